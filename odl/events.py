@@ -1,0 +1,158 @@
+"""All that enters or leaves a session.
+
+Stream time is a sample index since the session's start; a window's id is the index of
+its first sample. Events are plain frozen values: two equal streams of events are the
+same session.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+NO_WINDOW = 2**64 - 1
+NO_CLASS = 255
+NO_HEAD = 255
+
+
+class Why(IntEnum):
+    """Why an input had no effect, or a question ended without an answer."""
+
+    EXPIRED = 1  # nobody answered in time
+    LATE = 2  # an answer came after its question had expired
+    REPEATED = 3  # the window has an answer already
+    UNKNOWN = 4  # the window was never asked about, or is forgotten
+    NO_SUCH_CLASS = 5  # the class, or the head to put it under, does not exist
+    FULL = 6  # no room for another class, head or label
+    NOTHING_TO_UNDO = 7
+    SKIPPED = 8  # the person did not want to answer
+
+
+# --- inputs ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Samples:
+    """Raw counts, ``block`` int16 of shape (n, channels), the first at index ``start``."""
+
+    start: int
+    block: NDArray[np.int16]
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Samples)
+            and self.start == other.start
+            and np.array_equal(self.block, other.block)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.start, self.block.tobytes()))
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """``lost`` samples are missing from index ``start`` on (0: a seam between recordings)."""
+
+    start: int
+    lost: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """An answer about ``window`` that takes effect at ``at``; ``cls`` None is a skip."""
+
+    at: int
+    window: int
+    cls: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """Take back the answer given last."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class AddClass:
+    """A new class ``cls`` called ``name`` under task ``head``."""
+
+    at: int
+    cls: int
+    name: str
+    head: int
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Class ``leaf`` gets a task of its own, numbered ``head``, to hang classes under."""
+
+    at: int
+    leaf: int
+    head: int
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """Samples ``start`` to ``end`` (exclusive) belong to the class called ``name``."""
+
+    start: int
+    end: int
+    name: str
+
+
+# --- outputs --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What the model says of ``window``.
+
+    ``path`` holds class ids from the root task down; ``scores`` one Q15 probability
+    (0 to 32768) for each row in row order, the product along its path; ``held`` is the
+    class of an answered label that still stands, or None.
+    """
+
+    window: int
+    path: tuple[int, ...]
+    scores: tuple[int, ...]
+    held: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """``window`` is worth asking about (``utility`` Q15); the question ends at ``expires``."""
+
+    window: int
+    utility: int
+    expires: int
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """At ``at`` the label ``cls`` of ``window`` went into the leaf-most task ``head``."""
+
+    at: int
+    window: int
+    cls: int
+    head: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """At ``at`` something had no effect; ``window`` is NO_WINDOW where none is meant."""
+
+    at: int
+    window: int
+    why: Why
+
+
+Command: TypeAlias = Label | Undo | AddClass | Split
+Input: TypeAlias = Samples | Gap | Label | Undo | AddClass | Split | Truth
+Output: TypeAlias = Prediction | Query | Learned | Dropped
+Event: TypeAlias = Input | Output
