@@ -1,0 +1,83 @@
+# What a contributor needs: make demo, test, lint, bench. Everything happens in .venv.
+#
+#   make demo                    set up, then replay the bundled recordings
+#   make test ARGS="-k journal"  all tests, or those that the filter picks
+#   make demo PYTHON=python3.12  another interpreter (3.11 or later)
+
+PYTHON ?= python3
+ARGS ?=
+DEMO ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test test-plain lint bench train wheel clean
+
+help:
+	@sed -n 's/^# \{0,1\}//p' Makefile | sed '/^$$/q'
+	@echo 'make demo | test | lint | bench | train | wheel | clean'
+
+# --- the environment: brought up to date when setup.cfg changes, otherwise left alone ---
+
+$(VENV)/.installed: setup.cfg
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "odl needs Python 3.11 or later, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1 | head -n 1):" \
+	       "name another one, as in 'make demo PYTHON=python3.12'." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "'$(PYTHON)' cannot make a virtual environment (no ensurepip):" \
+	       "on Debian and Ubuntu, 'apt install python3-venv' adds it." >&2; exit 1; }
+	@if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
+	  echo "Making $(VENV) with $$($(PYTHON) --version)"; $(PYTHON) -m venv --clear $(VENV); fi
+	@echo "Installing odl and what it needs into $(VENV) (a minute or two the first time)"
+	@$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/.extra-%: $(VENV)/.installed
+	@echo "Installing the extra '$*' into $(VENV)"
+	@$(PIP) install --editable '.[$*]'
+	@touch $@
+
+# --- what a user runs ---
+
+demo: $(VENV)/.installed
+	@$(BIN)/odl demo $(DEMO)
+
+# --- what a contributor runs ---
+
+test: $(VENV)/.extra-test
+	$(BIN)/python -m pytest $(ARGS)
+	@$(MAKE) --no-print-directory test-plain
+
+# The kernels once more as plain Python: jitted and not must give the same integers. A
+# filter that picks no kernel test is fine (pytest's status 5).
+test-plain: $(VENV)/.extra-test
+	NUMBA_DISABLE_JIT=1 ODL_EXAMPLES=$${ODL_EXAMPLES:-30} \
+	  $(BIN)/python -m pytest tests/kernels $(ARGS) || test $$? -eq 5 -a -n '$(ARGS)'
+
+lint: $(VENV)/.extra-lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict odl
+
+bench: $(VENV)/.extra-test
+	@ls benchmarks/[a-z]*.py >/dev/null 2>&1 || { echo 'No benchmarks in benchmarks/.' >&2; exit 1; }
+	@set -e; for file in benchmarks/[a-z]*.py; do \
+	  echo "$(BIN)/python $$file"; $(BIN)/python "$$file"; done
+
+train: $(VENV)/.extra-train
+	$(BIN)/python -m odl.train
+
+wheel: $(VENV)/.installed
+	@rm -rf build dist/*.whl
+	@echo 'Building dist/'
+	@$(PIP) wheel --no-deps --wheel-dir dist .
+	@rm -rf build
+	@ls dist/*.whl
+
+clean:
+	rm -rf $(VENV) build dist out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+	rm -rf *.egg-info

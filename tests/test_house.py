@@ -1,0 +1,64 @@
+"""What setup.cfg and the documents say is so."""
+
+from __future__ import annotations
+
+import configparser
+import re
+from pathlib import Path
+
+import pytest
+
+import odl
+
+
+@pytest.fixture(scope="module")
+def setup_cfg(root: Path) -> configparser.ConfigParser:
+    config = configparser.ConfigParser()
+    config.read(root / "setup.cfg", encoding="utf-8")
+    return config
+
+
+def test_every_package_is_listed(root: Path, setup_cfg: configparser.ConfigParser) -> None:
+    folders = {path.parent for path in (root / "odl").rglob("*.py")}
+    packages = {".".join(folder.relative_to(root).parts) for folder in folders}
+    assert set(setup_cfg["options"]["packages"].split()) == packages | {"odl.bundled"}
+
+
+def test_every_bundled_dataset_is_in_the_wheel(root: Path, setup_cfg: configparser.ConfigParser) -> None:
+    listed = setup_cfg["options.package_data"]["odl.bundled"].split()
+    files = {path for path in (root / "datasets").glob("*/*") if path.is_file()}
+    assert {path for line in listed for path in (root / "datasets").glob(line)} == files
+
+
+def test_one_version_everywhere(root: Path) -> None:
+    assert f"\nversion: {odl.__version__}\n" in (root / "CITATION.cff").read_text(encoding="utf-8")
+    assert re.fullmatch(r"\d+\.\d+\.\d+", odl.__version__)
+
+
+DOCUMENTS = ["README.md", "CHANGELOG.md", "docs/architecture.md", "docs/methods.md", "docs/arithmetic.md"]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_relative_links_lead_somewhere(root: Path, document: str) -> None:
+    page = root / document
+    links = re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_layout_in_the_architecture_page_is_there(root: Path) -> None:
+    text = (root / "docs" / "architecture.md").read_text(encoding="utf-8")
+    tree = text.split("<!-- layout -->")[1].split("```")[1]
+    folder, wrong, seen = root, [], 0
+    for line in tree.splitlines():
+        match = re.match(r"( *)([\w./-]+)  ", line)
+        if not match:
+            continue
+        seen += 1
+        folder = root / match[2] if not match[1] and match[2].endswith("/") else folder
+        path = folder if not match[1] else folder / match[2]
+        if not match[1]:
+            path = root / match[2]
+        if not path.exists():
+            wrong.append(match[2])
+    assert wrong == []
+    assert seen > 15
