@@ -156,3 +156,12 @@ Command: TypeAlias = Label | Undo | AddClass | Split
 Input: TypeAlias = Samples | Gap | Label | Undo | AddClass | Split | Truth
 Output: TypeAlias = Prediction | Query | Learned | Dropped
 Event: TypeAlias = Input | Output
+
+
+def valid_name(name: str) -> bool:
+    """Whether ``name`` can be a class name: 1 to 32 bytes of printable text.
+
+    >>> valid_name("walk up"), valid_name(""), valid_name("a\\x1b[2J")
+    (True, False, False)
+    """
+    return 0 < len(name.encode("utf-8", "replace")) <= 32 and name.isprintable()

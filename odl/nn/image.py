@@ -32,6 +32,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from odl.events import valid_name
+
 MAGIC = b"ODLM"
 VERSION = (1, 0)
 ROOT = 255  # parent of the root task
@@ -371,12 +373,3 @@ def _check(image: Image, source: str) -> None:
         above = int(image.row_head[classes.index(parent)])
         need(above < h, f"task {h} hangs under a later task")
     need(set(map(int, image.owners)) <= set(classes), "a stored vector belongs to no class")
-
-
-def valid_name(name: str) -> bool:
-    """Whether ``name`` can be a class name: 1 to 32 bytes of printable text.
-
-    >>> valid_name("walk up"), valid_name(""), valid_name("a\\x1b[2J")
-    (True, False, False)
-    """
-    return 0 < len(name.encode("utf-8", "replace")) <= 32 and name.isprintable()
