@@ -1,0 +1,238 @@
+"""Frames: how a message survives a line that loses and garbles bytes.
+
+``0x00 COBS(payload crc32) 0x00`` with ``payload = seq u16, time u32, message``. COBS
+(Cheshire and Baker, "Consistent Overhead Byte Stuffing", IEEE/ACM Trans. Networking 7(2),
+1999) removes every zero byte, so 0x00 only ever stands between frames and a reader finds
+the next frame after any damage. The CRC-32 is zlib's, little-endian, over the payload.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from enum import Enum
+from typing import Final
+
+import numpy as np
+
+MAX_FRAME: Final = 4 * 2**20  # bytes between two delimiters that a reader keeps, by default
+ENVELOPE: Final = struct.Struct("<HI")  # sequence number, device microseconds
+_CRC: Final = struct.Struct("<I")
+_CODES: Final = [bytes([n]) for n in range(256)]
+
+
+class Fault(Enum):
+    """What is wrong with the bytes between two delimiters."""
+
+    COBS = "not COBS"
+    CRC = "checksum does not match"
+    OVERSIZE = "longer than a frame may be"
+
+
+class FrameError(ValueError):
+    """Bytes that are no frame; ``fault`` says why."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.value)
+        self.fault = fault
+
+
+def cobs_encode(data: bytes) -> bytes:
+    """COBS form of ``data``: no zero byte, one byte longer and one more per 254.
+
+    >>> cobs_encode(b"\\x01\\x00\\x02").hex()
+    '02010202'
+    """
+    if len(data) < 254:
+        return b"".join([_CODES[len(run) + 1] + run for run in data.split(b"\0")])
+    # Every zero (and a slot before the data) becomes the distance to the next zero, the
+    # one behind the data included; that is all of COBS where no run reaches 254.
+    n = len(data)
+    out = np.zeros(n + 2, np.uint8)
+    out[1:-1] = np.frombuffer(data, np.uint8)
+    slots = np.flatnonzero(out == 0)
+    steps = np.diff(slots)
+    out[slots[:-1]] = np.minimum(steps, 255)
+    raw = out.tobytes()
+    pieces, done = [], 0
+    for k in np.flatnonzero(steps > 254):
+        end = int(slots[k + 1])
+        for cut in range(int(slots[k]) + 255, end + 1, 254):
+            if cut > n:  # the data ends with a full group: nothing follows it
+                break
+            pieces += [raw[done:cut], _CODES[min(end - cut + 1, 255)]]
+            done = cut
+    return b"".join([*pieces, raw[done:-1]])
+
+
+def cobs_decode(data: bytes) -> bytes:
+    """The bytes whose COBS form is ``data``.
+
+    Raises
+    ------
+    FrameError
+        ``Fault.COBS`` if ``data`` is empty, holds a zero or ends within a group.
+
+    >>> cobs_decode(bytes.fromhex("02010202"))
+    b'\\x01\\x00\\x02'
+    """
+    if not data or b"\0" in data:
+        raise FrameError(Fault.COBS)
+    n = len(data)
+    out = bytearray(data)
+    full = []  # codes that follow a full group and stand for no zero
+    i = 0
+    while i < n:
+        step = data[i]
+        out[i] = 0
+        i += step
+        if step == 255:
+            full.append(i)
+    if i != n:
+        raise FrameError(Fault.COBS)
+    if not full:
+        return bytes(memoryview(out)[1:])
+    pieces, done = [], 1
+    for cut in full:
+        pieces.append(out[done:cut])
+        done = cut + 1
+    pieces.append(out[done:])
+    return b"".join(pieces)
+
+
+def frame(message: bytes, seq: int = 0, time: int = 0) -> bytes:
+    """``message`` as it goes on the line, a delimiter before and after.
+
+    Parameters
+    ----------
+    seq : sequence number, taken modulo 65536.
+    time : device microseconds, taken modulo 2**32; 0 in replay.
+
+    >>> frame(b"\\x13" + bytes(8)).hex(" ")
+    '00 01 01 01 01 01 01 02 13 01 01 01 01 01 01 01 05 53 7d 9e 42 00'
+    """
+    payload = ENVELOPE.pack(seq & 0xFFFF, time & 0xFFFFFFFF) + message
+    return b"\0%b\0" % cobs_encode(payload + _CRC.pack(zlib.crc32(payload)))
+
+
+def unframe(chunk: bytes) -> bytes:
+    """Payload (envelope and message) of the bytes between two delimiters.
+
+    Raises
+    ------
+    FrameError
+        If they are not COBS or the checksum does not match.
+
+    >>> unframe(frame(b"\\x13")[1:-1])
+    b'\\x00\\x00\\x00\\x00\\x00\\x00\\x13'
+    """
+    data = cobs_decode(chunk)
+    payload = data[:-4]
+    if len(payload) <= ENVELOPE.size or data[-4:] != _CRC.pack(zlib.crc32(payload)):
+        raise FrameError(Fault.CRC)
+    return payload
+
+
+def open_envelope(payload: bytes) -> tuple[int, int, bytes]:
+    """Sequence number, device microseconds and message of a payload.
+
+    >>> open_envelope(unframe(frame(b"\\x13", seq=65537, time=9)[1:-1]))
+    (1, 9, b'\\x13')
+    """
+    seq, time = ENVELOPE.unpack_from(payload)
+    return seq, time, payload[ENVELOPE.size :]
+
+
+class Deframer:
+    """Finds the frames in bytes that come in pieces of any size.
+
+    How the bytes are cut into pieces changes nothing. At most ``limit`` bytes of an
+    unfinished frame are kept; what is longer is skipped and counted.
+
+    Attributes
+    ----------
+    frames, bad_cobs, bad_crc, oversize : int
+        Whole frames, and stretches between delimiters that were none, by fault.
+    lost_bytes : int
+        Bytes within those stretches, delimiters not counted.
+
+    >>> deframer = Deframer()
+    >>> deframer.feed(b"noise" + frame(b"\\x13")[:4]), deframer.feed(frame(b"\\x13")[4:])
+    ([], [b'\\x00\\x00\\x00\\x00\\x00\\x00\\x13'])
+    >>> deframer.frames, deframer.bad_cobs, deframer.lost_bytes
+    (1, 1, 5)
+    """
+
+    def __init__(self, limit: int = MAX_FRAME) -> None:
+        self.limit = limit
+        self.frames = 0
+        self.lost_bytes = 0
+        self._faults = dict.fromkeys(Fault, 0)
+        self._tail = bytearray()  # the unfinished frame
+        self._skipped = 0  # bytes of it that were let go, being too many
+        self._position = 0  # where it began
+
+    @property
+    def bad_cobs(self) -> int:
+        """Stretches that are not COBS."""
+        return self._faults[Fault.COBS]
+
+    @property
+    def bad_crc(self) -> int:
+        """Stretches whose checksum does not match, or too short to have one."""
+        return self._faults[Fault.CRC]
+
+    @property
+    def oversize(self) -> int:
+        """Stretches longer than ``limit``."""
+        return self._faults[Fault.OVERSIZE]
+
+    @property
+    def pending(self) -> int:
+        """Bytes after the last delimiter."""
+        return self._skipped + len(self._tail)
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Take ``data`` in; return the payloads of the frames that it completes."""
+        return [found for _, _, found in self.scan(data) if isinstance(found, bytes)]
+
+    def scan(self, data: bytes) -> list[tuple[int, int, bytes | Fault]]:
+        """As ``feed``, with places and damage.
+
+        Returns
+        -------
+        list of (start, end, found)
+            ``start`` and ``end`` are positions in all that was ever fed, of the first byte
+            behind the opening delimiter and the first behind the closing one; ``found`` is
+            the payload, or what is wrong.
+        """
+        chunks = data.split(b"\0")
+        results: list[tuple[int, int, bytes | Fault]] = []
+        for chunk in chunks[:-1]:
+            size = self.pending + len(chunk)
+            end = self._position + size + 1
+            if size:
+                if self.pending:
+                    self._tail += chunk
+                    chunk = bytes(self._tail)
+                results.append((self._position, end, self._judge(chunk, size)))
+                self._tail.clear()
+                self._skipped = 0
+            self._position = end
+        self._tail += chunks[-1]
+        if len(self._tail) > self.limit:
+            self._skipped += len(self._tail)
+            self._tail.clear()
+        return results
+
+    def _judge(self, chunk: bytes, size: int) -> bytes | Fault:
+        try:
+            if size > self.limit:
+                raise FrameError(Fault.OVERSIZE)
+            payload = unframe(chunk)
+        except FrameError as error:
+            self._faults[error.fault] += 1
+            self.lost_bytes += size
+            return error.fault
+        self.frames += 1
+        return payload
