@@ -1,0 +1,282 @@
+"""How good a session was: metrics from its trace and ``Truth``, and nothing else.
+
+Every figure stands beside three baselines on the same windows. A window counts if one
+class covers at least half of it (:func:`odl.timeline.window_truth`).
+
+Each window is predicted before anything is learned from it (prequential evaluation; Gama,
+Sebastião, Rodrigues, "On evaluating stream learning algorithms", Machine Learning 90, 2013).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+
+from odl.events import Event, Why
+from odl.timeline import Row, Timeline, read_timeline
+
+BASELINES = ("no_learning", "persistence", "majority")
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Fractions from 0 to 1, or None where no window could be scored."""
+
+    accuracy: float | None = None
+    macro_f1: float | None = None
+    accuracy_last_third: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One person's session in figures. Lengths in samples, scores as fractions.
+
+    ``score`` is the model's own output; ``accuracy_held`` is that of the answers left
+    standing, if the session did so. ``majority`` among the baselines always names
+    ``majority_class``, the person's most frequent true class: only an oracle knows it.
+    ``confusion[i][j]`` counts windows of ``classes[i]`` that were called ``classes[j]``.
+    ``curve`` is the accuracy so far after each scored window.
+    """
+
+    subject: str
+    rate_hz: float
+    budget: int | None
+    windows: int
+    scored: int
+    score: Score
+    baselines: dict[str, Score]
+    accuracy_held: float | None
+    majority_class: str | None
+    classes: tuple[str, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    recall: dict[str, float | None]
+    curve: tuple[float, ...] = field(repr=False)
+    timeline: Timeline = field(repr=False)
+
+    @property
+    def queries(self) -> int:
+        """How many questions were asked; the budget counts these."""
+        return len(self.timeline.questions)
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures as plain values for JSON; curve and timeline stay out of it."""
+        line, dropped = self.timeline, self.timeline.dropped
+        return {
+            "subject": self.subject,
+            "windows": self.windows,
+            "scored": self.scored,
+            "budget": self.budget,
+            "queries": self.queries,
+            "labels": line.labels,
+            "skipped": line.skipped,
+            "undone": line.undone,
+            "expired": dropped.get(Why.EXPIRED, 0),
+            "late": dropped.get(Why.LATE, 0),
+            "repeated": dropped.get(Why.REPEATED, 0),
+            "unknown": dropped.get(Why.UNKNOWN, 0),
+            "no_such_class": dropped.get(Why.NO_SUCH_CLASS, 0),
+            "full": dropped.get(Why.FULL, 0),
+            "nothing_to_undo": dropped.get(Why.NOTHING_TO_UNDO, 0),
+            "learned": sum(count for _, count in line.lessons),
+            "classes_added": len(line.added),
+            **asdict(self.score),
+            "accuracy_held": self.accuracy_held,
+            "baselines": {name: asdict(self.baselines[name]) for name in BASELINES},
+            "majority_class": self.majority_class,
+            "classes": list(self.classes),
+            "recall": dict(self.recall),
+            "confusion": [list(row) for row in self.confusion],
+        }
+
+
+def evaluate(
+    events: Sequence[Event],
+    without: Sequence[Event],
+    names: Mapping[int, str],
+    *,
+    subject: str,
+    window: int,
+    rate_hz: float,
+    budget: int | None = None,
+) -> Evaluation:
+    """Score one whole session against the ``Truth`` in it.
+
+    Parameters
+    ----------
+    events
+        All of the session's inputs and outputs, in order.
+    without
+        The trace of the same stream without learning; empty if there is none, and then
+        the baseline ``no_learning`` has no scores.
+    names
+        The model image's class ids and names; ``AddClass`` events extend them.
+    subject
+        Who it was.
+    window
+        Window length in samples.
+    rate_hz
+        Samples per second, above 0.
+    budget
+        How many questions were allowed in all, if that is a number.
+
+    Raises
+    ------
+    ValueError
+        The rate or the window is not positive, or ``without`` is of another stream.
+
+    Examples
+    --------
+    >>> from odl.events import Prediction, Truth
+    >>> stream = [Truth(0, 256, "walk"), Prediction(0, (0,), ()), Prediction(64, (1,), ())]
+    >>> without = [Prediction(0, (0,), ()), Prediction(64, (0,), ())]
+    >>> result = evaluate(stream, without, {0: "sit", 1: "walk"}, subject="7", window=128, rate_hz=50)
+    >>> result.score.accuracy, result.score.accuracy_last_third
+    (0.5, 1.0)
+    >>> result.baselines["no_learning"].accuracy
+    0.0
+    """
+    if not rate_hz > 0:
+        raise ValueError(f"the rate of subject {subject!r} is {rate_hz} Hz: give the samples per second")
+    line = read_timeline(events, without, names, window=window)
+    scored = [row for row in line.rows if row.truth is not None]
+    truth = [row.truth or "" for row in scored]
+    score, curve = _score(truth, [row.predicted for row in scored])
+    majority = Counter(truth).most_common(1)[0][0] if truth else None
+    learnt_nothing = [row.without for row in scored if row.without is not None]
+    classes, confusion = _confusion(line, truth, scored)
+    return Evaluation(
+        subject=subject,
+        rate_hz=float(rate_hz),
+        budget=budget,
+        windows=len(line.rows),
+        scored=len(scored),
+        score=score,
+        baselines={
+            "no_learning": _score(truth, learnt_nothing)[0] if learnt_nothing else Score(),
+            "persistence": _score(truth, [row.persistence for row in scored])[0],
+            "majority": _score(truth, [majority or ""] * len(truth))[0],
+        },
+        accuracy_held=_held(truth, scored),
+        majority_class=majority,
+        classes=classes,
+        confusion=confusion,
+        recall={
+            name: row[i] / sum(row) if sum(row) else None
+            for i, (name, row) in enumerate(zip(classes, confusion, strict=True))
+        },
+        curve=curve,
+        timeline=line,
+    )
+
+
+def mean_of(evaluations: Sequence[Evaluation], *, seed: int = 0) -> dict[str, Any]:
+    """The mean over people of every figure, each person counting the same.
+
+    ``interval`` bounds the mean accuracy on the last third: 95 % percentile bootstrap over
+    people with generator seed ``seed``, None below three people. (Efron and Tibshirani, "An
+    Introduction to the Bootstrap", 1993, chapter 13.)
+
+    Examples
+    --------
+    >>> one = evaluate([], [], {}, subject="1", window=128, rate_hz=50)
+    >>> mean_of([one, one])["people"]
+    2
+    """
+    if not evaluations:
+        raise ValueError("no sessions to average: give at least one evaluation")
+    each = [evaluation.to_json() for evaluation in evaluations]
+    figures = [name for name, value in each[0].items() if _is_figure(name, value)]
+    return {
+        "subject": "mean",
+        "people": len(each),
+        **{name: _mean(one[name] for one in each) for name in figures},
+        "baselines": {
+            base: {
+                name: _mean(one["baselines"][base][name] for one in each)
+                for name in each[0]["baselines"][base]
+            }
+            for base in BASELINES
+        },
+        "interval": _interval([one["accuracy_last_third"] for one in each], seed),
+    }
+
+
+def worst_of(evaluations: Sequence[Evaluation]) -> dict[str, Any] | None:
+    """The figures of the person with the lowest accuracy on the last third, None if nobody has one.
+
+    Examples
+    --------
+    >>> worst_of([evaluate([], [], {}, subject="1", window=128, rate_hz=50)]) is None
+    True
+    """
+    scored = [one.to_json() for one in evaluations if one.score.accuracy_last_third is not None]
+    return min(scored, key=lambda one: float(one["accuracy_last_third"]), default=None)
+
+
+def last_third(count: int) -> int:
+    """Where the last third of ``count`` scored windows begins; at least one, if there is any.
+
+    >>> [last_third(count) for count in (0, 1, 2, 3, 100)]
+    [0, 0, 1, 2, 66]
+    """
+    return 2 * count // 3
+
+
+def _score(truth: Sequence[str], predicted: Sequence[str | None]) -> tuple[Score, tuple[float, ...]]:
+    """The score and, after each window, the accuracy so far; saying nothing (None) is wrong."""
+    if not truth:
+        return Score(), ()
+    from river import metrics  # here, because it takes long to import
+
+    accuracy, macro_f1, late = metrics.Accuracy(), metrics.MacroF1(), metrics.Accuracy()
+    curve, begin = [], last_third(len(truth))
+    for i, (true, said) in enumerate(zip(truth, predicted, strict=True)):
+        accuracy.update(true, said)
+        macro_f1.update(true, said)
+        if i >= begin:
+            late.update(true, said)
+        curve.append(float(accuracy.get()))
+    f1, kinds = float(macro_f1.get()), len(macro_f1.cm.classes)
+    if None in predicted:  # river took it for a class, with an F1 of 0; it is none
+        f1 *= kinds / (kinds - 1)
+    return Score(curve[-1], f1, float(late.get())), tuple(curve)
+
+
+def _held(truth: Sequence[str], scored: Sequence[Row]) -> float | None:
+    if all(row.held is None for row in scored):
+        return None
+    return _score(truth, [row.predicted if row.held is None else row.held for row in scored])[0].accuracy
+
+
+def _confusion(
+    line: Timeline, truth: Sequence[str], scored: Sequence[Row]
+) -> tuple[tuple[str, ...], tuple[tuple[int, ...], ...]]:
+    """The classes that occur, first by id, then by name; and counts, a row for each true class."""
+    count = Counter(zip(truth, (row.predicted for row in scored), strict=True))
+    occur = {name for pair in count for name in pair}
+    ordered = [name for name in dict.fromkeys(line.names.values()) if name in occur]
+    ordered += sorted(occur.difference(ordered))
+    return tuple(ordered), tuple(tuple(count[true, said] for said in ordered) for true in ordered)
+
+
+def _is_figure(name: str, value: object) -> bool:
+    return name in ("budget", "accuracy_held", *asdict(Score())) or isinstance(value, int | float)
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    there = [value for value in values if value is not None]
+    return fmean(there) if there else None
+
+
+def _interval(values: Sequence[float | None], seed: int) -> list[float] | None:
+    there = np.array([value for value in values if value is not None])
+    if len(there) < 3:
+        return None
+    draws = np.random.default_rng(seed).choice(there, size=(2000, len(there)))
+    low, high = np.quantile(draws.mean(axis=1), [0.025, 0.975])
+    return [float(low), float(high)]

@@ -1,0 +1,294 @@
+"""What happened in a session, gathered from its events and from nothing else.
+
+:class:`Timeline` is what evaluation scores and the report draws: a row for each window,
+a question for each query with its outcome, and the moments at which something was learned,
+announced or lost. Times are sample indices since the session's start.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from itertools import accumulate
+
+from odl.events import (
+    NO_WINDOW,
+    AddClass,
+    Dropped,
+    Event,
+    Gap,
+    Label,
+    Learned,
+    Prediction,
+    Query,
+    Truth,
+    Undo,
+    Why,
+)
+
+# An answer for which one of these is reported had no effect.
+_REFUSED = (Why.LATE, Why.REPEATED, Why.UNKNOWN, Why.NO_SUCH_CLASS, Why.FULL)
+
+
+class Outcome(Enum):
+    """How a question ended."""
+
+    ANSWERED = "answered"
+    SKIPPED = "skipped"
+    EXPIRED = "expired"
+    OPEN = "open"  # the stream ended before an answer and before the expiry
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One window: its truth and what was said of it. Names, or None where there is none.
+
+    ``persistence`` is the answer given last before the window's end.
+    """
+
+    window: int
+    truth: str | None
+    predicted: str
+    held: str | None
+    without: str | None
+    persistence: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A query: asked at ``asked`` about ``window``; ``answer`` came at ``at`` (a class name)."""
+
+    window: int
+    asked: int
+    outcome: Outcome
+    at: int | None = None
+    answer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """A session as rows and moments; ``names`` maps class ids, in order of the ids.
+
+    ``truths`` are (start, end, name), ``lessons`` (at, number of labels learned there),
+    ``added`` (at, name), ``gaps`` (start, lost); ``dropped`` counts by :class:`Why`.
+    ``labels`` counts the answers that took effect, ``undone`` those taken back again.
+    """
+
+    window: int
+    hop: int
+    end: int
+    names: dict[int, str]
+    rows: tuple[Row, ...]
+    truths: tuple[tuple[int, int, str], ...]
+    questions: tuple[Question, ...]
+    lessons: tuple[tuple[int, int], ...]
+    added: tuple[tuple[int, str], ...]
+    gaps: tuple[tuple[int, int], ...]
+    dropped: dict[Why, int]
+    labels: int
+    skipped: int
+    undone: int
+
+
+def read_timeline(
+    events: Sequence[Event], without: Sequence[Event], names: Mapping[int, str], *, window: int
+) -> Timeline:
+    """Gather ``events`` of a whole session into a :class:`Timeline`.
+
+    Parameters
+    ----------
+    events
+        Inputs and outputs in their order.
+    without
+        The trace of the same stream without learning; empty if there is none.
+    names
+        The image's class ids and names, which ``AddClass`` events extend.
+    window
+        Window length in samples, at least 1.
+
+    Raises
+    ------
+    ValueError
+        ``window`` is below 1, or ``without`` has predictions but not for all of the windows.
+
+    Examples
+    --------
+    >>> from odl.events import Prediction, Truth
+    >>> stream = [Truth(0, 96, "walk"), Truth(96, 256, "sit"),
+    ...           Prediction(0, (1,), ()), Prediction(64, (0,), ())]
+    >>> line = read_timeline(stream, [], {0: "sit", 1: "walk"}, window=128)
+    >>> [(row.window, row.truth, row.predicted) for row in line.rows]
+    [(0, 'walk', 'walk'), (64, 'sit', 'sit')]
+    """
+    if window < 1:
+        raise ValueError(f"the window is {window} samples long: give at least 1")
+    known, added = _classes(events, names)
+    predictions = [e for e in events if isinstance(e, Prediction)]
+    truths = tuple(sorted((t.start, t.end, t.name) for t in events if isinstance(t, Truth)))
+    starts = [t[0] for t in truths]
+    # The furthest end so far, so that a search for it stays right if intervals overlap.
+    ends = list(accumulate((t[1] for t in truths), max))
+
+    def truth_of(first: int) -> str | None:
+        low, high = bisect_right(ends, first), bisect_left(starts, first + window)
+        return window_truth(truths[low:high], first, window)
+
+    plain = _predicted([e for e in without if isinstance(e, Prediction)], _classes(without, known)[0])
+    if plain and (missing := {p.window for p in predictions} - plain.keys()):
+        raise ValueError(
+            f"the trace without learning says nothing of window {min(missing)}: "
+            "replay the same stream with the policy 'none'"
+        )
+    answers, undone = _effective(events)
+    moments, last = _last_answers(events, answers.keys(), known)
+    rows = []
+    for p in predictions:
+        before = bisect_left(moments, p.window + window)  # answers with at < the window's end
+        rows.append(
+            Row(
+                window=p.window,
+                truth=truth_of(p.window),
+                predicted=class_name(known, p.path[-1] if p.path else None),
+                held=None if p.held is None else class_name(known, p.held),
+                without=plain.get(p.window),
+                persistence=last[before - 1] if before else None,
+            )
+        )
+    starting = sorted({p.window for p in predictions})
+    steps = Counter(b - a for a, b in zip(starting, starting[1:], strict=False))
+    learned = Counter(e.at for e in events if isinstance(e, Learned))
+    return Timeline(
+        window=window,
+        hop=min(window, steps.most_common(1)[0][0] if steps else window),
+        end=max([t[1] for t in truths] + [p.window + window for p in predictions], default=0),
+        names=dict(sorted(known.items())),
+        rows=tuple(rows),
+        truths=truths,
+        questions=_questions(events, answers.values(), known, window),
+        lessons=tuple(sorted(learned.items())),
+        added=added,
+        gaps=tuple((e.start, e.lost) for e in events if isinstance(e, Gap)),
+        dropped=dict(Counter(e.why for e in events if isinstance(e, Dropped))),
+        labels=sum(label.cls is not None for label in answers.values()),
+        skipped=sum(label.cls is None for label in answers.values()),
+        undone=undone,
+    )
+
+
+def window_truth(truths: Sequence[tuple[int, int, str]], first: int, window: int) -> str | None:
+    """The most frequent class of the window's samples, if it covers at least half of it.
+
+    Of two classes that cover exactly half each, the one that comes earlier.
+
+    >>> window_truth([(0, 64, "walk"), (64, 128, "sit")], first=0, window=128)
+    'walk'
+    >>> window_truth([(0, 63, "walk")], first=0, window=128) is None
+    True
+    """
+    covered: Counter[str] = Counter()  # keeps the order of arrival, so max takes the earlier
+    for start, end, name in sorted(truths):
+        if (samples := min(end, first + window) - max(start, first)) > 0:
+            covered[name] += samples
+    if not covered:
+        return None
+    name = max(covered, key=lambda each: covered[each])
+    return name if 2 * covered[name] >= window else None
+
+
+def class_name(names: Mapping[int, str], cls: int | None) -> str:
+    """The name of class ``cls``, or a plain stand-in for one that has none.
+
+    >>> class_name({3: "row"}, 3), class_name({}, 9), class_name({}, None)
+    ('row', 'class 9', 'no class')
+    """
+    return "no class" if cls is None else names.get(cls, f"class {cls}")
+
+
+def _predicted(predictions: Sequence[Prediction], names: Mapping[int, str]) -> dict[int, str]:
+    return {p.window: class_name(names, p.path[-1] if p.path else None) for p in predictions}
+
+
+def _classes(
+    events: Sequence[Event], names: Mapping[int, str]
+) -> tuple[dict[int, str], tuple[tuple[int, str], ...]]:
+    """All class names, and those that were announced on the way and not refused."""
+    added: list[AddClass] = []
+    for event in events:
+        if isinstance(event, AddClass):
+            added.append(event)
+        elif (
+            isinstance(event, Dropped)
+            and event.window == NO_WINDOW
+            and event.why in (Why.FULL, Why.NO_SUCH_CLASS)
+            and added
+            and added[-1].at == event.at
+        ):
+            added.pop()
+    return {**{e.cls: e.name for e in added}, **names}, tuple((e.at, e.name) for e in added)
+
+
+def _effective(events: Sequence[Event]) -> tuple[dict[int, Label], int]:
+    """The answers (skips included) that were not refused, by position; how many were undone."""
+    answers: dict[int, Label] = {}
+    undone = 0
+    for position, event in enumerate(events):
+        if isinstance(event, Label):
+            answers[position] = event
+        elif isinstance(event, Undo):
+            undone += 1
+        elif isinstance(event, Dropped) and event.why is Why.NOTHING_TO_UNDO:
+            undone -= 1
+        elif isinstance(event, Dropped) and event.why in _REFUSED:
+            mine = [i for i, label in answers.items() if label.window == event.window]
+            if mine:
+                del answers[mine[-1]]
+    return answers, undone
+
+
+def _last_answers(
+    events: Sequence[Event], kept: Collection[int], names: Mapping[int, str]
+) -> tuple[list[int], list[str | None]]:
+    """The moments at which the last known class changes, and what it is from then on."""
+    moves = [
+        event
+        for position, event in enumerate(events)
+        if isinstance(event, Undo)
+        or (isinstance(event, Label) and event.cls is not None and position in kept)
+    ]
+    moves.sort(key=lambda move: move.at)
+    stack: list[str] = []
+    last: list[str | None] = []
+    for move in moves:
+        if isinstance(move, Label):
+            stack.append(class_name(names, move.cls))
+        elif stack:
+            stack.pop()
+        last.append(stack[-1] if stack else None)
+    return [move.at for move in moves], last
+
+
+def _questions(
+    events: Sequence[Event], answers: Iterable[Label], names: Mapping[int, str], window: int
+) -> tuple[Question, ...]:
+    answer = {label.window: label for label in answers}
+    ended = {e.window for e in events if isinstance(e, Dropped) and e.why is Why.EXPIRED}
+    questions = []
+    now = 0  # the end of the newest window: a question may be put later than its own window
+    for event in events:
+        if isinstance(event, Prediction):
+            now = event.window + window
+        if not isinstance(event, Query):
+            continue
+        asked, label = max(now, event.window + window), answer.get(event.window)
+        if label is None:
+            outcome = Outcome.EXPIRED if event.window in ended else Outcome.OPEN
+            questions.append(Question(event.window, asked, outcome))
+        elif label.cls is None:
+            questions.append(Question(event.window, asked, Outcome.SKIPPED, label.at))
+        else:
+            name = class_name(names, label.cls)
+            questions.append(Question(event.window, asked, Outcome.ANSWERED, label.at, name))
+    return tuple(questions)
