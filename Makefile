@@ -1,8 +1,15 @@
-# What a contributor needs: make demo, test, lint, bench. Everything happens in .venv.
+# Everything happens in .venv, which is made when it is first needed.
 #
-#   make demo                    set up, then replay the bundled recordings
-#   make test ARGS="-k journal"  all tests, or those that the filter picks
-#   make demo PYTHON=python3.12  another interpreter (3.11 or later)
+#   make demo                    replay the bundled recordings (DEMO="--seed 2": its options)
+#   make test                    every test, then the kernels once more without JIT
+#   make test ARGS="-k journal"  the tests that the filter picks
+#   make lint                    ruff and mypy
+#   make bench                   every command in benchmarks/
+#   make train                   train the shipped model image anew (needs torch)
+#   make wheel                   dist/odl_stream-*.whl
+#   make clean                   remove whatever these made, .venv included
+#
+# PYTHON=python3.12 picks another interpreter, 3.11 or later.
 
 PYTHON ?= python3
 ARGS ?=
@@ -17,8 +24,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 .PHONY: help demo test test-plain lint bench train wheel clean
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | sed '/^$$/q'
-	@echo 'make demo | test | lint | bench | train | wheel | clean'
+	@awk '!/^#/ { exit } { sub(/^# ?/, ""); print }' Makefile
 
 # --- the environment: brought up to date when setup.cfg changes, otherwise left alone ---
 

@@ -28,8 +28,9 @@ ARROWS = {
     "source": "events wire",
     "source.replay": "events wire journal data",
     "journal": "events wire",
-    "evaluate": "events wire",
-    "report": "events evaluate",
+    "timeline": "events",
+    "evaluate": "events wire timeline",
+    "report": "events timeline evaluate",
     "session": BASE + " nn core learn.protocol select.protocol",
     "drive": "events session learn.protocol select.protocol label.protocol source.protocol",
     "data": "events nn.image",
@@ -45,12 +46,13 @@ THIRD_PARTY = {
     "numba": "kernels core fixed state nn learn select",
     "river": "learn.river evaluate",
     "matplotlib": "report",
+    "platformdirs": "kernels",
     "pandas": "api data",
     "torch": "train",
     "serial": "source.board",
     "ipywidgets": "label.notebook",
 }
-SLOW = sorted(THIRD_PARTY)
+SLOW = sorted(THIRD_PARTY.keys() - {"platformdirs"})
 
 
 def name_of(path: Path) -> str:
