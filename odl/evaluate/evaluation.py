@@ -1,7 +1,7 @@
 """How good a session was: metrics from its trace and ``Truth``, and nothing else.
 
 Every figure stands beside three baselines on the same windows. A window counts if one
-class covers at least half of it (:func:`odl.timeline.window_truth`).
+class covers at least half of it (:func:`odl.evaluate.timeline.window_truth`).
 
 Each window is predicted before anything is learned from it (prequential evaluation; Gama,
 Sebastião, Rodrigues, "On evaluating stream learning algorithms", Machine Learning 90, 2013).
@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from odl.evaluate.timeline import Row, Timeline, read_timeline
 from odl.events import Event, Why
-from odl.timeline import Row, Timeline, read_timeline
 
 BASELINES = ("no_learning", "persistence", "majority")
 
