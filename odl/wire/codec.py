@@ -94,7 +94,7 @@ def _get_name(message: bytes, at: int) -> tuple[str, int]:
 
 
 def _put_ids(ids: tuple[int, ...]) -> bytes:
-    data = bytes(ids)  # ValueError above 255
+    data = bytes((*ids,))  # ValueError above 255
     if NO_CLASS in data:
         raise _Bad(Problem.RANGE)
     return bytes([len(data)]) + data
