@@ -30,6 +30,15 @@ def test_every_bundled_dataset_is_in_the_wheel(root: Path, setup_cfg: configpars
     assert {path for line in listed for path in (root / "datasets").glob(line)} == files
 
 
+def test_every_data_file_of_the_package_is_in_the_wheel(
+    root: Path, setup_cfg: configparser.ConfigParser
+) -> None:
+    listed = setup_cfg["options.package_data"]["odl"].split()
+    data = {path for path in (root / "odl").rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+    data = {path for path in data if path.suffix != ".py"}
+    assert data == {path for line in listed for path in (root / "odl").glob(line)}
+
+
 def test_one_version_everywhere(root: Path) -> None:
     assert f"\nversion: {odl.__version__}\n" in (root / "CITATION.cff").read_text(encoding="utf-8")
     assert re.fullmatch(r"\d+\.\d+\.\d+", odl.__version__)
