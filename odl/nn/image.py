@@ -82,7 +82,6 @@ HEAD = np.dtype([("parent", "u1"), ("format", "u1")])  # logits are integers / 2
 ROW = np.dtype([("cls", "u1"), ("head", "u1")])
 
 
-
 class ImageError(ValueError):
     """A model image that cannot be used, and why."""
 
@@ -181,9 +180,7 @@ class Image:
         self.check()
         card = dict(self.card)
         card["classes"] = {str(k): v for k, v in sorted(self.names.items())}
-        card["channels"] = [
-            {"name": c.name, "unit": c.unit, "scale": c.scale} for c in self.channels
-        ]
+        card["channels"] = [{"name": c.name, "unit": c.unit, "scale": c.scale} for c in self.channels]
         text = json.dumps(card, sort_keys=True, separators=(",", ":")).encode()
         layers = np.zeros(len(self.layers), LAYER)
         for row, layer in zip(layers, self.layers, strict=True):
@@ -286,7 +283,10 @@ def _read(data: bytes, source: str) -> Image:
         layers.append(
             Layer(
                 weights[at_w : at_w + size].reshape(out, kernel, cin),
-                biases[part], mults[part], shifts[part], int(s["stride"]),
+                biases[part],
+                mults[part],
+                shifts[part],
+                int(s["stride"]),
             )  # fmt: skip
         )
         at_w, at_c = at_w + size, at_c + out
@@ -297,8 +297,7 @@ def _read(data: bytes, source: str) -> Image:
         card = json.loads(section("card", "u1", int(header["card_size"])).tobytes())
         names = {int(k): str(v) for k, v in card.pop("classes").items()}
         channels = tuple(
-            Channel(str(c["name"]), str(c["unit"]), float(c["scale"]))
-            for c in card.pop("channels")
+            Channel(str(c["name"]), str(c["unit"]), float(c["scale"])) for c in card.pop("channels")
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ImageError(f"{source}: its card cannot be read ({error})") from None

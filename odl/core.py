@@ -1,0 +1,100 @@
+"""The fused core: kernels on one state block."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from odl.config import POLICIES, Config
+from odl.events import NO_CLASS, Dropped, Learned, Output, Prediction, Query, Why
+from odl.fixed import Scaling
+from odl.kernels.extract import restart
+from odl.kernels.grow import add_class, split
+from odl.kernels.net import SETTINGS, Emit, out_dtype
+from odl.kernels.run import command_label, command_undo, run
+from odl.nn.image import Image
+from odl.nn.net import blocks, net_of
+
+_U64 = 2**64 - 1
+_WHY = {int(w): w for w in Why}
+PREDICTION, QUERY, LEARNED = int(Emit.PREDICTION), int(Emit.QUERY), int(Emit.LEARNED)
+
+
+def settings_of(config: Config) -> NDArray[Any]:
+    """The settings as the kernels read them, shape (1,)."""
+    settings = np.zeros(1, SETTINGS)
+    settings["rule"] = POLICIES.index(config.policy)
+    for name in ("allowed", "period", "in_samples", "horizon", "batch", "patience", "step",
+                 "hold", "change"):  # fmt: skip
+        settings[name] = getattr(config, name)
+    return settings
+
+
+class Fused:
+    """What a session does with each input, in integer kernels alone.
+
+    Every method returns the output events; ``state`` and ``log`` hold all there is to know.
+    """
+
+    def __init__(self, image: Image, config: Config) -> None:
+        self.net = net_of(image, Scaling(config.mult, config.shift, config.offset))
+        self.settings = settings_of(config)
+        self.state, self.log = blocks(image, self.net, config.seed)
+        room = 4 + 2 * image.max_pending
+        self.out = np.zeros(room, out_dtype(image.max_heads, image.max_rows))
+
+    def samples(self, block: NDArray[np.int16]) -> list[Output]:
+        """Consume a block (n, channels)."""
+        outputs: list[Output] = []
+        at = 0
+        while at < len(block):
+            at, n = run(self.state, self.log, self.settings, self.net, block, at, self.out)
+            if n:
+                outputs += self._events(n)
+        return outputs
+
+    def gap(self, lost: int) -> None:
+        """Samples are missing."""
+        restart(self.state, lost)
+
+    def label(self, at: int, window: int, cls: int) -> list[Output]:
+        """An answer; 255 is a skip."""
+        window = min(window, 2**63 - 1)
+        return self._events(command_label(self.state, self.log, self.net, at, window, cls, self.out))
+
+    def undo(self, at: int) -> list[Output]:
+        """Take back the answer given last."""
+        return self._events(command_undo(self.state, self.log, self.net, at, self.out))
+
+    def add_class(self, at: int, cls: int, head: int, name: str) -> list[Output]:
+        """A new class."""
+        text = np.frombuffer(name.encode(), np.uint8)
+        return self._events(add_class(self.state, self.log, at, cls, head, text, self.out, 0))
+
+    def split(self, at: int, leaf: int, head: int) -> list[Output]:
+        """A task under a leaf."""
+        return self._events(split(self.state, self.log, at, leaf, head, self.out, 0))
+
+    def _events(self, n: int) -> list[Output]:
+        return [event_of(self.out[i]) for i in range(n)]
+
+
+def event_of(record: Any) -> Output:
+    """One output record of the kernels as an event."""
+    kind = record["kind"]
+    window = int(record["window"]) & _U64
+    if kind == PREDICTION:
+        held = int(record["held"])
+        return Prediction(
+            window,
+            tuple(record["path"][: record["n_path"]].tolist()),
+            tuple(record["scores"][: record["n_scores"]].tolist()),
+            None if held == NO_CLASS else held,
+        )
+    if kind == QUERY:
+        return Query(window, int(record["value"]), int(record["expires"]))
+    if kind == LEARNED:
+        return Learned(int(record["at"]), window, int(record["cls"]), int(record["head"]))
+    return Dropped(int(record["at"]), window, _WHY[int(record["why"])])

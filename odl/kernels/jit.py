@@ -1,0 +1,52 @@
+"""Compile a kernel, once per machine and per version of the kernels.
+
+Numba's own cache looks at one file only and misses an edit in a function that the file
+imports, so the cache folder is named after a hash of all kernel sources.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+import platformdirs
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@cache
+def cache_folder() -> Path:
+    """Folder of the compiled kernels; ``ODL_CACHE_DIR`` overrides where it stands."""
+    sources = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        sources.update(path.name.encode() + path.read_bytes())
+    root = os.environ.get("ODL_CACHE_DIR") or platformdirs.user_cache_dir("odl-stream")
+    folder = Path(root) / "kernels" / sources.hexdigest()[:16]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return folder
+    except OSError:
+        pass
+    return Path(tempfile.mkdtemp(prefix="odl-kernels-"))
+
+
+def is_cold() -> bool:
+    """Whether the kernels have not been compiled on this machine yet."""
+    return not any(cache_folder().rglob("*.nbi"))
+
+
+def jit(function: Function) -> Function:
+    """``numba.njit`` with the cache kept in `cache_folder`."""
+    previous = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(cache_folder())
+    try:
+        return cast(Function, numba.njit(cache=True)(function))
+    finally:
+        numba.config.CACHE_DIR = previous

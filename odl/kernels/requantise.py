@@ -1,0 +1,27 @@
+"""Accumulator to activation, with ReLU and one rounding."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from odl.kernels.jit import jit
+
+
+@jit
+def requantise_relu_u8(acc: int, mult: int, shift: int) -> np.int16:
+    """``min(255, (max(acc, 0) * mult + 2**(shift - 1)) >> shift)``: ReLU, one rounding.
+
+    ``acc`` int32, ``mult`` in [2**30, 2**31), ``shift`` 31 to 62. The product is below
+    2**62 and the rounding term at most 2**61, so int64 holds the sum.
+
+    uint8 with zero point 0 is TFLite's int8 with zero point -128 plus 128.
+
+    >>> int(requantise_relu_u8(1000, 2**30, 33)), int(requantise_relu_u8(-5, 2**30, 33))
+    (125, 0)
+    """
+    if acc <= 0:
+        return np.int16(0)
+    product = np.int64(np.int64(acc) * np.int64(mult))
+    half = np.int64(1) << np.int64(np.int64(shift) - 1)
+    value = np.int64((product + half) >> np.int64(shift))
+    return np.int16(255) if value > 255 else np.int16(value)

@@ -1,0 +1,22 @@
+"""Raw sensor counts to the model's int8 input."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from odl.kernels.jit import jit
+from odl.kernels.shift import round_shift
+
+
+@jit
+def scale_input(raw: int, mult: int, shift: int, offset: int) -> np.int64:
+    """``raw * mult / 2**shift + offset``, rounded, before saturation to int8.
+
+    ``raw`` int16, ``mult`` int32, ``shift`` 0 to 46, ``offset`` int16: the product stays
+    below 2**46. The caller saturates to [-128, 127] and counts it.
+
+    >>> int(scale_input(-100, 2**14, 20, 0))
+    -2
+    """
+    product = np.int64(np.int64(raw) * np.int64(mult))
+    return np.int64(round_shift(product, shift) + np.int64(offset))

@@ -1,0 +1,35 @@
+"""What a labeller is to the loop: asked at once, answers when it can."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple, Protocol
+
+from odl.events import Query
+
+
+class Answer(NamedTuple):
+    """An answer about ``window``: a class name, new or known, or None for a skip.
+
+    ``head`` is the task that a new class goes under.
+    """
+
+    window: int
+    name: str | None
+    head: int = 0
+
+
+class Labeller(Protocol):
+    """Answers questions; never blocks."""
+
+    def ask(self, query: Query, now: int) -> None:
+        """``query`` was issued at sample ``now``; returns at once."""
+        ...
+
+    def poll(self, now: int) -> Iterable[Answer]:
+        """Answers due by sample ``now``, each once, the earliest first."""
+        ...
+
+    def next_due(self) -> int | None:
+        """The sample at which the next answer is known to be due, or None."""
+        ...

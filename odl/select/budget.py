@@ -1,0 +1,79 @@
+"""How many questions may be asked, and in what stretch of the stream."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+_TIMES = {"s": 1, "min": 60, "h": 3600, "d": 86400}
+
+
+class BudgetError(ValueError):
+    """A budget that cannot be kept, and why."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """At most ``allowed`` questions in each period.
+
+    A ``period`` of 0 is the whole session, whose length must then be declared; otherwise
+    consecutive periods run from sample 0, in samples or (``in_samples`` false) in windows.
+    """
+
+    allowed: int
+    period: int
+    in_samples: bool
+
+    def total(self, windows: int, samples: int) -> int:
+        """Questions that a session of this length may ask at the most."""
+        if self.period == 0:
+            return self.allowed
+        length = samples if self.in_samples else windows
+        return self.allowed * -(-length // self.period)
+
+
+def parse_budget(text: str | int, rate_hz: float) -> Budget:
+    """Read ``20`` (a session), ``12/h`` (per s, min, h or d) or ``2%`` (of the windows).
+
+    Parameters
+    ----------
+    text : str or int
+        The budget as a person writes it.
+    rate_hz : float
+        Sampling rate, to turn time into samples.
+
+    Raises
+    ------
+    BudgetError
+        If it cannot be read, is zero or less, or is more than every window.
+
+    Examples
+    --------
+    >>> parse_budget("12/h", 50)
+    Budget(allowed=12, period=180000, in_samples=True)
+    >>> parse_budget("2.5%", 50)
+    Budget(allowed=1, period=40, in_samples=False)
+    """
+    written = str(text).strip()
+    match = re.fullmatch(r"([+-]?\d+)|([+-]?\d+)\s*/\s*([a-z]+)|([+-]?\d+(?:\.\d+)?)\s*%", written)
+    if match is None or (match[3] is not None and match[3] not in _TIMES):
+        raise BudgetError(
+            f"budget '{written}': write a number of questions (20), a number per time "
+            f"(12/h; {', '.join(_TIMES)}) or a share of the windows (2%)"
+        )
+    if match[4] is not None:
+        share = Fraction(match[4]) / 100
+        if share > 1:
+            raise BudgetError(f"budget '{written}': there are no more than 100% of the windows")
+        allowed, period, in_samples = share.numerator, share.denominator, False
+    elif match[3] is not None:
+        allowed, period = int(match[2]), round(_TIMES[match[3]] * rate_hz)
+        in_samples = True
+    else:
+        allowed, period, in_samples = int(match[1]), 0, False
+    if allowed <= 0:
+        raise BudgetError(f"budget '{written}': it must be above zero; to ask nothing, use policy 'none'")
+    if allowed >= 2**31 or period >= 2**40:
+        raise BudgetError(f"budget '{written}': too large")
+    return Budget(allowed, period, in_samples)

@@ -1,0 +1,182 @@
+"""The state machine: one input event in, its output events out.
+
+No clock, no I/O, no thread. The same step runs in replay, on a live stream and, as C, on
+the board; cutting the same samples into other blocks changes nothing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from odl.composed import Composed
+from odl.config import Config
+from odl.core import Fused
+from odl.events import (
+    NO_CLASS,
+    AddClass,
+    Gap,
+    Input,
+    Label,
+    Output,
+    Samples,
+    Split,
+    Truth,
+    Undo,
+    valid_name,
+)
+from odl.learn.protocol import Learner
+from odl.nn.image import Image
+from odl.select.protocol import Policy
+from odl.state import Count, Entry
+
+
+class OrderError(ValueError):
+    """An input that does not continue the stream, and where the stream stands."""
+
+
+class Session:
+    """One person's stream, from a model image on.
+
+    Parameters
+    ----------
+    image : Image
+        Extractor, heads and learning parameters to start from.
+    config : Config
+        Policy, budget, seeds and input scaling.
+    learner, policy : optional
+        Both or neither. Without them the integer core runs fused; with them the same
+        step is composed of these objects, on the host only.
+
+    Examples
+    --------
+    >>> from odl.data import model_bytes
+    >>> image = Image.from_bytes(model_bytes("shoulder"))
+    >>> n = len(image.channels)
+    >>> session = Session(image, Config(mult=(1,) * n, shift=(0,) * n, offset=(0,) * n))
+    >>> block = np.zeros((image.window, n), np.int16)
+    >>> [type(event).__name__ for event in session.step(Samples(0, block))]
+    ['Prediction']
+    """
+
+    def __init__(
+        self,
+        image: Image,
+        config: Config,
+        learner: Learner | None = None,
+        policy: Policy | None = None,
+    ) -> None:
+        if len(config.mult) != len(image.channels):
+            raise ValueError(
+                f"input scaling for {len(config.mult)} channels, but the model has {len(image.channels)}"
+            )
+        if (learner is None) != (policy is None):
+            raise ValueError("give both a learner and a policy, or neither")
+        self.image, self.config = image, config
+        self._core: Fused | Composed
+        if learner is not None and policy is not None:
+            self._core = Composed(image, config, learner, policy)
+        else:
+            self._core = Fused(image, config)
+
+    @property
+    def position(self) -> int:
+        """Samples consumed so far, gaps included."""
+        return int(self._core.state["position"][0])
+
+    @property
+    def names(self) -> dict[int, str]:
+        """Class ids and names: the image's and those that were added."""
+        names = dict(self.image.names)
+        for entry in self._core.log[: int(self._core.state["n_log"][0])]:
+            if entry["kind"] == Entry.CLASS:
+                names[int(entry["cls"])] = entry["features"].tobytes().rstrip(b"\0").decode()
+        return names
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The counters, by name."""
+        values = self._core.state["counts"][0].tolist()
+        return {count.name.lower(): values[count] for count in Count}
+
+    def samples_to_window(self) -> int:
+        """Samples until the next window ends, at least 1."""
+        phase = int(self._core.state["phase"][0])
+        if phase < self.image.window:
+            return self.image.window - phase
+        return self.image.hop - (phase - self.image.window) % self.image.hop
+
+    def step(self, event: Input) -> list[Output]:
+        """Take one input; what comes of it, in order.
+
+        Raises
+        ------
+        OrderError
+            If the input does not begin where the stream stands.
+        ValueError
+            If samples have the wrong shape or type.
+        """
+        match event:
+            case Samples(start, block):
+                self._expect(start, "samples begin")
+                if block.ndim != 2 or block.shape[1] != len(self.image.channels):
+                    raise ValueError(
+                        f"samples of shape {block.shape}; the model wants (n, {len(self.image.channels)})"
+                    )
+                if block.dtype != np.int16:
+                    raise ValueError(f"samples of type {block.dtype}; the model wants int16 counts")
+                # A copy is writable and contiguous: the kernels are compiled for one layout.
+                return self._core.samples(block.copy())
+            case Gap(start, lost, _):
+                self._expect(start, "a gap begins")
+                if lost < 0 or start + lost >= 2**62:
+                    raise OrderError(f"a gap of {lost} samples at {start} leads out of the stream")
+                self._core.gap(lost)
+                return []
+            case Label(at, window, cls):
+                self._expect(at, "a label lies")
+                return self._core.label(at, window, NO_CLASS if cls is None else cls)
+            case Undo(at):
+                self._expect(at, "an undo lies")
+                return self._core.undo(at)
+            case AddClass(at, cls, name, head):
+                self._expect(at, "a new class lies")
+                if not valid_name(name):
+                    raise ValueError(f"{name!r} cannot be a class: empty, over 32 bytes or not printable")
+                return self._core.add_class(at, cls, head, name)
+            case Split(at, leaf, head):
+                self._expect(at, "a split lies")
+                return self._core.split(at, leaf, head)
+            case Truth():
+                return []
+
+    def _expect(self, at: int, what: str) -> None:
+        if at != self.position:
+            raise OrderError(f"{what} at sample {at}, but the stream stands at {self.position}")
+
+    def snapshot(self) -> bytes:
+        """The whole state: `restore` in a session of the same image and configuration goes on
+        from it with the same future. For the integer core only.
+        """  # fmt: skip
+        self._fused("a snapshot")
+        return self._core.state.tobytes() + self._core.log.tobytes()
+
+    def restore(self, snapshot: bytes) -> None:
+        """Put back what `snapshot` gave.
+
+        Raises
+        ------
+        ValueError
+            If the snapshot has another size: it is of another image.
+        """
+        self._fused("a snapshot")
+        state, log = self._core.state, self._core.log
+        if len(snapshot) != state.nbytes + log.nbytes:
+            raise ValueError(
+                f"a snapshot of {len(snapshot)} bytes; this model's has {state.nbytes + log.nbytes}"
+            )
+        state[:] = np.frombuffer(snapshot, state.dtype, 1)
+        log[:] = np.frombuffer(snapshot, log.dtype, len(log), offset=state.nbytes)
+
+    def _fused(self, what: str) -> None:
+        if not isinstance(self._core, Fused):
+            raise ValueError(f"{what} needs the integer core; this session has its own learner")
