@@ -1,0 +1,56 @@
+"""Names and numbers as a person may see them; names are untrusted."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+
+def shown(name: str, limit: int = 40) -> str:
+    """``name`` without control and formatting characters, at most ``limit`` characters long.
+
+    >>> shown("a\\x1b[2Jb"), shown("\\n"), shown("x" * 9, 4)
+    ('a[2Jb', '(no name)', 'xxx…')
+    """
+    kept = "".join(" " if c.isspace() else c for c in name if c.isspace() or _visible(c))
+    kept = " ".join(kept.split()) or "(no name)"
+    return kept if len(kept) <= limit else kept[: limit - 1] + "…"
+
+
+def _visible(character: str) -> bool:
+    return not unicodedata.category(character).startswith("C")  # control, format, surrogate, unassigned
+
+
+def percent(share: float | None, digits: int = 0) -> str:
+    """A fraction as a percentage.
+
+    >>> percent(0.8421), percent(0.8421, 1), percent(None)
+    ('84 %', '84.2 %', '–')
+    """
+    return "–" if share is None else f"{100 * share:.{digits}f} %"
+
+
+def width(text: str) -> int:
+    """How many columns of a terminal ``text`` takes.
+
+    >>> width("abc"), width("漢字"), width("e\\u0301")
+    (3, 4, 1)
+    """
+    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+    return len(text) + wide - sum(unicodedata.combining(c) > 0 for c in text)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """A table of columns set apart by two blanks, the first to the left, the others to the right.
+
+    >>> print(aligned([["who", "n"], ["seven", "20"]]))
+    who     n
+    seven  20
+    """
+    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        pads = [" " * (w - width(text)) for w, text in zip(widths, row, strict=True)]
+        cells = [row[0] + pads[0], *(pad + text for pad, text in zip(pads[1:], row[1:], strict=True))]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)

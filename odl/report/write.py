@@ -1,0 +1,231 @@
+"""Put the report together: one HTML file, and the summary for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from odl.evaluate import Evaluation, mean_of, worst_of
+from odl.report import page
+from odl.report.figure import draw, looks
+from odl.report.text import aligned, percent, shown
+
+_OPEN_AT_MOST = 4  # sections; of more people only the worst one's is open at first
+
+_DEFINITIONS = {
+    "Window and truth": "Predictions are made once per window. A window is scored if one class covers at "
+    "least half of its samples; that class is its truth. Other windows stream by unscored.",
+    "With learning": "The model's own output, each window predicted before anything is learned from it.",
+    "No learning": "The same model on the same stream, never asking and never changing.",
+    "Last answer": "Always repeats the class of the newest answer; wrong before the first one.",
+    "Most frequent": "Always names the person's most frequent true class, which only an oracle knows.",
+    "Last third": "The last third of the scored windows: what the person is left with.",
+    "Macro-F1": "The mean of F1 over classes, each class counting the same.",
+    "Questions": "The budget counts questions asked; skipped and unanswered ones are not refunded.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """One person's evaluation and, if it was kept, the name of the recording's file."""
+
+    evaluation: Evaluation
+    recording: str = ""
+
+
+def write_report(
+    path: str | Path,
+    sessions: Sequence[SessionView],
+    *,
+    title: str,
+    about: Mapping[str, str],
+    memory: Mapping[str, int],
+    people: str = "people",
+    progress: Callable[[str], None] | None = None,
+) -> Path:
+    """Write one self-contained HTML page about the sessions and return where it is.
+
+    Parameters
+    ----------
+    path
+        The file to write; an existing one is replaced.
+    sessions
+        One for each person, at least one.
+    title
+        What the report is about.
+    about
+        Settings used, in the order to show them. The entry ``command``, if any, is shown as
+        the way to get this report again.
+    memory
+        Bytes that the learner would take on a board, by part.
+    people
+        Who they are, for the headline: ``"people never seen in training"``.
+    progress
+        Called with a short sentence before each step.
+
+    Raises
+    ------
+    ValueError
+        No sessions were given.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from odl.evaluate import evaluate
+    >>> one = SessionView(evaluate([], [], {}, subject="7", window=128, rate_hz=50))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = write_report(Path(folder) / "report.html", [one], title="test", about={}, memory={})
+    ...     file.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    True
+    """
+    if not sessions:
+        raise ValueError("a report needs at least one session: none was given")
+    evaluations = [view.evaluation for view in sessions]
+    mean, worst, look = mean_of(evaluations), worst_of(evaluations), looks(evaluations)
+    sections = []
+    for i, view in enumerate(sessions):
+        one = view.evaluation
+        if progress:
+            progress(f"report: person {shown(one.subject)} ({i + 1} of {len(sessions)})")
+        is_open = len(sessions) <= _OPEN_AT_MOST or (worst is not None and one.subject == worst["subject"])
+        picture = draw(one, look, prefix=f"p{i}")
+        sections.append(page.person(one, look, picture, view.recording, is_open=is_open))
+    header = (
+        f"<h1>{page.text(title, 120)}</h1>"
+        f'<p class="headline">{page.text(headline(evaluations, people), 400)}</p>'
+        f'<p class="also">{page.text(_beside(mean, worst), 600)}</p>'
+    )
+    main = page.people_table(evaluations, mean) + "\n".join(sections) + _settings(about, memory)
+    terms = "".join(f"<div><dt>{term}</dt><dd>{meaning}</dd></div>" for term, meaning in _DEFINITIONS.items())
+    file = Path(path)
+    file.write_text(
+        page.page(title, header, main, f"<h2>What the words mean</h2><dl>{terms}</dl>"), encoding="utf-8"
+    )
+    return file
+
+
+def headline(evaluations: Sequence[Evaluation], people: str = "people") -> str:
+    """The result in one plain sentence.
+
+    Examples
+    --------
+    >>> from odl.evaluate import evaluate
+    >>> headline([evaluate([], [], {}, subject="7", window=128, rate_hz=50)])
+    'Nothing could be scored: the stream carries no truth'
+    """
+    mean = mean_of(evaluations)
+    late, plain = mean["accuracy_last_third"], mean["baselines"]["no_learning"]["accuracy_last_third"]
+    if late is None:
+        return "Nothing could be scored: the stream carries no truth"
+    labels = [one.timeline.labels for one in evaluations]
+    answers = f"{labels[0]}" if len(set(labels)) == 1 else f"about {mean['labels']:.0f}"
+    answers += " answer" if answers == "1" else " answers"
+    if len(evaluations) > 1:
+        each, who = " a person", f" ({len(evaluations)} {people})"
+    else:
+        each, who = "", f" (person {shown(evaluations[0].subject)})"
+    before, after = percent(plain), percent(late)
+    if plain is None:
+        return f"With {answers}{each}, accuracy on the last third was {after}{who}"
+    if before == after:
+        return f"With {answers}{each}, accuracy on the last third stayed at {after}{who}"
+    moved = "rose" if late > plain else "fell"
+    return f"With {answers}{each}, accuracy on the last third {moved} from {before} to {after}{who}"
+
+
+def summary_text(evaluations: Sequence[Evaluation], *, people: str = "people") -> str:
+    """The result as plain text for a terminal: the headline and an aligned table.
+
+    Names are freed of control characters. Percentages are of the last third of the scored
+    windows where the column does not say otherwise.
+
+    Examples
+    --------
+    >>> from odl.evaluate import evaluate
+    >>> from odl.events import Label, Prediction, Truth
+    >>> stream = [Truth(0, 192, "sit"), Prediction(0, (1,), ()), Label(128, 0, 0), Prediction(64, (0,), ())]
+    >>> without = [Prediction(0, (1,), ()), Prediction(64, (1,), ())]
+    >>> one = evaluate(stream, without, {0: "sit", 1: "walk"}, subject="7", window=128, rate_hz=50)
+    >>> print(summary_text([one]))
+    With 1 answer, accuracy on the last third rose from 0 % to 100 % (person 7)
+    <BLANKLINE>
+    person  learning   none  last answer  most frequent  whole stream  macro-F1  questions  answers
+    7        100.0 %  0.0 %      100.0 %        100.0 %        50.0 %      0.33          0        1
+    """
+    mean, worst = mean_of(evaluations), worst_of(evaluations)
+    rows = [_HEAD]
+    for one in evaluations:
+        asked = f"{one.queries}" if one.budget is None else f"{one.queries} of {one.budget}"
+        rows.append([shown(one.subject, 24), *_figures(one.to_json()), asked, str(one.timeline.labels)])
+    if len(evaluations) > 1:
+        rows.append(["mean", *_figures(mean), f"{mean['queries']:.1f}", f"{mean['labels']:.1f}"])
+    text = f"{shown(headline(evaluations, people), 400)}\n\n{aligned(rows)}"
+    if len(evaluations) > 1 and worst is not None:
+        text += f"\n\n{shown(_beside(mean, worst), 600)}"
+    return text
+
+
+_HEAD = [
+    "person", "learning", "none", "last answer", "most frequent", "whole stream", "macro-F1", "questions",
+    "answers",
+]  # fmt: skip
+
+
+def _figures(figures: Mapping[str, Any]) -> list[str]:
+    bases, f1 = figures["baselines"], figures["macro_f1"]
+    late = [figures, bases["no_learning"], bases["persistence"], bases["majority"]]
+    return [
+        *(percent(of["accuracy_last_third"], 1) for of in late),
+        percent(figures["accuracy"], 1),
+        "–" if f1 is None else f"{f1:.2f}",
+    ]
+
+
+def _beside(mean: Mapping[str, Any], worst: Mapping[str, Any] | None) -> str:
+    """What the headline has to be seen beside: the interval, the worst person, the baselines."""
+    if worst is None:
+        return "The pictures below show what was predicted and asked."
+    said = []
+    if mean["interval"]:
+        low, high = mean["interval"]
+        said.append(f"95 % interval over people: {100 * low:.0f} to {percent(high)}.")
+    if mean["people"] > 1:
+        plain = worst["baselines"]["no_learning"]["accuracy_last_third"]
+        said.append(
+            f"Lowest: person {shown(worst['subject'])} with {percent(worst['accuracy_last_third'])}"
+            + ("." if plain is None else f" ({percent(plain)} without learning).")
+        )
+    last = mean["baselines"]["persistence"]["accuracy_last_third"]
+    most = mean["baselines"]["majority"]["accuracy_last_third"]
+    said.append(f"Always repeating the last answer gets {percent(last)}, always naming the most")
+    return " ".join(said) + f" frequent class {percent(most)}."
+
+
+def _settings(about: Mapping[str, str], memory: Mapping[str, int]) -> str:
+    parts = []
+    if memory:
+        rows = "".join(
+            f'<tr><th scope="row">{page.text(name, 60)}</th><td class="n">{_thousands(size)}</td>'
+            f'<td class="n">{size / 1024:.1f}</td></tr>'
+            for name, size in memory.items()
+        )
+        parts.append(
+            '<div><h2>Memory on a board</h2><table><thead><tr><th scope="col">part</th>'
+            '<th scope="col" class="n">bytes</th><th scope="col" class="n">KiB</th></tr></thead>'
+            f"<tbody>{rows}</tbody></table></div>"
+        )
+    rows_about = {page.text(k): page.text(v, 300) for k, v in about.items() if k != "command"}
+    if rows_about:
+        parts.append(f"<div><h2>Settings</h2>{page.facts(rows_about)}</div>")
+    again = ""
+    if "command" in about:
+        command = page.text(about["command"], 1000)
+        again = f"<section><h2>Get this report again</h2><pre><code>{command}</code></pre></section>"
+    settings = f'<section><div class="columns" style="margin-top:0">{"".join(parts)}</div></section>'
+    return (settings if parts else "") + again
+
+
+def _thousands(size: int) -> str:
+    return f"{size:,}".replace(",", "\u202f")  # a narrow space that does not break
