@@ -44,7 +44,12 @@ def test_one_version_everywhere(root: Path) -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+", odl.__version__)
 
 
-DOCUMENTS = ["README.md", "CHANGELOG.md", "docs/architecture.md", "docs/methods.md", "docs/arithmetic.md"]
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = [
+    "README.md",
+    "CHANGELOG.md",
+    *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))),
+]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
