@@ -19,6 +19,7 @@ from odl.kernels.ask import answer, ask, collect, expire, settled_batch
 from odl.kernels.decide import windows_left
 from odl.kernels.extract import extract, restart, window_complete
 from odl.kernels.grow import add_class, split, undo
+from odl.kernels.jit import Int
 from odl.kernels.net import out_dtype
 from odl.kernels.run import begin_window
 from odl.learn.protocol import Learner
@@ -46,7 +47,7 @@ class Composed:
     def samples(self, block: NDArray[np.int16]) -> list[Output]:
         """Consume a block (n, channels)."""
         outputs: list[Output] = []
-        at = 0
+        at: Int = 0
         while at < len(block):
             at = extract(self.state, self.net, block, at, self._x, self._y)
             if window_complete(self.state, self.net):
@@ -148,5 +149,5 @@ class Composed:
             return [Dropped(at, NO_WINDOW, Why.FULL)]
         return outputs
 
-    def _events(self, n: int) -> list[Any]:
+    def _events(self, n: Int) -> list[Any]:
         return [event_of(self.out[i]) for i in range(n)]

@@ -12,6 +12,7 @@ from odl.events import NO_CLASS, Dropped, Learned, Output, Prediction, Query, Wh
 from odl.fixed import Scaling
 from odl.kernels.extract import restart
 from odl.kernels.grow import add_class, split
+from odl.kernels.jit import Int
 from odl.kernels.net import SETTINGS, Emit, out_dtype
 from odl.kernels.run import command_label, command_undo, run
 from odl.nn.image import Image
@@ -48,7 +49,7 @@ class Fused:
     def samples(self, block: NDArray[np.int16]) -> list[Output]:
         """Consume a block (n, channels)."""
         outputs: list[Output] = []
-        at = 0
+        at: Int = 0
         while at < len(block):
             at, n = run(self.state, self.log, self.settings, self.net, block, at, self.out)
             if n:
@@ -77,7 +78,7 @@ class Fused:
         """A task under a leaf."""
         return self._events(split(self.state, self.log, at, leaf, head, self.out, 0))
 
-    def _events(self, n: int) -> list[Output]:
+    def _events(self, n: Int) -> list[Output]:
         return [event_of(self.out[i]) for i in range(n)]
 
 

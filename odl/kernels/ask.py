@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from odl.events import NO_CLASS, Why
 from odl.kernels.emit import emit_dropped, emit_learned, emit_query
-from odl.kernels.jit import jit
+from odl.kernels.jit import Int, jit
 from odl.kernels.score import row_of
 from odl.state import Asked, Count, Entry
 
@@ -35,9 +35,9 @@ N_QUERIES, N_ANSWERED, N_SKIPPED, N_EXPIRED, N_LATE, N_REPEATED, N_UNKNOWN, N_NO
 
 @jit
 def ask(
-    state: NDArray[Any], settings: NDArray[Any], features: NDArray[np.uint8], window: int,
-    end: int, utility: int, out: NDArray[Any], n: int,
-) -> int:  # fmt: skip
+    state: NDArray[Any], settings: NDArray[Any], features: NDArray[np.uint8], window: Int,
+    end: Int, utility: Int, out: NDArray[Any], n: Int,
+) -> Int:  # fmt: skip
     """Issue a question about ``window``, which ended at ``end``; there is room for it."""
     s = state[0]
     i = s["n_ask"]
@@ -61,7 +61,7 @@ def ask(
 
 
 @jit
-def expire(state: NDArray[Any], now: int, out: NDArray[Any], n: int) -> int:
+def expire(state: NDArray[Any], now: Int, out: NDArray[Any], n: Int) -> Int:
     """Settle every open question whose time has passed at ``now``."""
     s = state[0]
     for i in range(s["n_ask"]):
@@ -74,9 +74,9 @@ def expire(state: NDArray[Any], now: int, out: NDArray[Any], n: int) -> int:
 
 @jit
 def answer(
-    state: NDArray[Any], log: NDArray[Any], at: int, window: int, cls: int,
-    out: NDArray[Any], n: int,
-) -> int:  # fmt: skip
+    state: NDArray[Any], log: NDArray[Any], at: Int, window: Int, cls: Int,
+    out: NDArray[Any], n: Int,
+) -> Int:  # fmt: skip
     """Take an answer (``cls`` 255: a skip) about ``window`` at ``at``, after `expire`."""
     s = state[0]
     for i in range(s["n_ask"]):
@@ -112,7 +112,7 @@ def answer(
 
 
 @jit
-def settled_batch(state: NDArray[Any]) -> int:
+def settled_batch(state: NDArray[Any]) -> Int:
     """The earliest closed batch whose questions are all settled, or -1."""
     s = state[0]
     found = np.int64(-1)
@@ -131,7 +131,7 @@ def settled_batch(state: NDArray[Any]) -> int:
 
 
 @jit
-def collect(state: NDArray[Any], log: NDArray[Any], batch: int, now: int, out: NDArray[Any], n: int) -> int:
+def collect(state: NDArray[Any], log: NDArray[Any], batch: Int, now: Int, out: NDArray[Any], n: Int) -> Int:
     """Move the answers of ``batch`` to the log in window order and forget its questions."""
     s = state[0]
     kept = 0
@@ -161,7 +161,7 @@ def collect(state: NDArray[Any], log: NDArray[Any], batch: int, now: int, out: N
 
 
 @jit
-def move(state: NDArray[Any], source: int, target: int) -> None:
+def move(state: NDArray[Any], source: Int, target: Int) -> None:
     """Copy question ``source`` to place ``target``."""
     s = state[0]
     s["ask_window"][target] = s["ask_window"][source]

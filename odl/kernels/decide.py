@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from odl.kernels.distance import distance
 from odl.kernels.generator import below, next_state
-from odl.kernels.jit import jit
+from odl.kernels.jit import Int, jit
 from odl.kernels.net import Rule
 from odl.kernels.quantile import LOWEST, track_quantile
 from odl.kernels.shift import root
@@ -27,7 +27,7 @@ WINDOWS, BLOCKED = int(Count.WINDOWS), int(Count.BLOCKED)
 
 
 @jit
-def windows_left(state: NDArray[Any], settings: NDArray[Any], end: int, hop: int) -> int:
+def windows_left(state: NDArray[Any], settings: NDArray[Any], end: Int, hop: Int) -> Int:
     """Windows left in the period, this one (which ended at ``end``) included; at least 1.
 
     Starts the next period when its time has come.
@@ -51,8 +51,8 @@ def windows_left(state: NDArray[Any], settings: NDArray[Any], end: int, hop: int
 
 @jit
 def decide(
-    state: NDArray[Any], settings: NDArray[Any], features: NDArray[np.uint8], utility: int,
-    end: int, hop: int,
+    state: NDArray[Any], settings: NDArray[Any], features: NDArray[np.uint8], utility: Int,
+    end: Int, hop: Int,
 ) -> bool:  # fmt: skip
     """Whether the window that ended at ``end`` is asked about. Once per window, in order."""
     s = state[0]
@@ -82,7 +82,7 @@ def decide(
 
 
 @jit
-def informative(state: NDArray[Any], settings: NDArray[Any], utility: int, rate: int) -> bool:
+def informative(state: NDArray[Any], settings: NDArray[Any], utility: Int, rate: Int) -> bool:
     """Uncertain enough: at least the reference value, a streaming (1 - rate) quantile.
 
     The first 16 scores only set the reference. A window without any doubt is never
@@ -106,7 +106,7 @@ def informative(state: NDArray[Any], settings: NDArray[Any], utility: int, rate:
 
 
 @jit
-def far_enough(state: NDArray[Any], settings: NDArray[Any], features: NDArray[np.uint8], rate: int) -> bool:
+def far_enough(state: NDArray[Any], settings: NDArray[Any], features: NDArray[np.uint8], rate: Int) -> bool:
     """Different enough from the open batch: the distance to its nearest member.
 
     An empty batch accepts anything; the first distance after that only sets the
@@ -118,7 +118,7 @@ def far_enough(state: NDArray[Any], settings: NDArray[Any], features: NDArray[np
         if s["ask_batch"][i] == s["batch"]:
             d = distance(features, s["ask_features"][i])
             if nearest < 0 or d < nearest:
-                nearest = d
+                nearest = np.int64(d)
     if nearest < 0:
         return True
     if s["n_far"] == 0:
@@ -131,7 +131,7 @@ def far_enough(state: NDArray[Any], settings: NDArray[Any], features: NDArray[np
 
 
 @jit
-def periodic(state: NDArray[Any], settings: NDArray[Any], left: int, hop: int) -> bool:
+def periodic(state: NDArray[Any], settings: NDArray[Any], left: Int, hop: Int) -> bool:
     """Evenly spaced: the k-th question at the middle of the k-th equal part of the period."""
     total = settings[0]["period"]
     if total == 0:

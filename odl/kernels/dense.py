@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.kernels.jit import jit
+from odl.kernels.jit import Int, jit
 
 BIAS = 128  # the constant feature that the last column is multiplied with
 
 
 @jit
-def dense(row: NDArray[np.int32], features: NDArray[np.uint8]) -> np.int64:
+def dense(row: NDArray[np.int32], features: NDArray[np.uint8]) -> Int:
     """``row[:-1] . features + row[-1] * 128``.
 
     ``row`` (n + 1,) with ``|w| <= 2**30``, ``features`` (n,) uint8, n at most 192: the

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.kernels.jit import jit
+from odl.kernels.jit import Int, jit
 
 
 @jit
-def distance(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> np.int64:
+def distance(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> Int:
     """Mean absolute difference in Q15: ``32768 * sum |a - b| // (255 * n)``.
 
     At most 192 features: the sum is below 2**16, the product below 2**31. One Cortex-M4

@@ -6,14 +6,14 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from odl.kernels.jit import jit
+from odl.kernels.jit import Int, jit
 from odl.kernels.net import Emit
 
 QUERY, LEARNED, DROPPED = int(Emit.QUERY), int(Emit.LEARNED), int(Emit.DROPPED)
 
 
 @jit
-def emit_query(out: NDArray[Any], n: int, window: int, utility: int, expires: int) -> int:
+def emit_query(out: NDArray[Any], n: Int, window: Int, utility: Int, expires: Int) -> Int:
     """Record ``n`` says that ``window`` is asked about; the next free record."""
     record = out[n]
     record["kind"] = QUERY
@@ -24,7 +24,7 @@ def emit_query(out: NDArray[Any], n: int, window: int, utility: int, expires: in
 
 
 @jit
-def emit_learned(out: NDArray[Any], n: int, at: int, window: int, cls: int, head: int) -> int:
+def emit_learned(out: NDArray[Any], n: Int, at: Int, window: Int, cls: Int, head: Int) -> Int:
     """Record ``n`` says that a label was learned from; the next free record."""
     record = out[n]
     record["kind"] = LEARNED
@@ -36,7 +36,7 @@ def emit_learned(out: NDArray[Any], n: int, at: int, window: int, cls: int, head
 
 
 @jit
-def emit_dropped(out: NDArray[Any], n: int, at: int, window: int, why: int) -> int:
+def emit_dropped(out: NDArray[Any], n: Int, at: Int, window: Int, why: Int) -> Int:
     """Record ``n`` says that something had no effect; the next free record."""
     record = out[n]
     record["kind"] = DROPPED

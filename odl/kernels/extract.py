@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from odl.events import NO_CLASS
 from odl.kernels.conv import conv
-from odl.kernels.jit import jit
+from odl.kernels.jit import Int, jit
 from odl.kernels.net import Net
 from odl.kernels.scale_input import scale_input
 from odl.state import Count
@@ -26,7 +26,7 @@ NOBODY = NO_CLASS
 
 
 @jit
-def restart(state: NDArray[Any], lost: int) -> None:
+def restart(state: NDArray[Any], lost: Int) -> None:
     """A gap: ``lost`` samples pass unseen, the rings are emptied, the phase begins anew."""
     s = state[0]
     s["position"] += lost
@@ -86,10 +86,10 @@ def extract(
     state: NDArray[Any],
     net: Net,
     raw: NDArray[np.int16],
-    first: int,
+    first: Int,
     x: NDArray[np.int16],
     out: NDArray[np.int16],
-) -> int:
+) -> Int:
     """Consume ``raw`` (n, channels) from row ``first`` until a window is complete.
 
     Returns the row after the last one consumed; a window is complete when

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.kernels.jit import jit
+from odl.kernels.jit import Int, jit
 
 
 @jit
@@ -22,7 +22,7 @@ def next_state(state: np.uint64) -> np.uint64:
 
 
 @jit
-def below(state: np.uint64, n: int) -> np.int64:
+def below(state: np.uint64, n: Int) -> Int:
     """A number in [0, n) from the state's upper half; ``n`` in [1, 2**31).
 
     ``(upper * n) >> 32``: each number has the same chance within n / 2**32.
@@ -35,7 +35,7 @@ def below(state: np.uint64, n: int) -> np.int64:
 
 
 @jit
-def shuffle(order: NDArray[np.int32], n: int, state: np.uint64) -> np.uint64:
+def shuffle(order: NDArray[np.int32], n: Int, state: np.uint64) -> np.uint64:
     """Shuffle ``order[:n]`` in place (Fisher and Yates, from the end); the new state."""
     for i in range(n - 1, 0, -1):
         state = next_state(state)

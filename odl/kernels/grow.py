@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from odl.events import NO_CLASS, NO_WINDOW, Why
 from odl.kernels.emit import emit_dropped
-from odl.kernels.jit import jit
+from odl.kernels.jit import Int, jit
 from odl.kernels.net import Net
 from odl.kernels.score import head_under, row_of
 from odl.state import NAME_BYTES, Asked, Count, Entry
@@ -51,7 +51,7 @@ def load_base(state: NDArray[Any], net: Net) -> None:
 
 
 @jit
-def add_row(state: NDArray[Any], cls: int, head: int) -> None:
+def add_row(state: NDArray[Any], cls: Int, head: Int) -> None:
     """An inactive row of zeros for ``cls``; it takes part once a label has come."""
     s = state[0]
     row = s["n_rows"]
@@ -63,7 +63,7 @@ def add_row(state: NDArray[Any], cls: int, head: int) -> None:
 
 
 @jit
-def add_head(state: NDArray[Any], leaf: int) -> None:
+def add_head(state: NDArray[Any], leaf: Int) -> None:
     """An empty task under ``leaf``, with the logit format of the task above."""
     s = state[0]
     head = s["n_heads"]
@@ -73,7 +73,7 @@ def add_head(state: NDArray[Any], leaf: int) -> None:
 
 
 @jit
-def new_entry(state: NDArray[Any], log: NDArray[Any], kind: int, at: int, cls: int, head: int) -> int:
+def new_entry(state: NDArray[Any], log: NDArray[Any], kind: Int, at: Int, cls: Int, head: Int) -> Int:
     """Append an entry without features to the log; its place."""
     s = state[0]
     i = s["n_log"]
@@ -90,9 +90,9 @@ def new_entry(state: NDArray[Any], log: NDArray[Any], kind: int, at: int, cls: i
 
 @jit
 def add_class(
-    state: NDArray[Any], log: NDArray[Any], at: int, cls: int, head: int, name: NDArray[np.uint8],
-    out: NDArray[Any], n: int,
-) -> int:  # fmt: skip
+    state: NDArray[Any], log: NDArray[Any], at: Int, cls: Int, head: Int, name: NDArray[np.uint8],
+    out: NDArray[Any], n: Int,
+) -> Int:  # fmt: skip
     """Add class ``cls`` called ``name`` (utf-8, up to 32 bytes) to task ``head``."""
     s = state[0]
     if head >= s["n_heads"] or cls == NOBODY or row_of(state, cls) >= 0:
@@ -110,9 +110,9 @@ def add_class(
 
 @jit
 def split(
-    state: NDArray[Any], log: NDArray[Any], at: int, leaf: int, head: int,
-    out: NDArray[Any], n: int,
-) -> int:  # fmt: skip
+    state: NDArray[Any], log: NDArray[Any], at: Int, leaf: Int, head: Int,
+    out: NDArray[Any], n: Int,
+) -> Int:  # fmt: skip
     """Hang task ``head``, the next free number, under class ``leaf``."""
     s = state[0]
     if head < s["n_heads"] or row_of(state, leaf) < 0 or head_under(state, leaf) >= 0:
@@ -130,7 +130,7 @@ def split(
 
 
 @jit
-def undo(state: NDArray[Any], log: NDArray[Any], at: int, out: NDArray[Any], n: int) -> int:
+def undo(state: NDArray[Any], log: NDArray[Any], at: Int, out: NDArray[Any], n: Int) -> Int:
     """Take back the answer given last; ``state.counts`` tells whether the log changed.
 
     An answer that has not been learned from reopens its question; one that has is struck

@@ -12,11 +12,13 @@ import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 import numba
+import numpy as np
 import platformdirs
 
+Int: TypeAlias = "int | np.integer[Any]"  # compiled code takes either
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 

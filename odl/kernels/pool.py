@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.kernels.jit import jit
+from odl.kernels.jit import Int, jit
 
 
 @jit
-def pool(ring: NDArray[np.uint8], first: int, features: NDArray[np.uint8]) -> None:
+def pool(ring: NDArray[np.uint8], first: Int, features: NDArray[np.uint8]) -> None:
     """Mean of the first half, mean of the second half, maximum.
 
     ``ring`` (positions, channels) holds a window's outputs, the oldest at ``first``;

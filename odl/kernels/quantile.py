@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from odl.kernels.jit import jit
+from odl.kernels.jit import Int, jit
 from odl.kernels.shift import round_shift
 
 LOWEST = 2**16  # a score of zero is never above the reference
@@ -12,7 +12,7 @@ HIGHEST = 2**31
 
 
 @jit
-def track_quantile(reference: int, score: int, rate: int, step: int) -> np.int64:
+def track_quantile(reference: Int, score: Int, rate: Int, step: Int) -> Int:
     """``rv += 2**-step * ([score > rv] - rate)``, all in Q31, held in [2**16, 2**31].
 
     ``score`` is Q15, ``rate`` Q31 in [0, 2**31]: the share of scores that should lie

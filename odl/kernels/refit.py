@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from odl.events import NO_CLASS
 from odl.kernels.generator import shuffle
 from odl.kernels.grow import add_head, add_row, load_base
-from odl.kernels.jit import jit
+from odl.kernels.imprint import imprint, mean_stored
+from odl.kernels.jit import Int, jit
 from odl.kernels.net import Net
 from odl.kernels.score import MAX_HEADS, MAX_ROWS, head_probabilities, row_of
 from odl.kernels.sgd import sgd
@@ -27,8 +28,8 @@ LABEL, CLASS, SPLIT = int(Entry.LABEL), int(Entry.CLASS), int(Entry.SPLIT)
 
 
 @jit
-def rebuild(state: NDArray[Any], log: NDArray[Any], net: Net, touched: NDArray[np.uint8]) -> int:
-    """Base heads, then the log's classes and splits; which heads and rows labels touch."""
+def rebuild(state: NDArray[Any], log: NDArray[Any], net: Net) -> None:
+    """Base heads, then the classes and splits that the log holds, in order."""
     s = state[0]
     load_base(state, net)
     for i in range(s["n_log"]):
@@ -36,23 +37,75 @@ def rebuild(state: NDArray[Any], log: NDArray[Any], net: Net, touched: NDArray[n
             add_row(state, log[i]["cls"], log[i]["head"])
         elif log[i]["kind"] == SPLIT:
             add_head(state, log[i]["cls"])
-    labels = 0
-    for i in range(s["n_log"]):
+
+
+@jit
+def labels_by_window(state: NDArray[Any], log: NDArray[Any]) -> NDArray[np.int32]:
+    """Places of the log's labels, by window, whatever order the answers came in."""
+    order = np.empty(log.shape[0], np.int32)
+    n = 0
+    for i in range(state[0]["n_log"]):
         if log[i]["kind"] == LABEL:
-            labels += 1
-            cls = log[i]["cls"]
-            while cls != NOBODY:
-                row = row_of(state, cls)
+            at = n
+            while at > 0 and log[order[at - 1]]["window"] > log[i]["window"]:
+                order[at] = order[at - 1]
+                at -= 1
+            order[at] = i
+            n += 1
+    return order[:n]
+
+
+@jit
+def start_rows(
+    state: NDArray[Any], log: NDArray[Any], net: Net, labels: NDArray[np.int32],
+    touched: NDArray[np.uint8],
+) -> None:  # fmt: skip
+    """Mark the heads that labels touch; imprint each new row from its first label."""
+    s = state[0]
+    features = s["previous"].shape[0]
+    centre = np.zeros(features, np.uint8)
+    mean_stored(net, centre)
+    for i in labels:
+        cls = log[i]["cls"]
+        while cls != NOBODY:
+            row = row_of(state, cls)
+            if s["row_active"][row] == 0:
+                imprint(s["weights"][row], log[i]["features"][:features], centre, net.learning[2])
                 s["row_active"][row] = 1
-                touched[s["row_head"][row]] = 1
-                cls = s["head_parent"][s["row_head"][row]]
-    return labels
+            touched[s["row_head"][row]] = 1
+            cls = s["head_parent"][s["row_head"][row]]
+
+
+@jit
+def lesson(state: NDArray[Any], log: NDArray[Any], net: Net, labels: NDArray[np.int32]) -> NDArray[np.int32]:
+    """What one epoch learns from: each label, repeated, then each stored vector once.
+
+    A label's repeats are ``share // labels of its class``, at least one, with ``share``
+    the stored vectors per trained class: a class that the person has labelled weighs as
+    much as a trained one. Numbers below the log's size are places in the log, the others
+    (less that size) stored vectors.
+    """
+    stored = net.owners.shape[0]
+    share = max(np.int64(1), np.int64(stored // net.base.shape[0]))
+    count = np.zeros(MAX_ROWS, np.int64)
+    for i in labels:
+        count[row_of(state, log[i]["cls"])] += 1
+    items = np.empty(labels.shape[0] + share * MAX_ROWS + stored, np.int32)
+    n = 0
+    for i in labels:
+        for _ in range(max(np.int64(1), share // count[row_of(state, log[i]["cls"])])):
+            items[n] = i
+            n += 1
+    for j in range(stored):
+        items[n] = log.shape[0] + j
+        n += 1
+    return items[:n]
 
 
 @jit
 def learn_one(
-    state: NDArray[Any], features: NDArray[np.uint8], cls: int, touched: NDArray[np.uint8],
-    shift: int,
+    state: NDArray[Any], features: NDArray[np.uint8], cls: Int, touched: NDArray[np.uint8],
+    shift: Int,
 ) -> None:  # fmt: skip
     """One gradient step for each touched head on the path of ``cls``."""
     s = state[0]
@@ -74,32 +127,26 @@ def learn_one(
 
 @jit
 def refit(state: NDArray[Any], log: NDArray[Any], net: Net) -> None:
-    """Set the heads to what the image and the log say."""
+    """Set the heads to what the image and the log say.
+
+    Rows of the image start from its weights, new rows from an imprint; then the image's
+    number of epochs of single gradient steps, the items shuffled anew for each by the
+    learner's own generator, which starts from the image's seed at every refit.
+    """
     s = state[0]
-    touched = np.zeros(MAX_HEADS, np.uint8)
-    labels = rebuild(state, log, net, touched)
-    if labels == 0:
+    rebuild(state, log, net)
+    labels = labels_by_window(state, log)
+    if labels.shape[0] == 0:
         return
+    touched = np.zeros(MAX_HEADS, np.uint8)
+    start_rows(state, log, net, labels, touched)
+    items = lesson(state, log, net, labels)
     features = s["previous"].shape[0]
-    order = np.empty(labels + net.owners.shape[0], np.int32)
-    n = 0
-    for i in range(s["n_log"]):
-        if log[i]["kind"] == LABEL:
-            at = n  # by window, whatever order the answers came in
-            while at > 0 and log[order[at - 1]]["window"] > log[i]["window"]:
-                order[at] = order[at - 1]
-                at -= 1
-            order[at] = i
-            n += 1
-    for i in range(net.owners.shape[0]):
-        order[n] = log.shape[0] + i
-        n += 1
     generator = np.uint64(net.learning[3])
     shift = np.int64(net.learning[1])
     for _ in range(np.int64(net.learning[0])):
-        generator = shuffle(order, n, generator)
-        for k in range(n):
-            i = order[k]
+        generator = shuffle(items, items.shape[0], generator)
+        for i in items:
             if i < log.shape[0]:
                 learn_one(state, log[i]["features"][:features], log[i]["cls"], touched, shift)
             else:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from odl.kernels.jit import jit
+from odl.kernels.jit import Int, jit
 
 
 @jit
-def requantise_relu_u8(acc: int, mult: int, shift: int) -> np.int16:
+def requantise_relu_u8(acc: Int, mult: Int, shift: Int) -> Int:
     """``min(255, (max(acc, 0) * mult + 2**(shift - 1)) >> shift)``: ReLU, one rounding.
 
     ``acc`` int32, ``mult`` in [2**30, 2**31), ``shift`` 31 to 62. The product is below

@@ -18,7 +18,7 @@ from odl.kernels.decide import decide
 from odl.kernels.distance import distance
 from odl.kernels.extract import extract, window_complete
 from odl.kernels.grow import undo
-from odl.kernels.jit import jit
+from odl.kernels.jit import Int, jit
 from odl.kernels.net import Emit, Net
 from odl.kernels.pool import pool
 from odl.kernels.refit import refit
@@ -35,18 +35,17 @@ def begin_window(state: NDArray[Any], settings: NDArray[Any], features: NDArray[
     """Pool the ring into ``features`` and notice whether the stream has changed."""
     s = state[0]
     pool(s["ring"], s["ring_at"], features)
-    if s["has_previous"] != 0:
-        if distance(features, s["previous"]) > settings[0]["change"]:
-            s["segment"] += 1
-            s["held"] = NOBODY
+    if s["has_previous"] != 0 and distance(features, s["previous"]) > settings[0]["change"]:
+        s["segment"] += 1
+        s["held"] = NOBODY
     s["previous"][:] = features
     s["has_previous"] = 1
 
 
 @jit
 def emit_prediction(
-    state: NDArray[Any], settings: NDArray[Any], window: int, length: int, out: NDArray[Any], n: int
-) -> int:
+    state: NDArray[Any], settings: NDArray[Any], window: Int, length: Int, out: NDArray[Any], n: Int
+) -> Int:
     """Complete record ``n``, whose path and scores are written already."""
     record = out[n]
     record["kind"] = PREDICTION
@@ -58,7 +57,7 @@ def emit_prediction(
 
 
 @jit
-def settle(state: NDArray[Any], log: NDArray[Any], net: Net, now: int, out: NDArray[Any], n: int) -> int:
+def settle(state: NDArray[Any], log: NDArray[Any], net: Net, now: Int, out: NDArray[Any], n: Int) -> Int:
     """Expire questions, learn from every batch that is settled at ``now``."""
     n = expire(state, now, out, n)
     before = state[0]["n_log"]
@@ -75,8 +74,8 @@ def settle(state: NDArray[Any], log: NDArray[Any], net: Net, now: int, out: NDAr
 @jit
 def run(
     state: NDArray[Any], log: NDArray[Any], settings: NDArray[Any], net: Net,
-    raw: NDArray[np.int16], first: int, out: NDArray[Any],
-) -> tuple[int, int]:  # fmt: skip
+    raw: NDArray[np.int16], first: Int, out: NDArray[Any],
+) -> tuple[Int, Int]:  # fmt: skip
     """Consume ``raw`` (n, channels) from row ``first`` on, up to the first window's end.
 
     Returns the row after the last one consumed and the number of output records.
@@ -84,7 +83,7 @@ def run(
     s = state[0]
     x = np.empty(64, np.int16)
     y = np.empty(64, np.int16)
-    n = 0
+    n: Int = 0
     i = extract(state, net, raw, first, x, y)
     if i == first or not window_complete(state, net):
         return i, n
@@ -105,9 +104,9 @@ def run(
 
 @jit
 def command_label(
-    state: NDArray[Any], log: NDArray[Any], net: Net, at: int, window: int, cls: int,
+    state: NDArray[Any], log: NDArray[Any], net: Net, at: Int, window: Int, cls: Int,
     out: NDArray[Any],
-) -> int:  # fmt: skip
+) -> Int:  # fmt: skip
     """An answer about ``window`` arrives at ``at``; the number of output records."""
     n = expire(state, at, out, 0)
     n = answer(state, log, at, window, cls, out, n)
@@ -115,7 +114,7 @@ def command_label(
 
 
 @jit
-def command_undo(state: NDArray[Any], log: NDArray[Any], net: Net, at: int, out: NDArray[Any]) -> int:
+def command_undo(state: NDArray[Any], log: NDArray[Any], net: Net, at: Int, out: NDArray[Any]) -> Int:
     """Take back the answer given last; the number of output records."""
     n = settle(state, log, net, at, out, 0)
     done = state[0]["counts"][UNDONE]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from odl.kernels.jit import jit
+from odl.kernels.jit import Int, jit
 from odl.kernels.shift import round_shift
 
 
 @jit
-def scale_input(raw: int, mult: int, shift: int, offset: int) -> np.int64:
+def scale_input(raw: Int, mult: Int, shift: Int, offset: Int) -> Int:
     """``raw * mult / 2**shift + offset``, rounded, before saturation to int8.
 
     ``raw`` int16, ``mult`` int32, ``shift`` 0 to 46, ``offset`` int16: the product stays

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from odl.events import NO_CLASS
 from odl.kernels.dense import dense
-from odl.kernels.jit import jit
+from odl.kernels.jit import Int, jit
 from odl.kernels.softmax import ONE, softmax
 
 NOBODY = NO_CLASS
@@ -19,9 +19,9 @@ MAX_HEADS = 8
 
 @jit
 def head_probabilities(
-    state: NDArray[Any], head: int, features: NDArray[np.uint8], rows: NDArray[np.int32],
+    state: NDArray[Any], head: Int, features: NDArray[np.uint8], rows: NDArray[np.int32],
     out: NDArray[np.int64],
-) -> int:  # fmt: skip
+) -> Int:  # fmt: skip
     """Softmax of one task over its active rows; how many there are.
 
     ``rows`` and ``out`` (20,) receive the row numbers and their Q15 probabilities.
@@ -40,7 +40,7 @@ def head_probabilities(
 
 
 @jit
-def row_of(state: NDArray[Any], cls: int) -> int:
+def row_of(state: NDArray[Any], cls: Int) -> Int:
     """The row of class ``cls``, or -1."""
     s = state[0]
     for r in range(s["n_rows"]):
@@ -53,7 +53,7 @@ def row_of(state: NDArray[Any], cls: int) -> int:
 def score(
     state: NDArray[Any], features: NDArray[np.uint8], scores: NDArray[np.uint16],
     path: NDArray[np.uint8],
-) -> int:  # fmt: skip
+) -> Int:  # fmt: skip
     """Run every task on ``features``; the length of the path.
 
     ``scores`` (rows,) receives for each row the Q15 probability of its class, the product
@@ -83,16 +83,16 @@ def score(
             scores[rows[i]] = np.uint16((chances[i] * above + 16384) >> np.int64(15))
         best[head] = s["row_class"][rows[top]]
     length = 0
-    head = 0
-    while head >= 0 and best[head] != NOBODY:
-        path[length] = best[head]
+    at: Int = 0
+    while at >= 0 and best[at] != NOBODY:
+        path[length] = best[at]
         length += 1
-        head = head_under(state, path[length - 1])
+        at = head_under(state, path[length - 1])
     return length
 
 
 @jit
-def head_under(state: NDArray[Any], cls: int) -> int:
+def head_under(state: NDArray[Any], cls: Int) -> Int:
     """The task that hangs under class ``cls``, or -1."""
     s = state[0]
     for head in range(s["n_heads"]):
@@ -102,7 +102,7 @@ def head_under(state: NDArray[Any], cls: int) -> int:
 
 
 @jit
-def uncertainty(state: NDArray[Any], scores: NDArray[np.uint16]) -> int:
+def uncertainty(state: NDArray[Any], scores: NDArray[np.uint16]) -> Int:
     """``1 - (p1 - p2)`` in Q15 over the leaves, 0 to 32768 (TActiLE's informativeness).
 
     A leaf is a row without a task below it that takes part.

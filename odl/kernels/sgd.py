@@ -6,25 +6,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odl.kernels.dense import BIAS
-from odl.kernels.jit import jit
-from odl.kernels.shift import round_shift
+from odl.kernels.jit import Int, jit
+from odl.kernels.shift import round_shift32
 
 LIMIT = 2**30  # weights saturate here
 
 
 @jit
-def sgd(row: NDArray[np.int32], features: NDArray[np.uint8], error: int, shift: int) -> None:
+def sgd(row: NDArray[np.int32], features: NDArray[np.uint8], error: Int, shift: Int) -> None:
     """``row -= round(error * feature / 2**shift)``, saturating at +-2**30.
 
     ``error`` is softmax minus one-hot in Q15, [-32768, 32768]; with a uint8 feature the
     product is below 2**23, so int32 holds it with the rounding term for shifts 1 to 24.
     """
     n = features.shape[0]
-    half = np.int32(np.int32(1) << np.int32(shift - 1))
     err = np.int32(error)
     for k in range(n):
-        move = np.int32(np.int32(np.int32(err * np.int32(features[k])) + half) >> np.int32(shift))
+        move = round_shift32(np.int32(err * np.int32(features[k])), shift)
         value = np.int32(row[k] - move)
         row[k] = min(max(value, np.int32(-LIMIT)), np.int32(LIMIT))
-    value = np.int32(row[n] - np.int32(round_shift(np.int64(err) * np.int64(BIAS), shift)))
+    value = np.int32(row[n] - round_shift32(np.int32(err * np.int32(BIAS)), shift))
     row[n] = min(max(value, np.int32(-LIMIT)), np.int32(LIMIT))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from odl.kernels.jit import jit
+from odl.kernels.jit import Int, jit
 
 
 @jit
-def round_shift(value: int, shift: int) -> np.int64:
+def round_shift(value: Int, shift: Int) -> Int:
     """``value / 2**shift`` rounded to nearest, ties upwards.
 
     ``value`` int64 with ``|value| < 2**62``, ``shift`` 0 to 61: the sum stays below
@@ -24,7 +24,18 @@ def round_shift(value: int, shift: int) -> np.int64:
 
 
 @jit
-def root(value: int) -> np.int64:
+def round_shift32(value: Int, shift: Int) -> Int:
+    """`round_shift` on int32, for inner loops: ``|value| < 2**30``, ``shift`` 1 to 24.
+
+    >>> int(round_shift32(np.int32(-3), 1)), int(round_shift32(np.int32(-5), 2))
+    (-1, -1)
+    """
+    half = np.int32(np.int32(1) << np.int32(shift - 1))
+    return np.int32(np.int32(np.int32(value) + half) >> np.int32(shift))
+
+
+@jit
+def root(value: Int) -> Int:
     """Largest integer whose square is at most ``value``; 0 to 2**62, bit by bit.
 
     >>> int(root(0)), int(root(24)), int(root(25))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.kernels.jit import jit
+from odl.kernels.jit import Int, jit
 
 ONE = 32768  # 1.0 in Q15
 
@@ -15,7 +15,7 @@ FRACTION = np.round(ONE * np.exp(-np.arange(256) / 256)).astype(np.int32)
 
 
 @jit
-def exp_q15(logit_below: int, fmt: int) -> np.int64:
+def exp_q15(logit_below: Int, fmt: Int) -> Int:
     """``exp(-logit_below / 2**fmt)`` in Q15; ``logit_below`` >= 0, below 2**47.
 
     The exponent is cut to 1/256 and held below 16 (e**-16 < 2**-23 of one).
@@ -32,7 +32,7 @@ def exp_q15(logit_below: int, fmt: int) -> np.int64:
 
 
 @jit
-def softmax(logits: NDArray[np.int64], n: int, fmt: int, out: NDArray[np.int64]) -> None:
+def softmax(logits: NDArray[np.int64], n: Int, fmt: Int, out: NDArray[np.int64]) -> None:
     """Q15 probabilities of the first ``n`` logits (integers over 2**fmt, fmt 8 to 28).
 
     ``out[i] = (exp_i * 32768 + sum // 2) // sum``. The largest logit gives exp 32768, so
