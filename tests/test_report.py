@@ -15,7 +15,9 @@ from synthetic import KNOWN, RATE_HZ, WINDOW, session
 from odl.evaluate import Evaluation, evaluate
 from odl.events import AddClass, Event, Gap, Label, Learned, Prediction, Query, Truth
 from odl.report import SessionView, headline, summary_text, write_report
-from odl.report.figure import HATCHES, PALETTE, draw, looks, sliding_accuracy
+from odl.report.curves import sliding_accuracy
+from odl.report.figure import draw
+from odl.report.look import HATCHES, PALETTE, looks, stride
 from odl.report.text import aligned, shown, width
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}
@@ -204,6 +206,15 @@ def test_many_people_leave_only_the_worst_open(tmp_path: Path) -> None:
     page = Page(report(tmp_path, people))
     assert page.tags.count("details") == 6
     assert [name for name, _ in page.attributes].count("open") == 1
+
+
+def test_a_long_session_is_drawn_thinned_and_says_so(tmp_path: Path) -> None:
+    words = (0, 1, 1, 0, 1)
+    events: list[Event] = [Prediction(64 * i, (words[i % 5],), ()) for i in range(20_000)]
+    one = evaluate([Truth(0, 64 * 20_001, "PEN"), *events], [], KNOWN, subject="1", window=WINDOW, rate_hz=50)
+    assert stride(one) == 7
+    html = report(tmp_path, [one])
+    assert "one window in 7 is drawn" in html and len(html) < 1_000_000
 
 
 def test_each_of_many_classes_looks_different() -> None:

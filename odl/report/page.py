@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from odl.evaluate import Evaluation, Score, worst_of
-from odl.report.figure import SLIDING, Look
+from odl.report.look import Look, sliding, stride
 from odl.report.text import percent, shown
 
 STYLE = """
@@ -35,7 +35,7 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 .wide { width: 100%; }
 th { font-weight: 600; text-align: left; } thead th { font-size: 13px; color: var(--soft);
   vertical-align: bottom; line-height: 1.3; }
-td, th { padding: 7px 12px; border-bottom: 1px solid var(--grid); }
+td, th { padding: 7px 10px; border-bottom: 1px solid var(--grid); }
 td.n, th.n { text-align: right; white-space: nowrap; }
 tr:last-child > * { border-bottom: 0; }
 tr.worst > * { background: var(--band); } tr.mean > * { border-top: 2px solid var(--ink); font-weight: 600; }
@@ -74,7 +74,7 @@ _HATCH = "background-image:repeating-linear-gradient(45deg,transparent 0 2px,#ff
 _CAPTION = (
     "Bars below a strip: wrong windows. Asked: ▲ answered, in the colour of the answer, its line as long as "
     "the answer took; × skipped; ○ no answer. ◆ learned from, with the number of labels. Dashed: a class the "
-    f"model did not know is announced. Curves: mean of the last {SLIDING} scored windows."
+    "model did not know is announced. Curves: mean of the last {} scored windows."
 )
 
 
@@ -191,11 +191,13 @@ def person(
         f"Timeline of person {text(evaluation.subject)}: truth, prediction with and without learning, "
         f"{asked} questions and their answers, accuracy along the stream; {short}."
     )
+    every = stride(evaluation)
+    thin = f" The session is long: one window in {every} is drawn." if every > 1 else ""
     return (
         f"<details{' open' if is_open else ''}><summary><h2>Person {text(evaluation.subject)}</h2>"
         f"<span>{text(short, 80)}</span></summary>{_legend(evaluation, look)}"
         f'<figure><div class="scroll" tabindex="0" role="img" aria-label="{label}">{picture}</div>'
-        f"<figcaption>{_CAPTION}</figcaption></figure>"
+        f"<figcaption>{_CAPTION.format(sliding(evaluation))}{thin}</figcaption></figure>"
         f'<div class="columns">{_confusion(evaluation)}{_facts(evaluation, recording)}</div></details>'
     )
 

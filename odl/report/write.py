@@ -9,7 +9,8 @@ from typing import Any
 
 from odl.evaluate import Evaluation, mean_of, worst_of
 from odl.report import page
-from odl.report.figure import draw, looks
+from odl.report.figure import draw
+from odl.report.look import looks
 from odl.report.text import aligned, percent, shown
 
 _OPEN_AT_MOST = 4  # sections; of more people only the worst one's is open at first

@@ -1,0 +1,75 @@
+"""What all of the picture's parts share: colours, measures, how much of a session is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from odl.evaluate import Evaluation
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# After Okabe and Ito (jfly.uni-koeln.de/color, 2008), some made lighter or darker: any two
+# differ by at least 6 in lightness L* and by 17 in CIELAB, for three kinds of colour blindness.
+PALETTE = ("#56B4E9", "#D55E00", "#005A43", "#F0E442", "#CC79A7", "#0072B2", "#F2B8D6", "#332288")
+HATCHES = ("", "////", "....", "xxxx")
+
+# Stand-ins that become CSS variables in the SVG; page.STYLE has their values.
+INK, SOFT, GRID, CARD, BAND = "#1a1c1f", "#6b7076", "#d9dce0", "#fefdfd", "#f1f2f4"
+WITH, WITHOUT = "#0a5c8f", "#c25a0b"
+VARIABLES = {
+    INK: "ink", SOFT: "soft", GRID: "grid", CARD: "card", BAND: "band", WITH: "with", WITHOUT: "without",
+}  # fmt: skip
+
+WIDTH, HEIGHT, LEFT, RIGHT = 11.0, 6.3, 0.98, 1.08  # inches: the picture and its side margins
+_SLIDING = 60  # windows in the running accuracy
+_DRAWN = 3000  # windows at most: more are finer than a screen shows, and make the page heavy
+
+
+class Look(NamedTuple):
+    """How a class is drawn."""
+
+    colour: str
+    hatch: str
+
+
+def looks(evaluations: Sequence[Evaluation]) -> dict[str, Look]:
+    """A colour, and past eight classes a hatch, for every class, the same for all people.
+
+    >>> looks([])
+    {}
+    """
+    names = dict.fromkeys(name for one in evaluations for name in one.timeline.names.values())
+    for one in evaluations:
+        line = one.timeline
+        names |= dict.fromkeys(one.classes)
+        names |= dict.fromkeys(name for _, _, name in line.truths)
+        names |= dict.fromkeys(row.predicted for row in line.rows)
+        names |= dict.fromkeys(row.without for row in line.rows if row.without is not None)
+        names |= dict.fromkeys(q.answer for q in line.questions if q.answer is not None)
+    sizes = len(PALETTE), len(HATCHES)
+    return {
+        name: Look(PALETTE[i % sizes[0]], HATCHES[i // sizes[0] % sizes[1]]) for i, name in enumerate(names)
+    }
+
+
+def stride(evaluation: Evaluation) -> int:
+    """One window in this many is drawn: 1 unless the session is long."""
+    return max(1, -(-len(evaluation.timeline.rows) // _DRAWN))
+
+
+def sliding(evaluation: Evaluation) -> int:
+    """How many scored windows the running accuracy is the mean of."""
+    return _SLIDING * stride(evaluation)
+
+
+def points_per_unit(axes: Axes) -> float:
+    """How many points of the page one unit of x takes."""
+    low, high = axes.get_xlim()
+    return (WIDTH - LEFT - RIGHT) * 72 / (high - low)
+
+
+def text_width(text: str, size: float) -> float:
+    """At most how many points wide ``text`` is at font size ``size``."""
+    return 0.66 * size * len(text)  # points; on the safe side for DejaVu Sans
