@@ -209,9 +209,9 @@ def test_each_question_has_its_outcome_and_each_case_its_counter() -> None:
     ]  # fmt: skip
     result = scored(events)
     assert [(q.window, q.asked, q.outcome, q.at, q.answer) for q in result.timeline.questions] == [
-        (0, 8, Outcome.ANSWERED, 10, "b"),
+        (0, 8, Outcome.UNDONE, None, None),
         (8, 16, Outcome.EXPIRED, None, None),
-        (0, 16, Outcome.ANSWERED, 10, "b"),
+        (0, 16, Outcome.UNDONE, None, None),
         (16, 24, Outcome.SKIPPED, 25, None),
         (24, 32, Outcome.OPEN, None, None),
     ]
@@ -219,6 +219,25 @@ def test_each_question_has_its_outcome_and_each_case_its_counter() -> None:
     expected = {"queries": 5, "labels": 1, "skipped": 1, "expired": 1, "late": 1, "repeated": 0,
                 "unknown": 1, "learned": 1, "undone": 1, "windows": 4, "scored": 0}  # fmt: skip
     assert {key: counts[key] for key in expected} == expected
+
+
+def test_an_answer_taken_back_leaves_its_question_unanswered() -> None:
+    ask: list[Event] = [Prediction(0, (0,), ()), Query(0, 9, 99), Label(10, 0, 1), Undo(12)]
+
+    def outcome(*more: Event) -> tuple[Outcome, str | None, int]:
+        line = read_timeline([*ask, *more], [], NAMES, window=8)
+        return line.questions[0].outcome, line.questions[0].answer, line.undone
+
+    assert outcome() == (Outcome.UNDONE, None, 1)
+    assert outcome(Dropped(99, 0, Why.EXPIRED)) == (Outcome.EXPIRED, None, 1)
+    assert outcome(Label(14, 0, 2)) == (Outcome.ANSWERED, "c", 1)
+    assert outcome(Undo(13), Dropped(13, NO_WINDOW, Why.NOTHING_TO_UNDO)) == (Outcome.UNDONE, None, 1)
+
+
+def test_an_answer_for_which_the_log_was_full_is_known_all_the_same() -> None:
+    events: list[Event] = [Label(3, 0, 1), Prediction(0, (0,), ()), Dropped(9, 0, Why.FULL)]
+    assert persistence([*events, Prediction(8, (0,), ())]) == ["b", "b"]
+    assert scored(events).to_json()["full"] == 1
 
 
 def test_announced_classes_get_their_names_and_refused_ones_do_not() -> None:

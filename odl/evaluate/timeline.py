@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import accumulate
@@ -29,8 +29,9 @@ from odl.events import (
     Why,
 )
 
-# An answer for which one of these is reported had no effect.
-_REFUSED = (Why.LATE, Why.REPEATED, Why.UNKNOWN, Why.NO_SUCH_CLASS, Why.FULL)
+# An answer for which one of these is reported had no effect. FULL is not among them: the
+# learner had no room left for it, but somebody knew the class.
+_REFUSED = (Why.LATE, Why.REPEATED, Why.UNKNOWN, Why.NO_SUCH_CLASS)
 
 
 class Outcome(Enum):
@@ -39,6 +40,7 @@ class Outcome(Enum):
     ANSWERED = "answered"
     SKIPPED = "skipped"
     EXPIRED = "expired"
+    UNDONE = "undone"  # the answer was taken back, and no other came
     OPEN = "open"  # the stream ended before an answer and before the expiry
 
 
@@ -167,14 +169,14 @@ def read_timeline(
         names=dict(sorted(known.items())),
         rows=tuple(rows),
         truths=truths,
-        questions=_questions(events, answers.values(), known, window),
+        questions=_questions(events, answers, undone, known, window),
         lessons=tuple(sorted(learned.items())),
         added=added,
         gaps=tuple((e.start, e.lost) for e in events if isinstance(e, Gap)),
         dropped=dict(Counter(e.why for e in events if isinstance(e, Dropped))),
         labels=sum(label.cls is not None for label in answers.values()),
         skipped=sum(label.cls is None for label in answers.values()),
-        undone=undone,
+        undone=len(undone),
     )
 
 
@@ -230,22 +232,21 @@ def _classes(
     return {**{e.cls: e.name for e in added}, **names}, tuple((e.at, e.name) for e in added)
 
 
-def _effective(events: Sequence[Event]) -> tuple[dict[int, Label], int]:
-    """The answers (skips included) that were not refused, by position; how many were undone."""
+def _effective(events: Sequence[Event]) -> tuple[dict[int, Label], set[int]]:
+    """The answers (skips included) that were not refused, by position; which of them were undone."""
     answers: dict[int, Label] = {}
-    undone = 0
+    undone: set[int] = set()
     for position, event in enumerate(events):
         if isinstance(event, Label):
             answers[position] = event
         elif isinstance(event, Undo):
-            undone += 1
-        elif isinstance(event, Dropped) and event.why is Why.NOTHING_TO_UNDO:
-            undone -= 1
+            standing = [i for i, label in answers.items() if label.cls is not None and i not in undone]
+            undone.update(standing[-1:])
         elif isinstance(event, Dropped) and event.why in _REFUSED:
             mine = [i for i, label in answers.items() if label.window == event.window]
             if mine:
                 del answers[mine[-1]]
-    return answers, undone
+    return answers, undone & answers.keys()
 
 
 def _last_answers(
@@ -271,9 +272,14 @@ def _last_answers(
 
 
 def _questions(
-    events: Sequence[Event], answers: Iterable[Label], names: Mapping[int, str], window: int
+    events: Sequence[Event],
+    answers: Mapping[int, Label],
+    undone: Collection[int],
+    names: Mapping[int, str],
+    window: int,
 ) -> tuple[Question, ...]:
-    answer = {label.window: label for label in answers}
+    answer = {label.window: label for position, label in answers.items() if position not in undone}
+    taken_back = {answers[position].window for position in undone}
     ended = {e.window for e in events if isinstance(e, Dropped) and e.why is Why.EXPIRED}
     questions = []
     now = 0  # the end of the newest window: a question may be put later than its own window
@@ -282,13 +288,15 @@ def _questions(
             now = event.window + window
         if not isinstance(event, Query):
             continue
-        asked, label = max(now, event.window + window), answer.get(event.window)
-        if label is None:
-            outcome = Outcome.EXPIRED if event.window in ended else Outcome.OPEN
-            questions.append(Question(event.window, asked, outcome))
-        elif label.cls is None:
-            questions.append(Question(event.window, asked, Outcome.SKIPPED, label.at))
+        at = name = None
+        if (label := answer.get(event.window)) is not None:
+            at, outcome = label.at, Outcome.SKIPPED
+            if label.cls is not None:
+                outcome, name = Outcome.ANSWERED, class_name(names, label.cls)
+        elif event.window in ended:
+            outcome = Outcome.EXPIRED
         else:
-            name = class_name(names, label.cls)
-            questions.append(Question(event.window, asked, Outcome.ANSWERED, label.at, name))
+            outcome = Outcome.UNDONE if event.window in taken_back else Outcome.OPEN
+        asked = max(now, event.window + window)
+        questions.append(Question(event.window, asked, outcome, at, name))
     return tuple(questions)
