@@ -1,0 +1,244 @@
+"""The command ``odl``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import odl
+from odl.config import POLICIES
+
+if TYPE_CHECKING:
+    from odl.result import Result
+
+DEMO_FOLDER = "odl-demo"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit status: 0, or 2 with one sentence on standard error.
+
+    Examples
+    --------
+    >>> main(["replay", "no-such-thing"])
+    2
+    """
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.command is None:
+        parser.print_help()
+        return 0
+    try:
+        given.run(given)
+    except (ValueError, OSError) as error:
+        if os.environ.get("ODL_DEBUG"):
+            raise
+        print(f"odl: {_printable(str(error))}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("odl: stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="odl",
+        description="Streaming on-device learning: replay a wearable's stream, ask for few labels, learn.",
+    )
+    parser.add_argument("--version", action="version", version=f"odl {odl.__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="command")
+
+    demo = commands.add_parser("demo", help="replay the bundled recordings and write a report")
+    _replay_options(demo)
+    demo.set_defaults(run=_demo, source="shoulder", model=None, out=DEMO_FOLDER)
+
+    replay = commands.add_parser("replay", help="replay a dataset's people or a recording")
+    replay.add_argument("source", help="a dataset (see 'odl datasets') or a recording (.odl)")
+    replay.add_argument("--model", metavar="FILE", help="model image (.odlm) to use instead of the usual")
+    _replay_options(replay)
+    replay.set_defaults(run=_replay)
+
+    report = commands.add_parser("report", help="write a report about a recording")
+    report.add_argument("recording", help="a recording (.odl)")
+    report.add_argument("--out", metavar="FILE", help="default: beside the recording, as .html")
+    report.set_defaults(run=_report)
+
+    info = commands.add_parser("info", help="what a recording or a model image holds")
+    info.add_argument("file", help="a recording (.odl) or a model image (.odlm)")
+    info.add_argument("--json", metavar="FILE", help="write it as JSON; - is standard output")
+    info.set_defaults(run=_info)
+
+    datasets = commands.add_parser("datasets", help="the datasets that are here")
+    datasets.add_argument("--json", metavar="FILE", help="write it as JSON; - is standard output")
+    datasets.set_defaults(run=_datasets)
+    return parser
+
+
+def _replay_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--subjects", metavar="7,8", help="people to replay; default: those kept for testing")
+    add("--policy", metavar="NAME", help=f"{', '.join(POLICIES)}; default: tactile-inforv")
+    add("--budget", metavar="B", help="20 (a session), 12/h or 2%%; default: 20")
+    add("--seed", type=int, default=0, metavar="N", help="decides everything random; default: 0")
+    add("--batch", type=int, default=4, metavar="N", help="answers learned from together; default: 4")
+    add("--delay", type=float, default=10, metavar="S", help="seconds until an answer; default: 10")
+    add("--patience", type=float, default=60, metavar="S", help="seconds until a question expires; 60")
+    add("--refuse", type=float, default=0, metavar="P", help="share of questions not answered; 0")
+    add("--error", type=float, default=0, metavar="P", help="share of answers that are wrong; 0")
+    add("--hold", action="store_true", help="let an answer stand until the stream changes")
+    add("--out", metavar="DIR", help="keep recordings and report.html there")
+    add("--json", metavar="FILE", help="write the figures as JSON; - is standard output")
+
+
+def _run(given: argparse.Namespace) -> Result:
+    from odl.api import replay
+
+    if given.seed < 0:
+        raise ValueError(f"--seed is {given.seed}; it can be 0 or more")
+    return replay(
+        given.source,
+        policy=given.policy,
+        budget=given.budget,
+        subjects=_people(given.subjects),
+        model=given.model,
+        seed=given.seed,
+        out=given.out,
+        batch=given.batch,
+        delay=given.delay,
+        patience=given.patience,
+        refuse=given.refuse,
+        error=given.error,
+        hold=given.hold,
+        progress=_progress,
+    )
+
+
+def _demo(given: argparse.Namespace) -> None:
+    _progress("replaying the bundled shoulder exercises of people the model has never seen")
+    _replay(given)
+
+
+def _replay(given: argparse.Namespace) -> None:
+    result = _run(given)
+    _write_json(given.json, result.to_json)
+    if given.json != "-":
+        _summary(result)
+    if given.out is not None:
+        _write_report(result, Path(given.out) / "report.html", given)
+
+
+def _report(given: argparse.Namespace) -> None:
+    from odl.api import replay
+
+    result = replay(given.recording, progress=_progress)
+    default = Path(given.recording).with_suffix(".html")
+    _write_report(result, Path(given.out) if given.out else default, given)
+
+
+def _summary(result: Result) -> None:
+    from odl.report import summary_text
+
+    print(summary_text(result.evaluations, people=result.people))
+    rate = result.samples_per_second
+    print(f"\n{rate:,.0f} samples a second, {rate / result.image.rate_hz:,.0f} times real time")
+    for note in result.notes():
+        print(f"note: {_printable(note)}")
+
+
+def _write_report(result: Result, path: Path, given: argparse.Namespace) -> None:
+    from odl.nn.memory import memory_of
+    from odl.report import SessionView, write_report
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    views = [
+        SessionView(evaluation, one.file.name if one.file else "")
+        for evaluation, one in zip(result.evaluations, result.outcomes, strict=True)
+    ]
+    write_report(
+        path,
+        views,
+        title=f"odl: {result.source}",
+        about=result.about | {"command": f"odl {shlex.join(_again(given))}"},
+        memory=memory_of(result.image),
+        people=result.people,
+        progress=_progress,
+    )
+    # On standard error when standard output carries JSON.
+    stream = sys.stderr if getattr(given, "json", None) == "-" else sys.stdout
+    print(f"report: {path}", file=stream)
+
+
+def _again(given: argparse.Namespace) -> list[str]:
+    """The command that gives this report again: what differs from the defaults."""
+    if given.command == "report":
+        return ["report", given.recording]
+    words = [given.command] + ([given.source] if given.command == "replay" else [])
+    parser = argparse.ArgumentParser()
+    _replay_options(parser)
+    for name, default in vars(parser.parse_args([])).items():
+        value = getattr(given, name)
+        if name in ("json", "out") or value == default:
+            continue
+        words.append(f"--{name}")
+        if value is not True:
+            words.append(f"{value:g}" if isinstance(value, float) else str(value))
+    if given.command == "replay" and given.model:
+        words += ["--model", given.model]
+    return words + ["--out", given.out]
+
+
+def _people(text: str | None) -> list[int] | None:
+    if text is None:
+        return None
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(f"--subjects is '{text}'; write numbers with commas between, as in 7,8") from None
+
+
+def _info(given: argparse.Namespace) -> None:
+    from odl.info import about_file, as_text
+
+    facts = about_file(given.file)
+    _write_json(given.json, lambda: facts)
+    if given.json != "-":
+        print(_printable(as_text(facts), keep="\n"))
+
+
+def _datasets(given: argparse.Namespace) -> None:
+    from odl.info import about_datasets, as_text
+
+    facts = about_datasets()
+    _write_json(given.json, lambda: facts)
+    if given.json != "-":
+        print("\n\n".join(_printable(as_text(one), keep="\n") for one in facts))
+
+
+def _write_json(file: str | None, figures: Any) -> None:
+    if file is None:
+        return
+    text = json.dumps(figures(), indent=1, allow_nan=False)
+    if file == "-":
+        print(text)
+    else:
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+        Path(file).write_text(text + "\n", encoding="utf-8")
+
+
+def _progress(sentence: str) -> None:
+    print(f"... {_printable(sentence)}", file=sys.stderr, flush=True)
+
+
+def _printable(text: str, keep: str = "") -> str:
+    """``text`` without control characters: names in it are untrusted."""
+    return "".join(c for c in text if c.isprintable() or c in keep)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

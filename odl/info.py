@@ -1,0 +1,120 @@
+"""What a file or a dataset holds, as plain values and as text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from odl import data
+from odl.api import load_model, open_recording
+from odl.events import Samples
+from odl.nn.image import MAGIC, ROOT, Image
+from odl.nn.memory import memory_of
+
+
+def about_file(path: str | Path) -> dict[str, Any]:
+    """Facts about a recording or a model image, by what the file begins with."""
+    with Path(path).open("rb") as file:
+        head = file.read(4)
+    return about_image(load_model(path)) if head == MAGIC else about_recording(path)
+
+
+def about_image(image: Image) -> dict[str, Any]:
+    """Sizes, tree, learning parameters and origin of a model image."""
+    parameters = sum(layer.weights.size + layer.biases.size for layer in image.layers)
+    names = image.names
+    tree = {}
+    for head, parent in enumerate(image.parents.tolist()):
+        rows = [names[c] for c in image.row_class[image.row_head == head].tolist()]
+        tree["root task" if parent == ROOT else f"under {names[parent]}"] = rows
+    return {
+        "kind": "model image",
+        "checksum": f"{image.checksum:08x}",
+        "channels": [f"{c.name} ({c.unit}, {c.scale:.6g} per step)" for c in image.channels],
+        "rate_hz": image.rate_hz,
+        "window": image.window,
+        "hop": image.hop,
+        "layers": [
+            f"{x.weights.shape[0]} outputs, kernel {x.weights.shape[1]}, stride {x.stride}"
+            for x in image.layers
+        ],
+        "parameters": parameters,
+        "macs_per_window": image.macs,
+        "tree": tree,
+        "stored_vectors": len(image.owners),
+        "learning": {
+            "epochs": image.epochs,
+            "rate_shift": image.rate_shift,
+            "imprint": image.imprint,
+        },
+        "memory": memory_of(image),
+        "card": dict(image.card),
+    }
+
+
+def about_recording(path: str | Path) -> dict[str, Any]:
+    """What a recording began with, what is in it, and whether it is whole."""
+    recording, image, config = open_recording(path)
+    kinds = Counter(type(event).__name__ for event in recording.events)
+    samples = sum(len(e.block) for e in recording.events if isinstance(e, Samples))
+    return {
+        "kind": "recording",
+        "session": dict(recording.start.config.get("session", {})),
+        "complete": recording.complete,
+        "lost_frames": recording.lost_frames,
+        "lost_bytes": recording.lost_bytes,
+        "problems": list(recording.problems),
+        "samples": samples,
+        "seconds": samples / image.rate_hz,
+        "events": dict(sorted(kinds.items())),
+        "trace_sha256": recording.trace_sha256,
+        "settings": config.to_dict(),
+        "model": f"{image.checksum:08x}",
+        "classes": list(image.names.values()),
+    }
+
+
+def about_datasets() -> list[dict[str, Any]]:
+    """The cards of the datasets that are here."""
+    facts = []
+    for name in data.datasets():
+        card = data.card(name)
+        facts.append(
+            {
+                "name": card.name,
+                "title": card.title,
+                "people": {split: list(people) for split, people in card.splits.items()},
+                "classes": list(card.classes),
+                "rate_hz": card.rate_hz,
+                "channels": [f"{c.name} ({c.unit})" for c in card.channels],
+                "licence": card.licence,
+                "origin": card.origin,
+                "citation": card.citation,
+            }
+        )
+    return facts
+
+
+def as_text(facts: dict[str, Any], indent: str = "") -> str:
+    """``facts`` as aligned lines.
+
+    >>> print(as_text({"a": 1, "list": ["x", "y"], "deep": {"b": 2}}))
+    a     1
+    list  x, y
+    deep
+      b   2
+    """
+    lines = []
+    width = max((len(name) for name in facts), default=0)
+    for name, value in facts.items():
+        label = f"{indent}{name.replace('_', ' '):{width}}"
+        if isinstance(value, dict):
+            lines.append(label.rstrip())
+            if value:
+                lines.append(as_text(value, indent + "  "))
+        elif isinstance(value, list):
+            lines.append(f"{label}  {', '.join(map(str, value))}")
+        else:
+            lines.append(f"{label}  {value}")
+    return "\n".join(lines)
