@@ -18,12 +18,13 @@ from typing import BinaryIO, Final, TypeAlias
 from odl.events import AddClass, Command, Event, Gap, Input, Label, Output, Samples, Split, Truth, Undo
 from odl.wire.codec import CodecError, TraceHash, decode, encode, is_output
 from odl.wire.framing import MAX_FRAME, Deframer, Fault, frame, open_envelope
-from odl.wire.schema import FORMAT, End, Start
+from odl.wire.schema import FORMAT, End, Message, Start
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
 DAMAGED: Final = "damaged recording"  # the cause that a Gap made by ``inputs`` states
 _BLOCK: Final = 2**20  # bytes read at a time
+_FIRST_BLOCK: Final = 2**12  # until it is known to be a recording
 _MOST_PROBLEMS: Final = 50
 # Frame 0 at time 0: what a recording begins with, whatever became of the rest of Start.
 _OPENING: Final = b"\0" + b"\1" * 6
@@ -273,18 +274,14 @@ class Reader:
                 self._note_damage(begin, end, found)
                 continue
             seq, _, data = open_envelope(found)
-            self._count(seq, begin)
-            try:
-                message = decode(data)
-            except CodecError as error:
-                self.lost_frames += 1
-                self._note(f"the frame at byte {begin} is not understood ({error}) and was skipped")
-                self.good_bytes = end
-                continue
+            message = self._decode(data, begin)
             if isinstance(message, Start):
                 self._note(f"a second recording begins at byte {begin}; only the first was read")
                 break
+            self._count(seq, begin)
             self.good_bytes = end
+            if message is None:
+                continue
             self.complete = isinstance(message, End)
             if isinstance(message, End):
                 self.position = message.position
@@ -295,15 +292,26 @@ class Reader:
         self._finish()
 
     def _scan(self) -> Iterator[tuple[int, int, bytes | Fault]]:
-        while block := self._file.read(_BLOCK):
-            yield from self._deframer.scan(block)
+        tried = 0
+        while block := self._file.read(_BLOCK if self._deframer.frames else _FIRST_BLOCK):
+            found = self._deframer.scan(block)
+            yield from found
+            tried += len(found)
+            if not self._deframer.frames and (tried > 1000 or self._file.tell() > 2 * MAX_FRAME):
+                return  # a foreign file, and perhaps a huge one
+
+    def _decode(self, data: bytes, begin: int) -> Message | None:
+        try:
+            return decode(data)
+        except CodecError as error:
+            self.lost_frames += 1
+            self._note(f"the frame at byte {begin} is not understood ({error}) and was skipped")
+            return None
 
     def _read_start(self) -> Start:
         for begin, end, found in self._found:
             if isinstance(found, Fault):
                 self._note_damage(begin, end, found)
-                if end > 4 * MAX_FRAME:
-                    break
                 continue
             self._seq, _, data = open_envelope(found)
             try:

@@ -1,0 +1,51 @@
+"""The table is fit to generate a C header from, and the written page agrees with it."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+
+import odl.events
+from odl.wire.schema import CONTROL, INPUTS, OUTPUTS, SCALARS, TABLE, TAILS, End, Start
+
+
+def test_every_event_has_one_row() -> None:
+    classes = [row.event for row in TABLE]
+    defined = {x for x in vars(odl.events).values() if isinstance(x, type) and dataclasses.is_dataclass(x)}
+    assert set(classes) == defined | {Start, End}
+    assert len(classes) == len(set(classes))
+
+
+def test_rows_carry_every_field_of_their_event() -> None:
+    for row in TABLE:
+        assert {f.name for f in row.fields} == {f.name for f in dataclasses.fields(row.event)}, row.name
+
+
+def test_numbers_are_grouped_and_used_once() -> None:
+    numbers = [row.number for row in TABLE]
+    assert numbers == sorted(set(numbers))
+    groups = {Start: CONTROL, End: CONTROL}
+    for row in TABLE:
+        sayings = (odl.events.Prediction, odl.events.Query, odl.events.Learned, odl.events.Dropped)
+        expected = OUTPUTS if row.event in sayings else groups.get(row.event, INPUTS)
+        assert row.number in expected, row.name
+
+
+def test_fields_of_fixed_size_come_first_and_a_block_last() -> None:
+    for row in TABLE:
+        kinds = [field.kind for field in row.fields]
+        fixed = [kind in SCALARS for kind in kinds]
+        assert fixed == sorted(fixed, reverse=True), row.name
+        assert all(kind in SCALARS or kind in TAILS for kind in kinds), row.name
+        assert "block" not in kinds[:-1], row.name
+
+
+def test_the_page_shows_the_table(root: Path) -> None:
+    page = (root / "docs" / "recording.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^\| (\d+) \| (\w+) \| (.*?) \|$", page, re.MULTILINE)
+    table = [
+        (str(row.number), row.name, ", ".join(f"{field.name} {field.kind}" for field in row.fields))
+        for row in TABLE
+    ]
+    assert shown == table
