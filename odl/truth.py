@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterable
+from itertools import accumulate
 
 from odl.events import Truth
 
 
 class TruthTrack:
-    """The truth of any window, from intervals that do not overlap.
+    """The truth of any window, from intervals.
 
     A window's class is the most frequent one of its samples if it covers at least half
     of them, ties to the class that comes earlier; any other window has none.
@@ -22,25 +24,19 @@ class TruthTrack:
     """
 
     def __init__(self, truths: Iterable[Truth] = ()) -> None:
-        self._truths = sorted(truths, key=lambda t: t.start)
-        self._ends = [t.end for t in self._truths]
-        for before, after in zip(self._truths, self._truths[1:], strict=False):
-            if after.start < before.end:
-                raise ValueError(
-                    f"truth overlaps: '{before.name}' until sample {before.end}, "
-                    f"'{after.name}' from {after.start}"
-                )
+        self._truths = sorted((t.start, t.end, t.name) for t in truths)
+        self._starts = [t[0] for t in self._truths]
+        # The furthest end so far, so that a search for it stays right if intervals overlap.
+        self._ends = list(accumulate((t[1] for t in self._truths), max))
 
     def of(self, window: int, length: int) -> str | None:
         """The class of the ``length`` samples from ``window`` on, or None."""
-        covered: dict[str, int] = {}
-        for i in range(bisect_right(self._ends, window), len(self._truths)):
-            truth = self._truths[i]
-            overlap = min(truth.end, window + length) - max(truth.start, window)
-            if overlap <= 0:
-                break
-            covered[truth.name] = covered.get(truth.name, 0) + overlap
+        covered: Counter[str] = Counter()  # keeps the order of arrival, so max takes the earlier
+        low, high = bisect_right(self._ends, window), bisect_left(self._starts, window + length)
+        for start, end, name in self._truths[low:high]:
+            if (samples := min(end, window + length) - max(start, window)) > 0:
+                covered[name] += samples
         if not covered:
             return None
-        name = max(covered, key=lambda n: covered[n])  # the first of equals came earlier
+        name = max(covered, key=lambda each: covered[each])
         return name if 2 * covered[name] >= length else None

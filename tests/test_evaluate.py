@@ -17,7 +17,6 @@ from odl.evaluate import (
     last_third,
     mean_of,
     read_timeline,
-    window_truth,
     worst_of,
 )
 from odl.events import (
@@ -34,6 +33,7 @@ from odl.events import (
     Undo,
     Why,
 )
+from odl.truth import TruthTrack
 
 NAMES = {0: "a", 1: "b", 2: "c"}
 
@@ -164,7 +164,7 @@ def test_against_the_reference(stream: tuple[list[Event], list[Event], int]) -> 
     ],
 )
 def test_window_truth(truths: list[tuple[int, int, str]], expected: str | None) -> None:
-    assert window_truth(truths, 0, 8) == expected
+    assert TruthTrack(Truth(*t) for t in truths).of(0, 8) == expected
 
 
 def test_a_long_interval_before_short_ones_is_found() -> None:

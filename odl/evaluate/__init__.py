@@ -13,7 +13,7 @@ from odl.evaluate.evaluation import (
     mean_of,
     worst_of,
 )
-from odl.evaluate.timeline import Outcome, Question, Row, Timeline, read_timeline, window_truth
+from odl.evaluate.timeline import Outcome, Question, Row, Timeline, read_timeline
 
 __all__ = [
     "BASELINES",
@@ -27,6 +27,5 @@ __all__ = [
     "last_third",
     "mean_of",
     "read_timeline",
-    "window_truth",
     "worst_of",
 ]

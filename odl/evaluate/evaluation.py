@@ -1,7 +1,7 @@
 """How good a session was: metrics from its trace and ``Truth``, and nothing else.
 
 Every figure stands beside three baselines on the same windows. A window counts if one
-class covers at least half of it (:func:`odl.evaluate.timeline.window_truth`).
+class covers at least half of it (:class:`odl.truth.TruthTrack`).
 
 Each window is predicted before anything is learned from it (prequential evaluation; Gama,
 Sebastião, Rodrigues, "On evaluating stream learning algorithms", Machine Learning 90, 2013).

@@ -7,12 +7,11 @@ announced or lost. Times are sample indices since the session's start.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from itertools import accumulate
 
 from odl.events import (
     NO_WINDOW,
@@ -28,6 +27,7 @@ from odl.events import (
     Undo,
     Why,
 )
+from odl.truth import TruthTrack
 
 # An answer for which one of these is reported had no effect. FULL is not among them: the
 # learner had no room left for it, but somebody knew the class.
@@ -130,14 +130,7 @@ def read_timeline(
     known, added = _classes(events, names)
     predictions = [e for e in events if isinstance(e, Prediction)]
     truths = tuple(sorted((t.start, t.end, t.name) for t in events if isinstance(t, Truth)))
-    starts = [t[0] for t in truths]
-    # The furthest end so far, so that a search for it stays right if intervals overlap.
-    ends = list(accumulate((t[1] for t in truths), max))
-
-    def truth_of(first: int) -> str | None:
-        low, high = bisect_right(ends, first), bisect_left(starts, first + window)
-        return window_truth(truths[low:high], first, window)
-
+    track = TruthTrack(t for t in events if isinstance(t, Truth))
     plain = _predicted([e for e in without if isinstance(e, Prediction)], _classes(without, known)[0])
     if plain and (missing := {p.window for p in predictions} - plain.keys()):
         raise ValueError(
@@ -152,7 +145,7 @@ def read_timeline(
         rows.append(
             Row(
                 window=p.window,
-                truth=truth_of(p.window),
+                truth=track.of(p.window, window),
                 predicted=class_name(known, p.path[-1] if p.path else None),
                 held=None if p.held is None else class_name(known, p.held),
                 without=plain.get(p.window),
@@ -178,26 +171,6 @@ def read_timeline(
         skipped=sum(label.cls is None for label in answers.values()),
         undone=len(undone),
     )
-
-
-def window_truth(truths: Sequence[tuple[int, int, str]], first: int, window: int) -> str | None:
-    """The most frequent class of the window's samples, if it covers at least half of it.
-
-    Of two classes that cover exactly half each, the one that comes earlier.
-
-    >>> window_truth([(0, 64, "walk"), (64, 128, "sit")], first=0, window=128)
-    'walk'
-    >>> window_truth([(0, 63, "walk")], first=0, window=128) is None
-    True
-    """
-    covered: Counter[str] = Counter()  # keeps the order of arrival, so max takes the earlier
-    for start, end, name in sorted(truths):
-        if (samples := min(end, first + window) - max(start, first)) > 0:
-            covered[name] += samples
-    if not covered:
-        return None
-    name = max(covered, key=lambda each: covered[each])
-    return name if 2 * covered[name] >= window else None
 
 
 def class_name(names: Mapping[int, str], cls: int | None) -> str:
