@@ -41,41 +41,51 @@ def restart(state: NDArray[Any], lost: Int) -> None:
 
 
 @jit
-def push(state: NDArray[Any], net: Net, x: NDArray[np.int16], out: NDArray[np.int16]) -> None:
+def push(
+    s: Any,
+    plan: NDArray[np.int64],
+    weights: NDArray[np.int16],
+    biases: NDArray[np.int32],
+    mults: NDArray[np.int32],
+    shifts: NDArray[np.uint8],
+    x: NDArray[np.int16],
+    out: NDArray[np.int16],
+) -> None:
     """Take one scaled sample ``x`` through the layers as far as it completes positions.
 
     ``x`` and ``out`` are scratch of 64; ``x`` holds the sample on entry.
     """
-    s = state[0]
-    for layer in range(net.plan.shape[0]):
-        plan = net.plan[layer]
-        cin, cout, kernel, stride = plan[0], plan[1], plan[2], plan[3]
-        at_w, at_c, at_t = plan[4], plan[5], plan[6]
+    all_taps = s["taps"]
+    fills = s["fill"]
+    for layer in range(plan.shape[0]):
+        cin, cout, kernel, stride = plan[layer, 0], plan[layer, 1], plan[layer, 2], plan[layer, 3]
+        at_w, at_c, at_t = plan[layer, 4], plan[layer, 5], plan[layer, 6]
         size = kernel * cin
-        taps = s["taps"][at_t : at_t + size]
-        fill = s["fill"][layer]
+        taps = all_taps[at_t : at_t + size]
+        fill = fills[layer]
         for c in range(cin):
             taps[fill * cin + c] = x[c]
         if fill + 1 < kernel:
-            s["fill"][layer] = fill + 1
+            fills[layer] = fill + 1
             return
         conv(
-            net.weights[at_w : at_w + cout * size].reshape((cout, size)),
-            net.biases[at_c : at_c + cout],
-            net.mults[at_c : at_c + cout],
-            net.shifts[at_c : at_c + cout],
+            weights[at_w : at_w + cout * size].reshape((cout, size)),
+            biases[at_c : at_c + cout],
+            mults[at_c : at_c + cout],
+            shifts[at_c : at_c + cout],
             taps,
             out[:cout],
         )
         for k in range(size - stride * cin):
             taps[k] = taps[k + stride * cin]
-        s["fill"][layer] = kernel - stride
+        fills[layer] = kernel - stride
         for c in range(cout):
             x[c] = out[c]
+    ring = s["ring"]
     at = s["ring_at"]
-    positions, outputs = s["ring"].shape
+    positions, outputs = ring.shape
     for c in range(outputs):
-        s["ring"][at, c] = np.uint8(x[c])
+        ring[at, c] = np.uint8(x[c])
     s["ring_at"] = at + 1 if at + 1 < positions else 0
     if s["ring_n"] < positions:
         s["ring_n"] += 1
@@ -97,6 +107,7 @@ def extract(
     """
     s = state[0]
     channels = raw.shape[1]
+    window, hop = net.window, net.hop
     i = first
     while i < raw.shape[0]:
         for c in range(channels):
@@ -108,11 +119,12 @@ def extract(
                 value = np.int64(-128)
                 s["counts"][SATURATED] += 1
             x[c] = np.int16(value)
-        push(state, net, x, out)
+        push(s, net.plan, net.weights, net.biases, net.mults, net.shifts, x, out)
         s["position"] += 1
         s["phase"] += 1
         i += 1
-        if window_complete(state, net):
+        past = s["phase"] - window
+        if past >= 0 and past % hop == 0:
             return i
     return i
 

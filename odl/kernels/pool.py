@@ -15,26 +15,22 @@ def pool(ring: NDArray[np.uint8], first: Int, features: NDArray[np.uint8]) -> No
     ``ring`` (positions, channels) holds a window's outputs, the oldest at ``first``;
     ``features`` (3 * channels,) is written. With P positions the halves are [0, P // 2)
     and [P // 2, P). A mean over n is ``(sum + n // 2) // n`` on unsigned integers:
-    rounded to nearest, ties upwards; the sum is at most 255 * 1021.
+    rounded to nearest, ties upwards; of at most 4096 positions the sum is below 2**20.
     """
     positions, channels = ring.shape
     half = positions // 2
+    rest = positions - half
+    sums = np.zeros((2, channels), np.int32)
+    top = features[2 * channels :]
+    top[:] = 0
+    at = first
+    for p in range(positions):
+        part = sums[0 if p < half else 1]
+        row = ring[at]
+        for c in range(channels):
+            part[c] = np.int32(part[c] + np.int32(row[c]))
+            top[c] = max(top[c], row[c])
+        at = at + 1 if at + 1 < positions else 0
     for c in range(channels):
-        early = np.int32(0)
-        late = np.int32(0)
-        top = np.uint8(0)
-        for p in range(positions):
-            at = first + p
-            if at >= positions:
-                at -= positions
-            value = ring[at, c]
-            if p < half:
-                early = np.int32(early + np.int32(value))
-            else:
-                late = np.int32(late + np.int32(value))
-            if value > top:
-                top = value
-        features[c] = np.uint8((early + half // 2) // half)
-        rest = positions - half
-        features[channels + c] = np.uint8((late + rest // 2) // rest)
-        features[2 * channels + c] = top
+        features[c] = np.uint8((sums[0, c] + half // 2) // half)
+        features[channels + c] = np.uint8((sums[1, c] + rest // 2) // rest)
