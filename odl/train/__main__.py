@@ -39,7 +39,10 @@ def main(arguments: list[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
-        print("odl.train: PyTorch is missing; install the extra: pip install 'odl-stream[train]'", file=sys.stderr)
+        print(
+            "odl.train: PyTorch is missing; install the extra: pip install 'odl-stream[train]'",
+            file=sys.stderr,
+        )
         return 2
     out = given.out or folder() / about.name / about.model
     recipe = Recipe() if given.steps is None else replace(Recipe(), steps=given.steps)

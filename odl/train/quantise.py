@@ -130,7 +130,9 @@ def _multiplier(factor: float) -> tuple[int, int]:
     if mult == 2**31:
         mult, shift = 2**30, shift - 1
     if not 31 <= shift <= 62:
-        raise ValueError(f"a layer's scale factor {factor:g} is outside 2**-32 to 1: its weights are degenerate")
+        raise ValueError(
+            f"a layer's scale factor {factor:g} is outside 2**-32 to 1: its weights are degenerate"
+        )
     return mult, shift
 
 
