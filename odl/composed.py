@@ -103,7 +103,6 @@ class Composed:
 
     def label(self, at: int, window: int, cls: int) -> list[Output]:
         """An answer; 255 is a skip."""
-        window = min(window, 2**63 - 1)
         outputs = self._events(expire(self.state, at, self.out, 0))
         for event in outputs:
             if isinstance(event, Dropped):

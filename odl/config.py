@@ -72,7 +72,7 @@ class Config:
             raise ConfigError(f"there is no policy '{self.policy}'; there are {', '.join(POLICIES)}")
         for name, low, high in (
             ("allowed", 0 if self.policy == "none" else 1, 2**31 - 1),
-            ("period", 0, 2**40), ("horizon", 0, 2**40), ("batch", 1, 255),
+            ("period", 0, 2**31 - 1), ("horizon", 0, 2**31 - 1), ("batch", 1, 255),
             ("patience", 1, 2**40), ("step", 1, 16), ("change", 0, 32768), ("seed", 1, 2**64 - 1),
         ):  # fmt: skip
             value = getattr(self, name)

@@ -62,7 +62,6 @@ class Fused:
 
     def label(self, at: int, window: int, cls: int) -> list[Output]:
         """An answer; 255 is a skip."""
-        window = min(window, 2**63 - 1)
         return self._events(command_label(self.state, self.log, self.net, at, window, cls, self.out))
 
     def undo(self, at: int) -> list[Output]:

@@ -66,11 +66,14 @@ def _apply(session: Session, answer: Answer) -> Iterator[Event]:
     if answer.name is not None:
         names = session.names
         known = [c for c, name in names.items() if name == answer.name]
-        cls = known[0] if known else max(names) + 1
-        if not known and cls < NO_CLASS:
-            new = AddClass(at, cls, answer.name, answer.head)
-            yield new
-            yield from session.step(new)
+        new = max(names) + 1
+        if known:
+            cls = known[0]
+        elif new < NO_CLASS:  # no id is left otherwise, and the answer counts as a skip
+            cls = new
+            added = AddClass(at, cls, answer.name, answer.head)
+            yield added
+            yield from session.step(added)
     label = Label(at, answer.window, cls)
     yield label
     yield from session.step(label)

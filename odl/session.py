@@ -69,6 +69,10 @@ class Session:
             raise ValueError(
                 f"input scaling for {len(config.mult)} channels, but the model has {len(image.channels)}"
             )
+        if config.policy != "none" and config.batch > image.max_pending:
+            raise ValueError(
+                f"a batch of {config.batch} questions, but the model has room for {image.max_pending}"
+            )
         if (learner is None) != (policy is None):
             raise ValueError("give both a learner and a policy, or neither")
         self.image, self.config = image, config
@@ -113,7 +117,7 @@ class Session:
         OrderError
             If the input does not begin where the stream stands.
         ValueError
-            If samples have the wrong shape or type.
+            If samples have the wrong shape or type, or a number lies outside its range.
         """
         match event:
             case Samples(start, block):
@@ -134,7 +138,11 @@ class Session:
                 return []
             case Label(at, window, cls):
                 self._expect(at, "a label lies")
-                return self._core.label(at, window, NO_CLASS if cls is None else cls)
+                if not 0 <= window < 2**64:
+                    raise ValueError(f"a window's number is {window}; it can be 0 to 2**64 - 1")
+                # As int64, like every index in the state block; no real window reaches 2**63.
+                window -= (window >> 63) << 64
+                return self._core.label(at, window, NO_CLASS if cls is None else _byte("a class", cls))
             case Undo(at):
                 self._expect(at, "an undo lies")
                 return self._core.undo(at)
@@ -142,10 +150,10 @@ class Session:
                 self._expect(at, "a new class lies")
                 if not valid_name(name):
                     raise ValueError(f"{name!r} cannot be a class: empty, over 32 bytes or not printable")
-                return self._core.add_class(at, cls, head, name)
+                return self._core.add_class(at, _byte("a class", cls), _byte("a task", head), name)
             case Split(at, leaf, head):
                 self._expect(at, "a split lies")
-                return self._core.split(at, leaf, head)
+                return self._core.split(at, _byte("a class", leaf), _byte("a task", head))
             case Truth():
                 return []
 
@@ -180,3 +188,9 @@ class Session:
     def _fused(self, what: str) -> None:
         if not isinstance(self._core, Fused):
             raise ValueError(f"{what} needs the integer core; this session has its own learner")
+
+
+def _byte(what: str, value: int) -> int:
+    if not 0 <= value <= 255:
+        raise ValueError(f"{what} is numbered {value}; it can be 0 to 255")
+    return value

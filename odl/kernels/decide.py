@@ -137,7 +137,7 @@ def periodic(state: NDArray[Any], settings: NDArray[Any], left: Int, hop: Int) -
     if total == 0:
         total = settings[0]["horizon"]
     elif settings[0]["in_samples"] != 0:
-        total = total // hop
+        total = max(np.int64(1), np.int64(total // hop))
     allowed = settings[0]["allowed"]
     passed = max(np.int64(0), np.int64(total - left))
     due = ((2 * passed + 1) * allowed + total) // (2 * total)

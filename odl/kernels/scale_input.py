@@ -12,7 +12,7 @@ from odl.kernels.shift import round_shift
 def scale_input(raw: Int, mult: Int, shift: Int, offset: Int) -> Int:
     """``raw * mult / 2**shift + offset``, rounded, before saturation to int8.
 
-    ``raw`` int16, ``mult`` int32, ``shift`` 0 to 46, ``offset`` int16: the product stays
+    ``raw`` int16, ``mult`` int32, ``shift`` 0 to 60, ``offset`` int16: the product stays
     below 2**46. The caller saturates to [-128, 127] and counts it.
 
     >>> int(scale_input(-100, 2**14, 20, 0))

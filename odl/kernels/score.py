@@ -113,11 +113,11 @@ def uncertainty(state: NDArray[Any], scores: NDArray[np.uint16]) -> Int:
     for r in range(s["n_rows"]):
         below = head_under(state, s["row_class"][r])
         if below >= 0:
-            children = np.int64(0)
+            children = 0
             for q in range(s["n_rows"]):
-                if s["row_head"][q] == below:
-                    children = np.int64(children + np.int64(scores[q]))
-            if children > 0:
+                if s["row_head"][q] == below and s["row_active"][q] != 0:
+                    children += 1
+            if children >= 2:
                 continue
         value = np.int64(scores[r])
         if value > first:

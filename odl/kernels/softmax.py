@@ -9,8 +9,9 @@ from odl.kernels.jit import Int, jit
 
 ONE = 32768  # 1.0 in Q15
 
-# e**-n and e**-(i / 256) in Q15, rounded to nearest.
-WHOLE = np.round(ONE * np.exp(-np.arange(16))).astype(np.int32)
+# e**-n in Q30 and e**-(i / 256) in Q15, rounded to nearest. With e**-n in Q15 its error would
+# be more than a step of the fraction, and a lower logit could get the higher probability.
+WHOLE = np.round(2**30 * np.exp(-np.arange(16))).astype(np.int32)
 FRACTION = np.round(ONE * np.exp(-np.arange(256) / 256)).astype(np.int32)
 
 
@@ -18,7 +19,8 @@ FRACTION = np.round(ONE * np.exp(-np.arange(256) / 256)).astype(np.int32)
 def exp_q15(logit_below: Int, fmt: Int) -> Int:
     """``exp(-logit_below / 2**fmt)`` in Q15; ``logit_below`` >= 0, below 2**47.
 
-    The exponent is cut to 1/256 and held below 16 (e**-16 < 2**-23 of one).
+    The exponent is cut to 1/256 and held below 16 (e**-16 < 2**-23 of one). Never rises
+    with ``logit_below``. The product is at most 2**45.
 
     >>> int(exp_q15(0, 20)), int(exp_q15(2**20, 20))
     (32768, 12055)
@@ -28,7 +30,7 @@ def exp_q15(logit_below: Int, fmt: Int) -> Int:
         steps = np.int64(4095)
     whole = np.int64(WHOLE[steps >> np.int64(8)])
     fraction = np.int64(FRACTION[steps & np.int64(255)])
-    return np.int64((whole * fraction + 16384) >> np.int64(15))
+    return np.int64((whole * fraction + np.int64(2**29)) >> np.int64(30))
 
 
 @jit

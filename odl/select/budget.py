@@ -68,12 +68,12 @@ def parse_budget(text: str | int, rate_hz: float) -> Budget:
             raise BudgetError(f"budget '{written}': there are no more than 100% of the windows")
         allowed, period, in_samples = share.numerator, share.denominator, False
     elif match[3] is not None:
-        allowed, period = int(match[2]), round(_TIMES[match[3]] * rate_hz)
+        allowed, period = int(match[2]), max(1, round(_TIMES[match[3]] * rate_hz))
         in_samples = True
     else:
         allowed, period, in_samples = int(match[1]), 0, False
     if allowed <= 0:
         raise BudgetError(f"budget '{written}': it must be above zero; to ask nothing, use policy 'none'")
-    if allowed >= 2**31 or period >= 2**40:
+    if allowed >= 2**31 or period >= 2**31:
         raise BudgetError(f"budget '{written}': too large")
     return Budget(allowed, period, in_samples)
