@@ -27,6 +27,7 @@ block  u8 channels (1 to 255), then int16 to the end of the message, sample by s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any, Final, TypeAlias
 
 from odl.events import (
@@ -44,11 +45,26 @@ from odl.events import (
     Undo,
 )
 
+PROTOCOL: Final = (1, 0)  # major.minor of the serial line; Hello and Info carry it
 FORMAT: Final = (1, 0)  # major.minor of this schema; Start's configuration carries it
 MAX_INDEX: Final = 2**64 - 1
 
 SCALARS: Final = {"u8": "B", "id": "B", "opt": "B", "why": "B", "u16": "H", "u64": "Q"}
 TAILS: Final = ("name", "text", "ids", "q15s", "json", "blob", "block")
+
+
+class Refusal(IntEnum):
+    """Why a board does not do what a message asks."""
+
+    VERSION = 1  # another major version of the protocol
+    HELLO = 2  # nothing is done before a Hello
+    DAMAGED = 3  # a frame came broken: send it again
+    MESSAGE = 4  # no message of this protocol, or one that only a board sends
+    SETTINGS = 5  # Configure holds a value that cannot be used
+    CONFIGURE = 6  # nothing is taken in before a Configure
+    ORDER = 7  # the input does not begin where the stream stands
+    PLACE = 8  # ReadState asks for bytes that are not there
+    STORE = 9  # the board could not keep it
 
 
 @dataclass(frozen=True, slots=True)

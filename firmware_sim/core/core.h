@@ -1,0 +1,76 @@
+/* The kernels, for each other. Ranges stand where each is written. */
+#ifndef ODL_CORE_H
+#define ODL_CORE_H
+
+#include "odl.h"
+
+#define ODL_BIAS 128               /* the constant feature that a row's last weight is for */
+#define ODL_ONE 32768              /* 1.0 in Q15 */
+#define ODL_LIMIT ((int32_t)1 << 30) /* head weights saturate here */
+#define ODL_ROW_LENGTH (ODL_FEATURES + 1)
+#define ODL_LOWEST ((int64_t)1 << 16)
+#define ODL_HIGHEST ((int64_t)1 << 31)
+
+/* requantise.c */
+uint8_t odl_requantise_relu_u8(int32_t acc, int32_t mult, unsigned shift);
+/* conv.c */
+void odl_conv(const int8_t *weights, const int32_t *biases, const int32_t *mults, const uint8_t *shifts,
+              const int16_t *taps, uint32_t n, uint32_t cout, int16_t *out);
+/* pool.c */
+void odl_pool(const uint8_t *ring, uint32_t positions, uint32_t channels, uint32_t first, uint8_t *features);
+/* dense.c */
+int64_t odl_dense(const int32_t *row, const uint8_t *features, uint32_t n);
+/* softmax.c */
+int32_t odl_exp_q15(int64_t logit_below, unsigned format);
+void odl_softmax(const int64_t *logits, uint32_t n, unsigned format, int32_t *out);
+/* distance.c */
+int32_t odl_distance(const uint8_t *a, const uint8_t *b, uint32_t n);
+/* generator.c */
+uint64_t odl_next_state(uint64_t state);
+uint32_t odl_below(uint64_t state, uint64_t n);
+uint64_t odl_shuffle(uint16_t *order, uint32_t n, uint64_t state);
+/* quantile.c */
+int64_t odl_track_quantile(int64_t reference, int32_t score, int64_t rate, unsigned step);
+/* scale_input.c */
+int64_t odl_scale_input(int16_t raw, int32_t mult, unsigned shift, int16_t offset);
+/* imprint.c */
+void odl_mean_stored(const uint8_t *stored, uint32_t n_stored, uint32_t n, uint8_t *centre);
+void odl_imprint(int32_t *row, const uint8_t *features, const uint8_t *centre, uint32_t n, unsigned gain);
+/* sgd.c */
+void odl_sgd(int32_t *row, const uint8_t *features, uint32_t n, int32_t error, unsigned shift);
+/* extract.c */
+void odl_restart(odl_state *s, int64_t lost);
+size_t odl_extract(odl_session *session, const int16_t *raw, size_t n, size_t first);
+int odl_window_complete(const odl_session *session);
+/* score.c */
+int odl_row_of(const odl_state *s, unsigned cls);
+int odl_head_under(const odl_state *s, unsigned cls);
+uint32_t odl_head_probabilities(const odl_state *s, unsigned head, const uint8_t *features, uint8_t *rows,
+                                int32_t *out);
+uint8_t odl_score(const odl_state *s, const uint8_t *features, uint16_t *scores, uint8_t *path);
+int32_t odl_uncertainty(const odl_state *s, const uint16_t *scores);
+/* refit.c */
+void odl_refit(odl_session *session);
+/* ask.c */
+void odl_ask(odl_session *session, const uint8_t *features, int64_t window, int64_t end, int32_t utility);
+void odl_expire(odl_session *session, int64_t now);
+void odl_answer(odl_session *session, int64_t at, int64_t window, unsigned cls);
+int64_t odl_settled_batch(const odl_state *s);
+void odl_collect(odl_session *session, int64_t batch, int64_t now);
+/* grow.c */
+void odl_load_base(odl_session *session);
+void odl_add_row(odl_state *s, unsigned cls, unsigned head);
+void odl_add_head(odl_state *s, unsigned leaf);
+void odl_undo_last(odl_session *session, int64_t at);
+/* decide.c */
+int odl_decide(odl_session *session, const uint8_t *features, int32_t utility, int64_t end, int64_t hop);
+/* run.c */
+size_t odl_run(odl_session *session, const int16_t *raw, size_t n, size_t first);
+/* emit.c */
+void odl_emit_query(int64_t window, int32_t utility, int64_t expires);
+void odl_emit_learned(int64_t at, int64_t window, unsigned cls, unsigned head);
+void odl_emit_dropped(int64_t at, int64_t window, unsigned why);
+/* crc32.c */
+uint32_t odl_crc32(uint32_t crc, const uint8_t *bytes, size_t n);
+
+#endif

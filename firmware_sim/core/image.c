@@ -1,0 +1,201 @@
+#include <string.h>
+
+#include "core.h"
+
+/* The model image is used where it lies. Everything that a kernel relies on is checked here
+   once: places, sizes, and each range that a proof of no overflow starts from. */
+
+#define NEED(condition, otherwise) \
+    do {                           \
+        if (!(condition))          \
+            return (otherwise);    \
+    } while (0)
+
+/* Where a section of `size` bytes begins, or NULL if it lies outside or is not aligned. */
+static const uint8_t *section(const uint8_t *image, uint32_t total, uint32_t offset, uint32_t size)
+{
+    if (offset % 8 != 0 || offset < sizeof(odl_image_header) || offset > total || size > total - offset)
+        return NULL;
+    return image + offset;
+}
+
+static uint32_t magnitude(int32_t value)
+{
+    return value < 0 ? 0u - (uint32_t)value : (uint32_t)value;
+}
+
+/* 255 * sum |w| + |bias| < 2**31 for each channel: no partial sum leaves int32. At most
+   16 * 64 weights of at most 128, so 32 bits hold the first term. */
+static int accumulators_fit(const int8_t *weights, const int32_t *biases, uint32_t n, uint32_t cout)
+{
+    for (uint32_t o = 0; o < cout; o++) {
+        uint32_t sum = 0;
+        for (uint32_t i = 0; i < n; i++)
+            sum += magnitude(weights[o * n + i]);
+        if ((uint64_t)sum * 255 + magnitude(biases[o]) >= (uint64_t)1 << 31)
+            return 0;
+    }
+    return 1;
+}
+
+/* Shapes that chain, and positions, window and hop that fit this build. Gives the number of
+   weights and of channels. */
+static int check_shapes(const odl_image_header *h, const odl_layer *layers, uint32_t *weights, uint32_t *channels)
+{
+    uint32_t cin = h->channels, taps = 0, receptive = 1, stride = 1;
+    *weights = *channels = 0;
+    for (uint32_t i = 0; i < h->n_layers; i++) {
+        const odl_layer *layer = &layers[i];
+        NEED(layer->cin == cin && layer->cout >= 1 && layer->cout <= 64, ODL_IMAGE_LAYERS);
+        NEED(layer->kernel >= 1 && layer->kernel <= 16, ODL_IMAGE_LAYERS);
+        NEED(layer->stride >= 1 && layer->stride <= layer->kernel, ODL_IMAGE_LAYERS);
+        taps += layer->kernel * cin;
+        *weights += layer->kernel * cin * layer->cout;
+        *channels += layer->cout;
+        receptive += (layer->kernel - 1u) * stride;
+        stride *= layer->stride;
+        cin = layer->cout;
+    }
+    NEED(taps == ODL_TAPS && cin == ODL_OUTPUTS && h->features == 3 * cin, ODL_IMAGE_SIZES);
+    NEED(h->window <= 4096 && h->window >= receptive + stride, ODL_IMAGE_LAYERS);
+    NEED((h->window - receptive) / stride + 1 == ODL_POSITIONS, ODL_IMAGE_SIZES);
+    NEED(h->hop > 0 && h->hop % stride == 0 && h->hop <= h->window, ODL_IMAGE_LAYERS);
+    return ODL_IMAGE_FINE;
+}
+
+static int check_layers(const odl_net *net)
+{
+    const int8_t *weights = net->weights;
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < net->n_layers; i++) {
+        const odl_layer *layer = &net->layers[i];
+        uint32_t n = (uint32_t)layer->kernel * layer->cin;
+        NEED(accumulators_fit(weights, net->biases + at, n, layer->cout), ODL_IMAGE_LAYERS);
+        for (uint32_t o = at; o < at + layer->cout; o++) {
+            NEED(net->mults[o] >= (int32_t)1 << 30, ODL_IMAGE_LAYERS);
+            NEED(net->shifts[o] >= 31 && net->shifts[o] <= 62, ODL_IMAGE_LAYERS);
+        }
+        weights += n * layer->cout;
+        at += layer->cout;
+    }
+    return ODL_IMAGE_FINE;
+}
+
+static int row_of_class(const odl_net *net, unsigned cls)
+{
+    for (int r = 0; r < net->n_rows; r++)
+        if (net->rows[r].cls == cls)
+            return r;
+    return -1;
+}
+
+static int check_heads(const odl_net *net)
+{
+    NEED(net->heads[0].parent == ODL_NO_CLASS, ODL_IMAGE_HEADS);
+    for (int r = 0; r < net->n_rows; r++) {
+        NEED(net->rows[r].cls != ODL_NO_CLASS && row_of_class(net, net->rows[r].cls) == r, ODL_IMAGE_HEADS);
+        NEED(net->rows[r].head < net->n_heads, ODL_IMAGE_HEADS);
+    }
+    for (int h = 0; h < net->n_heads; h++) {
+        NEED(net->heads[h].format >= 8 && net->heads[h].format <= 28, ODL_IMAGE_HEADS);
+        if (h == 0)
+            continue;
+        int parent = row_of_class(net, net->heads[h].parent);
+        NEED(parent >= 0 && net->rows[parent].head < h, ODL_IMAGE_HEADS);
+    }
+    for (uint32_t i = 0; i < (uint32_t)net->n_rows * ODL_ROW_LENGTH; i++)
+        NEED(magnitude(net->base[i]) <= (uint32_t)ODL_LIMIT, ODL_IMAGE_HEADS);
+    for (uint32_t j = 0; j < net->n_stored; j++)
+        NEED(row_of_class(net, net->owners[j]) >= 0, ODL_IMAGE_HEADS);
+    return ODL_IMAGE_FINE;
+}
+
+/* Sizes that the build's state block, log and scratch were made for. */
+static int check_sizes(const odl_image_header *h)
+{
+    NEED(h->channels == ODL_CHANNELS && h->n_layers == ODL_LAYERS && h->features == ODL_FEATURES,
+         ODL_IMAGE_SIZES);
+    NEED(h->max_heads == ODL_MAX_HEADS && h->max_rows == ODL_MAX_ROWS && h->max_pending == ODL_MAX_PENDING,
+         ODL_IMAGE_SIZES);
+    NEED(h->n_heads >= 1 && h->n_heads <= ODL_MAX_HEADS && h->n_rows >= 2 && h->n_rows <= ODL_MAX_ROWS,
+         ODL_IMAGE_HEADS);
+    NEED(h->max_log >= 1 && h->max_log <= ODL_MAX_LOG, ODL_IMAGE_SIZES);
+    uint32_t share = h->n_stored / h->n_rows;
+    NEED(h->max_log + (share > 0 ? share : 1u) * ODL_MAX_ROWS + h->n_stored <= ODL_MAX_ITEMS, ODL_IMAGE_SIZES);
+    NEED(h->rate_shift >= 1 && h->rate_shift <= 24 && h->seed != 0, ODL_IMAGE_HEADS);
+    return ODL_IMAGE_FINE;
+}
+
+int odl_open(odl_session *session, const void *bytes, size_t size)
+{
+    const uint8_t *image = bytes;
+    odl_net *net = &session->net;
+    odl_image_header h;
+    uint32_t weights, channels;
+    int wrong;
+    NEED(size >= sizeof h && (uintptr_t)bytes % 8 == 0, ODL_IMAGE_NOT_ONE);
+    memcpy(&h, image, sizeof h);
+    for (int i = 0; i < 4; i++)
+        NEED(h.magic[i] == ODL_IMAGE_MAGIC[i], ODL_IMAGE_NOT_ONE);
+    NEED(h.major == ODL_IMAGE_MAJOR, ODL_IMAGE_VERSION_BAD);
+    NEED(h.total_size >= sizeof h && h.total_size <= size && h.header_size == sizeof h, ODL_IMAGE_NOT_ONE);
+    NEED(odl_crc32(0, image + 8, h.total_size - 8) == h.crc, ODL_IMAGE_DAMAGED);
+    wrong = check_sizes(&h);
+    NEED(wrong == 0, wrong);
+
+    memset(net, 0, sizeof *net);
+    net->layers = (const void *)section(image, h.total_size, h.off_layers, h.n_layers * sizeof(odl_layer));
+    NEED(net->layers, ODL_IMAGE_PLACES);
+    wrong = check_shapes(&h, net->layers, &weights, &channels);
+    NEED(wrong == 0, wrong);
+    uint32_t row_size = ODL_ROW_LENGTH * sizeof(int32_t), n_stored = h.n_stored;
+    net->weights = (const void *)section(image, h.total_size, h.off_weights, weights);
+    net->biases = (const void *)section(image, h.total_size, h.off_biases, 4 * channels);
+    net->mults = (const void *)section(image, h.total_size, h.off_mults, 4 * channels);
+    net->shifts = section(image, h.total_size, h.off_shifts, channels);
+    net->heads = (const void *)section(image, h.total_size, h.off_heads, h.n_heads * sizeof(odl_head));
+    net->rows = (const void *)section(image, h.total_size, h.off_rows, h.n_rows * sizeof(odl_row));
+    net->base = (const void *)section(image, h.total_size, h.off_base, h.n_rows * row_size);
+    net->stored = section(image, h.total_size, h.off_stored, n_stored * ODL_FEATURES);
+    net->owners = section(image, h.total_size, h.off_owners, n_stored);
+    NEED(net->weights && net->biases && net->mults && net->shifts, ODL_IMAGE_PLACES);
+    NEED(net->heads && net->rows && net->base && net->stored && net->owners, ODL_IMAGE_PLACES);
+    net->seed = h.seed;
+    net->checksum = h.crc;
+    net->rate_mhz = h.rate_mhz;
+    net->window = h.window;
+    net->hop = h.hop;
+    net->n_stored = h.n_stored;
+    net->max_log = h.max_log;
+    net->n_layers = h.n_layers;
+    net->n_heads = h.n_heads;
+    net->n_rows = h.n_rows;
+    net->epochs = h.epochs;
+    net->rate_shift = h.rate_shift;
+    net->imprint = h.imprint;
+    wrong = check_layers(net);
+    NEED(wrong == 0, wrong);
+    return check_heads(net);
+}
+
+static int outside(int64_t value, int64_t low, int64_t high)
+{
+    return value < low || value > high;
+}
+
+int odl_settings_bad(const odl_settings *set, uint64_t seed, const odl_scaling *scaling)
+{
+    int64_t most = ((int64_t)1 << 31) - 1;
+    int asks = set->rule != ODL_RULE_NONE;
+    if (outside(set->rule, 0, ODL_RULE_PERIODIC) || outside(set->allowed, asks, most) ||
+        outside(set->period, 0, most) || outside(set->horizon, 0, most) || outside(set->in_samples, 0, 1) ||
+        outside(set->batch, 1, asks ? ODL_MAX_PENDING : 255) ||
+        outside(set->patience, 1, (int64_t)1 << 40) || outside(set->step, 1, 16) ||
+        outside(set->hold, 0, 1) || outside(set->change, 0, ODL_ONE) || seed == 0 ||
+        (asks && set->period == 0 && set->horizon == 0))
+        return 1;
+    for (int c = 0; c < ODL_CHANNELS; c++)
+        if (scaling->mult[c] < 0 || scaling->shift[c] > 60)
+            return 1;
+    return 0;
+}

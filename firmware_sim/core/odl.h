@@ -1,0 +1,117 @@
+/* The session in C: samples and answers in, events out. The one public header.
+ *
+ * C99, no heap, no floating point, nothing of libc but memcpy and memset. Sizes come from
+ * odl_state.h, which is written for one model image. Every function is the twin of the
+ * Python kernel of its name: equal inputs give equal state blocks, byte for byte.
+ *
+ * Little-endian machines only (the state block and the image are used where they lie). */
+#ifndef ODL_H
+#define ODL_H
+
+#include "odl_state.h"
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "the state block and the model image are little-endian"
+#endif
+
+#define ODL_NO_CLASS 255u
+#define ODL_NO_WINDOW ((int64_t)-1)
+#define ODL_MAX_POSITION ((int64_t)1 << 62) /* no stream gets here */
+
+/* Why a model image cannot be used by this build. */
+enum {
+    ODL_IMAGE_FINE = 0,
+    ODL_IMAGE_NOT_ONE = 1,     /* no image, or cut short */
+    ODL_IMAGE_VERSION_BAD = 2, /* another major version */
+    ODL_IMAGE_DAMAGED = 3,     /* the checksum differs */
+    ODL_IMAGE_PLACES = 4,      /* a section lies outside, or is not aligned */
+    ODL_IMAGE_SIZES = 5,       /* sizes that this build was not made for */
+    ODL_IMAGE_LAYERS = 6,      /* convolutions that cannot be run */
+    ODL_IMAGE_HEADS = 7        /* heads, rows, stored vectors or learning parameters */
+};
+
+/* What the kernels read of the image, in place, and never write. */
+typedef struct {
+    const odl_layer *layers;
+    const int8_t *weights;
+    const int32_t *biases;
+    const int32_t *mults;
+    const uint8_t *shifts;
+    const odl_head *heads;
+    const odl_row *rows;
+    const int32_t *base; /* rows x (ODL_FEATURES + 1) */
+    const uint8_t *stored;
+    const uint8_t *owners;
+    uint64_t seed;
+    uint32_t checksum;
+    uint32_t rate_mhz;
+    uint16_t window;
+    uint16_t hop;
+    uint16_t n_stored;
+    uint16_t max_log;
+    uint8_t n_layers;
+    uint8_t n_heads;
+    uint8_t n_rows;
+    uint8_t epochs;
+    uint8_t rate_shift;
+    uint8_t imprint;
+} odl_net;
+
+/* Raw counts to int8: round(raw * mult / 2**shift) + offset, per channel. */
+typedef struct {
+    int32_t mult[ODL_CHANNELS]; /* 0 to 2**31 - 1 */
+    int16_t offset[ODL_CHANNELS];
+    uint8_t shift[ODL_CHANNELS]; /* 0 to 60 */
+} odl_scaling;
+
+/* One session. `state` comes first and is what Python's state block is, byte for byte. */
+typedef struct {
+    odl_state state;
+    odl_settings settings;
+    odl_scaling scaling;
+    odl_net net;
+    uint16_t items[ODL_MAX_ITEMS]; /* scratch of a refit */
+} odl_session;
+
+/* --- the session ------------------------------------------------------------------- */
+
+/* Check an image of `size` bytes at `bytes` (aligned to 8) and point `session` at it. */
+int odl_open(odl_session *session, const void *bytes, size_t size);
+
+/* Whether settings, seed and scaling lie in the ranges of odl.config; 0 if they do. */
+int odl_settings_bad(const odl_settings *settings, uint64_t seed, const odl_scaling *scaling);
+
+/* A fresh session from the opened image, its log empty. Clears the log. */
+int odl_begin(odl_session *session, const odl_settings *settings, uint64_t seed, const odl_scaling *scaling);
+
+/* A session that knows what the log's first n_log entries taught: heads refitted, and the
+   stream going on where the log's last entry can have stood. */
+void odl_resume(odl_session *session, const odl_settings *settings, uint64_t seed,
+                const odl_scaling *scaling, uint32_t n_log);
+
+/* Consume `n` samples of ODL_CHANNELS int16 each. */
+void odl_samples(odl_session *session, const int16_t *raw, size_t n);
+
+/* `lost` samples are missing: 0 <= lost, position + lost < ODL_MAX_POSITION. */
+void odl_gap(odl_session *session, int64_t lost);
+
+/* Commands, at the current position. `cls` 255 is a skip; `name` has 1 to 32 bytes. */
+void odl_label(odl_session *session, int64_t window, unsigned cls);
+void odl_undo(odl_session *session);
+void odl_add_class(odl_session *session, unsigned cls, unsigned head, const uint8_t *name, size_t length);
+void odl_split(odl_session *session, unsigned leaf, unsigned head);
+
+/* --- what a board supplies --------------------------------------------------------- */
+
+/* An output, in order. The event is gone when this returns. */
+void odl_emit(const odl_event *event);
+
+/* The label log: entry `index` below the number appended, aligned to 8; append at the end;
+   make an entry's kind ODL_ENTRY_UNDONE (this only clears bits); forget all. Those that
+   return int give 0 when done; what cannot be stored is refused as if the log were full. */
+const odl_log_entry *odl_log_at(uint32_t index);
+int odl_log_append(const odl_log_entry *entry);
+int odl_log_strike(uint32_t index);
+int odl_log_clear(void);
+
+#endif

@@ -1,0 +1,107 @@
+/* Written by firmware_sim/headers.py; do not edit. */
+
+#ifndef ODL_MESSAGES_H
+#define ODL_MESSAGES_H
+
+#define ODL_PROTOCOL_MAJOR 1
+#define ODL_PROTOCOL_MINOR 0
+
+/* A message is its type byte, then its fields; a field's number is its offset from the
+   type byte, FIXED that of the first field of variable size, or the whole length. */
+#define ODL_MSG_START 1
+#define ODL_START_CONFIG 1 /* json */
+#define ODL_START_FIXED 1
+
+#define ODL_MSG_END 2
+#define ODL_END_POSITION 1 /* u64 */
+#define ODL_END_FIXED 9
+
+#define ODL_MSG_SAMPLES 16
+#define ODL_SAMPLES_START 1 /* u64 */
+#define ODL_SAMPLES_BLOCK 9 /* block */
+#define ODL_SAMPLES_FIXED 9
+
+#define ODL_MSG_GAP 17
+#define ODL_GAP_START 1 /* u64 */
+#define ODL_GAP_LOST 9 /* u64 */
+#define ODL_GAP_WHY 17 /* text */
+#define ODL_GAP_FIXED 17
+
+#define ODL_MSG_LABEL 18
+#define ODL_LABEL_AT 1 /* u64 */
+#define ODL_LABEL_WINDOW 9 /* u64 */
+#define ODL_LABEL_CLS 17 /* opt */
+#define ODL_LABEL_FIXED 18
+
+#define ODL_MSG_UNDO 19
+#define ODL_UNDO_AT 1 /* u64 */
+#define ODL_UNDO_FIXED 9
+
+#define ODL_MSG_ADD_CLASS 20
+#define ODL_ADD_CLASS_AT 1 /* u64 */
+#define ODL_ADD_CLASS_CLS 9 /* id */
+#define ODL_ADD_CLASS_HEAD 10 /* u8 */
+#define ODL_ADD_CLASS_NAME 11 /* name */
+#define ODL_ADD_CLASS_FIXED 11
+
+#define ODL_MSG_SPLIT 21
+#define ODL_SPLIT_AT 1 /* u64 */
+#define ODL_SPLIT_LEAF 9 /* id */
+#define ODL_SPLIT_HEAD 10 /* u8 */
+#define ODL_SPLIT_FIXED 11
+
+#define ODL_MSG_TRUTH 22
+#define ODL_TRUTH_START 1 /* u64 */
+#define ODL_TRUTH_END 9 /* u64 */
+#define ODL_TRUTH_NAME 17 /* name */
+#define ODL_TRUTH_FIXED 17
+
+#define ODL_MSG_PREDICTION 32
+#define ODL_PREDICTION_WINDOW 1 /* u64 */
+#define ODL_PREDICTION_HELD 9 /* opt */
+#define ODL_PREDICTION_PATH 10 /* ids */
+#define ODL_PREDICTION_FIXED 10
+
+#define ODL_MSG_QUERY 33
+#define ODL_QUERY_WINDOW 1 /* u64 */
+#define ODL_QUERY_UTILITY 9 /* u16 */
+#define ODL_QUERY_EXPIRES 11 /* u64 */
+#define ODL_QUERY_FIXED 19
+
+#define ODL_MSG_LEARNED 34
+#define ODL_LEARNED_AT 1 /* u64 */
+#define ODL_LEARNED_WINDOW 9 /* u64 */
+#define ODL_LEARNED_CLS 17 /* id */
+#define ODL_LEARNED_HEAD 18 /* u8 */
+#define ODL_LEARNED_FIXED 19
+
+#define ODL_MSG_DROPPED 35
+#define ODL_DROPPED_AT 1 /* u64 */
+#define ODL_DROPPED_WINDOW 9 /* u64 */
+#define ODL_DROPPED_WHY 17 /* why */
+#define ODL_DROPPED_FIXED 18
+
+enum {
+    ODL_WHY_EXPIRED = 1,
+    ODL_WHY_LATE = 2,
+    ODL_WHY_REPEATED = 3,
+    ODL_WHY_UNKNOWN = 4,
+    ODL_WHY_NO_SUCH_CLASS = 5,
+    ODL_WHY_FULL = 6,
+    ODL_WHY_NOTHING_TO_UNDO = 7,
+    ODL_WHY_SKIPPED = 8
+};
+
+enum {
+    ODL_REFUSED_VERSION = 1,
+    ODL_REFUSED_HELLO = 2,
+    ODL_REFUSED_DAMAGED = 3,
+    ODL_REFUSED_MESSAGE = 4,
+    ODL_REFUSED_SETTINGS = 5,
+    ODL_REFUSED_CONFIGURE = 6,
+    ODL_REFUSED_ORDER = 7,
+    ODL_REFUSED_PLACE = 8,
+    ODL_REFUSED_STORE = 9
+};
+
+#endif

@@ -1,0 +1,132 @@
+#include <string.h>
+
+#include "core.h"
+
+/* The session's step, whole. It only composes the other kernels. */
+
+/* Pool the ring into `features` and notice whether the stream has changed. */
+static void begin_window(odl_session *session, uint8_t *features)
+{
+    odl_state *s = &session->state;
+    odl_pool(s->ring[0], ODL_POSITIONS, ODL_OUTPUTS, (uint32_t)s->ring_at, features);
+    if (s->has_previous != 0 && odl_distance(features, s->previous, ODL_FEATURES) > session->settings.change) {
+        s->segment += 1;
+        s->held = ODL_NO_CLASS;
+    }
+    memcpy(s->previous, features, ODL_FEATURES);
+    s->has_previous = 1;
+}
+
+/* Expire questions, learn from every batch that is settled at `now`. */
+static void settle(odl_session *session, int64_t now)
+{
+    odl_state *s = &session->state;
+    odl_expire(session, now);
+    int32_t before = s->n_log;
+    for (int64_t batch = odl_settled_batch(s); batch >= 0; batch = odl_settled_batch(s))
+        odl_collect(session, batch, now);
+    if (s->n_log != before) {
+        odl_refit(session);
+        s->counts[ODL_COUNT_REFITS] += 1;
+    }
+}
+
+/* Predict for `window`, and give how uncertain that was. */
+static int32_t predict(odl_session *session, const uint8_t *features, int64_t window)
+{
+    odl_state *s = &session->state;
+    odl_event event;
+    memset(&event, 0, sizeof event);
+    event.kind = ODL_EMIT_PREDICTION;
+    event.window = window;
+    event.n_path = odl_score(s, features, event.scores, event.path);
+    event.n_scores = (uint8_t)s->n_rows;
+    event.held = session->settings.hold != 0 ? s->held : ODL_NO_CLASS;
+    int32_t utility = odl_uncertainty(s, event.scores);
+    odl_emit(&event);
+    return utility;
+}
+
+/* Consume raw (n, ODL_CHANNELS) from row `first` on, up to the first window's end; the row
+   after the last one consumed. */
+size_t odl_run(odl_session *session, const int16_t *raw, size_t n, size_t first)
+{
+    odl_state *s = &session->state;
+    uint8_t features[ODL_FEATURES];
+    size_t i = odl_extract(session, raw, n, first);
+    if (i == first || !odl_window_complete(session))
+        return i;
+    int64_t end = s->position, window = end - session->net.window;
+    settle(session, end);
+    begin_window(session, features);
+    int32_t utility = predict(session, features, window);
+    if (odl_decide(session, features, utility, end, session->net.hop))
+        odl_ask(session, features, window, end, utility);
+    s->counts[ODL_COUNT_WINDOWS] += 1;
+    return i;
+}
+
+void odl_samples(odl_session *session, const int16_t *raw, size_t n)
+{
+    for (size_t at = 0; at < n;)
+        at = odl_run(session, raw, n, at);
+}
+
+void odl_gap(odl_session *session, int64_t lost)
+{
+    odl_restart(&session->state, lost);
+}
+
+void odl_label(odl_session *session, int64_t window, unsigned cls)
+{
+    int64_t at = session->state.position;
+    odl_expire(session, at);
+    odl_answer(session, at, window, cls);
+    settle(session, at);
+}
+
+void odl_undo(odl_session *session)
+{
+    odl_state *s = &session->state;
+    settle(session, s->position);
+    int64_t done = s->counts[ODL_COUNT_UNDONE];
+    odl_undo_last(session, s->position);
+    if (s->counts[ODL_COUNT_UNDONE] != done) {
+        odl_refit(session);
+        s->counts[ODL_COUNT_REFITS] += 1;
+    }
+}
+
+static void fresh(odl_session *session, const odl_settings *settings, uint64_t seed, const odl_scaling *scaling)
+{
+    odl_state *s = &session->state;
+    session->settings = *settings;
+    session->scaling = *scaling;
+    memset(s, 0, sizeof *s);
+    s->generator = seed;
+    s->held = ODL_NO_CLASS;
+    odl_load_base(session);
+}
+
+int odl_begin(odl_session *session, const odl_settings *settings, uint64_t seed, const odl_scaling *scaling)
+{
+    fresh(session, settings, seed, scaling);
+    return odl_log_clear();
+}
+
+void odl_resume(odl_session *session, const odl_settings *settings, uint64_t seed,
+                const odl_scaling *scaling, uint32_t n_log)
+{
+    odl_state *s = &session->state;
+    fresh(session, settings, seed, scaling);
+    s->n_log = (int32_t)(n_log < session->net.max_log ? n_log : session->net.max_log);
+    for (int32_t i = 0; i < s->n_log; i++) {
+        const odl_log_entry *entry = odl_log_at((uint32_t)i);
+        int64_t end = entry->window + (entry->kind <= ODL_ENTRY_LABEL ? session->net.window : 0);
+        if (entry->order > s->answers)
+            s->answers = entry->order;
+        if (end > s->position && end < ODL_MAX_POSITION)
+            s->position = end;
+    }
+    odl_refit(session);
+}

@@ -1,0 +1,174 @@
+"""The C headers that come from Python's descriptions: one description, no second copy.
+
+``odl_state.h`` is written per model, because the state block's sizes are the model's;
+``odl_messages.h`` and ``odl_tables.h`` are the same for all and are kept beside the core.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from odl.config import POLICIES
+from odl.events import Why
+from odl.kernels.net import SETTINGS, Emit, out_dtype
+from odl.kernels.softmax import FRACTION, WHOLE
+from odl.nn.image import HEAD, HEADER, LAYER, MAGIC, ROW, VERSION, Image
+from odl.state import NAME_BYTES, WARM, Asked, Count, Entry, log_dtype, state_dtype
+from odl.wire.schema import PROTOCOL, SCALARS, TABLE, Refusal
+
+CORE = Path(__file__).parent / "core"
+_TOP = "/* Written by firmware_sim/headers.py; do not edit. */\n"
+_C_TYPES = {
+    "i1": "int8_t", "i2": "int16_t", "i4": "int32_t", "i8": "int64_t",
+    "u1": "uint8_t", "u2": "uint16_t", "u4": "uint32_t", "u8": "uint64_t", "S4": "char",
+}  # fmt: skip
+_BYTES = {"u8": 1, "id": 1, "opt": 1, "why": 1, "u16": 2, "u32": 4, "u64": 8}
+
+
+def sizes_of(image: Image) -> dict[str, int]:
+    """What the core is built for: the sizes of ``image`` that the state block's layout has.
+
+    Examples
+    --------
+    >>> from odl.data import model_bytes
+    >>> sizes = sizes_of(Image.from_bytes(model_bytes("shoulder")))
+    >>> sizes["features"] == 3 * sizes["outputs"]
+    True
+    """
+    stored = len(image.owners)
+    share = max(1, stored // len(image.row_class))
+    return {
+        "channels": len(image.channels),
+        "layers": len(image.layers),
+        "features": image.features,
+        "positions": image.positions,
+        "outputs": image.layers[-1].weights.shape[0],
+        "taps": sum(x.weights.shape[1] * x.weights.shape[2] for x in image.layers),
+        "max_heads": image.max_heads,
+        "max_rows": image.max_rows,
+        "max_pending": image.max_pending,
+        "max_log": image.max_log,
+        # A label of a class that has n labels comes share // n times, at least once.
+        "max_items": image.max_log + share * image.max_rows + stored,
+        "rate_shift": image.rate_shift,
+    }
+
+
+def state_header(sizes: Mapping[str, int]) -> str:
+    """``odl_state.h``: sizes, enumerations and structs, with their layout asserted.
+
+    Parameters
+    ----------
+    sizes : mapping
+        As `sizes_of` gives them.
+    """
+    layout = {k: sizes[k] for k in ("features", "positions", "outputs", "taps", "layers",
+                                    "max_heads", "max_rows", "max_pending")}  # fmt: skip
+    parts = [
+        _TOP,
+        "#ifndef ODL_STATE_H\n#define ODL_STATE_H\n\n#include <stddef.h>\n#include <stdint.h>\n",
+        "".join(f"#define ODL_{name.upper()} {value}\n" for name, value in sizes.items()),
+        f"#define ODL_NAME_BYTES {NAME_BYTES}\n#define ODL_WARM {WARM}\n#define ODL_COUNTS {len(Count)}\n"
+        f'#define ODL_IMAGE_MAGIC "{MAGIC.decode()}"\n#define ODL_IMAGE_MAJOR {VERSION[0]}\n',
+        _enum("COUNT", {c.name: int(c) for c in Count}),
+        _enum("ASKED", {a.name: int(a) for a in Asked}),
+        _enum("ENTRY", {e.name: int(e) for e in Entry}),
+        _enum("EMIT", {e.name: int(e) for e in Emit}),
+        _enum("RULE", {p.removeprefix("tactile-").upper(): i for i, p in enumerate(POLICIES)}),
+        _struct("odl_state", state_dtype(**layout)),
+        _struct("odl_log_entry", log_dtype(sizes["features"])),
+        _struct("odl_event", out_dtype(sizes["max_heads"], sizes["max_rows"])),
+        _struct("odl_settings", SETTINGS),
+        _struct("odl_image_header", HEADER),
+        _struct("odl_layer", LAYER),
+        _struct("odl_head", HEAD),
+        _struct("odl_row", ROW),
+        "#endif\n",
+    ]
+    return "\n".join(parts)
+
+
+def messages_header() -> str:
+    """``odl_messages.h``: type numbers, where the fixed fields lie, and reasons."""
+    parts = [
+        _TOP,
+        "#ifndef ODL_MESSAGES_H\n#define ODL_MESSAGES_H\n",
+        f"#define ODL_PROTOCOL_MAJOR {PROTOCOL[0]}\n#define ODL_PROTOCOL_MINOR {PROTOCOL[1]}\n",
+        "/* A message is its type byte, then its fields; a field's number is its offset from the\n"
+        "   type byte, FIXED that of the first field of variable size, or the whole length. */",
+    ]
+    for row in TABLE:
+        name = _snake(row.name)
+        lines, at = [f"#define ODL_MSG_{name} {row.number}\n"], 1
+        for field in row.fields:
+            lines.append(f"#define ODL_{name}_{field.name.upper()} {at} /* {field.kind} */\n")
+            if field.kind not in SCALARS:
+                break
+            at += _BYTES[field.kind]
+        lines.append(f"#define ODL_{name}_FIXED {at}\n")
+        parts.append("".join(lines))
+    parts.append(_enum("WHY", {w.name: int(w) for w in Why}))
+    parts.append(_enum("REFUSED", {r.name: int(r) for r in Refusal}))
+    parts.append("#endif\n")
+    return "\n".join(parts)
+
+
+def tables_header() -> str:
+    """``odl_tables.h``: the two tables of exp in Q15."""
+    return "\n".join(
+        [
+            _TOP,
+            "#ifndef ODL_TABLES_H\n#define ODL_TABLES_H\n\n#include <stdint.h>\n",
+            "/* e**-n in Q30 and e**-(i / 256) in Q15, rounded to nearest. */",
+            _array("uint32_t", "odl_exp_whole", WHOLE),
+            _array("uint16_t", "odl_exp_fraction", FRACTION),
+            "#endif\n",
+        ]
+    )
+
+
+def write(folder: Path, sizes: Mapping[str, int]) -> None:
+    """Write ``odl_state.h`` for ``sizes`` into ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "odl_state.h").write_text(state_header(sizes), encoding="ascii", newline="\n")
+
+
+def write_common() -> None:
+    """Write the two headers that are kept in the core's folder."""
+    for name, text in (("odl_messages.h", messages_header()), ("odl_tables.h", tables_header())):
+        (CORE / name).write_text(text, encoding="ascii", newline="\n")
+
+
+def _snake(name: str) -> str:
+    """``AddClass`` becomes ``ADD_CLASS``."""
+    return "".join("_" + c if c.isupper() and i else c for i, c in enumerate(name)).upper()
+
+
+def _enum(prefix: str, values: Mapping[str, int]) -> str:
+    lines = ",\n".join(f"    ODL_{prefix}_{name} = {value}" for name, value in values.items())
+    return f"enum {{\n{lines}\n}};\n"
+
+
+def _struct(name: str, dtype: np.dtype[Any]) -> str:
+    fields, checks = [], [f"_Static_assert(sizeof({name}) == {dtype.itemsize}, \"{name}\");"]
+    for field in dtype.names or ():
+        kind, offset = (dtype.fields or {})[field][:2]
+        code = kind.base.str[1:]
+        shape = "".join(f"[{n}]" for n in kind.shape) + ("[4]" if code == "S4" else "")
+        fields.append(f"    {_C_TYPES[code]} {field}{shape};")
+        checks.append(f"_Static_assert(offsetof({name}, {field}) == {offset}, \"{name}.{field}\");")
+    return f"typedef struct {{\n{chr(10).join(fields)}\n}} {name};\n{chr(10).join(checks)}\n"
+
+
+def _array(kind: str, name: str, values: Any) -> str:
+    words = [str(int(v)) for v in values]
+    lines = ",\n".join("    " + ", ".join(words[i : i + 12]) for i in range(0, len(words), 12))
+    return f"static const {kind} {name}[{len(words)}] = {{\n{lines}\n}};\n"
+
+
+if __name__ == "__main__":
+    write_common()
