@@ -26,6 +26,7 @@ from odl.source.replay import replay_parts, windows_in
 from odl.truth import TruthTrack
 from odl.wire import Start, TraceHash, encode, is_output
 
+BATCH = {"tactile-dualrv": 4}  # the default where it is not 1
 Progress = Callable[[str], None]
 
 
@@ -36,13 +37,13 @@ class Options:
     policy: str | None = None
     budget: str | int | None = None
     seed: int = 0
-    batch: int = 4
+    batch: int | None = None
     delay: float = 10.0
     patience: float = 60.0
     refuse: float = 0.0
     error: float = 0.0
     hold: bool = False
-    step: int = 5
+    step: int = 4
 
 
 @dataclass(frozen=True)
@@ -67,13 +68,13 @@ def replay(
     model: str | Path | None = None,
     seed: int = 0,
     out: str | Path | None = None,
-    batch: int = 4,
+    batch: int | None = None,
     delay: float = 10.0,
     patience: float = 60.0,
     refuse: float = 0.0,
     error: float = 0.0,
     hold: bool = False,
-    step: int = 5,
+    step: int = 4,
     progress: Progress | None = None,
 ) -> Result:
     """Replay recorded people: predict, ask within the budget, learn as answers come.
@@ -95,8 +96,9 @@ def replay(
         Decides everything random.
     out : path, optional
         Folder that keeps each session's recording.
-    batch : int
-        Answers that are learned from together.
+    batch : int, optional
+        Answers that are learned from together (TActiLE's b). Default: 1, so that each
+        answer counts at once; 4 for tactile-dualrv, which wants a batch to be diverse.
     delay, patience : float
         Seconds until an answer comes, and until a question expires.
     refuse, error : float
@@ -288,7 +290,7 @@ class _Runner:
             period=self.budget.period if asks else 0,
             in_samples=self.budget.in_samples and asks,
             horizon=max(1, stream.windows),
-            batch=options.batch,
+            batch=options.batch or BATCH.get(policy, 1),
             patience=round(options.patience * rate),
             step=options.step,
             hold=options.hold,
@@ -354,10 +356,11 @@ class _Runner:
     def about(self) -> dict[str, str]:
         """The settings, for people."""
         options = self.options
+        policy = options.policy or "tactile-inforv"
         return {
-            "policy": options.policy or "tactile-inforv",
+            "policy": policy,
             "budget": str(options.budget if options.budget is not None else 20),
-            "learned in batches of": str(options.batch),
+            "answers learned from together": str(options.batch or BATCH.get(policy, 1)),
             "answers after": f"{options.delay:g} s",
             "questions expire after": f"{options.patience:g} s",
             "refused, wrong answers": f"{options.refuse:g}, {options.error:g}",

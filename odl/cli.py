@@ -86,7 +86,7 @@ def _replay_options(parser: argparse.ArgumentParser) -> None:
     add("--policy", metavar="NAME", help=f"{', '.join(POLICIES)}; default: tactile-inforv")
     add("--budget", metavar="B", help="20 (a session), 12/h or 2%%; default: 20")
     add("--seed", type=int, default=0, metavar="N", help="decides everything random; default: 0")
-    add("--batch", type=int, default=4, metavar="N", help="answers learned from together; default: 4")
+    add("--batch", type=int, metavar="N", help="answers learned from together; default: 1 (dualrv: 4)")
     add("--delay", type=float, default=10, metavar="S", help="seconds until an answer; default: 10")
     add("--patience", type=float, default=60, metavar="S", help="seconds until a question expires; 60")
     add("--refuse", type=float, default=0, metavar="P", help="share of questions not answered; 0")

@@ -49,7 +49,7 @@ class Config:
     Examples
     --------
     >>> Config(policy="random", allowed=20, horizon=400, mult=(16384,), shift=(21,), offset=(0,)).batch
-    4
+    1
     """
 
     policy: str = "none"
@@ -57,9 +57,9 @@ class Config:
     period: int = 0
     in_samples: bool = False
     horizon: int = 0
-    batch: int = 4
+    batch: int = 1
     patience: int = 3000
-    step: int = 5
+    step: int = 4
     hold: bool = False
     change: int = 1638
     seed: int = 1

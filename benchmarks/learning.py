@@ -1,0 +1,205 @@
+"""What learning on the stream is worth: people and exercises that training never saw.
+
+Replays the shoulder recordings' test people with 20 questions each, answers 10 s late,
+for ten seeds, under every policy; then, on the very answers of the default policy, the
+integer learner beside the same learner in float32.
+
+    python benchmarks/learning.py [--seeds 10] [--json FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import odl
+from odl.chance import Chance
+from odl.evaluate import evaluate
+from odl.events import Learned, Query
+from odl.learn.dendron import Dendron
+from odl.learn.protocol import Scores
+from odl.nn.image import Image
+from odl.result import Outcome, Result
+from odl.select.protocol import Decision
+from odl.session import Session
+from odl.state import Asked
+from odl.wire import is_output
+
+POLICIES = ("tactile-inforv", "tactile-dualrv", "random", "periodic")
+
+
+class FloatDendron:
+    """The flat head's lesson in float32: same imprint, order, steps and rate; no rounding."""
+
+    def __init__(self, image: Image) -> None:
+        self.image = image
+        self.order = [int(c) for c in image.row_class]
+        self.unit = np.float32(2.0 ** -int(image.formats[0]))
+        self.step = np.float32(2.0**15 / 2.0**image.rate_shift)
+        self.examples: list[tuple[int, int, NDArray[np.float32]]] = []
+        self.weights = image.base.astype(np.float32)
+        self.active = np.ones(len(self.order), bool)
+
+    def _chances(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        logits = (self.weights @ x * self.unit)[self.active]
+        powers = np.exp(logits - logits.max())
+        chances = np.zeros(len(self.order), np.float32)
+        chances[self.active] = powers / powers.sum()
+        return chances
+
+    @staticmethod
+    def _with_bias(x: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return np.append(x, 128).astype(np.float32)
+
+    def scores_one(self, x: NDArray[np.uint8]) -> Scores:
+        chances = self._chances(self._with_bias(x))
+        first, second = np.sort(chances)[::-1][:2]
+        q15 = tuple(int(c) for c in np.round(chances * 32768))
+        path = (self.order[int(chances.argmax())],)
+        return Scores(path, q15, int(32768 * (1 - (first - second))))
+
+    def predict_one(self, x: NDArray[np.uint8]) -> int | None:
+        return self.scores_one(x).path[-1]
+
+    def add_class(self, at: int, cls: int, head: int, name: str) -> bool:
+        self.order.append(cls)
+        self.active = np.append(self.active, False)
+        self.weights = np.vstack([self.weights, np.zeros_like(self.weights[:1])])
+        return True
+
+    def split(self, at: int, leaf: int, head: int) -> bool:
+        return False
+
+    def learn_many(self, x: NDArray[np.uint8], y: Sequence[int], windows: Sequence[int]) -> None:
+        for features, cls, window in zip(x, y, windows, strict=True):
+            self.examples.append((window, cls, self._with_bias(features)))
+        self.examples.sort(key=lambda e: e[0])
+        self._refit()
+
+    def forget(self, window: int) -> None:
+        self.examples = [e for e in self.examples if e[0] != window]
+        self._refit()
+
+    def to_bytes(self) -> bytes:
+        return self.weights.tobytes()
+
+    def _refit(self) -> None:
+        image = self.image
+        trained = len(image.row_class)
+        self.weights[:trained] = image.base
+        self.weights[trained:] = 0
+        self.active[trained:] = False
+        centre = image.stored.astype(np.float32).mean(0)
+        for _, cls, x in self.examples:
+            row = self.order.index(cls)
+            if not self.active[row]:
+                self.weights[row, :-1] = image.imprint * (x[:-1] - centre)
+                self.weights[row, -1] = -image.imprint * ((x[:-1] - centre) * (x[:-1] + centre)).sum() / 256
+                self.active[row] = True
+        share = max(1, len(image.owners) // trained)
+        counts = {c: sum(e[1] == c for e in self.examples) for _, c, _ in self.examples}
+        items = [(c, x) for _, c, x in self.examples for _ in range(max(1, share // counts[c]))]
+        items += [(int(c), self._with_bias(v)) for c, v in zip(image.owners, image.stored, strict=True)]
+        chance, order = Chance(image.seed), list(range(len(items)))
+        for _ in range(image.epochs):
+            order = [order[i] for i in chance.shuffled(len(order))]
+            for i in order:
+                cls, x = items[i]
+                error = self._chances(x)
+                error[self.order.index(cls)] -= 1
+                self.weights -= self.step * error[:, None] * x
+
+
+class AskThese:
+    """Asks about the windows that another session asked about."""
+
+    def __init__(self, windows: set[int]) -> None:
+        self.windows = windows
+
+    def decide(self, x: NDArray[np.uint8], scores: Scores, window: int, end: int) -> Decision:
+        return Decision(window in self.windows, scores.doubt)
+
+    def settle(self, window: int, outcome: Asked) -> None:
+        pass
+
+
+def twin(result: Result, one: Outcome, learner: Dendron | FloatDendron) -> tuple[float, int]:
+    """Accuracy on the last third of the same inputs, and how many lessons there were."""
+    asked = {e.window for e in one.events if isinstance(e, Query)}
+    session = Session(result.image, one.config, learner, AskThese(asked))
+    events: list[Any] = []
+    for event in one.events:
+        if not is_output(event):
+            events.append(event)
+            events += session.step(event)  # type: ignore[arg-type]
+    score = evaluate(
+        events, one.without, result.image.names, subject=one.subject,
+        window=result.image.window, rate_hz=result.image.rate_hz,
+    ).score.accuracy_last_third  # fmt: skip
+    assert score is not None
+    return score, sum(isinstance(e, Learned) for e in events)
+
+
+def late(result: Result, baseline: str | None = None) -> list[float]:
+    """Accuracy on the last third, per person."""
+    scores = [e.baselines[baseline] if baseline else e.score for e in result.evaluations]
+    return [s.accuracy_last_third or 0.0 for s in scores]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    figures: dict[str, Any] = {}
+    print("accuracy on the last third, mean over people and seeds; 20 questions, answers 10 s late")
+    for policy in POLICIES:
+        runs = [odl.replay("shoulder", policy=policy, seed=seed) for seed in range(given.seeds)]
+        after, before = np.array([late(r) for r in runs]), np.array([late(r, "no_learning") for r in runs])
+        last = np.array([late(r, "persistence") for r in runs])
+        most = np.array([late(r, "majority") for r in runs])
+        gain = 100 * (after - before)
+        people = [o.subject for o in runs[0].outcomes]
+        asked = [e.queries for r in runs for e in r.evaluations]
+        figures[policy] = {
+            "learning": after.mean(), "no_learning": before.mean(), "persistence": last.mean(),
+            "majority": most.mean(), "gain_points": gain.mean(), "questions": float(np.mean(asked)),
+            "gain_per_person": dict(zip(people, gain.mean(0).tolist(), strict=True)),
+            "worst_single_run": gain.min(),
+        }  # fmt: skip
+        each = ", ".join(f"{p}: {g:+.1f}" for p, g in zip(people, gain.mean(0), strict=True))
+        print(
+            f"{policy:15} {100 * after.mean():5.1f} %, none {100 * before.mean():5.1f} %, "
+            f"gain {gain.mean():+.1f} points (by person {each}; worst run {gain.min():+.1f}); "
+            f"last answer {100 * last.mean():.1f} %, most frequent {100 * most.mean():.1f} %, "
+            f"{np.mean(asked):.1f} questions"
+        )
+        if policy == POLICIES[0]:
+            chosen = runs
+    pairs = []
+    for run in chosen:
+        for one in run.outcomes:
+            whole, lessons = twin(run, one, Dendron(run.image))
+            real, others = twin(run, one, FloatDendron(run.image))
+            assert lessons == others, "the twins learned from different answers"
+            pairs.append((whole, real))
+    integer, real_mean = 100 * np.array(pairs).mean(0)
+    figures["integer_against_float32"] = {
+        "integer": integer, "float32": real_mean, "points": integer - real_mean,
+    }  # fmt: skip
+    print(
+        f"on the same answers: integer SGD {integer:.2f} %, float32 SGD {real_mean:.2f} %, "
+        f"difference {integer - real_mean:+.2f} points"
+    )
+    if given.json:
+        given.json.write_text(json.dumps(figures, indent=1))
+
+
+if __name__ == "__main__":
+    main()
