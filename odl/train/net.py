@@ -22,13 +22,13 @@ class Recipe:
     window: int = 128
     hop: int = 64
     steps: int = 900
-    batch: int = 64
+    batch: int = 128
     rate: float = 3e-3
     decay: float = 1e-2
     dropout: float = 0.3
     smoothing: float = 0.05
-    rotation: float = 0.25  # standard deviation of the random rotation's angle, rad
-    stretch: float = 0.3  # of the random factor per triple of channels
+    rotation: float = 0.4  # standard deviation of the random rotation's angle, rad
+    stretch: float = 0.4  # of the random factor per triple of channels
     noise: float = 0.15  # of white noise, in net units
     threads: int = 1
 
