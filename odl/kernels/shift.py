@@ -45,8 +45,6 @@ def root(value: Int) -> Int:
     result = np.int64(0)
     bit = np.int64(1) << np.int64(62)
     while bit > rest:
-        if bit == 0:
-            break
         bit = np.int64(bit >> np.int64(2))
     while bit != 0:
         if rest >= result + bit:

@@ -304,6 +304,7 @@ class Asker:
         self.room = min(2 * batch, room)
         self.generator = seed
         self.windows = self.now = self.issued = self.blocked = 0
+        self.number = 0  # of the open batch
         self.warm: list[int] = []
         self.rv_u = self.rv_d = 0
         self.open: list[Sequence[int]] = []  # features of the open batch
@@ -357,7 +358,7 @@ class Asker:
     def close(self) -> None:
         """The batch is full, or the budget spent."""
         self.waiting += len(self.open)
-        self.open, self.distances = [], 0
+        self.open, self.distances, self.number = [], 0, self.number + 1
 
     def informative(self, doubt: int, rate: int) -> bool:
         """InfoRV: the first 16 scores set the reference."""
