@@ -1,0 +1,76 @@
+/* The NUCLEO-F401RE: what the main program and the core may ask of it.
+
+   The core calls odl_board_write, odl_sensor_read and the odl_log_ functions of odl.h; all else
+   is between the files of this folder and a main program. Times are microseconds of a
+   counter that wraps after 71 minutes, so only differences mean anything. */
+#ifndef BOARD_H
+#define BOARD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    BOARD_RECEIVE_RING = 1024, /* bytes: 89 ms of a full line, 1.4 s of ten-sample frames at 50 Hz */
+    BOARD_TRANSMIT_RING = 256,
+};
+
+/* Why the processor started. */
+enum {
+    BOARD_RESET_POWER = 1,
+    BOARD_RESET_PIN = 2,
+    BOARD_RESET_SOFTWARE = 3,
+    BOARD_RESET_WATCHDOG = 4,
+    BOARD_RESET_FAULT = 5,
+};
+
+/* clock.c, time.c */
+uint32_t board_clock_start(void); /* core clock in Hz: 84 MHz, or 16 MHz if the PLL stays away */
+uint32_t board_clock_of_apb1(void);
+void board_time_start(uint32_t core_hz);
+uint32_t board_micros(void);
+void board_wait(uint32_t micros);
+
+/* startup.c */
+int board_reset_cause(void);
+uint32_t board_fault_address(void); /* of the instruction, after BOARD_RESET_FAULT */
+void board_restart(void);
+void board_start(void); /* clock, time, serial line, button, LED, watchdog */
+void board_idle(void);  /* sleeps until an interrupt if nothing was received */
+
+/* uart.c */
+void board_uart_start(uint32_t apb1_hz);
+size_t board_uart_read(uint8_t *bytes, size_t room);
+size_t board_uart_waiting(void);
+uint32_t board_uart_lost(void); /* bytes that came and found no room */
+void odl_board_write(const uint8_t *bytes, size_t n);
+
+/* button.c */
+void board_button_start(void);
+void board_button_poll(uint32_t now);
+/* Presses of a finished pattern (0: none), the last of them held long if *held is set. */
+int board_button_pattern(int *held);
+void board_led(int on);
+
+/* watchdog.c */
+void board_watchdog_start(void);
+void board_watchdog_feed(void);
+
+/* flash.c: both return 1, or 0 if the controller refused or did not finish in time. */
+int board_flash_program(uintptr_t address, const void *words, size_t bytes);
+int board_flash_erase(unsigned sector);
+
+/* log.c: the label log in flash */
+uint32_t board_log_open(uint32_t image_checksum); /* number of entries found for this image */
+uint32_t board_log_compact(void);                 /* drops what was undone; number left */
+uint32_t board_log_torn(void);                    /* records that a power cut left unfinished */
+
+/* i2c.c: 1, or 0 if the bus did not answer in time. */
+void board_i2c_start(uint32_t apb1_hz);
+int board_i2c_write(uint8_t device, uint8_t reg, uint8_t value);
+int board_i2c_read(uint8_t device, uint8_t reg, uint8_t *bytes, size_t n);
+
+/* sensor_link.c or sensor_lsm6dso.c, by the build */
+int board_sensor_start(void);           /* 1, or 0 if there is none */
+int odl_sensor_read(int16_t *sample);   /* 1 if a new sample was there */
+
+#endif

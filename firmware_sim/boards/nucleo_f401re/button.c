@@ -1,0 +1,70 @@
+/* The blue button (PC13, low when pressed) and the green LED (PA5).
+
+   Presses are counted into patterns: a pattern ends half a second after its last release, or
+   at once with a long press. The button counts only after it was seen released, so a pin
+   that always reads 0 (an emulator's) is no press. */
+#include "board.h"
+#include "registers.h"
+
+enum { SETTLE = 20000, LONG = 800000, PAUSE = 500000 }; /* microseconds */
+
+static uint32_t changed_at, since;
+static uint8_t raw = 1, down = 1, seen_released;
+static uint8_t presses, long_press;
+static volatile uint8_t pattern, pattern_held;
+
+void board_button_start(void)
+{
+    RCC_AHB1ENR |= 1u | 4u; /* ports A and C */
+    GPIO_MODER(GPIO_A) = (GPIO_MODER(GPIO_A) & ~0xC00u) | 0x400u;
+    GPIO_MODER(GPIO_C) &= ~(3u << 26);
+}
+
+static void finish(int held)
+{
+    pattern = presses;
+    pattern_held = (uint8_t)held;
+    presses = 0;
+}
+
+void board_button_poll(uint32_t now)
+{
+    uint8_t level = (GPIO_IDR(GPIO_C) >> 13 & 1u) == 0;
+
+    if (level != raw) {
+        raw = level;
+        changed_at = now;
+    }
+    if (raw != down && now - changed_at >= SETTLE) {
+        down = raw;
+        since = now;
+        if (down && seen_released)
+            presses++;
+        if (!down) {
+            seen_released = 1;
+            long_press = 0;
+        }
+    }
+    if (presses == 0)
+        return;
+    if (down && !long_press && now - since >= LONG) {
+        long_press = 1;
+        finish(1);
+    } else if (!down && now - since >= PAUSE) {
+        finish(0);
+    }
+}
+
+int board_button_pattern(int *held)
+{
+    int n = pattern;
+
+    *held = pattern_held;
+    pattern = 0;
+    return n;
+}
+
+void board_led(int on)
+{
+    GPIO_BSRR(GPIO_A) = on ? 1u << 5 : 1u << 21;
+}

@@ -1,0 +1,227 @@
+/* The label log in flash, so that what was learned outlives a reset and a power cut.
+
+   Two banks, of which the valid one with the higher generation counts. A bank is a header and
+   records; a record is an entry, its CRC-32, and a word written last that says that all before
+   it is there. A power cut therefore leaves whole records and at most one torn one, which is
+   skipped for good: flash only goes from 1 to 0, so its place cannot be used again before an
+   erase. Undoing an entry clears one bit of its kind. A header names the model image that its
+   entries belong to; a log of another image is left alone until its bank is needed. */
+#include "board.h"
+#include "odl.h"
+
+uint32_t odl_crc32(uint32_t crc, const uint8_t *bytes, size_t n);
+
+#define BANK_SIZE 0x10000u /* of each bank; a sector may be larger */
+#define MARK 0x4C444F21u   /* "!ODL" */
+#define DONE 0x0D0E5EA1u
+#define BLANK 0xFFFFFFFFu
+
+typedef struct {
+    uint32_t mark, generation, image, record_size, crc, done;
+    uint32_t spare[2];
+} header;
+
+typedef struct {
+    odl_log_entry entry;
+    uint32_t crc, done;
+} record;
+
+enum {
+    SLOTS = (BANK_SIZE - sizeof(header)) / sizeof(record),
+    MAX_TORN = 16,
+};
+_Static_assert((int)SLOTS >= ODL_MAX_LOG + MAX_TORN, "the label log does not fit into a bank");
+_Static_assert(sizeof(record) % 8 == 0 && sizeof(header) % 8 == 0, "entries are aligned to 8");
+
+static const struct {
+    uintptr_t address;
+    unsigned sector;
+} banks[2] = {{0x08010000u, 4}, {0x08060000u, 7}};
+
+static unsigned bank;           /* the one in use */
+static uint32_t image, used;    /* slots in use, torn ones included */
+static uint16_t torn[MAX_TORN]; /* slots, ascending */
+static uint32_t n_torn;
+
+static const header *header_of(unsigned b)
+{
+    return (const header *)banks[b].address;
+}
+
+static const record *slot_of(unsigned b, uint32_t slot)
+{
+    return (const record *)(banks[b].address + sizeof(header)) + slot;
+}
+
+static int header_good(const header *h)
+{
+    return h->mark == MARK && h->done == DONE && h->record_size == sizeof(record) &&
+           h->crc == odl_crc32(0, (const uint8_t *)h, offsetof(header, crc));
+}
+
+/* An entry that was undone has the CRC of the label that it was. */
+static uint32_t crc_of(const odl_log_entry *entry)
+{
+    enum { AT = offsetof(odl_log_entry, kind) };
+    const uint8_t *bytes = (const uint8_t *)entry;
+    uint8_t kind = entry->kind == ODL_ENTRY_UNDONE ? ODL_ENTRY_LABEL : entry->kind;
+    uint32_t crc = odl_crc32(0, bytes, AT);
+
+    crc = odl_crc32(crc, &kind, 1);
+    return odl_crc32(crc, bytes + AT + 1, sizeof *entry - AT - 1);
+}
+
+static int blank(const void *from, size_t bytes)
+{
+    const uint32_t *words = from;
+
+    for (size_t i = 0; i < bytes / 4; i++)
+        if (words[i] != BLANK)
+            return 0;
+    return 1;
+}
+
+static int record_good(const record *r)
+{
+    return r->done == DONE && r->crc == crc_of(&r->entry);
+}
+
+/* A header on an erased bank: the bank counts from the moment that its last word is there. */
+static int write_header(unsigned b, uint32_t generation)
+{
+    header h = {MARK, generation, image, sizeof(record), 0, DONE, {BLANK, BLANK}};
+
+    h.crc = odl_crc32(0, (const uint8_t *)&h, offsetof(header, crc));
+    return board_flash_program(banks[b].address, &h, offsetof(header, spare));
+}
+
+static int write_record(unsigned b, uint32_t slot, const odl_log_entry *entry)
+{
+    uintptr_t at = (uintptr_t)slot_of(b, slot);
+    uint32_t seal[2] = {crc_of(entry), DONE};
+
+    return board_flash_program(at, entry, sizeof *entry) &&
+           board_flash_program(at + sizeof *entry, seal, sizeof seal);
+}
+
+static int erase(unsigned b)
+{
+    return blank((const void *)banks[b].address, BANK_SIZE) || board_flash_erase(banks[b].sector);
+}
+
+/* Start the other bank afresh with the first `n` entries of this one that still count. */
+static int move_over(uint32_t n)
+{
+    unsigned other = 1 - bank;
+    const header *now = header_of(bank), *then = header_of(other);
+    uint32_t generation = 1, kept = 0;
+
+    if (header_good(now))
+        generation = now->generation + 1;
+    else if (header_good(then))
+        generation = then->generation + 1;
+    if (!erase(other))
+        return 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const odl_log_entry *entry = odl_log_at(i);
+        if (entry->kind != ODL_ENTRY_UNDONE && !write_record(other, kept++, entry))
+            return 0;
+    }
+    if (!write_header(other, generation))
+        return 0;
+    bank = other;
+    used = kept;
+    n_torn = 0;
+    return 1;
+}
+
+static void scan(void)
+{
+    used = 0;
+    n_torn = 0;
+    for (uint32_t slot = 0; slot < SLOTS; slot++) {
+        const record *r = slot_of(bank, slot);
+        if (blank(r, sizeof *r))
+            continue;
+        /* A place left blank before one that was written cannot be an entry either. */
+        for (; used < slot && n_torn < MAX_TORN; used++)
+            torn[n_torn++] = (uint16_t)used;
+        used = slot + 1;
+        if (!record_good(r) && n_torn < MAX_TORN)
+            torn[n_torn++] = (uint16_t)slot;
+    }
+}
+
+uint32_t board_log_open(uint32_t image_checksum)
+{
+    const header *a = header_of(0), *b = header_of(1);
+    int mine[2], newer;
+
+    image = image_checksum;
+    mine[0] = header_good(a) && a->image == image;
+    mine[1] = header_good(b) && b->image == image;
+    newer = (int32_t)(b->generation - a->generation) > 0;
+    used = 0;
+    n_torn = 0;
+    if (!mine[0] && !mine[1]) {
+        /* Another image's log is kept as long as there is another bank. */
+        bank = header_good(a) && (!header_good(b) || !newer) ? 0 : 1;
+        move_over(0);
+        return 0;
+    }
+    bank = mine[1] && (!mine[0] || newer);
+    scan();
+    if (n_torn == MAX_TORN)
+        move_over(used - n_torn);
+    return used - n_torn;
+}
+
+uint32_t board_log_compact(void)
+{
+    move_over(used - n_torn);
+    return used - n_torn;
+}
+
+uint32_t board_log_torn(void)
+{
+    return n_torn;
+}
+
+const odl_log_entry *odl_log_at(uint32_t index)
+{
+    for (uint32_t i = 0; i < n_torn; i++)
+        index += torn[i] <= index;
+    return &slot_of(bank, index)->entry;
+}
+
+int odl_log_append(const odl_log_entry *entry)
+{
+    if (used >= SLOTS || !header_good(header_of(bank)))
+        return -1;
+    if (!write_record(bank, used, entry)) {
+        /* Whatever is there now is no record; the place is spent. */
+        if (n_torn == MAX_TORN)
+            return -1;
+        torn[n_torn++] = (uint16_t)used++;
+        return -1;
+    }
+    used++;
+    return 0;
+}
+
+int odl_log_strike(uint32_t index)
+{
+    const odl_log_entry *entry = odl_log_at(index);
+    uintptr_t at = (uintptr_t)&entry->kind;
+    uint32_t word = *(const uint32_t *)(at & ~(uintptr_t)3);
+
+    word &= ~((uint32_t)0xFF << 8 * (at & 3));
+    return board_flash_program(at & ~(uintptr_t)3, &word, sizeof word) ? 0 : -1;
+}
+
+int odl_log_clear(void)
+{
+    if (used == 0 && header_good(header_of(bank)))
+        return 0;
+    return move_over(0) ? 0 : -1;
+}

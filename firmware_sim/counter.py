@@ -1,0 +1,113 @@
+"""Counts the instructions of an emulated board, and stops it at an exact one, natively.
+
+Unicorn calls a hook at every basic block; a Python hook there would cost more than the
+emulation. This one is compiled by Numba and handed to Unicorn as a C function pointer. A
+block is counted when it is entered: every Thumb instruction in it, those of an IT block
+that are not carried out included, as the processor also spends a cycle on them.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any, Final
+
+import numpy as np
+from numba import carray, cfunc, types
+from numpy.typing import NDArray
+from unicorn import UC_HOOK_BLOCK
+from unicorn.unicorn_py3.unicorn import uc_hook_h, uclib
+
+from firmware_sim.elf import FLASH_BASE, FLASH_SIZE
+
+NEVER: Final = 2**62
+_COUNT, _UNTIL, _STOPPED, _HEAD = 0, 1, 2, 8  # places in the shared words
+_CODE = _HEAD  # the flash, four halfwords a word
+_SIZES = _HEAD + FLASH_SIZE // 8  # per halfword address: block size << 32 | instructions
+_WORDS = _SIZES + FLASH_SIZE // 2
+
+_stop = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_size_t)(ctypes.cast(uclib.uc_emu_stop, ctypes.c_void_p).value)
+
+
+def _block(uc: Any, address: Any, size: Any, shared: Any) -> None:
+    words = carray(shared, _WORDS)
+    at = (types.int64(address) - FLASH_BASE) >> 1
+    wide = types.int64(size)
+    n = wide >> 1
+    if 0 <= at < FLASH_SIZE // 2 - n:
+        known = words[_SIZES + at]
+        if known >> 32 == wide:
+            n = known & 0xFFFFFFFF
+        else:
+            n = 0
+            i = at
+            while i < at + (wide >> 1):
+                # 0b11101, 0b11110 and 0b11111 begin an instruction of two halfwords.
+                half = (words[_CODE + (i >> 2)] >> (16 * (i & 3))) & 0xFFFF
+                i += 2 if half >= 0xE800 else 1
+                n += 1
+            words[_SIZES + at] = wide << 32 | n
+    if words[_COUNT] >= words[_UNTIL]:
+        words[_STOPPED] = 1
+        _stop(uc)  # before the block is carried out, so it is not counted
+    else:
+        words[_COUNT] += n
+
+
+class Counter:
+    """The flash of an emulated board, and how many instructions were carried out.
+
+    Attributes
+    ----------
+    flash : uint8, shape (FLASH_SIZE,): what Unicorn maps, and this counter reads.
+    """
+
+    _hook: Any = None
+
+    def __init__(self) -> None:
+        self._buffer = np.zeros(8 * _WORDS + 4096, np.uint8)
+        lead = -(self._buffer.ctypes.data + 8 * _HEAD) % 4096  # flash begins at a host page
+        self._words: NDArray[np.int64] = self._buffer[lead : lead + 8 * _WORDS].view(np.int64)
+        self.flash = self._words[_CODE:_SIZES].view(np.uint8)
+        self.flash[:] = 0xFF
+        self._words[_UNTIL] = NEVER
+
+    def attach(self, uc: Any) -> None:
+        """Hook into ``uc``; once."""
+        if Counter._hook is None:
+            signature = types.void(types.uintp, types.uint64, types.uint32, types.CPointer(types.int64))
+            Counter._hook = cfunc(signature)(_block)
+        self._handle = uc_hook_h()
+        pointer = ctypes.c_void_p(Counter._hook.address)
+        status = uclib.uc_hook_add(
+            uc._uch, ctypes.byref(self._handle), ctypes.c_int(UC_HOOK_BLOCK), pointer,
+            ctypes.c_void_p(self._words.ctypes.data), ctypes.c_uint64(1), ctypes.c_uint64(0),
+        )  # fmt: skip
+        if status:
+            raise RuntimeError(f"unicorn refused the block hook (error {status})")
+
+    @property
+    def count(self) -> int:
+        """Instructions carried out so far."""
+        return int(self._words[_COUNT])
+
+    def until(self, count: int) -> None:
+        """Stop at the first block that begins with ``count`` instructions done, or more."""
+        self._words[_UNTIL] = count
+
+    def sooner(self, by: int) -> None:
+        """Stop ``by`` instructions earlier than was said: that much time has passed without."""
+        self._words[_UNTIL] -= by
+
+    def stop(self) -> None:
+        """Stop at the next block."""
+        self._words[_UNTIL] = 0
+
+    def take_stop(self) -> bool:
+        """Whether the last run was ended by this counter; asks once."""
+        stopped = bool(self._words[_STOPPED])
+        self._words[_STOPPED] = 0
+        return stopped
+
+    def forget_code(self) -> None:
+        """The flash holds other code now."""
+        self._words[_SIZES:] = 0

@@ -1,0 +1,437 @@
+"""A NUCLEO-F401RE in this process: Unicorn carries out the instructions, this the rest.
+
+What Unicorn lacks is added here. Interrupts: an exception is entered and left as the ARMv7-M
+manual (B1.5.6 to B1.5.8) says, registers stacked in its order with the stack aligned to 8,
+between two basic blocks. Time: instructions are counted natively, each taken as a cycle of 84 MHz,
+and passes by itself while the processor sleeps; every run is the same run. Faults: what Unicorn
+refuses becomes a HardFault.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+from unicorn import UC_ARCH_ARM, UC_HOOK_MEM_WRITE_PROT, UC_MODE_MCLASS, UC_MODE_THUMB
+from unicorn import UC_PROT_EXEC, UC_PROT_READ, Uc, UcError
+from unicorn import arm_const as arm
+
+from firmware_sim import elf
+from firmware_sim.counter import NEVER, Counter
+from firmware_sim.flash import Flash
+from firmware_sim.peripherals import MHZ, Clocks, Core, Device, Pins, Serial, Timer, Watchdog
+from firmware_sim.sensor import I2C, Sensor
+
+RETURN: Final = 0xFFFFFFF8  # what a handler jumps to: EXC_RETURN without its Thumb bit
+NOWHERE: Final = 0xFFFFFFFF  # where emulation is not to end
+HARD_FAULT: Final = 3
+PAINT: Final = b"\xc5\xc5\xc5\xc5"
+IN_IT_BLOCK: Final = 0x0600FC00  # bits of the status register
+NAP: Final = 20_000 * MHZ  # cycles that a sleeping processor is let sleep at most
+_FRAME: Final = (arm.UC_ARM_REG_R0, arm.UC_ARM_REG_R1, arm.UC_ARM_REG_R2, arm.UC_ARM_REG_R3,
+                 arm.UC_ARM_REG_R12, arm.UC_ARM_REG_LR, arm.UC_ARM_REG_PC, arm.UC_ARM_REG_XPSR)  # fmt: skip
+
+
+class EmulatorError(RuntimeError):
+    """The firmware did something from which no processor comes back."""
+
+
+class Emulator:
+    """A board with ``firmware`` in its flash, powered.
+
+    Parameters
+    ----------
+    firmware : bytes
+        The .elf or the .bin.
+    sensor : Sensor, optional
+        An LSM6DSO on the I2C bus; without one nothing answers there.
+    paced : bool
+        Serial bytes take their time at 115200 baud. Otherwise the line is as fast as the
+        firmware and loses nothing.
+
+    Attributes
+    ----------
+    resets : list of str
+        Why the processor was reset since power came on, in order.
+
+    Examples
+    --------
+    The whole life of a board::
+
+        board = Emulator(Path("firmware.elf").read_bytes())
+        board.run()                      # starts up, comes to rest
+        board.write(frame); answer = board.run()
+        board.power_cut()
+    """
+
+    def __init__(self, firmware: bytes, sensor: Sensor | None = None, paced: bool = False) -> None:
+        self.program = elf.read(firmware)
+        self.resets: list[str] = []
+        self._asleep = 0  # cycles that no instruction took
+        self._cause: str | None = None
+        self._handling = 0
+        self._retry = False
+        self._counter = Counter()
+        self.clocks, self.core, self.timer = Clocks(self), Core(self), Timer(self)
+        self.serial, self.watchdog = Serial(self, paced), Watchdog(self)
+        self.port_a, self.port_b, self.port_c = Pins(self), Pins(self), Pins(self)
+        self.i2c = I2C(self, sensor)
+        self.flash = Flash(self, self._counter.flash)
+        self._presses: deque[tuple[int, bool]] = deque()  # when, and whether down
+        self._tick_until = 0
+        self.powered = False
+        self._devices: dict[int, Device] = {
+            0x40000000: self.timer, 0x40003000: self.watchdog, 0x40004400: self.serial,
+            0x40005400: self.i2c, 0x40007000: Device(self), 0x40020000: self.port_a,
+            0x40020400: self.port_b, 0x40020800: self.port_c, 0x40023800: self.clocks,
+            0x40023C00: self.flash, 0xE000E000: self.core,
+        }  # fmt: skip
+        self._timed = (self.core, self.serial, self.watchdog, self.i2c)
+        self.flash.load(self.program.flash)
+        self._counter.forget_code()
+        self._uc = self._new_processor()
+        self.power_on()
+
+    # --- the processor -----------------------------------------------------------------
+
+    def _new_processor(self) -> Any:
+        uc = Uc(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS)
+        uc.ctl_set_cpu_model(arm.UC_CPU_ARM_CORTEX_M4)
+        flash = self._counter.flash
+        uc.mem_map_ptr(elf.FLASH_BASE, elf.FLASH_SIZE, UC_PROT_READ | UC_PROT_EXEC, flash.ctypes.data)
+        uc.mem_map(elf.RAM_BASE, elf.RAM_SIZE)
+        for base, size in ((0x40000000, 0x8000), (0x40020000, 0x4000), (0xE000E000, 0x1000)):
+            uc.mmio_map(base, size, self._reader(base), None, self._writer(base), None)
+        uc.hook_add(UC_HOOK_MEM_WRITE_PROT, self._flash_store)
+        self._counter.attach(uc)
+        return uc
+
+    def _places(self, base: int) -> tuple[dict[int, Device], int]:
+        """Devices by their place above ``base``, and the bits of an offset within one."""
+        bits = 12 if base == 0xE000E000 else 10
+        places = {at - base >> bits: device for at, device in self._devices.items() if at >= base}
+        return places, bits
+
+    def _reader(self, base: int) -> Callable[..., int]:
+        places, bits = self._places(base)
+        mask = (1 << bits) - 1
+
+        def read(_uc: Any, offset: int, size: int, _data: Any) -> int:
+            device = places.get(offset >> bits)
+            return device.read(offset & mask) if device else 0
+
+        return read
+
+    def _writer(self, base: int) -> Callable[..., None]:
+        places, bits = self._places(base)
+        mask = (1 << bits) - 1
+
+        def write(_uc: Any, offset: int, size: int, value: int, _data: Any) -> None:
+            device = places.get(offset >> bits)
+            if device:
+                device.write(offset & mask, value)
+
+        return write
+
+    def _flash_store(self, _uc: Any, _access: int, address: int, size: int, value: int, _data: Any) -> bool:
+        at = address - elf.FLASH_BASE
+        if not 0 <= at < elf.FLASH_SIZE:
+            return False
+        self.flash.store(at, size, value)
+        return True
+
+    def _enter(self, exception: int) -> None:
+        """Exception entry: stack eight words, go to the handler."""
+        registers = list(self._uc.reg_read_batch(_FRAME))
+        sp = self._uc.reg_read(arm.UC_ARM_REG_SP)
+        frame = (sp - 32) & ~7
+        registers[7] = registers[7] & ~(0x1FF | 1 << 9) | 1 << 24 | (1 << 9 if (sp - 32) & 4 else 0)
+        try:
+            self._uc.mem_write(frame, b"".join(r.to_bytes(4, "little") for r in registers))
+        except UcError:
+            pass  # no stack left; the handler of a fault must do without
+        vector = int.from_bytes(self.flash.memory[4 * exception : 4 * exception + 4].tobytes(), "little")
+        if not vector & 1:
+            raise EmulatorError(f"exception {exception} has no handler")
+        self._uc.reg_write_batch(
+            ((arm.UC_ARM_REG_SP, frame), (arm.UC_ARM_REG_LR, RETURN | 1), (arm.UC_ARM_REG_PC, vector))
+        )
+        self._handling = exception
+        self.core.taken(exception)
+
+    def _leave(self) -> None:
+        """Exception return: everything back as it was."""
+        sp = self._uc.reg_read(arm.UC_ARM_REG_SP)
+        data = bytes(self._uc.mem_read(sp, 32))
+        words = [int.from_bytes(data[i : i + 4], "little") for i in range(0, 32, 4)]
+        sp += 36 if words[7] & 1 << 9 else 32
+        self._uc.reg_write_batch(
+            (*zip(_FRAME[:6], words[:6], strict=True), (arm.UC_ARM_REG_XPSR, words[7] & ~(1 << 9)),
+             (arm.UC_ARM_REG_PC, words[6] | 1), (arm.UC_ARM_REG_SP, sp))
+        )  # fmt: skip
+        self._handling = 0
+
+    def _due(self) -> int:
+        """The exception to take now; 0 if there is none, or it may not be taken yet."""
+        exception = self._pending()
+        if exception:
+            masked, status = self._uc.reg_read_batch((arm.UC_ARM_REG_PRIMASK, arm.UC_ARM_REG_XPSR))
+            if masked & 1 or status & IN_IT_BLOCK:
+                self._retry = True
+                return 0
+        return exception
+
+    def _pending(self) -> int:
+        exception = self.serial.pending()
+        if exception and self.core.enabled(exception):
+            return exception
+        return self.core.pending()
+
+    def _go(self, until: int) -> bool:
+        """Run up to time ``until``; whether the firmware went to sleep before it."""
+        while True:
+            if self._cause is not None:
+                self._reset()
+                if not self.powered:
+                    return False
+            self._retry = False
+            if not self._handling:
+                exception = self._due()
+                if exception:
+                    self._enter(exception)
+            now = self.cycles
+            if now >= self.watchdog.deadline:
+                self.request_reset("watchdog")
+                continue
+            if now >= until and not self._handling:
+                return False
+            soonest = self.watchdog.deadline
+            if not self._handling:
+                soonest = min(until, *(device.next_event() for device in self._timed))
+            count = self._counter.count  # at least one block, or time would stand still
+            self._counter.until(count + 1 if self._retry else max(count + 1, soonest - self._asleep))
+            if self._run_blocks():
+                return True
+
+    def _run_blocks(self) -> bool:
+        """Run until the counter stops it or the processor sleeps; whether it sleeps."""
+        fault: UcError | None = None
+        try:
+            self._uc.emu_start(self._uc.reg_read(arm.UC_ARM_REG_PC) | 1, NOWHERE)
+        except UcError as error:
+            fault = error
+        self.flash.settle()
+        pc = self._uc.reg_read(arm.UC_ARM_REG_PC)
+        if self._handling and pc & ~1 == RETURN:  # Unicorn knows no handler mode and finds no code there
+            self._leave()
+            return False
+        if fault is not None:
+            if self._handling == HARD_FAULT:
+                self._lock_up(pc)
+            else:
+                self._enter(HARD_FAULT)
+            return False
+        if self._counter.take_stop() or self._cause is not None:
+            return False
+        if self._handling:
+            raise EmulatorError("the firmware sleeps in an exception handler")
+        return True
+
+    def _lock_up(self, pc: int) -> None:
+        """A fault within the fault handler: the processor stands still until the watchdog bites."""
+        if self.watchdog.deadline == NEVER:
+            raise EmulatorError(f"lock-up: a fault within the fault handler at {pc:#x}, and no watchdog")
+        self._asleep += max(0, self.watchdog.deadline - self.cycles)
+
+    # --- for the devices ---------------------------------------------------------------
+
+    @property
+    def cycles(self) -> int:
+        """Cycles of 84 MHz since power came on."""
+        return self._counter.count + self._asleep
+
+    def skip(self, cycles: int) -> None:
+        """Let time pass while the processor stands still."""
+        self._asleep += cycles
+        self._counter.sooner(cycles)
+
+    def request_reset(self, cause: str) -> None:
+        """Reset at the next basic block."""
+        self._cause = cause
+        self._counter.stop()
+
+    def attend(self) -> None:
+        """Look for exceptions at the next basic block."""
+        self._counter.stop()
+
+    # --- power -------------------------------------------------------------------------
+
+    def power_on(self) -> None:
+        """Power comes on: RAM holds anything, flash what it held."""
+        noise = random.Random(self.cycles).randbytes(elf.RAM_SIZE)
+        self._uc.mem_write(elf.RAM_BASE, noise)
+        self.flash.power_on()
+        self.i2c.power_on()
+        self.resets.clear()
+        self.powered = True
+        self._cause = "power"
+        self._reset()
+
+    def power_cut(self) -> None:
+        """Power goes, at once. `flash.cut_power` plans it for a moment within a write."""
+        self.request_reset("power")
+        self.powered = False
+
+    def reset(self, cause: str = "pin") -> None:
+        """The reset button: everything but RAM and flash as after power came on."""
+        self.request_reset(cause)
+
+    def _reset(self) -> None:
+        cause, self._cause = self._cause or "pin", None
+        self._counter.take_stop()
+        if self.flash.dead:
+            self.powered = False
+        if not self.powered:
+            return
+        self.resets.append(cause)
+        for device in self._devices.values():
+            device.reset()
+        self.clocks.flags |= self.clocks.FLAGS[cause]
+        self._handling = 0
+        stack, start = (int.from_bytes(self.flash.memory[i : i + 4].tobytes(), "little") for i in (0, 4))
+        self._uc.reg_write_batch(
+            (
+                (arm.UC_ARM_REG_PRIMASK, 0),
+                (arm.UC_ARM_REG_XPSR, 1 << 24),
+                (arm.UC_ARM_REG_SP, stack),
+                (arm.UC_ARM_REG_LR, 0xFFFFFFFF),
+                (arm.UC_ARM_REG_PC, start),
+            )
+        )
+
+    # --- what a test or a port does ----------------------------------------------------
+
+    def write(self, data: bytes) -> None:
+        """Bytes to the board's serial line; taken in by the next ``run``."""
+        self.serial.feed(data)
+
+    def run(self, seconds: float | None = None) -> bytes:
+        """Let the board work.
+
+        Parameters
+        ----------
+        seconds : float, optional
+            How long, in the board's time. Without it, until the firmware sleeps and nothing is
+            under way to wake it but its clock.
+
+        Returns
+        -------
+        bytes
+            What it sent over the serial line.
+        """
+        until = NEVER if seconds is None else self.cycles + round(seconds * 1e6 * MHZ)
+        while self.powered and self._go(until) and self._wake(until):
+            pass
+        sent = bytes(self.serial.sent)
+        self.serial.sent.clear()
+        return sent
+
+    def _wake(self, until: int) -> bool:
+        """The processor sleeps: let time pass up to its next exception; False if that is too late."""
+        while True:
+            self._move_button()
+            self.serial.offer()
+            if self._pending():
+                return True
+            now = self.cycles
+            events = [e for e in (self.serial.next_event(), self.i2c.next_event()) if e > now]
+            events += [when for when, _ in self._presses]
+            if self.i2c.waiting() or now < self._tick_until:
+                events.append(self.core.next_event())
+            soonest = min([until, *events])
+            if now >= until or soonest == NEVER:
+                return False
+            self._asleep += min(soonest - now, NAP)
+
+    def _move_button(self) -> None:
+        while self._presses and self._presses[0][0] <= self.cycles:
+            down = self._presses.popleft()[1]
+            self.port_c.inputs = self.port_c.inputs & ~(1 << 13) | (0 if down else 1 << 13)
+            self._tick_until = self.cycles + 1_000_000 * MHZ
+
+    def press(self, times: int = 1, hold: float = 0.1, pause: float = 0.2) -> None:
+        """Press the blue button ``times`` times, each ``hold`` seconds long, from now on."""
+        at = self._presses[-1][0] if self._presses else self.cycles
+        for _ in range(times):
+            for down, seconds in ((True, pause), (False, hold)):
+                at += round(seconds * 1e6 * MHZ)
+                self._presses.append((at, down))
+
+    @property
+    def led(self) -> bool:
+        """Whether the green LED is on."""
+        return bool(self.port_a.outputs >> 5 & 1)
+
+    @property
+    def instructions(self) -> int:
+        """Instructions carried out since the board was made."""
+        return self._counter.count
+
+    @property
+    def seconds(self) -> float:
+        """The board's own time since it was made: one cycle an instruction, and its sleep."""
+        return self.cycles / (MHZ * 1e6)
+
+    @property
+    def stack_used(self) -> int:
+        """Bytes of stack that were ever in use since the last reset, by what is left of the paint."""
+        top = int.from_bytes(self.flash.memory[:4].tobytes(), "little")
+        room = self.memory(elf.RAM_BASE, top - elf.RAM_BASE)
+        free = 0
+        while room[free : free + 4] == PAINT:
+            free += 4
+        return len(room) - free
+
+    def memory(self, place: int | str, size: int | None = None) -> bytes:
+        """Bytes at an address, or of a symbol (whole, without ``size``)."""
+        if isinstance(place, str):
+            size = self.program.symbols[place].size if size is None else size
+            place = self.program.address(place)
+        return bytes(self._uc.mem_read(place, size or 0))
+
+    def set_memory(self, place: int | str, data: bytes) -> None:
+        """Write RAM."""
+        self._uc.mem_write(self.program.address(place) if isinstance(place, str) else place, data)
+
+    def call(self, function: str, *arguments: int) -> int:
+        """Call a C function of the firmware while the board is at rest.
+
+        Parameters
+        ----------
+        arguments : up to four numbers or addresses, as 32-bit words.
+
+        Returns
+        -------
+        int
+            What it returned, as an unsigned word (the lower one of a 64-bit result).
+        """
+        if len(arguments) > 4:
+            raise ValueError("at most four arguments travel in registers")
+        saved = self._uc.reg_read_batch((*_FRAME, arm.UC_ARM_REG_SP))
+        for register, value in zip(_FRAME, arguments, strict=False):
+            self._uc.reg_write(register, value & 0xFFFFFFFF)
+        self._uc.reg_write(arm.UC_ARM_REG_LR, RETURN | 1)
+        self._counter.until(NEVER)
+        try:
+            self._uc.emu_start(self.program.address(function) | 1, NOWHERE)
+            raise EmulatorError(f"{function} fell asleep")
+        except UcError as error:
+            pc = self._uc.reg_read(arm.UC_ARM_REG_PC)
+            if pc & ~1 != RETURN:
+                raise EmulatorError(f"{function} faulted at {pc:#x}: {error}") from None
+        self.flash.settle()
+        result = self._uc.reg_read(arm.UC_ARM_REG_R0)
+        self._uc.reg_write_batch(tuple(zip((*_FRAME, arm.UC_ARM_REG_SP), saved, strict=True)))
+        return int(result)

@@ -1,0 +1,224 @@
+"""I2C 1 with an LSM6DSO on it that plays a recording, as registers.
+
+The bus follows the event sequences of ST's RM0368 (18.3.3, transfers as master); the sensor
+has the registers of data sheet DS12140 that a driver for sampling needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firmware_sim.counter import NEVER
+from firmware_sim.peripherals import MHZ, Device, Now
+
+BYTE_TIME: Final = 23 * MHZ  # nine bits at 400 kHz, rounded up
+START, STOP, ACK, ON, RESET = 1 << 8, 1 << 9, 1 << 10, 1, 1 << 15
+STARTED, ADDRESSED, FINISHED, RECEIVED, SENDABLE, NO_ANSWER = 1, 2, 4, 1 << 6, 1 << 7, 1 << 10
+
+
+class Sensor(Protocol):
+    """What sits on the bus."""
+
+    address: int
+
+    def read(self, register: int, now: int) -> int:
+        """The register's value at ``now``, in cycles."""
+
+    def write(self, register: int, value: int, now: int) -> None:
+        """Write a register."""
+
+    def next_event(self, now: int) -> int:
+        """When a new sample will be there, in cycles, later than ``now``."""
+
+    def waiting(self, now: int) -> bool:
+        """Whether a sample is there that nobody has read."""
+
+    def power_on(self) -> None:
+        """Registers as after power came on."""
+
+
+class Lsm6dso:
+    """An LSM6DSO whose samples come from ``samples``.
+
+    Parameters
+    ----------
+    samples : iterable of int16 vectors
+        Up to six axes each: the accelerometer's, then the gyroscope's. When they end, no new
+        sample ever gets ready. One is used up each sampling period from the moment that both
+        sensors are switched on, read or not, as a real one does.
+    rate_hz : float
+        How often; the real one would follow its registers.
+
+    Attributes
+    ----------
+    played, missed : int
+        Samples that got ready, and those of them that nobody read.
+
+    Examples
+    --------
+    >>> sensor = Lsm6dso([[1, -2, 3, 4, 5, 6]])
+    >>> hex(sensor.read(0x0F, now=0))
+    '0x6c'
+    """
+
+    address = 0x6B
+
+    def __init__(self, samples: Iterable[Iterable[int]] | NDArray[np.int16], rate_hz: float = 52.0) -> None:
+        self._samples: Iterator[Iterable[int]] = iter(samples)
+        self.period = round(MHZ * 1e6 / rate_hz)
+        self.played = self.missed = 0
+        self.exhausted = False
+        self.power_on()
+
+    def power_on(self) -> None:
+        self._registers = {0x0F: 0x6C, 0x12: 0x04}
+        self._values = bytes(12)
+        self._fresh = False
+        self._due = NEVER
+
+    def _advance(self, now: int) -> None:
+        while now >= self._due and not self.exhausted:
+            sample = next(self._samples, None)
+            if sample is None:
+                self.exhausted = True
+                self._due = NEVER
+                return
+            axes = np.zeros(6, "<i2")
+            vector = np.asarray(list(sample), np.int64)
+            axes[: len(vector)] = vector
+            self._values = axes[3:].tobytes() + axes[:3].tobytes()
+            self.missed += self._fresh
+            self.played += 1
+            self._fresh = True
+            self._due += self.period
+
+    def read(self, register: int, now: int) -> int:
+        self._advance(now)
+        if register == 0x1E:
+            return 3 if self._fresh else 0
+        if 0x22 <= register < 0x2E:
+            if register == 0x2D:  # the last axis of a burst
+                self._fresh = False
+            return self._values[register - 0x22]
+        return self._registers.get(register, 0)
+
+    def write(self, register: int, value: int, now: int) -> None:
+        self._registers[register] = value
+        running = all(self._registers.get(r, 0) >> 4 for r in (0x10, 0x11))
+        if not running:
+            self._due = NEVER
+        elif self._due == NEVER and not self.exhausted:
+            self._due = now + self.period
+
+    def next_event(self, now: int) -> int:
+        self._advance(now)
+        return self._due
+
+    def waiting(self, now: int) -> bool:
+        self._advance(now)
+        return self._fresh
+
+
+class I2C(Device):
+    """The I2C controller as bus master; each byte takes its time at 400 kHz.
+
+    Attributes
+    ----------
+    stuck : bool
+        Set, no transfer ever makes progress: for tests of bounded waits.
+    """
+
+    def __init__(self, board: Now, sensor: Sensor | None) -> None:
+        super().__init__(board)
+        self.sensor = sensor
+        self.stuck = False
+        self.reset()
+
+    def reset(self) -> None:
+        super().reset()
+        self._status = 0
+        self._reading = self._register_set = False
+        self._register = 0
+
+    def power_on(self) -> None:
+        """Power came on, for the sensor as well."""
+        if self.sensor is not None:
+            self.sensor.power_on()
+
+    def next_event(self) -> int:
+        return NEVER if self.sensor is None else self.sensor.next_event(self.board.cycles)
+
+    def waiting(self) -> bool:
+        """Whether a sample is there that nobody has read."""
+        return self.sensor is not None and self.sensor.waiting(self.board.cycles)
+
+    def _next(self) -> int:
+        register = self._register
+        self._register = register + 1 & 0xFF
+        return register
+
+    def _fetch(self) -> None:
+        """Clock the next byte in."""
+        self.board.skip(BYTE_TIME)
+        assert self.sensor is not None
+        self.words[0x10] = self.sensor.read(self._next(), self.board.cycles)
+        self._status |= RECEIVED
+
+    def read(self, at: int) -> int:
+        if at == 0x14:
+            return 0 if self.stuck else self._status
+        if at == 0x18:  # SR2 after SR1: the address is dealt with
+            if self._status & ADDRESSED:
+                self._status &= ~ADDRESSED
+                if self._reading:
+                    self._fetch()
+                else:
+                    self._status |= SENDABLE
+            return 3
+        if at == 0x10 and self._status & RECEIVED:
+            value = self.words[0x10]
+            self._status &= ~RECEIVED
+            if self.words.get(0, 0) & ACK:
+                self._fetch()
+            return value
+        return super().read(at)
+
+    def write(self, at: int, value: int) -> None:
+        if at == 0x00:
+            self._control(value)
+        elif at == 0x10 and not self.stuck:
+            self._put(value & 0xFF)
+        else:
+            super().write(at, value)
+
+    def _control(self, value: int) -> None:
+        if value & RESET:
+            self.reset()
+        if value & ON and value & START and not self.stuck:
+            self._status = STARTED
+            value &= ~START
+        if value & STOP:
+            # While a byte is being received the stop comes behind it.
+            self._status &= RECEIVED
+            value &= ~STOP
+        self.words[0] = value
+
+    def _put(self, value: int) -> None:
+        self.board.skip(BYTE_TIME)
+        if self._status & STARTED:
+            there = self.sensor is not None and value >> 1 == self.sensor.address
+            self._reading = bool(value & 1)
+            self._register_set = self._register_set and self._reading
+            self._status = ADDRESSED if there else NO_ANSWER
+            return
+        if self.sensor is None or self._reading:
+            return
+        if not self._register_set:
+            self._register, self._register_set = value, True
+        else:
+            self.sensor.write(self._next(), value, self.board.cycles)
+        self._status = SENDABLE | FINISHED
