@@ -60,7 +60,7 @@ HEADER = np.dtype(
         ("n_stored", "<u2"),
         ("max_log", "<u2"),
         ("rate_shift", "u1"),  # learning step: (error * feature) >> rate_shift
-        ("imprint", "u1"),  # logit gain of an imprinted row, in 1/16
+        ("imprint", "u1"),  # weight of an imprinted row per step of a feature
         ("rate_mhz", "<u4"),  # sampling rate in millihertz
         ("seed", "<u8"),  # the learner's generator, never zero
         ("off_layers", "<u4"),
@@ -273,7 +273,7 @@ def _read(data: bytes, source: str) -> Image:
     layers: list[Layer] = []
     at_w = at_c = 0
     shapes = section("layers", LAYER, int(header["n_layers"]))
-    weights = section("weights", "i1", sum(int(s["cout"]) * int(s["kernel"]) * int(s["cin"]) for s in shapes))  # fmt: skip
+    weights = section("weights", "i1", sum(int(s["cout"]) * int(s["kernel"]) * int(s["cin"]) for s in shapes))
     outs = sum(int(s["cout"]) for s in shapes)
     biases, mults = section("biases", "<i4", outs), section("mults", "<i4", outs)
     shifts = section("shifts", "u1", outs)
@@ -323,7 +323,7 @@ def _check(image: Image, source: str) -> None:
         _need(condition, source, what)
 
     need(1 <= len(image.channels) <= 9, f"{len(image.channels)} channels; 1 to 9 can be read")
-    need(all(c.scale > 0 and np.isfinite(c.scale) for c in image.channels), "a scale is not positive")  # fmt: skip
+    need(all(c.scale > 0 and np.isfinite(c.scale) for c in image.channels), "a scale is not positive")
     need(0 < image.rate_hz < 4e6, f"sampling rate {image.rate_hz} Hz")
     need(1 <= len(image.layers) <= 4, f"{len(image.layers)} layers; 1 to 4 can be run")
     cin = len(image.channels)
@@ -342,20 +342,24 @@ def _check(image: Image, source: str) -> None:
         )
         need(bool(np.all(bound < 2**31)), f"layer {i}: an accumulator could overflow int32")
         cin = out
-    need(image.hop > 0 and image.hop % image.stride == 0,
-         f"hop {image.hop} is not a multiple of the extractor's stride {image.stride}")  # fmt: skip
-    need(image.window >= image.receptive + image.stride and image.window <= 4096,
-         f"window {image.window}; {image.receptive + image.stride} to 4096 can be run")  # fmt: skip
+    need(
+        image.hop > 0 and image.hop % image.stride == 0,
+        f"hop {image.hop} is not a multiple of the extractor's stride {image.stride}",
+    )
+    need(
+        image.window >= image.receptive + image.stride and image.window <= 4096,
+        f"window {image.window}; {image.receptive + image.stride} to 4096 can be run",
+    )
     need(image.hop <= image.window, f"hop {image.hop} is longer than the window {image.window}")
     heads, rows, width = len(image.parents), len(image.row_class), image.features + 1
-    need(image.base.shape == (rows, width), f"heads of shape {image.base.shape}, not {(rows, width)}")  # fmt: skip
-    need(bool(np.all(np.abs(image.base.astype(np.int64)) <= 2**30)), "a head weight is beyond 2**30")  # fmt: skip
-    need(image.stored.shape == (len(image.owners), width - 1), "stored vectors of the wrong length")  # fmt: skip
-    need(1 <= heads <= image.max_heads <= 8, f"{heads} tasks, room for {image.max_heads}, at most 8")  # fmt: skip
+    need(image.base.shape == (rows, width), f"heads of shape {image.base.shape}, not {(rows, width)}")
+    need(bool(np.all(np.abs(image.base.astype(np.int64)) <= 2**30)), "a head weight is beyond 2**30")
+    need(image.stored.shape == (len(image.owners), width - 1), "stored vectors of the wrong length")
+    need(1 <= heads <= image.max_heads <= 8, f"{heads} tasks, room for {image.max_heads}, at most 8")
     need(2 <= rows <= image.max_rows <= 20, f"{rows} rows, room for {image.max_rows}, at most 20")
     need(2 <= image.max_pending <= 16, f"{image.max_pending} pending windows; 2 to 16 can be kept")
     need(1 <= image.max_log <= 1024, f"a log of {image.max_log} entries; 1 to 1024 can be kept")
-    need(bool(np.all(image.formats <= 28)) and len(image.formats) == heads, "a logit format is above 28")  # fmt: skip
+    need(bool(np.all(image.formats <= 28)) and len(image.formats) == heads, "a logit format is above 28")
     need(bool(np.all(image.formats >= 8)), "a logit format is below 8")
     need(1 <= image.rate_shift <= 24, f"rate shift {image.rate_shift}; 1 to 24 can be used")
     need(0 < image.seed < 2**64, "the learner's seed is zero")
@@ -364,7 +368,10 @@ def _check(image: Image, source: str) -> None:
     need(len(set(classes)) == rows and ROOT not in classes, "a class id is doubled or 255")
     need(set(classes) == set(image.names), "class names and rows differ")
     need(len(set(image.names.values())) == rows, "two classes have one name")
-    need(all(valid_name(n) for n in image.names.values()), "a class name is empty, over 32 bytes, or not printable")  # fmt: skip
+    need(
+        all(valid_name(n) for n in image.names.values()),
+        "a class name is empty, over 32 bytes, or not printable",
+    )
     need(bool(np.all(image.row_head < heads)), "a row belongs to no task")
     for h in range(1, heads):
         parent = int(image.parents[h])
