@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,6 @@ _C_TYPES = {
     "i1": "int8_t", "i2": "int16_t", "i4": "int32_t", "i8": "int64_t",
     "u1": "uint8_t", "u2": "uint16_t", "u4": "uint32_t", "u8": "uint64_t", "S4": "char",
 }  # fmt: skip
-_BYTES = {"u8": 1, "id": 1, "opt": 1, "why": 1, "u16": 2, "u32": 4, "u64": 8}
 
 
 def sizes_of(image: Image) -> dict[str, int]:
@@ -108,11 +108,11 @@ def messages_header() -> str:
             lines.append(f"#define ODL_{name}_{field.name.upper()} {at} /* {field.kind} */\n")
             if field.kind not in SCALARS:
                 break
-            at += _BYTES[field.kind]
+            at += struct.calcsize("<" + SCALARS[field.kind])
         lines.append(f"#define ODL_{name}_FIXED {at}\n")
         parts.append("".join(lines))
     parts.append(_enum("WHY", {w.name: int(w) for w in Why}))
-    parts.append(_enum("REFUSED", {r.name: int(r) for r in Refusal}))
+    parts.append(_enum("REFUSAL", {r.name: int(r) for r in Refusal}))
     parts.append("#endif\n")
     return "\n".join(parts)
 
@@ -154,13 +154,14 @@ def _enum(prefix: str, values: Mapping[str, int]) -> str:
 
 
 def _struct(name: str, dtype: np.dtype[Any]) -> str:
-    fields, checks = [], [f"_Static_assert(sizeof({name}) == {dtype.itemsize}, \"{name}\");"]
+    fields, checks = [], [f'_Static_assert(sizeof({name}) == {dtype.itemsize}, "{name}");']
     for field in dtype.names or ():
-        kind, offset = (dtype.fields or {})[field][:2]
+        assert dtype.fields is not None
+        kind, offset = dtype.fields[field][:2]
         code = kind.base.str[1:]
         shape = "".join(f"[{n}]" for n in kind.shape) + ("[4]" if code == "S4" else "")
         fields.append(f"    {_C_TYPES[code]} {field}{shape};")
-        checks.append(f"_Static_assert(offsetof({name}, {field}) == {offset}, \"{name}.{field}\");")
+        checks.append(f'_Static_assert(offsetof({name}, {field}) == {offset}, "{name}.{field}");')
     return f"typedef struct {{\n{chr(10).join(fields)}\n}} {name};\n{chr(10).join(checks)}\n"
 
 

@@ -103,7 +103,9 @@ def build(
         made_from.update(file.name.encode() + file.read_bytes())
     root = Path(os.environ.get("ODL_CACHE_DIR") or platformdirs.user_cache_dir("odl-stream"))
     folder = root / "host" / made_from.hexdigest()[:16]
-    suffix = ".exe" if program and os.name == "nt" else "" if program else ".dll" if os.name == "nt" else ".so"
+    suffix = (
+        ".exe" if program and os.name == "nt" else "" if program else ".dll" if os.name == "nt" else ".so"
+    )
     target = folder / f"odl_{Path(program).stem if program else 'core'}{suffix}"
     if target.exists():
         return target
@@ -156,7 +158,8 @@ def aligned(data: bytes) -> NDArray[np.uint64]:
 def scaling_dtype(channels: int) -> np.dtype[Any]:
     """The layout of ``odl_scaling``."""
     return np.dtype(
-        [("mult", "<i4", (channels,)), ("offset", "<i2", (channels,)), ("shift", "u1", (channels,))], align=True
+        [("mult", "<i4", (channels,)), ("offset", "<i2", (channels,)), ("shift", "u1", (channels,))],
+        align=True,
     )
 
 

@@ -18,7 +18,7 @@ from typing import BinaryIO, Final, TypeAlias
 from odl.events import AddClass, Command, Event, Gap, Input, Label, Output, Samples, Split, Truth, Undo
 from odl.wire.codec import CodecError, TraceHash, decode, encode, is_output
 from odl.wire.framing import MAX_FRAME, Deframer, Fault, frame, open_envelope
-from odl.wire.schema import FORMAT, End, Message, Start
+from odl.wire.schema import FORMAT, Control, End, Message, Start
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
@@ -281,6 +281,10 @@ class Reader:
             self._count(seq, begin)
             self.good_bytes = end
             if message is None:
+                continue
+            if isinstance(message, Control):
+                self.lost_frames += 1
+                self._note(f"the frame at byte {begin} belongs to a serial line ({type(message).__name__})")
                 continue
             self.complete = isinstance(message, End)
             if isinstance(message, End):

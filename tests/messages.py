@@ -1,4 +1,5 @@
-"""Messages for tests: goldens written by hand from docs/recording.md, and strategies."""
+"""Messages for tests: goldens written by hand from docs/recording.md and
+docs/protocol.md, and strategies."""
 
 from __future__ import annotations
 
@@ -23,7 +24,19 @@ from odl.events import (
     Why,
     valid_name,
 )
-from odl.wire import End, Message, Start
+from odl.wire import (
+    Configure,
+    End,
+    Hello,
+    Info,
+    Message,
+    ReadState,
+    Ready,
+    Refusal,
+    Refused,
+    Start,
+    StateBytes,
+)
 
 GOLDENS: list[tuple[Message, str]] = [
     (
@@ -32,6 +45,23 @@ GOLDENS: list[tuple[Message, str]] = [
     ),
     (Start({}, b""), "01 02000000 7b7d 00000000"),
     (End(2**40), "02 0000000000010000"),
+    (Hello(1, 0), "03 01 00"),
+    (
+        Info(1, 0, 6, 128, 64, 768, 50_000, 0xDEADBEEF, 20008, 26624, 4096, "odl 0.1.0"),
+        "04 01 00 06 8000 4000 0003 50c30000 efbeadde 284e0000 00680000 0010000000000000"
+        " 09 6f646c20302e312e30",
+    ),
+    (
+        Configure(1, 0, 1, 0, 2, 4, 1638, 20, 0, 300, 3000, 2**63, ((16384, 21, 0), (2**31 - 1, 60, -3))),
+        "05 01 00 01 00 02 04 6606 14000000 00000000 2c010000 b80b000000000000 0000000000000080"
+        " 02 00400000 15 0000 ffffff7f 3c fdff",
+    ),
+    (ReadState(20000, 256), "06 204e0000 0001"),
+    (StateBytes(20000, b"\x01\x02\x00"), "07 204e0000 03000000 010200"),
+    (StateBytes(0, b""), "07 00000000 00000000"),
+    (Ready(640, 768), "08 8002000000000000 0003"),
+    (Refused(16, Refusal.ORDER), "09 10 07"),
+    (Refused(0, Refusal.DAMAGED), "09 00 03"),
     (
         Samples(64, np.array([[1, -1, 256], [-32768, 32767, 0]], np.int16)),
         "10 4000000000000000 03 0100 ffff 0001 0080 ff7f 0000",
@@ -110,4 +140,16 @@ outputs = (
 )
 events = samples() | gaps | commands | truths | outputs
 starts = st.builds(Start, st.dictionaries(st.text(), json_values, max_size=4), st.binary(max_size=600))
-messages = events | starts | st.builds(End, indices)
+u8, u16, u32 = st.integers(0, 2**8 - 1), st.integers(0, 2**16 - 1), st.integers(0, 2**32 - 1)
+scales = st.tuples(u32, u8, st.integers(-(2**15), 2**15 - 1))
+controls = (
+    st.builds(Hello, u8, u8)
+    | st.builds(Info, u8, u8, u8, u16, u16, u16, u32, u32, u32, u32, indices, texts)
+    | st.builds(Configure, u8, u8, u8, u8, u8, u8, u16, u32, u32, u32, indices, indices,
+                st.lists(scales, max_size=9).map(tuple))
+    | st.builds(ReadState, u32, u16)
+    | st.builds(StateBytes, u32, st.binary(max_size=600))
+    | st.builds(Ready, indices, u16)
+    | st.builds(Refused, u8, st.sampled_from(Refusal))
+)  # fmt: skip
+messages = events | starts | st.builds(End, indices) | controls

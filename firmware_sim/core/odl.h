@@ -101,6 +101,46 @@ void odl_undo(odl_session *session);
 void odl_add_class(odl_session *session, unsigned cls, unsigned head, const uint8_t *name, size_t length);
 void odl_split(odl_session *session, unsigned leaf, unsigned head);
 
+/* --- the link: bytes from the line in, frames out (docs/protocol.md) ---------------- */
+
+/* Most bytes of a frame to the board: envelope, message, checksum, before COBS. */
+#ifndef ODL_LINK_FRAME
+#define ODL_LINK_FRAME 768
+#endif
+
+typedef struct {
+    odl_session *session;
+    union { /* the samples of a frame lie at its byte 16, so they are read in place */
+        uint8_t bytes[ODL_LINK_FRAME];
+        int16_t counts[ODL_LINK_FRAME / 2];
+    } in;
+    uint8_t out[254]; /* a COBS group under construction */
+    uint32_t crc;     /* of the frame going out */
+    uint32_t n_in;    /* bytes of the frame coming in */
+    uint32_t n_log;   /* entries of the log before the first Configure */
+    uint16_t sequence;
+    uint16_t damaged; /* frames that came broken; stays at 65535 */
+    uint8_t code;     /* COBS: the group's code byte, and what is left of the group */
+    uint8_t left;
+    uint8_t n_out;
+    uint8_t bad;      /* this frame is broken already */
+    uint8_t greeted, configured;
+} odl_link;
+
+/* A link for `session`, whose image is open; the log holds `n_log` entries from before. */
+void odl_link_begin(odl_link *link, odl_session *session, uint32_t n_log);
+
+/* Start without a host, as Configure with keep would. 0, or an ODL_REFUSAL_ reason. */
+int odl_link_configure(odl_link *link, const odl_settings *settings, uint64_t seed,
+                       const odl_scaling *scaling, int keep);
+
+/* Bytes that came in; whole frames are dealt with before this returns. */
+void odl_link_receive(odl_link *link, const uint8_t *bytes, size_t n);
+
+/* Send an output, or samples that the board's own sensor gave (n of ODL_CHANNELS int16). */
+void odl_link_event(odl_link *link, const odl_event *event);
+void odl_link_samples(odl_link *link, int64_t start, const int16_t *raw, size_t n);
+
 /* --- what a board supplies --------------------------------------------------------- */
 
 /* An output, in order. The event is gone when this returns. */
@@ -113,5 +153,11 @@ const odl_log_entry *odl_log_at(uint32_t index);
 int odl_log_append(const odl_log_entry *entry);
 int odl_log_strike(uint32_t index);
 int odl_log_clear(void);
+
+/* For the link: bytes to the line, all of them; microseconds of a clock that wraps; the
+   firmware's name and version, at most 64 characters of ASCII. */
+void odl_board_write(const uint8_t *bytes, size_t n);
+uint32_t odl_board_micros(void);
+const char *odl_board_version(void);
 
 #endif

@@ -16,6 +16,62 @@
 #define ODL_END_POSITION 1 /* u64 */
 #define ODL_END_FIXED 9
 
+#define ODL_MSG_HELLO 3
+#define ODL_HELLO_MAJOR 1 /* u8 */
+#define ODL_HELLO_MINOR 2 /* u8 */
+#define ODL_HELLO_FIXED 3
+
+#define ODL_MSG_INFO 4
+#define ODL_INFO_MAJOR 1 /* u8 */
+#define ODL_INFO_MINOR 2 /* u8 */
+#define ODL_INFO_CHANNELS 3 /* u8 */
+#define ODL_INFO_WINDOW 4 /* u16 */
+#define ODL_INFO_HOP 6 /* u16 */
+#define ODL_INFO_FRAME 8 /* u16 */
+#define ODL_INFO_RATE_MHZ 10 /* u32 */
+#define ODL_INFO_IMAGE 14 /* u32 */
+#define ODL_INFO_STATE 18 /* u32 */
+#define ODL_INFO_LOG 22 /* u32 */
+#define ODL_INFO_POSITION 26 /* u64 */
+#define ODL_INFO_VERSION 34 /* text */
+#define ODL_INFO_FIXED 34
+
+#define ODL_MSG_CONFIGURE 5
+#define ODL_CONFIGURE_RULE 1 /* u8 */
+#define ODL_CONFIGURE_IN_SAMPLES 2 /* u8 */
+#define ODL_CONFIGURE_HOLD 3 /* u8 */
+#define ODL_CONFIGURE_KEEP 4 /* u8 */
+#define ODL_CONFIGURE_BATCH 5 /* u8 */
+#define ODL_CONFIGURE_STEP 6 /* u8 */
+#define ODL_CONFIGURE_CHANGE 7 /* u16 */
+#define ODL_CONFIGURE_ALLOWED 9 /* u32 */
+#define ODL_CONFIGURE_PERIOD 13 /* u32 */
+#define ODL_CONFIGURE_HORIZON 17 /* u32 */
+#define ODL_CONFIGURE_PATIENCE 21 /* u64 */
+#define ODL_CONFIGURE_SEED 29 /* u64 */
+#define ODL_CONFIGURE_SCALING 37 /* scaling */
+#define ODL_CONFIGURE_FIXED 37
+
+#define ODL_MSG_READ_STATE 6
+#define ODL_READ_STATE_OFFSET 1 /* u32 */
+#define ODL_READ_STATE_SIZE 5 /* u16 */
+#define ODL_READ_STATE_FIXED 7
+
+#define ODL_MSG_STATE_BYTES 7
+#define ODL_STATE_BYTES_OFFSET 1 /* u32 */
+#define ODL_STATE_BYTES_DATA 5 /* blob */
+#define ODL_STATE_BYTES_FIXED 5
+
+#define ODL_MSG_READY 8
+#define ODL_READY_POSITION 1 /* u64 */
+#define ODL_READY_ROOM 9 /* u16 */
+#define ODL_READY_FIXED 11
+
+#define ODL_MSG_REFUSED 9
+#define ODL_REFUSED_MESSAGE 1 /* u8 */
+#define ODL_REFUSED_WHY 2 /* refusal */
+#define ODL_REFUSED_FIXED 3
+
 #define ODL_MSG_SAMPLES 16
 #define ODL_SAMPLES_START 1 /* u64 */
 #define ODL_SAMPLES_BLOCK 9 /* block */
@@ -93,15 +149,15 @@ enum {
 };
 
 enum {
-    ODL_REFUSED_VERSION = 1,
-    ODL_REFUSED_HELLO = 2,
-    ODL_REFUSED_DAMAGED = 3,
-    ODL_REFUSED_MESSAGE = 4,
-    ODL_REFUSED_SETTINGS = 5,
-    ODL_REFUSED_CONFIGURE = 6,
-    ODL_REFUSED_ORDER = 7,
-    ODL_REFUSED_PLACE = 8,
-    ODL_REFUSED_STORE = 9
+    ODL_REFUSAL_VERSION = 1,
+    ODL_REFUSAL_HELLO = 2,
+    ODL_REFUSAL_DAMAGED = 3,
+    ODL_REFUSAL_MESSAGE = 4,
+    ODL_REFUSAL_SETTINGS = 5,
+    ODL_REFUSAL_CONFIGURE = 6,
+    ODL_REFUSAL_ORDER = 7,
+    ODL_REFUSAL_PLACE = 8,
+    ODL_REFUSAL_STORE = 9
 };
 
 #endif

@@ -15,10 +15,27 @@ from odl.wire.framing import (
     open_envelope,
     unframe,
 )
-from odl.wire.schema import FORMAT, TABLE, End, Message, Start
+from odl.wire.schema import (
+    FORMAT,
+    PROTOCOL,
+    TABLE,
+    Configure,
+    Control,
+    End,
+    Hello,
+    Info,
+    Message,
+    ReadState,
+    Ready,
+    Refusal,
+    Refused,
+    Start,
+    StateBytes,
+)
 
 __all__ = [
-    "FORMAT", "TABLE", "CodecError", "Deframer", "End", "Fault", "FrameError", "Message", "Problem",
-    "Start", "TraceHash", "cobs_decode", "cobs_encode", "decode", "encode", "frame", "is_output",
-    "open_envelope", "unframe",
+    "FORMAT", "PROTOCOL", "TABLE", "CodecError", "Configure", "Control", "Deframer", "End", "Fault",
+    "FrameError", "Hello", "Info", "Message", "Problem", "ReadState", "Ready", "Refusal", "Refused",
+    "Start", "StateBytes", "TraceHash", "cobs_decode", "cobs_encode", "decode", "encode", "frame",
+    "is_output", "open_envelope", "unframe",
 ]  # fmt: skip

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odl.events import NO_CLASS, Gap, Output, Samples, Truth, Why, valid_name
-from odl.wire.schema import MAX_INDEX, OUTPUTS, SCALARS, TABLE, Message, Row
+from odl.wire.schema import MAX_INDEX, OUTPUTS, SCALARS, TABLE, Message, Refusal, Row
 
 _U32: Final = struct.Struct("<I")
 _TEXT_LIMIT: Final = 255
@@ -154,6 +154,18 @@ def _get_json(message: bytes, at: int) -> tuple[dict[str, Any], int]:
     return value, end
 
 
+_SCALE: Final = struct.Struct("<IBh")
+
+
+def _put_scaling(channels: tuple[tuple[int, int, int], ...]) -> bytes:
+    return bytes([len(channels)]) + b"".join(_SCALE.pack(*channel) for channel in channels)
+
+
+def _get_scaling(message: bytes, at: int) -> tuple[tuple[tuple[int, int, int], ...], int]:
+    data, end = _counted(message, at, size=_SCALE.size)
+    return tuple(_SCALE.iter_unpack(data)), end
+
+
 def _put_block(block: NDArray[np.int16]) -> bytes:
     if block.dtype != np.int16 or block.ndim != 2 or not 1 <= block.shape[1] <= 255:
         raise _Bad(Problem.RANGE)
@@ -168,13 +180,14 @@ def _get_block(message: bytes, at: int) -> tuple[NDArray[np.int16], int]:
     return block.astype(np.int16, copy=False), len(message)
 
 
+_REASONS: Final[dict[str, type[Why] | type[Refusal]]] = {"why": Why, "refusal": Refusal}
 _PUT: Final[dict[str, Callable[[Any], bytes]]] = {
     "text": _put_text, "name": _put_name, "ids": _put_ids, "q15s": _put_q15s,
-    "json": _put_json, "blob": _put_blob, "block": _put_block,
+    "json": _put_json, "blob": _put_blob, "scaling": _put_scaling, "block": _put_block,
 }  # fmt: skip
 _GET: Final[dict[str, Callable[[bytes, int], tuple[Any, int]]]] = {
     "text": _get_text, "name": _get_name, "ids": _get_ids, "q15s": _get_q15s,
-    "json": _get_json, "blob": _get_blob, "block": _get_block,
+    "json": _get_json, "blob": _get_blob, "scaling": _get_scaling, "block": _get_block,
 }  # fmt: skip
 
 
@@ -208,7 +221,7 @@ class _Codec:
         self.get = [_GET[field.kind] for field in tails]
         self.opts = [i for i, field in enumerate(scalars) if field.kind == "opt"]
         self.ids = [i for i, field in enumerate(scalars) if field.kind == "id"]
-        self.whys = [i for i, field in enumerate(scalars) if field.kind == "why"]
+        self.reasons = [(i, _REASONS[f.kind]) for i, f in enumerate(scalars) if f.kind in _REASONS]
         self.spans = row.event in (Samples, Gap, Truth)
 
     def encode(self, message: Message) -> bytes:
@@ -221,8 +234,8 @@ class _Codec:
                 values[i] = NO_CLASS
             elif values[i] == NO_CLASS:
                 raise _Bad(Problem.RANGE)
-        for i in self.whys:
-            values[i] = Why(values[i])
+        for i, reason in self.reasons:
+            values[i] = reason(values[i])
         if self.spans:
             _check_span(message)
         data = self.head.pack(self.row.number, *values)
@@ -241,8 +254,8 @@ class _Codec:
         for i in self.opts:
             if values[i] == NO_CLASS:
                 values[i] = None
-        for i in self.whys:
-            values[i] = Why(values[i])
+        for i, reason in self.reasons:
+            values[i] = reason(values[i])
         for get in self.get:
             value, at = get(data, at)
             values.append(value)
@@ -259,7 +272,7 @@ _BY_EVENT: Final = {codec.row.event: codec for codec in _BY_NUMBER.values()}
 
 
 def encode(message: Message) -> bytes:
-    """Canonical bytes of an event, of ``Start`` or of ``End``.
+    """Canonical bytes of a message: an event, ``Start``, ``End``, or one between host and board.
 
     Raises
     ------
@@ -282,7 +295,7 @@ def encode(message: Message) -> bytes:
 
 
 def decode(data: bytes) -> Message:
-    """The event, ``Start`` or ``End`` whose canonical bytes are ``data``.
+    """The message whose canonical bytes are ``data``.
 
     The block of ``Samples`` is a view of ``data`` that cannot be written to.
 
@@ -307,7 +320,7 @@ def decode(data: bytes) -> Message:
         return codec.decode(data)
     except _Bad as bad:
         raise CodecError(bad.problem, f"{codec.row.name} of {len(data)} bytes") from None
-    except ValueError:  # a number that is no Why
+    except ValueError:  # a number that is no reason
         raise CodecError(Problem.RANGE, f"{codec.row.name} of {len(data)} bytes") from None
 
 

@@ -29,11 +29,15 @@ from odl.events import (
 from odl.wire import (
     TABLE,
     CodecError,
+    Configure,
     Deframer,
     End,
     Message,
     Problem,
+    Ready,
+    Refused,
     Start,
+    StateBytes,
     TraceHash,
     decode,
     encode,
@@ -145,6 +149,10 @@ REFUSED = [
     ("01" + "02000000" + "fffe" + "00000000", Problem.JSON),
     ("01" + "02000000" + b"{}".hex() + "01000000", Problem.LENGTH),
     ("01" + "ffffffff" + b"{}".hex(), Problem.LENGTH),
+    ("09" + "1000", Problem.RANGE),  # no such refusal
+    ("09" + "100a", Problem.RANGE),
+    ("05" + "00" * 36 + "01" + "00" * 6, Problem.LENGTH),  # a channel cut short
+    ("07" + "00000000" + "02000000" + "00", Problem.LENGTH),
 ]
 
 
@@ -196,6 +204,11 @@ UNENCODABLE: list[tuple[Any, Problem]] = [
     (Query(0, 65536, 0), Problem.RANGE),
     (Learned(0, 0, 255, 0), Problem.RANGE),
     (Dropped(0, 0, 99), Problem.RANGE),  # type: ignore[arg-type]
+    (Ready(0, 65536), Problem.RANGE),
+    (Refused(0, 99), Problem.RANGE),  # type: ignore[arg-type]
+    (StateBytes(2**32, b""), Problem.RANGE),
+    (Configure(*(0,) * 12, ((2**32, 0, 0),)), Problem.RANGE),
+    (Configure(*(0,) * 12, ((0, 0),)), Problem.RANGE),  # type: ignore[arg-type]
     (Start({"a": float("nan")}, b""), Problem.JSON),
     (Start({"a": object()}, b""), Problem.JSON),
     (Start([1], b""), Problem.JSON),  # type: ignore[arg-type]

@@ -5,15 +5,18 @@ from __future__ import annotations
 import dataclasses
 import re
 from pathlib import Path
+from typing import get_args
 
 import odl.events
-from odl.wire.schema import CONTROL, INPUTS, OUTPUTS, SCALARS, TABLE, TAILS, End, Start
+from odl.wire.schema import CONTROL, INPUTS, OUTPUTS, SCALARS, TABLE, TAILS, Control, End, Start
+
+NOT_EVENTS = {Start, End, *get_args(Control)}
 
 
 def test_every_event_has_one_row() -> None:
     classes = [row.event for row in TABLE]
     defined = {x for x in vars(odl.events).values() if isinstance(x, type) and dataclasses.is_dataclass(x)}
-    assert set(classes) == defined | {Start, End}
+    assert set(classes) == defined | NOT_EVENTS
     assert len(classes) == len(set(classes))
 
 
@@ -25,7 +28,7 @@ def test_rows_carry_every_field_of_their_event() -> None:
 def test_numbers_are_grouped_and_used_once() -> None:
     numbers = [row.number for row in TABLE]
     assert numbers == sorted(set(numbers))
-    groups = {Start: CONTROL, End: CONTROL}
+    groups = dict.fromkeys(NOT_EVENTS, CONTROL)
     for row in TABLE:
         sayings = (odl.events.Prediction, odl.events.Query, odl.events.Learned, odl.events.Dropped)
         expected = OUTPUTS if row.event in sayings else groups.get(row.event, INPUTS)
@@ -41,9 +44,10 @@ def test_fields_of_fixed_size_come_first_and_a_block_last() -> None:
         assert "block" not in kinds[:-1], row.name
 
 
-def test_the_page_shows_the_table(root: Path) -> None:
-    page = (root / "docs" / "recording.md").read_text(encoding="utf-8")
-    shown = re.findall(r"^\| (\d+) \| (\w+) \| (.*?) \|$", page, re.MULTILINE)
+def test_the_pages_show_the_table(root: Path) -> None:
+    pages = [(root / "docs" / name).read_text(encoding="utf-8") for name in ("recording.md", "protocol.md")]
+    shown = re.findall(r"^\| (\d+) \| (\w+) \| (.*?) \|$", "\n".join(pages), re.MULTILINE)
+    shown.sort(key=lambda row: int(row[0]))
     table = [
         (str(row.number), row.name, ", ".join(f"{field.name} {field.kind}" for field in row.fields))
         for row in TABLE

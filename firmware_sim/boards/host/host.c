@@ -1,4 +1,5 @@
 /* The core on the machine that builds it: the log is memory, outputs are kept to be fetched. */
+#include <stdio.h>
 #include <string.h>
 
 #include "core.h"
@@ -10,6 +11,7 @@ static uint32_t log_capacity;
 static uint32_t log_used;
 static odl_event events[MOST_EVENTS];
 static uint32_t n_events;
+static odl_link *listener;
 
 /* Which session's log the board functions speak of: `used` of `capacity` entries. */
 void odl_host_use_log(odl_log_entry *entries, uint32_t capacity, uint32_t used);
@@ -46,8 +48,19 @@ int odl_log_clear(void)
     return 0;
 }
 
+/* Send outputs to a link from now on, instead of keeping them. */
+void odl_host_listen(odl_link *link);
+void odl_host_listen(odl_link *link)
+{
+    listener = link;
+}
+
 void odl_emit(const odl_event *event)
 {
+    if (listener != NULL) {
+        odl_link_event(listener, event);
+        return;
+    }
     if (n_events < MOST_EVENTS)
         events[n_events] = *event;
     n_events += 1;
@@ -68,4 +81,19 @@ uint32_t odl_host_session_size(void);
 uint32_t odl_host_session_size(void)
 {
     return sizeof(odl_session);
+}
+
+void odl_board_write(const uint8_t *bytes, size_t n)
+{
+    fwrite(bytes, 1, n, stdout);
+}
+
+uint32_t odl_board_micros(void)
+{
+    return 0; /* equal inputs give equal bytes */
+}
+
+const char *odl_board_version(void)
+{
+    return "host";
 }
