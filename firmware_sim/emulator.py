@@ -88,7 +88,7 @@ class Emulator:
             0x40020400: self.port_b, 0x40020800: self.port_c, 0x40023800: self.clocks,
             0x40023C00: self.flash, 0xE000E000: self.core,
         }  # fmt: skip
-        self._timed = (self.core, self.serial, self.watchdog, self.i2c)
+        self._timed = (self.core, self.serial, self.watchdog)
         self.flash.load(self.program.flash)
         self._counter.forget_code()
         self._uc = self._new_processor()
@@ -346,9 +346,9 @@ class Emulator:
             if self._pending():
                 return True
             now = self.cycles
-            events = [e for e in (self.serial.next_event(), self.i2c.next_event()) if e > now]
+            events = [e for e in (self.serial.next_event(),) if e > now]
             events += [when for when, _ in self._presses]
-            if self.i2c.waiting() or now < self._tick_until:
+            if now < self._tick_until:
                 events.append(self.core.next_event())
             soonest = min([until, *events])
             if now >= until or soonest == NEVER:

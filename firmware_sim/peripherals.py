@@ -222,7 +222,7 @@ class Serial(Device):
     out in the same time. Before the receiver is enabled bytes are lost either way.
     """
 
-    BURST: Final = 512
+    BURST: Final = 192  # below the firmware's ring
 
     def __init__(self, board: Now, paced: bool) -> None:
         super().__init__(board)

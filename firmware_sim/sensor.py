@@ -6,6 +6,7 @@ has the registers of data sheet DS12140 that a driver for sampling needs.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Final, Protocol
 
@@ -31,32 +32,31 @@ class Sensor(Protocol):
     def write(self, register: int, value: int, now: int) -> None:
         """Write a register."""
 
-    def next_event(self, now: int) -> int:
-        """When a new sample will be there, in cycles, later than ``now``."""
-
-    def waiting(self, now: int) -> bool:
-        """Whether a sample is there that nobody has read."""
+    def following(self, register: int) -> int:
+        """The register that a burst goes on with."""
 
     def power_on(self) -> None:
         """Registers as after power came on."""
 
 
 class Lsm6dso:
-    """An LSM6DSO whose samples come from ``samples``.
+    """An LSM6DSO whose samples come from ``samples``, through its FIFO.
 
     Parameters
     ----------
     samples : iterable of int16 vectors
-        Up to six axes each: the accelerometer's, then the gyroscope's. When they end, no new
-        sample ever gets ready. One is used up each sampling period from the moment that both
-        sensors are switched on, read or not, as a real one does.
+        Up to six axes each: the accelerometer's, then the gyroscope's. When they end, no more
+        come. One is used up each sampling period from the moment that both sensors are on
+        and their FIFO runs, read or not, as with a real one.
     rate_hz : float
         How often; the real one would follow its registers.
 
     Attributes
     ----------
-    played, missed : int
-        Samples that got ready, and those of them that nobody read.
+    played, lost : int
+        Samples taken, and those of them that found the FIFO full.
+    exhausted : bool
+        Whether ``samples`` has ended.
 
     Examples
     --------
@@ -66,61 +66,71 @@ class Lsm6dso:
     """
 
     address = 0x6B
+    WORDS: Final = 512  # of the FIFO
+    GYRO, ACCEL = 1, 2  # tags
 
     def __init__(self, samples: Iterable[Iterable[int]] | NDArray[np.int16], rate_hz: float = 52.0) -> None:
         self._samples: Iterator[Iterable[int]] = iter(samples)
         self.period = round(MHZ * 1e6 / rate_hz)
-        self.played = self.missed = 0
+        self.played = self.lost = 0
         self.exhausted = False
         self.power_on()
 
     def power_on(self) -> None:
         self._registers = {0x0F: 0x6C, 0x12: 0x04}
-        self._values = bytes(12)
-        self._fresh = False
+        self._fifo: deque[bytes] = deque()
+        self._overrun = False
         self._due = NEVER
 
+    def _word(self, tag: int, axes: NDArray[np.int16]) -> bytes:
+        """Seven bytes: sensor, which of four time slots, even parity; three values."""
+        first = tag << 3 | (self.played & 3) << 1
+        return bytes([first | first.bit_count() & 1]) + axes.tobytes()
+
     def _advance(self, now: int) -> None:
-        while now >= self._due and not self.exhausted:
+        while now >= self._due:
             sample = next(self._samples, None)
             if sample is None:
-                self.exhausted = True
-                self._due = NEVER
+                self.exhausted, self._due = True, NEVER
                 return
             axes = np.zeros(6, "<i2")
             vector = np.asarray(list(sample), np.int64)
             axes[: len(vector)] = vector
-            self._values = axes[3:].tobytes() + axes[:3].tobytes()
-            self.missed += self._fresh
+            for tag, three in ((self.GYRO, axes[3:]), (self.ACCEL, axes[:3])):
+                self._fifo.append(self._word(tag, three))
+                if len(self._fifo) > self.WORDS:
+                    self._fifo.popleft()  # continuous mode: the oldest goes
+                    self._overrun = True
+                    self.lost += tag == self.ACCEL
             self.played += 1
-            self._fresh = True
             self._due += self.period
 
     def read(self, register: int, now: int) -> int:
         self._advance(now)
-        if register == 0x1E:
-            return 3 if self._fresh else 0
-        if 0x22 <= register < 0x2E:
-            if register == 0x2D:  # the last axis of a burst
-                self._fresh = False
-            return self._values[register - 0x22]
+        if register == 0x3A:
+            return len(self._fifo) & 0xFF
+        if register == 0x3B:
+            overrun, self._overrun = self._overrun, False
+            return len(self._fifo) >> 8 | (0x48 if overrun else 0)
+        if 0x78 <= register <= 0x7E:
+            value = self._fifo[0][register - 0x78] if self._fifo else 0
+            if register == 0x7E and self._fifo:
+                self._fifo.popleft()
+            return value
         return self._registers.get(register, 0)
 
     def write(self, register: int, value: int, now: int) -> None:
         self._registers[register] = value
-        running = all(self._registers.get(r, 0) >> 4 for r in (0x10, 0x11))
-        if not running:
+        on = all(self._registers.get(r, 0) >> 4 for r in (0x10, 0x11))
+        fifo = self._registers.get(0x09, 0) == 0x33 and self._registers.get(0x0A, 0) & 7 == 6
+        if not (on and fifo):
+            self._fifo.clear()
             self._due = NEVER
         elif self._due == NEVER and not self.exhausted:
             self._due = now + self.period
 
-    def next_event(self, now: int) -> int:
-        self._advance(now)
-        return self._due
-
-    def waiting(self, now: int) -> bool:
-        self._advance(now)
-        return self._fresh
+    def following(self, register: int) -> int:
+        return 0x78 if register == 0x7E else register + 1 & 0xFF
 
 
 class I2C(Device):
@@ -149,16 +159,10 @@ class I2C(Device):
         if self.sensor is not None:
             self.sensor.power_on()
 
-    def next_event(self) -> int:
-        return NEVER if self.sensor is None else self.sensor.next_event(self.board.cycles)
-
-    def waiting(self) -> bool:
-        """Whether a sample is there that nobody has read."""
-        return self.sensor is not None and self.sensor.waiting(self.board.cycles)
-
     def _next(self) -> int:
         register = self._register
-        self._register = register + 1 & 0xFF
+        if self.sensor is not None:
+            self._register = self.sensor.following(register)
         return register
 
     def _fetch(self) -> None:

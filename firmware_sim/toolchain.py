@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import Final
 
 WARNINGS: Final = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-Wshadow", "-Wundef", "-Wstrict-prototypes")
-OPTIMISE: Final = ("-O2", "-g0", "-ffunction-sections", "-fdata-sections", "-fno-common")
+# Without unrolling the code is a third smaller; where it pays, the core unrolls by hand.
+OPTIMISE: Final = ("-O2", "-g0", "-fomit-frame-pointer", "-fno-unroll-loops", "-ffunction-sections",
+                   "-fdata-sections", "-fno-common")  # fmt: skip
 
 
 class ToolError(RuntimeError):
@@ -167,7 +169,7 @@ class Compiler:
         """
         words = [*self.command, *map(str, arguments)]
         done = subprocess.run(words, capture_output=True, text=True, check=False)
-        said = (done.stderr + done.stdout).strip()
+        said = "\n".join((done.stderr + done.stdout).splitlines()[:20])
         if done.returncode or said:
             raise ToolError(f"{self.name} for {self.target} failed (status {done.returncode}):\n{said}")
 
@@ -189,13 +191,13 @@ class Compiler:
         script, entry : linker script, and the symbol where execution begins.
         includes, defines : as ``-I`` and ``-D``.
         """
-        arguments: list[str | Path] = [*self.flags, "-nostdlib", "-Wl,--gc-sections", f"-Wl,-e,{entry}"]
+        arguments: list[str | Path] = [*self.flags, "-Wl,--gc-sections", f"-Wl,-e,{entry}"]
         arguments += [f"-D{define}" for define in defines]
         for folder in includes:
             arguments += ["-I", folder]
         arguments += ["-T", script, *sources, "-o", output]
-        if self.name == "gcc":
-            arguments.append("-lgcc")
+        if self.name == "gcc":  # Zig adds its own runtime, and for such a target nothing else
+            arguments += ["-nostdlib", "-lgcc"]
         self.run(arguments)
 
     def check(self, source: Path, includes: Iterable[Path] = ()) -> None:

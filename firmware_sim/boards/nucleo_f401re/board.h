@@ -1,7 +1,7 @@
 /* The NUCLEO-F401RE: what the main program and the core may ask of it.
 
-   The core calls odl_board_write, odl_sensor_read and the odl_log_ functions of odl.h; all else
-   is between the files of this folder and a main program. Times are microseconds of a
+   The core calls the functions that odl.h says a board supplies; all else is between the files
+   of this folder and a main program. Times are microseconds of a
    counter that wraps after 71 minutes, so only differences mean anything. */
 #ifndef BOARD_H
 #define BOARD_H
@@ -10,8 +10,10 @@
 #include <stdint.h>
 
 enum {
-    BOARD_RECEIVE_RING = 1024, /* bytes: 89 ms of a full line, 1.4 s of ten-sample frames at 50 Hz */
-    BOARD_TRANSMIT_RING = 256,
+    /* Powers of two. A host sends one frame and waits for the answer, so the ring only has to
+       bridge what the main program does between two looks: 22 ms of a full line. */
+    BOARD_RECEIVE_RING = 256,
+    BOARD_TRANSMIT_RING = 128,
 };
 
 /* Why the processor started. */
@@ -27,7 +29,7 @@ enum {
 uint32_t board_clock_start(void); /* core clock in Hz: 84 MHz, or 16 MHz if the PLL stays away */
 uint32_t board_clock_of_apb1(void);
 void board_time_start(uint32_t core_hz);
-uint32_t board_micros(void);
+uint32_t odl_board_micros(void);
 void board_wait(uint32_t micros);
 
 /* startup.c */

@@ -1,7 +1,8 @@
 /* ST's LSM6DSO (accelerometer and gyroscope) on an X-NUCLEO-IKS01A3 shield: 52 Hz, +-4 g,
    +-2000 degrees a second. A sample is the accelerometer's axes, then the gyroscope's.
 
-   Register numbers from ST's data sheet DS12140. */
+   Its FIFO keeps 256 samples, almost 5 s, so none is lost while the processor learns or erases.
+   Register numbers and the FIFO's format are from ST's data sheet DS12140. */
 #include "board.h"
 #include "odl.h"
 
@@ -9,24 +10,30 @@
 
 enum {
     WHO_AM_I = 0x0F,
+    FIFO_CTRL3 = 0x09,
+    FIFO_CTRL4 = 0x0A,
     CTRL1_XL = 0x10,
     CTRL2_G = 0x11,
     CTRL3_C = 0x12,
-    STATUS = 0x1E,
-    OUT_GYRO = 0x22, /* six bytes, then six of the accelerometer */
+    FIFO_STATUS1 = 0x3A,
+    FIFO_OUT = 0x78, /* a tag and three values; a burst goes on with the next word */
     NAME = 0x6C,
-    READY = 0x03,      /* both sensors have new values */
     ODR_52 = 0x30,
     SCALE_4_G = 0x08,
     SCALE_2000_DPS = 0x0C,
-    WHOLE = 0x44,      /* values of one sample stay together; addresses count on */
-    POLL = 2000,       /* microseconds between two looks at the status */
+    WHOLE = 0x44,        /* values of one sample stay together; addresses count on */
+    BOTH_AT_52 = 0x33,   /* into the FIFO */
+    OVERWRITE_OLDEST = 6,
+    TAG_GYRO = 1,
+    TAG_ACCEL = 2,
+    WORD = 7,
+    POLL = 20000, /* microseconds between two looks at how much the FIFO holds */
 };
 
 _Static_assert(ODL_CHANNELS <= 6, "the LSM6DSO has six axes");
 
 static int there;
-static uint32_t looked_at;
+static uint32_t looked_at, words;
 
 int board_sensor_start(void)
 {
@@ -36,24 +43,50 @@ int board_sensor_start(void)
     there = board_i2c_read(DEVICE, WHO_AM_I, name, sizeof name) && name[0] == NAME &&
             board_i2c_write(DEVICE, CTRL3_C, WHOLE) &&
             board_i2c_write(DEVICE, CTRL1_XL, ODR_52 | SCALE_4_G) &&
-            board_i2c_write(DEVICE, CTRL2_G, ODR_52 | SCALE_2000_DPS);
-    looked_at = board_micros();
+            board_i2c_write(DEVICE, CTRL2_G, ODR_52 | SCALE_2000_DPS) &&
+            board_i2c_write(DEVICE, FIFO_CTRL4, 0) && /* empties it */
+            board_i2c_write(DEVICE, FIFO_CTRL3, BOTH_AT_52) &&
+            board_i2c_write(DEVICE, FIFO_CTRL4, OVERWRITE_OLDEST);
+    looked_at = odl_board_micros();
+    words = 0;
     return there;
 }
 
+static void look(void)
+{
+    uint8_t status[2];
+
+    looked_at = odl_board_micros();
+    if (board_i2c_read(DEVICE, FIFO_STATUS1, status, sizeof status))
+        words = status[0] | (status[1] & 3u) << 8;
+}
+
+/* The gyroscope's word comes before the accelerometer's of the same moment. Where a full FIFO
+   dropped one of the two, words are passed over until they are in step again. */
 int odl_sensor_read(int16_t *sample)
 {
-    uint8_t bytes[12];
+    uint8_t bytes[2 * WORD];
 
-    if (!there || board_micros() - looked_at < POLL)
+    if (there && words < 2 && odl_board_micros() - looked_at >= POLL)
+        look();
+    if (words < 2)
         return 0;
-    looked_at = board_micros();
-    if (!board_i2c_read(DEVICE, STATUS, bytes, 2) || (bytes[0] & READY) != READY)
+    if (!board_i2c_read(DEVICE, FIFO_OUT, bytes, WORD)) {
+        words = 0;
         return 0;
-    if (!board_i2c_read(DEVICE, OUT_GYRO, bytes, sizeof bytes))
+    }
+    words--;
+    if (bytes[0] >> 3 != TAG_GYRO)
+        return 0;
+    if (!board_i2c_read(DEVICE, FIFO_OUT, bytes + WORD, WORD)) {
+        words = 0;
+        return 0;
+    }
+    words--;
+    if (bytes[WORD] >> 3 != TAG_ACCEL)
         return 0;
     for (unsigned i = 0; i < ODL_CHANNELS; i++) {
-        unsigned at = 2 * (i < 3 ? i + 3 : i - 3);
+        unsigned at = i < 3 ? WORD + 1 + 2 * i : 1 + 2 * (i - 3);
         sample[i] = (int16_t)(uint16_t)(bytes[at] | bytes[at + 1] << 8);
     }
     return 1;

@@ -18,7 +18,7 @@ void board_time_start(uint32_t core_hz)
     SYST_CSR = 7;
 }
 
-uint32_t board_micros(void)
+uint32_t odl_board_micros(void)
 {
     return TIM2_CNT;
 }
@@ -26,13 +26,13 @@ uint32_t board_micros(void)
 /* Bounded by turns as well, should the timer stand still. */
 void board_wait(uint32_t micros)
 {
-    uint32_t start = board_micros();
+    uint32_t start = odl_board_micros();
 
-    for (uint32_t turns = 0; turns < 100u * micros && board_micros() - start < micros; turns++)
+    for (uint32_t turns = 0; turns < 100u * micros && odl_board_micros() - start < micros; turns++)
         __asm__ volatile("nop");
 }
 
 void board_systick(void)
 {
-    board_button_poll(board_micros());
+    board_button_poll(odl_board_micros());
 }

@@ -1,10 +1,7 @@
 /* All of libc that compiled code asks for. The loops are kept from becoming calls of
    themselves: volatile where a compiler would see through them. */
-#include <stddef.h>
 #include <stdint.h>
-
-void *memcpy(void *restrict to, const void *restrict from, size_t n);
-void *memset(void *to, int value, size_t n);
+#include <string.h>
 
 void *memcpy(void *restrict to, const void *restrict from, size_t n)
 {

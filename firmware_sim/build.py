@@ -1,0 +1,162 @@
+"""Firmware for a board, built for one model image with whatever compiler is there."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import odl
+from firmware_sim import elf, headers, toolchain
+from odl.nn.image import Image
+
+HERE: Final = Path(__file__).parent
+CORE: Final = HERE / "core"
+BOARDS: Final = {"nucleo_f401re": HERE / "boards" / "nucleo_f401re"}
+BARE: Final = HERE / "boards" / "bare"  # what stands in for libc
+SENSORS: Final = ("link", "lsm6dso")
+RAM_BUDGET: Final = 24 * 1024
+STACK: Final = 1536
+_BOARD: Final = ("startup", "clock", "time", "uart", "button", "watchdog", "flash", "log", "i2c")
+
+
+class BuildError(RuntimeError):
+    """Firmware that cannot be built as asked, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Firmware:
+    """A firmware in every form.
+
+    Attributes
+    ----------
+    elf, bin, map : what to debug, what to drag onto the board, and where everything lies.
+    program : the same, read.
+    compiler : with version, target and optimisation.
+    """
+
+    elf: bytes
+    bin: bytes
+    map: str
+    program: elf.Program
+    compiler: str
+
+    @property
+    def ram_bytes(self) -> int:
+        """RAM in all: stack, state, buffers."""
+        return sum(size for address, size in self.program.sections.values() if address >= elf.RAM_BASE)
+
+    @property
+    def code_bytes(self) -> int:
+        """Flash that code and constants take, the model image aside."""
+        sections = self.program.sections
+        return sum(sections[name][1] for name in (".text", ".rodata", ".data") if name in sections)
+
+    @property
+    def image_bytes(self) -> int:
+        """Flash that the model image takes."""
+        return self.program.sections.get(".image", (0, 0))[1]
+
+    def write(self, folder: Path, name: str) -> list[Path]:
+        """Write ``name``.elf, .bin and .map into ``folder``; the paths."""
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = [folder / f"{name}.{suffix}" for suffix in ("elf", "bin", "map")]
+        for path, data in zip(paths, (self.elf, self.bin, self.map.encode()), strict=True):
+            path.write_bytes(data)
+        return paths
+
+
+def build(
+    image: Image,
+    board: str = "nucleo_f401re",
+    compiler: str | None = None,
+    sensor: str = "link",
+    ram_budget: int = RAM_BUDGET,
+) -> Firmware:
+    """The firmware that runs ``image`` on ``board``.
+
+    Parameters
+    ----------
+    image : Image
+        The model; its sizes decide the layout of the state block.
+    board : str
+        A key of ``BOARDS``.
+    compiler : "zig" or "gcc", optional
+        Without it, Zig if it is there, else GCC.
+    sensor : "link" or "lsm6dso"
+        Where samples come from: the host, or the sensor on I2C 1.
+    ram_budget : int
+        Bytes of RAM that may be used in all; more is an error of the link.
+
+    Raises
+    ------
+    ToolError
+        If no compiler is there or it refuses; `BuildError` for an unknown board or sensor.
+    """
+    if board not in BOARDS:
+        raise BuildError(f"no board {board!r}; there is {', '.join(BOARDS)}")
+    if sensor not in SENSORS:
+        raise BuildError(f"no sensor {sensor!r}; there are {', '.join(SENSORS)}")
+    folder = BOARDS[board]
+    version = f"odl {odl.__version__} {board} {sensor}"
+    sources = [*sorted(CORE.glob("*.c")), BARE / "memory.c", *(folder / f"{name}.c" for name in _BOARD)]
+    sources += [folder / f"sensor_{sensor}.c", folder / "main.c"]
+    defines = [f'ODL_BOARD_VERSION="{version}"']
+    return link(sources, image, compiler=compiler, defines=defines, ram_budget=ram_budget)
+
+
+def board_sources(sensor: str = "link") -> list[Path]:
+    """The board's own files, for a main program other than the firmware's."""
+    folder = BOARDS["nucleo_f401re"]
+    return [BARE / "memory.c", *(folder / f"{name}.c" for name in _BOARD), folder / f"sensor_{sensor}.c", CORE / "crc32.c"]
+
+
+def link(
+    sources: Iterable[Path],
+    image: Image,
+    *,
+    compiler: str | None = None,
+    defines: Sequence[str] = (),
+    ram_budget: int = RAM_BUDGET,
+    stack: int = STACK,
+) -> Firmware:
+    """Any main program with the core's headers, the model image and this board's memory map."""
+    chosen = toolchain.compiler(compiler)
+    folder = BOARDS["nucleo_f401re"]
+    with tempfile.TemporaryDirectory() as name:
+        work = Path(name)
+        headers.write(work, headers.sizes_of(image))
+        (work / "odl_image.c").write_text(_image_source(image.to_bytes()), encoding="ascii")
+        script = work / "link.ld"
+        limits = f"_ram_budget = {ram_budget};\n_stack_size = {stack};\n"
+        script.write_text(limits + (folder / "link.ld").read_text(encoding="ascii"), encoding="ascii")
+        output = work / "firmware.elf"
+        chosen.link(
+            [*sources, work / "odl_image.c"], output, script, "board_reset", [work, CORE, folder, BARE], defines
+        )
+        data = output.read_bytes()
+    program = elf.read(data)
+    return Firmware(data, program.flash, memory_map(program), program, chosen.description)
+
+
+def _image_source(data: bytes) -> str:
+    rows = (data[i : i + 24] for i in range(0, len(data), 24))
+    body = ",\n".join(",".join(map(str, row)) for row in rows)
+    return (
+        "#include <stdint.h>\nextern const uint8_t odl_image[];\nextern const uint32_t odl_image_size;\n"
+        f"const uint32_t odl_image_size = {len(data)};\n"
+        '__attribute__((section(".model"), aligned(8))) const uint8_t odl_image[] = {\n' + body + "};\n"
+    )
+
+
+def memory_map(program: elf.Program) -> str:
+    """Sections and symbols by address, the same form whatever compiler it was."""
+    lines = ["sections"]
+    for name, (address, size) in sorted(program.sections.items(), key=lambda item: item[1]):
+        lines.append(f"  {address:08x} {size:7d}  {name}")
+    lines.append("symbols")
+    for name, symbol in sorted(program.symbols.items(), key=lambda item: (item[1].address, item[0])):
+        lines.append(f"  {symbol.address:08x} {symbol.size:7d}  {name}")
+    return "\n".join(lines) + "\n"
