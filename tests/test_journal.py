@@ -16,7 +16,7 @@ from messages import GOLDENS, commands, events, samples, starts, truths
 
 from odl.events import Event, Gap, Input, Label, Prediction, Query, Samples, Truth, Undo
 from odl.journal import DAMAGED, JournalError, Reader, Recording, Writer, inputs, read
-from odl.wire import FORMAT, CodecError, End, Start, TraceHash, encode, frame, is_output
+from odl.wire import FORMAT, CodecError, Control, End, Hello, Start, TraceHash, encode, frame, is_output
 
 START = Start({"format": list(FORMAT), "seed": 7}, b"ODLM and so on")
 BLOCK = np.arange(30, dtype=np.int16).reshape(10, 3)
@@ -420,6 +420,16 @@ def test_inputs_cover_every_index_once_and_in_order(data: st.DataObject) -> None
 
 
 def test_the_goldens_survive_a_recording(tmp_path: Path) -> None:
-    sent = [message for message, _ in GOLDENS if not isinstance(message, Start | End)]
+    sent = [message for message, _ in GOLDENS if not isinstance(message, Start | End | Control)]
     write(tmp_path / "goldens.odl", sent)
     assert read(tmp_path / "goldens.odl").events == sent
+
+
+def test_messages_of_a_serial_line_are_no_events(tmp_path: Path) -> None:
+    path = tmp_path / "line.odl"
+    write(path, [Undo(0)])
+    whole = path.read_bytes()
+    path.write_bytes(whole + frame(encode(Hello()), seq=9))
+    recording = read(path)
+    assert recording.events == [Undo(0)]
+    assert "serial line" in " ".join(recording.problems)

@@ -1,10 +1,12 @@
-/* The core on the machine that builds it: the log is memory, outputs are kept to be fetched. */
-#include <stdio.h>
+/* The core without a board: the log is memory, outputs are kept to be fetched. For this
+ * machine, and for a bare processor whose functions are called one by one. */
 #include <string.h>
 
 #include "core.h"
+#include "host.h"
+#include "shift.h"
 
-#define MOST_EVENTS 4096
+#define MOST_EVENTS 64 /* a window's end gives at most 2 + 2 * ODL_MAX_PENDING */
 
 static odl_log_entry *log_entries;
 static uint32_t log_capacity;
@@ -12,9 +14,8 @@ static uint32_t log_used;
 static odl_event events[MOST_EVENTS];
 static uint32_t n_events;
 static odl_link *listener;
+static odl_host_writer *writer;
 
-/* Which session's log the board functions speak of: `used` of `capacity` entries. */
-void odl_host_use_log(odl_log_entry *entries, uint32_t capacity, uint32_t used);
 void odl_host_use_log(odl_log_entry *entries, uint32_t capacity, uint32_t used)
 {
     log_entries = entries;
@@ -48,44 +49,32 @@ int odl_log_clear(void)
     return 0;
 }
 
-/* Send outputs to a link from now on, instead of keeping them. */
-void odl_host_listen(odl_link *link);
-void odl_host_listen(odl_link *link)
-{
-    listener = link;
-}
-
 void odl_emit(const odl_event *event)
 {
-    if (listener != NULL) {
+    if (listener != NULL)
         odl_link_event(listener, event);
-        return;
-    }
-    if (n_events < MOST_EVENTS)
-        events[n_events] = *event;
-    n_events += 1;
+    else if (n_events < MOST_EVENTS)
+        events[n_events++] = *event;
 }
 
-/* The outputs since the last call, and how many. */
-uint32_t odl_host_take(const odl_event **taken);
-uint32_t odl_host_take(const odl_event **taken)
+uint32_t odl_host_take(odl_event *to, uint32_t room)
 {
-    uint32_t n = n_events;
-    *taken = events;
+    uint32_t n = n_events < room ? n_events : room;
+    memcpy(to, events, n * sizeof *to);
     n_events = 0;
     return n;
 }
 
-/* Sizes that the caller allocates by. */
-uint32_t odl_host_session_size(void);
-uint32_t odl_host_session_size(void)
+void odl_host_listen(odl_link *link, odl_host_writer *write)
 {
-    return sizeof(odl_session);
+    listener = link;
+    writer = write;
 }
 
 void odl_board_write(const uint8_t *bytes, size_t n)
 {
-    fwrite(bytes, 1, n, stdout);
+    if (writer != NULL)
+        writer(bytes, n);
 }
 
 uint32_t odl_board_micros(void)
@@ -96,4 +85,24 @@ uint32_t odl_board_micros(void)
 const char *odl_board_version(void)
 {
     return "host";
+}
+
+uint32_t odl_host_session_size(void)
+{
+    return sizeof(odl_session);
+}
+
+int64_t odl_host_round_shift(int64_t value, uint32_t shift)
+{
+    return odl_round_shift(value, shift);
+}
+
+int32_t odl_host_round_shift32(int32_t value, uint32_t shift)
+{
+    return odl_round_shift32(value, shift);
+}
+
+int64_t odl_host_root(int64_t value)
+{
+    return odl_root(value);
 }

@@ -6,9 +6,12 @@
 #include <string.h>
 
 #include "core.h"
+#include "host.h"
 
-void odl_host_use_log(odl_log_entry *entries, uint32_t capacity, uint32_t used);
-void odl_host_listen(odl_link *link);
+static void write_out(const uint8_t *bytes, size_t n)
+{
+    fwrite(bytes, 1, n, stdout);
+}
 
 static void *read_whole(const char *path, size_t *size)
 {
@@ -43,7 +46,7 @@ int main(int argc, char **argv)
     }
     odl_host_use_log(log, ODL_MAX_LOG, 0);
     odl_link_begin(link, session, 0);
-    odl_host_listen(link);
+    odl_host_listen(link, write_out);
     while ((n = fread(chunk, 1, sizeof chunk, stdin)) > 0) {
         odl_link_receive(link, chunk, n);
         fflush(stdout);

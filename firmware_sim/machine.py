@@ -1,0 +1,221 @@
+"""A session on the C core, whatever machine the core is built for.
+
+A `Machine` has memory that Python can see and functions that it can call: a shared library
+of this computer (`firmware_sim.host`), or an emulated Cortex-M4 (`firmware_sim.bare`).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from odl.config import Config
+from odl.core import event_of, settings_of
+from odl.events import Output
+from odl.kernels.net import out_dtype
+from odl.nn.image import Image
+from odl.nn.net import state_dtype_of
+from odl.session import Session
+from odl.state import log_dtype
+
+# Functions of the core: the result, then the arguments. p pointer, z size_t, i and I 32 bits,
+# l and L 64 bits (capitals unsigned), h and H 16 bits, B 8 bits, v nothing.
+SIGNATURES: Final = {
+    "odl_requantise_relu_u8": "BiiI",
+    "odl_conv": "vpppppIIp",
+    "odl_pool": "vpIIIp",
+    "odl_dense": "lppI",
+    "odl_exp_q15": "ilI",
+    "odl_softmax": "vpIIp",
+    "odl_distance": "ippI",
+    "odl_next_state": "LL",
+    "odl_below": "ILL",
+    "odl_shuffle": "LpIL",
+    "odl_track_quantile": "llilI",
+    "odl_scale_input": "lhiIh",
+    "odl_mean_stored": "vpIIp",
+    "odl_imprint": "vpppII",
+    "odl_sgd": "vppIiI",
+    "odl_score": "Bpppp",
+    "odl_uncertainty": "ipp",
+    "odl_decide": "ippill",
+    "odl_ask": "vpplli",
+    "odl_settled_batch": "lp",
+    "odl_collect": "vpll",
+    "odl_refit": "vp",
+    "odl_crc32": "IIpz",
+    "odl_open": "ippz",
+    "odl_settings_bad": "ipLp",
+    "odl_begin": "ippLp",
+    "odl_resume": "vppLpI",
+    "odl_run": "zppzz",
+    "odl_gap": "vpl",
+    "odl_label": "vplI",
+    "odl_undo": "vp",
+    "odl_add_class": "vpIIpz",
+    "odl_split": "vpII",
+    "odl_host_use_log": "vpII",
+    "odl_host_take": "IpI",
+    "odl_host_session_size": "I",
+    "odl_host_round_shift": "llI",
+    "odl_host_round_shift32": "iiI",
+    "odl_host_root": "ll",
+}
+
+REFUSALS: Final = (
+    "", "it is cut short or no image", "its version is another", "its checksum differs",
+    "a section lies outside, or is not aligned", "its sizes are not those of the build",
+    "its layers cannot be run", "its heads cannot be used",
+)  # fmt: skip
+
+
+class Room(NamedTuple):
+    """Memory of a machine: where it lies there, and the very bytes."""
+
+    address: int
+    bytes: NDArray[np.uint8]
+
+    def view(self, dtype: Any, count: int = 1) -> NDArray[Any]:
+        """The first ``count`` elements of ``dtype``."""
+        dtype = np.dtype(dtype)
+        return self.bytes[: dtype.itemsize * count].view(dtype)
+
+
+class Machine(Protocol):
+    """Where a build of the core runs."""
+
+    def room(self, size: int) -> Room:
+        """``size`` bytes of zeros, aligned to 8, for as long as the machine is there."""
+        ...
+
+    def call(self, name: str, *arguments: int) -> int:
+        """Call a function of `SIGNATURES`; its result, 0 where it has none."""
+        ...
+
+
+def scaling_dtype(channels: int) -> np.dtype[Any]:
+    """The layout of ``odl_scaling``."""
+    return np.dtype(
+        [("mult", "<i4", (channels,)), ("offset", "<i2", (channels,)), ("shift", "u1", (channels,))],
+        align=True,
+    )
+
+
+class CoreSession:
+    """`odl.core.Fused` in C: the same methods on the same bytes.
+
+    ``state`` and ``log`` are views of the core's own memory.
+
+    Parameters
+    ----------
+    machine : Machine
+        With a build of the core for the image's sizes.
+    image, config
+        As for `odl.session.Session`.
+
+    Raises
+    ------
+    ValueError
+        If the core refuses the image or the settings.
+    """
+
+    def __init__(self, machine: Machine, image: Image, config: Config) -> None:
+        self.machine = machine
+        data = image.to_bytes()
+        self._image = machine.room(len(data))
+        self._image.bytes[:] = np.frombuffer(data, np.uint8)
+        session = machine.room(machine.call("odl_host_session_size"))
+        self.session = session.address
+        self.state = session.view(state_dtype_of(image))
+        log = machine.room(image.max_log * log_dtype(image.features).itemsize)
+        self.log, self._log = log.view(log_dtype(image.features), image.max_log), log.address
+        settings = settings_of(config)
+        room = machine.room(settings.nbytes)
+        self.settings, self._settings = room.view(settings.dtype), room.address
+        self.settings[:] = settings
+        room = machine.room(scaling_dtype(len(image.channels)).itemsize)
+        scaling, self._scaling = room.view(scaling_dtype(len(image.channels))), room.address
+        for name in ("mult", "shift", "offset"):
+            scaling[name][0] = getattr(config, name)
+        self._seed = config.seed
+        self._block = machine.room(4096 * 2 * len(image.channels))
+        self._name = machine.room(256)
+        self._found = machine.room(8)
+        self._out = out_dtype(image.max_heads, image.max_rows)
+        self._events_at = machine.room(64 * self._out.itemsize)
+        if wrong := machine.call("odl_open", self.session, self._image.address, len(data)):
+            raise ValueError(f"the C core refuses the model image: {REFUSALS[wrong]}")
+        if machine.call("odl_settings_bad", self._settings, self._seed, self._scaling):
+            raise ValueError("the C core refuses the settings")
+        self._use_log()
+        machine.call("odl_begin", self.session, self._settings, self._seed, self._scaling)
+
+    def _use_log(self) -> None:
+        self.machine.call("odl_host_use_log", self._log, len(self.log), int(self.state["n_log"][0]))
+
+    def resume(self) -> None:
+        """As after a reset: a fresh state, and the heads that the log has taught."""
+        n_log = int(self.state["n_log"][0])
+        self._use_log()
+        self.machine.call("odl_resume", self.session, self._settings, self._seed, self._scaling, n_log)
+
+    def samples(self, block: NDArray[np.int16]) -> list[Output]:
+        """Consume a block (n, channels)."""
+        outputs: list[Output] = []
+        raw = self._block.bytes.view(np.int16)
+        rows = len(raw) // block.shape[1]
+        for start in range(0, len(block), rows):
+            part = block[start : start + rows]
+            raw[: part.size] = part.ravel()
+            at = 0
+            while at < len(part):
+                self._use_log()
+                at = self.machine.call("odl_run", self.session, self._block.address, len(part), at)
+                outputs += self._events()
+        return outputs
+
+    def gap(self, lost: int) -> None:
+        """Samples are missing."""
+        self.machine.call("odl_gap", self.session, lost)
+
+    def label(self, at: int, window: int, cls: int) -> list[Output]:
+        """An answer; 255 is a skip."""
+        return self._command(at, "odl_label", window, cls)
+
+    def undo(self, at: int) -> list[Output]:
+        """Take back the answer given last."""
+        return self._command(at, "odl_undo")
+
+    def add_class(self, at: int, cls: int, head: int, name: str) -> list[Output]:
+        """A new class."""
+        text = name.encode()
+        self._name.bytes[: len(text)] = np.frombuffer(text, np.uint8)
+        return self._command(at, "odl_add_class", cls, head, self._name.address, len(text))
+
+    def split(self, at: int, leaf: int, head: int) -> list[Output]:
+        """A task under a leaf."""
+        return self._command(at, "odl_split", leaf, head)
+
+    def _command(self, at: int, name: str, *arguments: int) -> list[Output]:
+        if at != self.state["position"][0]:
+            raise ValueError(f"a command at {at}, but the stream stands at {self.state['position'][0]}")
+        self._use_log()
+        self.machine.call(name, self.session, *arguments)
+        return self._events()
+
+    def _events(self) -> list[Output]:
+        n = self.machine.call("odl_host_take", self._events_at.address, 64)
+        return [event_of(record) for record in self._events_at.view(self._out, n)]
+
+
+class TwinSession(Session):
+    """`odl.session.Session` with a C core inside; snapshots too."""
+
+    def __init__(self, machine: Machine, image: Image, config: Config) -> None:
+        super().__init__(image, config)
+        self._core = CoreSession(machine, image, config)  # type: ignore[assignment]
+
+    def _fused(self, what: str) -> None:
+        """Every core has a state block."""
