@@ -116,11 +116,13 @@ class Composed:
         """Take back the answer given last."""
         outputs = self._settle(at)
         before, logged = self._outcomes(), self.log["kind"].copy()
+        done = int(self.state["counts"][0, Count.UNDONE])
         outputs += self._events(undo(self.state, self.log, at, self.out, 0))
         self._tell_policy(before)
         for entry in self.log[self.log["kind"] != logged]:
             self.learner.forget(int(entry["window"]))
-            self.state["counts"][0, Count.REFITS] += 1
+        # The fused core refits after every undo; the count is part of the state.
+        self.state["counts"][0, Count.REFITS] += int(self.state["counts"][0, Count.UNDONE] - done)
         return outputs
 
     def _outcomes(self) -> dict[int, Asked]:

@@ -213,12 +213,11 @@ class ReferenceSession:
         for q in asked:
             if q.order == last:
                 q.status, q.cls, q.order = "open", NOBODY, 0
-        if any(x.order == last for x in logged):
-            self.log = [
-                replace(x, entry=x.entry._replace(kind="undone"), order=0) if x.order == last else x
-                for x in self.log
-            ]
-            self.refit()
+        self.log = [
+            replace(x, entry=x.entry._replace(kind="undone"), order=0) if x.order == last else x
+            for x in self.log
+        ]
+        self.refit()
         return []
 
     # --- the tree -------------------------------------------------------------------------
