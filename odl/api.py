@@ -162,6 +162,8 @@ def _replay_dataset(
     people = list(card.splits["test"] if subjects is None else subjects)
     if not people:
         raise ConfigError("no subjects were given")
+    if len(set(people)) < len(people):
+        raise ConfigError("a subject is named twice; each person is one session")
     for person in people:
         if person not in card.subjects:
             known = ", ".join(map(str, card.subjects))
@@ -215,7 +217,7 @@ def _replay_recording(
     budget = Budget(config.allowed, config.period, config.in_samples)
     if asked_anew and (options.budget is not None or config.allowed == 0):
         budget = parse_budget(20 if options.budget is None else options.budget, image.rate_hz)
-    runner = _Runner(image, options, budget, tell, problems=tuple(recording.problems))
+    runner = _Runner(image, options, budget, tell)
     file = Path(out) / path.name if out is not None else None
     if file is not None and file.resolve() == path.resolve():
         raise ConfigError(f"{path}: the replay would overwrite the recording; give another --out")
@@ -230,7 +232,9 @@ def _replay_recording(
         outcome = runner.run(exact, config, file, answered=True)
         if recording.complete and not recording.lost_frames:
             outcome = replace(outcome, same_trace=outcome.trace_sha256 == recording.trace_sha256)
-    return Result(image, (outcome,), options.seed, path.name, "people", runner.about())
+    outcome = replace(outcome, problems=tuple(recording.problems))
+    result = Result(image, (outcome,), options.seed, path.name, "people", runner.about())
+    return replace(result, damage=damage_of(path, recording))
 
 
 def open_recording(path: str | Path) -> tuple[Recording, Image, Config]:
@@ -244,6 +248,17 @@ def open_recording(path: str | Path) -> tuple[Recording, Image, Config]:
     if not isinstance(settings, dict):
         raise JournalError(f"{path}: its Start holds no settings, so it cannot be replayed")
     return recording, image, Config.from_dict(settings)
+
+
+def damage_of(path: str | Path, recording: Recording) -> str:
+    """One sentence about what a recording lost, empty if it is whole."""
+    if recording.complete and not recording.lost_frames and not recording.lost_bytes:
+        return ""
+    return (
+        f"{path}: damaged: {recording.lost_bytes} bytes and {recording.lost_frames} frames are lost"
+        + ("" if recording.complete else ", its end is missing")
+        + f"; {len(recording.events)} events could be read"
+    )
 
 
 def _stretches(steps: Iterable[Input]) -> list[int]:
@@ -266,10 +281,8 @@ class _Runner:
         options: Options,
         budget: Budget,
         tell: Progress,
-        problems: tuple[str, ...] = (),
     ) -> None:
         self.image, self.options, self.budget, self.tell = image, options, budget, tell
-        self.problems = problems
         if is_cold():
             tell("compiling the kernels, once on this machine (about half a minute)")
 
@@ -279,10 +292,9 @@ class _Runner:
         policy = options.policy or "tactile-inforv"
         if policy not in POLICIES:
             raise ConfigError(f"there is no policy '{policy}'; there are {', '.join(POLICIES)}")
-        if options.delay < 0 or options.patience <= 0:
-            raise ConfigError(
-                "an answer's delay cannot be below 0 s, a question's patience must be above 0 s"
-            )
+        for what, seconds in (("delay", options.delay), ("patience", options.patience)):
+            if not 0 <= seconds <= 1e6:
+                raise ConfigError(f"--{what} is {seconds:g} s; it can be 0 to 1000000")
         asks = policy != "none"
         return Config(
             policy=policy,
@@ -290,8 +302,8 @@ class _Runner:
             period=self.budget.period if asks else 0,
             in_samples=self.budget.in_samples and asks,
             horizon=max(1, stream.windows),
-            batch=options.batch or BATCH.get(policy, 1),
-            patience=round(options.patience * rate),
+            batch=self._batch(policy),
+            patience=max(1, round(options.patience * rate)),
             step=options.step,
             hold=options.hold,
             seed=seed,
@@ -299,6 +311,9 @@ class _Runner:
             shift=scaling.shift,
             offset=scaling.offset,
         )
+
+    def _batch(self, policy: str) -> int:
+        return BATCH.get(policy, 1) if self.options.batch is None else self.options.batch
 
     def labeller(self, stream: Stream) -> RecordedLabels:
         """Answers from the stream's truth."""
@@ -350,7 +365,6 @@ class _Runner:
             counts=session.counts,
             config=config,
             file=file,
-            problems=self.problems,
         )
 
     def about(self) -> dict[str, str]:
@@ -360,7 +374,7 @@ class _Runner:
         return {
             "policy": policy,
             "budget": str(options.budget if options.budget is not None else 20),
-            "answers learned from together": str(options.batch or BATCH.get(policy, 1)),
+            "answers learned from together": str(self._batch(policy)),
             "answers after": f"{options.delay:g} s",
             "questions expire after": f"{options.patience:g} s",
             "refused, wrong answers": f"{options.refuse:g}, {options.error:g}",

@@ -21,7 +21,10 @@ DEMO_FOLDER = "odl-demo"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit status: 0, or 2 with one sentence on standard error.
+    """Run the command line; the exit status.
+
+    0: all well. 1: a recording was damaged, its good part was used. 2: it could not be
+    done. Both come with one sentence on standard error.
 
     Examples
     --------
@@ -34,16 +37,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
-        given.run(given)
+        damage: str = given.run(given)
     except (ValueError, OSError) as error:
         if os.environ.get("ODL_DEBUG"):
             raise
-        print(f"odl: {_printable(str(error))}", file=sys.stderr)
-        return 2
+        return _complain(_sentence(error), 2)
     except KeyboardInterrupt:
-        print("odl: stopped", file=sys.stderr)
-        return 130
-    return 0
+        return _complain("stopped", 130)
+    return _complain(damage, 1) if damage else 0
+
+
+def _complain(sentence: str, status: int) -> int:
+    print(f"odl: {_printable(sentence)}", file=sys.stderr)
+    return status
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -119,26 +131,28 @@ def _run(given: argparse.Namespace) -> Result:
     )
 
 
-def _demo(given: argparse.Namespace) -> None:
+def _demo(given: argparse.Namespace) -> str:
     _progress("replaying the bundled shoulder exercises of people the model has never seen")
-    _replay(given)
+    return _replay(given)
 
 
-def _replay(given: argparse.Namespace) -> None:
+def _replay(given: argparse.Namespace) -> str:
     result = _run(given)
     _write_json(given.json, result.to_json)
     if given.json != "-":
         _summary(result)
     if given.out is not None:
         _write_report(result, Path(given.out) / "report.html", given)
+    return result.damage
 
 
-def _report(given: argparse.Namespace) -> None:
+def _report(given: argparse.Namespace) -> str:
     from odl.api import replay
 
     result = replay(given.recording, progress=_progress)
     default = Path(given.recording).with_suffix(".html")
     _write_report(result, Path(given.out) if given.out else default, given)
+    return result.damage
 
 
 def _summary(result: Result) -> None:
@@ -202,22 +216,24 @@ def _people(text: str | None) -> list[int] | None:
         raise ValueError(f"--subjects is '{text}'; write numbers with commas between, as in 7,8") from None
 
 
-def _info(given: argparse.Namespace) -> None:
+def _info(given: argparse.Namespace) -> str:
     from odl.info import about_file, as_text
 
     facts = about_file(given.file)
     _write_json(given.json, lambda: facts)
     if given.json != "-":
         print(_printable(as_text(facts), keep="\n"))
+    return str(facts.get("damage", ""))
 
 
-def _datasets(given: argparse.Namespace) -> None:
+def _datasets(given: argparse.Namespace) -> str:
     from odl.info import about_datasets, as_text
 
     facts = about_datasets()
     _write_json(given.json, lambda: facts)
     if given.json != "-":
         print("\n\n".join(_printable(as_text(one), keep="\n") for one in facts))
+    return ""
 
 
 def _write_json(file: str | None, figures: Any) -> None:

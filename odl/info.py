@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from odl import data
-from odl.api import load_model, open_recording
+from odl.api import damage_of, load_model, open_recording
 from odl.events import Samples
 from odl.nn.image import MAGIC, ROOT, Image
 from odl.nn.memory import memory_of
@@ -65,6 +65,7 @@ def about_recording(path: str | Path) -> dict[str, Any]:
         "lost_frames": recording.lost_frames,
         "lost_bytes": recording.lost_bytes,
         "problems": list(recording.problems),
+        "damage": damage_of(path, recording),
         "samples": samples,
         "seconds": samples / image.rate_hz,
         "events": dict(sorted(kinds.items())),

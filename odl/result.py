@@ -10,7 +10,7 @@ from typing import Any
 
 from odl.config import Config
 from odl.evaluate import Evaluation, evaluate, mean_of, worst_of
-from odl.events import AddClass, Event, Prediction
+from odl.events import Event, Prediction
 from odl.nn.image import Image
 
 BLOCKED_SHARE = 0.95  # a policy that spends less of its budget has to say why
@@ -49,6 +49,7 @@ class Result:
     source: str
     people: str
     about: dict[str, str]
+    damage: str = ""  # what a replayed recording had lost
 
     @cached_property
     def evaluations(self) -> list[Evaluation]:
@@ -144,15 +145,17 @@ class Result:
             "samples_per_second": self.samples_per_second,
             "realtime_factor": self.samples_per_second / self.image.rate_hz,
             "settings": dict(self.about),
+            "damage": self.damage,
             "notes": self.notes(),
         }
 
 
 def _why_unspent(one: Outcome) -> str:
-    if one.counts["blocked"]:
-        return f"{one.counts['blocked']} more windows came while too many questions were open"
     if one.config.period and one.config.in_samples:
         return "the stream ended before the period did"
+    if blocked := one.counts["blocked"]:
+        windows = "window" if blocked == 1 else "windows"
+        return f"too many questions were open when {blocked} more {windows} would have been asked about"
     predictions = sum(isinstance(e, Prediction) for e in one.events)
     if predictions < one.config.horizon:
         return "the stream was shorter than declared"
@@ -165,8 +168,3 @@ def _table(rows: Sequence[dict[str, Any]]) -> Any:
     except ImportError:
         return list(rows)
     return pandas.DataFrame(rows)
-
-
-def added_classes(events: Sequence[Event]) -> list[str]:
-    """Names of the classes that a stream brought."""
-    return [e.name for e in events if isinstance(e, AddClass)]

@@ -1,0 +1,181 @@
+"""odl.replay: real people, figures, recordings that replay to the same trace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import odl
+from odl.data import model_bytes
+from odl.events import AddClass, Label, Learned, Prediction, Query, Samples, Truth
+from odl.journal import read
+from odl.nn.image import Image
+from odl.result import Result
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    return odl.replay("shoulder", subjects=[7, 9], out=tmp_path_factory.mktemp("out"), seed=3)
+
+
+def test_learning_helps_people_never_seen() -> None:
+    """Well below the figure in the README, so that only a broken learner fails."""
+    gains = []
+    for seed in (0, 1):
+        for one in odl.replay("shoulder", seed=seed).evaluations:
+            before = one.baselines["no_learning"].accuracy_last_third
+            after = one.score.accuracy_last_third
+            assert before is not None and after is not None
+            gains.append(after - before)
+    assert np.mean(gains) > 0.05
+
+
+def test_the_shipped_model_never_saw_the_test_people_or_two_exercises() -> None:
+    image = Image.from_bytes(model_bytes("shoulder"))
+    assert set(image.card["trained_on"]) == {1, 2, 3, 4, 5, 6}
+    assert set(image.card["held_out_classes"]) == {"trapezius extension", "upright row"}
+    assert not set(image.card["held_out_classes"]) & set(image.names.values())
+
+
+def test_budget_is_exact_and_new_classes_arrive_as_events(result: Result) -> None:
+    for one in result.outcomes:
+        assert 0.8 * 20 <= sum(isinstance(e, Query) for e in one.events) <= 20
+        added = {e.name for e in one.events if isinstance(e, AddClass)}
+        assert added <= {"trapezius extension", "upright row"}
+        assert any(isinstance(e, Learned) for e in one.events)
+
+
+def test_answers_come_ten_seconds_late(result: Result) -> None:
+    window = result.image.window
+    for one in result.outcomes:
+        asked = {e.window for e in one.events if isinstance(e, Query)}
+        for label in (e for e in one.events if isinstance(e, Label)):
+            assert label.window in asked
+            assert label.at == label.window + window + 500
+
+
+def test_same_seed_same_trace_another_seed_another(result: Result) -> None:
+    again = odl.replay("shoulder", subjects=[7, 9], seed=3)
+    other = odl.replay("shoulder", subjects=[7], seed=4)
+    assert [o.trace_sha256 for o in again.outcomes] == [o.trace_sha256 for o in result.outcomes]
+    assert other.outcomes[0].trace_sha256 != result.outcomes[0].trace_sha256
+
+
+def test_a_recording_replays_to_the_same_trace_and_the_same_bytes(result: Result, tmp_path: Path) -> None:
+    for one in result.outcomes:
+        assert one.file is not None
+        again = odl.replay(one.file, out=tmp_path)
+        assert again.outcomes[0].same_trace is True
+        assert again.outcomes[0].trace_sha256 == one.trace_sha256
+        first, second = read(one.file), read(tmp_path / one.file.name)
+        assert second.events == first.events
+        assert again.evaluations[0].score == result.evaluations[result.outcomes.index(one)].score
+
+
+def test_a_recording_can_be_asked_anew(result: Result) -> None:
+    file = result.outcomes[0].file
+    assert file is not None
+    other = odl.replay(file, policy="random", budget=5)
+    assert other.outcomes[0].same_trace is None
+    assert sum(isinstance(e, Query) for e in other.outcomes[0].events) == 5
+
+
+def test_a_recording_is_whole_and_for_its_owner_only(result: Result) -> None:
+    file = result.outcomes[0].file
+    assert file is not None
+    assert file.stat().st_mode & 0o077 == 0
+    recording = read(file)
+    assert recording.complete and not recording.problems
+    assert sum(len(e.block) for e in recording.events if isinstance(e, Samples)) == result.outcomes[0].samples
+    assert sum(isinstance(e, Truth) for e in recording.events) == 14
+    assert recording.start.image == model_bytes("shoulder")
+
+
+def test_tables(result: Result) -> None:
+    windows = sum(isinstance(e, Prediction) for o in result.outcomes for e in o.events)
+    assert len(result.predictions) == windows
+    assert len(result.queries) == sum(e.queries for e in result.evaluations)
+    assert list(result.metrics["subject"]) == ["7", "9"]
+
+
+def test_tables_without_pandas(result: Result, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "pandas", None)
+    assert result.metrics[0]["subject"] == "7"
+
+
+def test_no_policy_asks_and_learns_nothing() -> None:
+    one = odl.replay("shoulder", policy="none", subjects=[8])
+    kinds = {type(e).__name__ for e in one.outcomes[0].events}
+    assert kinds == {"Samples", "Truth", "Gap", "Prediction"}
+    score = one.evaluations[0]
+    assert score.score == score.baselines["no_learning"]
+
+
+@pytest.mark.parametrize("policy", ["random", "periodic", "tactile-inforv", "tactile-dualrv"])
+def test_policies_keep_the_budget(policy: str) -> None:
+    for budget, most in ((7, 7), ("2%", 9), ("30/h", 30)):
+        one = odl.replay("shoulder", policy=policy, budget=budget, subjects=[8])
+        asked = one.evaluations[0].queries
+        assert 0 < asked <= most
+        if budget == 7 and policy in ("random", "periodic"):
+            assert asked == 7
+
+
+def test_a_refusing_person_teaches_nothing() -> None:
+    one = odl.replay("shoulder", refuse=1.0, subjects=[8], budget=5)
+    kinds = [type(e) for e in one.outcomes[0].events]
+    assert Learned not in kinds and AddClass not in kinds
+    assert one.outcomes[0].counts["skipped"] == 5
+
+
+def test_late_answers_find_their_question_expired() -> None:
+    one = odl.replay("shoulder", delay=30, patience=20, subjects=[8], budget=5)
+    counts = one.outcomes[0].counts
+    assert counts["expired"] == 5 and counts["answered"] == 0
+    assert counts["late"] + counts["unknown"] > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"source": "shoulders"}, "known datasets: shoulder"),
+        ({"policy": "tactile"}, "tactile-inforv"),
+        ({"subjects": [11]}, "there are 1, 2, 3"),
+        ({"subjects": [7, 7]}, "twice"),
+        ({"subjects": []}, "no subjects"),
+        ({"budget": 0}, "above zero"),
+        ({"budget": -4}, "above zero"),
+        ({"budget": "often"}, "12/h"),
+        ({"budget": "200%"}, "100%"),
+        ({"batch": 0}, "batch is 0"),
+        ({"delay": -1}, "--delay"),
+        ({"patience": float("inf")}, "--patience"),
+        ({"error": 2}, "error rate"),
+        ({"model": "missing.odlm"}, "missing.odlm"),
+    ],
+)
+def test_bad_input_is_one_sentence(arguments: dict[str, object], says: str) -> None:
+    with pytest.raises(ValueError, match=".") as caught:
+        odl.replay(**({"source": "shoulder"} | arguments))  # type: ignore[arg-type]
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def damaged_images() -> Iterable[tuple[str, bytes, str]]:
+    good = model_bytes("shoulder")
+    yield "version", good[:8] + b"\x07" + good[9:], "version 7"
+    yield "checksum", good[:5000] + bytes([good[5000] ^ 1]) + good[5001:], "checksum"
+    yield "short", good[:9000], "9000 bytes"
+    yield "empty", b"", "not an odl model image"
+    yield "foreign", b"\x89PNG" + good[4:], "not an odl model image"
+
+
+@pytest.mark.parametrize(("name", "content", "says"), list(damaged_images()))
+def test_a_bad_model_image_is_refused(name: str, content: bytes, says: str, tmp_path: Path) -> None:
+    path = tmp_path / f"{name}.odlm"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=says):
+        odl.replay("shoulder", model=path)

@@ -1,0 +1,122 @@
+"""The command odl: what a person types, what a program reads, what goes wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from odl.cli import main
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("cli")
+    arguments = ["replay", "shoulder", "--subjects", "7,8", "--out", str(out), "--json", str(out / "r.json")]
+    assert main(arguments) == 0
+    return out
+
+
+def test_json_has_what_programs_read(folder: Path) -> None:
+    figures = json.loads((folder / "r.json").read_text())
+    assert {"subjects", "mean", "worst", "samples_per_second", "realtime_factor"} <= figures.keys()
+    assert [one["subject"] for one in figures["subjects"]] == ["7", "8"]
+    for one in figures["subjects"]:
+        assert {
+            "windows", "scored", "queries", "labels", "accuracy", "macro_f1", "accuracy_last_third",
+            "baselines", "trace_sha256",
+        } <= one.keys()  # fmt: skip
+        assert one["baselines"].keys() == {"no_learning", "persistence", "majority"}
+        assert one["queries"] <= 20
+    assert figures["realtime_factor"] == pytest.approx(figures["samples_per_second"] / 50)
+
+
+def test_out_keeps_recordings_and_a_report(folder: Path) -> None:
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"shoulder-7.odl", "shoulder-8.odl", "report.html", "r.json"}
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "http" not in page.split("</style>")[1].split("<footer")[0].replace("http://www.w3.org", "")
+
+
+def test_json_to_standard_output_is_json_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["replay", str(folder / "shoulder-7.odl"), "--json", "-"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["subjects"][0]["same_trace"] is True
+
+
+def test_summary_names_people_and_baselines(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["replay", str(folder / "shoulder-7.odl")]) == 0
+    said = capsys.readouterr().out
+    assert "last answer" in said and "most frequent" in said and "equals the recorded one" in said
+
+
+def test_report_of_a_recording(folder: Path, tmp_path: Path) -> None:
+    assert main(["report", str(folder / "shoulder-8.odl"), "--out", str(tmp_path / "new" / "page.html")]) == 0
+    assert (tmp_path / "new" / "page.html").stat().st_size > 10_000
+
+
+def test_info_and_datasets(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", str(folder / "shoulder-7.odl")]) == 0
+    assert "trace sha256" in capsys.readouterr().out
+    assert main(["info", str(ROOT / "datasets/shoulder/shoulder.odlm"), "--json", "-"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["macs_per_window"] <= 300_000 and facts["parameters"] <= 16_000
+    assert main(["datasets"]) == 0
+    assert "arXiv 1802.01489" in capsys.readouterr().out
+
+
+def test_a_damaged_recording_gives_its_good_part_and_says_what_was_lost(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = (folder / "shoulder-7.odl").read_bytes()
+    cut = tmp_path / "cut.odl"
+    cut.write_bytes(whole[: len(whole) * 3 // 5])
+    assert main(["replay", str(cut), "--json", str(tmp_path / "cut.json")]) == 1
+    assert "damaged:" in capsys.readouterr().err
+    figures = json.loads((tmp_path / "cut.json").read_text())
+    assert figures["subjects"][0]["windows"] > 200 and "bytes" in figures["damage"]
+    hurt = bytearray(whole)
+    for i in range(len(hurt) // 2, len(hurt) // 2 + 1500):
+        hurt[i] ^= 0x5A
+    cut.write_bytes(hurt)
+    assert main(["replay", str(cut)]) == 1
+    assert "frames are lost" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", [b"", b"time,ax,ay\n0,1,2\n", bytes(range(256)) * 40])
+@pytest.mark.parametrize("command", ["replay", "report", "info"])
+def test_a_foreign_file_is_one_sentence(
+    command: str, content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "foreign.odl"
+    path.write_bytes(content)
+    assert main([command, str(path)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("odl: ") and "not an odl recording" in said and said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["--subjects x", "--subjects 99", "--policy guess", "--budget 0", "--budget -1", "--budget 3/year",
+     "--batch 0", "--delay nan", "--seed -1", "--refuse 7", "--model nothing.odlm"],
+)  # fmt: skip
+def test_bad_options_are_one_sentence(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["replay", "shoulder", *words.split()]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert said[-1].startswith("odl: ") and not any("Traceback" in line for line in said)
+
+
+def test_version_and_demo_from_an_empty_folder(tmp_path: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    run = [sys.executable, "-m", "odl.cli"]
+    done = subprocess.run([*run, "--version"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.startswith("odl 0.")
+    done = subprocess.run([*run, "demo"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0 and "never seen in training" in done.stdout
+    assert (tmp_path / "odl-demo" / "report.html").is_file()
