@@ -123,7 +123,7 @@ def replay(
     Examples
     --------
     >>> result = replay("shoulder", budget=5, subjects=[7])
-    >>> result.outcomes[0].evaluation.queries
+    >>> result.evaluations[0].queries
     5
     """
     tell = progress or (lambda sentence: None)

@@ -22,6 +22,7 @@ def drive(session: Session, source: Iterable[Input], labeller: Labeller | None =
     >>> import numpy as np
     >>> from odl.config import Config
     >>> from odl.data import model_bytes
+    >>> from odl.events import Gap
     >>> from odl.nn.image import Image
     >>> image = Image.from_bytes(model_bytes("shoulder"))
     >>> session = Session(image, Config(mult=(1,) * 6, shift=(0,) * 6, offset=(0,) * 6))

@@ -104,7 +104,7 @@ def as_text(facts: dict[str, Any], indent: str = "") -> str:
     a     1
     list  x, y
     deep
-      b   2
+      b  2
     """
     lines = []
     width = max((len(name) for name in facts), default=0)

@@ -87,7 +87,7 @@ def state_dtype(
     --------
     >>> sizes = dict(features=192, positions=27, outputs=64, taps=206, layers=3)
     >>> state_dtype(**sizes, max_heads=8, max_rows=20, max_pending=8).itemsize
-    20008
+    20016
     """
     return np.dtype(
         [
