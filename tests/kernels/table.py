@@ -140,13 +140,13 @@ def trees(draw: Any) -> tuple[Any, ...]:
 
 
 @st.composite
-def askers(draw: Any) -> tuple[Any, ...]:
+def askers(draw: Any, rule: str) -> tuple[Any, ...]:
     """Settings of a policy, and windows: samples since the last, doubt, features, all settled."""
     hop = draw(st.sampled_from([4, 64]))
     form = draw(st.sampled_from(["session", "samples", "windows"]))
     length = st.one_of(st.integers(1, 120), st.integers(20, 60), ints(1, I31 - 1))
     settings = {
-        "rule": draw(st.sampled_from(reference.RULES)),
+        "rule": rule,
         "allowed": draw(st.one_of(st.integers(1, 12), ints(1, I31 - 1))),
         "period": 0 if form == "session" else draw(length) * (hop if draw(st.booleans()) else 1) % I31 or 1,
         "in_samples": form == "samples",
@@ -530,6 +530,6 @@ TABLE: dict[str, Case] = {
             ([Head(255, 8)], [row(4, 0, 5, 1), row(1, 0, 5, 1)], [9] * SIZE),
         ),
     ),
-    "decide": Case(askers(), reference_asker, kernel_asker),
+    **{f"decide {rule}": Case(askers(rule), reference_asker, kernel_asker) for rule in reference.RULES},
     "refit": Case(lessons(), reference.refit, kernel_refit),
 }  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference_session import ReferenceSession
-from streams import IMAGE, Script, configs, play, scripts
+from streams import IMAGE, Script, config, configs, play, scripts
 from table import heads_of
 
 from odl.config import Config
@@ -23,9 +23,25 @@ SOME = settings(max_examples=max(1, settings.default.max_examples // 2))
 # The shorter log is full before long; the rows are after three new classes.
 @SOME
 @given(configs(), scripts(), st.sampled_from([IMAGE, replace(IMAGE, max_log=4)]))
-def test_session_equals_the_plain_one(config: Config, script: Script, image: Image) -> None:
-    session, plain = Session(image, config), ReferenceSession(image, config)
+def test_session_equals_the_plain_one(chosen: Config, script: Script, image: Image) -> None:
+    compare(chosen, script, image)
+
+
+def compare(chosen: Config, script: Script, image: Image) -> ReferenceSession:
+    """Hold the two equal in all there is to see."""
+    session, plain = Session(image, chosen), ReferenceSession(image, chosen)
     assert play(script, session) == play(script, plain)
     assert {name: n for name, n in session.counts.items() if n} == dict(+Counter(plain.counts))
     assert heads_of(session._core.state) == (plain.heads, plain.rows)
     assert session.position == plain.position
+    return plain
+
+
+def test_being_full_is_a_refusal() -> None:
+    acts = [("samples", 40)]
+    acts += [("class", cls, 0) for cls in (5, 6, 7, 9)] + [("split", leaf, 2 + leaf) for leaf in (0, 2, 4)]
+    acts += [("label", 0, 5), ("samples", 8)] * 6 + [("class", 9, 0), ("split", 4, 4), ("samples", 80)]
+    always = config("periodic", allowed=99, horizon=1, batch=1)
+    plain = compare(always, Script(1, acts), replace(IMAGE, max_log=8))
+    assert len(plain.rows) == IMAGE.max_rows and len(plain.log) == 8
+    assert plain.counts["full"] >= 4 and plain.counts["answered"] == 6
