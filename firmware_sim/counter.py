@@ -23,7 +23,8 @@ NEVER: Final = 2**62
 _COUNT, _UNTIL, _STOPPED, _HEAD = 0, 1, 2, 8  # places in the shared words
 _CODE = _HEAD  # the flash, four halfwords a word
 _SIZES = _HEAD + FLASH_SIZE // 8  # per halfword address: block size << 32 | instructions
-_WORDS = _SIZES + FLASH_SIZE // 2
+_DONE = _SIZES + FLASH_SIZE // 2  # per halfword address: instructions carried out in blocks from there
+_WORDS = _DONE + FLASH_SIZE // 2
 
 _stop = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_size_t)(ctypes.cast(uclib.uc_emu_stop, ctypes.c_void_p).value)
 
@@ -46,11 +47,14 @@ def _block(uc: Any, address: Any, size: Any, shared: Any) -> None:
                 i += 2 if half >= 0xE800 else 1
                 n += 1
             words[_SIZES + at] = wide << 32 | n
+    else:
+        at = 0
     if words[_COUNT] >= words[_UNTIL]:
         words[_STOPPED] = 1
         _stop(uc)  # before the block is carried out, so it is not counted
     else:
         words[_COUNT] += n
+        words[_DONE + at] += n
 
 
 class Counter:
@@ -59,6 +63,7 @@ class Counter:
     Attributes
     ----------
     flash : uint8, shape (FLASH_SIZE,): what Unicorn maps, and this counter reads.
+    done : int64, per halfword of the flash: instructions carried out, by where their block begins.
     """
 
     _hook: Any = None
@@ -68,6 +73,7 @@ class Counter:
         lead = -(self._buffer.ctypes.data + 8 * _HEAD) % 4096  # flash begins at a host page
         self._words: NDArray[np.int64] = self._buffer[lead : lead + 8 * _WORDS].view(np.int64)
         self.flash = self._words[_CODE:_SIZES].view(np.uint8)
+        self.done = self._words[_DONE:_WORDS]
         self.flash[:] = 0xFF
         self._words[_UNTIL] = NEVER
 
@@ -110,4 +116,4 @@ class Counter:
 
     def forget_code(self) -> None:
         """The flash holds other code now."""
-        self._words[_SIZES:] = 0
+        self._words[_SIZES:_DONE] = 0

@@ -38,6 +38,10 @@ class EmulatorError(RuntimeError):
     """The firmware did something from which no processor comes back."""
 
 
+class PowerFailed(EmulatorError):
+    """The power failed during a call."""
+
+
 class Emulator:
     """A board with ``firmware`` in its flash, powered.
 
@@ -379,6 +383,16 @@ class Emulator:
         """Instructions carried out since the board was made."""
         return self._counter.count
 
+    def profile(self) -> dict[str, int]:
+        """Instructions carried out so far by each function, most first; for an .elf only."""
+        done, base = self._counter.done, elf.FLASH_BASE
+        sums = {
+            name: int(done[symbol.address - base >> 1 : symbol.address + symbol.size - base + 1 >> 1].sum())
+            for name, symbol in self.program.symbols.items()
+            if base <= symbol.address < base + elf.FLASH_SIZE
+        }
+        return dict(sorted(((n, c) for n, c in sums.items() if c), key=lambda item: -item[1]))
+
     @property
     def seconds(self) -> float:
         """The board's own time since it was made: one cycle an instruction, and its sleep."""
@@ -423,15 +437,31 @@ class Emulator:
         for register, value in zip(_FRAME, arguments, strict=False):
             self._uc.reg_write(register, value & 0xFFFFFFFF)
         self._uc.reg_write(arm.UC_ARM_REG_LR, RETURN | 1)
-        self._counter.until(NEVER)
-        try:
-            self._uc.emu_start(self.program.address(function) | 1, NOWHERE)
-            raise EmulatorError(f"{function} fell asleep")
-        except UcError as error:
-            pc = self._uc.reg_read(arm.UC_ARM_REG_PC)
-            if pc & ~1 != RETURN:
-                raise EmulatorError(f"{function} faulted at {pc:#x}: {error}") from None
-        self.flash.settle()
+        self._uc.reg_write(arm.UC_ARM_REG_PC, self.program.address(function) | 1)
+        while not self._returned(function):
+            if self._cause is not None:
+                self._reset()
+                raise PowerFailed(f"{function} did not return") if not self.powered else EmulatorError(
+                    f"{function} restarted the processor"
+                )
         result = self._uc.reg_read(arm.UC_ARM_REG_R0)
         self._uc.reg_write_batch(tuple(zip((*_FRAME, arm.UC_ARM_REG_SP), saved, strict=True)))
         return int(result)
+
+    def _returned(self, function: str) -> bool:
+        """Go on with a called function; False if a device stopped it on the way."""
+        fault: UcError | None = None
+        self._counter.until(NEVER)
+        try:
+            self._uc.emu_start(self._uc.reg_read(arm.UC_ARM_REG_PC) | 1, NOWHERE)
+        except UcError as error:
+            fault = error
+        self.flash.settle()
+        pc = self._uc.reg_read(arm.UC_ARM_REG_PC)
+        if pc & ~1 == RETURN:
+            return True
+        if fault is not None:
+            raise EmulatorError(f"{function} faulted at {pc:#x}: {fault}")
+        if not self._counter.take_stop() and self._cause is None:
+            raise EmulatorError(f"{function} fell asleep at {pc:#x}")
+        return False

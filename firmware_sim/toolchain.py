@@ -148,10 +148,10 @@ class Compiler:
     def flags(self) -> tuple[str, ...]:
         """What every source is compiled with, target aside.
 
-        GCC goes without ``-ffreestanding``: with it, every memcpy of a known size becomes a
-        call. Our own memcpy and memset must not be turned into calls of themselves.
+        Not with ``-ffreestanding``: either compiler would make a call of every memcpy of a few
+        bytes, of which the kernels are full.
         """
-        own = ("-ffreestanding", "-fno-sanitize=undefined") if self.name == "zig" else ()
+        own = ("-fno-sanitize=undefined",) if self.name == "zig" else ()
         return (*OPTIMISE, *WARNINGS, *own)
 
     @property

@@ -57,9 +57,12 @@ void board_led(int on);
 void board_watchdog_start(void);
 void board_watchdog_feed(void);
 
-/* flash.c: both return 1, or 0 if the controller refused or did not finish in time. */
+/* flash.c: two banks, each at the beginning of a sector of its own. Programming and erasing
+   return 1, or 0 if the controller refused or did not finish in time. */
+#define BOARD_FLASH_BANK 0xC000u
+uintptr_t board_flash_bank(unsigned bank);
 int board_flash_program(uintptr_t address, const void *words, size_t bytes);
-int board_flash_erase(unsigned sector);
+int board_flash_erase(unsigned bank);
 
 /* log.c: the label log in flash */
 uint32_t board_log_open(uint32_t image_checksum); /* number of entries found for this image */

@@ -11,7 +11,6 @@
 
 uint32_t odl_crc32(uint32_t crc, const uint8_t *bytes, size_t n);
 
-#define BANK_SIZE 0x10000u /* of each bank; a sector may be larger */
 #define MARK 0x4C444F21u   /* "!ODL" */
 #define DONE 0x0D0E5EA1u
 #define BLANK 0xFFFFFFFFu
@@ -27,16 +26,11 @@ typedef struct {
 } record;
 
 enum {
-    SLOTS = (BANK_SIZE - sizeof(header)) / sizeof(record),
+    SLOTS = (BOARD_FLASH_BANK - sizeof(header)) / sizeof(record),
     MAX_TORN = 16,
 };
 _Static_assert((int)SLOTS >= ODL_MAX_LOG + MAX_TORN, "the label log does not fit into a bank");
 _Static_assert(sizeof(record) % 8 == 0 && sizeof(header) % 8 == 0, "entries are aligned to 8");
-
-static const struct {
-    uintptr_t address;
-    unsigned sector;
-} banks[2] = {{0x08010000u, 4}, {0x08060000u, 7}};
 
 static unsigned bank;           /* the one in use */
 static uint32_t image, used;    /* slots in use, torn ones included */
@@ -45,12 +39,12 @@ static uint32_t n_torn;
 
 static const header *header_of(unsigned b)
 {
-    return (const header *)banks[b].address;
+    return (const header *)board_flash_bank(b);
 }
 
 static const record *slot_of(unsigned b, uint32_t slot)
 {
-    return (const record *)(banks[b].address + sizeof(header)) + slot;
+    return (const record *)(board_flash_bank(b) + sizeof(header)) + slot;
 }
 
 static int header_good(const header *h)
@@ -92,7 +86,7 @@ static int write_header(unsigned b, uint32_t generation)
     header h = {MARK, generation, image, sizeof(record), 0, DONE, {BLANK, BLANK}};
 
     h.crc = odl_crc32(0, (const uint8_t *)&h, offsetof(header, crc));
-    return board_flash_program(banks[b].address, &h, offsetof(header, spare));
+    return board_flash_program(board_flash_bank(b), &h, offsetof(header, spare));
 }
 
 static int write_record(unsigned b, uint32_t slot, const odl_log_entry *entry)
@@ -106,7 +100,7 @@ static int write_record(unsigned b, uint32_t slot, const odl_log_entry *entry)
 
 static int erase(unsigned b)
 {
-    return blank((const void *)banks[b].address, BANK_SIZE) || board_flash_erase(banks[b].sector);
+    return blank((const void *)board_flash_bank(b), BOARD_FLASH_BANK) || board_flash_erase(b);
 }
 
 /* Start the other bank afresh with the first `n` entries of this one that still count. */

@@ -1,0 +1,117 @@
+"""The same firmware on QEMU's ``netduinoplus2``, whose STM32F405 has what we use at the same places.
+
+It has no flash controller, no watchdog and no I2C; its RAM is larger, so only the linker
+script holds the firmware to the board's. Its clock is the computer's.
+"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+
+from firmware_sim import elf, toolchain
+
+START_LIMIT = 20.0  # seconds that QEMU may take to open its line
+
+
+class QemuError(RuntimeError):
+    """QEMU did not start, or ended by itself; with what it said."""
+
+
+class QemuBoard:
+    """A board with ``firmware`` in its flash, running from now on.
+
+    Parameters
+    ----------
+    firmware : bytes
+        The .elf or the .bin.
+
+    Raises
+    ------
+    ToolError
+        If ``qemu-system-arm`` is not installed.
+
+    Notes
+    -----
+    Bytes that come before the firmware has switched its receiver on are lost, as on the real
+    board: say hello again until it answers. Close the board, or use it in ``with``.
+    """
+
+    def __init__(self, firmware: bytes) -> None:
+        toolchain.tool("qemu-system-arm")
+        program = shutil.which("qemu-system-arm") or "qemu-system-arm"
+        self._folder = tempfile.TemporaryDirectory()
+        kernel = Path(self._folder.name) / "firmware.bin"
+        kernel.write_bytes(elf.read(firmware).flash)
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen(1)
+            listener.settimeout(START_LIMIT)
+            port = listener.getsockname()[1]
+            self._process = subprocess.Popen(
+                [program, "-M", "netduinoplus2", "-display", "none", "-monitor", "none",
+                 "-chardev", f"socket,id=u,host=127.0.0.1,port={port},server=off,nodelay=on",
+                 "-serial", "null", "-serial", "chardev:u",
+                 "-kernel", str(kernel)],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            )  # fmt: skip
+            try:
+                self._line, _ = listener.accept()
+            except TimeoutError:
+                raise QemuError(f"QEMU did not open its line: {self._last_words()}") from None
+        self._line.setblocking(False)
+
+    def write(self, data: bytes) -> None:
+        """Bytes to the board's serial line."""
+        self._line.setblocking(True)
+        self._line.sendall(data)
+        self._line.setblocking(False)
+
+    def run(self, seconds: float = 0.2) -> bytes:
+        """What it sends within ``seconds`` of real time."""
+        received, end = bytearray(), time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self._line.settimeout(left)
+            try:
+                data = self._line.recv(65536)
+            except (TimeoutError, BlockingIOError):
+                break
+            if not data:
+                raise QemuError(f"QEMU has ended: {self._last_words()}")
+            received += data
+        return bytes(received)
+
+    def read_until(self, wanted: int, delimiter: bytes = b"\0", limit: float = 10.0) -> bytes:
+        """What it sends until ``wanted`` delimiters have come, or ``limit`` seconds have passed."""
+        received, end = bytearray(), time.monotonic() + limit
+        while received.count(delimiter) < wanted and time.monotonic() < end:
+            received += self.run(0.02)
+        return bytes(received)
+
+    def close(self) -> None:
+        """Switch it off."""
+        self._line.close()
+        self._process.kill()
+        self._process.wait()
+        if self._process.stderr:
+            self._process.stderr.close()
+        self._folder.cleanup()
+
+    def __enter__(self) -> QemuBoard:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _last_words(self) -> str:
+        self._process.kill()
+        _, said = self._process.communicate()
+        self._folder.cleanup()
+        return said.decode(errors="replace").strip() or "it said nothing"
