@@ -114,7 +114,7 @@ def configs(draw: Any, policies: tuple[str, ...] = POLICIES) -> Config:
         patience=draw(st.sampled_from([100_000, 80, 20, 1])),
         step=draw(st.integers(1, 8)),
         hold=draw(st.booleans()),
-        change=draw(st.sampled_from([0, 600, 1638, 5000])),
+        change=draw(st.sampled_from([0, 200, 400, 32768])),
         seed=draw(st.integers(1, 2**64 - 1)),
         **draw(budgets()),
         **SCALING,
