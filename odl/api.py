@@ -8,12 +8,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import odl
 from odl import data
 from odl.chance import seed_of
 from odl.config import POLICIES, Config, ConfigError
 from odl.drive import drive
-from odl.events import Event, Gap, Input, Prediction, Samples, Truth
+from odl.events import AddClass, Event, Gap, Input, Label, Prediction, Samples, Truth
 from odl.fixed import Scaling, input_scaling
 from odl.journal import JournalError, Recording, Writer, inputs, read
 from odl.kernels.jit import is_cold
@@ -285,6 +287,7 @@ class _Runner:
         self.image, self.options, self.budget, self.tell = image, options, budget, tell
         if is_cold():
             tell("compiling the kernels, once on this machine (about half a minute)")
+        _load_kernels(image)
 
     def config(self, stream: Stream, seed: int, scaling: Scaling) -> Config:
         """The session's settings for ``stream``."""
@@ -380,6 +383,16 @@ class _Runner:
             "refused, wrong answers": f"{options.refuse:g}, {options.error:g}",
             "seed": str(options.seed),
         }
+
+
+def _load_kernels(image: Image) -> None:
+    """Have the kernels compiled, or read from the cache, before anything is timed."""
+    channels = len(image.channels)
+    none = (0,) * channels
+    session = Session(image, Config(mult=none, shift=none, offset=none))
+    session.step(Samples(0, np.zeros((image.window, channels), np.int16)))
+    session.step(AddClass(image.window, max(image.names) + 1, "new", 0))
+    session.step(Label(image.window, 0, None))
 
 
 def _shown(stream: Stream, tell: Progress) -> Iterator[Input]:
