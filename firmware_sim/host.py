@@ -141,9 +141,17 @@ class HostMachine:
         self._rooms.append(np.zeros(-(-size // 8), np.uint64))
         return Room(self._rooms[-1].ctypes.data, self._rooms[-1].view(np.uint8)[:size])
 
+    def mark(self) -> int:
+        """How much has been handed out, for `rewind`."""
+        return len(self._rooms)
+
+    def rewind(self, mark: int) -> None:
+        """Take back what was handed out since `mark` was asked."""
+        del self._rooms[mark:]
+
     def call(self, name: str, *arguments: int) -> int:
         """Call a function of the core."""
-        return getattr(self._library, name)(*arguments) or 0
+        return int(getattr(self._library, name)(*arguments) or 0)
 
 
 class HostSession(CoreSession):

@@ -38,6 +38,7 @@ SIGNATURES: Final = {
     "odl_mean_stored": "vpIIp",
     "odl_imprint": "vpppII",
     "odl_sgd": "vppIiI",
+    "odl_sgd_inside": "vppIiI",
     "odl_score": "Bpppp",
     "odl_uncertainty": "ipp",
     "odl_decide": "ippill",
@@ -88,6 +89,14 @@ class Machine(Protocol):
 
     def room(self, size: int) -> Room:
         """``size`` bytes of zeros, aligned to 8, for as long as the machine is there."""
+        ...
+
+    def mark(self) -> int:
+        """How much has been handed out, for `rewind`."""
+        ...
+
+    def rewind(self, mark: int) -> None:
+        """Take back what was handed out since `mark` was asked."""
         ...
 
     def call(self, name: str, *arguments: int) -> int:
@@ -149,16 +158,17 @@ class CoreSession:
             raise ValueError(f"the C core refuses the model image: {REFUSALS[wrong]}")
         if machine.call("odl_settings_bad", self._settings, self._seed, self._scaling):
             raise ValueError("the C core refuses the settings")
-        self._use_log()
+        self.use_log()
         machine.call("odl_begin", self.session, self._settings, self._seed, self._scaling)
 
-    def _use_log(self) -> None:
+    def use_log(self) -> None:
+        """Tell the machine's board functions which log is meant, and how much of it is used."""
         self.machine.call("odl_host_use_log", self._log, len(self.log), int(self.state["n_log"][0]))
 
     def resume(self) -> None:
         """As after a reset: a fresh state, and the heads that the log has taught."""
         n_log = int(self.state["n_log"][0])
-        self._use_log()
+        self.use_log()
         self.machine.call("odl_resume", self.session, self._settings, self._seed, self._scaling, n_log)
 
     def samples(self, block: NDArray[np.int16]) -> list[Output]:
@@ -171,7 +181,7 @@ class CoreSession:
             raw[: part.size] = part.ravel()
             at = 0
             while at < len(part):
-                self._use_log()
+                self.use_log()
                 at = self.machine.call("odl_run", self.session, self._block.address, len(part), at)
                 outputs += self._events()
         return outputs
@@ -201,7 +211,7 @@ class CoreSession:
     def _command(self, at: int, name: str, *arguments: int) -> list[Output]:
         if at != self.state["position"][0]:
             raise ValueError(f"a command at {at}, but the stream stands at {self.state['position'][0]}")
-        self._use_log()
+        self.use_log()
         self.machine.call(name, self.session, *arguments)
         return self._events()
 

@@ -38,6 +38,7 @@ void odl_mean_stored(const uint8_t *stored, uint32_t n_stored, uint32_t n, uint8
 void odl_imprint(int32_t *row, const uint8_t *features, const uint8_t *centre, uint32_t n, unsigned gain);
 /* sgd.c */
 void odl_sgd(int32_t *row, const uint8_t *features, uint32_t n, int32_t error, unsigned shift);
+void odl_sgd_inside(int32_t *row, const uint8_t *features, uint32_t n, int32_t error, unsigned shift);
 /* extract.c */
 void odl_restart(odl_state *s, int64_t lost);
 size_t odl_extract(odl_session *session, const int16_t *raw, size_t n, size_t first);

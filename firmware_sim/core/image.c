@@ -89,7 +89,7 @@ static int row_of_class(const odl_net *net, unsigned cls)
     return -1;
 }
 
-static int check_heads(const odl_net *net)
+static int check_heads(odl_net *net)
 {
     NEED(net->heads[0].parent == ODL_NO_CLASS, ODL_IMAGE_HEADS);
     for (int r = 0; r < net->n_rows; r++) {
@@ -103,8 +103,12 @@ static int check_heads(const odl_net *net)
         int parent = row_of_class(net, net->heads[h].parent);
         NEED(parent >= 0 && net->rows[parent].head < h, ODL_IMAGE_HEADS);
     }
-    for (uint32_t i = 0; i < (uint32_t)net->n_rows * ODL_ROW_LENGTH; i++)
-        NEED(magnitude(net->base[i]) <= (uint32_t)ODL_LIMIT, ODL_IMAGE_HEADS);
+    for (uint32_t i = 0; i < (uint32_t)net->n_rows * ODL_ROW_LENGTH; i++) {
+        uint32_t size = magnitude(net->base[i]);
+        NEED(size <= (uint32_t)ODL_LIMIT, ODL_IMAGE_HEADS);
+        if (size > (uint32_t)net->largest)
+            net->largest = (int32_t)size;
+    }
     for (uint32_t j = 0; j < net->n_stored; j++)
         NEED(row_of_class(net, net->owners[j]) >= 0, ODL_IMAGE_HEADS);
     return ODL_IMAGE_FINE;

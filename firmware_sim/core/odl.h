@@ -45,6 +45,7 @@ typedef struct {
     uint64_t seed;
     uint32_t checksum;
     uint32_t rate_mhz;
+    int32_t largest; /* size of the largest weight in base */
     uint16_t window;
     uint16_t hop;
     uint16_t n_stored;

@@ -99,8 +99,21 @@ static uint32_t lesson(odl_session *session, const uint16_t *labels, uint32_t n_
     return n;
 }
 
+/* Whether no weight can reach the limit of 2**30 in `steps` gradient steps, so that none has to
+   be held back. A row begins in the image or as an imprint, which is below 2**24, and a step
+   moves a weight by at most (2**15 * 255 + 2**(shift - 1)) / 2**shift. */
+static int stays_inside(const odl_net *net, uint32_t steps)
+{
+    uint32_t start = (uint32_t)net->largest > (uint32_t)1 << 24 ? (uint32_t)net->largest : (uint32_t)1 << 24;
+    uint32_t step = (((uint32_t)255 << 15) >> net->rate_shift) + 1;
+    return start + (uint64_t)steps * step < (uint32_t)ODL_LIMIT;
+}
+
+typedef void gradient_step(int32_t *, const uint8_t *, uint32_t, int32_t, unsigned);
+
 /* One gradient step for each touched head on the path of `cls`. */
-static void learn_one(odl_session *session, const uint8_t *features, unsigned cls, const uint8_t *touched)
+static void learn_one(odl_session *session, const uint8_t *features, unsigned cls, const uint8_t *touched,
+                      gradient_step *step)
 {
     odl_state *s = &session->state;
     uint8_t rows[ODL_MAX_ROWS];
@@ -113,7 +126,7 @@ static void learn_one(odl_session *session, const uint8_t *features, unsigned cl
             for (uint32_t i = 0; i < n; i++) {
                 int32_t error = rows[i] == row ? chances[i] - ODL_ONE : chances[i];
                 if (error != 0)
-                    odl_sgd(s->weights[rows[i]], features, ODL_FEATURES, error, session->net.rate_shift);
+                    step(s->weights[rows[i]], features, ODL_FEATURES, error, session->net.rate_shift);
             }
         }
         cls = s->head_parent[head];
@@ -140,16 +153,17 @@ void odl_refit(odl_session *session)
     start_rows(session, labels, n, touched);
     n = lesson(session, labels, n);
     uint64_t generator = net->seed;
+    gradient_step *step = stays_inside(net, n * net->epochs) ? odl_sgd_inside : odl_sgd;
     for (uint32_t epoch = 0; epoch < net->epochs; epoch++) {
         generator = odl_shuffle(session->items, n, generator);
         for (uint32_t i = 0; i < n; i++) {
             uint32_t item = session->items[i];
             if (item < net->max_log) {
                 const odl_log_entry *entry = odl_log_at(item);
-                learn_one(session, entry->features, entry->cls, touched);
+                learn_one(session, entry->features, entry->cls, touched, step);
             } else {
                 item -= net->max_log;
-                learn_one(session, net->stored + item * ODL_FEATURES, net->owners[item], touched);
+                learn_one(session, net->stored + item * ODL_FEATURES, net->owners[item], touched, step);
             }
         }
     }

@@ -4,15 +4,20 @@
 
 #include <stdint.h>
 
-/* floor(value / 2**shift), whatever the compiler does with negative numbers; one ASR. */
+/* floor(value / 2**shift), whatever the compiler does with negative numbers. What it does is
+   known when compiling, so this is one instruction. */
 static inline int64_t odl_floor_shift(int64_t value, unsigned shift)
 {
-    return value < 0 ? ~(~value >> shift) : value >> shift;
+    if ((int64_t)-1 >> 1 == -1 || value >= 0)
+        return value >> shift;
+    return ~(~value >> shift);
 }
 
 static inline int32_t odl_floor_shift32(int32_t value, unsigned shift)
 {
-    return value < 0 ? ~(~value >> shift) : value >> shift;
+    if ((int32_t)-1 >> 1 == -1 || value >= 0)
+        return value >> shift;
+    return ~(~value >> shift);
 }
 
 /* value / 2**shift rounded to nearest, ties upwards. |value| < 2**62, shift 0 to 61: the
