@@ -411,8 +411,8 @@ class Emulator:
     def memory(self, place: int | str, size: int | None = None) -> bytes:
         """Bytes at an address, or of a symbol (whole, without ``size``)."""
         if isinstance(place, str):
-            size = self.program.symbols[place].size if size is None else size
-            place = self.program.address(place)
+            name, place = place, self.program.address(place)
+            size = self.program.symbols[name].size if size is None else size
         return bytes(self._uc.mem_read(place, size or 0))
 
     def set_memory(self, place: int | str, data: bytes) -> None:

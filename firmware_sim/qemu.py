@@ -11,6 +11,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -30,6 +31,8 @@ class QemuBoard:
     ----------
     firmware : bytes
         The .elf or the .bin.
+    count_instructions : bool
+        Time passes by one step of TIM2's clock per instruction, the same in every run.
 
     Raises
     ------
@@ -42,7 +45,7 @@ class QemuBoard:
     board: say hello again until it answers. Close the board, or use it in ``with``.
     """
 
-    def __init__(self, firmware: bytes) -> None:
+    def __init__(self, firmware: bytes, count_instructions: bool = False) -> None:
         toolchain.tool("qemu-system-arm")
         program = shutil.which("qemu-system-arm") or "qemu-system-arm"
         self._folder = tempfile.TemporaryDirectory()
@@ -57,7 +60,7 @@ class QemuBoard:
                 [program, "-M", "netduinoplus2", "-display", "none", "-monitor", "none",
                  "-chardev", f"socket,id=u,host=127.0.0.1,port={port},server=off,nodelay=on",
                  "-serial", "null", "-serial", "chardev:u",
-                 "-kernel", str(kernel)],
+                 "-kernel", str(kernel), *(["-icount", "shift=0"] if count_instructions else [])],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             )  # fmt: skip
             try:
@@ -86,12 +89,12 @@ class QemuBoard:
             received += data
         return bytes(received)
 
-    def read_until(self, wanted: int, delimiter: bytes = b"\0", limit: float = 10.0) -> bytes:
-        """What it sends until ``wanted`` delimiters have come, or ``limit`` seconds have passed."""
-        received, end = bytearray(), time.monotonic() + limit
-        while received.count(delimiter) < wanted and time.monotonic() < end:
-            received += self.run(0.02)
-        return bytes(received)
+    def read_until(self, done: Callable[[bytes], bool], limit: float = 10.0) -> bytes:
+        """What it sends until that is ``done``, or until ``limit`` seconds have passed."""
+        received, end = b"", time.monotonic() + limit
+        while not done(received) and time.monotonic() < end:
+            received += self.run(0.005)
+        return received
 
     def close(self) -> None:
         """Switch it off."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -205,7 +206,8 @@ class Compiler:
         folders: list[str | Path] = []
         for folder in includes:
             folders += ["-I", folder]
-        self.run([*self.flags, *folders, "-fsyntax-only", source])
+        with tempfile.TemporaryDirectory() as work:
+            self.run([*self.flags, *folders, "-c", source, "-o", Path(work) / "checked.o"])
 
 
 def compiler(name: str | None = None, target: str = "cortex-m4") -> Compiler:

@@ -1,6 +1,7 @@
 /* A main program for the board alone: whatever comes over the line goes back over it.
    A few bytes are commands; the tests say what they expect of each. */
 #include "board.h"
+#include "registers.h"
 
 static void say(const char *text)
 {
@@ -19,11 +20,34 @@ static void say_number(uint32_t value)
     }
 }
 
+static int quiet;
+
 static uint32_t deep(uint32_t n)
 {
-    volatile uint32_t room[32];
-    room[n % 32u] = n;
-    return n ? deep(n - 1) + room[n % 32u] : 0;
+    volatile uint32_t room[16];
+    room[n % 16u] = n;
+    return n ? deep(n - 1) + room[n % 16u] : 0;
+}
+
+/* Flags, carries, conditional instructions, loads and stores: what an interrupt in the wrong
+   place would spoil. */
+static uint32_t table[16];
+__attribute__((noinline, used)) uint32_t work(uint32_t n)
+{
+    uint64_t state = 88172645463325252u;
+    uint32_t sum = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        table[state & 15u] += (uint32_t)(state >> 40);
+        if (state & 64u)
+            sum += table[state >> 5 & 15u];
+        else
+            sum ^= (uint32_t)state;
+    }
+    return sum;
 }
 
 static void obey(uint8_t command)
@@ -46,9 +70,9 @@ static void obey(uint8_t command)
         break;
     case 5: /* microseconds, and their course over a wait of 1000 */
     {
-        uint32_t start = board_micros();
+        uint32_t start = odl_board_micros();
         board_wait(1000);
-        say_number(board_micros() - start);
+        say_number(odl_board_micros() - start);
         break;
     }
     case 6: /* the last pattern of the button */
@@ -59,7 +83,7 @@ static void obey(uint8_t command)
         board_led(1);
         break;
     case 8:
-        say_number(deep(8));
+        say_number(deep(4));
         break;
     case 9:
         say_number(deep(100000));
@@ -67,6 +91,22 @@ static void obey(uint8_t command)
     case 10:
         say_number(board_uart_lost());
         break;
+    case 12: /* no ticks while measuring */
+        quiet = 1;
+        break;
+    case 11: /* instructions of a known piece of work, where an instruction is a cycle */
+    {
+        uint32_t ticking = SYST_CSR;
+        SYST_CSR = quiet ? 0 : ticking;
+        TIM2_PSC = 0;
+        TIM2_EGR = 1;
+        uint32_t start = TIM2_CNT;
+        uint32_t sum = work(20000);
+        say_number(TIM2_CNT - start);
+        say_number(sum);
+        SYST_CSR = ticking;
+        break;
+    }
     default:
         odl_board_write(&command, 1);
     }

@@ -1,0 +1,51 @@
+"""Firmware that the tests of this folder share, each built once."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+from making import Make, MakeFirmware, need
+
+from firmware_sim import build
+from odl.data import model_bytes
+from odl.nn.image import Image
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def image() -> Image:
+    """The shipped model."""
+    return Image.from_bytes(model_bytes("shoulder"))
+
+
+@pytest.fixture(scope="session", params=["zig", "gcc"])
+def compiler(request: pytest.FixtureRequest) -> str:
+    """Each compiler in turn."""
+    need({"zig": "ziglang", "gcc": "arm-none-eabi-gcc"}[request.param])
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def program(image: Image) -> Make:
+    """``program(file, compiler, sensor)``: a main program of this folder, linked for the board."""
+
+    @cache
+    def make(name: str, compiler: str = "zig", sensor: str = "link") -> build.Firmware:
+        sources = [*build.board_sources(sensor), HERE / name]
+        return build.link(sources, image, compiler=compiler)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def firmware(image: Image) -> MakeFirmware:
+    """``firmware(compiler, sensor)``: the real one."""
+
+    @cache
+    def make(compiler: str = "zig", sensor: str = "link") -> build.Firmware:
+        return build.build(image, compiler=compiler, sensor=sensor)
+
+    return make
