@@ -181,4 +181,3 @@ def _place(types: Sequence[str], arguments: Sequence[int]) -> tuple[list[int], l
         else:
             words.append(value & 0xFFFFFFFF)
     return words[:4], words[4:]
-

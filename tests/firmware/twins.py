@@ -13,7 +13,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "kernels"))
 
 from reference import Entry, Head, Row, Scores, Trained
-from table import KINDS, MAX_HEADS, MAX_PENDING, MAX_ROWS
+from table import KINDS, MAX_HEADS, MAX_PENDING, MAX_ROWS, heads_of
 
 from firmware_sim import bare, host
 from firmware_sim.headers import sizes_of
@@ -237,7 +237,8 @@ class Kernels:
     def decide(self, settings: dict[str, Any], windows: list[Any]) -> tuple[Any, ...]:
         self.run = self._on(6)
         config = Config(
-            policy=settings["rule"], seed=settings["seed"], patience=10**6, mult=(1,), shift=(0,), offset=(0,),
+            policy=settings["rule"], seed=settings["seed"], patience=10**6,
+            mult=(1,), shift=(0,), offset=(0,),
             **{k: settings[k] for k in ("allowed", "period", "in_samples", "horizon", "batch", "step")},
         )  # fmt: skip
         core = CoreSession(self.run, image_of(plain_trained(6)), config)
@@ -269,9 +270,4 @@ class Kernels:
             place["head"], place["features"][: len(entry.features)] = entry.head, entry.features
         core.use_log()
         self.run.call("odl_refit", core.session)
-        s = core.state[0]
-        heads = [Head(int(s["head_parent"][n]), int(s["head_format"][n])) for n in range(s["n_heads"])]
-        return heads, [
-            Row(int(s["row_class"][n]), int(s["row_head"][n]), bool(s["row_active"][n]), s["weights"][n].tolist())
-            for n in range(s["n_rows"])
-        ]  # fmt: skip
+        return heads_of(core.state)

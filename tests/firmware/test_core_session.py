@@ -1,0 +1,329 @@
+"""Whole sessions in C: the same events as in Python, and the same state block after each input."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from images import random_image
+from streams import Script, configs, inputs, samples, scripts
+from twins import MACHINES, machine
+
+from firmware_sim import headers, host
+from firmware_sim.machine import CoreSession, TwinSession
+from odl.config import Config
+from odl.core import Fused
+from odl.data import model_bytes
+from odl.events import AddClass, Gap, Input, Label, Output, Samples, Split, Undo
+from odl.kernels.refit import refit
+from odl.nn.image import Image, ImageError
+from odl.nn.net import net_of
+from odl.session import Session
+from odl.state import Asked, Count, Entry
+
+IMAGES = {"flat": random_image(1), "tree": random_image(3, tree=True)}
+EXAMPLES = settings.default.max_examples
+SOME = settings(max_examples=max(1, EXAMPLES // 4))
+FEW = settings(max_examples=max(1, EXAMPLES // 12))
+
+
+@cache
+def image_named(name: str) -> Image:
+    return Image.from_bytes(model_bytes(name)) if name == "shoulder" else IMAGES[name]
+
+
+def twin(kind: str, name: str, config: Config) -> TwinSession:
+    image = image_named(name)
+    return TwinSession(machine(kind, headers.sizes_of(image)), image, config)
+
+
+class Both:
+    """Python and C, stepped together and compared to the byte after every input."""
+
+    def __init__(self, image: Image, config: Config, other: TwinSession) -> None:
+        self.python, self.c = Session(image, config), other
+        self.seen: Counter[str] = Counter()
+
+    @property
+    def position(self) -> int:
+        return self.python.position
+
+    def step(self, event: Input) -> list[Output]:
+        mine, its = self.python.step(event), self.c.step(event)
+        assert mine == its
+        a, b = self.python._core, self.c._core
+        for field in a.state.dtype.names:
+            assert np.array_equal(a.state[field], b.state[field]), field
+        assert self.python.snapshot() == self.c.snapshot()
+        assert self.python.names == self.c.names
+        self.seen[type(event).__name__] += 1
+        self.seen.update(type(output).__name__ for output in mine)
+        return mine
+
+
+def compare(kind: str, name: str, config: Config, script: Script, cuts: int | None = None) -> Both:
+    both = Both(image_named(name), config, twin(kind, name, config))
+    for _ in inputs(script, both, cuts):
+        pass
+    return both
+
+
+@pytest.mark.parametrize("name", IMAGES)
+@SOME
+@given(configs(), scripts())
+def test_host_equals_python(name: str, config: Config, script: Script) -> None:
+    compare("host", name, config, script, cuts=script.seed)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in MACHINES if kind != "host"])
+@FEW
+@given(configs(), scripts())
+def test_cortex_m4_equals_python(kind: str, config: Config, script: Script) -> None:
+    compare(kind, "tree", config, script)
+
+
+def of_status(session: Session, status: Asked) -> list[int]:
+    """Windows whose questions stand so."""
+    state = session._core.state[0]
+    n = int(state["n_ask"])
+    return [
+        int(w)
+        for w, is_now in zip(state["ask_window"][:n], state["ask_status"], strict=False)
+        if is_now == status
+    ]
+
+
+def commands(n: int, session: Session, classes: int) -> list[tuple[Any, ...]]:
+    """What a person does in round ``n``, as arguments of an event behind its ``at``."""
+    todo: list[tuple[Any, ...]] = [(Label, window, 0) for window in of_status(session, Asked.EXPIRED)]
+    for window in of_status(session, Asked.OPEN)[: n % 3]:  # in every third round nobody answers
+        answer = None if n % 7 == 4 else (20, 21, 22)[n % 3] if n > 12 else n % classes
+        todo += [(Label, window, answer), *([(Label, window, 1)] if n % 2 else [])]
+    todo += {
+        5: [(AddClass, 20, "a new one", 0)], 9: [(Split, 0, 1), (AddClass, 21, "left", 1)],
+        10: [(AddClass, 22, "right", 1)], 8: [(Undo,)], 16: [(Undo,), (Undo,)],
+    }.get(n, [])  # fmt: skip
+    return todo
+
+
+@pytest.mark.parametrize("policy", ["tactile-inforv", "tactile-dualrv", "random", "periodic"])
+@pytest.mark.parametrize("kind", ["host", "cortex-m4"])
+def test_a_person_with_the_shipped_model(kind: str, policy: str) -> None:
+    image = image_named("shoulder")
+    n = len(image.channels)
+    config = Config(policy=policy, allowed=60, horizon=230, batch=3, patience=900, hold=True,
+                    mult=(16384,) * n, shift=(21,) * n, offset=(0,) * n, seed=11)  # fmt: skip
+    both = Both(image, config, twin(kind, "shoulder", config))
+    rng = np.random.default_rng(5)
+    raw = rng.integers(-9000, 9000, (40, n)).repeat(500, 0) + rng.integers(-3000, 3000, (20_000, n))
+    raw, taken = raw.astype(np.int16), 0
+    for round_ in range(40):
+        length = 1100 if round_ % 11 == 7 else 300
+        both.step(Samples(both.position, raw[taken : taken + length]))
+        taken += length
+        for kind_of, *values in commands(round_, both.python, len(image.row_class)):
+            both.step(kind_of(both.position, *values))
+        if round_ in (7, 23):
+            both.step(Gap(both.position, 40 * round_, "a test"))
+    counts = both.python.counts
+    assert both.seen["Query"] >= 20 and both.seen["Learned"] >= 10 and counts["refits"] >= 8
+    for name in ("expired", "late", "repeated", "skipped", "undone", "gaps"):
+        assert counts[name] > 0, (name, counts)
+    assert {20, 21, 22} <= set(both.python.names)
+
+
+def test_a_log_that_is_full_and_questions_that_come_late() -> None:
+    config = Config(policy="periodic", allowed=120, horizon=130, batch=4, patience=60, mult=(16384,) * 3,
+                    shift=(20,) * 3, offset=(0,) * 3)  # fmt: skip
+    both = Both(IMAGES["flat"], config, twin("host", "flat", config))
+    raw = samples(2, 2400)
+    for n in range(100):
+        both.step(Samples(both.position, raw[24 * n : 24 * n + 24]))
+        for window in [*of_status(both.python, Asked.EXPIRED), *of_status(both.python, Asked.OPEN)[: n % 3]]:
+            both.step(Label(both.position, window, n % 3))
+    assert both.python.counts["full"] > 0 and both.python.counts["late"] > 0
+
+
+@pytest.mark.parametrize("kind", ["host", "cortex-m4"])
+def test_resume_is_what_the_log_has_taught(kind: str) -> None:
+    image = IMAGES["tree"]
+    config = Config(policy="periodic", allowed=60, horizon=100, batch=2, patience=200, mult=(16384,) * 3,
+                    shift=(20,) * 3, offset=(0,) * 3)  # fmt: skip
+    session = twin(kind, "tree", config)
+    acts: list[tuple[Any, ...]] = [("class", 9, 0), ("split", 2, 2)]
+    for n in range(20):
+        acts += [("samples", 24), ("label", 0, (0, 9, 4)[n % 3])]
+    for _ in inputs(Script(3, [*acts, ("undo",)]), session):
+        pass
+    core = session._core
+    assert isinstance(core, CoreSession)
+    log = core.log[: int(core.state["n_log"][0])].copy()
+    assert {int(Entry.LABEL), int(Entry.CLASS), int(Entry.SPLIT), int(Entry.UNDONE)} == set(
+        log["kind"].tolist()
+    )
+    core.resume()
+
+    fresh = Fused(image, config)
+    fresh.log[: len(log)] = log
+    fresh.state["n_log"], fresh.state["answers"] = len(log), log["order"].max()
+    ends = log["window"] + np.where(log["kind"] <= Entry.LABEL, image.window, 0)
+    fresh.state["position"] = ends.max()
+    refit(fresh.state, fresh.log, fresh.net)
+    assert core.state.tobytes() == fresh.state.tobytes()
+    raw = samples(1, 100)
+    assert core.samples(raw) == fresh.samples(raw)
+    assert core.state.tobytes() == fresh.state.tobytes()
+
+
+def test_weights_at_the_limit_are_held_back() -> None:
+    """A refit that could leave the range takes the careful steps; the others show that it matters."""
+    image = random_image(1)
+    base = image.base.copy()
+    base[0, :] = 2**30
+    base[2, :12], base[2, 12:] = 2**30, -(2**30)  # loses to row 0, so its labels push it up
+    image = replace(image, base=base, rate_shift=1, formats=np.full(1, 28, np.uint8))
+    config = Config(policy="periodic", allowed=60, horizon=100, batch=2, patience=400, mult=(16384,) * 3,
+                    shift=(20,) * 3, offset=(0,) * 3)  # fmt: skip
+    other = TwinSession(machine("host", headers.sizes_of(image)), image, config)
+    both = Both(image, config, other)
+    acts: list[tuple[Any, ...]] = []
+    for n in range(12):
+        acts += [("samples", 24), ("label", 0, n % 3)]
+    for _ in inputs(Script(4, acts), both):
+        pass
+    weights = np.abs(both.python._core.state["weights"].astype(np.int64))
+    assert weights.max() == 2**30 and both.python.counts["refits"] >= 1
+
+
+# --- what the core refuses --------------------------------------------------------------
+
+
+def corrupt(image: Image, **changes: Any) -> bytes:
+    """The image's bytes with another header, and a checksum that fits."""
+    import zlib
+
+    from odl.nn.image import HEADER
+
+    data = bytearray(image.to_bytes())
+    header = np.frombuffer(bytes(data[: HEADER.itemsize]), HEADER).copy()
+    for name, value in changes.items():
+        header[name] = value
+    data[: HEADER.itemsize] = header.tobytes()
+    data[4:8] = zlib.crc32(data[8:]).to_bytes(4, "little")
+    return bytes(data)
+
+
+def opened(data: bytes) -> int:
+    core = host.HostMachine(host.build(headers.sizes_of(IMAGES["flat"])))
+    session, room = core.room(core.call("odl_host_session_size")), core.room(len(data))
+    room.bytes[:] = np.frombuffer(data, np.uint8)
+    return core.call("odl_open", session.address, room.address, len(data))
+
+
+BAD = [
+    ({"major": 2}, 2),
+    ({"off_weights": 2**31 + 8}, 4),
+    ({"off_base": 12}, 4),
+    ({"off_stored": 2**32 - 8}, 4),
+    ({"off_layers": 0}, 4),
+    ({"features": 21}, 5),
+    ({"max_rows": 9}, 5),
+    ({"max_pending": 7}, 5),
+    ({"max_log": 41}, 5),
+    ({"max_log": 0}, 5),
+    ({"n_layers": 4}, 5),
+    ({"channels": 4}, 5),
+    ({"n_stored": 60000}, 5),
+    ({"window": 44}, 5),
+    ({"window": 4}, 6),
+    ({"hop": 6}, 6),
+    ({"hop": 0}, 6),
+    ({"hop": 80}, 6),
+    ({"n_rows": 1}, 7),
+    ({"n_rows": 9}, 7),
+    ({"n_heads": 0}, 7),
+    ({"rate_shift": 0}, 7),
+    ({"rate_shift": 25}, 7),
+    ({"seed": 0}, 7),
+]
+
+
+@pytest.mark.parametrize(("changes", "wrong"), BAD)
+def test_an_image_that_cannot_be_used_is_refused(changes: dict[str, Any], wrong: int) -> None:
+    assert opened(corrupt(IMAGES["flat"])) == 0
+    assert opened(corrupt(IMAGES["flat"], **changes)) == wrong
+
+
+def test_whatever_image_python_refuses_the_core_refuses() -> None:
+    """Each byte of the sections set to 0 and to 255: never accepted by the core alone."""
+    import zlib
+
+    whole = IMAGES["flat"].to_bytes()
+    end = len(whole) - int.from_bytes(whole[92:96], "little")
+    rng = np.random.default_rng(0)
+    refused = 0
+    for at in [*range(8, 96), *rng.integers(96, end, 150).tolist()]:
+        for value in (0, 1, 127, 255):
+            data = bytearray(whole)
+            data[at] = value
+            data[4:8] = zlib.crc32(data[8:]).to_bytes(4, "little")
+            try:
+                Image.from_bytes(bytes(data))
+            except ImageError as error:
+                if "card" in str(error) or "class names" in str(error) or "sampling rate" in str(error):
+                    continue  # the core reads no names, and no rate
+                assert opened(bytes(data)) != 0, (at, value, str(error))
+                refused += 1
+    assert refused > 50
+
+
+def test_a_damaged_or_short_image_is_refused() -> None:
+    whole = IMAGES["flat"].to_bytes()
+    assert opened(b"odlm" + whole[4:]) == 1
+    assert opened(whole[:40]) == 1
+    assert opened(whole[:-1]) == 1
+    assert opened(whole[:200] + bytes([whole[200] ^ 1]) + whole[201:]) == 3
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"rule": 5}, {"allowed": 0}, {"allowed": 2**31}, {"period": -1}, {"horizon": 2**31},
+        {"in_samples": 2}, {"batch": 0}, {"batch": 7}, {"patience": 0}, {"patience": 2**40 + 1},
+        {"step": 0}, {"step": 17},
+        {"hold": 2}, {"change": 32769}, {"horizon": 0},
+    ],
+)  # fmt: skip
+def test_settings_out_of_range_are_refused(changes: dict[str, int]) -> None:
+    config = Config(policy="random", allowed=5, horizon=50, mult=(1,) * 3, shift=(0,) * 3, offset=(0,) * 3)
+    core = twin("host", "flat", config)._core
+    assert isinstance(core, CoreSession)
+    check = lambda seed: core.machine.call(  # noqa: E731
+        "odl_settings_bad", core._settings, seed, core._scaling
+    )
+    assert check(1) == 0 and check(0) == 1
+    for name, value in changes.items():
+        core.settings[name] = value
+    assert check(1) == 1
+
+
+def test_the_table_of_counters_is_the_one_in_python() -> None:
+    text = headers.state_header(headers.sizes_of(IMAGES["flat"]))
+    for name, kind in (("COUNT", Count), ("ASKED", Asked), ("ENTRY", Entry)):
+        for member in kind:
+            assert f"ODL_{name}_{member.name} = {int(member)}" in text
+
+
+def test_net_of_is_still_what_the_core_reads() -> None:
+    """The core reads the image; Python unpacks it: no field of one that the other lacks."""
+    fields = set(net_of(IMAGES["flat"])._fields)
+    assert fields == {
+        "plan", "weights", "biases", "mults", "shifts", "scale_mult", "scale_shift", "scale_offset", "base",
+        "row_class", "row_head", "head_parent", "head_format", "stored", "owners", "learning", "window",
+        "hop",
+    }  # fmt: skip
