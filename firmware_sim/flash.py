@@ -158,9 +158,9 @@ class Flash(Device):
         self.settle()
         if not self._busy:
             return self._errors
+        # The processor waits for its next instruction until the flash is free.
+        self.board.skip(self._busy)
         if not self.stuck:
-            # The processor waits for its next instruction until the flash is free.
-            self.board.skip(self._busy)
             self._busy = 0
         return self._errors | BUSY
 

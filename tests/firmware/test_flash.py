@@ -1,0 +1,296 @@
+"""The label log in flash: what was committed is there after any power cut, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from making import Make
+
+from firmware_sim.elf import FLASH_BASE
+from firmware_sim.emulator import Emulator, PowerFailed
+from firmware_sim.flash import sector_of
+from odl.nn.image import Image
+from odl.state import Entry, log_dtype
+
+MODEL = 0x12345678  # an image's checksum
+BANK = (0x10000, 0x60000)
+NOTHING = 0xFFFFFFFF  # -1
+TEARS = (0, 0xFFFFFFFF, 0x00FF00FF, 0x80000001)
+
+
+class Log:
+    """The board's log, called from outside. ``entries`` is what ought to be in it."""
+
+    def __init__(self, board: Emulator, image: Image) -> None:
+        self.board, self.dtype = board, log_dtype(image.features)
+        self.capacity = image.max_log
+        board.run()
+
+    def open(self, model: int = MODEL) -> int:
+        return self.board.call("board_log_open", model)
+
+    def entry(self, number: int, kind: Entry = Entry.LABEL) -> bytes:
+        rng = np.random.default_rng(number)
+        entry = np.zeros(1, self.dtype)
+        entry["window"], entry["order"] = 64 * number, number + 1
+        entry["kind"], entry["cls"], entry["head"] = kind, number % 7, 0
+        entry["features"] = rng.integers(0, 256, entry["features"].shape)
+        return entry.tobytes()
+
+    def append(self, entry: bytes) -> int:
+        self.board.set_memory("given", entry)
+        return self.board.call("odl_log_append", self.board.program.address("given"))
+
+    def at(self, index: int) -> bytes:
+        return self.board.memory(self.board.call("odl_log_at", index), self.dtype.itemsize)
+
+    def read(self, count: int) -> list[bytes]:
+        return [self.at(i) for i in range(count)]
+
+    def after_power_cut(self) -> list[bytes]:
+        """Power off and on; what the log then holds."""
+        self.board.power_cut()
+        self.board.run()
+        self.board.power_on()
+        self.board.run()
+        return self.read(self.open())
+
+
+def undone(entry: bytes, dtype: np.dtype) -> bytes:  # type: ignore[type-arg]
+    changed = np.frombuffer(entry, dtype).copy()
+    changed["kind"] = Entry.UNDONE
+    return changed.tobytes()
+
+
+@pytest.fixture
+def make(program: Make, image: Image) -> Callable[[], Log]:
+    return lambda: Log(Emulator(program("parts.c").elf), image)
+
+
+@pytest.fixture
+def log(make: Callable[[], Log]) -> Log:
+    log = make()
+    assert log.open() == 0
+    return log
+
+
+def test_entries_outlive_resets_and_power_cuts(program: Make, compiler: str, image: Image) -> None:
+    log = Log(Emulator(program("parts.c", compiler).elf), image)
+    assert log.open() == 0
+    entries = [log.entry(i, kind) for i, kind in enumerate([Entry.CLASS, *[Entry.LABEL] * 6, Entry.SPLIT])]
+    assert [log.append(entry) for entry in entries] == [0] * len(entries)
+    assert log.read(len(entries)) == entries
+    log.board.reset()
+    log.board.run()
+    assert log.read(log.open()) == entries
+    assert log.after_power_cut() == entries
+
+
+def test_the_controller_is_left_locked_and_without_errors(log: Log) -> None:
+    log.append(log.entry(0))
+    assert log.board.flash.read(0x10) == 1 << 31
+    assert log.board.flash.read(0x0C) == 0
+
+
+def test_a_stray_store_to_flash_changes_nothing(log: Log) -> None:
+    before = log.board.flash.memory.copy()
+    log.board.call("memset", FLASH_BASE + BANK[0], 0, 64)
+    assert np.array_equal(before, log.board.flash.memory)
+    assert log.append(log.entry(1)) == 0  # errors of the past are no errors of this one
+    assert log.after_power_cut() == [log.entry(1)]
+
+
+@pytest.mark.parametrize("tear", TEARS)
+def test_a_power_cut_at_any_word_of_an_append(make: Callable[[], Log], tear: int) -> None:
+    log = make()
+    log.open()
+    first, second, third = (log.entry(i) for i in range(3))
+    assert log.append(first) == 0
+    start = log.board.flash.programmed
+    assert log.append(second) == 0
+    words = log.board.flash.programmed - start
+    kept = [first, second]
+    snapshot = log.board.flash.memory.copy()
+    outcomes = set()
+    for cut in range(words + 1):
+        log.board.flash.memory[:] = snapshot
+        log.board.power_cut()
+        log.board.run()
+        log.board.power_on()
+        log.board.run()
+        assert log.open() == 2
+        log.board.flash.cut_power(cut, tear)
+        if cut < words:
+            with pytest.raises(PowerFailed):
+                log.append(third)
+        else:
+            assert log.append(third) == 0
+        found = log.after_power_cut()
+        assert found in (kept, [*kept, third])
+        # All of it is there only once its last word is.
+        assert (len(found) == 3) == (cut == words or (cut == words - 1 and tear == 0xFFFFFFFF))
+        outcomes.add(len(found))
+        # Whatever the cut left behind, the log goes on.
+        fourth = log.entry(9)
+        assert log.append(fourth) == 0
+        assert log.after_power_cut() == [*found, fourth]
+    assert outcomes == {2, 3}
+
+
+@pytest.mark.parametrize("tear", TEARS)
+def test_a_power_cut_while_an_entry_is_struck(make: Callable[[], Log], tear: int) -> None:
+    log = make()
+    log.open()
+    entries = [log.entry(i) for i in range(3)]
+    for entry in entries:
+        log.append(entry)
+    log.board.flash.cut_power(0, tear)
+    with pytest.raises(PowerFailed):
+        log.board.call("odl_log_strike", 1)
+    struck = [entries[0], undone(entries[1], log.dtype), entries[2]]
+    assert log.after_power_cut() in (entries, struck)
+    assert log.board.call("odl_log_strike", 1) == 0
+    assert log.read(3) == struck
+    assert log.after_power_cut() == struck
+
+
+def test_many_torn_records_are_passed_over_and_cleared_away(make: Callable[[], Log]) -> None:
+    log = make()
+    log.open()
+    kept: list[bytes] = []
+    for round_ in range(20):
+        log.board.flash.cut_power(round_ % 50, 0xFFFF)
+        with pytest.raises(PowerFailed):
+            log.append(log.entry(1000 + round_))
+        assert log.after_power_cut() == kept
+        entry = log.entry(round_)
+        assert log.append(entry) == 0
+        kept.append(entry)
+    assert log.after_power_cut() == kept
+    assert log.board.call("board_log_torn") < 16
+
+
+def test_the_log_holds_what_the_image_says(log: Log) -> None:
+    entries = [log.entry(i) for i in range(log.capacity)]
+    assert [log.append(entry) for entry in entries] == [0] * log.capacity
+    assert log.after_power_cut() == entries
+
+
+def test_a_full_bank_refuses(log: Log) -> None:
+    count = 0
+    while log.append(log.entry(count)) == 0:
+        count += 1
+    assert log.capacity + 16 <= count < 0xC000 // log.dtype.itemsize
+    assert len(log.after_power_cut()) == count
+
+
+def test_compacting_drops_what_was_undone_and_keeps_the_rest(log: Log) -> None:
+    entries = [log.entry(i) for i in range(10)]
+    for entry in entries:
+        log.append(entry)
+    for index in (0, 4, 9):
+        log.board.call("odl_log_strike", index)
+    left = [entry for i, entry in enumerate(entries) if i not in (0, 4, 9)]
+    assert log.board.call("board_log_compact") == len(left)
+    assert log.read(len(left)) == left
+    assert log.append(log.entry(77)) == 0
+    assert log.after_power_cut() == [*left, log.entry(77)]
+
+
+def test_a_power_cut_at_any_moment_of_compacting(make: Callable[[], Log]) -> None:
+    log = make()
+    log.open()
+    entries = [log.entry(i) for i in range(4)]
+    for entry in entries:
+        log.append(entry)
+    log.board.call("odl_log_strike", 2)
+    before = [*entries[:2], undone(entries[2], log.dtype), entries[3]]
+    left = [*entries[:2], entries[3]]
+    # The other bank is in use already, so compacting has to erase it as well.
+    log.board.call("board_log_compact")
+    log.board.call("board_log_compact")
+    log.board.call("odl_log_clear")
+    for entry in entries:
+        log.append(entry)
+    log.board.call("odl_log_strike", 2)
+    snapshot = log.board.flash.memory.copy()
+    start = log.board.flash.programmed + log.board.flash.erased
+    assert log.board.call("board_log_compact") == 3
+    steps = log.board.flash.programmed + log.board.flash.erased - start
+    assert steps > 3 * 54
+    seen = set()
+    for cut in range(steps + 1):
+        log.board.flash.memory[:] = snapshot
+        assert log.after_power_cut() == before
+        log.board.flash.cut_power(cut, tear=0x00FF00FF & 0xFFFF if cut else 40_000)
+        if cut < steps:
+            with pytest.raises(PowerFailed):
+                log.board.call("board_log_compact")
+        else:
+            log.board.call("board_log_compact")
+        found = log.after_power_cut()
+        assert found in (before, left)
+        assert (found == left) == (cut == steps)
+        seen.add(len(found))
+        assert log.append(log.entry(5)) == 0
+        assert log.after_power_cut() == [*found, log.entry(5)]
+    assert seen == {3, 4}
+
+
+def test_clearing_forgets_and_an_empty_log_costs_no_erase(log: Log) -> None:
+    erased, programmed = log.board.flash.erased, log.board.flash.programmed
+    assert log.board.call("odl_log_clear") == 0
+    assert (log.board.flash.erased, log.board.flash.programmed) == (erased, programmed)
+    log.append(log.entry(1))
+    assert log.board.call("odl_log_clear") == 0
+    assert log.after_power_cut() == []
+
+
+def test_another_images_log_is_not_ours_and_is_kept_once(log: Log) -> None:
+    log.append(log.entry(1))
+    assert log.open(MODEL + 1) == 0
+    assert log.append(log.entry(2)) == 0
+    assert log.read(log.open(MODEL + 1)) == [log.entry(2)]
+    assert log.read(log.open(MODEL)) == [log.entry(1)]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_any_damage_is_noticed(log: Log, seed: int) -> None:
+    """A bit that flips in any committed record takes that record away and no other."""
+    rng = np.random.default_rng(seed)
+    entries = [log.entry(i) for i in range(6)]
+    for entry in entries:
+        log.append(entry)
+    hit = int(rng.integers(6))
+    base = BANK[1] if log.board.flash.memory[BANK[1]] != 0xFF else BANK[0]
+    at = base + 32 + hit * (log.dtype.itemsize + 8) + int(rng.integers(log.dtype.itemsize + 8))
+    log.board.flash.memory[at] ^= 1 << int(rng.integers(8))
+    assert log.after_power_cut() == entries[:hit] + entries[hit + 1 :]
+
+
+def test_a_controller_that_never_finishes_is_given_up(log: Log) -> None:
+    log.board.flash.stuck = True
+    before = log.board.seconds
+    assert log.append(log.entry(1)) == NOTHING
+    assert log.board.seconds - before < 8  # within the watchdog's patience
+
+
+def test_flash_takes_its_time(log: Log) -> None:
+    before, words = log.board.seconds, log.board.flash.programmed
+    log.append(log.entry(0))
+    words = log.board.flash.programmed - words
+    assert log.board.seconds - before >= words * 16e-6
+    before = log.board.seconds
+    log.board.call("odl_log_clear")
+    log.append(log.entry(0))
+    log.board.call("odl_log_clear")
+    assert log.board.flash.erased >= 1
+    assert log.board.seconds - before >= 0.5
+
+
+def test_sectors_are_those_of_the_chip() -> None:
+    assert [sector_of(at)[0] for at in (0, 0x4000, 0xC000, 0x10000, 0x20000, 0x40000, 0x60000, 0x7FFFF)] == [
+        0, 1, 3, 4, 5, 6, 7, 7,
+    ]  # fmt: skip
