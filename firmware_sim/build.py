@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 import odl
-from firmware_sim import elf, headers, toolchain
+from firmware_sim import elf as elf_file
+from firmware_sim import headers, toolchain
 from odl.nn.image import Image
 
 HERE: Final = Path(__file__).parent
@@ -40,13 +41,13 @@ class Firmware:
     elf: bytes
     bin: bytes
     map: str
-    program: elf.Program
+    program: elf_file.Program
     compiler: str
 
     @property
     def ram_bytes(self) -> int:
         """RAM in all: stack, state, buffers."""
-        return sum(size for address, size in self.program.sections.values() if address >= elf.RAM_BASE)
+        return sum(size for address, size in self.program.sections.values() if address >= elf_file.RAM_BASE)
 
     @property
     def code_bytes(self) -> int:
@@ -137,7 +138,7 @@ def link(
             [*sources, work / "odl_image.c"], output, script, "board_reset", [work, CORE, folder, BARE], defines
         )
         data = output.read_bytes()
-    program = elf.read(data)
+    program = elf_file.read(data)
     return Firmware(data, program.flash, memory_map(program), program, chosen.description)
 
 
@@ -151,7 +152,7 @@ def _image_source(data: bytes) -> str:
     )
 
 
-def memory_map(program: elf.Program) -> str:
+def memory_map(program: elf_file.Program) -> str:
     """Sections and symbols by address, the same form whatever compiler it was."""
     lines = ["sections"]
     for name, (address, size) in sorted(program.sections.items(), key=lambda item: item[1]):

@@ -238,8 +238,8 @@ def compiler(name: str | None = None, target: str = "cortex-m4") -> Compiler:
         return Compiler(
             "zig", version, (sys.executable, "-m", "ziglang", "cc", *TARGETS[target].zig), target
         )
-    version = (tool("arm-none-eabi-gcc").version or "").split()[-2:]
+    words = (tool("arm-none-eabi-gcc").version or "").split()[-2:]
     if not TARGETS[target].gcc:
         raise ToolError(f"arm-none-eabi-gcc cannot compile for {target}; zig can")
     path = shutil.which("arm-none-eabi-gcc") or "arm-none-eabi-gcc"
-    return Compiler("gcc", " ".join(version), (path, *TARGETS[target].gcc), target)
+    return Compiler("gcc", " ".join(words), (path, *TARGETS[target].gcc), target)

@@ -7,17 +7,19 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import odl
+from firmware_sim.commands import add_commands
 from odl.config import POLICIES
 
 if TYPE_CHECKING:
     from odl.result import Result
 
 DEMO_FOLDER = "odl-demo"
+Tell = Callable[[str], None]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,8 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
-        damage: str = given.run(given)
-    except (ValueError, OSError) as error:
+        damage: str = given.run(given, _progress)
+    except (ValueError, OSError, RuntimeError, ModuleNotFoundError) as error:
         if os.environ.get("ODL_DEBUG"):
             raise
         return _complain(_sentence(error), 2)
@@ -55,6 +57,8 @@ def _complain(sentence: str, status: int) -> int:
 def _sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
+    if isinstance(error, ModuleNotFoundError):
+        return f"this needs the package '{error.name}': pip install 'odl-stream[firmware]'"
     return str(error)
 
 
@@ -89,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     datasets = commands.add_parser("datasets", help="the datasets that are here")
     datasets.add_argument("--json", metavar="FILE", help="write it as JSON; - is standard output")
     datasets.set_defaults(run=_datasets)
+    add_commands(commands)
     return parser
 
 
@@ -108,7 +113,7 @@ def _replay_options(parser: argparse.ArgumentParser) -> None:
     add("--json", metavar="FILE", help="write the figures as JSON; - is standard output")
 
 
-def _run(given: argparse.Namespace) -> Result:
+def _run(given: argparse.Namespace, tell: Tell) -> Result:
     from odl.api import replay
 
     if given.seed < 0:
@@ -127,31 +132,31 @@ def _run(given: argparse.Namespace) -> Result:
         refuse=given.refuse,
         error=given.error,
         hold=given.hold,
-        progress=_progress,
+        progress=tell,
     )
 
 
-def _demo(given: argparse.Namespace) -> str:
-    _progress("replaying the bundled shoulder exercises of people the model has never seen")
-    return _replay(given)
+def _demo(given: argparse.Namespace, tell: Tell) -> str:
+    tell("replaying the bundled shoulder exercises of people the model has never seen")
+    return _replay(given, tell)
 
 
-def _replay(given: argparse.Namespace) -> str:
-    result = _run(given)
-    _write_json(given.json, result.to_json)
+def _replay(given: argparse.Namespace, tell: Tell) -> str:
+    result = _run(given, tell)
+    write_json(given.json, result.to_json)
     if given.json != "-":
         _summary(result)
     if given.out is not None:
-        _write_report(result, Path(given.out) / "report.html", given)
+        _write_report(result, Path(given.out) / "report.html", given, tell)
     return result.damage
 
 
-def _report(given: argparse.Namespace) -> str:
+def _report(given: argparse.Namespace, tell: Tell) -> str:
     from odl.api import replay
 
-    result = replay(given.recording, progress=_progress)
+    result = replay(given.recording, progress=tell)
     default = Path(given.recording).with_suffix(".html")
-    _write_report(result, Path(given.out) if given.out else default, given)
+    _write_report(result, Path(given.out) if given.out else default, given, tell)
     return result.damage
 
 
@@ -165,7 +170,7 @@ def _summary(result: Result) -> None:
         print(f"note: {_printable(note)}")
 
 
-def _write_report(result: Result, path: Path, given: argparse.Namespace) -> None:
+def _write_report(result: Result, path: Path, given: argparse.Namespace, tell: Tell) -> None:
     from odl.nn.memory import memory_of
     from odl.report import SessionView, write_report
 
@@ -181,7 +186,7 @@ def _write_report(result: Result, path: Path, given: argparse.Namespace) -> None
         about=result.about | {"command": f"odl {shlex.join(_again(given))}"},
         memory=memory_of(result.image),
         people=result.people,
-        progress=_progress,
+        progress=tell,
     )
     # On standard error when standard output carries JSON.
     stream = sys.stderr if getattr(given, "json", None) == "-" else sys.stdout
@@ -216,27 +221,28 @@ def _people(text: str | None) -> list[int] | None:
         raise ValueError(f"--subjects is '{text}'; write numbers with commas between, as in 7,8") from None
 
 
-def _info(given: argparse.Namespace) -> str:
+def _info(given: argparse.Namespace, tell: Tell) -> str:
     from odl.info import about_file, as_text
 
     facts = about_file(given.file)
-    _write_json(given.json, lambda: facts)
+    write_json(given.json, lambda: facts)
     if given.json != "-":
         print(_printable(as_text(facts), keep="\n"))
     return str(facts.get("damage", ""))
 
 
-def _datasets(given: argparse.Namespace) -> str:
+def _datasets(given: argparse.Namespace, tell: Tell) -> str:
     from odl.info import about_datasets, as_text
 
     facts = about_datasets()
-    _write_json(given.json, lambda: facts)
+    write_json(given.json, lambda: facts)
     if given.json != "-":
         print("\n\n".join(_printable(as_text(one), keep="\n") for one in facts))
     return ""
 
 
-def _write_json(file: str | None, figures: Any) -> None:
+def write_json(file: str | None, figures: Callable[[], Any]) -> None:
+    """Write what ``figures`` gives to ``file`` (``-``: standard output, None: nowhere)."""
     if file is None:
         return
     text = json.dumps(figures(), indent=1, allow_nan=False)

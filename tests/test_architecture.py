@@ -55,6 +55,7 @@ THIRD_PARTY = {
     "pandas": "result data",
     "torch": "train",
     "serial": "source.board",
+    "firmware_sim": "cli",
     "ipywidgets": "label.notebook",
 }
 SLOW = sorted(THIRD_PARTY.keys() - {"platformdirs"})

@@ -21,7 +21,7 @@ def setup_cfg(root: Path) -> configparser.ConfigParser:
 def test_every_package_is_listed(root: Path, setup_cfg: configparser.ConfigParser) -> None:
     folders = {path.parent for path in (root / "odl").rglob("*.py")}
     packages = {".".join(folder.relative_to(root).parts) for folder in folders}
-    assert set(setup_cfg["options"]["packages"].split()) == packages | {"odl.bundled"}
+    assert set(setup_cfg["options"]["packages"].split()) == packages | {"odl.bundled", "firmware_sim"}
 
 
 def test_every_bundled_dataset_is_in_the_wheel(root: Path, setup_cfg: configparser.ConfigParser) -> None:
@@ -37,6 +37,12 @@ def test_every_data_file_of_the_package_is_in_the_wheel(
     data = {path for path in (root / "odl").rglob("*") if path.is_file() and "__pycache__" not in path.parts}
     data = {path for path in data if path.suffix != ".py"}
     assert data == {path for line in listed for path in (root / "odl").glob(line)}
+
+
+def test_every_c_file_is_in_the_wheel(root: Path, setup_cfg: configparser.ConfigParser) -> None:
+    listed = setup_cfg["options.package_data"]["firmware_sim"].split()
+    files = {path for path in (root / "firmware_sim").rglob("*") if path.suffix in (".c", ".h", ".ld")}
+    assert files <= {path for line in listed for path in (root / "firmware_sim").glob(line)}
 
 
 def test_one_version_everywhere(root: Path) -> None:

@@ -1,0 +1,161 @@
+"""A port to an emulated board: a pseudo-terminal, or a socket where there is none."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+import sys
+import time
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from firmware_sim.emulator import Emulator
+
+TICK: Final = 0.005  # seconds between two looks at the port
+BEHIND: Final = 1.0  # seconds of the board's time that are made up for; more is let go
+
+
+class Port(Protocol):
+    """Bytes from and to whoever is connected."""
+
+    name: str
+
+    def read(self, wait: float) -> bytes:
+        """What has come within ``wait`` seconds."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Send what the other end takes; the rest is lost, as on a line nobody reads."""
+        ...
+
+    def close(self) -> None:
+        """No more."""
+        ...
+
+
+class Pty:
+    """A pseudo-terminal; ``name`` is the path that a serial library opens."""
+
+    def __init__(self) -> None:
+        import tty
+
+        self._master, self._slave = os.openpty()  # the slave stays open: no hang-up between hosts
+        tty.setraw(self._slave)
+        os.set_blocking(self._master, False)
+        self.name = os.ttyname(self._slave)
+
+    def read(self, wait: float) -> bytes:
+        """What has come within ``wait`` seconds."""
+        if not select.select([self._master], [], [], wait)[0]:
+            return b""
+        try:
+            return os.read(self._master, 65536)
+        except OSError:
+            return b""
+
+    def write(self, data: bytes) -> None:
+        """Send what fits; a terminal that nobody reads fills up."""
+        with contextlib.suppress(OSError):
+            os.write(self._master, data)
+
+    def close(self) -> None:
+        """Close both ends."""
+        os.close(self._master)
+        os.close(self._slave)
+
+
+class Socket:
+    """A listening TCP socket for one host at a time; ``name`` is pyserial's ``socket://``."""
+
+    def __init__(self, address: str = "127.0.0.1", number: int = 0) -> None:
+        self._listener = socket.create_server((address, number))
+        self._listener.setblocking(False)
+        self._host: socket.socket | None = None
+        self.name = f"socket://{address}:{self._listener.getsockname()[1]}"
+
+    def read(self, wait: float) -> bytes:
+        """What has come within ``wait`` seconds; takes in a host that calls."""
+        waiting = [self._listener] + ([self._host] if self._host else [])
+        ready = select.select(waiting, [], [], wait)[0]
+        if self._listener in ready:
+            with contextlib.suppress(OSError):
+                caller, _ = self._listener.accept()
+                self._hang_up()
+                caller.setblocking(False)
+                caller.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self._host = caller
+        if self._host is None or self._host not in ready:
+            return b""
+        try:
+            data = self._host.recv(65536)
+        except OSError:
+            data = b""
+        if not data:
+            self._hang_up()
+        return data
+
+    def write(self, data: bytes) -> None:
+        """Send to the host, if there is one."""
+        if self._host is None:
+            return
+        try:
+            self._host.settimeout(1.0)
+            self._host.sendall(data)
+            self._host.setblocking(False)
+        except OSError:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        if self._host is not None:
+            self._host.close()
+            self._host = None
+
+    def close(self) -> None:
+        """Hang up and listen no more."""
+        self._hang_up()
+        self._listener.close()
+
+
+def open_port(number: int | None = None) -> Port:
+    """A pseudo-terminal, or with ``number`` (0: any free one), or on Windows, a socket."""
+    if number is None and sys.platform != "win32":
+        return Pty()
+    return Socket(number=number or 0)
+
+
+def serve(
+    board: Emulator,
+    port: Port,
+    *,
+    speed: float = 1.0,
+    until: Callable[[], bool] = lambda: False,
+    tell: Callable[[str], None] | None = None,
+) -> None:
+    """Run ``board`` at ``speed`` times real time, its serial line on ``port``.
+
+    Parameters
+    ----------
+    speed : float
+        Above 0. Where this machine cannot keep up, the board runs late and it is said once.
+    until : callable
+        Asked every few milliseconds; True ends it.
+    """
+    if not speed > 0:
+        raise ValueError(f"a board cannot run at {speed:g} times real time; give a speed above 0")
+    began, started, told = time.monotonic(), board.seconds, False
+    while not until():
+        data = port.read(TICK)
+        if data:
+            board.write(data)
+        due = (time.monotonic() - began) * speed - (board.seconds - started)
+        if due > BEHIND * max(1.0, speed):
+            began, started = time.monotonic(), board.seconds
+            if tell and not told:
+                tell(f"this machine is too slow for {speed:g} times real time; the board runs late")
+                told = True
+            due = TICK
+        sent = board.run(max(due, 1e-4)) if board.powered else b""
+        if sent:
+            port.write(sent)
