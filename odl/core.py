@@ -14,9 +14,11 @@ from odl.kernels.extract import restart
 from odl.kernels.grow import add_class, split
 from odl.kernels.jit import Int
 from odl.kernels.net import SETTINGS, Emit, out_dtype
+from odl.kernels.refit import refit
 from odl.kernels.run import command_label, command_undo, run
 from odl.nn.image import Image
 from odl.nn.net import blocks, net_of
+from odl.state import Entry
 
 _U64 = 2**64 - 1
 _WHY = {int(w): w for w in Why}
@@ -40,6 +42,7 @@ class Fused:
     """
 
     def __init__(self, image: Image, config: Config) -> None:
+        self.image, self.config = image, config
         self.net = net_of(image, Scaling(config.mult, config.shift, config.offset))
         self.settings = settings_of(config)
         self.state, self.log = blocks(image, self.net, config.seed)
@@ -76,6 +79,19 @@ class Fused:
     def split(self, at: int, leaf: int, head: int) -> list[Output]:
         """A task under a leaf."""
         return self._events(split(self.state, self.log, at, leaf, head, self.out, 0))
+
+    def resume(self) -> None:
+        """As a board after a reset: a fresh state, and the heads that the log has taught.
+
+        The stream goes on at the earliest position that comes after all that is in the log.
+        """
+        log = self.log[: int(self.state["n_log"][0])]
+        self.state[:] = blocks(self.image, self.net, self.config.seed)[0]
+        ends = log["window"] + np.where(log["kind"] <= Entry.LABEL, self.net.window, 0)
+        self.state["n_log"] = len(log)
+        self.state["answers"] = log["order"].max(initial=0)
+        self.state["position"] = ends.max(initial=0)
+        refit(self.state, self.log, self.net)
 
     def _events(self, n: Int) -> list[Output]:
         return [event_of(self.out[i]) for i in range(n)]

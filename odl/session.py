@@ -185,6 +185,11 @@ class Session:
         state[:] = np.frombuffer(snapshot, state.dtype, 1)
         log[:] = np.frombuffer(snapshot, log.dtype, len(log), offset=state.nbytes)
 
+    def resume(self) -> None:
+        """Go on as a board does after a reset: what was learned stays, open questions do not."""
+        self._fused("resuming")
+        self._core.resume()  # type: ignore[union-attr]
+
     def _fused(self, what: str) -> None:
         if not isinstance(self._core, Fused):
             raise ValueError(f"{what} needs the integer core; this session has its own learner")
