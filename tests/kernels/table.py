@@ -159,11 +159,12 @@ def askers(draw: Any, rule: str) -> tuple[Any, ...]:
     # Drawn from a seed, because a hundred windows of a few numbers each tire Hypothesis.
     chance = draw(st.randoms(use_true_random=False))
     doubtless, gaps, settled = chance.choice([0, 20000]), chance.choice([0, 0.1]), chance.choice([0.02, 0.3])
+    vectors = [[chance.randint(0, 255) for _ in range(SIZE)] for _ in range(4)]
     windows = [
         (
             hop + 7 * (chance.random() < gaps),
-            chance.choice([chance.randint(doubtless, 32768), chance.randint(0, 40), 32768]),
-            [chance.randint(0, 255) for _ in range(SIZE)],
+            chance.choice([chance.randint(doubtless, 32768)] * 6 + [chance.randint(0, 40), 32768]),
+            chance.choice(vectors),  # of a few, so that distances come again
             chance.random() < settled,
         )
         for _ in range(draw(st.sampled_from([3, 30, 100])))
