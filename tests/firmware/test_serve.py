@@ -1,0 +1,113 @@
+"""``odl board``: an emulated board behind a port that a serial library opens."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import serial
+
+from firmware_sim.client import BoardClient
+from firmware_sim.serve import open_port, serve
+from odl import data
+from odl.cli import main
+from odl.config import Config
+from odl.events import Prediction, Samples
+from odl.fixed import input_scaling
+from odl.nn.image import Image
+from odl.session import Session
+from odl.wire import Deframer, decode, is_output, open_envelope
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(params=["pty", "socket"])
+def port(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A board on a port, playing subject 3 at ten times real time."""
+    command = [sys.executable, "-m", "odl.cli", "board", "--play", "shoulder", "--subject", "3",
+               "--speed", "10", "--seconds", "60"]  # fmt: skip
+    command += ["--socket"] if request.param == "socket" else []
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    assert process.stdout is not None
+    first = process.stdout.readline()
+    assert first.startswith("port: " + ("socket://127.0.0.1:" if request.param == "socket" else "/"))
+    yield first.removeprefix("port: ").strip()
+    process.terminate()
+    process.wait(10)
+
+
+def shoulder_config() -> tuple[Image, Config]:
+    image = Image.from_bytes(data.model_bytes("shoulder"))
+    sides = [[(c.name, c.unit, c.scale) for c in x] for x in (data.card("shoulder").channels, image.channels)]
+    scaling = input_scaling(*sides)
+    return image, Config(
+        policy="periodic", allowed=5, horizon=300,
+        mult=scaling.mult, shift=scaling.shift, offset=scaling.offset,
+    )  # fmt: skip
+
+
+def test_a_host_follows_a_board_that_senses_by_itself(port: str) -> None:
+    """Its samples come before what came of them, and replay to the very same outputs."""
+    image, config = shoulder_config()
+    with serial.serial_for_url(port, timeout=0.05) as line:
+        client = BoardClient(lambda b: line.write(b), lambda: line.read(max(1, line.in_waiting)))
+        info = client.hello()
+        assert info.image == image.checksum
+        client.configure(config)
+        session, deframer = Session(image, config), Deframer()
+        expected, heard = [], []
+        until = time.monotonic() + 20
+        while len(heard) < 6 and time.monotonic() < until:
+            for payload in deframer.feed(line.read(max(1, line.in_waiting))):
+                message = decode(open_envelope(payload)[2])
+                if isinstance(message, Samples):
+                    expected += session.step(message)
+                elif is_output(message):
+                    heard.append(message)
+    assert sum(isinstance(e, Prediction) for e in heard) >= 3
+    assert heard == expected[: len(heard)]
+
+
+def test_nobody_listening_does_not_stop_a_board() -> None:
+    class Board:
+        powered, seconds = True, 0.0
+
+        def write(self, data: bytes) -> None:
+            raise AssertionError("nothing was sent")
+
+        def run(self, seconds: float) -> bytes:
+            self.seconds += seconds
+            return bytes(4096)
+
+    for number in (None, 0):
+        port, board = open_port(number), Board()
+        serve(board, port, speed=50, until=lambda board=board: board.seconds > 5)  # type: ignore[arg-type, misc]
+        port.close()
+
+
+@pytest.mark.parametrize(
+    "words", ["--speed 0", "--play nothing", "--play shoulder --subject 99", "--model x.odlm"]
+)
+def test_bad_options_are_one_sentence(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["board", "--seconds", "1", *words.split()]) == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith("odl: ")
+
+
+def test_firmware_build_writes_three_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["firmware", "build", "--model", "shoulder", "--out", str(tmp_path)]) == 0
+    assert {p.suffix for p in tmp_path.iterdir()} == {".elf", ".bin", ".map"}
+    assert "RAM" in capsys.readouterr().out
+    assert main(["firmware", "build", "--model", "shoulder", "--board", "esp32", "--out", str(tmp_path)]) == 2
+    assert "nucleo_f401re" in capsys.readouterr().err
+
+
+def test_doctor_names_every_tool(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor"]) == 0
+    said = capsys.readouterr().out
+    assert all(name in said for name in ("ziglang", "unicorn", "arm-none-eabi-gcc", "qemu-system-arm"))
