@@ -140,15 +140,22 @@ class Composed:
         text = np.frombuffer(name.encode(), np.uint8)
         outputs = self._events(add_class(self.state, self.log, at, cls, head, text, self.out, 0))
         if not outputs and not self.learner.add_class(at, cls, head, name):
-            return [Dropped(at, NO_WINDOW, Why.FULL)]
+            return self._take_back(at, "n_rows")
         return outputs
 
     def split(self, at: int, leaf: int, head: int) -> list[Output]:
         """A task under a leaf."""
         outputs = self._events(split(self.state, self.log, at, leaf, head, self.out, 0))
         if not outputs and not self.learner.split(at, leaf, head):
-            return [Dropped(at, NO_WINDOW, Why.FULL)]
+            return self._take_back(at, "n_heads")
         return outputs
+
+    def _take_back(self, at: int, what: str) -> list[Output]:
+        """The learner has no room: the row or task that was added last goes again."""
+        self.state[what] -= 1
+        self.state["n_log"] -= 1
+        self.state["counts"][0, Count.FULL] += 1
+        return [Dropped(at, NO_WINDOW, Why.FULL)]
 
     def _events(self, n: Int) -> list[Any]:
         return [event_of(self.out[i]) for i in range(n)]

@@ -543,6 +543,27 @@ def test_saturated_values_are_counted() -> None:
     assert session.counts["saturated"] == 2
 
 
+class Narrow(Dendron):
+    """A learner with room for nothing new."""
+
+    def add_class(self, at: int, cls: int, head: int, name: str) -> bool:
+        return False
+
+    def split(self, at: int, leaf: int, head: int) -> bool:
+        return False
+
+
+def test_what_the_learner_refuses_has_never_been_added() -> None:
+    chosen = config("periodic", allowed=2, horizon=1, batch=1)
+    session = Session(IMAGE, chosen, Narrow(IMAGE), Tactile(IMAGE, chosen))
+    session.step(Samples(0, samples(5, 80)))
+    for event in (AddClass(80, 9, "wave", 0), Split(80, 0, 2), AddClass(80, 9, "wave", 0)):
+        assert session.step(event) == [Dropped(80, NO_WINDOW, Why.FULL)]
+    assert session.names == IMAGE.names and session.counts["full"] == 3
+    assert session.step(Label(80, 0, 9)) == [Dropped(80, 0, Why.NO_SUCH_CLASS)]
+    assert session.step(AddClass(80, 9, "wave", 2)) == [Dropped(80, NO_WINDOW, Why.NO_SUCH_CLASS)]
+
+
 # --- an answer that stands ----------------------------------------------------------------
 
 

@@ -42,7 +42,12 @@ def test_questions_that_move_up_keep_all_that_is_known_of_them() -> None:
     # first is learned from and makes way. Then the rest, or all is taken back.
     acts = [("samples", 48), ("gap", 0), ("samples", 48), ("label", 1, 2), ("label", 3, 0), ("label", 2, 1)]
     always = config("periodic", allowed=4, horizon=1, batch=2, patience=90, hold=True, change=32768)
-    for rest in ([("undo",)] * 4, [("label", 0, 3)], [("undo",), ("label", 1, 4), ("label", 0, 3)]):
+    for rest in (
+        [("undo",)] * 2,
+        [("undo",)] * 4,
+        [("label", 0, 3)],
+        [("undo",), ("label", 1, 4), ("label", 0, 3)],
+    ):
         plain = compare(always, Script(2, [*acts, *rest, ("samples", 90)]), IMAGE)
         assert plain.counts["answered"] >= 3
     assert plain.counts["refits"] == 3
