@@ -9,14 +9,17 @@ refuses becomes a HardFault.
 
 from __future__ import annotations
 
+import ctypes
 import random
+import struct
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from unicorn import UC_ARCH_ARM, UC_HOOK_MEM_WRITE_PROT, UC_MODE_MCLASS, UC_MODE_THUMB
 from unicorn import UC_PROT_EXEC, UC_PROT_READ, Uc, UcError
 from unicorn import arm_const as arm
+from unicorn.unicorn_py3.unicorn import uclib
 
 from firmware_sim import elf
 from firmware_sim.counter import NEVER, Counter
@@ -30,8 +33,31 @@ HARD_FAULT: Final = 3
 PAINT: Final = b"\xc5\xc5\xc5\xc5"
 IN_IT_BLOCK: Final = 0x0600FC00  # bits of the status register
 NAP: Final = 20_000 * MHZ  # cycles that a sleeping processor is let sleep at most
+_WORDS: Final = struct.Struct("<8I")
 _FRAME: Final = (arm.UC_ARM_REG_R0, arm.UC_ARM_REG_R1, arm.UC_ARM_REG_R2, arm.UC_ARM_REG_R3,
-                 arm.UC_ARM_REG_R12, arm.UC_ARM_REG_LR, arm.UC_ARM_REG_PC, arm.UC_ARM_REG_XPSR)  # fmt: skip
+                 arm.UC_ARM_REG_R12, arm.UC_ARM_REG_LR, arm.UC_ARM_REG_PC, arm.UC_ARM_REG_XPSR,
+                 arm.UC_ARM_REG_SP)  # fmt: skip
+
+
+class Registers:
+    """Some registers of a processor, read or written in one call: interrupts need them often."""
+
+    def __init__(self, uc: Any, numbers: Sequence[int]) -> None:
+        self._uc, self._count = uc, ctypes.c_int(len(numbers))
+        self._numbers = (ctypes.c_int * len(numbers))(*numbers)
+        self.values = (ctypes.c_uint64 * len(numbers))()
+        base = ctypes.addressof(self.values)
+        self._places = (ctypes.c_void_p * len(numbers))(*(base + 8 * i for i in range(len(numbers))))
+
+    def read(self) -> list[int]:
+        """Their values."""
+        uclib.uc_reg_read_batch(self._uc._uch, self._numbers, self._places, self._count)
+        return list(self.values)
+
+    def write(self, values: Sequence[int]) -> None:
+        """Set them."""
+        self.values[:] = values
+        uclib.uc_reg_write_batch(self._uc._uch, self._numbers, self._places, self._count)
 
 
 class EmulatorError(RuntimeError):
@@ -75,7 +101,7 @@ class Emulator:
         self.resets: list[str] = []
         self._asleep = 0  # cycles that no instruction took
         self._cause: str | None = None
-        self._handling = 0
+        self._handling = self._pc = 0
         self._retry = False
         self._counter = Counter()
         self.clocks, self.core, self.timer = Clocks(self), Core(self), Timer(self)
@@ -96,6 +122,9 @@ class Emulator:
         self.flash.load(self.program.flash)
         self._counter.forget_code()
         self._uc = self._new_processor()
+        self._frame = Registers(self._uc, _FRAME)
+        self._entry = Registers(self._uc, (arm.UC_ARM_REG_SP, arm.UC_ARM_REG_LR))
+        self._masks = Registers(self._uc, (arm.UC_ARM_REG_PRIMASK, arm.UC_ARM_REG_XPSR))
         self.power_on()
 
     # --- the processor -----------------------------------------------------------------
@@ -148,40 +177,36 @@ class Emulator:
 
     def _enter(self, exception: int) -> None:
         """Exception entry: stack eight words, go to the handler."""
-        registers = list(self._uc.reg_read_batch(_FRAME))
-        sp = self._uc.reg_read(arm.UC_ARM_REG_SP)
+        *registers, sp = self._frame.read()
+        registers[6] = self._pc
         frame = (sp - 32) & ~7
         registers[7] = registers[7] & ~(0x1FF | 1 << 9) | 1 << 24 | (1 << 9 if (sp - 32) & 4 else 0)
         try:
-            self._uc.mem_write(frame, b"".join(r.to_bytes(4, "little") for r in registers))
+            self._uc.mem_write(frame, _WORDS.pack(*registers))
         except UcError:
             pass  # no stack left; the handler of a fault must do without
         vector = int.from_bytes(self.flash.memory[4 * exception : 4 * exception + 4].tobytes(), "little")
         if not vector & 1:
             raise EmulatorError(f"exception {exception} has no handler")
-        self._uc.reg_write_batch(
-            ((arm.UC_ARM_REG_SP, frame), (arm.UC_ARM_REG_LR, RETURN | 1), (arm.UC_ARM_REG_PC, vector))
-        )
+        self._pc = vector & ~1
+        self._entry.write((frame, RETURN | 1))
         self._handling = exception
         self.core.taken(exception)
 
     def _leave(self) -> None:
         """Exception return: everything back as it was."""
-        sp = self._uc.reg_read(arm.UC_ARM_REG_SP)
-        data = bytes(self._uc.mem_read(sp, 32))
-        words = [int.from_bytes(data[i : i + 4], "little") for i in range(0, 32, 4)]
-        sp += 36 if words[7] & 1 << 9 else 32
-        self._uc.reg_write_batch(
-            (*zip(_FRAME[:6], words[:6], strict=True), (arm.UC_ARM_REG_XPSR, words[7] & ~(1 << 9)),
-             (arm.UC_ARM_REG_PC, words[6] | 1), (arm.UC_ARM_REG_SP, sp))
-        )  # fmt: skip
+        sp = self._frame.read()[8]
+        words = _WORDS.unpack(self._uc.mem_read(sp, 32))
+        status = words[7] & ~(1 << 9)
+        self._frame.write((*words[:7], status, sp + (36 if words[7] & 1 << 9 else 32)))
+        self._pc = words[6]
         self._handling = 0
 
     def _due(self) -> int:
         """The exception to take now; 0 if there is none, or it may not be taken yet."""
         exception = self._pending()
         if exception:
-            masked, status = self._uc.reg_read_batch((arm.UC_ARM_REG_PRIMASK, arm.UC_ARM_REG_XPSR))
+            masked, status = self._masks.read()
             if masked & 1 or status & IN_IT_BLOCK:
                 self._retry = True
                 return 0
@@ -223,11 +248,11 @@ class Emulator:
         """Run until the counter stops it or the processor sleeps; whether it sleeps."""
         fault: UcError | None = None
         try:
-            self._uc.emu_start(self._uc.reg_read(arm.UC_ARM_REG_PC) | 1, NOWHERE)
+            self._uc.emu_start(self._pc | 1, NOWHERE)
         except UcError as error:
             fault = error
         self.flash.settle()
-        pc = self._uc.reg_read(arm.UC_ARM_REG_PC)
+        self._pc = pc = self._uc.reg_read(arm.UC_ARM_REG_PC)
         if self._handling and pc & ~1 == RETURN:  # Unicorn knows no handler mode and finds no code there
             self._leave()
             return False
@@ -305,15 +330,9 @@ class Emulator:
         self.clocks.flags |= self.clocks.FLAGS[cause]
         self._handling = 0
         stack, start = (int.from_bytes(self.flash.memory[i : i + 4].tobytes(), "little") for i in (0, 4))
-        self._uc.reg_write_batch(
-            (
-                (arm.UC_ARM_REG_PRIMASK, 0),
-                (arm.UC_ARM_REG_XPSR, 1 << 24),
-                (arm.UC_ARM_REG_SP, stack),
-                (arm.UC_ARM_REG_LR, 0xFFFFFFFF),
-                (arm.UC_ARM_REG_PC, start),
-            )
-        )
+        self._masks.write((0, 1 << 24))
+        self._entry.write((stack, 0xFFFFFFFF))
+        self._pc = start & ~1
 
     # --- what a test or a port does ----------------------------------------------------
 
@@ -433,11 +452,11 @@ class Emulator:
         """
         if len(arguments) > 4:
             raise ValueError("at most four arguments travel in registers")
-        saved = self._uc.reg_read_batch((*_FRAME, arm.UC_ARM_REG_SP))
+        saved = self._frame.read()
         for register, value in zip(_FRAME, arguments, strict=False):
             self._uc.reg_write(register, value & 0xFFFFFFFF)
         self._uc.reg_write(arm.UC_ARM_REG_LR, RETURN | 1)
-        self._uc.reg_write(arm.UC_ARM_REG_PC, self.program.address(function) | 1)
+        resting, self._pc = self._pc, self.program.address(function)
         while not self._returned(function):
             if self._cause is not None:
                 self._reset()
@@ -445,7 +464,8 @@ class Emulator:
                     f"{function} restarted the processor"
                 )
         result = self._uc.reg_read(arm.UC_ARM_REG_R0)
-        self._uc.reg_write_batch(tuple(zip((*_FRAME, arm.UC_ARM_REG_SP), saved, strict=True)))
+        self._frame.write(saved)
+        self._pc = resting
         return int(result)
 
     def _returned(self, function: str) -> bool:
@@ -453,11 +473,11 @@ class Emulator:
         fault: UcError | None = None
         self._counter.until(NEVER)
         try:
-            self._uc.emu_start(self._uc.reg_read(arm.UC_ARM_REG_PC) | 1, NOWHERE)
+            self._uc.emu_start(self._pc | 1, NOWHERE)
         except UcError as error:
             fault = error
         self.flash.settle()
-        pc = self._uc.reg_read(arm.UC_ARM_REG_PC)
+        self._pc = pc = self._uc.reg_read(arm.UC_ARM_REG_PC)
         if pc & ~1 == RETURN:
             return True
         if fault is not None:

@@ -289,7 +289,7 @@ class Serial(Device):
             self.free_at = max(self.board.cycles, self.free_at) + LINE_BYTE
         else:
             super().write(at, value)
-        if at == 0x0C:
+        if at == 0x0C and (self.pending() or (self.paced and value & 0x80)):
             self.board.attend()
 
     def pending(self) -> int:

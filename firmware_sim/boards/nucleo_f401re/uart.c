@@ -85,12 +85,16 @@ static void send_waiting(void)
         USART2_CR1 |= CR1_ON_SENDABLE;
 }
 
-/* Waits where the ring is full: the line empties it at 11 bytes a millisecond. */
+/* Waits where the ring is full: the line empties it at 11 bytes a millisecond, and each of them
+   wakes the processor. */
 void odl_board_write(const uint8_t *bytes, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        while (sending_in - sending_out >= BOARD_TRANSMIT_RING)
+        while (sending_in - sending_out >= BOARD_TRANSMIT_RING) {
             send_waiting();
+            if (sending_in - sending_out >= BOARD_TRANSMIT_RING)
+                __asm__ volatile("wfi" ::: "memory");
+        }
         sending[sending_in % BOARD_TRANSMIT_RING] = bytes[i];
         sending_in++;
     }
