@@ -15,6 +15,7 @@ from firmware_sim.emulator import Emulator
 
 TICK: Final = 0.005  # seconds between two looks at the port
 BEHIND: Final = 1.0  # seconds of the board's time that are made up for; more is let go
+PATIENCE: Final = 0.5  # seconds that a slow reader is waited for, once
 
 
 class Port(Protocol):
@@ -44,6 +45,7 @@ class Pty:
         self._master, self._slave = os.openpty()  # the slave stays open: no hang-up between hosts
         tty.setraw(self._slave)
         os.set_blocking(self._master, False)
+        self._deaf = False  # nobody has read for a while
         self.name = os.ttyname(self._slave)
 
     def read(self, wait: float) -> bytes:
@@ -56,9 +58,15 @@ class Pty:
             return b""
 
     def write(self, data: bytes) -> None:
-        """Send what fits; a terminal that nobody reads fills up."""
-        with contextlib.suppress(OSError):
-            os.write(self._master, data)
+        """Send all of it to whoever reads, however slowly; a terminal that nobody reads fills up."""
+        while data:
+            try:
+                data = data[os.write(self._master, data) :]
+                self._deaf = False
+            except OSError:
+                if self._deaf or not select.select([], [self._master], [], PATIENCE)[1]:
+                    self._deaf = True
+                    return
 
     def close(self) -> None:
         """Close both ends."""

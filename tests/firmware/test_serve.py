@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 import serial
 
 from firmware_sim.client import BoardClient
-from firmware_sim.serve import open_port, serve
+from firmware_sim.serve import Pty, open_port, serve
 from odl import data
 from odl.cli import main
 from odl.config import Config
@@ -72,6 +73,22 @@ def test_a_host_follows_a_board_that_senses_by_itself(port: str) -> None:
                     heard.append(message)
     assert sum(isinstance(e, Prediction) for e in heard) >= 3
     assert heard == expected[: len(heard)]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+def test_a_slow_reader_of_a_terminal_loses_nothing() -> None:
+    said = bytes(range(256)) * 100  # many times what the terminal keeps
+    port = Pty()
+    with serial.Serial(port.name, timeout=1) as line:
+        writer = threading.Thread(target=port.write, args=(said,))
+        writer.start()
+        heard = b""
+        while len(heard) < len(said) and (some := line.read(1000)):
+            heard += some
+            time.sleep(0.002)
+        writer.join()
+    port.close()
+    assert heard == said
 
 
 def test_nobody_listening_does_not_stop_a_board() -> None:
