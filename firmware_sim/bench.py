@@ -1,0 +1,324 @@
+"""The firmware under measurement: an emulated board whose functions are counted.
+
+Counts are of instructions that were carried out, attributed to the function that they stand in;
+what a function is for follows from the C file that defines it.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firmware_sim import build
+from firmware_sim.client import BoardClient
+from firmware_sim.emulator import Emulator
+from odl.config import Config
+from odl.events import AddClass, Gap, Input, Label, Learned, Output, Query, Samples, Split, Undo
+from odl.nn.image import ROOT, Image
+from odl.nn.net import state_dtype_of
+from odl.state import Entry, log_dtype
+
+SPARE: Final = 0x20008000  # RAM above all that the firmware uses: what calls are given
+SPARE_BYTES: Final = 0x10000
+PARTS: Final = {  # what the functions of a C file are for; the rest is the board's
+    "convolution": ("conv", "conv_dsp", "requantise"),
+    "scaling and rings": ("scale_input", "extract"),
+    "pooling": ("pool",),
+    "heads": ("score", "dense", "dense_dsp", "softmax"),
+    "policy and log": ("ask", "decide", "distance", "generator", "grow", "quantile", "run"),
+    "line": ("crc32", "dispatch", "emit", "frame_out", "link", "link_out", "uart"),
+    "memcpy and memset": ("memory",),
+    "board": (),
+}
+_MEMORY: Final = re.compile(r"mem(cpy|set|clr|move)\d*$")
+_DEFINITION: Final = re.compile(r"^(?!typedef|enum|struct)[a-z][\w \t*]*?[ *](\w+)\([^;{}]*\)\s*\{", re.M)
+
+
+@cache
+def file_of_functions() -> Mapping[str, str]:
+    """Each C function of core and board, and the file that defines it, without its suffix."""
+    found = {}
+    for folder in (*build.BOARDS.values(), build.BARE, build.CORE):
+        for path in sorted(folder.glob("*.c")):
+            found.update(dict.fromkeys(_DEFINITION.findall(path.read_text(encoding="utf-8")), path.stem))
+    return found
+
+
+def part_of(function: str) -> str:
+    """What a function of the firmware is for: a key of ``PARTS``.
+
+    Examples
+    --------
+    >>> part_of("odl_conv"), part_of("odl_run.part.0"), part_of("__aeabi_memcpy4")
+    ('convolution', 'policy and log', 'memcpy and memset')
+    """
+    if _MEMORY.search(function):
+        return "memcpy and memset"
+    file = file_of_functions().get(function.split(".")[0])  # GCC adds suffixes to what it cuts out
+    return next((part for part, files in PARTS.items() if file in files), "board")
+
+
+def by_part(counts: Mapping[str, int]) -> dict[str, int]:
+    """Sums of a profile by what its functions are for."""
+    parts = dict.fromkeys(PARTS, 0)
+    for function, count in counts.items():
+        parts[part_of(function)] += count
+    return parts
+
+
+def macs_of(image: Image, samples: int) -> int:
+    """Multiply-accumulates that streaming does for ``samples`` without a gap.
+
+    Examples
+    --------
+    >>> from odl.data import model_bytes
+    >>> image = Image.from_bytes(model_bytes("shoulder"))
+    >>> macs_of(image, image.window) == image.macs
+    True
+    """
+    total = 0
+    for layer in image.layers:
+        samples = max(0, (samples - layer.weights.shape[1]) // layer.stride + 1)
+        total += samples * layer.weights.size
+    return total
+
+
+class Bench:
+    """A board that runs ``firmware``, and what is known of its inside."""
+
+    def __init__(self, image: Image, firmware: build.Firmware) -> None:
+        self.image, self.program = image, firmware.program
+        self.board = Emulator(firmware.elf)
+        self.client = self._greet()
+        self.session = self.program.address("session")
+        self._state = state_dtype_of(image)
+
+    def _greet(self) -> BoardClient:
+        self.board.run()  # its line loses what comes before it is up
+        client = BoardClient(self.board.write, self.board.run, limit=60.0)
+        client.hello()
+        return client
+
+    def state(self) -> Any:
+        """The state block, one record."""
+        return np.frombuffer(self.board.memory(self.session, self._state.itemsize), self._state)[0]
+
+    def entries(self) -> NDArray[Any]:
+        """The label log."""
+        dtype = log_dtype(self.image.features)
+        places = [self.board.call("odl_log_at", i) for i in range(int(self.state()["n_log"]))]
+        return np.frombuffer(b"".join(self.board.memory(at, dtype.itemsize) for at in places), dtype)
+
+    def profile(self) -> Counter[str]:
+        """Instructions so far by function; of several names for one address, one."""
+        names: dict[int, tuple[str, int]] = {}
+        for name, count in self.board.profile().items():
+            names.setdefault(self.program.symbols[name].address, (name, count))
+        return Counter(dict(names.values()))
+
+    # --- a session ---------------------------------------------------------------------
+
+    def run(self, config: Config, events: Sequence[Input]) -> dict[str, Any]:
+        """Step the board through ``events``; what came of it.
+
+        Questions are answered here where the events hold no answers. A refit is a function of
+        the log alone, so each is done once more to be counted.
+
+        Returns
+        -------
+        dict
+            ``windows``, ``samples``, ``macs``, ``refits``, ``gradient_steps``, ``rows`` at the end,
+            ``seconds``, ``stack_bytes``; ``learning`` and ``other``, each a profile.
+        """
+        self.client.configure(config)
+        answered = any(isinstance(event, Label) for event in events)
+        seen = Counter(dict.fromkeys(("windows", "samples", "macs", "refits", "gradient_steps"), 0))
+        learning: Counter[str] = Counter()
+        stretch, seconds, queue = 0, 0.0, [*reversed(events)]
+        began = self.profile()
+        while queue:
+            event = queue.pop()
+            since = time.monotonic()
+            outputs = self.client.step(event)
+            seconds += time.monotonic() - since
+            if isinstance(event, Samples):
+                stretch += len(event.block)
+                seen["samples"] += len(event.block)
+            elif isinstance(event, Gap):
+                seen["macs"] += macs_of(self.image, stretch)
+                stretch = 0
+            seen["windows"] += sum(type(output).__name__ == "Prediction" for output in outputs)
+            if not answered:
+                queue += self._answers(outputs, seen["windows"])
+            if any(isinstance(output, Learned) for output in outputs):
+                learning += self.refit()
+                seen["refits"] += 1
+                seen["gradient_steps"] += self.gradient_steps()
+        seen["macs"] += macs_of(self.image, stretch)
+        other = self.profile()
+        for twice in (began, learning, learning):
+            other.subtract(twice)
+        seen["rows"] = int(self.state()["row_active"].sum())
+        seen["stack_bytes"] = self.board.stack_used
+        return {**seen, "seconds": seconds, "learning": learning, "other": other}
+
+    def _answers(self, outputs: Iterable[Output], seed: int) -> list[Input]:
+        classes = self.image.row_class
+        cls = int(classes[seed % len(classes)])
+        return [Label(self.client.position, o.window, cls) for o in outputs if isinstance(o, Query)]
+
+    def refit(self) -> Counter[str]:
+        """The profile of learning from the whole log."""
+        before = self.profile()
+        self.board.call("odl_refit", self.session)
+        return self.profile() - before
+
+    def gradient_steps(self) -> int:
+        """Gradient steps of a refit: one an epoch for each item and each head on its path that learns.
+
+        An item is a stored vector or a label, which comes share / labels of its class times, as
+        `odl.kernels.refit` has it.
+        """
+        state, log = self.state(), self.entries()
+        n_rows = int(state["n_rows"])
+        head_of = dict(zip(state["row_class"][:n_rows].tolist(), state["row_head"].tolist(), strict=False))
+        labels = Counter(log["cls"][log["kind"] == Entry.LABEL].tolist())
+
+        def path(cls: int) -> list[int]:
+            heads = []
+            while cls != ROOT:
+                heads.append(head_of[cls])
+                cls = int(state["head_parent"][heads[-1]])
+            return heads
+
+        touched = {head for cls in labels for head in path(cls)}
+        share = max(1, len(self.image.owners) // len(self.image.row_class))
+        items = Counter(self.image.owners.tolist())
+        for cls, n in labels.items():
+            items[cls] += n * max(1, share // n)
+        return self.image.epochs * sum(n * len(touched & {*path(cls)}) for cls, n in items.items())
+
+    # --- the extractor on its own ------------------------------------------------------
+
+    def extract(self, raw: NDArray[np.int16]) -> int:
+        """Take in ``raw`` (n, channels) as far as the rings; the instructions."""
+        self.board.set_memory(SPARE, raw.tobytes())
+        before, at = self.board.instructions, 0
+        while at < len(raw):
+            at = self.board.call("odl_extract", self.session, SPARE, len(raw), at)
+        return self.board.instructions - before
+
+    def restart(self) -> int:
+        """Empty the rings, as a gap does; the instructions."""
+        before = self.board.instructions
+        self.board.call("odl_gap", self.session, 0, 0, 0)  # `lost` is 64 bits wide: registers 2 and 3
+        return self.board.instructions - before
+
+    def ring(self) -> bytes:
+        """The last layer's outputs of the window that has just ended, oldest first."""
+        state = self.state()
+        return np.roll(state["ring"], -int(state["ring_at"]), axis=0).tobytes()
+
+    def streaming(self, raw: NDArray[np.int16], hop: int, windows: int = 16) -> dict[str, float]:
+        """Instructions for a window every ``hop`` samples: in a stream, and each window on its own.
+
+        Up to the pooling, which both need; ``..._convolution`` is ``odl_conv`` alone.
+
+        Raises
+        ------
+        RuntimeError
+            If the two differ in a window's outputs.
+        """
+        length = self.image.window
+        starts = range(hop, min(len(raw) - length, windows * hop) + 1, hop)
+        profiles = []
+        self.restart()
+        self.extract(raw[:length])
+        profiles.append(self.profile())
+        streamed, rings = 0, []
+        for start in starts:
+            streamed += self.extract(raw[start + length - hop : start + length])
+            rings.append(self.ring())
+        profiles.append(self.profile())
+        windowed = 0
+        for start, ring in zip(starts, rings, strict=True):
+            windowed += self.restart() + self.extract(raw[start : start + length])
+            if self.ring() != ring:
+                raise RuntimeError(f"the window at {start} has other outputs in a stream than on its own")
+        profiles.append(self.profile())
+        conv = [by_part(profiles[i + 1] - profiles[i])["convolution"] for i in (0, 1)]
+        n = len(starts)
+        return {
+            "windows": n, "streamed": streamed / n, "windowed": windowed / n,
+            "saved": 1 - streamed / windowed, "streamed_convolution": conv[0] / n,
+            "windowed_convolution": conv[1] / n, "saved_convolution": 1 - conv[0] / conv[1],
+        }  # fmt: skip
+
+    # --- the worst refit ---------------------------------------------------------------
+
+    def worst_refit(self, config: Config, splits: bool = False) -> dict[str, Any]:
+        """Fill rows and log in the way that makes most work, refit, and count.
+
+        New classes hang under the root, so that each item is a step over every row; with
+        ``splits``, there are as many heads as fit instead, one below the other. Every class has
+        one label, which is repeated most often, and the class added last has the rest of the log.
+        Windows come in falling order, which sorts worst. All labels have one and the same vector:
+        they contradict each other, so hardly a row is ever right enough to be left alone.
+        """
+        self.client.configure(config)
+        self._grow(splits)
+        self._fill_log()
+        self.board.reset()
+        self.client = self._greet()
+        self.client.configure(config, keep=True)  # as after a reset: learns from the log
+        profile = self.refit()
+        state, steps = self.state(), self.gradient_steps()
+        self.client.step(Undo(self.client.position))  # learns once more, deeper in the stack
+        return {
+            "instructions": sum(profile.values()), "gradient_steps": steps,
+            "rows": int(state["row_active"].sum()), "heads": int(state["n_heads"]),
+            "entries": int(state["n_log"]), "stack_bytes": self.board.stack_used,
+            "most": dict(profile.most_common(5)),
+        }  # fmt: skip
+
+    def _grow(self, splits: bool) -> None:
+        """Classes, and heads if asked for, up to capacity."""
+        image = self.image
+        unused = (cls for cls in range(ROOT) if cls not in image.row_class)
+        rows, heads = len(image.row_class), len(image.parents)
+        leaf, head = int(image.row_class[-1]), 0
+        while rows < image.max_rows:
+            pair = splits and image.max_rows - rows >= 2
+            if pair and heads < image.max_heads:
+                self._step(Split(self.client.position, leaf, heads))
+                head, heads = heads, heads + 1
+            for _ in range(2 if pair else 1):
+                leaf, rows = next(unused), rows + 1
+                self._step(AddClass(self.client.position, leaf, f"class {leaf}", head))
+
+    def _step(self, event: Input) -> None:
+        if outputs := self.client.step(event):
+            raise RuntimeError(f"the board did not take {event}: {outputs[0]}")
+
+    def _fill_log(self) -> None:
+        """Labels, appended by the board's own function."""
+        state, image = self.state(), self.image
+        classes = state["row_class"][: state["n_rows"]].tolist()
+        room = image.max_log - int(state["n_log"])
+        entry = np.zeros(1, log_dtype(image.features))
+        if len(image.stored):
+            entry["features"][0, : image.features] = image.stored[0]
+        for i in range(room):
+            row = min(i, len(classes) - 1)
+            entry["window"], entry["order"] = image.hop * (room - i), i + 1
+            entry["kind"], entry["cls"], entry["head"] = Entry.LABEL, classes[row], state["row_head"][row]
+            self.board.set_memory(SPARE, entry.tobytes())
+            if self.board.call("odl_log_append", SPARE):
+                raise RuntimeError(f"the board's flash did not take label {i} of {room}")

@@ -1,0 +1,344 @@
+"""What the firmware costs: memory, and instructions for each thing it does.
+
+The very firmware that a user flashes is built and run on the emulated board. Bytes and
+instructions are counted, and come out the same in every run; time and energy depend on more
+than instructions, so they are estimates and called that.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firmware_sim import build, toolchain
+from firmware_sim.bench import SPARE_BYTES, Bench, by_part
+from firmware_sim.elf import FLASH_BASE
+from firmware_sim.flash import SECTORS
+from firmware_sim.headers import sizes_of
+from odl import data
+from odl.api import replay
+from odl.config import Config
+from odl.events import Input, Samples
+from odl.nn.image import Image
+from odl.nn.net import state_dtype_of
+from odl.streams import open_recording
+
+CLOCK_HZ: Final = 84_000_000
+CYCLES: Final = (1.0, 2.0)  # per instruction: assumed, and with a pessimist's margin
+AMPERE_PER_HZ: Final = 146e-12  # data sheet DS10086 (STM32F401xD/E), first page: run, peripherals off
+VOLT: Final = 3.3
+QUESTIONS: Final = 20
+HOPS: Final = (64, 16)  # at which streaming is compared with windows; the first is that of the worst refit
+LIMITS: Final = {  # what this firmware promises
+    "ram_bytes": 24 * 1024,
+    "code_bytes": 28 * 1024,
+    "instructions_per_mac": 2.3,
+    "worst_refit_hops": 1.0,
+}
+FREE: Final = "free, for a second image"
+SECTOR_USE: Final = (*4 * ["firmware"], "label log, bank 0", "model image", FREE, "label log, bank 1")
+LOG_BANK: Final = 0xC000  # bytes of a log sector that are used, as board.h has it
+ESTIMATE: Final = (
+    f"Estimates, not measurements: one cycle an instruction at {CLOCK_HZ / 1e6:g} MHz ({CYCLES[1]:g} for a "
+    f"pessimist: flash wait states, branches, loads); {AMPERE_PER_HZ * 1e12:g} uA/MHz (typical, the data "
+    f"sheet's) at {VOLT:g} V while instructions run; sleep and sensor not counted."
+)
+Progress = Callable[[str], None]
+
+
+def milliseconds(instructions: float, cycles: float = CYCLES[0]) -> float:
+    """An estimate of how long ``instructions`` take on the real board."""
+    return instructions * cycles * 1e3 / CLOCK_HZ
+
+
+def microjoules(instructions: float, cycles: float = CYCLES[0]) -> float:
+    """An estimate of the energy that ``instructions`` take on the real board."""
+    return instructions * cycles * AMPERE_PER_HZ * VOLT * 1e6
+
+
+def footprint(
+    image: Image, *, compiler: str | None = None, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Build the firmware for ``image``, run it on the emulated board, and say what it takes.
+
+    Parameters
+    ----------
+    image : Image
+        The model. The session is that of the first test person of its dataset, with 20
+        questions; seeded noise where the dataset is not bundled.
+    compiler : "zig" or "gcc", optional
+        See `firmware_sim.toolchain.compiler`.
+    progress : callable, optional
+        Told in a short sentence what is being done.
+
+    Returns
+    -------
+    dict
+        As JSON can hold it. Bytes:
+
+        - ``ram_bytes``: all RAM, stack included; ``ram_map``, what takes it
+        - ``flash_bytes``: every sector that is used, whole; ``sector_map``
+        - ``code_bytes``, ``image_bytes``: code and constants; the model image
+        - ``stack_bytes``: deepest use of the stack, by what is left of its paint
+
+        Instructions, of the session unless said otherwise:
+
+        - ``instructions_per_mac``: of the convolutions, requantising included, for each
+          multiply-accumulate that streaming did
+        - ``instructions_per_sample``: scaling, rings and convolutions, in a running stream
+        - ``instructions_per_window``: everything, the serial line and learning included;
+          ``..._without_learning``; ``..._by_part``
+        - ``instructions_per_refit``: learning from the whole log, as after each answer
+        - ``instructions_per_learning_step``: of a refit, for each gradient step, which is one
+          item through one head, forwards and back; at the end the heads had ``rows`` rows
+        - ``worst_refit_hops``: the longest refit, in hops of 64 samples, one cycle an
+          instruction; ``..._pessimistic``; ``worst_refit``, its counts
+        - ``streaming_saves``: by hop, see `firmware_sim.bench.Bench.streaming`
+
+        ``ms_...`` and ``uj_...`` are estimates, on what grounds says ``estimate``. ``missed`` names
+        what is beyond ``LIMITS``. ``times_real_time``, how fast the emulator was, is a measured
+        time and differs from run to run.
+
+    Raises
+    ------
+    ToolError
+        If there is no compiler, or it refuses.
+
+    Examples
+    --------
+    ::
+
+        print(as_text(footprint(image)))
+    """
+    tell = progress or (lambda sentence: None)
+    tell("building the firmware")
+    firmware = build.build(image, compiler=compiler)
+    tell("making a session to run")
+    config, events, source = _session(image)
+    raw = _beginning(events)
+    bench = Bench(image, firmware)
+    tell(f"running it on the emulated board ({source})")
+    run = bench.run(config, events)
+    tell("comparing streaming with windows")
+    per_sample = _per_sample(bench, raw)
+    streaming = {str(hop): bench.streaming(raw, hop) for hop in HOPS if hop % image.stride == 0}
+    tell("learning from a full log")
+    refits = [bench.worst_refit(config, splits) for splits in (False, True)]
+    worst = max(refits, key=lambda refit: refit["instructions"])
+    tell("done")
+
+    learning, parts = sum(run["learning"].values()), by_part(run["other"])
+    parts["learning"] = learning
+    everything, windows = sum(parts.values()), run["windows"]
+    per_window, per_refit = everything / windows, learning / max(1, run["refits"])
+    hops = worst["instructions"] / (HOPS[0] / image.rate_hz * CLOCK_HZ)
+    sectors = sector_map(firmware)
+    figures = {
+        "compiler": firmware.compiler,
+        "flags": _flags(compiler),
+        "source": source,
+        **{name: run[name] for name in ("windows", "samples", "macs", "refits", "rows")},
+        "ram_bytes": firmware.ram_bytes,
+        "flash_bytes": sum(sector["size"] for sector in sectors if sector["use"] != FREE),
+        "code_bytes": firmware.code_bytes,
+        "image_bytes": firmware.image_bytes,
+        "stack_bytes": max(run["stack_bytes"], worst["stack_bytes"]),
+        "instructions_per_mac": parts["convolution"] / run["macs"],
+        "instructions_per_sample": per_sample,
+        "instructions_per_window": per_window,
+        "instructions_per_window_without_learning": (everything - learning) / windows,
+        "instructions_per_window_by_part": {part: n / windows for part, n in parts.items()},
+        "instructions_per_refit": per_refit,
+        "instructions_per_learning_step": learning / max(1, run["gradient_steps"]),
+        "worst_refit": worst,
+        "worst_refit_hops": hops,
+        "worst_refit_hops_pessimistic": hops * CYCLES[1],
+        "streaming_saves": streaming,
+        "ms_per_sample": milliseconds(per_sample),
+        "ms_per_window": milliseconds(per_window),
+        "ms_per_refit": milliseconds(per_refit),
+        "ms_per_refit_worst": milliseconds(worst["instructions"]),
+        "uj_per_window": microjoules(per_window),
+        "uj_per_refit": microjoules(per_refit),
+        "uj_per_refit_worst": microjoules(worst["instructions"]),
+        "estimate": ESTIMATE,
+        "times_real_time": run["samples"] / image.rate_hz / run["seconds"],
+        "ram_map": ram_map(image, firmware),
+        "sector_map": sectors,
+    }
+    figures["missed"] = [name for name, limit in LIMITS.items() if figures[name] > limit]
+    return figures
+
+
+def _session(image: Image) -> tuple[Config, list[Input], str]:
+    """Settings and inputs to run, and what they are."""
+    name = str(image.card.get("dataset"))
+    if name not in data.datasets():
+        return _noise(image)
+    person = data.card(name).splits["test"][0]
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder) / "image.odlm"
+        model.write_bytes(image.to_bytes())
+        replay(name, budget=QUESTIONS, subjects=[person], model=model, out=folder)
+        opened = open_recording(Path(folder) / f"{name}-{person}.odl")
+        config, events = opened.config, list(opened.stream.inputs())
+    return config, events, f"{name}, subject {person}, {QUESTIONS} questions by {config.policy}"
+
+
+def _noise(image: Image, windows: int = 200) -> tuple[Config, list[Input], str]:
+    """What to run where a model's own data are not at hand."""
+    n = len(image.channels)
+    config = Config(
+        policy="periodic", allowed=QUESTIONS, horizon=windows, patience=10**6,
+        mult=(1 << 30,) * n, shift=(30,) * n, offset=(0,) * n,
+    )  # fmt: skip
+    length = image.window + (windows - 1) * image.hop
+    raw = np.random.default_rng(1).integers(-128, 128, (length, n)).astype(np.int16)
+    events = [Samples(start, raw[start : start + image.hop]) for start in range(0, length, image.hop)]
+    return config, [*events], f"seeded noise, {QUESTIONS} questions by {config.policy}"
+
+
+def _beginning(events: list[Input]) -> NDArray[np.int16]:
+    """As much of the stream as a call can be given."""
+    blocks = [event.block for event in events if isinstance(event, Samples)]
+    raw = np.concatenate(blocks)
+    return np.ascontiguousarray(raw[: SPARE_BYTES // (2 * raw.shape[1])])
+
+
+def _per_sample(bench: Bench, raw: NDArray[np.int16]) -> float:
+    """Instructions of a sample once the rings are full, over whole hops."""
+    window, hop = bench.image.window, bench.image.hop
+    bench.restart()
+    bench.extract(raw[:window])
+    rest = raw[window : window + (len(raw) - window) // hop * hop]
+    return bench.extract(rest) / len(rest)
+
+
+def _flags(compiler: str | None) -> str:
+    """What every source was compiled with, warnings aside."""
+    chosen = toolchain.compiler(compiler)
+    target: tuple[str, ...] = getattr(toolchain.TARGETS[chosen.target], chosen.name)
+    return " ".join((*target, *(flag for flag in chosen.flags if not flag.startswith("-W"))))
+
+
+def ram_map(image: Image, firmware: build.Firmware) -> list[dict[str, Any]]:
+    """What takes the RAM: ``name`` and ``bytes``, which add up to ``firmware.ram_bytes``."""
+    state, symbols = state_dtype_of(image), firmware.program.symbols
+
+    def fields(start: str) -> int:
+        return sum(state[name].itemsize for name in state.names or () if name.startswith(start))
+
+    items = 2 * sizes_of(image)["max_items"]
+    sizes = {
+        f"head weights, {image.max_rows} rows of {image.features + 1}": fields("weights"),
+        f"pending questions, {image.max_pending}": fields("ask_"),
+        "ring of the last layer's outputs": fields("ring") - fields("ring_"),
+        "rings of the layers' inputs": fields("taps"),
+        "order of a refit's items": items,
+        "stack": firmware.program.sections[".stack"][1],
+        "frames from and to the host": symbols["link"].size,
+        "rings of the serial line": symbols["received"].size + symbols["sending"].size,
+        "samples of the board's own sensor": symbols["samples"].size,
+    }
+    sizes["rest of the state block"] = state.itemsize - sum(list(sizes.values())[:4])
+    sizes["settings, scaling, places in the image"] = symbols["session"].size - state.itemsize - items
+    sizes["board: clock, button, log, faults"] = firmware.ram_bytes - sum(sizes.values())
+    return [{"name": name, "bytes": size} for name, size in sorted(sizes.items(), key=lambda item: -item[1])]
+
+
+def sector_map(firmware: build.Firmware) -> list[dict[str, Any]]:
+    """The flash: ``sector``, ``address``, ``size``, ``used`` bytes of it, and its ``use``."""
+    left = {"firmware": firmware.code_bytes, "model image": firmware.image_bytes, FREE: 0}
+    sectors, address = [], FLASH_BASE
+    for sector, (kilobytes, use) in enumerate(zip(SECTORS, SECTOR_USE, strict=True)):
+        size = 1024 * kilobytes
+        used = min(size, left.get(use, LOG_BANK))
+        if use in left:
+            left[use] -= used
+        place = {"sector": sector, "address": f"0x{address:08x}", "size": size}
+        sectors.append({**place, "used": used, "use": use})
+        address += size
+    return sectors
+
+
+def as_text(figures: dict[str, Any]) -> str:
+    """What `footprint` found, for people."""
+    f, worst = figures, figures["worst_refit"]
+    learner = (
+        f"{worst['entries']} log entries, {worst['rows']} rows, {worst['gradient_steps']:,} gradient steps"
+    )
+    longest = (
+        f"{f['worst_refit_hops']:.2f} hops of {HOPS[0]} samples, "
+        f"{f['worst_refit_hops_pessimistic']:.2f} for a pessimist"
+    )
+    per_mac = f["instructions_per_mac"]
+    lines = [
+        f["compiler"],
+        *textwrap.wrap(f["flags"], 100, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False),
+        f"{f['source']}: {f['windows']} windows, {f['samples']:,} samples, {f['refits']} refits",
+        "",
+        *(_size(f, name, what) for name, what in _SIZES.items()),
+        "",
+        "instructions",
+        f"  per MAC of the convolutions {per_mac:>12.2f}{_met(f, 'instructions_per_mac')}",
+        _cost("per sample", f["instructions_per_sample"]),
+        _cost("per window, everything", f["instructions_per_window"]),
+        _cost("  without learning", f["instructions_per_window_without_learning"]),
+        *(_cost(f"    {part}", n) for part, n in f["instructions_per_window_by_part"].items()),
+        _cost("per learning step", f["instructions_per_learning_step"]),
+        _cost("per refit", f["instructions_per_refit"]),
+        _cost("longest refit", worst["instructions"]),
+        f"    {learner}",
+        f"    {longest}{_met(f, 'worst_refit_hops')}",
+        "",
+        "streaming against each window on its own, instructions a window up to the pooling",
+        *(
+            f"  hop {hop:>3}  {s['streamed']:>10,.0f} against {s['windowed']:>10,.0f}: saves {s['saved']:.1%}"
+            for hop, s in f["streaming_saves"].items()
+        ),
+        "",
+        "RAM by use",
+        *(f"  {row['bytes']:>7,}  {row['name']}" for row in f["ram_map"]),
+        "",
+        "flash by sector",
+        *(_sector(row) for row in f["sector_map"]),
+        "",
+        f"emulated at {f['times_real_time']:.0f} times real time",
+        *textwrap.wrap(f["estimate"], 100),
+    ]
+    return "\n".join(lines)
+
+
+_SIZES: Final = {
+    "ram_bytes": "RAM, stack included",
+    "stack_bytes": "stack, deepest use",
+    "code_bytes": "code and constants",
+    "image_bytes": "model image",
+    "flash_bytes": "flash, whole sectors",
+}
+
+
+def _met(figures: dict[str, Any], name: str) -> str:
+    if name not in LIMITS:
+        return ""
+    return f"   {'MISSES the' if name in figures['missed'] else 'within the'} limit of {LIMITS[name]:,}"
+
+
+def _size(figures: dict[str, Any], name: str, what: str) -> str:
+    return f"{what:<21} {figures[name]:>9,} bytes{_met(figures, name)}"
+
+
+def _cost(what: str, instructions: float) -> str:
+    estimate = f"about {milliseconds(instructions):.3g} ms, {microjoules(instructions):,.3g} uJ"
+    return f"  {what:<27} {instructions:>12,.0f}   {estimate}"
+
+
+def _sector(row: dict[str, Any]) -> str:
+    used = f"{row['used']:>7,} bytes used"
+    return f"  {row['sector']}  {row['address']}  {row['size'] // 1024:>4} KB, {used}  {row['use']}"
