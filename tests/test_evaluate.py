@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from streams import IMAGE, Script, configs, inputs, scripts
 from synthetic import KNOWN, RATE_HZ, WINDOW, session
 
+from odl.config import Config
 from odl.evaluate import (
     Evaluation,
     Outcome,
@@ -29,10 +36,13 @@ from odl.events import (
     Learned,
     Prediction,
     Query,
+    Split,
     Truth,
     Undo,
     Why,
 )
+from odl.session import Session
+from odl.state import Asked, Entry
 from odl.truth import TruthTrack
 
 NAMES = {0: "a", 1: "b", 2: "c"}
@@ -167,6 +177,33 @@ def test_window_truth(truths: list[tuple[int, int, str]], expected: str | None) 
     assert TruthTrack(Truth(*t) for t in truths).of(0, 8) == expected
 
 
+def test_a_sample_counts_once_for_a_class_however_often_it_is_told() -> None:
+    twice = TruthTrack([Truth(0, 3, "a"), Truth(0, 3, "a"), Truth(1, 3, "a")])
+    assert twice.of(0, 8) is None
+    assert TruthTrack([Truth(0, 40, "walk"), Truth(0, 40, "walk")]).of(0, 128) is None
+    assert TruthTrack([Truth(0, 3, "a"), Truth(2, 4, "a")]).of(0, 8) == "a"  # four samples, not three or five
+
+
+@given(
+    st.lists(st.tuples(st.integers(-3, 8), st.integers(0, 5), st.sampled_from("ab")), min_size=1, max_size=5),
+    st.integers(-2, 4),
+    st.integers(1, 12),
+)
+def test_window_truth_where_intervals_overlap(
+    drawn: list[tuple[int, int, str]], first: int, window: int
+) -> None:
+    truths = [Truth(start, start + length, name) for start, length, name in drawn]
+    count = {
+        name: sum(any(t.start <= i < t.end and t.name == name for t in truths) for i in span)
+        for span in [range(first, first + window)]
+        for name in "ab"
+    }
+    most = max(count.values())
+    ahead = [name for name in count if count[name] == most]
+    comp = TruthTrack(truths).of(first, window)
+    assert (comp in ahead) if 2 * most >= window else (comp is None)
+
+
 def test_a_long_interval_before_short_ones_is_found() -> None:
     events: list[Event] = [Truth(0, 100, "a"), Truth(2, 4, "b"), Prediction(60, (0,), ())]
     assert scored(events).score.accuracy == 1
@@ -234,6 +271,56 @@ def test_an_answer_taken_back_leaves_its_question_unanswered() -> None:
     assert outcome(Undo(13), Dropped(13, NO_WINDOW, Why.NOTHING_TO_UNDO)) == (Outcome.UNDONE, None, 1)
 
 
+def test_an_answer_for_which_there_was_no_room_cannot_be_taken_back() -> None:
+    answers: list[Event] = [
+        Prediction(0, (0,), ()), Query(0, 9, 99), Label(9, 0, 1), Learned(9, 0, 1, 0),
+        Prediction(8, (0,), ()), Query(8, 9, 99), Label(17, 8, 2),
+    ]  # fmt: skip
+    full = Dropped(17, 8, Why.FULL)
+
+    def outcomes(*more: Event) -> tuple[list[Outcome], list[str | None]]:
+        events = [*answers, *more, Prediction(16, (0,), ())]
+        line = read_timeline(events, [], NAMES, window=8)
+        assert line.labels == 2 and line.undone == 1
+        return [q.outcome for q in line.questions], [row.persistence for row in line.rows]
+
+    # The first answer is the newest that has an effect; the second is still the newest known.
+    assert outcomes(full, Undo(18)) == ([Outcome.UNDONE, Outcome.ANSWERED], [None, "b", "c"])
+    # What settles in the step of the undo itself settles before it.
+    assert outcomes(Undo(17), full) == ([Outcome.UNDONE, Outcome.ANSWERED], [None, "b", "c"])
+    # What settles later does not.
+    later = Dropped(24, 8, Why.FULL)
+    assert outcomes(Undo(18), later) == ([Outcome.ANSWERED, Outcome.UNDONE], [None, "b", "b"])
+
+
+@given(configs(), scripts(), st.sampled_from([1, 2, 4, 40]))
+def test_answers_and_classes_stand_as_they_do_in_the_session(
+    chosen: Config, script: Script, room: int
+) -> None:
+    image = replace(IMAGE, max_log=room)
+    one = Session(image, chosen)
+    events = [e for event, outputs in inputs(script, one) for e in (event, *outputs)]
+    line = read_timeline(events, [], image.names, window=image.window)
+    counts, state = one.counts, one._core.state[0]
+    assert (line.labels, line.skipped, line.undone) == (
+        counts["answered"], counts["skipped"], counts["undone"],
+    )  # fmt: skip
+    assert line.names == one.names
+    outcome = {q.window: (q.outcome, q.answer) for q in line.questions}
+    for entry in one._core.log[: state["n_log"]]:
+        if entry["kind"] == Entry.LABEL:
+            answer = one.names[int(entry["cls"])]
+            assert outcome[int(entry["window"])] == (Outcome.ANSWERED, answer)
+        elif entry["kind"] == Entry.UNDONE:
+            assert outcome[int(entry["window"])] == (Outcome.UNDONE, None)
+    settled = {
+        Asked.OPEN: {Outcome.OPEN, Outcome.UNDONE}, Asked.ANSWERED: {Outcome.ANSWERED},
+        Asked.SKIPPED: {Outcome.SKIPPED}, Asked.EXPIRED: {Outcome.EXPIRED},
+    }  # fmt: skip
+    for i in range(state["n_ask"]):
+        assert outcome[int(state["ask_window"][i])][0] in settled[Asked(int(state["ask_status"][i]))]
+
+
 def test_an_answer_for_which_the_log_was_full_is_known_all_the_same() -> None:
     events: list[Event] = [Label(3, 0, 1), Prediction(0, (0,), ()), Dropped(9, 0, Why.FULL)]
     assert persistence([*events, Prediction(8, (0,), ())]) == ["b", "b"]
@@ -249,6 +336,15 @@ def test_announced_classes_get_their_names_and_refused_ones_do_not() -> None:
     result = scored(events)
     assert [row.predicted for row in result.timeline.rows] == ["wave", "class 6", "a"]
     assert result.classes == ("a", "wave", "class 6")  # by id, then names without one
+
+
+@pytest.mark.parametrize("why", [Why.NO_SUCH_CLASS, Why.FULL])
+def test_a_refused_split_leaves_a_class_announced_at_the_same_sample(why: Why) -> None:
+    events: list[Event] = [AddClass(0, 9, "x", 0), Split(0, 77, 1), Dropped(0, NO_WINDOW, why)]
+    line = read_timeline(events, [], NAMES, window=8)
+    assert line.names == {**NAMES, 9: "x"} and line.added == ((0, "x"),)
+    undo: list[Event] = [AddClass(0, 9, "x", 0), Undo(0), Dropped(0, NO_WINDOW, Why.NOTHING_TO_UNDO)]
+    assert read_timeline(undo, [], NAMES, window=8).names[9] == "x"
 
 
 # --- the edges --------------------------------------------------------------------------------
@@ -308,6 +404,25 @@ def test_mean_worst_and_interval(people: list[Evaluation]) -> None:
     empty = evaluate([], [], NAMES, subject="0", window=8, rate_hz=50)
     assert mean_of([empty, *people])["accuracy"] == mean["accuracy"]
     assert worst_of([empty]) is None
+
+
+def test_figures_do_not_depend_on_the_order_of_sets() -> None:
+    program = (
+        "import json, synthetic; from odl.evaluate import evaluate\n"
+        "for seed in range(4):\n"
+        "    one = evaluate(*synthetic.session(seed), synthetic.KNOWN, subject='7', window=128, rate_hz=50)\n"
+        "    print(json.dumps(one.to_json()), one.curve)\n"
+    )
+    here = Path(__file__).parent
+    path = os.pathsep.join([str(here), str(here.parent)])
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", program], check=True, capture_output=True, text=True,
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": path},
+        ).stdout
+        for seed in ("1", "2")
+    ]  # fmt: skip
+    assert said[0].count("macro_f1") == 16 and said[0] == said[1]
 
 
 def test_json_is_plain_and_names_what_is_promised(people: list[Evaluation]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -21,6 +21,7 @@ from odl.events import (
     Gap,
     Label,
     Learned,
+    Output,
     Prediction,
     Query,
     Truth,
@@ -48,7 +49,7 @@ class Outcome(Enum):
 class Row:
     """One window: its truth and what was said of it. Names, or None where there is none.
 
-    ``persistence`` is the answer given last before the window's end.
+    ``persistence`` is the answer given last before the window's end and not taken back by then.
     """
 
     window: int
@@ -138,7 +139,7 @@ def read_timeline(
             "replay the same stream with the policy 'none'"
         )
     answers, undone = _effective(events)
-    moments, last = _last_answers(events, answers.keys(), known)
+    moments, last = _last_answers(events, answers, undone, known)
     rows = []
     for p in predictions:
         before = bisect_left(moments, p.window + window)  # answers with at < the window's end
@@ -162,7 +163,7 @@ def read_timeline(
         names=dict(sorted(known.items())),
         rows=tuple(rows),
         truths=truths,
-        questions=_questions(events, answers, undone, known, window),
+        questions=_questions(events, answers, undone.values(), known, window),
         lessons=tuple(sorted(learned.items())),
         added=added,
         gaps=tuple((e.start, e.lost) for e in events if isinstance(e, Gap)),
@@ -191,7 +192,10 @@ def _classes(
 ) -> tuple[dict[int, str], tuple[tuple[int, str], ...]]:
     """All class names, and those that were announced on the way and not refused."""
     added: list[AddClass] = []
+    cause: Event | None = None  # the input that the outputs come of
     for event in events:
+        if not isinstance(event, Output):
+            cause = event
         if isinstance(event, AddClass):
             added.append(event)
         elif (
@@ -199,49 +203,76 @@ def _classes(
             and event.window == NO_WINDOW
             and event.why in (Why.FULL, Why.NO_SUCH_CLASS)
             and added
-            and added[-1].at == event.at
+            and added[-1] is cause
         ):
             added.pop()
     return {**{e.cls: e.name for e in added}, **names}, tuple((e.at, e.name) for e in added)
 
 
-def _effective(events: Sequence[Event]) -> tuple[dict[int, Label], set[int]]:
-    """The answers (skips included) that were not refused, by position; which of them were undone."""
+def _effective(events: Sequence[Event]) -> tuple[dict[int, Label], dict[int, int]]:
+    """The answers (skips included) that were not refused, by position; and what each undo,
+    by position, took back: the newest answer that was learned from or still can be.
+    """  # fmt: skip
     answers: dict[int, Label] = {}
-    undone: set[int] = set()
-    for position, event in enumerate(events):
+    undone: dict[int, int] = {}
+    standing: list[int] = []  # what an undo can take back
+    for position, event in _undo_last(events):
         if isinstance(event, Label):
             answers[position] = event
+            standing += [position] * (event.cls is not None)
         elif isinstance(event, Undo):
-            standing = [i for i, label in answers.items() if label.cls is not None and i not in undone]
-            undone.update(standing[-1:])
-        elif isinstance(event, Dropped) and event.why in _REFUSED:
-            mine = [i for i, label in answers.items() if label.window == event.window]
-            if mine:
-                del answers[mine[-1]]
-    return answers, undone & answers.keys()
+            if standing:
+                undone[position] = standing.pop()
+        elif isinstance(event, Dropped) and event.why in (*_REFUSED, Why.FULL):
+            among = standing if event.why is Why.FULL else list(answers)
+            about = next((i for i in reversed(among) if answers[i].window == event.window), None)
+            if about is None:
+                continue
+            standing = [i for i in standing if i != about]
+            if event.why is not Why.FULL:
+                del answers[about]
+    return answers, {undo: answer for undo, answer in undone.items() if answer in answers}
+
+
+def _undo_last(events: Sequence[Event]) -> Iterator[tuple[int, Event]]:
+    """The events with their positions, an undo after what its step settles before it; an
+    undo that had no effect is left out.
+    """  # fmt: skip
+    waiting: tuple[int, Undo] | None = None
+    for position, event in enumerate(events):
+        if waiting and not (isinstance(event, Dropped | Learned) and event.at == waiting[1].at):
+            yield waiting
+            waiting = None
+        if isinstance(event, Undo):
+            waiting = position, event
+            continue
+        if isinstance(event, Dropped) and event.why is Why.NOTHING_TO_UNDO:
+            waiting = None
+        yield position, event
+    if waiting:
+        yield waiting
 
 
 def _last_answers(
-    events: Sequence[Event], kept: Collection[int], names: Mapping[int, str]
+    events: Sequence[Event],
+    answers: Mapping[int, Label],
+    undone: Mapping[int, int],
+    names: Mapping[int, str],
 ) -> tuple[list[int], list[str | None]]:
     """The moments at which the last known class changes, and what it is from then on."""
-    moves = [
-        event
-        for position, event in enumerate(events)
-        if isinstance(event, Undo)
-        or (isinstance(event, Label) and event.cls is not None and position in kept)
-    ]
-    moves.sort(key=lambda move: move.at)
-    stack: list[str] = []
-    last: list[str | None] = []
-    for move in moves:
-        if isinstance(move, Label):
-            stack.append(class_name(names, move.cls))
-        elif stack:
-            stack.pop()
-        last.append(stack[-1] if stack else None)
-    return [move.at for move in moves], last
+    moves = [(e.at, i) for i, e in enumerate(events) if isinstance(e, Label | Undo)]
+    known: list[int] = []
+    moments, last = [], []
+    for at, position in sorted(moves):
+        if position in undone:
+            known = [i for i in known if i != undone[position]]
+        elif position in answers and answers[position].cls is not None:
+            known.append(position)
+        else:
+            continue
+        moments.append(at)
+        last.append(class_name(names, answers[known[-1]].cls) if known else None)
+    return moments, last
 
 
 def _questions(
