@@ -50,7 +50,7 @@ def samples(seed: int, n: int) -> NDArray[np.int16]:
     rng = np.random.default_rng(seed)
     lengths = rng.integers(20, 120, n // 20 + 1)
     kinds = rng.integers(0, 5, len(lengths))
-    levels, noise = rng.normal(0, 9000, (5, CHANNELS)), rng.choice([500, 4000, 12000], (5, CHANNELS))
+    levels, noise = rng.normal(0, 9000, (5, CHANNELS)), rng.choice([0, 500, 4000, 12000], (5, 1))
     kind = np.repeat(kinds, lengths)[:n]
     values = levels[kind] + noise[kind] * rng.normal(size=(n, CHANNELS))
     return np.clip(values, -32768, 32767).astype(np.int16)

@@ -194,19 +194,19 @@ def test_ids_are_not_given_twice() -> None:
     added = [(e.cls, e.name) for e in passed if isinstance(e, AddClass)]
     assert added == [(5, "a"), (6, "b"), (7, "c"), (8, "d")]
     refused = [e.why for e in passed if isinstance(e, Dropped) and e.why is not Why.EXPIRED]
-    assert refused == [Why.FULL, Why.FULL, Why.NO_SUCH_CLASS]
+    assert refused == [Why.FULL, Why.FULL, Why.SKIPPED]
 
 
-def test_when_rows_run_out_the_answer_is_refused_and_the_stream_goes_on() -> None:
+def test_when_rows_run_out_the_answer_counts_as_a_skip_and_the_stream_goes_on() -> None:
     names = [f"class {n}" for n in range(5)]
     passed = answered(names)  # there is room for three
     whys = [e.why for e in passed if isinstance(e, Dropped) and e.why is not Why.EXPIRED]
-    assert whys == [Why.FULL, Why.NO_SUCH_CLASS] * 2
+    assert whys == [Why.FULL, Why.SKIPPED] * 2
     assert len([e for e in passed if isinstance(e, Learned)]) == 3
     assert sum(e.block.shape[0] for e in passed if isinstance(e, Samples)) == N
 
 
-def test_when_ids_run_out_the_answer_counts_as_a_skip() -> None:
+def test_the_highest_id_in_use_leaves_the_others() -> None:
     image = replace(
         IMAGE,
         row_class=np.array([0, 1, 2, 3, 254], np.uint8),
@@ -215,9 +215,8 @@ def test_when_ids_run_out_the_answer_counts_as_a_skip() -> None:
     )
     image.check()
     passed = answered(["wave", "up"], image)
-    assert not any(isinstance(e, AddClass) for e in passed)
-    assert [e.cls for e in passed if isinstance(e, Label)] == [None, 3]
-    assert [e.why for e in passed if isinstance(e, Dropped)] == [Why.SKIPPED]
+    assert [(e.cls, e.name) for e in passed if isinstance(e, AddClass)] == [(4, "wave")]
+    assert [e.cls for e in passed if isinstance(e, Label)] == [4, 3]
 
 
 def test_the_labeller_is_told_the_sample_at_which_it_is_asked() -> None:

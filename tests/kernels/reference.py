@@ -301,7 +301,7 @@ class Asker:
     ) -> None:  # fmt: skip
         self.rule, self.allowed, self.period, self.in_samples = rule, allowed, period, in_samples
         self.horizon, self.batch, self.step, self.hop = horizon, batch, step, hop
-        self.room = min(2 * batch, room)
+        self.room = min(2 * batch, room) if rule.startswith("tactile") else room
         self.generator = seed
         self.windows = self.now = self.issued = self.blocked = 0
         self.number = 0  # of the open batch

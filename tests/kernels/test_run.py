@@ -53,6 +53,13 @@ def test_questions_that_move_up_keep_all_that_is_known_of_them() -> None:
     assert plain.counts["refits"] == 3
 
 
+def test_undo_comes_after_what_expired_before_it() -> None:
+    # The other question of the batch expires in the gap: the answer is learned, then undone.
+    acts = [("samples", 48), ("label", 1, 3), ("gap", 500), ("undo",), ("samples", 90)]
+    plain = compare(config("periodic", allowed=2, horizon=1, batch=2), Script(2, acts), IMAGE)
+    assert [line.entry.kind for line in plain.log] == ["undone"]
+
+
 def test_being_full_is_a_refusal() -> None:
     acts = [("samples", 40)]
     acts += [("class", cls, 0) for cls in (5, 6, 7, 9)] + [("split", leaf, 2 + leaf) for leaf in (0, 2, 4)]
