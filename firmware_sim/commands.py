@@ -67,7 +67,7 @@ def _compiler(parser: argparse.ArgumentParser) -> None:
 
 def _model(name: str) -> Image:
     from odl import data
-    from odl.api import load_model
+    from odl.streams import load_model
 
     path = Path(name)
     if path.suffix == ".odlm" or path.is_file():

@@ -18,12 +18,11 @@ from firmware_sim.headers import sizes_of
 from firmware_sim.host import HostMachine
 from firmware_sim.host import build as build_host
 from firmware_sim.machine import TwinSession
-from odl.api import open_recording
 from odl.config import Config
 from odl.events import Input, Output
-from odl.journal import inputs
 from odl.nn.image import Image
 from odl.session import Session
+from odl.streams import open_recording
 from odl.wire import TraceHash
 
 TWINS: Final = ("python", "host", "board")
@@ -121,15 +120,14 @@ def verify(
         If the recording cannot be used.
     """
     tell = progress or (lambda sentence: None)
-    recording, image, config = open_recording(path)
+    opened = open_recording(path)
     names = ("python", *(t for t in twins if t != "python"))
     made: dict[str, Twin] = {}
     for name in names:
         tell(f"making the twin '{name}'")
-        made[name] = make(name, image, config, compiler)
-    whole = recording.complete and not recording.lost_frames and not recording.lost_bytes
+        made[name] = make(name, opened.image, opened.config, compiler)
     tell(f"stepping {len(names)} twins through {Path(path).name}")
-    return compare(made, inputs(recording), recording.trace_sha256 if whole else None)
+    return compare(made, opened.stream.inputs(), opened.trace)
 
 
 def compare(twins: dict[str, Twin], events: Iterable[Input], recorded: str | None = None) -> Verdict:

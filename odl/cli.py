@@ -40,6 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         damage: str = given.run(given, _progress)
+    except BrokenPipeError:  # whoever read our output has gone: not an error
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        return 0
     except (ValueError, OSError, RuntimeError, ModuleNotFoundError) as error:
         if os.environ.get("ODL_DEBUG"):
             raise
@@ -58,7 +61,8 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     if isinstance(error, ModuleNotFoundError):
-        return f"this needs the package '{error.name}': pip install 'odl-stream[firmware]'"
+        where = "'odl-stream[firmware]'" if error.name in ("unicorn", "elftools", "ziglang") else error.name
+        return f"this needs the package '{error.name}': pip install {where}"
     return str(error)
 
 
@@ -102,13 +106,13 @@ def _replay_options(parser: argparse.ArgumentParser) -> None:
     add("--subjects", metavar="7,8", help="people to replay; default: those kept for testing")
     add("--policy", metavar="NAME", help=f"{', '.join(POLICIES)}; default: tactile-inforv")
     add("--budget", metavar="B", help="20 (a session), 12/h or 2%%; default: 20")
-    add("--seed", type=int, default=0, metavar="N", help="decides everything random; default: 0")
+    add("--seed", type=int, metavar="N", help="decides everything random; default: 0")
     add("--batch", type=int, metavar="N", help="answers learned from together; default: 1 (dualrv: 4)")
-    add("--delay", type=float, default=10, metavar="S", help="seconds until an answer; default: 10")
-    add("--patience", type=float, default=60, metavar="S", help="seconds until a question expires; 60")
-    add("--refuse", type=float, default=0, metavar="P", help="share of questions not answered; 0")
-    add("--error", type=float, default=0, metavar="P", help="share of answers that are wrong; 0")
-    add("--hold", action="store_true", help="let an answer stand until the stream changes")
+    add("--delay", type=float, metavar="S", help="seconds until an answer; default: 10")
+    add("--patience", type=float, metavar="S", help="seconds until a question expires; 60")
+    add("--refuse", type=float, metavar="P", help="share of questions not answered; 0")
+    add("--error", type=float, metavar="P", help="share of answers that are wrong; 0")
+    add("--hold", action="store_true", default=None, help="let an answer stand until the stream changes")
     add("--out", metavar="DIR", help="keep recordings and report.html there")
     add("--json", metavar="FILE", help="write the figures as JSON; - is standard output")
 
@@ -116,8 +120,6 @@ def _replay_options(parser: argparse.ArgumentParser) -> None:
 def _run(given: argparse.Namespace, tell: Tell) -> Result:
     from odl.api import replay
 
-    if given.seed < 0:
-        raise ValueError(f"--seed is {given.seed}; it can be 0 or more")
     return replay(
         given.source,
         policy=given.policy,
@@ -142,6 +144,7 @@ def _demo(given: argparse.Namespace, tell: Tell) -> str:
 
 
 def _replay(given: argparse.Namespace, tell: Tell) -> str:
+    _keep(given.source, given.json)
     result = _run(given, tell)
     write_json(given.json, result.to_json)
     if given.json != "-":
@@ -154,10 +157,17 @@ def _replay(given: argparse.Namespace, tell: Tell) -> str:
 def _report(given: argparse.Namespace, tell: Tell) -> str:
     from odl.api import replay
 
+    page = Path(given.out) if given.out else Path(given.recording).with_suffix(".html")
+    _keep(given.recording, page)
     result = replay(given.recording, progress=tell)
-    default = Path(given.recording).with_suffix(".html")
-    _write_report(result, Path(given.out) if given.out else default, given, tell)
+    _write_report(result, page, given, tell)
     return result.damage
+
+
+def _keep(source: str, target: str | Path | None) -> None:
+    """Refuse to write ``target`` over what is being read."""
+    if target is not None and Path(source).resolve() == Path(target).resolve():
+        raise ValueError(f"{target}: this would overwrite what is being read; give another name")
 
 
 def _summary(result: Result) -> None:
@@ -222,6 +232,7 @@ def _people(text: str | None) -> list[int] | None:
 
 
 def _info(given: argparse.Namespace, tell: Tell) -> str:
+    _keep(given.file, given.json)
     from odl.info import about_file, as_text
 
     facts = about_file(given.file)

@@ -67,11 +67,20 @@ class Composed:
         outputs.append(Prediction(window, scores.path, scores.scores, held_class))
         self._roll_period(end)
         decision = self.policy.decide(features, scores, window, end)
-        if decision.ask and int(state["n_ask"][0]) < state["ask_window"].shape[1]:
-            n = ask(state, self.settings, features, window, end, decision.utility, self.out, 0)
-            outputs += self._events(n)
+        if decision.ask:
+            outputs += self._ask(features, window, end, decision.utility)
         state["counts"][0, Count.WINDOWS] += 1
         return outputs
+
+    def _ask(self, features: NDArray[np.uint8], window: int, end: int, utility: int) -> list[Output]:
+        """Issue the question, unless a policy of somebody's own is beyond budget or room."""
+        state = self.state
+        spent = int(state["issued"][0]) >= int(self.settings["allowed"][0])
+        if spent or int(state["n_ask"][0]) >= state["ask_window"].shape[1]:
+            state["counts"][0, Count.BLOCKED] += 1
+            self.policy.settle(window, Asked.EXPIRED)
+            return []
+        return self._events(ask(state, self.settings, features, window, end, utility, self.out, 0))
 
     def _roll_period(self, end: int) -> None:
         """Start the budget's next period, so that batches close as the budget runs out."""

@@ -62,19 +62,21 @@ def _answers(session: Session, labeller: Labeller) -> Iterator[Event]:
 
 
 def _apply(session: Session, answer: Answer) -> Iterator[Event]:
-    """The answer as a label; a name that is new becomes a class first."""
+    """The answer as a label; a name that is new becomes a class first.
+
+    Where there is no room for another class, or no id left, the answer counts as a skip.
+    """
     at, cls = session.position, None
     if answer.name is not None:
         names = session.names
-        known = [c for c, name in names.items() if name == answer.name]
-        new = max(names) + 1
-        if known:
-            cls = known[0]
-        elif new < NO_CLASS:  # no id is left otherwise, and the answer counts as a skip
-            cls = new
-            added = AddClass(at, cls, answer.name, answer.head)
+        cls = next((c for c, name in names.items() if name == answer.name), None)
+        free = next((c for c in range(NO_CLASS) if c not in names), None)
+        if cls is None and free is not None:
+            added = AddClass(at, free, answer.name, answer.head)
             yield added
-            yield from session.step(added)
+            outputs = session.step(added)
+            yield from outputs
+            cls = None if outputs else free
     label = Label(at, answer.window, cls)
     yield label
     yield from session.step(label)

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from odl import data
-from odl.api import damage_of, load_model, open_recording
 from odl.events import Samples
 from odl.nn.image import MAGIC, ROOT, Image
 from odl.nn.memory import memory_of
+from odl.streams import load_model, open_recording
 
 
 def about_file(path: str | Path) -> dict[str, Any]:
@@ -55,7 +55,8 @@ def about_image(image: Image) -> dict[str, Any]:
 
 def about_recording(path: str | Path) -> dict[str, Any]:
     """What a recording began with, what is in it, and whether it is whole."""
-    recording, image, config = open_recording(path)
+    opened = open_recording(path)
+    recording, image, config = opened.recording, opened.image, opened.config
     kinds = Counter(type(event).__name__ for event in recording.events)
     samples = sum(len(e.block) for e in recording.events if isinstance(e, Samples))
     return {
@@ -65,7 +66,7 @@ def about_recording(path: str | Path) -> dict[str, Any]:
         "lost_frames": recording.lost_frames,
         "lost_bytes": recording.lost_bytes,
         "problems": list(recording.problems),
-        "damage": damage_of(path, recording),
+        "damage": opened.damage,
         "samples": samples,
         "seconds": samples / image.rate_hz,
         "events": dict(sorted(kinds.items())),
@@ -114,8 +115,10 @@ def as_text(facts: dict[str, Any], indent: str = "") -> str:
             lines.append(label.rstrip())
             if value:
                 lines.append(as_text(value, indent + "  "))
+        elif isinstance(value, list) and any("," in str(item) for item in value):
+            lines += [f"{label if i == 0 else '':{len(label)}}  {item}" for i, item in enumerate(value)]
         elif isinstance(value, list):
-            lines.append(f"{label}  {', '.join(map(str, value))}")
+            lines.append(f"{label}  {', '.join(map(str, value)) or 'none'}")
         else:
-            lines.append(f"{label}  {value}")
+            lines.append(f"{label}  {'none' if value == '' else value}")
     return "\n".join(lines)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,8 @@ class Outcome:
     """One person's session: everything that passed, and what it was run with."""
 
     subject: str
-    events: tuple[Event, ...]
-    without: tuple[Event, ...]
+    events: tuple[Event, ...] = field(repr=False)
+    without: tuple[Event, ...] = field(repr=False)
     names: dict[int, str]
     trace_sha256: str
     seconds: float
@@ -43,7 +43,7 @@ class Result:
     installed, lists of dictionaries otherwise.
     """
 
-    image: Image
+    image: Image = field(repr=False)
     outcomes: tuple[Outcome, ...]
     seed: int
     source: str
@@ -120,6 +120,12 @@ class Result:
             asked = one.counts["queries"]
             if asked < BLOCKED_SHARE * one.budget:
                 notes.append(f"{who}: {asked} of {one.budget} questions asked, because {_why_unspent(one)}")
+            for count, what in (
+                ("full", "had no effect because there was no room for another class or label"),
+                ("no_such_class", "named a class or task that does not exist"),
+            ):
+                if one.counts[count]:
+                    notes.append(f"{who}: {one.counts[count]} inputs {what}")
             if one.same_trace is False:
                 notes.append(f"{who}: the replay's trace is NOT the recorded one")
             elif one.same_trace:
@@ -151,15 +157,15 @@ class Result:
 
 
 def _why_unspent(one: Outcome) -> str:
+    why = []
     if one.config.period and one.config.in_samples:
-        return "the stream ended before the period did"
+        why.append("the stream ended before the period did")
+    elif sum(isinstance(e, Prediction) for e in one.events) < one.config.horizon:
+        why.append("the stream was shorter than declared")
     if blocked := one.counts["blocked"]:
         windows = "window" if blocked == 1 else "windows"
-        return f"too many questions were open when {blocked} more {windows} would have been asked about"
-    predictions = sum(isinstance(e, Prediction) for e in one.events)
-    if predictions < one.config.horizon:
-        return "the stream was shorter than declared"
-    return "too few windows were uncertain enough"
+        why.append(f"too many questions were open when {blocked} more {windows} would have been asked about")
+    return " and ".join(why) or "too few windows were uncertain enough"
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,10 @@ import pytest
 import odl
 from odl.data import model_bytes
 from odl.events import AddClass, Label, Learned, Prediction, Query, Samples, Truth
-from odl.journal import read
+from odl.journal import Writer, read
 from odl.nn.image import Image
 from odl.result import Result
+from odl.wire import Start
 
 
 @pytest.fixture(scope="module")
@@ -151,9 +153,13 @@ def test_late_answers_find_their_question_expired() -> None:
         ({"budget": "often"}, "12/h"),
         ({"budget": "200%"}, "100%"),
         ({"batch": 0}, "batch is 0"),
-        ({"delay": -1}, "--delay"),
-        ({"patience": float("inf")}, "--patience"),
-        ({"error": 2}, "error rate"),
+        ({"delay": -1}, "delay is -1"),
+        ({"patience": float("inf")}, "patience is inf"),
+        ({"error": 2}, "error is 2"),
+        ({"seed": -1}, "seed is -1"),
+        ({"subjects": 7}, "give a list"),
+        ({"subjects": ["7"]}, "no subject '7'"),
+        ({"hold": "yes"}, "hold is"),
         ({"model": "missing.odlm"}, "missing.odlm"),
     ],
 )
@@ -179,3 +185,88 @@ def test_a_bad_model_image_is_refused(name: str, content: bytes, says: str, tmp_
     path.write_bytes(content)
     with pytest.raises(ValueError, match=says):
         odl.replay("shoulder", model=path)
+
+
+def changed_image(tmp_path: Path, **changes: object) -> Path:
+    """The shipped image with other fields."""
+    image = replace(Image.from_bytes(model_bytes("shoulder")), **changes)  # type: ignore[arg-type]
+    path = tmp_path / "changed.odlm"
+    path.write_bytes(image.to_bytes())
+    return path
+
+
+def test_another_model_on_a_recording_is_scaled_anew_or_refused(result: Result, tmp_path: Path) -> None:
+    file = result.outcomes[0].file
+    assert file is not None
+    channels = result.image.channels
+    wide = changed_image(tmp_path, channels=tuple(replace(c, scale=4 * c.scale) for c in channels))
+    other = odl.replay(file, model=wide).outcomes[0].config
+    assert other.shift == tuple(s + 2 for s in result.outcomes[0].config.shift)
+    fast = changed_image(tmp_path, rate_hz=104.0)
+    with pytest.raises(ValueError, match="50 Hz, but the model wants 104 Hz"):
+        odl.replay(file, model=fast)
+    lux = changed_image(tmp_path, channels=tuple(replace(c, unit="lux") for c in channels))
+    with pytest.raises(ValueError, match="is in g, but the model wants lux"):
+        odl.replay(file, model=lux)
+
+
+def test_a_recording_keeps_the_options_that_it_was_made_with(tmp_path: Path) -> None:
+    made = odl.replay(
+        "shoulder", subjects=[8], policy="random", budget="30/h", batch=3, patience=20, seed=4, out=tmp_path
+    )
+    file = made.outcomes[0].file
+    assert file is not None
+    again = odl.replay(file)
+    assert again.about == made.about and again.seed == 4
+    held = odl.replay(file, hold=True)
+    assert held.outcomes[0].config == replace(made.outcomes[0].config, hold=True)
+    other = odl.replay(file, seed=5)
+    assert other.outcomes[0].config.seed != made.outcomes[0].config.seed
+    same = odl.replay(file, seed=4)
+    assert same.outcomes[0].trace_sha256 == made.outcomes[0].trace_sha256
+
+
+def test_a_hostile_start_is_one_sentence(result: Result, tmp_path: Path) -> None:
+    file = result.outcomes[0].file
+    assert file is not None
+    recording = read(file)
+    config, image = recording.start.config, recording.start.image
+    bad: list[dict[str, object]] = [
+        {"session": [1]},
+        {"session": {"options": [2]}},
+        {"session": {"options": {"policy": 7}}},
+        {"session": {"options": {"unknown": 1}}},
+        {"config": "none"},
+        {"config": {}},
+        {"config": config["config"] | {"batch": "4"}},
+        {"config": config["config"] | {"mult": [1]}},
+    ]
+    for change in bad:
+        path = tmp_path / "hostile.odl"
+        Writer(path, Start(config | change, image)).close()
+        with pytest.raises(ValueError, match=r"hostile\.odl|input scaling"):
+            odl.replay(path)
+    odd: list[dict[str, object]] = [{"session": {"channels": 5, "rate_hz": "fast", "subject": ["x"]}}]
+    for change in odd:
+        Writer(path, Start(config | change, image)).close()
+        assert len(odl.replay(path).outcomes) == 1
+
+
+def test_no_room_for_a_class_or_a_label_is_told(tmp_path: Path) -> None:
+    narrow = odl.replay("shoulder", subjects=[8], model=changed_image(tmp_path, max_rows=5))
+    assert any("no room for another class" in note for note in narrow.notes())
+    assert narrow.outcomes[0].counts["no_such_class"] == 0
+    short = odl.replay("shoulder", subjects=[8], model=changed_image(tmp_path, max_log=4))
+    assert any("no room for another class or label" in note for note in short.notes())
+    assert short.evaluations[0].score.accuracy is not None
+
+
+def test_random_spends_exactly_the_same_budget() -> None:
+    for budget in (20, 40):
+        for policy in ("random", "periodic"):
+            run = odl.replay("shoulder", policy=policy, budget=budget)
+            assert [e.queries for e in run.evaluations] == [budget] * 4
+
+
+def test_a_result_is_short_to_look_at(result: Result) -> None:
+    assert len(repr(result)) < 10_000

@@ -39,8 +39,10 @@ ARROWS = {
     "report": "events evaluate",
     "data": "events chance nn.image",
     "train": CORE + " nn data learn chance",
+    "options": CORE + " config select.budget",
+    "streams": "events config data fixed journal nn.image options source.replay",
     "result": "config events evaluate nn.image",
-    "info": "api data events nn",
+    "info": "streams data events nn",
     "api": "*",
     "cli": "*",
 }

@@ -120,3 +120,26 @@ def test_version_and_demo_from_an_empty_folder(tmp_path: Path) -> None:
     done = subprocess.run([*run, "demo"], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0 and "never seen in training" in done.stdout
     assert (tmp_path / "odl-demo" / "report.html").is_file()
+
+
+@pytest.mark.parametrize("words", ["report {} --out {}", "replay {} --json {}", "info {} --json {}"])
+def test_nothing_is_written_over_what_is_read(
+    words: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "copy.odl"
+    content = (folder / "shoulder-8.odl").read_bytes()
+    copy.write_bytes(content)
+    assert main(words.format(copy, copy).split()) == 2
+    assert "overwrite" in capsys.readouterr().err
+    assert copy.read_bytes() == content
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    run = [sys.executable, "-m", "odl.cli", "datasets"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    assert process.wait(20) == 0
+    assert process.stderr.read() == b""
+    process.stderr.close()

@@ -122,7 +122,9 @@ int odl_decide(odl_session *session, const uint8_t *features, int32_t utility, i
         wanted = periodic(session, left, hop);
     }
     wanted = wanted || purse >= left;
-    int64_t room = 2 * set->batch < ODL_MAX_PENDING ? 2 * set->batch : ODL_MAX_PENDING;
+    int64_t room = ODL_MAX_PENDING;
+    if ((set->rule == ODL_RULE_INFORV || set->rule == ODL_RULE_DUALRV) && 2 * set->batch < room)
+        room = 2 * set->batch;
     if (wanted && s->n_ask >= room) {
         s->counts[ODL_COUNT_BLOCKED] += 1;
         return 0;

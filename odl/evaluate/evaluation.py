@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from odl.evaluate.timeline import Row, Timeline, read_timeline
+from odl.evaluate.timeline import Outcome, Row, Timeline, read_timeline
 from odl.events import Event, Why
 
 BASELINES = ("no_learning", "persistence", "majority")
@@ -75,6 +75,7 @@ class Evaluation:
             "labels": line.labels,
             "skipped": line.skipped,
             "undone": line.undone,
+            "open": sum(q.outcome is Outcome.OPEN for q in line.questions),
             "expired": dropped.get(Why.EXPIRED, 0),
             "late": dropped.get(Why.LATE, 0),
             "repeated": dropped.get(Why.REPEATED, 0),

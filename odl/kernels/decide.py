@@ -74,7 +74,9 @@ def decide(
     else:
         wanted = periodic(state, settings, left, hop)
     wanted = wanted or purse >= left
-    room = min(np.int64(2 * settings[0]["batch"]), np.int64(s["ask_window"].shape[0]))
+    room = np.int64(s["ask_window"].shape[0])
+    if rule in (INFORV, DUALRV):
+        room = min(np.int64(2 * settings[0]["batch"]), room)
     if wanted and s["n_ask"] >= room:
         s["counts"][BLOCKED] += 1
         return False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from functools import cache
@@ -19,6 +20,7 @@ import numpy as np
 import platformdirs
 
 Int: TypeAlias = "int | np.integer[Any]"  # compiled code takes either
+KEPT = 4  # versions of the kernels whose compiled form is kept
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -31,7 +33,9 @@ def cache_folder() -> Path:
     root = os.environ.get("ODL_CACHE_DIR") or platformdirs.user_cache_dir("odl-stream")
     folder = Path(root) / "kernels" / sources.hexdigest()[:16]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        if not folder.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            _forget_old(folder.parent)
         if os.access(folder, os.W_OK):
             return folder
     except OSError:
@@ -39,9 +43,11 @@ def cache_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="odl-kernels-"))
 
 
-def is_cold() -> bool:
-    """Whether the kernels have not been compiled on this machine yet."""
-    return not any(cache_folder().rglob("*.nbi"))
+def _forget_old(root: Path) -> None:
+    """Remove what earlier versions compiled, apart from the last few."""
+    folders = sorted((p for p in root.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime)
+    for folder in folders[:-KEPT]:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def jit(function: Function) -> Function:

@@ -294,13 +294,14 @@ def _read(data: bytes, source: str) -> Image:
     rows = section("rows", ROW, int(header["n_rows"]))
     features, stored = int(header["features"]), int(header["n_stored"])
     try:
-        card = json.loads(section("card", "u1", int(header["card_size"])).tobytes())
+        text = section("card", "u1", int(header["card_size"])).tobytes()
+        card = json.loads(text, parse_constant=_no_constant)
         names = {int(k): str(v) for k, v in card.pop("classes").items()}
         channels = tuple(
             Channel(str(c["name"]), str(c["unit"]), float(c["scale"])) for c in card.pop("channels")
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ImageError(f"{source}: its card cannot be read ({error})") from None
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise ImageError(f"{source}: its card cannot be read ({type(error).__name__}: {error})") from None
     _need(len(channels) == int(header["channels"]), source, "channel count and card differ")
     image = Image(
         channels=channels, rate_hz=int(header["rate_mhz"]) / 1000,
@@ -316,6 +317,10 @@ def _read(data: bytes, source: str) -> Image:
     )  # fmt: skip
     image.check(source)
     return image
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def _check(image: Image, source: str) -> None:
@@ -373,6 +378,8 @@ def _check(image: Image, source: str) -> None:
         "a class name is empty, over 32 bytes, or not printable",
     )
     need(bool(np.all(image.row_head < heads)), "a row belongs to no task")
+    need(int((image.row_head == 0).sum()) >= 2, "the root task has fewer than two classes")
+    need(len({int(p) for p in image.parents}) == heads, "two tasks hang under one class")
     for h in range(1, heads):
         parent = int(image.parents[h])
         need(parent in classes, f"task {h} hangs under class {parent}, which does not exist")

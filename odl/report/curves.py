@@ -55,7 +55,7 @@ def draw_accuracy(axes: Axes, evaluation: Evaluation, divisor: float) -> None:
 
 
 def draw_spent(axes: Axes, evaluation: Evaluation, divisor: float) -> None:
-    """Draw the questions asked so far beside the allowance and an even pace."""
+    """Draw the questions asked so far beside what is allowed in all and an even pace to it."""
     per_unit, budget = evaluation.rate_hz * divisor, evaluation.budget
     asked = sorted(q.asked / per_unit for q in evaluation.timeline.questions)
     stop = axes.get_xlim()[1]
@@ -71,7 +71,7 @@ def draw_spent(axes: Axes, evaluation: Evaluation, divisor: float) -> None:
     if budget is not None:
         axes.plot([0, stop], [budget, budget], color=INK, lw=1.0)
         axes.plot([0, stop], [0, budget], color=SOFT, lw=1.0, ls=(0, (1, 1.4)))
-        texts.append((budget, f"allowed {budget}", INK))
+        texts.append((budget, f"allowed in all {budget}", INK))
     for at, (_, text, colour) in zip(_apart([t[0] for t in texts], 0.3 * top), texts, strict=True):
         axes.annotate(
             text, (1, at), xycoords=("axes fraction", "data"), xytext=(7, 0), fontsize=8, color=colour,

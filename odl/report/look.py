@@ -22,7 +22,7 @@ VARIABLES = {
     INK: "ink", SOFT: "soft", GRID: "grid", CARD: "card", BAND: "band", WITH: "with", WITHOUT: "without",
 }  # fmt: skip
 
-WIDTH, HEIGHT, LEFT, RIGHT = 11.0, 6.3, 0.98, 1.08  # inches: the picture and its side margins
+WIDTH, HEIGHT, LEFT, RIGHT = 11.0, 6.3, 0.98, 1.2  # inches: the picture and its side margins
 _SLIDING = 60  # windows in the running accuracy
 _DRAWN = 3000  # windows at most: more are finer than a screen shows, and make the page heavy
 

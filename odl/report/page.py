@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from odl.evaluate import Evaluation, Score, worst_of
+from odl.evaluate import Evaluation, Outcome, Score, worst_of
 from odl.report.look import Look, sliding, stride
 from odl.report.text import percent, shown
 
@@ -99,6 +100,22 @@ def page(title: str, header: str, main: str, footer: str) -> str:
     )
 
 
+_ENDED = {
+    Outcome.ANSWERED: "answered", Outcome.SKIPPED: "skipped", Outcome.EXPIRED: "expired",
+    Outcome.UNDONE: "taken back", Outcome.OPEN: "open at the end",
+}  # fmt: skip
+
+
+def ended(evaluations: Sequence[Evaluation]) -> str:
+    """What became of all questions, for example "19 answered, 1 open at the end"; empty if none was asked.
+
+    >>> ended([])
+    ''
+    """
+    count = Counter(q.outcome for one in evaluations for q in one.timeline.questions)
+    return ", ".join(f"{count[outcome]} {word}" for outcome, word in _ENDED.items() if count[outcome])
+
+
 # --- everybody --------------------------------------------------------------------------------
 
 
@@ -115,6 +132,7 @@ def people_table(evaluations: Sequence[Evaluation], mean: Mapping[str, object]) 
         rows.append(f'<tr class="worst">{cells}</tr>' if is_worst else f"<tr>{cells}</tr>")
     if len(evaluations) > 1:
         rows.append(_mean_row(mean))
+    became = ended(evaluations)
     return (
         '<section><h2>Each person</h2><div class="scroll"><table class="wide"><thead><tr>'
         '<th scope="col">person</th><th scope="col">last third, 0 to 100 %</th>'
@@ -125,7 +143,9 @@ def people_table(evaluations: Sequence[Evaluation], mean: Mapping[str, object]) 
         f"</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
         '<p class="note">Accuracy on the last third of the scored windows; “whole stream” and macro-F1 are '
         "with learning, over all of them. In the drawing: ○ no learning, ● with learning, | last answer. "
-        "“Most frequent” needs to be told by an oracle which class that will be.</p></section>"
+        "“Most frequent” needs to be told by an oracle which class that will be."
+        + (f" Questions: {became}." if became else "")
+        + "</p></section>"
     )
 
 
@@ -249,9 +269,8 @@ def _facts(evaluation: Evaluation, recording: str) -> str:
         "windows": f"{figures['windows']}, {figures['scored']} scored",
         "macro-F1": "–" if evaluation.score.macro_f1 is None else f"{evaluation.score.macro_f1:.3f}",
         "questions": str(figures["queries"])
-        + ("" if evaluation.budget is None else f" of {evaluation.budget} allowed"),
-        "answered": str(figures["labels"]),
-        "skipped / expired": f"{figures['skipped']} / {figures['expired']}",
+        + ("" if evaluation.budget is None else f" of {evaluation.budget} allowed in all"),
+        "of these": ended([evaluation]) or "–",
         "learned from": f"{figures['learned']} labels in {len(evaluation.timeline.lessons)} batches",
         "classes announced": ", ".join(text(name) for _, name in evaluation.timeline.added) or "none",
     }

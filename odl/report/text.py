@@ -40,6 +40,35 @@ def width(text: str) -> int:
     return len(text) + wide - sum(unicodedata.combining(c) > 0 for c in text)
 
 
+def fitted(name: str, columns: int) -> str:
+    """``name`` as `shown`, cut to what fits into ``columns`` of a terminal, at least one character.
+
+    >>> fitted("seven", 4), fitted("漢字漢字", 5), fitted("seven", 5)
+    ('sev…', '漢字…', 'seven')
+    """
+    text = shown(name, max(columns, 1))
+    while width(text) > columns and len(text) > 1:
+        text = shown(text, len(text) - 1)
+    return text
+
+
+def wrapped(sentence: str, columns: int = 79) -> str:
+    """``sentence`` in lines of at most ``columns``; a figure keeps its per cent sign.
+
+    >>> print(wrapped("accuracy rose from 7 % to 83 %", 20))
+    accuracy rose from
+    7 % to 83 %
+    """
+    first, *words = sentence.replace(" %", "\u00a0%").split(" ")
+    lines = [first]
+    for word in words:
+        if width(f"{lines[-1]} {word}") <= columns:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return "\n".join(lines).replace("\u00a0", " ")
+
+
 def aligned(rows: Sequence[Sequence[str]]) -> str:
     """A table of columns set apart by two blanks, the first to the left, the others to the right.
 

@@ -11,7 +11,7 @@ from odl.evaluate import Evaluation, mean_of, worst_of
 from odl.report import page
 from odl.report.figure import draw
 from odl.report.look import looks
-from odl.report.text import aligned, percent, shown
+from odl.report.text import aligned, fitted, percent, shown, width, wrapped
 
 _OPEN_AT_MOST = 4  # sections; of more people only the worst one's is open at first
 
@@ -24,7 +24,8 @@ _DEFINITIONS = {
     "Most frequent": "Always names the person's most frequent true class, which only an oracle knows.",
     "Last third": "The last third of the scored windows: what the person is left with.",
     "Macro-F1": "The mean of F1 over classes, each class counting the same.",
-    "Questions": "The budget counts questions asked; skipped and unanswered ones are not refunded.",
+    "Questions": "The budget counts questions asked; skipped and unanswered ones are not refunded. What is "
+    "allowed in all adds up a budget per time over the whole stream.",
 }
 
 
@@ -126,7 +127,7 @@ def headline(evaluations: Sequence[Evaluation], people: str = "people") -> str:
     if len(evaluations) > 1:
         each, who = " a person", f" ({len(evaluations)} {people})"
     else:
-        each, who = "", f" (person {shown(evaluations[0].subject)})"
+        each, who = "", f" (person {fitted(evaluations[0].subject, 40)})"
     before, after = percent(plain), percent(late)
     if plain is None:
         return f"With {answers}{each}, accuracy on the last third was {after}{who}"
@@ -137,51 +138,81 @@ def headline(evaluations: Sequence[Evaluation], people: str = "people") -> str:
 
 
 def summary_text(evaluations: Sequence[Evaluation], *, people: str = "people") -> str:
-    """The result as plain text for a terminal: the headline and an aligned table.
+    """The result as plain text for a terminal of 80 columns: headline, table, what it means.
 
-    Names are freed of control characters. Percentages are of the last third of the scored
-    windows where the column does not say otherwise.
+    Names are freed of control characters and cut to fit.
 
     Examples
     --------
     >>> from odl.evaluate import evaluate
-    >>> from odl.events import Label, Prediction, Truth
-    >>> stream = [Truth(0, 192, "sit"), Prediction(0, (1,), ()), Label(128, 0, 0), Prediction(64, (0,), ())]
+    >>> from odl.events import Label, Prediction, Query, Truth
+    >>> stream = [Truth(0, 192, "sit"), Prediction(0, (1,), ()), Query(0, 9, 999), Label(128, 0, 0),
+    ...           Prediction(64, (0,), ()), Query(64, 9, 999)]
     >>> without = [Prediction(0, (1,), ()), Prediction(64, (1,), ())]
-    >>> one = evaluate(stream, without, {0: "sit", 1: "walk"}, subject="7", window=128, rate_hz=50)
+    >>> one = evaluate(stream, without, {0: "sit", 1: "walk"}, subject="7", window=128, rate_hz=50, budget=2)
     >>> print(summary_text([one]))
     With 1 answer, accuracy on the last third rose from 0 % to 100 % (person 7)
     <BLANKLINE>
-    person  learning   none  last answer  most frequent  whole stream  macro-F1  questions  answers
-    7        100.0 %  0.0 %      100.0 %        100.0 %        50.0 %      0.33          0        1
+    Accuracy in % on the last third of the scored windows; * over all of them
+    <BLANKLINE>
+                with        no    last      most    whole  macro
+    person  learning  learning  answer  frequent  stream*    F1*  asked  answers
+    7          100.0       0.0   100.0     100.0     50.0   0.33    2/2        1
+    <BLANKLINE>
+    with learning  the model as it learns; each window is predicted first
+    no learning    the same model, never asking and never changing
+    last answer    always repeats the newest answer
+    most frequent  always names the person's most frequent class, as an oracle could
+    asked          questions asked/allowed in all: 1 answered, 1 open at the end
     """
     mean, worst = mean_of(evaluations), worst_of(evaluations)
-    rows = [_HEAD]
+    names, rows = ["person"], [_HEAD[1]]
     for one in evaluations:
-        asked = f"{one.queries}" if one.budget is None else f"{one.queries} of {one.budget}"
-        rows.append([shown(one.subject, 24), *_figures(one.to_json()), asked, str(one.timeline.labels)])
+        asked = f"{one.queries}" if one.budget is None else f"{one.queries}/{one.budget}"
+        names.append(one.subject)
+        rows.append([*_figures(one.to_json()), asked, str(one.timeline.labels)])
     if len(evaluations) > 1:
-        rows.append(["mean", *_figures(mean), f"{mean['queries']:.1f}", f"{mean['labels']:.1f}"])
-    text = f"{shown(headline(evaluations, people), 400)}\n\n{aligned(rows)}"
+        names.append("mean")
+        rows.append([*_figures(mean), f"{mean['queries']:.1f}", f"{mean['labels']:.1f}"])
+    room = 79 - sum(2 + max(map(width, column)) for column in zip(_HEAD[0], *rows, strict=True))
+    names = [fitted(name, max(room, 6)) for name in names]
+    table = [["", *_HEAD[0]], *([name, *row] for name, row in zip(names, rows, strict=True))]
+    allowed = "" if all(one.budget is None for one in evaluations) else "/allowed in all"
+    ended = page.ended(evaluations)
+    meaning = [*_MEANING, ("asked", f"questions asked{allowed}" + (ended and f": {ended}"))]
+    indent = max(len(word) for word, _ in meaning)
+    parts = [
+        wrapped(shown(headline(evaluations, people), 400)),
+        "Accuracy in % on the last third of the scored windows; * over all of them",
+        aligned(table),
+        "\n".join(
+            f"{word:{indent}}  " + wrapped(text, 77 - indent).replace("\n", "\n" + " " * (indent + 2))
+            for word, text in meaning
+        ),
+    ]
     if len(evaluations) > 1 and worst is not None:
-        text += f"\n\n{shown(_beside(mean, worst), 600)}"
-    return text
+        parts.append(wrapped(shown(_beside(mean, worst), 600)))
+    return "\n\n".join(parts)
 
 
 _HEAD = [
-    "person", "learning", "none", "last answer", "most frequent", "whole stream", "macro-F1", "questions",
-    "answers",
-]  # fmt: skip
+    ["with", "no", "last", "most", "whole", "macro", "", ""],
+    ["learning", "learning", "answer", "frequent", "stream*", "F1*", "asked", "answers"],
+]
+
+_MEANING = (
+    ("with learning", "the model as it learns; each window is predicted first"),
+    ("no learning", "the same model, never asking and never changing"),
+    ("last answer", "always repeats the newest answer"),
+    ("most frequent", "always names the person's most frequent class, as an oracle could"),
+)
 
 
 def _figures(figures: Mapping[str, Any]) -> list[str]:
     bases, f1 = figures["baselines"], figures["macro_f1"]
     late = [figures, bases["no_learning"], bases["persistence"], bases["majority"]]
-    return [
-        *(percent(of["accuracy_last_third"], 1) for of in late),
-        percent(figures["accuracy"], 1),
-        "–" if f1 is None else f"{f1:.2f}",
-    ]
+    shares = [*(of["accuracy_last_third"] for of in late), figures["accuracy"]]
+    return [*(percent(share, 1).removesuffix(" %") for share in shares), "–" if f1 is None else f"{f1:.2f}"]
 
 
 def _beside(mean: Mapping[str, Any], worst: Mapping[str, Any] | None) -> str:
@@ -195,7 +226,7 @@ def _beside(mean: Mapping[str, Any], worst: Mapping[str, Any] | None) -> str:
     if mean["people"] > 1:
         plain = worst["baselines"]["no_learning"]["accuracy_last_third"]
         said.append(
-            f"Lowest: person {shown(worst['subject'])} with {percent(worst['accuracy_last_third'])}"
+            f"Lowest: person {fitted(worst['subject'], 40)} with {percent(worst['accuracy_last_third'])}"
             + ("." if plain is None else f" ({percent(plain)} without learning).")
         )
     last = mean["baselines"]["persistence"]["accuracy_last_third"]

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-_TIMES = {"s": 1, "min": 60, "h": 3600, "d": 86400}
+_TIMES = {"s": 1, "min": 60, "h": 3600, "hour": 3600, "d": 86400, "day": 86400}
 
 
 class BudgetError(ValueError):
@@ -33,12 +33,12 @@ class Budget:
         return self.allowed * -(-length // self.period)
 
 
-def parse_budget(text: str | int, rate_hz: float) -> Budget:
+def parse_budget(text: str | float, rate_hz: float) -> Budget:
     """Read ``20`` (a session), ``12/h`` (per s, min, h or d) or ``2%`` (of the windows).
 
     Parameters
     ----------
-    text : str or int
+    text : str or number
         The budget as a person writes it.
     rate_hz : float
         Sampling rate, to turn time into samples.
@@ -55,15 +55,17 @@ def parse_budget(text: str | int, rate_hz: float) -> Budget:
     >>> parse_budget("2.5%", 50)
     Budget(allowed=1, period=40, in_samples=False)
     """
+    if isinstance(text, float) and text.is_integer():
+        text = int(text)
     written = str(text).strip()
-    match = re.fullmatch(r"([+-]?\d+)|([+-]?\d+)\s*/\s*([a-z]+)|([+-]?\d+(?:\.\d+)?)\s*%", written)
+    match = re.fullmatch(r"([+-]?\d+)|([+-]?\d+)\s*/\s*([a-z]+)|([+-]?\d+(?:\.\d+)?)\s*%", written, re.ASCII)
     if match is None or (match[3] is not None and match[3] not in _TIMES):
         raise BudgetError(
             f"budget '{written}': write a number of questions (20), a number per time "
             f"(12/h; {', '.join(_TIMES)}) or a share of the windows (2%)"
         )
     if match[4] is not None:
-        share = Fraction(match[4]) / 100
+        share = (Fraction(match[4]) / 100).limit_denominator(10**6)
         if share > 1:
             raise BudgetError(f"budget '{written}': there are no more than 100% of the windows")
         allowed, period, in_samples = share.numerator, share.denominator, False

@@ -1,0 +1,209 @@
+"""What can be replayed: a dataset's people, or a recording, as streams of inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from odl import data
+from odl.config import Config, ConfigError
+from odl.events import Gap, Input, Samples, Truth
+from odl.fixed import Scaling, input_scaling
+from odl.journal import JournalError, Recording, inputs, read
+from odl.nn.image import Image, ImageError
+from odl.options import Options
+from odl.source.replay import replay_parts, windows_in
+
+Channels = tuple[tuple[str, str, float], ...]  # name, unit, scale of a count
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One person's stream, ready to be run: inputs that can be iterated over again.
+
+    ``stretches`` are the lengths of its uninterrupted parts, in samples. ``channels`` and
+    ``rate_hz`` say what its counts are; None where a recording does not tell.
+    """
+
+    subject: str
+    inputs: Callable[[], Iterable[Input]]
+    stretches: tuple[int, ...]
+    classes: tuple[str, ...]
+    channels: Channels | None
+    rate_hz: float | None
+    name: str  # of the recording's file
+    about: dict[str, Any]
+
+    @property
+    def samples(self) -> int:
+        """Samples in all."""
+        return sum(self.stretches)
+
+    @property
+    def truths(self) -> tuple[Truth, ...]:
+        """What is known to have happened."""
+        return tuple(e for e in self.inputs() if isinstance(e, Truth))
+
+    def windows(self, image: Image) -> int:
+        """Windows that the stream has for ``image``."""
+        return windows_in(self.stretches, image.window, image.hop)
+
+    def scaling(self, image: Image) -> Scaling:
+        """From this stream's counts to the image's input.
+
+        Raises
+        ------
+        ConfigError
+            If the rates differ, or the stream does not say what it holds: both are named.
+        ValueError
+            If channels or kinds of unit differ.
+        """
+        if self.channels is None or self.rate_hz is None:
+            raise ConfigError(
+                f"{self.name} does not say what its channels are, so it runs on its own model only"
+            )
+        if abs(self.rate_hz - image.rate_hz) > 1e-3:
+            raise ConfigError(
+                f"{self.name} was sampled at {self.rate_hz:g} Hz, but the model wants {image.rate_hz:g} Hz"
+            )
+        return input_scaling(self.channels, [(c.name, c.unit, c.scale) for c in image.channels])
+
+    def unanswered(self) -> Stream:
+        """The same stream without its commands, to be asked about anew."""
+        inside = self.inputs
+        return replace(self, inputs=lambda: (e for e in inside() if isinstance(e, Samples | Gap | Truth)))
+
+
+def load_model(path: str | Path) -> Image:
+    """Read and check a model image file."""
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be read ({error.strerror})") from None
+    return Image.from_bytes(content, str(path))
+
+
+def dataset_streams(name: str, subjects: Iterable[int] | None, seed: int) -> list[Stream]:
+    """The sessions of a dataset's people; without ``subjects``, of those kept for testing.
+
+    Raises
+    ------
+    DataError, ConfigError
+        For a dataset or a person that is not there, nobody, or anybody twice.
+    """
+    card = data.card(name)
+    if isinstance(subjects, int | str):
+        raise ConfigError(f"subjects is {subjects!r}; give a list, as in [7, 8]")
+    people = list(card.splits["test"] if subjects is None else subjects)
+    if not people:
+        raise ConfigError("no subjects were given")
+    if len(set(people)) < len(people):
+        raise ConfigError("a subject is named twice; each person is one session")
+    for person in people:
+        if not isinstance(person, int) or person not in card.subjects:
+            known = ", ".join(map(str, card.subjects))
+            raise data.DataError(f"dataset '{name}' has no subject {person!r}; there are {known}")
+    streams = []
+    for person in people:
+        parts = data.load(name, person, seed)
+        streams.append(
+            Stream(
+                subject=str(person),
+                inputs=lambda parts=parts: replay_parts(parts),  # type: ignore[misc]
+                stretches=tuple(len(part.block) for part in parts),
+                classes=card.classes,
+                channels=tuple((c.name, c.unit, c.scale) for c in card.channels),
+                rate_hz=card.rate_hz,
+                name=f"{name}-{person}.odl",
+                about={"dataset": name},
+            )
+        )
+    return streams
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A recording with all that its Start says, checked."""
+
+    recording: Recording
+    image: Image
+    config: Config
+    options: Options
+    stream: Stream
+    damage: str  # one sentence about what it lost, empty if it is whole
+
+    @property
+    def trace(self) -> str | None:
+        """The trace that it holds, where it holds a whole one."""
+        whole = not self.damage and self.recording.outputs
+        return self.recording.trace_sha256 if whole else None
+
+
+def open_recording(path: str | Path) -> Opened:
+    """Read a recording, its model image and its settings.
+
+    Raises
+    ------
+    JournalError, ImageError, ConfigError
+        With one sentence that names the file and what is wrong with it.
+    """
+    path = Path(path)
+    try:
+        recording = read(path)
+    except OSError as error:
+        raise JournalError(f"{path}: cannot be read ({error.strerror})") from None
+    settings = recording.start.config.get("config")
+    session = recording.start.config.get("session", {})
+    if not isinstance(settings, dict) or not isinstance(session, dict):
+        raise JournalError(f"{path}: its Start holds no settings, so it cannot be replayed")
+    image = Image.from_bytes(recording.start.image, f"{path}: its model image")
+    try:
+        config = Config.from_dict(settings)
+        options = Options.from_dict(session.get("options", {}))
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    steps = list(inputs(recording))
+    stretches = [0]
+    for event in steps:
+        if isinstance(event, Samples):
+            stretches[-1] += len(event.block)
+        elif isinstance(event, Gap):
+            stretches.append(0)
+    rate = session.get("rate_hz")
+    stream = Stream(
+        subject=str(session.get("subject", path.stem)),
+        inputs=lambda: steps,
+        stretches=tuple(stretches),
+        classes=tuple(sorted({e.name for e in steps if isinstance(e, Truth)})),
+        channels=_channels(session.get("channels")),
+        rate_hz=float(rate) if isinstance(rate, int | float) else None,
+        name=path.name,
+        about={"dataset": session["dataset"]} if isinstance(session.get("dataset"), str) else {},
+    )
+    return Opened(recording, image, config, options, stream, _damage(path, recording))
+
+
+def _channels(written: object) -> Channels | None:
+    """Channels as a recording's Start has them, or None if it has none that can be used."""
+    if not isinstance(written, list) or not written:
+        return None
+    channels = []
+    for one in written:
+        match one:
+            case [str(name), str(unit), float() | int() as scale]:
+                channels.append((name, unit, float(scale)))
+            case _:
+                return None
+    return tuple(channels)
+
+
+def _damage(path: Path, recording: Recording) -> str:
+    if recording.complete and not recording.lost_frames and not recording.lost_bytes:
+        return ""
+    return (
+        f"{path}: damaged: {recording.lost_bytes} bytes and {recording.lost_frames} frames are lost"
+        + ("" if recording.complete else ", its end is missing")
+        + f"; {len(recording.events)} events could be read"
+    )
