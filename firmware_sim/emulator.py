@@ -19,7 +19,7 @@ from typing import Any, Final
 from unicorn import UC_ARCH_ARM, UC_HOOK_MEM_WRITE_PROT, UC_MODE_MCLASS, UC_MODE_THUMB
 from unicorn import UC_PROT_EXEC, UC_PROT_READ, Uc, UcError
 from unicorn import arm_const as arm
-from unicorn.unicorn_py3.unicorn import uclib
+from unicorn.unicorn_py3.unicorn import MMIO_READ_CFUNC, MMIO_WRITE_CFUNC, uclib
 
 from firmware_sim import elf
 from firmware_sim.counter import NEVER, Counter
@@ -102,6 +102,8 @@ class Emulator:
         self._asleep = 0  # cycles that no instruction took
         self._cause: str | None = None
         self._handling = self._pc = 0
+        self._error: BaseException | None = None
+        self._kept: list[Any] = []
         self._retry = False
         self._counter = Counter()
         self.clocks, self.core, self.timer = Clocks(self), Core(self), Timer(self)
@@ -136,37 +138,48 @@ class Emulator:
         uc.mem_map_ptr(elf.FLASH_BASE, elf.FLASH_SIZE, UC_PROT_READ | UC_PROT_EXEC, flash.ctypes.data)
         uc.mem_map(elf.RAM_BASE, elf.RAM_SIZE)
         for base, size in ((0x40000000, 0x8000), (0x40020000, 0x4000), (0xE000E000, 0x1000)):
-            uc.mmio_map(base, size, self._reader(base), None, self._writer(base), None)
+            self._map_registers(uc, base, size)
         uc.hook_add(UC_HOOK_MEM_WRITE_PROT, self._flash_store)
         self._counter.attach(uc)
         return uc
 
-    def _places(self, base: int) -> tuple[dict[int, Device], int]:
-        """Devices by their place above ``base``, and the bits of an offset within one."""
+    def _map_registers(self, uc: Any, base: int, size: int) -> None:
+        """Registers at ``base``. Unicorn's own wrapper around these two costs as much as they do."""
         bits = 12 if base == 0xE000E000 else 10
-        places = {at - base >> bits: device for at, device in self._devices.items() if at >= base}
-        return places, bits
-
-    def _reader(self, base: int) -> Callable[..., int]:
-        places, bits = self._places(base)
         mask = (1 << bits) - 1
+        places: list[Device | None] = [None] * (size >> bits)
+        for at, device in self._devices.items():
+            if base <= at < base + size:
+                places[at - base >> bits] = device
 
-        def read(_uc: Any, offset: int, size: int, _data: Any) -> int:
-            device = places.get(offset >> bits)
-            return device.read(offset & mask) if device else 0
+        def read(_uc: Any, offset: int, _size: int, _data: Any) -> int:
+            try:
+                device = places[offset >> bits]
+                return device.read(offset & mask) if device else 0
+            except BaseException as error:
+                return self._broke(error)
 
-        return read
+        def write(_uc: Any, offset: int, _size: int, value: int, _data: Any) -> None:
+            try:
+                device = places[offset >> bits]
+                if device:
+                    device.write(offset & mask, value)
+            except BaseException as error:
+                self._broke(error)
 
-    def _writer(self, base: int) -> Callable[..., None]:
-        places, bits = self._places(base)
-        mask = (1 << bits) - 1
+        callbacks = MMIO_READ_CFUNC(read), MMIO_WRITE_CFUNC(write)
+        self._kept.append(callbacks)  # for as long as Unicorn may call them
+        status = uclib.uc_mmio_map(
+            uc._uch, ctypes.c_uint64(base), ctypes.c_size_t(size), callbacks[0], None, callbacks[1], None
+        )
+        if status:
+            raise RuntimeError(f"unicorn refused registers at {base:#x} (error {status})")
 
-        def write(_uc: Any, offset: int, size: int, value: int, _data: Any) -> None:
-            device = places.get(offset >> bits)
-            if device:
-                device.write(offset & mask, value)
-
-        return write
+    def _broke(self, error: BaseException) -> int:
+        """A device raised ``error``: to be raised where the board is run."""
+        self._error = self._error or error
+        self._counter.stop()
+        return 0
 
     def _flash_store(self, _uc: Any, _access: int, address: int, size: int, value: int, _data: Any) -> bool:
         at = address - elf.FLASH_BASE
@@ -251,7 +264,7 @@ class Emulator:
             self._uc.emu_start(self._pc | 1, NOWHERE)
         except UcError as error:
             fault = error
-        self.flash.settle()
+        self._after()
         self._pc = pc = self._uc.reg_read(arm.UC_ARM_REG_PC)
         if self._handling and pc & ~1 == RETURN:  # Unicorn knows no handler mode and finds no code there
             self._leave()
@@ -267,6 +280,13 @@ class Emulator:
         if self._handling:
             raise EmulatorError("the firmware sleeps in an exception handler")
         return True
+
+    def _after(self) -> None:
+        """What must be put right each time that Unicorn stops."""
+        self.flash.settle()
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
 
     def _lock_up(self, pc: int) -> None:
         """A fault within the fault handler: the processor stands still until the watchdog bites."""
@@ -476,7 +496,7 @@ class Emulator:
             self._uc.emu_start(self._pc | 1, NOWHERE)
         except UcError as error:
             fault = error
-        self.flash.settle()
+        self._after()
         self._pc = pc = self._uc.reg_read(arm.UC_ARM_REG_PC)
         if pc & ~1 == RETURN:
             return True

@@ -3,6 +3,8 @@
 
    Its FIFO keeps 256 samples, almost 5 s, so none is lost while the processor learns or erases.
    Register numbers and the FIFO's format are from ST's data sheet DS12140. */
+#include <string.h>
+
 #include "board.h"
 #include "odl.h"
 
@@ -27,7 +29,7 @@ enum {
     TAG_GYRO = 1,
     TAG_ACCEL = 2,
     WORD = 7,
-    POLL = 20000, /* microseconds between two looks at how much the FIFO holds */
+    POLL = 50000, /* microseconds between two looks at how much the FIFO holds */
 };
 
 _Static_assert(ODL_CHANNELS <= 6, "the LSM6DSO has six axes");
@@ -61,29 +63,33 @@ static void look(void)
         words = status[0] | (status[1] & 3u) << 8;
 }
 
+/* `n` words from the FIFO, none if the bus broke off. */
+static int take(uint8_t *bytes, uint32_t n)
+{
+    if (!board_i2c_read(DEVICE, FIFO_OUT, bytes, n * WORD)) {
+        words = 0;
+        return 0;
+    }
+    words -= n;
+    return 1;
+}
+
 /* The gyroscope's word comes before the accelerometer's of the same moment. Where a full FIFO
-   dropped one of the two, words are passed over until they are in step again. */
+   dropped one of the two, the odd one is passed over. */
 int odl_sensor_read(int16_t *sample)
 {
     uint8_t bytes[2 * WORD];
 
     if (there && words < 2 && odl_board_micros() - looked_at >= POLL)
         look();
-    if (words < 2)
+    if (words < 2 || !take(bytes, 2))
         return 0;
-    if (!board_i2c_read(DEVICE, FIFO_OUT, bytes, WORD)) {
-        words = 0;
-        return 0;
+    if (bytes[0] >> 3 == TAG_ACCEL && bytes[WORD] >> 3 == TAG_GYRO && words > 0) {
+        memcpy(bytes, bytes + WORD, WORD);
+        if (!take(bytes + WORD, 1))
+            return 0;
     }
-    words--;
-    if (bytes[0] >> 3 != TAG_GYRO)
-        return 0;
-    if (!board_i2c_read(DEVICE, FIFO_OUT, bytes + WORD, WORD)) {
-        words = 0;
-        return 0;
-    }
-    words--;
-    if (bytes[WORD] >> 3 != TAG_ACCEL)
+    if (bytes[0] >> 3 != TAG_GYRO || bytes[WORD] >> 3 != TAG_ACCEL)
         return 0;
     for (unsigned i = 0; i < ODL_CHANNELS; i++) {
         unsigned at = i < 3 ? WORD + 1 + 2 * i : 1 + 2 * (i - 3);
