@@ -127,7 +127,8 @@ def footprint(
     run = bench.run(config, events)
     tell("comparing streaming with windows")
     per_sample = _per_sample(bench, raw)
-    streaming = {str(hop): bench.streaming(raw, hop) for hop in HOPS if hop % image.stride == 0}
+    hops = [hop for hop in HOPS if hop % image.stride == 0 and hop <= image.window]
+    streaming = {str(hop): bench.streaming(raw, hop) for hop in hops}
     tell("learning from a full log")
     refits = [bench.worst_refit(config, splits) for splits in (False, True)]
     worst = max(refits, key=lambda refit: refit["instructions"])
@@ -137,7 +138,7 @@ def footprint(
     parts["learning"] = learning
     everything, windows = sum(parts.values()), run["windows"]
     per_window, per_refit = everything / windows, learning / max(1, run["refits"])
-    hops = worst["instructions"] / (HOPS[0] / image.rate_hz * CLOCK_HZ)
+    worst_hops = worst["instructions"] / (HOPS[0] / image.rate_hz * CLOCK_HZ)
     sectors = sector_map(firmware)
     figures = {
         "compiler": firmware.compiler,
@@ -157,8 +158,8 @@ def footprint(
         "instructions_per_refit": per_refit,
         "instructions_per_learning_step": learning / max(1, run["gradient_steps"]),
         "worst_refit": worst,
-        "worst_refit_hops": hops,
-        "worst_refit_hops_pessimistic": hops * CYCLES[1],
+        "worst_refit_hops": worst_hops,
+        "worst_refit_hops_pessimistic": worst_hops * CYCLES[1],
         "streaming_saves": streaming,
         "ms_per_sample": milliseconds(per_sample),
         "ms_per_window": milliseconds(per_window),

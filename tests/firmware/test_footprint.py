@@ -1,0 +1,214 @@
+"""What the firmware costs. Only counts are compared, and counts are the same in every run."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from images import random_image
+from making import need
+
+from firmware_sim import build, elf
+from firmware_sim.bench import PARTS, Bench, by_part, file_of_functions, macs_of, part_of
+from firmware_sim.footprint import CLOCK_HZ, FREE, LIMITS, LOG_BANK, as_text, footprint
+from odl.config import Config
+from odl.events import Gap, Input, Samples
+from odl.nn.image import Image
+from odl.state import Entry
+
+BOARD = build.BOARDS["nucleo_f401re"]
+TREE = random_image(3, tree=True)
+COUNTS = (
+    "ram_bytes", "flash_bytes", "code_bytes", "image_bytes", "stack_bytes", "macs", "instructions_per_mac",
+    "instructions_per_sample", "instructions_per_window", "instructions_per_window_without_learning",
+    "instructions_per_window_by_part", "instructions_per_learning_step", "instructions_per_refit",
+    "worst_refit", "worst_refit_hops", "streaming_saves", "ram_map", "sector_map", "compiler", "flags",
+)  # fmt: skip
+ESTIMATES = (
+    "ms_per_sample", "ms_per_window", "ms_per_refit", "ms_per_refit_worst", "uj_per_window", "uj_per_refit",
+    "uj_per_refit_worst", "worst_refit_hops_pessimistic", "estimate", "times_real_time",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def shipped(image: Image) -> dict[str, Any]:
+    """The shipped model's figures, by the usual compiler."""
+    need("unicorn")
+    return footprint(image)
+
+
+@pytest.fixture(scope="module")
+def small() -> dict[str, Any]:
+    """Those of a small random tree, on noise."""
+    return footprint(TREE)
+
+
+def test_the_shipped_model_keeps_its_limits(shipped: dict[str, Any]) -> None:
+    assert shipped["missed"] == []
+    assert shipped["ram_bytes"] <= 24 * 1024
+    assert shipped["code_bytes"] <= 28 * 1024
+    assert shipped["instructions_per_mac"] <= 2.3
+    assert shipped["worst_refit_hops"] <= 1
+
+
+def test_it_is_json_and_says_all_that_it_should(shipped: dict[str, Any]) -> None:
+    assert set(COUNTS) | set(ESTIMATES) <= set(shipped)
+    assert json.loads(json.dumps(shipped)) == shipped
+    assert "-O2" in shipped["flags"] and "cortex" in shipped["flags"] and "/" not in shipped["flags"]
+    assert "not measurements" in shipped["estimate"] and "146 uA/MHz" in shipped["estimate"]
+
+
+def test_memory_adds_up(shipped: dict[str, Any], image: Image) -> None:
+    assert sum(row["bytes"] for row in shipped["ram_map"]) == shipped["ram_bytes"]
+    assert all(row["bytes"] > 0 for row in shipped["ram_map"])
+    weights = next(row["bytes"] for row in shipped["ram_map"] if row["name"].startswith("head weights"))
+    assert weights == 4 * image.max_rows * (image.features + 1)
+    assert 0 < shipped["stack_bytes"] < build.STACK
+
+
+def test_sectors_are_those_of_the_linker_script_and_the_board(shipped: dict[str, Any]) -> None:
+    sectors = shipped["sector_map"]
+    at = elf.FLASH_BASE
+    for sector in sectors:
+        assert int(sector["address"], 16) == at
+        at += sector["size"]
+    assert at - elf.FLASH_BASE == elf.FLASH_SIZE
+    uses: dict[str, tuple[int, int]] = {}
+    for sector in sectors:
+        start, size = uses.get(sector["use"], (int(sector["address"], 16), 0))
+        uses[sector["use"]] = start, size + sector["size"]
+    script = (BOARD / "link.ld").read_text(encoding="ascii")
+    for region, use in (("FIRMWARE", "firmware"), ("IMAGE", "model image")):
+        found = re.search(rf"{region} \(\w+\) : ORIGIN = (\w+), LENGTH = (\d+)K", script)
+        assert found and uses[use] == (int(found[1], 16), int(found[2]) * 1024)
+    banks = re.findall(r"\{(0x08\w+)u, 0x20\w+u, (\d)\}", (BOARD / "flash.c").read_text(encoding="ascii"))
+    assert [(sectors[int(number)]["address"], sectors[int(number)]["use"]) for _, number in banks] == [
+        (address, f"label log, bank {bank}") for bank, (address, _) in enumerate(banks)
+    ]
+    assert f"BOARD_FLASH_BANK {LOG_BANK:#X}u".replace("0X", "0x") in (BOARD / "board.h").read_text()
+    used = {use: sum(s["used"] for s in sectors if s["use"] == use) for use in uses}
+    assert used["firmware"] == shipped["code_bytes"] and used["model image"] == shipped["image_bytes"]
+    assert shipped["flash_bytes"] == elf.FLASH_SIZE - uses[FREE][1]
+
+
+def test_parts_of_a_window_add_up(shipped: dict[str, Any]) -> None:
+    parts = shipped["instructions_per_window_by_part"]
+    assert set(parts) == {*PARTS, "learning"}
+    assert sum(parts.values()) == pytest.approx(shipped["instructions_per_window"])
+    without = shipped["instructions_per_window_without_learning"]
+    assert without + parts["learning"] == pytest.approx(shipped["instructions_per_window"])
+    per_window = shipped["macs"] / shipped["windows"]
+    assert parts["convolution"] == pytest.approx(shipped["instructions_per_mac"] * per_window)
+    assert parts["learning"] * shipped["windows"] == pytest.approx(
+        shipped["instructions_per_refit"] * shipped["refits"]
+    )
+    assert max(parts, key=parts.__getitem__) == "convolution"
+
+
+def test_streaming_saves_what_the_multiplications_say(shipped: dict[str, Any], image: Image) -> None:
+    saves = shipped["streaming_saves"]
+    for hop, found in saves.items():
+        streamed = macs_of(image, 9 * image.window + 64 * int(hop)) - macs_of(image, 9 * image.window)
+        wanted = 1 - streamed / 64 / image.macs
+        assert found["saved_convolution"] == pytest.approx(wanted, abs=0.005)
+        assert found["saved"] == pytest.approx(wanted, abs=0.02)
+    assert saves["16"]["saved"] > 0.8 and saves["64"]["saved"] > 0.4
+    assert shipped["instructions_per_sample"] * 64 == pytest.approx(saves["64"]["streamed"], rel=0.01)
+
+
+def test_the_longest_refit_is_the_fullest(shipped: dict[str, Any], image: Image) -> None:
+    worst = shipped["worst_refit"]
+    assert worst["entries"] == image.max_log and worst["rows"] == image.max_rows
+    labels = image.max_log - (image.max_rows - len(image.row_class))
+    share = len(image.owners) // len(image.row_class)
+    items = len(image.owners) + share * (image.max_rows - 1) + labels - (image.max_rows - 1)
+    assert worst["gradient_steps"] == image.epochs * items
+    # Nearly every row moves in nearly every step: forwards and back cost much the same.
+    assert worst["most"]["odl_sgd_inside"] > worst["most"]["odl_dense"]
+    assert worst["instructions"] > 4 * shipped["instructions_per_refit"]
+    assert shipped["worst_refit_hops"] == pytest.approx(worst["instructions"] / (64 / 50 * CLOCK_HZ))
+
+
+def test_gcc_keeps_the_limits_too(image: Image) -> None:
+    need("arm-none-eabi-gcc")
+    firmware = build.build(image, compiler="gcc")
+    assert firmware.ram_bytes <= LIMITS["ram_bytes"] and firmware.code_bytes <= LIMITS["code_bytes"]
+    bench = Bench(image, firmware)
+    n = len(image.channels)
+    config = Config(policy="none", mult=(1 << 30,) * n, shift=(30,) * n, offset=(0,) * n)
+    raw = np.random.default_rng(2).integers(-128, 128, (1000, n)).astype(np.int16)
+    run = bench.run(config, [Samples(0, raw[:333]), Gap(333, 5, "a test"), Samples(338, raw[333:])])
+    assert run["macs"] == macs_of(image, 333) + macs_of(image, 667)
+    assert by_part(run["other"])["convolution"] / run["macs"] <= LIMITS["instructions_per_mac"]
+    assert run["refits"] == 0 and not run["learning"]
+
+
+def test_two_runs_give_the_same_counts(small: dict[str, Any]) -> None:
+    again = footprint(TREE)
+    for name in COUNTS:
+        assert again[name] == small[name], name
+
+
+def test_a_model_without_its_data_runs_on_noise(small: dict[str, Any]) -> None:
+    assert small["source"].startswith("seeded noise") and small["refits"] == 20
+    assert small["missed"] == ["instructions_per_mac"]  # six channels leave no room for speed
+    assert "MISSES the limit of 2.3" in as_text(small)
+
+
+def test_gradient_steps_are_those_that_the_board_takes() -> None:
+    """Each is one softmax over a head that learns, so the calls of softmax count them."""
+    bench = Bench(TREE, build.build(TREE))
+    bench.client.configure(_learning_config())
+    bench.worst_refit(_learning_config(), splits=True)
+    assert int(bench.state()["n_heads"]) == 3  # one more, with two of the three rows that were left
+    calls = _calls(bench, "odl_head_probabilities")
+    assert calls == bench.gradient_steps() > 0
+    assert Entry.UNDONE in bench.entries()["kind"]
+
+
+def _learning_config() -> Config:
+    return Config(policy="periodic", allowed=9, horizon=100, batch=1, patience=10**6,
+                  mult=(1 << 30,) * 3, shift=(30,) * 3, offset=(0,) * 3)  # fmt: skip
+
+
+def _calls(bench: Bench, function: str) -> int:
+    """How often a refit enters ``function``, by the first instructions of it."""
+    counter = bench.board._counter
+    at = bench.program.symbols[function].address - elf.FLASH_BASE >> 1
+    before = int(counter.done[at])
+    bench.refit()
+    block = int(counter.done[at]) - before
+    one = counter._words[8 + elf.FLASH_SIZE // 8 + at] & 0xFFFFFFFF
+    return block // int(one)
+
+
+def test_the_text_is_for_people(shipped: dict[str, Any]) -> None:
+    text = as_text(shipped)
+    for what in ("RAM, stack included", "within the limit of 24,576", "hop  16", "Estimates", "label log"):
+        assert what in text
+    assert "MISSES" not in text and max(map(len, text.splitlines())) <= 110
+
+
+def executed(bench: Bench, events: list[Input]) -> Iterator[str]:
+    bench.run(_learning_config(), events)
+    yield from (name for name, count in bench.profile().items() if count)
+
+
+def test_every_function_that_runs_is_known() -> None:
+    """What is counted as the board's is the board's, a compiler's own, or the start of a session."""
+    raw = np.random.default_rng(2).integers(-128, 128, (600, 3)).astype(np.int16)
+    bench = Bench(TREE, build.build(TREE))
+    core = {path.stem for path in build.CORE.glob("*.c")}
+    rest = {name for name in executed(bench, [Samples(0, raw)]) if part_of(name) == "board"}
+    files = {file_of_functions().get(name.split(".")[0], "compiler") for name in rest}
+    assert core & files <= {"image", "imprint", "refit", "sgd", "sgd_dsp"}
+    assert {"main", "board_reset", "odl_log_at"} <= rest
+    for part, stems in PARTS.items():
+        for stem in stems:
+            assert any(
+                path.stem == stem for folder in (build.CORE, BOARD, build.BARE) for path in folder.glob("*.c")
+            ), part
