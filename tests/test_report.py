@@ -10,14 +10,16 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from synthetic import KNOWN, RATE_HZ, WINDOW, session
 
 from odl.evaluate import Evaluation, evaluate
-from odl.events import AddClass, Event, Gap, Label, Learned, Prediction, Query, Truth
+from odl.events import AddClass, Dropped, Event, Gap, Label, Learned, Prediction, Query, Truth, Undo, Why
 from odl.report import SessionView, headline, summary_text, write_report
-from odl.report.curves import sliding_accuracy
+from odl.report.curves import draw_spent, sliding_accuracy
 from odl.report.figure import draw
-from odl.report.look import HATCHES, PALETTE, looks, stride
+from odl.report.look import HATCHES, PALETTE, RIGHT, WIDTH, looks, stride
 from odl.report.text import aligned, shown, width
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}
@@ -166,9 +168,50 @@ def test_hostile_names_in_the_terminal(hostile: Evaluation) -> None:
 
 
 def test_summary_is_aligned(four: list[Evaluation]) -> None:
-    lines = summary_text([*four, replace(four[0], subject="漢字")]).split("\n\n")[1].splitlines()
-    assert len({width(line) for line in lines}) == 1
-    assert lines[0].startswith("person") and lines[-1].startswith("mean")
+    lines = summary_text([*four, replace(four[0], subject="漢字")]).split("\n\n")[2].splitlines()
+    assert len({width(line) for line in lines[1:]}) == 1
+    assert lines[1].startswith("person") and lines[-1].startswith("mean")
+    under = [lines[0][: match.end()].rstrip() for match in re.finditer(r"\S+", lines[0])]
+    words = [(head.split()[-1], lines[1][: len(head)].split()[-1]) for head in under]
+    assert words[:2] == [("with", "learning"), ("no", "learning")]
+
+
+@pytest.mark.parametrize("subject", ["7", "a person with a long name", "漢字" * 30, "x" * 300])
+@pytest.mark.parametrize("budget", [None, 20, 1440])
+def test_summary_fits_a_terminal_of_80_columns(
+    four: list[Evaluation], hostile: Evaluation, subject: str, budget: int | None
+) -> None:
+    one = replace(four[0], subject=subject, budget=budget)
+    for people in [[one], [one, *four], [one, hostile]]:
+        text = summary_text(people, people="people never seen in training")
+        assert max(width(line) for line in text.splitlines()) < 80
+        assert "last third of the scored windows" in text.replace("\n", " ")
+        assert "never asking and never changing" in text
+        assert text == summary_text(people, people="people never seen in training")
+
+
+def test_what_became_of_every_question_is_said(tmp_path: Path) -> None:
+    events: list[Event] = [Truth(0, 999, "PEN")]
+    for window in range(0, 320, 64):
+        events += [Prediction(window, (0,), ()), Query(window, 9, 600)]
+    events += [Label(400, 0, 0), Label(400, 64, None), Dropped(400, 64, Why.SKIPPED)]
+    events += [Label(410, 128, 0), Undo(411), Dropped(600, 192, Why.EXPIRED)]
+    one = evaluate(events, [], KNOWN, subject="1", window=WINDOW, rate_hz=RATE_HZ, budget=20)
+    became = "1 answered, 1 skipped, 1 expired, 1 taken back, 1 open at the end"
+    assert became in " ".join(summary_text([one]).split())
+    said = " ".join(Page(report(tmp_path, [one])).words)
+    assert said.count(became) == 2 and "5 of 20 allowed in all" in said
+    assert one.to_json()["open"] == 1
+
+
+def test_what_is_allowed_is_said_to_be_for_the_whole_stream(four: list[Evaluation]) -> None:
+    figure = Figure(figsize=(WIDTH, 1))
+    axes = figure.subplots()
+    draw_spent(axes, replace(four[0], budget=1440), 1.0)
+    texts = {text.get_text(): text for text in axes.texts}
+    assert "allowed in all 1440" in texts
+    room = (RIGHT - 7 / 72) * figure.dpi  # the margin less what stands between it and the text
+    assert texts["allowed in all 1440"].get_window_extent(FigureCanvasAgg(figure).get_renderer()).width < room
 
 
 @given(st.lists(st.lists(st.text(max_size=8).map(shown), min_size=3, max_size=3), min_size=1))

@@ -162,7 +162,7 @@ def summary_text(evaluations: Sequence[Evaluation], *, people: str = "people") -
     with learning  the model as it learns; each window is predicted first
     no learning    the same model, never asking and never changing
     last answer    always repeats the newest answer
-    most frequent  always names the person's most frequent class, as an oracle could
+    most frequent  an oracle: always names the person's most frequent class
     asked          questions asked/allowed in all: 1 answered, 1 open at the end
     """
     mean, worst = mean_of(evaluations), worst_of(evaluations)
@@ -204,7 +204,7 @@ _MEANING = (
     ("with learning", "the model as it learns; each window is predicted first"),
     ("no learning", "the same model, never asking and never changing"),
     ("last answer", "always repeats the newest answer"),
-    ("most frequent", "always names the person's most frequent class, as an oracle could"),
+    ("most frequent", "an oracle: always names the person's most frequent class"),
 )
 
 
