@@ -111,7 +111,12 @@ def build(
 def board_sources(sensor: str = "link") -> list[Path]:
     """The board's own files, for a main program other than the firmware's."""
     folder = BOARDS["nucleo_f401re"]
-    return [BARE / "memory.c", *(folder / f"{name}.c" for name in _BOARD), folder / f"sensor_{sensor}.c", CORE / "crc32.c"]
+    return [
+        BARE / "memory.c",
+        *(folder / f"{name}.c" for name in _BOARD),
+        folder / f"sensor_{sensor}.c",
+        CORE / "crc32.c",
+    ]
 
 
 def link(
@@ -135,7 +140,12 @@ def link(
         script.write_text(limits + (folder / "link.ld").read_text(encoding="ascii"), encoding="ascii")
         output = work / "firmware.elf"
         chosen.link(
-            [*sources, work / "odl_image.c"], output, script, "board_reset", [work, CORE, folder, BARE], defines
+            [*sources, work / "odl_image.c"],
+            output,
+            script,
+            "board_reset",
+            [work, CORE, folder, BARE],
+            defines,
         )
         data = output.read_bytes()
     program = elf_file.read(data)

@@ -26,7 +26,9 @@ _SIZES = _HEAD + FLASH_SIZE // 8  # per halfword address: block size << 32 | ins
 _DONE = _SIZES + FLASH_SIZE // 2  # per halfword address: instructions carried out in blocks from there
 _WORDS = _DONE + FLASH_SIZE // 2
 
-_stop = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_size_t)(ctypes.cast(uclib.uc_emu_stop, ctypes.c_void_p).value or 0)
+_stop = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_size_t)(
+    ctypes.cast(uclib.uc_emu_stop, ctypes.c_void_p).value or 0
+)
 
 
 def _block(uc: Any, address: Any, size: Any, shared: Any) -> None:

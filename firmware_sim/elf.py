@@ -55,7 +55,9 @@ class Program:
             If there is none; a plain binary has no symbols at all.
         """
         if name not in self.symbols:
-            raise ElfError(f"no symbol {name!r} in the firmware" + ("" if self.symbols else ": a .bin has none"))
+            raise ElfError(
+                f"no symbol {name!r} in the firmware" + ("" if self.symbols else ": a .bin has none")
+            )
         return self.symbols[name].address
 
 

@@ -1,63 +1,25 @@
-"""A NUCLEO-F401RE in this process: Unicorn carries out the instructions, this the rest.
+"""A NUCLEO-F401RE in this process: a processor, its peripherals, and time.
 
-What Unicorn lacks is added here. Interrupts: an exception is entered and left as the ARMv7-M
-manual (B1.5.6 to B1.5.8) says, registers stacked in its order with the stack aligned to 8,
-between two basic blocks. Time: instructions are counted natively, each taken as a cycle of 84 MHz,
-and passes by itself while the processor sleeps; every run is the same run. Faults: what Unicorn
-refuses becomes a HardFault.
+Instructions are counted natively, each taken as a cycle of 84 MHz, and time passes by itself while
+the processor sleeps, so every run is the same run. What cannot be carried out is a HardFault.
 """
 
 from __future__ import annotations
 
-import ctypes
 import random
-import struct
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Any, Final
-
-from unicorn import UC_ARCH_ARM, UC_HOOK_MEM_WRITE_PROT, UC_MODE_MCLASS, UC_MODE_THUMB
-from unicorn import UC_PROT_EXEC, UC_PROT_READ, Uc, UcError
-from unicorn import arm_const as arm
-from unicorn.unicorn_py3.unicorn import MMIO_READ_CFUNC, MMIO_WRITE_CFUNC, uclib
+from typing import Final
 
 from firmware_sim import elf
 from firmware_sim.counter import NEVER, Counter
 from firmware_sim.flash import Flash
 from firmware_sim.peripherals import MHZ, Clocks, Core, Device, Pins, Serial, Timer, Watchdog
+from firmware_sim.processor import End, Processor
 from firmware_sim.sensor import I2C, Sensor
 
-RETURN: Final = 0xFFFFFFF8  # what a handler jumps to: EXC_RETURN without its Thumb bit
-NOWHERE: Final = 0xFFFFFFFF  # where emulation is not to end
 HARD_FAULT: Final = 3
 PAINT: Final = b"\xc5\xc5\xc5\xc5"
-IN_IT_BLOCK: Final = 0x0600FC00  # bits of the status register
 NAP: Final = 20_000 * MHZ  # cycles that a sleeping processor is let sleep at most
-_WORDS: Final = struct.Struct("<8I")
-_FRAME: Final = (arm.UC_ARM_REG_R0, arm.UC_ARM_REG_R1, arm.UC_ARM_REG_R2, arm.UC_ARM_REG_R3,
-                 arm.UC_ARM_REG_R12, arm.UC_ARM_REG_LR, arm.UC_ARM_REG_PC, arm.UC_ARM_REG_XPSR,
-                 arm.UC_ARM_REG_SP)  # fmt: skip
-
-
-class Registers:
-    """Some registers of a processor, read or written in one call: interrupts need them often."""
-
-    def __init__(self, uc: Any, numbers: Sequence[int]) -> None:
-        self._uc, self._count = uc, ctypes.c_int(len(numbers))
-        self._numbers = (ctypes.c_int * len(numbers))(*numbers)
-        self.values = (ctypes.c_uint64 * len(numbers))()
-        base = ctypes.addressof(self.values)
-        self._places = (ctypes.c_void_p * len(numbers))(*(base + 8 * i for i in range(len(numbers))))
-
-    def read(self) -> list[int]:
-        """Their values."""
-        uclib.uc_reg_read_batch(self._uc._uch, self._numbers, self._places, self._count)
-        return list(self.values)
-
-    def write(self, values: Sequence[int]) -> None:
-        """Set them."""
-        self.values[:] = values
-        uclib.uc_reg_write_batch(self._uc._uch, self._numbers, self._places, self._count)
 
 
 class EmulatorError(RuntimeError):
@@ -101,10 +63,6 @@ class Emulator:
         self.resets: list[str] = []
         self._asleep = 0  # cycles that no instruction took
         self._cause: str | None = None
-        self._handling = self._pc = 0
-        self._error: BaseException | None = None
-        self._kept: list[Any] = []
-        self._retry = False
         self._counter = Counter()
         self.clocks, self.core, self.timer = Clocks(self), Core(self), Timer(self)
         self.serial, self.watchdog = Serial(self, paced), Watchdog(self)
@@ -114,118 +72,26 @@ class Emulator:
         self._presses: deque[tuple[int, bool]] = deque()  # when, and whether down
         self._tick_until = 0
         self.powered = False
-        self._devices: dict[int, Device] = {
+        devices: dict[int, Device] = {
             0x40000000: self.timer, 0x40003000: self.watchdog, 0x40004400: self.serial,
             0x40005400: self.i2c, 0x40007000: Device(self), 0x40020000: self.port_a,
             0x40020400: self.port_b, 0x40020800: self.port_c, 0x40023800: self.clocks,
             0x40023C00: self.flash, 0xE000E000: self.core,
         }  # fmt: skip
+        self._devices = tuple(devices.values())
         self._timed = (self.core, self.serial, self.watchdog)
         self.flash.load(self.program.flash)
         self._counter.forget_code()
-        self._uc = self._new_processor()
-        self._frame = Registers(self._uc, _FRAME)
-        self._entry = Registers(self._uc, (arm.UC_ARM_REG_SP, arm.UC_ARM_REG_LR))
-        self._masks = Registers(self._uc, (arm.UC_ARM_REG_PRIMASK, arm.UC_ARM_REG_XPSR))
+        self.processor = Processor(self._counter, self.flash.store, self.flash.settle)
+        self.processor.map_devices(0x40000000, 0x8000, devices, bits=10)
+        self.processor.map_devices(0x40020000, 0x4000, devices, bits=10)
+        self.processor.map_devices(0xE000E000, 0x1000, devices, bits=12)
         self.power_on()
 
-    # --- the processor -----------------------------------------------------------------
-
-    def _new_processor(self) -> Any:
-        uc = Uc(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS)
-        uc.ctl_set_cpu_model(arm.UC_CPU_ARM_CORTEX_M4)
-        flash = self._counter.flash
-        uc.mem_map_ptr(elf.FLASH_BASE, elf.FLASH_SIZE, UC_PROT_READ | UC_PROT_EXEC, flash.ctypes.data)
-        uc.mem_map(elf.RAM_BASE, elf.RAM_SIZE)
-        for base, size in ((0x40000000, 0x8000), (0x40020000, 0x4000), (0xE000E000, 0x1000)):
-            self._map_registers(uc, base, size)
-        uc.hook_add(UC_HOOK_MEM_WRITE_PROT, self._flash_store)
-        self._counter.attach(uc)
-        return uc
-
-    def _map_registers(self, uc: Any, base: int, size: int) -> None:
-        """Registers at ``base``. Unicorn's own wrapper around these two costs as much as they do."""
-        bits = 12 if base == 0xE000E000 else 10
-        mask = (1 << bits) - 1
-        places: list[Device | None] = [None] * (size >> bits)
-        for at, device in self._devices.items():
-            if base <= at < base + size:
-                places[at - base >> bits] = device
-
-        def read(_uc: Any, offset: int, _size: int, _data: Any) -> int:
-            try:
-                device = places[offset >> bits]
-                return device.read(offset & mask) if device else 0
-            except BaseException as error:
-                return self._broke(error)
-
-        def write(_uc: Any, offset: int, _size: int, value: int, _data: Any) -> None:
-            try:
-                device = places[offset >> bits]
-                if device:
-                    device.write(offset & mask, value)
-            except BaseException as error:
-                self._broke(error)
-
-        callbacks = MMIO_READ_CFUNC(read), MMIO_WRITE_CFUNC(write)
-        self._kept.append(callbacks)  # for as long as Unicorn may call them
-        status = uclib.uc_mmio_map(
-            uc._uch, ctypes.c_uint64(base), ctypes.c_size_t(size), callbacks[0], None, callbacks[1], None
-        )
-        if status:
-            raise RuntimeError(f"unicorn refused registers at {base:#x} (error {status})")
-
-    def _broke(self, error: BaseException) -> int:
-        """A device raised ``error``: to be raised where the board is run."""
-        self._error = self._error or error
-        self._counter.stop()
-        return 0
-
-    def _flash_store(self, _uc: Any, _access: int, address: int, size: int, value: int, _data: Any) -> bool:
-        at = address - elf.FLASH_BASE
-        if not 0 <= at < elf.FLASH_SIZE:
-            return False
-        self.flash.store(at, size, value)
-        return True
-
-    def _enter(self, exception: int) -> None:
-        """Exception entry: stack eight words, go to the handler."""
-        *registers, sp = self._frame.read()
-        registers[6] = self._pc
-        frame = (sp - 32) & ~7
-        registers[7] = registers[7] & ~(0x1FF | 1 << 9) | 1 << 24 | (1 << 9 if (sp - 32) & 4 else 0)
-        try:
-            self._uc.mem_write(frame, _WORDS.pack(*registers))
-        except UcError:
-            pass  # no stack left; the handler of a fault must do without
-        vector = int.from_bytes(self.flash.memory[4 * exception : 4 * exception + 4].tobytes(), "little")
-        if not vector & 1:
-            raise EmulatorError(f"exception {exception} has no handler")
-        self._pc = vector & ~1
-        self._entry.write((frame, RETURN | 1))
-        self._handling = exception
-        self.core.taken(exception)
-
-    def _leave(self) -> None:
-        """Exception return: everything back as it was."""
-        sp = self._frame.read()[8]
-        words = _WORDS.unpack(self._uc.mem_read(sp, 32))
-        status = words[7] & ~(1 << 9)
-        self._frame.write((*words[:7], status, sp + (36 if words[7] & 1 << 9 else 32)))
-        self._pc = words[6]
-        self._handling = 0
-
-    def _due(self) -> int:
-        """The exception to take now; 0 if there is none, or it may not be taken yet."""
-        exception = self._pending()
-        if exception:
-            masked, status = self._masks.read()
-            if masked & 1 or status & IN_IT_BLOCK:
-                self._retry = True
-                return 0
-        return exception
+    # --- running -------------------------------------------------------------------------
 
     def _pending(self) -> int:
+        """The exception that waits to be taken; 0 if none."""
         exception = self.serial.pending()
         if exception and self.core.enabled(exception):
             return exception
@@ -233,65 +99,59 @@ class Emulator:
 
     def _go(self, until: int) -> bool:
         """Run up to time ``until``; whether the firmware went to sleep before it."""
+        processor, count = self.processor, self._counter
         while True:
             if self._cause is not None:
                 self._reset()
                 if not self.powered:
                     return False
-            self._retry = False
-            if not self._handling:
-                exception = self._due()
-                if exception:
+            later = False
+            if not processor.handling and (exception := self._pending()):
+                later = not processor.interruptible()
+                if not later:
                     self._enter(exception)
             now = self.cycles
             if now >= self.watchdog.deadline:
                 self.request_reset("watchdog")
                 continue
-            if now >= until and not self._handling:
+            if now >= until and not processor.handling:
                 return False
             soonest = self.watchdog.deadline
-            if not self._handling:
+            if not processor.handling:
                 soonest = min(until, *(device.next_event() for device in self._timed))
-            count = self._counter.count  # at least one block, or time would stand still
-            self._counter.until(count + 1 if self._retry else max(count + 1, soonest - self._asleep))
-            if self._run_blocks():
+            # At least one block, or time would stand still.
+            if self._ended(
+                processor.run(count.count + 1 if later else max(count.count + 1, soonest - self._asleep))
+            ):
                 return True
 
-    def _run_blocks(self) -> bool:
-        """Run until the counter stops it or the processor sleeps; whether it sleeps."""
-        fault: UcError | None = None
-        try:
-            self._uc.emu_start(self._pc | 1, NOWHERE)
-        except UcError as error:
-            fault = error
-        self._after()
-        self._pc = pc = self._uc.reg_read(arm.UC_ARM_REG_PC)
-        if self._handling and pc & ~1 == RETURN:  # Unicorn knows no handler mode and finds no code there
-            self._leave()
-            return False
-        if fault is not None:
-            if self._handling == HARD_FAULT:
-                self._lock_up(pc)
+    def _ended(self, end: End) -> bool:
+        """Deal with how a run ended; whether the processor sleeps."""
+        processor = self.processor
+        if end is End.RETURNED and processor.handling:
+            processor.leave()
+        elif end in (End.FAULT, End.RETURNED):
+            if processor.handling == HARD_FAULT:
+                self._lock_up()
             else:
                 self._enter(HARD_FAULT)
-            return False
-        if self._counter.take_stop() or self._cause is not None:
-            return False
-        if self._handling:
-            raise EmulatorError("the firmware sleeps in an exception handler")
-        return True
+        elif end is End.ASLEEP and self._cause is None:
+            if processor.handling:
+                raise EmulatorError("the firmware sleeps in an exception handler")
+            return True
+        return False
 
-    def _after(self) -> None:
-        """What must be put right each time that Unicorn stops."""
-        self.flash.settle()
-        if self._error is not None:
-            error, self._error = self._error, None
-            raise error
+    def _enter(self, exception: int) -> None:
+        if not self.processor.vector(exception) & 1:
+            raise EmulatorError(f"exception {exception} has no handler")
+        self.processor.enter(exception)
+        self.core.taken(exception)
 
-    def _lock_up(self, pc: int) -> None:
+    def _lock_up(self) -> None:
         """A fault within the fault handler: the processor stands still until the watchdog bites."""
         if self.watchdog.deadline == NEVER:
-            raise EmulatorError(f"lock-up: a fault within the fault handler at {pc:#x}, and no watchdog")
+            at = self.processor.pc
+            raise EmulatorError(f"lock-up: a fault within the fault handler at {at:#x}, and no watchdog")
         self._asleep += max(0, self.watchdog.deadline - self.cycles)
 
     # --- for the devices ---------------------------------------------------------------
@@ -320,7 +180,7 @@ class Emulator:
     def power_on(self) -> None:
         """Power comes on: RAM holds anything, flash what it held."""
         noise = random.Random(self.cycles).randbytes(elf.RAM_SIZE)
-        self._uc.mem_write(elf.RAM_BASE, noise)
+        self.processor.write(elf.RAM_BASE, noise)
         self.flash.power_on()
         self.i2c.power_on()
         self.resets.clear()
@@ -339,20 +199,15 @@ class Emulator:
 
     def _reset(self) -> None:
         cause, self._cause = self._cause or "pin", None
-        self._counter.take_stop()
         if self.flash.dead:
             self.powered = False
         if not self.powered:
             return
         self.resets.append(cause)
-        for device in self._devices.values():
+        for device in self._devices:
             device.reset()
         self.clocks.flags |= self.clocks.FLAGS[cause]
-        self._handling = 0
-        stack, start = (int.from_bytes(self.flash.memory[i : i + 4].tobytes(), "little") for i in (0, 4))
-        self._masks.write((0, 1 << 24))
-        self._entry.write((stack, 0xFFFFFFFF))
-        self._pc = start & ~1
+        self.processor.reset()
 
     # --- what a test or a port does ----------------------------------------------------
 
@@ -389,8 +244,9 @@ class Emulator:
             if self._pending():
                 return True
             now = self.cycles
-            events = [e for e in (self.serial.next_event(),) if e > now]
-            events += [when for when, _ in self._presses]
+            events = [when for when, _ in self._presses]
+            if (arrival := self.serial.next_event()) > now:
+                events.append(arrival)
             if now < self._tick_until:
                 events.append(self.core.next_event())
             soonest = min([until, *events])
@@ -440,7 +296,7 @@ class Emulator:
     @property
     def stack_used(self) -> int:
         """Bytes of stack that were ever in use since the last reset, by what is left of the paint."""
-        top = int.from_bytes(self.flash.memory[:4].tobytes(), "little")
+        top = self.processor.vector(0)
         room = self.memory(elf.RAM_BASE, top - elf.RAM_BASE)
         free = 0
         while room[free : free + 4] == PAINT:
@@ -452,11 +308,11 @@ class Emulator:
         if isinstance(place, str):
             name, place = place, self.program.address(place)
             size = self.program.symbols[name].size if size is None else size
-        return bytes(self._uc.mem_read(place, size or 0))
+        return self.processor.read(place, size or 0)
 
     def set_memory(self, place: int | str, data: bytes) -> None:
         """Write RAM."""
-        self._uc.mem_write(self.program.address(place) if isinstance(place, str) else place, data)
+        self.processor.write(self.program.address(place) if isinstance(place, str) else place, data)
 
     def call(self, function: str, *arguments: int) -> int:
         """Call a C function of the firmware while the board is at rest.
@@ -472,36 +328,13 @@ class Emulator:
         """
         if len(arguments) > 4:
             raise ValueError("at most four arguments travel in registers")
-        saved = self._frame.read()
-        for register, value in zip(_FRAME, arguments, strict=False):
-            self._uc.reg_write(register, value & 0xFFFFFFFF)
-        self._uc.reg_write(arm.UC_ARM_REG_LR, RETURN | 1)
-        resting, self._pc = self._pc, self.program.address(function)
-        while not self._returned(function):
+        saved = self.processor.call(self.program.address(function), arguments)
+        while (end := self.processor.run(NEVER)) is End.STOPPED or self._cause is not None:
             if self._cause is not None:
                 self._reset()
-                raise PowerFailed(f"{function} did not return") if not self.powered else EmulatorError(
-                    f"{function} restarted the processor"
-                )
-        result = self._uc.reg_read(arm.UC_ARM_REG_R0)
-        self._frame.write(saved)
-        self._pc = resting
-        return int(result)
-
-    def _returned(self, function: str) -> bool:
-        """Go on with a called function; False if a device stopped it on the way."""
-        fault: UcError | None = None
-        self._counter.until(NEVER)
-        try:
-            self._uc.emu_start(self._pc | 1, NOWHERE)
-        except UcError as error:
-            fault = error
-        self._after()
-        self._pc = pc = self._uc.reg_read(arm.UC_ARM_REG_PC)
-        if pc & ~1 == RETURN:
-            return True
-        if fault is not None:
-            raise EmulatorError(f"{function} faulted at {pc:#x}: {fault}")
-        if not self._counter.take_stop() and self._cause is None:
-            raise EmulatorError(f"{function} fell asleep at {pc:#x}")
-        return False
+                if self.powered:
+                    raise EmulatorError(f"{function} restarted the processor")
+                raise PowerFailed(f"{function} did not return")
+        if end is not End.RETURNED:
+            raise EmulatorError(f"{function} was ended {end.value} at {self.processor.pc:#x}")
+        return self.processor.restore(saved)

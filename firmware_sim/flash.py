@@ -183,5 +183,3 @@ class Flash(Device):
                 self._erase(value >> 3 & 15)
         else:
             super().write(at, value)
-
-

@@ -235,9 +235,7 @@ def compiler(name: str | None = None, target: str = "cortex-m4") -> Compiler:
         name = "zig" if zig.there or not gcc.there else "gcc"
     if name == "zig":
         version = tool("ziglang").version or ""
-        return Compiler(
-            "zig", version, (sys.executable, "-m", "ziglang", "cc", *TARGETS[target].zig), target
-        )
+        return Compiler("zig", version, (sys.executable, "-m", "ziglang", "cc", *TARGETS[target].zig), target)
     words = (tool("arm-none-eabi-gcc").version or "").split()[-2:]
     if not TARGETS[target].gcc:
         raise ToolError(f"arm-none-eabi-gcc cannot compile for {target}; zig can")

@@ -55,23 +55,23 @@ def test_a_handler_finds_the_frame_that_the_manual_describes(program: Make) -> N
     board = Emulator(program("echo.c").elf)
     board.run()
     seen = []
-    enter = board._enter
+    processor = board.processor
+    enter = processor.enter
 
     def watch(exception: int) -> None:
-        before = board._uc.reg_read_batch((66, 67, 68, 69, 78))  # r0 to r3, r12
-        pc, sp = board._uc.reg_read(11), board._uc.reg_read(12)
+        *before, sp = processor._frame.read()
         enter(exception)
-        frame = board._uc.reg_read(12)
+        *_, frame = processor._frame.read()
         words = [int.from_bytes(board.memory(frame + 4 * i, 4), "little") for i in range(8)]
         seen.append(exception)
-        assert words[:5] == list(before)
-        assert words[6] == pc & ~1
+        assert words[:6] == before[:6]  # r0 to r3, r12, lr
+        assert words[6] == before[6] & ~1
         assert words[7] >> 24 & 1  # Thumb
         assert frame % 8 == 0
         assert sp - frame == 32 + 4 * (words[7] >> 9 & 1)
-        assert board._uc.reg_read(10) == 0xFFFFFFF9
+        assert processor._entry.read() == [frame, 0xFFFFFFF9]
 
-    board._enter = watch  # type: ignore[method-assign]
+    processor.enter = watch  # type: ignore[method-assign]
     board.write(b"hello")
     assert board.run() == b"hello"
     assert 54 in seen
@@ -113,7 +113,7 @@ def test_functions_can_be_called_and_counted(program: Make) -> None:
     before = board.instructions
     assert board.call("work", 100) == work(100)
     assert board.profile()["work"] == board.instructions - before
-    with pytest.raises(EmulatorError, match="board_idle fell asleep"):
+    with pytest.raises(EmulatorError, match="board_idle was ended at WFI"):
         board.call("board_idle")
     with pytest.raises(EmulatorError, match="restarted the processor"):
         board.call("board_restart")

@@ -152,7 +152,7 @@ def test_a_sensor_of_its_own(firmware: MakeFirmware, compiler: str, image: Image
     client.hello()
     client.configure(config)
     deframer, session = Deframer(), Session(image, config)
-    played, outputs, wanted = 0, [], []
+    played, first, outputs, wanted = 0, 0, [], []
     for _ in range(40):
         for payload in deframer.feed(board.run(1.0)):
             message = decode(open_envelope(payload)[2])
