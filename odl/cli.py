@@ -172,12 +172,13 @@ def _keep(source: str, target: str | Path | None) -> None:
 
 def _summary(result: Result) -> None:
     from odl.report import summary_text
+    from odl.report.text import wrapped
 
     print(summary_text(result.evaluations, people=result.people))
     rate = result.samples_per_second
     print(f"\n{rate:,.0f} samples a second, {rate / result.image.rate_hz:,.0f} times real time")
     for note in result.notes():
-        print(f"note: {_printable(note)}")
+        print(wrapped(f"note: {_printable(note)}"))
 
 
 def _write_report(result: Result, path: Path, given: argparse.Namespace, tell: Tell) -> None:
