@@ -104,9 +104,11 @@ def build(
     with tempfile.TemporaryDirectory(dir=folder) as work:
         (Path(work) / "odl_state.h").write_text(header, encoding="ascii")
         made = Path(work) / target.name
+        # What was loaded before this Python is not meant for the compiler.
+        environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
         done = subprocess.run(
             [*command, f"-I{work}", f"-I{core}", f"-I{HOST}", "-o", str(made), *map(str, files)],
-            capture_output=True, text=True,
+            env=environment, capture_output=True, text=True,
         )  # fmt: skip
         if done.returncode != 0:
             raise BuildError(f"{' '.join(command[:2])} failed:\n{done.stderr}")

@@ -13,7 +13,7 @@ static inline int16_t requantise(int32_t acc, int32_t mult, unsigned shift)
         return odl_requantise_relu_u8(acc, mult, shift);
     uint32_t positive = acc > 0 ? (uint32_t)acc : 0;
     uint32_t high = (uint32_t)(((uint64_t)positive * (uint32_t)mult) >> 32); /* below 2**30 */
-    return (int16_t)__usat((int32_t)((high >> (shift - 33)) + 1) >> 1, 8);
+    return (int16_t)odl_half_to_byte((high >> (shift - 33)) + 1);
 }
 
 /* Four rows of weights, n apart, times the first 4 * (n / 4) taps, added to acc.

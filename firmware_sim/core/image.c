@@ -91,17 +91,22 @@ static int row_of_class(const odl_net *net, unsigned cls)
 
 static int check_heads(odl_net *net)
 {
+    int of_root = 0;
     NEED(net->heads[0].parent == ODL_NO_CLASS, ODL_IMAGE_HEADS);
     for (int r = 0; r < net->n_rows; r++) {
         NEED(net->rows[r].cls != ODL_NO_CLASS && row_of_class(net, net->rows[r].cls) == r, ODL_IMAGE_HEADS);
         NEED(net->rows[r].head < net->n_heads, ODL_IMAGE_HEADS);
+        of_root += net->rows[r].head == 0;
     }
+    NEED(of_root >= 2, ODL_IMAGE_HEADS);
     for (int h = 0; h < net->n_heads; h++) {
         NEED(net->heads[h].format >= 8 && net->heads[h].format <= 28, ODL_IMAGE_HEADS);
         if (h == 0)
             continue;
         int parent = row_of_class(net, net->heads[h].parent);
         NEED(parent >= 0 && net->rows[parent].head < h, ODL_IMAGE_HEADS);
+        for (int other = 1; other < h; other++)
+            NEED(net->heads[other].parent != net->heads[h].parent, ODL_IMAGE_HEADS);
     }
     for (uint32_t i = 0; i < (uint32_t)net->n_rows * ODL_ROW_LENGTH; i++) {
         uint32_t size = magnitude(net->base[i]);

@@ -16,10 +16,9 @@ static uint32_t four(const uint8_t *ring, uint32_t positions, uint32_t channels,
 {
     for (; n > 0; n--) {
         uint32_t word = odl_load32(ring + at * channels);
-        *even = (uint32_t)__uxtab16(*even, word);
-        *odd = (uint32_t)__uxtab16(*odd, word >> 8 | word << 24);
-        (void)__usub8(word, *top); /* for __sel: which bytes are at least as large */
-        *top = (uint32_t)__sel(word, *top);
+        *even = odl_add_even(*even, word);
+        *odd = odl_add_odd(*odd, word);
+        *top = odl_max_bytes(word, *top);
         at = at + 1 < positions ? at + 1 : 0;
     }
     return at;

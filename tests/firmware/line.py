@@ -10,10 +10,6 @@ from odl.config import POLICIES, Config
 from odl.nn.image import Image
 from odl.wire import Configure, Deframer, Message, decode, encode, frame, open_envelope
 
-SANITISE = (
-    "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer",
-)  # fmt: skip
-
 
 def configure(config: Config, keep: bool = False) -> Configure:
     """The message that carries ``config``."""

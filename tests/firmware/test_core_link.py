@@ -202,7 +202,7 @@ def test_keep_goes_on_from_the_log(line: Line) -> None:
     acts: list[tuple[Any, ...]] = [("class", 9, 0)]
     for n in range(12):
         acts += [("samples", 24), ("label", 0, (0, 9, 4)[n % 3])]
-    often = config("periodic", allowed=40)
+    often = config("periodic", allowed=40, batch=1, patience=30)
     session = Session(IMAGE, often)
     sent, _ = conversation(session, Script(3, acts))
     core = session._core
