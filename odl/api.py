@@ -21,7 +21,7 @@ from odl.drive import drive
 from odl.events import AddClass, Gap, Input, Label, Prediction, Samples, Split, Undo
 from odl.fixed import Scaling
 from odl.journal import Writer
-from odl.kernels.jit import cache_folder
+from odl.kernels.jit import cache_folder, compiling_alone
 from odl.label.recorded import RecordedLabels
 from odl.nn.image import Image
 from odl.nn.net import state_dtype_of
@@ -247,24 +247,29 @@ def _load_kernels(image: Image, tell: Progress) -> None:
     """
     layout = hashlib.sha256(str(state_dtype_of(image)).encode()).hexdigest()[:16]
     note = cache_folder() / f"layout-{layout}"
+    if note.exists():
+        _touch_kernels(image)
+        return
+    with _patience("compiling the kernels, once on this machine", tell), compiling_alone():
+        _touch_kernels(image)
+        note.touch()
+
+
+def _touch_kernels(image: Image) -> None:
+    """Call each kernel that a replay may need."""
     channels, at = len(image.channels), image.window
     none = (0,) * channels
     session = Session(image, Config(mult=none, shift=none, offset=none))
-    with _patience("compiling the kernels, once on this machine", tell, waiting=not note.exists()):
-        session.step(Samples(0, np.zeros((at, channels), np.int16)))
-        session.step(AddClass(at, 254, "new", 0))
-        session.step(Split(at, 0, len(image.parents)))
-        session.step(Label(at, 0, None))
-        session.step(Undo(at))
-    note.touch()
+    session.step(Samples(0, np.zeros((at, channels), np.int16)))
+    session.step(AddClass(at, 254, "new", 0))
+    session.step(Split(at, 0, len(image.parents)))
+    session.step(Label(at, 0, None))
+    session.step(Undo(at))
 
 
 @contextmanager
-def _patience(sentence: str, tell: Progress, *, waiting: bool) -> Iterator[None]:
-    """Say ``sentence`` at once, and every five seconds that it still takes, if ``waiting``."""
-    if not waiting:
-        yield
-        return
+def _patience(sentence: str, tell: Progress) -> Iterator[None]:
+    """Say ``sentence`` at once, and every five seconds that it still takes."""
     began, done = time.monotonic(), threading.Event()
 
     def remind() -> None:

@@ -10,7 +10,9 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
@@ -48,6 +50,30 @@ def _forget_old(root: Path) -> None:
     folders = sorted((p for p in root.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime)
     for folder in folders[:-KEPT]:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def compiling_alone(longest: float = 180.0) -> Iterator[None]:
+    """Wait until no other process compiles into `cache_folder`, then keep others out.
+
+    Numba numbers its files per process, so two that compile different signatures of one
+    kernel at the same time would overwrite each other's. A lock older than ``longest``
+    seconds was left behind by a process that died.
+    """
+    lock = cache_folder() / "compiling"
+    while True:
+        try:
+            os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+            break
+        except FileExistsError:
+            with suppress(OSError):
+                if time.time() - lock.stat().st_mtime > longest:
+                    lock.unlink()
+            time.sleep(0.1)
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
 
 
 def jit(function: Function) -> Function:
