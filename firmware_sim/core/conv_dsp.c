@@ -22,7 +22,7 @@ static inline int16_t requantise(int32_t acc, int32_t mult, unsigned shift)
  * four weights, spread to the pairs (w0, w2) and (w1, w3), and two SMLAD. 26 instructions for
  * 16 products. In assembly, because all 13 registers must be had, and no compiler tried finds
  * a way without the stack. */
-static inline void four_rows(const int8_t *weights, const int16_t *taps, uint32_t n, int32_t *acc)
+static void four_rows(const int8_t *weights, const int16_t *taps, uint32_t n, int32_t *acc)
 {
     const int16_t *end = taps + (n & ~3u);
     int32_t a0 = acc[0], a1 = acc[1], a2 = acc[2], a3 = acc[3];
@@ -64,12 +64,28 @@ static inline void four_rows(const int8_t *weights, const int16_t *taps, uint32_
     acc[3] = a3;
 }
 
-/* The n % 4 taps that are left, or all where there are fewer rows. */
+/* Products one by one: the last taps of a row, or a row beyond the last four. */
 static inline int32_t one_by_one(const int8_t *weights, const int16_t *taps, uint32_t n, int32_t acc)
 {
     for (; n > 0; n--)
         acc += *weights++ * *taps++;
     return acc;
+}
+
+/* The last n % 4 taps of each of four rows; there is at least one. */
+static void last_taps(const int8_t *weights, const int16_t *taps, uint32_t n, int32_t *acc)
+{
+    weights += n & ~3u;
+    taps += n & ~3u;
+    int32_t t0 = taps[0], t1 = (n & 3) > 1 ? taps[1] : 0, t2 = (n & 3) > 2 ? taps[2] : 0;
+    for (uint32_t i = 0; i < 4; i++, weights += n) {
+        int32_t sum = acc[i] + weights[0] * t0;
+        if ((n & 3) > 1)
+            sum += weights[1] * t1;
+        if ((n & 3) > 2)
+            sum += weights[2] * t2;
+        acc[i] = sum;
+    }
 }
 
 /* conv.c with two multiplications to an instruction, four output channels at a time, so that
@@ -80,18 +96,21 @@ static inline int32_t one_by_one(const int8_t *weights, const int16_t *taps, uin
 void odl_conv(const int8_t *weights, const int32_t *biases, const int32_t *mults, const uint8_t *shifts,
               const int16_t *taps, uint32_t n, uint32_t cout, int16_t *out)
 {
-    uint32_t left = n & 3, at = n - left;
-    while (cout >= 4) {
+    for (; cout >= 4; cout -= 4) {
         int32_t acc[4] = {biases[0], biases[1], biases[2], biases[3]};
-        if (at > 0)
+        if (n >= 4)
             four_rows(weights, taps, n, acc);
-        for (uint32_t i = 0; i < 4; i++) {
-            int32_t sum = one_by_one(weights + at, taps + at, left, acc[i]);
-            *out++ = requantise(sum, *mults++, *shifts++);
-            weights += n;
-        }
+        if ((n & 3) != 0)
+            last_taps(weights, taps, n, acc);
+        out[0] = requantise(acc[0], mults[0], shifts[0]);
+        out[1] = requantise(acc[1], mults[1], shifts[1]);
+        out[2] = requantise(acc[2], mults[2], shifts[2]);
+        out[3] = requantise(acc[3], mults[3], shifts[3]);
+        weights += 4 * n;
         biases += 4;
-        cout -= 4;
+        mults += 4;
+        shifts += 4;
+        out += 4;
     }
     for (; cout > 0; cout--) {
         *out++ = requantise(one_by_one(weights, taps, n, *biases++), *mults++, *shifts++);
