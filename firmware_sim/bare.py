@@ -124,7 +124,7 @@ class BareMachine:
         RuntimeError
             If it reads, writes or jumps where nothing is.
         """
-        result, *types = SIGNATURES[name]
+        result, types = SIGNATURES[name][0], SIGNATURES[name][1:]
         words, on_stack = _place(types, arguments)
         sp = STACK_TOP - -(-len(on_stack) // 2) * 8
         self._uc.mem_write(sp, struct.pack(f"<{len(on_stack)}I", *on_stack))
