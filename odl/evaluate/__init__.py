@@ -7,25 +7,28 @@
 from odl.evaluate.evaluation import (
     BASELINES,
     Evaluation,
-    Score,
     evaluate,
-    last_third,
     mean_of,
     worst_of,
 )
+from odl.evaluate.figures import Confusion, Score, confusion_of, last_third, recall_of, score_of
 from odl.evaluate.timeline import Outcome, Question, Row, Timeline, read_timeline
 
 __all__ = [
     "BASELINES",
+    "Confusion",
     "Evaluation",
     "Outcome",
     "Question",
     "Row",
     "Score",
     "Timeline",
+    "confusion_of",
     "evaluate",
     "last_third",
     "mean_of",
     "read_timeline",
+    "recall_of",
+    "score_of",
     "worst_of",
 ]

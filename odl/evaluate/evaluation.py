@@ -17,19 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from odl.evaluate.figures import Confusion, Score, confusion_of, recall_of, score_of
 from odl.evaluate.timeline import Outcome, Row, Timeline, read_timeline
 from odl.events import Event, Why
 
 BASELINES = ("no_learning", "persistence", "majority")
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """Fractions from 0 to 1, or None where no window could be scored."""
-
-    accuracy: float | None = None
-    macro_f1: float | None = None
-    accuracy_last_third: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +45,7 @@ class Evaluation:
     accuracy_held: float | None
     majority_class: str | None
     classes: tuple[str, ...]
-    confusion: tuple[tuple[int, ...], ...]
+    confusion: Confusion
     recall: dict[str, float | None]
     curve: tuple[float, ...] = field(repr=False)
     timeline: Timeline = field(repr=False)
@@ -146,10 +138,10 @@ def evaluate(
     line = read_timeline(events, without, names, window=window)
     scored = [row for row in line.rows if row.truth is not None]
     truth = [row.truth or "" for row in scored]
-    score, curve = _score(truth, [row.predicted for row in scored])
+    score, curve = score_of(truth, [row.predicted for row in scored])
     majority = Counter(truth).most_common(1)[0][0] if truth else None
     learnt_nothing = [row.without for row in scored if row.without is not None]
-    classes, confusion = _confusion(line, truth, scored)
+    classes, confusion = confusion_of(line.names.values(), truth, [row.predicted for row in scored])
     return Evaluation(
         subject=subject,
         rate_hz=float(rate_hz),
@@ -158,18 +150,15 @@ def evaluate(
         scored=len(scored),
         score=score,
         baselines={
-            "no_learning": _score(truth, learnt_nothing)[0] if learnt_nothing else Score(),
-            "persistence": _score(truth, [row.persistence for row in scored])[0],
-            "majority": _score(truth, [majority or ""] * len(truth))[0],
+            "no_learning": score_of(truth, learnt_nothing)[0] if learnt_nothing else Score(),
+            "persistence": score_of(truth, [row.persistence for row in scored])[0],
+            "majority": score_of(truth, [majority or ""] * len(truth))[0],
         },
         accuracy_held=_held(truth, scored),
         majority_class=majority,
         classes=classes,
         confusion=confusion,
-        recall={
-            name: row[i] / sum(row) if sum(row) else None
-            for i, (name, row) in enumerate(zip(classes, confusion, strict=True))
-        },
+        recall=recall_of(classes, confusion),
         curve=curve,
         timeline=line,
     )
@@ -219,54 +208,10 @@ def worst_of(evaluations: Sequence[Evaluation]) -> dict[str, Any] | None:
     return min(scored, key=lambda one: float(one["accuracy_last_third"]), default=None)
 
 
-def last_third(count: int) -> int:
-    """Where the last third of ``count`` scored windows begins; at least one, if there is any.
-
-    >>> [last_third(count) for count in (0, 1, 2, 3, 100)]
-    [0, 0, 1, 2, 66]
-    """
-    return 2 * count // 3
-
-
-def _score(truth: Sequence[str], predicted: Sequence[str | None]) -> tuple[Score, tuple[float, ...]]:
-    """The score and, after each window, the accuracy so far; saying nothing (None) is wrong."""
-    if not truth:
-        return Score(), ()
-    from river import metrics  # here, because it takes long to import
-
-    # River sums over a set: of names or None its order, and so the last digit of the sum,
-    # would differ from run to run; of small numbers it does not.
-    number = {name: i for i, name in enumerate(dict.fromkeys([*truth, *predicted]))}
-    accuracy, macro_f1, late = metrics.Accuracy(), metrics.MacroF1(), metrics.Accuracy()
-    curve, begin = [], last_third(len(truth))
-    for i, pair in enumerate(zip(truth, predicted, strict=True)):
-        true, said = (number[name] for name in pair)
-        accuracy.update(true, said)
-        macro_f1.update(true, said)
-        if i >= begin:
-            late.update(true, said)
-        curve.append(float(accuracy.get()))
-    f1, kinds = float(macro_f1.get()), len(macro_f1.cm.classes)
-    if None in predicted:  # river took it for a class, with an F1 of 0; it is none
-        f1 *= kinds / (kinds - 1)
-    return Score(curve[-1], f1, float(late.get())), tuple(curve)
-
-
 def _held(truth: Sequence[str], scored: Sequence[Row]) -> float | None:
     if all(row.held is None for row in scored):
         return None
-    return _score(truth, [row.predicted if row.held is None else row.held for row in scored])[0].accuracy
-
-
-def _confusion(
-    line: Timeline, truth: Sequence[str], scored: Sequence[Row]
-) -> tuple[tuple[str, ...], tuple[tuple[int, ...], ...]]:
-    """The classes that occur, first by id, then by name; and counts, a row for each true class."""
-    count = Counter(zip(truth, (row.predicted for row in scored), strict=True))
-    occur = {name for pair in count for name in pair}
-    ordered = [name for name in dict.fromkeys(line.names.values()) if name in occur]
-    ordered += sorted(occur.difference(ordered))
-    return tuple(ordered), tuple(tuple(count[true, said] for said in ordered) for true in ordered)
+    return score_of(truth, [row.predicted if row.held is None else row.held for row in scored])[0].accuracy
 
 
 def _is_figure(name: str, value: object) -> bool:
