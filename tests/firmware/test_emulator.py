@@ -10,7 +10,7 @@ from firmware_sim.elf import ElfError
 from firmware_sim.emulator import Emulator, EmulatorError
 from firmware_sim.qemu import QemuBoard
 
-MEASURE, QUIET = b"\x0b", b"\x0c"
+MEASURE, QUIET, FLAGS = b"\x0b", b"\x0c", b"\x0d"
 
 
 def work(n: int) -> int:
@@ -46,6 +46,8 @@ def test_interrupts_leave_no_trace(program: Make, compiler: str) -> None:
         board.write(MEASURE)
         cycles, result = numbers(board.run())
         assert result == expected
+        board.write(FLAGS)
+        assert numbers(board.run()) == [30000]
         if period:
             ticks = board.profile()["board_systick"]
             assert ticks > cycles / period  # at least an instruction each: they were taken

@@ -88,6 +88,19 @@ def test_entries_outlive_resets_and_power_cuts(program: Make, compiler: str, ima
     assert log.after_power_cut() == entries
 
 
+def test_the_word_that_makes_a_record_count_is_written_last(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = []
+    store = log.board.flash.store
+    monkeypatch.setattr(
+        log.board.processor, "_store", lambda at, size, value: (places.append(at), store(at, size, value))
+    )
+    log.append(log.entry(0))
+    assert places == sorted(places)
+    assert len(places) == log.dtype.itemsize // 4 + 2
+
+
 def test_the_controller_is_left_locked_and_without_errors(log: Log) -> None:
     log.append(log.entry(0))
     assert log.board.flash.read(0x10) == 1 << 31

@@ -83,6 +83,17 @@ def test_a_full_fifo_drops_the_oldest_and_stays_in_step(program: Make, extra: in
     assert len(got) == 400 - sensor.lost
 
 
+def test_a_word_that_is_missing_costs_one_sample(program: Make) -> None:
+    data = recording(40)
+    sensor = Lsm6dso(data, rate_hz=52.0)
+    board = start(program, sensor)
+    board.call("board_sensor_start")
+    board.skip(10 * sensor.period)
+    sensor.read(0x3A, board.cycles)
+    sensor._fifo.popleft()  # the first gyroscope's word
+    assert read(board, 2.0) == data[1:].tolist()
+
+
 @pytest.mark.parametrize("break_", ["none there", "another chip", "stuck"])
 def test_without_a_sensor_the_board_goes_on(program: Make, break_: str) -> None:
     sensor = None if break_ == "none there" else Lsm6dso(recording())
