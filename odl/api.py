@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 import odl
-from odl import data
 from odl.chance import seed_of
 from odl.config import Config, ConfigError
+from odl.data import open_dataset
 from odl.drive import drive
 from odl.events import AddClass, Gap, Input, Label, Prediction, Samples, Split, Undo
 from odl.fixed import Scaling
@@ -52,6 +52,7 @@ def replay(
     error: float | None = None,
     hold: bool | None = None,
     step: int | None = None,
+    data: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Result:
     """Replay recorded people: predict, ask within the budget, learn as answers come.
@@ -59,9 +60,9 @@ def replay(
     Parameters
     ----------
     source : str or path
-        A dataset's name, or a recording (``.odl``). A recording without further options is
-        replayed exactly, its own answers included. With any option, or another model, it is
-        asked anew, by its own options where none are given.
+        A dataset's name, a folder with a ``card.json``, or a recording (``.odl``). A recording
+        without further options is replayed exactly, its own answers included. With any option,
+        or another model, it is asked anew, by its own options where none are given.
     policy : str, optional
         tactile-inforv (default), tactile-dualrv, random, periodic or none.
     budget : str or int, optional
@@ -85,6 +86,8 @@ def replay(
         Let an answer stand until the stream changes (`Prediction.held`).
     step : int
         TActiLE's reference values move by ``2**-step``; 4 by default.
+    data : path, optional
+        Folder or zip of a dataset that is not bundled (``hapt``, ``uca-ehar``).
     progress : callable, optional
         Told in a short sentence what is being done.
 
@@ -111,6 +114,8 @@ def replay(
     folder = None if out is None else Path(out)
     path = Path(source)
     if path.suffix == ".odl":
+        if data is not None:
+            raise ConfigError(f"{path.name} is a recording; data is for datasets")
         if subjects is not None:
             raise ConfigError(f"{path.name} is one person's recording; subjects are for datasets")
         if folder is not None and (folder / path.name).resolve() == path.resolve():
@@ -122,9 +127,10 @@ def replay(
         return _anew([opened.stream.unanswered()], other or opened.image, options, path.name, folder, tell,
                      opened)  # fmt: skip
     options = Options().changed(given)
-    streams = dataset_streams(str(source), subjects, options.seed)
-    image = other or load_model(data.model_path(str(source)))
-    return _anew(streams, image, options, str(source), folder, tell)
+    dataset = open_dataset(source, data)
+    image = other or load_model(dataset.model_path())
+    streams = dataset_streams(dataset, subjects, options.seed)
+    return _anew(streams, image, options, dataset.card.name, folder, tell)
 
 
 def _anew(
@@ -137,9 +143,11 @@ def _anew(
     opened: Opened | None = None,
 ) -> Result:
     """Run ``streams`` one after another, asking by ``options``."""
-    _load_kernels(image, tell)
+    load_kernels(image, tell)
     outcomes = []
     for stream in streams:
+        for note in stream.notes:
+            tell(note)
         if opened is not None and stream.channels is None and image is opened.image:
             old = opened.config
             scaling = Scaling(old.mult, old.shift, old.offset)
@@ -167,7 +175,7 @@ def _anew(
 
 def _again(opened: Opened, folder: Path | None, tell: Progress) -> Result:
     """Run a recording exactly as it was, its own answers included."""
-    _load_kernels(opened.image, tell)
+    load_kernels(opened.image, tell)
     outcome = _run(opened.stream, opened.image, opened.config, opened.options, None, folder, tell)
     same = None if opened.trace is None else outcome.trace_sha256 == opened.trace
     outcome = replace(outcome, problems=tuple(opened.recording.problems), same_trace=same)
@@ -239,7 +247,7 @@ def _who(streams: Iterable[Stream], image: Image) -> str:
     return "people never seen in training" if unseen else "people"
 
 
-def _load_kernels(image: Image, tell: Progress) -> None:
+def load_kernels(image: Image, tell: Progress) -> None:
     """Have the kernels compiled, or read from the cache, before anything is timed.
 
     They are compiled for the layout of the image's state block, so a file in the cache

@@ -76,10 +76,11 @@ def _parser() -> argparse.ArgumentParser:
 
     demo = commands.add_parser("demo", help="replay the bundled recordings and write a report")
     _replay_options(demo)
-    demo.set_defaults(run=_demo, source="shoulder", model=None, out=DEMO_FOLDER)
+    demo.set_defaults(run=_demo, source="shoulder", data=None, model=None, out=DEMO_FOLDER)
 
     replay = commands.add_parser("replay", help="replay a dataset's people or a recording")
-    replay.add_argument("source", help="a dataset (see 'odl datasets') or a recording (.odl)")
+    replay.add_argument("source", help="a dataset (see 'odl datasets'), your folder or a recording (.odl)")
+    replay.add_argument("--data", metavar="DIR", help="folder or zip of a dataset that is not bundled")
     replay.add_argument("--model", metavar="FILE", help="model image (.odlm) to use instead of the usual")
     _replay_options(replay)
     replay.set_defaults(run=_replay)
@@ -134,6 +135,7 @@ def _run(given: argparse.Namespace, tell: Tell) -> Result:
         refuse=given.refuse,
         error=given.error,
         hold=given.hold,
+        data=given.data,
         progress=tell,
     )
 
@@ -218,8 +220,9 @@ def _again(given: argparse.Namespace) -> list[str]:
         words.append(f"--{name}")
         if value is not True:
             words.append(f"{value:g}" if isinstance(value, float) else str(value))
-    if given.command == "replay" and given.model:
-        words += ["--model", given.model]
+    if given.command == "replay":
+        for name in ("data", "model"):
+            words += [f"--{name}", getattr(given, name)] if getattr(given, name) else []
     return words + ["--out", given.out]
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from odl import data
 from odl.config import Config, ConfigError
+from odl.data import DataError, Dataset, datasets, model_path, open_dataset
 from odl.events import Gap, Input, Samples, Truth
 from odl.fixed import Scaling, input_scaling
 from odl.journal import JournalError, Recording, inputs, read
@@ -35,6 +35,7 @@ class Stream:
     rate_hz: float | None
     name: str  # of the recording's file
     about: dict[str, Any]
+    notes: tuple[str, ...] = ()  # what had to be changed on reading
 
     @property
     def samples(self) -> int:
@@ -77,7 +78,9 @@ class Stream:
 
 
 def load_model(path: str | Path) -> Image:
-    """Read and check a model image file."""
+    """Read and check a model image file, or the one that goes with a dataset's name."""
+    if str(path) in datasets() and not Path(path).is_file():
+        path = model_path(str(path))
     try:
         content = Path(path).read_bytes()
     except OSError as error:
@@ -85,29 +88,37 @@ def load_model(path: str | Path) -> Image:
     return Image.from_bytes(content, str(path))
 
 
-def dataset_streams(name: str, subjects: Iterable[int] | None, seed: int) -> list[Stream]:
+def dataset_streams(
+    source: str | Path | Dataset,
+    subjects: Iterable[int] | None,
+    seed: int,
+    data: str | Path | None = None,
+) -> list[Stream]:
     """The sessions of a dataset's people; without ``subjects``, of those kept for testing.
+
+    ``source`` and ``data`` are those of `odl.data.open_dataset`.
 
     Raises
     ------
     DataError, ConfigError
         For a dataset or a person that is not there, nobody, or anybody twice.
     """
-    card = data.card(name)
+    dataset = source if isinstance(source, Dataset) else open_dataset(source, data)
+    card, name = dataset.card, dataset.card.name
     if isinstance(subjects, int | str):
         raise ConfigError(f"subjects is {subjects!r}; give a list, as in [7, 8]")
-    people = list(card.splits["test"] if subjects is None else subjects)
+    people = list(dataset.people("test") if subjects is None else subjects)
     if not people:
         raise ConfigError("no subjects were given")
     if len(set(people)) < len(people):
         raise ConfigError("a subject is named twice; each person is one session")
     for person in people:
-        if not isinstance(person, int) or person not in card.subjects:
-            known = ", ".join(map(str, card.subjects))
-            raise data.DataError(f"dataset '{name}' has no subject {person!r}; there are {known}")
+        if not isinstance(person, int) or person not in dataset.subjects:
+            known = ", ".join(map(str, dataset.subjects))
+            raise DataError(f"dataset '{name}' has no subject {person!r}; there are {known}")
     streams = []
     for person in people:
-        parts = data.load(name, person, seed)
+        parts = dataset.session(person, seed)
         streams.append(
             Stream(
                 subject=str(person),
@@ -118,6 +129,7 @@ def dataset_streams(name: str, subjects: Iterable[int] | None, seed: int) -> lis
                 rate_hz=card.rate_hz,
                 name=f"{name}-{person}.odl",
                 about={"dataset": name},
+                notes=tuple(dict.fromkeys(part.note for part in parts if part.note)),
             )
         )
     return streams

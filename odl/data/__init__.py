@@ -1,9 +1,10 @@
 """Dataset cards and loaders."""
 
 from odl.data.card import Card, DataError, read_card
+from odl.data.dataset import Dataset, labelled_windows, open_dataset
 from odl.data.load import Part, Series, card, datasets, load, model_bytes, model_path, series
 
 __all__ = [
-    "Card", "DataError", "Part", "Series", "card", "datasets", "load", "model_bytes", "model_path",
-    "read_card", "series",
+    "Card", "DataError", "Dataset", "Part", "Series", "card", "datasets", "labelled_windows", "load",
+    "model_bytes", "model_path", "open_dataset", "read_card", "series",
 ]  # fmt: skip

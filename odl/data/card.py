@@ -1,14 +1,19 @@
-"""The card of a dataset: what it is, from where, whose, and how to read it."""
+"""The card of a dataset: what it is, from where, whose, and how to read it.
+
+docs/data.md lists every entry of a ``card.json``.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from odl.events import valid_name
 from odl.nn.image import Channel
+
+Tree = dict[str, tuple[str, ...]]
 
 
 class DataError(ValueError):
@@ -21,7 +26,11 @@ class Card:
 
     ``channels`` give the source's raw counts: a real value is the count times ``scale``, in
     ``unit``. ``classes`` are names in the order of the recordings' class index. ``splits``
-    name people, and no person is in two of them. ``about`` holds every other entry.
+    name people, and no person is in two of them. ``window_s`` and ``hop_s`` are seconds, or
+    None where nobody said. ``tree`` maps what hangs under the root task to the classes under
+    it, none for a class that hangs there itself; None is one flat task. ``columns`` and
+    ``signs`` are the axes: which column of a table a channel is, and whether it is turned.
+    ``checksums`` are SHA-256 by file name. ``about`` holds every other entry.
     """
 
     name: str
@@ -38,6 +47,12 @@ class Card:
     splits: dict[str, tuple[int, ...]]
     notes: tuple[str, ...]
     about: dict[str, Any]
+    window_s: float | None = None
+    hop_s: float | None = None
+    tree: Tree | None = None
+    columns: tuple[str, ...] = ()
+    signs: tuple[int, ...] = ()
+    checksums: dict[str, str] = field(default_factory=dict)
 
     @property
     def subjects(self) -> tuple[int, ...]:
@@ -47,7 +62,7 @@ class Card:
 
 _KNOWN = {
     "name", "title", "origin", "licence", "citation", "recordings", "model", "rate_hz", "channels",
-    "classes", "splits", "notes",
+    "classes", "splits", "notes", "window_s", "hop_s", "tree", "checksums",
 }  # fmt: skip
 
 
@@ -68,11 +83,12 @@ def read_card(path: Path) -> Card:
     """
     try:
         text = json.loads(path.read_text(encoding="utf-8"))
+        held = text.get("recordings", {"file": "", "sha256": ""})
         made = Card(
             name=str(text["name"]), title=str(text["title"]), origin=str(text["origin"]),
             licence=str(text["licence"]), citation=str(text["citation"]),
-            file=str(text["recordings"]["file"]), sha256=str(text["recordings"]["sha256"]),
-            model=str(text["model"]), rate_hz=float(text["rate_hz"]),
+            file=str(held["file"]), sha256=str(held["sha256"]),
+            model=str(text.get("model", "")), rate_hz=float(text["rate_hz"]),
             channels=tuple(
                 Channel(str(c["name"]), str(c["unit"]), float(c["scale"])) for c in text["channels"]
             ),
@@ -80,6 +96,11 @@ def read_card(path: Path) -> Card:
             splits={str(k): tuple(int(s) for s in v) for k, v in text["splits"].items()},
             notes=tuple(str(n) for n in text.get("notes", ())),
             about={k: v for k, v in text.items() if k not in _KNOWN},
+            window_s=_seconds(text.get("window_s")), hop_s=_seconds(text.get("hop_s")),
+            tree=_tree(text.get("tree")),
+            columns=tuple(str(c.get("column", c["name"])) for c in text["channels"]),
+            signs=tuple(int(c.get("sign", 1)) for c in text["channels"]),
+            checksums={str(k): str(v) for k, v in text.get("checksums", {}).items()},
         )  # fmt: skip
     except OSError as error:
         raise DataError(f"{path.name}: the card cannot be read ({error.strerror})") from None
@@ -91,20 +112,93 @@ def read_card(path: Path) -> Card:
     return made
 
 
+def _seconds(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _tree(written: Any) -> Tree | None:
+    """``{"static": ["sit", ...], "walk": []}``, under one "root" or not."""
+    if written is None:
+        return None
+    if isinstance(written, dict) and set(written) == {"root"}:
+        written = written["root"]
+    if isinstance(written, list):
+        written = {name: [] for name in written}
+    if not isinstance(written, dict) or not all(isinstance(v, list) for v in written.values()):
+        raise ValueError("tree: a group has to be a list of classes, two levels at most")
+    return {str(group): tuple(str(c) for c in under) for group, under in written.items()}
+
+
 def _check(card: Card, where: str) -> None:
     people = card.subjects
+    window, hop = card.window_s, card.hop_s
     for good, what in (
-        (card.rate_hz > 0, f"rate_hz is {card.rate_hz}, not above 0"),
+        (0 < card.rate_hz <= 10_000, f"rate_hz is {card.rate_hz}; it can be above 0 up to 10000"),
         (1 <= len(card.channels) <= 9, f"{len(card.channels)} channels; 1 to 9 can be read"),
         (all(c.scale > 0 for c in card.channels), "a channel's scale is not above 0"),
+        (len({c.name for c in card.channels}) == len(card.channels), "two channels have one name"),
+        (all(s in (1, -1) for s in card.signs), "a channel's sign is neither 1 nor -1"),
         (len(set(card.classes)) == len(card.classes) >= 2, "classes are fewer than two or doubled"),
         (all(valid_name(c) for c in card.classes), "a class name is empty, too long or not printable"),
         (len(set(people)) == len(people), "a person is in two splits"),
-        (len(card.sha256) == 64, "the recordings' sha256 is not 64 hexadecimal digits"),
+        (window is None or 0 < window <= 600, f"window_s is {window}; it can be above 0 up to 600"),
+        (hop is None or 0 < hop <= (window or 600), f"hop_s is {hop}; it can be above 0 up to window_s"),
+        (
+            len(card.sha256) == 64 or not card.file,
+            "the recordings' sha256 is not 64 hexadecimal digits",
+        ),
+        (
+            all(len(digest) == 64 for digest in card.checksums.values()),
+            "a checksum is not 64 hexadecimal digits (SHA-256)",
+        ),
         (
             all(Path(f).name == f for f in (card.file, card.model)),
             "a file is named with a folder; it has to lie beside the card",
         ),
+        (_tree_fault(card) == "", f"tree: {_tree_fault(card)}"),
     ):
         if not good:
             raise DataError(f"{where}: {what}")
+
+
+def _tree_fault(card: Card) -> str:
+    """What is wrong with the task tree; empty if it is fine."""
+    if card.tree is None:
+        return ""
+    leaves = [c for group, under in card.tree.items() for c in under or (group,)]
+    groups = [group for group, under in card.tree.items() if under]
+    for name in sorted(set(leaves) ^ set(card.classes)):
+        return f"'{name}' is {'no class' if name in leaves else 'missing'}"
+    if len(set(leaves)) < len(leaves):
+        return "a class hangs in two places"
+    for name in groups:
+        if name in card.classes or not valid_name(name):
+            return f"'{name}' cannot name a group: it is a class, too long or not printable"
+    return ""
+
+
+_READING = (
+    "rate_hz", "channels", "columns", "signs", "classes", "splits", "tree", "window_s", "hop_s",
+)  # fmt: skip
+
+
+def agree(one: Card, one_path: Path, other: Card, other_path: Path) -> None:
+    """Refuse two cards that speak of the same recordings and differ in how to read them.
+
+    Raises
+    ------
+    DataError
+        Naming both files, the entry, and what each says.
+    """
+    for entry in _READING:
+        left, right = getattr(one, entry), getattr(other, entry)
+        if left != right:
+            raise DataError(
+                f"{one_path} and {other_path} disagree on {entry}: {_short(left)} and {_short(right)}; "
+                "remove one of the two cards"
+            )
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -25,11 +25,15 @@ class Part:
     """One uninterrupted recording.
 
     ``block`` is int16 of shape (n, channels), read-only. ``truths`` are (start, end
-    exclusive, class name), sample indices relative to the part.
+    exclusive, class name), sample indices relative to the part. ``lost_before`` samples are
+    missing between the part before and this one (0: nothing is known). ``note`` says what
+    had to be changed on reading; empty if nothing.
     """
 
     block: NDArray[np.int16]
     truths: tuple[tuple[int, int, str], ...]
+    lost_before: int = 0
+    note: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,10 +54,10 @@ def folder() -> Path:
 
 
 def datasets() -> list[str]:
-    """Names of the datasets that are here.
+    """Names of the datasets that are known, their recordings bundled or not.
 
     >>> datasets()
-    ['shoulder']
+    ['hapt', 'shoulder']
     """
     return sorted(path.parent.name for path in folder().glob("*/card.json"))
 
@@ -94,6 +98,8 @@ def series(name: str) -> tuple[Series, ...]:
     """
     about = card(name)
     path = folder() / name / about.file
+    if not about.file:
+        raise DataError(f"dataset '{name}' is not bundled; say where its files lie, with --data")
     try:
         data = path.read_bytes()
     except OSError as error:

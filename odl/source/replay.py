@@ -29,7 +29,10 @@ def replay_parts(parts: Iterable[Part], block: int = BLOCK) -> Iterator[Input]:
     """
     position = 0
     for number, part in enumerate(parts):
-        if number:
+        if part.lost_before:
+            yield Gap(position, part.lost_before, "missing in the recording")
+            position += part.lost_before
+        elif number:
             yield Gap(position, 0, "seam between recordings")
         for start, end, name in part.truths:
             yield Truth(position + start, position + end, name)

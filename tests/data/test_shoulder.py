@@ -32,7 +32,7 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def test_the_card_says_what_the_recordings_are() -> None:
     about = card("shoulder")
-    assert datasets() == ["shoulder"]
+    assert "shoulder" in datasets()
     assert hashlib.sha256((HERE / about.file).read_bytes()).hexdigest() == about.sha256
     assert about.rate_hz == 50 and [c.name for c in about.channels] == ["ax", "ay", "az", "wx", "wy", "wz"]
     assert about.subjects == tuple(range(1, 11))
@@ -87,7 +87,7 @@ def test_the_seed_decides_the_order() -> None:
 
 
 def test_unknown_names_are_answered_with_what_there_is() -> None:
-    with pytest.raises(DataError, match="no dataset 'elbow'; known datasets: shoulder"):
+    with pytest.raises(DataError, match="no dataset 'elbow'; known datasets: .*shoulder"):
         load("elbow", 1)
     with pytest.raises(DataError, match="no subject 11; there are 1, 2, .* 10"):
         load("shoulder", 11)

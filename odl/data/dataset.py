@@ -1,0 +1,199 @@
+"""One contract for everything that can be replayed, trained on and evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from odl.data.card import Card, DataError, agree, read_card
+from odl.data.hapt import WHERE as HAPT_WHERE
+from odl.data.hapt import Hapt
+from odl.data.load import Part, card, datasets, folder, load
+
+
+class Reader(Protocol):
+    """What a loader has to offer."""
+
+    @property
+    def subjects(self) -> tuple[int, ...]:
+        """The people who are there, ascending."""
+        ...
+
+    def session(self, subject: int, seed: int = 0) -> tuple[Part, ...]:
+        """All recordings of a person, in order."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A card and the recordings that it speaks of, read person by person when asked for.
+
+    Attributes
+    ----------
+    card : Card
+        What is known of the recordings.
+    home : Path
+        The folder that the card lies in; a model image named by the card lies there too.
+    reader : Reader
+        Where the recordings come from.
+
+    Examples
+    --------
+    >>> shoulder = open_dataset("shoulder")
+    >>> shoulder.people("test"), len(shoulder.session(7))
+    ((7, 8, 9, 10), 14)
+    """
+
+    card: Card
+    home: Path
+    reader: Reader
+
+    @property
+    def subjects(self) -> tuple[int, ...]:
+        """The people who are there, ascending: some of the card's, or all."""
+        return self.reader.subjects
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The card's class names."""
+        return self.card.classes
+
+    def people(self, split: str) -> tuple[int, ...]:
+        """Those of the card's ``split`` who are there.
+
+        Raises
+        ------
+        DataError
+            If nobody is, or there is no such split: with what there is instead.
+        """
+        name = self.card.name
+        if split not in self.card.splits:
+            known = ", ".join(self.card.splits) or "none"
+            raise DataError(f"dataset '{name}' has no split '{split}' ({known}); name people yourself")
+        here = tuple(s for s in self.card.splits[split] if s in self.subjects)
+        if not here:
+            known = ", ".join(map(str, self.subjects))
+            raise DataError(
+                f"dataset '{name}' has nobody of its split '{split}' here; name some of {known} yourself"
+            )
+        return here
+
+    def session(self, subject: int, seed: int = 0) -> tuple[Part, ...]:
+        """One person's recordings; ``seed`` decides the order where the card's data have none.
+
+        Raises
+        ------
+        DataError
+            For a person who is not there, or a file that cannot be used: with file and row.
+        """
+        if subject not in self.subjects:
+            people = ", ".join(map(str, self.subjects))
+            raise DataError(f"dataset '{self.card.name}' has no subject {subject}; there are {people}")
+        return self.reader.session(subject, seed)
+
+    def model_path(self) -> Path:
+        """The model image that the card names; DataError if it is not there."""
+        path = self.home / self.card.model
+        if not self.card.model or not path.is_file():
+            raise DataError(
+                f"dataset '{self.card.name}' has no model image{' ' + path.name if self.card.model else ''}; "
+                "name one with --model, or train one with 'odl train'"
+            )
+        return path
+
+
+@dataclass(frozen=True)
+class _Bundled:
+    """Recordings that lie beside their card."""
+
+    name: str
+    subjects: tuple[int, ...]
+
+    def session(self, subject: int, seed: int = 0) -> tuple[Part, ...]:
+        return load(self.name, subject, seed)
+
+
+def open_dataset(source: str | Path, data: str | Path | None = None) -> Dataset:
+    """Open a known dataset, or a folder of your own with a ``card.json``.
+
+    Parameters
+    ----------
+    source : str or path
+        A name from :func:`odl.data.datasets`; or a folder that holds a ``card.json``, that
+        file itself, or one table beside it.
+    data : path, optional
+        Where the recordings lie if not beside the card: needed for ``hapt`` and ``uca-ehar``,
+        whose recordings are not bundled (a folder or zip as published).
+
+    Raises
+    ------
+    DataError
+        If it cannot be used: what was looked for, where, and what to do.
+
+    Examples
+    --------
+    >>> open_dataset("shoulder").classes[0]
+    'pendulum'
+    """
+    if str(source) in datasets():
+        return _known(str(source), None if data is None else Path(data))
+    path = Path(source)
+    if not path.exists():
+        known = ", ".join(datasets()) or "none"
+        raise DataError(f"there is no dataset '{source}' and no such folder; known datasets: {known}")
+    home = path if path.is_dir() else path.parent
+    if not (home / "card.json").is_file():
+        raise DataError(f"{home}: there is no card.json; 'odl init {home}' writes one to edit")
+    raise DataError(f"{home}: tables cannot be read yet")
+
+
+def _known(name: str, data: Path | None) -> Dataset:
+    about, home = card(name), folder() / name
+    if about.file:
+        if data is not None:
+            raise DataError(f"dataset '{name}' is bundled; leave out --data")
+        return Dataset(about, home, _Bundled(name, about.subjects))
+    if data is None:
+        raise DataError(f"dataset '{name}' is not bundled; {HAPT_WHERE}")
+    if data.is_dir() and (data / "card.json").is_file():
+        agree(about, home / "card.json", read_card(data / "card.json"), data / "card.json")
+    return Dataset(about, home, Hapt(about, data))
+
+
+def labelled_windows(
+    parts: Iterable[Part], window: int, hop: int, classes: Sequence[str]
+) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
+    """Windows cut within labelled stretches, each stretch from its own start.
+
+    UCI cuts HAPT's official windows so (128 samples, every 64); a session's windows run on
+    through everything instead, and their truth is what covers at least half of them.
+
+    Returns
+    -------
+    windows : int16, (n, window, channels)
+    y : int64, (n,), index into ``classes``
+
+    Examples
+    --------
+    >>> x, y = labelled_windows(open_dataset("shoulder").session(7)[:1], 128, 64, ["upright row"])
+    Traceback (most recent call last):
+    odl.data.card.DataError: class 'internal rotation' is not among upright row
+    """
+    index = {name: i for i, name in enumerate(classes)}
+    cut, y = [], []
+    channels = 0
+    for part in parts:
+        channels = part.block.shape[1]
+        for start, end, name in part.truths:
+            if name not in index:
+                raise DataError(f"class '{name}' is not among {', '.join(classes)}")
+            for at in range(start, end - window + 1, hop):
+                cut.append(part.block[at : at + window])
+                y.append(index[name])
+    x = np.stack(cut) if cut else np.empty((0, window, channels), np.int16)
+    return x, np.array(y, np.int64)
