@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import odl
 from firmware_sim.commands import add_commands
+from odl.commands import add_commands as add_model_commands
 from odl.config import POLICIES
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(sentence: str, status: int) -> int:
-    print(f"odl: {_printable(sentence)}", file=sys.stderr)
+    print(f"odl: {printable(sentence)}", file=sys.stderr)
     return status
 
 
@@ -98,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     datasets = commands.add_parser("datasets", help="the datasets that are here")
     datasets.add_argument("--json", metavar="FILE", help="write it as JSON; - is standard output")
     datasets.set_defaults(run=_datasets)
+    add_model_commands(commands)
     add_commands(commands)
     return parser
 
@@ -125,7 +127,7 @@ def _run(given: argparse.Namespace, tell: Tell) -> Result:
         given.source,
         policy=given.policy,
         budget=given.budget,
-        subjects=_people(given.subjects),
+        subjects=people(given.subjects),
         model=given.model,
         seed=given.seed,
         out=given.out,
@@ -146,7 +148,7 @@ def _demo(given: argparse.Namespace, tell: Tell) -> str:
 
 
 def _replay(given: argparse.Namespace, tell: Tell) -> str:
-    _keep(given.source, given.json)
+    keep(given.source, given.json)
     result = _run(given, tell)
     write_json(given.json, result.to_json)
     if given.json != "-":
@@ -160,13 +162,13 @@ def _report(given: argparse.Namespace, tell: Tell) -> str:
     from odl.api import replay
 
     page = Path(given.out) if given.out else Path(given.recording).with_suffix(".html")
-    _keep(given.recording, page)
+    keep(given.recording, page)
     result = replay(given.recording, progress=tell)
     _write_report(result, page, given, tell)
     return result.damage
 
 
-def _keep(source: str, target: str | Path | None) -> None:
+def keep(source: str, target: str | Path | None) -> None:
     """Refuse to write ``target`` over what is being read."""
     if target is not None and Path(source).resolve() == Path(target).resolve():
         raise ValueError(f"{target}: this would overwrite what is being read; give another name")
@@ -180,7 +182,7 @@ def _summary(result: Result) -> None:
     rate = result.samples_per_second
     print(f"\n{rate:,.0f} samples a second, {rate / result.image.rate_hz:,.0f} times real time")
     for note in result.notes():
-        print(wrapped(f"note: {_printable(note)}"))
+        print(wrapped(f"note: {printable(note)}"))
 
 
 def _write_report(result: Result, path: Path, given: argparse.Namespace, tell: Tell) -> None:
@@ -226,7 +228,12 @@ def _again(given: argparse.Namespace) -> list[str]:
     return words + ["--out", given.out]
 
 
-def _people(text: str | None) -> list[int] | None:
+def people(text: str | None) -> list[int] | None:
+    """Numbers of people from ``7,8``.
+
+    >>> people("7,8")
+    [7, 8]
+    """
     if text is None:
         return None
     try:
@@ -236,13 +243,13 @@ def _people(text: str | None) -> list[int] | None:
 
 
 def _info(given: argparse.Namespace, tell: Tell) -> str:
-    _keep(given.file, given.json)
+    keep(given.file, given.json)
     from odl.info import about_file, as_text
 
     facts = about_file(given.file)
     write_json(given.json, lambda: facts)
     if given.json != "-":
-        print(_printable(as_text(facts), keep="\n"))
+        print(printable(as_text(facts), keep="\n"))
     return str(facts.get("damage", ""))
 
 
@@ -252,7 +259,7 @@ def _datasets(given: argparse.Namespace, tell: Tell) -> str:
     facts = about_datasets()
     write_json(given.json, lambda: facts)
     if given.json != "-":
-        print("\n\n".join(_printable(as_text(one), keep="\n") for one in facts))
+        print("\n\n".join(printable(as_text(one), keep="\n") for one in facts))
     return ""
 
 
@@ -269,10 +276,10 @@ def write_json(file: str | None, figures: Callable[[], Any]) -> None:
 
 
 def _progress(sentence: str) -> None:
-    print(f"... {_printable(sentence)}", file=sys.stderr, flush=True)
+    print(f"... {printable(sentence)}", file=sys.stderr, flush=True)
 
 
-def _printable(text: str, keep: str = "") -> str:
+def printable(text: str, keep: str = "") -> str:
     """``text`` without control characters: names in it are untrusted."""
     return "".join(c for c in text if c.isprintable() or c in keep)
 

@@ -43,7 +43,10 @@ ARROWS = {
     "streams": "events config data fixed journal nn.image options source.replay",
     "result": "config events evaluate nn.image",
     "info": "streams data events nn",
+    "score": "config evaluate events nn report.text session streams truth",
+    "show": "info nn",
     "api": "*",
+    "commands": "*",
     "cli": "*",
 }
 
