@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 DEMO_FOLDER = "odl-demo"
 Tell = Callable[[str], None]
+_EXTRAS = {"torch": "'odl-stream[train]'"} | dict.fromkeys(
+    ("unicorn", "elftools", "ziglang"), "'odl-stream[firmware]'"
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,7 +65,7 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     if isinstance(error, ModuleNotFoundError):
-        where = "'odl-stream[firmware]'" if error.name in ("unicorn", "elftools", "ziglang") else error.name
+        where = _EXTRAS.get(str(error.name), error.name)
         return f"this needs the package '{error.name}': pip install {where}"
     return str(error)
 

@@ -166,28 +166,53 @@ def fit(
     >>> net.features(torch.zeros(1, 128, 3)).shape
     torch.Size([1, 192])
     """
+    room = np.array([len(s) - recipe.window + 1 for s in series], float)
+
+    def draw(rng: np.random.Generator) -> tuple[NDArray[np.float32], Tensor]:
+        which = rng.choice(len(series), recipe.batch, p=room / room.sum())
+        starts = (rng.random(recipe.batch) * room[which]).astype(int)
+        x = np.stack([series[i][a : a + recipe.window] for i, a in zip(which, starts, strict=True)])
+        return x, torch.from_numpy(targets[which])
+
+    def loss(logits: Tensor, truth: Tensor) -> Tensor:
+        return functional.cross_entropy(logits, truth, label_smoothing=recipe.smoothing)
+
+    rows = int(targets.max()) + 1
+    return descend(rows, draw, loss, scale, recipe, seed, mirror, stop, progress)
+
+
+def descend(
+    rows: int,
+    draw: Callable[[np.random.Generator], tuple[NDArray[np.float32], Tensor]],
+    loss: Callable[[Tensor, Tensor], Tensor],
+    scale: NDArray[np.float32],
+    recipe: Recipe,
+    seed: int,
+    mirror: NDArray[np.float32] | None = None,
+    stop: int | None = None,
+    progress: Callable[[int, Net], None] = lambda step, net: None,
+) -> Net:
+    """The descent that :func:`fit` and the unified training share.
+
+    ``draw`` gives a batch of windows in real units with what is right for them, ``loss``
+    judges the net's ``rows`` logits by that; everything else is as in :func:`fit`.
+    """
     torch.manual_seed(seed)
     torch.set_num_threads(recipe.threads)
     torch.use_deterministic_algorithms(True)
     rng = np.random.default_rng(seed)
-    classes = int(targets.max()) + 1
-    net, mean = (Net(series[0].shape[1], classes, recipe, mirror) for _ in range(2))
+    net, mean = (Net(len(scale), rows, recipe, mirror) for _ in range(2))
     mean.load_state_dict(net.state_dict())
     mean.eval()
     optimiser = torch.optim.AdamW(net.parameters(), recipe.rate, weight_decay=recipe.decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.rate, recipe.steps)
-    room = np.array([len(s) - recipe.window + 1 for s in series], float)
     for step in range(1, (stop or recipe.steps) + 1):
-        which = rng.choice(len(series), recipe.batch, p=room / room.sum())
-        starts = (rng.random(recipe.batch) * room[which]).astype(int)
-        x = np.stack([series[i][a : a + recipe.window] for i, a in zip(which, starts, strict=True)])
+        x, truth = draw(rng)
         x = to_units(augment(x, recipe, rng), scale)
         x += rng.normal(size=x.shape).astype(np.float32) * np.float32(recipe.noise)
-        loss = functional.cross_entropy(
-            net(torch.from_numpy(x)), torch.from_numpy(targets[which]), label_smoothing=recipe.smoothing
-        )
+        cost = loss(net(torch.from_numpy(x)), truth)
         optimiser.zero_grad()
-        loss.backward()
+        cost.backward()
         optimiser.step()
         schedule.step()
         with torch.no_grad():

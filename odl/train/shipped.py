@@ -108,8 +108,12 @@ def to_integer(
     net: Net, series: Sequence[Series], card: Card, scale: NDArray[np.float32], recipe: Recipe
 ) -> Integer:
     """Quantise a net, its activation scales fixed on ``series``."""
-    scaling = scaling_of(card, scale)
     raw = np.concatenate([windows(s.block, recipe.window, recipe.hop) for s in series])
+    return to_integer_on(net, raw, scaling_of(card, scale))
+
+
+def to_integer_on(net: Net, raw: NDArray[np.int16], scaling: Scaling) -> Integer:
+    """Quantise a net, its activation scales fixed on the counts ``raw`` (n, window, channels)."""
     plain = [
         (w.detach().numpy().astype(np.float64).transpose(0, 2, 1), b.detach().numpy().astype(np.float64))
         for w, b in net.plain()

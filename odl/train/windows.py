@@ -1,0 +1,153 @@
+"""Windows of a dataset's people and what happened in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from odl.data import Dataset, Part
+
+
+class Kept:
+    """A reader that reads each person once."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.subjects = dataset.subjects
+        self._inside = dataset
+        self._kept: dict[tuple[int, int], tuple[Part, ...]] = {}
+
+    def session(self, subject: int, seed: int = 0) -> tuple[Part, ...]:
+        """All recordings of a person, in order."""
+        if (subject, seed) not in self._kept:
+            self._kept[subject, seed] = self._inside.session(subject, seed)
+        return self._kept[subject, seed]
+
+
+def kept(dataset: Dataset) -> Dataset:
+    """The same dataset, its text parsed only once."""
+    return replace(dataset, reader=Kept(dataset))
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """Windows by where they lie: block ``part`` from ``start`` on, with class and person."""
+
+    blocks: tuple[NDArray[np.int16], ...]
+    window: int
+    part: NDArray[np.int64]
+    start: NDArray[np.int64]
+    cls: NDArray[np.int64]
+    subject: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def cut(self, which: NDArray[Any] | slice = slice(None)) -> NDArray[np.int16]:
+        """The counts of the windows ``which``: (n, window, channels)."""
+        pairs = zip(self.part[which].tolist(), self.start[which].tolist(), strict=True)
+        return np.stack([self.blocks[p][a : a + self.window] for p, a in pairs])
+
+    def recordings(self) -> list[NDArray[np.int16]]:
+        """The recordings that hold any of the windows."""
+        return [self.blocks[i] for i in np.unique(self.part)]
+
+    def only(self, mask: NDArray[np.bool_]) -> Windows:
+        """Those windows that ``mask`` picks."""
+        return Windows(
+            self.blocks, self.window, self.part[mask], self.start[mask], self.cls[mask], self.subject[mask]
+        )
+
+
+def labels_of(part: Part, classes: Sequence[str]) -> NDArray[np.int64]:
+    """The class of each sample of ``part``, -1 where nobody wrote it down: (n,).
+
+    >>> part = Part(np.zeros((5, 3), np.int16), ((1, 3, "walk"),))
+    >>> labels_of(part, ["sit", "walk"]).tolist()
+    [-1, 1, 1, -1, -1]
+    """
+    labels = np.full(len(part.block), -1, np.int64)
+    for start, end, name in part.truths:
+        labels[start:end] = classes.index(name)
+    return labels
+
+
+def truth_of(labels: NDArray[np.int64], starts: NDArray[np.int64], window: int) -> NDArray[np.int64]:
+    """The half-coverage rule: the commonest class of a window if it covers at least half, else -1.
+
+    Of two that cover half each, the earlier.
+
+    >>> labels = np.array([-1, -1, 0, 0, 1, 1, -1, -1, -1])
+    >>> truth_of(labels, np.array([0, 2, 3, 5]), 4).tolist()
+    [0, 0, 1, -1]
+    """
+    n = int(labels.max(initial=0)) + 1
+    counts = np.zeros((n, len(labels) + 1), np.int64)
+    counts[:, 1:] = (labels == np.arange(n)[:, None]).cumsum(1)
+    covered = 2 * (counts[:, starts + window] - counts[:, starts])
+    first = labels[starts]
+    known = np.flatnonzero(first >= 0)
+    covered[first[known], known] += 1  # settles a tie between two halves
+    best = covered.argmax(0)
+    return np.where(covered[best, np.arange(len(starts))] >= window, best, -1)
+
+
+def gather(
+    dataset: Dataset,
+    subjects: Iterable[int],
+    window: int,
+    hop: int,
+    *,
+    within: Sequence[str] = (),
+    among: Sequence[int] | None = None,
+) -> Windows:
+    """Every window with a truth that starts at a multiple of ``hop``, of the given people.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    subjects : iterable of int
+    window, hop : int
+        In samples.
+    within : sequence of str
+        Classes whose windows are cut inside each labelled stretch instead, from its first
+        sample on, as UCI cut those of its six basic activities.
+    among : sequence of int, optional
+        Class ids to keep; default: all.
+
+    Raises
+    ------
+    ValueError
+        If there is not one such window.
+    """
+    classes = list(dataset.classes)
+    inside = np.isin(np.arange(len(classes)), [classes.index(name) for name in within])
+    blocks: list[NDArray[np.int16]] = []
+    rows: list[NDArray[np.int64]] = []
+
+    def add(starts: NDArray[np.int64], cls: NDArray[np.int64], subject: int) -> None:
+        rows.append(
+            np.stack([np.full(len(starts), len(blocks) - 1), starts, cls, np.full(len(starts), subject)])
+        )
+
+    for subject in subjects:
+        for part in dataset.session(subject):
+            blocks.append(part.block)
+            if len(part.block) >= window:
+                starts = np.arange(0, len(part.block) - window + 1, hop)
+                cls = truth_of(labels_of(part, classes), starts, window)
+                take = (cls >= 0) & ~inside[cls]
+                add(starts[take], cls[take], subject)
+            for start, end, name in part.truths:
+                if name in within:
+                    starts = np.arange(start, end - window + 1, hop)
+                    add(starts, np.full(len(starts), classes.index(name)), subject)
+    table = np.concatenate(rows, 1) if rows else np.zeros((4, 0), np.int64)
+    if among is not None:
+        table = table[:, np.isin(table[2], among)]
+    if not table.size:
+        raise ValueError(f"{dataset.card.name}: not one labelled window of {window} samples")
+    return Windows(tuple(blocks), window, *table)
