@@ -14,6 +14,7 @@ from odl.data.card import Card, DataError, agree, read_card
 from odl.data.hapt import WHERE as HAPT_WHERE
 from odl.data.hapt import Hapt
 from odl.data.load import Part, card, datasets, folder, load
+from odl.data.tables import Tables
 
 
 class Reader(Protocol):
@@ -149,7 +150,9 @@ def open_dataset(source: str | Path, data: str | Path | None = None) -> Dataset:
     home = path if path.is_dir() else path.parent
     if not (home / "card.json").is_file():
         raise DataError(f"{home}: there is no card.json; 'odl init {home}' writes one to edit")
-    raise DataError(f"{home}: tables cannot be read yet")
+    about = read_card(home / "card.json")
+    base = path if path.is_file() and path.name != "card.json" else home
+    return Dataset(about, home, Tables(about, home / "card.json", base if data is None else Path(data)))
 
 
 def _known(name: str, data: Path | None) -> Dataset:

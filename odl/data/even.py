@@ -1,0 +1,158 @@
+"""From time stamps as they come to evenly spaced samples and the holes between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from odl.data.card import DataError
+
+HOLE = 2.5  # periods between two rows: above it, samples are missing and are not made up
+OFF = 0.1  # by how much of itself a rate may differ from the card's without being asked
+
+
+@dataclass(frozen=True, eq=False)
+class Stretch:
+    """Even samples: ``values`` (n, channels), ``marks`` (n,), and what is lost before them."""
+
+    values: NDArray[np.float64]
+    marks: NDArray[np.int64]
+    lost_before: int
+
+
+def evenly(
+    times: NDArray[np.float64] | None,
+    values: NDArray[np.float64],
+    marks: NDArray[np.int64],
+    rate_hz: float,
+    row: Callable[[int], str],
+    resample: bool = False,
+) -> tuple[list[Stretch], list[str]]:
+    """Uninterrupted stretches at ``rate_hz``, and in sentences what was done for it.
+
+    Rows in which a value is missing are left out. A hole of more than 2.5 periods ends a
+    stretch; a shorter one is bridged linearly. Rows that lie within half a period of where
+    they should be are taken as they are, others are interpolated linearly, from the mean of
+    neighbours where the rate goes down.
+
+    Parameters
+    ----------
+    times : float64, (n,), seconds, or None
+        None: one row after another at ``rate_hz``.
+    values : float64, (n, channels)
+        NaN where nothing is known.
+    marks : int64, (n,)
+        Goes with each row; a new sample has its nearest row's.
+    rate_hz : float
+        Of the result.
+    row : callable
+        Where row i stands, for people.
+    resample : bool
+        Take time stamps of quite another rate.
+
+    Raises
+    ------
+    DataError
+        If time goes back, the rate is another one, or most rows have no value.
+
+    Examples
+    --------
+    >>> t = np.array([0, 0.02, 0.04, 0.5, 0.52])
+    >>> stretches, notes = evenly(t, t[:, None], np.zeros(5, int), 50, str)
+    >>> [(len(s.values), s.lost_before) for s in stretches], notes
+    ([(3, 0), (2, 22)], ['1 hole of 22 samples'])
+    """
+    said: list[str] = []
+    n = len(values)
+    t = np.arange(n) / rate_hz if times is None else times
+    good = np.isfinite(values).all(1)
+    if 2 * int(good.sum()) < n:
+        first, last = _longest(~good)
+        raise DataError(
+            f"{row(first)}: from here on {last - first + 1} rows have no value in some channel, and "
+            f"{n - int(good.sum())} of {n} in all; leave that channel or those rows out"
+        )
+    for i in np.flatnonzero(np.diff(t) < 0)[:1]:
+        raise DataError(
+            f"{row(int(i) + 1)}: time goes back from {t[i]:.10g} to {t[i + 1]:.10g} s; name a column "
+            "'recording' that tells recordings apart, or split the file"
+        )
+    if not good.all():
+        said.append(f"{n - int(good.sum())} rows without values left out")
+    repeated = np.append(False, np.diff(t) == 0) & good
+    if repeated.any():
+        said.append(f"{int(repeated.sum())} rows with the time stamp of the row before left out")
+    keep = np.flatnonzero(good & ~repeated)
+    t, values, marks = t[keep], values[keep], marks[keep]
+    if len(t) < 2:
+        return [Stretch(values, marks, 0)], said
+    steps = np.diff(t)
+    usual = float(np.median(steps))
+    rate = 1 / float(steps[steps <= HOLE * usual].mean())
+    if abs(rate / rate_hz - 1) > OFF and not resample:
+        raise DataError(
+            f"{row(int(keep[0]))} on: time stamps run at {rate:.4g} Hz, but the card says {rate_hz:g} Hz; "
+            'correct rate_hz or time_unit, or write "resample": true into the card\'s table'
+        )
+    cuts = np.flatnonzero(steps > HOLE / min(rate, rate_hz)) + 1
+    stretches: list[Stretch] = []
+    changed, bridged, end = False, 0, 0.0
+    for own in np.split(np.arange(len(t)), cuts):
+        own_t, own_values, own_marks = t[own], values[own], marks[own]
+        lost = max(1, round((own_t[0] - end) * rate_hz) - 1) if stretches else 0
+        late = own_t - np.arange(len(own_t)) / rate_hz
+        if np.ptp(late) >= 1 / rate_hz - 1e-9:
+            short = np.diff(own_t) > 1.5 / rate
+            bridged += int(short.sum())
+            # Time stamps that are even but for missing rows are not told as uneven.
+            late[1:] -= np.cumsum(np.where(short, np.diff(own_t) - 1 / rate_hz, 0))
+            changed |= bool(np.ptp(late) >= 1 / rate_hz - 1e-9)
+            own_t, own_values, own_marks = _onto(own_t, own_values, own_marks, rate, rate_hz)
+        stretches.append(Stretch(own_values, own_marks, lost))
+        end = float(own_t[-1])
+    if changed:
+        said.append(f"uneven time stamps of {rate:.4g} Hz resampled to {rate_hz:g} Hz")
+    if bridged:
+        said.append(f"{bridged} missing rows bridged linearly")
+    holes = [s.lost_before for s in stretches if s.lost_before]
+    if holes:
+        said.append(f"{len(holes)} hole{'s' if len(holes) > 1 else ''} of {sum(holes)} samples")
+    return stretches, said
+
+
+def _onto(
+    t: NDArray[np.float64], values: NDArray[np.float64], marks: NDArray[np.int64], rate: float, to_hz: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Times, values and marks on the even grid from the first row on."""
+    grid = t[0] + np.arange(int((t[-1] - t[0]) * to_hz + 1e-6) + 1) / to_hz
+    width = min(round(rate / to_hz), len(t))
+    if width > 1:  # no more than a mean: what is faster than the new rate must not fold back
+        box = np.ones(width)
+        there = np.convolve(np.ones(len(t)), box, "same")
+        values = np.stack([np.convolve(v, box, "same") / there for v in values.T], 1)
+    even = np.stack([np.interp(grid, t, v) for v in values.T], 1)
+    nearest = np.searchsorted((t[1:] + t[:-1]) / 2, grid)
+    return grid, even, marks[nearest]
+
+
+def _longest(flags: NDArray[np.bool_]) -> tuple[int, int]:
+    """First and last index of the longest run of true flags."""
+    edges = np.diff(np.concatenate([[0], flags.astype(np.int8), [0]]))
+    starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    best = int(np.argmax(ends - starts))
+    return int(starts[best]), int(ends[best]) - 1
+
+
+def runs(marks: NDArray[np.int64]) -> list[tuple[int, int, int]]:
+    """(start, end exclusive, mark) of each stretch of equal marks.
+
+    >>> runs(np.array([4, 4, -1, 2]))
+    [(0, 2, 4), (2, 3, -1), (3, 4, 2)]
+    """
+    if not len(marks):
+        return []
+    edges = [0, *(np.flatnonzero(np.diff(marks)) + 1).tolist(), len(marks)]
+    return [(a, b, int(marks[a])) for a, b in zip(edges[:-1], edges[1:], strict=True)]
