@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from images import random_image
 
 from odl.api import replay
 from odl.cli import main
@@ -20,7 +21,6 @@ from odl.score import ModelScore, PersonScore, score_model, score_text
 from odl.show import image_text, tree_text
 from odl.streams import dataset_streams, load_model
 from odl.truth import TruthTrack
-from tests.images import random_image
 
 NESTED = {
     "names": {0: "rest", 1: "move", 2: "sit", 3: "lie", 4: "walk", 5: "run", 6: "walk up", 7: "walk down"},

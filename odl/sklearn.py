@@ -1,0 +1,310 @@
+"""scikit-learn's view: the frozen extractor as a transformer, Dendron's head as a classifier.
+
+The only place that imports scikit-learn (extra ``sklearn``). Both run the kernels that a
+session and the board run::
+
+    make_pipeline(Extractor("shoulder"), DendronClassifier()).fit(windows, labels)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+
+from odl.chance import seed_of
+from odl.data import DataError, card
+from odl.events import NO_CLASS
+from odl.fixed import Scaling, input_scaling
+from odl.kernels.net import Net
+from odl.kernels.refit import refit
+from odl.kernels.score import MAX_ROWS, score
+from odl.nn.image import ROOT, Image
+from odl.nn.windows import features_of
+from odl.state import Entry, log_dtype, new_state, state_dtype
+from odl.streams import load_model
+
+WIDTH = 192  # features are padded with zeros to this, so that few layouts have to be compiled
+# The shipped image's: what the kernels were compiled for already serves here too.
+LAYOUT = {"positions": 27, "outputs": 64, "taps": 206, "layers": 3, "max_heads": 8, "max_rows": MAX_ROWS,
+          "max_pending": 8}  # fmt: skip
+FORMAT = 20  # fractional bits of the logits
+LONGEST = 64  # ratio of the largest to the smallest layout
+
+
+class Extractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Raw windows to the uint8 features of a model image, by its integer kernels.
+
+    Nothing is learned in ``fit``: the extractor is frozen. How wide ``X`` has to be is the
+    image's matter, so scikit-learn's generic checks do not apply to it.
+
+    Parameters
+    ----------
+    model : str, path or Image
+        An ``.odlm`` file, the name of a dataset that has an image, or an image.
+    scale : float or sequence of float, optional
+        For integer ``X``: what a count is worth, in the image's units, one for all channels or
+        one for each. Default: as the card of the dataset says that the image names.
+
+    Examples
+    --------
+    >>> windows = np.zeros((3, 128, 6))
+    >>> Extractor("shoulder").fit_transform(windows).shape
+    (3, 192)
+    """
+
+    def __init__(
+        self, model: str | Path | Image = "shoulder", scale: float | Sequence[float] | None = None
+    ) -> None:
+        self.model = model
+        self.scale = scale
+
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
+        """Load the image and check that ``X`` has its shape; ``y`` is ignored."""
+        self.image_ = self.model if isinstance(self.model, Image) else load_model(self.model)
+        self.n_features_in_ = self.image_.window * len(self.image_.channels)
+        self._windows(X)
+        return self
+
+    def transform(self, X: ArrayLike) -> NDArray[np.uint8]:
+        """Features (n, features) of windows.
+
+        Parameters
+        ----------
+        X : (n, window * channels) or (n, window, channels)
+            Integers are raw counts (int16), floats are in the image's units.
+
+        Raises
+        ------
+        ValueError
+            For another shape, counts beyond int16, or counts whose scale nobody tells.
+        """
+        check_is_fitted(self)
+        windows = self._windows(X)
+        if np.issubdtype(windows.dtype, np.integer):
+            if windows.size and (windows.min() < -(2**15) or windows.max() >= 2**15):
+                raise ValueError("counts are int16, but X goes beyond; give floats in the image's units")
+            return features_of(self.image_, windows.astype(np.int16), self._scaling())
+        steps = np.array([channel.scale for channel in self.image_.channels])
+        inputs = np.clip(np.floor(windows / steps + 0.5), -128, 127)
+        return features_of(self.image_, inputs.astype(np.int16))
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.image_.features)
+
+    def _windows(self, X: ArrayLike) -> NDArray[Any]:
+        windows: NDArray[Any] = check_array(X, dtype="numeric", allow_nd=True)
+        window, channels = self.image_.window, len(self.image_.channels)
+        if windows.ndim > 3 or windows.shape[1:] not in ((window * channels,), (window, channels)):
+            raise ValueError(
+                f"X has windows of shape {windows.shape[1:]}, but the model wants {(window, channels)} "
+                f"or {window * channels} features"
+            )
+        return windows.reshape(-1, window, channels)
+
+    def _scaling(self) -> Scaling:
+        wanted = [(c.name, c.unit, c.scale) for c in self.image_.channels]
+        if self.scale is not None:
+            each = np.broadcast_to(np.asarray(self.scale, float), (len(wanted),)).tolist()
+            source = [(name, unit, s) for (name, unit, _), s in zip(wanted, each, strict=True)]
+            return input_scaling(source, wanted)
+        try:
+            known = card(str(self.image_.card.get("dataset")))
+        except DataError:
+            raise ValueError(
+                "X holds counts, and the model's dataset is not here to say what one is worth: "
+                "give Extractor a scale, or X as floats in the model's units"
+            ) from None
+        return input_scaling([(c.name, c.unit, c.scale) for c in known.channels], wanted)
+
+
+class DendronClassifier(ClassifierMixin, BaseEstimator):
+    """One of Dendron's heads on any features, learning in integers as a board does.
+
+    Features become uint8 by a scale that the first data set; what is learned is a function of
+    the ordered list of all samples given, so ``partial_fit`` in pieces equals ``fit`` on the
+    whole where the scale is the same. The list is kept: a byte per feature and sample.
+
+    Parameters
+    ----------
+    epochs : int
+        Passes over all samples at each refit.
+    rate_shift : int, optional
+        A gradient step is ``error * feature / 2**rate_shift``, 1 to 24. Default: the shift at
+        which one step moves the logit of a sample like the given ones by about its error.
+    bounds : (low, high), optional
+        Values that become 0 and 255, for all features or an array for each; beyond them
+        features saturate. Default: the extremes of the first data given, and 0 and 255 for
+        uint8 data (such as an Extractor's), which stay as they are. Worth giving where the
+        first call of ``partial_fit`` sees few samples.
+    random_state : int
+        Decides the order in which samples are learned from.
+
+    Attributes
+    ----------
+    classes_ : ndarray
+        Labels, 2 to 20 of them.
+    n_features_in_ : int
+
+    Examples
+    --------
+    >>> X = np.array([[0.0, 1.0], [0.1, 0.9], [1.0, 0.0], [0.9, 0.1]])
+    >>> model = DendronClassifier().fit(X, ["a", "a", "b", "b"])
+    >>> model.predict([[0.2, 0.8]]).tolist(), model.predict_proba([[0.2, 0.8]]).shape
+    (['a'], (1, 2))
+    """
+
+    def __init__(
+        self,
+        epochs: int = 32,
+        rate_shift: int | None = None,
+        bounds: tuple[ArrayLike, ArrayLike] | None = None,
+        random_state: int = 0,
+    ) -> None:
+        self.epochs = epochs
+        self.rate_shift = rate_shift
+        self.bounds = bounds
+        self.random_state = random_state
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Forget everything and learn from features ``X`` (n, features) and labels ``y`` (n,)."""
+        values, labels = self._checked(X, y, reset=True)
+        return self._begin(values, np.unique(labels))._learn(values, labels)
+
+    def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
+        """Learn from more samples; the first call has to name all ``classes`` there will be."""
+        begun = hasattr(self, "classes_")
+        values, labels = self._checked(X, y, reset=not begun)
+        if not begun:
+            if classes is None:
+                raise ValueError("classes must be given at the first call of partial_fit")
+            self._begin(values, np.unique(classes))
+        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            raise ValueError(f"classes={classes!r} are not those of the first call: {self.classes_}")
+        return self._learn(values, labels)
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Probabilities (n, classes), in the order of ``classes_``."""
+        check_is_fitted(self)
+        x = self._quantised(validate_data(self, X, reset=False))
+        scores = np.zeros((len(x), MAX_ROWS), np.uint16)
+        path = np.full(self._state["head_parent"].shape[1], NO_CLASS, np.uint8)
+        for features, own in zip(x, scores, strict=True):
+            score(self._state, features, own, path)
+        shares = scores[:, : len(self.classes_)].astype(np.float64)
+        shares /= shares.sum(axis=1, keepdims=True)
+        return shares
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """The likeliest class of each sample, the earlier of equals."""
+        shares = self.predict_proba(X)
+        labels: NDArray[Any] = self.classes_[shares.argmax(axis=1)]
+        return labels
+
+    def _checked(self, X: ArrayLike, y: ArrayLike, *, reset: bool) -> tuple[NDArray[Any], NDArray[Any]]:
+        values, labels = validate_data(self, X, y, reset=reset, dtype="numeric")
+        check_classification_targets(labels)
+        return values, labels
+
+    def _begin(self, values: NDArray[Any], classes: NDArray[Any]) -> Self:
+        """Nothing learned yet; the scale and the classes are set."""
+        if len(classes) < 2:
+            raise ValueError("there is one class only; a choice needs two or more")
+        if len(classes) > MAX_ROWS:
+            raise ValueError(f"{len(classes)} classes; a head has room for {MAX_ROWS}")
+        self.classes_ = classes
+        self._low, self._step = self._scale(values)
+        self._x = np.zeros((0, _width(values.shape[1])), np.uint8)
+        self._y = np.zeros(0, np.uint8)
+        return self
+
+    def _learn(self, values: NDArray[Any], labels: NDArray[Any]) -> Self:
+        """Append to the list of samples and refit."""
+        place = np.searchsorted(self.classes_, labels)
+        known = self.classes_[np.minimum(place, len(self.classes_) - 1)] == labels
+        if not known.all():
+            raise ValueError(f"y holds '{labels[~known][0]}', which is not in classes={self.classes_}")
+        self._x = np.concatenate([self._x, self._quantised(values)])
+        self._y = np.concatenate([self._y, place.astype(np.uint8)])
+        self._refit()
+        return self
+
+    def _scale(self, values: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What feature value becomes 0, and the size of a step."""
+        if self.bounds is not None:
+            low, high = (np.broadcast_to(np.asarray(b, float), values.shape[1:]).copy() for b in self.bounds)
+            if not np.all(low < high):
+                raise ValueError("bounds are (low, high), and low is not below high for each feature")
+        elif values.dtype == np.uint8:
+            low, high = np.zeros(values.shape[1]), np.full(values.shape[1], 255.0)
+        else:
+            low, high = values.min(axis=0).astype(float), values.max(axis=0).astype(float)
+        step = (high - low) / 255
+        return low, np.where(step > 0, step, 1.0)
+
+    def _quantised(self, values: NDArray[Any]) -> NDArray[np.uint8]:
+        padded = np.zeros((len(values), _width(values.shape[1])), np.uint8)
+        steps = np.floor((values.astype(np.float64) - self._low) / self._step + 0.5)
+        padded[:, : values.shape[1]] = np.clip(steps, 0, 255)
+        return padded
+
+    def _refit(self) -> None:
+        """The head from all samples, by the kernel that refits a session's heads from its log."""
+        samples, width = self._x.shape
+        log = np.zeros(samples, log_dtype(width))
+        log["window"], log["kind"] = np.arange(samples), Entry.LABEL
+        log["order"], log["cls"], log["features"] = 1 + np.arange(samples), self._y, self._x
+        self._state = new_state(state_dtype(features=width, **LAYOUT), seed=1)
+        self._state["n_log"] = samples
+        refit(self._state, log, self._net())
+
+    def _net(self) -> Net:
+        """A net without an extractor: one task, a row of zeros for each class."""
+        rows, width = len(self.classes_), self._x.shape[1]
+        shift = self._own_shift() if self.rate_shift is None else self.rate_shift
+        if not 1 <= shift <= 24:
+            raise ValueError(f"rate_shift is {shift}; it can be 1 to 24")
+        if self.epochs < 1:
+            raise ValueError(f"epochs is {self.epochs}; at least 1 is needed")
+        none = {name: np.zeros(0, dtype) for name, dtype in _ABSENT.items()}
+        return Net(
+            **none,
+            plan=np.zeros((0, 7), np.int64),
+            base=np.zeros((rows, width + 1), np.int32),
+            row_class=np.arange(rows, dtype=np.uint8),
+            row_head=np.zeros(rows, np.uint8),
+            head_parent=np.array([ROOT], np.uint8),
+            head_format=np.array([FORMAT], np.uint8),
+            stored=np.zeros((0, width), np.uint8),
+            learning=np.array([self.epochs, shift, 1, seed_of(int(self.random_state))], np.uint64),
+            window=1,
+            hop=1,
+        )
+
+    def _own_shift(self) -> int:
+        """Where ``2**15 / 2**FORMAT * |x|**2 / 2**shift`` is about 1."""
+        size = 128.0**2 + float(np.square(self._x, dtype=np.float64).sum(axis=1).mean())
+        return int(np.clip(round(np.log2(size) + 15 - FORMAT), 1, 24))
+
+
+_ABSENT: dict[str, Any] = {
+    "weights": np.int16, "biases": np.int32, "mults": np.int32, "shifts": np.uint8,
+    "scale_mult": np.int32, "scale_shift": np.uint8, "scale_offset": np.int16, "owners": np.uint8,
+}  # fmt: skip
+
+
+def _width(features: int) -> int:
+    """The next of 192, 384, 768, ..."""
+    width = WIDTH
+    while width < features:
+        width *= 2
+    if width > LONGEST * WIDTH:
+        raise ValueError(f"{features} features; at most {LONGEST * WIDTH} can be learned from")
+    return width
