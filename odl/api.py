@@ -23,7 +23,7 @@ from odl.fixed import Scaling
 from odl.journal import Writer
 from odl.kernels.jit import cache_folder, compiling_alone
 from odl.label.recorded import RecordedLabels
-from odl.nn.image import Image
+from odl.nn.image import ROOT, Image
 from odl.nn.net import state_dtype_of
 from odl.options import Options
 from odl.result import Outcome, Result
@@ -164,6 +164,7 @@ def _anew(
             refuse=options.refuse,
             error=options.error,
             seed=seed_of(options.seed, 1, *name),
+            heads=homes(image),
         )
         outcomes.append(_run(stream, image, config, options, labeller, folder, tell))
     result = Result(image, tuple(outcomes), options.seed, source, _who(streams, image), options.described())
@@ -171,6 +172,24 @@ def _anew(
         return result
     outcome = replace(outcomes[0], problems=tuple(opened.recording.problems))
     return replace(result, outcomes=(outcome,), damage=opened.damage)
+
+
+def homes(image: Image) -> dict[str, int]:
+    """The task that each class of the training's task tree belongs to, held-out ones too.
+
+    A class whose group is not in the image belongs to the root task.
+    """
+    tree = image.card.get("tree")
+    if not isinstance(tree, dict):
+        return {}
+    ids = {name: cls for cls, name in image.names.items()}
+    under = {int(parent): head for head, parent in enumerate(image.parents)}
+    return {
+        str(leaf): under.get(ids.get(group, ROOT), 0)
+        for group, leaves in tree.items()
+        if isinstance(leaves, list | tuple)
+        for leaf in leaves
+    }
 
 
 def _again(opened: Opened, folder: Path | None, tell: Progress) -> Result:

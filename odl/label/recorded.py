@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from odl.chance import Chance, seed_of
 from odl.events import Query
@@ -28,6 +28,8 @@ class RecordedLabels:
         Share of questions that get a skip, and of answers that name a wrong class; 0 to 1.
     seed : int
         Decides which.
+    heads : mapping, optional
+        The task under which a class that is new to the model belongs; default: the root.
 
     Raises
     ------
@@ -53,6 +55,7 @@ class RecordedLabels:
         refuse: float = 0.0,
         error: float = 0.0,
         seed: int = 0,
+        heads: Mapping[str, int] | None = None,
     ) -> None:
         if delay < 0:
             raise ValueError(f"the delay of answers is {delay} samples; it cannot be below 0")
@@ -63,6 +66,7 @@ class RecordedLabels:
         self._delay = delay
         self._refuse, self._error = round(refuse * 2**20), round(error * 2**20)
         self._chance = Chance(seed_of(seed, 3))
+        self._heads = dict(heads or {})
         self._due: list[tuple[int, int, str | None]] = []
 
     def ask(self, query: Query, now: int) -> None:
@@ -81,7 +85,7 @@ class RecordedLabels:
         """Answers due by ``now``."""
         while self._due and self._due[0][0] <= now:
             _, window, name = heapq.heappop(self._due)
-            yield Answer(window, name)
+            yield Answer(window, name, 0 if name is None else self._heads.get(name, 0))
 
     def next_due(self) -> int | None:
         """When the next answer is due."""

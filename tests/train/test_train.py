@@ -136,4 +136,4 @@ def test_rotations_are_rotations() -> None:
 
 def test_the_command_names_what_there_is(capsys: pytest.CaptureFixture[Any]) -> None:
     assert main(["elbow"]) == 2
-    assert "known datasets: shoulder" in capsys.readouterr().err
+    assert "known datasets: hapt, shoulder" in capsys.readouterr().err
