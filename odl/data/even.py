@@ -68,7 +68,7 @@ def evenly(
     said: list[str] = []
     n = len(values)
     t = np.arange(n) / rate_hz if times is None else times
-    good = np.isfinite(values).all(1)
+    good = np.asarray(np.isfinite(values).all(axis=1), np.bool_)
     if 2 * int(good.sum()) < n:
         first, last = _longest(~good)
         raise DataError(

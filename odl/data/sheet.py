@@ -30,9 +30,9 @@ class Sheet:
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
 
-    def row(self, i: int) -> str:
-        """Where value ``i`` stands, for people."""
-        return f"{self.path} row {self.first + i}"
+    def row(self, i: int, start: int = 0) -> str:
+        """Where value ``i`` after value ``start`` stands, for people."""
+        return f"{self.path} row {self.first + start + i}"
 
     def _column(self, name: str) -> list[str] | NDArray[Any]:
         if name not in self.columns:
@@ -79,7 +79,7 @@ class Sheet:
             except ValueError:
                 return self.numbers(name)  # which names the row
             if not np.isnat(dates).any():
-                return (dates - dates[0]).astype(np.float64) / 1e6
+                return np.array((dates - dates[0]) / np.timedelta64(1, "s"), np.float64)
         times = self.numbers(name)
         for i in np.flatnonzero(np.isnan(times))[:1]:
             raise DataError(f"{self.row(int(i))}: column '{name}' has no time stamp")

