@@ -18,13 +18,17 @@ from odl.truth import TruthTrack
 
 @dataclass(frozen=True, slots=True)
 class PersonScore:
-    """One person's windows; fractions from 0 to 1, None where no window could be scored."""
+    """One person's windows; fractions from 0 to 1, None where no window could be scored.
+
+    ``learned_from`` tells that the image's card lists the person among those trained on.
+    """
 
     subject: str
     windows: int
     scored: int
     accuracy: float | None
     macro_f1: float | None
+    learned_from: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,8 @@ class ModelScore:
     ``float_accuracy`` is what the image's card says its float twin reached on people held out
     of training, None where the card does not tell, or is of another dataset, or only some of
     the classes are scored.
-    ``restricted`` are the classes that were asked for, None for all.
+    ``restricted`` are the classes that were asked for, None for all; ``unknown`` those scored
+    that the image does not know.
     """
 
     accuracy: float | None
@@ -46,6 +51,7 @@ class ModelScore:
     confusion: Confusion
     recall: dict[str, float | None]
     restricted: tuple[str, ...] | None = None
+    unknown: tuple[str, ...] = ()
 
     @property
     def scored(self) -> int:
@@ -57,6 +63,16 @@ class ModelScore:
         """The person with the lowest accuracy, the first of equals; None if nobody has one."""
         there = [one for one in self.subjects if one.accuracy is not None]
         return min(there, key=lambda one: one.accuracy or 0.0, default=None)
+
+    def notes(self) -> list[str]:
+        """What a reader of the figures should know."""
+        notes = []
+        if self.unknown:
+            names = ", ".join(self.unknown)
+            notes.append(f"the model does not know {names}: their windows count as wrong")
+        if seen := [one.subject for one in self.subjects if one.learned_from]:
+            notes.append(f"the model learned from person {', '.join(seen)}: others may do worse")
+        return notes
 
     def to_json(self) -> dict[str, Any]:
         """The figures as plain values."""
@@ -73,6 +89,7 @@ class ModelScore:
             "recall": dict(self.recall),
             "confusion": [list(row) for row in self.confusion],
             "restricted_to": None if self.restricted is None else list(self.restricted),
+            "notes": self.notes(),
         }
 
 
@@ -101,7 +118,8 @@ def score_model(
     Raises
     ------
     ConfigError
-        If a class is known to neither side, or the image knows fewer than two of them.
+        If the image knows none of the streams' classes, a class asked for is known to neither
+        side, or the image knows fewer than two of those asked for.
     ValueError
         If a stream's channels or rate do not fit the image: both are named.
 
@@ -116,7 +134,9 @@ def score_model(
     """
     streams = list(streams)
     only = None if classes is None else tuple(dict.fromkeys(classes))
+    _comparable(image, streams)
     chosen = image if only is None else _choice(image, streams, only)
+    trained_on = _trained_on(image, streams)
     truth: list[str] = []
     said: list[str] = []
     people = []
@@ -127,7 +147,8 @@ def score_model(
         rows = _windows(chosen, stream)
         scored = [(true, name) for true, name in rows if true and (only is None or true in only)]
         own = score_of([true for true, _ in scored], [name for _, name in scored])[0]
-        people.append(PersonScore(stream.subject, len(rows), len(scored), own.accuracy, own.macro_f1))
+        seen = stream.subject in trained_on
+        people.append(PersonScore(stream.subject, len(rows), len(scored), own.accuracy, own.macro_f1, seen))
         truth += [true for true, _ in scored]
         said += [name for _, name in scored]
     together = score_of(truth, said)[0]
@@ -141,7 +162,18 @@ def score_model(
         confusion=confusion,
         recall=recall_of(found, confusion),
         restricted=only,
+        unknown=tuple(name for name in found if name in set(truth).difference(image.names.values())),
     )
+
+
+def _comparable(image: Image, streams: Sequence[Stream]) -> None:
+    known = leaves(image)
+    told = dict.fromkeys(name for stream in streams for name in stream.classes)
+    if told and not set(told) & set(known):
+        raise ConfigError(
+            f"the model knows {', '.join(known)}, and the data have {', '.join(told)}: "
+            "no class is in both, so there is nothing to compare"
+        )
 
 
 def _choice(image: Image, streams: Sequence[Stream], only: Sequence[str]) -> Image:
@@ -170,13 +202,21 @@ def _windows(image: Image, stream: Stream) -> list[tuple[str | None, str]]:
     ]
 
 
+def _same_dataset(image: Image, streams: Sequence[Stream]) -> bool:
+    return all(stream.about.get("dataset") == image.card.get("dataset") for stream in streams)
+
+
 def _float_accuracy(image: Image, streams: Sequence[Stream]) -> float | None:
-    """What the card says, if it is of this dataset."""
-    if any(stream.about.get("dataset") != image.card.get("dataset") for stream in streams):
-        return None
     held_out = image.card.get("held_out_people")
     figure = held_out.get("float_accuracy") if isinstance(held_out, dict) else None
-    return float(figure) if isinstance(figure, int | float) else None
+    told = isinstance(figure, int | float) and _same_dataset(image, streams)
+    return float(figure) if told and figure is not None else None
+
+
+def _trained_on(image: Image, streams: Sequence[Stream]) -> set[str]:
+    people = image.card.get("trained_on")
+    told = isinstance(people, list) and _same_dataset(image, streams)
+    return {str(person) for person in people} if told and people else set()
 
 
 def score_text(score: ModelScore) -> str:
@@ -199,7 +239,7 @@ def score_text(score: ModelScore) -> str:
     a sit         66.7 %  2  1
     b walk       100.0 %  0  1
     """
-    from odl.report.text import aligned, fitted, percent
+    from odl.report.text import aligned, fitted, percent, shown, wrapped
 
     def figures(accuracy: float | None, macro_f1: float | None) -> list[str]:
         return [percent(accuracy, 1), "–" if macro_f1 is None else f"{macro_f1:.3f}"]
@@ -224,4 +264,6 @@ def score_text(score: ModelScore) -> str:
     worst = score.worst
     if worst is not None and len(score.subjects) > 1:
         parts.insert(2, f"the worst: person {fitted(worst.subject, 30)}, {percent(worst.accuracy, 1)}")
+    if notes := score.notes():
+        parts.append("\n".join(wrapped(f"note: {shown(note, 1000)}") for note in notes))
     return "\n\n".join(parts)

@@ -155,6 +155,22 @@ def test_the_float_figure_is_only_told_of_its_own_dataset(shoulder: Image) -> No
     assert score_model(other, dataset_streams("shoulder", [7], 0)).float_accuracy is None
 
 
+def test_notes_tell_unknown_classes_and_people_learned_from(shoulder: Image, whole: ModelScore) -> None:
+    assert whole.notes() == [
+        "the model does not know trapezius extension, upright row: their windows count as wrong"
+    ]
+    seen = score_model(shoulder, dataset_streams("shoulder", [1, 7], 0), ["pendulum", "abduction"])
+    assert [one.learned_from for one in seen.subjects] == [True, False]
+    assert seen.notes() == ["the model learned from person 1: others may do worse"]
+    assert seen.to_json()["notes"] == seen.notes() and "note: the model learned" in score_text(seen)
+
+
+def test_a_model_of_other_classes_is_refused(shoulder: Image) -> None:
+    strange = replace(shoulder, names={cls: f"class {cls}" for cls in shoulder.names})
+    with pytest.raises(ConfigError, match="no class is in both"):
+        score_model(strange, dataset_streams("shoulder", [7], 0))
+
+
 def test_nothing_to_score_is_a_sentence() -> None:
     nobody = ModelScore(None, None, None, (PersonScore("1", 3, 0, None, None),), (), (), {})
     assert score_text(nobody).startswith("no window could be scored")
