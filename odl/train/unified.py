@@ -37,7 +37,7 @@ class Plan(Recipe):
     training draws from. The rotation is small, since gravity tells postures apart.
     """
 
-    steps: int = 2000
+    steps: int = 4000
     rotation: float = 0.15
     stretch: float = 0.1
     noise: float = 0.05
