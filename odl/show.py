@@ -7,6 +7,7 @@ from typing import Any
 
 from odl.info import about_image, as_text
 from odl.nn.image import ROOT, Image
+from odl.nn.restrict import leaves
 
 
 def tree_text(image: Image) -> str:
@@ -76,7 +77,8 @@ def image_text(image: Image) -> str:
 
 
 def _stored(image: Image) -> str:
-    each = [int((image.owners == cls).sum()) for cls in image.names]
+    ends = leaves(image)
+    each = [int((image.owners == cls).sum()) for cls, name in image.names.items() if name in ends]
     low, high = min(each), max(each)
     return f"{len(image.owners)}, {low if low == high else f'{low} to {high}'} a class"
 

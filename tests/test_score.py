@@ -233,6 +233,13 @@ def test_the_tree_is_drawn() -> None:
     ]
 
 
+def test_stored_vectors_are_counted_for_the_leaves() -> None:
+    image = nested_image()
+    own = image.owners >= 2  # none of "rest" and "move"
+    text = image_text(replace(image, stored=image.stored[own], owners=image.owners[own]))
+    assert "stored vectors  12, 2 a class" in text
+
+
 def test_show_tells_sizes_people_and_licence(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "shoulder"]) == 0
     text = capsys.readouterr().out
