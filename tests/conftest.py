@@ -18,6 +18,13 @@ NO_SKIPS = os.environ.get("ODL_NO_SKIPS", "") not in ("", "0")
 # On CI a missing torch has to be an error, not a smaller test run.
 WITHOUT_TORCH = find_spec("torch") is None and not NO_SKIPS
 
+# Marker: why the tests that bear it cannot run here.
+LEFT_OUT = {}
+if WITHOUT_TORCH:
+    LEFT_OUT["train"] = "torch is not installed (extra 'train')"
+if "ODL_HAPT" not in os.environ:  # the files may not be distributed with the project
+    LEFT_OUT["hapt"] = "ODL_HAPT names no folder with UCI's HAPT files"
+
 ROOT = Path(__file__).resolve().parent.parent
 TORCH_FOLDERS = (ROOT / "odl" / "train", ROOT / "tests" / "train")
 
@@ -44,20 +51,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests marked ``train`` where there is no torch."""
-    if not WITHOUT_TORCH:
-        return
-    left_out = [item for item in items if item.get_closest_marker("train")]
+    """Leave out the tests of `LEFT_OUT`."""
+    left_out = [item for item in items if any(item.get_closest_marker(m) for m in LEFT_OUT)]
     if left_out:
-        items[:] = [item for item in items if not item.get_closest_marker("train")]
+        items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
 
 
 def pytest_report_header() -> list[str]:
     """Say what this run leaves out."""
-    if WITHOUT_TORCH:
-        return ["odl: torch is not installed (extra 'train'): tests marked 'train' are left out"]
-    return []
+    return [f"odl: {why}: tests marked '{marker}' are left out" for marker, why in LEFT_OUT.items()]
 
 
 def _skipped(config: pytest.Config) -> list[pytest.TestReport]:

@@ -144,7 +144,7 @@ def test_the_card_says_whose_it_is() -> None:
     assert (about.window_s, about.hop_s) == (2.56, 1.28)
 
 
-@pytest.mark.skipif("ODL_HAPT" not in os.environ, reason="ODL_HAPT names no folder with the real files")
+@pytest.mark.hapt
 def test_the_official_counts_of_the_training_people() -> None:
     hapt = open_dataset("hapt", os.environ["ODL_HAPT"])
     total = np.zeros(12, int)
