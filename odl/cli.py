@@ -102,6 +102,17 @@ def _parser() -> argparse.ArgumentParser:
     datasets = commands.add_parser("datasets", help="the datasets that are here")
     datasets.add_argument("--json", metavar="FILE", help="write it as JSON; - is standard output")
     datasets.set_defaults(run=_datasets)
+
+    init = commands.add_parser("init", help="look at a folder of tables and write a card to edit")
+    init.add_argument("folder", help="holds CSV, Parquet or recordings (.odl)")
+    init.add_argument("--force", action="store_true", help="write the card anew, even over an edited one")
+    init.add_argument("--checksums", action="store_true", help="note the files' SHA-256 in the card")
+    init.set_defaults(run=_init)
+
+    fetch = commands.add_parser("fetch", help="download a dataset that is not bundled (needs pooch)")
+    fetch.add_argument("dataset", choices=["hapt"])
+    fetch.add_argument("folder", help="where its zip is to lie")
+    fetch.set_defaults(run=_fetch)
     add_model_commands(commands)
     add_commands(commands)
     return parser
@@ -263,6 +274,32 @@ def _datasets(given: argparse.Namespace, tell: Tell) -> str:
     write_json(given.json, lambda: facts)
     if given.json != "-":
         print("\n\n".join(printable(as_text(one), keep="\n") for one in facts))
+    return ""
+
+
+def _init(given: argparse.Namespace, tell: Tell) -> str:
+    from odl.data import DataError, open_dataset
+    from odl.data.check import lacking
+    from odl.data.propose import propose, write_card
+
+    folder = Path(given.folder)
+    made = propose(folder, given.checksums)
+    path = write_card(folder, made, given.force)
+    for sentence, sure in made.said:
+        print(printable(f"{sure:8} {sentence}"))
+    print(f"\ncard: {path}; edit it where it is wrong, then 'odl train {given.folder} --out mine.odlm'")
+    try:
+        for sentence in lacking(open_dataset(folder)):
+            tell(sentence)
+    except DataError as error:
+        tell(f"to be corrected: {error}")
+    return ""
+
+
+def _fetch(given: argparse.Namespace, tell: Tell) -> str:
+    from odl.data.hapt import fetch
+
+    print(f"{given.dataset}: {fetch(Path(given.folder))}; name it with --data")
     return ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -59,3 +60,29 @@ def recorded_parts(path: Path, card: Card) -> tuple[str, list[Part]]:
     if not parts:
         raise DataError(f"{path}: the recording holds no samples")
     return str(session.get("subject", path.stem)), parts
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a recording says of itself."""
+
+    subject: str
+    channels: tuple[tuple[str, str, float], ...]
+    rate_hz: float
+    classes: tuple[str, ...]
+
+
+def recorded_facts(path: Path) -> Facts:
+    """Read a recording for its facts; DataError if it does not tell its channels and rate."""
+    try:
+        recording = read(path)
+    except (JournalError, OSError) as error:
+        raise DataError(str(error)) from None
+    session = recording.start.config.get("session", {})
+    try:
+        channels = tuple((str(n), str(u), float(s)) for n, u, s in session["channels"])
+        rate = float(session["rate_hz"])
+    except (KeyError, TypeError, ValueError):
+        raise DataError(f"{path}: the recording does not say what its channels and rate are") from None
+    names = sorted({e.name for e in recording.events if isinstance(e, Truth)})
+    return Facts(str(session.get("subject", path.stem)), channels, rate, tuple(names))
