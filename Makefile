@@ -4,7 +4,7 @@
 #   make test                    every test, then the kernels once more without JIT
 #   make test ARGS="-k journal"  the tests that the filter picks
 #   make lint                    ruff and mypy
-#   make bench                   every command in benchmarks/
+#   make bench [HAPT=DIR]        every command in benchmarks/ (HAPT: UCI's files, not bundled)
 #   make train                   train the shipped model image anew (needs torch)
 #   make wheel                   dist/odl_stream-*.whl
 #   make clean                   remove whatever these made, .venv included
@@ -70,8 +70,10 @@ lint: $(VENV)/.extra-lint
 
 bench: $(VENV)/.extra-test
 	@ls benchmarks/[a-z]*.py >/dev/null 2>&1 || { echo 'No benchmarks in benchmarks/.' >&2; exit 1; }
-	@set -e; for file in benchmarks/[a-z]*.py; do \
-	  echo "$(BIN)/python $$file"; $(BIN)/python "$$file"; done
+	@set -e; for file in benchmarks/[a-z]*.py; do case $$file in \
+	  */hapt.py) test -n '$(HAPT)' || { echo "left out: $$file (make bench HAPT=the folder of UCI's HAPT)"; continue; }; \
+	    data="--data $(HAPT)" ;; *) data= ;; esac; \
+	  echo "$(BIN)/python $$file $$data"; $(BIN)/python "$$file" $$data; done
 
 train: $(VENV)/.extra-train
 	$(BIN)/python -m odl.train
