@@ -34,11 +34,11 @@ class Plan(Recipe):
 
     ``balance`` draws a class in proportion to its windows to this power: 1 takes windows as
     they come, 0 every class alike. ``dense`` is the distance between the windows that
-    training draws from. The rotation is small, since gravity tells postures apart.
+    training draws from.
     """
 
     steps: int = 4000
-    rotation: float = 0.15
+    rotation: float = 0.3
     stretch: float = 0.1
     noise: float = 0.05
     balance: float = 0.5
