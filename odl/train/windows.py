@@ -87,12 +87,13 @@ def truth_of(labels: NDArray[np.int64], starts: NDArray[np.int64], window: int) 
     n = int(labels.max(initial=0)) + 1
     counts = np.zeros((n, len(labels) + 1), np.int64)
     counts[:, 1:] = (labels == np.arange(n)[:, None]).cumsum(1)
-    covered = 2 * (counts[:, starts + window] - counts[:, starts])
+    covered = counts[:, starts + window] - counts[:, starts]
     first = labels[starts]
     known = np.flatnonzero(first >= 0)
-    covered[first[known], known] += 1  # settles a tie between two halves
-    best = covered.argmax(0)
-    return np.where(covered[best, np.arange(len(starts))] >= window, best, -1)
+    rank = 2 * covered
+    rank[first[known], known] += 1  # of two halves, the one that the window begins with
+    best = rank.argmax(0)
+    return np.where(2 * covered[best, np.arange(len(starts))] >= window, best, -1)
 
 
 def gather(
