@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -10,9 +10,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from odl.data import ehar, hapt
 from odl.data.card import Card, DataError, agree, read_card
-from odl.data.hapt import WHERE as HAPT_WHERE
-from odl.data.hapt import Hapt
 from odl.data.load import Part, card, datasets, folder, load
 from odl.data.tables import Tables
 
@@ -155,6 +154,10 @@ def open_dataset(source: str | Path, data: str | Path | None = None) -> Dataset:
     return Dataset(about, home, Tables(about, home / "card.json", base if data is None else Path(data)))
 
 
+_LOADERS: dict[str, Callable[[Card, Path], Reader]] = {"hapt": hapt.Hapt, "uca-ehar": ehar.Ehar}
+_WHERE = {"hapt": hapt.WHERE, "uca-ehar": ehar.WHERE}
+
+
 def _known(name: str, data: Path | None) -> Dataset:
     about, home = card(name), folder() / name
     if about.file:
@@ -162,10 +165,10 @@ def _known(name: str, data: Path | None) -> Dataset:
             raise DataError(f"dataset '{name}' is bundled; leave out --data")
         return Dataset(about, home, _Bundled(name, about.subjects))
     if data is None:
-        raise DataError(f"dataset '{name}' is not bundled; {HAPT_WHERE}")
+        raise DataError(f"dataset '{name}' is not bundled; {_WHERE[name]}")
     if data.is_dir() and (data / "card.json").is_file():
         agree(about, home / "card.json", read_card(data / "card.json"), data / "card.json")
-    return Dataset(about, home, Hapt(about, data))
+    return Dataset(about, home, _LOADERS[name](about, data))
 
 
 def labelled_windows(

@@ -57,7 +57,7 @@ def datasets() -> list[str]:
     """Names of the datasets that are known, their recordings bundled or not.
 
     >>> datasets()
-    ['hapt', 'shoulder']
+    ['hapt', 'shoulder', 'uca-ehar']
     """
     return sorted(path.parent.name for path in folder().glob("*/card.json"))
 

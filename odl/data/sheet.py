@@ -130,10 +130,15 @@ def read_sheet(path: Path, separator: str = "") -> Sheet:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
         raise DataError(f"{path}: this is not text in UTF-8") from None
-    return _csv(path, text, separator)
+    return parse_csv(path, text, separator)
 
 
-def _csv(path: Path, text: str, separator: str) -> Sheet:
+def parse_csv(path: Path, text: str, separator: str = "") -> Sheet:
+    """What the file ``path`` holds, read already; see `read_sheet`.
+
+    >>> parse_csv(Path("a.csv"), "t;ax\\n0;1,5\\n").numbers("ax")
+    array([1.5])
+    """
     text = text.rstrip("\r\n ")
     if not text.strip():
         raise DataError(f"{path}: the file is empty")
