@@ -180,7 +180,7 @@ def footprint(
 def _session(image: Image) -> tuple[Config, list[Input], str]:
     """Settings and inputs to run, and what they are."""
     name = str(image.card.get("dataset"))
-    if name not in data.datasets():
+    if name not in data.datasets() or not data.card(name).file:
         return _noise(image)
     person = data.card(name).splits["test"][0]
     with tempfile.TemporaryDirectory() as folder:

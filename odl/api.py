@@ -146,8 +146,6 @@ def _anew(
     load_kernels(image, tell)
     outcomes = []
     for stream in streams:
-        for note in stream.notes:
-            tell(note)
         if opened is not None and stream.channels is None and image is opened.image:
             old = opened.config
             scaling = Scaling(old.mult, old.shift, old.offset)
@@ -253,6 +251,7 @@ def _run(
         counts=session.counts,
         config=config,
         file=file,
+        problems=stream.notes,
     )
 
 

@@ -90,6 +90,7 @@ def about_datasets() -> list[dict[str, Any]]:
                 "classes": list(card.classes),
                 "rate_hz": card.rate_hz,
                 "channels": [f"{c.name} ({c.unit})" for c in card.channels],
+                "recordings": "bundled" if card.file else "not bundled, name them with --data",
                 "licence": card.licence,
                 "origin": card.origin,
                 "citation": card.citation,

@@ -129,10 +129,16 @@ def dataset_streams(
                 rate_hz=card.rate_hz,
                 name=f"{name}-{person}.odl",
                 about={"dataset": name},
-                notes=tuple(dict.fromkeys(part.note for part in parts if part.note)),
+                notes=_few(tuple(part.note for part in parts if part.note)),
             )
         )
     return streams
+
+
+def _few(notes: tuple[str, ...], most: int = 5) -> tuple[str, ...]:
+    """The first ``most`` notes, and how many more there are."""
+    more = len(notes) - most
+    return notes if more <= 0 else (*notes[:most], f"{more} more files were changed in such ways")
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from odl.data import DataError, Part, open_dataset
 
 RATE = 50
 CLASSES = ["rest", "shake"]
+SIX = [{"name": n, "unit": "g" if n[0] == "a" else "deg/s", "scale": 1 / 4096}
+       for n in ("ax", "ay", "az", "wx", "wy", "wz")]  # fmt: skip
 
 
 def card_of(folder: Path, **changes: Any) -> dict[str, Any]:
@@ -188,6 +190,18 @@ def test_uneven_time_stamps_are_resampled_visibly(mine: Path) -> None:
     assert len(part.block) == int((t[-1] - t[0]) * RATE) + 1
     grid = t[0] + np.arange(len(part.block)) / RATE
     assert np.abs(part.block[:, 0] / 4096 - grid).max() < 1 / 4096
+
+
+def test_the_result_says_what_was_changed(mine: Path) -> None:
+    write(mine / "two.csv", rows_of(2, 400, rate=100))
+    card_of(mine, table={"resample": True}, channels=SIX)
+    for name in ("one", "two"):
+        text = (mine / f"{name}.csv").read_text().splitlines()
+        lines = [x + (",wx,wy,wz" if i == 0 else ",0,0,0") for i, x in enumerate(text)]
+        (mine / f"{name}.csv").write_text("\n".join(lines) + "\n")
+    result = odl.replay(mine, model="shoulder", policy="none")
+    expected = "person 2: two.csv: uneven time stamps of 100 Hz resampled to 50 Hz"
+    assert expected in result.notes()
 
 
 def test_another_rate_is_refused_or_resampled_where_asked(mine: Path) -> None:
