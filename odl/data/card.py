@@ -135,12 +135,13 @@ def _check(card: Card, where: str) -> None:
     for good, what in (
         (0 < card.rate_hz <= 10_000, f"rate_hz is {card.rate_hz}; it can be above 0 up to 10000"),
         (1 <= len(card.channels) <= 9, f"{len(card.channels)} channels; 1 to 9 can be read"),
-        (all(c.scale > 0 for c in card.channels), "a channel's scale is not above 0"),
+        (all(0 < c.scale < 1e6 for c in card.channels), "a channel's scale is not above 0 and finite"),
         (len({c.name for c in card.channels}) == len(card.channels), "two channels have one name"),
         (all(s in (1, -1) for s in card.signs), "a channel's sign is neither 1 nor -1"),
         (len(set(card.classes)) == len(card.classes) >= 2, "classes are fewer than two or doubled"),
         (all(valid_name(c) for c in card.classes), "a class name is empty, too long or not printable"),
         (len(set(people)) == len(people), "a person is in two splits"),
+        (len(people) > 0, "splits: there is nobody; name the people"),
         (window is None or 0 < window <= 600, f"window_s is {window}; it can be above 0 up to 600"),
         (hop is None or 0 < hop <= (window or 600), f"hop_s is {hop}; it can be above 0 up to window_s"),
         (

@@ -37,6 +37,26 @@ MOST_CLASSES = 20  # rows that a model image has room for by default
 WINDOW_S = 2.56
 
 
+def json_lines(value: Any, indent: str = "") -> str:
+    """JSON to be edited by hand: what fits into a line stands in one.
+
+    >>> print(json_lines({"a": [1, 2], "b": {"c": 0.5}}))
+    {
+      "a": [1, 2],
+      "b": {"c": 0.5}
+    }
+    """
+    flat = json.dumps(value, ensure_ascii=False)
+    if indent and len(indent) + len(flat) <= 88 or not isinstance(value, dict | list) or not value:
+        return flat
+    inner = indent + "  "
+    if isinstance(value, list):
+        lines = [inner + json_lines(item, inner) for item in value]
+        return "[\n" + ",\n".join(lines) + f"\n{indent}]"
+    lines = [f"{inner}{json.dumps(k, ensure_ascii=False)}: {json_lines(v, inner)}" for k, v in value.items()]
+    return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
+
+
 @dataclass
 class Proposal:
     """A card to edit, and how each entry was come by: (what, how sure)."""
@@ -51,7 +71,7 @@ class Proposal:
     @property
     def text(self) -> str:
         """The card's bytes."""
-        return json.dumps(self.card, indent=2, ensure_ascii=False) + "\n"
+        return json_lines(self.card) + "\n"
 
 
 def propose(folder: Path, checksums: bool = False) -> Proposal:
@@ -252,7 +272,8 @@ def _classes(made: Proposal, texts: Counter[str], folder: Path) -> None:
     none = sum(n for text, n in texts.items() if not rename[text])
     made.say(f"{len(classes)} classes: {', '.join(classes[:12])}{', ...' if len(classes) > 12 else ''}")
     if none:
-        made.say("no label where it says " + ", ".join(f"'{t}'" for t in rename if not rename[t]), None)
+        empty = ", ".join(f"'{t}'" if t else "nothing" for t in rename if not rename[t])
+        made.say(f"no label where it says {empty}", None)
     if len(classes) > MOST_CLASSES:
         made.say(f"a model has room for {MOST_CLASSES} classes and groups; join some under rename", False)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -134,6 +136,25 @@ def test_two_cards_that_disagree_are_refused(tmp_path: Path) -> None:
     (tmp_path / "card.json").write_text(text.replace('"rate_hz": 50', '"rate_hz": 25'))
     with pytest.raises(DataError, match=r"card.json and .*card.json disagree on rate_hz: 50.0 and 25.0"):
         open_dataset("hapt", tmp_path)
+
+
+def test_fetching_is_done_by_pooch_where_asked_and_else_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def retrieve(url: str, known_hash: None, fname: str, path: Path) -> str:
+        if path.name == "offline":
+            raise OSError("no route to host")
+        (path / fname).write_text(url)
+        return str(path / fname)
+
+    monkeypatch.setitem(sys.modules, "pooch", SimpleNamespace(retrieve=retrieve))
+    assert main(["fetch", "hapt", str(tmp_path)]) == 0
+    assert f"{tmp_path / 'hapt.zip'}; name it with --data" in capsys.readouterr().out
+    assert main(["fetch", "hapt", str(tmp_path / "offline")]) == 2
+    assert "could not be fetched (no route to host); get 'Smartphone" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "pooch", None)
+    assert main(["fetch", "hapt", str(tmp_path)]) == 2
+    assert "needs the package 'pooch'" in capsys.readouterr().err
 
 
 def test_the_card_says_whose_it_is() -> None:

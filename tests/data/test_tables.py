@@ -336,6 +336,9 @@ def test_bad_label_files_are_refused(tmp_path: Path, spans: list[Any], said: str
         ({"tree": {"still": {"deep": ["rest"]}}}, r"two levels at most"),
         ({"tree": {"rest": ["rest", "shake"]}}, r"tree: 'rest' cannot name a group"),
         ({"window_s": 1, "hop_s": 2}, r"hop_s is 2.0; it can be above 0 up to window_s"),
+        ({"splits": {}}, r"splits: there is nobody"),
+        ({"rate_hz": float("nan")}, r"rate_hz is nan"),
+        ({"channels": [{"name": "ax", "unit": "g", "scale": float("inf")}]}, r"not above 0 and finite"),
         ({"window_s": "long"}, r"not as it should be"),
         ({"checksums": {"two.csv": "0" * 64}}, r"two.csv: SHA-256 is .* but card.json says 000000000000"),
         (
