@@ -280,7 +280,8 @@ def _datasets(given: argparse.Namespace, tell: Tell) -> str:
 def _init(given: argparse.Namespace, tell: Tell) -> str:
     from odl.data import DataError, open_dataset
     from odl.data.check import lacking
-    from odl.data.propose import propose, write_card
+    from odl.data.proposal import write_card
+    from odl.data.propose import propose
 
     folder = Path(given.folder)
     made = propose(folder, given.checksums)

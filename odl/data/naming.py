@@ -7,7 +7,7 @@ from pathlib import Path
 
 from odl.data.card import DataError
 from odl.data.sheet import Sheet
-from odl.data.tables import from_name
+from odl.data.table import from_name
 
 _PERSON = re.compile(r"(?i)(?<![a-z])(subject|participant|volunteer|person|user|subj|sub|s|p|u)([_-]?)(\d+)")
 

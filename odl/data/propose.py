@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,50 +26,14 @@ from odl.data.columns import (
     turn_unit,
 )
 from odl.data.naming import file_name, label_pattern, people_pattern, side_shape
+from odl.data.proposal import Proposal
 from odl.data.recorded import recorded_facts
 from odl.data.sheet import TABLES, Sheet, read_sheet
-from odl.data.tables import files_of, from_name
+from odl.data.table import files_of, from_name
 
 NO_LABEL = {"null", "none", "unknown", "unlabelled", "unlabeled", "undefined", "transition_unknown"}
 MOST_CLASSES = 20  # rows that a model image has room for by default
 WINDOW_S = 2.56
-
-
-def json_lines(value: Any, indent: str = "") -> str:
-    """JSON to be edited by hand: what fits into a line stands in one.
-
-    >>> print(json_lines({"a": [1, 2], "b": {"c": 0.5}}))
-    {
-      "a": [1, 2],
-      "b": {"c": 0.5}
-    }
-    """
-    flat = json.dumps(value, ensure_ascii=False)
-    if indent and len(indent) + len(flat) <= 88 or not isinstance(value, dict | list) or not value:
-        return flat
-    inner = indent + "  "
-    if isinstance(value, list):
-        lines = [inner + json_lines(item, inner) for item in value]
-        return "[\n" + ",\n".join(lines) + f"\n{indent}]"
-    lines = [f"{inner}{json.dumps(k, ensure_ascii=False)}: {json_lines(v, inner)}" for k, v in value.items()]
-    return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
-
-
-@dataclass
-class Proposal:
-    """A card to edit, and how each entry was come by: (what, how sure)."""
-
-    card: dict[str, Any]
-    said: list[tuple[str, str]] = field(default_factory=list)
-
-    def say(self, what: str, sure: bool | None = True) -> None:
-        """``sure``: True, False, or None for something between."""
-        self.said.append((what, {True: "sure", None: "likely", False: "a guess"}[sure]))
-
-    @property
-    def text(self) -> str:
-        """The card's bytes."""
-        return json_lines(self.card) + "\n"
 
 
 def propose(folder: Path, checksums: bool = False) -> Proposal:
@@ -333,18 +295,3 @@ def _from_recordings(made: Proposal, paths: list[Path]) -> None:
         made.card["table"]["people"] = {text: i for i, text in enumerate(texts, 1)}
         people = list(range(1, len(texts) + 1))
     _splits(made, people)
-
-
-def write_card(folder: Path, made: Proposal, force: bool = False) -> Path:
-    """Write the proposed card; an edited one stays unless ``force``.
-
-    Raises
-    ------
-    DataError
-        If another card is there already.
-    """
-    path = folder / "card.json"
-    if path.exists() and not force and path.read_text(encoding="utf-8", errors="replace") != made.text:
-        raise DataError(f"{path}: there is a card already, and it may be edited; --force writes it anew")
-    path.write_text(made.text, encoding="utf-8")
-    return path

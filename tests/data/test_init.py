@@ -14,7 +14,8 @@ from odl.cli import main
 from odl.data import DataError, open_dataset
 from odl.data.check import lacking
 from odl.data.columns import axes_of
-from odl.data.propose import propose, write_card
+from odl.data.proposal import write_card
+from odl.data.propose import propose
 
 
 def table(n: int = 400, *, gravity: float = 1.0, step: float = 0.02, **more: Any) -> list[dict[str, Any]]:

@@ -1,0 +1,106 @@
+"""The card's entry about tables, and how files are found and named."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from odl.data.card import Card, DataError
+
+SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+
+
+@dataclass(frozen=True)
+class Table:
+    """The card's entry ``table``: where in the files everything is. docs/data.md says more."""
+
+    files: tuple[str, ...] = ("*.csv", "*.parquet", "*.odl")
+    separator: str = ""
+    time: str = ""
+    time_unit: str = "s"
+    resample: bool = False
+    raw: bool = False  # the numbers are counts already
+    subject: str = ""
+    subject_pattern: str = ""
+    people: dict[str, int] = field(default_factory=dict)
+    recording: str = ""
+    label: str = ""
+    label_pattern: str = ""
+    label_file: str = ""
+    label_unit: str = ""
+    rename: dict[str, str] = field(default_factory=dict)
+
+
+def table_of(card: Card, where: Path) -> Table:
+    """The card's table entry, checked.
+
+    Raises
+    ------
+    DataError
+        For an entry that is unknown or not as it should be.
+    """
+    written = card.about.get("table", {})
+    if not isinstance(written, dict):
+        raise DataError(f"{where}: table: this has to be a group of entries")
+    given: dict[str, Any] = dict(written)
+    kinds = {f.name: type(getattr(Table(), f.name)) for f in fields(Table)}
+    for name, value in given.items():
+        if name not in kinds:
+            raise DataError(f"{where}: table: there is no entry '{name}'; there are {', '.join(kinds)}")
+        if kinds[name] is tuple and isinstance(value, str | list):
+            given[name] = tuple(str(v) for v in ([value] if isinstance(value, str) else value))
+        elif type(value) is not kinds[name]:
+            raise DataError(f"{where}: table: '{name}' is {value!r}; it has to be a {kinds[name].__name__}")
+    try:
+        given["people"] = {str(k): int(v) for k, v in given.get("people", {}).items()}
+    except (TypeError, ValueError):
+        raise DataError(f"{where}: table: people has to give each name a number") from None
+    table = Table(**given)
+    for wrong, what in (
+        (table.time_unit not in SECONDS, f"time_unit is '{table.time_unit}'; it can be {', '.join(SECONDS)}"),
+        (
+            table.label_unit not in ("", "time", "s", "samples"),
+            f"label_unit is '{table.label_unit}'; it can be time, s or samples",
+        ),
+        (any(".." in f or f.startswith("/") for f in table.files), "files have to lie below the card"),
+        (
+            bool(table.label) + bool(table.label_pattern) + bool(table.label_file) > 1,
+            "labels come from one place",
+        ),
+    ):
+        if wrong:
+            raise DataError(f"{where}: table: {what}")
+    return table
+
+
+def from_name(pattern: str, entry: str, name: str) -> str | None:
+    """What stands in a file's ``name`` where ``pattern`` has ``{entry}``; ``*`` is anything.
+
+    ``{entry:number}`` is digits only.
+
+    >>> from_name("{label}.*.csv", "label", "idle.3k2.csv")
+    'idle'
+    >>> from_name("*s{subject:number}_*.csv", "subject", "sit_s07_2.csv")
+    '07'
+    """
+    words = re.split(r"(\{\w+(?::number)?\}|\*)", pattern)
+    known = {"*": ".*?", f"{{{entry}}}": "(.+?)", f"{{{entry}:number}}": "([0-9]+)"}
+    other = {True: ".+?", False: ""}
+    text = "".join(known.get(w) or other[w[:1] == "{"] or re.escape(w) for w in words)
+    match = re.fullmatch(text, name)
+    return match[1] if match else None
+
+
+def files_of(base: Path, patterns: tuple[str, ...]) -> list[Path]:
+    """The files below ``base`` (or ``base`` itself), 2 before 10."""
+    if base.is_file():
+        return [base]
+    found = {p for pattern in patterns for p in base.rglob(pattern) if p.is_file()}
+
+    def natural(path: Path) -> list[tuple[int, str]]:
+        words = re.split(r"([0-9]+)", path.relative_to(base).as_posix())
+        return [(int(w) if w.isdecimal() else -1, w) for w in words]
+
+    return sorted(found, key=natural)
