@@ -106,7 +106,7 @@ def read_card(path: Path) -> Card:
         raise DataError(f"{path.name}: the card cannot be read ({error.strerror})") from None
     except KeyError as error:
         raise DataError(f"{path.name}: the card has no entry {error}") from None
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise DataError(f"{path.name}: the card is not as it should be ({error})") from None
     _check(made, path.name)
     return made

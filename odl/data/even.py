@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from odl.data.card import DataError
 
 HOLE = 2.5  # periods between two rows: above it, samples are missing and are not made up
+LONGEST = 2**40  # samples that can be missing
 OFF = 0.1  # by how much of itself a rate may differ from the card's without being asked
 
 
@@ -103,6 +104,8 @@ def evenly(
     for own in np.split(np.arange(len(t)), cuts):
         own_t, own_values, own_marks = t[own], values[own], marks[own]
         lost = max(1, round((own_t[0] - end) * rate_hz) - 1) if stretches else 0
+        if lost > LONGEST:
+            raise DataError(f"{row(int(keep[own[0]]))}: time jumps from {end:.10g} to {own_t[0]:.10g} s")
         late = own_t - np.arange(len(own_t)) / rate_hz
         if np.ptp(late) >= 1 / rate_hz - 1e-9:
             short = np.diff(own_t) > 1.5 / rate

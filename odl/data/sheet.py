@@ -148,6 +148,9 @@ def parse_csv(path: Path, text: str, separator: str = "") -> Sheet:
         rows = list(csv.reader(io.StringIO(text), delimiter=separator))
     except csv.Error as error:
         raise DataError(f"{path}: this cannot be read as CSV ({error})") from None
+    for i, row in enumerate(rows):
+        if any("\n" in cell or "\r" in cell for cell in row):
+            raise DataError(f"{path} row {i + 1}: a quotation mark is not closed")
     names = [name.strip() for name in rows[0]]
     if all(_is_number(name) for name in names):
         raise DataError(f"{path} row 1: there are no column names; write one line of names first")

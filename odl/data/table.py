@@ -57,6 +57,9 @@ def table_of(card: Card, where: Path) -> Table:
         given["people"] = {str(k): int(v) for k, v in given.get("people", {}).items()}
     except (TypeError, ValueError):
         raise DataError(f"{where}: table: people has to give each name a number") from None
+    for text, name in given.get("rename", {}).items():
+        if not isinstance(name, str):
+            raise DataError(f"{where}: table: rename has {name!r} for '{text}'; it has to be a class or \"\"")
     table = Table(**given)
     for wrong, what in (
         (table.time_unit not in SECONDS, f"time_unit is '{table.time_unit}'; it can be {', '.join(SECONDS)}"),
