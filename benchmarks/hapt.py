@@ -97,7 +97,7 @@ def accuracy(given: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
 
 def learning(given: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
     """Gain on the last third of each session, people and two activities never trained on."""
-    without = [name.strip() for name in given.without.split(",")]
+    without = [name.strip() for name in given.without.split(",") if name.strip()]
     plan = plan_for(dataset.card, plan_of(given))
     tree = tree_of(dataset.classes, dataset.card.tree, without)
     found, _ = folds(dataset, dataset.subjects, tree, plan, given.seed, given.folds, say)
@@ -126,7 +126,7 @@ def learning(given: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
     after, before, last, most, asked = np.mean(scores, 0)
     mean = {person: float(np.mean(g)) for person, g in sorted(gains.items())}
     print(
-        f"without {' and '.join(without)} in training; {len(mean)} people, {given.seeds} seeds, "
+        f"without {' and '.join(without) or 'nothing'} in training; {len(mean)} people, {given.seeds} seeds, "
         f"{given.policy}, {asked:.1f} questions, answers 10 s late; last third of each session:"
     )
     print(
@@ -151,7 +151,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", type=int, help="steps of a fit; default: the plan's")
     parser.add_argument("--learning", action="store_true", help="learn two activities on the stream")
-    parser.add_argument("--without", default="lie,walk down", help="with --learning: the two held out")
+    parser.add_argument("--without", default="lie,walk down", help="with --learning: held out of training")
     parser.add_argument("--policy", default="tactile-inforv", help="with --learning")
     parser.add_argument("--seeds", type=int, default=10, help="with --learning: sessions per person")
     parser.add_argument("--people", help="with --learning: some people only, as in 1,3")
