@@ -1,6 +1,6 @@
 """Extractor and all heads of a task tree trained at once, in folds by person (needs torch).
 
-After Dendron: the loss is the sum of the tasks' cross-entropies, all with weight 1, and a
+After Dendron: the loss is the weighted sum of the tasks' cross-entropies (all 1 by default), and a
 window whose label does not fall under a task takes no part in that task's loss.
 """
 
@@ -34,7 +34,8 @@ class Plan(Recipe):
 
     ``balance`` draws a class in proportion to its windows to this power: 1 takes windows as
     they come, 0 every class alike. ``dense`` is the distance between the windows that
-    training draws from.
+    training draws from. ``weights`` are those of the tasks' losses, in the order of the heads;
+    tasks beyond them weigh 1.
     """
 
     steps: int = 4000
@@ -43,6 +44,7 @@ class Plan(Recipe):
     noise: float = 0.05
     balance: float = 0.5
     dense: int = 8
+    weights: tuple[float, ...] = ()
 
 
 def plan_for(card: Card, plan: Plan | None = None) -> Plan:
@@ -137,7 +139,8 @@ def fit_tree(
     def loss(logits: Tensor, truth: Tensor) -> Tensor:
         cost = torch.zeros(())
         for head, rows in enumerate(tree.heads):
-            cost = cost + functional.cross_entropy(
+            weight = plan.weights[head] if head < len(plan.weights) else 1.0
+            cost = cost + weight * functional.cross_entropy(
                 logits[:, rows], truth[:, head], ignore_index=NO_PART, reduction="sum",
                 label_smoothing=plan.smoothing,
             )  # fmt: skip

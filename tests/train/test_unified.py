@@ -120,6 +120,20 @@ def test_a_label_moves_no_head_off_its_path() -> None:
     assert not torch.allclose(net.head.weight[tree.heads[2]], start.head.weight[tree.heads[2]], atol=1e-3)
 
 
+def test_a_task_without_weight_learns_nothing() -> None:
+    made = dataset()
+    tree = tree_of(CLASSES, TREE)
+    windows = gather(made, [1], 64, 32)
+    plan = replace(SMALL, window=64, steps=50, decay=0.0, weights=(1.0, 0.0))
+    scale = input_scale_of(windows, made.card)
+    net = fit_tree(windows, tree, made.card, scale, plan, 1)
+    torch.manual_seed(1)
+    start = Net(3, len(tree.row_class), plan)
+    still, moving = tree.heads[1:]
+    assert torch.allclose(net.head.weight[still], start.head.weight[still], atol=1e-6)
+    assert not torch.allclose(net.head.weight[moving], start.head.weight[moving], atol=1e-3)
+
+
 def test_no_fold_sees_its_own_people_and_other_folds_choose_its_stop() -> None:
     made = dataset()
     plan = plan_for(made.card, SMALL)
