@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -34,6 +34,7 @@ def add_commands(commands: Any) -> None:
     board = commands.add_parser("board", help="an emulated board behind a serial port")
     board.add_argument("--model", default="shoulder", metavar="M", help="a dataset's name or an .odlm file")
     board.add_argument("--play", metavar="DATASET", help="its sensor plays a person's recordings")
+    board.add_argument("--data", metavar="DIR", help="where the dataset's files lie, if not bundled")
     board.add_argument("--subject", type=int, metavar="N", help="whose; default: the first test person")
     board.add_argument("--seed", type=int, default=0, metavar="N", help="decides the recordings' order")
     board.add_argument("--speed", type=float, default=1.0, metavar="X", help="times real time; default: 1")
@@ -93,13 +94,14 @@ def _build(given: argparse.Namespace, tell: Tell) -> str:
     return ""
 
 
-def _session_of(name: str, subject: int | None, seed: int) -> Iterator[Any]:
-    from odl import data
+def _samples_of(given: argparse.Namespace) -> list[Any]:
+    """The samples of one person of the dataset that is to be played, one after the other."""
+    from odl.data import open_dataset
 
-    card = data.card(name)
-    person = card.splits["test"][0] if subject is None else subject
-    for part in data.load(name, person, seed):
-        yield from part.block
+    dataset = open_dataset(given.play, given.data)
+    people = dataset.people("test") or dataset.subjects
+    person = people[0] if given.subject is None else given.subject
+    return [sample for part in dataset.session(person, given.seed) for sample in part.block]
 
 
 def _board(given: argparse.Namespace, tell: Tell) -> str:
@@ -113,7 +115,7 @@ def _board(given: argparse.Namespace, tell: Tell) -> str:
         raise ValueError(f"--speed is {given.speed:g}; it must be above 0")
     sensor = None
     if given.play is not None:
-        samples = list(_session_of(given.play, given.subject, given.seed))
+        samples = _samples_of(given)
         sensor = Lsm6dso(samples, rate_hz=image.rate_hz)
     firmware = build(image, compiler=given.compiler, sensor="link" if sensor is None else "lsm6dso")
     board = Emulator(firmware.elf, sensor=sensor)
