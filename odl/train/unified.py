@@ -186,10 +186,16 @@ def folds(
     Raises
     ------
     ValueError
-        If there are fewer than two folds, or fewer people than folds.
+        If there are fewer than two folds or people. There are no more folds than people.
     """
-    if not 2 <= n <= len(people):
-        raise ValueError(f"{n} folds of {len(people)} people; there can be 2 to {len(people)}")
+    if len(people) < 2:
+        raise ValueError(
+            f"training on {len(people)} person: nobody would be left to tell when to stop; name two or more "
+            "(--subjects, or the card's split 'train')"
+        )
+    if n < 2:
+        raise ValueError(f"{n} folds; there have to be 2 or more")
+    n = min(n, len(people))
     card = dataset.card
     dense = gather(dataset, people, plan.window, plan.dense, among=tree.leaves)
     spread = gather(dataset, people, plan.window, plan.hop, among=tree.leaves)

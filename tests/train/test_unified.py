@@ -157,8 +157,12 @@ def test_no_fold_sees_its_own_people_and_other_folds_choose_its_stop() -> None:
 
 
 def test_folds_have_to_be_possible() -> None:
-    with pytest.raises(ValueError, match="5 folds of 4 people; there can be 2 to 4"):
-        train(dataset(), folds=5, plan=SMALL)
+    with pytest.raises(ValueError, match="1 folds; there have to be 2 or more"):
+        train(dataset(), folds=1, plan=SMALL)
+    with pytest.raises(ValueError, match="training on 1 person: nobody would be left"):
+        train(dataset(), people=[2], plan=SMALL)
+    few = train(dataset(), people=[1, 2], folds=5, steps=50, plan=SMALL)
+    assert few.card["held_out_people"]["folds"] == [[1], [2]]
 
 
 def test_the_device_follows_the_same_route(image: Image) -> None:
