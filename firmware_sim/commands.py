@@ -99,8 +99,10 @@ def _samples_of(given: argparse.Namespace) -> list[Any]:
     from odl.data import open_dataset
 
     dataset = open_dataset(given.play, given.data)
-    people = dataset.people("test") or dataset.subjects
-    person = people[0] if given.subject is None else given.subject
+    person = given.subject
+    if person is None:  # one who was not trained on, where there is one
+        tested = dataset.card.splits.get("test", ())
+        person = next((s for s in tested if s in dataset.subjects), dataset.subjects[0])
     return [sample for part in dataset.session(person, given.seed) for sample in part.block]
 
 

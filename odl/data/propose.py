@@ -267,14 +267,14 @@ def _people(made: Proposal, folder: Path, sheets: list[Sheet]) -> None:
 
 
 def _splits(made: Proposal, people: list[int]) -> None:
-    """Whole people are held out: the last quarter of them, one at least."""
-    if len(people) == 1:
+    """Whole people are held out: the last quarter of them, one at least, where two are left."""
+    if len(people) < 3:
         made.card["splits"] = {"train": people}
-        made.say("one person only, so nobody can be held out: what is measured will flatter", False)
+        made.say(f"nobody kept for testing: {len(people)} of at least 3 people", False)
         return
     kept = max(1, len(people) // 4)
     made.card["splits"] = {"train": people[:-kept], "test": people[-kept:]}
-    made.say(f"{len(people)} people; {', '.join(map(str, people[-kept:]))} kept for testing", None)
+    made.say(f"{len(people)} people, of whom {', '.join(map(str, people[-kept:]))} kept for testing", None)
 
 
 def _from_recordings(made: Proposal, paths: list[Path]) -> None:

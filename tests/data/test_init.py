@@ -149,10 +149,7 @@ def test_labels_in_files_of_their_own(tmp_path: Path) -> None:
         write(tmp_path / f"p{i}.csv", table(label=None))
         write(tmp_path / f"p{i}_labels.csv", spans)
     card, _ = made(tmp_path)
-    assert card["table"]["label_file"] == "{file}_labels.csv" and card["splits"] == {
-        "train": [1],
-        "test": [2],
-    }
+    assert card["table"]["label_file"] == "{file}_labels.csv" and card["splits"] == {"train": [1, 2]}
     assert open_dataset(tmp_path).session(2)[0].truths == ((0, 150, "sit"), (200, 400, "walk"))
 
 
@@ -176,7 +173,7 @@ def test_one_person_and_a_class_with_one_window_are_said(
     write(tmp_path / "a.csv", rows)
     assert main(["init", str(tmp_path)]) == 0
     shown = capsys.readouterr()
-    assert "a guess  one person only" in shown.out
+    assert "a guess  nobody kept for testing: 1 of at least 3 people" in shown.out
     assert "one person only: nobody can be held out" in shown.err
     assert "class 'cough' has one window; record more of it" in shown.err
 
@@ -198,7 +195,7 @@ def test_an_edited_card_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 def test_recordings_become_a_dataset(tmp_path: Path) -> None:
     assert main(["replay", "shoulder", "--subjects", "7,8", "--policy", "none", "--out", str(tmp_path)]) == 0
     card, _ = made(tmp_path)
-    assert card["splits"] == {"train": [7], "test": [8]} and card["rate_hz"] == 50
+    assert card["splits"] == {"train": [7, 8]} and card["rate_hz"] == 50
     parts = open_dataset(tmp_path).session(8)
     assert [p.truths for p in parts] == [p.truths for p in open_dataset("shoulder").session(8)]
 
