@@ -110,6 +110,39 @@ def input_scale_of(windows: Windows, card: Card) -> NDArray[np.float32]:
     return np.maximum(step, scales).astype(np.float32)  # a channel that rests still has a scale
 
 
+def drawing(
+    windows: Windows, tree: Tree, card: Card, plan: Plan
+) -> Callable[[np.random.Generator], tuple[NDArray[np.float32], Tensor]]:
+    """What gives a batch of ``windows`` in real units, balanced by class, and each task's target."""
+    scales = _scales(card)
+    count = np.bincount(windows.cls)
+    share = np.cumsum(count[windows.cls] ** (plan.balance - 1.0))
+    targets = torch.from_numpy(tree.targets(windows.cls))
+
+    def draw(rng: np.random.Generator) -> tuple[NDArray[np.float32], Tensor]:
+        which = np.searchsorted(share, rng.random(plan.batch) * share[-1], "right")
+        which = np.minimum(which, len(windows) - 1)
+        return windows.cut(which) * scales, targets[which]
+
+    return draw
+
+
+def judging(tree: Tree, plan: Plan) -> Callable[[Tensor, Tensor], Tensor]:
+    """What adds up the tasks' weighted losses over a batch."""
+
+    def judge(logits: Tensor, truth: Tensor) -> Tensor:
+        cost = torch.zeros(())
+        for head, rows in enumerate(tree.heads):
+            weight = plan.weights[head] if head < len(plan.weights) else 1.0
+            cost = cost + weight * functional.cross_entropy(
+                logits[:, rows], truth[:, head], ignore_index=NO_PART, reduction="sum",
+                label_smoothing=plan.smoothing,
+            )  # fmt: skip
+        return cost
+
+    return judge
+
+
 def fit_tree(
     windows: Windows,
     tree: Tree,
@@ -125,25 +158,11 @@ def fit_tree(
     ``progress`` is called every 50 steps with the averaged net and the mean loss since the
     last call.
     """
-    scales = _scales(card)
-    count = np.bincount(windows.cls)
-    share = np.cumsum(count[windows.cls] ** (plan.balance - 1.0))
-    targets = torch.from_numpy(tree.targets(windows.cls))
+    draw, judge = drawing(windows, tree, card, plan), judging(tree, plan)
     seen: list[float] = []
 
-    def draw(rng: np.random.Generator) -> tuple[NDArray[np.float32], Tensor]:
-        which = np.searchsorted(share, rng.random(plan.batch) * share[-1], "right")
-        which = np.minimum(which, len(windows) - 1)
-        return windows.cut(which) * scales, targets[which]
-
     def loss(logits: Tensor, truth: Tensor) -> Tensor:
-        cost = torch.zeros(())
-        for head, rows in enumerate(tree.heads):
-            weight = plan.weights[head] if head < len(plan.weights) else 1.0
-            cost = cost + weight * functional.cross_entropy(
-                logits[:, rows], truth[:, head], ignore_index=NO_PART, reduction="sum",
-                label_smoothing=plan.smoothing,
-            )  # fmt: skip
+        cost = judge(logits, truth)
         seen.append(float(cost.detach()) / len(truth))
         return cost / len(truth)
 
