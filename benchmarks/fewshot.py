@@ -15,7 +15,7 @@ extractor: weights as PyTorch draws them, quantised and calibrated in the same w
 Windows of 128 samples, every 64; those of the six basic activities are cut inside each labelled
 stretch, a transition's from the running stream (see hapt.py).
 
-    python benchmarks/fewshot.py --data DIR [--draws 20] [--folds 3] [--steps N] [--json FILE]
+    python benchmarks/fewshot.py --data DIR [--draws 20] [--folds 3] [--epochs N] [--json FILE]
 """
 
 from __future__ import annotations
@@ -97,7 +97,8 @@ def extractors(
         made = {}
         for name, fitted in (("trained", fold.fitted), ("random", drawn)):
             vectors = stored_vectors(fitted, train, 12, np.random.default_rng(given.seed))
-            made[name] = image_of(fitted, plan, others, vectors, given.seed, {}), fitted
+            image = image_of(fitted, plan, others, vectors, given.seed, {})
+            made[name] = replace(image, epochs=given.epochs or image.epochs), fitted
         yield fold.held, made
 
 
@@ -204,6 +205,7 @@ def main() -> None:
     parser.add_argument("--folds", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", type=int, help="steps of a fit; default: the plan's")
+    parser.add_argument("--epochs", type=int, help="of learning a task; default: as images are shipped")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     if given.data is None:
