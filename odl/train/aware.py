@@ -27,6 +27,7 @@ from odl.train.windows import Windows, gather
 WORTH = 0.003  # share of held-out windows that int8 may cost before it is fine-tuned
 STEPS = 300  # of a fine-tuning, at most as many as the fit's
 RATE = 0.1  # of the fit's highest learning rate, falling to 0 in a line
+LEVELS = 127  # steps of a weight to either side of 0; int8, other values only to try coarser ones
 
 
 def rounded(x: Tensor) -> Tensor:
@@ -77,7 +78,7 @@ def features(net: Net, steps: Sequence[float], x: Tensor) -> Tensor:
     unit = 1 / INPUT_UNIT
     for (weight, bias), stride, step in zip(net.plain(), net.strides, steps, strict=True):
         size = weight.detach().abs().amax((1, 2))
-        scale = torch.where(size > 0, size, unit) / 127
+        scale = torch.where(size > 0, size, unit) / LEVELS
         whole = rounded(weight / scale[:, None, None])
         sums = functional.conv1d(y, whole, rounded(bias / (scale * unit)), stride)
         y = rounded(sums * (scale * unit / step)[:, None]).clamp(0, 255)

@@ -76,7 +76,36 @@ def test_rounding_passes_its_gradient_and_saturation_stops_it() -> None:
     assert x.grad is not None and x.grad.tolist() == [0, 1, 1, 0]
 
 
+def test_rounding_in_the_forward_pass_is_what_helps_coarse_weights(
+    net: Net, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights of -1, 0 and 1: beside it, the same steps without rounding."""
+
+    def unrounded(net: Net, steps: list[float], x: torch.Tensor) -> torch.Tensor:
+        return net.features(x) / steps[-1]
+
+    def accuracy(made: Fitted, steps: list[float]) -> float:
+        x = scale_raw(HELD.cut(), made.whole.scaling).astype(np.float32) / np.float32(INPUT_UNIT)
+        with torch.no_grad():
+            logits = made.net.head(features(made.net, steps, torch.from_numpy(x)) * steps[-1]).numpy()
+        return float((ARBOR.route(logits) == HELD.cls).mean())
+
+    monkeypatch.setattr(aware, "LEVELS", 1)
+    before, tuned, control = [], [], []
+    for one in (net, fit(3), fit(5)):
+        made = fitted(one)
+        steps = steps_of(made.net, made.whole.layers)
+        before.append(accuracy(made, steps))
+        tuned.append(accuracy(fine_tune(made, TRAIN, PLAN, 1), steps))
+        with monkeypatch.context() as without:
+            without.setattr(aware, "features", unrounded)
+            control.append(accuracy(fine_tune(made, TRAIN, PLAN, 1), steps))
+    assert np.mean(tuned) > np.mean(before) + 0.03
+    assert np.mean(tuned) > np.mean(control) + 0.01
+
+
 def test_fine_tuning_brings_back_what_int8_costs(net: Net) -> None:
+    """Here steps without rounding do as well: they too draw the uneven outputs together."""
     bad = [fitted(lopsided(one)) for one in (net, fit(3), fit(5))]
     good = [fine_tune(one, TRAIN, PLAN, 1) for one in bad]
     real = np.mean([one.guess_float(HELD).accuracy for one in bad])
