@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import odl
 from firmware_sim.commands import add_commands
-from odl.commands import add_commands as add_model_commands
+from odl.commands import add_commands as add_own_commands
 from odl.config import POLICIES
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     fetch.add_argument("dataset", choices=["hapt"])
     fetch.add_argument("folder", help="where its zip is to lie")
     fetch.set_defaults(run=_fetch)
-    add_model_commands(commands)
+    add_own_commands(commands)
     add_commands(commands)
     return parser
 

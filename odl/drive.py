@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from odl.events import NO_CLASS, AddClass, Event, Input, Label, Query, Samples
-from odl.label.protocol import Answer, Labeller
+from odl.events import (
+    NO_CLASS,
+    AddClass,
+    Command,
+    Event,
+    Input,
+    Label,
+    Origin,
+    Query,
+    Samples,
+    Split,
+    Undo,
+)
+from odl.label.protocol import Answer, Labeller, TakeBack
 from odl.session import Session
 
 
@@ -16,6 +28,9 @@ def drive(session: Session, source: Iterable[Input], labeller: Labeller | None =
     appends what it receives writes a recording that can be resumed at any point. Blocks
     are cut where a window ends or an answer falls due, so an answer takes effect at its
     own sample whatever the source's blocks. Class ids of new names are given here.
+
+    A live source that has nothing to give says so with ``Samples`` of no rows: answers are
+    taken in then too, and whoever consumes this generator has its turn.
 
     Examples
     --------
@@ -41,6 +56,8 @@ def drive(session: Session, source: Iterable[Input], labeller: Labeller | None =
             yield from session.step(event)
             continue
         at, n = 0, len(event.block)
+        if n == 0:
+            yield event
         while at < n:
             size = min(n - at, session.samples_to_window())
             due = labeller.next_due()
@@ -58,25 +75,52 @@ def drive(session: Session, source: Iterable[Input], labeller: Labeller | None =
 
 def _answers(session: Session, labeller: Labeller) -> Iterator[Event]:
     for answer in labeller.poll(session.position):
-        yield from _apply(session, answer)
+        for command in commands(session, answer):
+            yield command
+            yield from session.step(command)
 
 
-def _apply(session: Session, answer: Answer) -> Iterator[Event]:
-    """The answer as a label; a name that is new becomes a class first.
+def commands(session: Session, answer: Answer | TakeBack) -> Iterator[Command | Origin]:
+    """An answer as commands at ``session``'s position; take each before asking for the next.
 
-    Where there is no room for another class, or no id left, the answer counts as a skip.
+    A class that the answer names and nobody knows yet is added first, under a task of its
+    own if that is wished. Where there is no room for it, or no id left, the answer counts as
+    a skip.
+
+    Examples
+    --------
+    >>> from odl.config import Config
+    >>> from odl.data import model_bytes
+    >>> from odl.nn.image import Image
+    >>> session = Session(Image.from_bytes(model_bytes("shoulder")), Config(mult=(1,) * 6,
+    ...                   shift=(0,) * 6, offset=(0,) * 6))
+    >>> for command in commands(session, Answer(0, "wave", by="terminal")):
+    ...     print(command, session.step(command))
+    Origin(at=0, by='terminal', took=0, clock=0) []
+    AddClass(at=0, cls=5, name='wave', head=0) []
+    Label(at=0, window=0, cls=5) [Dropped(at=0, window=0, why=<Why.UNKNOWN: 4>)]
     """
-    at, cls = session.position, None
+    at = session.position
+    if answer.by:
+        yield Origin(at, answer.by, answer.took, answer.clock)
+    if isinstance(answer, TakeBack):
+        yield Undo(at)
+        return
+    cls = None
     if answer.name is not None:
-        names = session.names
-        cls = next((c for c, name in names.items() if name == answer.name), None)
-        free = next((c for c in range(NO_CLASS) if c not in names), None)
-        if cls is None and free is not None:
-            added = AddClass(at, free, answer.name, answer.head)
-            yield added
-            outputs = session.step(added)
-            yield from outputs
-            cls = None if outputs else free
-    label = Label(at, answer.window, cls)
-    yield label
-    yield from session.step(label)
+        cls = _known(session, answer.name)
+        if cls is None:
+            free = next((c for c in range(NO_CLASS) if c not in session.names), None)
+            if free is not None:
+                head = answer.head
+                if answer.leaf is not None:
+                    head = session.task_under(answer.leaf)
+                    if head == len(session.tasks):
+                        yield Split(at, answer.leaf, head)
+                yield AddClass(at, free, answer.name, head)
+            cls = _known(session, answer.name)
+    yield Label(at, answer.window, cls)
+
+
+def _known(session: Session, name: str) -> int | None:
+    return next((c for c, known in session.names.items() if known == name), None)

@@ -98,6 +98,34 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the next command comes from; for the label log, ignored by the session.
+
+    ``by`` names the way and, after a colon, a pseudonym: ``terminal``, ``button``,
+    ``notebook:P3``. ``took`` is in milliseconds, from the question's display to the answer;
+    ``clock`` in milliseconds since 1970 (UTC), 0 where nobody looked at a clock.
+    """
+
+    at: int
+    by: str
+    took: int
+    clock: int
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """The stream goes on from a board's own state, ``lost`` samples after ``start``.
+
+    What the board took in between is not known; ``state`` (a session's snapshot) holds what
+    it made of it.
+    """
+
+    start: int
+    lost: int
+    state: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Truth:
     """Samples ``start`` to ``end`` (exclusive) belong to the class called ``name``."""
 
@@ -153,7 +181,7 @@ class Dropped:
 
 
 Command: TypeAlias = Label | Undo | AddClass | Split
-Input: TypeAlias = Samples | Gap | Label | Undo | AddClass | Split | Truth
+Input: TypeAlias = Samples | Gap | Label | Undo | AddClass | Split | Truth | Origin | Adopt
 Output: TypeAlias = Prediction | Query | Learned | Dropped
 Event: TypeAlias = Input | Output
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, TypeAlias
 
-from odl.events import AddClass, Command, Event, Gap, Input, Label, Output, Samples, Split, Truth, Undo
+from odl.events import AddClass, Adopt, Command, Event, Gap, Input, Label, Output, Samples, Split, Truth, Undo
 from odl.wire.codec import CodecError, TraceHash, decode, encode, is_output
 from odl.wire.framing import MAX_FRAME, Deframer, Fault, frame, open_envelope
 from odl.wire.schema import FORMAT, Control, End, Message, Start
@@ -107,7 +107,7 @@ class Writer:
             return
         message = encode(event)
         self._file.write(self._frame(message, time))
-        if isinstance(event, Gap):
+        if isinstance(event, Gap | Adopt):
             self.position = max(self.position, event.start + event.lost)
         elif is_output(event):
             self.trace.add(message)

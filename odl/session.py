@@ -6,6 +6,8 @@ the board; cutting the same samples into other blocks changes nothing.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from odl.composed import Composed
@@ -14,9 +16,11 @@ from odl.core import Fused
 from odl.events import (
     NO_CLASS,
     AddClass,
+    Adopt,
     Gap,
     Input,
     Label,
+    Origin,
     Output,
     Samples,
     Split,
@@ -27,11 +31,18 @@ from odl.events import (
 from odl.learn.protocol import Learner
 from odl.nn.image import Image
 from odl.select.protocol import Policy
-from odl.state import Count, Entry
+from odl.state import Asked, Count, Entry
 
 
 class OrderError(ValueError):
     """An input that does not continue the stream, and where the stream stands."""
+
+
+class Open(NamedTuple):
+    """A question that waits: the window it is about, the sample at which it expires."""
+
+    window: int
+    expires: int
 
 
 class Session:
@@ -102,6 +113,28 @@ class Session:
         values = self._core.state["counts"][0].tolist()
         return {count.name.lower(): values[count] for count in Count}
 
+    @property
+    def tasks(self) -> tuple[int | None, ...]:
+        """The class that each task lies under, by task number; None for the root task."""
+        n = int(self._core.state["n_heads"][0])
+        parents = self._core.state["head_parent"][0, :n].tolist()
+        return tuple(None if parent == NO_CLASS else parent for parent in parents)
+
+    def task_under(self, leaf: int) -> int:
+        """The task under class ``leaf``, or the number that a new one gets."""
+        tasks = self.tasks
+        return tasks.index(leaf) if leaf in tasks else len(tasks)
+
+    @property
+    def open_questions(self) -> tuple[Open, ...]:
+        """Questions that still can be answered, in window order."""
+        state = self._core.state[0]
+        return tuple(
+            Open(int(state["ask_window"][i]), int(state["ask_expires"][i]))
+            for i in range(int(state["n_ask"]))
+            if state["ask_status"][i] == Asked.OPEN
+        )
+
     def samples_to_window(self) -> int:
         """Samples until the next window ends, at least 1."""
         phase = int(self._core.state["phase"][0])
@@ -154,7 +187,12 @@ class Session:
             case Split(at, leaf, head):
                 self._expect(at, "a split lies")
                 return self._core.split(at, _byte("a class", leaf), _byte("a task", head))
-            case Truth():
+            case Adopt(start, lost, state):
+                self._expect(start, "a state begins")
+                self.restore(state)
+                self._expect(start + lost, "the state ends")
+                return []
+            case Truth() | Origin():
                 return []
 
     def _expect(self, at: int, what: str) -> None:

@@ -11,12 +11,26 @@ from odl.events import Query
 class Answer(NamedTuple):
     """An answer about ``window``: a class name, new or known, or None for a skip.
 
-    ``head`` is the task that a new class goes under.
+    ``head`` is the task that a new class goes under. With ``leaf`` it goes under that class
+    instead, which is given a task of its own if it has none. ``by``, ``took`` and ``clock``
+    are those of `odl.events.Origin`; an empty ``by`` leaves no origin in the recording.
     """
 
     window: int
     name: str | None
     head: int = 0
+    leaf: int | None = None
+    by: str = ""
+    took: int = 0
+    clock: int = 0
+
+
+class TakeBack(NamedTuple):
+    """The answer given last is taken back; origin as in `Answer`."""
+
+    by: str = ""
+    took: int = 0
+    clock: int = 0
 
 
 class Labeller(Protocol):
@@ -26,7 +40,7 @@ class Labeller(Protocol):
         """``query`` was issued at sample ``now``; returns at once."""
         ...
 
-    def poll(self, now: int) -> Iterable[Answer]:
+    def poll(self, now: int) -> Iterable[Answer | TakeBack]:
         """Answers due by sample ``now``, each once, the earliest first."""
         ...
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.events import NO_CLASS, Gap, Output, Samples, Truth, Why, valid_name
+from odl.events import NO_CLASS, Adopt, Gap, Output, Samples, Truth, Why, valid_name
 from odl.wire.schema import MAX_INDEX, OUTPUTS, SCALARS, TABLE, Message, Refusal, Row
 
 _U32: Final = struct.Struct("<I")
@@ -195,7 +195,7 @@ def _check_span(message: Message) -> None:
     """Refuse what would end beyond the largest index, or before it began."""
     if isinstance(message, Samples):
         fits = message.start + len(message.block) <= MAX_INDEX
-    elif isinstance(message, Gap):
+    elif isinstance(message, Gap | Adopt):
         fits = message.start + message.lost <= MAX_INDEX
     elif isinstance(message, Truth):
         fits = message.start <= message.end
@@ -222,7 +222,7 @@ class _Codec:
         self.opts = [i for i, field in enumerate(scalars) if field.kind == "opt"]
         self.ids = [i for i, field in enumerate(scalars) if field.kind == "id"]
         self.reasons = [(i, _REASONS[f.kind]) for i, f in enumerate(scalars) if f.kind in _REASONS]
-        self.spans = row.event in (Samples, Gap, Truth)
+        self.spans = row.event in (Samples, Gap, Truth, Adopt)
 
     def encode(self, message: Message) -> bytes:
         values = [get(message) for get in self.scalars]

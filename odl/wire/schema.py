@@ -35,11 +35,13 @@ from typing import Any, Final, TypeAlias
 
 from odl.events import (
     AddClass,
+    Adopt,
     Dropped,
     Event,
     Gap,
     Label,
     Learned,
+    Origin,
     Prediction,
     Query,
     Samples,
@@ -68,8 +70,9 @@ class Refusal(IntEnum):
     SETTINGS = 5  # Configure holds a value that cannot be used
     CONFIGURE = 6  # nothing is taken in before a Configure
     ORDER = 7  # the input does not begin where the stream stands
-    PLACE = 8  # ReadState asks for bytes that are not there
+    PLACE = 8  # Read or Upload means bytes that are not there
     STORE = 9  # the board could not keep it
+    IMAGE = 10  # what was uploaded is no model image that this firmware can run
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +113,15 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class Info:
-    """What a board is, in answer to `Hello`.
+    """What a board is: in answer to `Hello`, when it starts, and every few seconds.
 
-    ``image`` is the model image's checksum, ``state`` and ``log`` the sizes in bytes that
-    `ReadState` can read, one after the other; ``frame`` the most bytes that a frame for the
-    board may have before COBS, envelope and checksum included; ``position`` where its
-    stream stands; ``version`` the firmware's.
+    ``image`` is the model image's checksum, ``image_size`` its bytes and ``image_room`` the
+    most that `Upload` takes; ``state`` and ``log`` the sizes in bytes that `Read` can read,
+    one after the other; ``frame`` the most bytes that a frame for the board may have before
+    COBS, envelope and checksum included; ``session`` the number that the last `Configure`
+    gave (0: none since the board started); ``frames`` how many frames the board had sent
+    before this one since it started; ``position`` where its stream stands; ``version`` the
+    firmware's.
     """
 
     major: int
@@ -126,8 +132,12 @@ class Info:
     frame: int
     rate_mhz: int
     image: int
+    image_size: int
+    image_room: int
     state: int
     log: int
+    session: int
+    frames: int
     position: int
     version: str
 
@@ -138,7 +148,10 @@ class Configure:
 
     ``rule`` numbers the policies as ``odl.config.POLICIES`` does; flags are 0 or 1. With
     ``keep`` the board goes on from what its label log has taught, else the log is emptied.
-    ``scaling`` has (multiplier, shift, offset) per channel.
+    ``session`` is a number of the host's choice, not 0, that names this session from now on.
+    The stream stands at ``position``, or behind all that the log knows if that is later, and
+    ``issued`` questions have been spent of the period there. ``scaling`` has (multiplier,
+    shift, offset) per channel.
     """
 
     rule: int
@@ -151,46 +164,118 @@ class Configure:
     allowed: int
     period: int
     horizon: int
+    session: int
+    issued: int
     patience: int
     seed: int
+    position: int
     scaling: tuple[tuple[int, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class ReadState:
-    """Give ``size`` bytes from ``offset`` of the state block with the label log behind it."""
+class Read:
+    """Give ``size`` bytes from ``offset`` of an area.
 
+    Areas: `STATE`, the state block with the label log behind it, and `IMAGE`, the model image.
+    """
+
+    area: int
     offset: int
     size: int
 
 
 @dataclass(frozen=True, slots=True)
-class StateBytes:
-    """What `ReadState` asked for."""
+class Data:
+    """What `Read` asked for, all of one moment."""
 
+    area: int
     offset: int
     data: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """An input has been dealt with: the stream stands at ``position``, and the board takes
-    one more frame of at most ``room`` bytes before COBS.
+    """The frame numbered ``reply`` has been dealt with: the stream stands at ``position``, and
+    the board takes one more frame of at most ``room`` bytes before COBS.
     """  # fmt: skip
 
     position: int
     room: int
+    reply: int
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The message of type ``message`` (0: a frame that came damaged) was not done."""
+    """The message of type ``message`` in frame ``reply`` was not done.
+
+    Both are 0 where the frame came damaged.
+    """
 
     message: int
     why: Refusal
+    reply: int
 
 
-Control: TypeAlias = Hello | Info | Configure | ReadState | StateBytes | Ready | Refused
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a board's numbers mean, sent after each `Info`.
+
+    ``board`` has "name", "sensor", "rate_hz" and "channels" ([name, unit, scale of a count]
+    each); ``model`` is the JSON that closes the model image: its classes, channels, card.
+    """
+
+    board: dict[str, Any]
+    model: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a board is doing, about once a second while a session runs.
+
+    ``session`` and ``position`` as in `Info`. Since the board started: ``frames`` it had sent
+    before this one, samples its sensor ``dropped``, frames from the host that came
+    ``damaged``, bytes from the host it ``missed``.
+    """
+
+    session: int
+    frames: int
+    dropped: int
+    damaged: int
+    missed: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Bytes of a new model image, kept beside the one in use."""
+
+    offset: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Install:
+    """Use the uploaded image of ``size`` bytes if it is whole and its checksum is ``image``.
+
+    The board says `Ready`, then starts afresh with it.
+    """
+
+    size: int
+    image: int
+
+
+@dataclass(frozen=True, slots=True)
+class Compact:
+    """Drop what was undone from the stored label log. It may take a second."""
+
+
+STATE: Final = 0  # areas of Read
+IMAGE: Final = 1
+
+Control: TypeAlias = (
+    Hello | Info | Configure | Read | Data | Ready | Refused
+    | Description | Status | Upload | Install | Compact
+)  # fmt: skip
 Message: TypeAlias = Event | Start | End | Control
 
 
@@ -225,14 +310,21 @@ TABLE: Final[tuple[Row, ...]] = (
     _row(2, End, position="u64"),
     _row(3, Hello, major="u8", minor="u8"),
     _row(4, Info, major="u8", minor="u8", channels="u8", window="u16", hop="u16", frame="u16",
-         rate_mhz="u32", image="u32", state="u32", log="u32", position="u64", version="text"),
+         rate_mhz="u32", image="u32", image_size="u32", image_room="u32", state="u32", log="u32",
+         session="u32", frames="u32", position="u64", version="text"),
     _row(5, Configure, rule="u8", in_samples="u8", hold="u8", keep="u8", batch="u8", step="u8",
-         change="u16", allowed="u32", period="u32", horizon="u32", patience="u64", seed="u64",
-         scaling="scaling"),
-    _row(6, ReadState, offset="u32", size="u16"),
-    _row(7, StateBytes, offset="u32", data="blob"),
-    _row(8, Ready, position="u64", room="u16"),
-    _row(9, Refused, message="u8", why="refusal"),
+         change="u16", allowed="u32", period="u32", horizon="u32", session="u32", issued="u32",
+         patience="u64", seed="u64", position="u64", scaling="scaling"),
+    _row(6, Read, area="u8", offset="u32", size="u16"),
+    _row(7, Data, area="u8", offset="u32", data="blob"),
+    _row(8, Ready, position="u64", room="u16", reply="u16"),
+    _row(9, Refused, message="u8", why="refusal", reply="u16"),
+    _row(10, Description, board="json", model="json"),
+    _row(11, Status, session="u32", frames="u32", dropped="u32", damaged="u32", missed="u32",
+         position="u64"),
+    _row(12, Upload, offset="u32", data="blob"),
+    _row(13, Install, size="u32", image="u32"),
+    _row(14, Compact),
     _row(16, Samples, start="u64", block="block"),
     _row(17, Gap, start="u64", lost="u64", why="text"),
     _row(18, Label, at="u64", window="u64", cls="opt"),
@@ -240,6 +332,8 @@ TABLE: Final[tuple[Row, ...]] = (
     _row(20, AddClass, at="u64", cls="id", head="u8", name="name"),
     _row(21, Split, at="u64", leaf="id", head="u8"),
     _row(22, Truth, start="u64", end="u64", name="name"),
+    _row(23, Origin, at="u64", took="u32", clock="u64", by="text"),
+    _row(24, Adopt, start="u64", lost="u64", state="blob"),
     _row(32, Prediction, window="u64", held="opt", path="ids", scores="q15s"),
     _row(33, Query, window="u64", utility="u16", expires="u64"),
     _row(34, Learned, at="u64", window="u64", cls="id", head="u8"),

@@ -1,0 +1,9 @@
+"""The commands of ``odl`` for answers after the fact: label."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def add_commands(commands: Any) -> None:
+    """Add the commands to ``odl``'s parser."""

@@ -1,0 +1,1 @@
+"""Recordings to tables and back, and without what is personal."""

@@ -1,0 +1,1 @@
+"""A session whose order the board owns: the host applies what the board says it did."""

@@ -1,0 +1,1 @@
+"""The live view and its questions, in a terminal."""

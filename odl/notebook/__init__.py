@@ -1,0 +1,1 @@
+"""Label prompts in a notebook (extra "notebook")."""

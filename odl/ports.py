@@ -1,0 +1,1 @@
+"""Serial ports: what is plugged in, and which speak our protocol."""

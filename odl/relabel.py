@@ -1,0 +1,1 @@
+"""Answers given after the fact: edits of a recording's labels, and learning again from them."""

@@ -1,0 +1,1 @@
+"""Go on with a recording that was cut short."""

@@ -1,0 +1,1 @@
+"""How a device's clock runs against the host's."""

@@ -1,0 +1,1 @@
+"""Any sketch that prints CSV, as a source of samples."""

@@ -1,0 +1,1 @@
+"""Bytes to messages and messages to bytes, both ways, without any I/O."""
