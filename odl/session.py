@@ -120,6 +120,13 @@ class Session:
         parents = self._core.state["head_parent"][0, :n].tolist()
         return tuple(None if parent == NO_CLASS else parent for parent in parents)
 
+    @property
+    def rows(self) -> tuple[tuple[int, int], ...]:
+        """(class, its task) for each row, in the order of `Prediction.scores`."""
+        state = self._core.state[0]
+        n = int(state["n_rows"])
+        return tuple(zip(state["row_class"][:n].tolist(), state["row_head"][:n].tolist(), strict=True))
+
     def task_under(self, leaf: int) -> int:
         """The task under class ``leaf``, or the number that a new one gets."""
         tasks = self.tasks
