@@ -1,1 +1,281 @@
 """Bytes from a serial line, read by a thread, whatever happens to the plug."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import threading
+import time
+from collections import deque
+from enum import Enum
+from typing import Any, Final, NamedTuple
+
+BAUD: Final = 115200
+ROOM: Final = 2**20  # bytes that wait to be fetched: 90 s of a full line at 115200 baud
+CHUNK: Final = 2**16  # bytes read at a time, at most
+_WAIT: Final = 0.1  # seconds that the reader waits for bytes before it looks whether to end
+_GATHER: Final = 0.002  # seconds that a frame is given to become whole: fewer wakings
+_WRITE: Final = 1.0  # seconds after which a write that does not move is given up
+
+# What pyserial raises when a device goes while it is being used.
+_BROKEN: tuple[type[Exception], ...] = (OSError, ValueError, TypeError, AttributeError)
+with contextlib.suppress(ImportError):  # Windows has none
+    import termios
+
+    _BROKEN += (termios.error,)
+
+
+class LineState(Enum):
+    """Where a line is, with a sentence for people."""
+
+    OPENING = "the port is being opened"
+    OPEN = "the port is open"
+    LOST = "the port is gone; it is tried again until it is back"
+    CLOSED = "the port has been closed"
+
+
+class LineError(OSError):
+    """A port that cannot be opened, and what to do about it."""
+
+
+class Piece(NamedTuple):
+    """What came of a line: bytes, or a turn of its state.
+
+    ``time`` is the host's monotonic clock in seconds when it was read. ``lost`` bytes are
+    missing just before it, because nobody fetched them in time. ``state`` is what the line
+    has just become, or None.
+    """
+
+    time: float
+    data: bytes = b""
+    lost: int = 0
+    state: LineState | None = None
+
+
+class Line:
+    """A serial port that is read all the time and opened again when it was gone.
+
+    Parameters
+    ----------
+    url : str
+        A device (``/dev/ttyACM0``, ``COM3``), or any URL of pyserial: ``socket://host:number``,
+        ``loop://``. Devices are opened for this process alone where the system can do so.
+    baud : int
+        Bits per second; sockets and pseudo-terminals ignore it.
+    room : int
+        Bytes that may wait to be fetched. What comes on top is dropped, counted and reported
+        with the next piece.
+    pause : float
+        Seconds until a lost port is tried again; doubled each time, up to 2 s.
+
+    Raises
+    ------
+    LineError
+        If it cannot be opened now: there is none, somebody has it, it is not allowed.
+
+    Attributes
+    ----------
+    state : LineState
+        At this moment; `get` gives its turns in their order among the bytes.
+    lost : int
+        Bytes that there was no room for.
+    reopened : int
+        How often the port came back.
+
+    Examples
+    --------
+    >>> with Line("loop://") as line:
+    ...     sent = line.write(b"ping")
+    ...     while not (piece := line.get(1.0)) or not piece.data:
+    ...         pass
+    ...     piece.data
+    b'ping'
+    """
+
+    def __init__(self, url: str, baud: int = BAUD, *, room: int = ROOM, pause: float = 0.1) -> None:
+        self.url, self.baud = url, baud
+        self.state = LineState.OPENING
+        self.lost = self.reopened = 0
+        self._room, self._pause = room, pause
+        self._pieces: deque[Piece] = deque()
+        self._held = 0  # bytes in them
+        self._missing = 0  # bytes dropped since the last piece
+        self._woken = False
+        self._ready = threading.Condition()
+        self._writing = threading.Lock()  # the port is not closed during a write
+        self._ending = threading.Event()
+        self._device = _identity(url)
+        try:
+            self._port: Any = _open(url, baud)
+        except _BROKEN as error:
+            self.state = LineState.CLOSED
+            raise LineError(_why_not(url, error)) from None
+        self._turn(LineState.OPEN)
+        self._reader = threading.Thread(target=self._read_all, name=f"line {url}", daemon=True)
+        self._reader.start()
+
+    # --- for whoever uses the line -------------------------------------------------------
+
+    def get(self, timeout: float) -> Piece | None:
+        """The next piece, or None after ``timeout`` seconds without one, or after `wake`."""
+        with self._ready:
+            if not self._pieces and not self._woken and timeout > 0:
+                self._ready.wait(timeout)
+            self._woken = False
+            if self._pieces:
+                piece = self._pieces.popleft()
+                self._held -= len(piece.data)
+                return piece
+            if self._missing:
+                return self._with_loss(Piece(time.monotonic()))
+            return None
+
+    def wake(self) -> None:
+        """Let a `get` that waits return at once, from any thread."""
+        with self._ready:
+            self._woken = True
+            self._ready.notify_all()
+
+    def write(self, data: bytes) -> bool:
+        """Send ``data``; False where there is no port to send it to, or it takes nothing."""
+        with self._writing:
+            if self._port is None:
+                return False
+            try:
+                self._port.write(data)
+            except _BROKEN:
+                return False  # if the port is gone, the reader says so
+            return True
+
+    def close(self) -> None:
+        """Close the port and end the reader. What it had read can still be fetched."""
+        self._ending.set()
+        if self._reader is not threading.current_thread():
+            self._reader.join(5.0)
+        self.wake()
+
+    def __enter__(self) -> Line:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    # --- the reader ----------------------------------------------------------------------
+
+    def _read_all(self) -> None:
+        while not self._ending.is_set():
+            if self._port is None and not self._open_again():
+                break
+            try:
+                data = _read(self._port)
+            except _BROKEN:
+                self._let_go()
+                self._turn(LineState.LOST)
+                continue
+            if data:
+                self._put(Piece(time.monotonic(), data))
+        self._let_go()
+        self._turn(LineState.CLOSED)
+
+    def _open_again(self) -> bool:
+        """Try until the port is back; False if the line is closed meanwhile."""
+        pause = self._pause
+        while not self._ending.wait(pause):
+            pause = min(2.0, 2 * pause)
+            try:
+                port = _open(_where(self.url, self._device), self.baud)
+            except _BROKEN:
+                continue
+            self._port = port
+            self.reopened += 1
+            self._turn(LineState.OPEN)
+            return True
+        return False
+
+    def _let_go(self) -> None:
+        with self._writing:
+            port, self._port = self._port, None
+        if port is not None:
+            with contextlib.suppress(*_BROKEN):
+                port.close()
+
+    def _turn(self, state: LineState) -> None:
+        self.state = state
+        self._put(Piece(time.monotonic(), state=state))
+
+    def _put(self, piece: Piece) -> None:
+        with self._ready:
+            if self._held + len(piece.data) > self._room:
+                self.lost += len(piece.data)
+                self._missing += len(piece.data)
+                return
+            self._pieces.append(self._with_loss(piece))
+            self._held += len(piece.data)
+            self._ready.notify_all()
+
+    def _with_loss(self, piece: Piece) -> Piece:
+        missing, self._missing = self._missing, 0
+        return piece._replace(lost=missing)
+
+
+def _open(url: str, baud: int) -> Any:
+    import serial
+
+    port = serial.serial_for_url(url, baudrate=baud, exclusive=True, write_timeout=_WRITE, do_not_open=True)
+    port.timeout = 0 if _can_be_waited_for(port) else _WAIT
+    port.open()
+    return port
+
+
+def _can_be_waited_for(port: Any) -> bool:
+    """Whether ``select`` takes the port: devices of POSIX and sockets, not Windows, not loop://."""
+    from serial.serialutil import SerialBase
+
+    return type(port).fileno is not SerialBase.fileno
+
+
+def _read(port: Any) -> bytes:
+    """What comes within a short while, in one piece."""
+    if port.timeout == 0:
+        if not select.select([port], [], [], _WAIT)[0]:
+            return b""
+        time.sleep(_GATHER)
+        return bytes(port.read(CHUNK))
+    first = port.read(1)
+    if not first:
+        return b""
+    time.sleep(_GATHER)
+    return bytes(first + port.read(min(CHUNK, port.in_waiting)))
+
+
+def _identity(url: str) -> tuple[int, int, str | None] | None:
+    """What a USB device is known by, to find it again under another name; never shown."""
+    if "://" in url:
+        return None
+    from serial.tools.list_ports import comports
+
+    return next(((p.vid, p.pid, p.serial_number) for p in comports() if p.device == url and p.vid), None)
+
+
+def _where(url: str, device: tuple[int, int, str | None] | None) -> str:
+    """Where the device is now: where it was, else the only port with the same device."""
+    if device is None:
+        return url
+    from serial.tools.list_ports import comports
+
+    same = [p.device for p in comports() if (p.vid, p.pid, p.serial_number) == device]
+    return same[0] if len(same) == 1 and url not in same else url
+
+
+def _why_not(url: str, error: Exception) -> str:
+    """One sentence about a port that could not be opened."""
+    import errno
+
+    number = getattr(error, "errno", None)
+    if number == errno.ENOENT:
+        return f"there is no port {url}; 'odl ports' lists those that there are"
+    if number in (errno.EACCES, errno.EPERM):
+        return f"{url} may not be opened by this user; on Linux, join the group that owns it (dialout)"
+    if number in (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK):
+        return f"{url} is in use by another programme; close that first"
+    return f"{url} cannot be opened ({error})"
