@@ -31,7 +31,7 @@ ARROWS = {
     "composed": CORE + " config nn core learn.protocol select.protocol",
     "session": CORE + " config nn core composed learn.protocol select.protocol",
     "drive": "events session learn.protocol select.protocol label.protocol source.protocol",
-    "label": "events chance truth wire",
+    "label": "events chance truth wire report.text",
     "source": "events wire config",
     "source.replay": "events wire journal data",
     "journal": "events wire",
