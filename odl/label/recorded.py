@@ -42,7 +42,7 @@ class RecordedLabels:
     >>> labels = RecordedLabels(TruthTrack([Truth(0, 500, "walk")]), 128, ["walk"], delay=50)
     >>> labels.ask(Query(64, 9000, 999), now=192)
     >>> list(labels.poll(241)), labels.next_due(), list(labels.poll(242))
-    ([], 242, [Answer(window=64, name='walk', head=0)])
+    ([], 242, [Answer(window=64, name='walk', head=0, leaf=None, by='', took=0, clock=0)])
     """
 
     def __init__(
