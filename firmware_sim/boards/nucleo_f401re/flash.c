@@ -1,8 +1,9 @@
 /* The flash controller: programming only clears bits, erasing sets a sector's bits.
 
    Code runs from the same flash, so the processor stalls while the controller works, as far as
-   its caches do not help: 16 us a word, up to 4 s a sector. Where there is no controller at all (QEMU), RAM that the real chip does not have stands
-   in for the two banks, so that the same image can run whole sessions there. */
+   its caches do not help: 16 us a word, up to 4 s a sector. Where there is no controller at all
+   (QEMU), RAM that the real chip does not have stands in for the two banks of the log, so that
+   the same image can run whole sessions there; no image can be uploaded to it. */
 #include "board.h"
 #include "registers.h"
 
@@ -11,7 +12,13 @@ enum { PATIENCE = 5000000 }; /* microseconds; the watchdog has more */
 static const struct {
     uintptr_t address, stand_in;
     unsigned sector;
-} banks[2] = {{0x08010000u, 0x20018000u, 4}, {0x08060000u, 0x20024000u, 7}};
+} banks[] = {
+    [BOARD_FLASH_LOG] = {0x08010000u, 0x20018000u, 4},
+    [BOARD_FLASH_LOG + 1] = {0x08060000u, 0x20024000u, 7},
+    [BOARD_FLASH_SLOT] = {0x08020000u, 0, 5},
+    [BOARD_FLASH_SLOT + 1] = {0x08040000u, 0, 6},
+    [BOARD_FLASH_MARKS] = {0x0800C000u, 0, 3},
+};
 
 /* Locked is how a controller comes out of reset, and how every function here leaves it. */
 static int there(void)
@@ -21,7 +28,17 @@ static int there(void)
 
 uintptr_t board_flash_bank(unsigned bank)
 {
-    return there() ? banks[bank].address : banks[bank].stand_in;
+    return there() || banks[bank].stand_in == 0 ? banks[bank].address : banks[bank].stand_in;
+}
+
+int board_flash_blank(uintptr_t address, size_t bytes)
+{
+    const uint32_t *words = (const uint32_t *)address;
+
+    for (size_t i = 0; i < bytes / 4; i++)
+        if (words[i] != BOARD_FLASH_ERASED)
+            return 0;
+    return 1;
 }
 
 static int finish(void)
@@ -64,8 +81,10 @@ int board_flash_program(uintptr_t address, const void *words, size_t bytes)
 
 static int erase_stand_in(unsigned bank)
 {
+    if (banks[bank].stand_in == 0)
+        return 0;
     for (uintptr_t at = 0; at < BOARD_FLASH_BANK; at += 4)
-        *(volatile uint32_t *)(banks[bank].stand_in + at) = 0xFFFFFFFFu;
+        *(volatile uint32_t *)(banks[bank].stand_in + at) = BOARD_FLASH_ERASED;
     return 1;
 }
 

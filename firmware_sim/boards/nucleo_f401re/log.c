@@ -7,13 +7,12 @@
    erase. Undoing an entry clears one bit of its kind. A header names the model image that its
    entries belong to; a log of another image is left alone until its bank is needed. */
 #include "board.h"
-#include "odl.h"
+#include "core.h"
+#include "odl_messages.h"
 
-uint32_t odl_crc32(uint32_t crc, const uint8_t *bytes, size_t n);
 
 #define MARK 0x4C444F21u   /* "!ODL" */
 #define DONE 0x0D0E5EA1u
-#define BLANK 0xFFFFFFFFu
 
 typedef struct {
     uint32_t mark, generation, image, record_size, crc, done;
@@ -65,16 +64,6 @@ static uint32_t crc_of(const odl_log_entry *entry)
     return odl_crc32(crc, bytes + AT + 1, sizeof *entry - AT - 1);
 }
 
-static int blank(const void *from, size_t bytes)
-{
-    const uint32_t *words = from;
-
-    for (size_t i = 0; i < bytes / 4; i++)
-        if (words[i] != BLANK)
-            return 0;
-    return 1;
-}
-
 static int record_good(const record *r)
 {
     return r->done == DONE && r->crc == crc_of(&r->entry);
@@ -83,7 +72,7 @@ static int record_good(const record *r)
 /* A header on an erased bank: the bank counts from the moment that its last word is there. */
 static int write_header(unsigned b, uint32_t generation)
 {
-    header h = {MARK, generation, image, sizeof(record), 0, DONE, {BLANK, BLANK}};
+    header h = {MARK, generation, image, sizeof(record), 0, DONE, {BOARD_FLASH_ERASED, BOARD_FLASH_ERASED}};
 
     h.crc = odl_crc32(0, (const uint8_t *)&h, offsetof(header, crc));
     return board_flash_program(board_flash_bank(b), &h, offsetof(header, spare));
@@ -100,7 +89,7 @@ static int write_record(unsigned b, uint32_t slot, const odl_log_entry *entry)
 
 static int erase(unsigned b)
 {
-    return blank((const void *)board_flash_bank(b), BOARD_FLASH_BANK) || board_flash_erase(b);
+    return board_flash_blank(board_flash_bank(b), BOARD_FLASH_BANK) || board_flash_erase(b);
 }
 
 /* Start the other bank afresh with the first `n` entries of this one that still count. */
@@ -135,7 +124,7 @@ static void scan(void)
     n_torn = 0;
     for (uint32_t slot = 0; slot < SLOTS; slot++) {
         const record *r = slot_of(bank, slot);
-        if (blank(r, sizeof *r))
+        if (board_flash_blank((uintptr_t)r, sizeof *r))
             continue;
         /* A place left blank before one that was written cannot be an entry either. */
         for (; used < slot && n_torn < MAX_TORN; used++)
@@ -174,6 +163,11 @@ uint32_t board_log_compact(void)
 {
     move_over(used - n_torn);
     return used - n_torn;
+}
+
+int odl_board_compact(void)
+{
+    return move_over(used - n_torn) ? 0 : ODL_REFUSAL_STORE;
 }
 
 uint32_t board_log_torn(void)
