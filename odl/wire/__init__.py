@@ -1,7 +1,7 @@
 """One byte form for recordings, the serial line and replay.
 
 ``schema`` is the table of messages, ``framing`` finds frames among bytes, ``codec`` turns
-messages into bytes and back. None of them does any I/O.
+messages into bytes and back, ``link`` keeps count and asks again. None of them does any I/O.
 """
 
 from odl.wire.codec import CodecError, Problem, TraceHash, decode, encode, is_output
@@ -15,6 +15,7 @@ from odl.wire.framing import (
     open_envelope,
     unframe,
 )
+from odl.wire.link import Counters, Failure, Link, LinkError, Received, Request
 from odl.wire.schema import (
     FORMAT,
     IMAGE,
@@ -42,8 +43,8 @@ from odl.wire.schema import (
 
 __all__ = [
     "FORMAT", "IMAGE", "PROTOCOL", "STATE", "TABLE", "CodecError", "Compact", "Configure", "Control",
-    "Data", "Deframer", "Description", "End", "Fault", "FrameError", "Hello", "Info", "Install",
-    "Message", "Problem", "Read", "Ready", "Refusal", "Refused", "Start", "Status", "TraceHash",
-    "Upload", "cobs_decode", "cobs_encode", "decode", "encode", "frame", "is_output",
-    "open_envelope", "unframe",
+    "Counters", "Data", "Deframer", "Description", "End", "Failure", "Fault", "FrameError", "Hello",
+    "Info", "Install", "Link", "LinkError", "Message", "Problem", "Read", "Ready", "Received",
+    "Refusal", "Refused", "Request", "Start", "Status", "TraceHash", "Upload", "cobs_decode",
+    "cobs_encode", "decode", "encode", "frame", "is_output", "open_envelope", "unframe",
 ]  # fmt: skip
