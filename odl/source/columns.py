@@ -1,0 +1,187 @@
+"""Numbers from the lines that sketches print, by column. No I/O."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Final
+
+MAX_FIELDS: Final = 64
+_NUMBER: Final = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
+_STUBBORN: Final = 5  # lines in a row that do not fit, before it is called a problem
+_SHOWN: Final = 60  # characters of a bad line that are kept
+
+Names = tuple[str, ...]
+Form = tuple[Names | None, int]  # what the columns are called, if anything, and how many there are
+
+
+class Columns:
+    """Picks and orders the columns of printed lines.
+
+    Understood are commas, semicolons, tabs or blanks between numbers, with or without a line
+    of names before them, and ``name:value`` pairs: what the Arduino IDE plots and what Edge
+    Impulse's data forwarder takes. Any other line is counted and left out.
+
+    Parameters
+    ----------
+    wanted : sequence of str
+        Names in the order that the model wants them, or numbers, the first column being 1.
+    strict : bool
+        Whether the names have to be the sketch's own. Otherwise lines with as many columns as
+        there are names are taken in order.
+
+    Attributes
+    ----------
+    names : tuple of str or None
+        What the sketch calls its columns, if it does.
+    bad : int
+        Lines left out; ``last_bad`` is the last of them, made printable.
+    headers : int
+        Lines of names met.
+
+    Examples
+    --------
+    >>> columns = Columns(["ay", "ax"])
+    >>> [columns.take(line) for line in ("ax,ay,az", "1,2.5,3", "1,2", "4\\t5\\t6", "ready.")]
+    [None, [2.5, 1.0], None, [5.0, 4.0], None]
+    >>> columns.take("ay:7 ax:8"), columns.names, columns.bad
+    ([7.0, 8.0], ('ay', 'ax'), 2)
+    """
+
+    def __init__(self, wanted: Sequence[str], strict: bool = False) -> None:
+        if not wanted:
+            raise ValueError("name at least one column")
+        self.wanted = tuple(name.strip() for name in wanted)
+        self.names: Names | None = None
+        self.bad = self.headers = 0
+        self.last_bad = ""
+        self._strict = strict
+        self._candidate: Names | None = None  # a line of words: a header if numbers follow
+        self._form: Form | None = None  # of the last good line
+        self._pick: list[int] = []
+        self._odd: Form | None = None  # the form of lines that do not fit, and how many in a row
+        self._odd_lines = 0
+        self._misfit = ""
+        self._bad_in_row = 0
+
+    @property
+    def problem(self) -> str:
+        """Why no line can be used, in a sentence, after some in a row; else empty."""
+        if self._bad_in_row < _STUBBORN:
+            return ""
+        return self._misfit or "what comes are no lines of numbers; look at the speed and at what is printed"
+
+    def take(self, line: str, whole: bool = True) -> list[float] | None:
+        """The wanted numbers of ``line``, or None.
+
+        Parameters
+        ----------
+        whole : bool
+            False for a line that may lack its beginning: its numbers do not count.
+        """
+        labels, fields = _split(line)
+        if not fields:
+            return None
+        if labels is None and not any(map(_NUMBER.fullmatch, fields)):
+            self._words(line, fields, whole)
+            return None
+        if not whole:
+            return None
+        numbers = [float(field) for field in fields if _NUMBER.fullmatch(field)]
+        sound = len(numbers) == len(fields) and all(map(math.isfinite, numbers))
+        if not (sound and self._fits(labels, len(numbers))):
+            self._leave_out(line)
+            return None
+        self._bad_in_row = 0
+        return [numbers[column] for column in self._pick]
+
+    def _words(self, line: str, fields: list[str], whole: bool) -> None:
+        """A header if it was met before, or if numbers follow; otherwise chat."""
+        if self._candidate is not None:
+            self._leave_out(" ".join(self._candidate))
+        self._candidate = tuple(fields) if len(fields) <= MAX_FIELDS else None
+        if self._candidate is None and whole:
+            self._leave_out(line)
+        elif self._candidate == self.names:
+            self.headers += 1
+            self._candidate = None
+
+    def _fits(self, labels: Names | None, width: int) -> bool:
+        """Whether a line of this form can be used; decides which columns are meant."""
+        if self._candidate is not None:
+            if labels is None and len(self._candidate) == width:
+                self.names, self._form = self._candidate, None
+                self.headers += 1
+            else:
+                self._leave_out(" ".join(self._candidate))
+            self._candidate = None
+        names = labels or self.names
+        if names is not None and len(names) != width:
+            names = None  # they are another line's
+        form = names, width
+        if form == self._form:
+            return True
+        pick = self._choose(names, width)
+        self._odd_lines = self._odd_lines + 1 if form == self._odd else 1
+        self._odd = form
+        if pick is None:
+            return False
+        # Another form may be a piece of a line: change when its labels leave no doubt, or it stays.
+        if self._form is not None and self._odd_lines < _STUBBORN and not self._named(labels):
+            return False
+        self._form, self._pick, self.names = form, pick, names
+        return True
+
+    def _named(self, labels: Names | None) -> bool:
+        return labels is not None and {n.lower() for n in self.wanted} <= {n.lower() for n in labels}
+
+    def _choose(self, names: Names | None, width: int) -> list[int] | None:
+        """Which columns are wanted; None, and a sentence in ``_misfit``, if they are not there."""
+        self._misfit = ""
+        wanted = [name.lower() for name in self.wanted]
+        if all(name.isascii() and name.isdigit() for name in wanted):
+            numbers = [int(name) for name in wanted]
+            if all(1 <= number <= width for number in numbers):
+                return [number - 1 for number in numbers]
+            self._misfit = f"the sketch prints {width} columns; column {max(numbers)} is not among them"
+            return None
+        if names is not None:
+            lower = [name.lower() for name in names]
+            if all(name in lower for name in wanted):
+                return [lower.index(name) for name in wanted]
+            if self._strict or width != len(wanted):
+                missing = next(name for name in wanted if name not in lower)
+                there = ", ".join(_tidy(name) for name in names)
+                self._misfit = f"there is no column '{missing}'; the sketch prints {there}"
+                return None
+        if width == len(wanted):
+            return list(range(width))
+        self._misfit = (
+            f"the sketch prints {width} columns, but {len(wanted)} are wanted ({', '.join(self.wanted)}); "
+            "say which by number, as in --columns 2,3,4"
+        )
+        return None
+
+    def _leave_out(self, line: str) -> None:
+        self.bad += 1
+        self._bad_in_row += 1
+        self.last_bad = _tidy(line)
+
+
+def _split(line: str) -> tuple[Names | None, list[str]]:
+    """Labels (None without) and the fields of a line; ragged labels leave a field unreadable."""
+    text = re.sub(r"\s*:\s*", ":", line.strip(" \t\r\n,;"))
+    split = re.split("[,;\t]", text) if re.search("[,;\t]", text) else text.split()
+    fields = [field.strip() for field in split]
+    if len(fields) > MAX_FIELDS:
+        return None, [text]
+    if fields and all(":" in field for field in fields):
+        pairs = [field.split(":", 1) for field in fields]
+        return tuple(name for name, _ in pairs), [value for _, value in pairs]
+    return None, fields
+
+
+def _tidy(line: str) -> str:
+    """What can be shown of untrusted text."""
+    return "".join(c for c in line[:_SHOWN] if c.isprintable())
