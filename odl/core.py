@@ -80,17 +80,25 @@ class Fused:
         """A task under a leaf."""
         return self._events(split(self.state, self.log, at, leaf, head, self.out, 0))
 
-    def resume(self) -> None:
-        """As a board after a reset: a fresh state, and the heads that the log has taught.
+    def resume(self, position: int = 0, issued: int = 0, keep: bool = True) -> None:
+        """As a board that is configured: a fresh state, and the heads that the log has taught.
 
-        The stream goes on at the earliest position that comes after all that is in the log.
+        The stream goes on at ``position``, or at the earliest one that comes after all that is in
+        the log; ``issued`` questions have been spent of the budget's period there. Without
+        ``keep`` the log is forgotten first.
         """
-        log = self.log[: int(self.state["n_log"][0])]
+        if not keep:
+            self.log[:] = 0
+        log = self.log[: int(self.state["n_log"][0]) if keep else 0]
         self.state[:] = blocks(self.image, self.net, self.config.seed)[0]
         ends = log["window"] + np.where(log["kind"] <= Entry.LABEL, self.net.window, 0)
+        at = max(position, int(ends.max(initial=0)))
         self.state["n_log"] = len(log)
         self.state["answers"] = log["order"].max(initial=0)
-        self.state["position"] = ends.max(initial=0)
+        self.state["position"] = at
+        self.state["issued"] = issued
+        if self.config.in_samples and self.config.period:
+            self.state["period"] = max(at - 1, 0) // self.config.period
         refit(self.state, self.log, self.net)
 
     def _events(self, n: Int) -> list[Output]:

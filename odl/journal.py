@@ -15,7 +15,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, TypeAlias
 
-from odl.events import AddClass, Adopt, Command, Event, Gap, Input, Label, Output, Samples, Split, Truth, Undo
+from odl.events import (
+    AddClass,
+    Adopt,
+    Command,
+    Event,
+    Gap,
+    Input,
+    Label,
+    Origin,
+    Output,
+    Samples,
+    Split,
+    Truth,
+    Undo,
+)
 from odl.wire.codec import CodecError, TraceHash, decode, encode, is_output
 from odl.wire.framing import MAX_FRAME, Deframer, Fault, frame, open_envelope
 from odl.wire.schema import FORMAT, Control, End, Message, Start
@@ -49,6 +63,7 @@ class Writer:
 
     Attributes
     ----------
+    path : where it is written.
     trace : hash over the outputs written so far.
     position : samples that have passed, those in gaps included.
 
@@ -68,6 +83,12 @@ class Writer:
     ([Gap(start=0, lost=100, why='late start')], True, 100)
     """
 
+    path: Path
+    trace: TraceHash
+    position: int
+    _seq: int
+    _file: BinaryIO
+
     def __init__(self, path: PathLike, start: Start) -> None:
         self.path = Path(path)
         self.trace = TraceHash()
@@ -86,6 +107,41 @@ class Writer:
             )
         self._file = _create(self.path)
         self._file.write(opening)
+
+    @classmethod
+    def append(cls, path: PathLike) -> Writer:
+        """A writer that goes on with the recording at ``path``, whatever became of its end.
+
+        What follows the last whole frame is cut off, and so is ``End``. Sequence numbers, trace
+        and position go on from there.
+
+        Raises
+        ------
+        JournalError
+            If it is no recording, or damaged before its end: what is lost there stays lost.
+        OSError
+            If the file cannot be read or written.
+        """
+        with Reader(path) as reader:
+            for _ in reader:
+                pass
+        return cls.after(reader)
+
+    @classmethod
+    def after(cls, reader: Reader) -> Writer:
+        """As `append`, behind what ``reader`` has read to its end."""
+        if reader.damaged:
+            raise JournalError(
+                f"{reader.path}: damaged before its end ({reader.problems[0]}), so it can be replayed "
+                "but not gone on with"
+            )
+        writer = cls.__new__(cls)
+        writer.path = Path(reader.path)
+        writer.trace, writer.position, writer._seq = reader.trace, reader.passed, reader.next_seq
+        writer._file = writer.path.open("r+b", buffering=2**16)
+        writer._file.truncate(reader.events_end)
+        writer._file.seek(reader.events_end)
+        return writer
 
     def _frame(self, message: bytes, time: int) -> bytes:
         data = frame(message, self._seq, time)
@@ -215,7 +271,9 @@ class Reader:
 
     ``start`` is there from the beginning; ``complete``, ``position``, ``lost_bytes``,
     ``lost_frames``, ``problems``, ``good_bytes`` and ``trace`` (see ``Recording``) are
-    final when the iteration has ended.
+    final when the iteration has ended. So are ``passed``, the samples that have passed by its
+    inputs, ``damaged``, whether anything but its end is missing, and where the next frame goes:
+    behind byte ``events_end`` with the number ``next_seq``.
 
     Raises
     ------
@@ -240,9 +298,12 @@ class Reader:
         self.lost_frames = 0
         self.problems: list[str] = []
         self.good_bytes = 0
+        self.events_end = 0
+        self.passed = 0
         self.trace = TraceHash()
         self._path = str(path)
         self._more = 0  # problems beyond those listed
+        self._bad = self._bad_before_good = False  # bytes that are no frame; and a frame behind them
         self._seq = -1
         self._deframer = Deframer()
         self._file = Path(path).open("rb")  # noqa: SIM115 - close() and __exit__ do
@@ -258,6 +319,21 @@ class Reader:
         """Bytes that are part of no whole frame."""
         return self._deframer.lost_bytes + self._deframer.pending
 
+    @property
+    def path(self) -> str:
+        """The file that is read."""
+        return self._path
+
+    @property
+    def next_seq(self) -> int:
+        """The number of the frame that would come behind the last event."""
+        return (self._seq + (0 if self.complete else 1)) & 0xFFFF
+
+    @property
+    def damaged(self) -> bool:
+        """Whether anything but the end is missing."""
+        return self.lost_frames > 0 or self._bad_before_good
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()
@@ -272,7 +348,9 @@ class Reader:
         for begin, end, found in self._found:
             if isinstance(found, Fault):
                 self._note_damage(begin, end, found)
+                self._bad = True
                 continue
+            self._bad_before_good = self._bad
             seq, _, data = open_envelope(found)
             message = self._decode(data, begin)
             if isinstance(message, Start):
@@ -290,8 +368,13 @@ class Reader:
             if isinstance(message, End):
                 self.position = message.position
                 continue
+            self.events_end = end
             if is_output(message):
                 self.trace.add(data)
+            elif isinstance(message, Samples):
+                self.passed = max(self.passed, message.start + len(message.block))
+            elif isinstance(message, Gap | Adopt):
+                self.passed = max(self.passed, message.start + message.lost)
             yield message
         self._finish()
 
@@ -328,7 +411,7 @@ class Reader:
                     "so what the session started from is unknown and it cannot be replayed"
                 )
             _check_format(message, self._path)
-            self.good_bytes = end
+            self.good_bytes = self.events_end = end
             return message
         raise JournalError(f"{self._path}: {self._why_not()}")
 
@@ -402,8 +485,8 @@ def inputs(recording: Recording) -> Iterator[Input]:
     """The inputs of a recording, fit to be stepped through a session again.
 
     From an undamaged recording they come as they are. Where samples are missing a
-    ``Gap`` stands for them; samples that are there twice are dropped. A command due
-    within such a hole comes after the Gap, due at its end.
+    ``Gap`` stands for them; what is there twice, samples or an adopted state, is dropped. A
+    command due within such a hole comes after the Gap, due at its end.
 
     >>> import numpy as np
     >>> block = np.zeros((10, 3), np.int16)
@@ -414,9 +497,9 @@ def inputs(recording: Recording) -> Iterator[Input]:
     """
     now = 0
     hole = (0, 0)
-    waiting: list[Command | Truth] = []  # due later than now: is there a hole before?
+    waiting: list[Command | Origin | Truth] = []  # due later than now: is there a hole before?
     for event in recording.events:
-        if isinstance(event, Samples | Gap):
+        if isinstance(event, Samples | Gap | Adopt):
             if event.start > now:
                 yield Gap(now, event.start - now, DAMAGED)
                 hole, now = (now, event.start), event.start
@@ -425,8 +508,8 @@ def inputs(recording: Recording) -> Iterator[Input]:
             rest = _after(event, now)
             if rest is not None:
                 yield rest
-                now = rest.start + (rest.lost if isinstance(rest, Gap) else len(rest.block))
-        elif isinstance(event, Label | Undo | AddClass | Split | Truth):
+                now = rest.start + (len(rest.block) if isinstance(rest, Samples) else rest.lost)
+        elif isinstance(event, Label | Undo | AddClass | Split | Origin | Truth):
             if waiting or (not isinstance(event, Truth) and event.at > now):
                 waiting.append(event)
             else:
@@ -437,18 +520,20 @@ def inputs(recording: Recording) -> Iterator[Input]:
     yield from (_move(command, hole) for command in waiting)
 
 
-def _move(event: Command | Truth, hole: tuple[int, int]) -> Command | Truth:
+def _move(event: Command | Origin | Truth, hole: tuple[int, int]) -> Command | Origin | Truth:
     """``event``, due at the end of ``hole`` if it was due within."""
     if not isinstance(event, Truth) and hole[0] < event.at < hole[1]:
         return replace(event, at=hole[1])
     return event
 
 
-def _after(event: Samples | Gap, now: int) -> Samples | Gap | None:
+def _after(event: Samples | Gap | Adopt, now: int) -> Samples | Gap | Adopt | None:
     """What of ``event`` lies at ``now`` or later."""
     if event.start >= now:
         return event
     past = now - event.start
-    if isinstance(event, Gap):
-        return Gap(now, event.lost - past, event.why) if event.lost > past else None
-    return Samples(now, event.block[past:]) if len(event.block) > past else None
+    if isinstance(event, Samples):
+        return Samples(now, event.block[past:]) if len(event.block) > past else None
+    if event.lost <= past:
+        return None
+    return replace(event, start=now, lost=event.lost - past)

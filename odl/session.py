@@ -30,6 +30,7 @@ from odl.events import (
 )
 from odl.learn.protocol import Learner
 from odl.nn.image import Image
+from odl.nn.trust import state_of
 from odl.select.protocol import Policy
 from odl.state import Asked, Count, Entry
 
@@ -157,7 +158,8 @@ class Session:
         OrderError
             If the input does not begin where the stream stands.
         ValueError
-            If samples have the wrong shape or type, or a number lies outside its range.
+            If samples have the wrong shape or type, or a number lies outside its range; for a
+            state that is none of this image, `odl.nn.trust.StateError`. Nothing has happened then.
         """
         match event:
             case Samples(start, block):
@@ -196,8 +198,7 @@ class Session:
                 return self._core.split(at, _byte("a class", leaf), _byte("a task", head))
             case Adopt(start, lost, state):
                 self._expect(start, "a state begins")
-                self.restore(state)
-                self._expect(start + lost, "the state ends")
+                self._take(state, start + lost)
                 return []
             case Truth() | Origin():
                 return []
@@ -218,22 +219,40 @@ class Session:
 
         Raises
         ------
-        ValueError
-            If the snapshot has another size: it is of another image.
+        odl.nn.trust.StateError
+            If no session of this image can have left these bytes.
         """
-        self._fused("a snapshot")
-        state, log = self._core.state, self._core.log
-        if len(snapshot) != state.nbytes + log.nbytes:
-            raise ValueError(
-                f"a snapshot of {len(snapshot)} bytes; this model's has {state.nbytes + log.nbytes}"
-            )
-        state[:] = np.frombuffer(snapshot, state.dtype, 1)
-        log[:] = np.frombuffer(snapshot, log.dtype, len(log), offset=state.nbytes)
+        self._take(snapshot, None)
 
-    def resume(self) -> None:
-        """Go on as a board does after a reset: what was learned stays, open questions do not."""
+    def _take(self, snapshot: bytes, position: int | None) -> None:
+        """Go on from ``snapshot`` if it is sound, and of ``position`` where that is given."""
+        self._fused("a snapshot")
+        state, log = state_of(self.image, snapshot)
+        stands = int(state["position"][0])
+        if position is not None and stands != position:
+            raise OrderError(f"a state of sample {stands} was to be of sample {position}")
+        self._core.state[:] = state
+        self._core.log[:] = log
+
+    def resume(self, position: int = 0, issued: int = 0, keep: bool = True) -> None:
+        """Go on as a board does when it is configured: what was learned stays, open questions do not.
+
+        Parameters
+        ----------
+        position : int
+            Sample at which the stream goes on, 0 to 2**62 - 1; later where the label log knows of
+            something later.
+        issued : int
+            Questions already spent of the budget's period at that sample, 0 to 2**31 - 1.
+        keep : bool
+            Whether what was learned stays; otherwise the label log is emptied.
+        """
         self._fused("resuming")
-        self._core.resume()  # type: ignore[union-attr]
+        if not 0 <= position < 2**62:
+            raise OrderError(f"a stream cannot go on at sample {position}; it can at 0 to 2**62 - 1")
+        if not 0 <= issued < 2**31:
+            raise ValueError(f"{issued} questions cannot have been spent; it can be 0 to 2**31 - 1")
+        self._core.resume(position, issued, keep)  # type: ignore[union-attr]
 
     def _fused(self, what: str) -> None:
         if not isinstance(self._core, Fused):

@@ -1,0 +1,182 @@
+"""Whether bytes can be a session's state: what a board sent is not to be trusted.
+
+Kernels use numbers of the state block as places in arrays without looking at them again, as
+the C core does. So each of them is held against the image first, and the heads against the
+label log that they come of.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from odl.events import NO_CLASS, valid_name
+from odl.nn.image import Image
+from odl.nn.net import state_dtype_of
+from odl.state import WARM, Asked, Entry, log_dtype
+
+_FAR = 2**62  # no index and no counter gets there
+
+
+class StateError(ValueError):
+    """Bytes that no session of this image can have left, and what is wrong with them."""
+
+
+def state_of(image: Image, data: bytes) -> tuple[NDArray[Any], NDArray[Any]]:
+    """State block (1,) and label log (max_log,) from a session's snapshot, checked.
+
+    Parameters
+    ----------
+    data : bytes
+        State block and log, one after the other; from anywhere.
+
+    Raises
+    ------
+    StateError
+        With the field and the value that cannot be.
+
+    Examples
+    --------
+    >>> from odl.data import model_bytes
+    >>> from odl.nn.net import blocks, net_of
+    >>> image = Image.from_bytes(model_bytes("shoulder"))
+    >>> state, log = blocks(image, net_of(image), seed=1)
+    >>> state_of(image, state.tobytes() + log.tobytes())[0] == state
+    array([ True])
+    >>> state["ring_at"] = 100
+    >>> state_of(image, state.tobytes() + log.tobytes())
+    Traceback (most recent call last):
+    odl.nn.trust.StateError: no state of this model: ring_at is 100; it can be 0 to 26
+    """
+    layout, entry = state_dtype_of(image), log_dtype(image.features)
+    size = layout.itemsize + image.max_log * entry.itemsize
+    if len(data) != size:
+        raise StateError(f"a snapshot of {len(data)} bytes; this model's has {size}")
+    state = np.frombuffer(data, layout, 1).copy()
+    log = np.frombuffer(data, entry, image.max_log, offset=layout.itemsize).copy()
+    _check_numbers(image, state[0])
+    _check_tree(image, state[0], log)
+    _check_labels(state[0], log)
+    _check_questions(state[0])
+    return state, log
+
+
+def without_learning(image: Image, data: bytes) -> bytes:
+    """The same place in the stream with nothing asked and nothing learned.
+
+    For what a session would have been like without learning. ``data`` is trusted.
+    """
+    layout, entry = state_dtype_of(image), log_dtype(image.features)
+    state = np.frombuffer(data, layout, 1).copy()
+    s = state[0]
+    rows, heads = len(image.row_class), len(image.parents)
+    for name in ("weights", "row_active", "head_format", "n_log", "n_ask", "n_batch", "n_warm", "n_far",
+                 "issued", "answers", "period", "batch", "counts"):  # fmt: skip
+        s[name] = 0
+    for name in ("row_class", "row_head", "head_parent", "held"):
+        s[name] = NO_CLASS
+    s["n_rows"], s["n_heads"] = rows, heads
+    s["weights"][:rows], s["row_active"][:rows] = image.base, 1
+    s["row_class"][:rows], s["row_head"][:rows] = image.row_class, image.row_head
+    s["head_parent"][:heads], s["head_format"][:heads] = image.parents, image.formats
+    return state.tobytes() + bytes(image.max_log * entry.itemsize)
+
+
+def _need(good: bool, what: str) -> None:
+    if not good:
+        raise StateError(f"no state of this model: {what}")
+
+
+def _within(name: str, values: Any, low: int, high: int) -> None:
+    """Each of ``values`` is in [low, high]."""
+    flat = np.atleast_1d(values).ravel()
+    bad = flat[(flat < low) | (flat > high)]
+    _need(bad.size == 0, f"{name} is {bad[0] if bad.size else 0}; it can be {low} to {high}")
+
+
+def _check_numbers(image: Image, s: Any) -> None:
+    kernels = np.array([layer.weights.shape[1] for layer in image.layers])
+    limits = {
+        "position": _FAR, "segment": _FAR, "period": _FAR, "issued": 2**31, "rv_u": 2**31, "rv_d": 2**31,
+        "batch": _FAR, "answers": _FAR, "counts": _FAR, "phase": int(s["position"]),
+        "ring_at": image.positions - 1, "ring_n": image.positions, "n_log": image.max_log,
+        "n_ask": image.max_pending, "n_batch": 255, "n_warm": WARM, "n_far": 1, "warm": 2**15,
+        "has_previous": 1,
+    }  # fmt: skip
+    for name, most in limits.items():
+        _within(name, s[name], 0, most)
+    _need(s["generator"] != 0, "generator is 0, which it never becomes")
+    for layer, kernel in enumerate(kernels):
+        _within(f"fill of layer {layer}", s["fill"][layer], 0, int(kernel) - 1)
+    first = image.layers[0].weights.shape[1] * image.layers[0].weights.shape[2]
+    _within("an input of the first layer", s["taps"][:first], -128, 127)
+    _within("an input of a layer", s["taps"][first:], 0, 255)
+    _within("a weight", s["weights"], -(2**30), 2**30)
+
+
+def _check_tree(image: Image, s: Any, log: NDArray[Any]) -> None:
+    """Rows and tasks are the image's and those that the log adds, in its order."""
+    classes, homes = image.row_class.tolist(), image.row_head.tolist()
+    parents, formats = image.parents.tolist(), image.formats.tolist()
+    for i, entry in enumerate(log[: int(s["n_log"])]):
+        kind, cls, head = int(entry["kind"]), int(entry["cls"]), int(entry["head"])
+        if kind == Entry.CLASS:
+            fits = cls != NO_CLASS and cls not in classes and head < len(parents)
+            _need(fits and len(classes) < image.max_rows, f"log entry {i} cannot add class {cls}")
+            _need(_named(entry), f"log entry {i} gives class {cls} no name")
+            classes.append(cls)
+            homes.append(head)
+        elif kind == Entry.SPLIT:
+            fits = cls in classes and cls not in parents and head == len(parents)
+            _need(fits and len(parents) < image.max_heads, f"log entry {i} cannot split class {cls}")
+            formats.append(formats[homes[classes.index(cls)]])
+            parents.append(cls)
+        else:
+            _within(f"the kind of log entry {i}", kind, Entry.UNDONE, Entry.LABEL)
+    for name, count, wanted in (
+        ("row_class", "n_rows", classes), ("row_head", "n_rows", homes),
+        ("head_parent", "n_heads", parents), ("head_format", "n_heads", formats),
+    ):  # fmt: skip
+        there = s[name][: int(s[count])].tolist() if 0 <= s[count] <= len(s[name]) else None
+        _need(there == wanted, f"{name} is not what image and label log give")
+    _within("row_active", s["row_active"][: len(classes)], 0, 1)
+    _need(int(s["held"]) in (*classes, NO_CLASS), f"class {s['held']} is held, which does not exist")
+
+
+def _named(entry: Any) -> bool:
+    try:
+        name = entry["features"].tobytes().rstrip(b"\0").decode()
+    except UnicodeDecodeError:
+        return False
+    return valid_name(name)
+
+
+def _check_labels(s: Any, log: NDArray[Any]) -> None:
+    classes = s["row_class"][: int(s["n_rows"])].tolist()
+    used = log[: int(s["n_log"])]
+    _within("the window of a log entry", used["window"], 0, int(s["position"]))
+    _within("the order of a log entry", used["order"], 0, int(s["answers"]))
+    for i, entry in enumerate(used):
+        if entry["kind"] == Entry.LABEL:
+            cls = int(entry["cls"])
+            _need(cls in classes, f"log entry {i} is of class {cls}, which does not exist")
+            row = classes.index(cls)
+            _need(entry["head"] == s["row_head"][row], f"log entry {i} is of another task than its class")
+            _need(s["row_active"][row] == 1, f"class {cls} has a label, but its row takes no part")
+
+
+def _check_questions(s: Any) -> None:
+    n = int(s["n_ask"])
+    classes = s["row_class"][: int(s["n_rows"])].tolist()
+    _within("a question's window", s["ask_window"][:n], 0, int(s["position"]))
+    _need(bool(np.all(np.diff(s["ask_window"][:n]) > 0)), "its questions are not in window order")
+    _within("the end of a question", s["ask_expires"][:n], 0, _FAR)
+    _within("a question's batch", s["ask_batch"][:n], 0, int(s["batch"]))
+    _within("the order of an answer", s["ask_order"][:n], 0, int(s["answers"]))
+    _within("a question's segment", s["ask_segment"][:n], 0, int(s["segment"]))
+    _within("a question's status", s["ask_status"][:n], Asked.OPEN, Asked.EXPIRED)
+    for status, cls in zip(s["ask_status"][:n].tolist(), s["ask_class"][:n].tolist(), strict=True):
+        fine = cls in classes if status == Asked.ANSWERED else cls == NO_CLASS
+        _need(fine, f"a question was answered with class {cls}, which does not exist")
