@@ -20,7 +20,7 @@ BARE: Final = HERE / "boards" / "bare"  # what stands in for libc
 SENSORS: Final = ("link", "lsm6dso")
 RAM_BUDGET: Final = 24 * 1024
 STACK: Final = 1536
-_BOARD: Final = ("startup", "clock", "time", "uart", "button", "watchdog", "flash", "log", "i2c")
+_BOARD: Final = ("startup", "clock", "time", "uart", "button", "watchdog", "flash", "log", "slots", "i2c")
 
 
 class BuildError(RuntimeError):
@@ -116,6 +116,7 @@ def board_sources(sensor: str = "link") -> list[Path]:
         *(folder / f"{name}.c" for name in _BOARD),
         folder / f"sensor_{sensor}.c",
         CORE / "crc32.c",
+        CORE / "image.c",
     ]
 
 
@@ -155,9 +156,10 @@ def link(
 def _image_source(data: bytes) -> str:
     rows = (data[i : i + 24] for i in range(0, len(data), 24))
     body = ",\n".join(",".join(map(str, row)) for row in rows)
+    checksum = int.from_bytes(data[4:8], "little")
     return (
-        "#include <stdint.h>\nextern const uint8_t odl_image[];\nextern const uint32_t odl_image_size;\n"
-        f"const uint32_t odl_image_size = {len(data)};\n"
+        "#include <stdint.h>\nextern const uint8_t odl_image[];\nextern const uint32_t odl_image_checksum;\n"
+        f"const uint32_t odl_image_checksum = {checksum}u;\n"
         '__attribute__((section(".model"), aligned(8))) const uint8_t odl_image[] = {\n' + body + "};\n"
     )
 

@@ -8,6 +8,8 @@
 
 odl_log_entry given;
 int16_t sample[ODL_CHANNELS];
+odl_session session;
+uint8_t piece[512];
 static volatile uint8_t wanted;
 
 /* Kept by the linker because main could call them. */
@@ -17,7 +19,9 @@ static const void *const parts[] = {
     (const void *)odl_log_at,          (const void *)odl_sensor_read,   (const void *)board_sensor_start,
     (const void *)board_flash_program, (const void *)board_flash_erase, (const void *)board_i2c_read,
     (const void *)board_i2c_write,     (const void *)memset,            &given,
-    sample,
+    (const void *)odl_board_upload,    (const void *)odl_board_install, (const void *)board_slots_open,
+    (const void *)board_slots_settle,  sample,                          &session,
+    piece,
 };
 
 int main(void)

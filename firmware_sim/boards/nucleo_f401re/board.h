@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "odl.h"
+
 enum {
     /* Powers of two. A host sends one frame and waits for the answer, so the ring only has to
        bridge what the main program does between two looks: 22 ms of a full line. */
@@ -57,10 +59,18 @@ void board_led(int on);
 void board_watchdog_start(void);
 void board_watchdog_feed(void);
 
-/* flash.c: two banks, each at the beginning of a sector of its own. Programming and erasing
-   return 1, or 0 if the controller refused or did not finish in time. */
-#define BOARD_FLASH_BANK 0xC000u
+/* flash.c: places that each begin a sector of their own. Programming and erasing return 1, or 0
+   if the controller refused or did not finish in time. */
+enum {
+    BOARD_FLASH_LOG = 0,   /* and 1: the banks of the label log */
+    BOARD_FLASH_SLOT = 2,  /* and 3: the two places for a model image */
+    BOARD_FLASH_MARKS = 4, /* which of them is in use */
+};
+#define BOARD_FLASH_BANK 0xC000u    /* bytes of a bank */
+#define BOARD_IMAGE_ROOM 0x20000u   /* bytes of a slot */
+#define BOARD_FLASH_ERASED 0xFFFFFFFFu
 uintptr_t board_flash_bank(unsigned bank);
+int board_flash_blank(uintptr_t address, size_t bytes);
 int board_flash_program(uintptr_t address, const void *words, size_t bytes);
 int board_flash_erase(unsigned bank);
 
@@ -68,6 +78,10 @@ int board_flash_erase(unsigned bank);
 uint32_t board_log_open(uint32_t image_checksum); /* number of entries found for this image */
 uint32_t board_log_compact(void);                 /* drops what was undone; number left */
 uint32_t board_log_torn(void);                    /* records that a power cut left unfinished */
+
+/* slots.c: the model images in flash; odl_board_upload and odl_board_install are in odl.h */
+int board_slots_open(odl_session *session); /* odl_open with the image in use, or with the other */
+void board_slots_settle(void);              /* starts afresh if an image was installed */
 
 /* i2c.c: 1, or 0 if the bus did not answer in time. */
 void board_i2c_start(uint32_t apb1_hz);

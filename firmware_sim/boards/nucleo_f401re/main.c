@@ -4,9 +4,6 @@
 
 enum { BATCH = 10, LATE = 250000 }; /* samples that go to the host together; microseconds */
 
-extern const uint8_t odl_image[];
-extern const uint32_t odl_image_size;
-
 static odl_session session;
 static odl_link link;
 static int16_t samples[BATCH][ODL_CHANNELS];
@@ -63,7 +60,7 @@ static int has_open_question(void)
 int main(void)
 {
     board_start();
-    if (odl_open(&session, odl_image, odl_image_size) != ODL_IMAGE_FINE) {
+    if (board_slots_open(&session) != ODL_IMAGE_FINE) {
         /* Nothing to run: a quick blink, for whoever looks. */
         for (;;) {
             board_led((odl_board_micros() >> 17 & 1) != 0);
@@ -74,6 +71,7 @@ int main(void)
     board_sensor_start();
     for (;;) {
         listen();
+        board_slots_settle();
         sense();
         board_led(has_open_question());
         board_idle();
