@@ -237,7 +237,7 @@ def _run(
     seconds = time.perf_counter() - began
     quiet = replace(config, policy="none", allowed=0, period=0, hold=False)
     without = Session(image, quiet)
-    plain = [e for s in stream.unanswered().inputs() for e in without.step(s)]
+    plain = [e for s in stream.unlearned(image).inputs() for e in without.step(s)]
     budget = Budget(config.allowed, config.period, config.in_samples)
     return Outcome(
         subject=stream.subject,

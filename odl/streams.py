@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from odl.config import Config, ConfigError
 from odl.data import DataError, Dataset, datasets, model_path, open_dataset
-from odl.events import Gap, Input, Samples, Truth
+from odl.events import Adopt, Gap, Input, Samples, Truth
 from odl.fixed import Scaling, input_scaling
 from odl.journal import JournalError, Recording, inputs, read
 from odl.nn.image import Image, ImageError
+from odl.nn.trust import without_learning
 from odl.options import Options
 from odl.source.replay import replay_parts, windows_in
 
@@ -72,9 +73,33 @@ class Stream:
         return input_scaling(self.channels, [(c.name, c.unit, c.scale) for c in image.channels])
 
     def unanswered(self) -> Stream:
-        """The same stream without its commands, to be asked about anew."""
+        """The same stream without its commands, to be asked about anew.
+
+        Where it went on from a board's own state, what it missed is a gap.
+        """
         inside = self.inputs
-        return replace(self, inputs=lambda: (e for e in inside() if isinstance(e, Samples | Gap | Truth)))
+        return replace(self, inputs=lambda: (e for event in inside() if (e := _unanswered(event))))
+
+    def unlearned(self, image: Image) -> Stream:
+        """The same stream without its commands, window for window the one that is learned from.
+
+        Where it went on from a board's own state, it goes on from the same place in the stream.
+        """
+
+        def events() -> Iterator[Input]:
+            for event in self.inputs():
+                if isinstance(event, Adopt):
+                    yield replace(event, state=without_learning(image, event.state))
+                elif isinstance(event, Samples | Gap | Truth):
+                    yield event
+
+        return replace(self, inputs=events)
+
+
+def _unanswered(event: Input) -> Samples | Gap | Truth | None:
+    if isinstance(event, Adopt):
+        return Gap(event.start, event.lost, "missed while the board learned")
+    return event if isinstance(event, Samples | Gap | Truth) else None
 
 
 def load_model(path: str | Path) -> Image:
@@ -187,7 +212,7 @@ def open_recording(path: str | Path) -> Opened:
     for event in steps:
         if isinstance(event, Samples):
             stretches[-1] += len(event.block)
-        elif isinstance(event, Gap):
+        elif isinstance(event, Gap | Adopt):
             stretches.append(0)
     rate = session.get("rate_hz")
     stream = Stream(

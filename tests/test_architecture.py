@@ -40,7 +40,7 @@ ARROWS = {
     "data": "events chance journal nn.image",
     "train": CORE + " nn data learn chance",
     "options": CORE + " config select.budget",
-    "streams": "events config data fixed journal nn.image options source.replay",
+    "streams": "events config data fixed journal nn options source.replay",
     "result": "config events evaluate nn.image",
     "info": "streams data events nn",
     "sklearn": CORE + " chance data nn streams",

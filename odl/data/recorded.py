@@ -9,7 +9,7 @@ import numpy as np
 
 from odl.data.card import Card, DataError
 from odl.data.load import Part
-from odl.events import Gap, Samples, Truth
+from odl.events import Adopt, Gap, Samples, Truth
 from odl.journal import JournalError, read
 
 
@@ -37,10 +37,10 @@ def recorded_parts(path: Path, card: Card) -> tuple[str, list[Part]]:
     for event in recording.events:
         if isinstance(event, Samples):
             blocks[-1].append(event)
-        elif isinstance(event, Gap) and blocks[-1]:
+        elif isinstance(event, Gap | Adopt) and blocks[-1]:
             blocks.append([])
             lost.append(event.lost)
-        elif isinstance(event, Gap):
+        elif isinstance(event, Gap | Adopt):
             lost[-1] += event.lost
     truths = [e for e in recording.events if isinstance(e, Truth)]
     parts = []

@@ -16,6 +16,7 @@ from enum import Enum
 from odl.events import (
     NO_WINDOW,
     AddClass,
+    Adopt,
     Dropped,
     Event,
     Gap,
@@ -166,7 +167,7 @@ def read_timeline(
         questions=_questions(events, answers, undone.values(), known, window),
         lessons=tuple(sorted(learned.items())),
         added=added,
-        gaps=tuple((e.start, e.lost) for e in events if isinstance(e, Gap)),
+        gaps=tuple((e.start, e.lost) for e in events if isinstance(e, Gap | Adopt)),
         dropped=dict(Counter(e.why for e in events if isinstance(e, Dropped))),
         labels=sum(label.cls is not None for label in answers.values()),
         skipped=sum(label.cls is None for label in answers.values()),
