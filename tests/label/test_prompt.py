@@ -1,0 +1,456 @@
+"""The prompt: what a person does reaches the session, and what becomes of it is told."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import tracemalloc
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from images import random_image
+from streams import CHANNELS, IMAGE, config, samples
+
+from odl.drive import drive
+from odl.events import (
+    AddClass,
+    Event,
+    Gap,
+    Input,
+    Label,
+    Learned,
+    Origin,
+    Prediction,
+    Query,
+    Samples,
+    Split,
+    Undo,
+)
+from odl.label.prompt import Prompt
+from odl.session import Session
+
+RATE = IMAGE.rate_hz
+RAW = samples(3, 4096)
+
+
+class Clock:
+    """Seconds, as told."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Stage:
+    """A session that is driven piece by piece, as a live one is, with a prompt."""
+
+    def __init__(self, image: Any = IMAGE, by: str = "terminal", **settings: Any) -> None:
+        chosen = {"policy": "periodic", "allowed": 30, "horizon": 60, "batch": 1} | settings
+        self.session = Session(image, config(**chosen))
+        self.clock = Clock()
+        self.prompt = Prompt(
+            self.session, image, by=by, clock=self.clock, utc=lambda: 1_700_000_000.0
+        )  # fmt: skip
+        self.events: list[Event] = []
+        self._given: list[Input] = []
+        self._loop = drive(self.session, self._source(), self.prompt)
+
+    def _source(self) -> Iterator[Input]:
+        while True:
+            yield self._given.pop(0)
+
+    def put(self, *inputs: Input) -> list[Event]:
+        """Pass ``inputs`` and then an empty block; what passed, that block left out."""
+        self._given += [*inputs, Samples(-1, np.zeros((0, CHANNELS), np.int16))]
+        passed: list[Event] = []
+        for event in self._loop:
+            if isinstance(event, Samples) and not len(event.block):
+                break
+            self.prompt.take(event)
+            passed.append(event)
+        self.prompt.take(Samples(self.session.position, np.zeros((0, CHANNELS), np.int16)))
+        self.events += passed
+        return passed
+
+    def run(self, n: int) -> list[Event]:
+        """``n`` further samples."""
+        at = self.session.position
+        return self.put(Samples(at, RAW.take(np.arange(at, at + n), axis=0, mode="wrap")))
+
+    def until_asked(self) -> int:
+        """Run until a question is open; the newest one's window."""
+        before = {q.window for q in self.prompt.questions}
+        for _ in range(400):
+            self.run(8)
+            if new := [q.window for q in self.prompt.questions if q.window not in before]:
+                return new[-1]
+        raise AssertionError("nothing was asked")
+
+
+def kinds(events: list[Event], *of: type) -> list[Event]:
+    return [event for event in events if isinstance(event, of)]
+
+
+# --- the question -------------------------------------------------------------------------
+
+
+def test_a_question_has_the_models_order_the_path_and_the_signal() -> None:
+    stage = Stage()
+    window = stage.until_asked()
+    (question,) = stage.prompt.questions
+    said = next(e for e in stage.events if isinstance(e, Prediction) and e.window == window)
+    assert question.path == tuple(IMAGE.names[cls] for cls in said.path)
+    scores = {IMAGE.names[cls]: said.scores[i] / 32768 for i, cls in enumerate(IMAGE.row_class.tolist())}
+    ends = [one for one in question.likely if not one.whole]
+    assert [one.name for one in ends] == sorted(
+        (name for name in scores if name != "walk"), key=lambda name: -scores[name]
+    )
+    assert question.likely[-1].name == "walk" and question.likely[-1].whole  # others hang under it
+    assert all(one.score == scores[one.name] for one in question.likely)
+    assert next(one.path for one in ends if one.name == "up") == ("walk", "up")
+    assert question.start == max(0, window - 200)
+    assert np.array_equal(question.signal, RAW[question.start : window + IMAGE.window])
+
+
+def test_the_signal_is_in_units_and_empty_where_samples_were_lost() -> None:
+    session = Session(IMAGE, config("none", allowed=0))
+    channels = [(name, "g", 0.5) for name in "xyz"]
+    prompt = Prompt(session, IMAGE, by="notebook", channels=channels, before=0.2)
+    prompt.take(Samples(0, np.full((5, 3), 4, np.int16)))
+    prompt.take(Gap(5, 10, "unplugged"))
+    prompt.take(Samples(15, np.full((40, 3), 8, np.int16)))
+    prompt.ask(Query(12, 1, 400), now=55)
+    (question,) = prompt.questions
+    assert question.start == 2
+    column = question.signal[:, 0]
+    assert column[:3].tolist() == [2.0] * 3 and np.isnan(column[3:13]).all()
+    assert column[13:].tolist() == [4.0] * 37 + [] and len(column) == 50
+    start, live = prompt.signal(0.5)
+    assert (start, len(live)) == (30, 25)
+
+
+def test_the_time_left_is_counted_in_samples() -> None:
+    stage = Stage(patience=100)
+    stage.until_asked()
+    (question,) = stage.prompt.questions
+    first = stage.prompt.left(question)
+    assert first == (question.expires - stage.session.position) / RATE
+    stage.clock.now += 60  # the person's clock goes on, the stream does not
+    assert stage.prompt.left(question) == first
+    stage.run(8)
+    assert stage.prompt.left(question) == first - 8 / RATE
+
+
+# --- answers ------------------------------------------------------------------------------
+
+
+def test_an_answer_is_learned_with_its_origin() -> None:
+    stage = Stage(by="terminal:P3")
+    window = stage.until_asked()
+    stage.prompt.shown(window)
+    stage.clock.now += 2.5
+    stage.prompt.shown(window)  # drawn again: the first time counts
+    said = stage.prompt.answer(window, "run")
+    assert said.taken and stage.prompt.questions == ()
+    assert stage.prompt.told[0].state == "given"
+    at = stage.session.position
+    passed = stage.run(8)
+    assert passed[:2] == [Origin(at, "terminal:P3", 2500, 1_700_000_000_000), Label(at, window, 2)]
+    assert Learned(at, window, 2, 0) in passed
+    told = stage.prompt.told[0]
+    assert (told.name, told.state, told.by, told.took, told.at) == ("run", "learned", "terminal:P3", 2500, at)
+    assert "'run' has been learned" in told.sentence
+
+
+def test_a_new_class_hangs_where_it_is_told_to() -> None:
+    stage = Stage()
+    places = {place.under: place for place in stage.prompt.places}
+    assert list(places) == [None, "sit", "walk", "up", "down", "run"]
+    assert places["walk"].head == 1 and places["sit"].leaf == 0
+    one = stage.until_asked()
+    assert stage.prompt.answer(one, "  hop   twice ", *places["walk"][1:3]).taken
+    passed = stage.run(8)
+    assert kinds(passed, AddClass) == [AddClass(passed[0].at, 5, "hop twice", 1)]
+    assert [e.cls for e in kinds(passed, Learned)] == [5]
+    two = stage.until_asked()
+    assert {one.name: one.path for one in stage.prompt.likely}["hop twice"] == ("walk", "hop twice")
+    assert stage.prompt.answer(two, "slouch", *places["sit"][1:3]).taken
+    passed = stage.run(8)
+    assert [type(e) for e in kinds(passed, Split, AddClass, Label)] == [Split, AddClass, Label]
+    assert stage.session.tasks == (None, 1, 0)
+    assert {one.name: one.path for one in stage.prompt.likely}["slouch"] == ("sit", "slouch")
+
+
+def test_the_same_as_before() -> None:
+    stage = Stage()
+    window = stage.until_asked()
+    assert stage.prompt.same(window) == (False, "there is no answer yet to give again")
+    stage.prompt.answer(window, "run")
+    stage.run(8)
+    window = stage.until_asked()
+    assert stage.prompt.previous == "run" and stage.prompt.same(window).taken
+    assert [e.cls for e in kinds(stage.run(8), Label)] == [2]
+
+
+def test_an_answer_twice_late_or_to_nothing_is_told_and_not_raised() -> None:
+    stage = Stage(patience=20)
+    window = stage.until_asked()
+    assert stage.prompt.answer(window, "run").taken
+    assert stage.prompt.answer(window, "sit") == (False, "this question is answered already")
+    stage.run(8)
+    assert stage.prompt.answer(window, "sit") == (False, "this question is answered already")
+    assert stage.prompt.answer(7, "sit") == (False, "there is no such question")
+    window = stage.until_asked()
+    (question,) = [q for q in stage.prompt.questions if q.window == window]
+    stage.put(Gap(stage.session.position, 100, "unplugged"))
+    assert stage.prompt.left(question) == 0
+    assert stage.prompt.answer(window, "sit") == (False, "this question has expired")
+    stage.run(48)
+    assert window not in [q.window for q in stage.prompt.questions]
+    told = next(one for one in stage.prompt.told if one.window == window)
+    assert (told.state, told.sentence) == ("expired", "nobody answered in time")
+    assert stage.prompt.answer(window, "sit") == (False, "this question has expired")
+    assert sum(isinstance(e, Label) for e in stage.events) == 1
+
+
+def test_an_answer_that_arrives_too_late_says_so_and_leaves_nothing_to_undo() -> None:
+    stage = Stage(patience=30)
+    first = stage.until_asked()
+    stage.prompt.answer(first, "run")
+    stage.run(8)
+    window = stage.until_asked()
+    # Between the press and the loop's next turn the stream lost a second.
+    stage.prompt.answer(window, "sit")
+    assert [answer[:2] for answer in stage.prompt.poll(0)] == [(window, "sit")]
+    stage.session.step(Gap(stage.session.position, 60, "unplugged"))
+    at = stage.session.position
+    for event in (Label(at, window, 0), *stage.session.step(Label(at, window, 0))):
+        stage.prompt.take(event)
+    assert stage.prompt.told[0].state == "expired"
+    assert stage.prompt.told[1].sentence.startswith("it came after the question had expired")
+    assert stage.prompt.undo() == (False, "the last answer had no effect; once more takes back 'run'")
+    assert stage.prompt.undo() == (True, "'run' is being taken back")
+
+
+@pytest.mark.parametrize("name", ["", "   ", "a\x1b[2Jb", "x" * 33, "漢" * 11, "bad\u202ename", "\udcff"])
+def test_a_name_that_cannot_be_a_class_is_refused_with_a_sentence(name: str) -> None:
+    stage = Stage()
+    window = stage.until_asked()
+    said = stage.prompt.answer(window, name)
+    assert said == (False, "a class needs a name of 1 to 32 bytes of printable text")
+    assert [q.window for q in stage.prompt.questions] == [window]
+
+
+def test_a_place_that_is_not_there_and_a_full_model_are_told_before_it_counts() -> None:
+    stage = Stage()
+    window = stage.until_asked()
+    assert stage.prompt.answer(window, "new", head=9).sentence == "there is no task 9 to hang it under"
+    assert stage.prompt.answer(window, "new", leaf=77).sentence == "there is no class 77 to hang it under"
+    full = Stage(random_image(3, tree=True, max_rows=5, max_heads=2))
+    window = full.until_asked()
+    assert full.prompt.places == ()
+    assert full.prompt.answer(window, "new").sentence == "the model has no room for another class; it has 5"
+    tall = Stage(random_image(3, tree=True, max_heads=2))
+    window = tall.until_asked()
+    assert [place.under for place in tall.prompt.places] == [None, "walk"]
+    assert "no room for another task" in tall.prompt.answer(window, "new", leaf=0).sentence
+
+
+# --- undo ---------------------------------------------------------------------------------
+
+
+def test_undo_of_what_was_learned_takes_the_learner_back() -> None:
+    stage = Stage()
+    heads = stage.session._core.state["weights"].copy()
+    window = stage.until_asked()
+    stage.prompt.answer(window, "run")
+    stage.run(8)
+    assert not np.array_equal(heads, stage.session._core.state["weights"])
+    assert stage.prompt.undo() == (True, "'run' is being taken back")
+    passed = stage.put()
+    assert [type(e) for e in passed] == [Origin, Undo]
+    assert np.array_equal(heads, stage.session._core.state["weights"])
+    assert (stage.prompt.told[0].state, stage.prompt.sentence) == ("undone", "'run' was taken back")
+    assert stage.prompt.previous is None
+    assert stage.prompt.undo() == (True, "the answer given last is being taken back")
+    stage.put()
+    assert stage.prompt.sentence == "there was no answer to take back"
+
+
+def test_undo_of_what_waits_opens_the_question_again() -> None:
+    stage = Stage(batch=3)
+    window = stage.until_asked()
+    likely = stage.prompt.questions[0].likely
+    stage.prompt.answer(window, "run")
+    stage.put()
+    assert stage.prompt.told[0].state == "waits" and stage.prompt.questions == ()
+    stage.prompt.undo()
+    stage.put()
+    (question,) = stage.prompt.questions
+    assert (question.window, question.likely) == (window, likely)
+    assert stage.prompt.answer(window, "sit").taken
+    stage.put()
+    assert [(one.name, one.state) for one in stage.prompt.told] == [("sit", "waits"), ("run", "undone")]
+
+
+def test_undo_before_the_loop_has_seen_the_answer_leaves_no_trace() -> None:
+    stage = Stage()
+    window = stage.until_asked()
+    for name in ("run", None):
+        stage.prompt.answer(window, name)
+        assert stage.prompt.undo() == (True, "taken back before it was sent")
+        assert [q.window for q in stage.prompt.questions] == [window]
+    assert stage.put() == [] and stage.prompt.told == ()
+
+
+def test_a_skip_is_not_what_an_undo_takes_back() -> None:
+    stage = Stage()
+    stage.prompt.answer(stage.until_asked(), "run")
+    stage.run(8)
+    window = stage.until_asked()
+    assert stage.prompt.skip(window).sentence == "skipped"
+    stage.run(8)
+    assert stage.prompt.told[0].state == "skipped"
+    assert stage.prompt.undo() == (False, "a skip cannot be taken back; once more takes back 'run'")
+    assert stage.put() == []
+    assert stage.prompt.undo().taken
+    assert kinds(stage.put(), Undo)
+
+
+def test_undos_in_a_row_are_bounded() -> None:
+    stage = Stage()
+    assert [stage.prompt.undo().taken for _ in range(20)] == [True] * 8 + [False] * 12
+    assert len(list(stage.prompt.poll(0))) == 8
+
+
+# --- others answer too --------------------------------------------------------------------
+
+
+def test_the_button_answers_and_the_card_goes() -> None:
+    stage = Stage()
+    window = stage.until_asked()
+    at = stage.session.position
+    stage.put(Origin(at, "button", 900, 0), Label(at, window, 1))
+    assert stage.prompt.questions == ()
+    told = stage.prompt.told[0]
+    assert (told.name, told.by, told.state) == ("walk", "button", "learned")
+    assert stage.prompt.answer(window, "sit") == (False, "this question is answered already")
+    assert stage.prompt.previous == "walk"
+
+
+def test_open_questions_of_a_session_that_goes_on_have_cards() -> None:
+    stage = Stage()
+    window = stage.until_asked()
+    prompt = Prompt(stage.session, IMAGE, by="notebook")
+    assert [(q.window, q.path) for q in prompt.questions] == [(window, ())]
+    assert prompt.questions[0].likely[0].score is None
+    assert prompt.answer(window, "run").taken
+    assert [answer.name for answer in prompt.poll(0)] == ["run"]
+
+
+def test_asked_twice_is_one_question() -> None:
+    stage = Stage()
+    window = stage.until_asked()
+    query = next(e for e in stage.events if isinstance(e, Query))
+    stage.prompt.ask(query, stage.session.position)
+    assert [q.window for q in stage.prompt.questions] == [window]
+
+
+@pytest.mark.parametrize("by", ["", "a\nb", "x" * 65, "\x1b[31m"])
+def test_who_answers_has_a_plain_name(by: str) -> None:
+    with pytest.raises(ValueError, match="cannot stand for who answers"):
+        Stage(by=by)
+
+
+# --- at length ----------------------------------------------------------------------------
+
+
+def test_a_thousand_questions_lose_no_click_and_keep_no_memory() -> None:
+    stage = Stage(
+        random_image(3, tree=True, max_log=1100), allowed=5, period=5, horizon=0, patience=400
+    )  # fmt: skip
+    answered, sizes = 0, []
+    tracemalloc.start()
+    try:
+        while answered < 1000:
+            stage.run(40)
+            stage.events.clear()
+            for question in stage.prompt.questions:
+                name = None if answered % 10 else "run"  # few labels: refits are slow
+                answered += stage.prompt.answer(question.window, name).taken
+            if answered % 250 < 5:
+                gc.collect()
+                sizes.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    stage.put()
+    counts = stage.session.counts
+    assert counts["answered"] + counts["skipped"] == answered
+    assert sizes[-1] - sizes[1] < 100_000
+    assert len(stage.prompt.told) == 50
+
+
+def test_clicks_from_another_thread_all_arrive() -> None:
+    stage = Stage(allowed=1, period=1, patience=100_000)
+    done, clicked, woken = threading.Event(), set(), []
+    stage.prompt.wake = lambda: woken.append(1)
+
+    def person() -> None:
+        while not done.is_set():
+            for question in stage.prompt.questions:
+                stage.prompt.shown(question.window)
+                if stage.prompt.skip(question.window).taken:
+                    clicked.add(question.window)
+
+    thread = threading.Thread(target=person)
+    thread.start()
+    asked: set[int] = set()
+    for _ in range(20_000):
+        asked |= {e.window for e in kinds(stage.run(8), Query)}
+        if len(asked) >= 60:
+            break
+    done.set()
+    thread.join()
+    stage.put()
+    assert len(asked) == 60
+    assert {e.window for e in kinds(stage.events, Label)} == clicked
+    assert clicked | {q.window for q in stage.prompt.questions} == asked
+    assert len(woken) == len(clicked)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.sampled_from(["run", "sit", "skip", "undo", "new", "go", "gap"]), max_size=40),
+       st.sampled_from([1, 2, 3]), st.sampled_from([60, 100_000]))  # fmt: skip
+def test_whatever_is_pressed_the_cards_are_the_sessions_open_questions(
+    presses: list[str], batch: int, patience: int
+) -> None:
+    stage = Stage(batch=batch, patience=patience, allowed=60)
+    for i, press in enumerate(presses):
+        window = next((q.window for q in stage.prompt.questions), 0)
+        if press == "undo":
+            stage.prompt.undo()
+        elif press == "gap":
+            stage.put(Gap(stage.session.position, 7, "a test"))
+        elif press == "skip":
+            stage.prompt.skip(window)
+        elif press != "go":
+            stage.prompt.answer(window, f"new {i}" if press == "new" else press)
+        stage.run(24)
+        stage.put()
+        there = [(one.window, one.expires) for one in stage.session.open_questions]
+        assert [(q.window, q.expires) for q in stage.prompt.questions] == there
+        assert {one.name for one in stage.prompt.likely} == set(stage.session.names.values())
+    state = {"learned": 0, "undone": 0, "waits": 0}
+    for one in stage.prompt.told:
+        state[one.state] = state.get(one.state, 0) + 1
+    counts = stage.session.counts
+    assert state["undone"] == counts["undone"]
+    assert state.get("expired", 0) == counts["expired"]
+    assert state["learned"] + state["undone"] + state["waits"] + counts["full"] >= counts["answered"]
+    assert list(stage.prompt.poll(0)) == []
