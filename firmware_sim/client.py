@@ -9,35 +9,52 @@ from typing import Final, TypeVar
 from odl.config import POLICIES, Config
 from odl.events import Input, Output, Samples
 from odl.wire import (
+    IMAGE,
+    STATE,
     CodecError,
+    Compact,
     Configure,
+    Control,
+    Data,
     Deframer,
+    Description,
     Hello,
     Info,
-    ReadState,
+    Install,
+    Read,
     Ready,
     Refusal,
     Refused,
-    StateBytes,
+    Status,
+    Upload,
     decode,
     encode,
     frame,
     is_output,
     open_envelope,
 )
-from odl.wire.schema import Control
 
-_CHUNK: Final = 512  # bytes of state asked for at a time
+_MOST: Final = 65535  # bytes that one Read can ask for
+_CHUNK: Final = 4096  # of what does not change meanwhile
+_ENVELOPE: Final = 10  # sequence, time, checksum
 _TRIES: Final = 3
-Answer = TypeVar("Answer", Info, Ready, StateBytes)
+Answer = TypeVar("Answer", Info, Ready, Data)
+Progress = Callable[[int, int], None]
 
 
 class BoardError(RuntimeError):
-    """A board that does not answer, or refuses, and why."""
+    """A board that does not answer, or refuses, and why; ``why`` is its reason where it gave one."""
+
+    def __init__(self, sentence: str, why: Refusal | None = None) -> None:
+        super().__init__(sentence)
+        self.why = why
 
 
 class BoardClient:
     """A session on a board: the same steps as `odl.session.Session`, over a line.
+
+    Each request is sent again under the same number until it is answered, and the board does it
+    once. What a board says unasked is kept (``description``, ``status``) or passed over.
 
     Parameters
     ----------
@@ -47,6 +64,17 @@ class BoardClient:
         Gives what bytes there are, after a short wait at the most.
     limit : float
         Seconds to wait for an answer; learning from all labels may take a second.
+
+    Attributes
+    ----------
+    info : Info or None
+        What the board said last that it is.
+    description : Description or None
+        What its numbers mean.
+    status : Status or None
+        How it did when it said so last.
+    position : int
+        Where its stream stands.
 
     Examples
     --------
@@ -65,7 +93,10 @@ class BoardClient:
         self._write, self._read, self._limit = write, read, limit
         self._deframer = Deframer()
         self._seq = 0
+        self._uploaded: tuple[int, int] | None = None
         self.info: Info | None = None
+        self.description: Description | None = None
+        self.status: Status | None = None
         self.position = 0
 
     def hello(self) -> Info:
@@ -76,96 +107,165 @@ class BoardClient:
         BoardError
             If nothing answers, or the board speaks another major version.
         """
-        for attempt in range(_TRIES):  # a line may begin with noise, or lose the first bytes
-            try:
-                _, self.info = self._ask(Hello(), Info, self._limit / _TRIES)
-                self.position = self.info.position
-                return self.info
-            except TimeoutError as error:
-                if attempt == _TRIES - 1:
-                    raise BoardError(str(error)) from None
-        raise AssertionError("unreachable")
+        _, self.info = self._ask(Hello(), Info)
+        self.position = self.info.position
+        return self.info
 
-    def configure(self, config: Config, *, keep: bool = False) -> None:
-        """Begin a session; ``keep`` goes on from what the board's label log has taught."""
+    def configure(
+        self, config: Config, *, keep: bool = False, session: int = 1, position: int = 0, issued: int = 0
+    ) -> None:
+        """Begin a session.
+
+        Parameters
+        ----------
+        config : Config
+            Its settings.
+        keep : bool
+            Go on from what the board's label log has taught; otherwise the log is emptied.
+        session : int
+            A number that names the session, 1 to 2**32 - 1.
+        position, issued : int
+            As for `odl.session.Session.resume`.
+        """
         scaling = tuple(zip(config.mult, config.shift, config.offset, strict=True))
-        _, ready = self._ask(
+        self._do(
             Configure(
                 rule=POLICIES.index(config.policy), in_samples=int(config.in_samples),
                 hold=int(config.hold), keep=int(keep), batch=config.batch, step=config.step,
                 change=config.change, allowed=config.allowed, period=config.period,
-                horizon=config.horizon, patience=config.patience, seed=config.seed,
-                scaling=scaling,
-            ),
-            Ready,
+                horizon=config.horizon, session=session, issued=issued, patience=config.patience,
+                seed=config.seed, position=position, scaling=scaling,
+            )
         )  # fmt: skip
-        self.position = ready.position
 
     def step(self, event: Input) -> list[Output]:
         """Send one input; the board's outputs, in order."""
         if not isinstance(event, Samples):
-            outputs, ready = self._ask(event, Ready)
-            self.position = ready.position
-            return outputs
-        outputs = []
-        at, rows = 0, self._rows(event)
-        while at < len(event.block):
-            piece = Samples(event.start + at, event.block[at : at + rows])
-            more, ready = self._ask(piece, Ready)
-            outputs += more
-            self.position = ready.position
-            at += rows
+            return self._do(event)
+        overhead = len(encode(Samples(0, event.block[:0]))) + _ENVELOPE
+        rows = max(1, (self._greeted().frame - overhead) // (2 * event.block.shape[1]))
+        outputs: list[Output] = []
+        for at in range(0, len(event.block), rows):
+            outputs += self._do(Samples(event.start + at, event.block[at : at + rows]))
         return outputs
 
-    def _rows(self, event: Samples) -> int:
-        """Samples that fit into one frame for the board."""
-        if self.info is None:
-            raise BoardError("the board has not been greeted yet: call hello() first")
-        overhead = len(encode(Samples(0, event.block[:0]))) + 10  # sequence, time, checksum
-        return max(1, (self.info.frame - overhead) // (2 * event.block.shape[1]))
-
     def snapshot(self) -> bytes:
-        """The board's state block with its label log behind it."""
+        """The board's state block with its label log behind it; of one moment if it fits one answer."""
+        info = self._greeted()
+        if info.state + info.log <= _MOST:
+            return self._area(STATE, info.state + info.log, _MOST)
+        return self._area(STATE, info.state, _MOST) + self._area(STATE, info.log, _CHUNK, info.state)
+
+    def read_image(self, progress: Progress | None = None) -> bytes:
+        """The model image that the board runs; ``progress`` is told bytes read and bytes in all."""
+        return self._area(IMAGE, self._greeted().image_size, _CHUNK, progress=progress)
+
+    def upload(self, image: bytes, progress: Progress | None = None) -> None:
+        """Put a model image beside the one in use; ``progress`` is told bytes sent and bytes in all.
+
+        Raises
+        ------
+        BoardError
+            If it is larger than what the board has room for, or the board refuses.
+        """
+        info = self._greeted()
+        if len(image) > info.image_room:
+            raise BoardError(
+                f"the model image has {len(image)} bytes, but the board has room for {info.image_room}"
+            )
+        size = (info.frame - len(encode(Upload(0, b""))) - _ENVELOPE) // 4 * 4  # whole words of flash
+        for at in range(0, len(image), size):
+            self._do(Upload(at, image[at : at + size]))
+            if progress:
+                progress(min(at + size, len(image)), len(image))
+        self._uploaded = len(image), int.from_bytes(image[4:8], "little")
+
+    def install(self) -> Info:
+        """Let the board start afresh with the image that was uploaded; what it is then.
+
+        Raises
+        ------
+        BoardError
+            If the board refuses the image, or does not come back with it.
+        """
+        if self._uploaded is None:
+            raise BoardError("nothing was uploaded that could be installed: call upload() first")
+        size, checksum = self._uploaded
+        self._do(Install(size, checksum))
+        until = time.monotonic() + self._limit
+        while (info := self.hello()).image != checksum or info.session != 0:
+            if time.monotonic() > until:
+                raise BoardError("the board took the model image but did not start with it")
+        return info
+
+    def compact(self) -> None:
+        """Let the board forget what was undone; its session ends."""
+        self._do(Compact())
+
+    def _greeted(self) -> Info:
         if self.info is None:
             raise BoardError("the board has not been greeted yet: call hello() first")
+        return self.info
+
+    def _area(
+        self, area: int, size: int, most: int, offset: int = 0, progress: Progress | None = None
+    ) -> bytes:
         data = b""
-        total = self.info.state + self.info.log
-        while len(data) < total:
-            _, part = self._ask(ReadState(len(data), min(_CHUNK, total - len(data))), StateBytes)
-            if part.offset != len(data) or not part.data:
-                raise BoardError(f"the board answered with state from {part.offset}, not {len(data)}")
+        while len(data) < size:
+            _, part = self._ask(Read(area, offset + len(data), min(most, size - len(data))), Data)
+            if (part.area, part.offset) != (area, offset + len(data)) or not part.data:
+                continue  # the answer to an earlier try
             data += part.data
+            if progress:
+                progress(len(data), size)
         return data
 
-    def _ask(
-        self, message: Input | Control, expected: type[Answer], limit: float | None = None
-    ) -> tuple[list[Output], Answer]:
-        """Send one message and wait for its answer; the outputs that came before it."""
-        limit = self._limit if limit is None else limit
-        for _ in range(_TRIES):
-            self._write(frame(encode(message), self._seq))
-            self._seq = (self._seq + 1) & 0xFFFF
-            outputs, answer = self._answer(limit)
-            if isinstance(answer, Refused) and answer.why is Refusal.DAMAGED:
-                continue  # it was not done: once more
-            if isinstance(answer, Refused):
-                raise BoardError(f"the board refuses {type(message).__name__}: {answer.why.name.lower()}")
-            if not isinstance(answer, expected):
-                raise BoardError(f"the board answered {type(message).__name__} with {type(answer).__name__}")
-            return outputs, answer
-        raise BoardError(f"{type(message).__name__} reached the board damaged {_TRIES} times")
+    def _do(self, message: Input | Control) -> list[Output]:
+        """Have something done; its outputs."""
+        outputs, ready = self._ask(message, Ready)
+        self.position = ready.position
+        return outputs
 
-    def _answer(self, limit: float) -> tuple[list[Output], Control]:
-        outputs: list[Output] = []
-        until = time.monotonic() + limit
-        while time.monotonic() < until:
-            for payload in self._deframer.feed(self._read()):
-                try:
-                    message = decode(open_envelope(payload)[2])
-                except CodecError:
-                    continue
-                if is_output(message):
-                    outputs.append(message)  # type: ignore[arg-type]
-                elif isinstance(message, Info | Ready | StateBytes | Refused):
-                    return outputs, message
-        raise TimeoutError(f"the board did not answer within {limit:.0f} s")
+    def _ask(self, message: Input | Control, expected: type[Answer]) -> tuple[list[Output], Answer]:
+        """Send one message until it is answered; the outputs that came before the answer."""
+        seq, data, outputs = self._seq, encode(message), list[Output]()
+        self._seq = (self._seq + 1) & 0xFFFF
+        for _ in range(_TRIES):
+            self._write(frame(data, seq))
+            until = time.monotonic() + self._limit / _TRIES
+            while time.monotonic() < until:
+                answer = self._answer(seq, expected, outputs)
+                if isinstance(answer, expected):
+                    return outputs, answer
+                if isinstance(answer, Refused) and answer.why is Refusal.DAMAGED:
+                    break  # it was not done: once more
+                if isinstance(answer, Refused) and answer.why is Refusal.HELLO:
+                    self.hello()  # what answered was not the Hello, or the board was restarted
+                    break
+                if isinstance(answer, Refused):
+                    name, why = type(message).__name__, answer.why
+                    raise BoardError(f"the board refuses {name}: {why.name.lower()}", why)
+        raise BoardError(f"the board did not answer {type(message).__name__} within {self._limit:.0f} s")
+
+    def _answer(self, seq: int, expected: type[Answer], outputs: list[Output]) -> Answer | Refused | None:
+        """What has come: the answer if it was there, else None. Outputs before it go into ``outputs``."""
+        found: Answer | Refused | None = None
+        for payload in self._deframer.feed(self._read()):
+            try:
+                message = decode(open_envelope(payload)[2])
+            except CodecError:
+                continue
+            if isinstance(message, Description):
+                self.description = message
+            elif isinstance(message, Status):
+                self.status = message
+            elif found is not None:
+                continue  # said after the answer: nobody asked for it
+            elif is_output(message):
+                outputs.append(message)  # type: ignore[arg-type]
+            elif isinstance(message, Refused):
+                if message.reply == seq or message.why is Refusal.DAMAGED:
+                    found = message
+            elif isinstance(message, expected) and getattr(message, "reply", seq) == seq:
+                found = message
+        return found

@@ -49,8 +49,8 @@ SIGNATURES: Final = {
     "odl_crc32": "IIpz",
     "odl_open": "ippz",
     "odl_settings_bad": "ipLp",
-    "odl_begin": "ippLp",
-    "odl_resume": "vppLpI",
+    "odl_begin": "ippLpll",
+    "odl_resume": "vppLpIll",
     "odl_run": "zppzz",
     "odl_gap": "vpl",
     "odl_label": "vplI",
@@ -159,17 +159,21 @@ class CoreSession:
         if machine.call("odl_settings_bad", self._settings, self._seed, self._scaling):
             raise ValueError("the C core refuses the settings")
         self.use_log()
-        machine.call("odl_begin", self.session, self._settings, self._seed, self._scaling)
+        machine.call("odl_begin", self.session, self._settings, self._seed, self._scaling, 0, 0)
 
     def use_log(self) -> None:
         """Tell the machine's board functions which log is meant, and how much of it is used."""
         self.machine.call("odl_host_use_log", self._log, len(self.log), int(self.state["n_log"][0]))
 
-    def resume(self) -> None:
-        """As after a reset: a fresh state, and the heads that the log has taught."""
+    def resume(self, position: int = 0, issued: int = 0, keep: bool = True) -> None:
+        """As when it is configured: a fresh state, and the heads that the log has taught."""
         n_log = int(self.state["n_log"][0])
         self.use_log()
-        self.machine.call("odl_resume", self.session, self._settings, self._seed, self._scaling, n_log)
+        begin = (self.session, self._settings, self._seed, self._scaling)
+        if keep:
+            self.machine.call("odl_resume", *begin, n_log, position, issued)
+        else:
+            self.machine.call("odl_begin", *begin, position, issued)
 
     def samples(self, block: NDArray[np.int16]) -> list[Output]:
         """Consume a block (n, channels)."""

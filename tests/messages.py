@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from odl.events import (
     NO_WINDOW,
     AddClass,
+    Adopt,
     Dropped,
     Gap,
     Label,
     Learned,
+    Origin,
     Prediction,
     Query,
     Samples,
@@ -25,17 +27,24 @@ from odl.events import (
     valid_name,
 )
 from odl.wire import (
+    IMAGE,
+    STATE,
+    Compact,
     Configure,
+    Data,
+    Description,
     End,
     Hello,
     Info,
+    Install,
     Message,
-    ReadState,
+    Read,
     Ready,
     Refusal,
     Refused,
     Start,
-    StateBytes,
+    Status,
+    Upload,
 )
 
 GOLDENS: list[tuple[Message, str]] = [
@@ -47,21 +56,33 @@ GOLDENS: list[tuple[Message, str]] = [
     (End(2**40), "02 0000000000010000"),
     (Hello(1, 0), "03 01 00"),
     (
-        Info(1, 0, 6, 128, 64, 768, 50_000, 0xDEADBEEF, 20008, 26624, 4096, "odl 0.1.0"),
-        "04 01 00 06 8000 4000 0003 50c30000 efbeadde 284e0000 00680000 0010000000000000"
-        " 09 6f646c20302e312e30",
+        Info(
+            1, 0, 6, 128, 64, 768, 50_000, 0xDEADBEEF, 26822, 131072, 20008, 26624, 77, 300, 4096, "odl 0.1.0"
+        ),
+        "04 01 00 06 8000 4000 0003 50c30000 efbeadde c6680000 00000200 284e0000 00680000 4d000000 2c010000"
+        " 0010000000000000 09 6f646c20302e312e30",
     ),
     (
-        Configure(1, 0, 1, 0, 2, 4, 1638, 20, 0, 300, 3000, 2**63, ((16384, 21, 0), (2**31 - 1, 60, -3))),
-        "05 01 00 01 00 02 04 6606 14000000 00000000 2c010000 b80b000000000000 0000000000000080"
-        " 02 00400000 15 0000 ffffff7f 3c fdff",
+        Configure(
+            1, 0, 1, 0, 2, 4, 1638, 20, 0, 300, 77, 3, 3000, 2**63, 640, ((16384, 21, 0), (2**31 - 1, 60, -3))
+        ),
+        "05 01 00 01 00 02 04 6606 14000000 00000000 2c010000 4d000000 03000000 b80b000000000000"
+        " 0000000000000080 8002000000000000 02 00400000 15 0000 ffffff7f 3c fdff",
     ),
-    (ReadState(20000, 256), "06 204e0000 0001"),
-    (StateBytes(20000, b"\x01\x02\x00"), "07 204e0000 03000000 010200"),
-    (StateBytes(0, b""), "07 00000000 00000000"),
-    (Ready(640, 768), "08 8002000000000000 0003"),
-    (Refused(16, Refusal.ORDER), "09 10 07"),
-    (Refused(0, Refusal.DAMAGED), "09 00 03"),
+    (Read(STATE, 20000, 256), "06 00 204e0000 0001"),
+    (Data(STATE, 20000, b"\x01\x02\x00"), "07 00 204e0000 03000000 010200"),
+    (Data(IMAGE, 0, b""), "07 01 00000000 00000000"),
+    (Ready(640, 768, 258), "08 8002000000000000 0003 0201"),
+    (Refused(16, Refusal.ORDER, 65535), "09 10 07 ffff"),
+    (Refused(0, Refusal.DAMAGED, 0), "09 00 03 0000"),
+    (Description({"name": "x"}, {}), "0a 0c000000 7b226e616d65223a2278227d 02000000 7b7d"),
+    (
+        Status(77, 301, 5, 1, 2**32 - 1, 4096),
+        "0b 4d000000 2d010000 05000000 01000000 ffffffff 0010000000000000",
+    ),
+    (Upload(1024, b"ODLM"), "0c 00040000 04000000 4f444c4d"),
+    (Install(26822, 0xDEADBEEF), "0d c6680000 efbeadde"),
+    (Compact(), "0e"),
     (
         Samples(64, np.array([[1, -1, 256], [-32768, 32767, 0]], np.int16)),
         "10 4000000000000000 03 0100 ffff 0001 0080 ff7f 0000",
@@ -76,6 +97,8 @@ GOLDENS: list[tuple[Message, str]] = [
     (AddClass(9, 0, "Übung", 0), "14 0900000000000000 00 00 06 c39c62756e67"),
     (Split(10, 7, 2), "15 0a00000000000000 07 02"),
     (Truth(0, 2**64 - 1, "rest"), "16 0000000000000000 ffffffffffffffff 04 72657374"),
+    (Origin(700, "button", 900, 2**40), "17 bc02000000000000 84030000 0000000000010000 06 627574746f6e"),
+    (Adopt(640, 12, b"\x05\x00"), "18 8002000000000000 0c00000000000000 02000000 0500"),
     (
         Prediction(64, (2, 9), (0, 16384, 32768), 5),
         "20 4000000000000000 05 02 0209 03 0000 0040 0080",
@@ -125,6 +148,9 @@ commands = (
     | st.builds(AddClass, indices, ids, names, heads)
     | st.builds(Split, indices, ids, heads)
 )
+adoptions = st.builds(
+    lambda span, state: Adopt(span[0], span[1] - span[0], state), spans(), st.binary(max_size=600)
+)
 predictions = st.builds(
     Prediction,
     indices,
@@ -138,18 +164,25 @@ outputs = (
     | st.builds(Learned, indices, indices, ids, heads)
     | st.builds(Dropped, indices, indices, st.sampled_from(Why))
 )
-events = samples() | gaps | commands | truths | outputs
-starts = st.builds(Start, st.dictionaries(st.text(), json_values, max_size=4), st.binary(max_size=600))
 u8, u16, u32 = st.integers(0, 2**8 - 1), st.integers(0, 2**16 - 1), st.integers(0, 2**32 - 1)
+origins = st.builds(Origin, indices, texts, u32, indices)
+events = samples() | gaps | commands | origins | adoptions | truths | outputs
+objects = st.dictionaries(st.text(), json_values, max_size=4)
+starts = st.builds(Start, objects, st.binary(max_size=600))
 scales = st.tuples(u32, u8, st.integers(-(2**15), 2**15 - 1))
 controls = (
     st.builds(Hello, u8, u8)
-    | st.builds(Info, u8, u8, u8, u16, u16, u16, u32, u32, u32, u32, indices, texts)
-    | st.builds(Configure, u8, u8, u8, u8, u8, u8, u16, u32, u32, u32, indices, indices,
+    | st.builds(Info, u8, u8, u8, u16, u16, u16, u32, u32, u32, u32, u32, u32, u32, u32, indices, texts)
+    | st.builds(Configure, u8, u8, u8, u8, u8, u8, u16, u32, u32, u32, u32, u32, indices, indices, indices,
                 st.lists(scales, max_size=9).map(tuple))
-    | st.builds(ReadState, u32, u16)
-    | st.builds(StateBytes, u32, st.binary(max_size=600))
-    | st.builds(Ready, indices, u16)
-    | st.builds(Refused, u8, st.sampled_from(Refusal))
+    | st.builds(Read, u8, u32, u16)
+    | st.builds(Data, u8, u32, st.binary(max_size=600))
+    | st.builds(Ready, indices, u16, u16)
+    | st.builds(Refused, u8, st.sampled_from(Refusal), u16)
+    | st.builds(Description, objects, objects)
+    | st.builds(Status, u32, u32, u32, u32, u32, indices)
+    | st.builds(Upload, u32, st.binary(max_size=600))
+    | st.builds(Install, u32, u32)
+    | st.just(Compact())
 )  # fmt: skip
 messages = events | starts | st.builds(End, indices) | controls

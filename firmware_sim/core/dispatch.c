@@ -29,27 +29,16 @@ static int hello(odl_link *link, const uint8_t *m, uint32_t size)
     if (m[ODL_HELLO_MAJOR] != ODL_PROTOCOL_MAJOR)
         return ODL_REFUSAL_VERSION;
     link->greeted = 1;
+    link->has_done = 0;
     odl_send_info(link);
-    return FINE;
-}
-
-int odl_link_configure(odl_link *link, const odl_settings *settings, uint64_t seed,
-                       const odl_scaling *scaling, int keep)
-{
-    uint32_t n_log = link->configured ? (uint32_t)link->session->state.n_log : link->n_log;
-    if (odl_settings_bad(settings, seed, scaling))
-        return ODL_REFUSAL_SETTINGS;
-    link->configured = 1;
-    if (keep)
-        odl_resume(link->session, settings, seed, scaling, n_log);
-    else if (odl_begin(link->session, settings, seed, scaling) != 0)
-        return ODL_REFUSAL_STORE;
+    odl_send_description(link);
     return FINE;
 }
 
 static int configure(odl_link *link, const uint8_t *m, uint32_t size)
 {
     enum { PER_CHANNEL = 7 };
+    odl_session *session = link->session;
     odl_settings set;
     odl_scaling scaling;
     const uint8_t *at = m + ODL_CONFIGURE_FIXED + 1;
@@ -73,22 +62,70 @@ static int configure(odl_link *link, const uint8_t *m, uint32_t size)
         scaling.shift[c] = at[4];
         scaling.offset[c] = (int16_t)(offset > INT16_MAX ? (int32_t)offset - 65536 : (int32_t)offset);
     }
-    if (m[ODL_CONFIGURE_KEEP] > 1)
+    uint64_t seed = number(m + ODL_CONFIGURE_SEED, 8), begin = number(m + ODL_CONFIGURE_POSITION, 8);
+    uint32_t issued = (uint32_t)number(m + ODL_CONFIGURE_ISSUED, 4);
+    uint32_t of_session = (uint32_t)number(m + ODL_CONFIGURE_SESSION, 4);
+    if (m[ODL_CONFIGURE_KEEP] > 1 || of_session == 0 || issued > INT32_MAX ||
+        begin >= (uint64_t)ODL_MAX_POSITION || odl_settings_bad(&set, seed, &scaling))
         return ODL_REFUSAL_SETTINGS;
-    return odl_link_configure(link, &set, number(m + ODL_CONFIGURE_SEED, 8), &scaling, m[ODL_CONFIGURE_KEEP]);
+    uint32_t n_log = link->configured ? (uint32_t)session->state.n_log : link->n_log;
+    link->configured = 1;
+    link->number = of_session;
+    odl_board_begin();
+    if (m[ODL_CONFIGURE_KEEP])
+        odl_resume(session, &set, seed, &scaling, n_log, (int64_t)begin, issued);
+    else if (odl_begin(session, &set, seed, &scaling, (int64_t)begin, issued) != 0)
+        return ODL_REFUSAL_STORE;
+    return FINE;
 }
 
-static int read_state(odl_link *link, const uint8_t *m, uint32_t size)
+static int read(odl_link *link, const uint8_t *m, uint32_t size)
 {
-    if (size != ODL_READ_STATE_FIXED)
+    if (size != ODL_READ_FIXED)
         return ODL_REFUSAL_MESSAGE;
-    uint32_t offset = (uint32_t)number(m + ODL_READ_STATE_OFFSET, 4);
-    uint32_t wanted = (uint32_t)number(m + ODL_READ_STATE_SIZE, 2);
-    uint32_t there = (uint32_t)(sizeof(odl_state) + link->session->net.max_log * sizeof(odl_log_entry));
+    uint32_t offset = (uint32_t)number(m + ODL_READ_OFFSET, 4);
+    uint32_t wanted = (uint32_t)number(m + ODL_READ_SIZE, 2);
+    uint32_t there = odl_area_size(link, m[ODL_READ_AREA]);
     if (offset > there || wanted > there - offset)
         return ODL_REFUSAL_PLACE;
-    odl_send_state(link, offset, wanted);
+    odl_send_data(link, m[ODL_READ_AREA], offset, wanted);
     return FINE;
+}
+
+static int upload(const uint8_t *m, uint32_t size)
+{
+    enum { DATA = ODL_UPLOAD_DATA + 4 };
+    if (size < DATA || number(m + ODL_UPLOAD_DATA, 4) != size - DATA)
+        return ODL_REFUSAL_MESSAGE;
+    uint32_t offset = (uint32_t)number(m + ODL_UPLOAD_OFFSET, 4), room = odl_board_image_room();
+    if (offset > room || size - DATA > room - offset)
+        return ODL_REFUSAL_PLACE;
+    return odl_board_upload(offset, m + DATA, size - DATA);
+}
+
+static int install(const uint8_t *m, uint32_t size)
+{
+    if (size != ODL_INSTALL_FIXED)
+        return ODL_REFUSAL_MESSAGE;
+    return odl_board_install((uint32_t)number(m + ODL_INSTALL_SIZE, 4),
+                             (uint32_t)number(m + ODL_INSTALL_IMAGE, 4));
+}
+
+/* What was undone is forgotten, so the log's entries move up: a running session ends. */
+static int compact(odl_link *link, uint32_t size)
+{
+    if (size != ODL_COMPACT_FIXED)
+        return ODL_REFUSAL_MESSAGE;
+    uint32_t n = link->configured ? (uint32_t)link->session->state.n_log : link->n_log, left = 0;
+    for (uint32_t i = 0; i < n; i++)
+        left += odl_log_at(i)->kind != ODL_ENTRY_UNDONE;
+    int refused = odl_board_compact();
+    if (refused == FINE) {
+        link->configured = 0;
+        link->number = 0;
+        link->n_log = left;
+    }
+    return refused;
 }
 
 static int samples(odl_link *link, const uint8_t *m, uint32_t size)
@@ -134,10 +171,46 @@ static int can_be_name(const uint8_t *name, uint32_t length)
     return 1;
 }
 
-/* Label, Undo, AddClass and Split: all begin with `at`. */
-static int command(odl_link *link, const uint8_t *m, uint32_t size)
+/* Do a command that can be done, its `at` filled in; the host hears of it before what comes of
+   it, whoever gave it. */
+static void carry_out(odl_link *link, uint8_t *m, uint32_t size)
 {
     odl_session *session = link->session;
+    uint64_t at = (uint64_t)position(link);
+    for (uint32_t i = 0; i < 8; i++)
+        m[1 + i] = (uint8_t)(at >> 8 * i);
+    odl_send_echo(link, m, size);
+    if (m[0] == ODL_MSG_LABEL)
+        odl_label(session, index_of(number(m + ODL_LABEL_WINDOW, 8)), m[ODL_LABEL_CLS]);
+    else if (m[0] == ODL_MSG_UNDO)
+        odl_undo(session);
+    else if (m[0] == ODL_MSG_SPLIT)
+        odl_split(session, m[ODL_SPLIT_LEAF], m[ODL_SPLIT_HEAD]);
+    else
+        odl_add_class(session, m[ODL_ADD_CLASS_CLS], m[ODL_ADD_CLASS_HEAD], m + ODL_ADD_CLASS_NAME + 1,
+                      m[ODL_ADD_CLASS_NAME]);
+}
+
+void odl_link_label(odl_link *link, int64_t window, unsigned cls)
+{
+    uint8_t m[ODL_LABEL_FIXED];
+    m[0] = ODL_MSG_LABEL;
+    for (uint32_t i = 0; i < 8; i++)
+        m[ODL_LABEL_WINDOW + i] = (uint8_t)((uint64_t)window >> 8 * i);
+    m[ODL_LABEL_CLS] = (uint8_t)cls;
+    carry_out(link, m, sizeof m);
+}
+
+void odl_link_undo(odl_link *link)
+{
+    uint8_t m[ODL_UNDO_FIXED];
+    m[0] = ODL_MSG_UNDO;
+    carry_out(link, m, sizeof m);
+}
+
+/* Label, Undo, AddClass and Split: all begin with `at`. */
+static int command(odl_link *link, uint8_t *m, uint32_t size)
+{
     enum { AT = 1, NAME = ODL_ADD_CLASS_NAME };
     uint32_t wanted = m[0] == ODL_MSG_LABEL      ? ODL_LABEL_FIXED
                       : m[0] == ODL_MSG_UNDO     ? ODL_UNDO_FIXED
@@ -154,19 +227,12 @@ static int command(odl_link *link, const uint8_t *m, uint32_t size)
     uint64_t at = number(m + AT, 8);
     if (at != NOW && at != (uint64_t)position(link))
         return ODL_REFUSAL_ORDER;
-    if (m[0] == ODL_MSG_LABEL)
-        odl_label(session, index_of(number(m + ODL_LABEL_WINDOW, 8)), m[ODL_LABEL_CLS]);
-    else if (m[0] == ODL_MSG_UNDO)
-        odl_undo(session);
-    else if (m[0] == ODL_MSG_SPLIT)
-        odl_split(session, m[ODL_SPLIT_LEAF], m[ODL_SPLIT_HEAD]);
-    else
-        odl_add_class(session, m[ODL_ADD_CLASS_CLS], m[ODL_ADD_CLASS_HEAD], m + NAME + 1, m[NAME]);
+    carry_out(link, m, size);
     return FINE;
 }
 
 /* An input of the session; Truth is for others. */
-static int input(odl_link *link, const uint8_t *m, uint32_t size)
+static int input(odl_link *link, uint8_t *m, uint32_t size)
 {
     if (!link->configured)
         return ODL_REFUSAL_CONFIGURE;
@@ -182,27 +248,45 @@ static int input(odl_link *link, const uint8_t *m, uint32_t size)
     }
 }
 
-/* Do what the message at `m` asks (its size is at least 1); say Ready, answer, or refuse. */
-void odl_dispatch(odl_link *link, const uint8_t *m, uint32_t size)
+/* What is answered with Ready, and done once however often its frame comes. */
+static int request(odl_link *link, uint8_t *m, uint32_t size)
 {
-    int refused, ready = 0;
+    switch (m[0]) {
+    case ODL_MSG_CONFIGURE:
+        return configure(link, m, size);
+    case ODL_MSG_UPLOAD:
+        return upload(m, size);
+    case ODL_MSG_INSTALL:
+        return install(m, size);
+    case ODL_MSG_COMPACT:
+        return compact(link, size);
+    default:
+        return m[0] >= ODL_MSG_SAMPLES && m[0] <= ODL_MSG_TRUTH ? input(link, m, size) : ODL_REFUSAL_MESSAGE;
+    }
+}
+
+/* Do what the message at `m` asks (its size is at least 1); say Ready, answer, or refuse. */
+void odl_dispatch(odl_link *link, uint8_t *m, uint32_t size)
+{
+    int refused;
     if (m[0] == ODL_MSG_HELLO) {
         refused = hello(link, m, size);
     } else if (!link->greeted) {
         refused = ODL_REFUSAL_HELLO;
-    } else if (m[0] == ODL_MSG_CONFIGURE) {
-        refused = configure(link, m, size);
-        ready = 1;
-    } else if (m[0] == ODL_MSG_READ_STATE) {
-        refused = read_state(link, m, size);
-    } else if (m[0] >= ODL_MSG_SAMPLES && m[0] <= ODL_MSG_TRUTH) {
-        refused = input(link, m, size);
-        ready = 1;
+    } else if (m[0] == ODL_MSG_READ) {
+        refused = read(link, m, size);
+    } else if (link->has_done && link->reply == link->done) { /* the answer did not arrive */
+        odl_send_ready(link);
+        return;
     } else {
-        refused = ODL_REFUSAL_MESSAGE;
+        refused = request(link, m, size);
+        if (refused == FINE) {
+            link->has_done = 1;
+            link->done = link->reply;
+            link->done_at = position(link);
+            odl_send_ready(link);
+        }
     }
     if (refused != FINE)
         odl_send_refused(link, m[0], refused);
-    else if (ready)
-        odl_send_ready(link);
 }

@@ -43,7 +43,7 @@ void odl_begin_frame(odl_link *link, unsigned type)
     odl_board_write(&delimiter, 1);
     link->n_out = 0;
     link->crc = 0;
-    odl_put_number(link, link->sequence++, 2);
+    odl_put_number(link, link->frames++, 2);
     odl_put_number(link, odl_board_micros(), 4);
     odl_put_number(link, type, 1);
 }

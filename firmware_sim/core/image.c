@@ -135,10 +135,9 @@ static int check_sizes(const odl_image_header *h)
     return ODL_IMAGE_FINE;
 }
 
-int odl_open(odl_session *session, const void *bytes, size_t size)
+int odl_open_net(odl_net *net, const void *bytes, size_t size)
 {
     const uint8_t *image = bytes;
-    odl_net *net = &session->net;
     odl_image_header h;
     uint32_t weights, channels;
     int wrong;
@@ -154,7 +153,7 @@ int odl_open(odl_session *session, const void *bytes, size_t size)
 
     memset(net, 0, sizeof *net);
     net->layers = (const void *)section(image, h.total_size, h.off_layers, h.n_layers * sizeof(odl_layer));
-    NEED(net->layers, ODL_IMAGE_PLACES);
+    NEED(net->layers && section(image, h.total_size, h.off_card, h.card_size), ODL_IMAGE_PLACES);
     wrong = check_shapes(&h, net->layers, &weights, &channels);
     NEED(wrong == 0, wrong);
     uint32_t row_size = ODL_ROW_LENGTH * sizeof(int32_t), n_stored = h.n_stored;
@@ -169,6 +168,7 @@ int odl_open(odl_session *session, const void *bytes, size_t size)
     net->owners = section(image, h.total_size, h.off_owners, n_stored);
     NEED(net->weights && net->biases && net->mults && net->shifts, ODL_IMAGE_PLACES);
     NEED(net->heads && net->rows && net->base && net->stored && net->owners, ODL_IMAGE_PLACES);
+    net->image = bytes;
     net->seed = h.seed;
     net->checksum = h.crc;
     net->rate_mhz = h.rate_mhz;
@@ -185,6 +185,11 @@ int odl_open(odl_session *session, const void *bytes, size_t size)
     wrong = check_layers(net);
     NEED(wrong == 0, wrong);
     return check_heads(net);
+}
+
+int odl_open(odl_session *session, const void *bytes, size_t size)
+{
+    return odl_open_net(&session->net, bytes, size);
 }
 
 static int outside(int64_t value, int64_t low, int64_t high)

@@ -9,6 +9,8 @@
 #define ENVELOPE 6u /* seq u16, time u32 */
 #define CHECKSUM 4u
 
+enum { TELL = 5000000, STATUS = 1000000, QUIET = 50000 }; /* microseconds */
+
 void odl_link_begin(odl_link *link, odl_session *session, uint32_t n_log)
 {
     memset(link, 0, sizeof *link);
@@ -53,9 +55,11 @@ static void end_of_frame(odl_link *link)
 {
     if (link->code != 0) { /* else: two delimiters met */
         if (sound(link)) {
+            link->reply = (uint16_t)(link->in.bytes[0] | link->in.bytes[1] << 8);
             odl_dispatch(link, link->in.bytes + ENVELOPE, link->n_in - ENVELOPE - CHECKSUM);
         } else {
-            link->damaged = (uint16_t)(link->damaged + (link->damaged < UINT16_MAX));
+            link->damaged += 1;
+            link->reply = 0;
             odl_send_refused(link, 0, ODL_REFUSAL_DAMAGED);
         }
     }
@@ -67,10 +71,29 @@ static void end_of_frame(odl_link *link)
 
 void odl_link_receive(odl_link *link, const uint8_t *bytes, size_t n)
 {
+    if (n > 0)
+        link->heard_at = odl_board_micros();
     for (size_t i = 0; i < n; i++) {
         if (bytes[i] == 0)
             end_of_frame(link);
         else
             unstuff(link, bytes[i]);
+    }
+}
+
+/* Info and Description are long enough for a host's frame to overrun what a board buffers
+   meanwhile: they wait until nothing comes from there. Status is short. */
+void odl_link_tick(odl_link *link, uint32_t now)
+{
+    int quiet = link->code == 0 && (link->heard_at == 0 || now - link->heard_at >= QUIET);
+    if (quiet && (!link->told || now - link->told_at >= TELL)) {
+        link->told = 1;
+        link->told_at = now;
+        odl_send_info(link);
+        odl_send_description(link);
+    }
+    if (link->configured && now - link->status_at >= STATUS) {
+        link->status_at = now;
+        odl_send_status(link);
     }
 }

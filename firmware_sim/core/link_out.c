@@ -55,11 +55,34 @@ void odl_link_samples(odl_link *link, int64_t start, const int16_t *raw, size_t 
     odl_end_frame(link);
 }
 
+static uint32_t length_of(const char *text, uint32_t most)
+{
+    uint32_t length = 0;
+    while (length < most && text[length] != 0)
+        length += 1;
+    return length;
+}
+
+void odl_link_gap(odl_link *link, int64_t lost, const char *why)
+{
+    uint32_t length = length_of(why, 255);
+    odl_begin_frame(link, ODL_MSG_GAP);
+    odl_put_number(link, (uint64_t)link->session->state.position, 8);
+    odl_put_number(link, (uint64_t)lost, 8);
+    odl_put_number(link, length, 1);
+    odl_put(link, why, length);
+    odl_end_frame(link);
+    link->dropped += (uint32_t)lost;
+    odl_gap(link->session, lost);
+}
+
+/* The frame `done` is the one that is answered. */
 void odl_send_ready(odl_link *link)
 {
     odl_begin_frame(link, ODL_MSG_READY);
-    odl_put_number(link, (uint64_t)link->session->state.position, 8);
+    odl_put_number(link, (uint64_t)link->done_at, 8);
     odl_put_number(link, ODL_LINK_FRAME, 2);
+    odl_put_number(link, link->reply, 2);
     odl_end_frame(link);
 }
 
@@ -68,6 +91,7 @@ void odl_send_refused(odl_link *link, unsigned message, int why)
     odl_begin_frame(link, ODL_MSG_REFUSED);
     odl_put_number(link, message, 1);
     odl_put_number(link, (uint64_t)why, 1);
+    odl_put_number(link, link->reply, 2);
     odl_end_frame(link);
 }
 
@@ -75,9 +99,7 @@ void odl_send_info(odl_link *link)
 {
     const odl_net *net = &link->session->net;
     const char *version = odl_board_version();
-    uint32_t length = 0;
-    while (length < 64 && version[length] != 0)
-        length += 1;
+    uint32_t length = length_of(version, 64), before = link->frames;
     odl_begin_frame(link, ODL_MSG_INFO);
     odl_put_number(link, ODL_PROTOCOL_MAJOR, 1);
     odl_put_number(link, ODL_PROTOCOL_MINOR, 1);
@@ -87,32 +109,85 @@ void odl_send_info(odl_link *link)
     odl_put_number(link, ODL_LINK_FRAME, 2);
     odl_put_number(link, net->rate_mhz, 4);
     odl_put_number(link, net->checksum, 4);
+    odl_put_number(link, net->image->total_size, 4);
+    odl_put_number(link, odl_board_image_room(), 4);
     odl_put_number(link, sizeof(odl_state), 4);
     odl_put_number(link, net->max_log * sizeof(odl_log_entry), 4);
+    odl_put_number(link, link->number, 4);
+    odl_put_number(link, before, 4);
     odl_put_number(link, (uint64_t)link->session->state.position, 8);
     odl_put_number(link, length, 1);
     odl_put(link, version, length);
     odl_end_frame(link);
 }
 
-/* `size` bytes from `offset` on, of the state block with the log behind it; the log's unused
-   entries count as zeros, whatever a board keeps there. They lie inside. */
-void odl_send_state(odl_link *link, uint32_t offset, uint32_t size)
+void odl_send_status(odl_link *link)
 {
-    const odl_state *s = &link->session->state;
-    odl_begin_frame(link, ODL_MSG_STATE_BYTES);
+    uint32_t before = link->frames;
+    odl_begin_frame(link, ODL_MSG_STATUS);
+    odl_put_number(link, link->number, 4);
+    odl_put_number(link, before, 4);
+    odl_put_number(link, link->dropped, 4);
+    odl_put_number(link, link->damaged, 4);
+    odl_put_number(link, odl_board_missed(), 4);
+    odl_put_number(link, (uint64_t)link->session->state.position, 8);
+    odl_end_frame(link);
+}
+
+static void put_blob(odl_link *link, const void *bytes, uint32_t n)
+{
+    odl_put_number(link, n, 4);
+    odl_put(link, bytes, n);
+}
+
+void odl_send_description(odl_link *link)
+{
+    const odl_image_header *image = link->session->net.image;
+    const char *board = odl_board_description();
+    odl_begin_frame(link, ODL_MSG_DESCRIPTION);
+    put_blob(link, board, length_of(board, UINT32_MAX));
+    put_blob(link, (const uint8_t *)image + image->off_card, image->card_size);
+    odl_end_frame(link);
+}
+
+/* A command as it was taken. */
+void odl_send_echo(odl_link *link, const uint8_t *message, uint32_t size)
+{
+    odl_begin_frame(link, message[0]);
+    odl_put(link, message + 1, size - 1);
+    odl_end_frame(link);
+}
+
+uint32_t odl_area_size(const odl_link *link, unsigned area)
+{
+    const odl_net *net = &link->session->net;
+    if (area == ODL_AREA_STATE)
+        return (uint32_t)(sizeof(odl_state) + net->max_log * sizeof(odl_log_entry));
+    return area == ODL_AREA_IMAGE ? net->image->total_size : 0;
+}
+
+/* The label log stands behind the state block; its unused entries count as zeros, whatever a
+   board keeps there. */
+static uint8_t byte_of_state(const odl_state *s, uint32_t i)
+{
+    uint32_t place, within;
+    if (i < sizeof *s)
+        return ((const uint8_t *)s)[i];
+    place = (i - (uint32_t)sizeof *s) / (uint32_t)sizeof(odl_log_entry);
+    within = (i - (uint32_t)sizeof *s) % (uint32_t)sizeof(odl_log_entry);
+    return place < (uint32_t)s->n_log ? ((const uint8_t *)odl_log_at(place))[within] : 0;
+}
+
+/* `size` bytes from `offset` on, which lie inside the area. */
+void odl_send_data(odl_link *link, unsigned area, uint32_t offset, uint32_t size)
+{
+    const uint8_t *image = (const uint8_t *)link->session->net.image;
+    odl_begin_frame(link, ODL_MSG_DATA);
+    odl_put_number(link, area, 1);
     odl_put_number(link, offset, 4);
     odl_put_number(link, size, 4);
     for (uint32_t i = offset; i < offset + size; i++) {
-        uint8_t byte = 0;
-        if (i < sizeof *s) {
-            byte = ((const uint8_t *)s)[i];
-        } else {
-            uint32_t place = (i - (uint32_t)sizeof *s) / (uint32_t)sizeof(odl_log_entry);
-            uint32_t within = (i - (uint32_t)sizeof *s) % (uint32_t)sizeof(odl_log_entry);
-            if (place < (uint32_t)s->n_log)
-                byte = ((const uint8_t *)odl_log_at(place))[within];
-        }
+        uint8_t byte = area == ODL_AREA_IMAGE ? image[i] : byte_of_state(&link->session->state, i);
         odl_put(link, &byte, 1);
     }
     odl_end_frame(link);

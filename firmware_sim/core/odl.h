@@ -42,6 +42,7 @@ typedef struct {
     const int32_t *base; /* rows x (ODL_FEATURES + 1) */
     const uint8_t *stored;
     const uint8_t *owners;
+    const odl_image_header *image; /* all of it, and its card */
     uint64_t seed;
     uint32_t checksum;
     uint32_t rate_mhz;
@@ -79,16 +80,22 @@ typedef struct {
 /* Check an image of `size` bytes at `bytes` (aligned to 8) and point `session` at it. */
 int odl_open(odl_session *session, const void *bytes, size_t size);
 
+/* The same check for an image that is not to be used yet. */
+int odl_open_net(odl_net *net, const void *bytes, size_t size);
+
 /* Whether settings, seed and scaling lie in the ranges of odl.config; 0 if they do. */
 int odl_settings_bad(const odl_settings *settings, uint64_t seed, const odl_scaling *scaling);
 
-/* A fresh session from the opened image, its log empty. Clears the log. */
-int odl_begin(odl_session *session, const odl_settings *settings, uint64_t seed, const odl_scaling *scaling);
+/* A fresh session from the opened image, its log empty, at `position` (0 to ODL_MAX_POSITION - 1),
+   where `issued` questions (0 to 2**31 - 1) have been spent of the budget's period. Clears the
+   log; 0 when done. */
+int odl_begin(odl_session *session, const odl_settings *settings, uint64_t seed, const odl_scaling *scaling,
+              int64_t position, int64_t issued);
 
-/* A session that knows what the log's first n_log entries taught: heads refitted, and the
-   stream going on where the log's last entry can have stood. */
-void odl_resume(odl_session *session, const odl_settings *settings, uint64_t seed,
-                const odl_scaling *scaling, uint32_t n_log);
+/* A session that knows what the log's first n_log entries taught: heads refitted, and the stream
+   going on at `position`, or where the log's last entry can have stood if that is later. */
+void odl_resume(odl_session *session, const odl_settings *settings, uint64_t seed, const odl_scaling *scaling,
+                uint32_t n_log, int64_t position, int64_t issued);
 
 /* Consume `n` samples of ODL_CHANNELS int16 each. */
 void odl_samples(odl_session *session, const int16_t *raw, size_t n);
@@ -116,31 +123,43 @@ typedef struct {
         int16_t counts[ODL_LINK_FRAME / 2];
     } in;
     uint8_t out[254]; /* a COBS group under construction */
+    int64_t done_at;  /* where the stream stood when the frame `done` had been dealt with */
     uint32_t crc;     /* of the frame going out */
     uint32_t n_in;    /* bytes of the frame coming in */
     uint32_t n_log;   /* entries of the log before the first Configure */
-    uint16_t sequence;
-    uint16_t damaged; /* frames that came broken; stays at 65535 */
+    uint32_t number;  /* the session's, as Configure gave it; 0 before */
+    uint32_t frames;  /* sent so far */
+    uint32_t dropped; /* samples of the board's own sensor that were lost */
+    uint32_t damaged; /* frames that came broken */
+    uint32_t heard_at, told_at, status_at; /* microseconds: bytes came; Info, Status were sent */
+    uint16_t reply;   /* sequence number of the frame being dealt with */
+    uint16_t done;    /* that of the last one accepted since Hello */
     uint8_t code;     /* COBS: the group's code byte, and what is left of the group */
     uint8_t left;
     uint8_t n_out;
     uint8_t bad;      /* this frame is broken already */
-    uint8_t greeted, configured;
+    uint8_t greeted, configured, has_done, told;
 } odl_link;
 
 /* A link for `session`, whose image is open; the log holds `n_log` entries from before. */
 void odl_link_begin(odl_link *link, odl_session *session, uint32_t n_log);
 
-/* Start without a host, as Configure with keep would. 0, or an ODL_REFUSAL_ reason. */
-int odl_link_configure(odl_link *link, const odl_settings *settings, uint64_t seed,
-                       const odl_scaling *scaling, int keep);
-
 /* Bytes that came in; whole frames are dealt with before this returns. */
 void odl_link_receive(odl_link *link, const uint8_t *bytes, size_t n);
+
+/* Call often: says unasked what the board is and how it does. */
+void odl_link_tick(odl_link *link, uint32_t now_micros);
 
 /* Send an output, or samples that the board's own sensor gave (n of ODL_CHANNELS int16). */
 void odl_link_event(odl_link *link, const odl_event *event);
 void odl_link_samples(odl_link *link, int64_t start, const int16_t *raw, size_t n);
+
+/* The board's own sensor lost samples: tell the host, then the session. */
+void odl_link_gap(odl_link *link, int64_t lost, const char *why);
+
+/* Commands that the board gives itself, at its button; told to the host like the host's own. */
+void odl_link_label(odl_link *link, int64_t window, unsigned cls);
+void odl_link_undo(odl_link *link);
 
 /* --- what a board supplies --------------------------------------------------------- */
 
@@ -155,10 +174,24 @@ int odl_log_append(const odl_log_entry *entry);
 int odl_log_strike(uint32_t index);
 int odl_log_clear(void);
 
-/* For the link: bytes to the line, all of them; microseconds of a clock that wraps; the
-   firmware's name and version, at most 64 characters of ASCII. */
+/* For the link: bytes to the line, all of them; microseconds of a clock that wraps; bytes from
+   the line that were lost; the firmware's name and version, at most 64 characters of ASCII; what
+   its numbers mean, a JSON object (docs/protocol.md, Description). */
 void odl_board_write(const uint8_t *bytes, size_t n);
 uint32_t odl_board_micros(void);
+uint32_t odl_board_missed(void);
 const char *odl_board_version(void);
+const char *odl_board_description(void);
+
+/* A session begins: what the sensor has kept until now is not part of it. */
+void odl_board_begin(void);
+
+/* A new model image, beside the one in use: how large it may be; some bytes of it; use it from
+   the next start on, which follows as soon as the answer has left; and the label log rewritten
+   without what was undone. Those that return int give 0, or an ODL_REFUSAL_ reason. */
+uint32_t odl_board_image_room(void);
+int odl_board_upload(uint32_t offset, const uint8_t *bytes, uint32_t n);
+int odl_board_install(uint32_t size, uint32_t checksum);
+int odl_board_compact(void);
 
 #endif

@@ -30,11 +30,15 @@
 #define ODL_INFO_FRAME 8 /* u16 */
 #define ODL_INFO_RATE_MHZ 10 /* u32 */
 #define ODL_INFO_IMAGE 14 /* u32 */
-#define ODL_INFO_STATE 18 /* u32 */
-#define ODL_INFO_LOG 22 /* u32 */
-#define ODL_INFO_POSITION 26 /* u64 */
-#define ODL_INFO_VERSION 34 /* text */
-#define ODL_INFO_FIXED 34
+#define ODL_INFO_IMAGE_SIZE 18 /* u32 */
+#define ODL_INFO_IMAGE_ROOM 22 /* u32 */
+#define ODL_INFO_STATE 26 /* u32 */
+#define ODL_INFO_LOG 30 /* u32 */
+#define ODL_INFO_SESSION 34 /* u32 */
+#define ODL_INFO_FRAMES 38 /* u32 */
+#define ODL_INFO_POSITION 42 /* u64 */
+#define ODL_INFO_VERSION 50 /* text */
+#define ODL_INFO_FIXED 50
 
 #define ODL_MSG_CONFIGURE 5
 #define ODL_CONFIGURE_RULE 1 /* u8 */
@@ -47,30 +51,63 @@
 #define ODL_CONFIGURE_ALLOWED 9 /* u32 */
 #define ODL_CONFIGURE_PERIOD 13 /* u32 */
 #define ODL_CONFIGURE_HORIZON 17 /* u32 */
-#define ODL_CONFIGURE_PATIENCE 21 /* u64 */
-#define ODL_CONFIGURE_SEED 29 /* u64 */
-#define ODL_CONFIGURE_SCALING 37 /* scaling */
-#define ODL_CONFIGURE_FIXED 37
+#define ODL_CONFIGURE_SESSION 21 /* u32 */
+#define ODL_CONFIGURE_ISSUED 25 /* u32 */
+#define ODL_CONFIGURE_PATIENCE 29 /* u64 */
+#define ODL_CONFIGURE_SEED 37 /* u64 */
+#define ODL_CONFIGURE_POSITION 45 /* u64 */
+#define ODL_CONFIGURE_SCALING 53 /* scaling */
+#define ODL_CONFIGURE_FIXED 53
 
-#define ODL_MSG_READ_STATE 6
-#define ODL_READ_STATE_OFFSET 1 /* u32 */
-#define ODL_READ_STATE_SIZE 5 /* u16 */
-#define ODL_READ_STATE_FIXED 7
+#define ODL_MSG_READ 6
+#define ODL_READ_AREA 1 /* u8 */
+#define ODL_READ_OFFSET 2 /* u32 */
+#define ODL_READ_SIZE 6 /* u16 */
+#define ODL_READ_FIXED 8
 
-#define ODL_MSG_STATE_BYTES 7
-#define ODL_STATE_BYTES_OFFSET 1 /* u32 */
-#define ODL_STATE_BYTES_DATA 5 /* blob */
-#define ODL_STATE_BYTES_FIXED 5
+#define ODL_MSG_DATA 7
+#define ODL_DATA_AREA 1 /* u8 */
+#define ODL_DATA_OFFSET 2 /* u32 */
+#define ODL_DATA_DATA 6 /* blob */
+#define ODL_DATA_FIXED 6
 
 #define ODL_MSG_READY 8
 #define ODL_READY_POSITION 1 /* u64 */
 #define ODL_READY_ROOM 9 /* u16 */
-#define ODL_READY_FIXED 11
+#define ODL_READY_REPLY 11 /* u16 */
+#define ODL_READY_FIXED 13
 
 #define ODL_MSG_REFUSED 9
 #define ODL_REFUSED_MESSAGE 1 /* u8 */
 #define ODL_REFUSED_WHY 2 /* refusal */
-#define ODL_REFUSED_FIXED 3
+#define ODL_REFUSED_REPLY 3 /* u16 */
+#define ODL_REFUSED_FIXED 5
+
+#define ODL_MSG_DESCRIPTION 10
+#define ODL_DESCRIPTION_BOARD 1 /* json */
+#define ODL_DESCRIPTION_FIXED 1
+
+#define ODL_MSG_STATUS 11
+#define ODL_STATUS_SESSION 1 /* u32 */
+#define ODL_STATUS_FRAMES 5 /* u32 */
+#define ODL_STATUS_DROPPED 9 /* u32 */
+#define ODL_STATUS_DAMAGED 13 /* u32 */
+#define ODL_STATUS_MISSED 17 /* u32 */
+#define ODL_STATUS_POSITION 21 /* u64 */
+#define ODL_STATUS_FIXED 29
+
+#define ODL_MSG_UPLOAD 12
+#define ODL_UPLOAD_OFFSET 1 /* u32 */
+#define ODL_UPLOAD_DATA 5 /* blob */
+#define ODL_UPLOAD_FIXED 5
+
+#define ODL_MSG_INSTALL 13
+#define ODL_INSTALL_SIZE 1 /* u32 */
+#define ODL_INSTALL_IMAGE 5 /* u32 */
+#define ODL_INSTALL_FIXED 9
+
+#define ODL_MSG_COMPACT 14
+#define ODL_COMPACT_FIXED 1
 
 #define ODL_MSG_SAMPLES 16
 #define ODL_SAMPLES_START 1 /* u64 */
@@ -111,6 +148,19 @@
 #define ODL_TRUTH_END 9 /* u64 */
 #define ODL_TRUTH_NAME 17 /* name */
 #define ODL_TRUTH_FIXED 17
+
+#define ODL_MSG_ORIGIN 23
+#define ODL_ORIGIN_AT 1 /* u64 */
+#define ODL_ORIGIN_TOOK 9 /* u32 */
+#define ODL_ORIGIN_CLOCK 13 /* u64 */
+#define ODL_ORIGIN_BY 21 /* text */
+#define ODL_ORIGIN_FIXED 21
+
+#define ODL_MSG_ADOPT 24
+#define ODL_ADOPT_START 1 /* u64 */
+#define ODL_ADOPT_LOST 9 /* u64 */
+#define ODL_ADOPT_STATE 17 /* blob */
+#define ODL_ADOPT_FIXED 17
 
 #define ODL_MSG_PREDICTION 32
 #define ODL_PREDICTION_WINDOW 1 /* u64 */
@@ -157,7 +207,13 @@ enum {
     ODL_REFUSAL_CONFIGURE = 6,
     ODL_REFUSAL_ORDER = 7,
     ODL_REFUSAL_PLACE = 8,
-    ODL_REFUSAL_STORE = 9
+    ODL_REFUSAL_STORE = 9,
+    ODL_REFUSAL_IMAGE = 10
+};
+
+enum {
+    ODL_AREA_STATE = 0,
+    ODL_AREA_IMAGE = 1
 };
 
 #endif

@@ -108,14 +108,27 @@ static void fresh(odl_session *session, const odl_settings *settings, uint64_t s
     odl_load_base(session);
 }
 
-int odl_begin(odl_session *session, const odl_settings *settings, uint64_t seed, const odl_scaling *scaling)
+/* The stream stands at `position`, where `issued` questions of the budget's period are spent. */
+static void stand_at(odl_session *session, int64_t position, int64_t issued)
+{
+    odl_state *s = &session->state;
+    const odl_settings *set = &session->settings;
+    s->position = position;
+    s->issued = issued;
+    if (set->in_samples != 0 && set->period != 0 && position > 0)
+        s->period = (position - 1) / set->period;
+}
+
+int odl_begin(odl_session *session, const odl_settings *settings, uint64_t seed, const odl_scaling *scaling,
+              int64_t position, int64_t issued)
 {
     fresh(session, settings, seed, scaling);
+    stand_at(session, position, issued);
     return odl_log_clear();
 }
 
-void odl_resume(odl_session *session, const odl_settings *settings, uint64_t seed,
-                const odl_scaling *scaling, uint32_t n_log)
+void odl_resume(odl_session *session, const odl_settings *settings, uint64_t seed, const odl_scaling *scaling,
+                uint32_t n_log, int64_t position, int64_t issued)
 {
     odl_state *s = &session->state;
     fresh(session, settings, seed, scaling);
@@ -125,8 +138,9 @@ void odl_resume(odl_session *session, const odl_settings *settings, uint64_t see
         int64_t end = entry->window + (entry->kind <= ODL_ENTRY_LABEL ? session->net.window : 0);
         if (entry->order > s->answers)
             s->answers = entry->order;
-        if (end > s->position && end < ODL_MAX_POSITION)
-            s->position = end;
+        if (end > position && end < ODL_MAX_POSITION)
+            position = end;
     }
+    stand_at(session, position, issued);
     odl_refit(session);
 }

@@ -14,10 +14,12 @@ from messages import GOLDENS, messages, outputs
 
 from odl.events import (
     AddClass,
+    Adopt,
     Dropped,
     Gap,
     Label,
     Learned,
+    Origin,
     Output,
     Prediction,
     Query,
@@ -30,14 +32,15 @@ from odl.wire import (
     TABLE,
     CodecError,
     Configure,
+    Data,
     Deframer,
+    Description,
     End,
     Message,
     Problem,
     Ready,
     Refused,
     Start,
-    StateBytes,
     TraceHash,
     decode,
     encode,
@@ -103,7 +106,7 @@ def test_any_bytes_give_a_message_or_a_typed_error(data: bytes) -> None:
     except CodecError as error:
         assert isinstance(error.problem, Problem)
         return
-    assert isinstance(message, Start) or encode(message) == data
+    assert isinstance(message, Start | Description) or encode(message) == data
 
 
 @given(messages, st.data())
@@ -114,7 +117,7 @@ def test_a_changed_message_is_refused_or_is_its_own_message(message: Message, da
         other = decode(bytes(hurt))
     except CodecError:
         return
-    assert isinstance(other, Start) or encode(other) == hurt
+    assert isinstance(other, Start | Description) or encode(other) == hurt
 
 
 REFUSED = [
@@ -149,10 +152,14 @@ REFUSED = [
     ("01" + "02000000" + "fffe" + "00000000", Problem.JSON),
     ("01" + "02000000" + b"{}".hex() + "01000000", Problem.LENGTH),
     ("01" + "ffffffff" + b"{}".hex(), Problem.LENGTH),
-    ("09" + "1000", Problem.RANGE),  # no such refusal
-    ("09" + "100a", Problem.RANGE),
-    ("05" + "00" * 36 + "01" + "00" * 6, Problem.LENGTH),  # a channel cut short
-    ("07" + "00000000" + "02000000" + "00", Problem.LENGTH),
+    ("09" + "1000" + "0000", Problem.RANGE),  # no such refusal
+    ("09" + "100b" + "0000", Problem.RANGE),
+    ("05" + "00" * 52 + "01" + "00" * 6, Problem.LENGTH),  # a channel cut short
+    ("07" + "00" + "00000000" + "02000000" + "00", Problem.LENGTH),
+    ("0a" + "02000000" + b"[]".hex() + "02000000" + b"{}".hex(), Problem.JSON),
+    ("0c" + "00000000" + "02000000" + "00", Problem.LENGTH),
+    ("0e" + "00", Problem.LENGTH),
+    ("18" + LAST + ONE + "00000000", Problem.RANGE),
 ]
 
 
@@ -204,11 +211,15 @@ UNENCODABLE: list[tuple[Any, Problem]] = [
     (Query(0, 65536, 0), Problem.RANGE),
     (Learned(0, 0, 255, 0), Problem.RANGE),
     (Dropped(0, 0, 99), Problem.RANGE),  # type: ignore[arg-type]
-    (Ready(0, 65536), Problem.RANGE),
-    (Refused(0, 99), Problem.RANGE),  # type: ignore[arg-type]
-    (StateBytes(2**32, b""), Problem.RANGE),
-    (Configure(*(0,) * 12, ((2**32, 0, 0),)), Problem.RANGE),
-    (Configure(*(0,) * 12, ((0, 0),)), Problem.RANGE),  # type: ignore[arg-type]
+    (Ready(0, 65536, 0), Problem.RANGE),
+    (Ready(0, 0, 65536), Problem.RANGE),
+    (Refused(0, 99, 0), Problem.RANGE),  # type: ignore[arg-type]
+    (Data(0, 2**32, b""), Problem.RANGE),
+    (Configure(*(0,) * 15, ((2**32, 0, 0),)), Problem.RANGE),
+    (Configure(*(0,) * 15, ((0, 0),)), Problem.RANGE),  # type: ignore[arg-type]
+    (Description({}, []), Problem.JSON),  # type: ignore[arg-type]
+    (Adopt(1, U64, b""), Problem.RANGE),
+    (Origin(0, "x" * 256, 0, 0), Problem.LENGTH),
     (Start({"a": float("nan")}, b""), Problem.JSON),
     (Start({"a": object()}, b""), Problem.JSON),
     (Start([1], b""), Problem.JSON),  # type: ignore[arg-type]

@@ -4,6 +4,7 @@
 
 #include "core.h"
 #include "host.h"
+#include "odl_messages.h"
 #include "shift.h"
 
 #define MOST_EVENTS 64 /* a window's end gives at most 2 + 2 * ODL_MAX_PENDING */
@@ -13,6 +14,8 @@ static uint32_t log_capacity;
 static uint32_t log_used;
 static odl_event events[MOST_EVENTS];
 static uint32_t n_events;
+static uint8_t *slot;
+static uint32_t slot_room;
 static odl_link *listener;
 static odl_host_writer *writer;
 
@@ -82,9 +85,60 @@ uint32_t odl_board_micros(void)
     return 0; /* equal inputs give equal bytes */
 }
 
+uint32_t odl_board_missed(void)
+{
+    return 0;
+}
+
 const char *odl_board_version(void)
 {
     return "host";
+}
+
+const char *odl_board_description(void)
+{
+    return "{\"channels\":null,\"name\":\"host\",\"rate_hz\":null,\"sensor\":\"link\"}";
+}
+
+void odl_board_begin(void)
+{
+}
+
+void odl_host_use_slot(uint8_t *bytes, uint32_t room)
+{
+    slot = bytes;
+    slot_room = room;
+}
+
+uint32_t odl_board_image_room(void)
+{
+    return slot_room;
+}
+
+int odl_board_upload(uint32_t offset, const uint8_t *bytes, uint32_t n)
+{
+    memcpy(slot + offset, bytes, n);
+    return 0;
+}
+
+/* There is no next start: that the image can be used is all. */
+int odl_board_install(uint32_t size, uint32_t checksum)
+{
+    static odl_session other;
+    if (size > slot_room || odl_open(&other, slot, size) != ODL_IMAGE_FINE)
+        return ODL_REFUSAL_IMAGE;
+    return other.net.image->total_size == size && other.net.checksum == checksum ? 0 : ODL_REFUSAL_IMAGE;
+}
+
+int odl_board_compact(void)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < log_used; i++)
+        if (log_entries[i].kind != ODL_ENTRY_UNDONE)
+            log_entries[kept++] = log_entries[i];
+    memset(log_entries + kept, 0, (log_used - kept) * sizeof *log_entries);
+    log_used = kept;
+    return 0;
 }
 
 uint32_t odl_host_session_size(void)

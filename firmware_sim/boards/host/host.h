@@ -9,6 +9,9 @@ typedef void odl_host_writer(const uint8_t *bytes, size_t n);
 /* Which session's log the board functions speak of: `used` of `capacity` entries. */
 void odl_host_use_log(odl_log_entry *entries, uint32_t capacity, uint32_t used);
 
+/* Where an uploaded model image is put, aligned to 8; without it there is no room for one. */
+void odl_host_use_slot(uint8_t *bytes, uint32_t room);
+
 /* Fetch the outputs since the last time, at most `room`; how many. */
 uint32_t odl_host_take(odl_event *to, uint32_t room);
 

@@ -29,6 +29,8 @@ static void *read_whole(const char *path, size_t *size)
     return bytes;
 }
 
+enum { ROOM = 65536 }; /* bytes of an uploaded image */
+
 int main(int argc, char **argv)
 {
     size_t size = 0, n;
@@ -37,7 +39,8 @@ int main(int argc, char **argv)
     odl_session *session = calloc(1, sizeof *session);
     odl_link *link = calloc(1, sizeof *link);
     odl_log_entry *log = calloc(ODL_MAX_LOG, sizeof *log);
-    int wrong = image == NULL || session == NULL || link == NULL || log == NULL;
+    uint8_t *slot = calloc(1, ROOM);
+    int wrong = image == NULL || session == NULL || link == NULL || log == NULL || slot == NULL;
     if (!wrong)
         wrong = odl_open(session, image, size);
     if (wrong) {
@@ -45,12 +48,14 @@ int main(int argc, char **argv)
         return 2;
     }
     odl_host_use_log(log, ODL_MAX_LOG, 0);
+    odl_host_use_slot(slot, ROOM);
     odl_link_begin(link, session, 0);
     odl_host_listen(link, write_out);
     while ((n = fread(chunk, 1, sizeof chunk, stdin)) > 0) {
         odl_link_receive(link, chunk, n);
         fflush(stdout);
     }
+    free(slot);
     free(log);
     free(link);
     free(session);
