@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 from odl.events import valid_name
 from odl.kernels.refit import refit
 from odl.nn.image import Image
-from odl.nn.net import blocks, net_of, state_dtype_of
+from odl.nn.net import blocks, net_of
+from odl.nn.trust import state_of
 from odl.state import NAME_BYTES, Entry, log_dtype
 
 
@@ -51,17 +52,11 @@ def log_of(image: Image, state: bytes) -> NDArray[Any]:
 
     Raises
     ------
-    CheckpointError
-        If the bytes are of another size than this image's.
+    StateError
+        If no session of this image can have left these bytes.
     """
-    block, entry = state_dtype_of(image), log_dtype(image.features)
-    size = block.itemsize + image.max_log * entry.itemsize
-    if len(state) != size:
-        raise CheckpointError(f"a state of {len(state)} bytes; this model's has {size}")
-    n = int(np.frombuffer(state, block, 1)["n_log"][0])
-    if not 0 <= n <= image.max_log:
-        raise CheckpointError(f"a log of {n} entries; this model's holds {image.max_log}")
-    return np.frombuffer(state, entry, n, block.itemsize).copy()
+    block, log = state_of(image, state)
+    return log[: int(block["n_log"][0])]
 
 
 def checkpoint(image: Image, log: NDArray[Any], *, vectors: bool = True) -> Image:
