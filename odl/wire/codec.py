@@ -19,11 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odl.events import NO_CLASS, Adopt, Gap, Output, Samples, Truth, Why, valid_name
+from odl.wire.framing import ENVELOPE, open_envelope
 from odl.wire.schema import MAX_INDEX, OUTPUTS, SCALARS, TABLE, Message, Refusal, Row
 
 _U32: Final = struct.Struct("<I")
 _TEXT_LIMIT: Final = 255
 _ONE_Q15: Final = 32768
+_I2: Final = np.dtype("<i2")
+_SAMPLES: Final = struct.Struct("<HIBQB")  # envelope, type, start and channels of Samples
 
 
 class Problem(Enum):
@@ -176,8 +179,13 @@ def _get_block(message: bytes, at: int) -> tuple[NDArray[np.int16], int]:
     channels = message[at] if at < len(message) else 0
     if channels == 0 or (len(message) - at - 1) % (2 * channels):
         raise _Bad(Problem.LENGTH)
-    block = np.frombuffer(message, "<i2", offset=at + 1).reshape(-1, channels)
-    return block.astype(np.int16, copy=False), len(message)
+    return _block(message, at + 1, channels), len(message)
+
+
+def _block(message: bytes, at: int, channels: int) -> NDArray[np.int16]:
+    shape = (len(message) - at) // (2 * channels), channels
+    block: NDArray[np.int16] = np.ndarray(shape, _I2, message, at)
+    return block if _I2.isnative else block.astype(np.int16)
 
 
 _REASONS: Final[dict[str, type[Why] | type[Refusal]]] = {"why": Why, "refusal": Refusal}
@@ -269,6 +277,7 @@ class _Codec:
 
 _BY_NUMBER: Final = {row.number: _Codec(row) for row in TABLE}
 _BY_EVENT: Final = {codec.row.event: codec for codec in _BY_NUMBER.values()}
+_SAMPLES_NUMBER: Final = _BY_EVENT[Samples].row.number
 
 
 def encode(message: Message) -> bytes:
@@ -322,6 +331,28 @@ def decode(data: bytes) -> Message:
         raise CodecError(bad.problem, f"{codec.row.name} of {len(data)} bytes") from None
     except ValueError:  # a number that is no reason
         raise CodecError(Problem.RANGE, f"{codec.row.name} of {len(data)} bytes") from None
+
+
+def open_message(payload: bytes) -> tuple[int, int, Message]:
+    """Sequence number, device microseconds and decoded message of a frame's payload.
+
+    Raises
+    ------
+    CodecError
+        As `decode`.
+
+    >>> open_message(bytes.fromhex("0100 09000000 130201000000000000"))
+    (1, 9, Undo(at=258))
+    """
+    # Most of a live line is Samples; what is wrong with one is left to decode.
+    if len(payload) > _SAMPLES.size and payload[ENVELOPE.size] == _SAMPLES_NUMBER:
+        seq, time, _, start, channels = _SAMPLES.unpack_from(payload)
+        if channels and (len(payload) - _SAMPLES.size) % (2 * channels) == 0:
+            block = _block(payload, _SAMPLES.size, channels)
+            if start + len(block) <= MAX_INDEX:
+                return seq, time, Samples(start, block)
+    seq, time, message = open_envelope(payload)
+    return seq, time, decode(message)
 
 
 def is_output(message: Message) -> bool:

@@ -1,0 +1,224 @@
+"""What a host asks of a board: one request at a time, sent again until it is answered.
+
+A request goes out as one frame, and as the very same frame in every try. The board remembers
+the number of the last frame that it accepted and does no frame twice, so a second copy of a
+request does no harm, whichever of request and answer was lost.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, TypeAlias
+
+from odl.wire.codec import encode
+from odl.wire.framing import frame
+from odl.wire.schema import PROTOCOL, Data, Hello, Info, Message, Read, Ready, Refusal, Refused
+
+ROOM: Final = 256  # requests that wait at most
+TRIES: Final = 5
+TIMEOUT: Final = 1.0  # seconds before the second try; then twice and four times as long
+_SLOWER: Final = (1, 2, 4)
+
+Answer: TypeAlias = Info | Ready | Data | Refused
+
+
+class LinkError(RuntimeError):
+    """A request that cannot be taken on."""
+
+
+class Failure(Enum):
+    """Why a request came to nothing."""
+
+    SILENT = "the board did not answer"
+    DAMAGED = "it reached the board damaged each time"
+    REFUSED = "the board refuses"
+    VERSION = "the board speaks another version"
+    RESTART = "the board restarted"
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """A message that wants an answer, and how it fares.
+
+    Attributes
+    ----------
+    message : what was asked.
+    seq : the number of its frame, the same in every try; None while it waits.
+    tries : how often it went out.
+    answer : Info for Hello, Data for Read, Ready for all else; Refused if refused.
+    failure : why nothing was done, or None.
+    problem : the failure as one sentence, else empty.
+    due : when the next try goes out; None for at once.
+    damaged : whether the board said that the last try came damaged.
+    """
+
+    message: Message
+    seq: int | None = None
+    tries: int = 0
+    answer: Answer | None = None
+    failure: Failure | None = None
+    problem: str = ""
+    due: float | None = None
+    damaged: bool = False
+
+    @property
+    def done(self) -> bool:
+        """Whether it has been answered or has failed."""
+        return self.answer is not None or self.failure is not None
+
+    @property
+    def name(self) -> str:
+        """The message's name."""
+        return type(self.message).__name__
+
+
+class Requests:
+    """The requests to one board, in order.
+
+    Parameters
+    ----------
+    seq : number of the first frame.
+    timeout : seconds before a request goes out again.
+    tries : how often it goes out at most.
+
+    Attributes
+    ----------
+    retries : how often a request went out again.
+    strays : answers that nobody waited for any more.
+    version : (major, minor) of the protocol that the board speaks, None while unknown.
+    """
+
+    def __init__(self, seq: int, timeout: float, tries: int) -> None:
+        self.retries = self.strays = 0
+        self.version: tuple[int, int] | None = None
+        self._seq = seq & 0xFFFF
+        self._timeout, self._tries = timeout, tries
+        self._waiting: deque[Request] = deque()
+        self._out: Request | None = None  # the one that is on its way
+
+    def add(self, message: Message) -> Request:
+        """Queue ``message``; see `Link.send`."""
+        if len(self._waiting) >= ROOM:
+            raise LinkError(f"{ROOM} requests wait for the board, which does not answer: try again later")
+        encode(message)  # what cannot be sent is refused now
+        request = Request(message)
+        self._waiting.append(request)
+        return request
+
+    @property
+    def next_due(self) -> float | None:
+        """See `Link.next_due`."""
+        if self._out is None:
+            return float("-inf") if self._waiting else None
+        return float("-inf") if self._out.due is None else self._out.due
+
+    def due(self, now: float) -> bytes:
+        """See `Link.due`."""
+        while True:
+            if self._out is None:
+                if not self._waiting:
+                    return b""
+                self._out = self._waiting.popleft()
+                self._out.seq = self._seq
+                self._seq = self._seq + 1 & 0xFFFF
+            request = self._out
+            if request.due is not None and now < request.due:
+                return b""
+            if request.tries < self._tries:
+                return self._try(request, now)
+            self._give_up(request)
+
+    def _try(self, request: Request, now: float) -> bytes:
+        self.retries += request.tries > 0
+        request.due = now + self._timeout * _SLOWER[min(request.tries, len(_SLOWER) - 1)]
+        request.tries += 1
+        request.damaged = False
+        return frame(encode(request.message), request.seq or 0)
+
+    def _give_up(self, request: Request) -> None:
+        if request.damaged:
+            self._fail(request, Failure.DAMAGED, f"{request.name} reached the board damaged each of "
+                       f"{request.tries} times: check cable and baud rate")  # fmt: skip
+        else:
+            self._fail(request, Failure.SILENT, f"the board did not answer {request.name}, sent "
+                       f"{request.tries} times: is it connected, and at this baud rate?")  # fmt: skip
+
+    def _fail(self, request: Request, failure: Failure, problem: str) -> None:
+        request.failure, request.problem = failure, problem
+        if request is self._out:
+            self._out = None
+
+    def _fail_all(self, failure: Failure, problem: Callable[[Request], str], but: type | None = None) -> None:
+        """Fail what is on its way and what waits, messages of the type ``but`` left alone."""
+        for request in [*filter(None, [self._out]), *self._waiting]:
+            if but is None or not isinstance(request.message, but):
+                self._fail(request, failure, problem(request))
+        self._waiting = deque(request for request in self._waiting if not request.done)
+
+    def restarted(self) -> None:
+        """The board has forgotten all that it was asked, so nothing can be asked again blindly."""
+        self._fail_all(
+            Failure.RESTART, lambda request: f"the board restarted before it answered {request.name}",
+            but=Hello,
+        )  # fmt: skip
+
+    def speaks(self, version: tuple[int, int]) -> None:
+        """The board's `Info` says what protocol it speaks."""
+        self.version = version
+        if version[0] != PROTOCOL[0] and self._out and isinstance(self._out.message, Hello):
+            self._other_version()
+
+    def _other_version(self) -> None:
+        theirs = "another version" if self.version is None else "{}.{}".format(*self.version)
+        ours = "{}.{}".format(*PROTOCOL)
+        problem = (
+            f"the board speaks protocol {theirs} and this odl {ours}: "
+            "flash firmware of this odl's version, or use the odl that the board's firmware is from"
+        )
+        self._fail_all(Failure.VERSION, lambda request: problem)
+
+    def answered(self, answer: Answer) -> Request | None:
+        """The request that ``answer`` ends, if it ends one."""
+        request = self._out
+        if isinstance(answer, Info):
+            self.speaks((answer.major, answer.minor))
+            if self._out is None or not isinstance(self._out.message, Hello):
+                return request if request and request.failure else None  # else said unasked
+        elif isinstance(answer, Data):
+            # Read has no reply: any Data is right for the place in the stream where it stands.
+            wanted = None if request is None else request.message
+            if wanted != Read(answer.area, answer.offset, len(answer.data)):
+                self.strays += 1
+                return None
+        elif isinstance(answer, Refused) and answer.why is Refusal.DAMAGED and answer.message == 0:
+            if request is not None:  # else it was noise
+                request.due, request.damaged = None, True
+            return None
+        elif request is None or answer.reply != request.seq:
+            self.strays += 1
+            return None
+        elif isinstance(answer, Refused):
+            return self._refused(request, answer)
+        assert request is not None
+        request.answer, self._out = answer, None
+        return request
+
+    def _refused(self, request: Request, refused: Refused) -> Request | None:
+        hello = isinstance(request.message, Hello)
+        if refused.why is Refusal.HELLO and not hello and request.tries < self._tries:
+            # The Info that seemed to answer Hello was one that the board sends by itself: say
+            # Hello once more, then this as a new frame, since nothing was done.
+            request.due = None
+            self._waiting.extendleft((request, Request(Hello())))
+            self._out = None
+            return None
+        request.answer = refused
+        if refused.why is Refusal.VERSION:
+            self._other_version()
+        else:
+            why = refused.why.name.lower()
+            self._fail(request, Failure.REFUSED, f"the board refuses {request.name}: {why}")
+        return request
