@@ -1,0 +1,66 @@
+"""A line and a link put together: requests go out in time, what comes is taken in."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from odl.source.line import Line, LineState, Piece
+from odl.wire import Link, Message, Read, Received, Request
+
+_RETRY: Final = 0.4  # seconds before a request goes out again; it is done once all the same
+_TRIES: Final = 8
+
+
+class Dialogue:
+    """The talk with a board over ``line``.
+
+    Requests are given no time, and do not go out, while the port is gone; nor while a long
+    answer is arriving, which takes seconds on a slow line.
+
+    Parameters
+    ----------
+    line : Line
+    seq : int
+        Number of the first frame for the board; best a random one.
+    """
+
+    def __init__(self, line: Line, seq: int = 0) -> None:
+        self.line = line
+        self.link = Link(seq, timeout=_RETRY, tries=_TRIES)
+        self._given = 0.0  # seconds that do not count for requests
+        self._looked = time.monotonic()
+        self._reading: Request | None = None
+
+    def send(self, message: Message) -> Request:
+        """Ask for something; it goes out at once, or after what was asked before."""
+        request = self.link.send(message)
+        if isinstance(message, Read):
+            self._reading = request
+        self._write()
+        return request
+
+    def pump(self, wait: float) -> tuple[Piece | None, list[Received]]:
+        """Take in what comes next, within ``wait`` seconds; sends what is due."""
+        self._write()
+        piece = self.line.get(max(0.0, min(wait, self._until_due())))
+        received = self.link.receive(piece.data) if piece is not None and piece.data else []
+        now = time.monotonic()
+        arriving = piece is not None and piece.data and not received
+        if self.line.state is not LineState.OPEN or (arriving and self._reading and not self._reading.done):
+            self._given += now - self._looked
+        self._looked = now
+        self._write()
+        return piece, received
+
+    def _until_due(self) -> float:
+        due = self.link.next_due
+        if due is None or self.line.state is not LineState.OPEN:
+            return float("inf")
+        return due - (time.monotonic() - self._given)
+
+    def _write(self) -> None:
+        if self.line.state is LineState.OPEN:
+            data = self.link.due(time.monotonic() - self._given)
+            if data:
+                self.line.write(data)
