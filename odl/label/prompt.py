@@ -6,6 +6,7 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -233,6 +234,11 @@ class Prompt:
         self._wake(said)
         return said
 
+    def note(self, sentence: str) -> None:
+        """Something else that a person should read: a view shows it as it does ``sentence``."""
+        with self._lock:
+            self._say(sentence)
+
     def _answer(self, window: int, name: str | None, head: int, leaf: int | None, by: str | None) -> Said:
         question = self._open.get(window)
         if question is None:
@@ -364,6 +370,10 @@ class Prompt:
         if self._stale:
             self._stale = False
             self._tree = tree_of(self._session)
+            for window, question in self._open.items():  # a class may be new: it comes last
+                known = {one.name for one in question.likely}
+                new = tuple(one for one in self._tree.likely(None) if one.name not in known)
+                self._open[window] = replace(question, likely=question.likely + new) if new else question
             self._reconcile()
 
     def _reconcile(self) -> None:

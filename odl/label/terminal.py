@@ -1,1 +1,342 @@
 """The live view and its questions, in a terminal."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TextIO
+
+from odl.events import valid_name
+from odl.label.drawn import KEYS, Mode, figures, frame, keyed
+from odl.label.prompt import Prompt
+from odl.label.view import Live
+from odl.report.text import shown
+
+if TYPE_CHECKING:
+    from prompt_toolkit.application import Application
+    from prompt_toolkit.formatted_text import StyleAndTextTuples
+    from prompt_toolkit.input import Input
+    from prompt_toolkit.output import Output
+
+_TICK = 0.5  # seconds between two drawings when nothing changes
+_GUARD = 0.3  # seconds in which a key may have been meant for the question before
+_REPORT = 10.0  # seconds of the stream between two lines of figures
+_STYLE = {
+    "status": "", "now": "bold", "ask": "bold", "key": "reverse", "quiet": "", "bar": "", "plot": "",
+    "said": "italic", "typed": "underline",
+}  # fmt: skip
+
+
+def run(live: Live, *, lines: bool | None = None) -> None:
+    """Show ``live`` until it ends or the person quits; this drives it.
+
+    Parameters
+    ----------
+    live : Live
+        Is iterated over in a thread of its own while the view is up, in this one otherwise.
+    lines : bool, optional
+        Print a line for each thing that happens instead of drawing, and read answers as lines
+        from standard input; default: where standard input or output is no terminal.
+
+    Raises
+    ------
+    Exception
+        Whatever the session raised, once the terminal is as it was.
+    """
+    if lines is None:
+        lines = not (sys.stdin.isatty() and sys.stdout.isatty())
+        answers = sys.stdin if lines and sys.stdin.isatty() else None
+    else:
+        answers = sys.stdin
+    if lines:
+        Lines(live, sys.stdout).run(answers)
+    else:
+        View(live).run()
+
+
+class View:
+    """The drawn view; ``source`` and ``target`` are prompt_toolkit's input and output."""
+
+    def __init__(
+        self,
+        live: Live,
+        source: Input | None = None,
+        target: Output | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.live, self.prompt = live, live.prompt
+        self.mode = Mode()
+        self._clock = clock
+        self._drawn: int | None = None  # the window whose card is on the screen
+        self._since = 0.0  # when it came there by itself
+        self._seen = -1
+        self._asked: set[int] = set()
+        self._stop = threading.Event()
+        self._error: BaseException | None = None
+        self._app = self._application(source, target)
+
+    def run(self) -> None:
+        """See `run`."""
+        thread = threading.Thread(target=self._drive, name="session")
+        try:
+            self._app.run(pre_run=thread.start, handle_sigint=False)
+        except (EOFError, KeyboardInterrupt):  # the line to the person is cut, or they have had enough
+            pass
+        finally:
+            self._stop.set()
+            if self.prompt.wake is not None:
+                self.prompt.wake()
+            if thread.ident is not None:
+                thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def _drive(self) -> None:
+        try:
+            for _ in self.live:
+                if self.prompt.changed != self._seen:
+                    self._seen = self.prompt.changed
+                    self._app.invalidate()
+                if self._stop.is_set():
+                    break
+        except BaseException as error:  # it belongs to whoever called run
+            self._error = error
+        finally:
+            if not self._stop.is_set() and self._app.loop is not None:
+                self._app.loop.call_soon_threadsafe(self._end)
+
+    def _end(self) -> None:
+        if self._app.is_running and not self._app.future.done():  # type: ignore[union-attr]
+            self._app.exit()
+
+    # --- drawing ----------------------------------------------------------------------------
+
+    def _application(self, source: Input | None, target: Output | None) -> Application[None]:
+        from prompt_toolkit.application import Application
+        from prompt_toolkit.layout import FormattedTextControl, Layout, Window
+        from prompt_toolkit.styles import Style
+
+        return Application(
+            layout=Layout(Window(FormattedTextControl(self._text, focusable=True), always_hide_cursor=True)),
+            key_bindings=self._bindings(), style=Style.from_dict(_STYLE), input=source, output=target,
+            refresh_interval=_TICK, min_redraw_interval=0.05,
+        )  # fmt: skip
+
+    def _text(self) -> StyleAndTextTuples:
+        size = self._app.output.get_size()
+        for sentence in self.live.notices():
+            self.prompt.note(sentence)
+        windows = [question.window for question in self.prompt.questions]
+        now = self._drawn if self.mode.window is None else self.mode.window
+        at = windows.index(now) if now in windows else 0
+        now = windows[at] if windows else None
+        if now != self._drawn:
+            self._drawn, self._since = now, self._clock()
+        if now is not None and self.mode.kind != "help":
+            self.prompt.shown(now)
+        if set(windows) - self._asked:
+            self._app.output.bell()
+        self._asked = set(windows)
+        plain = "utf" not in (self._app.output.encoding() or "").lower()
+        lines = frame(
+            self.live.status(), self.prompt, self.mode, at, size.columns, size.rows - 1, plain=plain
+        )
+        text: StyleAndTextTuples = [part for line in lines for part in (*line, ("", "\n"))]
+        return text[:-1]
+
+    # --- keys -------------------------------------------------------------------------------
+
+    def _bindings(self) -> Any:
+        from prompt_toolkit.key_binding import KeyBindings
+        from prompt_toolkit.keys import Keys
+
+        bindings = KeyBindings()
+
+        @bindings.add("c-c")
+        @bindings.add("c-d")
+        def _(event: Any) -> None:
+            self._quit()
+
+        @bindings.add("escape")
+        def _(event: Any) -> None:
+            self.mode = Mode()
+
+        @bindings.add("enter")
+        def _(event: Any) -> None:
+            self._enter()
+
+        @bindings.add("backspace")
+        def _(event: Any) -> None:
+            self.mode.typed = self.mode.typed[:-1]
+
+        @bindings.add("tab")
+        def _(event: Any) -> None:
+            self._next()
+
+        @bindings.add(Keys.BracketedPaste)
+        def _(event: Any) -> None:
+            if self.mode.kind == "name":
+                self._type(event.data)
+
+        @bindings.add(Keys.Any)
+        def _(event: Any) -> None:
+            self.press(event.data)
+
+        return bindings
+
+    def press(self, key: str) -> None:
+        """A key that is one character."""
+        if self.mode.kind == "name":
+            self._type(key)
+        elif self.mode.kind == "place":
+            self._place(key)
+        elif key == "?":
+            self.mode = Mode("keys" if self.mode.kind == "help" else "help")
+        elif key == "q":
+            self._quit()
+        elif key == "u":
+            self.prompt.undo()
+        else:
+            self._answer(key)
+
+    def _answer(self, key: str) -> None:
+        """A key that means something to the question on the screen."""
+        window = self._drawn
+        question = next((q for q in self.prompt.questions if q.window == window), None)
+        if window is None:
+            return
+        if self._clock() - self._since < _GUARD:
+            self.prompt.note("the question has just come up; press again")
+        elif key == "s":
+            self.prompt.skip(window)
+        elif key == "=":
+            self.prompt.same(window)
+        elif key == "n":
+            self.mode = Mode("name", window)
+        elif question is None:
+            self.prompt.skip(window)  # says that it is over
+        elif key in (names := keyed(question.likely)):
+            self.prompt.answer(window, names[key])
+
+    def _next(self) -> None:
+        windows = [question.window for question in self.prompt.questions]
+        if self.mode.kind == "keys" and windows:
+            at = windows.index(self._drawn) if self._drawn in windows else -1
+            self._drawn = windows[(at + 1) % len(windows)]
+
+    def _type(self, text: str) -> None:
+        longer = self.mode.typed + "".join(c for c in text if c.isprintable())
+        if longer and valid_name(longer):
+            self.mode.typed = longer
+
+    def _enter(self) -> None:
+        if self.mode.kind == "name" and self.mode.typed.strip():
+            name = self.mode.typed = " ".join(self.mode.typed.split())
+            self.mode.places = self.prompt.places
+            if len(self.mode.places) > 1 and name not in (one.name for one in self.prompt.likely):
+                self.mode.kind = "place"
+            else:
+                self._give(0, None)
+        elif self.mode.kind == "place":
+            self._give(0, None)
+
+    def _place(self, key: str) -> None:
+        places = dict(zip(KEYS, self.mode.places, strict=False))
+        if key in places:
+            self._give(places[key].head, places[key].leaf)
+
+    def _give(self, head: int, leaf: int | None) -> None:
+        mode, self.mode = self.mode, Mode()
+        if mode.window is not None:
+            self.prompt.answer(mode.window, mode.typed, head, leaf)
+
+    def _quit(self) -> None:
+        self._stop.set()
+        self._end()
+
+
+class Lines:
+    """The same without a terminal: a line for each thing that happens, answers as lines."""
+
+    def __init__(self, live: Live, target: TextIO) -> None:
+        self.live, self.prompt, self._target = live, live.prompt, target
+        self._asked: set[int] = set()
+        self._told: tuple[object, ...] = ()
+        self._path: tuple[str, ...] = ()
+        self._report = 0
+        self._stop = threading.Event()
+
+    def run(self, answers: TextIO | None = None) -> None:
+        """Drive the session to its end; ``answers`` gives lines that are answers."""
+        if answers is not None:
+            threading.Thread(target=self._read, args=(answers,), daemon=True).start()
+        seen = -1
+        for _ in self.live:
+            if self.prompt.changed != seen:
+                seen = self.prompt.changed
+                self._show()
+            if self.prompt.position >= self._report:
+                self._report = self.prompt.position + round(_REPORT * self.prompt.rate_hz)
+                self._print("   ".join(figures(self.live.status())))
+            for sentence in self.live.notices():
+                self._print(shown(sentence, 200))
+            if self._stop.is_set():
+                break
+        self._show()
+
+    def _show(self) -> None:
+        prompt = self.prompt
+        if prompt.path != self._path:
+            self._path = prompt.path
+            self._print(" > ".join(map(shown, self._path)))
+        for one in reversed(prompt.told):
+            if one not in self._told:
+                self._print(f"window {one.window}: {one.sentence}")
+        self._told = prompt.told
+        questions = prompt.questions
+        for question in questions:
+            if question.window not in self._asked:
+                prompt.shown(question.window)
+                keys = ", ".join(f"{key} {shown(name)}" for key, name in keyed(question.likely).items())
+                self._print(f"window {question.window}? {keys}; {prompt.left(question):.0f} s left")
+        self._asked = {question.window for question in questions}
+
+    def _read(self, answers: TextIO) -> None:
+        for line in answers:
+            said = typed(self.prompt, line.strip())
+            if said is None:
+                self._stop.set()
+                break
+            if said:
+                self._print(said)
+
+    def _print(self, text: str) -> None:
+        at = self.prompt.position / self.prompt.rate_hz
+        print(f"{at:9.1f} s  {text}", file=self._target, flush=True)
+
+
+def typed(prompt: Prompt, line: str) -> str | None:
+    """Do what ``line`` says about the oldest open question: a key, or ``n`` and a name.
+
+    What there is to say if it had no effect; None where the person wants to leave.
+    """
+    if line == "q":
+        return None
+    if line == "u":
+        return prompt.undo().sentence
+    question = next(iter(prompt.questions), None)
+    if question is None:
+        return "no question is open" if line else ""
+    if line == "s":
+        said = prompt.skip(question.window)
+    elif line == "=":
+        said = prompt.same(question.window)
+    elif line.startswith("n "):
+        said = prompt.answer(question.window, line[2:])
+    elif line in (names := keyed(question.likely)):
+        said = prompt.answer(question.window, names[line])
+    else:
+        return "a key, n and a name, s (skip), = (same), u (undo) or q (quit)"
+    return "" if said.taken else said.sentence

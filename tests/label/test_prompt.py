@@ -6,22 +6,19 @@ import gc
 import threading
 import time
 import tracemalloc
-from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from images import random_image
-from streams import CHANNELS, IMAGE, config, samples
+from stage import RAW, Stage
+from streams import IMAGE, config
 
-from odl.drive import drive
 from odl.events import (
     AddClass,
     Event,
     Gap,
-    Input,
     Label,
     Learned,
     Origin,
@@ -35,63 +32,6 @@ from odl.label.prompt import Prompt
 from odl.session import Session
 
 RATE = IMAGE.rate_hz
-RAW = samples(3, 4096)
-
-
-class Clock:
-    """Seconds, as told."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-class Stage:
-    """A session that is driven piece by piece, as a live one is, with a prompt."""
-
-    def __init__(self, image: Any = IMAGE, by: str = "terminal", **settings: Any) -> None:
-        chosen = {"policy": "periodic", "allowed": 30, "horizon": 60, "batch": 1} | settings
-        self.session = Session(image, config(**chosen))
-        self.clock = Clock()
-        self.prompt = Prompt(
-            self.session, image, by=by, clock=self.clock, utc=lambda: 1_700_000_000.0
-        )  # fmt: skip
-        self.events: list[Event] = []
-        self._given: list[Input] = []
-        self._loop = drive(self.session, self._source(), self.prompt)
-
-    def _source(self) -> Iterator[Input]:
-        while True:
-            yield self._given.pop(0)
-
-    def put(self, *inputs: Input) -> list[Event]:
-        """Pass ``inputs`` and then an empty block; what passed, that block left out."""
-        self._given += [*inputs, Samples(-1, np.zeros((0, CHANNELS), np.int16))]
-        passed: list[Event] = []
-        for event in self._loop:
-            if isinstance(event, Samples) and not len(event.block):
-                break
-            self.prompt.take(event)
-            passed.append(event)
-        self.prompt.take(Samples(self.session.position, np.zeros((0, CHANNELS), np.int16)))
-        self.events += passed
-        return passed
-
-    def run(self, n: int) -> list[Event]:
-        """``n`` further samples."""
-        at = self.session.position
-        return self.put(Samples(at, RAW.take(np.arange(at, at + n), axis=0, mode="wrap")))
-
-    def until_asked(self) -> int:
-        """Run until a question is open; the newest one's window."""
-        before = {q.window for q in self.prompt.questions}
-        for _ in range(400):
-            self.run(8)
-            if new := [q.window for q in self.prompt.questions if q.window not in before]:
-                return new[-1]
-        raise AssertionError("nothing was asked")
 
 
 def kinds(events: list[Event], *of: type) -> list[Event]:
@@ -261,6 +201,18 @@ def test_a_place_that_is_not_there_and_a_full_model_are_told_before_it_counts() 
     window = tall.until_asked()
     assert [place.under for place in tall.prompt.places] == [None, "walk"]
     assert "no room for another task" in tall.prompt.answer(window, "new", leaf=0).sentence
+
+
+def test_a_class_that_is_new_comes_last_on_the_cards_that_are_open() -> None:
+    stage = Stage()
+    one, two = stage.until_asked(), stage.until_asked()
+    before = stage.prompt.questions[1].likely
+    stage.prompt.answer(one, "hop")
+    stage.put()
+    (question,) = stage.prompt.questions
+    assert question.window == two
+    assert [(like.name, like.path) for like in question.likely[len(before) :]] == [("hop", ("hop",))]
+    assert question.likely[: len(before)] == before
 
 
 # --- undo ---------------------------------------------------------------------------------

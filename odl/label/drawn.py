@@ -1,0 +1,264 @@
+"""The terminal's picture of a live session, as lines of styled text; no terminal needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from odl.label.cards import Likely, Place, Question
+from odl.label.ledger import Told
+from odl.label.prompt import Prompt
+from odl.label.view import Status
+from odl.report.text import fitted, shown, width
+
+Part = tuple[str, str]  # style, text
+Line = list[Part]
+
+# One key per class: digits, then the letters that mean nothing else.
+KEYS: Final = "123456789abcdefghijklmoprtvwxyz"
+_BARS: Final = 5  # classes with a bar
+_ANSWERS: Final = 4
+_PLOT_ROWS: Final = 3
+HELP: Final = (
+    "1-9, a-z  the class beside the key; those that the model believes in come first",
+    "n         another class, new or known: type its name, then choose where it hangs",
+    "s         skip: do not answer this question",
+    "u         undo: take back the answer given last, also if it has been learned from",
+    "=         the same answer as the last one",
+    "tab       the next open question",
+    "q         end the session; the recording is closed properly",
+    "esc       leave this, or a name being typed",
+)
+
+
+@dataclass
+class Mode:
+    """What the keys mean now: ``keys``, ``help``, ``name`` (typing one) or ``place`` (choosing)."""
+
+    kind: str = "keys"
+    window: int | None = None  # the question that is being answered
+    typed: str = ""
+    places: tuple[Place, ...] = ()
+
+
+def frame(
+    status: Status, prompt: Prompt, mode: Mode, at: int, columns: int, rows: int, *, plain: bool = False
+) -> list[Line]:
+    """All lines, at most ``rows`` of at most ``columns``; ``at`` chooses the open question shown.
+
+    ``plain`` keeps to ASCII and leaves the plot out. What matters least goes first where there
+    is no room: plot, answers, bars.
+    """
+    columns, questions = max(20, columns), prompt.questions
+    top = _status(status, columns) + _now(prompt, columns)
+    bars = _bars(prompt.likely, columns, plain)
+    answers = _answers(prompt.told, columns)
+    said = [[("class:said", fitted(prompt.sentence, columns))]] if prompt.sentence else []
+    if mode.kind == "help":
+        return (top + [[("", fitted(line, columns))] for line in HELP])[:rows]
+    plot: list[Line] = []
+    card: list[Line]
+    if questions:
+        question = questions[at % len(questions)]
+        card = _card(prompt, question, at % len(questions), len(questions), mode, columns)
+        plot = [] if plain else plotted(question, prompt, columns)
+    else:
+        card = [[("class:quiet", "no question is open   ")], _keys(prompt, False)]
+        if mode.kind != "keys":
+            card = _asked_for(mode, columns)
+    parts = [top, bars, card[:1], plot, card[1:], answers, said]
+    for least in (3, 5, 1):
+        if sum(map(len, parts)) > rows:
+            parts[least] = []
+    lines = [line for part in parts for line in part]
+    return [_cut(line, columns) for line in lines[:rows]]
+
+
+def keyed(likely: Sequence[Likely]) -> dict[str, str]:
+    """Key to class name.
+
+    >>> keyed([Likely("up", 0.7, ("up",)), Likely("sit", 0.3, ("sit",))])
+    {'1': 'up', '2': 'sit'}
+    """
+    return {key: one.name for key, one in zip(KEYS, likely, strict=False)}
+
+
+def clock(samples: int, rate_hz: float) -> str:
+    """A stream position as minutes and seconds.
+
+    >>> clock(8075, 50.0)
+    '2:41'
+    """
+    seconds = int(samples / rate_hz)
+    hours, minutes = divmod(seconds // 60, 60)
+    return f"{hours}:{minutes:02d}:{seconds % 60:02d}" if hours else f"{minutes}:{seconds % 60:02d}"
+
+
+def figures(status: Status) -> list[str]:
+    """The port's state and figures, each a few words."""
+    rate = "–" if status.rate is None else f"{status.rate:.2f}"
+    found = [shown(str(status.port), 30), shown(str(status.state), 30), f"{rate} of {status.declared:g} Hz"]
+    found += [f"lost {status.lost}", f"dropped {status.dropped}"]
+    if status.damaged:
+        found.append(f"damaged {status.damaged}")
+    if status.drift is not None:
+        found.append(f"clock {status.drift:+.0f} ppm")
+    if status.jitter is not None:
+        found.append(f"jitter {status.jitter:.1f} ms")
+    found.append(f"{clock(status.position, status.declared)}, {status.windows} windows")
+    if status.budget_left is not None:
+        found.append(f"questions left {status.budget_left}")
+    if status.compared is not None:
+        found.append(f"compared {status.compared}, skipped {status.skipped or 0}")
+        found.append(f"differences {status.differences or 0}")
+    if status.recording is not None:
+        found.append(f"recording {shown(str(status.recording), 60)}")
+    return found
+
+
+def _status(status: Status, columns: int) -> list[Line]:
+    lines, text = [], ""
+    for words in figures(status):
+        if text and width(text) + 3 + width(words) > columns:
+            lines.append(text)
+            text = words
+        else:
+            text = f"{text}   {words}" if text else words
+    return [[("class:status", fitted(line, columns))] for line in (*lines, text)]
+
+
+def _now(prompt: Prompt, columns: int) -> list[Line]:
+    path = " > ".join(shown(name) for name in prompt.path) or "nothing predicted yet"
+    return [[("class:quiet", "now  "), ("class:now", fitted(path, columns - 5))]]
+
+
+def _bars(likely: Sequence[Likely], columns: int, plain: bool) -> list[Line]:
+    ends = [one for one in likely if not one.whole and one.score is not None][:_BARS]
+    label = min(24, max((width(shown(one.name)) for one in ends), default=0))
+    room = max(0, min(40, columns - label - 12))
+    lines = []
+    for one in ends:
+        score = one.score or 0.0
+        name = fitted(one.name, label)
+        bar = ("#" if plain else "█") * round(score * room)
+        lines.append([("", f"     {name}{' ' * (label - width(name))}  {score:4.2f} "), ("class:bar", bar)])
+    return lines
+
+
+def _card(
+    prompt: Prompt, question: Question, at: int, of: int, mode: Mode, columns: int
+) -> list[Line]:  # fmt: skip
+    when = clock(question.window, prompt.rate_hz)
+    many = f" {at + 1} of {of} (tab: next)" if of > 1 else ""
+    title = f"What was it at {when}?{many}   {prompt.left(question):.0f} s left"
+    lines: list[Line] = [[("class:ask", fitted(title, columns))]]
+    if mode.kind != "keys":
+        return lines + _asked_for(mode, columns)
+    cells = []
+    for key, one in zip(KEYS, question.likely, strict=False):
+        path = " > ".join(shown(name, 24) for name in one.path)
+        cells.append((key, path if one.score is None else f"{path} {one.score:.2f}"))
+    wide = min(columns, max((width(text) for _, text in cells), default=0) + 5)
+    beside = max(1, columns // wide)
+    for i in range(0, len(cells), beside):
+        line: Line = []
+        for key, text in cells[i : i + beside]:
+            text = fitted(text, wide - 5)
+            line += [("class:key", f" {key} "), ("", f" {text}{' ' * (wide - 4 - width(text))}")]
+        lines.append(line)
+    return [*lines, _keys(prompt, True)]
+
+
+def _keys(prompt: Prompt, asking: bool) -> Line:
+    names = [("u", "undo"), ("?", "help"), ("q", "quit")]
+    if asking:
+        same = f"same: {shown(prompt.previous, 20)}" if prompt.previous else "same as before"
+        names = [("n", "new class"), ("s", "skip"), ("=", same), *names]
+    return [part for key, what in names for part in (("class:key", f" {key} "), ("", f" {what}  "))]
+
+
+def _asked_for(mode: Mode, columns: int) -> list[Line]:
+    """The lines in which a name is typed or a place chosen."""
+    if mode.kind == "name":
+        return [
+            [
+                ("", "name of the class: "),
+                ("class:typed", shown(mode.typed) if mode.typed else ""),
+                ("", "_"),
+            ],
+            [("class:quiet", fitted("enter: go on   esc: leave it", columns))],
+        ]
+    lines: list[Line] = [[("", fitted(f"where does '{shown(mode.typed)}' hang?", columns))]]
+    for key, place in zip(KEYS, mode.places, strict=False):
+        where = "at the top" if place.under is None else f"under {shown(place.under)}"
+        lines.append([("", "  " * place.depth), ("class:key", f" {key} "), ("", f" {where}")])
+    return [*lines, [("class:quiet", fitted("enter: at the top   esc: leave it", columns))]]
+
+
+def _answers(told: Sequence[Told], columns: int) -> list[Line]:
+    lines = []
+    for one in told[:_ANSWERS]:
+        text = one.sentence + (f", answered in {one.took / 1000:.1f} s" if one.took else "")
+        lines.append([("class:quiet", fitted(f"  {text}" + (f" ({one.by})" if one.by else ""), columns))])
+    return lines
+
+
+def _cut(line: Line, columns: int) -> Line:
+    """``line`` in at most ``columns``."""
+    kept: Line = []
+    for style, text in line:
+        room = columns - sum(width(t) for _, t in kept)
+        if width(text) > room:
+            return [*kept, (style, "".join(c for i, c in enumerate(text) if width(text[: i + 1]) <= room))]
+        kept.append((style, text))
+    return kept
+
+
+# --- the plot -----------------------------------------------------------------------------
+
+
+def plotted(question: Question, prompt: Prompt, columns: int) -> list[Line]:
+    """The question's signal in braille: the channels of the first one's unit, over each other."""
+    unit = prompt.channels[0][1] if prompt.channels else "counts"
+    same = [i for i, (_, other, _) in enumerate(prompt.channels) if other == unit]
+    signal = question.signal[:, same] if same else question.signal
+    if len(signal) < 2 or not np.isfinite(signal).any():
+        return []
+    low, high = float(np.nanmin(signal)), float(np.nanmax(signal))
+    across = max(10, min(columns, 64))
+    edge = round(across * (question.window - question.start) / len(signal))
+    names = " ".join(shown(prompt.channels[i][0], 8) for i in same) or f"{signal.shape[1]} channels"
+    under = f"{'before'[:edge]:{edge}}|window: {names}, {low:.3g} to {high:.3g} {shown(unit, 12)}"
+    rows = [[("class:plot", row)] for row in braille(signal, across, _PLOT_ROWS)]
+    return [*rows, [("class:quiet", fitted(under, columns) if edge else fitted(under[1:], columns))]]
+
+
+def braille(signal: NDArray[np.float32], across: int, rows: int) -> list[str]:
+    """``signal`` (n, channels) in ``rows`` lines of ``across`` braille characters, 2 by 4 dots each.
+
+    Each column of dots spans what the samples in it span; samples that are NaN leave none.
+
+    >>> braille(np.array([[0], [1], [2], [3]], np.float32), 2, 1)
+    ['⡠⠊']
+    """
+    wide, tall = 2 * across, 4 * rows
+    finite = np.isfinite(signal)
+    low = float(np.min(signal, where=finite, initial=np.inf))
+    span = float(np.max(signal, where=finite, initial=-np.inf)) - low
+    dots = np.zeros((tall, wide), bool)
+    scaled = (signal - low) / (span or 1.0) * (tall - 1)
+    column = np.arange(len(signal)) * wide // len(signal)
+    for values in scaled.T:
+        for x in np.unique(column):
+            here = values[column == x]
+            here = here[np.isfinite(here)]
+            if len(here):
+                dots[tall - 1 - round(float(here.max())) : tall - round(float(here.min())), x] = True
+    bits = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
+    cells = dots.reshape(rows, 4, across, 2)
+    codes = 0x2800 + np.einsum("iajb,ab->ij", cells.astype(int), bits)
+    return ["".join(map(chr, row)) for row in codes.tolist()]
