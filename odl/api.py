@@ -120,7 +120,7 @@ def replay(
             raise ConfigError(f"{path.name} is one person's recording; subjects are for datasets")
         if folder is not None and (folder / path.name).resolve() == path.resolve():
             raise ConfigError(f"{path}: the replay would overwrite the recording; give another folder")
-        opened = open_recording(path)
+        opened = open_recording(path, other)
         if other is None and all(value is None for value in given.values()):
             return _again(opened, folder, tell)
         options = opened.options.changed(given)

@@ -180,12 +180,17 @@ class Opened:
     @property
     def trace(self) -> str | None:
         """The trace that it holds, where it holds a whole one."""
-        whole = not self.damage and self.recording.outputs
+        session = self.recording.start.config.get("session", {})
+        redacted = session.get("redacted", {})  # of what the trace depends on, perhaps
+        same = not isinstance(redacted, dict) or redacted.get("same_trace", True) is not False
+        whole = not self.damage and same and self.recording.outputs
         return self.recording.trace_sha256 if whole else None
 
 
-def open_recording(path: str | Path) -> Opened:
+def open_recording(path: str | Path, model: Image | None = None) -> Opened:
     """Read a recording, its model image and its settings.
+
+    ``model`` stands in where the recording holds none.
 
     Raises
     ------
@@ -201,7 +206,12 @@ def open_recording(path: str | Path) -> Opened:
     session = recording.start.config.get("session", {})
     if not isinstance(settings, dict) or not isinstance(session, dict):
         raise JournalError(f"{path}: its Start holds no settings, so it cannot be replayed")
-    image = Image.from_bytes(recording.start.image, f"{path}: its model image")
+    if recording.start.image:
+        image = Image.from_bytes(recording.start.image, f"{path}: its model image")
+    elif model is None:
+        raise ConfigError(f"{path}: it holds no model image, so a model has to be named, with --model")
+    else:
+        image = model
     try:
         config = Config.from_dict(settings)
         options = Options.from_dict(session.get("options", {}))

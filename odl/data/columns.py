@@ -21,7 +21,7 @@ UNIT_WORDS = {
 TIME = ("timestamp", "time", "t", "ts", "datetime", "date", "elapsed", "seconds", "secondselapsed", "epoch")
 SUBJECT = ("subject", "user", "person", "participant", "volunteer", "people", "name", "pid", "sub", "wearer")
 LABEL = ("label", "activity", "class", "target", "gesture", "exercise", "behaviour", "behavior", "annotation",
-         "action", "movement", "y")  # fmt: skip
+         "action", "movement", "truth", "y")  # fmt: skip
 RECORDING = ("recording", "session", "trial", "experiment", "exp", "file", "run", "series")
 RATES = (10, 12.5, 16, 20, 25, 26, 31.25, 32, 40, 50, 52, 60, 62.5, 64, 75, 80, 100, 104, 119, 120, 125, 128,
          200, 208, 238, 250, 256, 400, 416, 500, 512, 800, 833, 1000)  # fmt: skip

@@ -25,6 +25,7 @@ from odl.data.columns import (
     time_column,
     turn_unit,
 )
+from odl.data.converted import Converted, guarded, read_converted
 from odl.data.naming import file_name, label_pattern, people_pattern, side_shape
 from odl.data.proposal import Proposal
 from odl.data.recorded import recorded_facts
@@ -86,8 +87,8 @@ def _from_tables(made: Proposal, folder: Path, paths: list[Path]) -> None:
         raise DataError(f"{folder}: there are label files, but no table with channels")
     table: dict[str, Any] = {"files": sorted({f"*{s.path.suffix}" for s in sheets})}
     made.card["table"] = table
-    _channels(made, sheets)
-    _rate(made, sheets)
+    find_channels(made, sheets)
+    find_rate(made, sheets)
     _labels(made, folder, sheets, spans)
     _people(made, folder, sheets)
     column = named(sheets[0].columns, RECORDING)
@@ -96,8 +97,18 @@ def _from_tables(made: Proposal, folder: Path, paths: list[Path]) -> None:
         made.say(f"column '{column}' tells recordings apart", None)
 
 
-def _channels(made: Proposal, sheets: list[Sheet]) -> None:
+def find_channels(made: Proposal, sheets: list[Sheet]) -> None:
+    """Propose the channels of tables that have the same columns."""
     first = sheets[0]
+    if card := _converted(sheets):
+        made.card["table"] |= {"raw": True} if card.counts else {}
+        guard = str if first.path.suffix == ".parquet" else guarded
+        made.card["channels"] += [
+            {"name": name, "unit": unit, "scale": scale, "column": guard(column), "sign": 1}
+            for (name, unit, scale), column in zip(card.channels, card.columns, strict=True)
+        ]
+        made.say("channels, units and scales as the recordings had them")
+        return
     axes, left = axes_of(list(first.columns))
     if not axes:
         raise DataError(
@@ -129,6 +140,16 @@ def _channels(made: Proposal, sheets: list[Sheet]) -> None:
         made.say("what one raw count of the other channels is; write their scale and unit", False)
 
 
+def _converted(sheets: list[Sheet]) -> Converted | None:
+    """The card of tables that were all made from recordings of the same channels and rate."""
+    cards = [read_converted(sheet.path) for sheet in sheets]
+    one = cards[0]
+    if one is None:
+        return None
+    facts = {(c.channels, c.columns, c.counts, c.rate_hz) for c in cards if c is not None}
+    return one if len(facts) == 1 and None not in cards else None
+
+
 def _unit(made: Proposal, kind: str, hint: str, values: NDArray[np.float64]) -> tuple[str, float]:
     """Unit and scale of a sensor's counts."""
     scale = scale_for(values)
@@ -153,7 +174,8 @@ def _unit(made: Proposal, kind: str, hint: str, values: NDArray[np.float64]) -> 
     return unit, scale
 
 
-def _rate(made: Proposal, sheets: list[Sheet]) -> None:
+def find_rate(made: Proposal, sheets: list[Sheet]) -> None:
+    """Propose the rate, from time stamps where there are any."""
     table = made.card["table"]
     column = time_column(sheets[0].columns)
     if not column:
@@ -174,6 +196,8 @@ def _rate(made: Proposal, sheets: list[Sheet]) -> None:
         raise DataError(f"{sheets[0].path}: column '{column}': {error}") from None
     if sheets[0].has_dates(column):
         unit = "s"
+    if card := _converted(sheets):
+        rate = card.rate_hz
     made.card["rate_hz"] = rate
     table |= {"time": column, "time_unit": unit}
     made.say(f"rate: {rate:g} Hz from time stamps in '{column}', in {unit}")

@@ -59,7 +59,8 @@ class Tables:
                     f"{path}: SHA-256 is {found[:12]}..., but {card_path.name} says {digest[:12]}...; "
                     "restore the file or correct the card"
                 )
-        for other in sorted(folder.rglob("card.json")):
+        # Cards further down speak of what lies there, which a single table does not.
+        for other in sorted(folder.rglob("card.json")) if base.is_dir() else ():
             if other.resolve() != card_path.resolve():
                 agree(card, card_path, read_card(other), other)
 

@@ -1,0 +1,206 @@
+"""Tables that were made from recordings: their card, their rows, their cells.
+
+The card holds what the rows cannot: rate, channels, gaps, truth, settings and model. It lies in
+a Parquet file's metadata, or beside a CSV as ``walk.csv.json``. docs/recording.md says more.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from odl.data.card import DataError
+from odl.data.sheet import Sheet
+
+KEY: Final = "odl"  # of the card, among the attributes that pandas keeps in a Parquet file
+ATTRIBUTES: Final = b"PANDAS_ATTRS"  # where pandas keeps a frame's ``attrs``
+CHUNK: Final = 2**14  # rows at a time
+# A cell that begins so is run by some spreadsheet.
+_FORMULA: Final = tuple("=+-@\t\r\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}"
+                        "\N{FULLWIDTH HYPHEN-MINUS}\N{FULLWIDTH COMMERCIAL AT}")  # fmt: skip
+_LARGEST: Final = 2**26  # bytes of a card
+
+
+def guarded(text: str) -> str:
+    """``text`` as a CSV cell that no spreadsheet takes for a formula.
+
+    >>> guarded("=cmd()"), guarded("walk"), guarded("'tis")
+    ("'=cmd()", 'walk', "''tis")
+    """
+    return "'" + text if text.startswith((*_FORMULA, "'")) else text
+
+
+def unguarded(cell: str) -> str:
+    """What `guarded` was given.
+
+    >>> unguarded("'=cmd()")
+    '=cmd()'
+    """
+    return cell.removeprefix("'")
+
+
+@dataclass(frozen=True)
+class Converted:
+    """The card of a table that was made from a recording.
+
+    Attributes
+    ----------
+    odl : the version that made it.
+    start : the configuration in the recording's Start.
+    image : the model image in base64, empty if the recording holds none.
+    model : the image's checksum in hexadecimal, empty without one.
+    rate_hz : samples a second.
+    channels : (name, unit, scale of a count) each.
+    columns : the column of each channel.
+    counts : whether these hold counts, else real values in the channel's unit.
+    position : where the stream ended, in samples, those in gaps included.
+    gaps : (start, samples lost, why) each.
+    truths : (start, end exclusive, class) each.
+    """
+
+    odl: str
+    start: dict[str, Any]
+    image: str
+    model: str
+    rate_hz: float
+    channels: tuple[tuple[str, str, float], ...]
+    columns: tuple[str, ...]
+    counts: bool
+    position: int
+    gaps: tuple[tuple[int, int, str], ...]
+    truths: tuple[tuple[int, int, str], ...]
+
+    def to_json(self) -> str:
+        """The card as one line of JSON."""
+        return json.dumps(vars(self), separators=(",", ":"), allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Converted:
+        """Read what `to_json` gave; ValueError, TypeError or KeyError for anything else."""
+        card = json.loads(text)
+        channels = tuple((str(n), str(u), float(s)) for n, u, s in card["channels"])
+        made = cls(
+            odl=str(card["odl"]), start=dict(card["start"]), image=str(card["image"]),
+            model=str(card["model"]), rate_hz=float(card["rate_hz"]), channels=channels,
+            columns=tuple(map(str, card["columns"])), counts=bool(card["counts"]),
+            position=int(card["position"]),
+            gaps=tuple((int(start), int(lost), str(why)) for start, lost, why in card["gaps"]),
+            truths=tuple((int(start), int(end), str(name)) for start, end, name in card["truths"]),
+        )  # fmt: skip
+        if not 0 < made.rate_hz <= 1e6 or not all(0 < scale < 1e6 for _, _, scale in channels):
+            raise ValueError("a rate or a scale is not above 0 and finite")
+        if not 1 <= len(channels) <= 255 or len(set(made.columns)) != len(channels):
+            raise ValueError("channels and columns do not go together")
+        return made
+
+
+def side_card(path: Path) -> Path:
+    """Where the card of the CSV at ``path`` lies.
+
+    >>> side_card(Path("a/walk.csv")).name
+    'walk.csv.json'
+    """
+    return path.with_name(path.name + ".json")
+
+
+def read_converted(path: Path) -> Converted | None:
+    """The card of a table that was made from a recording; None for any other table.
+
+    Raises
+    ------
+    DataError
+        If there is one that cannot be read.
+
+    Examples
+    --------
+    >>> read_converted(Path("not-there.csv")) is None
+    True
+    """
+    where = path if path.suffix == ".parquet" else side_card(path)
+    if not where.is_file():
+        return None
+    try:
+        if where is path:
+            text = json.loads(_parquet(path).schema_arrow.metadata[ATTRIBUTES]).get(KEY)
+            if text is None:
+                return None
+        elif where.stat().st_size > _LARGEST:
+            raise ValueError(f"more than {_LARGEST} bytes")
+        else:
+            text = where.read_text(encoding="utf-8")
+    except (KeyError, TypeError, AttributeError):
+        return None  # a Parquet file of somebody else's
+    except (ValueError, OSError) as error:
+        raise DataError(f"{where}: its card cannot be read ({str(error)[:80]})") from None
+    try:
+        return Converted.from_json(text)
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
+        raise DataError(f"{where}: its card is not as it should be ({str(error)[:80]})") from None
+
+
+def _parquet(path: Path) -> Any:
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError:
+        raise DataError(f"{path}: Parquet needs the package 'pyarrow': pip install pyarrow") from None
+    try:
+        return parquet.ParquetFile(path)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise DataError(f"{path}: this cannot be read as Parquet ({str(error)[:80]})") from None
+
+
+def read_rows(path: Path) -> Iterator[Sheet]:
+    """The rows of a table of any size, `CHUNK` at a time.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, or a row has too few or too many values: with the row.
+    """
+    return _parquet_rows(path) if path.suffix == ".parquet" else _csv_rows(path)
+
+
+def _parquet_rows(path: Path) -> Iterator[Sheet]:
+    first = 1
+    for batch in _parquet(path).iter_batches(CHUNK):
+        columns: dict[str, list[str] | NDArray[Any]] = {
+            name: np.asarray(batch.column(i).to_pandas()) for i, name in enumerate(batch.schema.names)
+        }
+        yield Sheet(path, first, columns)
+        first += batch.num_rows
+
+
+def _csv_rows(path: Path) -> Iterator[Sheet]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            head = file.readline()
+            separator = max(",;\t", key=head.count)
+            file.seek(0)
+            rows = csv.reader(file, delimiter=separator, strict=True)
+            names = [unguarded(name.strip()) for name in next(rows, [])]
+            first = 2
+            while chunk := list(islice(rows, CHUNK)):
+                for i, row in enumerate(chunk):
+                    if len(row) != len(names):
+                        raise DataError(
+                            f"{path} row {first + i}: {len(row)} values where {len(names)} should be"
+                        )
+                cells = zip(*chunk, strict=True)
+                columns = {name: list(column) for name, column in zip(names, cells, strict=True)}
+                yield Sheet(path, first, dict(columns), "." if separator == "," else ",")
+                first += len(chunk)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{path}: this is not text in UTF-8") from None
+    except csv.Error as error:
+        raise DataError(f"{path}: this cannot be read as CSV ({error})") from None
