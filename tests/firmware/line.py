@@ -8,15 +8,16 @@ from pathlib import Path
 from firmware_sim import headers, host
 from odl.config import POLICIES, Config
 from odl.nn.image import Image
-from odl.wire import Configure, Deframer, Message, decode, encode, frame, open_envelope
+from odl.wire import Configure, Deframer, Description, Message, decode, encode, frame, open_envelope
 
 
-def configure(config: Config, keep: bool = False) -> Configure:
+def configure(config: Config, keep: bool = False, position: int = 0, issued: int = 0) -> Configure:
     """The message that carries ``config``."""
     return Configure(
         rule=POLICIES.index(config.policy), in_samples=int(config.in_samples), hold=int(config.hold),
         keep=int(keep), batch=config.batch, step=config.step, change=config.change, allowed=config.allowed,
-        period=config.period, horizon=config.horizon, patience=config.patience, seed=config.seed,
+        period=config.period, horizon=config.horizon, session=77, issued=issued, patience=config.patience,
+        seed=config.seed, position=position,
         scaling=tuple(zip(config.mult, config.shift, config.offset, strict=True)),
     )  # fmt: skip
 
@@ -37,8 +38,9 @@ class Line:
         return done.stdout
 
     def tell(self, *messages: Message) -> list[Message]:
-        """The answers to ``messages``."""
-        return understood(self.say(b"".join(frame(encode(m), n) for n, m in enumerate(messages))))
+        """What comes back for ``messages``, numbered from 0, Description left out."""
+        heard = understood(self.say(b"".join(frame(encode(m), n) for n, m in enumerate(messages))))
+        return [message for message in heard if not isinstance(message, Description)]
 
 
 def understood(data: bytes) -> list[Message]:
