@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odl.label.cards import Likely, Place, Question
-from odl.label.ledger import Told
 from odl.label.prompt import Prompt
 from odl.label.view import Status
 from odl.report.text import fitted, shown, width
@@ -54,12 +53,12 @@ def frame(
     is no room: plot, answers, bars.
     """
     columns, questions = max(20, columns), prompt.questions
-    top = _status(status, columns) + _now(prompt, columns)
+    top = _status(status, columns) + _now(prompt)
     bars = _bars(prompt.likely, columns, plain)
-    answers = _answers(prompt.told, columns)
-    said = [[("class:said", fitted(prompt.sentence, columns))]] if prompt.sentence else []
+    answers, last = _answers(prompt), prompt.told[0].sentence if prompt.told else ""
+    said = [[("class:said", shown(prompt.sentence, 200))]] if prompt.sentence not in ("", last) else []
     if mode.kind == "help":
-        return (top + [[("", fitted(line, columns))] for line in HELP])[:rows]
+        return [_cut(line, columns) for line in (*top, *([("", line)] for line in HELP))][:rows]
     plot: list[Line] = []
     card: list[Line]
     if questions:
@@ -69,7 +68,7 @@ def frame(
     else:
         card = [[("class:quiet", "no question is open   ")], _keys(prompt, False)]
         if mode.kind != "keys":
-            card = _asked_for(mode, columns)
+            card = _asked_for(mode)
     parts = [top, bars, card[:1], plot, card[1:], answers, said]
     for least in (3, 5, 1):
         if sum(map(len, parts)) > rows:
@@ -128,12 +127,12 @@ def _status(status: Status, columns: int) -> list[Line]:
             text = words
         else:
             text = f"{text}   {words}" if text else words
-    return [[("class:status", fitted(line, columns))] for line in (*lines, text)]
+    return [[("class:status", line)] for line in (*lines, text)]
 
 
-def _now(prompt: Prompt, columns: int) -> list[Line]:
+def _now(prompt: Prompt) -> list[Line]:
     path = " > ".join(shown(name) for name in prompt.path) or "nothing predicted yet"
-    return [[("class:quiet", "now  "), ("class:now", fitted(path, columns - 5))]]
+    return [[("class:quiet", "now  "), ("class:now", path)]]
 
 
 def _bars(likely: Sequence[Likely], columns: int, plain: bool) -> list[Line]:
@@ -155,9 +154,9 @@ def _card(
     when = clock(question.window, prompt.rate_hz)
     many = f" {at + 1} of {of} (tab: next)" if of > 1 else ""
     title = f"What was it at {when}?{many}   {prompt.left(question):.0f} s left"
-    lines: list[Line] = [[("class:ask", fitted(title, columns))]]
+    lines: list[Line] = [[("class:ask", title)]]
     if mode.kind != "keys":
-        return lines + _asked_for(mode, columns)
+        return lines + _asked_for(mode)
     cells = []
     for key, one in zip(KEYS, question.likely, strict=False):
         path = " > ".join(shown(name, 24) for name in one.path)
@@ -181,7 +180,7 @@ def _keys(prompt: Prompt, asking: bool) -> Line:
     return [part for key, what in names for part in (("class:key", f" {key} "), ("", f" {what}  "))]
 
 
-def _asked_for(mode: Mode, columns: int) -> list[Line]:
+def _asked_for(mode: Mode) -> list[Line]:
     """The lines in which a name is typed or a place chosen."""
     if mode.kind == "name":
         return [
@@ -190,31 +189,34 @@ def _asked_for(mode: Mode, columns: int) -> list[Line]:
                 ("class:typed", shown(mode.typed) if mode.typed else ""),
                 ("", "_"),
             ],
-            [("class:quiet", fitted("enter: go on   esc: leave it", columns))],
+            [("class:quiet", "enter: go on   esc: leave it")],
         ]
-    lines: list[Line] = [[("", fitted(f"where does '{shown(mode.typed)}' hang?", columns))]]
+    lines: list[Line] = [[("", f"where does '{shown(mode.typed)}' hang?")]]
     for key, place in zip(KEYS, mode.places, strict=False):
         where = "at the top" if place.under is None else f"under {shown(place.under)}"
         lines.append([("", "  " * place.depth), ("class:key", f" {key} "), ("", f" {where}")])
-    return [*lines, [("class:quiet", fitted("enter: at the top   esc: leave it", columns))]]
+    return [*lines, [("class:quiet", "enter: at the top   esc: leave it")]]
 
 
-def _answers(told: Sequence[Told], columns: int) -> list[Line]:
+def _answers(prompt: Prompt) -> list[Line]:
     lines = []
-    for one in told[:_ANSWERS]:
+    for one in prompt.told[:_ANSWERS]:
         text = one.sentence + (f", answered in {one.took / 1000:.1f} s" if one.took else "")
-        lines.append([("class:quiet", fitted(f"  {text}" + (f" ({one.by})" if one.by else ""), columns))])
+        by = f" ({shown(one.by)})" if one.by not in ("", prompt.by) else ""
+        lines.append([("class:quiet", f"  {clock(one.window, prompt.rate_hz)}  {text}{by}")])
     return lines
 
 
 def _cut(line: Line, columns: int) -> Line:
     """``line`` in at most ``columns``."""
     kept: Line = []
+    room = columns
     for style, text in line:
-        room = columns - sum(width(t) for _, t in kept)
         if width(text) > room:
-            return [*kept, (style, "".join(c for i, c in enumerate(text) if width(text[: i + 1]) <= room))]
+            whole = next(n for n in range(len(text), -1, -1) if width(text[:n]) < room or n == 0)
+            return [*kept, (style, text[:whole] + "…" * (room > 0))]
         kept.append((style, text))
+        room -= width(text)
     return kept
 
 
@@ -229,21 +231,22 @@ def plotted(question: Question, prompt: Prompt, columns: int) -> list[Line]:
     if len(signal) < 2 or not np.isfinite(signal).any():
         return []
     low, high = float(np.nanmin(signal)), float(np.nanmax(signal))
-    across = max(10, min(columns, 64))
+    across = max(2, min(columns, 64, len(signal) // 2))
     edge = round(across * (question.window - question.start) / len(signal))
     names = " ".join(shown(prompt.channels[i][0], 8) for i in same) or f"{signal.shape[1]} channels"
     under = f"{'before'[:edge]:{edge}}|window: {names}, {low:.3g} to {high:.3g} {shown(unit, 12)}"
     rows = [[("class:plot", row)] for row in braille(signal, across, _PLOT_ROWS)]
-    return [*rows, [("class:quiet", fitted(under, columns) if edge else fitted(under[1:], columns))]]
+    return [*rows, [("class:quiet", under if edge else under[1:])]]
 
 
 def braille(signal: NDArray[np.float32], across: int, rows: int) -> list[str]:
     """``signal`` (n, channels) in ``rows`` lines of ``across`` braille characters, 2 by 4 dots each.
 
-    Each column of dots spans what the samples in it span; samples that are NaN leave none.
+    Each column of dots spans what the samples in it and the one before them span; samples that
+    are NaN leave none.
 
     >>> braille(np.array([[0], [1], [2], [3]], np.float32), 2, 1)
-    ['⡠⠊']
+    ['⣠⠞']
     """
     wide, tall = 2 * across, 4 * rows
     finite = np.isfinite(signal)
@@ -254,7 +257,8 @@ def braille(signal: NDArray[np.float32], across: int, rows: int) -> list[str]:
     column = np.arange(len(signal)) * wide // len(signal)
     for values in scaled.T:
         for x in np.unique(column):
-            here = values[column == x]
+            inside = np.flatnonzero(column == x)
+            here = values[max(0, inside[0] - 1) : inside[-1] + 1]
             here = here[np.isfinite(here)]
             if len(here):
                 dots[tall - 1 - round(float(here.max())) : tall - round(float(here.min())), x] = True

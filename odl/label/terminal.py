@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
 from odl.events import valid_name
@@ -98,14 +99,20 @@ class View:
             for _ in self.live:
                 if self.prompt.changed != self._seen:
                     self._seen = self.prompt.changed
-                    self._app.invalidate()
+                    self._soon(self._app.invalidate)
                 if self._stop.is_set():
                     break
         except BaseException as error:  # it belongs to whoever called run
             self._error = error
         finally:
-            if not self._stop.is_set() and self._app.loop is not None:
-                self._app.loop.call_soon_threadsafe(self._end)
+            self._soon(self._end)
+
+    def _soon(self, function: Callable[[], None]) -> None:
+        """Have the view's thread call ``function``, unless the view has gone."""
+        loop = self._app.loop
+        if loop is not None:
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(function)
 
     def _end(self) -> None:
         if self._app.is_running and not self._app.future.done():  # type: ignore[union-attr]

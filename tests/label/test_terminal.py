@@ -1,0 +1,468 @@
+"""The view of a live session in a terminal: keys become answers, names do no harm."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from images import random_image
+from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.output import DummyOutput
+from stage import Clock, Figures, Played, Stage
+
+from odl.events import AddClass, Event, Gap, Label, Learned, Split, Undo
+from odl.label.drawn import HELP, KEYS, Line, Mode, braille, frame, keyed
+from odl.label.terminal import Lines, View, typed
+from odl.report.text import width
+
+HERE = Path(__file__).resolve().parent
+Script = list[tuple[Callable[[Stage, View], object], str]]
+
+
+class Steady(Clock):
+    """A clock on which every look is a second later, so that no key comes too soon."""
+
+    def __call__(self) -> float:
+        self.now += 1
+        return self.now
+
+
+def play(script: Script, stage: Stage | None = None, clock: Clock | None = None) -> tuple[Stage, View]:
+    """A person at the view: when a condition holds, the keys are pressed; then the next."""
+    stage = stage or Stage()
+    with create_pipe_input() as pipe:
+        view: View
+
+        def turn(i: int) -> object:
+            if not script:
+                return StopIteration
+            holds, keys = script[0]
+            if holds(stage, view):
+                script.pop(0)
+                pipe.send_text(keys)
+            time.sleep(0.002)
+            return None
+
+        live = Played(stage, turn)
+        view = View(live, pipe, DummyOutput(), clock or Steady())
+        view.run()
+    assert not script, f"{len(script)} steps were not reached"
+    assert live.closed
+    return stage, view
+
+
+def asked(stage: Stage, view: View) -> bool:
+    """A question is on the screen; the stream runs until it is."""
+    if not stage.prompt.questions:
+        stage.run(8)
+    return view._drawn in [q.window for q in stage.prompt.questions]
+
+
+def learned(stage: Stage, view: View) -> bool:
+    return bool(stage.prompt.told) and stage.prompt.told[0].state in ("learned", "skipped", "undone")
+
+
+def typing(kind: str) -> Callable[[Stage, View], bool]:
+    return lambda stage, view: view.mode.kind == kind
+
+
+def of(stage: Stage, *kinds: type) -> list[Event]:
+    return [event for event in stage.events if isinstance(event, kinds)]
+
+
+# --- keys ---------------------------------------------------------------------------------
+
+
+def test_a_key_is_an_answer_and_is_learned() -> None:
+    stage = Stage()
+    window = stage.until_asked()
+    second = stage.prompt.questions[0].likely[1].name
+    play([(asked, "2"), (learned, "q")], stage)
+    (label,) = of(stage, Label)
+    assert (label.window, stage.session.names[label.cls]) == (window, second)
+    assert len(of(stage, Learned)) == 1
+    assert stage.prompt.told[0].by == "terminal"
+
+
+def test_skip_same_and_undo() -> None:
+    stage, _ = play(
+        [(asked, "3"), (learned, ""), (asked, "s"), (learned, ""), (asked, "="), (learned, "u"),
+         (lambda stage, view: of(stage, Undo), "q")]
+    )  # fmt: skip
+    names = [None if e.cls is None else stage.session.names[e.cls] for e in of(stage, Label)]
+    assert names[1] is None and names[0] == names[2] is not None
+    assert stage.session.counts["undone"] == 1
+
+
+def test_a_new_class_is_typed_and_hung_under_another() -> None:
+    stage, _ = play(
+        [(asked, "n"), (typing("name"), "stx\x7fairs 2\r"), (typing("place"), "2"), (learned, "q")]
+    )
+    (added,) = of(stage, AddClass)
+    assert (added.name, stage.session.tasks[added.head]) == ("stairs 2", 0)
+    assert [e.leaf for e in of(stage, Split)] == [0]
+    assert [e.cls for e in of(stage, Learned)] == [added.cls]
+
+
+def test_enter_hangs_a_new_class_at_the_top_and_a_known_name_needs_no_place() -> None:
+    stage, _ = play(
+        [(asked, "n"), (typing("name"), "hop\r"), (typing("place"), "\r"), (learned, ""),
+         (asked, "n"), (typing("name"), "hop\r"), (lambda stage, view: len(of(stage, Learned)) == 2, "q")]
+    )  # fmt: skip
+    assert [(e.name, e.head) for e in of(stage, AddClass)] == [("hop", 0)]
+    assert len({e.cls for e in of(stage, Learned)}) == 1
+
+
+def test_escape_leaves_a_name_and_the_help() -> None:
+    stage, view = play(
+        [(asked, "n"), (typing("name"), "abc\x1b"), (typing("keys"), "?"), (typing("help"), "\x1b"),
+         (typing("keys"), "q")]
+    )  # fmt: skip
+    assert of(stage, Label, AddClass) == [] and view.mode.typed == ""
+
+
+def test_a_pasted_name_is_cleaned() -> None:
+    stage, _ = play(
+        [(asked, "n"), (typing("name"), "\x1b[200~a\x07b\ncd\x1b[201~"),
+         (lambda stage, view: view.mode.typed, "\r"), (typing("place"), "\r"), (learned, "q")]
+    )  # fmt: skip
+    assert [e.name for e in of(stage, AddClass)] == ["abcd"]
+
+
+def test_a_name_grows_no_longer_than_a_class_name_can_be() -> None:
+    _, view = play(
+        [(asked, "n"), (typing("name"), "x" * 50), (lambda stage, view: len(view.mode.typed) >= 32, "\x03")]
+    )
+    assert view.mode.typed == "x" * 32
+
+
+def test_tab_goes_to_the_next_question_and_the_key_means_that_one() -> None:
+    stage = Stage()
+    one, two = stage.until_asked(), stage.until_asked()
+    play(
+        [(lambda stage, view: view._drawn == one, "\t"), (lambda stage, view: view._drawn == two, "1"),
+         (learned, "q")], stage
+    )  # fmt: skip
+    assert [e.window for e in of(stage, Label)] == [two]
+    assert [q.window for q in stage.prompt.questions] == [one]
+
+
+def test_a_key_for_a_question_that_expired_is_not_taken_for_the_next() -> None:
+    stage = Stage(patience=30)
+    window = stage.until_asked()
+    with create_pipe_input() as pipe:
+        view = View(Played(stage, lambda i: None), pipe, DummyOutput(), Steady())
+        view._text()
+        assert view._drawn == window
+        stage.put(Gap(stage.session.position, 200, "unplugged"))
+        other = stage.until_asked()  # the first has expired, its card is still on the screen
+        view.press("1")
+        stage.put()
+        assert of(stage, Label) == [] and stage.prompt.sentence == "this question has expired"
+        view._text()
+        view.press("1")
+        stage.put()
+        assert [e.window for e in of(stage, Label)] == [other]
+
+
+def test_a_key_in_the_moment_in_which_a_question_comes_up_does_not_count() -> None:
+    stage = Stage()
+    stage.until_asked()
+    with create_pipe_input() as pipe:
+        clock = Clock()
+        view = View(Played(stage, lambda i: None), pipe, DummyOutput(), clock)
+        view._text()
+        clock.now += 0.1
+        view.press("1")
+        assert stage.prompt.sentence == "the question has just come up; press again"
+        clock.now += 0.3
+        view.press("1")
+        assert [e.cls is not None for e in stage.put() if isinstance(e, Label)] == [True]
+
+
+def test_without_a_question_keys_do_nothing() -> None:
+    stage, _ = play([(lambda stage, view: True, "1sn=z"), (typing("keys"), "q")], Stage(policy="none"))
+    assert of(stage, Label) == []
+
+
+# --- the end ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("keys", ["q", "\x03", "\x04"])
+def test_leaving_ends_the_session_cleanly(keys: str) -> None:
+    play([(lambda stage, view: True, keys)])
+
+
+def test_the_session_s_own_end_closes_the_view() -> None:
+    with create_pipe_input() as pipe:
+        live = Played(Stage(), lambda i: None, turns=3)
+        View(live, pipe, DummyOutput()).run()
+        assert live.closed
+
+
+def test_what_goes_wrong_in_the_session_is_raised_by_the_view() -> None:
+    def turn(i: int) -> None:
+        if i == 3:
+            raise OSError("the port is gone")
+
+    with create_pipe_input() as pipe, pytest.raises(OSError, match="the port is gone"):
+        View(Played(Stage(), turn), pipe, DummyOutput()).run()
+
+
+def test_a_cut_line_to_the_person_ends_the_session_cleanly() -> None:
+    with create_pipe_input() as pipe:
+        live = Played(Stage(), lambda i: pipe.close() if i == 5 else time.sleep(0.002))
+        View(live, pipe, DummyOutput()).run()
+        assert live.closed
+
+
+# --- the picture --------------------------------------------------------------------------
+
+
+def text(lines: list[Line]) -> list[str]:
+    return ["".join(part for _, part in line) for line in lines]
+
+
+def shot(stage: Stage, mode: Mode | None = None, columns: int = 80, rows: int = 40, **how: bool) -> str:
+    figures = replace(Figures(), position=stage.session.position)
+    return "\n".join(text(frame(figures, stage.prompt, mode or Mode(), 0, columns, rows, **how)))
+
+
+def test_the_picture_has_state_prediction_card_keys_and_answers() -> None:
+    stage = Stage()
+    stage.prompt.answer(stage.until_asked(), "run")
+    stage.run(8)
+    stage.until_asked()
+    question = stage.prompt.questions[0]
+    picture = shot(stage)
+    for words in ("ttyACM0", "connected", "49.98 of 50 Hz", "lost 0", "clock +12 ppm", "questions left 20",
+                  "recording walk.odl", "now  " + " > ".join(stage.prompt.path), "What was it at 0:0",
+                  f"{stage.prompt.left(question):.0f} s left", "'run' has been learned", " n  new class",
+                  " =  same: run", " u  undo", " q  quit"):  # fmt: skip
+        assert words in picture, words
+    for key, one in zip(KEYS, question.likely, strict=False):
+        assert f" {key}  {' > '.join(one.path)} {one.score:.2f}" in picture
+
+
+def test_help_and_places_are_shown() -> None:
+    stage = Stage()
+    window = stage.until_asked()
+    assert all(line in shot(stage, Mode("help"), columns=100) for line in HELP)
+    assert "name of the class: hop_" in shot(stage, Mode("name", window, "hop"))
+    picture = shot(stage, Mode("place", window, "hop", stage.prompt.places))
+    assert "where does 'hop' hang?" in picture
+    assert "1  at the top" in picture and "3  under walk" in picture and "4  under up" in picture
+
+
+def test_without_a_question_the_picture_says_so_and_counters_of_twins_are_shown() -> None:
+    stage = Stage(policy="none")
+    assert "no question is open" in shot(stage)
+    figures = replace(Figures(), compared=12, skipped=3, differences=0, damaged=4, rate=None, recording=None)
+    picture = "\n".join(text(frame(figures, stage.prompt, Mode(), 0, 80, 40)))
+    assert "compared 12, skipped 3   differences 0" in picture and "damaged 4" in picture
+    assert "– of 50 Hz" in picture and "recording" not in picture
+
+
+@given(st.integers(1, 200), st.integers(1, 60), st.sampled_from(["keys", "help", "name", "place"]),
+       st.booleans())  # fmt: skip
+def test_the_picture_fits_whatever_the_size(columns: int, rows: int, kind: str, plain: bool) -> None:
+    stage = SHARED
+    mode = Mode(kind, stage.prompt.questions[0].window, "漢字" * 5, stage.prompt.places)
+    lines = text(frame(Figures(), stage.prompt, mode, 0, columns, rows, plain=plain))
+    assert 0 < len(lines) <= rows
+    assert all(width(line) <= max(20, columns) for line in lines)
+
+
+def _shared() -> Stage:
+    stage = Stage(
+        random_image(3, tree=True, names={0: "sit", 1: "漢字漢字", 2: "e\u0301" * 8, 3: "u", 4: "d"})
+    )
+    stage.until_asked()
+    stage.until_asked()
+    return stage
+
+
+SHARED = _shared()
+
+
+def test_what_matters_least_goes_first_on_a_small_screen() -> None:
+    whole, small = shot(SHARED).splitlines(), shot(SHARED, rows=10).splitlines()
+    plot = [line for line in whole if any("\u2800" <= c <= "\u28ff" for c in line)]
+    assert len(plot) == 3 and not set(plot) & set(small)
+    assert any("What was it" in line for line in small) and any("new class" in line for line in small)
+
+
+def test_plain_is_without_blocks_and_braille() -> None:
+    assert all(c < "\u2500" or c > "\u2bff" for c in shot(SHARED, plain=True))
+
+
+HOSTILE = "\x1b[2J\x1b]0;owned\x07a\u202eb\r\n\x9b31m"
+
+
+def test_hostile_names_reach_the_screen_as_plain_text() -> None:
+    image = random_image(3, tree=True)
+    object.__setattr__(image, "names", dict.fromkeys(range(5), HOSTILE))
+    stage = Stage(image)
+    window = stage.until_asked()
+    figures = replace(Figures(), port=HOSTILE, state=HOSTILE, recording=HOSTILE)
+    stage.prompt.note("note " + HOSTILE)
+    for kind in ("keys", "help", "name", "place"):
+        mode = Mode(kind, window, HOSTILE, stage.prompt.places)
+        for line in text(frame(figures, stage.prompt, mode, 0, 120, 60)):
+            assert line.isprintable(), line
+    target = io.StringIO()
+    live = Played(stage, lambda i: stage.run(8), turns=30)
+    live.figures = figures
+    live.said = [HOSTILE]
+    Lines(live, target).run()
+    assert all(c.isprintable() or c == "\n" for c in target.getvalue())
+    assert "owned" in target.getvalue()
+
+
+def test_keys_are_distinct_and_none_means_something_else() -> None:
+    assert len(set(KEYS)) == len(KEYS) and not set(KEYS) & set("nsuq?=")
+    assert list(keyed(SHARED.prompt.questions[0].likely)) == list("12345")
+
+
+@given(st.integers(1, 300), st.integers(1, 40), st.integers(1, 4), st.integers(0, 2**32))
+def test_braille_has_a_dot_for_every_sample(n: int, across: int, rows: int, seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    values = draw.normal(size=(n, 1)).astype(np.float32)
+    values[draw.random(n) < 0.2] = np.nan
+    lines = braille(values, across, rows)
+    assert [len(line) for line in lines] == [across] * rows
+    dots = np.zeros((4 * rows, 2 * across), bool)
+    for y, line in enumerate(lines):
+        for x, cell in enumerate(line):
+            for bit, (dy, dx) in enumerate([(0, 0), (1, 0), (2, 0), (0, 1), (1, 1), (2, 1), (3, 0), (3, 1)]):
+                dots[4 * y + dy, 2 * x + dx] = (ord(cell) - 0x2800) >> bit & 1
+    finite = values[np.isfinite(values)]
+    for i, (value,) in enumerate(values.tolist()):
+        if np.isfinite(value):
+            span = float(finite.max() - finite.min()) or 1.0
+            height = round((value - float(finite.min())) / span * (4 * rows - 1))
+            near = dots[max(0, 4 * rows - 2 - height) : 4 * rows + 1 - height, i * 2 * across // n]
+            assert near.any()
+
+
+# --- lines --------------------------------------------------------------------------------
+
+
+def test_lines_tell_what_happens_and_take_answers() -> None:
+    stage = Stage()
+    target, said = io.StringIO(), []
+
+    def turn(i: int) -> object:
+        stage.run(8)
+        if stage.prompt.questions and stage.prompt.questions[0].window in lines._asked:
+            said.append(typed(stage.prompt, ["2", "s", "=", "n hop", "zz"][len(said)]))
+        return StopIteration if len(said) == 5 else None
+
+    lines = Lines(Played(stage, turn), target)
+    lines.run()
+    assert said == ["", "", "", "", "a key, n and a name, s (skip), = (same), u (undo) or q (quit)"]
+    out = target.getvalue()
+    assert "49.98 of 50 Hz" in out and "has been learned" in out and "skipped" in out
+    assert "? 1 " in out and "s left" in out
+    assert [e.name for e in of(stage, AddClass)] == ["hop"]
+
+
+def test_lines_read_answers_from_a_stream_until_it_says_to_leave() -> None:
+    stage = Stage()
+    window = stage.until_asked()
+    target, start = io.StringIO(), time.monotonic()
+    live = Played(stage, lambda i: time.sleep(0.002), turns=10**9)
+    Lines(live, target).run(io.StringIO("1\nu\nu\nq\n"))
+    assert live.closed and time.monotonic() >= start
+    assert f"window {window}?" in target.getvalue()
+
+
+def test_a_typed_line_without_a_question() -> None:
+    prompt = Stage(policy="none").prompt
+    assert [typed(prompt, line) for line in ("", "1", "u", "q")] == [
+        "", "no question is open", "the answer given last is being taken back", None,
+    ]  # fmt: skip
+
+
+# --- a terminal ---------------------------------------------------------------------------
+
+SCRIPT = """
+import sys, time
+sys.path[:0] = sys.argv[1:3]
+from stage import Played, Stage
+from odl.label.terminal import run
+
+stage = Stage()
+window = stage.until_asked()
+
+def turn(i):
+    time.sleep(0.005)
+    return StopIteration if stage.session.counts["answered"] else None
+
+run(Played(stage, turn, 4000))
+print("learned", stage.session.counts["answered"])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals on Windows")
+def test_in_a_real_terminal_keys_answer_and_the_picture_follows_its_size() -> None:
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
+    env = os.environ | {"TERM": "xterm", "PYTHONIOENCODING": "utf-8", "PYTHONPATH": str(HERE.parent.parent)}
+    with subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(HERE.parent), str(HERE)],
+        stdin=theirs, stdout=theirs, stderr=theirs, env=env, start_new_session=True,
+    ) as child:  # fmt: skip
+        os.close(theirs)
+        seen = b""
+
+        def until(words: bytes, seconds: float = 60) -> bytes:
+            """All that was written since, up to ``words``."""
+            nonlocal seen
+            end = time.monotonic() + seconds
+            while words not in seen and time.monotonic() < end:
+                if not select.select([ours], [], [], 0.2)[0]:
+                    continue
+                try:
+                    found = os.read(ours, 65536)
+                except OSError as error:  # Linux says so when the other end is closed
+                    assert error.errno == errno.EIO
+                    break
+                seen += found
+                if b"\x1b[6n" in found:  # where is the cursor? a terminal answers
+                    os.write(ours, b"\x1b[1;1R")
+            assert words in seen, seen[-2000:]
+            found, seen = seen, b""
+            return found
+
+        try:
+            until(b"What was it at")
+            until(b"quit")
+            fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 12, 60, 0, 0))
+            child.send_signal(signal.SIGWINCH)
+            until(b"What was it at")
+            time.sleep(0.5)  # longer than a key has to wait after a question came up
+            os.write(ours, b"2")
+            until(b"learned 1")
+            assert child.wait(30) == 0
+        finally:
+            child.kill()
+            os.close(ours)
