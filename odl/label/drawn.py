@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -64,7 +65,7 @@ def frame(
     if questions:
         question = questions[at % len(questions)]
         card = _card(prompt, question, at % len(questions), len(questions), mode, columns)
-        plot = [] if plain else plotted(question, prompt, columns)
+        plot = [] if plain else plotted(question, prompt.channels, columns)
     else:
         card = [[("class:quiet", "no question is open   ")], _keys(prompt, False)]
         if mode.kind != "keys":
@@ -223,17 +224,18 @@ def _cut(line: Line, columns: int) -> Line:
 # --- the plot -----------------------------------------------------------------------------
 
 
-def plotted(question: Question, prompt: Prompt, columns: int) -> list[Line]:
+@lru_cache(maxsize=4)  # a question's signal stays as it is
+def plotted(question: Question, channels: tuple[tuple[str, str, float], ...], columns: int) -> list[Line]:
     """The question's signal in braille: the channels of the first one's unit, over each other."""
-    unit = prompt.channels[0][1] if prompt.channels else "counts"
-    same = [i for i, (_, other, _) in enumerate(prompt.channels) if other == unit]
+    unit = channels[0][1] if channels else "counts"
+    same = [i for i, (_, other, _) in enumerate(channels) if other == unit]
     signal = question.signal[:, same] if same else question.signal
     if len(signal) < 2 or not np.isfinite(signal).any():
         return []
     low, high = float(np.nanmin(signal)), float(np.nanmax(signal))
     across = max(2, min(columns, 64, len(signal) // 2))
     edge = round(across * (question.window - question.start) / len(signal))
-    names = " ".join(shown(prompt.channels[i][0], 8) for i in same) or f"{signal.shape[1]} channels"
+    names = " ".join(shown(channels[i][0], 8) for i in same) or f"{signal.shape[1]} channels"
     under = f"{'before'[:edge]:{edge}}|window: {names}, {low:.3g} to {high:.3g} {shown(unit, 12)}"
     rows = [[("class:plot", row)] for row in braille(signal, across, _PLOT_ROWS)]
     return [*rows, [("class:quiet", under if edge else under[1:])]]
