@@ -68,7 +68,7 @@ static int configure(odl_link *link, const uint8_t *m, uint32_t size)
     if (m[ODL_CONFIGURE_KEEP] > 1 || of_session == 0 || issued > INT32_MAX ||
         begin >= (uint64_t)ODL_MAX_POSITION || odl_settings_bad(&set, seed, &scaling))
         return ODL_REFUSAL_SETTINGS;
-    uint32_t n_log = link->configured ? (uint32_t)session->state.n_log : link->n_log;
+    uint32_t n_log = (uint32_t)session->state.n_log;
     link->configured = 1;
     link->number = of_session;
     odl_board_begin();
@@ -116,14 +116,14 @@ static int compact(odl_link *link, uint32_t size)
 {
     if (size != ODL_COMPACT_FIXED)
         return ODL_REFUSAL_MESSAGE;
-    uint32_t n = link->configured ? (uint32_t)link->session->state.n_log : link->n_log, left = 0;
+    uint32_t n = (uint32_t)link->session->state.n_log, left = 0;
     for (uint32_t i = 0; i < n; i++)
         left += odl_log_at(i)->kind != ODL_ENTRY_UNDONE;
     int refused = odl_board_compact();
     if (refused == FINE) {
         link->configured = 0;
         link->number = 0;
-        link->n_log = left;
+        link->session->state.n_log = (int32_t)left;
     }
     return refused;
 }
@@ -191,13 +191,19 @@ static void carry_out(odl_link *link, uint8_t *m, uint32_t size)
                       m[ODL_ADD_CLASS_NAME]);
 }
 
-void odl_link_label(odl_link *link, int64_t window, unsigned cls)
+void odl_link_agree(odl_link *link)
 {
-    uint8_t m[ODL_LABEL_FIXED];
+    const odl_state *s = &link->session->state;
+    int i = odl_oldest_question(s);
+    uint16_t scores[ODL_MAX_ROWS];
+    uint8_t path[ODL_MAX_HEADS], m[ODL_LABEL_FIXED];
+    uint8_t length = i < 0 ? 0 : odl_score(s, s->ask_features[i], scores, path);
+    if (length == 0)
+        return;
     m[0] = ODL_MSG_LABEL;
-    for (uint32_t i = 0; i < 8; i++)
-        m[ODL_LABEL_WINDOW + i] = (uint8_t)((uint64_t)window >> 8 * i);
-    m[ODL_LABEL_CLS] = (uint8_t)cls;
+    for (uint32_t k = 0; k < 8; k++)
+        m[ODL_LABEL_WINDOW + k] = (uint8_t)((uint64_t)s->ask_window[i] >> 8 * k);
+    m[ODL_LABEL_CLS] = path[length - 1];
     carry_out(link, m, sizeof m);
 }
 

@@ -15,7 +15,7 @@ void odl_link_begin(odl_link *link, odl_session *session, uint32_t n_log)
 {
     memset(link, 0, sizeof *link);
     link->session = session;
-    link->n_log = n_log;
+    session->state.n_log = (int32_t)n_log; /* so that the log can be read before a Configure */
 }
 
 static void push(odl_link *link, uint8_t byte)

@@ -109,6 +109,9 @@ void odl_undo(odl_session *session);
 void odl_add_class(odl_session *session, unsigned cls, unsigned head, const uint8_t *name, size_t length);
 void odl_split(odl_session *session, unsigned leaf, unsigned head);
 
+/* Place of the open question that was asked first and has not expired, or -1. */
+int odl_oldest_question(const odl_state *state);
+
 /* --- the link: bytes from the line in, frames out (docs/protocol.md) ---------------- */
 
 /* Most bytes of a frame to the board: envelope, message, checksum, before COBS. */
@@ -126,7 +129,6 @@ typedef struct {
     int64_t done_at;  /* where the stream stood when the frame `done` had been dealt with */
     uint32_t crc;     /* of the frame going out */
     uint32_t n_in;    /* bytes of the frame coming in */
-    uint32_t n_log;   /* entries of the log before the first Configure */
     uint32_t number;  /* the session's, as Configure gave it; 0 before */
     uint32_t frames;  /* sent so far */
     uint32_t dropped; /* samples of the board's own sensor that were lost */
@@ -157,8 +159,9 @@ void odl_link_samples(odl_link *link, int64_t start, const int16_t *raw, size_t 
 /* The board's own sensor lost samples: tell the host, then the session. */
 void odl_link_gap(odl_link *link, int64_t lost, const char *why);
 
-/* Commands that the board gives itself, at its button; told to the host like the host's own. */
-void odl_link_label(odl_link *link, int64_t window, unsigned cls);
+/* What a button can say; told to the host like its own commands: the oldest open question is
+   answered with the class that the heads now give for its window; the last answer is taken back. */
+void odl_link_agree(odl_link *link);
 void odl_link_undo(odl_link *link);
 
 /* --- what a board supplies --------------------------------------------------------- */

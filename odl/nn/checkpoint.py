@@ -26,8 +26,7 @@ from numpy.typing import NDArray
 from odl.events import valid_name
 from odl.kernels.refit import refit
 from odl.nn.image import Image
-from odl.nn.net import blocks, net_of
-from odl.nn.trust import state_of
+from odl.nn.net import blocks, net_of, state_dtype_of
 from odl.state import NAME_BYTES, Entry, log_dtype
 
 
@@ -43,20 +42,27 @@ def log_of(image: Image, state: bytes) -> NDArray[Any]:
     image : Image
         What the session started from.
     state : bytes
-        As `odl.session.Session.snapshot` gives it: the state block, the log behind it.
+        As `odl.session.Session.snapshot` gives it: the state block, the log behind it. Of a
+        board that no session runs on, only the log means anything.
 
     Returns
     -------
     structured array, shape (entries,)
-        Of `odl.state.log_dtype`; what was undone included.
+        Of `odl.state.log_dtype`; what was undone included. `checkpoint` checks the entries.
 
     Raises
     ------
-    StateError
-        If no session of this image can have left these bytes.
+    CheckpointError
+        If the bytes are of another size than this image's, or count more entries than it holds.
     """
-    block, log = state_of(image, state)
-    return log[: int(block["n_log"][0])]
+    block, entry = state_dtype_of(image), log_dtype(image.features)
+    size = block.itemsize + image.max_log * entry.itemsize
+    if len(state) != size:
+        raise CheckpointError(f"a snapshot of {len(state)} bytes; this model's has {size}")
+    n = int(np.frombuffer(state, block, 1)["n_log"][0])
+    if not 0 <= n <= image.max_log:
+        raise CheckpointError(f"a log of {n} entries; this model's holds {image.max_log}")
+    return np.frombuffer(state, entry, image.max_log, block.itemsize)[:n].copy()
 
 
 def checkpoint(image: Image, log: NDArray[Any], *, vectors: bool = True) -> Image:
