@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,13 +12,18 @@ from typing import Final
 import odl
 from firmware_sim import elf as elf_file
 from firmware_sim import headers, toolchain
-from odl.nn.image import Image
+from odl.nn.image import Channel, Image
 
 HERE: Final = Path(__file__).parent
 CORE: Final = HERE / "core"
 BOARDS: Final = {"nucleo_f401re": HERE / "boards" / "nucleo_f401re"}
 BARE: Final = HERE / "boards" / "bare"  # what stands in for libc
 SENSORS: Final = ("link", "lsm6dso")
+LSM6DSO: Final = (  # a count, as sensor_lsm6dso.c sets the ranges (data sheet DS12140, table 2)
+    *(Channel(name, "mg", 0.122) for name in ("ax", "ay", "az")),
+    *(Channel(name, "mdps", 70.0) for name in ("wx", "wy", "wz")),
+)
+LSM6DSO_HZ: Final = 52.0
 RAM_BUDGET: Final = 24 * 1024
 STACK: Final = 1536
 _BOARD: Final = ("startup", "clock", "time", "uart", "button", "watchdog", "flash", "log", "slots", "i2c")
@@ -75,6 +81,8 @@ def build(
     compiler: str | None = None,
     sensor: str = "link",
     ram_budget: int = RAM_BUDGET,
+    counts: Sequence[Channel] = LSM6DSO,
+    rate_hz: float = LSM6DSO_HZ,
 ) -> Firmware:
     """The firmware that runs ``image`` on ``board``.
 
@@ -90,6 +98,11 @@ def build(
         Where samples come from: the host, or the sensor on I2C 1.
     ram_budget : int
         Bytes of RAM that may be used in all; more is an error of the link.
+    counts : sequence of Channel
+        What a count of the board's own sensor means, for its description; an emulated sensor that
+        plays a recording has the recording's.
+    rate_hz : float
+        The sensor's nominal rate.
 
     Raises
     ------
@@ -104,8 +117,29 @@ def build(
     version = f"odl {odl.__version__} {board} {sensor}"
     sources = [*sorted(CORE.glob("*.c")), BARE / "memory.c", *(folder / f"{name}.c" for name in _BOARD)]
     sources += [folder / f"sensor_{sensor}.c", folder / "main.c"]
-    defines = [f'ODL_BOARD_VERSION="{version}"']
-    return link(sources, image, compiler=compiler, defines=defines, ram_budget=ram_budget)
+    defines = [f'ODL_BOARD_VERSION="{version}"', f"ODL_SENSOR_RATE_MHZ={round(1000 * rate_hz)}u"]
+    own = sensor != "link"
+    described = description(board, sensor, counts[: len(image.channels)] if own else None, rate_hz)
+    return link(
+        sources, image, compiler=compiler, defines=defines, ram_budget=ram_budget, described=described
+    )
+
+
+def description(board: str, sensor: str, counts: Sequence[Channel] | None, rate_hz: float) -> str:
+    """What the board says of its numbers, as JSON; without ``counts`` they are the host's.
+
+    Examples
+    --------
+    >>> description("nucleo_f401re", "link", None, 52.0)
+    '{"channels":null,"name":"nucleo_f401re","rate_hz":null,"sensor":"link"}'
+    """
+    text = {
+        "name": board,
+        "sensor": sensor,
+        "rate_hz": None if counts is None else rate_hz,
+        "channels": None if counts is None else [[c.name, c.unit, c.scale] for c in counts],
+    }
+    return json.dumps(text, sort_keys=True, separators=(",", ":"))
 
 
 def board_sources(sensor: str = "link") -> list[Path]:
@@ -128,6 +162,7 @@ def link(
     defines: Sequence[str] = (),
     ram_budget: int = RAM_BUDGET,
     stack: int = STACK,
+    described: str = "{}",
 ) -> Firmware:
     """Any main program with the core's headers, the model image and this board's memory map."""
     chosen = toolchain.compiler(compiler)
@@ -135,7 +170,7 @@ def link(
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         headers.write(work, headers.sizes_of(image))
-        (work / "odl_image.c").write_text(_image_source(image.to_bytes()), encoding="ascii")
+        (work / "odl_image.c").write_text(_image_source(image.to_bytes(), described), encoding="ascii")
         script = work / "link.ld"
         limits = f"_ram_budget = {ram_budget};\n_stack_size = {stack};\n"
         script.write_text(limits + (folder / "link.ld").read_text(encoding="ascii"), encoding="ascii")
@@ -153,13 +188,15 @@ def link(
     return Firmware(data, program.flash, memory_map(program), program, chosen.description)
 
 
-def _image_source(data: bytes) -> str:
+def _image_source(data: bytes, described: str) -> str:
     rows = (data[i : i + 24] for i in range(0, len(data), 24))
     body = ",\n".join(",".join(map(str, row)) for row in rows)
     checksum = int.from_bytes(data[4:8], "little")
     return (
         "#include <stdint.h>\nextern const uint8_t odl_image[];\nextern const uint32_t odl_image_checksum;\n"
         f"const uint32_t odl_image_checksum = {checksum}u;\n"
+        "extern const char odl_description[];\n"
+        f"const char odl_description[] = {json.dumps(described)};\n"
         '__attribute__((section(".model"), aligned(8))) const uint8_t odl_image[] = {\n' + body + "};\n"
     )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from firmware_sim import toolchain
 
 if TYPE_CHECKING:
+    from odl.data.card import Card
     from odl.nn.image import Image
 
 Tell = Callable[[str], None]
@@ -94,8 +95,8 @@ def _build(given: argparse.Namespace, tell: Tell) -> str:
     return ""
 
 
-def _samples_of(given: argparse.Namespace) -> list[Any]:
-    """The samples of one person of the dataset that is to be played, one after the other."""
+def _played(given: argparse.Namespace) -> tuple[list[Any], Card]:
+    """The samples of one person of the dataset that is to be played, and the dataset's card."""
     from odl.data import open_dataset
 
     dataset = open_dataset(given.play, given.data)
@@ -103,7 +104,8 @@ def _samples_of(given: argparse.Namespace) -> list[Any]:
     if person is None:  # one who was not trained on, where there is one
         tested = dataset.card.splits.get("test", ())
         person = next((s for s in tested if s in dataset.subjects), dataset.subjects[0])
-    return [sample for part in dataset.session(person, given.seed) for sample in part.block]
+    samples = [sample for part in dataset.session(person, given.seed) for sample in part.block]
+    return samples, dataset.card
 
 
 def _board(given: argparse.Namespace, tell: Tell) -> str:
@@ -111,20 +113,26 @@ def _board(given: argparse.Namespace, tell: Tell) -> str:
     from firmware_sim.emulator import Emulator
     from firmware_sim.sensor import Lsm6dso
     from firmware_sim.serve import open_port, serve
+    from odl.nn.image import Channel
 
     image = _model(given.model)
     if not given.speed > 0:
         raise ValueError(f"--speed is {given.speed:g}; it must be above 0")
     sensor = None
-    if given.play is not None:
-        samples = _samples_of(given)
-        sensor = Lsm6dso(samples, rate_hz=image.rate_hz)
-    firmware = build(image, compiler=given.compiler, sensor="link" if sensor is None else "lsm6dso")
+    if given.play is None:
+        firmware = build(image, compiler=given.compiler)
+    else:
+        samples, card = _played(given)
+        sensor = Lsm6dso(samples, rate_hz=card.rate_hz)
+        counts = [Channel(c.name, c.unit, c.scale) for c in card.channels]
+        firmware = build(
+            image, compiler=given.compiler, sensor="lsm6dso", counts=counts, rate_hz=card.rate_hz
+        )
     board = Emulator(firmware.elf, sensor=sensor)
     port = open_port(given.socket)
     print(f"port: {port.name}", flush=True)
     played = (
-        "" if sensor is None else f", its sensor plays {len(samples) / image.rate_hz:.0f} s of {given.play}"
+        "" if sensor is None else f", its sensor plays {len(samples) / card.rate_hz:.0f} s of {given.play}"
     )
     tell(f"an emulated NUCLEO-F401RE{played}; Ctrl-C ends it")
     end = time.monotonic() + given.seconds if given.seconds is not None else None

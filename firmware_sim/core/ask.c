@@ -45,6 +45,14 @@ void odl_expire(odl_session *session, int64_t now)
     }
 }
 
+int odl_oldest_question(const odl_state *s)
+{
+    for (int32_t i = 0; i < s->n_ask; i++)
+        if (s->ask_status[i] == ODL_ASKED_OPEN && s->ask_expires[i] > s->position)
+            return i;
+    return -1;
+}
+
 static void drop(odl_state *s, int64_t at, int64_t window, unsigned count, unsigned why)
 {
     s->counts[count] += 1;

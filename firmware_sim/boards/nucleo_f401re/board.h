@@ -90,6 +90,8 @@ int board_i2c_read(uint8_t device, uint8_t reg, uint8_t *bytes, size_t n);
 
 /* sensor_link.c or sensor_lsm6dso.c, by the build */
 int board_sensor_start(void);           /* 1, or 0 if there is none */
+void board_sensor_empty(void);          /* what it has kept until now is forgotten */
 int odl_sensor_read(int16_t *sample);   /* 1 if a new sample was there */
+uint32_t board_sensor_lost(void);       /* how many were lost right before it; told once */
 
 #endif

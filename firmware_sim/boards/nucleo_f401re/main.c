@@ -2,12 +2,19 @@
 #include "board.h"
 #include "odl.h"
 
-enum { BATCH = 10, LATE = 250000 }; /* samples that go to the host together; microseconds */
+enum {
+    BATCH = 10,    /* samples that go to the host together */
+    LATE = 250000, /* but at the latest after so many microseconds */
+    LATER = 30000000, /* the LED stays dark for so long when somebody wants to be asked later */
+};
+
+extern const char odl_description[];
 
 static odl_session session;
 static odl_link link;
 static int16_t samples[BATCH][ODL_CHANNELS];
-static uint32_t n_samples, first_at;
+static uint32_t n_samples, first_at, dark_since;
+static uint8_t dark;
 
 void odl_emit(const odl_event *event)
 {
@@ -17,6 +24,18 @@ void odl_emit(const odl_event *event)
 const char *odl_board_version(void)
 {
     return ODL_BOARD_VERSION;
+}
+
+const char *odl_board_description(void)
+{
+    return odl_description;
+}
+
+void odl_board_begin(void)
+{
+    n_samples = 0;
+    dark = 0;
+    board_sensor_empty();
 }
 
 static void listen(void)
@@ -35,11 +54,28 @@ static void hand_over(void)
     n_samples = 0;
 }
 
+/* Samples are missing before the one that was read last. */
+static void lose(uint32_t lost)
+{
+    uint32_t last = n_samples;
+
+    if (last > 0) {
+        hand_over();
+        for (uint32_t i = 0; i < ODL_CHANNELS; i++)
+            samples[0][i] = samples[last][i];
+    }
+    odl_link_gap(&link, lost, "the sensor's memory was full");
+}
+
 static void sense(void)
 {
     while (odl_sensor_read(samples[n_samples])) {
+        uint32_t lost = board_sensor_lost();
+
         if (!link.configured)
             continue;
+        if (lost > 0)
+            lose(lost);
         if (n_samples++ == 0)
             first_at = odl_board_micros();
         if (n_samples == BATCH)
@@ -49,12 +85,28 @@ static void sense(void)
         hand_over();
 }
 
-static int has_open_question(void)
+/* One press agrees with what the heads say of the question that has waited longest, two presses
+   put it off, a long one takes the last answer back. */
+static void press(uint32_t now)
 {
-    for (int32_t i = 0; i < session.state.n_ask; i++)
-        if (session.state.ask_status[i] == ODL_ASKED_OPEN)
-            return 1;
-    return 0;
+    int held, presses = board_button_pattern(&held);
+
+    if (presses == 0 || !link.configured)
+        return;
+    if (held) {
+        odl_link_undo(&link);
+    } else if (presses == 1) {
+        odl_link_agree(&link);
+    } else if (presses == 2) {
+        dark = 1;
+        dark_since = now;
+    }
+}
+
+static void show(uint32_t now)
+{
+    dark = dark && now - dark_since < LATER;
+    board_led(!dark && odl_oldest_question(&session.state) >= 0);
 }
 
 int main(void)
@@ -73,7 +125,10 @@ int main(void)
         listen();
         board_slots_settle();
         sense();
-        board_led(has_open_question());
+        uint32_t now = odl_board_micros();
+        press(now);
+        odl_link_tick(&link, now);
+        show(now);
         board_idle();
     }
 }

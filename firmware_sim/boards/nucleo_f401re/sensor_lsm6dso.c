@@ -10,6 +10,10 @@
 
 #define DEVICE 0x6Bu
 
+#ifndef ODL_SENSOR_RATE_MHZ
+#define ODL_SENSOR_RATE_MHZ 52000u
+#endif
+
 enum {
     WHO_AM_I = 0x0F,
     FIFO_CTRL3 = 0x09,
@@ -26,6 +30,7 @@ enum {
     WHOLE = 0x44,        /* values of one sample stay together; addresses count on */
     BOTH_AT_52 = 0x33,   /* into the FIFO */
     OVERWRITE_OLDEST = 6,
+    OVERRUN = 8, /* in the second status byte, until it is read */
     TAG_GYRO = 1,
     TAG_ACCEL = 2,
     WORD = 7,
@@ -35,7 +40,15 @@ enum {
 _Static_assert(ODL_CHANNELS <= 6, "the LSM6DSO has six axes");
 
 static int there;
-static uint32_t looked_at, words;
+static uint32_t looked_at, counted_at, words, lost;
+
+/* Empties the FIFO and lets it run. */
+static int run_fifo(void)
+{
+    looked_at = counted_at = odl_board_micros();
+    words = lost = 0;
+    return board_i2c_write(DEVICE, FIFO_CTRL4, 0) && board_i2c_write(DEVICE, FIFO_CTRL4, OVERWRITE_OLDEST);
+}
 
 int board_sensor_start(void)
 {
@@ -46,21 +59,41 @@ int board_sensor_start(void)
             board_i2c_write(DEVICE, CTRL3_C, WHOLE) &&
             board_i2c_write(DEVICE, CTRL1_XL, ODR_52 | SCALE_4_G) &&
             board_i2c_write(DEVICE, CTRL2_G, ODR_52 | SCALE_2000_DPS) &&
-            board_i2c_write(DEVICE, FIFO_CTRL4, 0) && /* empties it */
-            board_i2c_write(DEVICE, FIFO_CTRL3, BOTH_AT_52) &&
-            board_i2c_write(DEVICE, FIFO_CTRL4, OVERWRITE_OLDEST);
-    looked_at = odl_board_micros();
-    words = 0;
+            board_i2c_write(DEVICE, FIFO_CTRL3, BOTH_AT_52) && run_fifo();
     return there;
 }
 
+void board_sensor_empty(void)
+{
+    if (there)
+        run_fifo();
+}
+
+/* A full FIFO does not say how many samples it dropped: what the sensor has made since the last
+   look, by its nominal rate, less what is there. */
 static void look(void)
 {
     uint8_t status[2];
+    uint32_t now = odl_board_micros(), left = words;
 
-    looked_at = odl_board_micros();
-    if (board_i2c_read(DEVICE, FIFO_STATUS1, status, sizeof status))
-        words = status[0] | (status[1] & 3u) << 8;
+    looked_at = now;
+    if (!board_i2c_read(DEVICE, FIFO_STATUS1, status, sizeof status))
+        return;
+    words = status[0] | (status[1] & 3u) << 8;
+    if (status[1] & OVERRUN) {
+        uint32_t made = (uint32_t)((uint64_t)(now - counted_at) * ODL_SENSOR_RATE_MHZ / 1000000000u);
+        uint32_t more = (words - left) / 2;
+        lost += made > more ? made - more : 1;
+    }
+    counted_at = now;
+}
+
+uint32_t board_sensor_lost(void)
+{
+    uint32_t n = lost;
+
+    lost = 0;
+    return n;
 }
 
 /* `n` words from the FIFO, none if the bus broke off. */
@@ -85,6 +118,7 @@ int odl_sensor_read(int16_t *sample)
     if (words < 2 || !take(bytes, 2))
         return 0;
     if (bytes[0] >> 3 == TAG_ACCEL && bytes[WORD] >> 3 == TAG_GYRO && words > 0) {
+        lost += lost == 0; /* else it has been counted among those that the FIFO dropped */
         memcpy(bytes, bytes + WORD, WORD);
         if (!take(bytes + WORD, 1))
             return 0;

@@ -74,6 +74,11 @@ uint32_t board_uart_lost(void)
     return lost;
 }
 
+uint32_t odl_board_missed(void)
+{
+    return lost;
+}
+
 /* Sends what the line takes at once and leaves the rest to the interrupt. A line without the
    transmit interrupt (QEMU before 8) always takes all, so it is never needed there. */
 static void send_waiting(void)
@@ -92,6 +97,7 @@ void odl_board_write(const uint8_t *bytes, size_t n)
     for (size_t i = 0; i < n; i++) {
         while (sending_in - sending_out >= BOARD_TRANSMIT_RING) {
             send_waiting();
+            board_watchdog_feed(); /* a long answer takes seconds */
             if (sending_in - sending_out >= BOARD_TRANSMIT_RING)
                 __asm__ volatile("wfi" ::: "memory");
         }
