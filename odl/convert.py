@@ -19,12 +19,12 @@ from odl.data.rows import EVENTS, RESERVED, Log, Rows
 from odl.data.written import TableWriter, in_private, table_writer
 from odl.events import Input
 from odl.fixed import input_scaling
-from odl.journal import Writer
+from odl.journal import JournalError, Writer
 from odl.nn.image import Image
 from odl.redact import Source
 from odl.source.replay import replay_parts
 from odl.streams import load_model
-from odl.wire import Start
+from odl.wire import CodecError, Start
 
 TABLES: Final = (".csv", ".parquet")
 MOST: Final = 2**14  # events written at a time
@@ -204,21 +204,23 @@ def to_recording(
         if rate_hz is not None or columns or units or label:
             raise ConfigError(f"{path.name} has a card that says what it holds; say nothing about columns")
         restored = restore(path, card, _counting(path, tell))
-        events, notes, position = restored.events, restored.notes, restored.position
+        events, notes = restored.events, restored.notes
         start = _start_again(card, path)
         if image is not None:
             start = _start(image, card.rate_hz, card.channels, start.config.get("session"))
     else:
         lone = _lone(path, rate_hz, columns, units, label)
-        events, position = replay_parts(lone.parts), None
+        events = replay_parts(lone.parts)
         notes = [f"{sure}: {what}" for what, sure in lone.said]
         start = _start(image, lone.rate_hz, lone.channels, {"subject": lone.subject})
     if subject is not None:
         start.config["session"] = {**start.config.get("session", {}), "subject": subject}
-    with in_private(target, force) as file, Writer(file, start) as writer:
-        for event in events:
-            writer.write(event)
-    assert position is None or writer.position == position
+    try:
+        with in_private(target, force) as file, Writer(file, start) as writer:
+            for event in events:
+                writer.write(event)
+    except (CodecError, JournalError) as error:
+        raise DataError(f"{path}: this cannot be made a recording ({error})") from None
     return notes
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from odl.data.card import DataError
 from odl.data.sheet import Sheet
+from odl.events import valid_name
 
 KEY: Final = "odl"  # of the card, among the attributes that pandas keeps in a Parquet file
 ATTRIBUTES: Final = b"PANDAS_ATTRS"  # where pandas keeps a frame's ``attrs``
@@ -95,10 +96,18 @@ class Converted:
             gaps=tuple((int(start), int(lost), str(why)) for start, lost, why in card["gaps"]),
             truths=tuple((int(start), int(end), str(name)) for start, end, name in card["truths"]),
         )  # fmt: skip
+        if not isinstance(card["start"], dict) or not isinstance(made.start.get("session", {}), dict):
+            raise ValueError("the settings of its session are none")
         if not 0 < made.rate_hz <= 1e6 or not all(0 < scale < 1e6 for _, _, scale in channels):
             raise ValueError("a rate or a scale is not above 0 and finite")
         if not 1 <= len(channels) <= 255 or len(set(made.columns)) != len(channels):
             raise ValueError("channels and columns do not go together")
+        for start, lost, why in made.gaps:
+            if start < 0 or lost < 0 or start + lost >= 2**64 or len(why.encode()) > 255:
+                raise ValueError(f"a gap of {lost} samples at {start} cannot be")
+        for start, end, name in made.truths:
+            if not 0 <= start <= end < 2**64 or not valid_name(name):
+                raise ValueError(f"truth from {start} to {end} cannot be")
         return made
 
 

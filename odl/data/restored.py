@@ -52,10 +52,9 @@ class Spans:
 
 @dataclass(frozen=True, eq=False)
 class Restored:
-    """What a table says happened: ``events`` in order, ``position`` at the end, ``notes``."""
+    """What a table says happened: ``events`` in order, and ``notes`` on what was changed."""
 
     events: list[Samples | Gap | Truth]
-    position: int
     notes: list[str]
 
 
@@ -110,7 +109,7 @@ def restore(path: Path, card: Converted, tell: Callable[[int], None] | None = No
         told = _told(index, labels, edges)
         notes.append("truth as the rows have it, which is not as it was recorded")
     events = list(_events(index, np.concatenate(blocks), edges, [Truth(*one) for one in told], known))
-    return Restored(events + list(tail), position, notes)
+    return Restored(events + tail, notes)
 
 
 def _numbers(
