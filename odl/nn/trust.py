@@ -15,9 +15,14 @@ from numpy.typing import NDArray
 from odl.events import NO_CLASS, valid_name
 from odl.nn.image import Image
 from odl.nn.net import state_dtype_of
-from odl.state import WARM, Asked, Entry, log_dtype
+from odl.state import WARM, Asked, Count, Entry, log_dtype
 
 _FAR = 2**62  # no index and no counter gets there
+# Counters that stand still as long as no command comes and nothing is learned.
+_TAUGHT = [
+    Count.ANSWERED, Count.SKIPPED, Count.LATE, Count.REPEATED, Count.UNKNOWN, Count.NO_SUCH_CLASS,
+    Count.FULL, Count.NOTHING_TO_UNDO, Count.UNDONE, Count.REFITS,
+]  # fmt: skip
 
 
 class StateError(ValueError):
@@ -82,6 +87,50 @@ def without_learning(image: Image, data: bytes) -> bytes:
     s["row_class"][:rows], s["row_head"][:rows] = image.row_class, image.row_head
     s["head_parent"][:heads], s["head_format"][:heads] = image.parents, image.formats
     return state.tobytes() + bytes(image.max_log * entry.itemsize)
+
+
+def without_weights(image: Image, snapshot: bytes) -> bytes:
+    """The state block of a snapshot without its weights, as a board can be asked for it.
+
+    >>> from odl.data import model_bytes
+    >>> from odl.nn.net import blocks, net_of
+    >>> image = Image.from_bytes(model_bytes("shoulder"))
+    >>> whole = b"".join(part.tobytes() for part in blocks(image, net_of(image), seed=1))
+    >>> brief = without_weights(image, whole)
+    >>> len(whole) // 1000, len(brief) // 1000, with_weights(image, whole, brief) == whole
+    (47, 4, True)
+    """
+    first, last = weights_at(image)
+    return snapshot[:first] + snapshot[last : state_dtype_of(image).itemsize]
+
+
+def with_weights(image: Image, own: bytes, brief: bytes) -> bytes | None:
+    """The snapshot whose `without_weights` is ``brief``, its learned part that of ``own``.
+
+    None if ``brief`` has another size, or something else was learned by then: each command and
+    each lesson moves one of the counters.
+    """
+    layout = state_dtype_of(image)
+    first, last = weights_at(image)
+    if len(brief) != layout.itemsize - (last - first):
+        return None
+    whole = brief[:first] + own[first:last] + brief[first:] + own[layout.itemsize :]
+    here, there = (np.frombuffer(data, layout, 1)[0] for data in (own, whole))
+    same = all(here[name] == there[name] for name in ("n_log", "n_rows", "n_heads", "answers"))
+    return whole if same and np.array_equal(here["counts"][_TAUGHT], there["counts"][_TAUGHT]) else None
+
+
+def position_of(image: Image, snapshot: bytes) -> int:
+    """The sample at which a snapshot stands."""
+    return int(np.frombuffer(snapshot, state_dtype_of(image), 1)["position"][0])
+
+
+def weights_at(image: Image) -> tuple[int, int]:
+    """Where the weights begin and end within the state block."""
+    layout = state_dtype_of(image)
+    assert layout.fields is not None
+    kind, first = layout.fields["weights"][:2]
+    return first, first + kind.itemsize
 
 
 def _need(good: bool, what: str) -> None:
