@@ -21,7 +21,21 @@ from firmware_sim.headers import sizes_of
 from firmware_sim.machine import CoreSession
 from odl.events import AddClass, Gap, Label, Split, Undo
 from odl.session import Session
-from odl.wire import Hello, ReadState, Ready, cobs_encode, encode, frame
+from odl.wire import (
+    IMAGE as IMAGE_AREA,
+)
+from odl.wire import (
+    STATE,
+    Compact,
+    Hello,
+    Install,
+    Read,
+    Ready,
+    Upload,
+    cobs_encode,
+    encode,
+    frame,
+)
 
 IMAGE = random_image(3, tree=True)
 CONFIG = config("tactile-dualrv", allowed=30, horizon=120, batch=3)
@@ -72,7 +86,7 @@ def session_bytes(seed: int) -> list[bytes]:
     acts = [("samples", 90), *(act(chance) for _ in range(60))]
     session = Session(IMAGE, CONFIG)
     events = [event for event, _ in inputs(Script(seed, acts), session)]
-    messages = [Hello(), configure(CONFIG), *events, ReadState(0, 1000)]
+    messages = [Hello(), configure(CONFIG), *events, Read(STATE, 0, 1000), Read(IMAGE_AREA, 0, 999)]
     return [frame(encode(message), n) for n, message in enumerate(messages)]
 
 
@@ -106,9 +120,12 @@ def mangled(chance: random.Random, frames: list[bytes]) -> bytes:
             odd = chance.choice(
                 [Label(now, u64, u8), Undo(now), Gap(0, u64 >> 2, ""), Split(now, u8, chance.randrange(256)),
                  AddClass(now, u8, "x" * chance.randint(1, 32), chance.randrange(256)),
-                 ReadState(chance.getrandbits(12), 400), configure(CONFIG, keep=True)]
+                 Read(chance.randrange(3), chance.getrandbits(12), 400), configure(CONFIG, keep=True),
+                 Upload(chance.getrandbits(17), chance.randbytes(chance.randrange(700))), Compact(),
+                 Install(chance.getrandbits(17), u64 & 0xFFFFFFFF),
+                 configure(CONFIG, True, u64 >> chance.randrange(64), chance.getrandbits(31))]
             )  # fmt: skip
-            data += frame(encode(odd))
+            data += frame(encode(odd), chance.randrange(65536))
         out += data
     return bytes(out)
 
@@ -117,8 +134,8 @@ def mangled(chance: random.Random, frames: list[bytes]) -> bytes:
 def test_a_bad_line_harms_nothing(line: Line, seed: int) -> None:
     chance = random.Random(seed)
     bytes_in = mangled(chance, session_bytes(seed % 5)) + b"\0"
-    heard = understood(line.say(bytes_in + frame(encode(Hello())) + frame(encode(configure(CONFIG)))))
-    assert heard[-1] == Ready(0, 768)  # and it still listens
+    heard = understood(line.say(bytes_in + frame(encode(Hello())) + frame(encode(configure(CONFIG)), 9)))
+    assert heard[-1] == Ready(0, 768, 9)  # and it still listens
 
 
 @pytest.mark.parametrize("seed", range(2 * ROUNDS))

@@ -17,9 +17,9 @@ from twins import MACHINES, machine
 from firmware_sim import headers, host
 from firmware_sim.machine import CoreSession, TwinSession
 from odl.config import Config
-from odl.core import Fused
+from odl.core import Fused, settings_of
 from odl.data import model_bytes
-from odl.events import AddClass, Gap, Input, Label, Output, Samples, Split, Undo
+from odl.events import AddClass, Gap, Input, Label, Output, Query, Samples, Split, Undo
 from odl.kernels.refit import refit
 from odl.nn.image import Image, ImageError
 from odl.nn.net import net_of
@@ -149,35 +149,74 @@ def test_a_log_that_is_full_and_questions_that_come_late() -> None:
     assert both.python.counts["full"] > 0 and both.python.counts["late"] > 0
 
 
-@pytest.mark.parametrize("kind", ["host", "sanitised", "cortex-m4"])
-def test_resume_is_what_the_log_has_taught(kind: str) -> None:
-    image = IMAGES["tree"]
-    config = Config(policy="periodic", allowed=60, horizon=100, batch=2, patience=200, mult=(16384,) * 3,
-                    shift=(20,) * 3, offset=(0,) * 3)  # fmt: skip
-    session = twin(kind, "tree", config)
+TAUGHT = Config(policy="periodic", allowed=60, horizon=100, batch=2, patience=200, mult=(16384,) * 3,
+                shift=(20,) * 3, offset=(0,) * 3)  # fmt: skip
+
+
+def taught(kind: str) -> TwinSession:
+    """A session with labels, new classes, a split and something undone in its log."""
+    session = twin(kind, "tree", TAUGHT)
     acts: list[tuple[Any, ...]] = [("class", 9, 0), ("split", 2, 2)]
     for n in range(20):
         acts += [("samples", 24), ("label", 0, (0, 9, 4)[n % 3])]
     for _ in inputs(Script(3, [*acts, ("undo",)]), session):
         pass
+    return session
+
+
+BUDGETS: list[dict[str, Any]] = [{}, {"period": 30}, {"period": 700, "in_samples": True}]
+
+
+@pytest.mark.parametrize("kind", ["host", "sanitised", "cortex-m4"])
+@pytest.mark.parametrize("budget", BUDGETS, ids=str)
+@pytest.mark.parametrize(
+    ("position", "issued", "keep"),
+    [(0, 0, True), (1, 5, True), (7000, 3, True), (2**62 - 1000, 60, True), (0, 0, False), (1401, 2, False)],
+)
+def test_resume_is_what_the_log_has_taught(
+    kind: str, budget: dict[str, Any], position: int, issued: int, keep: bool
+) -> None:
+    image = IMAGES["tree"]
+    config = replace(TAUGHT, allowed=6, horizon=0, **budget) if budget else TAUGHT
+    session = taught(kind)
     core = session._core
     assert isinstance(core, CoreSession)
     log = core.log[: int(core.state["n_log"][0])].copy()
     assert {int(Entry.LABEL), int(Entry.CLASS), int(Entry.SPLIT), int(Entry.UNDONE)} == set(
         log["kind"].tolist()
     )
-    core.resume()
+    core.settings[:] = settings_of(config)
+    core.resume(position, issued, keep)
 
     fresh = Fused(image, config)
-    fresh.log[: len(log)] = log
-    fresh.state["n_log"], fresh.state["answers"] = len(log), log["order"].max()
-    ends = log["window"] + np.where(log["kind"] <= Entry.LABEL, image.window, 0)
-    fresh.state["position"] = ends.max()
+    if keep:
+        fresh.log[: len(log)] = log
+        fresh.state["n_log"], fresh.state["answers"] = len(log), log["order"].max()
+        ends = log["window"] + np.where(log["kind"] <= Entry.LABEL, image.window, 0)
+        position = max(position, int(ends.max()))
+    fresh.state["position"], fresh.state["issued"] = position, issued
+    if config.in_samples:
+        fresh.state["period"] = max(0, position - 1) // config.period
     refit(fresh.state, fresh.log, fresh.net)
+    python = Session(image, config)
+    python._core.log[: len(log)], python._core.state["n_log"] = log, len(log)
+    python.resume(position, issued, keep)
+    assert python.snapshot() == session.snapshot()
     assert core.state.tobytes() == fresh.state.tobytes()
-    raw = samples(1, 100)
-    assert core.samples(raw) == fresh.samples(raw)
+    assert core.log.tobytes() == fresh.log.tobytes()
+    raw = samples(1, 900)
+    said = core.samples(raw)
+    assert said == fresh.samples(raw)
     assert core.state.tobytes() == fresh.state.tobytes()
+    if issued >= config.allowed and not budget:
+        assert not [event for event in said if isinstance(event, Query)]  # what was spent is spent
+
+
+@pytest.mark.parametrize(("position", "issued"), [(-1, 0), (2**62, 0), (0, -1), (0, 2**31)])
+def test_nonsense_is_no_place_to_go_on(position: int, issued: int) -> None:
+    session = Session(IMAGES["flat"], Config(mult=(1,) * 3, shift=(0,) * 3, offset=(0,) * 3))
+    with pytest.raises(ValueError, match="can be 0 to|it can at 0 to"):
+        session.resume(position, issued)
 
 
 def test_weights_at_the_limit_are_held_back() -> None:
