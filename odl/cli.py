@@ -223,10 +223,13 @@ def _write_report(result: Result, path: Path, given: argparse.Namespace, tell: T
 
 
 def _again(given: argparse.Namespace) -> list[str]:
-    """The command that gives this report again: what differs from the defaults."""
+    """The command that gives this report again: what differs from the defaults.
+
+    Without the places of this machine: a report travels.
+    """
     if given.command == "report":
-        return ["report", given.recording]
-    words = [given.command] + ([given.source] if given.command == "replay" else [])
+        return ["report", _name(given.recording)]
+    words = [given.command] + ([_name(given.source)] if given.command == "replay" else [])
     parser = argparse.ArgumentParser()
     _replay_options(parser)
     for name, default in vars(parser.parse_args([])).items():
@@ -237,9 +240,13 @@ def _again(given: argparse.Namespace) -> list[str]:
         if value is not True:
             words.append(f"{value:g}" if isinstance(value, float) else str(value))
     if given.command == "replay":
-        for name in ("data", "model"):
-            words += [f"--{name}", getattr(given, name)] if getattr(given, name) else []
-    return words + ["--out", given.out]
+        for name, shown in (("data", "DIR"), ("model", _name(given.model or ""))):
+            words += [f"--{name}", shown] if getattr(given, name) else []
+    return words + ["--out", _name(given.out)]
+
+
+def _name(path: str) -> str:
+    return Path(path).name or path
 
 
 def people(text: str | None) -> list[int] | None:

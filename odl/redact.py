@@ -23,8 +23,8 @@ KINDS: Final = {
 }
 USUAL: Final = tuple(kind for kind in KINDS if kind != "samples")
 NOBODY: Final = "redacted"
-# What a session's entry may say that is about nobody; "dataset" names a published one.
-_TECHNICAL: Final = ("subject", "rate_hz", "channels", "odl", "options", "dataset", "redacted")
+# What a session's entry may say that is about nobody, and the subject, which goes by itself.
+_TECHNICAL: Final = ("subject", "rate_hz", "channels", "odl", "options", "redacted")
 
 
 def kinds_of(text: str) -> tuple[str, ...]:
