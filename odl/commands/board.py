@@ -2,8 +2,278 @@
 
 from __future__ import annotations
 
-from typing import Any
+import argparse
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from firmware_sim.client import BoardClient
+    from odl.nn.image import Image
+    from odl.source.line import Line
+
+Tell = Callable[[str], None]
+GREETING: Final = 6.0  # seconds within which a board answers
+LIMIT: Final = 30.0  # seconds for an answer: a sector is erased, or 48 KB come at 115200 baud
 
 
 def add_commands(commands: Any) -> None:
     """Add the commands to ``odl``'s parser."""
+    push = commands.add_parser("push", help="put a model image on a board")
+    push.add_argument("model", help="an .odlm file or a dataset's name")
+    _port(push)
+    push.add_argument("--json", metavar="FILE", help="write what was done as JSON; - is standard output")
+    push.set_defaults(run=_push)
+
+    pull = commands.add_parser("pull", help="fetch a board's model, with what it has learned")
+    pull.add_argument("out", help="the file to write (.odlm); only you can read it")
+    _port(pull)
+    pull.add_argument("--without-vectors", action="store_true",
+                      help="leave out feature vectors of the wearer's labelled windows")  # fmt: skip
+    pull.add_argument("--base", action="store_true", help="the image as it was put there, nothing learned")
+    pull.add_argument("--json", metavar="FILE", help="write what was found as JSON; - is standard output")
+    pull.set_defaults(run=_pull)
+
+
+def _port(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", default="auto", metavar="P",
+                        help="a device, a URL of pyserial, or auto (default): the one board")  # fmt: skip
+
+
+# --- push --------------------------------------------------------------------------------
+
+
+def _push(given: argparse.Namespace, tell: Tell) -> str:
+    from odl.cli import keep, printable, write_json
+    from odl.streams import load_model
+
+    keep(given.model, given.json)
+    image, name = load_model(given.model), Path(given.model).name
+    with _connected(given.port, tell) as (url, board):
+        pushed = push_image(board, image, name, tell)
+        assert board.info is not None
+        version = board.info.version
+    facts = {"port": url, "image": f"{image.checksum:08x}", "bytes": len(image.to_bytes()),
+             "pushed": pushed, "firmware": version}  # fmt: skip
+    write_json(given.json, lambda: facts)
+    if given.json != "-":
+        state = "runs" if pushed else "runs already"
+        print(printable(f"the board {state} {name}: {facts['image']}, {facts['bytes']} bytes; {version}"))
+    return ""
+
+
+def push_image(board: BoardClient, image: Image, name: str, tell: Tell = lambda sentence: None) -> bool:
+    """Put ``image`` on a board that has been greeted, and wait until it runs there.
+
+    Parameters
+    ----------
+    name : str
+        What to call the image in sentences.
+    tell : callable
+        Told how far it is.
+
+    Returns
+    -------
+    bool
+        False if the board has it already; nothing was done then.
+
+    Raises
+    ------
+    BoardError
+        If the board's firmware was built for a model of other sizes, or cannot keep the image.
+    """
+    from firmware_sim.client import BoardError
+    from odl.wire.schema import Refusal
+
+    info, data = board.info, image.to_bytes()
+    if info is None:
+        info = board.hello()
+    if (info.image, info.image_size) == (image.checksum, len(data)):
+        return False
+    for what, here, there in _sizes(image, info):
+        if here != there:
+            raise BoardError(_unfit(name, f"{what}: {here} in the model, {there} on the board"))
+    if info.image_room < len(data):
+        raise BoardError(f"{name} has {len(data)} bytes, but the board keeps {info.image_room} at most")
+    _look_at_rate(board, image, tell)
+    try:
+        _upload(board, data, tell)
+        board.install()
+    except BoardError as error:
+        if error.why is Refusal.IMAGE:
+            raise BoardError(_unfit(name, "the board cannot run it")) from None
+        if error.why is Refusal.STORE:
+            raise BoardError(f"the board could not keep {name}; it goes on with what it had") from None
+        raise
+    return True
+
+
+def _sizes(image: Image, info: Any) -> list[tuple[str, int, int]]:
+    """What a firmware is built for, in the model and on the board."""
+    from odl.nn.net import state_dtype_of
+
+    return [
+        ("channels", len(image.channels), info.channels),
+        ("bytes of state", state_dtype_of(image).itemsize, info.state),
+    ]
+
+
+def _unfit(name: str, why: str) -> str:
+    return (
+        f"the board's firmware was built for another model's sizes than {name} has ({why}); "
+        f"build one with 'odl firmware build --model {name}' and flash it"
+    )
+
+
+def _look_at_rate(board: BoardClient, image: Image, tell: Tell) -> None:
+    rate = board.description.board.get("rate_hz") if board.description else None
+    if isinstance(rate, int | float) and abs(rate - image.rate_hz) > 0.01 * image.rate_hz:
+        tell(f"the board's sensor gives {rate:g} Hz, but the model was made for {image.rate_hz:g} Hz")
+
+
+def _upload(board: BoardClient, data: bytes, tell: Tell) -> None:
+    """Send it; where the rest of an upload that was cut short is in the way, once more from clean."""
+    from firmware_sim.client import BoardError
+    from odl.wire.schema import Refusal
+
+    try:
+        board.upload(data, _steps("sent", tell))
+    except BoardError as error:
+        if error.why is not Refusal.STORE:
+            raise
+        tell("what an earlier upload left is in the way; starting over")
+        board.upload(b"\xff" * 8)  # other first bytes: the place is erased
+        board.upload(data, _steps("sent", tell))
+
+
+def _steps(done: str, tell: Tell) -> Callable[[int, int], None]:
+    """Progress, told a quarter at a time."""
+    told = 0
+
+    def progress(so_far: int, total: int) -> None:
+        nonlocal told
+        if so_far * 4 // total > told:
+            told = so_far * 4 // total
+            tell(f"{done} {25 * told} % of {total} bytes")
+
+    return progress
+
+
+# --- pull --------------------------------------------------------------------------------
+
+
+def _pull(given: argparse.Namespace, tell: Tell) -> str:
+    from odl.cli import keep, printable, write_json
+
+    out = Path(given.out)
+    if out.suffix != ".odlm":
+        raise ValueError(f"the file to write is {out.name}; a model image ends in .odlm")
+    if given.base and given.without_vectors:
+        raise ValueError("--base has nothing of the wearer in it; leave out --without-vectors")
+    keep(given.out, given.json)
+    with _connected(given.port, tell) as (url, board):
+        base, made = pull_image(board, learned=not given.base, vectors=not given.without_vectors, tell=tell)
+    write_private(out, made.to_bytes())
+    note = made.card.get("learned", {})
+    facts = {"port": url, "file": str(out), "base": f"{base.checksum:08x}", "image": f"{made.checksum:08x}",
+             "classes": list(made.names.values()), "labels": note.get("labels", 0),
+             "vectors": note.get("vectors", 0)}  # fmt: skip
+    write_json(given.json, lambda: facts)
+    if given.json != "-":
+        said = (
+            f"learned from {facts['labels']} labels, {facts['vectors']} feature vectors of the wearer"
+            if note
+            else "nothing learned is in it"
+        )
+        print(printable(f"{out}: {', '.join(made.names.values())}; {said}"))
+    return ""
+
+
+def pull_image(
+    board: BoardClient, *, learned: bool = True, vectors: bool = True, tell: Tell = lambda sentence: None
+) -> tuple[Image, Image]:
+    """The image that a board runs, and the same with what the board has learned since.
+
+    Parameters
+    ----------
+    board : BoardClient
+        Greeted. Its session, if one runs, goes on.
+    learned : bool
+        Without it the second is the first.
+    vectors : bool
+        See `odl.nn.checkpoint.checkpoint`.
+
+    Raises
+    ------
+    BoardError, ImageError, CheckpointError
+        If the board does not answer, or what it gives is damaged.
+    """
+    from odl.nn.checkpoint import checkpoint, log_of
+    from odl.nn.image import Image
+
+    base = Image.from_bytes(board.read_image(_steps("read", tell)), "the board's model image")
+    if not learned:
+        return base, base
+    return base, checkpoint(base, log_of(base, board.snapshot()), vectors=vectors)
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a file that only its owner can read; what was there stays until all is written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(path.name + ".part")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+    beside.unlink(missing_ok=True)  # whatever rights it had
+    try:
+        with os.fdopen(os.open(beside, flags | os.O_EXCL, 0o600), "wb") as file:
+            file.write(data)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+# --- the line ----------------------------------------------------------------------------
+
+
+@contextmanager
+def _connected(port: str, tell: Tell) -> Iterator[tuple[str, BoardClient]]:
+    """The port's name and a client that has greeted the board on it."""
+    from firmware_sim.client import BoardClient, BoardError
+    from odl.source.line import Line
+    from odl.wire.schema import Refusal
+
+    url = _where(port)
+    with Line(url) as line:
+
+        def write(data: bytes) -> None:
+            line.write(data)
+
+        def client(limit: float) -> BoardClient:
+            return BoardClient(write, lambda: _heard(line), limit)
+
+        try:
+            client(GREETING).hello()
+        except BoardError as error:
+            if error.why is Refusal.VERSION:
+                raise BoardError(
+                    f"{url}: the board speaks another version of the protocol; flash it anew"
+                ) from None
+            raise BoardError(f"{url}: no board answers there; 'odl ports' lists what is plugged in") from None
+        board = client(LIMIT)
+        board.hello()
+        tell(f"{url}: {board.info.version if board.info else ''}")
+        yield url, board
+
+
+def _heard(line: Line) -> bytes:
+    piece = line.get(0.1)
+    return b"" if piece is None else piece.data
+
+
+def _where(port: str) -> str:
+    if port != "auto":
+        return port
+    from odl.ports import auto
+
+    return auto()

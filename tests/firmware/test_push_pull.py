@@ -1,0 +1,272 @@
+"""Model images to an emulated board and back, with what it learned; by hand and by command."""
+
+from __future__ import annotations
+
+import json
+import stat
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from images import random_image
+from making import MakeFirmware
+
+from firmware_sim.client import BoardClient, BoardError
+from firmware_sim.emulator import Emulator
+from firmware_sim.serve import open_port, serve
+from odl.cli import main
+from odl.commands.board import pull_image, push_image, write_private
+from odl.config import Config
+from odl.events import AddClass, Label, Prediction, Query, Samples
+from odl.nn.checkpoint import checkpoint, log_of
+from odl.nn.image import Image
+from odl.session import Session
+from odl.wire.schema import Refusal
+
+
+@pytest.fixture
+def board(firmware: MakeFirmware) -> Emulator:
+    return Emulator(firmware().elf)
+
+
+@pytest.fixture
+def client(board: Emulator) -> BoardClient:
+    return greeted(board)
+
+
+def greeted(board: Emulator) -> BoardClient:
+    client = BoardClient(board.write, board.run, limit=3)
+    client.hello()
+    return client
+
+
+@pytest.fixture(scope="module")
+def other(image: Image) -> Image:
+    """Of the same sizes."""
+    return replace(image, seed=image.seed + 1, base=image.base[::-1].copy())
+
+
+def config(image: Image, **changes: object) -> Config:
+    n = len(image.channels)
+    return Config(mult=(1 << 14,) * n, shift=(20,) * n, offset=(0,) * n, **changes)  # type: ignore[arg-type]
+
+
+def block(image: Image, n: int, seed: int = 3) -> np.ndarray:  # type: ignore[type-arg]
+    rng = np.random.default_rng(seed)
+    level = np.repeat(rng.normal(0, 4000, (n // 200 + 1, len(image.channels))), 200, axis=0)[:n]
+    return (level + rng.normal(0, 1500, level.shape)).clip(-32768, 32767).astype(np.int16)
+
+
+def teach(board: BoardClient, image: Image) -> int:
+    """A session in which every question is answered, one class of them new; how many were."""
+    board.configure(config(image, policy="periodic", allowed=6, horizon=24, patience=5000, seed=5))
+    board.step(AddClass(0, 30, "waving", 0))
+    asked = [e.window for e in board.step(Samples(0, block(image, 1600))) if isinstance(e, Query)]
+    for i, window in enumerate(asked):
+        board.step(Label(board.position, window, (30, 0, 2)[i % 3]))
+    return len(asked)
+
+
+def predictions(steps: BoardClient | Session, at: int, image: Image) -> list[Prediction]:
+    events = steps.step(Samples(at, block(image, 1000, seed=9)))
+    return [replace(e, window=e.window - at) for e in events if isinstance(e, Prediction)]
+
+
+def test_what_is_pushed_runs_and_comes_back(
+    firmware: MakeFirmware, compiler: str, image: Image, other: Image
+) -> None:
+    board = Emulator(firmware(compiler).elf)
+    client = greeted(board)
+    assert client.read_image() == image.to_bytes()
+    assert push_image(client, other, "other.odlm")
+    assert client.hello().image == other.checksum
+    assert client.read_image() == other.to_bytes()
+    assert board.resets == ["power", "software"]
+    client.configure(config(other))
+    assert predictions(client, 0, other) == predictions(Session(other, config(other)), 0, other)
+    board.power_cut()
+    board.run()
+    board.power_on()
+    assert greeted(board).info.image == other.checksum  # type: ignore[union-attr]
+
+
+def test_pushed_twice_is_done_once(board: Emulator, client: BoardClient, image: Image, other: Image) -> None:
+    assert not push_image(client, image, "it")
+    assert push_image(client, other, "it")
+    programmed = board.flash.programmed
+    assert not push_image(client, other, "it")
+    assert board.flash.programmed == programmed
+    assert push_image(client, image, "it")
+    assert client.read_image() == image.to_bytes()
+
+
+def test_progress_is_told_in_quarters(client: BoardClient, other: Image) -> None:
+    told: list[str] = []
+    push_image(client, other, "it", told.append)
+    assert [line.split()[1] for line in told] == ["25", "50", "75", "100"]
+
+
+def test_a_damaged_upload_is_refused(
+    board: Emulator, client: BoardClient, image: Image, other: Image
+) -> None:
+    hurt = bytearray(other.to_bytes())
+    hurt[20_000] ^= 1
+    client.upload(bytes(hurt))
+    with pytest.raises(BoardError) as refused:
+        client.install()
+    assert refused.value.why is Refusal.IMAGE
+    assert board.resets == ["power"]
+    assert client.hello().image == image.checksum
+    assert push_image(client, other, "it")  # over what is there
+
+
+def test_an_interrupted_upload_leaves_the_old_one(
+    board: Emulator, client: BoardClient, image: Image, other: Image
+) -> None:
+    client.upload(other.to_bytes()[:9000])
+    board.power_cut()
+    board.run()
+    board.power_on()
+    again = greeted(board)
+    assert again.info is not None and again.info.image == image.checksum
+    assert push_image(again, other, "it")
+
+
+def test_remains_of_an_upload_that_are_in_the_way_are_cleared(client: BoardClient, other: Image) -> None:
+    data = other.to_bytes()
+    client.upload(data[:4000] + bytes(len(data) - 4000))
+    told: list[str] = []
+    assert push_image(client, other, "it", told.append)
+    assert any("in the way" in line for line in told)
+    assert client.read_image() == data
+
+
+def test_another_models_sizes_are_refused_before_anything_is_sent(
+    board: Emulator, client: BoardClient, image: Image
+) -> None:
+    programmed = board.flash.programmed
+    for strange in (random_image(3), replace(image, max_pending=4)):
+        with pytest.raises(BoardError, match="odl firmware build --model strange.odlm"):
+            push_image(client, strange, "strange.odlm")
+    assert board.flash.programmed == programmed
+
+
+def test_what_only_the_board_can_tell_is_refused_by_it(client: BoardClient, image: Image) -> None:
+    big = replace(image, stored=np.tile(image.stored, (3, 1)), owners=np.tile(image.owners, 3))
+    with pytest.raises(BoardError, match="cannot run it"):
+        push_image(client, big, "big.odlm")
+    assert client.hello().image == image.checksum
+
+
+def test_what_the_board_learned_is_pulled(board: Emulator, client: BoardClient, image: Image) -> None:
+    assert teach(client, image) >= 4
+    base, made = pull_image(client)
+    assert base.to_bytes() == image.to_bytes()
+    assert made.names[30] == "waving" and made.card["learned"]["labels"] >= 4
+    assert made.to_bytes() == checkpoint(image, log_of(image, client.snapshot())).to_bytes()
+    # The board is in the middle of a stream: what it says is the same once its rings are full.
+    assert client.position % image.hop == 0
+    before = predictions(client, client.position, image)[-10:]
+    after = predictions(Session(made, config(made)), 0, made)[-10:]
+    assert [(e.path, e.scores) for e in before] == [(e.path, e.scores) for e in after]
+    _, without = pull_image(client, vectors=False)
+    assert without.stored.tobytes() == image.stored.tobytes()
+    assert np.array_equal(without.base, made.base)
+    assert pull_image(client, learned=False)[1].to_bytes() == image.to_bytes()
+
+
+def test_it_is_pulled_after_a_reset_too_and_leaves_the_board_as_it_was(
+    board: Emulator, client: BoardClient, image: Image
+) -> None:
+    teach(client, image)
+    _, made = pull_image(client)
+    board.power_cut()
+    board.run()
+    board.power_on()
+    again = greeted(board)
+    assert pull_image(again)[1].to_bytes() == made.to_bytes()
+    assert again.hello().session == 0
+
+
+def test_a_checkpoint_runs_on_the_board_that_it_is_from(client: BoardClient, image: Image) -> None:
+    teach(client, image)
+    _, made = pull_image(client)
+    assert push_image(client, made, "made.odlm")
+    client.configure(config(made))
+    assert predictions(client, 0, made) == predictions(Session(made, config(made)), 0, made)
+    assert len(pull_image(client)[1].names) == len(image.names) + 1
+
+
+# --- by command --------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["pty", "socket"])
+def port(request: pytest.FixtureRequest, board: Emulator) -> Iterator[str]:
+    if request.param == "pty" and sys.platform == "win32":
+        pytest.skip("Windows has no pseudo-terminals")
+    end, opened = threading.Event(), open_port(None if request.param == "pty" else 0)
+    thread = threading.Thread(target=serve, args=(board, opened), kwargs={"speed": 20, "until": end.is_set})
+    thread.start()
+    yield opened.name
+    end.set()
+    thread.join(30)
+    opened.close()
+
+
+def test_push_and_pull_by_command(
+    port: str, tmp_path: Path, image: Image, other: Image, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine, back = tmp_path / "mine.odlm", tmp_path / "back.odlm"
+    mine.write_bytes(other.to_bytes())
+    assert main(["push", "--port", port, str(mine)]) == 0
+    assert f"the board runs mine.odlm: {other.checksum:08x}" in capsys.readouterr().out
+    assert main(["push", "--port", port, str(mine), "--json", "-"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["pushed"] is False and facts["image"] == f"{other.checksum:08x}"
+    assert main(["pull", "--port", port, str(back)]) == 0
+    assert "nothing learned" in capsys.readouterr().out
+    assert back.read_bytes() == mine.read_bytes()
+    if sys.platform != "win32":
+        assert stat.S_IMODE(back.stat().st_mode) == 0o600
+    assert main(["pull", "--port", port, "--base", "--json", "-", str(back)]) == 0
+    assert json.loads(capsys.readouterr().out)["labels"] == 0
+    small = tmp_path / "small.odlm"
+    small.write_bytes(random_image(1).to_bytes())
+    assert main(["push", "--port", port, str(small)]) == 2
+    assert "firmware build" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        ("push --port loop:// shoulder", "no board answers"),
+        ("push --port socket://127.0.0.1:1 shoulder", "127.0.0.1:1"),
+        ("push --port loop:// nothing.odlm", "nothing.odlm"),
+        ("pull --port loop:// out.bin", "ends in .odlm"),
+        ("pull --port loop:// --base --without-vectors out.odlm", "--without-vectors"),
+    ],
+)
+def test_refusals_are_one_sentence(
+    words: str, said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("odl.commands.board.GREETING", 0.5)
+    assert main(words.split()) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-1].startswith("odl: ") and said in lines[-1]
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_private_file_replaces_an_open_one(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b.odlm"
+    write_private(path, b"one")
+    path.chmod(0o644)
+    write_private(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert [p.name for p in path.parent.iterdir()] == ["b.odlm"]
+    if sys.platform != "win32":
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
