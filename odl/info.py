@@ -8,9 +8,10 @@ from typing import Any
 
 from odl import data
 from odl.events import Samples
+from odl.journal import Reader, Recording, read
 from odl.nn.image import MAGIC, ROOT, Image
 from odl.nn.memory import memory_of
-from odl.streams import load_model, open_recording
+from odl.streams import damage_of, load_model, open_recording
 
 
 def about_file(path: str | Path) -> dict[str, Any]:
@@ -55,25 +56,42 @@ def about_image(image: Image) -> dict[str, Any]:
 
 def about_recording(path: str | Path) -> dict[str, Any]:
     """What a recording began with, what is in it, and whether it is whole."""
+    with Reader(path) as reader:
+        if not reader.start.image:
+            return _without_model(Path(path), read(path))
     opened = open_recording(path)
     recording, image, config = opened.recording, opened.image, opened.config
+    return _happened(recording, opened.damage, image.rate_hz) | {
+        "settings": config.to_dict(),
+        "model": f"{image.checksum:08x}",
+        "classes": list(image.names.values()),
+    }
+
+
+def _without_model(path: Path, recording: Recording) -> dict[str, Any]:
+    """The same of a recording that holds samples and truth only."""
+    session = recording.start.config.get("session")
+    rate = session.get("rate_hz") if isinstance(session, dict) else None
+    rate = rate if isinstance(rate, int | float) and rate > 0 else None
+    return _happened(recording, damage_of(path, recording), rate) | {"model": "none"}
+
+
+def _happened(recording: Recording, damage: str, rate_hz: float | None) -> dict[str, Any]:
     kinds = Counter(type(event).__name__ for event in recording.events)
     samples = sum(len(e.block) for e in recording.events if isinstance(e, Samples))
+    session = recording.start.config.get("session")
     return {
         "kind": "recording",
-        "session": dict(recording.start.config.get("session", {})),
+        "session": dict(session) if isinstance(session, dict) else {},
         "complete": recording.complete,
         "lost_frames": recording.lost_frames,
         "lost_bytes": recording.lost_bytes,
         "problems": list(recording.problems),
-        "damage": opened.damage,
+        "damage": damage,
         "samples": samples,
-        "seconds": samples / image.rate_hz,
+        "seconds": None if rate_hz is None else samples / rate_hz,
         "events": dict(sorted(kinds.items())),
         "trace_sha256": recording.trace_sha256,
-        "settings": config.to_dict(),
-        "model": f"{image.checksum:08x}",
-        "classes": list(image.names.values()),
     }
 
 

@@ -235,7 +235,7 @@ def open_recording(path: str | Path, model: Image | None = None) -> Opened:
         name=path.name,
         about={"dataset": session["dataset"]} if isinstance(session.get("dataset"), str) else {},
     )
-    return Opened(recording, image, config, options, stream, _damage(path, recording))
+    return Opened(recording, image, config, options, stream, damage_of(path, recording))
 
 
 def _channels(written: object) -> Channels | None:
@@ -252,7 +252,8 @@ def _channels(written: object) -> Channels | None:
     return tuple(channels)
 
 
-def _damage(path: Path, recording: Recording) -> str:
+def damage_of(path: Path, recording: Recording) -> str:
+    """What a recording has lost, in one sentence; empty if it is whole."""
     if recording.complete and not recording.lost_frames and not recording.lost_bytes:
         return ""
     return (

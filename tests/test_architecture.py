@@ -42,7 +42,7 @@ ARROWS = {
     "options": CORE + " config select.budget",
     "streams": "events config data fixed journal nn options source.replay",
     "result": "config events evaluate nn.image",
-    "info": "streams data events nn",
+    "info": "streams data events journal nn",
     "sklearn": CORE + " chance data nn streams",
     "score": "config evaluate events nn report.text session streams truth",
     "show": "info nn",
@@ -64,7 +64,7 @@ ARROWS = {
 THIRD_PARTY = {
     "numba": "kernels",
     "river": "learn.river evaluate",
-    "matplotlib": "report",
+    "matplotlib": "report notebook",
     "platformdirs": "kernels",
     "pandas": "result data",
     "pyarrow": "data",

@@ -655,6 +655,9 @@ def test_a_recording_without_a_model_needs_one_to_be_replayed(
     to_recording(tmp_path / "walk.csv", tmp_path / "bare.odl")
     assert main(["replay", str(tmp_path / "bare.odl")]) == 2
     assert "no model image" in capsys.readouterr().err
+    assert main(["info", str(tmp_path / "bare.odl")]) == 0
+    assert "27276" in capsys.readouterr().out
+    assert main(["evaluate", str(tmp_path / "bare.odl"), "--model", "shoulder"]) == 0
     asked = odl.replay(tmp_path / "bare.odl", model="shoulder", budget=5)
     assert asked.evaluations[0].queries == 5
     to_recording(tmp_path / "walk.csv", tmp_path / "with.odl", model="shoulder")

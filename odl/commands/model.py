@@ -136,7 +136,7 @@ def _opened(given: argparse.Namespace, subjects: list[int] | None) -> tuple[list
     if path.suffix == ".odl":
         if subjects is not None or given.data is not None:
             raise ConfigError(f"{path.name} is a recording; --subjects and --data are for datasets")
-        opened = open_recording(path)
+        opened = open_recording(path, None if given.model is None else load_model(given.model))
         return [opened.stream.unanswered()], opened.image, opened.damage
     dataset = open_dataset(given.source, given.data)
     model = given.model or dataset.model_path()
