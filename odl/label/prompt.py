@@ -57,6 +57,8 @@ class Prompt:
         Samples a second; default: the image's.
     before, seconds : float
         Seconds shown before a question's window, and kept of the stream.
+    recent : iterable of events
+        The last that passed before, for plots and questions of a session that goes on.
     clock, utc : callable
         Seconds, steady and since 1970.
 
@@ -97,6 +99,7 @@ class Prompt:
         rate_hz: float | None = None,
         before: float = 4.0,
         seconds: float = 10.0,
+        recent: Iterable[Event] = (),
         clock: Callable[[], float] = time.monotonic,
         utc: Callable[[], float] = time.time,
     ) -> None:
@@ -123,6 +126,11 @@ class Prompt:
         self._ledger = Ledger(_TOLD)
         self._no_undo = ""  # why the last thing done cannot be taken back
         self._sentence = ""
+        for event in recent:
+            if isinstance(event, Samples):
+                self._recent.add(event.start, event.block)
+            elif isinstance(event, Prediction):
+                self._predictions.append(event)
         self._reconcile()
 
     # --- what views read --------------------------------------------------------------------
