@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -42,6 +44,7 @@ def add_commands(commands: Any) -> None:
     board.add_argument("--socket", type=int, nargs="?", const=0, metavar="PORT",
                        help="a TCP socket on this machine instead of a pseudo-terminal")  # fmt: skip
     board.add_argument("--seconds", type=float, metavar="S", help="end after so long; default: Ctrl-C")
+    board.add_argument("--with-input", action="store_true", help="end when standard input does")
     _compiler(board)
     board.set_defaults(run=_board)
 
@@ -143,8 +146,11 @@ def _board(given: argparse.Namespace, tell: Tell) -> str:
         if sensor is not None and sensor.exhausted and not said:
             said = True
             tell("the recording has been played to its end; the board stays")
-        return end is not None and time.monotonic() > end
+        return (end is not None and time.monotonic() > end) or gone.is_set()
 
+    gone = threading.Event()
+    if given.with_input:
+        threading.Thread(target=lambda: (sys.stdin.buffer.read(), gone.set()), daemon=True).start()
     try:
         serve(board, port, speed=given.speed, until=ended, tell=tell)
     except KeyboardInterrupt:

@@ -1,0 +1,82 @@
+"""An emulated board in a process of its own, that ends with the one that started it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+import odl
+
+_PATIENCE: Final = 10.0  # seconds that it is given to end by itself
+
+
+class EmulatedBoard:
+    """Starts ``odl board`` and waits until its port is there; leaving ``with`` ends it.
+
+    Parameters
+    ----------
+    arguments : str
+        Further arguments of ``odl board``.
+
+    Attributes
+    ----------
+    url : str
+        Where it is, for a serial library.
+
+    Raises
+    ------
+    RuntimeError
+        If it ends before it has a port: with its last words.
+    """
+
+    def __init__(self, *arguments: str) -> None:
+        folder = str(Path(odl.__file__).resolve().parent.parent)
+        path = os.pathsep.join([folder, *filter(None, [os.environ.get("PYTHONPATH")])])
+        # Its own session: a Ctrl-C is for us, and its standard input closes when we are gone.
+        self._words = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "odl.cli", "board", "--socket", "--with-input", *arguments],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._words, text=True,
+            env={**os.environ, "PYTHONPATH": path}, start_new_session=True,
+        )  # fmt: skip
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line.startswith("port: "):
+            self.close()
+            raise RuntimeError(self._last_words())
+        self.url = line.removeprefix("port: ").strip()
+
+    def _last_words(self) -> str:
+        self._words.seek(0)
+        words = [line.strip() for line in self._words if line.strip()]
+        said = words[-1].removeprefix("odl: ") if words else "it said nothing"
+        return f"the emulated board did not start: {said}"
+
+    @property
+    def running(self) -> bool:
+        """Whether it is there."""
+        return self._process.poll() is None
+
+    def close(self) -> None:
+        """End it."""
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                stream.close()
+        try:
+            self._process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def __enter__(self) -> EmulatedBoard:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
