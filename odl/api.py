@@ -22,11 +22,14 @@ from odl.events import AddClass, Gap, Input, Label, Prediction, Samples, Split, 
 from odl.fixed import Scaling
 from odl.journal import Writer
 from odl.kernels.jit import cache_folder, compiling_alone
+from odl.label.protocol import Labeller
 from odl.label.recorded import RecordedLabels
+from odl.learn.dendron import Dendron
 from odl.nn.image import ROOT, Image
 from odl.nn.net import state_dtype_of
 from odl.options import Options
 from odl.result import Outcome, Result
+from odl.select.asked import AsAsked
 from odl.select.budget import Budget
 from odl.session import Session
 from odl.streams import Opened, Stream, dataset_streams, load_model, open_recording
@@ -164,7 +167,7 @@ def _anew(
             seed=seed_of(options.seed, 1, *name),
             heads=homes(image),
         )
-        outcomes.append(_run(stream, image, config, options, labeller, folder, tell))
+        outcomes.append(run_stream(stream, image, config, options, labeller, folder, tell))
     result = Result(image, tuple(outcomes), options.seed, source, _who(streams, image), options.described())
     if opened is None:
         return result
@@ -193,7 +196,10 @@ def homes(image: Image) -> dict[str, int]:
 def _again(opened: Opened, folder: Path | None, tell: Progress) -> Result:
     """Run a recording exactly as it was, its own answers included."""
     load_kernels(opened.image, tell)
-    outcome = _run(opened.stream, opened.image, opened.config, opened.options, None, folder, tell)
+    session = session_asking(opened.image, opened.config, opened.stream.about.get("asked"))
+    outcome = run_stream(
+        opened.stream, opened.image, opened.config, opened.options, None, folder, tell, session
+    )
     same = None if opened.trace is None else outcome.trace_sha256 == opened.trace
     outcome = replace(outcome, problems=tuple(opened.recording.problems), same_trace=same)
     about = opened.options.described() | {"policy": opened.config.policy}
@@ -203,17 +209,28 @@ def _again(opened: Opened, folder: Path | None, tell: Progress) -> Result:
     )
 
 
-def _run(
+def session_asking(image: Image, config: Config, asked: Iterable[int] | None) -> Session:
+    """A session that asks by ``config``'s policy or, where given, about the windows ``asked``.
+
+    The latter is what a relabelled recording was run with, on the host only.
+    """
+    if asked is None:
+        return Session(image, config)
+    return Session(image, config, Dendron(image), AsAsked(asked))
+
+
+def run_stream(
     stream: Stream,
     image: Image,
     config: Config,
     options: Options,
-    labeller: RecordedLabels | None,
+    labeller: Labeller | None,
     folder: Path | None,
     tell: Progress,
+    session: Session | None = None,
 ) -> Outcome:
     """One session with learning, and the same stream without."""
-    session = Session(image, config)
+    session = session or Session(image, config)
     about: dict[str, Any] = {
         "subject": stream.subject, "rate_hz": stream.rate_hz, "odl": odl.__version__,
         "channels": None if stream.channels is None else [list(c) for c in stream.channels],

@@ -6,9 +6,10 @@ the board; cutting the same samples into other blocks changes nothing.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from odl.composed import Composed
 from odl.config import Config
@@ -142,6 +143,11 @@ class Session:
             for i in range(int(state["n_ask"]))
             if state["ask_status"][i] == Asked.OPEN
         )
+
+    @property
+    def log(self) -> NDArray[Any]:
+        """The label log so far, a copy: entries of `odl.state.log_dtype`, what was undone included."""
+        return self._core.log[: int(self._core.state["n_log"][0])].copy()
 
     def samples_to_window(self) -> int:
         """Samples until the next window ends, at least 1."""

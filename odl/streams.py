@@ -78,7 +78,10 @@ class Stream:
         Where it went on from a board's own state, what it missed is a gap.
         """
         inside = self.inputs
-        return replace(self, inputs=lambda: (e for event in inside() if (e := _unanswered(event))))
+        about = {name: value for name, value in self.about.items() if name not in ("asked", "relabelled")}
+        return replace(
+            self, inputs=lambda: (e for event in inside() if (e := _unanswered(event))), about=about
+        )
 
     def unlearned(self, image: Image) -> Stream:
         """The same stream without its commands, window for window the one that is learned from.
@@ -233,9 +236,18 @@ def open_recording(path: str | Path, model: Image | None = None) -> Opened:
         channels=_channels(session.get("channels")),
         rate_hz=float(rate) if isinstance(rate, int | float) else None,
         name=path.name,
-        about={"dataset": session["dataset"]} if isinstance(session.get("dataset"), str) else {},
+        about=_about(session),
     )
     return Opened(recording, image, config, options, stream, damage_of(path, recording))
+
+
+def _about(session: dict[str, Any]) -> dict[str, Any]:
+    """What goes along when a recording is run again: its dataset, and the questions it has to ask."""
+    kinds = {"dataset": str, "relabelled": dict, "asked": list}
+    about = {name: session[name] for name, kind in kinds.items() if isinstance(session.get(name), kind)}
+    if not all(isinstance(window, int) for window in about.get("asked", ())):
+        del about["asked"]
+    return about
 
 
 def _channels(written: object) -> Channels | None:
