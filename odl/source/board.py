@@ -214,18 +214,19 @@ class Board:
             wanted, or describes itself as nothing that can be.
         """
         until = time.monotonic() + limit
-        request: Request | None = None
+        request = self._talk.send(Hello())
         while self.info is None or self.description is None:
-            if request is None or (request.done and time.monotonic() > self._said_hello + 1.0):
-                request = self._talk.send(Hello())
-                self._said_hello = time.monotonic()
             self._pump(max(0.0, min(0.1, until - time.monotonic())))
-            if request.failure in (Failure.VERSION, Failure.REFUSED):
-                raise self._fault(request.problem)
+            late = time.monotonic() > until
             if self.state is BoardState.OTHER_BOARD:
                 raise self._fault(self.problem)
-            if time.monotonic() > until:
+            # Which version another one is, an Info tells; boards send it every few seconds.
+            if request.failure is Failure.REFUSED or (late and request.failure is Failure.VERSION):
+                raise self._fault(request.problem)
+            if late:
                 raise self._fault(self._no_answer(limit))
+            if request.done and time.monotonic() > self._said_hello + 1.0:
+                request, self._said_hello = self._talk.send(Hello()), time.monotonic()
         self._image, self._channels = self.info.image, self.info.channels
         self.clock = Clock(self.description.rate_hz or self.info.rate_mhz / 1000 or 50.0)
         self.state = BoardState.READY
@@ -286,12 +287,12 @@ class Board:
     # --- iterating -----------------------------------------------------------------------
 
     def __iter__(self) -> Iterator[Passing]:
-        while self.state is not BoardState.CLOSED:
-            if self._ahead:
+        while self._ahead or self.state is not BoardState.CLOSED:
+            if self._ahead:  # kept here: whoever stops iterating can go on later
                 yield self._ahead.popleft()
                 continue
             piece, passed = self._pump(self.wait)
-            yield from passed
+            self._ahead.extend(passed)
             if not passed and (piece is None or self.wait == 0):
                 yield Samples(self.position, np.zeros((0, self._channels or 1), np.int16))
 
@@ -414,6 +415,8 @@ class Board:
             self._heard = now
         for one in received:
             passed += self._take(one, piece.time)
+        if self.state is BoardState.GREETING and self.session:
+            self._hello(now)
         return piece, passed
 
     def _line_turned(self, state: LineState) -> None:
@@ -423,22 +426,20 @@ class Board:
             self.state, self._sure, self._cause = BoardState.UNPLUGGED, False, "unplugged"
             self._held.clear()
         elif state is LineState.OPEN and self.session:
-            self.state = BoardState.GREETING
-            self._hello()
+            self.state, self._said_hello = BoardState.GREETING, 0.0
 
-    def _hello(self) -> None:
+    def _hello(self, now: float) -> None:
         """Have the board say what it is, unless it owes an answer: Hello makes it forget that."""
-        self._said_hello = time.monotonic()
-        if self.link.next_due is None:
+        if self.link.next_due is None and now - self._said_hello > QUIET:
+            self._said_hello = now
             self._talk.send(Hello())
 
     def _look_for_silence(self, now: float) -> None:
         if now - self._heard < QUIET or self.line.state is not LineState.OPEN or not self.session:
             return
-        if self.state in (BoardState.STREAMING, BoardState.GREETING):
+        if self.state is BoardState.STREAMING:
             self.state = BoardState.SILENT
-        if now - self._said_hello > QUIET:
-            self._hello()
+        self._hello(now)
 
     def _take(self, one: Received, arrived: float) -> list[Passing]:
         """What a message means for whoever iterates."""
@@ -480,7 +481,7 @@ class Board:
             return [*passed, message]
         if isinstance(message, Gap):
             passed = self._stand_at(message.start)
-            self._stand_at(message.start + message.lost)
+            self._check(message.start + message.lost)
             self.position = message.start + message.lost
             return [*passed, Gap(message.start, message.lost, shown(message.why))]
         if isinstance(message, _COMMANDS):
@@ -511,17 +512,21 @@ class Board:
 
     def _stand_at(self, start: int) -> list[Passing]:
         """The gap up to ``start``, if there is one."""
-        ahead = start - self.position
-        if ahead == 0:
+        if start == self.position:
             return []
-        if not 0 < ahead <= LEAP * max(1.0, 1000.0 if self.info is None else self.info.rate_mhz / 1000):
+        self._check(start)
+        gap = Gap(self.position, start - self.position, self._cause)
+        self.lost_samples += gap.lost
+        self.position = start
+        return [gap]
+
+    def _check(self, start: int) -> None:
+        """Refuse a stream that goes back, or leaps farther than anybody was away."""
+        rate = 0 if self.info is None else self.info.rate_mhz / 1000
+        if not 0 <= start - self.position <= LEAP * max(1.0, rate):
             raise self._fault(
                 f"the board's stream leapt from sample {self.position} to {start}: restart the board"
             )
-        gap = Gap(self.position, ahead, self._cause)
-        self.lost_samples += ahead
-        self.position = start
-        return [gap]
 
     def _lost(self, frames: int) -> list[Passing]:
         if not frames or not self.session:
@@ -537,9 +542,9 @@ class Board:
             self.state, self.problem, self._sure = BoardState.OTHER_BOARD, wrong, False
             self._held.clear()
             return []
-        self.info = info
+        self.info, self.problem = info, ""
         if self.state is BoardState.OTHER_BOARD:
-            self.state, self.problem = BoardState.GREETING, ""
+            self.state = BoardState.GREETING
         return self._same_session(info.session)
 
     def _same_session(self, session: int) -> list[Passing]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from odl.config import POLICIES, Config
-from odl.wire import Configure, Description, Info
+from odl.wire import PROTOCOL, Configure, Description, Info
 
 MAX_RATE_HZ: Final = 10_000.0
 _SHOWN: Final = 64  # characters of a board's own text
@@ -94,6 +94,11 @@ def shown(value: object) -> str:
 
 def not_ours(info: Info, image: int | None, channels: int | None) -> str:
     """A sentence if ``info`` is of another board than the one that is wanted, else nothing."""
+    if info.major != PROTOCOL[0]:
+        return (
+            f"the board speaks protocol {info.major}.{info.minor} and this odl {PROTOCOL[0]}.{PROTOCOL[1]}: "
+            "put firmware of this odl's version on it, or use the odl that its firmware is from"
+        )
     if channels is not None and info.channels != channels:
         return f"another board is on this port: it has {info.channels} channels, not {channels}"
     if image is not None and info.image != image:
