@@ -201,6 +201,36 @@ def test_a_checkpoint_runs_on_the_board_that_it_is_from(client: BoardClient, ima
     assert len(pull_image(client)[1].names) == len(image.names) + 1
 
 
+def test_going_back_to_an_image_finds_what_it_had_learned(
+    client: BoardClient, image: Image, other: Image
+) -> None:
+    teach(client, image)
+    _, made = pull_image(client)
+    assert push_image(client, other, "other.odlm")
+    client.configure(config(other))  # a session that begins anew, with a log of its own
+    assert pull_image(client)[1].to_bytes() == other.to_bytes()
+    assert push_image(client, image, "first.odlm")
+    assert pull_image(client)[1].to_bytes() == made.to_bytes()
+
+
+@pytest.mark.parametrize("cut", [0, 1, 3000, -5, -4, -1])
+def test_power_that_fails_during_a_push(board: Emulator, image: Image, other: Image, cut: int) -> None:
+    """Before so many words of the image and the four of its mark were written, or so many before the end."""
+    data = other.to_bytes()
+    words = np.frombuffer(data + b"\xff" * (-len(data) % 4), "<u4")
+    cut %= int((words != 0xFFFFFFFF).sum()) + 4
+    client = BoardClient(board.write, board.run, limit=0.3)
+    client.hello()
+    board.flash.cut_power(cut, tear=0xFFFF0000)
+    with pytest.raises(BoardError, match="did not answer"):
+        push_image(client, other, "it")
+    board.power_on()
+    again = greeted(board)
+    assert again.info is not None and again.info.image == image.checksum
+    assert push_image(again, other, "it")
+    assert again.read_image() == other.to_bytes()
+
+
 # --- by command --------------------------------------------------------------------------
 
 
