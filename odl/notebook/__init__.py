@@ -1,1 +1,5 @@
-"""Label prompts in a notebook (extra "notebook")."""
+"""Label prompts and pictures in a notebook (extra "notebook")."""
+
+from odl.notebook.live import Running, live
+
+__all__ = ["Running", "live"]

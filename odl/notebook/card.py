@@ -1,0 +1,276 @@
+"""The open question as a card: plot, one button per class, a new class, skip, same, undo."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from odl.label.cards import Place, Question
+from odl.label.prompt import Prompt
+from odl.notebook.keys import Keys
+from odl.notebook.plot import Channel, Picture
+from odl.notebook.text import clock, joined, line, safe
+from odl.report.text import percent, shown
+
+BUTTONS = 9  # classes with a button, and a digit, of their own
+GUARD = 0.25  # seconds: an answer that comes sooner after the card changed was meant for another
+_QUIET = "No question is open. The next one appears here when the model is unsure of a window."
+_HINT = "keys: click here"
+
+
+class Card:
+    """Shows a prompt's first open question and takes a person's answer.
+
+    Clicks and keys may come in any thread: they go to the prompt, which is made for that.
+    Widgets are changed by `show` and `tick` only, which one task calls.
+
+    Parameters
+    ----------
+    prompt : odl.label.prompt.Prompt
+        Whose questions are shown and who is told the answers.
+    channels : sequence of (name, unit)
+        What the columns of the questions' signals are.
+    now : callable
+        Seconds, steady.
+    """
+
+    def __init__(
+        self, prompt: Prompt, channels: Sequence[Channel], now: Callable[[], float] = time.monotonic
+    ) -> None:
+        import ipywidgets as w
+
+        self._prompt, self._now = prompt, now
+        self._plot = Picture(channels, [], "time (s); 0 is where the window begins")
+        self._question: Question | None = None
+        self._since = self._pressed = 0.0
+        self._note = ("", 0.0)  # a sentence of the card's own, and until when it stands
+        self._places: tuple[Place, ...] = ()
+        self.picture, self.head, self.said = w.HTML(), w.HTML(), w.HTML()
+        # Two decks in turn, so that a click on a card that is gone is known by its button.
+        self._decks = (_Deck(self._pick), _Deck(self._pick))
+        self._deck = self._decks[0]
+        self._holder = w.HBox(layout=w.Layout(flex_flow="row wrap"))
+        self.keys = Keys(self._key, _HINT)
+        self._new = w.Text(placeholder="new class", tooltip="the name of a new class",
+                           layout=w.Layout(width="13em"))  # fmt: skip
+        self._under = w.Dropdown(options=[("", 0)], tooltip="where it hangs in the tree",
+                                 layout=w.Layout(width="16em"))  # fmt: skip
+        self._add = _button("add (Enter)", "answer with the new class", self._add_class)
+        self._new.on_msg(self._entered)
+        self._skip_it = _button("skip (s)", "leave this question unanswered", self._skip)
+        self._same = _button("same as before (=)", "answer as the last time", self._same_again, "15em")
+        self.undo = _button("undo (u)", "take back the answer given last", self._undo)
+        fresh = w.HBox([self._new, w.HTML(line("under")), self._under, self._add])
+        rest = w.HBox([self._skip_it, self._same, self.undo, self.keys.field])
+        self._open = w.VBox([self.picture, self._holder, fresh])
+        self.box = w.VBox([self.head, self._open, rest, self.said])
+        self._open.layout.display = "none"
+        self.head.value = line(_QUIET)
+
+    # --- what a person does; any thread ------------------------------------------------------
+
+    def _pick(self, deck: _Deck, index: int) -> None:
+        if deck.window is not None and index < len(deck.names):
+            self._give(deck.window, deck.names[index])
+
+    def _give(self, window: int, name: str | None, head: int = 0, leaf: int | None = None) -> bool:
+        if self._too_soon():
+            return False
+        taken = self._prompt.answer(window, name, head, leaf).taken
+        self.keys.focus()
+        return taken
+
+    def _too_soon(self) -> bool:
+        if self._now() - self._since >= GUARD:
+            return False
+        self._note = ("the question had only just changed: please answer again", self._now() + 4)
+        return True
+
+    def _skip(self, _: Any = None) -> None:
+        if self._question is not None:
+            self._give(self._question.window, None)
+
+    def _same_again(self, _: Any = None) -> None:
+        if self._question is not None and not self._too_soon():
+            self._prompt.same(self._question.window)
+            self.keys.focus()
+
+    def _undo(self, _: Any = None) -> None:
+        self._prompt.undo()
+        self.keys.focus()
+
+    def _entered(self, _: Any, content: Any, __: Any) -> None:
+        if isinstance(content, dict) and content.get("event") == "submit":
+            self._add_class()
+
+    def _add_class(self, _: Any = None) -> None:
+        question, chosen = self._question, self._under.value
+        if question is None or not 0 <= chosen < len(self._places):
+            return
+        place = self._places[chosen]
+        if self._give(question.window, self._new.value, place.head, place.leaf):
+            self._new.value = ""
+
+    def _key(self, key: str) -> None:
+        self._pressed = self._now()
+        if key.isdecimal() and key != "0":
+            self._pick(self._deck, int(key) - 1)
+        elif key == "n":
+            self._new.focus()
+        else:
+            action = {"s": self._skip, "u": self._undo, "=": self._same_again}.get(key)
+            if action is not None:
+                action()
+
+    # --- what the view does; one task --------------------------------------------------------
+
+    @property
+    def waiting(self) -> Question | None:
+        """The question that should be on the card now."""
+        questions = self._prompt.questions
+        return questions[0] if questions else None
+
+    @property
+    def current(self) -> bool:
+        """Whether the card shows the question that it should."""
+        return self.waiting is self._question
+
+    def draw(self, question: Question) -> bytes:
+        """The window's plot with a few seconds before it, as PNG; in any thread."""
+        rate, window = self._prompt.rate_hz, self._prompt.window
+        times = (np.arange(len(question.signal)) + question.start - question.window) / rate
+        self._plot.signal(question.signal, times)
+        self._plot.band(0, window / rate, "what was this?")
+        return self._plot.png()
+
+    def show(self, question: Question | None, png: bytes = b"") -> None:
+        """Put ``question`` and its plot on the card, or take the last one off it."""
+        self._question = question
+        if question is None:
+            self._open.layout.display = "none"
+            self._deck.clear()
+            self.tick()
+            return
+        self._deck = self._decks[self._deck is self._decks[0]]
+        self._deck.fill(question)
+        about = f"The signal of the window at {clock(question.window / self._prompt.rate_hz)}"
+        self.picture.value = _img(png, f"{about} and the seconds before it; the window is shaded")
+        self._offer_places()
+        self._holder.children = self._deck.children
+        self._open.layout.display = ""
+        self.tick()
+        self._since = self._now()
+        self._prompt.shown(question.window)
+
+    def tick(self) -> None:
+        """Bring up to date what changes while a question waits."""
+        question, prompt = self._question, self._prompt
+        if question is None:
+            _set(self.head, line(_QUIET))
+        else:
+            more = len(prompt.questions) - 1
+            waits = f"; {more} more {'waits' if more == 1 else 'wait'}" if more > 0 else ""
+            said = f"the model says {joined(question.path)}" if question.path else "the model has not said"
+            text = (
+                f"What was this, at {clock(question.window / prompt.rate_hz)}? {prompt.left(question):.0f} s "
+                f"left{waits}; {said}."
+            )
+            _set(self.head, line(text, strong=True))
+        previous = prompt.previous
+        self._same.description = f"= {shown(previous, 16)} again" if previous else "same as before (=)"
+        self._same.disabled = previous is None or question is None
+        self._skip_it.disabled = question is None
+        sentence, until = self._note
+        if self._now() >= until:
+            sentence = "" if prompt.told and prompt.told[0].sentence == prompt.sentence else prompt.sentence
+        _set(self.said, line(sentence) if sentence else "")
+        if self._now() - self._pressed > 2:
+            self.keys.tidy()
+
+    def _offer_places(self) -> None:
+        places = self._prompt.places
+        if places == self._places:
+            return
+        self._places = places
+        self._under.options = [
+            ("\u00a0\u00a0" * place.depth + shown(place.under or "the root task"), i)
+            for i, place in enumerate(places)
+        ] or [("no room for another class", -1)]  # fmt: skip
+        self._add.disabled = not places
+
+    def close(self) -> None:
+        """Take the widgets away."""
+        close_all((*self._decks[0].all, *self._decks[1].all, self.box))
+
+
+class _Deck:
+    """The buttons of one card: the likely classes in the model's order, the others in a list."""
+
+    def __init__(self, pick: Callable[[_Deck, int], None]) -> None:
+        from ipywidgets import Dropdown, Layout
+
+        self.window: int | None = None
+        self.names: tuple[str, ...] = ()
+        self._pick = pick
+        self._buttons = [_button("", "", partial(self._clicked, i), "auto") for i in range(BUTTONS)]
+        self._others = Dropdown(options=[("another class", -1)], layout=Layout(width="13em"))
+        self._others.observe(self._chosen, "value")
+        self.all = (*self._buttons, self._others)
+        self.children: tuple[Any, ...] = ()
+
+    def fill(self, question: Question) -> None:
+        """Offer the classes of ``question``."""
+        self.window = None  # nothing is taken while the names change
+        likely = question.likely
+        self.names = tuple(one.name for one in likely)
+        for i, (button, one) in enumerate(zip(self._buttons, likely, strict=False)):
+            score = "" if one.score is None else f"  {percent(one.score)}"
+            button.description = f"{i + 1}  {shown(one.name, 28)}{score}"
+            button.tooltip = joined(one.path)
+            button.button_style = "primary" if i == 0 else ""
+        rest = [(joined(one.path), i) for i, one in enumerate(likely) if i >= BUTTONS]
+        self._others.options = [("another class", -1), *rest]
+        self.children = (*self._buttons[: len(likely)], *([self._others] if rest else []))
+        self.window = question.window
+
+    def clear(self) -> None:
+        """Nothing is offered; a click that is still on its way is told so by the prompt."""
+
+    def _clicked(self, index: int, _: Any) -> None:
+        self._pick(self, index)
+
+    def _chosen(self, change: Any) -> None:
+        if change["new"] is not None and change["new"] >= 0 and self.window is not None:
+            self._pick(self, change["new"])
+
+
+def _button(text: str, about: str, do: Callable[[Any], None], width: str = "9em") -> Any:
+    from ipywidgets import Button, Layout
+
+    button = Button(description=text, tooltip=about, layout=Layout(width=width, min_width="6em"))
+    button.on_click(do)
+    return button
+
+
+def _img(png: bytes, about: str) -> str:
+    data = base64.b64encode(png).decode()
+    return f'<img alt="{safe(about, 160)}" style="max-width:100%" src="data:image/png;base64,{data}">'
+
+
+def _set(widget: Any, value: str) -> None:
+    if widget.value != value:
+        widget.value = value
+
+
+def close_all(widgets: Iterable[Any]) -> None:
+    """Close ``widgets`` with all that lies in them, their layouts and styles too."""
+    for widget in widgets:
+        close_all(getattr(widget, "children", ()))
+        for part in (getattr(widget, "layout", None), getattr(widget, "style", None), widget):
+            if part is not None:
+                part.close()

@@ -1,0 +1,117 @@
+"""Steps a live session from the kernel's event loop, in turns too short to be felt."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from odl.events import Event, Prediction, Samples
+from odl.label import view
+from odl.nn.image import Image
+from odl.notebook.seen import Seen
+
+TURN = 0.01  # seconds of stepping until the kernel has its turn
+IDLE = 0.02  # seconds of sleep where there is nothing to step
+
+
+class Live(view.Live, Protocol):
+    """What is played: `odl.bridge.Live`, or `odl.notebook.replay.Played`.
+
+    ``wait`` is how many seconds a ``next`` may block where there is nothing to give.
+    """
+
+    wait: float
+
+    @property
+    def names(self) -> Mapping[int, str]: ...
+    @property
+    def image(self) -> Image: ...
+    def close(self) -> None: ...
+
+
+class Player:
+    """Plays ``live`` as a task of the running event loop.
+
+    An answer wakes it, so it is learned at once. Nothing here waits for a view: views look at
+    ``live.prompt``, ``seen`` and ``ended`` as often as they like.
+
+    Examples
+    --------
+    >>> from odl.notebook.replay import Played
+    >>> async def play():
+    ...     player = Player(Played("shoulder", 7, speed=1e4, answers="truth", options={"budget": 2}))
+    ...     player.start()
+    ...     await player.done()
+    ...     return player.seen.learned, player.ended
+    >>> asyncio.run(play())
+    (2, 'The stream has ended.')
+    """
+
+    def __init__(self, live: Live) -> None:
+        self.live = live
+        self.seen = Seen(live.image.window, live.image.hop)
+        self.ended = ""  # why it does not run any more, as a sentence
+        self.listen: Callable[[Event], None] | None = None
+        self._stop = False
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the stream goes on."""
+        return self._task is not None and not self._task.done()
+
+    def start(self) -> None:
+        """Begin; there has to be a running event loop."""
+        loop = asyncio.get_running_loop()
+        self._woken = asyncio.Event()
+        self.live.wait = 0.0
+        self.live.prompt.wake = lambda: _call(loop, self._woken.set)
+        self._task = loop.create_task(self._run())
+
+    def stop(self) -> None:
+        """End the session soon; may be called in any thread."""
+        self._stop = True
+        if self.live.prompt.wake is not None:
+            self.live.prompt.wake()
+
+    async def done(self) -> None:
+        """Wait until the session has ended."""
+        if self._task is not None:
+            await asyncio.shield(self._task)
+
+    async def _run(self) -> None:
+        events = iter(self.live)
+        try:
+            while not self._stop:
+                until, idle = time.monotonic() + TURN, False
+                while not idle and not self._stop and time.monotonic() < until:
+                    event = next(events, None)
+                    if event is None:
+                        self.ended = "The stream has ended."
+                        return
+                    self.seen.take(event, self.live.names if isinstance(event, Prediction) else {})
+                    if self.listen is not None:
+                        self.listen(event)
+                    idle = isinstance(event, Samples) and len(event.block) == 0
+                await self._sleep(IDLE if idle else 0)
+            self.ended = "Stopped."
+        except Exception as error:
+            self.ended = f"The session broke off: {error}"
+        finally:
+            self.live.close()
+
+    async def _sleep(self, seconds: float) -> None:
+        if seconds and not self._woken.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), seconds)
+        else:
+            await asyncio.sleep(0)
+        self._woken.clear()
+
+
+def _call(loop: asyncio.AbstractEventLoop, what: Callable[[], object]) -> None:
+    with contextlib.suppress(RuntimeError):  # the kernel is going down
+        loop.call_soon_threadsafe(what)

@@ -1,0 +1,169 @@
+"""The live view: stream, prediction, figures, the question; widgets changed by one task only."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from odl.notebook.card import Card, close_all
+from odl.notebook.life import Life
+from odl.notebook.play import Player
+from odl.notebook.plot import Channel, Picture, look_of
+from odl.notebook.text import clock, facts, history, line, prediction
+from odl.report.text import percent
+
+SECONDS = 10.0  # of the stream that are shown
+PICTURES = 4.0  # a second, at most
+_SHARE = 0.2  # of the time may be spent on drawing the stream
+_STEP = 0.04  # seconds between two looks at the prompt
+_TRUTH, _SAID = "truth", "predicted"
+
+
+class View:
+    """Widgets that show what ``player`` plays, until `close`.
+
+    A page that is closed is sent new questions and nothing else (see `odl.notebook.life`).
+    """
+
+    def __init__(self, player: Player) -> None:
+        import ipywidgets as w
+
+        self.player, live = player, player.live
+        self._prompt = live.prompt
+        channels = channels_of(live)
+        self._plot = Picture(channels, [_SAID, _TRUTH], "time since the start (s)", height=0.85)
+        self._card = Card(self._prompt, channels)
+        self._head, self._now, self._facts, self._told = w.HTML(), w.HTML(), w.HTML(), w.HTML()
+        self._stream = w.Image(format="png", value=self._plot.png(), layout=w.Layout(max_width="100%"))
+        self._stop = w.Button(description="stop the session", tooltip="end it and close its recording",
+                              layout=w.Layout(width="11em"))  # fmt: skip
+        self._stop.on_click(lambda _: player.stop())
+        self._life = Life()
+        wide = w.Layout(width="26em", margin="0 2em 0 0")
+        beside = w.HBox([w.VBox([self._now], layout=wide), self._facts], layout=w.Layout(margin=".4em 0"))
+        self.box = w.VBox([self._head, self._stream, beside, self._card.box, self._told, self._stop,
+                           self._life.widget])  # fmt: skip
+        # One thread: two pictures are never drawn at a time, and the kernel's own is free.
+        self._pool = ThreadPoolExecutor(1, "odl-notebook-plots")
+        self._task: asyncio.Task[None] | None = None
+        self._closed = False
+        self._update_texts()
+
+    def start(self) -> None:
+        """Keep the widgets up to date from now on; there has to be a running event loop."""
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def close(self, instead: str = "") -> None:
+        """Stop and take the widgets away; the sentence ``instead`` stays in their place."""
+        import ipywidgets as w
+
+        if self._closed:
+            return
+        self._closed = True
+        if self._task is not None:
+            self._task.cancel()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._card.close()
+        inside = self.box.children
+        self.box.children = (w.HTML(line(instead)),) if instead else ()
+        close_all(inside)
+
+    # --- the task ----------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        changed, texts, picture, last = -1, 0.0, 0.0, False
+        while not last:
+            last = not self.player.running  # once more after the end
+            now = time.monotonic()
+            self._life.ask()
+            if not self._card.current:
+                await self._turn_card()
+            if (self._life.seen() and now >= picture) or last:
+                picture = now + max(1 / PICTURES, await self._show_stream() / _SHARE)
+            if (self._life.seen() and (self._prompt.changed != changed or now >= texts)) or last:
+                changed, texts = self._prompt.changed, now + 0.5
+                self._update_texts()
+            await asyncio.sleep(_STEP)
+        self._life.stop()
+
+    async def _turn_card(self) -> None:
+        question = self._card.waiting
+        png = b""
+        if question is not None:
+            png = await self._in_thread(self._card.draw, question)
+        if question is self._card.waiting:
+            self._card.show(question, png)
+
+    async def _show_stream(self) -> float:
+        began = time.monotonic()
+        png = await self._in_thread(self._draw_stream)
+        if png:
+            self._stream.value = png
+        return time.monotonic() - began
+
+    async def _in_thread(self, draw: Any, *args: Any) -> bytes:
+        png: bytes = await asyncio.get_running_loop().run_in_executor(self._pool, draw, *args)
+        return png
+
+    # --- what is shown -----------------------------------------------------------------------
+
+    def _draw_stream(self) -> bytes:
+        start, signal = self._prompt.signal(SECONDS)
+        rate, seen = self._prompt.rate_hz, self.player.seen
+        if not len(signal):
+            return b""
+        end = start + len(signal)
+        self._plot.signal(signal, (np.arange(len(signal)) + start) / rate)
+        look = look_of(list(self.player.live.names.values()))
+        for name, runs in ((_SAID, seen.predicted(start, end)), (_TRUTH, seen.truth(start, end))):
+            self._plot.strip(name, [(r.start / rate, r.end / rate, r.name) for r in runs], look)
+        for question in self._prompt.questions:
+            at = question.window / rate
+            self._plot.band(at, at + self._prompt.window / rate, "question")
+        return self._plot.png()
+
+    def _update_texts(self) -> None:
+        prompt, player = self._prompt, self.player
+        status = player.live.status()
+        _set(self._head, line(self._headline(status), strong=True))
+        _set(self._now, prediction(prompt.path, prompt.likely))
+        _set(self._facts, facts(self._figures(status)))
+        _set(self._told, history(prompt.told, prompt.rate_hz))
+        self._card.tick()
+        self._stop.disabled = not player.running
+
+    def _headline(self, status: Any) -> str:
+        state = self.player.ended or f"{status.state}:"
+        rate = f"{status.declared:g} Hz" if status.rate is None else f"{status.rate:.2f} Hz"
+        return f"{state} {status.port}, {rate}, {clock(self._prompt.position / self._prompt.rate_hz)}"
+
+    def _figures(self, status: Any) -> list[tuple[str, str]]:
+        seen, prompt = self.player.seen, self._prompt
+        accuracy = "no truth to score by"
+        if seen.accuracy is not None:
+            windows = "window" if seen.scored == 1 else "windows"
+            accuracy = f"{percent(seen.accuracy)} of the last {seen.scored} {windows}"
+        left = "" if status.budget_left is None else f", {status.budget_left} left"
+        waiting = len(prompt.questions)
+        return [
+            ("accuracy", accuracy),
+            ("questions", f"{seen.asked} asked, {waiting} open{left}"),
+            ("learned", f"{seen.learned} answers"),
+            ("lost", f"{status.lost} samples, {status.dropped} dropped, {status.damaged} frames damaged"),
+            ("recording", str(status.recording or "none: give record='name.odl' to keep it")),
+        ]
+
+
+def channels_of(live: Any) -> list[Channel]:
+    """Names and units of a live session's channels."""
+    known = [(name, unit) for name, unit, _ in live.prompt.channels]
+    return known or [(channel.name, "counts") for channel in live.image.channels]
+
+
+def _set(widget: Any, value: str) -> None:
+    if widget.value != value:
+        widget.value = value
