@@ -149,8 +149,13 @@ def _board(given: argparse.Namespace, tell: Tell) -> str:
         return (end is not None and time.monotonic() > end) or gone.is_set()
 
     gone = threading.Event()
+
+    def wait_for_the_end_of_input() -> None:
+        sys.stdin.buffer.read()
+        gone.set()
+
     if given.with_input:
-        threading.Thread(target=lambda: (sys.stdin.buffer.read(), gone.set()), daemon=True).start()
+        threading.Thread(target=wait_for_the_end_of_input, daemon=True).start()
     try:
         serve(board, port, speed=given.speed, until=ended, tell=tell)
     except KeyboardInterrupt:

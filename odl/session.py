@@ -149,6 +149,16 @@ class Session:
         """The label log so far, a copy: entries of `odl.state.log_dtype`, what was undone included."""
         return self._core.log[: int(self._core.state["n_log"][0])].copy()
 
+    def issued_at(self, position: int) -> int:
+        """Questions spent of the budget's period that sample ``position`` lies in, as far as is known.
+
+        For a session that goes on somewhere later: there a new period may have begun.
+        """
+        state, period = self._core.state[0], self.config.period
+        if period and self.config.in_samples and max(position - 1, 0) // period != state["period"]:
+            return 0
+        return int(state["issued"])
+
     def samples_to_window(self) -> int:
         """Samples until the next window ends, at least 1."""
         phase = int(self._core.state["phase"][0])

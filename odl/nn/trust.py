@@ -125,6 +125,14 @@ def position_of(image: Image, snapshot: bytes) -> int:
     return int(np.frombuffer(snapshot, state_dtype_of(image), 1)["position"][0])
 
 
+def labels_of(image: Image, snapshot: bytes) -> set[tuple[int, int]]:
+    """The labels that a snapshot's log holds, as (window, class)."""
+    layout, entry = state_dtype_of(image), log_dtype(image.features)
+    used = int(np.frombuffer(snapshot, layout, 1)["n_log"][0])
+    log = np.frombuffer(snapshot, entry, image.max_log, offset=layout.itemsize)[:used]
+    return {(int(e["window"]), int(e["cls"])) for e in log if e["kind"] == Entry.LABEL}
+
+
 def weights_at(image: Image) -> tuple[int, int]:
     """Where the weights begin and end within the state block."""
     layout = state_dtype_of(image)
