@@ -100,15 +100,19 @@ class BoardClient:
         self.position = 0
 
     def hello(self) -> Info:
-        """What the board is.
+        """What the board is; its description follows, where none is lost.
 
         Raises
         ------
         BoardError
             If nothing answers, or the board speaks another major version.
         """
+        self.description = None
         _, self.info = self._ask(Hello(), Info)
         self.position = self.info.position
+        until = time.monotonic() + self._limit / _TRIES
+        while self.description is None and time.monotonic() < until:
+            self._answer(self._seq, Info, [])
         return self.info
 
     def configure(

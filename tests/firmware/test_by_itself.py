@@ -1,0 +1,251 @@
+"""What a board does without being asked: its button, its sensor's losses, what it says of itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from following import Follower
+from making import MakeFirmware
+
+from firmware_sim import build
+from firmware_sim.client import BoardClient
+from firmware_sim.emulator import Emulator
+from firmware_sim.peripherals import MHZ
+from firmware_sim.sensor import Lsm6dso
+from odl.config import Config
+from odl.events import Dropped, Gap, Label, Learned, Query, Samples, Undo, Why
+from odl.kernels.score import score
+from odl.nn.image import Image
+from odl.session import Session
+from odl.wire import Deframer, Description, Info, Status, decode, encode, frame, open_envelope
+
+
+def stream(image: Image, n: int) -> np.ndarray:  # type: ignore[type-arg]
+    """Counts whose character changes every few seconds."""
+    rng = np.random.default_rng(3)
+    level = np.repeat(rng.normal(0, 4000, (n // 200 + 1, len(image.channels))), 200, axis=0)[:n]
+    return (level + rng.normal(0, 1500, level.shape)).clip(-32768, 32767).astype(np.int16)
+
+
+@pytest.fixture(scope="module")
+def config(image: Image) -> Config:
+    n = len(image.channels)
+    return Config(policy="periodic", allowed=40, horizon=120, batch=1, patience=3000, seed=7,
+                  mult=(1 << 14,) * n, shift=(20,) * n, offset=(0,) * n)  # fmt: skip
+
+
+@pytest.fixture
+def sensing(firmware: MakeFirmware, image: Image, config: Config) -> Follower:
+    """A board with a sensor of its own, configured, its sensor's memory just emptied."""
+    board = Emulator(firmware("zig", "lsm6dso").elf, sensor=Lsm6dso(stream(image, 12_000)))
+    client = BoardClient(board.write, board.run)
+    client.hello()
+    client.configure(config, session=5)
+    return Follower(board, Session(image, config))
+
+
+# --- the button ---------------------------------------------------------------------------
+
+
+def test_one_press_agrees_with_what_the_heads_say(sensing: Follower) -> None:
+    board, session = sensing.board, sensing.session
+    assert not board.led
+    for _ in range(4):
+        sensing.run_until(Query)
+        assert board.led
+        question = session.open_questions[0]
+        core = session._core
+        i = core.state["ask_window"][0].tolist().index(question.window)
+        scores, path = np.zeros(20, np.int64), np.zeros(8, np.int64)
+        length = score(core.state, core.state["ask_features"][0, i], scores, path)
+        board.press()
+        label = sensing.run_until(Label, 2.0)
+        assert label == Label(label.at, question.window, int(path[length - 1]))
+        sensing.run(0.3)
+        assert not board.led or session.open_questions
+        assert sensing.said(Learned)[-1].window == question.window
+    assert sensing.path_of(sensing.said(Label)[0].window)[-1] == sensing.said(Label)[0].cls
+    sensing.compare()
+
+
+def test_two_presses_put_the_question_off(sensing: Follower) -> None:
+    board, session = sensing.board, sensing.session
+    query = sensing.run_until(Query)
+    assert board.led
+    board.press(2)
+    sensing.run(1.5)
+    assert not board.led
+    sensing.run(28.0)
+    assert not board.led
+    assert query.window in [question.window for question in session.open_questions]
+    sensing.run(3.0)
+    assert board.led
+    assert sensing.said(Label) == sensing.said(Undo) == []
+    board.press()
+    assert sensing.run_until(Label, 2.0).window == query.window  # the one that has waited longest
+    sensing.compare()
+
+
+def test_a_long_press_takes_the_last_answer_back(sensing: Follower) -> None:
+    board, session = sensing.board, sensing.session
+    board.press(hold=1.0)
+    assert sensing.run_until(Dropped, 3.0).why is Why.NOTHING_TO_UNDO
+    sensing.run_until(Query)
+    base = session._core.state["weights"].copy()
+    board.press()
+    sensing.run_until(Learned, 3.0)
+    assert (session._core.state["weights"] != base).any()
+    board.press(hold=1.0)
+    sensing.run_until(Undo, 3.0)
+    assert (session._core.state["weights"] == base).all()
+    assert session.counts["undone"] == 1
+    sensing.compare()
+
+
+def test_a_press_without_a_question_is_nothing(sensing: Follower, firmware: MakeFirmware) -> None:
+    for times in (1, 2, 3):
+        sensing.board.press(times)
+        sensing.run(2.5)
+    assert sensing.said(Label) == sensing.said(Undo) == []
+    waiting = Emulator(firmware().elf)
+    waiting.run(0.1)
+    waiting.press(hold=1.0)
+    assert len(waiting.run(3.0)) == 0  # nobody has configured it
+
+
+# --- what the sensor loses ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stall", [5.3, 6.5])
+def test_what_the_full_fifo_drops_is_a_gap(sensing: Follower, stall: float) -> None:
+    sensor = sensing.board.i2c.sensor
+    assert isinstance(sensor, Lsm6dso)
+    sensing.run(4.0)
+    sensing.board.skip(round(stall * MHZ * 1e6))  # longer than the 4.9 s that it holds
+    sensing.run(4.0)
+    assert sensor.lost > 0
+    (gap,) = sensing.said(Gap)
+    assert abs(gap.lost - sensor.lost) <= 1
+    assert gap.why == "the sensor's memory was full"
+    ends = [m.start + len(m.block) for m in sensing.said(Samples)]
+    assert gap.start in ends
+    assert sensing.said(Status)[-1].dropped == gap.lost
+    assert sensing.compared > 5
+    sensing.compare()
+
+
+def test_a_stall_that_the_fifo_bridges_is_none(sensing: Follower) -> None:
+    sensing.run(2.0)
+    sensing.board.skip(round(4.5 * MHZ * 1e6))
+    sensing.run(3.0)
+    assert sensing.said(Gap) == [] and sensing.said(Status)[-1].dropped == 0
+
+
+def test_a_session_begins_with_samples_of_its_own_time(
+    sensing: Follower, image: Image, config: Config
+) -> None:
+    board, sensor = sensing.board, sensing.board.i2c.sensor
+    assert isinstance(sensor, Lsm6dso)
+    sensing.run(3.0)
+    board.skip(round(3.0 * MHZ * 1e6))
+    sensor.read(0x3A, board.cycles)  # up to now
+    before = sensor.played
+    client = BoardClient(board.write, lambda: board.run(0.001))
+    client.hello()
+    client.configure(config, session=6, position=500)
+    later = Follower(board, Session(image, config))
+    later.session.resume(500, keep=False)
+    later.run(1.0)
+    first = later.said(Samples)[0]
+    raw = stream(image, 12_000)
+    (at,) = [i for i in range(1000) if np.array_equal(raw[i : i + len(first.block)], first.block)]
+    assert first.start == 500 and before <= at <= before + 8
+    later.run(8.0)
+    later.compare()
+
+
+# --- what it says of itself -----------------------------------------------------------------
+
+
+def envelopes(data: bytes) -> list[tuple[int, int, object]]:
+    """Number, microseconds and message of each frame."""
+    return [(seq, at, decode(message)) for seq, at, message in map(open_envelope, Deframer().feed(data))]
+
+
+def test_info_and_description_come_every_five_seconds(firmware: MakeFirmware, image: Image) -> None:
+    board = Emulator(firmware().elf)
+    heard = envelopes(board.run(16.0))
+    assert [type(message) for _, _, message in heard] == [Info, Description] * 4
+    for (seq, at, info), (_, _, description), n in zip(heard[::2], heard[1::2], range(4), strict=True):
+        assert isinstance(info, Info) and isinstance(description, Description)
+        assert abs(at - 5_000_000 * n) < 100_000
+        assert info.frames == seq and info.session == 0 and info.image == image.checksum
+        assert info.image_size == len(image.to_bytes()) and info.image_room == 131072
+        assert description.board == {
+            "channels": None,
+            "name": "nucleo_f401re",
+            "rate_hz": None,
+            "sensor": "link",
+        }
+        assert description.model["classes"] == {str(cls): name for cls, name in image.names.items()}
+
+
+def test_status_comes_every_second_of_a_session(firmware: MakeFirmware, config: Config) -> None:
+    board = Emulator(firmware().elf)
+    client = BoardClient(board.write, board.run)
+    client.hello()
+    client.configure(config, session=0xFEEDBEEF)
+    heard = [(seq, message) for seq, _, message in envelopes(board.run(4.5)) if isinstance(message, Status)]
+    assert len(heard) in (4, 5)
+    for seq, status in heard:
+        assert status == Status(0xFEEDBEEF, seq, 0, 0, 0, 0)
+
+
+def test_a_board_with_a_sensor_says_what_a_count_is(sensing: Follower, image: Image) -> None:
+    description = sensing.run_until(Description, 6.0)
+    assert description.board["rate_hz"] == 52.0 and description.board["sensor"] == "lsm6dso"
+    assert description.board["channels"] == [
+        ["ax", "mg", 0.122], ["ay", "mg", 0.122], ["az", "mg", 0.122],
+        ["wx", "mdps", 70.0], ["wy", "mdps", 70.0], ["wz", "mdps", 70.0],
+    ]  # fmt: skip
+    other = build.description("nucleo_f401re", "lsm6dso", image.channels, 50.0)
+    assert '"rate_hz":50.0' in other and image.channels[0].name in other
+
+
+def test_what_the_line_loses_is_counted_and_sent_again(
+    firmware: MakeFirmware, image: Image, config: Config
+) -> None:
+    """A long frame that comes while the board describes itself finds its buffer full."""
+    board, heard = Emulator(firmware().elf, paced=True), bytearray()
+
+    def listen(seconds: float = 0.02) -> bytes:
+        data = board.run(seconds)
+        heard.extend(data)
+        return data
+
+    client, session = BoardClient(board.write, listen, limit=6.0), Session(image, config)
+    client.hello()
+    client.configure(config)
+    del heard[:]
+    while b"odl " not in heard:  # Info, with the firmware's name; its Description is under way
+        assert board.seconds < 7
+        listen(0.001)
+    samples = Samples(0, stream(image, 120))
+    assert client.step(samples) == session.step(samples)
+    listen(1.2)
+    status = [m for _, _, m in envelopes(bytes(heard)) if isinstance(m, Status)][-1]
+    assert status.missed > 0 and status.damaged > 0 and status.dropped == 0
+    assert client.snapshot() == session.snapshot()
+
+
+def test_a_frame_that_comes_damaged_is_counted(firmware: MakeFirmware, config: Config) -> None:
+    board = Emulator(firmware().elf)
+    client = BoardClient(board.write, board.run)
+    client.hello()
+    client.configure(config)
+    hurt = bytearray(frame(encode(Undo(0)), 99))
+    hurt[8] ^= 0x55
+    board.write(bytes(hurt))
+    board.run()
+    statuses = [m for _, _, m in envelopes(board.run(1.5)) if isinstance(m, Status)]
+    assert statuses[-1].damaged == 1 and statuses[-1].missed == 0
