@@ -93,6 +93,8 @@ def to_table(
                     happened.write(log.columns())
         for rows in samples.rest():
             table.write(rows)
+        if not samples.written:
+            raise DataError(f"{source.path.name} holds no samples, so there is no table to write")
         if happened is not None:
             happened.write(log.columns())
     return samples.written
@@ -133,8 +135,6 @@ def _card(source: Source, counts: bool) -> Converted:
         rate = image.rate_hz
     if source.position > LAST:
         raise DataError(f"{name} goes on to sample {source.position}, and tables end at {LAST}")
-    if not source.samples:
-        raise DataError(f"{name} holds no samples, so there is no table to write")
     columns: list[str] = []
     for i, (written, _, _) in enumerate(channels):
         column = "".join(c for c in written if c.isprintable()).strip()

@@ -72,7 +72,7 @@ class Source:
     gaps, truths : list
         All of them, in file order. An `Adopt` after lost samples is a gap, too.
     samples, position : int
-        Samples in the file; where the stream ends, those in gaps included.
+        Samples that are left; where the stream ends, those in gaps included.
     removed : list of str
         What was left out, in sentences.
     same_trace : bool
@@ -178,6 +178,8 @@ class Source:
         match event:
             case Origin() if "origin" in kinds:
                 return None
+            case Origin() if "subject" in kinds:
+                return replace(event, by=event.by.partition(":")[0])
             case Gap(start, lost, _) if "notes" in kinds:
                 return Gap(start, lost, "")
             case AddClass() | Truth() if "names" in kinds:
@@ -195,7 +197,7 @@ class Source:
         if "origin" in kinds and found["origin"]:
             self.removed.append(f"who answered and when, {found['origin']} times")
         if "subject" in kinds and session.get("subject") != NOBODY:
-            if "subject" in session:
+            if "subject" in session or found["origin"]:
                 self.removed.append("the name of who was recorded")
             session["subject"] = NOBODY
         if "names" in kinds and self._renamed:
@@ -218,7 +220,7 @@ class Source:
             config = {key: config[key] for key in ("config", "format") if key in config}
         if "samples" in kinds and self.samples:
             self.removed.append(f"all {self.samples} samples, gaps now")
-            self.same_trace = False
+            self.same_trace, self.samples = False, 0
         earlier = session.get("redacted")
         before = earlier if isinstance(earlier, dict) else {}
         # A damaged recording lacks outputs, and what is written anew does not show that.

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from messages import events as any_events
 
 import odl
 from odl.cli import main
@@ -430,6 +431,24 @@ def test_a_stream_beyond_all_tables_is_refused(tmp_path: Path) -> None:
         to_table(Source(path), tmp_path / "far.csv")
 
 
+@given(st.lists(any_events, max_size=8), st.booleans(), st.sampled_from(["", *KINDS]))
+def test_any_events_are_converted_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, happened: list[Event], counts: bool, what: str
+) -> None:
+    folder = tmp_path_factory.mktemp("wild")
+    path = written(folder / "a.odl", [*happened, Gap(0, 1, "")], start_of(None, channels=[["a", "g", 0.1]]))
+    source = Source(path, [what] if what else [])
+    redacted(source, folder / "b.odl")
+    assert len(read(folder / "b.odl").events) <= len(happened) + 1
+    try:
+        rows = to_table(source, folder / "a.csv", counts=counts, events=folder / "e.csv")
+    except DataError:
+        assert not (folder / "a.csv").exists()
+        return
+    assert len(rows_of(folder / "a.csv")) == rows
+    to_recording(folder / "a.csv", folder / "c.odl")
+
+
 # --- what is personal ------------------------------------------------------------------
 
 
@@ -505,6 +524,14 @@ def test_a_state_taken_over_is_left_out_with_names_or_vectors(tmp_path: Path) ->
         assert b"Mary" not in (tmp_path / "b.odl").read_bytes() and not source.same_trace
     redacted(Source(path, ["origin"]), tmp_path / "c.odl")
     assert Adopt(5, 7, state) in read(tmp_path / "c.odl").events
+
+
+def test_without_the_subject_answers_still_have_a_way(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.odl", [Samples(0, block(5)), Origin(5, "notebook:Mary", 1, 2), Undo(5)])
+    redacted(Source(path, ["subject"]), tmp_path / "b.odl")
+    assert Origin(5, "notebook", 1, 2) in read(tmp_path / "b.odl").events
+    redacted(Source(path, ["origin"]), tmp_path / "c.odl")
+    assert not any(isinstance(event, Origin) for event in read(tmp_path / "c.odl").events)
 
 
 def test_redacting_twice_remembers_the_first_time(tmp_path: Path, walk: Path) -> None:
@@ -588,6 +615,20 @@ def test_what_cannot_be_done_is_refused_in_a_sentence(
     sentence = capsys.readouterr().err
     assert said in sentence and sentence.count("\n") == 1
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_no_file_tells_where_it_was_written(tmp_path: Path, walk: Path) -> None:
+    home = tmp_path / "home" / "zebedee"
+    out = ["--budget", "5", "--out", str(home / "out"), "--json", str(home / "figures.json")]
+    home.mkdir(parents=True)
+    (home / "walk.odl").write_bytes(walk.read_bytes())
+    assert main(["replay", str(home / "walk.odl"), *out]) == 0
+    assert main(["convert", str(home / "walk.odl"), str(home / "walk.csv")]) == 0
+    assert main(["convert", str(home / "walk.csv"), str(home / "again.odl")]) == 0
+    files = [path for path in home.rglob("*") if path.is_file()]
+    assert len(files) == 7
+    for path in files:
+        assert b"zebedee" not in path.read_bytes(), path.name
 
 
 # --- anybody's tables ------------------------------------------------------------------

@@ -89,7 +89,7 @@ def _from_recording(source: Path, target: Path, given: argparse.Namespace, tell:
     found = Source(source, kinds, tell)
     if target.suffix == ".odl":
         redacted(found, target, given.force)
-        print(f"{target}: {found.samples} samples" if "samples" not in kinds else f"{target}")
+        print(f"{target}: {found.samples} samples")
     else:
         rows = to_table(found, target, counts=bool(given.counts), events=events, force=given.force)
         print(f"{target}: {rows} rows, {'counts' if given.counts else 'real values'}")
