@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odl.label.cards import Likely, Place, Question
-from odl.label.prompt import Prompt
-from odl.label.view import Status
+from odl.label.view import Questions, Status
 from odl.report.text import fitted, shown, width
 
 Part = tuple[str, str]  # style, text
@@ -46,15 +45,22 @@ class Mode:
 
 
 def frame(
-    status: Status, prompt: Prompt, mode: Mode, at: int, columns: int, rows: int, *, plain: bool = False
+    words: Sequence[str],
+    prompt: Questions,
+    mode: Mode,
+    at: int,
+    columns: int,
+    rows: int,
+    *,
+    plain: bool = False,
 ) -> list[Line]:
     """All lines, at most ``rows`` of at most ``columns``; ``at`` chooses the open question shown.
 
-    ``plain`` keeps to ASCII and leaves the plot out. What matters least goes first where there
-    is no room: plot, answers, bars.
+    ``words`` stand on top, such as `figures` of a live session. ``plain`` keeps to ASCII and
+    leaves the plot out. What matters least goes first where there is no room: plot, answers, bars.
     """
     columns, questions = max(20, columns), prompt.questions
-    top = _status(status, columns) + _now(prompt)
+    top = _wrapped(words, columns) + (_now(prompt) if prompt.live else [])
     bars = _bars(prompt.likely, columns, plain)
     answers, last = _answers(prompt), prompt.told[0].sentence if prompt.told else ""
     said = [[("class:said", shown(prompt.sentence, 200))]] if prompt.sentence not in ("", last) else []
@@ -67,7 +73,7 @@ def frame(
         card = _card(prompt, question, at % len(questions), len(questions), mode, columns)
         plot = [] if plain else plotted(question, prompt.channels, columns)
     else:
-        card = [[("class:quiet", "no question is open   ")], _keys(prompt, False)]
+        card = [[("class:quiet", prompt.nothing)], _keys(prompt, False)]
         if mode.kind != "keys":
             card = _asked_for(mode)
     parts = [top, bars, card[:1], plot, card[1:], answers, said]
@@ -120,18 +126,18 @@ def figures(status: Status) -> list[str]:
     return found
 
 
-def _status(status: Status, columns: int) -> list[Line]:
+def _wrapped(words: Sequence[str], columns: int) -> list[Line]:
     lines, text = [], ""
-    for words in figures(status):
-        if text and width(text) + 3 + width(words) > columns:
+    for each in words:
+        if text and width(text) + 3 + width(each) > columns:
             lines.append(text)
-            text = words
+            text = each
         else:
-            text = f"{text}   {words}" if text else words
+            text = f"{text}   {each}" if text else each
     return [[("class:status", line)] for line in (*lines, text)]
 
 
-def _now(prompt: Prompt) -> list[Line]:
+def _now(prompt: Questions) -> list[Line]:
     path = " > ".join(shown(name) for name in prompt.path) or "nothing predicted yet"
     return [[("class:quiet", "now  "), ("class:now", path)]]
 
@@ -150,11 +156,11 @@ def _bars(likely: Sequence[Likely], columns: int, plain: bool) -> list[Line]:
 
 
 def _card(
-    prompt: Prompt, question: Question, at: int, of: int, mode: Mode, columns: int
+    prompt: Questions, question: Question, at: int, of: int, mode: Mode, columns: int
 ) -> list[Line]:  # fmt: skip
     when = clock(question.window, prompt.rate_hz)
     many = f" {at + 1} of {of} (tab: next)" if of > 1 else ""
-    title = f"What was it at {when}?{many}   {prompt.left(question):.0f} s left"
+    title = f"What was it at {when}?{many}   {prompt.about(question)}"
     lines: list[Line] = [[("class:ask", title)]]
     if mode.kind != "keys":
         return lines + _asked_for(mode)
@@ -173,7 +179,7 @@ def _card(
     return [*lines, _keys(prompt, True)]
 
 
-def _keys(prompt: Prompt, asking: bool) -> Line:
+def _keys(prompt: Questions, asking: bool) -> Line:
     names = [("u", "undo"), ("?", "help"), ("q", "quit")]
     if asking:
         same = f"same: {shown(prompt.previous, 20)}" if prompt.previous else "same as before"
@@ -199,7 +205,7 @@ def _asked_for(mode: Mode) -> list[Line]:
     return [*lines, [("class:quiet", "enter: at the top   esc: leave it")]]
 
 
-def _answers(prompt: Prompt) -> list[Line]:
+def _answers(prompt: Questions) -> list[Line]:
     lines = []
     for one in prompt.told[:_ANSWERS]:
         text = one.sentence + (f", answered in {one.took / 1000:.1f} s" if one.took else "")

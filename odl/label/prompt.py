@@ -89,6 +89,9 @@ class Prompt:
     Said(taken=False, sentence='this question is answered already')
     """
 
+    live = True
+    nothing = "no question is open"
+
     def __init__(
         self,
         session: Asking,
@@ -197,6 +200,10 @@ class Prompt:
     def left(self, question: Question) -> float:
         """Seconds until ``question`` expires, by the stream's own clock: the samples."""
         return max(0, question.expires - self._position) / self.rate_hz
+
+    def about(self, question: Question) -> str:
+        """What stands beside a question's title."""
+        return f"{self.left(question):.0f} s left"
 
     def signal(self, seconds: float) -> tuple[int, NDArray[np.float32]]:
         """The stream's last ``seconds``: the first sample's index, and (n, channels) as in `Question`."""

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from odl.events import valid_name
 from odl.label.drawn import KEYS, Mode, figures, frame, keyed
-from odl.label.prompt import Prompt
-from odl.label.view import Live
+from odl.label.view import Live, Questions
 from odl.report.text import shown
 
 if TYPE_CHECKING:
@@ -58,7 +57,10 @@ def run(live: Live, *, lines: bool | None = None) -> None:
 
 
 class View:
-    """The drawn view; ``source`` and ``target`` are prompt_toolkit's input and output."""
+    """The drawn view; ``source`` and ``target`` are prompt_toolkit's input and output.
+
+    ``words`` gives what stands on top; default: the live session's figures.
+    """
 
     def __init__(
         self,
@@ -66,8 +68,10 @@ class View:
         source: Input | None = None,
         target: Output | None = None,
         clock: Callable[[], float] = time.monotonic,
+        words: Callable[[], list[str]] | None = None,
     ) -> None:
         self.live, self.prompt = live, live.prompt
+        self._words = words or (lambda: figures(live.status()))
         self.mode = Mode()
         self._clock = clock
         self._drawn: int | None = None  # the window whose card is on the screen
@@ -143,13 +147,11 @@ class View:
             self._drawn, self._since = now, self._clock()
         if now is not None and self.mode.kind != "help":
             self.prompt.shown(now)
-        if set(windows) - self._asked:
+        if self.prompt.live and set(windows) - self._asked:
             self._app.output.bell()
         self._asked = set(windows)
         plain = "utf" not in (self._app.output.encoding() or "").lower()
-        lines = frame(
-            self.live.status(), self.prompt, self.mode, at, size.columns, size.rows - 1, plain=plain
-        )
+        lines = frame(self._words(), self.prompt, self.mode, at, size.columns, size.rows - 1, plain=plain)
         text: StyleAndTextTuples = [part for line in lines for part in (*line, ("", "\n"))]
         return text[:-1]
 
@@ -301,13 +303,13 @@ class Lines:
         for one in reversed(prompt.told):
             if one not in self._told:
                 self._print(f"window {one.window}: {one.sentence}")
-        self._told = prompt.told
+        self._told = tuple(prompt.told)
         questions = prompt.questions
         for question in questions:
             if question.window not in self._asked:
                 prompt.shown(question.window)
                 keys = ", ".join(f"{key} {shown(name)}" for key, name in keyed(question.likely).items())
-                self._print(f"window {question.window}? {keys}; {prompt.left(question):.0f} s left")
+                self._print(f"window {question.window}? {keys}; {prompt.about(question)}")
         self._asked = {question.window for question in questions}
 
     def _read(self, answers: TextIO) -> None:
@@ -324,7 +326,7 @@ class Lines:
         print(f"{at:9.1f} s  {text}", file=self._target, flush=True)
 
 
-def typed(prompt: Prompt, line: str) -> str | None:
+def typed(prompt: Questions, line: str) -> str | None:
     """Do what ``line`` says about the oldest open question: a key, or ``n`` and a name.
 
     What there is to say if it had no effect; None where the person wants to leave.

@@ -2,11 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from odl.events import Event
-from odl.label.prompt import Prompt
+from odl.label.cards import Likely, Place, Question, Said
+from odl.label.ledger import Told
+
+
+class Questions(Protocol):
+    """What asks: `odl.label.prompt.Prompt`, whose members these are, or a recording's questions.
+
+    ``live`` tells the two apart, ``nothing`` is said where no question is open, and ``about``
+    what stands beside a question's title: the time left, or what was answered.
+    """
+
+    changed: int
+    wake: Callable[[], None] | None
+    live: bool
+    nothing: str
+    by: str
+    rate_hz: float
+    channels: tuple[tuple[str, str, float], ...]
+
+    @property
+    def questions(self) -> Sequence[Question]: ...
+    @property
+    def likely(self) -> Sequence[Likely]: ...
+    @property
+    def path(self) -> Sequence[str]: ...
+    @property
+    def places(self) -> tuple[Place, ...]: ...
+    @property
+    def told(self) -> Sequence[Told]: ...
+    @property
+    def sentence(self) -> str: ...
+    @property
+    def previous(self) -> str | None: ...
+    @property
+    def position(self) -> int: ...
+
+    def about(self, question: Question) -> str: ...
+
+    def shown(self, window: int) -> None: ...
+
+    def answer(
+        self, window: int, name: str | None, head: int = 0, leaf: int | None = None, by: str | None = None
+    ) -> Said: ...
+
+    def skip(self, window: int, by: str | None = None) -> Said: ...
+
+    def same(self, window: int, by: str | None = None) -> Said: ...
+
+    def undo(self, by: str | None = None) -> Said: ...
+
+    def note(self, sentence: str) -> None: ...
 
 
 class Status(Protocol):
@@ -56,10 +106,11 @@ class Live(Protocol):
     """A live session: iterating over it runs it and yields all that passes, each event already
     taken by the prompt; its end is the session's. ``notices`` gives each sentence since last
     asked (a wrong rate, a board that restarted, a difference between learners), once.
+    ``status`` and ``notices`` are called from another thread than the iteration runs in.
     """  # fmt: skip
 
     @property
-    def prompt(self) -> Prompt: ...
+    def prompt(self) -> Questions: ...
 
     def __iter__(self) -> Iterator[Event]: ...
 

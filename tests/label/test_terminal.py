@@ -24,7 +24,7 @@ from prompt_toolkit.output import DummyOutput
 from stage import Clock, Figures, Played, Stage
 
 from odl.events import AddClass, Event, Gap, Label, Learned, Split, Undo
-from odl.label.drawn import HELP, KEYS, Line, Mode, braille, frame, keyed
+from odl.label.drawn import HELP, KEYS, Line, Mode, braille, figures, frame, keyed
 from odl.label.terminal import Lines, View, typed
 from odl.report.text import width
 
@@ -75,6 +75,11 @@ def learned(stage: Stage, view: View) -> bool:
     return bool(stage.prompt.told) and stage.prompt.told[0].state in ("learned", "skipped", "undone")
 
 
+def answered(n: int) -> Callable[[Stage, View], bool]:
+    """So many answers have reached the session, and it has run on since."""
+    return lambda stage, view: len(of(stage, Label)) >= n and learned(stage, view)
+
+
 def typing(kind: str) -> Callable[[Stage, View], bool]:
     return lambda stage, view: view.mode.kind == kind
 
@@ -99,7 +104,7 @@ def test_a_key_is_an_answer_and_is_learned() -> None:
 
 def test_skip_same_and_undo() -> None:
     stage, _ = play(
-        [(asked, "3"), (learned, ""), (asked, "s"), (learned, ""), (asked, "="), (learned, "u"),
+        [(asked, "3"), (answered(1), ""), (asked, "s"), (answered(2), ""), (asked, "="), (answered(3), "u"),
          (lambda stage, view: of(stage, Undo), "q")]
     )  # fmt: skip
     names = [None if e.cls is None else stage.session.names[e.cls] for e in of(stage, Label)]
@@ -119,7 +124,7 @@ def test_a_new_class_is_typed_and_hung_under_another() -> None:
 
 def test_enter_hangs_a_new_class_at_the_top_and_a_known_name_needs_no_place() -> None:
     stage, _ = play(
-        [(asked, "n"), (typing("name"), "hop\r"), (typing("place"), "\r"), (learned, ""),
+        [(asked, "n"), (typing("name"), "hop\r"), (typing("place"), "\r"), (answered(1), ""),
          (asked, "n"), (typing("name"), "hop\r"), (lambda stage, view: len(of(stage, Learned)) == 2, "q")]
     )  # fmt: skip
     assert [(e.name, e.head) for e in of(stage, AddClass)] == [("hop", 0)]
@@ -237,8 +242,8 @@ def text(lines: list[Line]) -> list[str]:
 
 
 def shot(stage: Stage, mode: Mode | None = None, columns: int = 80, rows: int = 40, **how: bool) -> str:
-    figures = replace(Figures(), position=stage.session.position)
-    return "\n".join(text(frame(figures, stage.prompt, mode or Mode(), 0, columns, rows, **how)))
+    status = replace(Figures(), position=stage.session.position)
+    return "\n".join(text(frame(figures(status), stage.prompt, mode or Mode(), 0, columns, rows, **how)))
 
 
 def test_the_picture_has_state_prediction_card_keys_and_answers() -> None:
@@ -270,8 +275,8 @@ def test_help_and_places_are_shown() -> None:
 def test_without_a_question_the_picture_says_so_and_counters_of_twins_are_shown() -> None:
     stage = Stage(policy="none")
     assert "no question is open" in shot(stage)
-    figures = replace(Figures(), compared=12, skipped=3, differences=0, damaged=4, rate=None, recording=None)
-    picture = "\n".join(text(frame(figures, stage.prompt, Mode(), 0, 80, 40)))
+    status = replace(Figures(), compared=12, skipped=3, differences=0, damaged=4, rate=None, recording=None)
+    picture = "\n".join(text(frame(figures(status), stage.prompt, Mode(), 0, 80, 40)))
     assert "compared 12, skipped 3   differences 0" in picture and "damaged 4" in picture
     assert "– of 50 Hz" in picture and "recording" not in picture
 
@@ -281,7 +286,7 @@ def test_without_a_question_the_picture_says_so_and_counters_of_twins_are_shown(
 def test_the_picture_fits_whatever_the_size(columns: int, rows: int, kind: str, plain: bool) -> None:
     stage = SHARED
     mode = Mode(kind, stage.prompt.questions[0].window, "漢字" * 5, stage.prompt.places)
-    lines = text(frame(Figures(), stage.prompt, mode, 0, columns, rows, plain=plain))
+    lines = text(frame(figures(Figures()), stage.prompt, mode, 0, columns, rows, plain=plain))
     assert 0 < len(lines) <= rows
     assert all(width(line) <= max(20, columns) for line in lines)
 
@@ -317,15 +322,15 @@ def test_hostile_names_reach_the_screen_as_plain_text() -> None:
     object.__setattr__(image, "names", dict.fromkeys(range(5), HOSTILE))
     stage = Stage(image)
     window = stage.until_asked()
-    figures = replace(Figures(), port=HOSTILE, state=HOSTILE, recording=HOSTILE)
+    status = replace(Figures(), port=HOSTILE, state=HOSTILE, recording=HOSTILE)
     stage.prompt.note("note " + HOSTILE)
     for kind in ("keys", "help", "name", "place"):
         mode = Mode(kind, window, HOSTILE, stage.prompt.places)
-        for line in text(frame(figures, stage.prompt, mode, 0, 120, 60)):
+        for line in text(frame(figures(status), stage.prompt, mode, 0, 120, 60)):
             assert line.isprintable(), line
     target = io.StringIO()
     live = Played(stage, lambda i: stage.run(8), turns=30)
-    live.figures = figures
+    live.figures = status
     live.said = [HOSTILE]
     Lines(live, target).run()
     assert all(c.isprintable() or c == "\n" for c in target.getvalue())
