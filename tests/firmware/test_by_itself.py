@@ -223,7 +223,7 @@ def test_what_the_line_loses_is_counted_and_sent_again(
         heard.extend(data)
         return data
 
-    client, session = BoardClient(board.write, listen, limit=6.0), Session(image, config)
+    client, session = BoardClient(board.write, listen, limit=9.0), Session(image, config)
     client.hello()
     client.configure(config)
     del heard[:]
@@ -235,7 +235,8 @@ def test_what_the_line_loses_is_counted_and_sent_again(
     listen(1.2)
     status = [m for _, _, m in envelopes(bytes(heard)) if isinstance(m, Status)][-1]
     assert status.missed > 0 and status.damaged > 0 and status.dropped == 0
-    assert client.snapshot() == session.snapshot()
+    samples = Samples(120, stream(image, 128))
+    assert client.step(samples) == session.step(samples) != []
 
 
 def test_a_frame_that_comes_damaged_is_counted(firmware: MakeFirmware, config: Config) -> None:
