@@ -21,6 +21,12 @@ LIMIT: Final = 30.0  # seconds for an answer: a sector is erased, or 48 KB come 
 
 def add_commands(commands: Any) -> None:
     """Add the commands to ``odl``'s parser."""
+    ports = commands.add_parser("ports", help="what is plugged in, and which of it is a board")
+    ports.add_argument("port", nargs="*", help="a device or a URL of pyserial; default: every serial port")
+    ports.add_argument("--list", action="store_true", help="only list them; open none")
+    ports.add_argument("--json", metavar="FILE", help="write it as JSON; - is standard output")
+    ports.set_defaults(run=_ports)
+
     push = commands.add_parser("push", help="put a model image on a board")
     push.add_argument("model", help="an .odlm file or a dataset's name")
     _port(push)
@@ -40,6 +46,22 @@ def add_commands(commands: Any) -> None:
 def _port(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", default="auto", metavar="P",
                         help="a device, a URL of pyserial, or auto (default): the one board")  # fmt: skip
+
+
+# --- ports -------------------------------------------------------------------------------
+
+
+def _ports(given: argparse.Namespace, tell: Tell) -> str:
+    from odl.cli import printable, write_json
+    from odl.ports import Port, as_text, facts_of, list_ports, probe_all
+
+    there = [Port(name) for name in given.port] or list_ports()
+    found = [] if given.list else probe_all(there)
+    facts = [one.facts() for one in found] if found else [facts_of(port) for port in there]
+    write_json(given.json, lambda: facts)
+    if given.json != "-":
+        print(printable(as_text(found or there), keep="\n"))
+    return ""
 
 
 # --- push --------------------------------------------------------------------------------

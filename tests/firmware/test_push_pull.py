@@ -270,6 +270,52 @@ def test_push_and_pull_by_command(
     assert "firmware build" in capsys.readouterr().err
 
 
+def test_ports_tells_a_board_from_what_is_none(
+    port: str, image: Image, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ports", port, "loop://", "--json", "-"]) == 0
+    board, echo = json.loads(capsys.readouterr().out)
+    assert board["port"] == port and board["board"]["image"] == f"{image.checksum:08x}"
+    assert echo["board"] is None and echo["problem"]
+    assert main(["ports", port]) == 0
+    assert f"model {image.checksum:08x}" in capsys.readouterr().out
+    assert main(["ports", "--list", port]) == 0
+    assert capsys.readouterr().out.strip() == port
+
+
+def test_a_port_is_found_by_itself(
+    port: str, image: Image, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from odl import ports
+
+    monkeypatch.setattr(ports, "list_ports", lambda: [ports.Port("loop://"), ports.Port(port)])
+    assert main(["push", "shoulder"]) == 0
+    assert "runs already shoulder" in capsys.readouterr().out
+    monkeypatch.setattr(ports, "list_ports", lambda: [ports.Port("loop://")])
+    assert main(["push", "shoulder"]) == 2
+    assert "no board answers on any port: loop://" in capsys.readouterr().err
+
+
+def test_what_was_learned_is_pulled_by_command(
+    firmware: MakeFirmware, image: Image, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    board = Emulator(firmware().elf)
+    teach(greeted(board), image)
+    out, end, opened = tmp_path / "mine.odlm", threading.Event(), open_port(0)
+    thread = threading.Thread(target=serve, args=(board, opened), kwargs={"speed": 20, "until": end.is_set})
+    thread.start()
+    try:
+        assert main(["pull", "--port", opened.name, "--without-vectors", "--json", "-", str(out)]) == 0
+    finally:
+        end.set()
+        thread.join(30)
+        opened.close()
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["labels"] >= 4 and facts["vectors"] == 0 and "waving" in facts["classes"]
+    made = Image.from_bytes(out.read_bytes())
+    assert f"{made.checksum:08x}" == facts["image"] and 30 in made.names
+
+
 @pytest.mark.parametrize(
     "words, said",
     [
