@@ -89,10 +89,10 @@ def _from_recording(source: Path, target: Path, given: argparse.Namespace, tell:
     found = Source(source, kinds, tell)
     if target.suffix == ".odl":
         redacted(found, target, given.force)
-        print(f"{target}: {found.samples} samples")
+        print(printable(f"{target}: {found.samples} samples"))
     else:
         rows = to_table(found, target, counts=bool(given.counts), events=events, force=given.force)
-        print(f"{target}: {rows} rows, {'counts' if given.counts else 'real values'}")
+        print(printable(f"{target}: {rows} rows, {'counts' if given.counts else 'real values'}"))
     if given.redact is not None:
         print(printable(f"left out: {'; '.join(found.removed) or 'nothing, there was nothing of the kind'}"))
         if not found.same_trace:
@@ -116,4 +116,4 @@ def _from_table(source: Path, target: Path, given: argparse.Namespace, tell: Tel
     )  # fmt: skip
     for note in notes:
         print(printable(note))
-    print(f"{target}: {target.stat().st_size} bytes")
+    print(printable(f"{target}: {target.stat().st_size} bytes"))

@@ -33,8 +33,9 @@ MARKS: Final = ("predicted", "asked", "answered", "learned")
 EVENTS: Final = (
     ("event", "text"), ("index", "whole"), ("time", "time"), ("window", "whole"), ("end", "whole"),
     ("class", "text"), ("task", "whole"), ("path", "text"), ("score", "number"), ("held", "text"),
-    ("utility", "number"), ("why", "text"), ("by", "text"), ("took", "number"), ("clock", "number"),
+    ("utility", "number"), ("why", "text"), ("by", "text"), ("took", "number"), ("clock", "time"),
 )  # fmt: skip
+_COMMANDS: Final = ("split", "new class", "answer", "skip", "undo")
 RESERVED: Final = ("index", "time", "recording", "subject", "truth", *MARKS)
 
 
@@ -196,9 +197,13 @@ class Log:
     def _add(
         self, event: str, index: int, cls: int | None = None, name: str | None = None, **cells: Any
     ) -> None:
-        if self._origin is not None and event in ("answer", "skip", "undo", "new class", "split"):
-            origin, self._origin = self._origin, None
-            cells |= {"by": origin.by, "took": origin.took / 1e3, "clock": origin.clock / 1e3 or None}
+        origin = self._origin
+        if origin is not None and event in _COMMANDS:
+            # An answer with a new class is up to three commands at one place, a label the last.
+            if origin.at == index:
+                cells |= {"by": origin.by, "took": origin.took / 1e3, "clock": origin.clock / 1e3 or None}
+            if origin.at != index or event in ("answer", "skip", "undo"):
+                self._origin = None
         cells["class"] = name if cls is None else self._name(cls)
         cells = {"event": event, "index": index, "time": index / self._rate, **cells}
         # An index that no stream can have, from a damaged or hostile file, is left empty.
