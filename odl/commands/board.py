@@ -198,7 +198,8 @@ def _pull(given: argparse.Namespace, tell: Tell) -> str:
     with _connected(given.port, tell) as (url, board):
         base, made = pull_image(board, learned=not given.base, vectors=not given.without_vectors, tell=tell)
     write_private(out, made.to_bytes())
-    note = made.card.get("learned", {})
+    learned = made.card.get("learned")
+    note = learned if isinstance(learned, dict) else {}
     facts = {"port": url, "file": str(out), "base": f"{base.checksum:08x}", "image": f"{made.checksum:08x}",
              "classes": list(made.names.values()), "labels": note.get("labels", 0),
              "vectors": note.get("vectors", 0)}  # fmt: skip

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from images import random_image
-from making import MakeFirmware
+from making import MakeFirmware, need
 
 from firmware_sim.client import BoardClient, BoardError
 from firmware_sim.emulator import Emulator
+from firmware_sim.qemu import QemuBoard
 from firmware_sim.serve import open_port, serve
 from odl.cli import main
 from odl.commands.board import pull_image, push_image, write_private
@@ -160,6 +161,18 @@ def test_what_only_the_board_can_tell_is_refused_by_it(client: BoardClient, imag
     with pytest.raises(BoardError, match="cannot run it"):
         push_image(client, big, "big.odlm")
     assert client.hello().image == image.checksum
+
+
+def test_a_board_without_a_flash_controller_says_that_it_cannot(
+    firmware: MakeFirmware, image: Image, other: Image
+) -> None:
+    need("qemu-system-arm")
+    with QemuBoard(firmware().elf) as board:
+        client = BoardClient(board.write, board.run)
+        client.hello()
+        with pytest.raises(BoardError, match="could not keep it"):
+            push_image(client, other, "it")
+        assert pull_image(client)[1].to_bytes() == image.to_bytes()
 
 
 def test_what_the_board_learned_is_pulled(board: Emulator, client: BoardClient, image: Image) -> None:
