@@ -9,12 +9,17 @@
 #define FINE 0
 #define NOW UINT64_MAX /* as `at` of a command: wherever the stream stands */
 
-static uint64_t number(const uint8_t *bytes, uint32_t n)
+static uint32_t number(const uint8_t *bytes, uint32_t n)
 {
-    uint64_t value = 0;
-    for (uint32_t i = 0; i < n; i++)
-        value |= (uint64_t)bytes[i] << (8 * i);
+    uint32_t value = 0;
+    while (n-- > 0)
+        value = value << 8 | bytes[n];
     return value;
+}
+
+static uint64_t long_number(const uint8_t *bytes)
+{
+    return number(bytes, 4) | (uint64_t)number(bytes + 4, 4) << 32;
 }
 
 static int64_t position(const odl_link *link)
@@ -54,17 +59,17 @@ static int configure(odl_link *link, const uint8_t *m, uint32_t size)
     set.allowed = (int64_t)number(m + ODL_CONFIGURE_ALLOWED, 4);
     set.period = (int64_t)number(m + ODL_CONFIGURE_PERIOD, 4);
     set.horizon = (int64_t)number(m + ODL_CONFIGURE_HORIZON, 4);
-    uint64_t patience = number(m + ODL_CONFIGURE_PATIENCE, 8);
+    uint64_t patience = long_number(m + ODL_CONFIGURE_PATIENCE);
     set.patience = patience > INT64_MAX ? -1 : (int64_t)patience;
     for (uint32_t c = 0; c < ODL_CHANNELS; c++, at += PER_CHANNEL) {
-        uint32_t mult = (uint32_t)number(at, 4), offset = (uint32_t)number(at + 5, 2);
+        uint32_t mult = number(at, 4), offset = number(at + 5, 2);
         scaling.mult[c] = mult > INT32_MAX ? -1 : (int32_t)mult;
         scaling.shift[c] = at[4];
         scaling.offset[c] = (int16_t)(offset > INT16_MAX ? (int32_t)offset - 65536 : (int32_t)offset);
     }
-    uint64_t seed = number(m + ODL_CONFIGURE_SEED, 8), begin = number(m + ODL_CONFIGURE_POSITION, 8);
-    uint32_t issued = (uint32_t)number(m + ODL_CONFIGURE_ISSUED, 4);
-    uint32_t of_session = (uint32_t)number(m + ODL_CONFIGURE_SESSION, 4);
+    uint64_t seed = long_number(m + ODL_CONFIGURE_SEED), begin = long_number(m + ODL_CONFIGURE_POSITION);
+    uint32_t issued = number(m + ODL_CONFIGURE_ISSUED, 4);
+    uint32_t of_session = number(m + ODL_CONFIGURE_SESSION, 4);
     if (m[ODL_CONFIGURE_KEEP] > 1 || of_session == 0 || issued > INT32_MAX ||
         begin >= (uint64_t)ODL_MAX_POSITION || odl_settings_bad(&set, seed, &scaling))
         return ODL_REFUSAL_SETTINGS;
@@ -83,8 +88,8 @@ static int read(odl_link *link, const uint8_t *m, uint32_t size)
 {
     if (size != ODL_READ_FIXED)
         return ODL_REFUSAL_MESSAGE;
-    uint32_t offset = (uint32_t)number(m + ODL_READ_OFFSET, 4);
-    uint32_t wanted = (uint32_t)number(m + ODL_READ_SIZE, 2);
+    uint32_t offset = number(m + ODL_READ_OFFSET, 4);
+    uint32_t wanted = number(m + ODL_READ_SIZE, 2);
     uint32_t there = odl_area_size(link, m[ODL_READ_AREA]);
     if (offset > there || wanted > there - offset)
         return ODL_REFUSAL_PLACE;
@@ -97,7 +102,7 @@ static int upload(const uint8_t *m, uint32_t size)
     enum { DATA = ODL_UPLOAD_DATA + 4 };
     if (size < DATA || number(m + ODL_UPLOAD_DATA, 4) != size - DATA)
         return ODL_REFUSAL_MESSAGE;
-    uint32_t offset = (uint32_t)number(m + ODL_UPLOAD_OFFSET, 4), room = odl_board_image_room();
+    uint32_t offset = number(m + ODL_UPLOAD_OFFSET, 4), room = odl_board_image_room();
     if (offset > room || size - DATA > room - offset)
         return ODL_REFUSAL_PLACE;
     return odl_board_upload(offset, m + DATA, size - DATA);
@@ -107,8 +112,7 @@ static int install(const uint8_t *m, uint32_t size)
 {
     if (size != ODL_INSTALL_FIXED)
         return ODL_REFUSAL_MESSAGE;
-    return odl_board_install((uint32_t)number(m + ODL_INSTALL_SIZE, 4),
-                             (uint32_t)number(m + ODL_INSTALL_IMAGE, 4));
+    return odl_board_install(number(m + ODL_INSTALL_SIZE, 4), number(m + ODL_INSTALL_IMAGE, 4));
 }
 
 /* What was undone is forgotten, so the log's entries move up: a running session ends. */
@@ -134,7 +138,7 @@ static int samples(odl_link *link, const uint8_t *m, uint32_t size)
     if (size < BLOCK || m[ODL_SAMPLES_BLOCK] != ODL_CHANNELS || (size - BLOCK) % PER_SAMPLE != 0)
         return ODL_REFUSAL_MESSAGE;
     uint32_t n = (size - BLOCK) / PER_SAMPLE;
-    if (number(m + ODL_SAMPLES_START, 8) != (uint64_t)position(link) || n >= ODL_MAX_POSITION - position(link))
+    if (long_number(m + ODL_SAMPLES_START) != (uint64_t)position(link) || n >= ODL_MAX_POSITION - position(link))
         return ODL_REFUSAL_ORDER;
     odl_samples(link->session, link->in.counts + (ENVELOPE + BLOCK) / 2, n);
     return FINE;
@@ -144,8 +148,8 @@ static int gap(odl_link *link, const uint8_t *m, uint32_t size)
 {
     if (size < ODL_GAP_FIXED + 1 || size != ODL_GAP_FIXED + 1u + m[ODL_GAP_WHY])
         return ODL_REFUSAL_MESSAGE;
-    uint64_t lost = number(m + ODL_GAP_LOST, 8);
-    if (number(m + ODL_GAP_START, 8) != (uint64_t)position(link) ||
+    uint64_t lost = long_number(m + ODL_GAP_LOST);
+    if (long_number(m + ODL_GAP_START) != (uint64_t)position(link) ||
         lost >= (uint64_t)(ODL_MAX_POSITION - position(link)))
         return ODL_REFUSAL_ORDER;
     odl_gap(link->session, (int64_t)lost);
@@ -176,12 +180,10 @@ static int can_be_name(const uint8_t *name, uint32_t length)
 static void carry_out(odl_link *link, uint8_t *m, uint32_t size)
 {
     odl_session *session = link->session;
-    uint64_t at = (uint64_t)position(link);
-    for (uint32_t i = 0; i < 8; i++)
-        m[1 + i] = (uint8_t)(at >> 8 * i);
+    memcpy(m + 1, &session->state.position, 8); /* `at`; little-endian, like the message */
     odl_send_echo(link, m, size);
     if (m[0] == ODL_MSG_LABEL)
-        odl_label(session, index_of(number(m + ODL_LABEL_WINDOW, 8)), m[ODL_LABEL_CLS]);
+        odl_label(session, index_of(long_number(m + ODL_LABEL_WINDOW)), m[ODL_LABEL_CLS]);
     else if (m[0] == ODL_MSG_UNDO)
         odl_undo(session);
     else if (m[0] == ODL_MSG_SPLIT)
@@ -201,8 +203,7 @@ void odl_link_agree(odl_link *link)
     if (length == 0)
         return;
     m[0] = ODL_MSG_LABEL;
-    for (uint32_t k = 0; k < 8; k++)
-        m[ODL_LABEL_WINDOW + k] = (uint8_t)((uint64_t)s->ask_window[i] >> 8 * k);
+    memcpy(m + ODL_LABEL_WINDOW, &s->ask_window[i], 8); /* little-endian, like the message */
     m[ODL_LABEL_CLS] = path[length - 1];
     carry_out(link, m, sizeof m);
 }
@@ -230,7 +231,7 @@ static int command(odl_link *link, uint8_t *m, uint32_t size)
         return ODL_REFUSAL_MESSAGE;
     if (m[0] == ODL_MSG_SPLIT && m[ODL_SPLIT_LEAF] == ODL_NO_CLASS)
         return ODL_REFUSAL_MESSAGE;
-    uint64_t at = number(m + AT, 8);
+    uint64_t at = long_number(m + AT);
     if (at != NOW && at != (uint64_t)position(link))
         return ODL_REFUSAL_ORDER;
     carry_out(link, m, size);

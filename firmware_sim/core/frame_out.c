@@ -29,12 +29,18 @@ void odl_put(odl_link *link, const void *bytes, size_t n)
         stuff(link, from[i]);
 }
 
-void odl_put_number(odl_link *link, uint64_t value, uint32_t n)
+void odl_put_number(odl_link *link, uint32_t value, uint32_t n)
 {
-    uint8_t bytes[8];
-    for (uint32_t i = 0; i < n; i++)
-        bytes[i] = (uint8_t)(value >> (8 * i));
+    uint8_t bytes[4];
+    for (uint32_t i = 0; i < n; i++, value >>= 8)
+        bytes[i] = (uint8_t)value;
     odl_put(link, bytes, n);
+}
+
+void odl_put_index(odl_link *link, int64_t value)
+{
+    odl_put_number(link, (uint32_t)value, 4);
+    odl_put_number(link, (uint32_t)((uint64_t)value >> 32), 4);
 }
 
 void odl_begin_frame(odl_link *link, unsigned type)

@@ -5,7 +5,7 @@
 static void put_prediction(odl_link *link, const odl_event *event)
 {
     odl_begin_frame(link, ODL_MSG_PREDICTION);
-    odl_put_number(link, (uint64_t)event->window, 8);
+    odl_put_index(link, event->window);
     odl_put_number(link, event->held, 1);
     odl_put_number(link, event->n_path, 1);
     odl_put(link, event->path, event->n_path);
@@ -24,21 +24,21 @@ void odl_link_event(odl_link *link, const odl_event *event)
         return;
     case ODL_EMIT_QUERY:
         odl_begin_frame(link, ODL_MSG_QUERY);
-        odl_put_number(link, (uint64_t)event->window, 8);
-        odl_put_number(link, (uint64_t)event->value, 2);
-        odl_put_number(link, (uint64_t)event->expires, 8);
+        odl_put_index(link, event->window);
+        odl_put_number(link, (uint32_t)event->value, 2);
+        odl_put_index(link, event->expires);
         break;
     case ODL_EMIT_LEARNED:
         odl_begin_frame(link, ODL_MSG_LEARNED);
-        odl_put_number(link, (uint64_t)event->at, 8);
-        odl_put_number(link, (uint64_t)event->window, 8);
+        odl_put_index(link, event->at);
+        odl_put_index(link, event->window);
         odl_put_number(link, event->cls, 1);
         odl_put_number(link, event->head, 1);
         break;
     default:
         odl_begin_frame(link, ODL_MSG_DROPPED);
-        odl_put_number(link, (uint64_t)event->at, 8);
-        odl_put_number(link, (uint64_t)event->window, 8);
+        odl_put_index(link, event->at);
+        odl_put_index(link, event->window);
         odl_put_number(link, event->why, 1);
         break;
     }
@@ -49,7 +49,7 @@ void odl_link_event(odl_link *link, const odl_event *event)
 void odl_link_samples(odl_link *link, int64_t start, const int16_t *raw, size_t n)
 {
     odl_begin_frame(link, ODL_MSG_SAMPLES);
-    odl_put_number(link, (uint64_t)start, 8);
+    odl_put_index(link, start);
     odl_put_number(link, ODL_CHANNELS, 1);
     odl_put(link, raw, n * ODL_CHANNELS * sizeof *raw);
     odl_end_frame(link);
@@ -67,8 +67,8 @@ void odl_link_gap(odl_link *link, int64_t lost, const char *why)
 {
     uint32_t length = length_of(why, 255);
     odl_begin_frame(link, ODL_MSG_GAP);
-    odl_put_number(link, (uint64_t)link->session->state.position, 8);
-    odl_put_number(link, (uint64_t)lost, 8);
+    odl_put_index(link, link->session->state.position);
+    odl_put_index(link, lost);
     odl_put_number(link, length, 1);
     odl_put(link, why, length);
     odl_end_frame(link);
@@ -80,7 +80,7 @@ void odl_link_gap(odl_link *link, int64_t lost, const char *why)
 void odl_send_ready(odl_link *link)
 {
     odl_begin_frame(link, ODL_MSG_READY);
-    odl_put_number(link, (uint64_t)link->done_at, 8);
+    odl_put_index(link, link->done_at);
     odl_put_number(link, ODL_LINK_FRAME, 2);
     odl_put_number(link, link->reply, 2);
     odl_end_frame(link);
@@ -90,7 +90,7 @@ void odl_send_refused(odl_link *link, unsigned message, int why)
 {
     odl_begin_frame(link, ODL_MSG_REFUSED);
     odl_put_number(link, message, 1);
-    odl_put_number(link, (uint64_t)why, 1);
+    odl_put_number(link, (uint32_t)why, 1);
     odl_put_number(link, link->reply, 2);
     odl_end_frame(link);
 }
@@ -111,11 +111,11 @@ void odl_send_info(odl_link *link)
     odl_put_number(link, net->checksum, 4);
     odl_put_number(link, net->image->total_size, 4);
     odl_put_number(link, odl_board_image_room(), 4);
-    odl_put_number(link, sizeof(odl_state), 4);
-    odl_put_number(link, net->max_log * sizeof(odl_log_entry), 4);
+    odl_put_number(link, (uint32_t)sizeof(odl_state), 4);
+    odl_put_number(link, (uint32_t)(net->max_log * sizeof(odl_log_entry)), 4);
     odl_put_number(link, link->number, 4);
     odl_put_number(link, before, 4);
-    odl_put_number(link, (uint64_t)link->session->state.position, 8);
+    odl_put_index(link, link->session->state.position);
     odl_put_number(link, length, 1);
     odl_put(link, version, length);
     odl_end_frame(link);
@@ -130,7 +130,7 @@ void odl_send_status(odl_link *link)
     odl_put_number(link, link->dropped, 4);
     odl_put_number(link, link->damaged, 4);
     odl_put_number(link, odl_board_missed(), 4);
-    odl_put_number(link, (uint64_t)link->session->state.position, 8);
+    odl_put_index(link, link->session->state.position);
     odl_end_frame(link);
 }
 
