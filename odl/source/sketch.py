@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import Final
@@ -98,25 +99,28 @@ class Sketch:
         self._rate = rate_hz
         self._text = bytearray()  # of an unfinished line
         self._whole = False  # whether it has its beginning
+        self._ahead: deque[Samples | Gap] = deque()
         self._rows: list[list[float]] = []
         self._since = 0.0  # when the first of them came
         self._last: float | None = None  # when the last line of numbers came
         self._cause = ""  # why lines may be missing
 
     def __iter__(self) -> Iterator[Samples | Gap]:
-        while self.state is not SketchState.CLOSED:
+        while self._ahead or self.state is not SketchState.CLOSED:
+            if self._ahead:  # kept here: whoever stops iterating can go on later
+                yield self._ahead.popleft()
+                continue
             wait = self.wait
             if self._rows:
                 wait = max(0.0, min(wait, self._since + _TOGETHER - time.monotonic()))
             piece = self.line.get(wait)
             if piece is not None:
-                yield from self._take(piece)
-            elif not self._rows:
-                if self._last is not None and time.monotonic() - self._last > self._patience():
-                    self._turn(SketchState.SILENT)
+                self._take(piece)
+            elif not self._rows or self.wait == 0:
+                self._look_for_silence()
                 yield Samples(self.position, np.zeros((0, len(self._per_unit)), np.int16))
-            if self._rows and (len(self._rows) >= _ROWS or time.monotonic() >= self._since + _TOGETHER):
-                yield self._block()
+            if len(self._rows) >= _ROWS or time.monotonic() >= self._since + _TOGETHER:
+                self._flush()
 
     @property
     def note(self) -> str:
@@ -126,22 +130,22 @@ class Sketch:
     def _patience(self) -> float:
         return max(_SILENT, 20 / self._rate)
 
-    def _turn(self, state: SketchState) -> None:
-        if self.state is not SketchState.UNPLUGGED or state is not SketchState.SILENT:
-            self.state = state
+    def _look_for_silence(self) -> None:
+        quiet = self._last is None or time.monotonic() - self._last <= self._patience()
+        if not quiet and self.state is SketchState.STREAMING:
+            self.state = SketchState.SILENT
 
-    def _take(self, piece: Piece) -> Iterator[Samples | Gap]:
+    def _take(self, piece: Piece) -> None:
         if piece.lost:
             self._cut("nobody fetched the samples in time")
         if piece.state is LineState.LOST:
             self._cut("unplugged")
             self.state = SketchState.UNPLUGGED
         elif piece.state is LineState.OPEN:
-            self._turn(SketchState.WAITING)
+            self.state = SketchState.WAITING
         elif piece.state is LineState.CLOSED:
             self.state = SketchState.CLOSED
-            if self._rows:
-                yield self._block()
+            self._flush()
         lines = self._lines(piece.data)
         for number, line in enumerate(lines):
             headers = self.columns.headers
@@ -149,24 +153,37 @@ class Sketch:
             self._whole = True
             if self.columns.headers > headers and self._last is not None:
                 self._cause = self._cause or "the sketch started anew"
-            if row is None:
-                continue
-            if self._last is not None and (gap := self._missing(piece.time, len(lines) - number)) is not None:
-                if self._rows:
-                    yield self._block()
-                yield gap
-                self.position += gap.lost
-                self.lost += gap.lost
-                self.clock.recount()
-            if not self._rows:
-                self._since = piece.time
-            self._rows.append(row)
-            self._last = piece.time
-            self.state = SketchState.STREAMING
+            if row is not None:
+                self._add(row, piece.time, len(lines) - number)
         if self.columns.problem:
             self.state = SketchState.UNREADABLE
         if self._last == piece.time:
             self.clock.add(None, piece.time, self.position + len(self._rows))
+
+    def _add(self, row: list[float], now: float, here: int) -> None:
+        """A line of numbers read at ``now``, of which ``here`` came at once."""
+        lost = 0 if self._last is None else self._missing(now - self._last, here)
+        if self._cause or lost:
+            self._flush()
+            if self._last is not None:
+                self._ahead.append(Gap(self.position, lost, self._cause or "the sketch was silent"))
+                self.position += lost
+                self.lost += lost
+                self.clock.recount()
+            self._cause = ""
+        if not self._rows:
+            self._since = now
+        self._rows.append(row)
+        self._last = now
+        self.state = SketchState.STREAMING
+
+    def _missing(self, silence: float, here: int) -> int:
+        """Lines that are missing after so many seconds without one."""
+        if not self._cause and silence <= self._patience():
+            return 0
+        # Lines that were only held up come all at once.
+        lost = max(0, round(silence * (self.clock.rate_hz or self._rate)) - here)
+        return lost if self._cause or lost >= self._rate / 2 else 0
 
     def _cut(self, cause: str) -> None:
         """Bytes are missing: the line that is under way goes too."""
@@ -181,23 +198,13 @@ class Sketch:
             self._text.clear()
         return [line.decode("utf-8", "replace") for line in ended]
 
-    def _missing(self, now: float, here: int) -> Gap | None:
-        """The gap before a line read at ``now``, of which ``here`` came at once."""
-        cause, self._cause = self._cause, ""
-        silence = now - (self._last or now)
-        if not cause and silence <= self._patience():
-            return None
-        # Lines that were only held up come all at once.
-        lost = max(0, round(silence * (self.clock.rate_hz or self._rate)) - here)
-        if not cause and lost < self._rate / 2:
-            return None
-        return Gap(self.position + len(self._rows), lost, cause or "the sketch was silent")
-
-    def _block(self) -> Samples:
+    def _flush(self) -> None:
+        """Hand on the samples that wait."""
+        if not self._rows:
+            return
         scaled = np.rint(np.array(self._rows) * self._per_unit)
         self.saturated += int(np.count_nonzero(np.abs(scaled + 0.5) > 32768))
         block: NDArray[np.int16] = np.clip(scaled, -32768, 32767).astype(np.int16)
-        made = Samples(self.position, block)
+        self._ahead.append(Samples(self.position, block))
         self.position += len(block)
         self._rows = []
-        return made

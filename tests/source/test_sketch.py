@@ -1,0 +1,274 @@
+"""Sketches that print CSV: what is understood, what is left out, gaps, positions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pretend import Port
+
+from odl.events import Gap, Samples
+from odl.source.columns import Columns
+from odl.source.line import Line, LineState, Piece
+from odl.source.sketch import Sketch, SketchState
+
+AXES = ("ax", "ay", "az")
+
+
+@pytest.mark.parametrize(
+    ("lines", "rows"),
+    [
+        (["1,2,3", "4,5,6"], [[1, 2, 3], [4, 5, 6]]),  # the serial plotter, and Edge Impulse
+        (["1, 2, 3", " 4 ,5 , 6 "], [[1, 2, 3], [4, 5, 6]]),
+        (["1\t2\t3"], [[1, 2, 3]]),
+        (["1 2 3"], [[1, 2, 3]]),
+        (["1;2;3"], [[1, 2, 3]]),
+        (["-1.5,+.25,1e-3"], [[-1.5, 0.25, 0.001]]),
+        (["1,2,3,"], [[1, 2, 3]]),
+        (["ax:1,ay:2,az:3"], [[1, 2, 3]]),
+        (["ax:1 ay:2 az:3"], [[1, 2, 3]]),
+        (["ax: 1\tay: 2\taz: 3"], [[1, 2, 3]]),
+        (["az:3,ay:2,ax:1,temp:20"], [[1, 2, 3]]),
+        (["ax,ay,az", "1,2,3"], [[1, 2, 3]]),
+        (["millis,AZ,AY,AX", "17,3,2,1"], [[1, 2, 3]]),
+        (["MPU6050 ready", "ax,ay,az", "1,2,3"], [[1, 2, 3]]),
+        (["", "1,2,3", "  "], [[1, 2, 3]]),
+    ],
+)
+def test_what_common_sketches_print(lines: list[str], rows: list[list[float]]) -> None:
+    columns = Columns(AXES)
+    assert [row for line in lines if (row := columns.take(line)) is not None] == rows
+    assert columns.problem == ""
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ["1,2", "1,2,3,4", "1,2,x", "1,,3", "1,2,3.4.5", "nan,1,2", "inf,1,2", "1e999,1,2", "1_0,2,3", "0x1,2,3",
+     "1,2,３", "ax:1,ay:2,3", "ax:1,ay:2,az:", "ax:1:2,ay:1,az:1", "," * 100, "1," * 100, "\x00\x7f\ufffd9"],
+)  # fmt: skip
+def test_a_bad_line_is_counted_and_costs_nothing_else(bad: str) -> None:
+    columns = Columns(AXES)
+    assert columns.take("1,2,3") == [1, 2, 3]
+    taken = columns.take(bad)
+    assert columns.take("4,5,6") == [4, 5, 6]
+    assert taken is None
+    assert columns.bad == (1 if bad.strip(",") else 0)
+    assert columns.last_bad.isprintable() and len(columns.last_bad) <= 60
+    assert columns.problem == ""
+
+
+@pytest.mark.parametrize(
+    ("wanted", "strict", "line", "problem"),
+    [
+        (["x", "ay"], True, "ax:1,ay:2", "there is no column 'x'; the sketch prints ax, ay"),
+        (["2", "7"], True, "1,2,3", "the sketch prints 3 columns; column 7 is not among them"),
+        (AXES, False, "1,2,3,4", "the sketch prints 4 columns, but 3 are wanted"),
+        (AXES, False, "@#%,!!,2", "what comes are no lines of numbers"),
+    ],
+)
+def test_what_never_fits_becomes_a_sentence(wanted: list[str], strict: bool, line: str, problem: str) -> None:
+    columns = Columns(wanted, strict)
+    for _ in range(4):
+        assert columns.take(line) is None
+        assert columns.problem == ""  # it may be a piece of a line
+    columns.take(line)
+    assert columns.problem.startswith(problem)
+    assert columns.bad == 5
+
+
+def test_columns_are_picked_by_number_from_one() -> None:
+    assert Columns(["3", "1"]).take("10,20,30") == [30, 10]
+
+
+def test_a_sketch_that_changes_what_it_prints_is_followed() -> None:
+    columns = Columns(["ax", "ay"])
+    assert columns.take("1,2") == [1, 2]
+    columns.take("ms,ay,ax")
+    taken = [columns.take(f"7,{k},{-k}") for k in range(10)]
+    assert taken[-1] == [-9, 9] and taken.count(None) <= 5
+    assert columns.take("ay:5,ax:4") == [4, 5]
+
+
+@given(st.lists(st.text(max_size=200), max_size=20))
+def test_no_text_is_an_error(lines: list[str]) -> None:
+    columns = Columns(AXES)
+    for line in lines:
+        row = columns.take(line)
+        assert row is None or (len(row) == 3 and all(map(np.isfinite, row)))
+
+
+# --- as a source -----------------------------------------------------------------------------
+
+
+class Pieces:
+    """A line that gives what it was filled with."""
+
+    def __init__(self) -> None:
+        self.pieces: list[Piece] = []
+
+    def get(self, timeout: float) -> Piece | None:
+        return self.pieces.pop(0) if self.pieces else None
+
+
+def sketch_of(line: object, **given_: object) -> Sketch:
+    options: dict[str, object] = {"scale": (0.01, 0.01, 0.01), "rate_hz": 50.0, "columns": AXES} | given_
+    return Sketch(line, **options)  # type: ignore[arg-type]
+
+
+def passed(sketch: Sketch, pieces: list[Piece]) -> list[Samples | Gap]:
+    """What the sketch makes of pieces, idle blocks left out."""
+    line = Pieces()
+    sketch.line = line  # type: ignore[assignment]
+    line.pieces = [*pieces, Piece(0.0, state=LineState.CLOSED)]
+    return [e for e in sketch if isinstance(e, Gap) or len(e.block)]
+
+
+def lines(first: int, last: int) -> bytes:
+    return b"".join(b"%d,0,0\r\n" % k for k in range(first, last))
+
+
+def stands(events: list[Samples | Gap], start: int = 0) -> int:
+    for event in events:
+        assert event.start == start
+        start += event.lost if isinstance(event, Gap) else len(event.block)
+    return start
+
+
+def seen(events: list[Samples | Gap]) -> list[int]:
+    return [int(v) // 100 for e in events if isinstance(e, Samples) for v in e.block[:, 0]]
+
+
+def test_counts_are_scaled_rounded_and_saturated() -> None:
+    sketch = sketch_of(None, scale=(0.5, 0.001, 1.0))
+    [first, second] = passed(
+        sketch, [Piece(0.0, b"\n1.3,-0.0015,2.5\n1,2,3\n"), Piece(0.02, b"100000,-40,-40000\n")]
+    )
+    assert first.block.tolist() == [[3, -2, 2], [2, 2000, 3]]
+    assert second.block.tolist() == [[32767, -32768, -32768]]
+    assert first.block.dtype == np.int16
+    assert sketch.saturated == 3
+
+
+def test_lines_may_come_in_pieces_of_any_size() -> None:
+    text = b"x\n" + lines(0, 100)
+    whole = passed(sketch_of(None), [Piece(0.0, text)])
+    single = passed(sketch_of(None), [Piece(0.0, text[i : i + 1]) for i in range(len(text))])
+    assert seen(whole) == seen(single) == list(range(100))
+
+
+def test_the_first_line_may_lack_its_beginning() -> None:
+    assert seen(passed(sketch_of(None), [Piece(0.0, b"5,0,0\n" + lines(1, 4))])) == [1, 2, 3]
+
+
+def test_a_silence_becomes_a_gap_of_about_its_length() -> None:
+    sketch = sketch_of(None)
+    pieces = [Piece(k / 50, lines(k, k + 1)) for k in range(500)]
+    pieces += [Piece(k / 50 + 4, lines(k, k + 1)) for k in range(500, 600)]
+    events = passed(sketch, pieces)
+    [gap] = [e for e in events if isinstance(e, Gap)]
+    assert gap.why == "the sketch was silent" and abs(gap.lost - 200) <= 1
+    assert stands(events) == sketch.position == 599 + gap.lost
+    assert sketch.lost == gap.lost
+
+
+def test_lines_that_were_only_held_up_are_no_gap() -> None:
+    sketch = sketch_of(None)
+    pieces = [Piece(k / 50, lines(k, k + 1)) for k in range(100)]
+    events = passed(sketch, [*pieces, Piece(2 + 3.0, lines(100, 250)), Piece(5.02, lines(250, 251))])
+    assert not any(isinstance(e, Gap) for e in events)
+    assert seen(events) == list(range(1, 251))
+
+
+def test_bytes_that_nobody_fetched_leave_a_gap_and_no_patched_line() -> None:
+    sketch = sketch_of(None)
+    events = passed(
+        sketch,
+        [
+            Piece(0.0, lines(0, 50) + b"123,0"),
+            Piece(2.0, b"4,5,6\n" + lines(150, 160), lost=800),
+            Piece(2.2, lines(160, 170)),
+        ],
+    )
+    [gap] = [e for e in events if isinstance(e, Gap)]
+    assert gap.why == "nobody fetched the samples in time" and 85 <= gap.lost <= 100
+    assert seen(events) == [*range(1, 50), *range(150, 170)]
+    assert stands(events) == sketch.position
+
+
+def test_unplugging_leaves_a_gap() -> None:
+    sketch = sketch_of(None)
+    events = passed(
+        sketch,
+        [
+            Piece(0.0, lines(0, 50)),
+            Piece(0.5, b"12"),
+            Piece(1.0, state=LineState.LOST),
+            Piece(9.0, state=LineState.OPEN),
+            Piece(10.0, b"3,4,5\n" + lines(50, 60)),
+        ],
+    )
+    [gap] = [e for e in events if isinstance(e, Gap)]
+    assert gap.why == "unplugged" and 480 <= gap.lost <= 500
+    assert seen(events) == [*range(1, 50), *range(50, 60)]
+
+
+def test_a_header_in_the_middle_is_a_new_start() -> None:
+    sketch = sketch_of(None)
+    text = b"ax,ay,az\n"
+    events = passed(sketch, [Piece(0.0, text + lines(0, 10)), Piece(0.5, text + lines(0, 10))])
+    assert [type(e).__name__ for e in events] == ["Samples", "Gap", "Samples"]
+    assert events[1] == Gap(10, 15, "the sketch started anew")
+
+
+def test_the_rate_is_measured_and_called_out() -> None:
+    sketch = sketch_of(None)
+    passed(sketch, [Piece(k / 40, lines(k, k + 1)) for k in range(1000)])
+    assert sketch.clock.rate_hz == pytest.approx(40, rel=0.01)
+    assert sketch.note == "samples come at 40 Hz, but the model wants 50 Hz (20 % too slow)"
+
+
+def test_garbage_without_an_end_is_let_go() -> None:
+    sketch = sketch_of(None)
+    events = passed(sketch, [Piece(0.0, b"\xa5" * 100_000), Piece(0.1, b"\n" + lines(0, 5))])
+    assert len(sketch._text) == 0 and seen(events)[-4:] == [1, 2, 3, 4]
+
+
+def test_a_bad_scale_is_refused() -> None:
+    with pytest.raises(ValueError, match="3 columns, but a scale for 2"):
+        sketch_of(None, scale=(1.0, 1.0))
+
+
+def until(sketch: Sketch, wanted: Callable[[], bool], events: list[Samples | Gap]) -> None:
+    end = time.monotonic() + 20
+    while not wanted():
+        assert time.monotonic() < end, sketch.state
+        event = next(iter(sketch))
+        if isinstance(event, Gap) or len(event.block):
+            events.append(event)
+
+
+def test_on_a_real_port_with_unplugging(port: Port) -> None:
+    events: list[Samples | Gap] = []
+    with Line(port.name, pause=0.01) as line:
+        sketch = sketch_of(line)
+        sketch.wait = 0.02
+        port.read(0.5)
+        assert next(iter(sketch)).block.shape == (0, 3)  # type: ignore[union-attr]
+        port.write(b"ax,ay,az\r\n" + lines(0, 100))
+        until(sketch, lambda: len(seen(events)) == 100, events)
+        assert sketch.state is SketchState.STREAMING
+        port.unplug()
+        until(sketch, lambda: sketch.state is SketchState.UNPLUGGED, events)
+        port.plug()
+        until(sketch, lambda: sketch.state is SketchState.WAITING, events)
+        port.read(0.5)
+        port.write(b"7,7\r\n" + lines(100, 150))
+        until(sketch, lambda: len(seen(events)) == 150, events)
+    assert seen(events) == list(range(150))
+    assert [e.why for e in events if isinstance(e, Gap)] == ["unplugged"]
+    assert stands(events) == sketch.position
+    assert next(iter(sketch), None) is None or sketch.state is SketchState.CLOSED
