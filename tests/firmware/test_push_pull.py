@@ -17,6 +17,7 @@ from making import MakeFirmware, need
 
 from firmware_sim.client import BoardClient, BoardError
 from firmware_sim.emulator import Emulator
+from firmware_sim.faults import Faults
 from firmware_sim.qemu import QemuBoard
 from firmware_sim.serve import open_port, serve
 from odl.cli import main
@@ -161,6 +162,16 @@ def test_what_only_the_board_can_tell_is_refused_by_it(client: BoardClient, imag
     with pytest.raises(BoardError, match="cannot run it"):
         push_image(client, big, "big.odlm")
     assert client.hello().image == image.checksum
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_over_a_line_that_damages_what_passes(board: Emulator, other: Image, seed: int) -> None:
+    there, back = (Faults(seed + side, drop=0.02, flip=0.04, duplicate=0.05) for side in (0, 10))
+    client = BoardClient(lambda data: board.write(there.feed(data)), lambda: back.feed(board.run()), limit=1)
+    client.hello()
+    assert push_image(client, other, "it")
+    assert (there.counts + back.counts).total() > 4
+    assert greeted(board).read_image() == other.to_bytes()
 
 
 def test_a_board_without_a_flash_controller_says_that_it_cannot(
