@@ -1,1 +1,399 @@
-"""Answers given after the fact: edits of a recording's labels, and learning again from them."""
+"""Answers after the fact: a recording's label log, edits to it, and the session once more with them.
+
+The recording is never written to. Edits lie in a log of their own beside it, one line of JSON each,
+that only grows. From the two a new recording comes: the same stream and the same questions, each
+answered as the edits say, at the moment at which it was answered then; and the model that has
+learned from those answers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from odl.api import replay, run_stream, session_asking
+from odl.evaluate import Evaluation
+from odl.events import valid_name
+from odl.label.cards import Tree
+from odl.label.history import STANDING, Asked, History, read_history
+from odl.label.ledger import Told
+from odl.label.protocol import Answer
+from odl.nn.checkpoint import checkpoint
+from odl.nn.image import ROOT, Image
+from odl.session import Session
+from odl.streams import Opened, open_recording
+
+_FORMAT = "odl label edits 1"
+
+
+class RelabelError(ValueError):
+    """An edit that cannot be made, and what can."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """From now on ``window`` counts as class ``name``, or as not answered (None).
+
+    ``under`` is the class that a new one hangs under, None for the root task. With ``keep`` the
+    edits of this window made before no longer count. ``by``, ``took`` and ``clock`` are those of
+    `odl.events.Origin`.
+    """
+
+    window: int
+    name: str | None = None
+    under: str | None = None
+    keep: bool = False
+    by: str = "relabel"
+    took: int = 0
+    clock: int = 0
+
+
+@dataclass(frozen=True)
+class Relabelled:
+    """A session before and after its answers were edited.
+
+    ``as_answered`` is the share of the answered windows that had been predicted as the edited answer
+    says, before it came; ``changed`` counts windows predicted otherwise.
+    """
+
+    before: Evaluation
+    after: Evaluation
+    as_answered: tuple[float | None, float | None]
+    changed: int
+    answers: int
+    edits: int
+    recording: Path
+    model: Path
+    notes: tuple[str, ...]
+
+
+def history_of(opened: Opened) -> History:
+    """The label log of a recording.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import odl
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = odl.replay("shoulder", subjects=[7], budget=3, out=folder)
+    ...     history = history_of(open_recording(f"{folder}/shoulder-7.odl"))
+    >>> [asked.told.state for asked in history.questions]
+    ['learned', 'learned', 'learned']
+    """
+    image = opened.image
+    return read_history(
+        opened.recording.events, tree_of_image(image), image.window, image.rate_hz,
+        opened.stream.channels or (),
+    )  # fmt: skip
+
+
+def tree_of_image(image: Image) -> Tree:
+    """Classes and tasks that ``image`` begins with."""
+    tasks = tuple(None if parent == ROOT else parent for parent in image.parents.tolist())
+    rows = tuple(zip(image.row_class.tolist(), image.row_head.tolist(), strict=True))
+    return Tree(dict(image.names), tasks, rows)
+
+
+# --- the log of edits ---------------------------------------------------------------------
+
+
+def edits_path(recording: str | Path) -> Path:
+    """Where the edits of ``recording`` lie.
+
+    >>> str(edits_path("walk.odl"))
+    'walk.edits.jsonl'
+    """
+    return Path(recording).with_suffix(".edits.jsonl")
+
+
+def read_edits(path: Path, trace: str) -> list[Edit]:
+    """The edits in ``path``, the oldest first; none if there is no such file.
+
+    Raises
+    ------
+    RelabelError
+        If they belong to another recording than the one of ``trace``, or cannot be read. A last
+        line that is not whole is one that was being written as the power went: it is left out.
+    """
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    try:
+        head = json.loads(lines[0])
+    except ValueError:
+        head = None
+    if not isinstance(head, dict) or head.get("format") != _FORMAT:
+        raise RelabelError(f"{path}: not a log of edits; move it away")
+    if head.get("trace") != trace:
+        raise RelabelError(f"{path}: these edits belong to another recording; move them away")
+    edits = []
+    for number, line in enumerate(lines[1:], 2):
+        if not line:
+            continue
+        try:
+            edits.append(_edit(json.loads(line)))
+        except (ValueError, TypeError):
+            if number < len(lines):
+                raise RelabelError(f"{path}: line {number} is no edit; correct or remove it") from None
+    return edits
+
+
+def _edit(values: Any) -> Edit:
+    edit = Edit(**values)
+    for value, kinds in (
+        (edit.window, int), (edit.name, str | None), (edit.under, str | None), (edit.keep, bool),
+        (edit.by, str), (edit.took, int), (edit.clock, int),
+    ):  # fmt: skip
+        if not isinstance(value, kinds):
+            raise ValueError(values)
+    if not (edit.name is None or valid_name(edit.name)) or not edit.by.isprintable() or len(edit.by) > 64:
+        raise ValueError(values)
+    if not (0 <= edit.took < 2**32 and 0 <= edit.clock < 2**63):
+        raise ValueError(values)
+    return edit
+
+
+def append_edits(path: Path, trace: str, edits: Iterable[Edit]) -> None:
+    """Add ``edits`` to the log at ``path``, which is made for its owner's eyes only."""
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(path, flags, 0o600), "r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        text = "" if size else json.dumps({"format": _FORMAT, "trace": trace}) + "\n"
+        if size:
+            file.seek(-1, os.SEEK_END)
+            text = "" if file.read(1) == b"\n" else "\n"  # behind a line that was cut short
+        text += "".join(json.dumps(asdict(edit)) + "\n" for edit in edits)
+        file.write(text.encode())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def counting(edits: Iterable[Edit]) -> dict[int, Edit]:
+    """The edit that counts, by window.
+
+    >>> [e.name for e in counting([Edit(0, "a"), Edit(64, "b"), Edit(0, "c"), Edit(64, keep=True)]).values()]
+    ['c']
+    """
+    latest = {edit.window: edit for edit in edits}
+    return {window: edit for window, edit in latest.items() if not edit.keep}
+
+
+def check_edit(history: History, edit: Edit, known: Iterable[str] = (), room: int = 255) -> None:
+    """Refuse an edit that could not be made.
+
+    Parameters
+    ----------
+    history : History
+        Of the recording.
+    edit : Edit
+        What is wished.
+    known : iterable of str
+        Names that edits before this one add.
+    room : int
+        Rows that the model has room for.
+
+    Raises
+    ------
+    RelabelError
+        With what is wrong and what can be given.
+    """
+    windows = [asked.question.window for asked in history.questions]
+    if edit.window not in windows:
+        near = sorted(windows, key=lambda window: abs(window - edit.window))[:3]
+        there = f"the nearest are {', '.join(map(str, sorted(near)))}" if near else "nothing was asked at all"
+        raise RelabelError(f"nothing was asked about window {edit.window}; {there}")
+    names = {*history.tree.names.values(), *known}
+    if edit.name is None or edit.name in names:
+        return
+    if not valid_name(edit.name):
+        raise RelabelError(f"{edit.name!r} cannot be a class: it needs 1 to 32 bytes of printable text")
+    if edit.under is not None and edit.under not in names:
+        raise RelabelError(f"there is no class '{edit.under}' for '{edit.name}' to hang under")
+    if len({*names, edit.name}) > room:
+        raise RelabelError(f"the model has no room for '{edit.name}'; it has {room} rows")
+
+
+# --- the session once more ----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Due:
+    """An answer to be given at sample ``at``; ``under`` names where a new class hangs."""
+
+    at: int
+    window: int
+    name: str | None
+    under: str | None
+    by: str
+    took: int
+    clock: int
+
+
+def answers_due(history: History, edits: Mapping[int, Edit]) -> list[Due]:
+    """Every answer of a session, as ``edits`` have it, in the order of time.
+
+    An answer keeps its moment. Where none had come, an edit's is the last one before the question
+    expired. An answer that had been taken back is a skip.
+    """
+    due = []
+    for asked in history.questions:
+        window = asked.question.window
+        edit = edits.get(window)
+        if edit is not None:
+            at = _moment(asked, history)
+            due.append(Due(at, window, edit.name, edit.under, edit.by, edit.took, edit.clock))
+            continue
+        last = next((one for one in reversed(asked.answers) if one.state in STANDING), None)
+        for told in asked.answers:
+            if told.at is None or (told.state == "undone" and last is not None):
+                continue
+            due.append(_again(told, history, None if told.state == "undone" else told.name))
+    windows = {asked.question.window for asked in history.questions}
+    due += [_again(told, history, told.name) for told in history.answers
+            if told.window not in windows and told.at is not None]  # fmt: skip
+    order = {id(told): i for i, told in enumerate(history.answers)}
+    first = {told.window: order[id(told)] for told in history.answers}
+    return sorted(due, key=lambda one: (one.at, first.get(one.window, -1)))
+
+
+def _again(told: Told, history: History, name: str | None) -> Due:
+    under = None if name is None else history.homes.get(name)
+    return Due(told.at or 0, told.window, name, under, told.by, told.took, told.clock)
+
+
+def _moment(asked: Asked, history: History) -> int:
+    """The sample at which an edited answer takes effect."""
+    if asked.told is not None and asked.told.at is not None:
+        return asked.told.at
+    at = min(asked.question.expires - 1, history.end)
+    for start, lost in history.gaps:
+        if start < at < start + lost:
+            return start
+    return at
+
+
+class Given:
+    """A labeller that gives known answers at known samples; new classes where they belong."""
+
+    def __init__(self, session: Session, due: Iterable[Due]) -> None:
+        self._session, self._due = session, list(reversed(list(due)))
+
+    def ask(self, query: object, now: int) -> None:
+        """What is answered is settled already."""
+
+    def next_due(self) -> int | None:
+        """The sample of the next answer."""
+        return self._due[-1].at if self._due else None
+
+    def poll(self, now: int) -> Iterable[Answer]:
+        """Answers due by ``now``."""
+        while self._due and self._due[-1].at <= now:
+            one = self._due.pop()
+            yield Answer(one.window, one.name, 0, self._leaf(one), one.by, one.took, one.clock)
+
+    def _leaf(self, one: Due) -> int | None:
+        ids = {name: cls for cls, name in self._session.names.items()}
+        if one.under is None or one.name in ids:
+            return None
+        if one.under not in ids:
+            raise RelabelError(
+                f"'{one.name}' cannot hang under '{one.under}', which the session came to know only later; "
+                "give it another place"
+            )
+        return ids[one.under]
+
+
+def relabel(
+    path: str | Path, out: str | Path | None = None, tell: Any = lambda sentence: None
+) -> Relabelled:  # fmt: skip
+    """Run the session of the recording at ``path`` again with its edited answers.
+
+    Parameters
+    ----------
+    path : path
+        The recording. It is read only.
+    out : path, optional
+        The new recording; default: beside it, ``-relabelled`` behind its name. The model that has
+        learned from the answers lies beside the new one, as ``.odlm``.
+    tell : callable
+        Told in a short sentence what is being done.
+
+    Raises
+    ------
+    RelabelError
+        If the edits cannot be read or made, or ``out`` is a file that did not come of this recording.
+    JournalError, ImageError, ConfigError
+        As `odl.streams.open_recording`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import odl
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = odl.replay("shoulder", subjects=[7], budget=3, out=folder)
+    ...     path = Path(folder) / "shoulder-7.odl"
+    ...     opened = open_recording(path)
+    ...     window = history_of(opened).questions[0].question.window
+    ...     append_edits(edits_path(path), opened.recording.trace_sha256, [Edit(window, "rowing")])
+    ...     done = relabel(path)
+    ...     again = odl.replay(done.recording)
+    >>> done.recording.name, done.edits, again.outcomes[0].same_trace
+    ('shoulder-7-relabelled.odl', 1, True)
+    """
+    path = Path(path)
+    opened = open_recording(path)
+    history = history_of(opened)
+    edits = counting(read_edits(edits_path(path), opened.recording.trace_sha256))
+    out = path.with_name(f"{path.stem}-relabelled.odl") if out is None else Path(out)
+    _check_out(out, path, opened)
+    known: list[str] = []
+    for edit in edits.values():
+        check_edit(history, edit, known, opened.image.max_rows)
+        known += [edit.name] if edit.name is not None else []
+    before = replay(path, progress=tell)
+    asked = [one.question.window for one in history.questions]
+    about = opened.stream.about | {
+        "asked": asked,
+        "relabelled": {"from": path.name, "trace": opened.recording.trace_sha256, "edits": len(edits)},
+    }
+    stream = replace(opened.stream.unanswered(), name=out.name, about=about)
+    session = session_asking(opened.image, opened.config, asked)
+    given = Given(session, answers_due(history, edits))
+    outcome = run_stream(
+        stream, opened.image, opened.config, opened.options, given, out.parent, tell, session
+    )  # fmt: skip
+    model = out.with_suffix(".odlm")
+    with os.fdopen(os.open(model, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(checkpoint(opened.image, session.log).to_bytes())
+    after = replace(before, outcomes=(outcome,), damage="")
+    one, other = before.evaluations[0], after.evaluations[0]
+    names = {q.window: q.answer for q in other.timeline.questions if q.answer is not None}
+    said = [{row.window: row.predicted for row in each.timeline.rows} for each in (one, other)]
+    return Relabelled(
+        before=one, after=other, as_answered=(_share(names, said[0]), _share(names, said[1])),
+        changed=sum(said[0].get(window) != name for window, name in said[1].items()),
+        answers=len(names), edits=len(edits), recording=out, model=model, notes=tuple(after.notes()),
+    )  # fmt: skip
+
+
+def _share(names: Mapping[int, str], said: Mapping[int, str]) -> float | None:
+    right = [said.get(window) == name for window, name in names.items()]
+    return sum(right) / len(right) if right else None
+
+
+def _check_out(out: Path, path: Path, opened: Opened) -> None:
+    """Only what came of this recording may be written over."""
+    if out.suffix != ".odl":
+        raise RelabelError(f"{out.name}: a recording ends in .odl")
+    if out.resolve() == path.resolve():
+        raise RelabelError(f"{out}: this would overwrite the recording; give another name")
+    if out.exists():
+        made = open_recording(out).stream.about.get("relabelled", {})
+        if made.get("trace") != opened.recording.trace_sha256:
+            raise RelabelError(f"{out}: is there and did not come of {path.name}; give another name")
+    elif out.with_suffix(".odlm").exists():
+        raise RelabelError(f"{out.with_suffix('.odlm')}: is there already; give another name with --out")

@@ -2,8 +2,261 @@
 
 from __future__ import annotations
 
-from typing import Any
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from odl.label.history import Asked, History
+    from odl.label.ledger import Told
+    from odl.relabel import Edit, Relabelled
+    from odl.streams import Opened
+
+Tell = Callable[[str], None]
 
 
 def add_commands(commands: Any) -> None:
     """Add the commands to ``odl``'s parser."""
+    label = commands.add_parser("label", help="who answered what in a recording; edit it and learn again")
+    add = label.add_argument
+    add("recording", help="a recording (.odl); it is never written to")
+    add("--set", action="append", default=[], metavar="W=NAME", help="window W counts as NAME, new or known")
+    add("--under", metavar="CLASS", help="a new NAME hangs under this class; default: the root task")
+    add("--undo", action="append", default=[], type=int, metavar="W", help="no answer counts for window W")
+    add("--keep", action="append", default=[], type=int, metavar="W", help="W's edits no longer count")
+    add("--edit", action="store_true", help="walk through the questions in a terminal, with odl live's keys")
+    add("--learn", action="store_true", help="run the session again, even without a new edit")
+    add("--by", metavar="P", help="a pseudonym for who edits")
+    add("--out", metavar="FILE", help="the new recording; default: beside it, NAME-relabelled.odl")
+    add("--json", metavar="FILE", help="write log and figures as JSON; - is standard output")
+    label.set_defaults(run=_label)
+
+
+def _label(given: argparse.Namespace, tell: Tell) -> str:
+    from odl.cli import keep, printable, write_json
+    from odl.relabel import (
+        append_edits,
+        check_edit,
+        counting,
+        edits_path,
+        history_of,
+        read_edits,
+        relabel,
+    )
+    from odl.streams import open_recording
+
+    for target in (given.json, given.out):
+        keep(given.recording, target)
+    opened = open_recording(given.recording)
+    history, path = history_of(opened), edits_path(given.recording)
+    trace = opened.recording.trace_sha256
+    edits = read_edits(path, trace)
+    new = _edits(given)
+    known = [edit.name for edit in counting(edits).values() if edit.name is not None]
+    for edit in new:
+        check_edit(history, edit, known, opened.image.max_rows)
+        known += [edit.name] if edit.name is not None else []
+    if new:
+        append_edits(path, trace, new)
+    if given.edit:
+        new += _sitting(given, opened, history, [*edits, *new])
+    edits = read_edits(path, trace)
+    facts = log_facts(Path(given.recording).name, history, edits, opened.image.rate_hz)
+    text = log_text(history, edits, opened.image.rate_hz)
+    if given.json != "-" and not (new or given.learn):
+        print(printable(text, keep="\n"))
+    if new or given.learn:
+        done = relabel(given.recording, given.out, tell)
+        facts |= _figures(done)
+        if given.json != "-":
+            print(printable(_compared(done), keep="\n"))
+    write_json(given.json, lambda: facts)
+    return opened.damage
+
+
+def _edits(given: argparse.Namespace) -> list[Edit]:
+    """The edits that the command line asks for."""
+    from odl.relabel import Edit
+
+    by, now = _by(given), round(1000 * time.time())
+    edits = []
+    for text in given.set:
+        window, equals, name = text.partition("=")
+        if not equals or not window.strip().isdecimal():
+            raise ValueError(f"--set is '{text}'; write a window and a name, as in 3712=walk")
+        edits.append(Edit(int(window), " ".join(name.split()), given.under, by=by, clock=now))
+    edits += [Edit(window, by=by, clock=now) for window in given.undo]
+    return edits + [Edit(window, keep=True, by=by, clock=now) for window in given.keep]
+
+
+def _by(given: argparse.Namespace) -> str:
+    if given.by is None:
+        return "relabel"
+    if not given.by.isprintable() or not 0 < len(given.by.encode("utf-8", "replace")) <= 32:
+        raise ValueError("--by: a pseudonym has 1 to 32 bytes of printable text")
+    return f"relabel:{given.by}"
+
+
+def _sitting(
+    given: argparse.Namespace, opened: Opened, history: History, edits: Sequence[Edit]
+) -> list[Edit]:  # fmt: skip
+    """Walk through the questions with a person; the edits made, each of them kept already."""
+    from odl.label.review import Review, Sitting
+    from odl.label.terminal import View
+    from odl.relabel import Edit, append_edits, counting, edits_path
+
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise ValueError("--edit needs a terminal; --set and --undo do without")
+    path, trace = edits_path(given.recording), opened.recording.trace_sha256
+    made: list[Edit] = []
+
+    def edited(window: int, name: str | None, under: str | None, took: int) -> None:
+        edit = Edit(window, name, under, False, _by(given), took, round(1000 * time.time()))
+        append_edits(path, trace, [edit])
+        made.append(edit)
+
+    counts = {window: edit.name for window, edit in counting(edits).items()}
+    review = Review(
+        history, counts, edited, by=_by(given), rate_hz=opened.image.rate_hz,
+        channels=opened.stream.channels or (), room=opened.image.max_rows,
+    )  # fmt: skip
+    name = Path(given.recording).name
+    words = [name, f"{len(history.questions)} questions", "s: no answer counts", "tab: leave it as it is"]
+    View(Sitting(review), lambda: words).run()
+    return made
+
+
+# --- the log ------------------------------------------------------------------------------
+
+
+def log_facts(name: str, history: History, edits: Sequence[Edit], rate_hz: float) -> dict[str, Any]:
+    """The label log as plain values; times in seconds of the stream, ``took`` and ``clock`` in ms."""
+    from odl.relabel import counting
+
+    counts = counting(edits)
+    windows = {asked.question.window for asked in history.questions}
+    return {
+        "recording": name,
+        "questions": [
+            {
+                "window": asked.question.window,
+                "seconds": asked.question.window / rate_hz,
+                "predicted": list(asked.question.path),
+                "answers": [_told(told, rate_hz) for told in asked.answers],
+                "edits": [
+                    {"name": e.name, "under": e.under, "keep": e.keep, "by": e.by,
+                     "took_ms": e.took, "clock_ms": e.clock}
+                    for e in edits if e.window == asked.question.window
+                ],
+                "counts": _counts(asked, counts),
+            }
+            for asked in history.questions
+        ],
+        "other_answers": [_told(told, rate_hz) for told in history.answers if told.window not in windows],
+    }  # fmt: skip
+
+
+def _told(told: Told, rate_hz: float) -> dict[str, Any]:
+    return {
+        "window": told.window, "name": told.name, "state": told.state, "sentence": told.sentence,
+        "seconds": None if told.at is None else told.at / rate_hz,
+        "by": told.by, "took_ms": told.took, "clock_ms": told.clock,
+    }  # fmt: skip
+
+
+def _counts(asked: Asked, counts: dict[int, Edit]) -> str | None:
+    """The name that counts for a question, edits included."""
+    from odl.label.history import STANDING
+
+    if asked.question.window in counts:
+        return counts[asked.question.window].name
+    return asked.told.name if asked.told is not None and asked.told.state in STANDING else None
+
+
+def log_text(history: History, edits: Sequence[Edit], rate_hz: float) -> str:
+    """The label log as a table: a line for each question and further answer, one for each edit."""
+    from odl.label.drawn import clock
+    from odl.report.text import shown
+
+    rows = [["window", "at", "predicted", "answer", "by", "took", "when (UTC)", "what became of it"]]
+    for asked in history.questions:
+        first = [str(asked.question.window), clock(asked.question.window, rate_hz)]
+        first.append(" > ".join(map(shown, asked.question.path)) or "–")
+        for told in asked.answers:
+            name = shown(told.name) if told.name is not None else "–"
+            rows.append([*first, name, *_origin(told.by, told.took, told.clock), told.sentence])
+            first = ["", "", ""]
+        if not asked.answers:
+            rows.append([*first, "–", "–", "–", "–", "open when the recording ended"])
+            first = ["", "", ""]
+        for edit in edits:
+            if edit.window == asked.question.window:
+                what = "–" if edit.name is None else shown(edit.name)
+                became = "edits before no longer count" if edit.keep else "edited"
+                rows.append([*first, what, *_origin(edit.by, edit.took, edit.clock), became])
+                first = ["", "", ""]
+    if len(rows) == 1:
+        return "nothing was asked in this recording"
+    return _table(rows)
+
+
+def _origin(by: str, took: int, clock: int) -> list[str]:
+    from odl.report.text import shown
+
+    seconds = min(clock / 1000, 253_402_300_799)  # the year 9999: who knows what a file says
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seconds)) if clock else "–"
+    return [shown(by) if by else "–", f"{took / 1000:.1f} s" if took else "–", when]
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    from odl.report.text import width
+
+    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(text + " " * (w - width(text)) for w, text in zip(widths, row, strict=True)).rstrip()
+        for row in rows
+    )
+
+
+# --- before and after ---------------------------------------------------------------------
+
+
+def _figures(done: Relabelled) -> dict[str, Any]:
+    return {
+        "relabelled": {
+            "recording": done.recording.name, "model": done.model.name, "answers": done.answers,
+            "edits": done.edits, "windows_predicted_otherwise": done.changed,
+            "predicted_as_answered": {"before": done.as_answered[0], "after": done.as_answered[1]},
+            "before": done.before.to_json(), "after": done.after.to_json(),
+        }
+    }  # fmt: skip
+
+
+def _compared(done: Relabelled) -> str:
+    """Before and after side by side."""
+    from odl.report.text import aligned, percent
+
+    one, other = done.before, done.after
+    rows = [["", "before", "after"]]
+    if one.scored:
+        for name, of in (("accuracy", "accuracy"), ("accuracy, last third", "accuracy_last_third")):
+            rows.append([name, *(percent(getattr(e.score, of), 1) for e in (one, other))])
+        rows.append(
+            [
+                "macro-F1",
+                *("–" if e.score.macro_f1 is None else f"{e.score.macro_f1:.3f}" for e in (one, other)),
+            ]
+        )
+    rows.append(["asked windows predicted as answered", *(percent(x, 1) for x in done.as_answered)])
+    return "\n".join(
+        [
+            f"{done.answers} answers count, {done.edits} questions were edited",
+            aligned(rows),
+            f"{done.changed} of {other.windows} windows were predicted otherwise",
+            f"recording: {done.recording}",
+            f"model: {done.model}",
+        ]
+    )

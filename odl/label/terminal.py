@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from odl.events import valid_name
 from odl.label.drawn import KEYS, Mode, figures, frame, keyed
-from odl.label.view import Live, Questions
+from odl.label.view import Driven, Live, Questions
 from odl.report.text import shown
 
 if TYPE_CHECKING:
@@ -53,25 +53,23 @@ def run(live: Live, *, lines: bool | None = None) -> None:
     if lines:
         Lines(live, sys.stdout).run(answers)
     else:
-        View(live).run()
+        View(live, lambda: figures(live.status())).run()
 
 
 class View:
-    """The drawn view; ``source`` and ``target`` are prompt_toolkit's input and output.
-
-    ``words`` gives what stands on top; default: the live session's figures.
-    """
+    """The drawn view of ``live``, with ``words`` on top; ``source`` and ``target`` are
+    prompt_toolkit's input and output.
+    """  # fmt: skip
 
     def __init__(
         self,
-        live: Live,
+        live: Driven,
+        words: Callable[[], list[str]],
         source: Input | None = None,
         target: Output | None = None,
         clock: Callable[[], float] = time.monotonic,
-        words: Callable[[], list[str]] | None = None,
     ) -> None:
-        self.live, self.prompt = live, live.prompt
-        self._words = words or (lambda: figures(live.status()))
+        self.live, self.prompt, self._words = live, live.prompt, words
         self.mode = Mode()
         self._clock = clock
         self._drawn: int | None = None  # the window whose card is on the screen
@@ -298,7 +296,7 @@ class Lines:
     def _show(self) -> None:
         prompt = self.prompt
         if prompt.path != self._path:
-            self._path = prompt.path
+            self._path = tuple(prompt.path)
             self._print(" > ".join(map(shown, self._path)))
         for one in reversed(prompt.told):
             if one not in self._told:

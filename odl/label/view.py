@@ -102,11 +102,11 @@ class Status(Protocol):
     def recording(self) -> object: ...
 
 
-class Live(Protocol):
-    """A live session: iterating over it runs it and yields all that passes, each event already
-    taken by the prompt; its end is the session's. ``notices`` gives each sentence since last
-    asked (a wrong rate, a board that restarted, a difference between learners), once.
-    ``status`` and ``notices`` are called from another thread than the iteration runs in.
+class Driven(Protocol):
+    """What a view drives: iterating over it runs it and yields all that passes, each event already
+    taken by the prompt; its end is the view's. ``notices`` gives each sentence since last asked (a
+    wrong rate, a board that restarted, a difference between learners), once, and is called from
+    another thread than the iteration runs in.
     """  # fmt: skip
 
     @property
@@ -114,6 +114,10 @@ class Live(Protocol):
 
     def __iter__(self) -> Iterator[Event]: ...
 
-    def status(self) -> Status: ...
-
     def notices(self) -> list[str]: ...
+
+
+class Live(Driven, Protocol):
+    """A live session; ``status`` too is called from another thread."""
+
+    def status(self) -> Status: ...

@@ -57,7 +57,7 @@ def play(script: Script, stage: Stage | None = None, clock: Clock | None = None)
             return None
 
         live = Played(stage, turn)
-        view = View(live, pipe, DummyOutput(), clock or Steady())
+        view = View(live, list, pipe, DummyOutput(), clock or Steady())
         view.run()
     assert not script, f"{len(script)} steps were not reached"
     assert live.closed
@@ -169,7 +169,7 @@ def test_a_key_for_a_question_that_expired_is_not_taken_for_the_next() -> None:
     stage = Stage(patience=30)
     window = stage.until_asked()
     with create_pipe_input() as pipe:
-        view = View(Played(stage, lambda i: None), pipe, DummyOutput(), Steady())
+        view = View(Played(stage, lambda i: None), list, pipe, DummyOutput(), Steady())
         view._text()
         assert view._drawn == window
         stage.put(Gap(stage.session.position, 200, "unplugged"))
@@ -188,7 +188,7 @@ def test_a_key_in_the_moment_in_which_a_question_comes_up_does_not_count() -> No
     stage.until_asked()
     with create_pipe_input() as pipe:
         clock = Clock()
-        view = View(Played(stage, lambda i: None), pipe, DummyOutput(), clock)
+        view = View(Played(stage, lambda i: None), list, pipe, DummyOutput(), clock)
         view._text()
         clock.now += 0.1
         view.press("1")
@@ -214,7 +214,7 @@ def test_leaving_ends_the_session_cleanly(keys: str) -> None:
 def test_the_session_s_own_end_closes_the_view() -> None:
     with create_pipe_input() as pipe:
         live = Played(Stage(), lambda i: None, turns=3)
-        View(live, pipe, DummyOutput()).run()
+        View(live, list, pipe, DummyOutput()).run()
         assert live.closed
 
 
@@ -224,13 +224,13 @@ def test_what_goes_wrong_in_the_session_is_raised_by_the_view() -> None:
             raise OSError("the port is gone")
 
     with create_pipe_input() as pipe, pytest.raises(OSError, match="the port is gone"):
-        View(Played(Stage(), turn), pipe, DummyOutput()).run()
+        View(Played(Stage(), turn), list, pipe, DummyOutput()).run()
 
 
 def test_a_cut_line_to_the_person_ends_the_session_cleanly() -> None:
     with create_pipe_input() as pipe:
         live = Played(Stage(), lambda i: pipe.close() if i == 5 else time.sleep(0.002))
-        View(live, pipe, DummyOutput()).run()
+        View(live, list, pipe, DummyOutput()).run()
         assert live.closed
 
 

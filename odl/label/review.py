@@ -1,0 +1,195 @@
+"""A recording's questions, shown once more: the same keys, each answer an edit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from odl.events import Event, Samples, valid_name
+from odl.label.cards import Likely, Place, Question, Said
+from odl.label.history import History
+from odl.label.ledger import Told
+from odl.report.text import shown
+
+Edited = Callable[[int, str | None, str | None, int], None]  # window, name, under, ms it took
+
+
+class Review:
+    """The questions of ``history``, for a view (`odl.label.view.Questions`).
+
+    Parameters
+    ----------
+    history : History
+        What was asked and answered.
+    names : mapping of int to str or None
+        What counts by window where edits were made before; None: no answer counts.
+    edited : callable
+        Told of each edit at once: window, name (None: no answer counts), class it hangs under if
+        it is new, and the milliseconds it took.
+    room : int
+        Rows that the model has room for.
+
+    Examples
+    --------
+    >>> from odl.events import Label, Query
+    >>> from odl.label.cards import Tree
+    >>> from odl.label.history import read_history
+    >>> tree = Tree({0: "sit", 1: "walk"}, (None,), ((0, 0), (1, 0)))
+    >>> history = read_history([Query(0, 1, 500), Label(60, 0, 0)], tree, 40, 50.0)
+    >>> review = Review(history, {}, lambda *edit: print(edit), clock=lambda: 1.0)
+    >>> review.about(review.questions[0]), review.answer(0, "walk").sentence
+    (0, 'walk', None, 0)
+    ("answered 'sit'", "'walk' instead of 'sit'")
+    """
+
+    live = False
+    nothing = "all questions are looked at; q: done"
+
+    def __init__(
+        self,
+        history: History,
+        names: Mapping[int, str | None],
+        edited: Edited,
+        *,
+        by: str = "relabel",
+        rate_hz: float = 50.0,
+        channels: Sequence[tuple[str, str, float]] = (),
+        room: int = 255,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.changed = 0
+        self.wake: Callable[[], None] | None = None
+        self.by, self.rate_hz, self.channels = by, rate_hz, tuple(channels)
+        self.position = history.end
+        self._edited, self._clock, self._room = edited, clock, room
+        self._tree = history.tree
+        self._asked = {asked.question.window: asked for asked in history.questions}
+        self._names = {w: asked.told.name if asked.told else None for w, asked in self._asked.items()}
+        self._names |= {w: name for w, name in names.items() if w in self._asked}
+        self._new: list[str] = [n for n in self._names.values() if n and n not in self._tree.names.values()]
+        self._waiting = list(self._asked)
+        self._done: list[tuple[int, str | None]] = []  # window, and what counted before
+        self._told: list[Told] = []
+        self._since: dict[int, float] = {}
+        self.sentence = ""
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """Those not looked at yet."""
+        return tuple(self._asked[window].question for window in self._waiting)
+
+    @property
+    def likely(self) -> tuple[Likely, ...]:
+        """All classes, those that edits added at the end."""
+        return self._tree.likely(None) + tuple(Likely(name, None, (name,)) for name in self._new)
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """Nothing is being predicted."""
+        return ()
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where a new class can hang."""
+        return self._tree.places(self._room - len(self._new), 255)
+
+    @property
+    def told(self) -> tuple[Told, ...]:
+        """The edits of this sitting, the newest first."""
+        return tuple(reversed(self._told))
+
+    @property
+    def previous(self) -> str | None:
+        """The name given last."""
+        return next((one.name for one in self.told if one.name is not None), None)
+
+    def about(self, question: Question) -> str:
+        """What counts as its answer now."""
+        told, name = self._asked[question.window].told, self._names[question.window]
+        if name is None:
+            return told.state if told is not None and told.name is None else "no answer counts"
+        by = f" by {shown(told.by)}" if told is not None and told.name == name and told.by else ""
+        return f"answered '{shown(name)}'{by}"
+
+    def shown(self, window: int) -> None:
+        """The card is on a screen now."""
+        self._since.setdefault(window, self._clock())
+
+    def answer(
+        self, window: int, name: str | None, head: int = 0, leaf: int | None = None, by: str | None = None
+    ) -> Said:
+        """From now on the window counts as ``name``; None: it has no answer."""
+        if window not in self._waiting:
+            return self._say(Said(False, "this question is looked at already; u takes that back"))
+        under = None
+        if name is not None:
+            name = " ".join(name.split())
+            if name not in (one.name for one in self.likely):
+                if not valid_name(name):
+                    return self._say(Said(False, "a class needs a name of 1 to 32 bytes of printable text"))
+                if not self.places:
+                    return self._say(Said(False, "the model has no room for another class"))
+                parent = self._tree.tasks[head] if leaf is None else leaf
+                under = None if parent is None else self._tree.name(parent)
+                self._new.append(name)
+        before = self._names[window]
+        took = round(1000 * (self._clock() - self._since.pop(window, self._clock())))
+        self._waiting.remove(window)
+        self._names[window] = name
+        self._done.append((window, before))
+        what = "no answer" if name is None else f"'{shown(name)}'"
+        old = "no answer" if before is None else f"'{shown(before)}'"
+        sentence = f"{what} as before" if name == before else f"{what} instead of {old}"
+        self._told.append(Told(window, name, "edited", sentence, by=self.by, took=took))
+        if name != before:
+            self._edited(window, name, under, took)
+        return self._say(Said(True, sentence))
+
+    def skip(self, window: int, by: str | None = None) -> Said:
+        """No answer counts."""
+        return self.answer(window, None)
+
+    def same(self, window: int, by: str | None = None) -> Said:
+        """As the one before."""
+        if self.previous is None:
+            return self._say(Said(False, "there is no answer yet to give again"))
+        return self.answer(window, self.previous)
+
+    def undo(self, by: str | None = None) -> Said:
+        """Take the last edit of this sitting back; that is an edit too."""
+        if not self._done:
+            return self._say(Said(False, "nothing was edited in this sitting"))
+        window, before = self._done.pop()
+        self._told.pop()
+        if before != self._names[window]:
+            self._edited(window, before, None, 0)
+        self._names[window] = before
+        self._waiting = sorted([*self._waiting, window])
+        return self._say(Said(True, "taken back"))
+
+    def note(self, sentence: str) -> None:
+        """Something else that a person should read."""
+        self._say(Said(True, sentence))
+
+    def _say(self, said: Said) -> Said:
+        self.sentence = said.sentence
+        self.changed += 1
+        return said
+
+
+class Sitting:
+    """A review as what a view drives (`odl.label.view.Driven`): it waits until the person leaves."""
+
+    def __init__(self, review: Review) -> None:
+        self.prompt = review
+
+    def __iter__(self) -> Iterator[Event]:
+        while True:
+            time.sleep(0.1)
+            yield Samples(self.prompt.position, np.zeros((0, 1), np.int16))
+
+    def notices(self) -> list[str]:
+        """There is nothing else to say."""
+        return []
