@@ -15,7 +15,7 @@ from odl.wire.codec import CodecError, Problem, open_message
 from odl.wire.framing import Deframer, open_envelope
 from odl.wire.order import Order
 from odl.wire.requests import TIMEOUT, TRIES, Request, Requests
-from odl.wire.schema import PROTOCOL, Data, Info, Message, Ready, Refused, Status
+from odl.wire.schema import PROTOCOL, Compact, Data, Info, Message, Ready, Refused, Status
 
 LIMIT: Final = 2**17  # bytes of a board's longest frame and to spare: Data of 65535 bytes
 _INFO: Final = 4  # type number of Info; its next two bytes are the version, in every version
@@ -177,6 +177,8 @@ class Link:
                     received.append(Received(message, seq, time, self._owed + lost))
                     self._owed = 0
                 continue
+            if self._requests.asks(Compact):  # which ends a session without a restart
+                order.session = 0
             restarts = order.restarts
             if isinstance(message, Info | Status):
                 lost = order.settle(seq, time, message)

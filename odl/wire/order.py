@@ -13,7 +13,7 @@ from typing import Final
 
 from odl.wire.schema import Info, Status
 
-_NEAR: Final = 64  # frames by which a copy may come late
+_LATE: Final = 4  # frames by which a copy of Info or Status may come late and still be known
 
 
 def _signed(value: int, bits: int) -> int:
@@ -49,8 +49,8 @@ class Order:
         self._next: int | None = None  # number of the next frame
         self._settled = False  # whether that counts from the board's start, not only modulo 2**16
         # Since the last Info or Status: numbers after a leap, and how many it leapt over.
-        self._leaps: deque[tuple[int, int]] = deque(maxlen=_NEAR)
-        self._totals: deque[tuple[int, int]] = deque(maxlen=8)  # (frames, time) of the last ones
+        self._leaps: deque[tuple[int, int]] = deque(maxlen=64)
+        self._totals: deque[tuple[int, int]] = deque(maxlen=_LATE)  # (frames, time) of the last ones
 
     def place(self, seq: int) -> int | None:
         """The next frame that came has number ``seq``.
@@ -95,11 +95,12 @@ class Order:
         return ahead
 
     def _begins_again(self, total: Info | Status, time: int, ahead: int) -> bool:
-        if ahead >= 0:  # a session once begun never ends but by a restart
+        if ahead >= 0:  # a session ends by a restart (and by Compact, which the link knows of)
             return (total.session == 0 and self.session != 0) or ahead > total.frames
         if total.session != 0 and total.session == self.session:
             return False  # its number is the host's random choice: this is an old frame of it
-        return ahead < -_NEAR or (total.frames, time) not in self._totals
+        # A board that restarts may well say the very same again, at the same time of its clock.
+        return ahead < -_LATE or (total.frames, time) not in self._totals
 
     def _begin_again(self, frames: int) -> int:
         """The board has sent ``frames`` frames since it restarted; how many of them are lost.

@@ -158,6 +158,10 @@ class Requests:
                 self._fail(request, failure, problem(request))
         self._waiting = deque(request for request in self._waiting if not request.done)
 
+    def asks(self, kind: type) -> bool:
+        """Whether a message of type ``kind`` is on its way."""
+        return self._out is not None and isinstance(self._out.message, kind)
+
     def restarted(self) -> None:
         """The board has forgotten all that it was asked, so nothing can be asked again blindly."""
         self._fail_all(
@@ -168,7 +172,7 @@ class Requests:
     def speaks(self, version: tuple[int, int]) -> None:
         """The board's `Info` says what protocol it speaks."""
         self.version = version
-        if version[0] != PROTOCOL[0] and self._out and isinstance(self._out.message, Hello):
+        if version[0] != PROTOCOL[0] and self.asks(Hello):
             self._other_version()
 
     def _other_version(self) -> None:
@@ -185,7 +189,7 @@ class Requests:
         request = self._out
         if isinstance(answer, Info):
             self.speaks((answer.major, answer.minor))
-            if self._out is None or not isinstance(self._out.message, Hello):
+            if not self.asks(Hello):
                 return request if request and request.failure else None  # else said unasked
         elif isinstance(answer, Data):
             # Read has no reply: any Data is right for the place in the stream where it stands.

@@ -200,3 +200,32 @@ def test_damage_costs_no_more_than_the_frames_it_touches() -> None:
         hurt[at] ^= 0x55
         found = Deframer().feed(b"".join([*frames[:2], bytes(hurt), *frames[3:]]))
         assert {open_envelope(p)[0] for p in found} >= {0, 1, 3, 4}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_many_frames_at_once_are_the_same_as_one_by_one(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    line = bytearray()
+    for i in range(300):
+        message = rng.integers(0, rng.choice([2, 256]), int(rng.choice([1, 9, 140, 243, 244, 245, 600])))
+        line += frame(message.astype(np.uint8).tobytes(), i)
+    for at in rng.integers(0, len(line), 60):
+        line[at] = int(rng.choice([0, 1, 254, 255]))
+    data = b"boot" + bytes(line) + b"\xff"
+    whole, pieces = Deframer(limit=400), Deframer(limit=400)
+    assert data.count(b"\0") > 600
+    expected = [found for i in range(0, len(data), 97) for found in pieces.scan(data[i : i + 97])]
+    assert whole.scan(data) == expected
+    assert {type(found) for _, _, found in expected} == {bytes, Fault}
+    for name in ("frames", "bad_cobs", "bad_crc", "oversize", "lost_bytes", "pending"):
+        assert getattr(pieces, name) == getattr(whole, name) > 0, name
+
+
+def test_a_step_out_of_a_damaged_frame_hurts_no_other() -> None:
+    good = [frame(bytes([0x13, 0, i, 0]) * 10, i) for i in range(200)]
+    for code in (2, 60, 100, 200, 254, 255):
+        hurt = list(good)
+        hurt[100] = b"\0" + bytes([code]) + good[100][2:]
+        hurt[199] = b"\0" + bytes([code]) + good[199][2:]
+        found = [open_envelope(payload)[0] for payload in Deframer().feed(b"".join(hurt))]
+        assert found == [i for i in range(200) if i not in (100, 199)]
