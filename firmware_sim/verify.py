@@ -20,6 +20,7 @@ from firmware_sim.host import build as build_host
 from firmware_sim.machine import TwinSession
 from odl.config import Config
 from odl.events import Input, Output
+from odl.journal import JournalError
 from odl.nn.image import Image
 from odl.session import Session
 from odl.streams import open_recording
@@ -121,6 +122,11 @@ def verify(
     """
     tell = progress or (lambda sentence: None)
     opened = open_recording(path)
+    if "asked" in opened.stream.about:
+        raise JournalError(
+            f"{path}: it asks as the session before it was relabelled, which only Python can; "
+            "verify the recording that it came of"
+        )
     names = ("python", *(t for t in twins if t != "python"))
     made: dict[str, Twin] = {}
     for name in names:

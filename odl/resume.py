@@ -100,6 +100,8 @@ def _session(reader: Reader) -> tuple[Session, dict[str, Any]]:
     about = reader.start.config.get("session", {})
     if not isinstance(settings, dict) or not isinstance(about, dict):
         raise JournalError(f"{reader.path}: its Start holds no settings, so it cannot be gone on with")
+    if "asked" in about:
+        raise JournalError(f"{reader.path}: it was made by relabelling, so there is nothing to go on with")
     image = Image.from_bytes(reader.start.image, f"{reader.path}: its model image")
     try:
         return Session(image, Config.from_dict(settings)), about
