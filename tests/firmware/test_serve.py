@@ -60,6 +60,9 @@ def test_a_host_follows_a_board_that_senses_by_itself(port: str) -> None:
         client = BoardClient(lambda b: line.write(b), lambda: line.read(max(1, line.in_waiting)))
         info = client.hello()
         assert info.image == image.checksum
+        card, description = data.card("shoulder"), client.description
+        assert description is not None and description.board["rate_hz"] == card.rate_hz
+        assert description.board["channels"] == [[c.name, c.unit, c.scale] for c in card.channels]
         client.configure(config)
         session, deframer = Session(image, config), Deframer()
         expected, heard = [], []
