@@ -10,13 +10,15 @@ from odl.wire import Link, Message, Read, Received, Request
 
 _RETRY: Final = 0.4  # seconds before a request goes out again; it is done once all the same
 _TRIES: Final = 8
+_SLOWER: Final = 1.5  # by which a line may be slower than its speed says
 
 
 class Dialogue:
     """The talk with a board over ``line``.
 
-    Requests are given no time, and do not go out, while the port is gone; nor while a long
-    answer is arriving, which takes seconds on a slow line.
+    Requests are given no time, and do not go out, while the port is gone. A Read is given the
+    time that its answer takes on the line, unless something came damaged or was lost meanwhile:
+    asked for twice, it would be sent twice.
 
     Parameters
     ----------
@@ -31,14 +33,21 @@ class Dialogue:
         self._given = 0.0  # seconds that do not count for requests
         self._looked = time.monotonic()
         self._reading: Request | None = None
+        self._arrives = 0.0  # when its answer should have come
+        self._amiss = 0  # what was lost or damaged when it was asked for
 
     def send(self, message: Message) -> Request:
         """Ask for something; it goes out at once, or after what was asked before."""
         request = self.link.send(message)
         if isinstance(message, Read):
-            self._reading = request
+            self._reading, self._amiss = request, self._losses()
+            self._arrives = time.monotonic() + _SLOWER * message.size * 10 / self.line.baud
         self._write()
         return request
+
+    def _losses(self) -> int:
+        counters = self.link.counters
+        return counters.lost + counters.damaged
 
     def pump(self, wait: float) -> tuple[Piece | None, list[Received]]:
         """Take in what comes next, within ``wait`` seconds; sends what is due."""
@@ -46,12 +55,17 @@ class Dialogue:
         piece = self.line.get(max(0.0, min(wait, self._until_due())))
         received = self.link.receive(piece.data) if piece is not None and piece.data else []
         now = time.monotonic()
-        arriving = piece is not None and piece.data and not received
-        if self.line.state is not LineState.OPEN or (arriving and self._reading and not self._reading.done):
+        if self.line.state is not LineState.OPEN or self._is_arriving(now):
             self._given += now - self._looked
         self._looked = now
         self._write()
         return piece, received
+
+    def _is_arriving(self, now: float) -> bool:
+        if self._reading is None or self._reading.done or self._losses() != self._amiss:
+            self._reading = None
+            return False
+        return now < self._arrives
 
     def _until_due(self) -> float:
         due = self.link.next_due
