@@ -38,6 +38,7 @@ _MOST: Final = 65535  # bytes that one Read can ask for
 _CHUNK: Final = 4096  # of what does not change meanwhile
 _ENVELOPE: Final = 10  # sequence, time, checksum
 _TRIES: Final = 3
+_LONGEST: Final = 10  # times the limit, for an answer of which more keeps coming
 Answer = TypeVar("Answer", Info, Ready, Data)
 Progress = Callable[[int, int], None]
 
@@ -234,11 +235,15 @@ class BoardClient:
         """Send one message until it is answered; the outputs that came before the answer."""
         seq, data, outputs = self._seq, encode(message), list[Output]()
         self._seq = (self._seq + 1) & 0xFFFF
+        last = time.monotonic() + _LONGEST * self._limit
         for _ in range(_TRIES):
             self._write(frame(data, seq))
             until = time.monotonic() + self._limit / _TRIES
             while time.monotonic() < until:
+                before = self._deframer.pending
                 answer = self._answer(seq, expected, outputs)
+                if self._deframer.pending > before:  # a long answer is still coming
+                    until = min(last, time.monotonic() + self._limit / _TRIES)
                 if isinstance(answer, expected):
                     return outputs, answer
                 if isinstance(answer, Refused) and answer.why is Refusal.DAMAGED:
