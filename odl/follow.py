@@ -118,15 +118,20 @@ class Follower:
         if self._asked:
             self._asked.popleft()
 
+    @property
+    def waits(self) -> bool:
+        """Whether the echo of something that was sent has not been heard."""
+        return bool(self._asked)
+
     # --- what is heard --------------------------------------------------------------------
 
     def lost(self, frames: int) -> None:
         """So many frames are missing before what comes next."""
         self._owing += frames
 
-    def apart(self) -> None:
-        """The board has been configured anew: only its whole state tells where it stands."""
-        self._anew = True
+    def apart(self, *, anew: bool) -> None:
+        """Nobody listened to the board, or it has been configured ``anew``: its state has to tell."""
+        self._anew = self._anew or anew
         self._need("whole", Step.APART)
 
     def take(self, event: Event) -> list[Event]:

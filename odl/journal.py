@@ -183,6 +183,10 @@ class Writer:
             self._file.write(self._frame(encode(End(self.position)), 0))
             self._file.close()
 
+    def leave(self) -> None:
+        """Close without ``End``: what was written can be gone on with."""
+        self._file.close()
+
     def __enter__(self) -> Writer:
         return self
 
@@ -195,7 +199,7 @@ class Writer:
         if kind is None:
             self.close()
         else:
-            self._file.close()
+            self.leave()
 
 
 def _create(path: Path) -> BinaryIO:

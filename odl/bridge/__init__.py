@@ -1,1 +1,6 @@
-"""Live sessions with boards and sketches: what is plugged in, through a session, to a recording."""
+"""Live sessions: a port, through a session, to a recording."""
+
+from odl.bridge.begin import Wishes, open_live
+from odl.bridge.live import Live, LiveStatus
+
+__all__ = ["Live", "LiveStatus", "Wishes", "open_live"]

@@ -49,6 +49,14 @@ class PlayedTruth:
         self._found: list[tuple[int, int, int]] = []
         self._told = 0  # samples up to which truth has been told
 
+    @property
+    def finished(self) -> bool:
+        """Whether the last sample of the recording has come."""
+        if not self._found:
+            return False
+        first, last, place = self._found[-1]
+        return place + last - first == len(self._block)
+
     def take(self, event: Event) -> Iterator[Truth]:
         """``event`` passes; what is known to have been true of the stream, as soon as it has ended."""
         if isinstance(event, Gap | Adopt):

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
 from odl.chance import Chance, seed_of
 from odl.events import Query
 from odl.label.protocol import Answer
-from odl.truth import TruthTrack
+
+
+class Truths(Protocol):
+    """What happened, such as `odl.truth.TruthTrack`."""
+
+    def of(self, window: int, length: int, /) -> str | None:
+        """The class of the ``length`` samples from ``window`` on, or None."""
+        ...
 
 
 class RecordedLabels:
@@ -16,7 +24,7 @@ class RecordedLabels:
 
     Parameters
     ----------
-    truth : TruthTrack
+    truth : Truths
         What happened; a window without truth is answered with a skip.
     window : int
         Window length in samples.
@@ -39,6 +47,7 @@ class RecordedLabels:
     Examples
     --------
     >>> from odl.events import Truth
+    >>> from odl.truth import TruthTrack
     >>> labels = RecordedLabels(TruthTrack([Truth(0, 500, "walk")]), 128, ["walk"], delay=50)
     >>> labels.ask(Query(64, 9000, 999), now=192)
     >>> list(labels.poll(241)), labels.next_due(), list(labels.poll(242))
@@ -47,7 +56,7 @@ class RecordedLabels:
 
     def __init__(
         self,
-        truth: TruthTrack,
+        truth: Truths,
         window: int,
         names: Sequence[str],
         *,

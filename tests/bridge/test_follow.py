@@ -210,7 +210,7 @@ def test_a_board_that_says_less_differs() -> None:
 
 def test_a_state_that_cannot_be_is_refused() -> None:
     follower = Follower(Session(IMAGE, config("none", allowed=0)))
-    follower.apart()
+    follower.apart(anew=True)
     state = bytearray(follower.session.snapshot())
     state[0:8] = (2**63 - 1).to_bytes(8, "little")
     with pytest.raises(StateError, match="position is"):

@@ -1,0 +1,523 @@
+"""A live session put together: port, board, model image, settings, recording."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import odl
+from odl.api import homes, load_kernels
+from odl.bridge.emulated import EmulatedBoard
+from odl.bridge.fed import FedSession, Feeding, Pace
+from odl.bridge.live import Live
+from odl.bridge.ways import OnBoard, OnHost, Way
+from odl.chance import seed_of
+from odl.config import Config, ConfigError
+from odl.data import datasets, model_path, open_dataset
+from odl.events import Gap
+from odl.fixed import Scaling, input_scaling
+from odl.follow import Follower
+from odl.journal import Writer
+from odl.label.played import PlayedTruth, one_block
+from odl.label.prompt import Prompt
+from odl.label.recorded import RecordedLabels, Truths
+from odl.nn.image import Image
+from odl.nn.trust import labels_of
+from odl.options import Options
+from odl.resume import Resumed, resume
+from odl.select.budget import parse_budget
+from odl.session import Session
+from odl.source.board import Board
+from odl.source.greeting import BoardError
+from odl.source.line import BAUD, Line
+from odl.source.sketch import Sketch
+from odl.streams import Stream, dataset_streams, load_model
+from odl.truth import TruthTrack
+from odl.wire import Start
+
+Tell = Callable[[str], None]
+LEARN: Final = ("host", "device", "both")
+BUDGET: Final = "12/h"  # questions, where nothing else is said
+GREETING: Final = 6.0  # seconds within which a board answers
+FINE: Final = 256  # counts to a step of the model's input, where a sketch prints real numbers
+OFF: Final = 0.05  # a board's rate may be off the model's by so much
+Channels = tuple[tuple[str, str, float], ...]
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a live session is to be; `open_live` takes these as keywords.
+
+    Attributes
+    ----------
+    port : str
+        A device, a URL of pyserial, or ``"auto"``: the one board that is there.
+    emulated : bool
+        Start an emulated board instead; with ``play`` its sensor plays a person of that dataset,
+        ``speed`` times as fast.
+    feed : str
+        Dataset whose person the host feeds to a board without a sensor of its own.
+    subject, data : int, path
+        Whom to play or feed, and where the dataset's files lie if it is not bundled.
+    form : str
+        ``"board"``, or ``"csv"`` for a sketch that prints numbers: then ``columns`` in the model's
+        order, ``rate`` and ``model`` are needed.
+    model : path or str
+        Model image, or a dataset's name; default: the board's own.
+    learn : str
+        ``"host"``, ``"device"`` or ``"both"``; default: both, host for a sketch or for a board that
+        runs another image than ``model``.
+    keep : bool
+        Go on from what the board has learned before.
+    answers : str
+        ``"truth"``: what is played or fed answers by itself.
+    options : mapping
+        As the keywords of `odl.replay`; the budget is 12/h by default.
+    out, resume : path
+        The recording to write, or one to go on with.
+    seconds : float
+        End after so long.
+    who : str
+        A pseudonym for the wearer.
+    by : str
+        How answers come: ``terminal``, ``notebook``.
+    """
+
+    port: str = "auto"
+    emulated: bool = False
+    play: str | None = None
+    feed: str | None = None
+    subject: int | None = None
+    data: str | Path | None = None
+    speed: float | None = None
+    form: str = "board"
+    rate: float | None = None
+    columns: Sequence[str] | None = None
+    model: str | Path | None = None
+    learn: str | None = None
+    keep: bool = False
+    answers: str | None = None
+    options: dict[str, Any] | None = None
+    out: str | Path | None = None
+    resume: str | Path | None = None
+    seconds: float | None = None
+    who: str | None = None
+    by: str = "terminal"
+    baud: int = BAUD
+
+    def __post_init__(self) -> None:
+        def need(good: bool, sentence: str) -> None:
+            if not good:
+                raise ConfigError(sentence)
+
+        need(self.form in ("board", "csv"), f"--format is {self.form}; it can be board or csv")
+        need(self.learn in (None, *LEARN), f"--learn is {self.learn}; it can be {', '.join(LEARN)}")
+        need(self.answers in (None, "truth"), f"--answers is {self.answers}; it can be truth")
+        need(self.play is None or self.emulated, "--play is for an emulated board; add --emulated")
+        need(not (self.play and self.feed), "--play and --feed exclude each other: one board, one stream")
+        need(self.subject is None or bool(self.play or self.feed), "--subject is for --play and --feed")
+        need(self.answers is None or bool(self.play or self.feed),
+             "--answers truth is for what is played or fed: else nobody knows the truth")  # fmt: skip
+        need(self.speed is None or self.speed > 0, "--speed must be above 0")
+        need(
+            self.speed is None or self.emulated or self.feed is not None,
+            "--speed is for --emulated and --feed",
+        )
+        need(self.seconds is None or self.seconds > 0, "--seconds must be above 0")
+        need(self.resume is None or self.out is None, "--resume goes on in the same file; leave out --out")
+        need(
+            not (self.resume and self.model), "--resume goes on with the recording's model; leave out --model"
+        )
+        need(self.feed is None or self.learn != "host", "--feed is for a board that learns; else: odl replay")
+        need(self.form == "board" or self.learn in (None, "host"), "a sketch does not learn; --learn host")
+        need(
+            self.form == "board" or not (self.emulated or self.feed), "--format csv is for a sketch on a port"
+        )
+        need(self.form == "board" or self.columns is not None, "--format csv needs --columns, as in ax,ay,az")
+        need(self.form == "board" or bool(self.model or self.resume), "--format csv needs --model")
+        need(self.who is None or (self.who.isprintable() and 0 < len(self.who) <= 32 and ":" not in self.who),
+             "--who is a pseudonym of 1 to 32 printable characters without ':'")  # fmt: skip
+
+
+def open_live(port: str = "auto", *, progress: Tell | None = None, **wishes: Any) -> Live:
+    """Begin a live session, or go on with one; iterate over what this returns.
+
+    Parameters
+    ----------
+    port, wishes
+        See `Wishes`.
+    progress : callable, optional
+        Told in a short sentence what is being done.
+
+    Raises
+    ------
+    ConfigError, ValueError
+        If the wishes do not fit together, or the model does not fit the board.
+    BoardError, PortError, LineError
+        If there is no such board, or it does not answer.
+    OSError
+        If the recording cannot be written.
+
+    Examples
+    --------
+    ::
+
+        with open_live(emulated=True, play="shoulder", subject=8, answers="truth") as live:
+            for event in live:
+                ...
+    """
+    wish = Wishes(port=port, **wishes)
+    with ExitStack() as opened:
+        return _Beginning(wish, opened, progress or (lambda sentence: None)).live()
+
+
+class _Beginning:
+    """The steps from wishes to a session; what is opened on the way is closed if one fails."""
+
+    def __init__(self, wish: Wishes, opened: ExitStack, tell: Tell) -> None:
+        self.wish, self.opened, self.tell = wish, opened, tell
+        self.resumed: Resumed | None = None
+        self.notes: list[str] = []
+        self.idle = 0.0  # seconds since the recording was written last
+        if wish.resume is not None:
+            self.idle = max(0.0, time.time() - Path(wish.resume).stat().st_mtime)
+            self.resumed = resume(wish.resume)
+            opened.callback(self.resumed.writer.leave)
+        self.options = self._options()
+        self.stream = self._stream()
+        self.line = opened.enter_context(self._line())
+
+    def _options(self) -> Options:
+        given = self.wish.options or {}
+        if self.resumed is not None:
+            if any(value is not None for name, value in given.items() if name != "delay"):
+                raise ConfigError("--resume goes on with the recording's settings; leave out the others")
+            return Options.from_dict(self.resumed.about.get("options", {})).changed(given)
+        return Options(budget=BUDGET).changed(given)
+
+    def _stream(self) -> Stream | None:
+        name = self.wish.play or self.wish.feed
+        if name is None:
+            return None
+        dataset = open_dataset(name, self.wish.data)
+        person = self.wish.subject
+        if person is None:
+            person = next(iter(dataset.people("test")), dataset.subjects[0])
+        return dataset_streams(dataset, [person], self.options.seed)[0]
+
+    def _line(self) -> Line:
+        wish = self.wish
+        if not wish.emulated:
+            url = wish.port
+            if url == "auto":
+                from odl.ports import auto
+
+                self.tell("looking for a board")
+                url = auto()
+            return Line(url, wish.baud)
+        words = ["--model", str(wish.model or wish.play or wish.feed or "shoulder")]
+        if wish.play is not None and self.stream is not None:
+            words += ["--play", wish.play, "--subject", self.stream.subject, "--seed", str(self.options.seed)]
+            words += ["--data", str(wish.data)] if wish.data is not None else []
+        speed = wish.speed or 1.0
+        if wish.feed is not None:  # it is fed as fast as the host likes
+            speed = max(20.0, speed)
+        self.tell("starting an emulated board")
+        return Line(self.opened.enter_context(EmulatedBoard(*words, "--speed", f"{speed:g}")).url, wish.baud)
+
+    # --- the session ----------------------------------------------------------------------
+
+    def live(self) -> Live:
+        """The session, begun."""
+        wish, resumed = self.wish, self.resumed
+        way, about, channels = self._of_sketch() if wish.form == "csv" else self._of_board()
+        image = way.session.image
+        writer = self._writer(way.session, about)
+        recent = () if resumed is None else resumed.recent
+        prompt = Prompt(
+            way.session, image, by=f"{wish.by}:{wish.who}" if wish.who else wish.by, channels=channels,
+            recent=recent,
+        )  # fmt: skip
+        prompt.wake = self.line.wake
+        labels, played = self._truth(image)
+        if played is not None:
+            for event in recent:
+                deque(played.take(event), 0)
+        live = Live(
+            way,
+            prompt,
+            writer,
+            labels,
+            played,
+            self.opened.pop_all(),
+            port=self._port(),
+            seconds=wish.seconds,
+        )
+        for note in self.notes:
+            live.say(note)
+        return live
+
+    def _port(self) -> str:
+        played = self.wish.play or self.wish.feed
+        return self.line.url if not self.wish.emulated else f"emulated{f', {played}' if played else ''}"
+
+    def _speed(self) -> float:
+        return (self.wish.speed or 1.0) if self.wish.play is not None else 1.0
+
+    def _truth(self, image: Image) -> tuple[RecordedLabels | None, PlayedTruth | None]:
+        """Who answers from truth, and what tells the truth of a stream that is played."""
+        if self.stream is None:
+            return None, None
+        played = None
+        truth: Truths = TruthTrack(self.stream.truths)
+        if self.wish.play is not None:
+            truth = played = PlayedTruth(*one_block(self.stream.inputs()))
+        if self.wish.answers is None:
+            return None, played
+        options = self.options
+        labels = RecordedLabels(
+            truth, image.window, self.stream.classes, delay=round(options.delay * image.rate_hz),
+            refuse=options.refuse, error=options.error,
+            seed=seed_of(options.seed, 1, *self.stream.subject.encode()), heads=homes(image),
+        )  # fmt: skip
+        return labels, played
+
+    def _config(self, image: Image, scaling: Scaling) -> Config:
+        """Settings for a session of ``image``; those of the recording that is gone on with."""
+        if self.resumed is not None:
+            return self.resumed.session.config
+        options, windows = self.options, 0
+        if options.policy != "none" and parse_budget(options.budget, image.rate_hz).period == 0:
+            if self.wish.feed is not None and self.stream is not None:
+                windows = self.stream.windows(image)
+            elif self.wish.seconds is not None:
+                windows = round(self.wish.seconds * image.rate_hz) // image.hop
+            else:
+                raise ConfigError(
+                    f"a budget of {options.budget} for the whole session needs its length: "
+                    "give --seconds, or a budget such as 12/h"
+                )
+        return options.config(image.rate_hz, windows, self._seed(), scaling)
+
+    def _seed(self) -> int:
+        return seed_of(self.options.seed, *(self.wish.who or self._subject() or "").encode())
+
+    def _subject(self) -> str | None:
+        return self.wish.who or (None if self.stream is None else self.stream.subject)
+
+    def _writer(self, session: Session, about: dict[str, Any]) -> Writer:
+        if self.resumed is not None:
+            return self.resumed.writer
+        path = Path(self.wish.out) if self.wish.out is not None else dated()
+        if path.exists():
+            raise ConfigError(
+                f"{path} is there already: give another name, or go on with it: --resume {path}"
+            )
+        subject = self._subject()
+        about = {
+            "odl": odl.__version__, "options": self.options.to_dict(), **about,
+            **({} if subject is None else {"subject": subject}),
+            **({} if self.stream is None else self.stream.about),
+        }  # fmt: skip
+        return Writer(path, Start({"config": session.config.to_dict(), "session": about},
+                                  session.image.to_bytes()))  # fmt: skip
+
+    # --- a sketch -------------------------------------------------------------------------
+
+    def _of_sketch(self) -> tuple[Way, dict[str, Any], Channels]:
+        wish = self.wish
+        image = self.resumed.session.image if self.resumed else load_model(str(wish.model))
+        rate = wish.rate or image.rate_hz
+        if abs(rate - image.rate_hz) > OFF * image.rate_hz:
+            raise ConfigError(f"the sketch prints at {rate:g} Hz, but the model wants {image.rate_hz:g} Hz")
+        columns = tuple(wish.columns or ())
+        if len(columns) != len(image.channels):
+            raise ConfigError(f"{len(columns)} columns, but the model wants {len(image.channels)}: "
+                              + ", ".join(f"{c.name} in {c.unit}" for c in image.channels))  # fmt: skip
+        channels = tuple((c.name, c.unit, c.scale / FINE) for c in image.channels)
+        session = self._session(
+            image, input_scaling(channels, [(c.name, c.unit, c.scale) for c in image.channels])
+        )
+        sketch = Sketch(
+            self.line, scale=[c[2] for c in channels], rate_hz=rate, columns=columns,
+            position=session.position,
+        )  # fmt: skip
+        way = OnHost(session, sketch, self._gap(session, image.rate_hz))
+        about = {
+            "channels": [list(c) for c in channels],
+            "rate_hz": rate,
+            "live": {"learn": "host", "form": "csv"},
+        }
+        return way, about, channels
+
+    def _session(self, image: Image, scaling: Scaling) -> Session:
+        load_kernels(image, self.tell)
+        return self.resumed.session if self.resumed else Session(image, self._config(image, scaling))
+
+    def _gap(self, session: Session, rate_hz: float) -> Gap | None:
+        """What passed while nobody listened, by the clock."""
+        if self.resumed is None:
+            return None
+        return Gap(session.position, round(self.idle * rate_hz), "nobody listened")
+
+    # --- a board --------------------------------------------------------------------------
+
+    def _of_board(self) -> tuple[Way, dict[str, Any], Channels]:
+        wish = self.wish
+        board = Board(self.line, seq=random_number(16))
+        described = board.greet(GREETING)
+        assert board.info is not None
+        image, learn = self._image_and_way(board)
+        if (described.channels is None) != (wish.feed is not None):
+            raise ConfigError(
+                "this board has a sensor of its own; leave out --feed" if wish.feed is not None
+                else "this board has no sensor: feed it, as in --feed shoulder --subject 8"
+            )  # fmt: skip
+        if learn != "host" and board.info.image != image.checksum:
+            raise BoardError(
+                f"the board runs the model image {board.info.image:08x}, not {image.checksum:08x}: "
+                "put it there with 'odl push', or learn on the host: --learn host"
+            )
+        channels = described.channels or (self.stream.channels if self.stream else None) or ()
+        rate = described.rate_hz or (self.stream.rate_hz if self.stream else None) or image.rate_hz
+        if abs(rate - image.rate_hz) > OFF * image.rate_hz:
+            raise ConfigError(f"samples come at {rate:g} Hz, but the model wants {image.rate_hz:g} Hz")
+        if abs(rate - image.rate_hz) > 1e-3:
+            self.notes.append(f"samples come at {rate:g} Hz; the model was made for {image.rate_hz:g} Hz")
+        session = self._session(
+            image, input_scaling(channels, [(c.name, c.unit, c.scale) for c in image.channels])
+        )
+        number = self._number()
+        if learn == "host":
+            way: Way = self._with_host(board, session, number)
+        elif wish.feed is not None:
+            way = self._fed(board, session, number, learn)
+        else:
+            way = self._with_board(board, session, number, learn)
+        about = {
+            "channels": [list(c) for c in channels], "rate_hz": rate,
+            "live": {"learn": learn, "form": "board", "board": described.name, "sensor": described.sensor,
+                     "firmware": described.version, "session": number},
+        }  # fmt: skip
+        return way, about, channels
+
+    def _number(self) -> int:
+        """What the board is to call the session: the recording's number, or a new one."""
+        live = self.resumed.about.get("live") if self.resumed else None
+        number = live.get("session") if isinstance(live, dict) else None
+        return number if isinstance(number, int) and 0 < number < 2**32 else random_number(32)
+
+    def _image_and_way(self, board: Board) -> tuple[Image, str]:
+        """The model image, and who learns."""
+        assert board.info is not None
+        wish, there = self.wish, board.info.image
+        if self.resumed is not None:
+            live = self.resumed.about.get("live")
+            before = live.get("learn") if isinstance(live, dict) else None
+            return self.resumed.session.image, wish.learn or (before if before in LEARN else "host")
+        if wish.model is not None:
+            image = load_model(wish.model)
+            if wish.learn is None and image.checksum != there and wish.feed is None:
+                self.notes.append("the board runs another model than this one, so the host learns")
+                return image, "host"
+            return image, wish.learn or "both"
+        for name in datasets():
+            path = model_path(name)
+            if int.from_bytes(path.read_bytes()[4:8], "little") == there:
+                return load_model(path), wish.learn or "both"
+        return self._read_image(board), wish.learn or "both"
+
+    def _read_image(self, board: Board) -> Image:
+        from firmware_sim.client import BoardClient
+
+        self.tell("reading the board's model image, some seconds")
+
+        def read() -> bytes:
+            piece = self.line.get(0.1)
+            return b"" if piece is None else piece.data
+
+        def write(data: bytes) -> None:
+            self.line.write(data)
+
+        client = BoardClient(write, read, 30.0)
+        client.hello()
+        return Image.from_bytes(client.read_image(), "the board's model image")
+
+    def _listening(self, board: Board, config: Config, number: int, *, keep: bool) -> bool:
+        """Have the board run session ``number``; True if it has been doing so all along."""
+        here = self.resumed.session if self.resumed else None
+        if here is None:
+            board.configure(config, number, keep=keep)
+            return False
+        assert board.info is not None
+        if board.info.session == number:
+            board.attach(config, number, here.position)
+            return True
+        position = here.position if self.wish.feed else here.position + round(self.idle * here.image.rate_hz)
+        board.configure(config, number, keep=keep, position=position, issued=here.issued_at(position))
+        return False
+
+    def _with_host(self, board: Board, session: Session, number: int) -> Way:
+        quiet = replace(session.config, policy="none", allowed=0, period=0, hold=False)
+        gap = None
+        if not self._listening(board, quiet, number, keep=False) and self.resumed is not None:
+            gap = Gap(session.position, board.position - session.position, "nobody listened")
+        return OnHost(session, board, gap, self._speed())
+
+    def _with_board(self, board: Board, session: Session, number: int, learn: str) -> Way:
+        follower = Follower(session, compare=learn == "both")
+        keep = self.wish.keep or self.resumed is not None
+        along = self._listening(board, session.config, number, keep=keep)
+        if keep:
+            self._hold_labels(board, session)
+            follower.apart(anew=not along)
+        return OnBoard(follower, board, self._speed())
+
+    def _fed(self, board: Board, session: Session, number: int, learn: str) -> Way:
+        assert self.stream is not None
+        fed = FedSession(session.image, session.config, board, compare=learn == "both")
+        fed.restore(session.snapshot())
+        if self.resumed is not None or self.wish.keep:
+            self._listening(board, session.config, number, keep=True)
+            self._hold_labels(board, session)
+            fed.go_on_from_board()
+        else:
+            self._listening(board, session.config, number, keep=False)
+        speed = self.wish.speed or (math.inf if self.wish.answers else 1.0)
+        return Feeding(
+            fed, Pace(self.stream.unanswered().inputs(), session.image.rate_hz, speed, fed.position)
+        )
+
+    def _hold_labels(self, board: Board, session: Session) -> None:
+        """Refuse a board that does not hold what was learned in the recording."""
+        own = labels_of(session.image, session.snapshot())
+        if not own:
+            return
+        self.tell("looking at what the board has learned")
+        state, passed = board.read_state()
+        lost = own - labels_of(session.image, state)
+        if lost:
+            raise BoardError(
+                f"the board does not hold {len(lost)} of the {len(own)} labels that were learned in "
+                f"{self.wish.resume}: go on with the host, which does: --learn host"
+            )
+
+
+def random_number(bits: int) -> int:
+    """1 to 2**bits - 1, from the system: names things, decides nothing."""
+    largest: int = 2**bits - 1
+    return 1 + int.from_bytes(os.urandom(8), "little") % largest
+
+
+def dated() -> Path:
+    """A file in the current folder that is named after the minute, and not there yet."""
+    stem = time.strftime("odl-%Y-%m-%d-%H%M")
+    names = (f"{stem}{f'-{n}' if n else ''}.odl" for n in range(10_000))
+    return next(path for path in map(Path, names) if not path.exists())

@@ -1,0 +1,228 @@
+"""A live session: what passes is recorded as it comes, and shown."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from odl.bridge.ways import Way, ask_again
+from odl.events import Command, Event, Origin, Output, Query, Samples
+from odl.journal import Writer
+from odl.label.played import PlayedTruth
+from odl.label.prompt import Prompt
+from odl.label.protocol import Answer, Labeller, TakeBack
+from odl.label.recorded import RecordedLabels
+from odl.nn.image import Image
+from odl.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class LiveStatus:
+    """How a live session stands; `odl.label.view.Status` says what the fields are."""
+
+    state: str
+    port: str
+    rate: float | None
+    declared: float
+    drift: float | None
+    jitter: float | None
+    lost: int
+    dropped: int
+    damaged: int
+    position: int
+    windows: int
+    budget_left: int | None
+    compared: int | None
+    skipped: int | None
+    differences: int | None
+    recording: Path
+
+
+class Through:
+    """Answers from truth that take a person's way, through the prompt.
+
+    A person at the prompt may be quicker, or skip, or take an answer back.
+    """
+
+    def __init__(self, prompt: Prompt, labels: RecordedLabels | None) -> None:
+        self._prompt, self._labels = prompt, labels
+        self._asked: set[int] = set()
+
+    def ask(self, query: Query, now: int) -> None:
+        """As `odl.label.protocol.Labeller.ask`; asked twice it is one question."""
+        self._prompt.ask(query, now)
+        if self._labels is not None and query.window not in self._asked:
+            self._asked.add(query.window)
+            self._labels.ask(query, now)
+
+    def poll(self, now: int) -> Iterable[Answer | TakeBack]:
+        """As `odl.label.protocol.Labeller.poll`."""
+        for answer in () if self._labels is None else self._labels.poll(now):
+            self._prompt.answer(answer.window, answer.name, answer.head, by="truth")
+        return self._prompt.poll(now)
+
+    def next_due(self) -> int | None:
+        """As `odl.label.protocol.Labeller.next_due`."""
+        return None if self._labels is None else self._labels.next_due()
+
+
+class Live:
+    """A live session; `odl.bridge.open_live` makes it. Iterating runs it.
+
+    Each event that passes is taken by the prompt and written to the recording before it is
+    given out; an input comes before its outputs. A command is on the disk before anything
+    comes of it here. Where nothing happens, Samples of no rows come.
+
+    Attributes
+    ----------
+    prompt : odl.label.prompt.Prompt
+        Its questions, and how to answer them.
+    session : odl.session.Session
+        As the stream has made it so far.
+    image : odl.nn.image.Image
+        What it started from.
+    recording : pathlib.Path
+        The file that is written.
+    """
+
+    def __init__(
+        self,
+        way: Way,
+        prompt: Prompt,
+        writer: Writer,
+        labels: RecordedLabels | None,
+        played: PlayedTruth | None,
+        opened: ExitStack,
+        *,
+        port: str,
+        seconds: float | None = None,
+    ) -> None:
+        self.prompt, self.recording, self.port = prompt, writer.path, port
+        self._way, self._writer, self._played, self._opened = way, writer, played, opened
+        self._labeller: Labeller = Through(prompt, labels)
+        self._said: deque[str] = deque()
+        self._until = None if seconds is None else time.monotonic() + seconds
+        self._state = ""
+        self._ending = False
+        self._whole = True  # whether all that came of the last input is written
+        self._events = self._run()
+
+    @property
+    def session(self) -> Session:
+        """The session on this side."""
+        return self._way.session
+
+    @property
+    def image(self) -> Image:
+        """The model image that it started from."""
+        return self.session.image
+
+    @property
+    def names(self) -> dict[int, str]:
+        """Class ids and names as they are now."""
+        return self.session.names
+
+    @property
+    def wait(self) -> float:
+        """Seconds that a ``next`` may block where nothing comes."""
+        return self._way.wait
+
+    @wait.setter
+    def wait(self, seconds: float) -> None:
+        self._way.wait = seconds
+
+    def status(self) -> LiveStatus:
+        """How it stands."""
+        own, session = self._way.standing(), self.session
+        asks = session.config.policy != "none"
+        left = session.config.allowed - session.issued_at(session.position) if asks else None
+        return LiveStatus(
+            state=self._state or own.state, port=self.port, rate=own.rate, declared=self.image.rate_hz,
+            drift=own.drift, jitter=own.jitter, lost=own.lost, dropped=own.dropped, damaged=own.damaged,
+            position=session.position, windows=session.counts["windows"], budget_left=left,
+            compared=own.compared, skipped=own.skipped, differences=own.differences,
+            recording=self.recording,
+        )  # fmt: skip
+
+    def say(self, sentence: str) -> None:
+        """One more notice."""
+        self._said.append(sentence)
+
+    def notices(self) -> list[str]:
+        """Sentences that a person should see, each once."""
+        found = []
+        for notices in (self._said, self._way.notices):
+            while notices:
+                found.append(notices.popleft())
+        return found
+
+    def __iter__(self) -> Iterator[Event]:
+        return self._events
+
+    def _run(self) -> Generator[Event]:
+        ask_again(self.session, self._labeller)
+        for event in self._way.events(self._labeller):
+            if not isinstance(event, Output):
+                self._whole = True
+                if self._over():
+                    break
+            if isinstance(event, Samples) and not len(event.block):
+                yield event
+            else:
+                yield from self._pass(event)
+        self._state = "ended"
+
+    def _over(self) -> bool:
+        """Whether it is to end here, between two steps."""
+        if self._played is not None and self._played.finished:
+            self.say("the recording has been played to its end")
+            return True
+        return self._ending or (self._until is not None and time.monotonic() >= self._until)
+
+    def _pass(self, event: Event) -> Iterator[Event]:
+        for each in (*(self._played.take(event) if self._played else ()), event):
+            self.prompt.take(each)
+            self._writer.write(each)
+            self._whole = False
+            if isinstance(each, Command):
+                self._writer.sync()
+            elif not isinstance(each, Origin):  # it goes with its command
+                self._writer.flush()
+            yield each
+
+    def stop(self) -> None:
+        """Let it end soon, after the step that is under way; from any thread, or a signal's handler."""
+        self._ending = True
+        if self.prompt.wake is not None:
+            self.prompt.wake()
+
+    def close(self) -> None:
+        """End it: the recording gets its End, the line is closed. Closing again does nothing."""
+        self._ending = True
+        try:
+            if not self._whole:  # what comes of the last input belongs to it
+                deque(self._events, 0)
+            self._events.close()
+            for truth in self._played.end() if self._played else ():
+                self._writer.write(truth)
+            self._played = None
+            self._state = "ended"
+        finally:
+            if self._whole:
+                self._writer.close()
+            else:
+                self._writer.leave()  # as if it had been cut: it can be gone on with
+            self._opened.close()
+
+    def __enter__(self) -> Live:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

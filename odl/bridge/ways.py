@@ -1,0 +1,279 @@
+"""The ways in which a live session is led: on the host, or on the board with the host beside."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from odl.drive import drive
+from odl.events import Adopt, Event, Gap, Input, Output, Query, Samples
+from odl.follow import Asking, Follower, Step
+from odl.label.protocol import Labeller
+from odl.nn.trust import labels_of, weights_at
+from odl.session import Session
+from odl.source.board import Board, BoardState, LostFrames, Restarted, StateRead
+from odl.source.sketch import Sketch
+from odl.wire import Ready, Request
+
+_BRIEF, _WHOLE = 5.0, 15.0  # seconds after which the board is asked for its state once more
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a way stands; None where something does not apply or is not known yet."""
+
+    state: str
+    rate: float | None = None
+    drift: float | None = None
+    jitter: float | None = None
+    lost: int = 0
+    dropped: int = 0
+    damaged: int = 0
+    compared: int | None = None
+    skipped: int | None = None
+    differences: int | None = None
+
+
+class Way(Protocol):
+    """How a session is led, for `odl.bridge.Live`."""
+
+    session: Session
+    wait: float  # seconds that a ``next`` may block where nothing comes
+    notices: deque[str]  # sentences that a person should see, each once
+
+    def events(self, labeller: Labeller) -> Iterator[Event]:
+        """All that passes, each input before its outputs; empty Samples where nothing does."""
+        ...
+
+    def standing(self) -> Standing:
+        """How it stands."""
+        ...
+
+
+def ask_again(session: Session, labeller: Labeller) -> None:
+    """Put the questions that are open to ``labeller``, who may know of none of them."""
+    for one in session.open_questions:
+        labeller.ask(Query(one.window, 0, one.expires), session.position)
+
+
+class OnHost:
+    """The session runs here; a board or a sketch gives it samples and nothing else.
+
+    Parameters
+    ----------
+    gap : Gap, optional
+        What the stream begins with, where a session goes on.
+    speed : float
+        How many times as fast as for the model its samples are to come.
+    """
+
+    def __init__(
+        self, session: Session, source: Board | Sketch, gap: Gap | None = None, speed: float = 1.0
+    ) -> None:
+        self.session, self.source, self._gap = session, source, gap
+        self.notices: deque[str] = deque()
+        self._note = Note(self.notices, speed * session.image.rate_hz)
+
+    @property
+    def wait(self) -> float:
+        return self.source.wait
+
+    @wait.setter
+    def wait(self, seconds: float) -> None:
+        self.source.wait = seconds
+
+    def events(self, labeller: Labeller) -> Iterator[Event]:
+        """As `Way.events`."""
+        return drive(self.session, self._inputs(), labeller)
+
+    def _inputs(self) -> Iterator[Input]:
+        if self._gap is not None:
+            yield self._gap
+            self._gap = None
+        for event in self.source:
+            self._note.look(self.source)
+            if isinstance(event, Samples | Gap):
+                if isinstance(event, Gap):
+                    self.notices.append(f"{event.lost} samples are missing: {event.why}")
+                yield event
+
+    def standing(self) -> Standing:
+        """As `Way.standing`."""
+        return standing_of(self.source)
+
+
+class Note:
+    """How things stand with a source, told when it changes; its rate when it turns wrong."""
+
+    def __init__(self, notices: deque[str], rate_hz: float) -> None:
+        self._notices, self._rate = notices, rate_hz
+        self._last, self._wrong = "", False
+
+    def look(self, source: Board | Sketch) -> None:
+        """Tell what is new."""
+        sentence = note_of(source)
+        if sentence != self._last:
+            self._last = sentence
+            if sentence:
+                self._notices.append(sentence)
+        complaint = source.clock.complaint(self._rate)
+        if complaint and not self._wrong:
+            self._notices.append(complaint)
+        self._wrong = bool(complaint)
+
+
+def note_of(source: Board | Sketch) -> str:
+    """What a person should know of a source now, or nothing."""
+    if isinstance(source, Sketch):
+        return source.columns.problem
+    return "" if source.state is BoardState.STREAMING else source.problem or source.state.value
+
+
+def standing_of(source: Board | Sketch) -> Standing:
+    """What a source says of itself."""
+    clock = source.clock
+    if isinstance(source, Sketch):
+        return Standing(source.state.value, clock.rate_hz, None, None, source.lost, 0, source.columns.bad)
+    dropped = source.status.dropped if source.status else 0
+    return Standing(
+        source.state.value, clock.rate_hz, clock.drift_ppm, clock.jitter_ms, source.lost_samples, dropped,
+        source.link.counters.damaged,
+    )  # fmt: skip
+
+
+class OnBoard:
+    """The board learns and owns the order; the host steps along (`odl.follow`).
+
+    Parameters
+    ----------
+    follower : Follower
+        With ``compare``, what board and host say is held against each other.
+    """
+
+    def __init__(self, follower: Follower, board: Board, speed: float = 1.0) -> None:
+        self.follower, self.board = follower, board
+        self.session = follower.session
+        self.notices: deque[str] = deque()
+        self._asking = Asking(self.session)
+        self._request: Request | None = None
+        self._reading_until: float | None = None
+        self._note, self._differences = Note(self.notices, speed * self.session.image.rate_hz), 0
+        first, last = weights_at(self.session.image)
+        size = board.info.state if board.info else last
+        self._brief = ((0, first), (last, size - last))
+        board.again = self._again
+
+    @property
+    def wait(self) -> float:
+        return self.board.wait
+
+    @wait.setter
+    def wait(self, seconds: float) -> None:
+        self.board.wait = seconds
+
+    def _again(self, away: float) -> tuple[int, int]:
+        position = self.session.position + max(0, round(away * self.session.image.rate_hz))
+        return position, self.session.issued_at(position)
+
+    def events(self, labeller: Labeller) -> Iterator[Event]:
+        """As `Way.events`."""
+        self._look()
+        for heard in self.board:
+            for answer in labeller.poll(self.session.position):
+                self._asking.add(answer)
+            for event in self._heard(heard):
+                yield event
+                if isinstance(event, Query):
+                    labeller.ask(event, self.session.position)
+                elif isinstance(event, Adopt):
+                    ask_again(self.session, labeller)
+            self._look()
+            self._send()
+            self._note.look(self.board)
+
+    def _heard(self, heard: object) -> Iterable[Event]:
+        follower = self.follower
+        if isinstance(heard, LostFrames):
+            follower.lost(heard.frames)
+        elif isinstance(heard, Restarted):
+            self._reading_until = None
+            follower.apart(anew=True)
+        elif isinstance(heard, StateRead):
+            self._reading_until = None
+            self._look_for_lost_labels(heard.state)
+            return follower.state(heard.state)
+        elif isinstance(heard, Samples) and not len(heard.block):
+            follower.settle()
+            return [heard]
+        elif isinstance(heard, Input | Output):
+            return follower.take(heard)
+        return []
+
+    def _look(self) -> None:
+        """See to it that the board's state comes where it is wanted, and tell of differences."""
+        follower = self.follower
+        for difference in follower.differences[self._differences :]:
+            self.notices.append(str(difference))
+        self._differences = len(follower.differences)
+        now = time.monotonic()
+        late = self._reading_until is not None and now > self._reading_until
+        if (
+            follower.wants
+            and self.board.state is BoardState.STREAMING
+            and (self._reading_until is None or late)
+        ):
+            whole = follower.wants == "whole"
+            self.board.ask_state(*(() if whole else self._brief))
+            self._reading_until = now + (_WHOLE if whole else _BRIEF)
+
+    def _look_for_lost_labels(self, state: bytes) -> None:
+        own = self.session.snapshot()
+        if len(state) == len(own):
+            image = self.session.image
+            lost = labels_of(image, own) - labels_of(image, state)
+            if lost:
+                self.notices.append(f"the board has lost {len(lost)} labels that it had learned from")
+
+    # --- answers to the board -------------------------------------------------------------
+
+    def _send(self) -> None:
+        if self._request is not None and not self._settled(self._request):
+            return
+        self._request = None
+        if self.follower.step is Step.APART or self.board.state is not BoardState.STREAMING:
+            return
+        following = self._asking.next()
+        if following is not None:
+            command, origin = following
+            self._request = self.board.send(command)
+            self.follower.asked(command, origin)
+
+    def _settled(self, request: Request) -> bool:
+        """Whether what was asked has been done and has been heard of, or came to nothing."""
+        if isinstance(request.answer, Ready):
+            # Behind its position all that it led to has passed, if it was not lost.
+            heard = not self.follower.waits or self.session.position > request.answer.position
+            if heard:
+                self.follower.answered()
+            return heard
+        if request.failure is None:
+            return False
+        self.follower.answered()
+        self._asking.again()
+        self.notices.append(f"an answer did not reach the board: {request.problem}")
+        return True
+
+    def standing(self) -> Standing:
+        """As `Way.standing`."""
+        own, follower = standing_of(self.board), self.follower
+        together = follower.step is Step.TOGETHER
+        state = own.state if together or self.board.state is not BoardState.STREAMING else follower.step.value
+        if not follower.compare:
+            return Standing(state, own.rate, own.drift, own.jitter, own.lost, own.dropped, own.damaged)
+        return Standing(
+            state, own.rate, own.drift, own.jitter, own.lost, own.dropped, own.damaged,
+            follower.compared, follower.skipped, len(follower.differences),
+        )  # fmt: skip
