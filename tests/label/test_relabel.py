@@ -1,0 +1,501 @@
+"""The label log of a recording, edits to it, and the session run again with them."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.output import DummyOutput
+from stage import Stage
+from streams import IMAGE
+
+import odl
+from odl.cli import main
+from odl.events import (
+    NO_WINDOW,
+    AddClass,
+    Dropped,
+    Event,
+    Gap,
+    Label,
+    Learned,
+    Origin,
+    Prediction,
+    Query,
+    Samples,
+    Split,
+    Truth,
+    Undo,
+    Why,
+)
+from odl.journal import Writer, read
+from odl.label.history import read_history
+from odl.label.ledger import Ledger
+from odl.label.review import Review, Sitting
+from odl.label.terminal import View
+from odl.nn.image import Image
+from odl.relabel import (
+    Edit,
+    RelabelError,
+    answers_due,
+    append_edits,
+    check_edit,
+    counting,
+    edits_path,
+    history_of,
+    read_edits,
+    relabel,
+    tree_of_image,
+)
+from odl.streams import open_recording
+from odl.wire import Start
+
+
+def record(path: Path, stage: Stage) -> Path:
+    """What ``stage`` has played so far, as a recording."""
+    about = {
+        "subject": "P3",
+        "rate_hz": IMAGE.rate_hz,
+        "channels": [[c.name, c.unit, c.scale] for c in IMAGE.channels],
+    }
+    start = Start({"config": stage.session.config.to_dict(), "session": about}, IMAGE.to_bytes())
+    with Writer(path, start) as writer:
+        writer.write(Truth(0, 10**6, "run"))
+        for event in stage.events:
+            writer.write(event)
+    return path
+
+
+def played(path: Path, *names: str | None, undo: int | None = None, **settings: object) -> Path:
+    """A session in which each question got the next of ``names`` (``-``: none); the answer
+    number ``undo`` was taken back.
+    """  # fmt: skip
+    stage = Stage(**{"allowed": 3, "period": 90, "patience": 60} | settings)
+    for i, name in enumerate(names):
+        window = stage.until_asked()
+        stage.prompt.shown(window)
+        stage.clock.now += 1.5
+        if name != "-":
+            stage.prompt.answer(window, name)
+        stage.run(16)
+        if i == undo:
+            stage.prompt.undo()
+        stage.run(160)
+    return record(path, stage)
+
+
+def windows(path: Path) -> list[int]:
+    return [asked.question.window for asked in history_of(open_recording(path)).questions]
+
+
+def edit(path: Path, *edits: Edit) -> None:
+    append_edits(edits_path(path), read(path).trace_sha256, edits)
+
+
+# --- what became of answers ---------------------------------------------------------------
+
+
+def test_the_log_says_who_when_how_long_and_what_became_of_it(tmp_path: Path) -> None:
+    path = played(tmp_path / "a.odl", "run", None, "-", "wave", undo=3)
+    asked = history_of(open_recording(path)).questions
+    found = [(one.told.name, one.told.state, one.told.by, one.told.took) for one in asked if one.told]
+    assert found[:4] == [
+        ("run", "learned", "terminal", 1500), (None, "skipped", "terminal", 1500),
+        (None, "expired", "", 0), ("wave", "undone", "terminal", 1500),
+    ]  # fmt: skip
+    assert all(one.told.clock == 1_700_000_000_000 for one in asked if one.told and one.told.by)
+    first = read(path)
+    said = {e.window: e.path for e in first.events if isinstance(e, Prediction)}
+    for one in asked:
+        assert one.question.path == tuple(IMAGE.names.get(cls, "wave") for cls in said[one.question.window])
+
+
+@pytest.mark.parametrize(
+    ("why", "word"),
+    [(Why.LATE, "expired"), (Why.REPEATED, "already"), (Why.UNKNOWN, "no such question"),
+     (Why.NO_SUCH_CLASS, "no such class"), (Why.FULL, "no room")],
+)  # fmt: skip
+def test_an_answer_without_effect_says_why(why: Why, word: str) -> None:
+    ledger = Ledger()
+    for event in (Label(5, 0, 1), Learned(5, 0, 1, 0), Label(9, 8, 1), Dropped(9, 8, why)):
+        ledger.take(event, lambda cls: "walk")
+    assert [one.state for one in ledger.entries] == ["learned", "refused"]
+    assert word in ledger.entries[-1].sentence and ledger.last == "walk"
+    for event in (Undo(9), Samples(9, IMAGE.base[:1].astype("int16"))):
+        ledger.take(event, lambda cls: "walk")
+    assert [one.state for one in ledger.entries] == ["undone", "refused"]  # the one that counted
+
+
+def test_an_undo_without_effect_takes_nothing_back_and_one_settles_its_batch_first() -> None:
+    ledger = Ledger()
+    events = [
+        Undo(3),
+        Dropped(3, NO_WINDOW, Why.NOTHING_TO_UNDO),
+        Label(5, 0, 1),
+        Undo(9),
+        Learned(9, 0, 1, 0),
+    ]
+    for event in events:
+        ledger.take(event, lambda cls: "walk")
+    ledger.settle()
+    assert [one.state for one in ledger.entries] == ["undone"]
+
+
+def test_a_refused_class_is_not_in_the_tree() -> None:
+    events = [AddClass(0, 7, "no", 9), Dropped(0, NO_WINDOW, Why.NO_SUCH_CLASS), Split(0, 0, 2),
+              AddClass(0, 8, "yes", 2), Query(0, 1, 99)]  # fmt: skip
+    history = read_history(events, tree_of_image(IMAGE), IMAGE.window, 50.0)
+    assert history.tree.path(8) == ("sit", "yes") and "no" not in history.tree.names.values()
+    assert history.questions[0].told is None
+
+
+# --- edits --------------------------------------------------------------------------------
+
+
+def test_edits_are_kept_in_a_log_that_only_grows(tmp_path: Path) -> None:
+    path = tmp_path / "a.edits.jsonl"
+    append_edits(path, "t", [Edit(0, "walk")])
+    first = path.read_bytes()
+    append_edits(path, "t", [Edit(0, None, by="relabel:P3", clock=5), Edit(64, "new", "walk", took=900)])
+    assert path.read_bytes().startswith(first)
+    edits = read_edits(path, "t")
+    assert edits == [
+        Edit(0, "walk"),
+        Edit(0, None, by="relabel:P3", clock=5),
+        Edit(64, "new", "walk", took=900),
+    ]
+    assert counting(edits)[0].name is None
+    if os.name == "posix":
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_line_cut_short_by_a_power_cut_is_left_out_and_written_behind(tmp_path: Path) -> None:
+    path = tmp_path / "a.edits.jsonl"
+    append_edits(path, "t", [Edit(0, "walk"), Edit(64, "sit")])
+    path.write_bytes(path.read_bytes()[:-20])
+    assert read_edits(path, "t") == [Edit(0, "walk")]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", "not a log of edits"), ("hello\n", "not a log of edits"), ("[1]\n", "not a log of edits"),
+        ('{"format": "odl label edits 1", "trace": "u"}\n', "belong to another recording"),
+    ],
+)  # fmt: skip
+def test_a_log_of_something_else_is_refused(tmp_path: Path, content: str, words: str) -> None:
+    path = tmp_path / "a.edits.jsonl"
+    path.write_text(content)
+    with pytest.raises(RelabelError, match=words):
+        read_edits(path, "t")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["{}", "[]", "{", '{"window": "0"}', '{"window": 0, "name": "a\\u001b[2J"}', '{"window": 0, "name": 5}',
+     '{"window": 0, "took": -1}', '{"window": 0, "by": "\\u0007"}', '{"window": 0, "more": 1}'],
+)  # fmt: skip
+def test_a_bad_line_is_named(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "a.edits.jsonl"
+    append_edits(path, "t", [])
+    path.write_text(path.read_text() + line + "\n" + '{"window": 0}\n')
+    with pytest.raises(RelabelError, match="line 2 is no edit"):
+        read_edits(path, "t")
+
+
+def test_an_edit_that_cannot_be_made_is_refused_with_what_can(tmp_path: Path) -> None:
+    path = played(tmp_path / "a.odl", "run", "sit")
+    history = history_of(open_recording(path))
+    near = windows(path)
+    for wrong, words in (
+        (Edit(near[0] + 1, "run"), f"nothing was asked about window {near[0] + 1}; the nearest are"),
+        (Edit(near[0], "a\x1bb"), "cannot be a class"),
+        (Edit(near[0], "new", "nowhere"), "there is no class 'nowhere'"),
+    ):
+        with pytest.raises(RelabelError, match=words):
+            check_edit(history, wrong)
+    with pytest.raises(RelabelError, match="no room for 'new'; it has 5 rows"):
+        check_edit(history, Edit(near[0], "new"), room=5)
+
+
+# --- the session once more ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("settings", [{}, {"batch": 3}, {"policy": "random"}, {"policy": "tactile-inforv"}])
+def test_without_edits_it_is_the_same_session(tmp_path: Path, settings: dict[str, object]) -> None:
+    path = played(tmp_path / "a.odl", "run", None, "wave", "-", "wave", "sit", **settings)
+    done = relabel(path)
+    assert read(done.recording).trace_sha256 == read(path).trace_sha256
+    assert (done.changed, done.edits) == (0, 0) and done.answers >= 4
+    one, other = (list(read(p).events) for p in (path, done.recording))
+    assert [e for e in one if isinstance(e, Origin | Label | AddClass)] == [
+        e for e in other if isinstance(e, Origin | Label | AddClass)
+    ]
+
+
+def test_an_edited_answer_takes_the_old_one_s_place(tmp_path: Path) -> None:
+    path = played(tmp_path / "a.odl", "run", "wave", "sit", "run")
+    before, original = path.read_bytes(), read(path)
+    asked = windows(path)
+    edit(path, Edit(asked[1], "stairs", "walk", by="relabel:P3", took=700, clock=99))
+    done = relabel(path)
+    assert path.read_bytes() == before
+    events = read(done.recording).events
+    label = next(e for e in events if isinstance(e, Label) and e.window == asked[1])
+    old = next(e for e in original.events if isinstance(e, Label) and e.window == asked[1])
+    assert label.at == old.at
+    assert Origin(label.at, "relabel:P3", 700, 99) in events
+    assert [(e.name, e.head) for e in events if isinstance(e, AddClass)] == [("stairs", 1)]
+    assert [e.window for e in events if isinstance(e, Query)] == asked  # the same questions
+    assert len([e for e in events if isinstance(e, Learned)]) == 4
+    again = odl.replay(done.recording)
+    assert again.outcomes[0].same_trace
+    assert Image.from_bytes(done.model.read_bytes()).names[5] == "stairs"
+
+
+def test_what_was_not_answered_can_be_and_what_was_can_be_withdrawn(tmp_path: Path) -> None:
+    path = played(tmp_path / "a.odl", "run", "-", None, "sit")
+    asked = windows(path)
+    assert [one.told.state for one in history_of(open_recording(path)).questions[:4] if one.told] == [
+        "learned", "expired", "skipped", "learned",
+    ]  # fmt: skip
+    edit(path, Edit(asked[0]), Edit(asked[1], "sit"), Edit(asked[2], "run"))
+    done = relabel(path)
+    log = history_of(open_recording(done.recording))
+    assert [(one.told.name, one.told.state) for one in log.questions[:4] if one.told] == [
+        (None, "skipped"), ("sit", "learned"), ("run", "learned"), ("sit", "learned"),
+    ]  # fmt: skip
+    question = log.questions[1]
+    assert question.told is not None and question.told.at == question.question.expires - 1
+
+
+def test_an_answer_that_was_taken_back_is_left_out(tmp_path: Path) -> None:
+    path = played(tmp_path / "a.odl", "run", "wave", "sit", undo=1)
+    done = relabel(path)
+    events = read(done.recording).events
+    assert not [e for e in events if isinstance(e, Undo | AddClass)]
+    log = history_of(open_recording(done.recording)).questions
+    assert [one.told.name for one in log if one.told] == ["run", None, "sit"]
+
+
+def test_what_was_taken_back_and_answered_again_counts_once(tmp_path: Path) -> None:
+    stage = Stage(batch=2, allowed=60)
+    window = stage.until_asked()
+    for name in ("run", "sit"):
+        stage.prompt.answer(window, name)
+        stage.run(2)
+        if name == "run":
+            stage.prompt.undo()
+            stage.run(2)
+    stage.prompt.answer(stage.until_asked(), "walk")
+    stage.run(40)
+    path = record(tmp_path / "a.odl", stage)
+    history = history_of(open_recording(path))
+    assert [one.state for one in history.questions[0].answers] == ["undone", "learned"]
+    due = [one for one in answers_due(history, {}) if one.window == window]
+    assert [(one.name, one.at) for one in due] == [("sit", history.questions[0].answers[1].at)]
+
+
+def test_an_edit_s_moment_lies_before_a_gap_that_outlasts_the_question(tmp_path: Path) -> None:
+    stage = Stage(patience=60)
+    window = stage.until_asked()
+    stage.run(4)
+    stage.put(Gap(stage.session.position, 200, "unplugged"))
+    stage.run(80)
+    path = record(tmp_path / "a.odl", stage)
+    edit(path, Edit(window, "run"))
+    done = relabel(path)
+    told = history_of(open_recording(done.recording)).questions[0].told
+    assert told is not None and told.state == "learned"
+
+
+def test_a_relabelled_recording_can_be_relabelled_and_asked_anew(tmp_path: Path) -> None:
+    path = played(tmp_path / "a.odl", "run", "wave", "sit")
+    asked = windows(path)
+    edit(path, Edit(asked[0], "sit"))
+    first = relabel(path)
+    edit(first.recording, Edit(asked[1], "run"))
+    second = relabel(first.recording)
+    names = [one.told.name for one in history_of(open_recording(second.recording)).questions if one.told]
+    assert names[:3] == ["sit", "run", "sit"]
+    assert odl.replay(second.recording).outcomes[0].same_trace
+    anew = odl.replay(second.recording, policy="periodic", budget=5, out=tmp_path / "anew")
+    assert anew.evaluations[0].queries <= 5
+    assert "asked" not in read(anew.outcomes[0].file).start.config["session"]
+
+
+def test_edits_of_one_question_add_up_and_can_be_given_up(tmp_path: Path) -> None:
+    path = played(tmp_path / "a.odl", "run", "wave")
+    (window, *_) = windows(path)
+    edit(path, Edit(window, "sit"), Edit(window, "walk"))
+    assert relabel(path).edits == 1
+    assert history_of(open_recording(tmp_path / "a-relabelled.odl")).questions[0].told.name == "walk"  # type: ignore[union-attr]
+    edit(path, Edit(window, keep=True))
+    done = relabel(path)  # what came of this recording may be written over
+    assert done.edits == 0 and read(done.recording).trace_sha256 == read(path).trace_sha256
+
+
+def test_nothing_else_is_written_over(tmp_path: Path) -> None:
+    path, other = played(tmp_path / "a.odl", "run"), played(tmp_path / "b.odl", "sit")
+    with pytest.raises(RelabelError, match="would overwrite the recording"):
+        relabel(path, path)
+    with pytest.raises(RelabelError, match="did not come of a.odl"):
+        relabel(path, other)
+    (tmp_path / "c.odlm").write_bytes(b"mine")
+    with pytest.raises(RelabelError, match=r"c\.odlm: is there already"):
+        relabel(path, tmp_path / "c.odl")
+    with pytest.raises(RelabelError, match="ends in .odl"):
+        relabel(path, tmp_path / "c.txt")
+
+
+def test_a_place_that_comes_too_late_is_told(tmp_path: Path) -> None:
+    path = played(tmp_path / "a.odl", "run", "wave")
+    edit(path, Edit(windows(path)[0], "new", "wave"))
+    with pytest.raises(RelabelError, match="which the session came to know only later"):
+        relabel(path)
+
+
+def test_a_session_with_undos_is_the_same_in_c(tmp_path: Path) -> None:
+    pytest.importorskip("ziglang", reason="the C core is built with ziglang")
+    from firmware_sim.verify import verify
+
+    path = played(tmp_path / "a.odl", "run", "wave", "-", "sit", "walk", undo=1)
+    assert any(isinstance(e, Undo) for e in read(path).events)
+    verdict = verify(path, ("host",))
+    assert verdict.difference is None and len(set(verdict.traces.values())) == 1
+    done = relabel(path)
+    with pytest.raises(ValueError, match="verify the recording that it came of"):
+        verify(done.recording, ("host",))
+
+
+# --- the review ---------------------------------------------------------------------------
+
+
+def review(path: Path, **how: object) -> tuple[Review, list[tuple[object, ...]]]:
+    made: list[tuple[object, ...]] = []
+    history = history_of(open_recording(path))
+    counts = {
+        window: e.name
+        for window, e in counting(read_edits(edits_path(path), read(path).trace_sha256)).items()
+    }
+    return Review(history, counts, lambda *one: made.append(one), **how), made  # type: ignore[arg-type]
+
+
+def test_a_review_goes_through_the_questions_and_makes_edits(tmp_path: Path) -> None:
+    path = played(tmp_path / "a.odl", "run", "-", None, "wave")
+    asked = windows(path)[:4]
+    edit(path, Edit(asked[2], "sit"))
+    it, made = review(path)
+    assert [it.about(q) for q in it.questions[:4]] == [
+        "answered 'run' by terminal", "expired", "answered 'sit'", "answered 'wave' by terminal",
+    ]  # fmt: skip
+    assert it.answer(asked[0], "run").sentence == "'run' as before" and made == []
+    assert it.answer(asked[1], "stairs", 1).sentence == "'stairs' instead of no answer"
+    assert it.same(asked[2]).sentence == "'stairs' instead of 'sit'"
+    assert it.skip(asked[3]).sentence == "no answer instead of 'wave'"
+    assert [one[:3] for one in made] == [
+        (asked[1], "stairs", "walk"), (asked[2], "stairs", None), (asked[3], None, None),
+    ]  # fmt: skip
+    assert it.undo().taken and made[-1][:2] == (asked[3], "wave")
+    assert asked[3] in [q.window for q in it.questions] and asked[0] not in [q.window for q in it.questions]
+    assert [it.undo().taken for _ in range(5)] == [True, True, True, False, False]
+    assert it.answer(asked[0], "").sentence.startswith("a class needs a name")
+
+
+def test_a_review_in_the_view_takes_the_same_keys(tmp_path: Path) -> None:
+    path = played(tmp_path / "a.odl", "run", "wave", "sit")
+    asked = windows(path)
+    it, made = review(path)
+    second = it.questions[1].likely[1].name
+    ticks = iter(range(10**9))
+    with create_pipe_input() as pipe:
+
+        class Watched(Sitting):
+            """Presses a key whenever what it waits for has come."""
+
+            def __iter__(self) -> Iterator[Event]:
+                for event in super().__iter__():
+                    if steps and steps[0][0]():
+                        pipe.send_text(steps.pop(0)[1])
+                    yield event
+
+        view = View(Watched(it), lambda: ["a.odl"], pipe, DummyOutput(), clock=lambda: next(ticks))
+        steps = [(lambda: view._drawn == asked[0], "\t"), (lambda: view._drawn == asked[1], "2"),
+                 (lambda: bool(made), "q")]  # fmt: skip
+        view.run()
+    assert [one[:2] for one in made] == [(asked[1], second)] and not steps
+
+
+# --- the command --------------------------------------------------------------------------
+
+
+def test_the_command_lists_edits_and_learns_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = played(tmp_path / "a.odl", "run", "-", "wave")
+    asked = windows(path)
+    assert main(["label", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert "'run' has been learned" in out and "nobody answered in time" in out and "terminal" in out
+    assert "2023-11-14 22:13:20" in out and "1.5 s" in out
+    edits = ["--set", f"{asked[1]}=new one", "--under", "walk", "--undo", str(asked[0]), "--by", "P3"]
+    assert main(["label", str(path), *edits, "--json", str(tmp_path / "a.json")]) == 0
+    out = capsys.readouterr().out
+    assert "2 answers count, 2 questions were edited" in out and "a-relabelled.odl" in out
+    facts = json.loads((tmp_path / "a.json").read_text())
+    assert [q["counts"] for q in facts["questions"][:3]] == [None, "new one", "wave"]
+    assert facts["questions"][1]["edits"][0]["by"] == "relabel:P3"
+    assert abs(facts["questions"][1]["edits"][0]["clock_ms"] / 1000 - time.time()) < 3600
+    assert facts["relabelled"]["after"]["learned"] == 2
+    assert main(["label", str(tmp_path / "a-relabelled.odl")]) == 0
+    out = capsys.readouterr().out
+    assert "relabel:P3" in out and "'new one' has been learned" in out
+    assert main(["label", str(path), "--keep", str(asked[0]), "--keep", str(asked[1])]) == 0
+    assert "0 questions were edited" in capsys.readouterr().out
+    assert main(["label", str(path), "--json", "-"]) == 0
+    assert json.loads(capsys.readouterr().out)["recording"] == "a.odl"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--set", "run"], "write a window and a name"), (["--set", "x=run"], "write a window and a name"),
+        (["--set", "1=run"], "nothing was asked about window 1"), (["--undo", "1"], "nothing was asked"),
+        (["--by", "a\x1b", "--undo", "1"], "pseudonym"), (["--edit"], "--edit needs a terminal"),
+    ],
+)  # fmt: skip
+def test_the_command_refuses_in_a_sentence(
+    tmp_path: Path, arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = played(tmp_path / "a.odl", "run")
+    assert main(["label", str(path), *arguments]) == 2
+    assert words in capsys.readouterr().err
+    assert not edits_path(path).exists()
+
+
+def test_a_recording_without_questions_and_hostile_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage = Stage(policy="none")
+    stage.run(200)
+    assert main(["label", str(record(tmp_path / "n.odl", stage))]) == 0
+    assert "nothing was asked" in capsys.readouterr().out
+    stage = Stage()
+    window = stage.until_asked()
+    at = stage.session.position
+    stage.put(Origin(at, "\x1b]0;owned\x07", 10, 2**64 - 1), Label(at, window, 2))
+    assert main(["label", str(record(tmp_path / "h.odl", stage))]) == 0
+    out = capsys.readouterr().out
+    assert "owned" in out and all(c.isprintable() or c == "\n" for c in out)
+
+
+def test_bundled_people_keep_their_figures(tmp_path: Path) -> None:
+    odl.replay("shoulder", subjects=[7], budget=6, out=tmp_path, policy="tactile-dualrv")
+    path = tmp_path / "shoulder-7.odl"
+    done = relabel(path)
+    assert read(done.recording).trace_sha256 == read(path).trace_sha256
+    assert done.before.score == done.after.score
