@@ -233,19 +233,22 @@ class Due:
     clock: int
 
 
-def answers_due(history: History, edits: Mapping[int, Edit]) -> list[Due]:
+def answers_due(
+    history: History, edits: Mapping[int, Edit], homes: Mapping[str, str | None] | None = None
+) -> list[Due]:
     """Every answer of a session, as ``edits`` have it, in the order of time.
 
-    An answer keeps its moment. Where none had come, an edit's is the last one before the question
+    ``homes`` tells under which class the new ones hang that an edit does not place. An answer keeps its moment. Where none had come, an edit's is the last one before the question
     expired. An answer that had been taken back is a skip.
     """
-    due = []
+    due, homes = [], {**history.homes, **(homes or {})}
     for asked in history.questions:
         window = asked.question.window
         edit = edits.get(window)
         if edit is not None:
             at = _moment(asked, history)
-            due.append(Due(at, window, edit.name, edit.under, edit.by, edit.took, edit.clock))
+            under = edit.under or homes.get(edit.name or "")
+            due.append(Due(at, window, edit.name, under, edit.by, edit.took, edit.clock))
             continue
         last = next((one for one in reversed(asked.answers) if one.state in STANDING), None)
         for told in asked.answers:
@@ -347,7 +350,8 @@ def relabel(
     path = Path(path)
     opened = open_recording(path)
     history = history_of(opened)
-    edits = counting(read_edits(edits_path(path), opened.recording.trace_sha256))
+    made = read_edits(edits_path(path), opened.recording.trace_sha256)
+    edits, homes = counting(made), {e.name: e.under for e in made if e.name is not None and e.under}
     out = path.with_name(f"{path.stem}-relabelled.odl") if out is None else Path(out)
     _check_out(out, path, opened)
     known: list[str] = []
@@ -362,7 +366,7 @@ def relabel(
     }
     stream = replace(opened.stream.unanswered(), name=out.name, about=about)
     session = session_asking(opened.image, opened.config, asked)
-    given = Given(session, answers_due(history, edits))
+    given = Given(session, answers_due(history, edits, homes))
     outcome = run_stream(
         stream, opened.image, opened.config, opened.options, given, out.parent, tell, session
     )  # fmt: skip

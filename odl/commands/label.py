@@ -112,9 +112,11 @@ def _sitting(
         raise ValueError("--edit needs a terminal; --set and --undo do without")
     path, trace = edits_path(given.recording), opened.recording.trace_sha256
     made: list[Edit] = []
+    recorded = {asked.question.window: asked.counts for asked in history.questions}
 
     def edited(window: int, name: str | None, under: str | None, took: int) -> None:
-        edit = Edit(window, name, under, False, _by(given), took, round(1000 * time.time()))
+        back = name == recorded[window]  # then it counts as it was recorded
+        edit = Edit(window, None if back else name, under, back, _by(given), took, round(1000 * time.time()))
         append_edits(path, trace, [edit])
         made.append(edit)
 
@@ -169,11 +171,8 @@ def _told(told: Told, rate_hz: float) -> dict[str, Any]:
 
 def _counts(asked: Asked, counts: dict[int, Edit]) -> str | None:
     """The name that counts for a question, edits included."""
-    from odl.label.history import STANDING
-
-    if asked.question.window in counts:
-        return counts[asked.question.window].name
-    return asked.told.name if asked.told is not None and asked.told.state in STANDING else None
+    edit = counts.get(asked.question.window)
+    return asked.counts if edit is None else edit.name
 
 
 def log_text(history: History, edits: Sequence[Edit], rate_hz: float) -> str:

@@ -38,6 +38,11 @@ class Asked:
         standing = [one for one in self.answers if one.state in STANDING]
         return standing[-1] if standing else (self.answers[-1] if self.answers else None)
 
+    @property
+    def counts(self) -> str | None:
+        """The name of the answer that counts, None if none does."""
+        return self.told.name if self.told is not None and self.told.state in STANDING else None
+
 
 @dataclass(frozen=True, slots=True)
 class History:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,6 +14,10 @@ from odl.label.history import History
 from odl.label.ledger import Told
 from odl.report.text import shown
 
+_UNANSWERED = {
+    "skipped": "skipped", "expired": "expired", "undone": "its answer was taken back",
+    "refused": "its answer had no effect",
+}  # fmt: skip
 Edited = Callable[[int, str | None, str | None, int], None]  # window, name, under, ms it took
 
 
@@ -66,7 +71,7 @@ class Review:
         self._edited, self._clock, self._room = edited, clock, room
         self._tree = history.tree
         self._asked = {asked.question.window: asked for asked in history.questions}
-        self._names = {w: asked.told.name if asked.told else None for w, asked in self._asked.items()}
+        self._names = {w: asked.counts for w, asked in self._asked.items()}
         self._names |= {w: name for w, name in names.items() if w in self._asked}
         self._new: list[str] = [n for n in self._names.values() if n and n not in self._tree.names.values()]
         self._waiting = list(self._asked)
@@ -77,8 +82,14 @@ class Review:
 
     @property
     def questions(self) -> tuple[Question, ...]:
-        """Those not looked at yet."""
-        return tuple(self._asked[window].question for window in self._waiting)
+        """Those not looked at yet; classes that came later stand at the end of their cards."""
+        everything, cards = self.likely, []
+        for window in self._waiting:
+            card = self._asked[window].question
+            there = {one.name for one in card.likely}
+            later = tuple(one._replace(score=None) for one in everything if one.name not in there)
+            cards.append(replace(card, likely=card.likely + later) if later else card)
+        return tuple(cards)
 
     @property
     def likely(self) -> tuple[Likely, ...]:
@@ -109,7 +120,7 @@ class Review:
         """What counts as its answer now."""
         told, name = self._asked[question.window].told, self._names[question.window]
         if name is None:
-            return told.state if told is not None and told.name is None else "no answer counts"
+            return _UNANSWERED.get(told.state if told is not None else "", "no answer counts")
         by = f" by {shown(told.by)}" if told is not None and told.name == name and told.by else ""
         return f"answered '{shown(name)}'{by}"
 

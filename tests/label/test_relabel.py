@@ -282,6 +282,8 @@ def test_an_answer_that_was_taken_back_is_left_out(tmp_path: Path) -> None:
     assert not [e for e in events if isinstance(e, Undo | AddClass)]
     log = history_of(open_recording(done.recording)).questions
     assert [one.told.name for one in log if one.told] == ["run", None, "sit"]
+    it, _ = review(path)
+    assert [it.about(question) for question in it.questions][1] == "its answer was taken back"
 
 
 def test_what_was_taken_back_and_answered_again_counts_once(tmp_path: Path) -> None:
@@ -374,6 +376,14 @@ def test_a_session_with_undos_is_the_same_in_c(tmp_path: Path) -> None:
         verify(done.recording, ("host",))
 
 
+def test_a_new_class_hangs_where_any_edit_said(tmp_path: Path) -> None:
+    path = played(tmp_path / "a.odl", "run", "sit", "walk")
+    asked = windows(path)
+    edit(path, Edit(asked[1], "stairs", "walk"), Edit(asked[0], "stairs"))
+    events = read(relabel(path).recording).events
+    assert [(e.name, e.head) for e in events if isinstance(e, AddClass)] == [("stairs", 1)]
+
+
 # --- the review ---------------------------------------------------------------------------
 
 
@@ -392,6 +402,7 @@ def test_a_review_goes_through_the_questions_and_makes_edits(tmp_path: Path) -> 
     asked = windows(path)[:4]
     edit(path, Edit(asked[2], "sit"))
     it, made = review(path)
+    assert it.questions[0].likely[-1].name == "wave"  # it came later
     assert [it.about(q) for q in it.questions[:4]] == [
         "answered 'run' by terminal", "expired", "answered 'sit'", "answered 'wave' by terminal",
     ]  # fmt: skip
