@@ -37,7 +37,7 @@ from odl.wire import (
 _MOST: Final = 65535  # bytes that one Read can ask for
 _CHUNK: Final = 4096  # of what does not change meanwhile
 _ENVELOPE: Final = 10  # sequence, time, checksum
-_TRIES: Final = 3
+_TRIES: Final = 5
 _LONGEST: Final = 10  # times the limit, for an answer of which more keeps coming
 Answer = TypeVar("Answer", Info, Ready, Data)
 Progress = Callable[[int, int], None]

@@ -1,0 +1,124 @@
+"""The client: retries that do nothing twice, long answers, and sentences for what goes wrong."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from making import MakeFirmware
+
+from firmware_sim.client import BoardClient, BoardError
+from firmware_sim.emulator import Emulator
+from odl.config import Config
+from odl.events import AddClass, Label, Samples, Split, Undo
+from odl.nn.image import Image
+from odl.session import Session
+from odl.wire import Refusal
+
+
+@pytest.fixture(scope="module")
+def config(image: Image) -> Config:
+    n = len(image.channels)
+    return Config(policy="periodic", allowed=20, horizon=10, patience=9000, seed=7,
+                  mult=(1 << 14,) * n, shift=(20,) * n, offset=(0,) * n)  # fmt: skip
+
+
+@pytest.fixture
+def board(firmware: MakeFirmware) -> Emulator:
+    return Emulator(firmware().elf)
+
+
+def losing(read: Callable[[], bytes], seed: int) -> Callable[[], bytes]:
+    """``read``, but a quarter of what it gave is lost."""
+    chance = random.Random(seed)
+
+    def lossy() -> bytes:
+        data = read()
+        return b"" if data and chance.random() < 1 / 4 else data
+
+    return lossy
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_what_was_done_is_not_done_again_when_its_answer_is_lost(
+    board: Emulator, image: Image, config: Config, seed: int
+) -> None:
+    client = BoardClient(board.write, losing(board.run, seed), limit=0.5)
+    session = Session(image, config)
+    client.hello()
+    client.configure(config)
+    raw = np.random.default_rng(2).integers(-9000, 9000, (600, len(image.channels))).astype(np.int16)
+    commands = [AddClass(0, 40, "waving", 0), Split(0, 1, 1), AddClass(0, 41, "slowly", 1)]
+    events: list[Samples | AddClass | Split | Label | Undo] = [*commands]
+    for at in range(0, 600, 60):
+        events += [Samples(at, raw[at : at + 60]), Label(at + 60, 0, 40), Label(at + 60, 64 * (at // 60), 2)]
+    for event in [*events, Undo(600)]:
+        session.step(event)
+        client.step(event)
+    assert client.position == session.position
+    assert session.counts["repeated"] > 0 and session.counts["answered"] > 0
+    assert client.snapshot() == session.snapshot()
+
+
+def test_a_hello_before_the_board_is_up(board: Emulator, image: Image, config: Config) -> None:
+    """The line is not on yet, and what the board says at its start is no answer to it."""
+    client = BoardClient(board.write, board.run)
+    assert client.hello().image == image.checksum
+    client.configure(config)
+    assert client.position == 0
+    assert client.description is not None and client.description.model["dataset"] == "shoulder"
+
+
+def test_a_board_that_was_restarted_takes_nothing_before_it_is_configured(
+    board: Emulator, image: Image, config: Config
+) -> None:
+    client = BoardClient(board.write, board.run)
+    client.hello()
+    client.configure(config)
+    board.reset()
+    board.run()
+    with pytest.raises(BoardError, match="refuses Undo: configure") as refused:
+        client.step(Undo(0))
+    assert refused.value.why is Refusal.CONFIGURE
+
+
+def test_what_goes_wrong_is_said(board: Emulator, image: Image, config: Config) -> None:
+    client = BoardClient(board.write, board.run)
+    with pytest.raises(BoardError, match="has not been greeted"):
+        client.snapshot()
+    client.hello()
+    with pytest.raises(BoardError, match="nothing was uploaded"):
+        client.install()
+    with pytest.raises(BoardError, match="room for 131072"):
+        client.upload(bytes(131073))
+    with pytest.raises(BoardError, match="settings"):
+        client.configure(config, session=0)
+    deaf = BoardClient(lambda data: None, lambda: b"", limit=0.1)
+    with pytest.raises(BoardError, match="did not answer Hello"):
+        deaf.hello()
+
+
+def test_the_image_comes_back_as_it_was_built_in(board: Emulator, image: Image) -> None:
+    client, told = BoardClient(board.write, board.run), list[tuple[int, int]]()
+    client.hello()
+    assert client.read_image(lambda done, of: told.append((done, of))) == image.to_bytes()
+    assert told[-1] == (len(image.to_bytes()),) * 2 and len(told) > 1
+
+
+def test_an_image_is_put_on_the_board(board: Emulator, image: Image, config: Config) -> None:
+    other = replace(image, epochs=image.epochs + 1)
+    client, told = BoardClient(board.write, board.run), list[tuple[int, int]]()
+    client.hello()
+    client.configure(config)
+    client.upload(other.to_bytes(), lambda done, of: told.append((done, of)))
+    assert told[-1] == (len(other.to_bytes()),) * 2
+    info = client.install()
+    assert (info.image, info.session) == (other.checksum, 0)
+    assert client.read_image() == other.to_bytes()
+    client.configure(config)
+    client.compact()
+    with pytest.raises(BoardError, match="configure"):
+        client.step(Undo(0))
