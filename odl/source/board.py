@@ -452,7 +452,7 @@ class Board:
             passed = []
         elif isinstance(message, Status):
             self.status = message
-            passed = self._same_session(message.session)
+            passed = self._same_session(message.session) + self._catch_up(message.position)
         elif one.request is not None and one.request is self._setup:
             return self._set_up(one.request)
         elif not self.session:
@@ -508,7 +508,11 @@ class Board:
             self._read_on()
             return []
         self._reading = None
-        return [StateRead(b"".join(reading.data))]
+        state = b"".join(reading.data)
+        # The state block begins with its position (odl.state).
+        known = reading.parts[0][0] == 0 and reading.parts[0][1] >= 8
+        missed = self._catch_up(int.from_bytes(state[:8], "little")) if known else []
+        return [*missed, StateRead(state)]
 
     def _stand_at(self, start: int) -> list[Passing]:
         """The gap up to ``start``, if there is one."""
@@ -519,6 +523,11 @@ class Board:
         self.lost_samples += gap.lost
         self.position = start
         return [gap]
+
+    def _catch_up(self, position: int) -> list[Passing]:
+        """The gap of samples that the board has taken, that were sent before this, and never came."""
+        senses = self.description is not None and self.description.channels is not None
+        return self._stand_at(position) if self._sure and senses and position > self.position else []
 
     def _check(self, start: int) -> None:
         """Refuse a stream that goes back, or leaps farther than anybody was away."""
@@ -545,7 +554,7 @@ class Board:
         self.info, self.problem = info, ""
         if self.state is BoardState.OTHER_BOARD:
             self.state = BoardState.GREETING
-        return self._same_session(info.session)
+        return self._same_session(info.session) + self._catch_up(info.position)
 
     def _same_session(self, session: int) -> list[Passing]:
         """Go on if it is ours, set the board up again if it has none."""
@@ -585,7 +594,7 @@ class Board:
         if not isinstance(request.answer, Ready):
             raise self._fault(request.problem)
         self._sure, self.state, self._ours = True, BoardState.STREAMING, time.monotonic()
-        return [Restarted(request.answer.position)]
+        return [*self._stand_at(request.answer.position), Restarted(self.position)]
 
     def _fault(self, problem: str) -> BoardError:
         self.state, self.problem = BoardState.FAULTY, problem

@@ -140,7 +140,8 @@ def test_a_lost_tail_is_told_by_the_status(bench: Bench) -> None:
         bench.flush()
         bench.mangle = lambda data: data
         bench.board.tick()
-        assert until(board, lambda p: len(p) == 1) == [LostFrames(3, "lost on the line")]
+        passed = until(board, lambda p: len(p) == 2)
+        assert passed == [LostFrames(3, "lost on the line"), Gap(0, 30, "lost on the line")]
 
 
 def test_a_gap_of_the_board_itself_passes_with_its_reason_cleaned(bench: Bench) -> None:
