@@ -4,7 +4,7 @@
 messages into bytes and back, ``link`` keeps count and asks again. None of them does any I/O.
 """
 
-from odl.wire.codec import CodecError, Problem, TraceHash, decode, encode, is_output, open_message
+from odl.wire.codec import CodecError, Problem, TraceHash, decode, encode, is_output, open_messages
 from odl.wire.framing import (
     Deframer,
     Fault,
@@ -47,5 +47,5 @@ __all__ = [
     "Counters", "Data", "Deframer", "Description", "End", "Failure", "Fault", "FrameError", "Hello",
     "Info", "Install", "Link", "LinkError", "Message", "Problem", "Read", "Ready", "Received",
     "Refusal", "Refused", "Request", "Start", "Status", "TraceHash", "Upload", "cobs_decode",
-    "cobs_encode", "decode", "encode", "frame", "is_output", "open_envelope", "open_message", "unframe",
+    "cobs_encode", "decode", "encode", "frame", "is_output", "open_envelope", "open_messages", "unframe",
 ]  # fmt: skip

@@ -13,20 +13,24 @@ import struct
 from collections.abc import Callable
 from enum import Enum
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from odl.events import NO_CLASS, Adopt, Gap, Output, Samples, Truth, Why, valid_name
-from odl.wire.framing import ENVELOPE, open_envelope
+from odl.wire.framing import open_envelope
 from odl.wire.schema import MAX_INDEX, OUTPUTS, SCALARS, TABLE, Message, Refusal, Row
 
 _U32: Final = struct.Struct("<I")
 _TEXT_LIMIT: Final = 255
 _ONE_Q15: Final = 32768
 _I2: Final = np.dtype("<i2")
-_SAMPLES: Final = struct.Struct("<HIBQB")  # envelope, type, start and channels of Samples
+_MANY: Final = 32  # payloads from which opening them together is faster
+# Envelope and message of Samples, up to the block.
+_HEAD: Final = np.dtype(
+    [("seq", "<u2"), ("time", "<u4"), ("number", "u1"), ("start", "<u8"), ("channels", "u1")]
+)
 
 
 class Problem(Enum):
@@ -41,11 +45,11 @@ class Problem(Enum):
 
 
 class CodecError(ValueError):
-    """A message that has no byte form, or bytes that are no message; ``problem`` says why."""
+    """A message that has no byte form, or bytes (``data``) that are no message; ``problem`` says why."""
 
-    def __init__(self, problem: Problem, what: str) -> None:
+    def __init__(self, problem: Problem, what: str, data: bytes = b"") -> None:
         super().__init__(f"{what}: {problem.value}")
-        self.problem = problem
+        self.problem, self.data = problem, data
 
 
 class _Bad(Exception):  # noqa: N818 - never leaves this file
@@ -277,7 +281,7 @@ class _Codec:
 
 _BY_NUMBER: Final = {row.number: _Codec(row) for row in TABLE}
 _BY_EVENT: Final = {codec.row.event: codec for codec in _BY_NUMBER.values()}
-_SAMPLES_NUMBER: Final = _BY_EVENT[Samples].row.number
+_SAMPLES: Final = _BY_EVENT[Samples].row.number
 
 
 def encode(message: Message) -> bytes:
@@ -324,35 +328,56 @@ def decode(data: bytes) -> Message:
         raise CodecError(Problem.LENGTH, "empty message")
     codec = _BY_NUMBER.get(data[0])
     if codec is None:
-        raise CodecError(Problem.TYPE, f"message of type {data[0]}")
+        raise CodecError(Problem.TYPE, f"message of type {data[0]}", data)
     try:
         return codec.decode(data)
     except _Bad as bad:
-        raise CodecError(bad.problem, f"{codec.row.name} of {len(data)} bytes") from None
+        raise CodecError(bad.problem, f"{codec.row.name} of {len(data)} bytes", data) from None
     except ValueError:  # a number that is no reason
-        raise CodecError(Problem.RANGE, f"{codec.row.name} of {len(data)} bytes") from None
+        raise CodecError(Problem.RANGE, f"{codec.row.name} of {len(data)} bytes", data) from None
 
 
-def open_message(payload: bytes) -> tuple[int, int, Message]:
-    """Sequence number, device microseconds and decoded message of a frame's payload.
+Opened: TypeAlias = tuple[int, int, Message | CodecError]
 
-    Raises
-    ------
-    CodecError
-        As `decode`.
 
-    >>> open_message(bytes.fromhex("0100 09000000 130201000000000000"))
-    (1, 9, Undo(at=258))
+def open_messages(payloads: list[bytes]) -> list[Opened]:
+    """Sequence number, device microseconds and message of each payload; or what is wrong with it.
+
+    >>> open_messages([bytes.fromhex("0100 09000000 130201000000000000")])
+    [(1, 9, Undo(at=258))]
     """
-    # Most of a live line is Samples; what is wrong with one is left to decode.
-    if len(payload) > _SAMPLES.size and payload[ENVELOPE.size] == _SAMPLES_NUMBER:
-        seq, time, _, start, channels = _SAMPLES.unpack_from(payload)
-        if channels and (len(payload) - _SAMPLES.size) % (2 * channels) == 0:
-            block = _block(payload, _SAMPLES.size, channels)
-            if start + len(block) <= MAX_INDEX:
-                return seq, time, Samples(start, block)
+    if len(payloads) < _MANY:
+        return [_open(payload) for payload in payloads]
+    sizes = list(map(len, payloads))
+    usual = max(set(sizes), key=sizes.count)
+    alike = iter(_open_alike([payload for payload in payloads if len(payload) == usual]))
+    return [next(alike) if size == usual else _open(payloads[i]) for i, size in enumerate(sizes)]
+
+
+def _open(payload: bytes) -> Opened:
     seq, time, message = open_envelope(payload)
-    return seq, time, decode(message)
+    try:
+        return seq, time, decode(message)
+    except CodecError as error:
+        return seq, time, error
+
+
+def _open_alike(payloads: list[bytes]) -> list[Opened]:
+    """As `_open`, for payloads of one size: most of a line is Samples, and those open together."""
+    size = len(payloads[0])
+    if size <= _HEAD.itemsize:
+        return [_open(payload) for payload in payloads]
+    table = np.frombuffer(b"".join(payloads), np.uint8).reshape(-1, size)
+    head = table[:, : _HEAD.itemsize].copy().view(_HEAD)[:, 0]
+    channels = max(1, int(head["channels"][0]))
+    rows, rest = divmod(size - _HEAD.itemsize, 2 * channels)
+    fits = (head["number"] == _SAMPLES) & (head["channels"] == channels) & (head["start"] <= MAX_INDEX - rows)
+    if rest or not fits.all():
+        return [_open(payload) for payload in payloads]
+    counts = np.ascontiguousarray(table[:, _HEAD.itemsize :]).view("<i2").astype(np.int16, copy=False)
+    counts.flags.writeable = False
+    samples = map(Samples, head["start"].tolist(), counts.reshape(-1, rows, channels))
+    return list(zip(head["seq"].tolist(), head["time"].tolist(), samples, strict=True))
 
 
 def is_output(message: Message) -> bool:

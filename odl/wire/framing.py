@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
 from enum import Enum
 from typing import Final
 
@@ -109,9 +110,10 @@ def cobs_decode(data: bytes) -> bytes:
     return b"".join(pieces)
 
 
-def _unstuff_many(data: bytes) -> tuple[list[int], list[int], list[bytes]]:
-    """The stretches between zero bytes in ``data``, which ends with one: where they begin and
-    end, and what ``cobs_decode`` makes of them; nothing where it refuses or a group is full.
+def _unstuff_many(data: bytes) -> Iterator[tuple[int, int, bytes, int]]:
+    """The stretches between zero bytes in ``data``, which ends with one: where each begins and
+    ends, what ``cobs_decode`` makes of it, and the CRC-32 of that; nothing where it refuses or
+    a group is full.
 
     All are decoded at once, group by group: each round takes every stretch to its next code.
     """
@@ -131,9 +133,9 @@ def _unstuff_many(data: bytes) -> tuple[list[int], list[int], list[bytes]]:
     for row in codes:
         plain[row if usual.all() else row[usual]] = 0
     raw = plain.tobytes()
-    stops = np.where(usual, ends, 0).tolist()
-    begun = begins.tolist()
-    return begun, ends.tolist(), [raw[i + 1 : j] for i, j in zip(begun, stops, strict=True)]
+    places = begins.tolist(), np.where(usual, ends, 0).tolist()
+    plains = [raw[begin + 1 : end] for begin, end in zip(*places, strict=True)]
+    return zip(places[0], ends.tolist(), plains, map(zlib.crc32, plains), strict=True)
 
 
 def frame(message: bytes, seq: int = 0, time: int = 0) -> bytes:
@@ -228,7 +230,7 @@ class Deframer:
         return self._skipped + len(self._tail)
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Take ``data`` in; return the payloads of the frames that it completes."""
+        """Take ``data`` in; return the payloads of the frames that it completes, in order."""
         return [found for _, _, found in self.scan(data) if isinstance(found, bytes)]
 
     def scan(self, data: bytes) -> list[tuple[int, int, bytes | Fault]]:
@@ -271,9 +273,7 @@ class Deframer:
                     results.append((at, end, self._judge(chunk, len(chunk))))
                 at = end
             return results
-        begins, ends, plains = _unstuff_many(data)
-        sums = map(zlib.crc32, plains)
-        for begin, end, plain, crc in zip(begins, ends, plains, sums, strict=True):
+        for begin, end, plain, crc in _unstuff_many(data):
             if crc == _WHOLE and len(plain) > _LEAST and end - begin <= self.limit:
                 self.frames += 1
                 results.append((at + begin, at + end + 1, plain[:-4]))

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from odl.events import Samples
-from odl.wire.codec import CodecError, Problem, open_message
-from odl.wire.framing import Deframer, open_envelope
+from odl.wire.codec import CodecError, Problem, open_messages
+from odl.wire.framing import Deframer
 from odl.wire.order import Order
 from odl.wire.requests import TIMEOUT, TRIES, Request, Requests
 from odl.wire.schema import PROTOCOL, Compact, Data, Info, Message, Ready, Refused, Status
 
 LIMIT: Final = 2**17  # bytes of a board's longest frame and to spare: Data of 65535 bytes
-_INFO: Final = 4  # type number of Info; its next two bytes are the version, in every version
+_INFO: Final = b"\x04"  # type number of Info; its next two bytes are the version, in every version
 
 
 class Received(NamedTuple):
@@ -165,17 +165,15 @@ class Link:
         self._bytes += len(data)
         received = []
         order = self._order
-        for payload in self._deframer.feed(data):
-            try:
-                seq, time, message = open_message(payload)
-            except CodecError as error:
-                self._not_understood(payload, error)
-                continue
+        for seq, time, message in open_messages(self._deframer.feed(data)):
             if type(message) is Samples:  # nearly always, so without further questions
                 lost = order.place(seq)
                 if lost is not None:
                     received.append(Received(message, seq, time, self._owed + lost))
                     self._owed = 0
+                continue
+            if isinstance(message, CodecError):
+                self._not_understood(message, seq)
                 continue
             if self._requests.asks(Compact):  # which ends a session without a restart
                 order.session = 0
@@ -198,8 +196,7 @@ class Link:
             self._owed = 0
         return received
 
-    def _not_understood(self, payload: bytes, error: CodecError) -> None:
-        seq, _, body = open_envelope(payload)
+    def _not_understood(self, error: CodecError, seq: int) -> None:
         lost = self._order.place(seq)
         if lost is None:
             return
@@ -208,8 +205,8 @@ class Link:
             self._unknown += 1
             return
         self._malformed += 1
-        if body[0] == _INFO and len(body) >= 3 and body[1] != PROTOCOL[0]:
-            self._requests.speaks((body[1], body[2]))
+        if error.data[:1] == _INFO and len(error.data) >= 3 and error.data[1] != PROTOCOL[0]:
+            self._requests.speaks((error.data[1], error.data[2]))
 
     @property
     def counters(self) -> Counters:
