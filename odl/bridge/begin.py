@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,11 +15,13 @@ import odl
 from odl.api import homes, load_kernels
 from odl.bridge.emulated import EmulatedBoard
 from odl.bridge.fed import FedSession, Feeding, Pace
+from odl.bridge.find import GREETING, dated, image_of, line_to, random_number
 from odl.bridge.live import Live
 from odl.bridge.ways import OnBoard, OnHost, Way
+from odl.bridge.wishes import LEARN, Wishes
 from odl.chance import seed_of
 from odl.config import Config, ConfigError
-from odl.data import datasets, model_path, open_dataset
+from odl.data import open_dataset
 from odl.events import Gap
 from odl.fixed import Scaling, input_scaling
 from odl.follow import Follower
@@ -36,114 +37,17 @@ from odl.select.budget import parse_budget
 from odl.session import Session
 from odl.source.board import Board
 from odl.source.greeting import BoardError
-from odl.source.line import BAUD, Line
+from odl.source.line import Line
 from odl.source.sketch import Sketch
 from odl.streams import Stream, dataset_streams, load_model
 from odl.truth import TruthTrack
 from odl.wire import Start
 
 Tell = Callable[[str], None]
-LEARN: Final = ("host", "device", "both")
 BUDGET: Final = "12/h"  # questions, where nothing else is said
-GREETING: Final = 6.0  # seconds within which a board answers
 FINE: Final = 256  # counts to a step of the model's input, where a sketch prints real numbers
 OFF: Final = 0.05  # a board's rate may be off the model's by so much
 Channels = tuple[tuple[str, str, float], ...]
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What a live session is to be; `open_live` takes these as keywords.
-
-    Attributes
-    ----------
-    port : str
-        A device, a URL of pyserial, or ``"auto"``: the one board that is there.
-    emulated : bool
-        Start an emulated board instead; with ``play`` its sensor plays a person of that dataset,
-        ``speed`` times as fast.
-    feed : str
-        Dataset whose person the host feeds to a board without a sensor of its own.
-    subject, data : int, path
-        Whom to play or feed, and where the dataset's files lie if it is not bundled.
-    form : str
-        ``"board"``, or ``"csv"`` for a sketch that prints numbers: then ``columns`` in the model's
-        order, ``rate`` and ``model`` are needed.
-    model : path or str
-        Model image, or a dataset's name; default: the board's own.
-    learn : str
-        ``"host"``, ``"device"`` or ``"both"``; default: both, host for a sketch or for a board that
-        runs another image than ``model``.
-    keep : bool
-        Go on from what the board has learned before.
-    answers : str
-        ``"truth"``: what is played or fed answers by itself.
-    options : mapping
-        As the keywords of `odl.replay`; the budget is 12/h by default.
-    out, resume : path
-        The recording to write, or one to go on with.
-    seconds : float
-        End after so long.
-    who : str
-        A pseudonym for the wearer.
-    by : str
-        How answers come: ``terminal``, ``notebook``.
-    """
-
-    port: str = "auto"
-    emulated: bool = False
-    play: str | None = None
-    feed: str | None = None
-    subject: int | None = None
-    data: str | Path | None = None
-    speed: float | None = None
-    form: str = "board"
-    rate: float | None = None
-    columns: Sequence[str] | None = None
-    model: str | Path | None = None
-    learn: str | None = None
-    keep: bool = False
-    answers: str | None = None
-    options: dict[str, Any] | None = None
-    out: str | Path | None = None
-    resume: str | Path | None = None
-    seconds: float | None = None
-    who: str | None = None
-    by: str = "terminal"
-    baud: int = BAUD
-
-    def __post_init__(self) -> None:
-        def need(good: bool, sentence: str) -> None:
-            if not good:
-                raise ConfigError(sentence)
-
-        need(self.form in ("board", "csv"), f"--format is {self.form}; it can be board or csv")
-        need(self.learn in (None, *LEARN), f"--learn is {self.learn}; it can be {', '.join(LEARN)}")
-        need(self.answers in (None, "truth"), f"--answers is {self.answers}; it can be truth")
-        need(self.play is None or self.emulated, "--play is for an emulated board; add --emulated")
-        need(not (self.play and self.feed), "--play and --feed exclude each other: one board, one stream")
-        need(self.subject is None or bool(self.play or self.feed), "--subject is for --play and --feed")
-        need(self.answers is None or bool(self.play or self.feed),
-             "--answers truth is for what is played or fed: else nobody knows the truth")  # fmt: skip
-        need(self.speed is None or self.speed > 0, "--speed must be above 0")
-        need(
-            self.speed is None or self.emulated or self.feed is not None,
-            "--speed is for --emulated and --feed",
-        )
-        need(self.seconds is None or self.seconds > 0, "--seconds must be above 0")
-        need(self.resume is None or self.out is None, "--resume goes on in the same file; leave out --out")
-        need(
-            not (self.resume and self.model), "--resume goes on with the recording's model; leave out --model"
-        )
-        need(self.feed is None or self.learn != "host", "--feed is for a board that learns; else: odl replay")
-        need(self.form == "board" or self.learn in (None, "host"), "a sketch does not learn; --learn host")
-        need(
-            self.form == "board" or not (self.emulated or self.feed), "--format csv is for a sketch on a port"
-        )
-        need(self.form == "board" or self.columns is not None, "--format csv needs --columns, as in ax,ay,az")
-        need(self.form == "board" or bool(self.model or self.resume), "--format csv needs --model")
-        need(self.who is None or (self.who.isprintable() and 0 < len(self.who) <= 32 and ":" not in self.who),
-             "--who is a pseudonym of 1 to 32 printable characters without ':'")  # fmt: skip
 
 
 def open_live(port: str = "auto", *, progress: Tell | None = None, **wishes: Any) -> Live:
@@ -215,13 +119,7 @@ class _Beginning:
     def _line(self) -> Line:
         wish = self.wish
         if not wish.emulated:
-            url = wish.port
-            if url == "auto":
-                from odl.ports import auto
-
-                self.tell("looking for a board")
-                url = auto()
-            return Line(url, wish.baud)
+            return line_to(wish.port, wish.baud, self.tell)
         words = ["--model", str(wish.model or wish.play or wish.feed or "shoulder")]
         if wish.play is not None and self.stream is not None:
             words += ["--play", wish.play, "--subject", self.stream.subject, "--seed", str(self.options.seed)]
@@ -394,9 +292,10 @@ class _Beginning:
         session = self._session(
             image, input_scaling(channels, [(c.name, c.unit, c.scale) for c in image.channels])
         )
-        number = self._number()
+        number, shift = self._number(), 0
+        way: Way
         if learn == "host":
-            way: Way = self._with_host(board, session, number)
+            way, shift = self._with_host(board, session, number)
         elif wish.feed is not None:
             way = self._fed(board, session, number, learn)
         else:
@@ -404,15 +303,13 @@ class _Beginning:
         about = {
             "channels": [list(c) for c in channels], "rate_hz": rate,
             "live": {"learn": learn, "form": "board", "board": described.name, "sensor": described.sensor,
-                     "firmware": described.version, "session": number},
+                     "firmware": described.version, "session": number, "shift": shift},
         }  # fmt: skip
         return way, about, channels
 
     def _number(self) -> int:
         """What the board is to call the session: the recording's number, or a new one."""
-        live = self.resumed.about.get("live") if self.resumed else None
-        number = live.get("session") if isinstance(live, dict) else None
-        return number if isinstance(number, int) and 0 < number < 2**32 else random_number(32)
+        return self._before("session", 2**32) or random_number(32)
 
     def _image_and_way(self, board: Board) -> tuple[Image, str]:
         """The model image, and who learns."""
@@ -428,29 +325,9 @@ class _Beginning:
                 self.notes.append("the board runs another model than this one, so the host learns")
                 return image, "host"
             return image, wish.learn or "both"
-        for name in datasets():
-            path = model_path(name)
-            if int.from_bytes(path.read_bytes()[4:8], "little") == there:
-                return load_model(path), wish.learn or "both"
-        return self._read_image(board), wish.learn or "both"
+        return image_of(board, self.line, self.tell), wish.learn or "both"
 
-    def _read_image(self, board: Board) -> Image:
-        from firmware_sim.client import BoardClient
-
-        self.tell("reading the board's model image, some seconds")
-
-        def read() -> bytes:
-            piece = self.line.get(0.1)
-            return b"" if piece is None else piece.data
-
-        def write(data: bytes) -> None:
-            self.line.write(data)
-
-        client = BoardClient(write, read, 30.0)
-        client.hello()
-        return Image.from_bytes(client.read_image(), "the board's model image")
-
-    def _listening(self, board: Board, config: Config, number: int, *, keep: bool) -> bool:
+    def _listening(self, board: Board, config: Config, number: int, *, keep: bool, shift: int = 0) -> bool:
         """Have the board run session ``number``; True if it has been doing so all along."""
         here = self.resumed.session if self.resumed else None
         if here is None:
@@ -458,18 +335,30 @@ class _Beginning:
             return False
         assert board.info is not None
         if board.info.session == number:
-            board.attach(config, number, here.position)
+            board.attach(config, number, here.position + shift)
             return True
         position = here.position if self.wish.feed else here.position + round(self.idle * here.image.rate_hz)
-        board.configure(config, number, keep=keep, position=position, issued=here.issued_at(position))
+        board.configure(config, number, keep=keep, position=position + shift, issued=here.issued_at(position))
         return False
 
-    def _with_host(self, board: Board, session: Session, number: int) -> Way:
+    def _with_host(self, board: Board, session: Session, number: int) -> tuple[Way, int]:
+        """The board only samples. What it has learned is left alone, so it may begin to count late."""
         quiet = replace(session.config, policy="none", allowed=0, period=0, hold=False)
+        shift = self._before("shift", 2**62) or 0
+        along = self._listening(board, quiet, number, keep=True, shift=shift)
         gap = None
-        if not self._listening(board, quiet, number, keep=False) and self.resumed is not None:
-            gap = Gap(session.position, board.position - session.position, "nobody listened")
-        return OnHost(session, board, gap, self._speed())
+        if self.resumed is None:
+            shift = board.position
+        elif not along:
+            gap = Gap(session.position, board.position - shift - session.position, "nobody listened")
+        board.again = lambda away: (board.position + round(away * session.image.rate_hz), 0)
+        return OnHost(session, board, gap, shift=shift, speed=self._speed()), shift
+
+    def _before(self, name: str, end: int) -> int | None:
+        """A number below ``end`` that the recording's Start keeps of how it was led, or None."""
+        live = self.resumed.about.get("live") if self.resumed else None
+        number = live.get(name) if isinstance(live, dict) else None
+        return number if type(number) is int and 0 <= number < end else None
 
     def _with_board(self, board: Board, session: Session, number: int, learn: str) -> Way:
         follower = Follower(session, compare=learn == "both")
@@ -508,16 +397,3 @@ class _Beginning:
                 f"the board does not hold {len(lost)} of the {len(own)} labels that were learned in "
                 f"{self.wish.resume}: go on with the host, which does: --learn host"
             )
-
-
-def random_number(bits: int) -> int:
-    """1 to 2**bits - 1, from the system: names things, decides nothing."""
-    largest: int = 2**bits - 1
-    return 1 + int.from_bytes(os.urandom(8), "little") % largest
-
-
-def dated() -> Path:
-    """A file in the current folder that is named after the minute, and not there yet."""
-    stem = time.strftime("odl-%Y-%m-%d-%H%M")
-    names = (f"{stem}{f'-{n}' if n else ''}.odl" for n in range(10_000))
-    return next(path for path in map(Path, names) if not path.exists())

@@ -175,6 +175,8 @@ class Live:
                 yield event
             else:
                 yield from self._pass(event)
+        else:
+            self._whole = True
         self._state = "ended"
 
     def _over(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from odl.drive import drive
@@ -66,14 +66,22 @@ class OnHost:
     ----------
     gap : Gap, optional
         What the stream begins with, where a session goes on.
+    shift : int
+        How much farther the source counts than the session.
     speed : float
         How many times as fast as for the model its samples are to come.
     """
 
     def __init__(
-        self, session: Session, source: Board | Sketch, gap: Gap | None = None, speed: float = 1.0
+        self,
+        session: Session,
+        source: Board | Sketch,
+        gap: Gap | None = None,
+        *,
+        shift: int = 0,
+        speed: float = 1.0,
     ) -> None:
-        self.session, self.source, self._gap = session, source, gap
+        self.session, self.source, self._gap, self._shift = session, source, gap, shift
         self.notices: deque[str] = deque()
         self._note = Note(self.notices, speed * session.image.rate_hz)
 
@@ -98,7 +106,7 @@ class OnHost:
             if isinstance(event, Samples | Gap):
                 if isinstance(event, Gap):
                     self.notices.append(f"{event.lost} samples are missing: {event.why}")
-                yield event
+                yield replace(event, start=event.start - self._shift)
 
     def standing(self) -> Standing:
         """As `Way.standing`."""

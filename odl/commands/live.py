@@ -2,8 +2,165 @@
 
 from __future__ import annotations
 
-from typing import Any
+import argparse
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from odl.config import POLICIES
+
+if TYPE_CHECKING:
+    from odl.bridge import Live
+
+Tell = Callable[[str], None]
+_OPTIONS = ("policy", "budget", "seed", "batch", "delay", "patience", "refuse", "error", "hold")
 
 
 def add_commands(commands: Any) -> None:
     """Add the commands to ``odl``'s parser."""
+    live = commands.add_parser("live", help="follow a board: predict, ask, learn, record")
+    add = live.add_argument
+    _where(live)
+    add("--emulated", action="store_true", help="start an emulated board and use that")
+    add("--play", metavar="DATASET", help="with --emulated: its sensor plays a person's recordings")
+    add("--feed", metavar="DATASET", help="feed a person's recordings to a board without a sensor")
+    add("--subject", type=int, metavar="N", help="whose; default: the first test person")
+    add("--data", metavar="DIR", help="where the dataset's files lie, if not bundled")
+    add("--speed", type=float, metavar="X", help="times real time, for --play and --feed; default: 1, "
+        "and with --feed --answers truth as fast as the board can")  # fmt: skip
+    add("--learn", metavar="WAY", help="host, device or both, compared; default: both, host for a sketch")
+    add("--keep", action="store_true", help="go on from what the board has learned before")
+    add("--answers", metavar="truth", help="what is played or fed answers by itself, after --delay")
+    add("--policy", metavar="NAME", help=f"{', '.join(POLICIES)}; default: tactile-inforv")
+    add("--budget", metavar="B", help="12/h, 2%% or, with --seconds, a number; default: 12/h")
+    add("--seed", type=int, metavar="N", help="decides everything random; default: 0")
+    add("--batch", type=int, metavar="N", help="answers learned from together; default: 1 (dualrv: 4)")
+    add("--delay", type=float, metavar="S", help="seconds until an answer from truth; default: 10")
+    add("--patience", type=float, metavar="S", help="seconds until a question expires; 60")
+    add("--refuse", type=float, metavar="P", help="share of questions that truth does not answer; 0")
+    add("--error", type=float, metavar="P", help="share of answers from truth that are wrong; 0")
+    add("--hold", action="store_true", default=None, help="let an answer stand until the stream changes")
+    add("--resume", metavar="FILE", help="go on with a recording, in the same file")
+    _outcome(live)
+    live.set_defaults(run=_live)
+
+    record = commands.add_parser("record", help="record a board's or a sketch's samples, no more")
+    _where(record)
+    record.add_argument("--scale", type=float, default=0.001, metavar="S",
+                        help="for a sketch without --model: what one count is; default: 0.001")  # fmt: skip
+    _outcome(record)
+    record.set_defaults(run=_record)
+
+
+def _where(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--port",
+        default="auto",
+        metavar="P",
+        help="a device, a pyserial URL, or auto: the board that is there",
+    )
+    add("--baud", type=int, default=115200, metavar="N", help="bits per second; default: 115200")
+    add("--format", default="board", metavar="F", help="csv: a sketch that prints numbers; default: board")
+    add("--rate", type=float, metavar="HZ", help="for csv: lines per second; default: the model's rate")
+    add("--columns", metavar="A,B,C", help="for csv: names or numbers of the columns, in the model's order")
+    add("--model", metavar="M", help="an .odlm file or a dataset's name; default: what the board runs")
+
+
+def _outcome(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--out", metavar="FILE", help="the recording; default: a name with the date, here")
+    add("--seconds", type=float, metavar="S", help="end after so long; default: Ctrl-C")
+    add("--who", metavar="NAME", help="a pseudonym for who wears it")
+    add("--json", metavar="FILE", help="write the final figures as JSON; - is standard output")
+
+
+def columns_of(text: str | None) -> list[str] | None:
+    """Column names from ``ax,ay,az``.
+
+    >>> columns_of("ax, ay")
+    ['ax', 'ay']
+    """
+    return None if text is None else [name.strip() for name in text.split(",")]
+
+
+def _live(given: argparse.Namespace, tell: Tell) -> str:
+    from odl.bridge import open_live
+    from odl.cli import printable
+    from odl.label import terminal
+
+    options = {name: getattr(given, name) for name in _OPTIONS if getattr(given, name) is not None}
+    with open_live(
+        given.port, emulated=given.emulated, play=given.play, feed=given.feed, subject=given.subject,
+        data=given.data, speed=given.speed, form=given.format, rate=given.rate,
+        columns=columns_of(given.columns), model=given.model, learn=given.learn, keep=given.keep,
+        answers=given.answers, options=options, out=given.out, resume=given.resume, seconds=given.seconds,
+        who=given.who, baud=given.baud, progress=tell,
+    ) as live:  # fmt: skip
+        tell(f"recording to {live.recording}; Ctrl-C ends it")
+        with stopped_by_signals(live.stop):
+            if given.json == "-":
+                terminal.Lines(live, sys.stderr).run()
+            else:
+                terminal.run(live)
+    for sentence in live.notices():
+        tell(printable(sentence))
+    _report(live, given, tell)
+    return ""
+
+
+def _report(live: Live, given: argparse.Namespace, tell: Tell) -> None:
+    from odl.cli import printable, write_json
+
+    status, counts = live.status(), live.session.counts
+    figures = asdict(status) | {"recording": str(status.recording), "counts": counts}
+    write_json(given.json, lambda: figures)
+    if given.json == "-":
+        return
+    seconds = status.position / live.image.rate_hz
+    parts = [f"{seconds:.0f} s", f"{counts['windows']} windows", f"{counts['queries']} questions",
+             f"{counts['answered']} answers", f"{status.lost} samples lost"]  # fmt: skip
+    if status.compared is not None:
+        parts.append(f"{status.compared} windows compared, {status.skipped} not")
+        parts.append(f"{status.differences} differences")
+    print(printable(f"{live.recording}: {', '.join(parts)}"))
+
+
+@contextmanager
+def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end things properly; a second one ends them at once."""
+
+    def handler(number: int, frame: object) -> None:
+        signal.signal(number, signal.default_int_handler)
+        stop()
+
+    before = {}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        before[number] = signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+def _record(given: argparse.Namespace, tell: Tell) -> str:
+    from odl.bridge.recorder import open_recorder
+    from odl.cli import printable, write_json
+
+    with open_recorder(
+        given.port, form=given.format, rate=given.rate, columns=columns_of(given.columns), model=given.model,
+        scale=given.scale, out=given.out, who=given.who, baud=given.baud, progress=tell,
+    ) as recorder:  # fmt: skip
+        tell(f"recording to {recorder.recording}; Ctrl-C ends it")
+        with stopped_by_signals(recorder.stop):
+            recorder.run(given.seconds, tell)
+    figures = recorder.figures()
+    write_json(given.json, lambda: figures)
+    if given.json != "-":
+        what = f"{figures['seconds']:.0f} s, {figures['samples']} samples, {figures['lost']} lost"
+        print(printable(f"{recorder.recording}: {what}"))
+    return ""

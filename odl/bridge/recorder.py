@@ -1,0 +1,161 @@
+"""Recording only: samples from a board or a sketch to a file, nothing predicted or asked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+import odl
+from odl.bridge.find import GREETING, dated, image_of, line_to, random_number
+from odl.bridge.ways import note_of, standing_of
+from odl.config import Config, ConfigError
+from odl.events import Gap, Samples
+from odl.fixed import input_scaling
+from odl.journal import Writer
+from odl.nn.image import Image
+from odl.source.board import Board
+from odl.source.line import BAUD
+from odl.source.sketch import Sketch
+from odl.streams import load_model
+from odl.wire import Start
+
+Tell = Callable[[str], None]
+REPORT: Final = 10.0  # seconds between two lines of figures
+
+
+class Recorder:
+    """Writes what a source gives; `open_recorder` makes it."""
+
+    def __init__(
+        self, source: Board | Sketch, writer: Writer, opened: ExitStack, rate_hz: float, shift: int
+    ) -> None:
+        self.recording, self._shift = writer.path, shift
+        self._source, self._writer, self._opened, self._rate = source, writer, opened, rate_hz
+        self._samples = 0
+        self._ending = False
+
+    def stop(self) -> None:
+        """Let it end soon; from any thread, or a signal's handler."""
+        self._ending = True
+        self._source.line.wake()
+
+    def run(self, seconds: float | None, tell: Tell) -> None:
+        """Record until ``stop``, or for so long."""
+        until = None if seconds is None else time.monotonic() + seconds
+        told, due = "", time.monotonic() + REPORT
+        for event in self._source:
+            if isinstance(event, Samples | Gap) and not (isinstance(event, Samples) and not len(event.block)):
+                self._writer.write(replace(event, start=event.start - self._shift))
+                self._writer.flush()
+                self._samples += len(event.block) if isinstance(event, Samples) else 0
+            if (note := note_of(self._source)) != told:
+                told = note
+                if note:
+                    tell(note)
+            now = time.monotonic()
+            if now >= due:
+                due = now + REPORT
+                lost = standing_of(self._source).lost
+                tell(f"{self._writer.position / self._rate:.0f} s, {lost} samples lost")
+            if self._ending or (until is not None and now >= until):
+                break
+
+    def figures(self) -> dict[str, Any]:
+        """What was recorded, for a report."""
+        own = standing_of(self._source)
+        return {
+            "recording": str(self.recording), "samples": self._samples, "lost": own.lost,
+            "dropped": own.dropped, "damaged": own.damaged, "rate_hz": own.rate, "declared_hz": self._rate,
+            "seconds": self._writer.position / self._rate,
+        }  # fmt: skip
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer.close()
+        self._opened.close()
+
+
+def open_recorder(
+    port: str = "auto",
+    *,
+    form: str = "board",
+    rate: float | None = None,
+    columns: Sequence[str] | None = None,
+    model: str | Path | None = None,
+    scale: float = 0.001,
+    out: str | Path | None = None,
+    who: str | None = None,
+    baud: int = BAUD,
+    progress: Tell | None = None,
+) -> Recorder:
+    """Open a board or a sketch to be recorded; see `odl.bridge.Wishes` for the keywords.
+
+    Parameters
+    ----------
+    scale : float
+        For a sketch without a model: what one count is, in the unit that is printed.
+
+    Raises
+    ------
+    ConfigError, BoardError, PortError, LineError, OSError
+        As `odl.bridge.open_live`.
+    """
+    if form not in ("board", "csv"):
+        raise ConfigError(f"--format is {form}; it can be board or csv")
+    tell = progress or (lambda sentence: None)
+    path = Path(out) if out is not None else dated()
+    if path.exists():
+        raise ConfigError(f"{path} is there already: give another name")
+    about: dict[str, Any] = {"odl": odl.__version__} | ({} if who is None else {"subject": who})
+    with ExitStack() as opened:
+        line = opened.enter_context(line_to(port, baud, tell))
+        image = None if model is None else load_model(model)
+        source: Board | Sketch
+        shift = 0  # a board that has learned before counts on from there
+        if form == "csv":
+            if not columns or (rate is None and image is None):
+                raise ConfigError("--format csv needs --columns, as in ax,ay,az, and --rate or --model")
+            channels = _channels(columns, image, scale)
+            hertz = rate or (image.rate_hz if image else 0.0)
+            source = Sketch(line, scale=[c[2] for c in channels], rate_hz=hertz, columns=columns)
+        else:
+            source = Board(line, seq=random_number(16))
+            described = source.greet(GREETING)
+            if described.channels is None:
+                raise ConfigError("this board has no sensor; nothing can be recorded from it")
+            channels, hertz = described.channels, described.rate_hz or 0.0
+            image = image or image_of(source, line, tell)
+        config = None if image is None else _quiet(image, channels)
+        if isinstance(source, Board):
+            n = len(channels)
+            quiet = config or Config(mult=(1,) * n, shift=(0,) * n, offset=(0,) * n)
+            shift = source.configure(quiet, random_number(32), keep=True)
+        about |= {"channels": [list(c) for c in channels], "rate_hz": hertz}
+        start: dict[str, Any] = {"session": about} | ({} if config is None else {"config": config.to_dict()})
+        writer = Writer(path, Start(start, b"" if image is None else image.to_bytes()))
+        return Recorder(source, writer, opened.pop_all(), hertz, shift)
+
+
+def _channels(
+    columns: Sequence[str], image: Image | None, scale: float
+) -> tuple[tuple[str, str, float], ...]:
+    if image is None:
+        return tuple((name, "", scale) for name in columns)
+    if len(columns) != len(image.channels):
+        raise ConfigError(f"{len(columns)} columns, but the model wants {len(image.channels)}")
+    return tuple((c.name, c.unit, c.scale / 256) for c in image.channels)
+
+
+def _quiet(image: Image, channels: Sequence[tuple[str, str, float]]) -> Config:
+    """Settings that ask nothing, so that the recording can be replayed."""
+    scaling = input_scaling(channels, [(c.name, c.unit, c.scale) for c in image.channels])
+    return Config(mult=scaling.mult, shift=scaling.shift, offset=scaling.offset)
