@@ -8,17 +8,16 @@ learned from those answers.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from odl.api import replay, run_stream, session_asking
 from odl.evaluate import Evaluation
-from odl.events import valid_name
 from odl.label.cards import Tree
+from odl.label.edits import Edit, RelabelError, check_edit, counting, edits_path, read_edits
 from odl.label.history import STANDING, Asked, History, read_history
 from odl.label.ledger import Told
 from odl.label.protocol import Answer
@@ -26,30 +25,6 @@ from odl.nn.checkpoint import checkpoint
 from odl.nn.image import ROOT, Image
 from odl.session import Session
 from odl.streams import Opened, open_recording
-
-_FORMAT = "odl label edits 1"
-
-
-class RelabelError(ValueError):
-    """An edit that cannot be made, and what can."""
-
-
-@dataclass(frozen=True)
-class Edit:
-    """From now on ``window`` counts as class ``name``, or as not answered (None).
-
-    ``under`` is the class that a new one hangs under, None for the root task. With ``keep`` the
-    edits of this window made before no longer count. ``by``, ``took`` and ``clock`` are those of
-    `odl.events.Origin`.
-    """
-
-    window: int
-    name: str | None = None
-    under: str | None = None
-    keep: bool = False
-    by: str = "relabel"
-    took: int = 0
-    clock: int = 0
 
 
 @dataclass(frozen=True)
@@ -98,125 +73,6 @@ def tree_of_image(image: Image) -> Tree:
     return Tree(dict(image.names), tasks, rows)
 
 
-# --- the log of edits ---------------------------------------------------------------------
-
-
-def edits_path(recording: str | Path) -> Path:
-    """Where the edits of ``recording`` lie.
-
-    >>> str(edits_path("walk.odl"))
-    'walk.edits.jsonl'
-    """
-    return Path(recording).with_suffix(".edits.jsonl")
-
-
-def read_edits(path: Path, trace: str) -> list[Edit]:
-    """The edits in ``path``, the oldest first; none if there is no such file.
-
-    Raises
-    ------
-    RelabelError
-        If they belong to another recording than the one of ``trace``, or cannot be read. A last
-        line that is not whole is one that was being written as the power went: it is left out.
-    """
-    if not path.exists():
-        return []
-    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    try:
-        head = json.loads(lines[0])
-    except ValueError:
-        head = None
-    if not isinstance(head, dict) or head.get("format") != _FORMAT:
-        raise RelabelError(f"{path}: not a log of edits; move it away")
-    if head.get("trace") != trace:
-        raise RelabelError(f"{path}: these edits belong to another recording; move them away")
-    edits = []
-    for number, line in enumerate(lines[1:], 2):
-        if not line:
-            continue
-        try:
-            edits.append(_edit(json.loads(line)))
-        except (ValueError, TypeError):
-            if number < len(lines):
-                raise RelabelError(f"{path}: line {number} is no edit; correct or remove it") from None
-    return edits
-
-
-def _edit(values: Any) -> Edit:
-    edit = Edit(**values)
-    for value, kinds in (
-        (edit.window, int), (edit.name, str | None), (edit.under, str | None), (edit.keep, bool),
-        (edit.by, str), (edit.took, int), (edit.clock, int),
-    ):  # fmt: skip
-        if not isinstance(value, kinds):
-            raise ValueError(values)
-    if not (edit.name is None or valid_name(edit.name)) or not edit.by.isprintable() or len(edit.by) > 64:
-        raise ValueError(values)
-    if not (0 <= edit.took < 2**32 and 0 <= edit.clock < 2**63):
-        raise ValueError(values)
-    return edit
-
-
-def append_edits(path: Path, trace: str, edits: Iterable[Edit]) -> None:
-    """Add ``edits`` to the log at ``path``, which is made for its owner's eyes only."""
-    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
-    with os.fdopen(os.open(path, flags, 0o600), "r+b") as file:
-        size = file.seek(0, os.SEEK_END)
-        text = "" if size else json.dumps({"format": _FORMAT, "trace": trace}) + "\n"
-        if size:
-            file.seek(-1, os.SEEK_END)
-            text = "" if file.read(1) == b"\n" else "\n"  # behind a line that was cut short
-        text += "".join(json.dumps(asdict(edit)) + "\n" for edit in edits)
-        file.write(text.encode())
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def counting(edits: Iterable[Edit]) -> dict[int, Edit]:
-    """The edit that counts, by window.
-
-    >>> [e.name for e in counting([Edit(0, "a"), Edit(64, "b"), Edit(0, "c"), Edit(64, keep=True)]).values()]
-    ['c']
-    """
-    latest = {edit.window: edit for edit in edits}
-    return {window: edit for window, edit in latest.items() if not edit.keep}
-
-
-def check_edit(history: History, edit: Edit, known: Iterable[str] = (), room: int = 255) -> None:
-    """Refuse an edit that could not be made.
-
-    Parameters
-    ----------
-    history : History
-        Of the recording.
-    edit : Edit
-        What is wished.
-    known : iterable of str
-        Names that edits before this one add.
-    room : int
-        Rows that the model has room for.
-
-    Raises
-    ------
-    RelabelError
-        With what is wrong and what can be given.
-    """
-    windows = [asked.question.window for asked in history.questions]
-    if edit.window not in windows:
-        near = sorted(windows, key=lambda window: abs(window - edit.window))[:3]
-        there = f"the nearest are {', '.join(map(str, sorted(near)))}" if near else "nothing was asked at all"
-        raise RelabelError(f"nothing was asked about window {edit.window}; {there}")
-    names = {*history.tree.names.values(), *known}
-    if edit.name is None or edit.name in names:
-        return
-    if not valid_name(edit.name):
-        raise RelabelError(f"{edit.name!r} cannot be a class: it needs 1 to 32 bytes of printable text")
-    if edit.under is not None and edit.under not in names:
-        raise RelabelError(f"there is no class '{edit.under}' for '{edit.name}' to hang under")
-    if len({*names, edit.name}) > room:
-        raise RelabelError(f"the model has no room for '{edit.name}'; it has {room} rows")
-
-
 # --- the session once more ----------------------------------------------------------------
 
 
@@ -238,8 +94,9 @@ def answers_due(
 ) -> list[Due]:
     """Every answer of a session, as ``edits`` have it, in the order of time.
 
-    ``homes`` tells under which class the new ones hang that an edit does not place. An answer keeps its moment. Where none had come, an edit's is the last one before the question
-    expired. An answer that had been taken back is a skip.
+    ``homes`` tells under which class the new ones hang that an edit does not place. An answer keeps
+    its moment. Where none had come, an edit's is the last one before the question expired. An answer
+    that had been taken back is a skip.
     """
     due, homes = [], {**history.homes, **(homes or {})}
     for asked in history.questions:
@@ -336,6 +193,7 @@ def relabel(
     --------
     >>> import tempfile
     >>> import odl
+    >>> from odl.label.edits import append_edits
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     _ = odl.replay("shoulder", subjects=[7], budget=3, out=folder)
     ...     path = Path(folder) / "shoulder-7.odl"

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from odl.label.edits import Edit
     from odl.label.history import Asked, History
     from odl.label.ledger import Told
-    from odl.relabel import Edit, Relabelled
+    from odl.relabel import Relabelled
     from odl.streams import Opened
 
 Tell = Callable[[str], None]
@@ -37,15 +38,8 @@ def add_commands(commands: Any) -> None:
 
 def _label(given: argparse.Namespace, tell: Tell) -> str:
     from odl.cli import keep, printable, write_json
-    from odl.relabel import (
-        append_edits,
-        check_edit,
-        counting,
-        edits_path,
-        history_of,
-        read_edits,
-        relabel,
-    )
+    from odl.label.edits import append_edits, check_edit, counting, edits_path, read_edits
+    from odl.relabel import history_of, relabel
     from odl.streams import open_recording
 
     for target in (given.json, given.out):
@@ -79,7 +73,7 @@ def _label(given: argparse.Namespace, tell: Tell) -> str:
 
 def _edits(given: argparse.Namespace) -> list[Edit]:
     """The edits that the command line asks for."""
-    from odl.relabel import Edit
+    from odl.label.edits import Edit
 
     by, now = _by(given), round(1000 * time.time())
     edits = []
@@ -104,9 +98,9 @@ def _sitting(
     given: argparse.Namespace, opened: Opened, history: History, edits: Sequence[Edit]
 ) -> list[Edit]:  # fmt: skip
     """Walk through the questions with a person; the edits made, each of them kept already."""
+    from odl.label.edits import Edit, append_edits, counting, edits_path
     from odl.label.review import Review, Sitting
     from odl.label.terminal import View
-    from odl.relabel import Edit, append_edits, counting, edits_path
 
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise ValueError("--edit needs a terminal; --set and --undo do without")
@@ -136,7 +130,7 @@ def _sitting(
 
 def log_facts(name: str, history: History, edits: Sequence[Edit], rate_hz: float) -> dict[str, Any]:
     """The label log as plain values; times in seconds of the stream, ``took`` and ``clock`` in ms."""
-    from odl.relabel import counting
+    from odl.label.edits import counting
 
     counts = counting(edits)
     windows = {asked.question.window for asked in history.questions}

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.events import Prediction
+from odl.events import Prediction, valid_name
 
 ONE = 32768  # a score of 1.0
 
@@ -145,6 +145,26 @@ class Tree:
             score = scores[i] / ONE if i < len(scores) else None
             found.append(Likely(self.name(cls), score, self.path(cls), cls in self.tasks))
         return tuple(sorted(found, key=lambda one: (one.whole, -(one.score or 0.0))))
+
+    def wrong(self, name: str, head: int, leaf: int | None, max_rows: int, max_heads: int) -> str:
+        """Why ``name`` cannot be an answer, new under task ``head`` or class ``leaf``; or nothing.
+
+        >>> Tree({0: "walk"}, (None,), ((0, 0),)).wrong("hop", 3, None, 20, 8)
+        'there is no task 3 to hang it under'
+        """
+        if name in self.names.values():
+            return ""
+        if not valid_name(name):
+            return "a class needs a name of 1 to 32 bytes of printable text"
+        if len(self.rows) >= max_rows:
+            return f"the model has no room for another class; it has {max_rows}"
+        if leaf is None:
+            return "" if 0 <= head < len(self.tasks) else f"there is no task {head} to hang it under"
+        if leaf not in self.names:
+            return f"there is no class {leaf} to hang it under"
+        if leaf not in self.tasks and len(self.tasks) >= max_heads:
+            return f"the model has no room for another task; it has {max_heads}"
+        return ""
 
     def places(self, max_rows: int, max_heads: int) -> tuple[Place, ...]:
         """Where a new class can hang, in the order of the tree; nowhere if there is no room.

@@ -24,7 +24,6 @@ from odl.events import (
     Split,
     Undo,
     Why,
-    valid_name,
 )
 from odl.label.cards import Asking, Likely, Model, Place, Question, Recent, Said, tree_of
 from odl.label.ledger import Ledger, Told
@@ -262,7 +261,7 @@ class Prompt:
             return Said(False, "this question has expired")
         if name is not None:
             name = " ".join(name.split())
-            if wrong := self._wrong(name, head, leaf):
+            if wrong := self._tree.wrong(name, head, leaf, self._image.max_rows, self._image.max_heads):
                 return Said(False, wrong)
         began = self._shown.get(window, self._clock())
         took = min(max(0, round(1000 * (self._clock() - began))), 2**32 - 1)
@@ -281,22 +280,6 @@ class Prompt:
         return {"expired": "this question has expired", "skipped": "this question was skipped"}.get(
             told.state, "this question is answered already"
         )
-
-    def _wrong(self, name: str, head: int, leaf: int | None) -> str:
-        """What is wrong with a class name and its place, or nothing."""
-        if name in self._tree.names.values():
-            return ""
-        if not valid_name(name):
-            return "a class needs a name of 1 to 32 bytes of printable text"
-        if len(self._tree.rows) >= self._image.max_rows:
-            return f"the model has no room for another class; it has {self._image.max_rows}"
-        if leaf is None:
-            return "" if 0 <= head < len(self._tree.tasks) else f"there is no task {head} to hang it under"
-        if leaf not in self._tree.names:
-            return f"there is no class {leaf} to hang it under"
-        if leaf not in self._tree.tasks and len(self._tree.tasks) >= self._image.max_heads:
-            return f"the model has no room for another task; it has {self._image.max_heads}"
-        return ""
 
     def _take_back(self, by: str | None) -> Said:
         last = self._out[-1] if self._out else None

@@ -35,24 +35,21 @@ from odl.events import (
     Why,
 )
 from odl.journal import Writer, read
+from odl.label.edits import (
+    Edit,
+    RelabelError,
+    append_edits,
+    check_edit,
+    counting,
+    edits_path,
+    read_edits,
+)
 from odl.label.history import read_history
 from odl.label.ledger import Ledger
 from odl.label.review import Review, Sitting
 from odl.label.terminal import View
 from odl.nn.image import Image
-from odl.relabel import (
-    Edit,
-    RelabelError,
-    answers_due,
-    append_edits,
-    check_edit,
-    counting,
-    edits_path,
-    history_of,
-    read_edits,
-    relabel,
-    tree_of_image,
-)
+from odl.relabel import answers_due, history_of, relabel, tree_of_image
 from odl.streams import open_recording
 from odl.wire import Start
 

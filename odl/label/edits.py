@@ -1,0 +1,153 @@
+"""Edits to a recording's label log: a file of their own beside it, a line of JSON each, that grows."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from odl.events import valid_name
+from odl.label.history import History
+
+_FORMAT = "odl label edits 1"
+
+
+class RelabelError(ValueError):
+    """An edit that cannot be made, and what can."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """From now on ``window`` counts as class ``name``, or as not answered (None).
+
+    ``under`` is the class that a new one hangs under, None for the root task. With ``keep`` the
+    edits of this window made before no longer count. ``by``, ``took`` and ``clock`` are those of
+    `odl.events.Origin`.
+    """
+
+    window: int
+    name: str | None = None
+    under: str | None = None
+    keep: bool = False
+    by: str = "relabel"
+    took: int = 0
+    clock: int = 0
+
+
+def edits_path(recording: str | Path) -> Path:
+    """Where the edits of ``recording`` lie.
+
+    >>> str(edits_path("walk.odl"))
+    'walk.edits.jsonl'
+    """
+    return Path(recording).with_suffix(".edits.jsonl")
+
+
+def read_edits(path: Path, trace: str) -> list[Edit]:
+    """The edits in ``path``, the oldest first; none if there is no such file.
+
+    Raises
+    ------
+    RelabelError
+        If they belong to another recording than the one of ``trace``, or cannot be read. A last
+        line that is not whole is one that was being written as the power went: it is left out.
+    """
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    try:
+        head = json.loads(lines[0])
+    except ValueError:
+        head = None
+    if not isinstance(head, dict) or head.get("format") != _FORMAT:
+        raise RelabelError(f"{path}: not a log of edits; move it away")
+    if head.get("trace") != trace:
+        raise RelabelError(f"{path}: these edits belong to another recording; move them away")
+    edits = []
+    for number, line in enumerate(lines[1:], 2):
+        if not line:
+            continue
+        try:
+            edits.append(_edit(json.loads(line)))
+        except (ValueError, TypeError):
+            if number < len(lines):
+                raise RelabelError(f"{path}: line {number} is no edit; correct or remove it") from None
+    return edits
+
+
+def _edit(values: Any) -> Edit:
+    edit = Edit(**values)
+    for value, kinds in (
+        (edit.window, int), (edit.name, str | None), (edit.under, str | None), (edit.keep, bool),
+        (edit.by, str), (edit.took, int), (edit.clock, int),
+    ):  # fmt: skip
+        if not isinstance(value, kinds):
+            raise ValueError(values)
+    if not (edit.name is None or valid_name(edit.name)) or not edit.by.isprintable() or len(edit.by) > 64:
+        raise ValueError(values)
+    if not (0 <= edit.took < 2**32 and 0 <= edit.clock < 2**63):
+        raise ValueError(values)
+    return edit
+
+
+def append_edits(path: Path, trace: str, edits: Iterable[Edit]) -> None:
+    """Add ``edits`` to the log at ``path``, which is made for its owner's eyes only."""
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(path, flags, 0o600), "r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        text = "" if size else json.dumps({"format": _FORMAT, "trace": trace}) + "\n"
+        if size:
+            file.seek(-1, os.SEEK_END)
+            text = "" if file.read(1) == b"\n" else "\n"  # behind a line that was cut short
+        text += "".join(json.dumps(asdict(edit)) + "\n" for edit in edits)
+        file.write(text.encode())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def counting(edits: Iterable[Edit]) -> dict[int, Edit]:
+    """The edit that counts, by window.
+
+    >>> [e.name for e in counting([Edit(0, "a"), Edit(64, "b"), Edit(0, "c"), Edit(64, keep=True)]).values()]
+    ['c']
+    """
+    latest = {edit.window: edit for edit in edits}
+    return {window: edit for window, edit in latest.items() if not edit.keep}
+
+
+def check_edit(history: History, edit: Edit, known: Iterable[str] = (), room: int = 255) -> None:
+    """Refuse an edit that could not be made.
+
+    Parameters
+    ----------
+    history : History
+        Of the recording.
+    edit : Edit
+        What is wished.
+    known : iterable of str
+        Names that edits before this one add.
+    room : int
+        Rows that the model has room for.
+
+    Raises
+    ------
+    RelabelError
+        With what is wrong and what can be given.
+    """
+    windows = [asked.question.window for asked in history.questions]
+    if edit.window not in windows:
+        near = sorted(windows, key=lambda window: abs(window - edit.window))[:3]
+        there = f"the nearest are {', '.join(map(str, sorted(near)))}" if near else "nothing was asked at all"
+        raise RelabelError(f"nothing was asked about window {edit.window}; {there}")
+    names = {*history.tree.names.values(), *known}
+    if edit.name is None or edit.name in names:
+        return
+    if not valid_name(edit.name):
+        raise RelabelError(f"{edit.name!r} cannot be a class: it needs 1 to 32 bytes of printable text")
+    if edit.under is not None and edit.under not in names:
+        raise RelabelError(f"there is no class '{edit.under}' for '{edit.name}' to hang under")
+    if len({*names, edit.name}) > room:
+        raise RelabelError(f"the model has no room for '{edit.name}'; it has {room} rows")
