@@ -85,7 +85,7 @@ void odl_link_receive(odl_link *link, const uint8_t *bytes, size_t n)
    meanwhile: they wait until nothing comes from there. Status is short. */
 void odl_link_tick(odl_link *link, uint32_t now)
 {
-    int quiet = link->code == 0 && (link->heard_at == 0 || now - link->heard_at >= QUIET);
+    int quiet = link->heard_at == 0 || now - link->heard_at >= QUIET;
     if (quiet && (!link->told || now - link->told_at >= TELL)) {
         link->told = 1;
         link->told_at = now;

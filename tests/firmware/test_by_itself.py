@@ -190,6 +190,17 @@ def test_info_and_description_come_every_five_seconds(firmware: MakeFirmware, im
         assert description.model["classes"] == {str(cls): name for cls, name in image.names.items()}
 
 
+def test_info_waits_while_the_host_is_sending(firmware: MakeFirmware) -> None:
+    """And goes on coming after a host that went away within a frame."""
+    board, heard = Emulator(firmware().elf), b""
+    board.run(4.9)
+    while board.seconds < 5.5:
+        board.write(b"\x09abc")  # never a whole frame
+        heard += board.run(0.02)
+    assert heard == b""
+    assert [type(message) for _, _, message in envelopes(board.run(1.0))] == [Info, Description]
+
+
 def test_status_comes_every_second_of_a_session(firmware: MakeFirmware, config: Config) -> None:
     board = Emulator(firmware().elf)
     client = BoardClient(board.write, board.run)
