@@ -129,10 +129,9 @@ class Prompt:
         self._no_undo = ""  # why the last thing done cannot be taken back
         self._sentence = ""
         for event in recent:
-            if isinstance(event, Samples):
-                self._recent.add(event.start, event.block)
-            elif isinstance(event, Prediction):
-                self._predictions.append(event)
+            self._passed(event)
+        self._ledger.settle()
+        self._position = session.position
         self._reconcile()
 
     # --- what views read --------------------------------------------------------------------
@@ -330,26 +329,30 @@ class Prompt:
         with self._lock:
             self._settle()
             said = self._ledger.sentence
-            self._ledger.take(event, self._tree.name)
+            self._passed(event)
             if self._ledger.sentence is not said:
                 self._say(self._ledger.sentence)
-            match event:
-                case Samples(start, block):
-                    self._recent.add(start, block)
-                    self._position = start + len(block)
-                case Gap(start, lost, _):
-                    self._position = start + lost
-                case Adopt(start, lost, _):
-                    self._position, self._stale = start + lost, True
-                case Prediction():
-                    self._predictions.append(event)
-                    self.changed += 1
-                case Query(window, _, _):
-                    self.ask(event, self._position)
-                case AddClass() | Split() | Undo():
-                    self._stale = True
-                case Label(_, window, _) | Dropped(_, window, _):
-                    self._settled(window, event)
+
+    def _passed(self, event: Event) -> None:
+        self._ledger.take(event, self._tree.name)
+        match event:
+            case Samples(start, block):
+                self._recent.add(start, block)
+                self._position = start + len(block)
+            case Gap(start, lost, _):
+                self._position = start + lost
+            case Adopt(start, lost, _):
+                self._position, self._stale = start + lost, True
+            case Prediction():
+                self._predictions.append(event)
+                self.changed += 1
+            case Query(window, _, expires):
+                if window not in self._open and window not in self._given:
+                    self._show(window, expires)
+            case AddClass() | Split() | Undo():
+                self._stale = True
+            case Label(_, window, _) | Dropped(_, window, _):
+                self._settled(window, event)
 
     def _settled(self, window: int, event: Label | Dropped) -> None:
         """The session has an answer about ``window``, or wants none any more."""

@@ -307,6 +307,22 @@ def test_open_questions_of_a_session_that_goes_on_have_cards() -> None:
     assert [answer.name for answer in prompt.poll(0)] == ["run"]
 
 
+def test_a_session_that_goes_on_has_its_cards_its_answers_and_something_to_undo() -> None:
+    stage = Stage(patience=100_000)
+    first = stage.until_asked()
+    stage.prompt.answer(first, "run")
+    stage.run(8)
+    window = stage.until_asked()
+    stage.run(200)  # many predictions later
+    prompt = Prompt(stage.session, IMAGE, by="terminal", recent=stage.events)
+    old, new = ({q.window: q for q in p.questions}[window] for p in (stage.prompt, prompt))
+    assert (new.likely, new.path, new.expires, new.asked) == (old.likely, old.path, old.expires, old.asked)
+    assert np.array_equal(new.signal, old.signal)
+    assert [q.window for q in prompt.questions] == [q.window for q in stage.prompt.questions]
+    assert prompt.told == stage.prompt.told and prompt.previous == "run"
+    assert prompt.undo() == (True, "'run' is being taken back")
+
+
 def test_asked_twice_is_one_question() -> None:
     stage = Stage()
     window = stage.until_asked()
