@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from firmware_sim.faults import Faults, FaultyPort, Kind, faulty
@@ -142,13 +140,9 @@ class Port:
         return len(data)
 
 
-def both(make: Callable[[], Faults]) -> tuple[Faults, Faults]:
-    return make(), make()
-
-
 def test_a_port_with_faults_both_ways() -> None:
-    sent, received = both(lambda: Faults(4, duplicate=0.2, drop=0.2))
-    expected = Faults(4, duplicate=0.2, drop=0.2).feed(LINE)
+    sent, received, third = (Faults(4, duplicate=0.2, drop=0.2) for _ in range(3))
+    expected = third.feed(LINE)
     port = Port(LINE)
     damaged = FaultyPort(port, sent=sent, received=received)
     assert damaged.write(LINE) == len(LINE)
