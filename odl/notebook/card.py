@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 
 from odl.label.cards import Place, Question
-from odl.label.prompt import Prompt
-from odl.notebook.keys import Keys
+from odl.label.view import Questions
+from odl.notebook.keys import NAME, Keys, entered
 from odl.notebook.plot import Channel, Picture
 from odl.notebook.text import clock, joined, line, safe
 from odl.report.text import percent, shown
 
 BUTTONS = 9  # classes with a button, and a digit, of their own
 GUARD = 0.25  # seconds: an answer that comes sooner after the card changed was meant for another
-_QUIET = "No question is open. The next one appears here when the model is unsure of a window."
-_HINT = "keys: click here"
+QUIET = "No question is open. The next one appears here when the model is unsure of a window."
+_HINT = "keys: click here (1-9 n s = u)"
 
 
 class Card:
@@ -31,37 +31,45 @@ class Card:
 
     Parameters
     ----------
-    prompt : odl.label.prompt.Prompt
+    prompt : odl.label.view.Questions
         Whose questions are shown and who is told the answers.
     channels : sequence of (name, unit)
         What the columns of the questions' signals are.
+    quiet : str
+        What is said where no question is open.
     now : callable
         Seconds, steady.
     """
 
     def __init__(
-        self, prompt: Prompt, channels: Sequence[Channel], now: Callable[[], float] = time.monotonic
+        self,
+        prompt: Questions,
+        channels: Sequence[Channel],
+        quiet: str = QUIET,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         import ipywidgets as w
 
-        self._prompt, self._now = prompt, now
+        self._prompt, self._quiet, self._now = prompt, quiet, now
         self._plot = Picture(channels, [], "time (s); 0 is where the window begins")
         self._question: Question | None = None
-        self._since = self._pressed = 0.0
-        self._note = ("", 0.0)  # a sentence of the card's own, and until when it stands
+        self._since = 0.0
+        self._about: int | None = None  # the window that a new class is being named for
+        self._due: float | None = None  # when the name in the field is read
         self._places: tuple[Place, ...] = ()
         self.picture, self.head, self.said = w.HTML(), w.HTML(), w.HTML()
         # Two decks in turn, so that a click on a card that is gone is known by its button.
         self._decks = (_Deck(self._pick), _Deck(self._pick))
         self._deck = self._decks[0]
         self._holder = w.HBox(layout=w.Layout(flex_flow="row wrap"))
-        self.keys = Keys(self._key, _HINT)
+        self.keys = Keys(self._key, self._named, _HINT)
         self._new = w.Text(placeholder="new class", tooltip="the name of a new class",
                            layout=w.Layout(width="13em"))  # fmt: skip
         self._under = w.Dropdown(options=[("", 0)], tooltip="where it hangs in the tree",
                                  layout=w.Layout(width="16em"))  # fmt: skip
         self._add = _button("add (Enter)", "answer with the new class", self._add_class)
-        self._new.on_msg(self._entered)
+        self._new.on_msg(self._message)
+        self._new.observe(self._typing, "value")
         self._skip_it = _button("skip (s)", "leave this question unanswered", self._skip)
         self._same = _button("same as before (=)", "answer as the last time", self._same_again, "15em")
         self.undo = _button("undo (u)", "take back the answer given last", self._undo)
@@ -70,7 +78,7 @@ class Card:
         self._open = w.VBox([self.picture, self._holder, fresh])
         self.box = w.VBox([self.head, self._open, rest, self.said])
         self._open.layout.display = "none"
-        self.head.value = line(_QUIET)
+        self.head.value = line(self._quiet)
 
     # --- what a person does; any thread ------------------------------------------------------
 
@@ -88,7 +96,7 @@ class Card:
     def _too_soon(self) -> bool:
         if self._now() - self._since >= GUARD:
             return False
-        self._note = ("the question had only just changed: please answer again", self._now() + 4)
+        self._prompt.note("the question had only just changed: please answer again")
         return True
 
     def _skip(self, _: Any = None) -> None:
@@ -104,28 +112,35 @@ class Card:
         self._prompt.undo()
         self.keys.focus()
 
-    def _entered(self, _: Any, content: Any, __: Any) -> None:
-        if isinstance(content, dict) and content.get("event") == "submit":
+    def _typing(self, change: Any) -> None:
+        if change["new"] and not change["old"] and self._question is not None:
+            self._about = self._question.window
+
+    def _message(self, _: Any, content: Any, __: Any) -> None:
+        if entered(content):
             self._add_class()
 
     def _add_class(self, _: Any = None) -> None:
-        question, chosen = self._question, self._under.value
-        if question is None or not 0 <= chosen < len(self._places):
-            return
-        place = self._places[chosen]
-        if self._give(question.window, self._new.value, place.head, place.leaf):
-            self._new.value = ""
+        # Not at once: the browser may send Enter before the text that was typed before it.
+        self._due = self._now() + GUARD
 
     def _key(self, key: str) -> None:
-        self._pressed = self._now()
         if key.isdecimal() and key != "0":
             self._pick(self._deck, int(key) - 1)
-        elif key == "n":
-            self._new.focus()
+        elif key == NAME and self._question is not None:
+            self._about = self._question.window
         else:
             action = {"s": self._skip, "u": self._undo, "=": self._same_again}.get(key)
             if action is not None:
                 action()
+
+    def _named(self, name: str) -> bool:
+        """A new class for the question that was there when its name was begun."""
+        chosen = self._under.value
+        if self._about is None or not 0 <= chosen < len(self._places):
+            return False
+        place = self._places[chosen]
+        return self._give(self._about, name, place.head, place.leaf)
 
     # --- what the view does; one task --------------------------------------------------------
 
@@ -142,10 +157,12 @@ class Card:
 
     def draw(self, question: Question) -> bytes:
         """The window's plot with a few seconds before it, as PNG; in any thread."""
-        rate, window = self._prompt.rate_hz, self._prompt.window
-        times = (np.arange(len(question.signal)) + question.start - question.window) / rate
-        self._plot.signal(question.signal, times)
-        self._plot.band(0, window / rate, "what was this?")
+        times = (np.arange(len(question.signal)) + question.start - question.window) / self._prompt.rate_hz
+        if question.signal.size:
+            self._plot.signal(question.signal, times)
+            self._plot.band(0, times[-1], "what was this?")
+        else:
+            self._plot.note("the signal of this window was not kept")
         return self._plot.png()
 
     def show(self, question: Question | None, png: bytes = b"") -> None:
@@ -167,30 +184,34 @@ class Card:
         self._since = self._now()
         self._prompt.shown(question.window)
 
+    def act(self) -> None:
+        """Do what is due by now; call it often."""
+        self.keys.tick()
+        if self._due is not None and self._now() >= self._due:
+            self._due = None
+            if self._named(self._new.value):
+                self._new.value = ""
+
     def tick(self) -> None:
         """Bring up to date what changes while a question waits."""
         question, prompt = self._question, self._prompt
         if question is None:
-            _set(self.head, line(_QUIET))
+            _set(self.head, line(self._quiet))
         else:
             more = len(prompt.questions) - 1
             waits = f"; {more} more {'waits' if more == 1 else 'wait'}" if more > 0 else ""
             said = f"the model says {joined(question.path)}" if question.path else "the model has not said"
-            text = (
-                f"What was this, at {clock(question.window / prompt.rate_hz)}? {prompt.left(question):.0f} s "
-                f"left{waits}; {said}."
-            )
+            at = clock(question.window / prompt.rate_hz)
+            text = f"What was this, at {at}? {prompt.about(question)}{waits}; {said}."
             _set(self.head, line(text, strong=True))
         previous = prompt.previous
         self._same.description = f"= {shown(previous, 16)} again" if previous else "same as before (=)"
         self._same.disabled = previous is None or question is None
         self._skip_it.disabled = question is None
-        sentence, until = self._note
-        if self._now() >= until:
-            sentence = "" if prompt.told and prompt.told[0].sentence == prompt.sentence else prompt.sentence
+        sentence = "" if prompt.told and prompt.told[0].sentence == prompt.sentence else prompt.sentence
+        if self.keys.naming:
+            sentence = "new class: type its name, then Enter"
         _set(self.said, line(sentence) if sentence else "")
-        if self._now() - self._pressed > 2:
-            self.keys.tidy()
 
     def _offer_places(self) -> None:
         places = self._prompt.places

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import count
 from pathlib import Path
 
@@ -27,9 +28,14 @@ def recordings(stem: str, folder: str | Path = FOLDER) -> tuple[Path | None, Pat
     raise AssertionError  # the counting has no end
 
 
-def unfinished(path: Path) -> bool:
-    """Whether ``path`` is a recording that nobody closed, so that its session can go on."""
+def unfinished(path: Path, within: float | None = None) -> bool:
+    """Whether ``path`` is a recording that nobody closed, so that its session can go on.
+
+    With ``within`` it must have been written to in the last so many seconds.
+    """
     try:
+        if within is not None and time.time() - path.stat().st_mtime > within:
+            return False
         with Reader(path) as reader:
             for _ in reader:
                 pass

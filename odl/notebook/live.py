@@ -6,13 +6,10 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from odl.config import ConfigError
-from odl.data import open_dataset
 from odl.label.prompt import Prompt
-from odl.notebook.kept import recordings, unfinished
+from odl.notebook.begin import begin
 from odl.notebook.play import Live, Player
 from odl.notebook.seen import Seen
-from odl.options import Options
 
 _running: dict[str, Running] = {}  # by what is played: a cell that is run again finds its session
 
@@ -44,6 +41,11 @@ class Running:
     def ended(self) -> str:
         """Why it does not run any more; empty while it does."""
         return self._player.ended
+
+    def start(self) -> None:
+        """Let it run, and show it in this cell."""
+        self._player.start()
+        self.show()
 
     def stop(self) -> None:
         """End the session and close its recording, as soon as the kernel has its turn."""
@@ -84,100 +86,70 @@ def live(
     *,
     subject: int | None = None,
     speed: float = 1.0,
+    port: str | None = None,
+    emulated: bool = False,
     record: str | Path | None = None,
     fresh: bool = False,
     widgets: bool | None = None,
     **settings: Any,
 ) -> Running | None:
-    """Play a session and ask about it, in a notebook's cell.
+    """Play a session, or follow a board, and ask about it, in a notebook's cell.
 
     The cell returns at once and the stream runs on beside it. Run again, it shows the same
-    session. A session whose kernel was restarted goes on from its recording.
+    session; after a restart of the kernel it goes on from the recording.
 
     Parameters
     ----------
     source : str or path, optional
-        A dataset's name or folder: one of its people is played, without any board.
+        A dataset's name or folder: one of its people is played.
     subject : int, optional
         Who; default: the first one kept for testing.
     speed : float
         Times as fast as it was recorded.
+    port : str, optional
+        Where a board is: a device, a URL of pyserial, or ``"auto"`` (see `odl.bridge.open_live`).
+    emulated : bool
+        Let an emulated board play ``source``, instead of the notebook's own kernel.
     record : path, optional
-        Where the recording goes; default: ``recordings/``, under a name that says what it is.
-        One that was not closed is gone on with.
+        Where the recording goes; default: ``recordings/``, under a name that says what it is. One
+        that was not closed is gone on with.
     fresh : bool
         Begin anew, whatever runs or was left unfinished.
     widgets : bool, optional
         Whether to show widgets; default: wherever there are some. Otherwise questions are
         asked with ``input()`` until the session ends, and nothing is returned.
     settings
-        Keywords of `odl.replay` (policy, budget, seed, ...), ``model``, ``data`` and
-        ``answers="truth"``, for which recorded answers come as a person's would.
+        Keywords of `odl.replay` (policy, budget, seed, ...), ``model``, ``data``, and
+        ``answers="truth"``, for which recorded answers come as a person's would. For a board
+        also those of `odl.bridge.Wishes`.
 
     Raises
     ------
-    ValueError
+    ValueError, RuntimeError, OSError
         For anything that cannot be used, with one sentence that says what and why.
 
     Examples
     --------
     In a notebook: ``session = odl.notebook.live("shoulder", subject=8, budget=10)``.
     """
-    key = f"{source} {subject}"
-    given = {"speed": speed, "record": record, **settings}
+    given = {"source": source, "subject": subject, "speed": speed, "port": port, "emulated": emulated,
+             "record": record, **settings}  # fmt: skip
+    key = str(port or f"{source} {subject} {emulated}")
     old = _running.get(key)
-    if old is not None and not old.ended and not fresh and old.settings == given:
-        old.show()
-        return old
     if old is not None:
+        if not old.ended and not fresh and old.settings == given:
+            old.show()
+            return old
         old.live.close()
-    made = _played(source, subject, speed, record, fresh, dict(settings))
-    if widgets is None:
-        widgets = _have_widgets()
-    if not widgets:
+    made = begin(given, fresh)
+    if not (_have_widgets() if widgets is None else widgets):
         from odl.notebook.plain import ask_plainly
 
         ask_plainly(made)
         return None
-    running = Running(Player(made), given)
-    _running[key] = running
-    running._player.start()
-    running.show()
+    running = _running[key] = Running(Player(made), given)
+    running.start()
     return running
-
-
-def _played(
-    source: str | Path | None,
-    subject: int | None,
-    speed: float,
-    record: str | Path | None,
-    fresh: bool,
-    settings: dict[str, Any],
-) -> Live:
-    from odl.notebook.replay import Played
-
-    if source is None:
-        raise ConfigError("give a dataset's name, as in odl.notebook.live('shoulder')")
-    own: dict[str, Any] = {
-        name: settings.pop(name) for name in ("model", "data", "answers") if name in settings
-    }
-    unknown = set(settings) - set(Options.__dataclass_fields__)
-    if unknown:
-        raise ConfigError(f"there is no setting {', '.join(sorted(unknown))}")
-    if subject is None:
-        subject = open_dataset(source, own.get("data")).people("test")[0]
-    made: dict[str, Any] = {"speed": speed, "options": settings, "progress": print, **own}
-    if record is not None:
-        if fresh and Path(record).exists():
-            raise ConfigError(f"{record}: is there already; give another name")
-        return Played(source, subject, record=record, **made)
-    last, free = recordings(f"{Path(source).stem}-{subject}")
-    if last is not None and not fresh and unfinished(last):
-        try:
-            return Played(source, subject, record=last, **made)
-        except ConfigError:  # of other settings
-            pass
-    return Played(source, subject, record=free, **made)
 
 
 def _have_widgets() -> bool:

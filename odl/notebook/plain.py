@@ -32,11 +32,13 @@ def ask_plainly(live: Live, ask: Callable[[str], str] = input, tell: Callable[[s
 
     Examples
     --------
-    >>> from odl.notebook.replay import Played
-    >>> played = Played("shoulder", 7, speed=1e4, options={"budget": 1})
-    >>> ask_plainly(played, ask=lambda text: "q", tell=lambda line: None)
-    >>> played.status().state
-    'finished'
+    >>> import tempfile
+    >>> from odl.notebook.replay import played
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     live = played("shoulder", 7, record=f"{folder}/7.odl", speed=1e4)
+    ...     ask_plainly(live, ask=lambda text: "q", tell=lambda line: None)
+    ...     live.status().state
+    'ended'
     """
     player = _Thread(live)
     player.start()

@@ -10,15 +10,17 @@ from typing import Protocol
 
 from odl.events import Event, Prediction, Samples
 from odl.label import view
+from odl.label.prompt import Prompt
 from odl.nn.image import Image
 from odl.notebook.seen import Seen
+from odl.session import Session
 
 TURN = 0.01  # seconds of stepping until the kernel has its turn
 IDLE = 0.02  # seconds of sleep where there is nothing to step
 
 
 class Live(view.Live, Protocol):
-    """What is played: `odl.bridge.Live`, or `odl.notebook.replay.Played`.
+    """What is played: `odl.bridge.Live`.
 
     ``wait`` is how many seconds a ``next`` may block where there is nothing to give.
     """
@@ -26,9 +28,13 @@ class Live(view.Live, Protocol):
     wait: float
 
     @property
+    def prompt(self) -> Prompt: ...
+    @property
     def names(self) -> Mapping[int, str]: ...
     @property
     def image(self) -> Image: ...
+    @property
+    def session(self) -> Session: ...
     def close(self) -> None: ...
 
 
@@ -40,14 +46,16 @@ class Player:
 
     Examples
     --------
-    >>> from odl.notebook.replay import Played
-    >>> async def play():
-    ...     player = Player(Played("shoulder", 7, speed=1e4, answers="truth", options={"budget": 2}))
+    >>> import tempfile
+    >>> from odl.notebook.replay import played
+    >>> async def play(record):
+    ...     player = Player(played("shoulder", 7, record=record, speed=1e4, answers="truth"))
     ...     player.start()
     ...     await player.done()
-    ...     return player.seen.learned, player.ended
-    >>> asyncio.run(play())
-    (2, 'The stream has ended.')
+    ...     return player.seen.learned > 10, player.ended
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     asyncio.run(play(f"{folder}/7.odl"))
+    (True, 'The stream has ended.')
     """
 
     def __init__(self, live: Live) -> None:
@@ -68,7 +76,15 @@ class Player:
         loop = asyncio.get_running_loop()
         self._woken = asyncio.Event()
         self.live.wait = 0.0
-        self.live.prompt.wake = lambda: _call(loop, self._woken.set)
+        other = self.live.prompt.wake  # a line that waits for bytes, perhaps
+
+        def wake() -> None:
+            if other is not None:
+                other()
+            with contextlib.suppress(RuntimeError):  # the kernel is going down
+                loop.call_soon_threadsafe(self._woken.set)
+
+        self.live.prompt.wake = wake
         self._task = loop.create_task(self._run())
 
     def stop(self) -> None:
@@ -110,8 +126,3 @@ class Player:
         else:
             await asyncio.sleep(0)
         self._woken.clear()
-
-
-def _call(loop: asyncio.AbstractEventLoop, what: Callable[[], object]) -> None:
-    with contextlib.suppress(RuntimeError):  # the kernel is going down
-        loop.call_soon_threadsafe(what)

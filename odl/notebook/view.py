@@ -75,11 +75,18 @@ class View:
     # --- the task ----------------------------------------------------------------------------
 
     async def _run(self) -> None:
+        try:
+            await self._keep_up()
+        except Exception as error:  # nobody awaits this task, so it has to be said here
+            self._head.value = line(f"The view broke off, the session did not: {error}", strong=True)
+
+    async def _keep_up(self) -> None:
         changed, texts, picture, last = -1, 0.0, 0.0, False
         while not last:
             last = not self.player.running  # once more after the end
             now = time.monotonic()
             self._life.ask()
+            self._card.act()
             if not self._card.current:
                 await self._turn_card()
             if (self._life.seen() and now >= picture) or last:
@@ -142,7 +149,7 @@ class View:
         return f"{state} {status.port}, {rate}, {clock(self._prompt.position / self._prompt.rate_hz)}"
 
     def _figures(self, status: Any) -> list[tuple[str, str]]:
-        seen, prompt = self.player.seen, self._prompt
+        seen, prompt, counts = self.player.seen, self._prompt, self.player.live.session.counts
         accuracy = "no truth to score by"
         if seen.accuracy is not None:
             windows = "window" if seen.scored == 1 else "windows"
@@ -151,8 +158,11 @@ class View:
         waiting = len(prompt.questions)
         return [
             ("accuracy", accuracy),
-            ("questions", f"{seen.asked} asked, {waiting} open{left}"),
-            ("learned", f"{seen.learned} answers"),
+            ("questions", f"{counts['queries']} asked, {waiting} open, {counts['expired']} expired{left}"),
+            (
+                "answers",
+                f"{counts['answered']} given, {counts['skipped']} skipped, {counts['undone']} undone",
+            ),
             ("lost", f"{status.lost} samples, {status.dropped} dropped, {status.damaged} frames damaged"),
             ("recording", str(status.recording or "none: give record='name.odl' to keep it")),
         ]

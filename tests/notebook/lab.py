@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -108,11 +109,11 @@ def run_cell(page: Any, number: int, seconds: float = 60) -> None:
     cell = page.locator(".jp-CodeCell").nth(number)
     prompt = cell.locator(".jp-InputPrompt")
     before, pressed, until = prompt.inner_text(), 0.0, time.monotonic() + seconds
-    while (now := prompt.inner_text()) in (before, "[*]:"):
+    while (now := prompt.inner_text()) == before or not re.fullmatch(r"\[\d+\]:", now):
         if time.monotonic() > until:
             raise TimeoutError(f"cell {number} is not done after {seconds} s")
         # A notebook that was only just opened may forget what it was told to run.
-        if now == before and time.monotonic() - pressed > 1:
+        if now != "[*]:" and time.monotonic() - pressed > 1:
             cell.locator(".jp-InputArea-editor").click()
             page.keyboard.press("Control+Enter")
             pressed = time.monotonic()

@@ -1,0 +1,88 @@
+"""What a cell asks for, as a live session: a played person or a board, new or gone on with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from odl.bridge import Live, Wishes, open_live
+from odl.config import ConfigError
+from odl.data import open_dataset
+from odl.notebook.kept import recordings, unfinished
+from odl.notebook.replay import played
+from odl.options import Options
+
+_FRESH = 3600.0  # seconds: a board's recording that was left for longer is not gone on with
+_OPTIONS = set(Options.__dataclass_fields__)
+_OWN = {"out", "resume", "options", "by"}  # wishes that are not the cell's to make
+
+
+def begin(given: dict[str, Any], fresh: bool, tell: Callable[[str], None] = print) -> Live:
+    """The session that `odl.notebook.live` was asked for.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such setting, or a recording is in the way; and whatever `played` and
+        `open_live` raise.
+
+    Examples
+    --------
+    >>> begin({"source": "shoulder", "colour": "red"}, fresh=False)
+    Traceback (most recent call last):
+    ...
+    odl.config.ConfigError: there is no setting 'colour'
+    """
+    given = {name: value for name, value in given.items() if value is not None}
+    options = {name: given.pop(name) for name in list(given) if name in _OPTIONS}
+    source, subject, record = given.pop("source", None), given.pop("subject", None), given.pop("record", None)
+    board = "port" in given or given.get("emulated", False)
+    if board:
+        known = set(Wishes.__dataclass_fields__) - _OWN
+    else:
+        known = {"emulated", "speed", "answers", "model", "data"}
+    for name in given.keys() - known:
+        raise ConfigError(f"there is no setting '{name}'")
+    if source is None and not board:
+        raise ConfigError("give a dataset's name, as in odl.notebook.live('shoulder'), or a port")
+    if source is not None and subject is None:
+        subject = open_dataset(source, given.get("data")).people("test")[0]
+    if fresh and record is not None and Path(record).exists():
+        raise ConfigError(f"{record} is there already; give another name")
+
+    def make(path: Path) -> Live:
+        if board:
+            return _board(given, source, subject, options, path, tell)
+        wishes = {name: value for name, value in given.items() if name != "emulated"}
+        return played(source, subject, record=path, options=options, progress=tell, **wishes)
+
+    if record is not None:
+        return make(Path(record))
+    stem = "board" if source is None else f"{Path(source).stem}-{subject}{'-board' if board else ''}"
+    last, free = recordings(stem)
+    if last is not None and not fresh and unfinished(last, _FRESH if board else None):
+        try:
+            return make(last)
+        except ConfigError:  # of other settings
+            tell(f"{last} has other settings; a new recording is begun")
+    return make(free)
+
+
+def _board(
+    given: dict[str, Any],
+    source: str | Path | None,
+    subject: int | None,
+    options: dict[str, Any],
+    path: Path,
+    tell: Callable[[str], None],
+) -> Live:
+    wishes = {"port": "auto", **given, "by": "notebook", "options": options}
+    if source is not None:
+        wishes |= {"play" if given.get("emulated") else "feed": str(source), "subject": subject}
+    else:
+        wishes.pop("speed", None)
+    if not path.exists():
+        return open_live(**wishes, out=path, progress=tell)
+    wishes.pop("model", None)
+    return open_live(**wishes, resume=path, progress=tell)

@@ -1,0 +1,181 @@
+"""A person at JupyterLab: a browser clicks and types, the learner learns, the predictions change."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import lab
+import pytest
+
+from odl.events import Event, Label, Learned, Origin, Prediction, Undo
+from odl.session import Session
+from odl.streams import Opened, open_recording
+from odl.wire import is_output
+
+pytestmark = pytest.mark.skipif(bool(lab.WHY_NOT), reason=lab.WHY_NOT)
+
+# Person 8 begins with a class that the model has never seen, and is unsure half a minute later.
+LIVE = """import odl.notebook
+session = odl.notebook.live("shoulder", subject=8, speed=4, budget=30, patience=600, batch=1)"""
+STATE = """import json
+print(json.dumps({"learned": session.live.session.counts["answered"], "names": session.live.names,
+                  "open": [q.window for q in session.prompt.questions],
+                  "likely": [one.name for one in session.prompt.questions[0].likely]
+                            if session.prompt.questions else [],
+                  "told": [(t.window, t.name, t.state, t.by, t.took) for t in session.prompt.told],
+                  "recording": str(session.live.recording), "ended": session.ended}))"""
+EVIL = "<img src=x onerror=evil=1>$x^2$"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("lab")
+
+
+@pytest.fixture(scope="module")
+def page(folder: Path) -> Iterator[Any]:
+    lab.write_notebook(folder / "live.ipynb", [LIVE, STATE])
+    with lab.lab(folder) as address, lab.browser() as page:
+        page.errors = []
+        page.on("console", lambda m: page.errors.append(m.text) if m.type == "error" else None)
+        lab.open_notebook(page, address, "live.ipynb")
+        yield page
+        shot(page, "end")
+
+
+def state(page: Any) -> Any:
+    lab.run_cell(page, 1)
+    text = page.locator(".jp-CodeCell").nth(1).locator(".jp-OutputArea-output pre").first.inner_text()
+    return json.loads(text)
+
+
+def shot(page: Any, name: str) -> None:
+    if folder := os.environ.get("ODL_SHOTS"):
+        page.wait_for_timeout(600)
+        page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+def wait_for_question(page: Any) -> None:
+    page.get_by_text("What was this").first.wait_for(timeout=60_000)
+    page.wait_for_timeout(400)  # as long as anybody needs to look at it
+
+
+def wait_until_learned(page: Any, count: int) -> None:
+    page.get_by_text(f"{count} given", exact=False).first.wait_for(timeout=20_000)
+    page.get_by_text("has been learned").first.wait_for(timeout=20_000)
+
+
+def keys(page: Any) -> Any:
+    return page.get_by_placeholder("keys: click here", exact=False)
+
+
+def test_a_click_a_key_and_a_new_class_reach_the_learner(page: Any, folder: Path) -> None:
+    lab.run_cell(page, 0)
+    wait_for_question(page)
+    before = state(page)
+    shot(page, "question")
+    second = before["likely"][1]
+    page.get_by_role("button", name=f"2 {second}").click()
+    wait_until_learned(page, 1)
+    after = state(page)
+    assert after["learned"] == 1
+    window, name, how, by, took = after["told"][-1]
+    assert [window, name, how, by] == [before["open"][0], second, "learned", "notebook"]
+    assert took > 300
+
+    wait_for_question(page)
+    asked = state(page)
+    keys(page).click()
+    page.keyboard.press("1")
+    wait_until_learned(page, 2)
+    assert [t[:3] for t in state(page)["told"]][0] == [asked["open"][0], asked["likely"][0], "learned"]
+
+    wait_for_question(page)
+    keys(page).click()
+    page.keyboard.type("nupright row")
+    shot(page, "new-class")
+    page.keyboard.press("Enter")
+    wait_until_learned(page, 3)
+    known = state(page)
+    assert "upright row" in known["names"].values()
+    assert known["told"][0][1:3] == ["upright row", "learned"]
+
+    wait_for_question(page)
+    keys(page).click()
+    page.keyboard.press("=")
+    wait_until_learned(page, 4)
+    page.keyboard.press("u")
+    page.get_by_text("was taken back").first.wait_for(timeout=10_000)
+    shot(page, "undone")
+    assert state(page)["told"][0][1:3] == ["upright row", "undone"]
+    assert page.errors == []
+
+
+def test_a_cell_run_again_shows_the_same_session(page: Any) -> None:
+    before = state(page)
+    lab.run_cell(page, 0)
+    page.get_by_text("accuracy", exact=True).wait_for(timeout=20_000)
+    after = state(page)
+    assert after["recording"] == before["recording"]
+    assert after["told"][-3:] == before["told"][-3:]
+
+
+def test_a_restarted_kernel_goes_on_from_the_recording(page: Any) -> None:
+    before = state(page)
+    page.get_by_role("menuitem", name="Kernel", exact=True).click()
+    page.get_by_text("Restart Kernel…", exact=True).click()
+    page.locator(".jp-Dialog .jp-mod-accept").click()
+    page.wait_for_timeout(1500)
+    lab.run_cell(page, 0)
+    wait_for_question(page)
+    after = state(page)
+    assert after["recording"] == before["recording"]
+    assert after["learned"] == before["learned"]
+    assert "upright row" in after["names"].values()
+
+
+def test_a_hostile_name_is_only_text(page: Any, folder: Path) -> None:
+    wait_for_question(page)
+    count = state(page)["learned"]
+    page.get_by_placeholder("new class").fill(EVIL)
+    page.get_by_role("button", name="add (Enter)").click()
+    wait_until_learned(page, count + 1)
+    page.locator(f"button:has-text('{EVIL[:9]}')").first.wait_for(timeout=30_000)
+    shot(page, "hostile")
+    assert page.evaluate("() => window.evil") is None
+    assert page.locator(".jp-OutputArea-output img[src=x]").count() == 0
+    assert page.locator(".jp-OutputArea-output mjx-container, .jp-OutputArea-output .MathJax").count() == 0
+    now = state(page)
+    assert EVIL in now["names"].values() and now["learned"] == count + 1
+
+
+def test_the_recording_holds_who_answered_and_each_answer_changed_a_prediction(
+    page: Any, folder: Path
+) -> None:
+    page.get_by_role("button", name="stop the session").click()
+    page.get_by_text("Stopped.").wait_for(timeout=10_000)
+    opened = open_recording(folder / state(page)["recording"])
+    events = opened.recording.events
+    assert opened.recording.complete
+    assert {e.by for e in events if isinstance(e, Origin)} == {"notebook"}
+    assert sum(isinstance(e, Learned) for e in events) >= 5 and any(isinstance(e, Undo) for e in events)
+    first = next(i for i, e in enumerate(events) if isinstance(e, Label))
+    assert next_prediction(opened, events, first, leave_out=None) != next_prediction(
+        opened, events, first, leave_out=first
+    )
+
+
+def next_prediction(opened: Opened, events: list[Event], after: int, leave_out: int | None) -> Prediction:
+    """What the session says first after event number ``after``, with or without one event."""
+    session = Session(opened.image, opened.config)
+    for i, event in enumerate(events):
+        if i == leave_out or is_output(event):
+            continue
+        for output in session.step(event):
+            if i > after and isinstance(output, Prediction):
+                return output
+    raise AssertionError("there is no prediction after it")
