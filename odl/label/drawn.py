@@ -112,7 +112,11 @@ def figures(status: Status) -> list[str]:
     if status.damaged:
         found.append(f"damaged {status.damaged}")
     if status.drift is not None:
-        found.append(f"clock {status.drift:+.0f} ppm")
+        # Beyond a tenth it is no drift: the stream is played faster or slower than it was.
+        if abs(status.drift) > 1e5:
+            found.append(f"{1 + status.drift / 1e6:.1f} times real time")
+        else:
+            found.append(f"clock {status.drift:+.0f} ppm")
     if status.jitter is not None:
         found.append(f"jitter {status.jitter:.1f} ms")
     found.append(f"{clock(status.position, status.declared)}, {status.windows} windows")

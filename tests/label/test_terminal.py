@@ -56,7 +56,7 @@ def play(script: Script, stage: Stage | None = None, clock: Clock | None = None)
             time.sleep(0.002)
             return None
 
-        live = Played(stage, turn)
+        live = Played(stage, turn, turns=20_000)
         view = View(live, list, pipe, DummyOutput(), clock or Steady())
         view.run()
     assert not script, f"{len(script)} steps were not reached"
@@ -279,6 +279,7 @@ def test_without_a_question_the_picture_says_so_and_counters_of_twins_are_shown(
     picture = "\n".join(text(frame(figures(status), stage.prompt, Mode(), 0, 80, 40)))
     assert "compared 12, skipped 3   differences 0" in picture and "damaged 4" in picture
     assert "– of 50 Hz" in picture and "recording" not in picture
+    assert "2.0 times real time" in figures(replace(status, drift=1e6))
 
 
 @given(st.integers(1, 200), st.integers(1, 60), st.sampled_from(["keys", "help", "name", "place"]),
