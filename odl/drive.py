@@ -98,11 +98,17 @@ def commands(session: Session, answer: Answer | TakeBack) -> Iterator[Command | 
     ...     print(command, session.step(command))
     Origin(at=0, by='terminal', took=0, clock=0) []
     AddClass(at=0, cls=5, name='wave', head=0) []
+    Origin(at=0, by='terminal', took=0, clock=0) []
     Label(at=0, window=0, cls=5) [Dropped(at=0, window=0, why=<Why.UNKNOWN: 4>)]
     """
     at = session.position
-    if answer.by:
-        yield Origin(at, answer.by, answer.took, answer.clock)
+    for command in _commands(session, answer, at):
+        if answer.by:
+            yield Origin(at, answer.by, answer.took, answer.clock)
+        yield command
+
+
+def _commands(session: Session, answer: Answer | TakeBack, at: int) -> Iterator[Command]:
     if isinstance(answer, TakeBack):
         yield Undo(at)
         return
