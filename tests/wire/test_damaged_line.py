@@ -58,13 +58,17 @@ def test_many_opened_together_are_as_one_by_one(seed: int) -> None:
     for i in range(200):
         block = rng.integers(-300, 300, (int(rng.choice([0, 5, 5, 5])), 6)).astype(np.int16)
         messages = [encode(Samples(int(rng.integers(2**40)), block))] * 6
-        messages += [encode(Undo(i)), encode(Prediction(i, (1,), (5,) * 28)), b"\x7f", b"\x13"]
+        if seed % 3:
+            messages += [encode(Prediction(i, (1, 2), (5,) * 28))]  # as long as five samples
+        messages += [encode(Undo(i)), b"\x7f", b"\x13"]
         message = messages[0] if seed == 0 else messages[int(rng.integers(len(messages)))]
-        if seed > 4 and i % 20 == 0:  # channels that do not fit, an end beyond the last index
-            message = message[:9] + b"\x07" + message[10:]
-        elif seed > 4 and i % 20 == 1:
-            message = b"\x10" + b"\xff" * 8 + message[9:]
+        if seed > 3 and i % 20 == 19:  # channels that do not fit, an end beyond the last index
+            bad = message[:9] + b"\x07" + message[10:], b"\x10" + b"\xff" * 8 + message[9:]
+            message = bad[seed % 2]
         line.append(frame(message, 65500 + i, 7 * i))
+    assert len(encode(Prediction(0, (1, 2), (5,) * 28))) == len(
+        encode(Samples(0, np.zeros((5, 6), np.int16)))
+    )
     payloads = Deframer().feed(b"".join(line))
     together = open_messages(payloads)
     single = [opened for payload in payloads for opened in open_messages([payload])]

@@ -334,6 +334,13 @@ def test_a_late_status_that_was_thought_lost_is_no_restart() -> None:
     assert (link.counters.restarts, link.counters.duplicates) == (0, 1)
 
 
+def test_a_restart_before_any_totals() -> None:
+    link = Link()
+    link.receive(undo(65_500) + undo(65_501))
+    [received] = link.receive(about(10))  # fewer frames than were heard
+    assert (received.restart, link.counters.lost) == (True, 10)
+
+
 def test_compacting_ends_a_session_without_a_restart() -> None:
     link = Link()
     link.receive(about(0) + doing(1))
