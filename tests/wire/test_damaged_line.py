@@ -59,7 +59,7 @@ def test_many_opened_together_are_as_one_by_one(seed: int) -> None:
         block = rng.integers(-300, 300, (int(rng.choice([0, 5, 5, 5])), 6)).astype(np.int16)
         messages = [encode(Samples(int(rng.integers(2**40)), block))] * 6
         if seed % 3:
-            messages += [encode(Prediction(i, (1, 2), (5,) * 28))]  # as long as five samples
+            messages += [encode(Prediction(i, (1, 2), (5,) * 28, 6))]  # much like five samples
         messages += [encode(Undo(i)), b"\x7f", b"\x13"]
         message = messages[0] if seed == 0 else messages[int(rng.integers(len(messages)))]
         if seed > 3 and i % 20 == 19:  # channels that do not fit, an end beyond the last index
