@@ -143,7 +143,8 @@ def main() -> None:
     parser.add_argument("--print", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.print:
-        return print_lines()
+        print_lines()
+        return
     figures = {}
     for way in given.ways.split(","):
         with tempfile.TemporaryDirectory() as folder:

@@ -5,34 +5,29 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from enum import Enum
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from odl.config import Config
-from odl.events import (
-    AddClass,
-    Command,
-    Dropped,
-    Gap,
-    Input,
-    Label,
-    Learned,
-    Output,
-    Prediction,
-    Query,
-    Samples,
-    Split,
-    Undo,
-)
+from odl.events import Command, Gap, Input, Samples
 from odl.source.clock import Clock
 from odl.source.dialogue import Dialogue
-from odl.source.greeting import BoardError, Described, described, not_ours, settings, shown
+from odl.source.greeting import BoardError, Described, described, not_ours, settings
 from odl.source.line import Line, LineState, Piece
+from odl.source.passing import (
+    COMMANDS,
+    OUTPUTS,
+    BoardState,
+    Continuity,
+    LostFrames,
+    Passing,
+    Restarted,
+    StateRead,
+)
+from odl.source.reading import StateReading
 from odl.wire import (
-    STATE,
     Configure,
     Data,
     Description,
@@ -41,7 +36,6 @@ from odl.wire import (
     Info,
     Link,
     Message,
-    Read,
     Ready,
     Received,
     Request,
@@ -49,69 +43,14 @@ from odl.wire import (
     encode,
 )
 
+__all__ = ["NOW", "Board", "BoardState", "LostFrames", "Passing", "Restarted", "StateRead"]
+
 NOW: Final = 2**64 - 1  # `at` of a command that is done wherever the board's stream stands
-QUIET: Final = 3.0  # seconds without a byte, after which a board is called silent
-LEAP: Final = 7 * 86400  # seconds of samples that can be missing at once; more is nonsense
+QUIET: Final = 3.0  # seconds without a message, after which a board is called silent
 PATIENCE: Final = 30.0  # seconds for an answer, the port gone meanwhile or not
 _HELD: Final = 512  # messages that wait until it is known whose they are
 _ENVELOPE: Final = 10  # sequence, time, checksum
 _MOST: Final = 65535  # bytes that one Read asks for
-_ON_THE_LINE: Final = "lost on the line"
-
-
-class BoardState(Enum):
-    """How a board is doing, with a sentence for people."""
-
-    GREETING = "the board is being asked what it is"
-    READY = "the board waits for a session"
-    STREAMING = "the board runs the session"
-    SILENT = "nothing has come from the board for a while"
-    UNPLUGGED = "the port is gone; it is tried again until it is back"
-    RESTARTED = "the board has started anew and is being set up again"
-    OTHER_BOARD = "another board is on this port"
-    FAULTY = "the board cannot be used any further"
-    CLOSED = "the port has been closed"
-
-
-@dataclass(frozen=True, slots=True)
-class LostFrames:
-    """``frames`` frames of the board never came, because of ``cause``.
-
-    Samples that were in them come as a `Gap`, which follows.
-    """
-
-    frames: int
-    cause: str
-
-
-@dataclass(frozen=True, slots=True)
-class Restarted:
-    """The board had started anew; it runs the session again, its stream from ``position`` on."""
-
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class StateRead:
-    """What `Board.ask_state` asked for: the session's snapshot after all that passed before."""
-
-    state: bytes
-
-
-Passing = Samples | Gap | Command | Output | LostFrames | Restarted | StateRead
-_OUTPUTS: Final = (Prediction, Query, Learned, Dropped)
-_COMMANDS: Final = (Label, Undo, AddClass, Split)
-_PASSING: Final = (Samples, Gap, *_COMMANDS, *_OUTPUTS)
-
-
-@dataclass(slots=True)
-class _Reading:
-    """A read of state under way: the answers so far, and the request for the next part."""
-
-    parts: tuple[tuple[int, int], ...]
-    data: list[bytes] = field(default_factory=list)
-    request: Request | None = None
-    torn: bool = False  # something passed since the first answer
 
 
 class Board:
@@ -146,16 +85,12 @@ class Board:
         What it said of itself, checked.
     session : int
         The number that its session has, 0 before one.
-    position : int
-        Where the stream stands, as far as it was given out.
     wait : float
         Seconds that the next event may take while nothing comes.
     clock : Clock
         Drift, jitter, and the rate of its samples.
     status : Status or None
         Its own counters.
-    lost_samples, lost_frames : int
-        What never came while a session ran.
     again : callable
         Asked when the board has started anew, with the seconds that nothing had been heard of it:
         the position at which its stream is to go on, and the questions spent of the period there.
@@ -178,8 +113,7 @@ class Board:
         self.info: Info | None = None
         self.description: Described | None = None
         self.status: Status | None = None
-        self.session = self.position = 0
-        self.lost_samples = self.lost_frames = 0
+        self.session = 0
         self.wait = 0.2
         self.clock = Clock(50.0)
         self.again: Callable[[float], tuple[int, int]] = lambda away: (self.position, 0)
@@ -190,10 +124,10 @@ class Board:
         self._ahead: deque[Passing] = deque()  # passed while an answer was waited for
         self._sure = False  # whether what comes is known to be of our session
         self._held: deque[tuple[Received, float]] = deque(maxlen=_HELD)
-        self._setup: Request | None = None  # the Configure after a restart
-        self._reading: _Reading | None = None
-        self._cause = _ON_THE_LINE
-        self._heard = time.monotonic()  # when a byte came last
+        self._setup: Request | None = None  # the Configure under way
+        self._reading: StateReading | None = None
+        self._stream = Continuity(0, 0.0)
+        self._heard = time.monotonic()  # when a message came last
         self._ours = self._heard  # when something of our session came last
         self._said_hello = self._heard
 
@@ -201,6 +135,21 @@ class Board:
     def link(self) -> Link:
         """The link, for its counters."""
         return self._talk.link
+
+    @property
+    def position(self) -> int:
+        """Where the stream stands, as far as it was given out."""
+        return self._stream.position
+
+    @property
+    def lost_samples(self) -> int:
+        """Samples that never came while a session ran."""
+        return self._stream.lost_samples
+
+    @property
+    def lost_frames(self) -> int:
+        """Frames that never came while a session ran."""
+        return self._stream.lost_frames
 
     # --- setting up ----------------------------------------------------------------------
 
@@ -228,7 +177,8 @@ class Board:
             if request.done and time.monotonic() > self._said_hello + 1.0:
                 request, self._said_hello = self._talk.send(Hello()), time.monotonic()
         self._image, self._channels = self.info.image, self.info.channels
-        self.clock = Clock(self.description.rate_hz or self.info.rate_mhz / 1000 or 50.0)
+        rate = self.description.rate_hz or self.info.rate_mhz / 1000 or 50.0
+        self.clock, self._stream = Clock(rate), Continuity(self.info.channels, rate)
         self.state = BoardState.READY
         return self.description
 
@@ -258,12 +208,9 @@ class Board:
         BoardError
             If the board refuses, or does not answer.
         """
-        self.session, self._sure = 0, False
+        self.session, self._sure, self._config = 0, False, config
         self._held.clear()
-        ready = self._ask(settings(config, session, keep=keep, position=position, issued=issued))
-        self._config, self.session = config, session
-        self._begin(ready)
-        return self.position
+        return self._ask(settings(config, session, keep=keep, position=position, issued=issued)).position
 
     def attach(self, config: Config, session: int, position: int) -> None:
         """Go on with the session that the board runs, from ``position`` on.
@@ -276,13 +223,21 @@ class Board:
         if self.info is None or self.info.session != session:
             there = 0 if self.info is None else self.info.session
             raise BoardError(f"the board runs session {there:08x}, not {session:08x}: begin a new one")
-        self._config, self.session, self.position = config, session, position
-        self._sure, self._cause = True, "nobody listened"
-        self.state = BoardState.STREAMING
+        self._config, self.session = config, session
+        self._stream.position, self._stream.cause = position, "nobody listened"
+        self._is_ours()
 
-    def _begin(self, ready: Ready) -> None:
-        self.position = ready.position
-        self._sure, self.state, self._ours = True, BoardState.STREAMING, time.monotonic()
+    def _is_ours(self) -> None:
+        """What comes is of our session, from now on."""
+        self._sure, self._talk.wary = True, False
+        self.state, self._ours = BoardState.STREAMING, time.monotonic()
+
+    def _is_unknown(self, state: BoardState, cause: str) -> None:
+        """It is not known whose it is what comes."""
+        self._sure, self.state = False, state
+        self._held.clear()
+        if cause:
+            self._stream.cause = cause
 
     # --- iterating -----------------------------------------------------------------------
 
@@ -327,13 +282,8 @@ class Board:
         parts = parts or ((0, whole),)
         if not all(0 < size <= _MOST and 0 <= offset <= whole - size for offset, size in parts):
             raise BoardError(f"of the board's state of {whole} bytes, {parts} cannot be read at one moment")
-        self._reading = _Reading(parts)
-        self._read_on()
-
-    def _read_on(self) -> None:
-        if self._reading is not None:
-            offset, size = self._reading.parts[len(self._reading.data)]
-            self._reading.request = self._talk.send(Read(STATE, offset, size))
+        self._reading = StateReading(parts)
+        self._reading.request = self._talk.send(self._reading.next())
 
     def read_state(self, limit: float = PATIENCE) -> tuple[bytes, list[Passing]]:
         """The session's whole state, and what passed before it and so is in it.
@@ -379,182 +329,137 @@ class Board:
 
     def _step(self, message: Input) -> list[Passing]:
         ready = self._ask(message)
-        passed: list[Passing] = [event for event in self._ahead if not isinstance(event, _COMMANDS)]
+        passed: list[Passing] = [event for event in self._ahead if not isinstance(event, COMMANDS)]
         self._ahead.clear()
-        self.position = ready.position
+        self._stream.position = ready.position
         return passed
 
     def _ask(self, message: Message, limit: float = PATIENCE) -> Ready:
         """Have something done; what passes meanwhile is kept."""
         until = time.monotonic() + limit
-        request = self._talk.send(message)
+        request = self._send(message)
         while not isinstance(request.answer, Ready):
-            if request.failure is Failure.RESTART and not isinstance(message, Configure) and self._sure:
-                request = self._talk.send(message)  # it is set up again, and stands where it stood
-            elif request.failure not in (None, Failure.RESTART, Failure.SILENT):
-                raise self._fault(request.problem)
+            if request.failure is Failure.RESTART:
+                if self._sure or isinstance(message, Configure):  # it stands where it stood again
+                    request = self._send(message)
             elif request.failure is Failure.SILENT or time.monotonic() > until:
                 raise BoardError(request.problem or f"no answer within {limit:g} s: {self.state.value}")
+            elif request.failure is not None:
+                raise self._fault(request.problem)
             self._ahead.extend(self._pump(0.1)[1])
         return request.answer
+
+    def _send(self, message: Message) -> Request:
+        request = self._talk.send(message)
+        if isinstance(message, Configure):
+            self._setup = request
+        return request
 
     # --- what comes ----------------------------------------------------------------------
 
     def _pump(self, wait: float) -> tuple[Piece | None, list[Passing]]:
         piece, received = self._talk.pump(wait)
-        now = time.monotonic()
-        passed: list[Passing] = []
-        if piece is None:
+        now, passed = time.monotonic(), list[Passing]()
+        if piece is not None:
+            if piece.lost:
+                self._stream.cause = "nobody fetched it in time"
+            if piece.state is not None:
+                self._line_turned(piece.state)
+            if received or self._reading is not None:  # a long answer is one message
+                self._heard = now
+            try:
+                for one in received:
+                    passed += self._take(one, piece.time)
+            except BoardError as error:
+                raise self._fault(str(error)) from None
+        if self.session and self.line.state is LineState.OPEN:
             self._look_for_silence(now)
-            return None, passed
-        if piece.lost:
-            self._cause = "nobody fetched it in time"
-        if piece.state is not None:
-            self._line_turned(piece.state)
-        if piece.data:
-            self._heard = now
-        for one in received:
-            passed += self._take(one, piece.time)
-        if self.state is BoardState.GREETING and self.session:
-            self._hello(now)
         return piece, passed
 
     def _line_turned(self, state: LineState) -> None:
         if state is LineState.CLOSED:
             self.state = BoardState.CLOSED
         elif state is LineState.LOST:
-            self.state, self._sure, self._cause = BoardState.UNPLUGGED, False, "unplugged"
-            self._held.clear()
+            self._is_unknown(BoardState.UNPLUGGED, "unplugged")
+            self._talk.wary = self.session != 0  # it may be another board that is plugged in
         elif state is LineState.OPEN and self.session:
             self.state, self._said_hello = BoardState.GREETING, 0.0
 
-    def _hello(self, now: float) -> None:
-        """Have the board say what it is, unless it owes an answer: Hello makes it forget that."""
-        if self.link.next_due is None and now - self._said_hello > QUIET:
-            self._said_hello = now
-            self._talk.send(Hello())
-
     def _look_for_silence(self, now: float) -> None:
-        if now - self._heard < QUIET or self.line.state is not LineState.OPEN or not self.session:
-            return
-        if self.state is BoardState.STREAMING:
+        silent = now - self._heard > QUIET
+        if silent and self.state is BoardState.STREAMING:
             self.state = BoardState.SILENT
-        self._hello(now)
+        asks = silent or self.state is BoardState.GREETING
+        if asks and now - self._said_hello > QUIET and self._talk.hello():
+            self._said_hello = now
 
     def _take(self, one: Received, arrived: float) -> list[Passing]:
         """What a message means for whoever iterates."""
         message = one.message
+        lost = self._stream.frames(one.lost) if self.session else []
         if isinstance(message, Info):
-            passed = self._meet(message)
-        elif isinstance(message, Description):
+            return [*lost, *self._meet(message)]
+        if isinstance(message, Status):
+            self.status = message
+            return [*lost, *self._same_session(message.session), *self._catch_up(message.position)]
+        if isinstance(message, Description):
             if self.info is not None and self.state is not BoardState.OTHER_BOARD:
                 self.description = described(self.info, message)
-            passed = []
-        elif isinstance(message, Status):
-            self.status = message
-            passed = self._same_session(message.session) + self._catch_up(message.position)
         elif one.request is not None and one.request is self._setup:
-            return self._set_up(one.request)
-        elif not self.session:
-            return []
-        elif not self._sure:
+            return [*lost, *self._set_up(one.request)]
+        elif self.session and self._sure:
+            return [*lost, *self._pass_on(one, arrived)]
+        elif self.session:
             self._held.append((one, arrived))
-            return []
-        else:
-            passed = self._pass_on(one, arrived)
-        return self._lost(one.lost) + passed
+        return lost
 
     def _pass_on(self, one: Received, arrived: float) -> list[Passing]:
+        """A message of our session."""
         message = one.message
         self._ours = arrived
-        if self._reading is not None and (one.lost or isinstance(message, _PASSING)):
-            self._reading.torn = True
-        if self.state is BoardState.SILENT:
-            self.state = BoardState.STREAMING
-        if isinstance(message, Samples):
-            if message.block.shape[1] != self._channels:
-                raise self._fault(f"the board sends {message.block.shape[1]} channels, not {self._channels}")
-            passed = self._stand_at(message.start)
-            self.position += len(message.block)
-            self._cause = _ON_THE_LINE
-            self.clock.add(one.time, arrived, self.position)
-            return [*passed, message]
-        if isinstance(message, Gap):
-            passed = self._stand_at(message.start)
-            self._check(message.start + message.lost)
-            self.position = message.start + message.lost
-            return [*passed, Gap(message.start, message.lost, shown(message.why))]
-        if isinstance(message, _COMMANDS):
-            return [*self._stand_at(message.at), message]
-        if isinstance(message, _OUTPUTS):
-            return [message]
         if isinstance(message, Data):
             return self._part_of_state(message, one)
-        return []
+        passed: list[Passing] = []
+        if isinstance(message, Samples):
+            passed = self._stream.take(message)
+            self.clock.add(one.time, arrived, self.position)
+        elif isinstance(message, (Gap, *COMMANDS)):
+            passed = self._stream.take(message)
+        elif isinstance(message, OUTPUTS):
+            passed = [message]
+        if self._reading is not None and (passed or one.lost):
+            self._reading.passed()
+        return passed
 
     def _part_of_state(self, message: Data, one: Received) -> list[Passing]:
         reading = self._reading
         if reading is None or one.request is None or one.request is not reading.request:
             return []
-        if reading.torn:  # the parts before are of another moment
-            again = bool(reading.data)
-            reading.data.clear()
-            reading.torn = False
-            if again:
-                self._read_on()
-                return []
-        reading.data.append(message.data)
-        if len(reading.data) < len(reading.parts):
-            self._read_on()
+        state = reading.answered(message.data)
+        if state is None:
+            reading.request = self._talk.send(reading.next())
             return []
         self._reading = None
-        state = b"".join(reading.data)
-        # The state block begins with its position (odl.state).
-        known = reading.parts[0][0] == 0 and reading.parts[0][1] >= 8
-        missed = self._catch_up(int.from_bytes(state[:8], "little")) if known else []
+        missed = [] if reading.position is None else self._catch_up(reading.position)
         return [*missed, StateRead(state)]
-
-    def _stand_at(self, start: int) -> list[Passing]:
-        """The gap up to ``start``, if there is one."""
-        if start == self.position:
-            return []
-        self._check(start)
-        gap = Gap(self.position, start - self.position, self._cause)
-        self.lost_samples += gap.lost
-        self.position = start
-        return [gap]
 
     def _catch_up(self, position: int) -> list[Passing]:
         """The gap of samples that the board has taken, that were sent before this, and never came."""
         senses = self.description is not None and self.description.channels is not None
-        return self._stand_at(position) if self._sure and senses and position > self.position else []
-
-    def _check(self, start: int) -> None:
-        """Refuse a stream that goes back, or leaps farther than anybody was away."""
-        rate = 0 if self.info is None else self.info.rate_mhz / 1000
-        if not 0 <= start - self.position <= LEAP * max(1.0, rate):
-            raise self._fault(
-                f"the board's stream leapt from sample {self.position} to {start}: restart the board"
-            )
-
-    def _lost(self, frames: int) -> list[Passing]:
-        if not frames or not self.session:
-            return []
-        self.lost_frames += frames
-        return [LostFrames(frames, self._cause)]
+        return self._stream.reach(position) if self._sure and senses and position > self.position else []
 
     # --- whose session it is -------------------------------------------------------------
 
     def _meet(self, info: Info) -> list[Passing]:
         wrong = not_ours(info, self._image, self._channels)
         if wrong:
-            self.state, self.problem, self._sure = BoardState.OTHER_BOARD, wrong, False
-            self._held.clear()
+            self._is_unknown(BoardState.OTHER_BOARD, "")
+            self.problem = wrong
             return []
         self.info, self.problem = info, ""
         if self.state is BoardState.OTHER_BOARD:
             self.state = BoardState.GREETING
-        return self._same_session(info.session) + self._catch_up(info.position)
+        return [*self._same_session(info.session), *self._catch_up(info.position)]
 
     def _same_session(self, session: int) -> list[Passing]:
         """Go on if it is ours, set the board up again if it has none."""
@@ -563,15 +468,14 @@ class Board:
         if self._setup is not None and not self._setup.done:
             return []  # said before it was done
         if session == self.session:
-            if not self._sure:
-                self._sure, self.state = True, BoardState.STREAMING
+            self._is_ours()
             held, passed = list(self._held), list[Passing]()
             self._held.clear()
             for one, arrived in held:
-                passed += self._lost(one.lost) + self._pass_on(one, arrived)
+                passed += self._pass_on(one, arrived)
             return passed
         if session:
-            raise self._fault(
+            raise BoardError(
                 "the board has been used for another session meanwhile: begin a new one, or give it its own"
             )
         self._set_up_again()
@@ -579,22 +483,25 @@ class Board:
 
     def _set_up_again(self) -> None:
         assert self._config is not None
-        self.state, self._sure, self._cause = BoardState.RESTARTED, False, "the board restarted"
-        self._held.clear()
+        self._is_unknown(BoardState.RESTARTED, "the board restarted")
         self.clock.restart()
         position, issued = self.again(time.monotonic() - self._ours)
+        self._talk.wary = False
         self._talk.send(Hello())
-        self._setup = self._talk.send(
-            settings(self._config, self.session, keep=True, position=position, issued=issued)
-        )
+        self._send(settings(self._config, self.session, keep=True, position=position, issued=issued))
 
     def _set_up(self, request: Request) -> list[Passing]:
-        """The answer to the Configure after a restart."""
+        """The answer to a Configure: the first one, or one after a restart."""
         self._setup = None
-        if not isinstance(request.answer, Ready):
-            raise self._fault(request.problem)
-        self._sure, self.state, self._ours = True, BoardState.STREAMING, time.monotonic()
-        return [*self._stand_at(request.answer.position), Restarted(self.position)]
+        if not isinstance(request.answer, Ready) or not isinstance(request.message, Configure):
+            raise BoardError(request.problem)
+        position = request.answer.position
+        if not self.session:
+            self.session, self._stream.position = request.message.session, position
+            self._is_ours()
+            return []
+        self._is_ours()
+        return [*self._stream.reach(position), Restarted(position)]
 
     def _fault(self, problem: str) -> BoardError:
         self.state, self.problem = BoardState.FAULTY, problem

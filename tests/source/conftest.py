@@ -28,3 +28,11 @@ def bench(port: Port) -> Iterator[Bench]:
     made = Bench(port, Pretended())
     yield made
     made.close()
+
+
+@pytest.fixture
+def quick(tmp_path: Path) -> Iterator[Bench]:
+    """A pretended board on one port, for tests that are not about ports."""
+    made = Bench(SocketPort() if sys.platform == "win32" else PtyPort(str(tmp_path / "tty")), Pretended())
+    yield made
+    made.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import select
 import socket
@@ -45,6 +46,9 @@ CONFIG = Config(
 )
 
 
+_STARTED = itertools.count()
+
+
 class Pretended:
     """A board of this protocol in Python, one thread at a time.
 
@@ -56,7 +60,7 @@ class Pretended:
         names = [[c.name, c.unit, c.scale] for c in image.channels]
         self.board = {"name": "pretended", "sensor": "imu" if sensor else "link",
                       "rate_hz": 50 if sensor else None, "channels": names if sensor else None}  # fmt: skip
-        self.micros = 0
+        self.micros = next(_STARTED) * 10**6  # no two boards at the same time
         self.dropped = 0
         self.done: list[Message] = []  # what it was asked, each once
         self.out = bytearray()
@@ -80,6 +84,7 @@ class Pretended:
         """Send a message of any kind."""
         self.out += frame(encode(message), self.frames & 0xFFFF, self.micros & 0xFFFFFFFF)
         self.frames += 1
+        self.micros += 100
 
     def info(self) -> Info:
         """What it is."""

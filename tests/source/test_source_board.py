@@ -344,13 +344,15 @@ def test_a_second_board_after_replugging_is_not_listened_to(bench: Bench) -> Non
         until(board, lambda p: samples(p) == 100)
         ours = bench.board
         bench.unplug()
+        turns(board, BoardState.UNPLUGGED)
         other = Pretended(SHOULDER)
-        other.image = replace(SHOULDER)
         other.info = lambda: replace(ours.info(), image=5, session=0, frames=other.frames)  # type: ignore[method-assign]
+        request = board.send(AddClass(0, 9, "wave", 0))
         bench.plug(other)
         turns(board, BoardState.OTHER_BOARD)
         assert "checksum 00000005" in board.problem
-        assert samples([event for event, _ in zip(board, range(5), strict=False)]) == 0
+        assert samples([event for event, _ in zip(board, range(60), strict=False)]) == 0
+        assert other.done == []  # not even what waits to be done
         bench.unplug()
         bench.plug(ours)
         turns(board, BoardState.STREAMING)
@@ -358,6 +360,58 @@ def test_a_second_board_after_replugging_is_not_listened_to(bench: Bench) -> Non
         feed(bench, 100, 110)
         passed = until(board, lambda p: samples(p) == 10)
         assert stands(passed, 100) == 110
+        assert request.failure is Failure.RESTART  # nobody knows whether it was done
+
+
+def test_a_command_that_was_under_way_is_not_done_by_another_board(bench: Bench) -> None:
+    with opened(bench) as board:
+        ours = bench.board
+        bench.mangle = lambda data: b""  # the answer gets lost
+        request = board.send(AddClass(0, 9, "wave", 0))
+        while len(ours.done) < 2:
+            next(iter(board))
+        bench.unplug()
+        other = Pretended(SHOULDER)
+        other.info = lambda: replace(ours.info(), image=5, session=0, frames=other.frames)  # type: ignore[method-assign]
+        bench.mangle = lambda data: data
+        bench.plug(other)
+        turns(board, BoardState.GREETING)
+        assert samples([event for event, _ in zip(board, range(60), strict=False)]) == 0
+        other.say_hello()  # as boards do every few seconds
+        turns(board, BoardState.OTHER_BOARD)
+        bench.unplug()
+        bench.plug(ours)
+        turns(board, BoardState.STREAMING)
+        assert other.done == [] and request.failure is Failure.RESTART
+        assert [type(m).__name__ for m in ours.done] == ["Configure", "AddClass"]  # once
+
+
+def test_samples_right_behind_the_answer_to_configure_are_not_missed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def take(self: Pretended, *given: object) -> None:
+        configured = self.session is not None
+        plain(self, *given)  # type: ignore[arg-type]
+        if self.session is not None and not configured:
+            block = Samples(0, TEN)
+            self.say(block)
+            self._outputs(block)
+
+    plain = Pretended._take
+    monkeypatch.setattr(Pretended, "_take", take)
+    with opened(bench) as board:
+        assert until(board, lambda p: len(p) > 0) == [Samples(0, TEN)]
+
+
+def test_a_silent_board_is_called_silent_until_it_speaks(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("odl.source.board.QUIET", 0.2)
+    with opened(bench) as board:
+        bench.mangle = lambda data: b""
+        turns(board, BoardState.SILENT)
+        bench.mangle = lambda data: data
+        turns(board, BoardState.STREAMING)  # it is asked, and answers
 
 
 def test_a_board_that_began_another_session_is_refused(bench: Bench) -> None:
@@ -374,15 +428,15 @@ def test_a_board_that_began_another_session_is_refused(bench: Bench) -> None:
     [
         (Samples(2**60, TEN), r"leapt from sample 10 to 1152921504606846976"),
         (Samples(0, TEN), r"leapt from sample 10 to 0"),
-        (Samples(10, TEN[:, :3]), r"sends 3 channels, not 6"),
+        (Samples(10, TEN[:, :3]), r"sends 3 channels, but says that it has 6"),
         (Gap(10, 2**61, ""), r"leapt from sample 10"),
         (Label(2**61, 0, 1), r"leapt from sample 10"),
     ],
 )
-def test_nonsense_with_a_good_checksum_ends_in_a_sentence(bench: Bench, message: object, what: str) -> None:
-    with opened(bench) as board:
-        bench.board.sense(TEN)
-        bench.board.say(message)
+def test_nonsense_with_a_good_checksum_ends_in_a_sentence(quick: Bench, message: object, what: str) -> None:
+    with opened(quick) as board:
+        quick.board.sense(TEN)
+        quick.board.say(message)
         with pytest.raises(BoardError, match=what):
             until(board, lambda p: False)
         assert board.state is BoardState.FAULTY and board.problem
@@ -401,14 +455,14 @@ def test_nonsense_with_a_good_checksum_ends_in_a_sentence(bench: Bench, message:
         ("rate_hz", 1e300, "samples at"),
     ],
 )
-def test_a_description_that_cannot_be_is_refused(port: Port, key: str, value: object, what: str) -> None:
+def test_a_description_that_cannot_be_is_refused(quick: Bench, key: str, value: object, what: str) -> None:
     pretended = Pretended()
     pretended.board[key] = value
     pretended.out.clear()
-    bench = Bench(port, pretended)
-    with Line(port.name) as line, pytest.raises(BoardError, match=what):
+    quick.unplug()
+    quick.plug(pretended)
+    with Line(quick.port.name) as line, pytest.raises(BoardError, match=what):
         Board(line).greet()
-    bench.close()
 
 
 def test_a_name_of_a_board_cannot_command_a_terminal(port: Port) -> None:
