@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from odl.bridge import Live, Wishes, open_live
+from odl.bridge.begin import BUDGET
 from odl.config import ConfigError
 from odl.data import open_dataset
+from odl.journal import Reader
 from odl.notebook.kept import recordings, unfinished
 from odl.notebook.replay import played
 from odl.options import Options
+from odl.source.greeting import BoardError
 
 _FRESH = 3600.0  # seconds: a board's recording that was left for longer is not gone on with
 _OPTIONS = set(Options.__dataclass_fields__)
@@ -64,8 +67,8 @@ def begin(given: dict[str, Any], fresh: bool, tell: Callable[[str], None] = prin
     if last is not None and not fresh and unfinished(last, _FRESH if board else None):
         try:
             return make(last)
-        except ConfigError:  # of other settings
-            tell(f"{last} has other settings; a new recording is begun")
+        except ConfigError as error:  # of other settings
+            tell(f"{error}; a new recording is begun")
     return make(free)
 
 
@@ -84,5 +87,16 @@ def _board(
         wishes.pop("speed", None)
     if not path.exists():
         return open_live(**wishes, out=path, progress=tell)
-    wishes.pop("model", None)
-    return open_live(**wishes, resume=path, progress=tell)
+    with Reader(path) as reader:
+        before = reader.start.config.get("session", {}).get("options")
+    if before != Options(budget=BUDGET).changed(options).to_dict():
+        raise ConfigError(f"{path}: a recording with other settings is there")
+    wishes.pop("model", None)  # it is the recording's
+    wishes["options"] = {}
+    try:
+        return open_live(**wishes, resume=path, progress=tell)
+    except BoardError:
+        if not given.get("emulated"):
+            raise
+        tell("the emulated board forgot what it had learned when it ended: the host learns from here on")
+    return open_live(**(wishes | {"learn": "host"}), resume=path, progress=tell)

@@ -20,6 +20,7 @@ from odl.report.text import percent, shown
 BUTTONS = 9  # classes with a button, and a digit, of their own
 GUARD = 0.25  # seconds: an answer that comes sooner after the card changed was meant for another
 QUIET = "No question is open. The next one appears here when the model is unsure of a window."
+AXIS = "time (s); 0 is where the window begins"
 _HINT = "keys: click here (1-9 n s = u)"
 
 
@@ -51,7 +52,7 @@ class Card:
         import ipywidgets as w
 
         self._prompt, self._quiet, self._now = prompt, quiet, now
-        self._plot = Picture(channels, [], "time (s); 0 is where the window begins")
+        self._plot = Picture(channels, [], AXIS)
         self._question: Question | None = None
         self._since = 0.0
         self._about: int | None = None  # the window that a new class is being named for
@@ -62,7 +63,7 @@ class Card:
         self._decks = (_Deck(self._pick), _Deck(self._pick))
         self._deck = self._decks[0]
         self._holder = w.HBox(layout=w.Layout(flex_flow="row wrap"))
-        self.keys = Keys(self._key, self._named, _HINT)
+        self.keys = Keys(self._key, self._named, _HINT, now)
         self._new = w.Text(placeholder="new class", tooltip="the name of a new class",
                            layout=w.Layout(width="13em"))  # fmt: skip
         self._under = w.Dropdown(options=[("", 0)], tooltip="where it hangs in the tree",

@@ -12,6 +12,7 @@ from odl.truth import TruthTrack
 
 SCORED = 60  # windows in the running accuracy
 _KEPT = 400  # windows, questions and truths that are remembered
+_WAITING = 64  # windows whose truth may come later
 
 
 class Run(NamedTuple):
@@ -46,7 +47,7 @@ class Seen:
         self._window, self._hop = window, hop
         self._said: deque[Run] = deque(maxlen=_KEPT)
         self._truths: deque[Truth] = deque(maxlen=_KEPT)
-        self._waiting: deque[tuple[int, str]] = deque(maxlen=_KEPT)
+        self._waiting: deque[tuple[int, str]] = deque(maxlen=_WAITING)  # predictions without a truth
         self._right: deque[bool] = deque(maxlen=SCORED)
         self.questions: deque[int] = deque(maxlen=64)
         self.position = 0
@@ -60,6 +61,7 @@ class Seen:
                 self.position = start + lost
             case Truth():
                 self._truths.append(event)
+                self._score()
             case Prediction(window, path, _):
                 self._predicted(window, names.get(path[-1], "?") if path else "?")
             case Query(window, _, _):
@@ -72,11 +74,22 @@ class Seen:
         self.windows += 1
         end = window + self._window
         self._said.append(Run(end - self._hop, end, name))
-        # Only what lies near the window: a session's truths may be very many.
-        near = [t for t in self._truths if t.start < end and t.end > window]
-        truth = TruthTrack(near).of(window, self._window) if near else None
-        if truth is not None:
-            self._right.append(truth == name)
+        self._waiting.append((window, name))
+        self._score()
+
+    def _score(self) -> None:
+        """Score the predictions whose truth is known by now."""
+        waiting = list(self._waiting)
+        self._waiting.clear()
+        for window, name in waiting:
+            # Only what lies near the window: a session's truths may be very many.
+            end = window + self._window
+            near = [t for t in self._truths if t.start < end and t.end > window]
+            truth = TruthTrack(near).of(window, self._window) if near else None
+            if truth is None:
+                self._waiting.append((window, name))
+            else:
+                self._right.append(truth == name)
 
     @property
     def accuracy(self) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -51,6 +52,7 @@ class View:
         self._pool = ThreadPoolExecutor(1, "odl-notebook-plots")
         self._task: asyncio.Task[None] | None = None
         self._closed = False
+        self._notices: deque[str] = deque(maxlen=3)
         self._update_texts()
 
     def start(self) -> None:
@@ -136,7 +138,9 @@ class View:
     def _update_texts(self) -> None:
         prompt, player = self._prompt, self.player
         status = player.live.status()
-        _set(self._head, line(self._headline(status), strong=True))
+        self._notices.extend(player.live.notices())
+        lines = [line(self._headline(status), strong=True), *map(line, self._notices)]
+        _set(self._head, "".join(lines))
         _set(self._now, prediction(prompt.path, prompt.likely))
         _set(self._facts, facts(self._figures(status)))
         _set(self._told, history(prompt.told, prompt.rate_hz))
@@ -164,6 +168,7 @@ class View:
                 f"{counts['answered']} given, {counts['skipped']} skipped, {counts['undone']} undone",
             ),
             ("lost", f"{status.lost} samples, {status.dropped} dropped, {status.damaged} frames damaged"),
+            *_twins(status),
             ("recording", str(status.recording or "none: give record='name.odl' to keep it")),
         ]
 
@@ -172,6 +177,13 @@ def channels_of(live: Any) -> list[Channel]:
     """Names and units of a live session's channels."""
     known = [(name, unit) for name, unit, _ in live.prompt.channels]
     return known or [(channel.name, "counts") for channel in live.image.channels]
+
+
+def _twins(status: Any) -> list[tuple[str, str]]:
+    """How board and host agree, where both learn."""
+    if status.compared is None:
+        return []
+    return [("board and host", f"{status.compared} windows compared, {status.differences} differ")]
 
 
 def _set(widget: Any, value: str) -> None:

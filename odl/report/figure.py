@@ -37,8 +37,25 @@ def draw(evaluation: Evaluation, look: Mapping[str, Look], *, prefix: str) -> st
     >>> draw(nobody, {}, prefix="a")[:5]
     '<svg '
     """
+    return _for_html(_drawn(evaluation, look, "svg").decode(), prefix)
+
+
+def draw_png(evaluation: Evaluation, look: Mapping[str, Look]) -> bytes:
+    """The same picture as a PNG, on white.
+
+    Examples
+    --------
+    >>> from odl.evaluate import evaluate
+    >>> nobody = evaluate([], [], {}, subject="1", window=128, rate_hz=50)
+    >>> draw_png(nobody, {})[1:4]
+    b'PNG'
+    """
+    return _drawn(evaluation, look, "png")
+
+
+def _drawn(evaluation: Evaluation, look: Mapping[str, Look], kind: str) -> bytes:
     from matplotlib import rc_context
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     settings: Any = {
@@ -52,7 +69,7 @@ def draw(evaluation: Evaluation, look: Mapping[str, Look], *, prefix: str) -> st
     with rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         figure = Figure(figsize=(WIDTH, HEIGHT))
-        FigureCanvasSVG(figure)
+        FigureCanvasAgg(figure)
         lanes, accuracy, spent = figure.subplots(
             3, 1, sharex=True,
             gridspec_kw={"height_ratios": [4.1, 2.3, 1.0], "hspace": 0.27, "left": LEFT / WIDTH,
@@ -66,9 +83,12 @@ def draw(evaluation: Evaluation, look: Mapping[str, Look], *, prefix: str) -> st
         for axes in (lanes, accuracy):
             axes.tick_params(labelbottom=False, bottom=False)
         spent.set_xlabel(f"time since the session's start ({unit})")
-        file = io.StringIO()
-        figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    return _for_html(file.getvalue(), prefix)
+        file = io.BytesIO()
+        if kind == "svg":
+            figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        else:
+            figure.savefig(file, format="png", dpi=100, metadata={"Software": None})
+    return file.getvalue()
 
 
 def _unit(evaluation: Evaluation) -> tuple[str, float]:

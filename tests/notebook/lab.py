@@ -108,8 +108,9 @@ def run_cell(page: Any, number: int, seconds: float = 60) -> None:
     """Run the code cell ``number`` (from 0) and wait until it is done; it stays selected."""
     cell = page.locator(".jp-CodeCell").nth(number)
     prompt = cell.locator(".jp-InputPrompt")
-    before, pressed, until = prompt.inner_text(), 0.0, time.monotonic() + seconds
-    while (now := prompt.inner_text()) == before or not re.fullmatch(r"\[\d+\]:", now):
+    prompt.evaluate("element => { element.textContent = '' }")  # a restarted kernel counts anew
+    pressed, until = 0.0, time.monotonic() + seconds
+    while not re.fullmatch(r"\[\d+\]:", now := prompt.inner_text()):
         if time.monotonic() > until:
             raise TimeoutError(f"cell {number} is not done after {seconds} s")
         # A notebook that was only just opened may forget what it was told to run.
