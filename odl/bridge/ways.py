@@ -107,6 +107,8 @@ class OnHost:
                 if isinstance(event, Gap):
                     self.notices.append(f"{event.lost} samples are missing: {event.why}")
                 yield replace(event, start=event.start - self._shift)
+            elif isinstance(event, Restarted) and event.position - self._shift == self.session.position:
+                yield Gap(self.session.position, 0, "the board restarted")
 
     def standing(self) -> Standing:
         """As `Way.standing`."""

@@ -1,0 +1,100 @@
+"""A pretended board whose sensor plays when the host is idle, so that nothing waits for a clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pretend import Bench
+
+from odl.api import replay
+from odl.bridge import Live, open_live
+from odl.bridge.ways import OnHost
+from odl.data import load
+from odl.events import Event, Samples
+from odl.follow import Step
+from odl.source.board import BoardState
+from odl.source.line import Line
+from odl.streams import open_recording
+
+BLOCK: NDArray[np.int16] = np.concatenate([part.block for part in load("shoulder", 8)])
+OPTIONS: dict[str, Any] = {"policy": "periodic", "budget": "600/h"}
+Do = Callable[[Live, Event], None]
+
+
+def begin(bench: Bench, out: Path | None, **wishes: Any) -> Live:
+    """A live session with ``bench``; a question every six seconds."""
+    options = {} if "resume" in wishes else {"options": OPTIONS}
+    live = open_live(bench.port.name, **({"out": out} if out else {}), **options, **wishes)
+    live.wait = 0.005
+    return live
+
+
+def blocks(start: int, n: int, size: int = 10) -> Iterator[NDArray[np.int16]]:
+    """Samples ``start`` to ``start + n`` of a recorded person, as a sensor gives them."""
+    for at in range(start, start + n, size):
+        yield BLOCK[at : min(at + size, start + n)]
+
+
+def play(live: Live, bench: Bench, start: int, n: int, do: Do | None = None) -> list[Event]:
+    """Run ``live`` while the board's sensor gives ``n`` samples; all that passes.
+
+    ``do`` is called with each event. It ends with the step that is under way when the host has
+    been idle for a while after the last sample.
+    """
+    rest, passed, idle, waited = blocks(start, n), list[Event](), 0, 0
+    for event in live:
+        if do is not None:
+            do(live, event)
+        if not (isinstance(event, Samples) and not len(event.block)):
+            passed.append(event)
+            idle = 0
+            continue
+        waited = waited + 1 if busy(live) else 0
+        if waited % 60 > 0:  # but some things are settled by the next samples only
+            continue
+        more = [block for _, block in zip(range(8), rest, strict=False)]
+        for block in more:
+            bench.board.sense(block)
+        idle = 0 if more else idle + 1
+        if idle == 8:
+            bench.board.tick()
+        if idle > 40:
+            live.stop()
+    return passed
+
+
+def line_of(live: Live) -> Line:
+    """The line that a session listens to."""
+    way: Any = live._way
+    line: Line = (way.source if isinstance(way, OnHost) else way.board).line
+    return line
+
+
+def busy(live: Live) -> bool:
+    """Whether host and board have something to settle, which at this pace would take long."""
+    way: Any = live._way
+    if isinstance(way, OnHost):
+        return way.source.state is not BoardState.STREAMING
+    apart = way.follower.step is not Step.TOGETHER or way.board.state is not BoardState.STREAMING
+    return bool(apart or way._request is not None)
+
+
+def answer(name: str) -> Do:
+    """Answers every question at once."""
+
+    def do(live: Live, event: Event) -> None:
+        for question in live.prompt.questions:
+            live.prompt.answer(question.window, name)
+
+    return do
+
+
+def same_trace(path: Path) -> bool:
+    """Whether the recording is whole and a replay of it says the same."""
+    opened = open_recording(path)
+    assert opened.damage == ""
+    return replay(path).outcomes[0].same_trace is True
