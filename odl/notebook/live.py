@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from odl.events import Event
 from odl.label.prompt import Prompt
 from odl.notebook.begin import begin
 from odl.notebook.play import Live, Player
@@ -46,6 +48,10 @@ class Running:
         """Let it run, and show it in this cell."""
         self._player.start()
         self.show()
+
+    def listen(self, function: Callable[[Event], None] | None) -> None:
+        """Have ``function`` called with each event that passes; None ends that."""
+        self._player.listen = function
 
     def stop(self) -> None:
         """End the session and close its recording, as soon as the kernel has its turn."""
