@@ -10,6 +10,7 @@ from odl.config import POLICIES, Config
 from odl.events import Input, Output, Samples
 from odl.wire import (
     IMAGE,
+    PROTOCOL,
     STATE,
     CodecError,
     Compact,
@@ -37,6 +38,7 @@ from odl.wire import (
 _MOST: Final = 65535  # bytes that one Read can ask for
 _CHUNK: Final = 4096  # of what does not change meanwhile
 _ENVELOPE: Final = 10  # sequence, time, checksum
+_UNASKED: Final = 2048  # of what a board says by itself, which is no answer
 _TRIES: Final = 5
 _LONGEST: Final = 10  # times the limit, for an answer of which more keeps coming
 Answer = TypeVar("Answer", Info, Ready, Data)
@@ -109,8 +111,11 @@ class BoardClient:
             If nothing answers, or the board speaks another major version.
         """
         self.description = None
-        _, self.info = self._ask(Hello(), Info)
-        self.position = self.info.position
+        _, info = self._ask(Hello(), Info)
+        if info.major != PROTOCOL[0]:
+            ours, theirs = "{}.{}".format(*PROTOCOL), f"{info.major}.{info.minor}"
+            raise BoardError(f"the board speaks protocol {theirs} and this odl {ours}", Refusal.VERSION)
+        self.info, self.position = info, info.position
         until = time.monotonic() + self._limit / _TRIES
         while self.description is None and time.monotonic() < until:
             self._answer(self._seq, Info, [])
@@ -242,8 +247,8 @@ class BoardClient:
             while time.monotonic() < until:
                 before = self._deframer.pending
                 answer = self._answer(seq, expected, outputs)
-                if self._deframer.pending > before:  # a long answer is still coming
-                    until = min(last, time.monotonic() + self._limit / _TRIES)
+                if self._deframer.pending > max(before, _UNASKED):  # a long answer is still coming
+                    until = max(until, min(last, time.monotonic() + self._limit / _TRIES))
                 if isinstance(answer, expected):
                     return outputs, answer
                 if isinstance(answer, Refused) and answer.why is Refusal.DAMAGED:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -16,7 +17,7 @@ from odl.config import Config
 from odl.events import AddClass, Label, Samples, Split, Undo
 from odl.nn.image import Image
 from odl.session import Session
-from odl.wire import Refusal
+from odl.wire import Info, Refusal, Status, encode, frame
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +71,39 @@ def test_a_hello_before_the_board_is_up(board: Emulator, image: Image, config: C
     client.configure(config)
     assert client.position == 0
     assert client.description is not None and client.description.model["dataset"] == "shoulder"
+
+
+def test_what_a_board_says_by_itself_does_not_put_off_the_next_try() -> None:
+    """It comes in pieces, so some frame is always under way."""
+    about = Info(1, 0, 6, 128, 64, 768, 50_000, 0, 0, 0, 0, 0, 0, 0, 0, "new")
+    chatter = frame(encode(Status(1, 0, 0, 0, 0, 0)))
+    written: list[bytes] = []
+    pieces = iter([])  # type: ignore[var-annotated]
+    reads = 0
+
+    def read() -> bytes:
+        nonlocal pieces, reads
+        reads += 1
+        time.sleep(0.01)
+        if written.count(written[0]) == 2:
+            return frame(encode(about))
+        piece = next(pieces, b"")
+        if not piece:
+            pieces = iter([chatter[:9], chatter[9:18], chatter[18:]])
+        return piece
+
+    BoardClient(written.append, read, limit=0.5).hello()
+    assert written == [written[0]] * 2
+    assert reads < 80  # a fifth of the limit for the first try, as long for the description
+
+
+def test_a_board_of_another_version_is_named_with_both_versions() -> None:
+    """Its Info can be read here, and it does not get as far as to refuse."""
+    info = Info(2, 7, 6, 128, 64, 768, 50_000, 0, 0, 0, 0, 0, 0, 0, 0, "new")
+    client = BoardClient(lambda data: None, lambda: frame(encode(info)), limit=0.5)
+    with pytest.raises(BoardError, match=r"protocol 2\.7 and this odl 1\.0") as caught:
+        client.hello()
+    assert caught.value.why is Refusal.VERSION and client.info is None
 
 
 def test_a_board_that_was_restarted_takes_nothing_before_it_is_configured(
