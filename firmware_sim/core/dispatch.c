@@ -29,13 +29,14 @@ static int64_t position(const odl_link *link)
 
 static int hello(odl_link *link, const uint8_t *m, uint32_t size)
 {
-    if (size != ODL_HELLO_FIXED)
+    int other = size >= ODL_HELLO_FIXED && m[ODL_HELLO_MAJOR] != ODL_PROTOCOL_MAJOR;
+    if (size != ODL_HELLO_FIXED && !other)
         return ODL_REFUSAL_MESSAGE;
-    if (m[ODL_HELLO_MAJOR] != ODL_PROTOCOL_MAJOR)
+    odl_send_info(link); /* to a host of another version too, which can then name both */
+    if (other)
         return ODL_REFUSAL_VERSION;
     link->greeted = 1;
     link->has_done = 0;
-    odl_send_info(link);
     odl_send_description(link);
     return FINE;
 }
@@ -74,13 +75,13 @@ static int configure(odl_link *link, const uint8_t *m, uint32_t size)
         begin >= (uint64_t)ODL_MAX_POSITION || odl_settings_bad(&set, seed, &scaling))
         return ODL_REFUSAL_SETTINGS;
     uint32_t n_log = (uint32_t)session->state.n_log;
-    link->configured = 1;
-    link->number = of_session;
-    odl_board_begin();
     if (m[ODL_CONFIGURE_KEEP])
         odl_resume(session, &set, seed, &scaling, n_log, (int64_t)begin, issued);
     else if (odl_begin(session, &set, seed, &scaling, (int64_t)begin, issued) != 0)
         return ODL_REFUSAL_STORE;
+    link->configured = 1;
+    link->number = of_session;
+    odl_board_begin();
     return FINE;
 }
 

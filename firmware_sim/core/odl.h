@@ -88,7 +88,7 @@ int odl_settings_bad(const odl_settings *settings, uint64_t seed, const odl_scal
 
 /* A fresh session from the opened image, its log empty, at `position` (0 to ODL_MAX_POSITION - 1),
    where `issued` questions (0 to 2**31 - 1) have been spent of the budget's period. Clears the
-   log; 0 when done. */
+   log; 0 when done, else nothing has changed. */
 int odl_begin(odl_session *session, const odl_settings *settings, uint64_t seed, const odl_scaling *scaling,
               int64_t position, int64_t issued);
 

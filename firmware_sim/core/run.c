@@ -122,9 +122,11 @@ static void stand_at(odl_session *session, int64_t position, int64_t issued)
 int odl_begin(odl_session *session, const odl_settings *settings, uint64_t seed, const odl_scaling *scaling,
               int64_t position, int64_t issued)
 {
+    if (odl_log_clear() != 0)
+        return -1;
     fresh(session, settings, seed, scaling);
     stand_at(session, position, issued);
-    return odl_log_clear();
+    return 0;
 }
 
 void odl_resume(odl_session *session, const odl_settings *settings, uint64_t seed, const odl_scaling *scaling,

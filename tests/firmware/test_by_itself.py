@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from following import Follower
+from line import configure
 from making import MakeFirmware
 
 from firmware_sim import build
@@ -17,7 +20,20 @@ from odl.events import Dropped, Gap, Label, Learned, Query, Samples, Undo, Why
 from odl.kernels.score import score
 from odl.nn.image import Image
 from odl.session import Session
-from odl.wire import Deframer, Description, Info, Status, decode, encode, frame, open_envelope
+from odl.wire import (
+    Compact,
+    Deframer,
+    Description,
+    Info,
+    Ready,
+    Refusal,
+    Refused,
+    Status,
+    decode,
+    encode,
+    frame,
+    open_envelope,
+)
 
 
 def stream(image: Image, n: int) -> np.ndarray:  # type: ignore[type-arg]
@@ -162,6 +178,39 @@ def test_a_session_begins_with_samples_of_its_own_time(
     assert first.start == 500 and before <= at <= before + 8
     later.run(8.0)
     later.compare()
+
+
+def test_a_session_that_compacting_ended_is_over(sensing: Follower) -> None:
+    """Its last samples, not handed over yet, are nobody's, and nobody is asked any more."""
+    board = sensing.board
+    sensing.run_until(Query)
+    sensing.run_until(Samples, step=0.02)
+    sensing.run(0.05)  # the next ones wait in the board
+    assert board.led
+    board.write(frame(encode(Compact()), 9))
+    sensing.run_until(Ready, 1.0, step=0.02)
+    heard = len(sensing.heard)
+    sensing.run(2.0)
+    assert {type(message) for message in sensing.heard[heard:]} <= {Info, Description}
+    assert not board.led
+
+
+def test_a_session_that_could_not_begin_leaves_the_running_one_alone(
+    sensing: Follower, config: Config
+) -> None:
+    """The flash takes nothing, so the old labels cannot be forgotten."""
+    board = sensing.board
+    sensing.run_until(Query)
+    board.press()
+    sensing.run_until(Learned, 3.0)
+    board.flash.stuck = True
+    begin = replace(configure(config), keep=0, session=6, position=9000)
+    board.write(frame(encode(begin), 9))
+    assert sensing.run_until(Refused, 20.0, step=0.02) == Refused(5, Refusal.STORE, 9)
+    board.flash.stuck = False
+    sensing.run(3.0)
+    assert sensing.said(Status)[-1].session == 5
+    sensing.compare()
 
 
 # --- what it says of itself -----------------------------------------------------------------

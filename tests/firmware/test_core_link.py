@@ -157,6 +157,16 @@ def test_refused(line: Line, messages: list[Message], answer: tuple[int, Refusal
     assert line.tell(*messages)[-1] == Refused(*answer, reply=len(messages) - 1)
 
 
+def test_a_host_of_another_version_hears_which_version_the_board_speaks(line: Line) -> None:
+    """However its Hello goes on; and it is not greeted by that."""
+    (info,) = line.tell(Hello())
+    for rest in (b"", b"\x00more"):
+        heard = understood(line.say(frame(b"\x03\x02\x00" + rest, 5) + frame(encode(Compact()), 6)))
+        assert heard == [info, Refused(3, Refusal.VERSION, 5), Refused(14, Refusal.HELLO, 6)]
+    for message in (b"\x03", b"\x03\x02", b"\x03\x01\x00\x00"):
+        assert understood(line.say(frame(message, 5))) == [Refused(3, Refusal.MESSAGE, 5)]
+
+
 @pytest.mark.parametrize(("message", "answer"), CONFIGURED)
 def test_an_input_in_the_wrong_place_changes_nothing(
     line: Line, message: Message, answer: tuple[int, Refusal]

@@ -69,6 +69,8 @@ static void lose(uint32_t lost)
 
 static void sense(void)
 {
+    if (!link.configured)
+        n_samples = 0; /* of a session that has ended */
     while (odl_sensor_read(samples[n_samples])) {
         uint32_t lost = board_sensor_lost();
 
@@ -106,7 +108,7 @@ static void press(uint32_t now)
 static void show(uint32_t now)
 {
     dark = dark && now - dark_since < LATER;
-    board_led(!dark && odl_oldest_question(&session.state) >= 0);
+    board_led(link.configured && !dark && odl_oldest_question(&session.state) >= 0);
 }
 
 int main(void)
