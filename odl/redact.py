@@ -23,6 +23,7 @@ KINDS: Final = {
 }
 USUAL: Final = tuple(kind for kind in KINDS if kind != "samples")
 NOBODY: Final = "redacted"
+_IN_A_STATE: Final = {"names", "vectors", "samples"}  # of a board: the last few samples, scaled
 # What a session's entry may say that is about nobody, and the subject, which goes by itself.
 _TECHNICAL: Final = ("subject", "rate_hz", "channels", "odl", "options", "redacted")
 
@@ -184,7 +185,7 @@ class Source:
                 return Gap(start, lost, "")
             case AddClass() | Truth() if "names" in kinds:
                 return replace(event, name=self._name(event.name))
-            case Adopt(start, lost) if kinds & {"names", "vectors"}:
+            case Adopt(start, lost) if kinds & _IN_A_STATE:
                 return Gap(start, lost, "") if lost else None
             case Samples(start, block) if "samples" in kinds:
                 return Gap(start, len(block), "")
@@ -206,7 +207,7 @@ class Source:
             self.removed.append(f"{len(image.owners)} stored vectors of the model image")
             self.same_trace &= not found["answers"]
             self.image = image = replace(image, stored=image.stored[:0], owners=image.owners[:0])
-        if kinds & {"names", "vectors"} and found["adopted"]:
+        if kinds & _IN_A_STATE and found["adopted"]:
             self.removed.append(f"the state taken over from a board, {found['adopted']} times")
             self.same_trace = False
         if "notes" in kinds:

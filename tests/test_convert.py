@@ -515,10 +515,10 @@ def test_without_samples_the_rest_still_stands_where_it_stood(tmp_path: Path, wa
     assert recording.start.config["session"]["redacted"] == {"left_out": ["samples"], "same_trace": False}
 
 
-def test_a_state_taken_over_is_left_out_with_names_or_vectors(tmp_path: Path) -> None:
+def test_a_state_taken_over_is_left_out_with_what_is_in_it(tmp_path: Path) -> None:
     state = b"a class called Mary"
     path = written(tmp_path / "a.odl", [Samples(0, block(5)), Adopt(5, 7, state), Samples(12, block(5))])
-    for what in ("names", "vectors"):
+    for what in ("names", "vectors", "samples"):
         source = Source(path, [what])
         redacted(source, tmp_path / "b.odl", force=True)
         assert Gap(5, 7, "") in read(tmp_path / "b.odl").events
