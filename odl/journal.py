@@ -308,6 +308,7 @@ class Reader:
         self._path = str(path)
         self._more = 0  # problems beyond those listed
         self._bad = self._bad_before_good = False  # bytes that are no frame; and a frame behind them
+        self._second = False
         self._seq = -1
         self._deframer = Deframer()
         self._file = Path(path).open("rb")  # noqa: SIM115 - close() and __exit__ do
@@ -335,8 +336,8 @@ class Reader:
 
     @property
     def damaged(self) -> bool:
-        """Whether anything but the end is missing."""
-        return self.lost_frames > 0 or self._bad_before_good
+        """Whether anything but the end is missing, or another recording stands behind it."""
+        return self.lost_frames > 0 or self._bad_before_good or self._second
 
     def close(self) -> None:
         """Close the file."""
@@ -359,6 +360,7 @@ class Reader:
             message = self._decode(data, begin)
             if isinstance(message, Start):
                 self._note(f"a second recording begins at byte {begin}; only the first was read")
+                self._second = True
                 break
             self._count(seq, begin)
             self.good_bytes = end

@@ -433,3 +433,28 @@ def test_messages_of_a_serial_line_are_no_events(tmp_path: Path) -> None:
     recording = read(path)
     assert recording.events == [Undo(0)]
     assert "serial line" in " ".join(recording.problems)
+
+
+def test_going_on_does_not_cut_off_a_second_recording(tmp_path: Path) -> None:
+    """Two files that somebody joined: what stands behind the first one is not its torn end."""
+    both = write(tmp_path / "a.odl", SESSION) + write(tmp_path / "b.odl", SESSION[:3])
+    (tmp_path / "both.odl").write_bytes(both)
+    with pytest.raises(JournalError, match="a second recording begins"):
+        Writer.append(tmp_path / "both.odl")
+    assert (tmp_path / "both.odl").read_bytes() == both
+
+
+@pytest.mark.parametrize("end", [b"", b"\0", b"\0noise", frame(encode(End(25)), 9)[:-3]])
+def test_going_on_gives_what_one_writer_would_have_written(tmp_path: Path, end: bytes) -> None:
+    """Whatever stands behind the last whole frame, and wherever that was cut."""
+    whole = write(tmp_path / "whole.odl", SESSION)
+    for cut in range(len(SESSION) + 1):
+        path = tmp_path / f"{cut}.odl"
+        done = write(path, SESSION[:cut])
+        torn = done[: done.rindex(b"\0\0") + 1] if end else done
+        path.write_bytes(torn + end)
+        with Writer.append(path) as writer:
+            for event in SESSION[cut:]:
+                writer.write(event)
+        assert path.read_bytes() == whole
+        assert read(path).trace_sha256 == writer.trace.hexdigest()
