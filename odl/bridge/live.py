@@ -111,6 +111,7 @@ class Live:
         self._ending = False
         self._whole = True  # whether all that came of the last input is written
         self._events = self._run()
+        writer.sync()
 
     @property
     def session(self) -> Session:

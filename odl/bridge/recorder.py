@@ -38,6 +38,7 @@ class Recorder:
         self._source, self._writer, self._opened, self._rate = source, writer, opened, rate_hz
         self._samples = 0
         self._ending = False
+        writer.sync()
 
     def stop(self) -> None:
         """Let it end soon; from any thread, or a signal's handler."""

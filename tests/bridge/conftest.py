@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,25 @@ sys.path.append(str(Path(__file__).parent.parent / "source"))
 from pretend import Bench, Pretended, SocketPort
 
 
+class Bereaved(SocketPort):
+    """A socket whose host may be killed."""
+
+    def read(self, wait: float) -> bytes:
+        """What the host sent; nothing of one that is gone."""
+        with suppress(OSError):
+            return super().read(wait)
+        self._host = None
+        return b""
+
+    def write(self, data: bytes) -> None:
+        """To the host, if it is there."""
+        with suppress(OSError):
+            super().write(data)
+
+
 @pytest.fixture
 def bench() -> Iterator[Bench]:
     """A pretended board with a sensor, behind a socket."""
-    made = Bench(SocketPort(), Pretended())
+    made = Bench(Bereaved(), Pretended())
     yield made
     made.close()

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pretend import Bench
+from pretend import Bench, Pretended
 
 from odl.api import replay
 from odl.bridge import Live, open_live
 from odl.bridge.ways import OnHost
 from odl.data import load
-from odl.events import Event, Samples
+from odl.events import Event, Label, Samples
 from odl.follow import Step
 from odl.source.board import BoardState
 from odl.source.line import Line
@@ -91,6 +91,16 @@ def answer(name: str) -> Do:
             live.prompt.answer(question.window, name)
 
     return do
+
+
+def press(board: Pretended, cls: int) -> None:
+    """Answer the board's oldest open question on the board itself."""
+    with board._lock:
+        session = board.session
+        if session is not None and session.open_questions:
+            label = Label(session.position, session.open_questions[0].window, cls)
+            board.say(label)
+            board._outputs(label)
 
 
 def same_trace(path: Path) -> bool:

@@ -1,0 +1,248 @@
+"""``odl live`` and ``odl record`` as a person runs them: an emulated board, a sketch, a kill."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pretend import Bench
+from stage import BLOCK, press, same_trace
+
+import odl
+from odl.cli import main
+from odl.data import card
+from odl.events import Gap, Label, Learned, Origin, Prediction, Query, Samples, Truth
+from odl.journal import JournalError, read
+from odl.streams import open_recording
+
+CARD = card("shoulder")
+
+
+def emulated() -> None:
+    """Leave a test out where there is no emulator, or no compiler for its firmware."""
+    pytest.importorskip("unicorn", reason="the emulated board needs unicorn")
+    pytest.importorskip("ziglang", reason="the emulated board's firmware needs a compiler")
+
+
+# --- an emulated board --------------------------------------------------------------------
+
+
+def test_all_of_it_without_hardware(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    emulated()
+    path, figures = tmp_path / "walk.odl", tmp_path / "figures.json"
+    status = main(
+        ["live", "--emulated", "--play", "shoulder", "--subject", "8", "--speed", "20", "--answers", "truth",
+         "--budget", "400/h", "--delay", "4", "--seconds", "4", "--out", str(path), "--json", str(figures)]
+    )  # fmt: skip
+    assert status == 0
+    assert same_trace(path)
+    found = json.loads(figures.read_text())
+    assert found["compared"] == found["windows"] > 20 and found["skipped"] == found["differences"] == 0
+    events = read(path).events
+    assert {e.by for e in events if isinstance(e, Origin)} == {"truth"}
+    assert sum(isinstance(e, Learned) for e in events) >= 1
+    # What is said to be true is true: the samples are found in the recording that is played.
+    truths = [e for e in events if isinstance(e, Truth)]
+    assert truths and truths[0].start == 0
+    shown = capsys.readouterr()
+    assert "walk.odl: " in shown.out and "0 differences" in shown.out
+    assert str(path) in shown.err
+
+
+def test_hardware_in_the_loop(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    emulated()
+    path = tmp_path / "fed.odl"
+    words = ["live", "--emulated", "--feed", "shoulder", "--subject", "7", "--answers", "truth"]
+    assert main([*words, "--budget", "12", "--json", "-", "--out", str(path)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["differences"], found["skipped"]) == (0, 0)
+    assert found["compared"] == found["windows"] > 300
+    assert found["counts"]["queries"] <= 12
+    assert same_trace(path)
+    samples = [e.block for e in read(path).events if isinstance(e, Samples)]
+    assert len(np.concatenate(samples)) == found["position"] - sum(
+        e.lost for e in read(path).events if isinstance(e, Gap)
+    )
+    assert open_recording(path).stream.about == {"dataset": "shoulder"}
+
+
+# --- a sketch -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sketch() -> Iterator[str]:
+    """A port on which a sketch prints the shoulder recording in its units, quickly."""
+    if sys.platform == "win32":
+        pytest.skip("Windows has no pseudo-terminals")
+    import tty
+
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    ended = threading.Event()
+    scales = np.array([channel.scale for channel in CARD.channels])
+
+    def run() -> None:
+        os.write(master, b"ready.\r\nax,ay,az,wx,wy,wz\r\n")
+        for row in BLOCK * scales:
+            os.write(master, ",".join(f"{value:.5f}" for value in row).encode() + b"\r\n")
+            if ended.wait(0.0005):
+                break
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    yield os.ttyname(slave)
+    ended.set()
+    thread.join()
+    os.close(master)
+    os.close(slave)
+
+
+def test_a_sketch_that_prints_numbers(
+    sketch: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "sketch.odl"
+    words = ["live", "--port", sketch, "--format", "csv", "--columns", "ax,ay,az,wx,wy,wz"]
+    assert main([*words, "--model", "shoulder", "--seconds", "2", "--out", str(path)]) == 0
+    assert same_trace(path)
+    opened = open_recording(path)
+    assert [c[:2] for c in opened.stream.channels or ()] == [(c.name, c.unit) for c in CARD.channels]
+    block = np.concatenate([e.block for e in opened.recording.events if isinstance(e, Samples)])
+    counts = np.array([c[2] for c in opened.stream.channels or ()])
+    printed = BLOCK * np.array([channel.scale for channel in CARD.channels])
+    off = np.abs(printed - block[0] * counts).max(1)
+    first = int(off.argmin())  # nobody listened to the lines before
+    n = min(len(block), 100)
+    assert n > 50 and np.abs(block[:n] * counts - printed[first : first + n]).max() < counts.max()
+    assert any(isinstance(e, Prediction) for e in opened.recording.events)
+
+
+def test_record_without_a_model(sketch: str, tmp_path: Path) -> None:
+    path = tmp_path / "only.odl"
+    words = ["record", "--port", sketch, "--format", "csv", "--columns", "ax,ay,az", "--rate", "50"]
+    assert main([*words, "--seconds", "1", "--out", str(path), "--who", "P3"]) == 0
+    recording = read(path)
+    assert recording.complete and recording.outputs == []
+    assert recording.start.config["session"]["channels"] == [[name, "", 0.001] for name in ("ax", "ay", "az")]
+    with pytest.raises(JournalError, match="holds no settings"):
+        open_recording(path)
+
+
+def test_record_a_board(bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "only.odl"
+    feeding = threading.Event()
+
+    def feed() -> None:
+        for at in range(0, 2000, 10):
+            bench.board.sense(BLOCK[at : at + 10])
+            if feeding.wait(0.005):
+                break
+
+    thread = threading.Thread(target=feed)
+    thread.start()
+    assert (
+        main(["record", "--port", bench.port.name, "--seconds", "0.7", "--out", str(path), "--json", "-"])
+        == 0
+    )
+    feeding.set()
+    thread.join()
+    found = json.loads(capsys.readouterr().out)
+    events = read(path).events
+    assert found["samples"] == sum(len(e.block) for e in events if isinstance(e, Samples)) > 0
+    assert isinstance(events[0], Samples) and events[0].start == 0
+    assert main(["replay", str(path)]) == 0  # it has the board's model image in it
+
+
+def test_two_boards_or_none_are_not_guessed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("odl.ports.list_ports", list)
+    assert main(["live", "--out", str(tmp_path / "walk.odl")]) == 2
+    assert "odl live --emulated" in capsys.readouterr().err
+    assert not (tmp_path / "walk.odl").exists()
+
+
+# --- the end ------------------------------------------------------------------------------
+
+
+class Process:
+    """``odl live`` in a process of its own, with a board whose sensor plays."""
+
+    def __init__(self, bench: Bench, *words: str) -> None:
+        self.bench = bench
+        env = {**os.environ, "PYTHONPATH": str(Path(odl.__file__).parent.parent)}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "odl.cli", "live", "--port", bench.port.name, *words],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env,
+        )  # fmt: skip
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._play, daemon=True)
+
+    def _play(self) -> None:
+        for at in range(0, len(BLOCK), 10):
+            self.bench.board.sense(BLOCK[at : at + 10])
+            press(self.bench.board, 2)
+            if self._ended.wait(0.002):
+                return
+
+    def ready(self, path: Path) -> None:
+        """Wait until it records, then play."""
+        while not path.exists() or not path.stat().st_size:
+            assert self.process.poll() is None
+            time.sleep(0.02)
+        self._thread.start()
+
+    def end(self, number: int) -> str:
+        """Send it a signal; what it printed."""
+        self.process.send_signal(number)
+        out, _ = self.process.communicate(timeout=60)
+        self._ended.set()
+        self._thread.join()
+        return out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_signals_end_a_session_properly(bench: Bench, tmp_path: Path, number: signal.Signals) -> None:
+    path = tmp_path / "walk.odl"
+    process = Process(bench, "--out", str(path), "--budget", "600/h", "--policy", "periodic")
+    process.ready(path)
+    while not any(isinstance(e, Query) for e in read(path).events):
+        time.sleep(0.02)
+    out = process.end(number)
+    assert process.process.returncode == 0
+    assert "walk.odl: " in out
+    assert read(path).complete and same_trace(path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_killed_at_any_moment_and_resumed(bench: Bench, tmp_path: Path) -> None:
+    path, chance = tmp_path / "walk.odl", random.Random(4)
+    words = ["--out", str(path), "--budget", "600/h", "--policy", "periodic"]
+    labels: list[Label] = []
+    asked: list[int] = []
+    for _ in range(3):
+        process = Process(bench, *words)
+        process.ready(path)
+        size = path.stat().st_size
+        while path.stat().st_size < size + 20_000 + chance.randrange(20_000):
+            assert process.process.poll() is None
+            time.sleep(0.005)
+        process.end(signal.SIGKILL)
+        events = read(path).events
+        assert [e for e in events if isinstance(e, Label)][: len(labels)] == labels
+        labels = [e for e in events if isinstance(e, Label)]
+        asked = [e.window for e in events if isinstance(e, Query)]
+        assert len(set(asked)) == len(asked)
+        words = ["--resume", str(path)]
+    assert main(["live", "--port", bench.port.name, *words, "--seconds", "0.5"]) == 0
+    assert asked and labels and same_trace(path)
