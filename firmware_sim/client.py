@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from odl.config import POLICIES, Config
-from odl.events import Input, Output, Samples
+from odl.events import Input, Origin, Output, Samples
 from odl.wire import (
     IMAGE,
     PROTOCOL,
@@ -149,7 +149,9 @@ class BoardClient:
         )  # fmt: skip
 
     def step(self, event: Input) -> list[Output]:
-        """Send one input; the board's outputs, in order."""
+        """Send one input; the board's outputs, in order. Who answered is nothing to a board."""
+        if isinstance(event, Origin):
+            return []
         if not isinstance(event, Samples):
             return self._do(event)
         overhead = len(encode(Samples(0, event.block[:0]))) + _ENVELOPE

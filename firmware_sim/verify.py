@@ -19,7 +19,7 @@ from firmware_sim.host import HostMachine
 from firmware_sim.host import build as build_host
 from firmware_sim.machine import TwinSession
 from odl.config import Config
-from odl.events import Input, Output
+from odl.events import Adopt, Input, Output
 from odl.journal import JournalError
 from odl.nn.image import Image
 from odl.session import Session
@@ -128,6 +128,11 @@ def verify(
             "verify the recording that it came of"
         )
     names = ("python", *(t for t in twins if t != "python"))
+    if "board" in names and any(isinstance(event, Adopt) for event in opened.recording.events):
+        raise JournalError(
+            f"{path}: it takes over the state of another board, which no board can: "
+            "verify it with --twins python,host"
+        )
     made: dict[str, Twin] = {}
     for name in names:
         tell(f"making the twin '{name}'")

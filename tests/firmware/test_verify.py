@@ -17,9 +17,24 @@ from odl import data
 from odl.chance import Chance
 from odl.cli import main
 from odl.config import Config
-from odl.events import AddClass, Event, Gap, Input, Label, Learned, Query, Samples, Split, Truth, Undo, Why
+from odl.events import (
+    AddClass,
+    Adopt,
+    Event,
+    Gap,
+    Input,
+    Label,
+    Learned,
+    Origin,
+    Query,
+    Samples,
+    Split,
+    Truth,
+    Undo,
+    Why,
+)
 from odl.fixed import input_scaling
-from odl.journal import Writer, inputs, read
+from odl.journal import JournalError, Writer, inputs, read
 from odl.nn.image import Image
 from odl.session import Session
 from odl.source.replay import replay_parts
@@ -86,6 +101,7 @@ def eventful(subject: int, image: Image, config: Config, path: Path) -> list[Eve
                         cls = 7 + chance.below(2)  # below the split
                     if chance.below(8) == 0:
                         cls = (None, 99)[chance.below(2)]  # a skip; a class that is none
+                    step(Origin(session.position, "terminal:anna", 1500, 0), writer)
                     step(Label(session.position, window, cls), writer)
                     answered.append(window)
                     if chance.below(6) == 0:
@@ -196,6 +212,30 @@ def test_a_reset_on_every_twin(recording: Path) -> None:
     rest = [Samples(python.position + a, block[a : a + 100]) for a in range(0, len(block), 100)]
     second = verify.compare(twins, rest)
     assert second.difference is None and second.windows > 50
+
+
+def test_a_state_taken_over_from_a_board(recording: Path, tmp_path: Path) -> None:
+    """The C core on this computer goes on from it as Python does; a board cannot be given one."""
+    image, config = shoulder()
+    there, writes = Session(image, config), Session(image, config)
+    events = list(inputs(read(recording)))
+    path, start = tmp_path / "taken.odl", read(recording).start
+    with Writer(path, start) as writer:
+        for number, event in enumerate(events[:250]):
+            there.step(event)
+            if number < 150 or number > 200:
+                writer.write(event)
+                for output in writes.step(event):
+                    writer.write(output)
+            elif number == 200:
+                taken = Adopt(writes.position, there.position - writes.position, there.snapshot())
+                assert taken.lost > 1000
+                writer.write(taken)
+                writes.step(taken)
+    verdict = verify.verify(path, ["python", "host"])
+    assert verdict.equal and verdict.recorded is not None and verdict.windows > 20
+    with pytest.raises(JournalError, match="state of another board.* --twins python,host"):
+        verify.verify(path)
 
 
 def test_the_command(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
