@@ -60,7 +60,8 @@ int board_button_pattern(int *held)
     int n = pattern;
 
     *held = pattern_held;
-    pattern = 0;
+    if (n > 0) /* else one may just have finished, to be told the next time */
+        pattern = 0;
     return n;
 }
 
