@@ -74,7 +74,8 @@ def without_learning(image: Image, data: bytes) -> bytes:
     For what a session would have been like without learning. ``data`` is trusted.
     """
     layout, entry = state_dtype_of(image), log_dtype(image.features)
-    state = np.frombuffer(data, layout, 1).copy()
+    state = np.zeros(1, layout)
+    state[:] = np.frombuffer(data, layout, 1)
     s = state[0]
     rows, heads = len(image.row_class), len(image.parents)
     for name in ("weights", "row_active", "head_format", "n_log", "n_ask", "n_batch", "n_warm", "n_far",
