@@ -21,7 +21,7 @@ BUTTONS = 9  # classes with a button, and a digit, of their own
 GUARD = 0.25  # seconds: an answer that comes sooner after the card changed was meant for another
 QUIET = "No question is open. The next one appears here when the model is unsure of a window."
 AXIS = "time (s); 0 is where the window begins"
-_HINT = "keys: click here (1-9 n s = u)"
+_HINT = "keys: click here (1-9 n s l = u)"
 
 
 class Card:
@@ -56,9 +56,11 @@ class Card:
         self._question: Question | None = None
         self._since = 0.0
         self._about: int | None = None  # the window that a new class is being named for
+        self._later: set[int] = set()  # windows of questions put aside
         self._due: float | None = None  # when the name in the field is read
         self._places: tuple[Place, ...] = ()
         self.picture, self.head, self.said = w.HTML(), w.HTML(), w.HTML()
+        self._actions = {"s": self._skip, "u": self._undo, "=": self._same_again, "l": self._put_aside}
         # Two decks in turn, so that a click on a card that is gone is known by its button.
         self._decks = (_Deck(self._pick), _Deck(self._pick))
         self._deck = self._decks[0]
@@ -75,7 +77,8 @@ class Card:
         self._same = _button("same as before (=)", "answer as the last time", self._same_again, "15em")
         self.undo = _button("undo (u)", "take back the answer given last", self._undo)
         fresh = w.HBox([self._new, w.HTML(line("under")), self._under, self._add])
-        rest = w.HBox([self._skip_it, self._same, self.undo, self.keys.field])
+        self._aside = _button("later (l)", "look at the next open question first", self._put_aside)
+        rest = w.HBox([self._skip_it, self._aside, self._same, self.undo, self.keys.field])
         self._open = w.VBox([self.picture, self._holder, fresh])
         self.box = w.VBox([self.head, self._open, rest, self.said])
         self._open.layout.display = "none"
@@ -109,6 +112,11 @@ class Card:
             self._prompt.same(self._question.window)
             self.keys.focus()
 
+    def _put_aside(self, _: Any = None) -> None:
+        if self._question is not None and len(self._prompt.questions) > 1:
+            self._later.add(self._question.window)
+        self.keys.focus()
+
     def _undo(self, _: Any = None) -> None:
         self._prompt.undo()
         self.keys.focus()
@@ -131,7 +139,7 @@ class Card:
         elif key == NAME and self._question is not None:
             self._about = self._question.window
         else:
-            action = {"s": self._skip, "u": self._undo, "=": self._same_again}.get(key)
+            action = self._actions.get(key)
             if action is not None:
                 action()
 
@@ -149,12 +157,14 @@ class Card:
     def waiting(self) -> Question | None:
         """The question that should be on the card now."""
         questions = self._prompt.questions
-        return questions[0] if questions else None
+        if all(one.window in self._later for one in questions):
+            self._later.clear()
+        return next((one for one in questions if one.window not in self._later), None)
 
     @property
     def current(self) -> bool:
         """Whether the card shows the question that it should."""
-        return self.waiting is self._question
+        return _offered(self.waiting) == _offered(self._question)
 
     def draw(self, question: Question) -> bytes:
         """The window's plot with a few seconds before it, as PNG; in any thread."""
@@ -209,6 +219,7 @@ class Card:
         self._same.description = f"= {shown(previous, 16)} again" if previous else "same as before (=)"
         self._same.disabled = previous is None or question is None
         self._skip_it.disabled = question is None
+        self._aside.disabled = question is None or len(prompt.questions) < 2
         sentence = "" if prompt.told and prompt.told[0].sentence == prompt.sentence else prompt.sentence
         if self.keys.naming:
             sentence = "new class: type its name, then Enter"
@@ -269,6 +280,11 @@ class _Deck:
     def _chosen(self, change: Any) -> None:
         if change["new"] is not None and change["new"] >= 0 and self.window is not None:
             self._pick(self, change["new"])
+
+
+def _offered(question: Question | None) -> tuple[int, tuple[str, ...]] | None:
+    """What tells one card from another: the window and the classes to choose from."""
+    return None if question is None else (question.window, tuple(one.name for one in question.likely))
 
 
 def _button(text: str, about: str, do: Callable[[Any], None], width: str = "9em") -> Any:

@@ -104,8 +104,7 @@ class View:
         png = b""
         if question is not None:
             png = await self._in_thread(self._card.draw, question)
-        if question is self._card.waiting:
-            self._card.show(question, png)
+        self._card.show(question, png)
 
     async def _show_stream(self) -> float:
         began = time.monotonic()

@@ -27,7 +27,11 @@ print(json.dumps({"learned": session.live.session.counts["answered"], "names": s
                   "likely": [one.name for one in session.prompt.questions[0].likely]
                             if session.prompt.questions else [],
                   "told": [(t.window, t.name, t.state, t.by, t.took) for t in session.prompt.told],
-                  "recording": str(session.live.recording), "ended": session.ended}))"""
+                  "recording": str(session.live.recording), "ended": session.ended,
+                  "compared": session.live.status().compared,
+                  "differences": session.live.status().differences}))"""
+BOARD = """import odl.notebook
+session = odl.notebook.live("shoulder", subject=8, emulated=True, speed=4, budget="600/h", patience=600)"""
 EVIL = "<img src=x onerror=evil=1>$x^2$"
 
 
@@ -37,14 +41,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def page(folder: Path) -> Iterator[Any]:
+def desk(folder: Path) -> Iterator[tuple[str, Any]]:
+    """The server's address, and a browser's page."""
     lab.write_notebook(folder / "live.ipynb", [LIVE, STATE])
+    lab.write_notebook(folder / "board.ipynb", [BOARD, STATE])
     with lab.lab(folder) as address, lab.browser() as page:
         page.errors = []
         page.on("console", lambda m: page.errors.append(m.text) if m.type == "error" else None)
-        lab.open_notebook(page, address, "live.ipynb")
-        yield page
+        yield address, page
         shot(page, "end")
+
+
+@pytest.fixture(scope="module")
+def page(desk: tuple[str, Any]) -> Any:
+    address, page = desk
+    lab.open_notebook(page, address, "live.ipynb")
+    return page
 
 
 def state(page: Any) -> Any:
@@ -167,6 +179,26 @@ def test_the_recording_holds_who_answered_and_each_answer_changed_a_prediction(
     assert next_prediction(opened, events, first, leave_out=None) != next_prediction(
         opened, events, first, leave_out=first
     )
+
+
+def test_a_board_learns_what_was_clicked_here(desk: tuple[str, Any], folder: Path) -> None:
+    address, page = desk
+    lab.open_notebook(page, address, "board.ipynb")
+    lab.run_cell(page, 0)
+    wait_for_question(page)
+    before = state(page)
+    shot(page, "board")
+    page.get_by_role("button", name=f"2 {before['likely'][1]}").click()
+    wait_until_learned(page, 1)
+    page.wait_for_timeout(1500)
+    after = state(page)
+    assert after["told"][0][:4] == [before["open"][0], before["likely"][1], "learned", "notebook"]
+    assert after["compared"] > before["compared"] > 10 and after["differences"] == 0
+    page.get_by_role("button", name="stop the session").click()
+    page.get_by_text("Stopped.").wait_for(timeout=10_000)
+    events = open_recording(folder / after["recording"]).recording.events
+    assert sum(isinstance(e, Learned) for e in events) == 1
+    assert page.errors == []
 
 
 def next_prediction(opened: Opened, events: list[Event], after: int, leave_out: int | None) -> Prediction:

@@ -1,0 +1,133 @@
+"""``odl.notebook.relabel``: the questions of a finished recording once more, each answer an edit."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import Any
+
+from odl.label.edits import Edit, append_edits, counting, edits_path, read_edits
+from odl.label.review import Review
+from odl.notebook.card import Card
+from odl.notebook.text import history, line
+from odl.relabel import Relabelled, history_of
+from odl.relabel import relabel as learn_again
+from odl.report.text import percent
+from odl.streams import open_recording
+
+_QUIET = "All questions are looked at; undo takes the last edit back."
+_STEP = 0.05  # seconds between two looks
+
+
+class Sitting:
+    """Someone looks through the questions of the recording at ``path``; `relabel` makes it.
+
+    Edits go to a file beside the recording as they are made; the recording is never changed.
+
+    Attributes
+    ----------
+    result : Relabelled or None
+        What came of learning again, once that was asked for.
+    """
+
+    def __init__(self, path: str | Path, by: str = "relabel") -> None:
+        import ipywidgets as w
+
+        opened = open_recording(path)
+        log, trace, asked = edits_path(path), opened.recording.trace_sha256, history_of(opened)
+        recorded = {one.question.window: one.counts for one in asked.questions}
+
+        def edited(window: int, name: str | None, under: str | None, took: int) -> None:
+            back = name == recorded[window]  # then it counts as it was recorded
+            edit = Edit(window, None if back else name, under, back, by, took, round(1000 * time.time()))
+            append_edits(log, trace, [edit])
+
+        counts = {window: edit.name for window, edit in counting(read_edits(log, trace)).items()}
+        self.result: Relabelled | None = None
+        self.review = Review(
+            asked, counts, edited, by=by, rate_hz=opened.image.rate_hz,
+            channels=opened.stream.channels or (), room=opened.image.max_rows,
+        )  # fmt: skip
+        names = [(name, unit) for name, unit, _ in opened.stream.channels or ()]
+        self._path = path
+        self._card = Card(self.review, names or [(c.name, "counts") for c in opened.image.channels], _QUIET)
+        self._told, self._outcome = w.HTML(), w.HTML()
+        self._learn = w.Button(description="learn again", tooltip="run the session with the edited answers")
+        self._wanted = False
+        self._learn.on_click(self._want)
+        self.box = w.VBox([self._card.box, self._told, self._learn, self._outcome])
+        self._task: asyncio.Task[None] | None = None
+
+    def _want(self, _: Any) -> None:
+        self._wanted = True
+
+    def start(self) -> None:
+        """Keep the card up to date from now on; there has to be a running event loop."""
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def _run(self) -> None:
+        changed = -1
+        while True:
+            self._card.act()
+            if not self._card.current:
+                question = self._card.waiting
+                self._card.show(question, self._card.draw(question) if question else b"")
+            if self.review.changed != changed or self._card.keys.naming:
+                changed = self.review.changed
+                self._card.tick()
+                self._told.value = history(self.review.told, self.review.rate_hz)
+            if self._wanted:
+                self._wanted = False
+                await self.learn()
+            await asyncio.sleep(_STEP)
+
+    async def learn(self) -> None:
+        """Run the session again with the answers as they are edited now."""
+        self._learn.disabled = True
+        self._outcome.value = line("learning again")
+        try:
+            running: Awaitable[Relabelled] = asyncio.to_thread(learn_again, self._path)
+            self.result = await running
+            self._outcome.value = line(sentence_of(self.result))
+        except (ValueError, OSError) as error:
+            self._outcome.value = line(str(error))
+        self._learn.disabled = False
+
+
+def sentence_of(done: Relabelled) -> str:
+    """What learning again has changed, in a sentence."""
+    before, after = done.as_answered
+    return (
+        f"{done.edits} answers edited, {done.answers} in all; {done.changed} windows are predicted otherwise "
+        f"now. Predicted as answered, before the answer came: {percent(before)} then, {percent(after)} now. "
+        f"Recording {done.recording}, model {done.model}."
+    )
+
+
+def relabel(path: str | Path, by: str = "relabel") -> Sitting:
+    """Look through the questions of a finished recording, change answers, and learn again.
+
+    Parameters
+    ----------
+    path : path
+        A recording; it is read only. Edits lie beside it, as those of ``odl label``.
+    by : str
+        Who edits: ``relabel`` or, with a pseudonym, ``relabel:name``.
+
+    Raises
+    ------
+    ValueError, OSError
+        If it is no recording, or its edits cannot be used.
+
+    Examples
+    --------
+    In a notebook: ``odl.notebook.relabel("recordings/shoulder-8.odl")``.
+    """
+    from IPython.display import display
+
+    sitting = Sitting(path, by)
+    sitting.start()
+    display(sitting.box)
+    return sitting

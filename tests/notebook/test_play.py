@@ -1,0 +1,267 @@
+"""Sessions played from the event loop: resumed, taken over, shown to nobody, relabelled."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import ipywidgets
+import pytest
+from ipywidgets.widgets.widget import _instances
+
+import odl
+from odl.config import ConfigError
+from odl.events import Gap, Learned, Prediction, Samples, Truth
+from odl.notebook import running as cells
+from odl.notebook.begin import begin
+from odl.notebook.kept import recordings, unfinished
+from odl.notebook.plain import ask_plainly
+from odl.notebook.play import Player
+from odl.notebook.replay import played
+from odl.notebook.seen import Seen
+from odl.notebook.sitting import Sitting
+from odl.notebook.view import View
+from odl.streams import open_recording
+from odl.truth import TruthTrack
+
+FAST = float("inf")
+
+
+def test_a_session_that_was_cut_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole.odl", tmp_path / "cut.odl"
+    settings: dict[str, Any] = {"speed": FAST, "answers": "truth", "options": {"budget": 15}}
+    with played("shoulder", 8, record=whole, **settings) as live:
+        assert sum(1 for _ in live) > 100
+    for stop in (3, 400, 700):  # the kernel is killed: nothing is closed
+        live = played("shoulder", 8, record=cut, **settings)
+        for i, _ in enumerate(live):
+            if i == stop:
+                break
+        live._writer._file.flush()
+        assert unfinished(cut)
+    with played("shoulder", 8, record=cut, **settings) as live:
+        for _ in live:
+            pass
+    one, other = open_recording(whole), open_recording(cut)
+    assert one.recording.complete and other.recording.complete
+    assert one.trace == other.trace
+    tracks = [TruthTrack(e for e in x.recording.events if isinstance(e, Truth)) for x in (one, other)]
+    windows = range(0, one.stream.samples, 64)
+    assert [tracks[0].of(w, 128) for w in windows] == [tracks[1].of(w, 128) for w in windows]
+    gaps = [[e for e in x.recording.events if isinstance(e, Gap)] for x in (one, other)]
+    assert gaps[0] == gaps[1]
+
+
+def test_a_recording_of_another_session_is_not_gone_on_with(tmp_path: Path) -> None:
+    path = tmp_path / "a.odl"
+    live = played("shoulder", 8, record=path, speed=FAST)
+    next(iter(live))
+    live._writer.leave()
+    with pytest.raises(ConfigError, match="with other settings is there"):
+        played("shoulder", 7, record=path, speed=FAST)
+    with played("shoulder", 8, record=path, speed=FAST):
+        pass
+    with pytest.raises(ConfigError, match="a finished recording is there"):
+        played("shoulder", 8, record=path, speed=FAST)
+
+
+def test_recordings_are_numbered_and_only_the_newest_may_go_on(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = {"source": "shoulder", "subject": 8, "speed": FAST}
+    first = begin(dict(given), fresh=False, tell=lambda line: None)
+    next(iter(first))
+    first._writer.leave()
+    again = begin(dict(given), fresh=False, tell=lambda line: None)
+    assert again.recording == first.recording == Path("recordings/shoulder-8.odl")
+    again.close()
+    other = begin(dict(given), fresh=False, tell=lambda line: None)
+    assert other.recording == Path("recordings/shoulder-8-2.odl")
+    other._writer.leave()
+    changed = begin({**given, "budget": 3}, fresh=False, tell=lambda line: None)
+    assert changed.recording == Path("recordings/shoulder-8-3.odl")
+    changed.close()
+    assert recordings("shoulder-8")[1] == Path("recordings/shoulder-8-4.odl")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({}, "give a dataset's name"),
+        ({"source": "shoulder", "colour": 1}, "no setting 'colour'"),
+        ({"source": "shoulder", "subject": 8, "speed": 0}, "speed is 0"),
+        ({"source": "shoulder", "subject": 99}, "no subject 99"),
+        ({"source": "shoulder", "policy": "best"}, "no policy 'best'"),
+        ({"source": "shoulder", "answers": "me"}, "answers is 'me'"),
+        ({"source": "shoulder", "by": "me", "emulated": True}, "no setting 'by'"),
+    ],
+)
+def test_what_cannot_be_used_is_named(given: Any, words: str, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=words):
+        begin(given, fresh=False)
+    assert not list(tmp_path.rglob("*.odl"))
+
+
+def test_the_loop_stays_free_and_an_answer_wakes_it(tmp_path: Path) -> None:
+    async def person() -> tuple[int, float, bool]:
+        live = played("shoulder", 8, record=tmp_path / "8.odl", speed=200, options={"patience": 600})
+        player = Player(live)
+        player.start()
+        answered, longest, last = 0, 0.0, asyncio.get_running_loop().time()
+        while player.running and answered < 5:
+            await asyncio.sleep(0)
+            now = asyncio.get_running_loop().time()
+            longest, last = max(longest, now - last), now
+            for question in live.prompt.questions:
+                answered += live.prompt.answer(question.window, question.likely[0].name).taken
+        while player.running and player.seen.learned < answered:
+            await asyncio.sleep(0.001)
+        player.stop()
+        await player.done()
+        return answered, player.seen.learned, live.status().state == "ended"
+
+    answered, learned, ended = asyncio.run(person())
+    assert answered == learned == 5 and ended
+    assert open_recording(tmp_path / "8.odl").recording.complete
+
+
+def test_an_error_is_said_and_the_recording_closed(tmp_path: Path) -> None:
+    live = played("shoulder", 8, record=tmp_path / "8.odl", speed=FAST)
+
+    def broken() -> Any:
+        raise RuntimeError("the line <b>went</b>")
+        yield
+
+    live._events = broken()
+    player = Player(live)
+
+    async def play() -> str:
+        player.start()
+        view = View(player)
+        view.start()
+        await player.done()
+        await view._task
+        text = str(view._head.value)
+        view.close()
+        return text
+
+    text = asyncio.run(play())
+    assert "The session broke off: the line &lt;b&gt;went&lt;/b&gt;" in text
+    assert unfinished(tmp_path / "8.odl") or open_recording(tmp_path / "8.odl").recording.complete
+
+
+def test_a_page_that_is_closed_gets_no_pictures_and_an_open_one_does(tmp_path: Path) -> None:
+    async def play() -> tuple[list[int], bytes]:
+        player = Player(played("shoulder", 8, record=tmp_path / "8.odl", speed=5))
+        player.start()
+        view = View(player)
+        first, sent = view._stream.value, []
+        view._stream.observe(lambda change: sent.append(len(change["new"])), "value")
+        view.start()
+        await asyncio.sleep(1.2)
+        nobody = len(sent)
+        view._life.widget.value += 1  # the browser's sign
+        while not sent:
+            await asyncio.sleep(0.02)
+        somebody = len(sent)
+        player.stop()
+        await player.done()
+        await view._task
+        view.close()
+        return [nobody, somebody], first
+
+    counts, first = asyncio.run(play())
+    assert counts[0] == 0 and counts[1] > 0 and first[1:4] == b"PNG"
+
+
+def test_a_cell_that_is_run_again_takes_the_session_over(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    given: dict[str, Any] = {"subject": 8, "speed": 20, "widgets": True}
+
+    async def person() -> None:
+        first = cells.live("shoulder", **given)
+        assert first is not None
+        await asyncio.sleep(0.1)
+        before = len(_instances)
+        old = first._view
+        again = cells.live("shoulder", **given)
+        assert again is first and first._view is not old
+        assert "shown in another cell" in old.box.children[0].value
+        assert len(_instances) <= before + 5  # the old view's box with its sentence
+        other = cells.live("shoulder", budget=5, **given)
+        assert other is not None and other is not first
+        await first.done()
+        assert first.ended and other.live.recording == Path("recordings/shoulder-8-2.odl")
+        other.stop()
+        await other.done()
+
+    asyncio.run(person())
+
+
+def test_plain_questions_are_answered_by_typing(tmp_path: Path) -> None:
+    typed = iter(["1", "2", "a new one", "u", "=", "s", "<b>no</b>" * 9, "1", "1", "q"])
+    said: list[str] = []
+    live = played("shoulder", 8, record=tmp_path / "8.odl", speed=300, options={"patience": 600})
+    ask_plainly(live, lambda text: next(typed, "q"), said.append)
+    assert "a new one" in live.names.values()
+    assert any("a class needs a name" in line for line in said)
+    assert open_recording(tmp_path / "8.odl").recording.complete
+    assert not any("\x1b" in line for line in said)
+
+
+def test_seen_waits_for_a_truth_that_comes_later() -> None:
+    seen = Seen(100, 50)
+    seen.take(Prediction(0, (1,), ()), {1: "walk"})
+    assert seen.accuracy is None
+    seen.take(Truth(0, 90, "walk"), {})
+    seen.take(Truth(90, 400, "sit"), {})
+    seen.take(Prediction(100, (1,), ()), {1: "walk"})
+    assert seen.accuracy == 0.5 and seen.scored == 2
+
+
+def test_relabelling_keeps_each_edit_and_learns_again(tmp_path: Path) -> None:
+    odl.replay("shoulder", subjects=[8], budget=6, out=tmp_path)
+    path = tmp_path / "shoulder-8.odl"
+    before = path.read_bytes()
+
+    async def person() -> str:
+        sitting = Sitting(path)
+        sitting.start()
+        while not sitting._card.head.value.count("answered"):
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.3)
+        button = sitting._card._deck._buttons[-1 + len(sitting.review.questions[0].likely)]
+        name = button.description.split("  ")[1]
+        button.click()
+        while len(sitting.review.told) < 1:
+            await asyncio.sleep(0.02)
+        sitting._learn.click()
+        while sitting.result is None:
+            await asyncio.sleep(0.02)
+        sitting._task.cancel()
+        assert sitting.result.edits == 1
+        return name
+
+    name = asyncio.run(person())
+    edits = [json.loads(line) for line in (tmp_path / "shoulder-8.edits.jsonl").read_text().splitlines()]
+    assert edits[1]["name"] == name and path.read_bytes() == before
+    assert (tmp_path / "shoulder-8-relabelled.odl").exists()
+
+
+def test_widgets_are_plain_ones(tmp_path: Path) -> None:
+    """No front end but that of ipywidgets is needed."""
+    player = Player(played("shoulder", 8, record=tmp_path / "8.odl", speed=FAST))
+    view = View(player)
+    seen, todo = set(), [view.box]
+    while todo:
+        widget = todo.pop()
+        seen.add(type(widget).__module__.split(".")[0])
+        todo += getattr(widget, "children", ())
+    assert seen == {"ipywidgets"} and isinstance(view.box, ipywidgets.VBox)
+    view.close()
+    player.live.close()
+    assert [
+        e for e in open_recording(tmp_path / "8.odl").recording.events if isinstance(e, Samples | Learned)
+    ] == []
