@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -24,19 +25,23 @@ from odl.events import valid_name
 KEY: Final = "odl"  # of the card, among the attributes that pandas keeps in a Parquet file
 ATTRIBUTES: Final = b"PANDAS_ATTRS"  # where pandas keeps a frame's ``attrs``
 CHUNK: Final = 2**14  # rows at a time
-# A cell that begins so is run by some spreadsheet.
-_FORMULA: Final = tuple("=+-@\t\r\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}"
-                        "\N{FULLWIDTH HYPHEN-MINUS}\N{FULLWIDTH COMMERCIAL AT}")  # fmt: skip
+# A cell that begins so is run by some spreadsheet. Where semicolons part cells (wherever numbers
+# have a decimal comma), what stands behind one is a cell, too.
+_FORMULA: Final = re.compile(
+    r"(\A|;)(?=\"*['=+\-@\t\r\n\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}"
+    r"\N{FULLWIDTH HYPHEN-MINUS}\N{FULLWIDTH COMMERCIAL AT}])"
+)
+_GUARD: Final = re.compile(r"(\A|;)'")
 _LARGEST: Final = 2**26  # bytes of a card
 
 
 def guarded(text: str) -> str:
     """``text`` as a CSV cell that no spreadsheet takes for a formula.
 
-    >>> guarded("=cmd()"), guarded("walk"), guarded("'tis")
-    ("'=cmd()", 'walk', "''tis")
+    >>> guarded("=cmd()"), guarded("walk"), guarded("'tis"), guarded("a;=b")
+    ("'=cmd()", 'walk', "''tis", "a;'=b")
     """
-    return "'" + text if text.startswith((*_FORMULA, "'")) else text
+    return _FORMULA.sub(r"\1'", text)
 
 
 def unguarded(cell: str) -> str:
@@ -45,7 +50,7 @@ def unguarded(cell: str) -> str:
     >>> unguarded("'=cmd()")
     '=cmd()'
     """
-    return cell.removeprefix("'")
+    return _GUARD.sub(r"\1", cell)
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,10 @@ _COMMANDS: Final = ("split", "new class", "answer", "skip", "undo")
 RESERVED: Final = ("index", "time", "recording", "subject", "truth", *MARKS)
 
 
+def _printable(text: str) -> str:
+    return "".join(c for c in text if c.isprintable())
+
+
 class Rows:
     """Events to rows. A block is held back until what was said about it has been seen."""
 
@@ -46,7 +50,7 @@ class Rows:
         self._card, self._names, self._window = card, names, window
         session = card.start.get("session")
         who = session.get("subject") if isinstance(session, dict) else None
-        self._who = None if who is None else "".join(c for c in str(who) if c.isprintable())
+        self._who = None if who is None else _printable(str(who))
         self._truths = Spans(card.truths)
         self._scales = np.array([scale for _, _, scale in card.channels])
         self._blocks: list[tuple[int, int, NDArray[np.int16], dict[str, NDArray[np.int16]]]] = []
@@ -160,7 +164,7 @@ class Log:
         """Note ``event``."""
         match event:
             case Gap(start, lost, why):
-                self._add("gap", start, end=start + lost, why=why)
+                self._add("gap", start, end=start + lost, why=_printable(why))
             case Adopt(start, lost):
                 self._add("state taken over", start, end=start + lost)
             case Truth(start, end, name):
@@ -201,7 +205,11 @@ class Log:
         if origin is not None and event in _COMMANDS:
             # An answer with a new class is up to three commands at one place, a label the last.
             if origin.at == index:
-                cells |= {"by": origin.by, "took": origin.took / 1e3, "clock": origin.clock / 1e3 or None}
+                cells |= {
+                    "by": _printable(origin.by),
+                    "took": origin.took / 1e3,
+                    "clock": origin.clock / 1e3 or None,
+                }
             if origin.at != index or event in ("answer", "skip", "undo"):
                 self._origin = None
         cells["class"] = name if cls is None else self._name(cls)
