@@ -109,7 +109,7 @@ def restore(path: Path, card: Converted, tell: Callable[[int], None] | None = No
         told = _told(index, labels, edges)
         notes.append("truth as the rows have it, which is not as it was recorded")
     events = list(_events(index, np.concatenate(blocks), edges, [Truth(*one) for one in told], known))
-    return Restored(events + tail, notes)
+    return Restored([*events, *tail], notes)
 
 
 def _numbers(
