@@ -1,0 +1,90 @@
+"""How long an answer takes from the view to the board's learner.
+
+    python benchmarks/answer_time.py [--answers 200]
+
+An emulated board runs in real time in a process of its own, its sensor plays a bundled
+person, and a live session follows it (``--learn both``). Each question is answered from
+another thread at a random moment, as a view does. Measured from `prompt.answer` to the echo
+of the label, which the board sends when it takes it in, and to Learned, when the heads have
+been fitted again. The second has the refit in it, which grows with the labels.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+
+from odl.api import load_kernels
+from odl.bridge import Live, open_live
+from odl.bridge.emulated import EmulatedBoard
+from odl.events import Label, Learned
+from odl.streams import load_model
+
+OPTIONS = {"policy": "periodic", "budget": "2700/h", "patience": 20.0}
+
+
+class Person(threading.Thread):
+    """Answers each question some time after it has been put, and takes it back now and then."""
+
+    def __init__(self, live: Live, seed: int) -> None:
+        super().__init__(daemon=True)
+        self.live, self.given = live, dict[int, float]()
+        self.ended = threading.Event()
+        self._chance = random.Random(seed)
+
+    def run(self) -> None:
+        """Until ``ended``."""
+        while not self.ended.wait(0.005):
+            for question in self.live.prompt.questions:
+                if self.ended.wait(self._chance.uniform(0.1, 0.6)):
+                    return
+                name = self._chance.choice(list(self.live.image.names.values()))
+                now = time.perf_counter()
+                if self.live.prompt.answer(question.window, name).taken:
+                    self.given[question.window] = now
+
+
+def main() -> None:
+    """Answer, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--answers", type=int, default=200)
+    given = parser.parse_args()
+    load_kernels(load_model("shoulder"), print)
+    echoed: list[float] = []
+    learned: list[float] = []
+    round_ = 0
+    while len(learned) < given.answers:
+        round_ += 1
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            EmulatedBoard("--play", "shoulder", "--subject", "8") as board,
+            open_live(board.url, out=Path(folder) / "a.odl", learn="both", options=OPTIONS) as live,
+        ):
+            person = Person(live, round_)
+            person.start()
+            for event in live:
+                now = time.perf_counter()
+                if isinstance(event, Label) and event.window in person.given:
+                    echoed.append(now - person.given[event.window])
+                elif isinstance(event, Learned) and event.window in person.given:
+                    learned.append(now - person.given[event.window])
+                    if len(learned) % 50 == 0:
+                        print(f"... {len(learned)} answers", file=sys.stderr, flush=True)
+                full = live.session.counts["answered"] >= live.image.max_log - 8
+                if full or len(learned) >= given.answers:
+                    break
+            person.ended.set()
+    for what, times in (("the board has taken it in", echoed), ("it has been learned", learned)):
+        p50, p99, most = np.quantile(times, [0.5, 0.99, 1.0]) * 1e3
+        print(f"until {what}: p50 {p50:.0f} ms, p99 {p99:.0f} ms, most {most:.0f} ms ({len(times)} answers)")
+
+
+if __name__ == "__main__":
+    main()

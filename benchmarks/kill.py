@@ -1,0 +1,128 @@
+"""Kill -9 a live session at random moments, go on with its recording, replay it.
+
+    python benchmarks/kill.py [--kills 200] [--speed 20]
+
+An emulated board plays a bundled person in a process of its own, faster than real time, and
+outlives every kill. Each session is a forked child of this process, so that kernels are
+compiled and modules imported already. It tells of each label that it has acknowledged. After
+the kill the recording is gone on with for a moment, closed, and replayed. The three ways to
+learn take turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from odl.api import load_kernels, replay
+from odl.bridge import open_live
+from odl.bridge.emulated import EmulatedBoard
+from odl.events import Label, Learned, Query
+from odl.journal import read
+from odl.streams import load_model
+
+LEARN = ("both", "host", "device")
+LIVE = 0.8  # seconds within which a session is killed
+AFTER = 0.25  # seconds for which it is gone on with
+BOARD = 15  # sessions per board: its recording lasts no longer at the default speed
+OPTIONS = {"policy": "periodic", "budget": "1800/h", "delay": 1.0}
+
+
+def child(url: str, path: Path, learn: str, told: int) -> None:
+    """A live session that answers each question, and says so once the answer is safe."""
+    with open_live(url, out=path, learn=learn, options=OPTIONS) as live:
+        live.wait = 0.02
+        os.write(told, b"ready\n")
+        for event in live:
+            if isinstance(event, Label):
+                os.write(told, f"{event.window} {event.cls}\n".encode())
+            for question in live.prompt.questions:
+                live.prompt.answer(question.window, "wave" if question.window % 3 else "pendulum")
+
+
+def killed(url: str, path: Path, learn: str, moment: float) -> list[tuple[int, int]]:
+    """Run a session, kill it ``moment`` seconds after it has begun; the labels it acknowledged."""
+    listening, told = os.pipe()
+    process = os.fork()
+    if process == 0:
+        try:
+            os.close(listening)
+            child(url, path, learn, told)
+        finally:
+            os._exit(1)
+    os.close(told)
+    with os.fdopen(listening, "rb") as pipe:
+        if pipe.readline() != b"ready\n":
+            sys.exit("the session did not begin")
+        time.sleep(moment)
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+        lines = [line.split() for line in pipe.read().split(b"\n") if line.count(b" ") == 1]
+    return [(int(window), int(cls)) for window, cls in lines]
+
+
+def boards(speed: float) -> Iterator[str]:
+    """A board's port for each session, a fresh board now and then."""
+    while True:
+        with EmulatedBoard("--play", "shoulder", "--subject", "8", "--speed", f"{speed:g}") as board:
+            for _ in range(BOARD):
+                yield board.url
+
+
+def main() -> None:
+    """Kill, resume, replay, count."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--speed", type=float, default=20.0)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", metavar="DIR", help="where recordings go whose replay differs")
+    given = parser.parse_args()
+    load_kernels(load_model("shoulder"), print)
+    chance, began = random.Random(given.seed), time.monotonic()
+    acknowledged = labels = learned = asked = twice = cut = whole = equal = lost = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for number, url in zip(range(given.kills), boards(given.speed), strict=False):
+            path, learn = Path(folder) / f"{number}.odl", LEARN[number % len(LEARN)]
+            safe = killed(url, path, learn, LIVE * chance.random())
+            before = read(path)
+            cut += before.lost_bytes > 0
+            with open_live(url, resume=path, seconds=AFTER) as live:
+                for _ in live:
+                    pass
+            after = read(path)
+            there = {(e.window, e.cls) for e in after.events if isinstance(e, Label)}
+            windows = [e.window for e in after.events if isinstance(e, Query)]
+            whole += after.complete and not after.problems
+            outcome = replay(path).outcomes[0]
+            # A session killed before its first window has said nothing: an empty trace.
+            same = outcome.trace_sha256 == after.trace_sha256
+            if not same:
+                print(f"{learn}: a replay of session {number} differs", file=sys.stderr)
+                if given.keep:
+                    (Path(given.keep) / path.name).write_bytes(path.read_bytes())
+            equal += same
+            lost += len(set(safe) - there)
+            acknowledged += len(safe)
+            labels += len(there)
+            learned += sum(isinstance(e, Learned) for e in after.events)
+            asked, twice = asked + len(windows), twice + len(windows) - len(set(windows))
+            if (number + 1) % 20 == 0:
+                print(f"... {number + 1} kills, {equal} equal, {lost} lost", file=sys.stderr, flush=True)
+    print(f"killed {given.kills} sessions in {time.monotonic() - began:.0f} s, {cut} within a frame")
+    print(f"readable and whole after going on: {whole}")
+    print(f"equal traces on replay: {equal}")
+    print(
+        f"labels acknowledged before a kill: {acknowledged}, of them lost: {lost}; learned in all: {learned}"
+    )
+    print(f"questions: {asked}, asked twice: {twice}")
+
+
+if __name__ == "__main__":
+    main()
