@@ -167,7 +167,8 @@ class Feeding:
         self.notices: deque[str] = deque()
         self._fed, self._inputs = session, inputs
         self._told, self._differences = "", 0
-        session.board.again = lambda away: (session.position, session.issued_at(session.position))
+        board = session.board
+        board.again = lambda away: (board.position, session.issued_at(board.position))
 
     @property
     def wait(self) -> float:
