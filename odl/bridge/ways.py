@@ -82,6 +82,7 @@ class OnHost:
         speed: float = 1.0,
     ) -> None:
         self.session, self.source, self._gap, self._shift = session, source, gap, shift
+        self._speed = speed
         self.notices: deque[str] = deque()
         self._note = Note(self.notices, speed * session.image.rate_hz)
 
@@ -112,7 +113,7 @@ class OnHost:
 
     def standing(self) -> Standing:
         """As `Way.standing`."""
-        return standing_of(self.source)
+        return standing_of(self.source, self._speed)
 
 
 class Note:
@@ -142,15 +143,16 @@ def note_of(source: Board | Sketch) -> str:
     return "" if source.state is BoardState.STREAMING else source.problem or source.state.value
 
 
-def standing_of(source: Board | Sketch) -> Standing:
-    """What a source says of itself."""
+def standing_of(source: Board | Sketch, speed: float = 1.0) -> Standing:
+    """What a source says of itself; one that plays ``speed`` times as fast has no true clock."""
     clock = source.clock
     if isinstance(source, Sketch):
         return Standing(source.state.value, clock.rate_hz, None, None, source.lost, 0, source.columns.bad)
     dropped = source.status.dropped if source.status else 0
+    rate = None if clock.rate_hz is None else clock.rate_hz / speed
     return Standing(
-        source.state.value, clock.rate_hz, clock.drift_ppm, clock.jitter_ms, source.lost_samples, dropped,
-        source.link.counters.damaged,
+        source.state.value, rate, clock.drift_ppm if speed == 1.0 else None, clock.jitter_ms,
+        source.lost_samples, dropped, source.link.counters.damaged,
     )  # fmt: skip
 
 
@@ -164,7 +166,7 @@ class OnBoard:
     """
 
     def __init__(self, follower: Follower, board: Board, speed: float = 1.0) -> None:
-        self.follower, self.board = follower, board
+        self.follower, self.board, self._speed = follower, board, speed
         self.session = follower.session
         self.notices: deque[str] = deque()
         self._asking = Asking(self.session)
@@ -278,7 +280,7 @@ class OnBoard:
 
     def standing(self) -> Standing:
         """As `Way.standing`."""
-        own, follower = standing_of(self.board), self.follower
+        own, follower = standing_of(self.board, self._speed), self.follower
         together = follower.step is Step.TOGETHER
         state = own.state if together or self.board.state is not BoardState.STREAMING else follower.step.value
         if not follower.compare:

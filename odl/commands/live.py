@@ -109,7 +109,10 @@ def _live(given: argparse.Namespace, tell: Tell) -> str:
     for sentence in live.notices():
         tell(printable(sentence))
     _report(live, given, tell)
-    return ""
+    differences = live.status().differences
+    return (
+        f"board and host differed {differences} times; each was told when it happened" if differences else ""
+    )
 
 
 def _report(live: Live, given: argparse.Namespace, tell: Tell) -> None:
