@@ -21,6 +21,8 @@ BUTTONS = 9  # classes with a button, and a digit, of their own
 GUARD = 0.25  # seconds: an answer that comes sooner after the card changed was meant for another
 QUIET = "No question is open. The next one appears here when the model is unsure of a window."
 AXIS = "time (s); 0 is where the window begins"
+_SKIP = "skip (s)", "leave this question unanswered"
+_NOTHING = "no answer (s)", "no answer counts for this window"
 _HINT = "keys: click here (1-9 n s l = u)"
 
 
@@ -73,10 +75,17 @@ class Card:
         self._add = _button("add (Enter)", "answer with the new class", self._add_class)
         self._new.on_msg(self._message)
         self._new.observe(self._typing, "value")
-        self._skip_it = _button("skip (s)", "leave this question unanswered", self._skip)
+        self._skip_it = _button(*(_SKIP if prompt.live else _NOTHING), self._skip)
         self._same = _button("same as before (=)", "answer as the last time", self._same_again, "15em")
         self.undo = _button("undo (u)", "take back the answer given last", self._undo)
-        fresh = w.HBox([self._new, w.HTML(line("under")), self._under, self._add])
+        fresh = w.HBox(
+            [
+                self._new,
+                w.HTML(line("under"), layout=w.Layout(margin="4px 6px 0 6px")),
+                self._under,
+                self._add,
+            ]
+        )
         self._aside = _button("later (l)", "look at the next open question first", self._put_aside)
         rest = w.HBox([self._skip_it, self._aside, self._same, self.undo, self.keys.field])
         self._open = w.VBox([self.picture, self._holder, fresh])
@@ -211,7 +220,8 @@ class Card:
         else:
             more = len(prompt.questions) - 1
             waits = f"; {more} more {'waits' if more == 1 else 'wait'}" if more > 0 else ""
-            said = f"the model says {joined(question.path)}" if question.path else "the model has not said"
+            verb = "says" if prompt.live else "said"
+            said = f"the model {verb} {joined(question.path)}" if question.path else "the model has not said"
             at = clock(question.window / prompt.rate_hz)
             text = f"What was this, at {at}? {prompt.about(question)}{waits}; {said}."
             _set(self.head, line(text, strong=True))

@@ -22,7 +22,7 @@ class Running:
     def __init__(self, player: Player, settings: dict[str, Any]) -> None:
         self._player, self.settings = player, settings
         self._view: Any = None
-        self._cell: int | None = None
+        self._cell = -1
 
     @property
     def live(self) -> Live:
@@ -75,12 +75,12 @@ class Running:
 
         if self._view is not None:
             self._view.close("This view was closed: the session is shown in another cell.")
-        self._view, self._cell = View(self._player), _cell()
+        self._view, self._cell = View(self._player), cell()
         self._view.start()
         display(self._view.box)
 
     def _ipython_display_(self) -> None:
-        if self._view is None or self._cell != _cell():
+        if self._view is None or self._cell != cell():
             self.show()
 
     def __repr__(self) -> str:
@@ -168,8 +168,9 @@ def _have_widgets() -> bool:
     return getattr(get_ipython(), "kernel", None) is not None
 
 
-def _cell() -> int | None:
+def cell() -> int:
+    """The number of the cell that runs, 0 outside of any."""
     from IPython import get_ipython
 
     shell = get_ipython()
-    return None if shell is None else int(shell.execution_count)
+    return 0 if shell is None else int(shell.execution_count)

@@ -11,6 +11,7 @@ from typing import Any
 from odl.label.edits import Edit, append_edits, counting, edits_path, read_edits
 from odl.label.review import Review
 from odl.notebook.card import Card
+from odl.notebook.running import cell
 from odl.notebook.text import history, line
 from odl.relabel import Relabelled, history_of
 from odl.relabel import relabel as learn_again
@@ -55,10 +56,24 @@ class Sitting:
         self._card = Card(self.review, names or [(c.name, "counts") for c in opened.image.channels], _QUIET)
         self._told, self._outcome = w.HTML(), w.HTML()
         self._learn = w.Button(description="learn again", tooltip="run the session with the edited answers")
-        self._wanted = False
+        self._wanted, self._cell = False, -1
         self._learn.on_click(self._want)
         self.box = w.VBox([self._card.box, self._told, self._learn, self._outcome])
         self._task: asyncio.Task[None] | None = None
+
+    def show(self) -> None:
+        """Show it in this cell."""
+        from IPython.display import display
+
+        self._cell = cell()
+        display(self.box)
+
+    def _ipython_display_(self) -> None:
+        if self._cell != cell():
+            self.show()
+
+    def __repr__(self) -> str:
+        return f"<questions of {self._path}>"
 
     def _want(self, _: Any) -> None:
         self._wanted = True
@@ -125,9 +140,7 @@ def relabel(path: str | Path, by: str = "relabel") -> Sitting:
     --------
     In a notebook: ``odl.notebook.relabel("recordings/shoulder-8.odl")``.
     """
-    from IPython.display import display
-
     sitting = Sitting(path, by)
     sitting.start()
-    display(sitting.box)
+    sitting.show()
     return sitting

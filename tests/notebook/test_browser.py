@@ -1,9 +1,13 @@
-"""A person at JupyterLab: a browser clicks and types, the learner learns, the predictions change."""
+"""A person at JupyterLab: a browser clicks and types, the learner learns, the predictions change.
+
+``ODL_SHOTS`` names a folder for screenshots, ``ODL_KERNEL_PYTHON`` another Python for the kernel.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -45,7 +49,8 @@ def desk(folder: Path) -> Iterator[tuple[str, Any]]:
     """The server's address, and a browser's page."""
     lab.write_notebook(folder / "live.ipynb", [LIVE, STATE])
     lab.write_notebook(folder / "board.ipynb", [BOARD, STATE])
-    with lab.lab(folder) as address, lab.browser() as page:
+    python = os.environ.get("ODL_KERNEL_PYTHON") or sys.executable  # its ipykernel may be another
+    with lab.lab(folder, python) as address, lab.browser() as page:
         page.errors = []
         page.on("console", lambda m: page.errors.append(m.text) if m.type == "error" else None)
         yield address, page
