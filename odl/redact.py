@@ -23,7 +23,9 @@ KINDS: Final = {
 }
 USUAL: Final = tuple(kind for kind in KINDS if kind != "samples")
 NOBODY: Final = "redacted"
-_IN_A_STATE: Final = {"names", "vectors", "samples"}  # of a board: the last few samples, scaled
+# Of a board: the last few samples, scaled; and the seed.
+_IN_A_STATE: Final = {"subject", "names", "vectors", "samples"}
+_NO_SEED: Final = 1  # sessions take theirs from who is recorded, which can be worked out from it
 # What a session's entry may say that is about nobody, and the subject, which goes by itself.
 _TECHNICAL: Final = ("subject", "rate_hz", "channels", "odl", "options", "redacted")
 
@@ -201,6 +203,10 @@ class Source:
             if "subject" in session or found["origin"]:
                 self.removed.append("the name of who was recorded")
             session["subject"] = NOBODY
+        settings = config.get("config")
+        if "subject" in kinds and isinstance(settings, dict) and settings.get("seed") != _NO_SEED:
+            config["config"] = {**settings, "seed": _NO_SEED}
+            self.same_trace &= settings.get("policy") != "random"
         if "names" in kinds and self._renamed:
             self.removed.append(f"{len(self._renamed)} class names, now 'class 1' and so on")
         if "vectors" in kinds and image is not None and len(image.owners):

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from messages import events as any_events
 
 import odl
+from odl.chance import seed_of
 from odl.cli import main
 from odl.config import Config
 from odl.convert import Source, redacted, to_recording, to_table
@@ -521,7 +522,7 @@ def test_without_samples_the_rest_still_stands_where_it_stood(tmp_path: Path, wa
 def test_a_state_taken_over_is_left_out_with_what_is_in_it(tmp_path: Path) -> None:
     state = b"a class called Mary"
     path = written(tmp_path / "a.odl", [Samples(0, block(5)), Adopt(5, 7, state), Samples(12, block(5))])
-    for what in ("names", "vectors", "samples"):
+    for what in ("names", "vectors", "samples", "subject"):
         source = Source(path, [what])
         redacted(source, tmp_path / "b.odl", force=True)
         assert Gap(5, 7, "") in read(tmp_path / "b.odl").events
@@ -536,6 +537,19 @@ def test_without_the_subject_answers_still_have_a_way(tmp_path: Path) -> None:
     assert Origin(5, "notebook", 1, 2) in read(tmp_path / "b.odl").events
     redacted(Source(path, ["origin"]), tmp_path / "c.odl")
     assert not any(isinstance(event, Origin) for event in read(tmp_path / "c.odl").events)
+
+
+@pytest.mark.parametrize("policy", ["tactile-inforv", "random"])
+def test_who_it_was_cannot_be_worked_out_from_the_seed(tmp_path: Path, policy: str) -> None:
+    about = odl.replay("shoulder", subjects=[7], policy=policy, budget=3, out=tmp_path).outcomes[0]
+    recording = read(about.file)
+    assert recording.start.config["config"]["seed"] == seed_of(0, *b"7")
+    source = Source(about.file, ["subject"])
+    redacted(source, tmp_path / "b.odl")
+    assert read(tmp_path / "b.odl").start.config["config"] == recording.start.config["config"] | {"seed": 1}
+    assert source.same_trace is (policy != "random")
+    again = odl.replay(tmp_path / "b.odl").outcomes[0].same_trace
+    assert again is (None if policy == "random" else True)
 
 
 def test_redacting_twice_remembers_the_first_time(tmp_path: Path, walk: Path) -> None:
