@@ -128,7 +128,8 @@ def one_block(parts: Iterable[Event]) -> tuple[NDArray[np.int16], list[Truth]]:
     Examples
     --------
     >>> block = np.zeros((10, 3), np.int16)
-    >>> events = [Truth(0, 10, "a"), Samples(0, block), Gap(10, 5, ""), Truth(15, 25, "b"), Samples(15, block)]
+    >>> events = [Truth(0, 10, "a"), Samples(0, block), Gap(10, 5, "")]
+    >>> events += [Truth(15, 25, "b"), Samples(15, block)]
     >>> one_block(events)[1]
     [Truth(start=0, end=10, name='a'), Truth(start=10, end=20, name='b')]
     """
