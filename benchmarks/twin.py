@@ -32,7 +32,7 @@ DELAY = 10.0  # seconds until an answer
 def side_by_side(given: argparse.Namespace, drop: float, folder: Path) -> bool:
     """One run; prints what came of it. Whether there was no difference."""
     dataset = open_dataset(given.dataset, given.data)
-    person = given.subject or dataset.people("test")[0]
+    person = given.subject or dataset.subjects[0]
     stream = dataset_streams(dataset, [person], 0)[0]
     truth = PlayedTruth(*one_block(stream.inputs()))
     words = ["--play", given.dataset, "--model", given.dataset, "--subject", str(person)]

@@ -15,7 +15,7 @@ import odl
 from odl.api import homes, load_kernels
 from odl.bridge.emulated import EmulatedBoard
 from odl.bridge.fed import FedSession, Feeding, Pace
-from odl.bridge.find import GREETING, dated, image_of, line_to, random_number
+from odl.bridge.find import GREETING, dated, image_of, line_to, random_number, someone
 from odl.bridge.live import Live
 from odl.bridge.ways import OnBoard, OnHost, Way
 from odl.bridge.wishes import LEARN, Wishes
@@ -111,9 +111,7 @@ class _Beginning:
         if name is None:
             return None
         dataset = open_dataset(name, self.wish.data)
-        person = self.wish.subject
-        if person is None:
-            person = next(iter(dataset.people("test")), dataset.subjects[0])
+        person = someone(dataset) if self.wish.subject is None else self.wish.subject
         return dataset_streams(dataset, [person], self.options.seed)[0]
 
     def _line(self) -> Line:
