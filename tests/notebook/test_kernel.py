@@ -1,0 +1,49 @@
+"""A kernel without a front end: questions are asked with ``input()``, and no widget is made."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jupyter_client.manager import start_new_kernel
+from lab import ROOT
+
+from odl.events import Label
+from odl.streams import open_recording
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[Any]:
+    paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
+    env = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        "IPYTHONDIR": str(tmp_path / "i"),
+    }
+    manager, client = start_new_kernel(kernel_name="python3", cwd=str(tmp_path), env=env)
+    yield client
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+def test_plain_questions_in_a_kernel(client: Any, tmp_path: Path) -> None:
+    typed, printed, kinds = iter(["1", "s", "wave", "q"]), [], set()
+
+    def hear(message: Any) -> None:
+        kinds.add(message["msg_type"])
+        printed.append(message["content"].get("text", ""))
+
+    code = """import odl.notebook
+odl.notebook.live("shoulder", subject=8, speed=100, patience=600, record="a.odl", widgets=False)"""
+    reply = client.execute_interactive(
+        code, timeout=90, allow_stdin=True, output_hook=hear, stdin_hook=lambda _: client.input(next(typed))
+    )
+    assert reply["content"]["status"] == "ok"
+    assert "the model says" in "".join(printed) and "'wave'" in "".join(printed)
+    assert not {"comm_open", "display_data", "execute_result"} & kinds
+    opened = open_recording(tmp_path / "a.odl")
+    labels = [event for event in opened.recording.events if isinstance(event, Label)]
+    assert opened.recording.complete and [label.cls for label in labels][1:] == [None, 5]
