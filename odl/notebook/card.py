@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from odl.label.cards import Place, Question
 from odl.label.view import Questions
+from odl.notebook.deck import Deck, button, close_all
 from odl.notebook.keys import NAME, Keys, entered
 from odl.notebook.plot import Channel, Picture
 from odl.notebook.text import clock, joined, line, safe
-from odl.report.text import percent, shown
+from odl.report.text import shown
 
-BUTTONS = 9  # classes with a button, and a digit, of their own
 GUARD = 0.25  # seconds: an answer that comes sooner after the card changed was meant for another
 QUIET = "No question is open. The next one appears here when the model is unsure of a window."
 AXIS = "time (s); 0 is where the window begins"
@@ -64,7 +63,7 @@ class Card:
         self.picture, self.head, self.said = w.HTML(), w.HTML(), w.HTML()
         self._actions = {"s": self._skip, "u": self._undo, "=": self._same_again, "l": self._put_aside}
         # Two decks in turn, so that a click on a card that is gone is known by its button.
-        self._decks = (_Deck(self._pick), _Deck(self._pick))
+        self._decks = (Deck(self._pick), Deck(self._pick))
         self._deck = self._decks[0]
         self._holder = w.HBox(layout=w.Layout(flex_flow="row wrap"))
         self.keys = Keys(self._key, self._named, _HINT, now)
@@ -72,12 +71,12 @@ class Card:
                            layout=w.Layout(width="13em"))  # fmt: skip
         self._under = w.Dropdown(options=[("", 0)], tooltip="where it hangs in the tree",
                                  layout=w.Layout(width="16em"))  # fmt: skip
-        self._add = _button("add (Enter)", "answer with the new class", self._add_class)
+        self._add = button("add (Enter)", "answer with the new class", self._add_class)
         self._new.on_msg(self._message)
         self._new.observe(self._typing, "value")
-        self._skip_it = _button(*(_SKIP if prompt.live else _NOTHING), self._skip)
-        self._same = _button("same as before (=)", "answer as the last time", self._same_again, "15em")
-        self.undo = _button("undo (u)", "take back the answer given last", self._undo)
+        self._skip_it = button(*(_SKIP if prompt.live else _NOTHING), self._skip)
+        self._same = button("same as before (=)", "answer as the last time", self._same_again, "15em")
+        self.undo = button("undo (u)", "take back the answer given last", self._undo)
         fresh = w.HBox(
             [
                 self._new,
@@ -86,7 +85,7 @@ class Card:
                 self._add,
             ]
         )
-        self._aside = _button("later (l)", "look at the next open question first", self._put_aside)
+        self._aside = button("later (l)", "look at the next open question first", self._put_aside)
         rest = w.HBox([self._skip_it, self._aside, self._same, self.undo, self.keys.field])
         self._open = w.VBox([self.picture, self._holder, fresh])
         self.box = w.VBox([self.head, self._open, rest, self.said])
@@ -95,7 +94,7 @@ class Card:
 
     # --- what a person does; any thread ------------------------------------------------------
 
-    def _pick(self, deck: _Deck, index: int) -> None:
+    def _pick(self, deck: Deck, index: int) -> None:
         if deck.window is not None and index < len(deck.names):
             self._give(deck.window, deck.names[index])
 
@@ -190,7 +189,6 @@ class Card:
         self._question = question
         if question is None:
             self._open.layout.display = "none"
-            self._deck.clear()
             self.tick()
             return
         self._deck = self._decks[self._deck is self._decks[0]]
@@ -251,58 +249,9 @@ class Card:
         close_all((*self._decks[0].all, *self._decks[1].all, self.box))
 
 
-class _Deck:
-    """The buttons of one card: the likely classes in the model's order, the others in a list."""
-
-    def __init__(self, pick: Callable[[_Deck, int], None]) -> None:
-        from ipywidgets import Dropdown, Layout
-
-        self.window: int | None = None
-        self.names: tuple[str, ...] = ()
-        self._pick = pick
-        self._buttons = [_button("", "", partial(self._clicked, i), "auto") for i in range(BUTTONS)]
-        self._others = Dropdown(options=[("another class", -1)], layout=Layout(width="13em"))
-        self._others.observe(self._chosen, "value")
-        self.all = (*self._buttons, self._others)
-        self.children: tuple[Any, ...] = ()
-
-    def fill(self, question: Question) -> None:
-        """Offer the classes of ``question``."""
-        self.window = None  # nothing is taken while the names change
-        likely = question.likely
-        self.names = tuple(one.name for one in likely)
-        for i, (button, one) in enumerate(zip(self._buttons, likely, strict=False)):
-            score = "" if one.score is None else f"  {percent(one.score)}"
-            button.description = f"{i + 1}  {shown(one.name, 28)}{score}"
-            button.tooltip = joined(one.path)
-            button.button_style = "primary" if i == 0 else ""
-        rest = [(joined(one.path), i) for i, one in enumerate(likely) if i >= BUTTONS]
-        self._others.options = [("another class", -1), *rest]
-        self.children = (*self._buttons[: len(likely)], *([self._others] if rest else []))
-        self.window = question.window
-
-    def clear(self) -> None:
-        """Nothing is offered; a click that is still on its way is told so by the prompt."""
-
-    def _clicked(self, index: int, _: Any) -> None:
-        self._pick(self, index)
-
-    def _chosen(self, change: Any) -> None:
-        if change["new"] is not None and change["new"] >= 0 and self.window is not None:
-            self._pick(self, change["new"])
-
-
 def _offered(question: Question | None) -> tuple[int, tuple[str, ...]] | None:
     """What tells one card from another: the window and the classes to choose from."""
     return None if question is None else (question.window, tuple(one.name for one in question.likely))
-
-
-def _button(text: str, about: str, do: Callable[[Any], None], width: str = "9em") -> Any:
-    from ipywidgets import Button, Layout
-
-    button = Button(description=text, tooltip=about, layout=Layout(width=width, min_width="6em"))
-    button.on_click(do)
-    return button
 
 
 def _img(png: bytes, about: str) -> str:
@@ -313,12 +262,3 @@ def _img(png: bytes, about: str) -> str:
 def _set(widget: Any, value: str) -> None:
     if widget.value != value:
         widget.value = value
-
-
-def close_all(widgets: Iterable[Any]) -> None:
-    """Close ``widgets`` with all that lies in them, their layouts and styles too."""
-    for widget in widgets:
-        close_all(getattr(widget, "children", ()))
-        for part in (getattr(widget, "layout", None), getattr(widget, "style", None), widget):
-            if part is not None:
-                part.close()

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from odl.notebook.card import Card, close_all
+from odl.notebook.card import Card
+from odl.notebook.deck import close_all
 from odl.notebook.life import Life
 from odl.notebook.play import Player
 from odl.notebook.plot import Channel, Picture, look_of

@@ -12,11 +12,12 @@ from ipywidgets.widgets.widget import _instances
 
 from odl.config import Config
 from odl.data import model_bytes
-from odl.events import Query, Samples
+from odl.events import AddClass, Query, Samples
 from odl.label.prompt import Prompt
 from odl.label.protocol import Answer, TakeBack
 from odl.nn.image import Image
 from odl.notebook.card import GUARD, Card
+from odl.notebook.text import joined
 from odl.session import Session
 
 CHANNELS = [(name, "g", 1 / 4096) for name in ["ax", "ay", "az", "wx", "wy", "wz"]]
@@ -25,9 +26,9 @@ CHANNELS = [(name, "g", 1 / 4096) for name in ["ax", "ay", "az", "wx", "wy", "wz
 class Stage:
     """A prompt with a stream, a card in front of it, and a clock that the test turns."""
 
-    def __init__(self) -> None:
+    def __init__(self, model: str = "shoulder") -> None:
         self.now = 100.0
-        image = Image.from_bytes(model_bytes("shoulder"))
+        image = Image.from_bytes(model_bytes(model))
         session = Session(image, Config(mult=(1,) * 6, shift=(0,) * 6, offset=(0,) * 6))
         self.prompt = Prompt(session, image, by="notebook", channels=CHANNELS, clock=lambda: self.now)
         block = np.arange(6 * 640, dtype=np.int16).reshape(-1, 6)
@@ -142,6 +143,35 @@ def test_a_name_is_for_the_question_that_was_there_when_it_was_begun(stage: Stag
     stage.turn()
     assert stage.polled() == []
     assert stage.prompt.sentence == "this question has expired"
+
+
+def test_more_classes_than_digits_are_in_a_list_with_their_paths() -> None:
+    stage = Stage("hapt")
+    for i in range(4):
+        stage.prompt._session.step(AddClass(0, 20 + i, f"new {i}", 0))  # type: ignore[attr-defined]
+        stage.prompt.take(AddClass(0, 20 + i, f"new {i}", 0))
+    stage.ask(64)
+    stage.turn()
+    likely = stage.prompt.questions[0].likely
+    others = stage.card._deck._others
+    assert len(likely) > 9 and len(others.options) == len(likely) - 9 + 1
+    assert others.options[1] == (joined(likely[9].path), 9)
+    assert any("\u203a" in b.tooltip for b in buttons(stage.card.box)), "no class hangs under another"
+    others.value = len(likely) - 1
+    assert [answer.name for answer in stage.polled()] == [likely[-1].name]
+
+
+def test_a_question_put_aside_comes_back(stage: Stage) -> None:
+    stage.ask(64)
+    stage.ask(128)
+    stage.turn()
+    stage.button("later").click()
+    stage.turn()
+    assert stage.card._question is not None and stage.card._question.window == 128
+    stage.button("1 ").click()
+    stage.turn()
+    assert stage.card._question.window == 64 and stage.button("later").disabled
+    assert [answer.window for answer in stage.polled()] == [128]
 
 
 def test_two_questions_queue(stage: Stage) -> None:
