@@ -169,8 +169,8 @@ class Board:
             late = time.monotonic() > until
             if self.state is BoardState.OTHER_BOARD:
                 raise self._fault(self.problem)
-            # Which version another one is, an Info tells; boards send it every few seconds.
-            if request.failure is Failure.REFUSED or (late and request.failure is Failure.VERSION):
+            # A board of another version says which one before it refuses, so that both are named.
+            if request.failure in (Failure.REFUSED, Failure.VERSION):
                 raise self._fault(request.problem)
             if late:
                 raise self._fault(self._no_answer(limit))

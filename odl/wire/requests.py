@@ -219,6 +219,10 @@ class Requests:
             self._waiting.extendleft((request, Request(Hello())))
             self._out = None
             return None
+        unnamed = refused.why is Refusal.VERSION and self.version is None
+        if unnamed and hello and request.tries < self._tries:
+            request.due = None  # the Info before it got lost: Hello brings it again
+            return None
         request.answer = refused
         if refused.why is Refusal.VERSION:
             self._other_version()

@@ -142,6 +142,7 @@ class Pretended:
     def _take(self, seq: int, message: Message, number: int) -> None:
         if isinstance(message, Hello):
             if message.major != self.major:
+                self.say(self.info())
                 self.say(Refused(number, Refusal.VERSION, seq))
                 return
             self._greeted, self._last = True, None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from odl.session import Session
 from odl.source.board import Board, BoardState, LostFrames, Passing, Restarted, StateRead
 from odl.source.greeting import BoardError
 from odl.source.line import Line
-from odl.wire import Failure, is_output
+from odl.wire import Failure, Refusal, Refused, frame, is_output, open_envelope
 
 BLOCK: NDArray[np.int16] = np.concatenate([part.block for part in load("shoulder", 8)])[:4000]
 TEN = BLOCK[:10]
@@ -314,9 +313,33 @@ def test_another_version_is_refused_with_both(port: Port) -> None:
     pretended = Pretended(major=3)
     pretended.out.clear()  # what it said at first was not heard
     bench = Bench(port, pretended)
-    threading.Timer(0.3, pretended.say_hello).start()
     with Line(port.name) as line, pytest.raises(BoardError, match=r"speaks protocol 3\.0 and this odl 1\.0"):
-        Board(line).greet()
+        Board(line).greet(1e9)  # there is nothing to wait for
+    bench.close()
+
+
+class OfAnotherVersion(Pretended):
+    """Its Info has nothing of ours but where the version stands; the first one may get lost."""
+
+    def __init__(self, lost: int) -> None:
+        super().__init__(major=9)
+        self.out.clear()
+        self.lost = lost
+
+    def receive(self, bytes_: bytes) -> None:
+        """Bytes from the host, all of which are Hello."""
+        for payload in self._deframer.feed(bytes_):
+            if not self.lost:
+                self.out += frame(b"\x04\x09\x02whatever", self.frames)
+            self.frames, self.lost = self.frames + 1, max(0, self.lost - 1)
+            self.say(Refused(3, Refusal.VERSION, open_envelope(payload)[0]))
+
+
+@pytest.mark.parametrize("lost, named", [(0, r"9\.2"), (1, r"9\.2"), (10**9, "another version")])
+def test_a_version_with_another_info_is_named(port: Port, lost: int, named: str) -> None:
+    bench = Bench(port, OfAnotherVersion(lost))
+    with Line(port.name) as line, pytest.raises(BoardError, match=f"protocol {named} and this odl 1\\.0"):
+        Board(line).greet(1e9)  # asked again at once
     bench.close()
 
 

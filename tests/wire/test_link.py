@@ -515,11 +515,25 @@ def test_another_major_version_is_refused_and_both_are_named(whole: bool) -> Non
     assert (link.version, link.due(0.0)) == ((2, 3), b"")
 
 
-def test_a_board_that_refuses_the_version() -> None:
+def test_a_board_that_refuses_the_version_without_its_own_is_asked_again() -> None:
     link, hello, _ = asked(Hello())
-    link.receive(frame(encode(Refused(3, Refusal.VERSION, 9)), 0))
-    assert hello.failure is Failure.VERSION
+    number = 0
+    while link.receive(frame(encode(Refused(3, Refusal.VERSION, 9)), number))[0].request is None:
+        assert not hello.done
+        assert link.due(0.0) == frame(encode(Hello()), 9)
+        number += 1
+    assert number == hello.tries - 1 > 0
+    assert hello.failure is Failure.VERSION and link.due(0.0) == b""
     assert "another version" in hello.problem and "1.0" in hello.problem
+
+
+def test_a_version_that_got_lost_comes_with_the_next_refusal() -> None:
+    link, hello, _ = asked(Hello())
+    link.receive(frame(encode(Refused(3, Refusal.VERSION, 9)), 1))
+    assert link.due(0.0) == frame(encode(Hello()), 9)
+    link.receive(frame(encode(replace(ABOUT, major=2, frames=2)), 2))
+    assert hello.failure is Failure.VERSION and "protocol 2.0" in hello.problem
+    assert link.receive(frame(encode(Refused(3, Refusal.VERSION, 9)), 3))[0].request is None
 
 
 def test_another_minor_version_is_fine() -> None:
