@@ -47,6 +47,9 @@ class Flash(Device):
         The planned failure has come: nothing is written any more until power is back.
     stuck : bool
         Set, the controller never finishes: for tests of bounded waits.
+    spoilt : dict of int to int
+        Bits that a word, by its offset, loses too when it is programmed next: for tests of a
+        disturbed flash.
     """
 
     def __init__(self, board: Now, memory: NDArray[np.uint8]) -> None:
@@ -54,6 +57,7 @@ class Flash(Device):
         self.memory = memory
         self.programmed = self.erased = 0
         self.stuck = False
+        self.spoilt: dict[int, int] = {}
         self._cut_at: int | None = None
         self._tear = 0
         self.dead = False
@@ -121,7 +125,7 @@ class Flash(Device):
             self._errors |= PARALLELISM_ERROR
             self._leave(at, old)
             return
-        wanted = int.from_bytes(old.tobytes(), "little") & value
+        wanted = int.from_bytes(old.tobytes(), "little") & value & ~self.spoilt.pop(at, 0)
         if self._fails_now():
             wanted |= int.from_bytes(old.tobytes(), "little") & ~self._tear
         self.programmed += 1

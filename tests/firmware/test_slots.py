@@ -148,6 +148,58 @@ def test_bytes_that_do_not_fit_over_others_are_refused(slots: Slots, images: lis
     assert slots.install(images[1]) == 0
 
 
+@pytest.mark.parametrize("bits", [1, 0x80000000, 0xFFFFFFFF])
+@pytest.mark.parametrize("piece", [0, 1, 20])
+def test_a_word_that_went_wrong_goes_with_the_next_upload_of_the_same(
+    slots: Slots, images: list[bytes], piece: int, bits: int
+) -> None:
+    at = piece * PIECE + 8
+    while int.from_bytes(images[1][at : at + 4], "little") & bits == 0:
+        at += 4
+    slots.board.flash.spoilt[SLOT[1] + at] = bits
+    at -= at % PIECE
+    slots.send(images[1], at)
+    for _ in range(2 if piece else 1):  # sending a piece in the middle again does not mend it
+        assert slots.upload(at, images[1][at : at + PIECE]) == STORE
+    erased = slots.board.flash.erased
+    slots.send(images[1])
+    assert slots.board.flash.erased == erased + 1
+    steps = slots.steps
+    slots.send(images[1])
+    assert slots.steps == steps
+    assert slots.install(images[1]) == 0
+    assert slots.after_power_cut() == images[1]
+
+
+def test_a_word_that_was_disturbed_later_goes_too(slots: Slots, images: list[bytes]) -> None:
+    slots.send(images[1])
+    slots.flash[SLOT[1] + 1000 : SLOT[1] + 1004] = 0
+    assert slots.install(images[1]) == IMAGE
+    assert slots.upload(0, images[1][:PIECE]) == 0
+    assert slots.upload(PIECE, images[1][PIECE : 2 * PIECE]) == STORE
+    slots.send(images[1])
+    assert slots.install(images[1]) == 0
+
+
+@pytest.mark.parametrize("tear", [0, 4, PIECE, ROOM // 2])
+@pytest.mark.parametrize("cut", [0, 1, 200])
+def test_a_power_cut_while_a_spoilt_upload_begins_again(
+    slots: Slots, images: list[bytes], cut: int, tear: int
+) -> None:
+    slots.send(images[1])
+    slots.flash[SLOT[1] + 1000 : SLOT[1] + 1004] = 0
+    assert slots.upload(PIECE, images[1][PIECE : 2 * PIECE]) == STORE
+    slots.board.flash.cut_power(cut, tear)
+    with pytest.raises(PowerFailed):
+        slots.send(images[1])
+    assert slots.after_power_cut() == images[0]
+    if slots.upload(PIECE, images[1][PIECE : 2 * PIECE]) != 0:  # as a host meets it, that begins again
+        slots.send(images[1])
+    slots.send(images[1])
+    assert slots.install(images[1]) == 0
+    assert slots.after_power_cut() == images[1]
+
+
 @pytest.mark.parametrize("offset, size", [(2, 4), (ROOM + 4, 0), (ROOM - 4, 8), (0xFFFFFFFC, 8), (ROOM, 4)])
 def test_nothing_is_written_outside_a_slot(slots: Slots, offset: int, size: int) -> None:
     before = slots.flash.copy()

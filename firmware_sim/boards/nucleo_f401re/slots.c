@@ -21,7 +21,7 @@ enum { MARKS_SECTOR = 0x4000, MARKS = MARKS_SECTOR / sizeof(mark), ANSWERED = 20
 
 extern const uint32_t odl_image_checksum;
 
-static uint8_t slot, installed;
+static uint8_t slot, installed, spoilt;
 
 static const odl_image_header *image_in(unsigned s)
 {
@@ -86,7 +86,21 @@ uint32_t odl_board_image_room(void)
     return BOARD_IMAGE_ROOM;
 }
 
-/* Other first bytes than those that are there begin another image. */
+static int written(uintptr_t to, const uint8_t *bytes, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i += 4) {
+        uint32_t word = BOARD_FLASH_ERASED, there = *(const uint32_t *)(to + i);
+
+        memcpy(&word, bytes + i, n - i < 4 ? n - i : 4);
+        if ((there & word) != word || (there != word && !board_flash_program(to + i, &word, 4)))
+            return 0;
+    }
+    return 1;
+}
+
+/* Other first bytes than those that are there begin another image. The same ones begin the same
+   image again: where a word of it could not be written the slot is erased, else there is nothing
+   to do. */
 int odl_board_upload(uint32_t offset, const uint8_t *bytes, uint32_t n)
 {
     unsigned bank = BOARD_FLASH_SLOT + !slot;
@@ -94,17 +108,14 @@ int odl_board_upload(uint32_t offset, const uint8_t *bytes, uint32_t n)
 
     if (offset % 4 || offset > BOARD_IMAGE_ROOM || n > BOARD_IMAGE_ROOM - offset)
         return ODL_REFUSAL_PLACE;
-    if (offset == 0 && !same((const uint8_t *)to, bytes, n) && !board_flash_blank(to, BOARD_IMAGE_ROOM) &&
-        !board_flash_erase(bank))
+    if (offset == 0 && (spoilt || !same((const uint8_t *)to, bytes, n)) &&
+        !board_flash_blank(to, BOARD_IMAGE_ROOM) && !board_flash_erase(bank))
         return ODL_REFUSAL_STORE;
-    for (uint32_t i = 0; i < n; i += 4) {
-        uint32_t word = BOARD_FLASH_ERASED, there = *(const uint32_t *)(to + i);
-
-        memcpy(&word, bytes + i, n - i < 4 ? n - i : 4);
-        if ((there & word) != word || (there != word && !board_flash_program(to + i, &word, 4)))
-            return ODL_REFUSAL_STORE;
-    }
-    return 0;
+    spoilt = spoilt && offset != 0;
+    if (written(to, bytes, n))
+        return 0;
+    spoilt = 1;
+    return ODL_REFUSAL_STORE;
 }
 
 int odl_board_install(uint32_t size, uint32_t checksum)
