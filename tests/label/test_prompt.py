@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from images import random_image
-from stage import RAW, Stage
+from asking import RAW, Stage
 from streams import IMAGE, config
 
 from odl.events import (

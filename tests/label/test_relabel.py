@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
-from stage import Stage
+from asking import Stage
 from streams import IMAGE
 
 import odl

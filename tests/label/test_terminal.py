@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from images import random_image
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
-from stage import Clock, Figures, Played, Stage
+from asking import Clock, Figures, Played, Stage
 
 from odl.events import AddClass, Event, Gap, Label, Learned, Split, Undo
 from odl.label.drawn import HELP, KEYS, Line, Mode, braille, figures, frame, keyed
@@ -408,7 +408,7 @@ def test_a_typed_line_without_a_question() -> None:
 SCRIPT = """
 import sys, time
 sys.path[:0] = sys.argv[1:3]
-from stage import Played, Stage
+from asking import Played, Stage
 from odl.label.terminal import run
 
 stage = Stage()
