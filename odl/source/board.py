@@ -242,14 +242,18 @@ class Board:
     # --- iterating -----------------------------------------------------------------------
 
     def __iter__(self) -> Iterator[Passing]:
+        gave = time.monotonic()
         while self._ahead or self.state is not BoardState.CLOSED:
             if self._ahead:  # kept here: whoever stops iterating can go on later
                 yield self._ahead.popleft()
+                gave = time.monotonic()
                 continue
             piece, passed = self._pump(self.wait)
             self._ahead.extend(passed)
-            if not passed and (piece is None or self.wait == 0):
+            # What a board says of itself comes all the time; nothing of it is given out.
+            if not passed and (piece is None or time.monotonic() >= gave + self.wait):
                 yield Samples(self.position, np.zeros((0, self._channels or 1), np.int16))
+                gave = time.monotonic()
 
     def inputs(self) -> Iterator[Samples | Gap]:
         """Samples and gaps only, for a session that runs on the host."""
