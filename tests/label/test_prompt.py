@@ -9,10 +9,10 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from asking import RAW, Stage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from images import random_image
-from asking import RAW, Stage
 from streams import IMAGE, config
 
 from odl.events import (

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from asking import Stage
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
-from asking import Stage
 from streams import IMAGE
 
 import odl

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from asking import Clock, Figures, Played, Stage
 from hypothesis import given
 from hypothesis import strategies as st
 from images import random_image
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
-from asking import Clock, Figures, Played, Stage
 
 from odl.events import AddClass, Event, Gap, Label, Learned, Split, Undo
 from odl.label.drawn import HELP, KEYS, Line, Mode, braille, figures, frame, keyed
