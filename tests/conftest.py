@@ -25,6 +25,9 @@ if WITHOUT_TORCH:
 if "ODL_HAPT" not in os.environ:  # the files may not be distributed with the project
     LEFT_OUT["hapt"] = "ODL_HAPT names no folder with UCI's HAPT files"
 
+# It holds no doctests, and several folders have a file of this name.
+collect_ignore = ["conftest.py"]
+
 ROOT = Path(__file__).resolve().parent.parent
 TORCH_FOLDERS = (ROOT / "odl" / "train", ROOT / "tests" / "train")
 
