@@ -9,6 +9,7 @@ describes the bytes.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,6 +35,9 @@ from odl.wire.codec import CodecError, TraceHash, decode, encode, is_output
 from odl.wire.framing import MAX_FRAME, Deframer, Fault, frame, open_envelope
 from odl.wire.schema import FORMAT, Control, End, Message, Start
 
+if sys.platform != "win32":
+    import fcntl
+
 PathLike: TypeAlias = str | os.PathLike[str]
 
 DAMAGED: Final = "damaged recording"  # the cause that a Gap made by ``inputs`` states
@@ -54,7 +58,8 @@ class Writer:
     The file is made (or made anew) readable by its owner only, its folders as needed. It
     is buffered: ``flush`` gives all to the system, which outlives the process; ``sync``
     has it put on the disk, which outlives a power cut. Leaving the ``with`` block by an
-    exception closes the file without ``End``.
+    exception closes the file without ``End``. Nobody else can write to it meanwhile, but read
+    (not on Windows and on file systems without locks: there nothing keeps two writers apart).
 
     Parameters
     ----------
@@ -70,7 +75,8 @@ class Writer:
     Raises
     ------
     JournalError
-        If ``start`` has no byte form, is too large, or is of another major version.
+        If ``start`` has no byte form, is too large, or is of another major version; or if the
+        file is being written, which is left alone then.
     OSError
         If the file cannot be written.
 
@@ -118,18 +124,19 @@ class Writer:
         Raises
         ------
         JournalError
-            If it is no recording, or damaged before its end: what is lost there stays lost.
+            If it is no recording, is being written, or is damaged before its end: what is lost
+            there stays lost.
         OSError
             If the file cannot be read or written.
         """
-        with Reader(path) as reader:
+        with Reader(path, locked=True) as reader:
             for _ in reader:
                 pass
-        return cls.after(reader)
+            return cls.after(reader)
 
     @classmethod
     def after(cls, reader: Reader) -> Writer:
-        """As `append`, behind what ``reader`` has read to its end."""
+        """As `append`, behind what ``reader``, open and locked, has read to its end."""
         if reader.damaged:
             raise JournalError(
                 f"{reader.path}: damaged before its end ({reader.problems[0]}), so it can be replayed "
@@ -138,7 +145,7 @@ class Writer:
         writer = cls.__new__(cls)
         writer.path = Path(reader.path)
         writer.trace, writer.position, writer._seq = reader.trace, reader.passed, reader.next_seq
-        writer._file = writer.path.open("r+b", buffering=2**16)
+        writer._file = os.fdopen(os.dup(reader.fileno()), "r+b", buffering=2**16)  # locked as well
         writer._file.truncate(reader.events_end)
         writer._file.seek(reader.events_end)
         return writer
@@ -204,11 +211,33 @@ class Writer:
 
 def _create(path: Path) -> BinaryIO:
     path.parent.mkdir(parents=True, exist_ok=True)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(path, flags, 0o600)
+    flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
+    file = os.fdopen(os.open(path, flags, 0o600), "wb", buffering=2**16)
+    _lock(file, path)
     if hasattr(os, "fchmod"):  # the file may have been there, open to others
-        os.fchmod(descriptor, 0o600)
-    return os.fdopen(descriptor, "wb", buffering=2**16)
+        os.fchmod(file.fileno(), 0o600)
+    file.truncate()
+    return file
+
+
+def _open_locked(path: Path) -> BinaryIO:
+    file = path.open("r+b", buffering=0)  # one that is buffered moves the place where a copy writes
+    _lock(file, path)
+    return file
+
+
+def _lock(file: BinaryIO, path: PathLike) -> None:
+    """Let nobody else write to it; the system forgets this when the process ends, however it does."""
+    if sys.platform != "win32":
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            raise JournalError(
+                f"{path}: it is being written, here or by another program; end that first"
+            ) from None
+        except OSError:  # a file system without locks
+            pass
 
 
 def _parts(samples: Samples) -> Iterator[Samples]:
@@ -273,6 +302,9 @@ class Recording:
 class Reader:
     """Reads a recording event by event, in little memory; iterate over it once.
 
+    With ``locked`` it is opened to be gone on with: nobody else can write to it until it is closed
+    and so is the `Writer` made from it.
+
     ``start`` is there from the beginning; ``complete``, ``position``, ``lost_bytes``,
     ``lost_frames``, ``problems``, ``good_bytes`` and ``trace`` (see ``Recording``) are
     final when the iteration has ended. So are ``passed``, the samples that have passed by its
@@ -282,9 +314,10 @@ class Reader:
     Raises
     ------
     JournalError
-        If the file is empty, foreign, of an unknown major version, or its Start is lost.
+        If the file is empty, foreign, of an unknown major version, or its Start is lost; or if
+        it is to be locked and is being written.
     OSError
-        If the file cannot be read.
+        If the file cannot be read; or, if it is to be locked, not be written.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -296,7 +329,7 @@ class Reader:
 
     start: Start
 
-    def __init__(self, path: PathLike) -> None:
+    def __init__(self, path: PathLike, *, locked: bool = False) -> None:
         self.complete = False
         self.position: int | None = None
         self.lost_frames = 0
@@ -311,7 +344,8 @@ class Reader:
         self._second = False
         self._seq = -1
         self._deframer = Deframer()
-        self._file = Path(path).open("rb")  # noqa: SIM115 - close() and __exit__ do
+        path = Path(path)
+        self._file = _open_locked(path) if locked else path.open("rb")  # noqa: SIM115 - close() does
         try:
             self._found = self._scan()
             self.start = self._read_start()
@@ -328,6 +362,10 @@ class Reader:
     def path(self) -> str:
         """The file that is read."""
         return self._path
+
+    def fileno(self) -> int:
+        """The open file's number."""
+        return self._file.fileno()
 
     @property
     def next_seq(self) -> int:

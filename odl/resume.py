@@ -51,7 +51,8 @@ def resume(path: str | Path) -> Resumed:
     Raises
     ------
     JournalError
-        If it is no recording, is damaged before its end, or holds inputs out of order.
+        If it is no recording, is being written, is damaged before its end, or holds inputs out
+        of order.
     ImageError, ConfigError
         If its model image or its settings cannot be used.
     OSError
@@ -69,13 +70,13 @@ def resume(path: str | Path) -> Resumed:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     writer = Writer(f"{folder}/cut.odl", Start({"config": config, "session": {}}, image))
     ...     writer.write(Samples(0, np.zeros((300, 6), np.int16)))
-    ...     writer.flush()  # and here it is killed, before it could write what came of them
+    ...     writer.leave()  # as if killed here, before it could write what came of them
     ...     resumed = resume(f"{folder}/cut.odl")
     ...     print(resumed.session.position, resumed.finished)
     ...     resumed.writer.close()
     300 3
     """
-    with Reader(path) as reader:
+    with Reader(path, locked=True) as reader:
         session, about = _session(reader)
         unsaid: deque[Output] = deque()  # outputs that come of the inputs and were not met yet
         recent: deque[Event] = deque(maxlen=RECENT)
@@ -86,7 +87,7 @@ def resume(path: str | Path) -> Resumed:
                 same = same and bool(unsaid) and unsaid.popleft() == event
             else:
                 unsaid.extend(_step(session, event, str(path)))  # type: ignore[arg-type]
-    writer = Writer.after(reader)
+        writer = Writer.after(reader)
     finished = tuple(unsaid) if same else ()
     for output in finished:
         writer.write(output)

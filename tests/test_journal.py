@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import stat
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -107,6 +110,103 @@ def test_files_are_for_their_owner_only(tmp_path: Path) -> None:
     path.chmod(0o644)
     write(path, SESSION)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+WRITE = """
+import sys
+from odl.events import Undo
+from odl.journal import Writer
+from odl.wire import Start
+writer = Writer(sys.argv[1], Start({}, b""))
+writer.write(Undo(1))
+writer.flush()
+print("writing", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="nothing keeps two writers apart on Windows")
+def test_nobody_else_writes_meanwhile(tmp_path: Path) -> None:
+    path = tmp_path / "walk.odl"
+    being_written = r"walk\.odl: it is being written, here or by another program; end that first$"
+    for begin in (lambda: Writer(path, START), lambda: Writer.append(path)):
+        with begin() as writer:
+            writer.write(Undo(1))
+            writer.flush()
+            before = path.read_bytes()
+            with pytest.raises(JournalError, match=being_written):
+                Writer(path, START)
+            with pytest.raises(JournalError, match=being_written):
+                Writer.append(path)
+            with pytest.raises(JournalError, match=being_written):
+                Reader(path, locked=True)
+            assert read(path).events[-1] == Undo(1)
+            writer.write(Undo(2))
+            writer.leave()
+        data = path.read_bytes()
+        assert data.startswith(before) and len(data) > len(before)
+    assert read(path).events == [Undo(1), Undo(2), Undo(1), Undo(2)]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="nothing keeps two writers apart on Windows")
+def test_a_reader_that_is_to_go_on_keeps_others_away(tmp_path: Path) -> None:
+    path = tmp_path / "walk.odl"
+    write(path, SESSION)
+    with Reader(path, locked=True) as first, pytest.raises(JournalError, match="it is being written"):
+        Writer.append(path)
+    with Reader(path, locked=True) as first:
+        assert list(first) == SESSION
+        writer = Writer.after(first)
+    with pytest.raises(JournalError, match="it is being written"):  # though the reader is closed
+        Writer.append(path)
+    writer.write(Undo(25))
+    writer.close()
+    Writer.append(path).close()
+    assert read(path).events == [*SESSION, Undo(25)]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="nothing keeps two writers apart on Windows")
+def test_a_killed_writer_leaves_the_file_free(tmp_path: Path) -> None:
+    path = tmp_path / "walk.odl"
+    other = subprocess.Popen(
+        [sys.executable, "-c", WRITE, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        cwd=Path(__file__).resolve().parent.parent,
+    )  # fmt: skip
+    assert other.stdin is not None and other.stdout is not None
+    with other:
+        assert other.stdout.readline() == b"writing\n"
+        with pytest.raises(JournalError, match="it is being written"):
+            Writer.append(path)
+        with pytest.raises(JournalError, match="it is being written"):
+            Writer(path, START)
+        assert read(path).events == [Undo(1)]
+        other.kill()
+    with Writer.append(path) as writer:
+        writer.write(Undo(2))
+    assert read(path).events == [Undo(1), Undo(2)]
+
+
+def test_a_file_that_cannot_be_gone_on_with_is_free_again(tmp_path: Path) -> None:
+    path = tmp_path / "walk.odl"
+    data = bytearray(write(path, SESSION))
+    data[len(data) // 2] ^= 0x55
+    path.write_bytes(data)
+    with pytest.raises(JournalError, match="not gone on with"):
+        Writer.append(path)
+    Writer(path, START).close()
+    assert read(path).complete
+
+
+@pytest.mark.skipif(os.name != "posix", reason="nothing keeps two writers apart on Windows")
+def test_a_file_system_without_locks_is_written_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("odl.journal.fcntl.flock", without)
+    write(tmp_path / "walk.odl", SESSION)
+    assert read(tmp_path / "walk.odl").events == SESSION
 
 
 def test_the_format_is_added_to_the_configuration(tmp_path: Path) -> None:
