@@ -19,7 +19,7 @@ from odl.kernels.net import SETTINGS, Emit, out_dtype
 from odl.kernels.softmax import FRACTION, WHOLE
 from odl.nn.image import HEAD, HEADER, LAYER, MAGIC, ROW, VERSION, Image
 from odl.state import NAME_BYTES, WARM, Asked, Count, Entry, log_dtype, state_dtype
-from odl.wire.schema import IMAGE, PROTOCOL, SCALARS, STATE, TABLE, Refusal
+from odl.wire.schema import BRIEF, IMAGE, PROTOCOL, SCALARS, STATE, TABLE, Refusal
 
 CORE = Path(__file__).parent / "core"
 _TOP = "/* Written by firmware_sim/headers.py; do not edit. */\n"
@@ -113,7 +113,7 @@ def messages_header() -> str:
         parts.append("".join(lines))
     parts.append(_enum("WHY", {w.name: int(w) for w in Why}))
     parts.append(_enum("REFUSAL", {r.name: int(r) for r in Refusal}))
-    parts.append(_enum("AREA", {"STATE": STATE, "IMAGE": IMAGE}))
+    parts.append(_enum("AREA", {"STATE": STATE, "IMAGE": IMAGE, "BRIEF": BRIEF}))
     parts.append("#endif\n")
     return "\n".join(parts)
 

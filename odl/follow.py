@@ -18,7 +18,7 @@ from typing import Final
 from odl.drive import commands
 from odl.events import Adopt, Command, Event, Gap, Input, Origin, Output, Prediction, Samples, Truth
 from odl.label.protocol import Answer, TakeBack
-from odl.nn.trust import position_of, with_weights
+from odl.nn.trust import entries_of, position_of, state_sizes, with_unused_log, with_weights
 from odl.session import Session
 
 BUTTON: Final = "button"  # who gives commands that nobody here asked for
@@ -64,6 +64,8 @@ class Follower:
     step : Step
     wants : str
         What of the board's state is needed: ``"brief"``, ``"whole"`` or nothing.
+    entries : int
+        Entries of its log that the board is known to use at least.
     compared : int
         Windows of which host and board were heard; `skipped` counts the others.
     differences : list of Difference
@@ -92,6 +94,7 @@ class Follower:
         self.session, self.compare = session, compare
         self.step = Step.TOGETHER
         self.wants = ""
+        self.entries = 0
         self.compared = self.adopted = 0
         self.differences: list[Difference] = []
         self._expected: deque[Output] = deque()  # said by the session, not yet by the board
@@ -221,7 +224,8 @@ class Follower:
         Parameters
         ----------
         data : bytes
-            What `wants` named: the whole snapshot, or the state block without the weights.
+            What `wants` named: the state block with its weights and as many entries of the log as
+            are used, or the state block without the weights.
 
         Raises
         ------
@@ -229,8 +233,10 @@ class Follower:
             If no session of this model can have left it.
         """
         own, image = self.session.snapshot(), self.session.image
-        whole = data if len(data) == len(own) else with_weights(image, own, data)
-        if whole is None or (self.wants == "whole" and whole is not data):
+        self.entries = max(self.entries, entries_of(image, data))
+        brief = len(data) == state_sizes(image)[1]
+        whole = with_weights(image, own, data) if brief else with_unused_log(image, data)
+        if whole is None or (self.wants == "whole" and brief):
             self._need("whole", Step.APART)
             return []
         self.wants = ""

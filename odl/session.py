@@ -149,6 +149,11 @@ class Session:
         """The label log so far, a copy: entries of `odl.state.log_dtype`, what was undone included."""
         return self._core.log[: int(self._core.state["n_log"][0])].copy()
 
+    @property
+    def lessons(self) -> int:
+        """Entries of the label log: labels, those taken back too, new classes and tasks."""
+        return int(self._core.state["n_log"][0])
+
     def issued_at(self, position: int) -> int:
         """Questions spent of the budget's period that sample ``position`` lies in, as far as is known.
 

@@ -1,3 +1,5 @@
+#include <stddef.h>
+
 #include "frame_out.h"
 #include "link.h"
 #include "odl_messages.h"
@@ -163,6 +165,8 @@ uint32_t odl_area_size(const odl_link *link, unsigned area)
     const odl_net *net = &link->session->net;
     if (area == ODL_AREA_STATE)
         return (uint32_t)(sizeof(odl_state) + net->max_log * sizeof(odl_log_entry));
+    if (area == ODL_AREA_BRIEF)
+        return (uint32_t)(sizeof(odl_state) - sizeof link->session->state.weights);
     return area == ODL_AREA_IMAGE ? net->image->total_size : 0;
 }
 
@@ -178,16 +182,25 @@ static uint8_t byte_of_state(const odl_state *s, uint32_t i)
     return place < (uint32_t)s->n_log ? ((const uint8_t *)odl_log_at(place))[within] : 0;
 }
 
+static uint8_t byte_of(const odl_link *link, unsigned area, uint32_t i)
+{
+    const odl_state *s = &link->session->state;
+    if (area == ODL_AREA_IMAGE)
+        return ((const uint8_t *)link->session->net.image)[i];
+    if (area == ODL_AREA_BRIEF && i >= offsetof(odl_state, weights))
+        i += (uint32_t)sizeof s->weights;
+    return byte_of_state(s, i);
+}
+
 /* `size` bytes from `offset` on, which lie inside the area. */
 void odl_send_data(odl_link *link, unsigned area, uint32_t offset, uint32_t size)
 {
-    const uint8_t *image = (const uint8_t *)link->session->net.image;
     odl_begin_frame(link, ODL_MSG_DATA);
     odl_put_number(link, area, 1);
     odl_put_number(link, offset, 4);
     odl_put_number(link, size, 4);
     for (uint32_t i = offset; i < offset + size; i++) {
-        uint8_t byte = area == ODL_AREA_IMAGE ? image[i] : byte_of_state(&link->session->state, i);
+        uint8_t byte = byte_of(link, area, i);
         odl_put(link, &byte, 1);
     }
     odl_end_frame(link);

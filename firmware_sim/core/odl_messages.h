@@ -213,7 +213,8 @@ enum {
 
 enum {
     ODL_AREA_STATE = 0,
-    ODL_AREA_IMAGE = 1
+    ODL_AREA_IMAGE = 1,
+    ODL_AREA_BRIEF = 2
 };
 
 #endif

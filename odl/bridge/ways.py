@@ -12,13 +12,15 @@ from odl.drive import drive
 from odl.events import Adopt, Event, Gap, Input, Output, Query, Samples
 from odl.follow import Asking, Follower, Step
 from odl.label.protocol import Labeller
-from odl.nn.trust import labels_of, weights_at
+from odl.nn.trust import labels_of, state_sizes, with_unused_log
 from odl.session import Session
 from odl.source.board import Board, BoardState, LostFrames, Restarted, StateRead
 from odl.source.sketch import Sketch
-from odl.wire import Ready, Request
+from odl.wire import BRIEF, Ready, Request
 
-_BRIEF, _WHOLE = 5.0, 15.0  # seconds after which the board is asked for its state once more
+_SOON, _LATE = 5.0, 15.0  # seconds after which the board is asked for its state once more
+_MORE = 4  # entries of the log that the board may have written meanwhile
+_MOST = 65535  # bytes of its state that it gives at one moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +175,7 @@ class OnBoard:
         self._request: Request | None = None
         self._reading_until: float | None = None
         self._note, self._differences = Note(self.notices, speed * self.session.image.rate_hz), 0
-        first, last = weights_at(self.session.image)
-        size = board.info.state if board.info else last
-        self._brief = ((0, first), (last, size - last))
+        self._size, self._brief, self._entry = state_sizes(self.session.image)
         board.again = self._again
 
     @property
@@ -238,14 +238,19 @@ class OnBoard:
             and (self._reading_until is None or late)
         ):
             whole = follower.wants == "whole"
-            self.board.ask_state(*(() if whole else self._brief))
-            self._reading_until = now + (_WHOLE if whole else _BRIEF)
+            if whole:  # of the log as much as may be used by then
+                entries = max(follower.entries, self.session.lessons) + _MORE
+                size = self._size + min(entries, self.session.image.max_log) * self._entry
+                self.board.ask_state((0, min(size, _MOST)))
+            else:
+                self.board.ask_state((0, self._brief), area=BRIEF)
+            self._reading_until = now + (_LATE if whole else _SOON)
 
     def _look_for_lost_labels(self, state: bytes) -> None:
-        own = self.session.snapshot()
-        if len(state) == len(own):
-            image = self.session.image
-            lost = labels_of(image, own) - labels_of(image, state)
+        image = self.session.image
+        whole = with_unused_log(image, state) if len(state) >= self._size else None
+        if whole is not None:
+            lost = labels_of(image, self.session.snapshot()) - labels_of(image, whole)
             if lost:
                 self.notices.append(f"the board has lost {len(lost)} labels that it had learned from")
 

@@ -121,6 +121,33 @@ def with_weights(image: Image, own: bytes, brief: bytes) -> bytes | None:
     return whole if same and np.array_equal(here["counts"][_TAUGHT], there["counts"][_TAUGHT]) else None
 
 
+def entries_of(image: Image, data: bytes) -> int:
+    """Entries of the log that are used, by a state block with or without its weights, or a snapshot."""
+    layout = state_dtype_of(image)
+    assert layout.fields is not None
+    first, last = weights_at(image)
+    brief = len(data) == layout.itemsize - (last - first)
+    at = layout.fields["n_log"][1] - (last - first if brief else 0)
+    return min(max(0, int.from_bytes(data[at : at + 4], "little", signed=True)), image.max_log)
+
+
+def with_unused_log(image: Image, data: bytes) -> bytes | None:
+    """The snapshot whose state block and first log entries are ``data``; None if entries are missing.
+
+    >>> from odl.data import model_bytes
+    >>> from odl.nn.net import blocks, net_of
+    >>> image = Image.from_bytes(model_bytes("shoulder"))
+    >>> state, log = blocks(image, net_of(image), seed=1)
+    >>> with_unused_log(image, state.tobytes()) == state.tobytes() + log.tobytes()
+    True
+    """
+    size, entry = state_dtype_of(image).itemsize, log_dtype(image.features).itemsize
+    rest = image.max_log * entry - (len(data) - size)
+    if len(data) < size or (len(data) - size) // entry < entries_of(image, data):
+        return None
+    return data + bytes(max(0, rest))
+
+
 def position_of(image: Image, snapshot: bytes) -> int:
     """The sample at which a snapshot stands."""
     return int(np.frombuffer(snapshot, state_dtype_of(image), 1)["position"][0])
@@ -132,6 +159,13 @@ def labels_of(image: Image, snapshot: bytes) -> set[tuple[int, int]]:
     used = int(np.frombuffer(snapshot, layout, 1)["n_log"][0])
     log = np.frombuffer(snapshot, entry, image.max_log, offset=layout.itemsize)[:used]
     return {(int(e["window"]), int(e["cls"])) for e in log if e["kind"] == Entry.LABEL}
+
+
+def state_sizes(image: Image) -> tuple[int, int, int]:
+    """Bytes of the state block, of the same without its weights, and of an entry of the log."""
+    first, last = weights_at(image)
+    size = state_dtype_of(image).itemsize
+    return size, size - (last - first), log_dtype(image.features).itemsize
 
 
 def weights_at(image: Image) -> tuple[int, int]:

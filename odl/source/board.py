@@ -28,6 +28,7 @@ from odl.source.passing import (
 )
 from odl.source.reading import StateReading
 from odl.wire import (
+    STATE,
     Configure,
     Data,
     Description,
@@ -268,7 +269,7 @@ class Board:
         """
         return self._talk.send(replace(command, at=NOW))
 
-    def ask_state(self, *parts: tuple[int, int]) -> None:
+    def ask_state(self, *parts: tuple[int, int], area: int = STATE) -> None:
         """Ask for the session's state; a `StateRead` comes among what passes.
 
         Parameters
@@ -276,6 +277,8 @@ class Board:
         parts : (offset, size), optional
             What of it, all of one moment; without any, the whole. Should the answer to one be
             lost for good, or the board start anew, nothing comes.
+        area : int
+            Of `odl.wire.Read`; the parts are of this area.
 
         Raises
         ------
@@ -286,7 +289,7 @@ class Board:
         parts = parts or ((0, whole),)
         if not all(0 < size <= _MOST and 0 <= offset <= whole - size for offset, size in parts):
             raise BoardError(f"of the board's state of {whole} bytes, {parts} cannot be read at one moment")
-        self._reading = StateReading(parts)
+        self._reading = StateReading(parts, area)
         self._reading.request = self._talk.send(self._reading.next())
 
     def read_state(self, limit: float = PATIENCE) -> tuple[bytes, list[Passing]]:

@@ -16,6 +16,7 @@ class StateReading:
     Parameters
     ----------
     parts : (offset, size) of each.
+    area : of `Read`.
 
     Attributes
     ----------
@@ -29,16 +30,16 @@ class StateReading:
     (Read(area=0, offset=0, size=2), None, Read(area=0, offset=6, size=1), b'abc')
     """
 
-    def __init__(self, parts: tuple[tuple[int, int], ...]) -> None:
+    def __init__(self, parts: tuple[tuple[int, int], ...], area: int = STATE) -> None:
         self.request: Request | None = None
-        self._parts = parts
+        self._parts, self._area = parts, area
         self._data: list[bytes] = []
         self._torn = False
 
     def next(self) -> Read:
         """What to ask for."""
         offset, size = self._parts[len(self._data)]
-        return Read(STATE, offset, size)
+        return Read(self._area, offset, size)
 
     def passed(self) -> None:
         """Something else came from the board, or was lost."""

@@ -18,6 +18,7 @@ from odl.wire.framing import (
 from odl.wire.link import Counters, Link, Received
 from odl.wire.requests import Failure, LinkError, Request
 from odl.wire.schema import (
+    BRIEF,
     FORMAT,
     IMAGE,
     PROTOCOL,
@@ -43,7 +44,7 @@ from odl.wire.schema import (
 )
 
 __all__ = [
-    "FORMAT", "IMAGE", "PROTOCOL", "STATE", "TABLE", "CodecError", "Compact", "Configure", "Control",
+    "BRIEF", "FORMAT", "IMAGE", "PROTOCOL", "STATE", "TABLE", "CodecError", "Compact", "Configure", "Control",
     "Counters", "Data", "Deframer", "Description", "End", "Failure", "Fault", "FrameError", "Hello",
     "Info", "Install", "Link", "LinkError", "Message", "Problem", "Read", "Ready", "Received",
     "Refusal", "Refused", "Request", "Start", "Status", "TraceHash", "Upload", "cobs_decode",

@@ -176,7 +176,8 @@ class Configure:
 class Read:
     """Give ``size`` bytes from ``offset`` of an area.
 
-    Areas: `STATE`, the state block with the label log behind it, and `IMAGE`, the model image.
+    Areas: `STATE`, the state block with the label log behind it; `IMAGE`, the model image; `BRIEF`,
+    the state block without its weights, which are most of it.
     """
 
     area: int
@@ -271,6 +272,7 @@ class Compact:
 
 STATE: Final = 0  # areas of Read
 IMAGE: Final = 1
+BRIEF: Final = 2
 
 Control: TypeAlias = (
     Hello | Info | Configure | Read | Data | Ready | Refused

@@ -123,7 +123,7 @@ REFUSED = [
     ([Hello(), Truth(0, 1, "a")], (22, Refusal.CONFIGURE)),
     ([Hello(), Read(STATE, 0, 65535)], (6, Refusal.PLACE)),
     ([Hello(), Read(IMAGE_AREA, 2**32 - 1, 2)], (6, Refusal.PLACE)),
-    ([Hello(), Read(2, 0, 1)], (6, Refusal.PLACE)),
+    ([Hello(), Read(3, 0, 1)], (6, Refusal.PLACE)),
     ([Read(STATE, 0, 1)], (6, Refusal.HELLO)),
     ([Compact()], (14, Refusal.HELLO)),
     ([Hello(), Upload(65535, b"ab")], (12, Refusal.PLACE)),

@@ -18,9 +18,11 @@ from odl import data
 from odl.config import POLICIES, Config
 from odl.events import AddClass, Gap, Label, Samples, Split, Undo
 from odl.nn.image import Image
+from odl.nn.trust import without_weights
 from odl.session import OrderError, Session
 from odl.source.board import NOW
 from odl.wire import (
+    BRIEF,
     STATE,
     Configure,
     Data,
@@ -151,8 +153,9 @@ class Pretended:
             self.say(Refused(number, Refusal.HELLO, seq))
         elif isinstance(message, Read):
             whole = (self.session or Session(self.image, CONFIG)).snapshot()
-            assert message.area == STATE
-            self.say(Data(STATE, message.offset, whole[message.offset : message.offset + message.size]))
+            assert message.area in (STATE, BRIEF)
+            read = whole if message.area == STATE else without_weights(self.image, whole)
+            self.say(Data(message.area, message.offset, read[message.offset : message.offset + message.size]))
         elif self._last is not None and self._last[0] == seq:
             self.say(Ready(self._last[1], 768, seq))
         else:
