@@ -22,7 +22,7 @@ from odl.api import load_kernels, replay
 from odl.bridge import Live, open_live
 from odl.bridge.emulated import EmulatedBoard
 from odl.data import open_dataset
-from odl.events import Learned
+from odl.events import Learned, Samples
 from odl.label.played import PlayedTruth, one_block
 from odl.streams import Stream, dataset_streams, load_model
 
@@ -61,7 +61,7 @@ def played(given: argparse.Namespace, stream: Stream, path: Path, drop: float) -
     words = ["--play", given.dataset, "--model", given.dataset, "--subject", stream.subject]
     words += ["--data", given.data] if given.data else []
     to_board, to_host = Faults(1, drop=drop), Faults(2, drop=drop)
-    began, last, learned = time.monotonic(), 0.0, 0
+    began, last, learned, idle = time.monotonic(), 0.0, 0, 0
     with (
         EmulatedBoard(*words, "--speed", f"{given.speed:g}") as board,
         Relay(board.url, to_board=to_board, to_host=to_host) as relay,
@@ -79,7 +79,8 @@ def played(given: argparse.Namespace, stream: Stream, path: Path, drop: float) -
             if time.monotonic() - last > 20:
                 last = time.monotonic()
                 print(f"... sample {live.session.position} of {stream.samples}", file=sys.stderr, flush=True)
-            if answers.truth.finished:
+            idle = 0 if not isinstance(event, Samples) or len(event.block) else idle + 1
+            if not answers.truth.left or (answers.truth.left < 64 and idle > 20):
                 live.stop()
     frames = live._way.board.lost_frames  # type: ignore[attr-defined]
     head = (

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Final
 
 from odl.bridge.ways import Way, ask_again
 from odl.events import Command, Event, Origin, Output, Query, Samples
@@ -19,6 +20,9 @@ from odl.label.protocol import Answer, Labeller, TakeBack
 from odl.label.recorded import RecordedLabels
 from odl.nn.image import Image
 from odl.session import Session
+
+NEAR: Final = 64  # samples before the end of what is played
+SILENT: Final = 2.0  # seconds without any, after which it is over there
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,7 @@ class Live:
         self._until = None if seconds is None else time.monotonic() + seconds
         self._state = ""
         self._ending = False
+        self._heard = time.monotonic()
         self._whole = True  # whether all that came of the last input is written
         self._events = self._run()
         writer.sync()
@@ -175,6 +180,7 @@ class Live:
             if isinstance(event, Samples) and not len(event.block):
                 yield event
             else:
+                self._heard = time.monotonic()
                 yield from self._pass(event)
         else:
             self._whole = True
@@ -182,9 +188,12 @@ class Live:
 
     def _over(self) -> bool:
         """Whether it is to end here, between two steps."""
-        if self._played is not None and self._played.finished:
-            self.say("the recording has been played to its end")
-            return True
+        if self._played is not None and self._played.left < NEAR:
+            # The very last samples may have been lost on the way.
+            over = not self._played.left or time.monotonic() - self._heard > SILENT
+            if over:
+                self.say("the recording has been played to its end")
+                return True
         return self._ending or (self._until is not None and time.monotonic() >= self._until)
 
     def _pass(self, event: Event) -> Iterator[Event]:

@@ -50,12 +50,12 @@ class PlayedTruth:
         self._told = 0  # samples up to which truth has been told
 
     @property
-    def finished(self) -> bool:
-        """Whether the last sample of the recording has come."""
+    def left(self) -> int:
+        """Samples of the recording that have not come yet, by the last that have."""
         if not self._found:
-            return False
+            return len(self._block)
         first, last, place = self._found[-1]
-        return place + last - first == len(self._block)
+        return len(self._block) - (place + last - first)
 
     def take(self, event: Event) -> Iterator[Truth]:
         """``event`` passes; what is known to have been true of the stream, as soon as it has ended."""

@@ -60,9 +60,9 @@ def test_samples_of_somebody_else_are_nowhere() -> None:
     assert list(played.take(Samples(50, PLAYED[:3]))) == []  # too few to be sure
     assert played.of(0, 50) is None
     list(played.take(Samples(53, PLAYED[500:550])))
-    assert not played.finished
+    assert played.left == 450
     list(played.take(Samples(103, PLAYED[550:1000])))
-    assert played.finished
+    assert played.left == 0
 
 
 def test_stillness_that_is_everywhere_is_not_guessed_at() -> None:
