@@ -25,8 +25,8 @@ if WITHOUT_TORCH:
 if "ODL_HAPT" not in os.environ:  # the files may not be distributed with the project
     LEFT_OUT["hapt"] = "ODL_HAPT names no folder with UCI's HAPT files"
 
-# It holds no doctests, and several folders have a file of this name.
-collect_ignore = ["conftest.py"]
+# They hold no doctests, and doctest stumbles over several files of one name.
+collect_ignore_glob = ["*conftest.py"]
 
 ROOT = Path(__file__).resolve().parent.parent
 TORCH_FOLDERS = (ROOT / "odl" / "train", ROOT / "tests" / "train")
