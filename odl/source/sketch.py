@@ -106,9 +106,11 @@ class Sketch:
         self._cause = ""  # why lines may be missing
 
     def __iter__(self) -> Iterator[Samples | Gap]:
+        gave = time.monotonic()
         while self._ahead or self.state is not SketchState.CLOSED:
             if self._ahead:  # kept here: whoever stops iterating can go on later
                 yield self._ahead.popleft()
+                gave = time.monotonic()
                 continue
             wait = self.wait
             if self._rows:
@@ -116,9 +118,13 @@ class Sketch:
             piece = self.line.get(wait)
             if piece is not None:
                 self._take(piece)
-            elif not self._rows or self.wait == 0:
+            else:
                 self._look_for_silence()
+            # Lines that cannot be used may come all the time.
+            late = time.monotonic() >= gave + self.wait
+            if (piece is None and (not self._rows or self.wait == 0)) or (not self._rows and late):
                 yield Samples(self.position, np.zeros((0, len(self._per_unit)), np.int16))
+                gave = time.monotonic()
             if len(self._rows) >= _ROWS or time.monotonic() >= self._since + _TOGETHER:
                 self._flush()
 
