@@ -59,8 +59,8 @@ def play(live: Live, bench: Bench, start: int, n: int, do: Do | None = None) -> 
         more = [block for _, block in zip(range(8), rest, strict=False)]
         for block in more:
             bench.board.sense(block)
-        idle = 0 if more else idle + 1
-        if idle == 8:
+        idle = 0 if more else idle + (15 if waited else 1)
+        if idle in (8, 15):
             bench.board.tick()
         if idle > 40:
             live.stop()
