@@ -204,7 +204,7 @@ def test_a_file_system_without_locks_is_written_all_the_same(
     def without(*_: object) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr("odl.journal.fcntl.flock", without)
+    monkeypatch.setattr("odl.journal.files.fcntl.flock", without)
     write(tmp_path / "walk.odl", SESSION)
     assert read(tmp_path / "walk.odl").events == SESSION
 

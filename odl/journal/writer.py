@@ -1,0 +1,185 @@
+"""Writes a recording as it comes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+from odl.events import Adopt, Event, Gap, Samples
+from odl.journal.files import JournalError, PathLike, check_format, create
+from odl.journal.reader import Reader
+from odl.wire.codec import CodecError, TraceHash, encode, is_output
+from odl.wire.framing import MAX_FRAME, frame
+from odl.wire.schema import FORMAT, End, Start
+
+
+class Writer:
+    """Writes a recording; the same events give the same bytes.
+
+    The file is made (or made anew) readable by its owner only, its folders as needed. It
+    is buffered: ``flush`` gives all to the system, which outlives the process; ``sync``
+    has it put on the disk, which outlives a power cut. Leaving the ``with`` block by an
+    exception closes the file without ``End``. Nobody else can write to it meanwhile, but read
+    (not on Windows and on file systems without locks: there nothing keeps two writers apart).
+
+    Parameters
+    ----------
+    path : where to.
+    start : what the session started from; ``format`` is added to its configuration.
+
+    Attributes
+    ----------
+    path : where it is written.
+    trace : hash over the outputs written so far.
+    position : samples that have passed, those in gaps included.
+
+    Raises
+    ------
+    JournalError
+        If ``start`` has no byte form, is too large, or is of another major version; or if the
+        file is being written, which is left alone then.
+    OSError
+        If the file cannot be written.
+
+    >>> import tempfile
+    >>> from odl.journal import read
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with Writer(f"{folder}/new/walk.odl", Start({}, b"")) as writer:
+    ...         writer.write(Gap(0, 100, "late start"))
+    ...     recording = read(f"{folder}/new/walk.odl")
+    >>> recording.events, recording.complete, recording.position
+    ([Gap(start=0, lost=100, why='late start')], True, 100)
+    """
+
+    path: Path
+    trace: TraceHash
+    position: int
+    _seq: int
+    _file: BinaryIO
+
+    def __init__(self, path: PathLike, start: Start) -> None:
+        self.path = Path(path)
+        self.trace = TraceHash()
+        self.position = 0
+        self._seq = 0
+        start = replace(start, config={"format": list(FORMAT), **start.config})
+        check_format(start, str(path))
+        try:
+            opening = self._frame(encode(start), 0)
+        except CodecError as error:
+            raise JournalError(f"{path}: {error}") from None
+        if len(opening) > MAX_FRAME:
+            raise JournalError(
+                f"{path}: configuration and model image take {len(opening)} bytes; "
+                f"a recording has room for {MAX_FRAME}"
+            )
+        self._file = create(self.path)
+        self._file.write(opening)
+
+    @classmethod
+    def append(cls, path: PathLike) -> Writer:
+        """A writer that goes on with the recording at ``path``, whatever became of its end.
+
+        What follows the last whole frame is cut off, and so is ``End``. Sequence numbers, trace
+        and position go on from there.
+
+        Raises
+        ------
+        JournalError
+            If it is no recording, is being written, or is damaged before its end: what is lost
+            there stays lost.
+        OSError
+            If the file cannot be read or written.
+        """
+        with Reader(path, locked=True) as reader:
+            for _ in reader:
+                pass
+            return cls.after(reader)
+
+    @classmethod
+    def after(cls, reader: Reader) -> Writer:
+        """As `append`, behind what ``reader``, open and locked, has read to its end."""
+        if reader.damaged:
+            raise JournalError(
+                f"{reader.path}: damaged before its end ({reader.problems[0]}), so it can be replayed "
+                "but not gone on with"
+            )
+        writer = cls.__new__(cls)
+        writer.path = Path(reader.path)
+        writer.trace, writer.position, writer._seq = reader.trace, reader.passed, reader.next_seq
+        writer._file = os.fdopen(os.dup(reader.fileno()), "r+b", buffering=2**16)  # locked as well
+        writer._file.truncate(reader.events_end)
+        writer._file.seek(reader.events_end)
+        return writer
+
+    def _frame(self, message: bytes, time: int) -> bytes:
+        data = frame(message, self._seq, time)
+        self._seq = (self._seq + 1) & 0xFFFF
+        return data
+
+    def write(self, event: Event, time: int = 0) -> None:
+        """Append ``event``; ``time`` is the device's, in microseconds (0 in replay).
+
+        Raises
+        ------
+        CodecError
+            If the event has no byte form; nothing is written then.
+        """
+        if isinstance(event, Samples):
+            for part in _parts(event):
+                self._file.write(self._frame(encode(part), time))
+            self.position = max(self.position, event.start + len(event.block))
+            return
+        message = encode(event)
+        self._file.write(self._frame(message, time))
+        if isinstance(event, Gap | Adopt):
+            self.position = max(self.position, event.start + event.lost)
+        elif is_output(event):
+            self.trace.add(message)
+
+    def flush(self) -> None:
+        """Hand all that was written to the system."""
+        self._file.flush()
+
+    def sync(self) -> None:
+        """Have all that was written put on the disk."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Write ``End`` and close; closing again does nothing."""
+        if not self._file.closed:
+            self._file.write(self._frame(encode(End(self.position)), 0))
+            self._file.close()
+
+    def leave(self) -> None:
+        """Close without ``End``: what was written can be gone on with."""
+        self._file.close()
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.leave()
+
+
+def _parts(samples: Samples) -> Iterator[Samples]:
+    """``samples`` in pieces that fit a frame, one piece nearly always."""
+    most = MAX_FRAME // 2 // max(1, samples.block[:1].nbytes)
+    if len(samples.block) <= most:
+        yield samples
+        return
+    for i in range(0, len(samples.block), most):
+        yield Samples(samples.start + i, samples.block[i : i + most])
