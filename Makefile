@@ -71,7 +71,7 @@ lint: $(VENV)/.extra-lint
 bench: $(VENV)/.extra-test
 	@ls benchmarks/[a-z]*.py >/dev/null 2>&1 || { echo 'No benchmarks in benchmarks/.' >&2; exit 1; }
 	@set -e; for file in benchmarks/[a-z]*.py; do case $$file in \
-	  */hapt.py|*/fewshot.py) test -n '$(HAPT)' || { echo "left out: $$file (make bench HAPT=the folder of UCI's HAPT)"; continue; }; \
+	  */hapt.py|*/fewshot.py|*/twin.py) test -n '$(HAPT)' || { echo "left out: $$file (make bench HAPT=the folder of UCI's HAPT)"; continue; }; \
 	    data="--data $(HAPT)" ;; *) data= ;; esac; \
 	  echo "$(BIN)/python $$file $$data"; $(BIN)/python "$$file" $$data; done
 
