@@ -1,7 +1,7 @@
 """Going on with a recording that was cut short, by whatever ended it.
 
 All that a session is made of stands in its recording, so it is stepped once more; a day at
-50 Hz takes some seconds. What a step had said but nobody had written yet is written then.
+50 Hz takes some seconds. What a step had said but nobody had written yet is written first when it goes on.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Resumed:
     writer : writes behind the last event.
     about : what Start says of the session (subject, rate, channels, options, how it was led).
     recent : the last events, for who shows them.
-    finished : outputs of the last step that had not been written and are now.
+    finished : outputs of the last step that had not been written; they come first.
     same : whether the outputs before are those of the session, one for one.
     """
 
@@ -46,7 +46,8 @@ class Resumed:
 def resume(path: str | Path) -> Resumed:
     """Rebuild the session of the recording at ``path`` and open it to go on.
 
-    The file is cut behind its last whole event.
+    The file stays as it is until something is written, or the writer synced or closed: then it is
+    cut behind its last whole event first.
 
     Raises
     ------
@@ -87,12 +88,9 @@ def resume(path: str | Path) -> Resumed:
                 same = same and bool(unsaid) and unsaid.popleft() == event
             else:
                 unsaid.extend(_step(session, event, str(path)))  # type: ignore[arg-type]
-        writer = Writer.after(reader)
-    finished = tuple(unsaid) if same else ()
-    for output in finished:
-        writer.write(output)
-        recent.append(output)
-    writer.sync()
+        finished = tuple(unsaid) if same else ()
+        writer = Writer.after(reader, finished)
+    recent.extend(finished)
     return Resumed(session, writer, about, tuple(recent), len(finished), same)
 
 

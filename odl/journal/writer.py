@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from odl.events import Adopt, Event, Gap, Samples
+from odl.events import Adopt, Event, Gap, Output, Samples
 from odl.journal.files import JournalError, PathLike, check_format, create
 from odl.journal.reader import Reader
 from odl.wire.codec import CodecError, TraceHash, encode, is_output
@@ -60,6 +60,8 @@ class Writer:
     position: int
     _seq: int
     _file: BinaryIO
+    _cut: int | None = None  # where a recording that is gone on with is to be cut first
+    _owed: tuple[Output, ...] = ()  # what is to be written there then
 
     def __init__(self, path: PathLike, start: Start) -> None:
         self.path = Path(path)
@@ -84,8 +86,9 @@ class Writer:
     def append(cls, path: PathLike) -> Writer:
         """A writer that goes on with the recording at ``path``, whatever became of its end.
 
-        What follows the last whole frame is cut off, and so is ``End``. Sequence numbers, trace
-        and position go on from there.
+        What follows the last whole frame is cut off, and so is ``End``, but not before something
+        is written, flushed, synced or closed: who leaves before leaves the file as it was.
+        Sequence numbers, trace and position go on from there.
 
         Raises
         ------
@@ -101,8 +104,11 @@ class Writer:
             return cls.after(reader)
 
     @classmethod
-    def after(cls, reader: Reader) -> Writer:
-        """As `append`, behind what ``reader``, open and locked, has read to its end."""
+    def after(cls, reader: Reader, owed: Iterable[Output] = ()) -> Writer:
+        """As `append`, behind what ``reader``, open and locked, has read to its end.
+
+        ``owed`` is written where the file is cut.
+        """
         if reader.damaged:
             raise JournalError(
                 f"{reader.path}: damaged before its end ({reader.problems[0]}), so it can be replayed "
@@ -112,9 +118,18 @@ class Writer:
         writer.path = Path(reader.path)
         writer.trace, writer.position, writer._seq = reader.trace, reader.passed, reader.next_seq
         writer._file = os.fdopen(os.dup(reader.fileno()), "r+b", buffering=2**16)  # locked as well
-        writer._file.truncate(reader.events_end)
-        writer._file.seek(reader.events_end)
+        writer._cut, writer._owed = reader.events_end, tuple(owed)
         return writer
+
+    def _begin(self) -> None:
+        """Cut the recording that is gone on with, if that has not been done."""
+        if self._cut is None or self._file.closed:
+            return
+        self._file.truncate(self._cut)
+        self._file.seek(self._cut)
+        self._cut = None
+        for output in self._owed:
+            self.write(output)
 
     def _frame(self, message: bytes, time: int) -> bytes:
         data = frame(message, self._seq, time)
@@ -129,6 +144,7 @@ class Writer:
         CodecError
             If the event has no byte form; nothing is written then.
         """
+        self._begin()
         if isinstance(event, Samples):
             for part in _parts(event):
                 self._file.write(self._frame(encode(part), time))
@@ -143,16 +159,19 @@ class Writer:
 
     def flush(self) -> None:
         """Hand all that was written to the system."""
+        self._begin()
         self._file.flush()
 
     def sync(self) -> None:
         """Have all that was written put on the disk."""
+        self._begin()
         self._file.flush()
         os.fsync(self._file.fileno())
 
     def close(self) -> None:
         """Write ``End`` and close; closing again does nothing."""
         if not self._file.closed:
+            self._begin()
             self._file.write(self._frame(encode(End(self.position)), 0))
             self._file.close()
 

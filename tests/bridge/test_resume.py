@@ -12,13 +12,14 @@ from pretend import Bench, Pretended, SocketPort
 from stage import BLOCK, answer, begin, play, same_trace
 from streams import IMAGE, Script, config, inputs
 
-from odl.bridge import Live
+from odl.bridge import Live, open_live
 from odl.config import ConfigError
 from odl.events import Adopt, Event, Gap, Label, Learned, Query, Samples
 from odl.journal import JournalError, Writer, read
 from odl.resume import resume
 from odl.session import Session
 from odl.source.greeting import BoardError
+from odl.source.line import LineError
 from odl.streams import open_recording
 from odl.wire import End, Start, encode, frame, is_output
 
@@ -98,8 +99,24 @@ def test_what_a_power_cut_leaves_behind_the_last_frame_is_cut_off(tmp_path: Path
     path = tmp_path / "cut.odl"
     data = written(path, session_events())
     path.write_bytes(data[:-40] + bytes(4096))
-    assert resume(path).writer.path == path
+    writer = resume(path).writer
+    assert writer.path == path
+    writer.close()
     assert read(path).lost_bytes == 0
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_who_does_not_go_on_leaves_the_file_as_it_was(tmp_path: Path, closed: bool) -> None:
+    path = tmp_path / "walk.odl"
+    whole = written(path, session_events())
+    path.write_bytes(whole if closed else whole[:-40] + bytes(100))
+    before, since = path.read_bytes(), path.stat().st_mtime_ns
+    resume(path).writer.leave()
+    assert path.read_bytes() == before
+    assert path.stat().st_mtime_ns == since  # the time tells for how long nobody listened
+    with resume(path).writer as writer:
+        assert writer.path == path
+    assert read(path).complete
 
 
 def test_a_file_that_is_damaged_before_its_end_is_not(tmp_path: Path) -> None:
@@ -229,13 +246,27 @@ def test_an_open_question_can_still_be_answered(bench: Bench, tmp_path: Path) ->
     assert same_trace(path)
 
 
+def test_a_refused_resume_changes_nothing(bench: Bench, other: Bench, tmp_path: Path) -> None:
+    path = tmp_path / "walk.odl"
+    with begin(bench, path, learn="both") as live:
+        play(live, bench, 0, 1500, answer("wave"))
+    whole = path.read_bytes()
+    with pytest.raises(LineError):
+        open_live(str(tmp_path / "no"), resume=path)
+    assert path.read_bytes() == whole
+    with pytest.raises(BoardError, match="does not hold"):
+        begin(other, None, resume=path)
+    assert path.read_bytes() == whole
+    with begin(bench, None, resume=path) as live:
+        play(live, bench, 1500, 100)
+    assert same_trace(path)
+
+
 def test_settings_are_the_recording_s(bench: Bench, tmp_path: Path) -> None:
     path = tmp_path / "walk.odl"
     with begin(bench, path) as live:
         play(live, bench, 0, 200)
     with pytest.raises(ConfigError, match="goes on with the recording's settings"):
-        from odl.bridge import open_live
-
         open_live(bench.port.name, resume=path, options={"budget": "5/h"})
     with begin(bench, None, resume=path) as live:
         play(live, bench, 200, 200)
