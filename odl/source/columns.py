@@ -10,6 +10,7 @@ from typing import Final
 MAX_FIELDS: Final = 64
 _NUMBER: Final = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
 _STUBBORN: Final = 5  # lines in a row that do not fit, before it is called a problem
+_HOPELESS: Final = 25  # and before it is given up, where no line has ever fitted
 _SHOWN: Final = 60  # characters of a bad line that are kept
 
 Names = tuple[str, ...]
@@ -27,9 +28,17 @@ class Columns:
     ----------
     wanted : sequence of str
         Names in the order that the model wants them, or numbers, the first column being 1.
+        A sketch that prints names of its own has to print these. Of one that prints none, lines
+        with as many columns as there are names are taken in order.
     strict : bool
-        Whether the names have to be the sketch's own. Otherwise lines with as many columns as
-        there are names are taken in order.
+        Whether such a sketch is refused too.
+    most : sequence of float, optional
+        For each of ``wanted`` the greatest magnitude that can be meant; a line with more is bad.
+
+    Raises
+    ------
+    ValueError
+        If a column is wanted twice, a number is below 1, or names and numbers are mixed.
 
     Attributes
     ----------
@@ -37,6 +46,10 @@ class Columns:
         What the sketch calls its columns, if it does.
     bad : int
         Lines left out; ``last_bad`` is the last of them, made printable.
+    missed : int
+        Those since the last good line that had numbers in them, so that a sample was meant.
+    in_order : bool
+        Whether names are wanted, none has been met, and lines are taken in the order wanted.
     headers : int
         Lines of names met.
 
@@ -49,15 +62,21 @@ class Columns:
     ([7.0, 8.0], ('ay', 'ax'), 2)
     """
 
-    def __init__(self, wanted: Sequence[str], strict: bool = False) -> None:
-        if not wanted:
-            raise ValueError("name at least one column")
+    def __init__(
+        self, wanted: Sequence[str], strict: bool = False, most: Sequence[float] | None = None
+    ) -> None:
         self.wanted = tuple(name.strip() for name in wanted)
+        self._lower = [name.lower() for name in self.wanted]
+        self._numbers = _checked(self._lower)
+        self._most = None if most is None else tuple(most)
         self.names: Names | None = None
-        self.bad = self.headers = 0
+        self.bad = self.headers = self.missed = 0
+        self.in_order = False
+        self._good = False  # whether a line could ever be used
         self.last_bad = ""
         self._strict = strict
         self._candidate: Names | None = None  # a line of words: a header if numbers follow
+        self._parted = False  # by more than blanks
         self._form: Form | None = None  # of the last good line
         self._pick: list[int] = []
         self._odd: Form | None = None  # the form of lines that do not fit, and how many in a row
@@ -71,6 +90,11 @@ class Columns:
         if self._bad_in_row < _STUBBORN:
             return ""
         return self._misfit or "what comes are no lines of numbers; look at the speed and at what is printed"
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether many lines have come, none could ever be used, and ``problem`` says why for sure."""
+        return not self._good and bool(self._misfit) and self._bad_in_row >= _HOPELESS
 
     def take(self, line: str, whole: bool = True) -> list[float] | None:
         """The wanted numbers of ``line``, or None.
@@ -90,31 +114,40 @@ class Columns:
             return None
         numbers = [float(field) for field in fields if _NUMBER.fullmatch(field)]
         sound = len(numbers) == len(fields) and all(map(math.isfinite, numbers))
-        if not (sound and self._fits(labels, len(numbers))):
-            self._leave_out(line)
+        if not (sound and self._fits(line, labels, len(numbers))):
+            self._leave_out(line, bool(numbers))
             return None
-        self._bad_in_row = 0
-        return [numbers[column] for column in self._pick]
+        row = [numbers[column] for column in self._pick]
+        for name, value, most in zip(self.wanted, row, self._most or (), strict=False):
+            if abs(value) > most:
+                self._misfit = f"{value:g} in column {name} cannot be meant; look at the unit and the scale"
+                self._leave_out(line)
+                return None
+        self._good, self._bad_in_row, self._misfit = True, 0, ""
+        return row
 
     def _words(self, line: str, fields: list[str], whole: bool) -> None:
         """A header if it was met before, or if numbers follow; otherwise chat."""
         if self._candidate is not None:
-            self._leave_out(" ".join(self._candidate))
+            self._leave_out(" ".join(self._candidate), False)
         self._candidate = tuple(fields) if len(fields) <= MAX_FIELDS else None
+        if not (whole or self._named(self._candidate)):
+            self._candidate = None  # a name may lack its beginning
+        self._parted = _parted(line)
         if self._candidate is None and whole:
-            self._leave_out(line)
+            self._leave_out(line, False)
         elif self._candidate == self.names:
             self.headers += 1
             self._candidate = None
 
-    def _fits(self, labels: Names | None, width: int) -> bool:
+    def _fits(self, line: str, labels: Names | None, width: int) -> bool:
         """Whether a line of this form can be used; decides which columns are meant."""
         if self._candidate is not None:
-            if labels is None and len(self._candidate) == width:
+            if labels is None and len(self._candidate) == width and self._is_header(line):
                 self.names, self._form = self._candidate, None
                 self.headers += 1
             else:
-                self._leave_out(" ".join(self._candidate))
+                self._leave_out(" ".join(self._candidate), False)
             self._candidate = None
         names = labels or self.names
         if names is not None and len(names) != width:
@@ -133,46 +166,81 @@ class Columns:
         self._form, self._pick, self.names = form, pick, names
         return True
 
+    def _is_header(self, line: str) -> bool:
+        """Whether the words before ``line`` are names, not chat that has as many."""
+        known = any(name.lower() in self._lower for name in self._candidate or ())
+        return known or (self._parted and _parted(line))
+
     def _named(self, labels: Names | None) -> bool:
-        return labels is not None and {n.lower() for n in self.wanted} <= {n.lower() for n in labels}
+        return labels is not None and set(self._lower) <= {name.lower() for name in labels}
 
     def _choose(self, names: Names | None, width: int) -> list[int] | None:
         """Which columns are wanted; None, and a sentence in ``_misfit``, if they are not there."""
-        self._misfit = ""
-        wanted = [name.lower() for name in self.wanted]
-        if all(name.isascii() and name.isdigit() for name in wanted):
-            numbers = [int(name) for name in wanted]
-            if all(1 <= number <= width for number in numbers):
-                return [number - 1 for number in numbers]
-            self._misfit = f"the sketch prints {width} columns; column {max(numbers)} is not among them"
+        self._misfit, self.in_order = "", False
+        wanted = self._lower
+        if self._numbers:
+            if max(self._numbers) <= width:
+                return [number - 1 for number in self._numbers]
+            self._misfit = (
+                f"the sketch prints {width} columns; column {max(self._numbers)} is not among them "
+                "(the first is 1)"
+            )
             return None
         if names is not None:
             lower = [name.lower() for name in names]
-            if all(name in lower for name in wanted):
+            twice = next((name for name in wanted if lower.count(name) > 1), None)
+            missing = next((name for name in self.wanted if name.lower() not in lower), None)
+            if twice is None and missing is None:
                 return [lower.index(name) for name in wanted]
-            if self._strict or width != len(wanted):
-                missing = next(name for name in wanted if name not in lower)
-                there = ", ".join(_tidy(name) for name in names)
-                self._misfit = f"there is no column '{missing}'; the sketch prints {there}"
-                return None
-        if width == len(wanted):
+            there = ", ".join(_tidy(name) for name in names)
+            self._misfit = (
+                f"there is no column '{missing}'; the sketch prints {there}" if missing is not None
+                else f"the sketch prints more than one column '{twice}'; say which by number, from 1: {there}"
+            )  # fmt: skip
+            return None
+        if width == len(wanted) and not self._strict:
+            self.in_order = True
             return list(range(width))
+        if width == len(wanted):
+            self._misfit = "the sketch prints no names; say the columns by number, from 1"
+            return None
         self._misfit = (
             f"the sketch prints {width} columns, but {len(wanted)} are wanted ({', '.join(self.wanted)}); "
-            "say which by number, as in --columns 2,3,4"
+            "say which by number, from 1, as in --columns 2,3,4"
         )
         return None
 
-    def _leave_out(self, line: str) -> None:
+    def _leave_out(self, line: str, sample: bool = True) -> None:
         self.bad += 1
+        self.missed += sample
         self._bad_in_row += 1
         self.last_bad = _tidy(line)
+
+
+def _checked(wanted: Sequence[str]) -> list[int]:
+    """The numbers of the columns wanted, if they are numbers, which all or none have to be."""
+    if not wanted or not all(wanted):
+        raise ValueError("name at least one column, and none with an empty name: --columns ax,ay,az")
+    twice = next((name for name in wanted if wanted.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"column '{twice}' is wanted twice; name each once")
+    numbers = [int(name) for name in wanted if name.isascii() and name.isdigit()]
+    if numbers and len(numbers) < len(wanted):
+        raise ValueError("columns are wanted by name and by number; give only names, or only numbers")
+    if numbers and min(numbers) < 1:
+        raise ValueError("column 0 is wanted; the first column is number 1")
+    return numbers
+
+
+def _parted(line: str) -> bool:
+    """Whether more than blanks stand between the fields."""
+    return re.search("[,;\t]", line.strip()) is not None
 
 
 def _split(line: str) -> tuple[Names | None, list[str]]:
     """Labels (None without) and the fields of a line; ragged labels leave a field unreadable."""
     text = re.sub(r"\s*:\s*", ":", line.strip(" \t\r\n,;"))
-    split = re.split("[,;\t]", text) if re.search("[,;\t]", text) else text.split()
+    split = re.split("[,;\t]", text) if _parted(text) else text.split()
     fields = [field.strip() for field in split]
     if len(fields) > MAX_FIELDS:
         return None, [text]

@@ -37,6 +37,9 @@ AXES = ("ax", "ay", "az")
         (["millis,AZ,AY,AX", "17,3,2,1"], [[1, 2, 3]]),
         (["MPU6050 ready", "ax,ay,az", "1,2,3"], [[1, 2, 3]]),
         (["", "1,2,3", "  "], [[1, 2, 3]]),
+        (["az,ay,ax", "1,2,3"], [[3, 2, 1]]),  # as many as are wanted, in another order
+        (["Sensor ready now", "1,2,3"], [[1, 2, 3]]),  # as many words, but no names
+        (["Sensor ready now", "1 2 3"], [[1, 2, 3]]),
     ],
 )
 def test_what_common_sketches_print(lines: list[str], rows: list[list[float]]) -> None:
@@ -65,7 +68,15 @@ def test_a_bad_line_is_counted_and_costs_nothing_else(bad: str) -> None:
     ("wanted", "strict", "line", "problem"),
     [
         (["x", "ay"], True, "ax:1,ay:2", "there is no column 'x'; the sketch prints ax, ay"),
-        (["2", "7"], True, "1,2,3", "the sketch prints 3 columns; column 7 is not among them"),
+        (
+            ["2", "7"],
+            True,
+            "1,2,3",
+            "the sketch prints 3 columns; column 7 is not among them (the first is 1)",
+        ),
+        (["x", "y"], True, "1,2", "the sketch prints no names"),
+        (["x", "ay"], False, "ax:1,ay:2", "there is no column 'x'; the sketch prints ax, ay"),
+        (["ax", "ay"], False, "ax:1,ay:2,AX:3", "the sketch prints more than one column 'ax'"),
         (AXES, False, "1,2,3,4", "the sketch prints 4 columns, but 3 are wanted"),
         (AXES, False, "@#%,!!,2", "what comes are no lines of numbers"),
     ],
@@ -82,6 +93,53 @@ def test_what_never_fits_becomes_a_sentence(wanted: list[str], strict: bool, lin
 
 def test_columns_are_picked_by_number_from_one() -> None:
     assert Columns(["3", "1"]).take("10,20,30") == [30, 10]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "sentence"),
+    [
+        (["0", "1"], "the first column is number 1"),
+        (["ax", "az", "AX"], "column 'ax' is wanted twice"),
+        (["1", "1"], "column '1' is wanted twice"),
+        (["1", "ax"], "by name and by number"),
+        (["ax", ""], "none with an empty name"),
+        ([], "at least one column"),
+    ],
+)
+def test_columns_that_cannot_be_meant_are_refused(wanted: list[str], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        Columns(wanted)
+
+
+def test_names_that_the_sketch_does_not_print_are_no_positions() -> None:
+    columns = Columns(AXES)
+    columns.take("x,y,z")
+    assert [columns.take("1,2,3") for _ in range(25)] == [None] * 25
+    assert columns.problem == "there is no column 'ax'; the sketch prints x, y, z"
+    assert columns.hopeless
+    columns.take("az,ay,ax")
+    assert columns.take("1,2,3") == [3, 2, 1] and not columns.hopeless and columns.problem == ""
+
+
+def test_a_header_without_its_beginning_is_none() -> None:
+    columns = Columns(AXES)
+    columns.take("x,ay,az", whole=False)
+    assert columns.take("1,2,3") == [1, 2, 3] and columns.in_order and columns.names is None
+
+
+def test_what_has_fitted_once_is_not_hopeless() -> None:
+    columns = Columns(AXES)
+    assert columns.take("1,2,3") == [1, 2, 3]
+    assert not any(map(columns.take, ["1,2,3,4"] * 50))
+    assert columns.problem and not columns.hopeless
+
+
+def test_numbers_that_cannot_be_meant_make_a_line_bad() -> None:
+    columns = Columns(AXES, most=(10, 20, 30))
+    assert columns.take("10,-20,30") == [10, -20, 30]
+    assert columns.take("10,-20.1,30") is columns.take("1e99,0,0") is None
+    assert (columns.bad, columns.missed) == (2, 2)
+    assert [columns.take("1,2,3") for _ in range(2)] == [[1, 2, 3]] * 2
 
 
 def test_a_sketch_that_changes_what_it_prints_is_followed() -> None:
