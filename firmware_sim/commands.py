@@ -138,6 +138,8 @@ def _board(given: argparse.Namespace, tell: Tell) -> str:
         "" if sensor is None else f", its sensor plays {len(samples) / card.rate_hz:.0f} s of {given.play}"
     )
     tell(f"an emulated NUCLEO-F401RE{played}; Ctrl-C ends it")
+    if not given.with_input:  # else another programme knows the port already
+        tell(f"no list of ports shows it; use it by its name: odl live --port {port.name}")
     end = time.monotonic() + given.seconds if given.seconds is not None else None
     said = sensor is None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from odl.source.line import Line
 
 Tell = Callable[[str], None]
-GREETING: Final = 6.0  # seconds within which a board answers
+GREETING: Final = 6.0  # seconds within which a board answers, whatever else comes meanwhile
 LIMIT: Final = 30.0  # seconds for an answer: a sector is erased, or 48 KB come at 115200 baud
 
 
@@ -39,6 +40,7 @@ def add_commands(commands: Any) -> None:
     pull.add_argument("--without-vectors", action="store_true",
                       help="leave out feature vectors of the wearer's labelled windows")  # fmt: skip
     pull.add_argument("--base", action="store_true", help="the image as it was put there, nothing learned")
+    pull.add_argument("--force", action="store_true", help="replace a file that is there")
     pull.add_argument("--json", metavar="FILE", help="write what was found as JSON; - is standard output")
     pull.set_defaults(run=_pull)
 
@@ -206,6 +208,8 @@ def _pull(given: argparse.Namespace, tell: Tell) -> str:
     if given.base and given.without_vectors:
         raise ValueError("--base has nothing of the wearer in it; leave out --without-vectors")
     keep(given.out, given.json)
+    if out.exists() and not given.force:
+        raise ValueError(f"{out}: is there already; give another name, or --force to replace it")
     with _connected(given.port, tell) as (url, board):
         base, made = pull_image(board, learned=not given.base, vectors=not given.without_vectors, tell=tell)
     write_private(out, made.to_bytes())
@@ -283,26 +287,46 @@ def _connected(port: str, tell: Tell) -> Iterator[tuple[str, BoardClient]]:
         def write(data: bytes) -> None:
             line.write(data)
 
-        def client(limit: float) -> BoardClient:
-            return BoardClient(write, lambda: _heard(line), limit)
-
+        tell(f"{url}: looking for a board")
+        heard = _Heard(line, GREETING)
         try:
-            client(GREETING).hello()
+            BoardClient(write, heard, GREETING).hello()
         except BoardError as error:
             if error.why is Refusal.VERSION:
                 raise BoardError(
                     f"{url}: the board speaks another version of the protocol; flash it anew"
                 ) from None
-            raise BoardError(f"{url}: no board answers there; 'odl ports' lists what is plugged in") from None
-        board = client(LIMIT)
+            raise BoardError(f"{url}: no board answers there{heard.instead()}") from None
+        board = BoardClient(write, _Heard(line), LIMIT)
         board.hello()
         tell(f"{url}: {board.info.version if board.info else ''}")
         yield url, board
 
 
-def _heard(line: Line) -> bytes:
-    piece = line.get(0.1)
-    return b"" if piece is None else piece.data
+class _Heard:
+    """What comes of a line. A client waits on while bytes come; after ``limit`` seconds none do."""
+
+    def __init__(self, line: Line, limit: float | None = None) -> None:
+        self._line, self._text = line, b""
+        self._until = None if limit is None else time.monotonic() + limit
+
+    def __call__(self) -> bytes:
+        from firmware_sim.client import BoardError
+
+        if self._until is not None and time.monotonic() > self._until:
+            raise BoardError("nothing that came was an answer")
+        piece = self._line.get(0.1)
+        data = b"" if piece is None else piece.data
+        if self._until is not None:
+            self._text = (self._text + data)[-200:]
+        return data
+
+    def instead(self) -> str:
+        """What comes where no board answers, and what to do."""
+        plain = sum(byte in b"\t\r\n" or 32 <= byte < 127 for byte in self._text)
+        if b"\n" in self._text and plain >= 0.95 * len(self._text):
+            return "; it prints lines, as a sketch does, and only a board of this protocol takes a model"
+        return "; 'odl ports' lists what is plugged in"
 
 
 def _where(port: str) -> str:

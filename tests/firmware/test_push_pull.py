@@ -286,7 +286,9 @@ def test_push_and_pull_by_command(
     assert back.read_bytes() == mine.read_bytes()
     if sys.platform != "win32":
         assert stat.S_IMODE(back.stat().st_mode) == 0o600
-    assert main(["pull", "--port", port, "--base", "--json", "-", str(back)]) == 0
+    assert main(["pull", "--port", port, "--base", str(back)]) == 2
+    assert "--force" in capsys.readouterr().err
+    assert main(["pull", "--port", port, "--base", "--force", "--json", "-", str(back)]) == 0
     assert json.loads(capsys.readouterr().out)["labels"] == 0
     small = tmp_path / "small.odlm"
     small.write_bytes(random_image(1).to_bytes())
@@ -358,6 +360,33 @@ def test_refusals_are_one_sentence(
     assert main(words.split()) == 2
     lines = capsys.readouterr().err.splitlines()
     assert lines[-1].startswith("odl: ") and said in lines[-1]
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("words", ["push shoulder", "pull out.odlm"])
+def test_a_sketch_that_prints_without_end_is_no_board(
+    words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("odl.commands.board.GREETING", 1.0)
+    end, opened = threading.Event(), open_port(0)
+
+    def sketch() -> None:
+        while not end.is_set():
+            opened.read(0.001)
+            opened.write(b"0.1,0.2,0.3,1,2,3\r\n" * 50)
+
+    thread = threading.Thread(target=sketch)
+    thread.start()
+    try:
+        assert main([*words.split(), "--port", opened.name]) == 2
+    finally:
+        end.set()
+        thread.join(30)
+        opened.close()
+    told = capsys.readouterr().err.splitlines()
+    assert "looking for a board" in told[0]
+    assert "no board answers there; it prints lines" in told[-1]
     assert not list(tmp_path.iterdir())
 
 

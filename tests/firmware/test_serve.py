@@ -119,6 +119,13 @@ def test_bad_options_are_one_sentence(words: str, capsys: pytest.CaptureFixture[
     assert capsys.readouterr().err.splitlines()[-1].startswith("odl: ")
 
 
+def test_how_to_go_on_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["board", "--seconds", "0.01", "--socket"]) == 0
+    out, err = capsys.readouterr()
+    port = out.strip().removeprefix("port: ")
+    assert port.startswith("socket://") and f"odl live --port {port}" in err
+
+
 def test_firmware_build_writes_three_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["firmware", "build", "--model", "shoulder", "--out", str(tmp_path)]) == 0
     assert {p.suffix for p in tmp_path.iterdir()} == {".elf", ".bin", ".map"}
