@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from odl.data import Dataset, datasets, model_path
+from odl.data import DataError, Dataset, datasets, model_path
 from odl.nn.image import Image
 from odl.source.board import Board
 from odl.source.line import Line
@@ -53,7 +53,10 @@ def image_of(board: Board, line: Line, tell: Tell) -> Image:
     """
     there = None if board.info is None else board.info.image
     for name in datasets():
-        path = model_path(name)
+        try:
+            path = model_path(name)
+        except DataError:  # a dataset without one
+            continue
         with path.open("rb") as file:
             if int.from_bytes(file.read(8)[4:], "little") == there:
                 return load_model(path)

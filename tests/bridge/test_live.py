@@ -15,6 +15,8 @@ from stage import BLOCK, OPTIONS, answer, begin, line_of, play, same_trace
 from firmware_sim.faults import Faults
 from odl.bridge import Live, open_live
 from odl.config import ConfigError
+from odl.data import card, datasets
+from odl.data.load import folder
 from odl.events import (
     AddClass,
     Adopt,
@@ -30,7 +32,7 @@ from odl.events import (
 )
 from odl.source.greeting import BoardError
 from odl.source.line import LineState
-from odl.streams import open_recording
+from odl.streams import load_model, open_recording
 from odl.wire.schema import Message
 
 
@@ -268,6 +270,20 @@ def test_a_board_without_a_sensor_has_to_be_fed(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="this board has no sensor: feed it"):
         open_live(bench.port.name, out=tmp_path / "walk.odl")
     bench.close()
+
+
+def test_a_board_that_runs_a_model_of_one_s_own(tmp_path: Path) -> None:
+    image = replace(load_model("shoulder"), seed=99)  # as pushed: none of those shipped
+    assert any(not (folder() / name / card(name).model).is_file() for name in datasets())
+    bench = Bench(SocketPort(), Pretended(image))
+    with open_live(bench.port.name, out=tmp_path / "walk.odl", options=OPTIONS) as live:
+        assert live.image.to_bytes() == image.to_bytes()
+        live.wait = 0.005
+        play(live, bench, 0, 600, answer("wave"))
+        status = live.status()
+    bench.close()
+    assert (status.compared, status.differences) == (status.windows, 0) and status.windows > 0
+    assert same_trace(tmp_path / "walk.odl")
 
 
 def test_a_board_that_runs_another_model(bench: Bench, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from odl.session import OrderError, Session
 from odl.source.board import NOW
 from odl.wire import (
     BRIEF,
+    IMAGE,
     STATE,
     Configure,
     Data,
@@ -95,7 +96,8 @@ class Pretended:
         state = 20016
         return Info(
             self.major, 0, len(self.image.channels), self.image.window, self.image.hop, 768,
-            round(self.image.rate_hz * 1000), self.image.checksum, 0, 0, state, size - state, self.number,
+            round(self.image.rate_hz * 1000), self.image.checksum, len(self.image.to_bytes()), 0, state,
+            size - state, self.number,
             self.frames, session.position, "0.0",
         )  # fmt: skip
 
@@ -153,8 +155,9 @@ class Pretended:
             self.say(Refused(number, Refusal.HELLO, seq))
         elif isinstance(message, Read):
             whole = (self.session or Session(self.image, CONFIG)).snapshot()
-            assert message.area in (STATE, BRIEF)
-            read = whole if message.area == STATE else without_weights(self.image, whole)
+            read = {STATE: whole, BRIEF: without_weights(self.image, whole), IMAGE: self.image.to_bytes()}[
+                message.area
+            ]
             self.say(Data(message.area, message.offset, read[message.offset : message.offset + message.size]))
         elif self._last is not None and self._last[0] == seq:
             self.say(Ready(self._last[1], 768, seq))
