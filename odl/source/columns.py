@@ -123,7 +123,7 @@ class Columns:
                 self._misfit = f"{value:g} in column {name} cannot be meant; look at the unit and the scale"
                 self._leave_out(line)
                 return None
-        self._good, self._bad_in_row, self._misfit = True, 0, ""
+        self._good, self._bad_in_row, self.missed, self._misfit = True, 0, 0, ""
         return row
 
     def _words(self, line: str, fields: list[str], whole: bool) -> None:

@@ -20,6 +20,14 @@ MAX_LINE: Final = 4096  # bytes without a line's end that are kept
 _ROWS: Final = 10
 _TOGETHER: Final = 0.05  # seconds that samples wait for others
 _SILENT: Final = 1.0  # seconds without a line that are told, and called a gap
+BAD_LINES: Final = "lines that cannot be used"  # why a Gap
+_ABSURD: Final = 1000  # times the full scale: no sensor prints that
+_LIMITED: Final = 0.25  # share of samples at the limit that is told
+_RECENT: Final = 4.0  # seconds of them that are looked at
+
+
+class SketchError(RuntimeError):
+    """A sketch of which nothing can be used, and why."""
 
 
 class SketchState(Enum):
@@ -27,6 +35,7 @@ class SketchState(Enum):
 
     WAITING = "no line has come yet"
     STREAMING = "samples are coming"
+    LIMITED = "many samples are at the limit"
     SILENT = "no line has come for a while"
     UNREADABLE = "what comes cannot be used"
     UNPLUGGED = "the port is gone; it is tried again until it is back"
@@ -37,8 +46,8 @@ class Sketch:
     """Samples from printed lines: iterate for `Samples` and `Gap`.
 
     Positions count lines. Where lines are missing (unplugged, silent for a second, dropped
-    because nobody fetched them) a `Gap` says how many, from the host's clock and the rate.
-    When nothing comes, `Samples` of no rows does.
+    because nobody fetched them) a `Gap` says how many, from the host's clock and the rate. A line
+    with numbers that cannot be used is a lost sample. When nothing comes, `Samples` of no rows does.
 
     Parameters
     ----------
@@ -46,7 +55,8 @@ class Sketch:
         Where the lines come from.
     scale : sequence of float
         Per column what one count is, in the unit that is printed: a column in g with 0.00025 is
-        multiplied by 4000. Values beyond int16 are saturated and counted.
+        multiplied by 4000. Values beyond int16 are saturated and counted; a line with one that is
+        beyond 1000 times that cannot be used.
     rate_hz : float
         Samples per second that the sketch is said to print. It is measured too.
     columns : sequence of str
@@ -55,6 +65,14 @@ class Sketch:
         Likewise.
     position : int
         Index of the first sample.
+    units : sequence of str, optional
+        Of the columns, for sentences.
+
+    Raises
+    ------
+    SketchError
+        While iterating: if 25 lines in a row cannot be used, always for one reason that does not
+        go away by itself, and none ever could.
 
     Attributes
     ----------
@@ -67,6 +85,8 @@ class Sketch:
         The measured rate, ``clock.rate_hz`` and ``clock.complaint``.
     lost, saturated : int
         Samples in gaps, and values cut to the range of int16.
+    news : deque of str
+        Sentences that a person should see, each once.
 
     Examples
     --------
@@ -87,12 +107,15 @@ class Sketch:
         columns: Sequence[str],
         strict: bool = False,
         position: int = 0,
+        units: Sequence[str] = (),
     ) -> None:
         if len(scale) != len(columns):
             raise ValueError(f"{len(columns)} columns, but a scale for {len(scale)}; give one for each")
         self._per_unit = [1 / s for s in scale]
         self.line, self.position, self.wait = line, position, 0.2
-        self.columns = Columns(columns, strict)
+        self._full = [32768 * s for s in scale]
+        self._units = tuple(units) or ("",) * len(scale)
+        self.columns = Columns(columns, strict, [_ABSURD * full for full in self._full])
         self.clock = Clock(rate_hz)
         self.lost = self.saturated = 0
         self.state = SketchState.WAITING
@@ -104,6 +127,10 @@ class Sketch:
         self._since = 0.0  # when the first of them came
         self._last: float | None = None  # when the last line of numbers came
         self._cause = ""  # why lines may be missing
+        self.news: deque[str] = deque()
+        self._tell_bad = 1  # lines left out at which they are told of next
+        self._cut_rows: deque[NDArray[np.bool_]] = deque(maxlen=max(50, round(_RECENT * rate_hz)))
+        self._limited = ""  # a sentence about the column that is cut most
 
     def __iter__(self) -> Iterator[Samples | Gap]:
         gave = time.monotonic()
@@ -128,17 +155,43 @@ class Sketch:
             if len(self._rows) >= _ROWS or time.monotonic() >= self._since + _TOGETHER:
                 self._flush()
 
+    def begin(self, seconds: float) -> None:
+        """Wait for the first line that can be used, for so long at most; it is given out later.
+
+        Raises
+        ------
+        SketchError
+            As while iterating.
+        """
+        until = time.monotonic() + seconds
+        while not (self._rows or self._ahead or self.state is SketchState.CLOSED):
+            left = until - time.monotonic()
+            if left <= 0:
+                break
+            if (piece := self.line.get(min(left, self.wait))) is not None:
+                self._take(piece)
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the lines that come, in one sentence, or nothing."""
+        return self.columns.problem or self._limited
+
     @property
     def note(self) -> str:
         """What a person should know now, in one sentence, or nothing."""
-        return self.columns.problem or self.clock.complaint(self._rate)
+        return self.problem or self.clock.complaint(self._rate)
+
+    @property
+    def useless(self) -> str:
+        """Why no line could be used up to now; nothing once one could."""
+        return "" if self._last is not None else self.columns.problem or self.state.value
 
     def _patience(self) -> float:
         return max(_SILENT, 20 / self._rate)
 
     def _look_for_silence(self) -> None:
         quiet = self._last is None or time.monotonic() - self._last <= self._patience()
-        if not quiet and self.state is SketchState.STREAMING:
+        if not quiet and self.state in (SketchState.STREAMING, SketchState.LIMITED):
             self.state = SketchState.SILENT
 
     def _take(self, piece: Piece) -> None:
@@ -155,33 +208,49 @@ class Sketch:
         lines = self._lines(piece.data)
         for number, line in enumerate(lines):
             headers = self.columns.headers
+            missed = self.columns.missed
             row = self.columns.take(line, self._whole)
             self._whole = True
             if self.columns.headers > headers and self._last is not None:
                 self._cause = self._cause or "the sketch started anew"
             if row is not None:
-                self._add(row, piece.time, len(lines) - number)
+                self._add(row, piece.time, len(lines) - number, missed)
+        if self.columns.hopeless:
+            raise SketchError(self.columns.problem)
         if self.columns.problem:
             self.state = SketchState.UNREADABLE
+        if self.columns.bad >= self._tell_bad:
+            self._tell_bad = 10 ** len(str(self.columns.bad))
+            many = "a line" if self.columns.bad == 1 else f"{self.columns.bad} lines"
+            self.news.append(f"{many} could not be used, the last was: {self.columns.last_bad}")
         if self._last == piece.time:
-            self.clock.add(None, piece.time, self.position + len(self._rows))
+            self.clock.add(None, piece.time, self.position + len(self._rows) + self.columns.missed)
 
-    def _add(self, row: list[float], now: float, here: int) -> None:
-        """A line of numbers read at ``now``, of which ``here`` came at once."""
+    def _add(self, row: list[float], now: float, here: int, bad: int) -> None:
+        """A line of numbers read at ``now``, of which ``here`` came at once, after ``bad`` others."""
+        if self._last is None and self.columns.in_order:
+            self.news.append(
+                "no names have come, so the columns are taken in the order printed: "
+                + ", ".join(self.columns.wanted)
+            )
         lost = 0 if self._last is None else self._missing(now - self._last, here)
+        why = self._cause or "the sketch was silent"
+        if bad and not self._cause and lost < 2 * bad + self._rate / 2:
+            lost, why = bad, BAD_LINES  # their number says more than the clock
         if self._cause or lost:
             self._flush()
             if self._last is not None:
-                self._ahead.append(Gap(self.position, lost, self._cause or "the sketch was silent"))
+                self._ahead.append(Gap(self.position, lost, why))
                 self.position += lost
                 self.lost += lost
-                self.clock.recount()
+                if why != BAD_LINES:
+                    self.clock.recount()
             self._cause = ""
         if not self._rows:
             self._since = now
         self._rows.append(row)
         self._last = now
-        self.state = SketchState.STREAMING
+        self.state = SketchState.LIMITED if self._limited else SketchState.STREAMING
 
     def _missing(self, silence: float, here: int) -> int:
         """Lines that are missing after so many seconds without one."""
@@ -209,8 +278,26 @@ class Sketch:
         if not self._rows:
             return
         scaled = np.rint(np.array(self._rows) * self._per_unit)
-        self.saturated += int(np.count_nonzero(np.abs(scaled + 0.5) > 32768))
+        cut = np.abs(scaled + 0.5) > 32768
+        self.saturated += int(np.count_nonzero(cut))
+        self._look_at_limits(cut)
         block: NDArray[np.int16] = np.clip(scaled, -32768, 32767).astype(np.int16)
         self._ahead.append(Samples(self.position, block))
         self.position += len(block)
         self._rows = []
+
+    def _look_at_limits(self, cut: NDArray[np.bool_]) -> None:
+        """Notice where many samples are beyond what can be: most often the unit is another one."""
+        self._cut_rows.extend(cut)
+        recent = np.array(self._cut_rows)
+        share = float(recent.any(axis=1).mean())
+        if not self._limited and len(recent) >= 50 and share > _LIMITED:
+            most = int(recent.sum(axis=0).argmax())
+            unit = self._units[most]
+            self._limited = (
+                f"many samples are at the limit of column {self.columns.wanted[most]}, "
+                f"{self._full[most]:.3g}{f' {unit}' if unit else ''}: "
+                + (f"is it printed in {unit}?" if unit else "are its unit and the scale right?")
+            )
+        elif share < _LIMITED / 2:
+            self._limited = ""

@@ -14,7 +14,7 @@ from pretend import Port
 from odl.events import Gap, Samples
 from odl.source.columns import Columns
 from odl.source.line import Line, LineState, Piece
-from odl.source.sketch import Sketch, SketchState
+from odl.source.sketch import BAD_LINES, Sketch, SketchError, SketchState
 
 AXES = ("ax", "ay", "az")
 
@@ -211,6 +211,62 @@ def test_counts_are_scaled_rounded_and_saturated() -> None:
     assert sketch.saturated == 3
 
 
+def test_lines_that_cannot_be_used_are_lost_samples() -> None:
+    sketch = sketch_of(None)
+    bad = b"1,2\n1e99,0,0\n7,7,oops\nready\n"
+    events = passed(
+        sketch,
+        [Piece(0.0, b"1,2\n" + lines(0, 10)), Piece(0.2, bad + lines(13, 20)), Piece(0.4, lines(20, 30))],
+    )
+    assert [e for e in events if isinstance(e, Gap)] == [Gap(10, 3, BAD_LINES)]
+    assert seen(events) == [*range(10), *range(13, 30)] and stands(events) == sketch.position == 30
+    assert sketch.lost == 3 and sketch.columns.bad == 4 and sketch.saturated == 0
+    assert list(sketch.news) == [
+        "no names have come, so the columns are taken in the order printed: ax, ay, az",
+        "4 lines could not be used, the last was: ready",
+    ]
+
+
+def test_many_lines_that_cannot_be_used_keep_the_time() -> None:
+    sketch = sketch_of(None, scale=(1, 1, 1))
+    pieces = [Piece(k / 50, lines(k, k + 1) if k % 4 else b"%d,0,x\n" % k) for k in range(1, 1000)]
+    pieces[300:500] = [Piece(k / 50, b"#,1\n") for k in range(301, 501)]
+    events = passed(sketch, pieces)
+    last = next(int(e.block[-1, 0]) for e in reversed(events) if isinstance(e, Samples))
+    assert stands(events) == sketch.position == last - 1 == 998
+    assert sketch.clock.rate_hz == pytest.approx(50, rel=0.01) and sketch.note == ""
+    assert {e.why for e in events if isinstance(e, Gap)} == {BAD_LINES}
+    assert len(sketch.news) == 4  # not one for each
+
+
+def test_another_unit_is_noticed() -> None:
+    sketch = sketch_of(None, scale=(0.0001, 0.001, 0.001), units=("g", "g", "g"))
+    passed(sketch, [Piece(k / 50, b"%d,1,1\n" % (9 if k % 2 else 1)) for k in range(100)])
+    assert sketch.note == "many samples are at the limit of column ax, 3.28 g: is it printed in g?"
+    again = sketch_of(None, scale=(0.0001, 0.001, 0.001))
+    passed(again, [Piece(k / 50, b"%d,1,1\n" % (1 if k % 10 else 9)) for k in range(100)])
+    assert again.note == "" and again.saturated == 9
+
+
+def test_a_sketch_that_cannot_be_used_is_refused() -> None:
+    with pytest.raises(SketchError, match="prints 4 columns, but 3 are wanted"):
+        passed(sketch_of(None), [Piece(0.0, b"1,2,3,4\n" * 26)])
+    line = Pieces()
+    line.pieces = [Piece(0.0, b"1,2,3,4\n" * 26)]
+    with pytest.raises(SketchError, match="prints 4 columns, but 3 are wanted"):
+        sketch_of(line).begin(5)
+
+
+def test_the_first_line_is_waited_for_and_kept() -> None:
+    line = Pieces()
+    line.pieces = [Piece(0.0, b"1,2,3,4\n" * 20 + lines(1, 4)), Piece(0.1, state=LineState.CLOSED)]
+    sketch = sketch_of(line)
+    assert sketch.useless == "no line has come yet"
+    sketch.begin(5)
+    assert len(line.pieces) == 1 and sketch.useless == ""
+    assert seen(list(sketch)) == [1, 2, 3]
+
+
 def test_lines_may_come_in_pieces_of_any_size() -> None:
     text = b"x\n" + lines(0, 100)
     whole = passed(sketch_of(None), [Piece(0.0, text)])
@@ -283,7 +339,7 @@ def test_a_header_in_the_middle_is_a_new_start() -> None:
 
 
 def test_the_rate_is_measured_and_called_out() -> None:
-    sketch = sketch_of(None)
+    sketch = sketch_of(None, scale=(1, 1, 1))
     passed(sketch, [Piece(k / 40, lines(k, k + 1)) for k in range(1000)])
     assert sketch.clock.rate_hz == pytest.approx(40, rel=0.01)
     assert sketch.note == "samples come at 40 Hz, but the model wants 50 Hz (20 % too slow)"
