@@ -38,7 +38,7 @@ from odl.session import Session
 from odl.source.board import Board
 from odl.source.greeting import BoardError
 from odl.source.line import Line
-from odl.source.sketch import Sketch
+from odl.source.sketch import FIRST_LINE, Sketch
 from odl.streams import Stream, dataset_streams, load_model
 from odl.truth import TruthTrack
 from odl.wire import Start
@@ -238,14 +238,21 @@ class _Beginning:
             raise ConfigError(f"{len(columns)} columns, but the model wants {len(image.channels)}: "
                               + ", ".join(f"{c.name} in {c.unit}" for c in image.channels))  # fmt: skip
         channels = tuple((c.name, c.unit, c.scale / FINE) for c in image.channels)
+        sketch = Sketch(
+            self.line, scale=[c[2] for c in channels], rate_hz=rate, columns=columns,
+            units=[c.unit for c in image.channels],
+        )  # fmt: skip
+        began = time.monotonic()
+        self.tell("waiting for the sketch's first line")
+        sketch.begin(FIRST_LINE)
+        self.idle += time.monotonic() - began
         session = self._session(
             image, input_scaling(channels, [(c.name, c.unit, c.scale) for c in image.channels])
         )
-        sketch = Sketch(
-            self.line, scale=[c[2] for c in channels], rate_hz=rate, columns=columns,
-            position=session.position,
-        )  # fmt: skip
-        way = OnHost(session, sketch, self._gap(session, image.rate_hz))
+        gap = self._gap(session, image.rate_hz)
+        # The sketch counts from 0, wherever the session stands behind the gap.
+        shift = -session.position - (gap.lost if gap else 0)
+        way = OnHost(session, sketch, gap, shift=shift)
         about = {
             "channels": [list(c) for c in channels],
             "rate_hz": rate,

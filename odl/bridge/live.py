@@ -20,6 +20,7 @@ from odl.label.protocol import Answer, Labeller, TakeBack
 from odl.label.recorded import RecordedLabels
 from odl.nn.image import Image
 from odl.session import Session
+from odl.source.sketch import SketchError
 
 NEAR: Final = 64  # samples before the end of what is played
 SILENT: Final = 2.0  # seconds without any, after which it is over there
@@ -45,6 +46,7 @@ class LiveStatus:
     skipped: int | None
     differences: int | None
     recording: Path
+    problem: str = ""
 
 
 class Through:
@@ -152,7 +154,7 @@ class Live:
             drift=own.drift, jitter=own.jitter, lost=own.lost, dropped=own.dropped, damaged=own.damaged,
             position=session.position, windows=session.counts["windows"], budget_left=left,
             compared=own.compared, skipped=own.skipped, differences=own.differences,
-            recording=self.recording,
+            recording=self.recording, problem=own.problem,
         )  # fmt: skip
 
     def say(self, sentence: str) -> None:
@@ -185,6 +187,8 @@ class Live:
         else:
             self._whole = True
         self._state = "ended"
+        if why := self._way.standing().useless:
+            raise SketchError(f"nothing could be recorded: {why}")
 
     def _over(self) -> bool:
         """Whether it is to end here, between two steps."""

@@ -20,7 +20,7 @@ from odl.journal import Writer
 from odl.nn.image import Image
 from odl.source.board import Board
 from odl.source.line import BAUD
-from odl.source.sketch import Sketch
+from odl.source.sketch import FIRST_LINE, Sketch, SketchError
 from odl.streams import load_model
 from odl.wire import Start
 
@@ -54,6 +54,8 @@ class Recorder:
                 self._writer.write(replace(event, start=event.start - self._shift))
                 self._writer.flush()
                 self._samples += len(event.block) if isinstance(event, Samples) else 0
+            while isinstance(self._source, Sketch) and self._source.news:
+                tell(self._source.news.popleft())
             if (note := note_of(self._source)) != told:
                 told = note
                 if note:
@@ -61,10 +63,13 @@ class Recorder:
             now = time.monotonic()
             if now >= due:
                 due = now + REPORT
-                lost = standing_of(self._source).lost
-                tell(f"{self._writer.position / self._rate:.0f} s, {lost} samples lost")
+                own = standing_of(self._source)
+                bad = f", {own.damaged} lines or frames damaged" if own.damaged else ""
+                tell(f"{self._writer.position / self._rate:.0f} s, {own.lost} samples lost{bad}")
             if self._ending or (until is not None and now >= until):
                 break
+        if why := standing_of(self._source).useless:
+            raise SketchError(f"nothing could be recorded: {why}")
 
     def figures(self) -> dict[str, Any]:
         """What was recorded, for a report."""
@@ -72,7 +77,7 @@ class Recorder:
         return {
             "recording": str(self.recording), "samples": self._samples, "lost": own.lost,
             "dropped": own.dropped, "damaged": own.damaged, "rate_hz": own.rate, "declared_hz": self._rate,
-            "seconds": self._writer.position / self._rate,
+            "seconds": self._writer.position / self._rate, "problem": own.problem,
         }  # fmt: skip
 
     def __enter__(self) -> Recorder:
@@ -127,7 +132,10 @@ def open_recorder(
                 raise ConfigError("--format csv needs --columns, as in ax,ay,az, and --rate or --model")
             channels = _channels(columns, image, scale)
             hertz = rate or (image.rate_hz if image else 0.0)
-            source = Sketch(line, scale=[c[2] for c in channels], rate_hz=hertz, columns=columns)
+            source = Sketch(line, scale=[c[2] for c in channels], rate_hz=hertz, columns=columns,
+                            units=[c[1] for c in channels])  # fmt: skip
+            tell("waiting for the sketch's first line")
+            source.begin(FIRST_LINE)
         else:
             source = Board(line, seq=random_number(16))
             described = source.greet(GREETING)

@@ -15,7 +15,7 @@ from odl.label.protocol import Labeller
 from odl.nn.trust import labels_of, state_sizes, with_unused_log
 from odl.session import Session
 from odl.source.board import Board, BoardState, LostFrames, Restarted, StateRead
-from odl.source.sketch import Sketch
+from odl.source.sketch import BAD_LINES, Sketch
 from odl.wire import BRIEF, Ready, Request
 
 _SOON, _LATE = 5.0, 15.0  # seconds after which the board is asked for its state once more
@@ -37,6 +37,8 @@ class Standing:
     compared: int | None = None
     skipped: int | None = None
     differences: int | None = None
+    problem: str = ""  # what is wrong with what comes
+    useless: str = ""  # why nothing of it could be used
 
 
 class Way(Protocol):
@@ -107,7 +109,7 @@ class OnHost:
         for event in self.source:
             self._note.look(self.source)
             if isinstance(event, Samples | Gap):
-                if isinstance(event, Gap):
+                if isinstance(event, Gap) and event.why != BAD_LINES:  # there may be many of these
                     self.notices.append(f"{event.lost} samples are missing: {event.why}")
                 yield replace(event, start=event.start - self._shift)
             elif isinstance(event, Restarted) and event.position - self._shift == self.session.position:
@@ -127,6 +129,8 @@ class Note:
 
     def look(self, source: Board | Sketch) -> None:
         """Tell what is new."""
+        while isinstance(source, Sketch) and source.news:
+            self._notices.append(source.news.popleft())
         sentence = note_of(source)
         if sentence != self._last:
             self._last = sentence
@@ -141,7 +145,7 @@ class Note:
 def note_of(source: Board | Sketch) -> str:
     """What a person should know of a source now, or nothing."""
     if isinstance(source, Sketch):
-        return source.columns.problem
+        return source.problem
     return "" if source.state is BoardState.STREAMING else source.problem or source.state.value
 
 
@@ -149,7 +153,10 @@ def standing_of(source: Board | Sketch, speed: float = 1.0) -> Standing:
     """What a source says of itself; one that plays ``speed`` times as fast has no true clock."""
     clock = source.clock
     if isinstance(source, Sketch):
-        return Standing(source.state.value, clock.rate_hz, None, None, source.lost, 0, source.columns.bad)
+        return Standing(
+            source.state.value, clock.rate_hz, lost=source.lost, damaged=source.columns.bad,
+            problem=source.problem, useless=source.useless,
+        )  # fmt: skip
     dropped = source.status.dropped if source.status else 0
     rate = None if clock.rate_hz is None else clock.rate_hz / speed
     return Standing(

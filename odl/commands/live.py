@@ -65,8 +65,10 @@ def _where(parser: argparse.ArgumentParser) -> None:
     )
     add("--baud", type=int, default=115200, metavar="N", help="bits per second; default: 115200")
     add("--format", default="board", metavar="F", help="csv: a sketch that prints numbers; default: board")
-    add("--rate", type=float, metavar="HZ", help="for csv: lines per second; default: the model's rate")
-    add("--columns", metavar="A,B,C", help="for csv: names or numbers of the columns, in the model's order")
+    add("--rate", type=float, metavar="HZ", help="for csv: lines per second; default: the model's rate, "
+        "so record needs it without --model")  # fmt: skip
+    add("--columns", metavar="A,B,C", help="for csv: names of the columns, or their numbers from 1, "
+        "in the model's order")  # fmt: skip
     add("--model", metavar="M", help="an .odlm file or a dataset's name; default: what the board runs")
 
 
@@ -126,10 +128,13 @@ def _report(live: Live, given: argparse.Namespace, tell: Tell) -> None:
     seconds = status.position / live.image.rate_hz
     parts = [f"{seconds:.0f} s", f"{counts['windows']} windows", f"{counts['queries']} questions",
              f"{counts['answered']} answers", f"{status.lost} samples lost"]  # fmt: skip
+    parts += [f"{status.damaged} lines or frames damaged"] if status.damaged else []
+    parts += [f"{counts['saturated']} values at the limit"] if counts["saturated"] else []
     if status.compared is not None:
         parts.append(f"{status.compared} windows compared, {status.skipped} not")
         parts.append(f"{status.differences} differences")
-    print(printable(f"{live.recording}: {', '.join(parts)}"))
+    problem = f"; {status.problem}" if status.problem else ""
+    print(printable(f"{live.recording}: {', '.join(parts)}{problem}"))
 
 
 @contextmanager
@@ -165,5 +170,7 @@ def _record(given: argparse.Namespace, tell: Tell) -> str:
     write_json(given.json, lambda: figures)
     if given.json != "-":
         what = f"{figures['seconds']:.0f} s, {figures['samples']} samples, {figures['lost']} lost"
+        what += f", {figures['damaged']} lines or frames damaged" if figures["damaged"] else ""
+        what += f"; {figures['problem']}" if figures["problem"] else ""
         print(printable(f"{recorder.recording}: {what}"))
     return ""

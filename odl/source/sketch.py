@@ -20,6 +20,7 @@ MAX_LINE: Final = 4096  # bytes without a line's end that are kept
 _ROWS: Final = 10
 _TOGETHER: Final = 0.05  # seconds that samples wait for others
 _SILENT: Final = 1.0  # seconds without a line that are told, and called a gap
+FIRST_LINE: Final = 3.0  # seconds that one is waited for: a board restarts when its port is opened
 BAD_LINES: Final = "lines that cannot be used"  # why a Gap
 _ABSURD: Final = 1000  # times the full scale: no sensor prints that
 _LIMITED: Final = 0.25  # share of samples at the limit that is told
