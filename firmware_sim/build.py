@@ -119,26 +119,33 @@ def build(
     sources += [folder / f"sensor_{sensor}.c", folder / "main.c"]
     defines = [f'ODL_BOARD_VERSION="{version}"', f"ODL_SENSOR_RATE_MHZ={round(1000 * rate_hz)}u"]
     own = sensor != "link"
-    described = description(board, sensor, counts[: len(image.channels)] if own else None, rate_hz)
+    items = headers.sizes_of(image)["max_items"]
+    described = description(board, sensor, counts[: len(image.channels)] if own else None, rate_hz, items)
     return link(
         sources, image, compiler=compiler, defines=defines, ram_budget=ram_budget, described=described
     )
 
 
-def description(board: str, sensor: str, counts: Sequence[Channel] | None, rate_hz: float) -> str:
+def description(
+    board: str, sensor: str, counts: Sequence[Channel] | None, rate_hz: float, items: int | None = None
+) -> str:
     """What the board says of its numbers, as JSON; without ``counts`` they are the host's.
+
+    ``items`` is how many labels and stored vectors a refit has room for, which a host cannot tell else.
 
     Examples
     --------
     >>> description("nucleo_f401re", "link", None, 52.0)
     '{"channels":null,"name":"nucleo_f401re","rate_hz":null,"sensor":"link"}'
     """
-    text = {
+    text: dict[str, object] = {
         "name": board,
         "sensor": sensor,
         "rate_hz": None if counts is None else rate_hz,
         "channels": None if counts is None else [[c.name, c.unit, c.scale] for c in counts],
     }
+    if items is not None:
+        text["items"] = items
     return json.dumps(text, sort_keys=True, separators=(",", ":"))
 
 

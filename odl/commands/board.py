@@ -109,6 +109,7 @@ def push_image(board: BoardClient, image: Image, name: str, tell: Tell = lambda 
         If the board's firmware was built for a model of other sizes, or cannot keep the image.
     """
     from firmware_sim.client import BoardError
+    from firmware_sim.headers import sizes_of
     from odl.wire.schema import Refusal
 
     info, data = board.info, image.to_bytes()
@@ -119,6 +120,10 @@ def push_image(board: BoardClient, image: Image, name: str, tell: Tell = lambda 
     for what, here, there in _sizes(image, info):
         if here != there:
             raise BoardError(_unfit(name, f"{what}: {here} in the model, {there} on the board"))
+    needed, room = sizes_of(image)["max_items"], _items(board)
+    if needed > room:
+        why = f"room to learn from {needed} labels and stored vectors is needed, {room} is on the board"
+        raise BoardError(_unfit(name, why))
     if info.image_room < len(data):
         raise BoardError(f"{name} has {len(data)} bytes, but the board keeps {info.image_room} at most")
     _look_at_rate(board, image, tell)
@@ -142,6 +147,12 @@ def _sizes(image: Image, info: Any) -> list[tuple[str, int, int]]:
         ("channels", len(image.channels), info.channels),
         ("bytes of state", state_dtype_of(image).itemsize, info.state),
     ]
+
+
+def _items(board: BoardClient) -> float:
+    """Labels and vectors that the firmware has room for in a refit; no limit where it does not say."""
+    items = board.description.board.get("items") if board.description else None
+    return items if isinstance(items, int) and not isinstance(items, bool) else float("inf")
 
 
 def _unfit(name: str, why: str) -> str:

@@ -13,6 +13,7 @@ from making import MakeFirmware
 from firmware_sim import build
 from firmware_sim.client import BoardClient
 from firmware_sim.emulator import Emulator
+from firmware_sim.headers import sizes_of
 from firmware_sim.peripherals import MHZ
 from firmware_sim.sensor import Lsm6dso
 from odl.config import Config
@@ -230,12 +231,9 @@ def test_info_and_description_come_every_five_seconds(firmware: MakeFirmware, im
         assert abs(at - 5_000_000 * n) < 100_000
         assert info.frames == seq and info.session == 0 and info.image == image.checksum
         assert info.image_size == len(image.to_bytes()) and info.image_room == 131072
-        assert description.board == {
-            "channels": None,
-            "name": "nucleo_f401re",
-            "rate_hz": None,
-            "sensor": "link",
-        }
+        items = sizes_of(image)["max_items"]
+        own = {"channels": None, "items": items, "name": "nucleo_f401re", "rate_hz": None, "sensor": "link"}
+        assert description.board == own
         assert description.model["classes"] == {str(cls): name for cls, name in image.names.items()}
 
 

@@ -157,8 +157,17 @@ def test_another_models_sizes_are_refused_before_anything_is_sent(
     assert board.flash.programmed == programmed
 
 
-def test_what_only_the_board_can_tell_is_refused_by_it(client: BoardClient, image: Image) -> None:
+def test_more_stored_vectors_than_the_board_has_room_for_are_refused(
+    board: Emulator, client: BoardClient, image: Image
+) -> None:
     big = replace(image, stored=np.tile(image.stored, (3, 1)), owners=np.tile(image.owners, 3))
+    programmed = board.flash.programmed
+    assert client.description is not None
+    said = client.description.board["items"]
+    with pytest.raises(BoardError, match=f"big.odlm .*, {said} is on the board"):
+        push_image(client, big, "big.odlm")
+    assert board.flash.programmed == programmed
+    client.description.board.pop("items")  # a board that does not say so refuses by itself
     with pytest.raises(BoardError, match="cannot run it"):
         push_image(client, big, "big.odlm")
     assert client.hello().image == image.checksum
