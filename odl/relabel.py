@@ -9,21 +9,24 @@ learned from those answers.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from odl.api import replay, run_stream, session_asking
+from odl.config import Config
 from odl.evaluate import Evaluation
-from odl.label.cards import Tree
+from odl.events import Adopt, Gap, Input, Samples, Truth
+from odl.label.cards import Tree, tree_of
 from odl.label.edits import Edit, RelabelError, check_edit, counting, edits_path, read_edits
-from odl.label.history import STANDING, Asked, History, read_history
+from odl.label.history import STANDING, Asked, Found, History, read_history
 from odl.label.ledger import Told
 from odl.label.protocol import Answer
 from odl.nn.checkpoint import checkpoint
 from odl.nn.image import ROOT, Image
 from odl.session import Session
+from odl.state import Entry
 from odl.streams import Opened, open_recording
 
 
@@ -32,7 +35,8 @@ class Relabelled:
     """A session before and after its answers were edited.
 
     ``as_answered`` is the share of the answered windows that had been predicted as the edited answer
-    says, before it came; ``changed`` counts windows predicted otherwise.
+    says, before it came; ``changed`` counts windows predicted otherwise. ``missed`` answers belong to
+    windows of which samples were lost, and could not be learned from again.
     """
 
     before: Evaluation
@@ -44,6 +48,7 @@ class Relabelled:
     recording: Path
     model: Path
     notes: tuple[str, ...]
+    missed: int = 0
 
 
 def history_of(opened: Opened) -> History:
@@ -62,8 +67,54 @@ def history_of(opened: Opened) -> History:
     image = opened.image
     return read_history(
         opened.recording.events, tree_of_image(image), image.window, image.rate_hz,
-        opened.stream.channels or (),
+        opened.stream.channels or (), found=lambda state: found_in(image, opened.config, state),
     )  # fmt: skip
+
+
+def found_in(image: Image, config: Config, state: bytes) -> Found:
+    """What ``state``, a session's snapshot, says of its classes, questions and labels.
+
+    Raises
+    ------
+    odl.nn.trust.StateError
+        If no session of ``image`` can have left it.
+
+    Examples
+    --------
+    >>> from odl.data import model_bytes
+    >>> image = Image.from_bytes(model_bytes("shoulder"))
+    >>> config = Config(mult=(1,) * 6, shift=(0,) * 6, offset=(0,) * 6)
+    >>> found_in(image, config, Session(image, config).snapshot())[1:]
+    ((), (), 0)
+    """
+    session = Session(image, config)
+    session.restore(state)
+    labels = [entry for entry in session.log if entry["kind"] == Entry.LABEL]
+    return Found(
+        tree_of(session), session.open_questions,
+        tuple((int(entry["window"]), int(entry["cls"])) for entry in labels),
+        (session.samples_to_window() - image.window) % image.hop,
+    )  # fmt: skip
+
+
+def _from_window(inputs: Iterable[Input], image: Image, config: Config) -> Iterator[Input]:
+    """The same stream, where each board's state is a gap that ends as one of its windows begins.
+
+    So the windows are those that the board asked about from there on.
+    """
+    until = 0
+    for event in inputs:
+        if isinstance(event, Adopt):
+            skip = found_in(image, config, event.state).skip
+            until = max(until, event.start + event.lost + skip)
+            yield Gap(event.start, event.lost, "missed while the board learned")
+        elif isinstance(event, Samples) and event.start < until:
+            cut = min(until - event.start, len(event.block))
+            yield Gap(event.start, cut, "of a window that was missed in part")
+            if cut < len(event.block):
+                yield Samples(event.start + cut, event.block[cut:])
+        else:
+            yield event
 
 
 def tree_of_image(image: Image) -> Tree:
@@ -96,12 +147,14 @@ def answers_due(
 
     ``homes`` tells under which class the new ones hang that an edit does not place. An answer keeps
     its moment. Where none had come, an edit's is the last one before the question expired. An answer
-    that had been taken back is a skip.
+    that had been taken back is a skip. Questions whose samples were missed are not asked, so not answered.
     """
     due, homes = [], {**history.homes, **(homes or {})}
     for asked in history.questions:
         window = asked.question.window
         edit = edits.get(window)
+        if asked.missed:
+            continue
         if edit is not None:
             at = _moment(asked, history)
             under = edit.under or homes.get(edit.name or "")
@@ -217,12 +270,17 @@ def relabel(
         check_edit(history, edit, known, opened.image.max_rows)
         known += [edit.name] if edit.name is not None else []
     before = replay(path, progress=tell)
-    asked = [one.question.window for one in history.questions]
+    asked = [one.question.window for one in history.questions if not one.missed]
     about = opened.stream.about | {
         "asked": asked,
         "relabelled": {"from": path.name, "trace": opened.recording.trace_sha256, "edits": len(edits)},
     }
-    stream = replace(opened.stream.unanswered(), name=out.name, about=about)
+    inputs = opened.stream.inputs
+    stream = replace(
+        opened.stream.unanswered(), name=out.name, about=about,
+        inputs=lambda: (e for e in _from_window(inputs(), opened.image, opened.config)
+                        if isinstance(e, Samples | Gap | Truth)),
+    )  # fmt: skip
     session = session_asking(opened.image, opened.config, asked)
     given = Given(session, answers_due(history, edits, homes))
     outcome = run_stream(
@@ -239,6 +297,7 @@ def relabel(
         before=one, after=other, as_answered=(_share(names, said[0]), _share(names, said[1])),
         changed=sum(said[0].get(window) != name for window, name in said[1].items()),
         answers=len(names), edits=len(edits), recording=out, model=model, notes=tuple(after.notes()),
+        missed=sum(one.missed and one.counts is not None for one in history.questions),
     )  # fmt: skip
 
 

@@ -148,6 +148,7 @@ def log_facts(name: str, history: History, edits: Sequence[Edit], rate_hz: float
                     for e in edits if e.window == asked.question.window
                 ],
                 "counts": _counts(asked, counts),
+                "missed": asked.missed,
             }
             for asked in history.questions
         ],
@@ -221,7 +222,7 @@ def _figures(done: Relabelled) -> dict[str, Any]:
     return {
         "relabelled": {
             "recording": done.recording.name, "model": done.model.name, "answers": done.answers,
-            "edits": done.edits, "windows_predicted_otherwise": done.changed,
+            "edits": done.edits, "missed": done.missed, "windows_predicted_otherwise": done.changed,
             "predicted_as_answered": {"before": done.as_answered[0], "after": done.as_answered[1]},
             "before": done.before.to_json(), "after": done.after.to_json(),
         }
@@ -247,6 +248,11 @@ def _compared(done: Relabelled) -> str:
     return "\n".join(
         [
             f"{done.answers} answers count, {done.edits} questions were edited",
+            *(
+                [f"{done.missed} more are left out: not all samples of their windows are recorded"]
+                if done.missed
+                else []
+            ),
             aligned(rows),
             f"{done.changed} of {other.windows} windows were predicted otherwise",
             f"recording: {done.recording}",

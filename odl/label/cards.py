@@ -64,6 +64,18 @@ class Question:
     start: int
     signal: NDArray[np.float32]
 
+    @property
+    def lacks(self) -> str:
+        """Why there is no plot or no belief of the model; empty where both are there.
+
+        >>> Question(64, 200, 900, (), (), 0, np.full((128, 3), np.nan, np.float32)).lacks
+        'no plot and no scores: this was asked while the line was lost, or long ago'
+        """
+        missing = ["no plot"] if not np.isfinite(self.signal).any() else []
+        missing += ["no scores"] if not self.path else []
+        why = "this was asked while the line was lost, or long ago"
+        return f"{' and '.join(missing)}: {why}" if missing else ""
+
 
 class Open(Protocol):
     """A question that the session has open."""

@@ -72,6 +72,8 @@ def frame(
         question = questions[at % len(questions)]
         card = _card(prompt, question, at % len(questions), len(questions), mode, columns)
         plot = [] if plain else plotted(question, prompt.channels, columns)
+        if question.lacks:
+            plot = [*plot, [("class:quiet", question.lacks)]]
     else:
         card = [[("class:quiet", prompt.nothing)], _keys(prompt, False)]
         if mode.kind != "keys":

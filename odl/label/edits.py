@@ -118,6 +118,11 @@ def counting(edits: Iterable[Edit]) -> dict[int, Edit]:
     return {window: edit for window, edit in latest.items() if not edit.keep}
 
 
+def missed(window: int) -> str:
+    """Why a question cannot be answered anew."""
+    return f"window {window} cannot be relabelled: the line was lost, so not all of its samples are recorded"
+
+
 def check_edit(history: History, edit: Edit, known: Iterable[str] = (), room: int = 255) -> None:
     """Refuse an edit that could not be made.
 
@@ -142,6 +147,8 @@ def check_edit(history: History, edit: Edit, known: Iterable[str] = (), room: in
         near = sorted(windows, key=lambda window: abs(window - edit.window))[:3]
         there = f"the nearest are {', '.join(map(str, sorted(near)))}" if near else "nothing was asked at all"
         raise RelabelError(f"nothing was asked about window {edit.window}; {there}")
+    if not edit.keep and any(a.missed for a in history.questions if a.question.window == edit.window):
+        raise RelabelError(missed(edit.window))
     names = {*history.tree.names.values(), *known}
     if edit.name is None or edit.name in names:
         return

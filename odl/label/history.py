@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from odl.events import (
     NO_WINDOW,
@@ -23,14 +24,20 @@ from odl.label.cards import Question, Recent, Tree
 from odl.label.ledger import Ledger, Told
 
 STANDING = ("waits", "learned")  # states of an answer that counts
+_MISSED = "it was learned from while the line was lost"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """One question of a recording: its card, and the answers to it in their order."""
+    """One question of a recording: its card, and the answers to it in their order.
+
+    ``missed`` tells that samples of its window are not in the recording, for the line was lost: a
+    session run again cannot ask it.
+    """
 
     question: Question
     answers: tuple[Told, ...]
+    missed: bool = False
 
     @property
     def told(self) -> Told | None:
@@ -42,6 +49,19 @@ class Asked:
     def counts(self) -> str | None:
         """The name of the answer that counts, None if none does."""
         return self.told.name if self.told is not None and self.told.state in STANDING else None
+
+
+class Found(NamedTuple):
+    """What a board's own state says that its host had missed.
+
+    ``asked`` are (window, expires) of the open questions, ``learned`` (window, class) of the labels
+    that count, in their order; ``skip`` samples pass until the next window begins.
+    """
+
+    tree: Tree
+    asked: tuple[tuple[int, int], ...]
+    learned: tuple[tuple[int, int], ...]
+    skip: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +84,7 @@ class History:
 def read_history(
     events: Iterable[Event], tree: Tree, window: int, rate_hz: float,
     channels: Sequence[tuple[str, str, float]] = (), before: float = 4.0,
+    found: Callable[[bytes], Found] | None = None,
 ) -> History:  # fmt: skip
     """Gather the questions and answers among ``events``, a recording's in file order.
 
@@ -79,6 +100,8 @@ def read_history(
         Samples a second.
     channels, before
         As for `odl.label.prompt.Prompt`.
+    found : callable, optional
+        Reads a state that the session went on from, such as `odl.relabel.found_in`.
 
     Examples
     --------
@@ -93,8 +116,16 @@ def read_history(
     scales = [scale for _, _, scale in channels]
     cards: dict[int, Question] = {}
     gaps: list[tuple[int, int]] = []
+    holes: list[tuple[int, int]] = []  # that a session run again cannot look into
     said: Prediction | None = None
     end = 0
+
+    def card(at: int, asked: int, expires: int, mine: Prediction | None) -> Question:
+        path = () if mine is None else tuple(map(grown.tree.name, mine.path))
+        first = max(0, at - round(before * rate_hz))
+        signal = recent.excerpt(first, at + window, scales)
+        return Question(at, asked, expires, grown.tree.likely(mine), path, first, signal)
+
     for event in events:
         grown.take(event)
         ledger.take(event, grown.tree.name)
@@ -102,25 +133,43 @@ def read_history(
             case Samples(start, block):
                 recent.add(start, block)
                 end = max(end, start + len(block))
-            case Gap(start, lost, _) | Adopt(start, lost, _):
+            case Gap(start, lost, _):
                 gaps.append((start, lost))
                 end = max(end, start + lost)
+            case Adopt(start, lost, state):
+                end = max(end, start + lost)
+                gaps.append((start, lost))
+                if found is not None:
+                    there = found(state)
+                    grown.adopt(there.tree)
+                    holes.append((start, end + there.skip))
+                    # Before the first sample there was no line to lose: those answers are older.
+                    answered = _missed(ledger, there, grown.tree, start) if start else []
+                    for at, expires in (*there.asked, *((w, end) for w in answered)):
+                        if at not in cards:
+                            cards[at] = card(at, end, expires, None)
             case Prediction():
                 said = event
             case Query(at, _, expires):
                 mine = said if said is not None and said.window == at else None
-                first = max(0, at - round(before * rate_hz))
-                cards[at] = Question(
-                    at, at + window, expires, grown.tree.likely(mine),
-                    () if mine is None else tuple(map(grown.tree.name, mine.path)),
-                    first, recent.excerpt(first, at + window, scales),
-                )  # fmt: skip
+                cards[at] = card(at, at + window, expires, mine)
     ledger.settle()
     by_window: dict[int, list[Told]] = {}
     for told in ledger.entries:
         by_window.setdefault(told.window, []).append(told)
-    questions = tuple(Asked(card, tuple(by_window.get(at, ()))) for at, card in cards.items())
+    questions = tuple(
+        Asked(it, tuple(by_window.get(at, ())), any(at < e and s < at + window for s, e in holes))
+        for at, it in sorted(cards.items())
+    )
     return History(questions, tuple(ledger.entries), grown.tree, grown.homes, tuple(gaps), end)
+
+
+def _missed(ledger: Ledger, found: Found, tree: Tree, at: int) -> list[int]:
+    """List the answers that were learned from while the line was lost; their windows."""
+    known = {told.window for told in ledger.entries if told.state in STANDING}
+    answered = [(window, cls) for window, cls in found.learned if window not in known]
+    ledger.entries += [Told(window, tree.name(cls), "learned", _MISSED, at) for window, cls in answered]
+    return [window for window, _ in answered]
 
 
 class Grown:
@@ -130,6 +179,14 @@ class Grown:
         self.tree = tree
         self.homes: dict[str, str | None] = {}
         self._before: Tree | None = None  # until the last command's outcome is known
+
+    def adopt(self, tree: Tree) -> None:
+        """Go on from the ``tree`` of a state that was taken over."""
+        for cls, head in tree.rows:
+            if cls not in self.tree.names:
+                parent = tree.tasks[head]
+                self.homes[tree.name(cls)] = None if parent is None else tree.name(parent)
+        self.tree, self._before = tree, None
 
     def take(self, event: Event) -> None:
         """``event`` has passed.

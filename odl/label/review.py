@@ -10,6 +10,7 @@ import numpy as np
 
 from odl.events import Event, Samples, valid_name
 from odl.label.cards import Likely, Place, Question, Said
+from odl.label.edits import missed
 from odl.label.history import History
 from odl.label.ledger import Told
 from odl.report.text import shown
@@ -134,18 +135,19 @@ class Review:
         """From now on the window counts as ``name``; None: it has no answer."""
         if window not in self._waiting:
             return self._say(Said(False, "this question is looked at already; u takes that back"))
-        under = None
+        before, under = self._names[window], None
         if name is not None:
             name = " ".join(name.split())
-            if name not in (one.name for one in self.likely):
-                if not valid_name(name):
-                    return self._say(Said(False, "a class needs a name of 1 to 32 bytes of printable text"))
-                if not self.places:
-                    return self._say(Said(False, "the model has no room for another class"))
-                parent = self._tree.tasks[head] if leaf is None else leaf
-                under = None if parent is None else self._tree.name(parent)
-                self._new.append(name)
-        before = self._names[window]
+        if self._asked[window].missed and name != before:
+            return self._say(Said(False, missed(window)))
+        if name is not None and name not in (one.name for one in self.likely):
+            if not valid_name(name):
+                return self._say(Said(False, "a class needs a name of 1 to 32 bytes of printable text"))
+            if not self.places:
+                return self._say(Said(False, "the model has no room for another class"))
+            parent = self._tree.tasks[head] if leaf is None else leaf
+            under = None if parent is None else self._tree.name(parent)
+            self._new.append(name)
         took = round(1000 * (self._clock() - self._since.pop(window, self._clock())))
         self._waiting.remove(window)
         self._names[window] = name

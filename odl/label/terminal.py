@@ -307,7 +307,8 @@ class Lines:
             if question.window not in self._asked:
                 prompt.shown(question.window)
                 keys = ", ".join(f"{key} {shown(name)}" for key, name in keyed(question.likely).items())
-                self._print(f"window {question.window}? {keys}; {prompt.about(question)}")
+                said = "; ".join(filter(None, (keys, prompt.about(question), question.lacks)))
+                self._print(f"window {question.window}? {said}")
         self._asked = {question.window for question in questions}
 
     def _read(self, answers: TextIO) -> None:

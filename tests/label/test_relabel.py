@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from asking import Stage
+from asking import RAW, Stage
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 from streams import IMAGE
@@ -20,6 +20,7 @@ from odl.cli import main
 from odl.events import (
     NO_WINDOW,
     AddClass,
+    Adopt,
     Dropped,
     Event,
     Gap,
@@ -35,6 +36,7 @@ from odl.events import (
     Why,
 )
 from odl.journal import Writer, read
+from odl.label.drawn import Mode, frame
 from odl.label.edits import (
     Edit,
     RelabelError,
@@ -358,6 +360,78 @@ def test_a_place_that_comes_too_late_is_told(tmp_path: Path) -> None:
     edit(path, Edit(windows(path)[0], "new", "wave"))
     with pytest.raises(RelabelError, match="which the session came to know only later"):
         relabel(path)
+
+
+def interrupted(path: Path, lost_answer: bool = False) -> tuple[Path, int, int]:
+    """A line that was lost while the board asked: what it missed came with its state. The windows
+    asked about meanwhile and after; both are answered.
+    """  # fmt: skip
+    stage = Stage(allowed=30, period=90, patience=400)
+    stage.prompt.answer(stage.until_asked(), "run")
+    stage.run(37)
+    before = {q.window for q in stage.session.open_questions}
+    at = stage.session.position
+    while not (new := [q.window for q in stage.session.open_questions if q.window not in before]):
+        stage.session.step(Samples(stage.session.position, RAW[:5] + stage.session.position))
+    if lost_answer:
+        stage.session.step(Label(stage.session.position, new[0], 1))
+    stage.session.step(Samples(stage.session.position, RAW[:3]))
+    adopt = Adopt(at, stage.session.position - at, stage.session.snapshot())
+    stage.events.append(adopt)
+    stage.prompt.take(adopt)
+    stage.put()
+    if not lost_answer:
+        place = [q.window for q in stage.prompt.questions].index(new[0])
+        picture = frame([], stage.prompt, Mode(), place, 80, 40)
+        assert any("no scores: this was asked while the line was lost" in part for line in picture for _, part in line)
+        stage.prompt.answer(new[0], "sit")
+    stage.run(IMAGE.window + 2 * IMAGE.hop)
+    later = stage.until_asked()
+    stage.prompt.answer(later, "wave")
+    stage.run(40)
+    return record(path, stage), new[0], later
+
+
+def test_a_question_that_came_with_a_board_s_state_is_in_the_log(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, missed, later = interrupted(tmp_path / "a.odl")
+    assert missed in windows(path) and not [
+        e for e in read(path).events if isinstance(e, Query) and e.window == missed
+    ]
+    by_window = {one.question.window: one for one in history_of(open_recording(path)).questions}
+    assert by_window[missed].missed and not by_window[later].missed
+    assert [(one.name, one.state) for one in by_window[missed].answers] == [("sit", "learned")]
+    assert "the line was lost" in by_window[missed].question.lacks
+    assert main(["label", str(path)]) == 0
+    assert f"\n{missed} " in capsys.readouterr().out
+    assert main(["label", str(path), "--set", f"{missed}=run"]) == 2
+    assert "the line was lost" in capsys.readouterr().err
+    it, made = review(path)
+    assert not it.answer(missed, "new").taken and "the line was lost" in it.sentence
+    assert not made and it.answer(missed, "sit").taken
+
+
+def test_after_a_board_s_state_the_same_windows_are_asked_about_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, missed, later = interrupted(tmp_path / "a.odl")
+    assert main(["label", str(path), "--set", f"{later}=sit"]) == 0
+    assert "1 more are left out" in capsys.readouterr().out
+    done = relabel(path)
+    assert (done.edits, done.missed, done.answers) == (1, 1, 2)
+    log = history_of(open_recording(done.recording))
+    told = {one.question.window: one.told for one in log.questions}
+    assert missed not in told and told[later] is not None
+    assert (told[later].name, told[later].state) == ("sit", "learned")  # type: ignore[union-attr]
+    assert odl.replay(done.recording).outcomes[0].same_trace
+
+
+def test_an_answer_given_while_the_line_was_lost_is_in_the_log(tmp_path: Path) -> None:
+    path, missed, _ = interrupted(tmp_path / "a.odl", lost_answer=True)
+    (one,) = [one for one in history_of(open_recording(path)).questions if one.question.window == missed]
+    assert one.counts == IMAGE.names[1] and one.told is not None
+    assert one.told.sentence == "it was learned from while the line was lost"
 
 
 def test_a_session_with_undos_is_the_same_in_c(tmp_path: Path) -> None:
