@@ -121,6 +121,7 @@ def _board(given: argparse.Namespace, tell: Tell) -> str:
     image = _model(given.model)
     if not given.speed > 0:
         raise ValueError(f"--speed is {given.speed:g}; it must be above 0")
+    tell("compiling the board's firmware, which the first time takes half a minute")
     sensor = None
     if given.play is None:
         firmware = build(image, compiler=given.compiler)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tempfile
 import time
 from collections import deque
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from typing import Any, Final
 
 import odl
 from odl.api import homes, load_kernels
+from odl.bridge.again import again, how
 from odl.bridge.emulated import EmulatedBoard
 from odl.bridge.fed import FedSession, Feeding, Pace
 from odl.bridge.find import GREETING, dated, image_of, line_to, random_number, someone
@@ -94,6 +96,7 @@ class _Beginning:
             self.idle = max(0.0, time.time() - Path(wish.resume).stat().st_mtime)
             self.resumed = resume(wish.resume)
             opened.callback(self.resumed.writer.leave)
+            self.wish = again(wish, self.resumed)
         self.options = self._options()
         self.stream = self._stream()
         self.line = opened.enter_context(self._line())
@@ -104,7 +107,14 @@ class _Beginning:
             if any(value is not None for name, value in given.items() if name != "delay"):
                 raise ConfigError("--resume goes on with the recording's settings; leave out the others")
             return Options.from_dict(self.resumed.about.get("options", {})).changed(given)
-        return Options(budget=BUDGET).changed(given)
+        options = Options(budget=BUDGET).changed(given)
+        endless = not (self.wish.seconds or self.wish.play or self.wish.feed)
+        if endless and options.policy != "none" and parse_budget(options.budget, 1.0).period == 0:
+            raise ConfigError(
+                f"a budget of {options.budget} for the whole session needs its length, --seconds; "
+                "or give a budget such as 12/h"
+            )
+        return options
 
     def _stream(self) -> Stream | None:
         name = self.wish.play or self.wish.feed
@@ -118,7 +128,15 @@ class _Beginning:
         wish = self.wish
         if not wish.emulated:
             return line_to(wish.port, wish.baud, self.tell)
-        words = ["--model", str(wish.model or wish.play or wish.feed or "shoulder")]
+        if self.resumed is None:
+            return self._emulated(str(wish.model or wish.play or wish.feed))
+        with tempfile.TemporaryDirectory() as folder:
+            model = Path(folder) / "model.odlm"
+            model.write_bytes(self.resumed.session.image.to_bytes())
+            return self._emulated(str(model))
+
+    def _emulated(self, model: str) -> Line:
+        wish, words = self.wish, ["--model", model]
         if wish.play is not None and self.stream is not None:
             words += ["--play", wish.play, "--subject", self.stream.subject, "--seed", str(self.options.seed)]
             words += ["--data", str(wish.data)] if wish.data is not None else []
@@ -126,7 +144,8 @@ class _Beginning:
         if wish.feed is not None:  # it is fed as fast as the host likes
             speed = max(20.0, speed)
         self.tell("starting an emulated board")
-        return Line(self.opened.enter_context(EmulatedBoard(*words, "--speed", f"{speed:g}")).url, wish.baud)
+        board = EmulatedBoard(*words, "--speed", f"{speed:g}", tell=self.tell)
+        return Line(self.opened.enter_context(board).url, wish.baud)
 
     # --- the session ----------------------------------------------------------------------
 
@@ -191,15 +210,10 @@ class _Beginning:
             return self.resumed.session.config
         options, windows = self.options, 0
         if options.policy != "none" and parse_budget(options.budget, image.rate_hz).period == 0:
-            if self.wish.feed is not None and self.stream is not None:
-                windows = self.stream.windows(image)
-            elif self.wish.seconds is not None:
-                windows = round(self.wish.seconds * image.rate_hz) // image.hop
-            else:
-                raise ConfigError(
-                    f"a budget of {options.budget} for the whole session needs its length: "
-                    "give --seconds, or a budget such as 12/h"
-                )
+            windows = 0 if self.stream is None else self.stream.windows(image)
+            if self.wish.seconds is not None and self.wish.feed is None:
+                timed = round(self.wish.seconds * self._speed() * image.rate_hz) // image.hop
+                windows = min(timed, windows) if windows else timed
         return options.config(image.rate_hz, windows, self._seed(), scaling)
 
     def _seed(self) -> int:
@@ -217,6 +231,7 @@ class _Beginning:
                 f"{path} is there already: give another name, or go on with it: --resume {path}"
             )
         subject = self._subject()
+        about["live"] |= how(self.wish)
         about = {
             "odl": odl.__version__, "options": self.options.to_dict(), **about,
             **({} if subject is None else {"subject": subject}),
@@ -323,7 +338,10 @@ class _Beginning:
         if self.resumed is not None:
             live = self.resumed.about.get("live")
             before = live.get("learn") if isinstance(live, dict) else None
-            return self.resumed.session.image, wish.learn or (before if before in LEARN else "host")
+            before = before if before in LEARN else "host"
+            if wish.emulated and wish.learn is None and before != "host" and self._learned():
+                before = self._without_the_board()
+            return self.resumed.session.image, wish.learn or before
         if wish.model is not None:
             image = load_model(wish.model)
             if wish.learn is None and image.checksum != there and wish.feed is None:
@@ -331,6 +349,23 @@ class _Beginning:
                 return image, "host"
             return image, wish.learn or "both"
         return image_of(board, self.line, self.tell), wish.learn or "both"
+
+    def _learned(self) -> bool:
+        """Whether the recording holds labels that were learned."""
+        session = self.resumed.session if self.resumed else None
+        return session is not None and bool(labels_of(session.image, session.snapshot()))
+
+    def _without_the_board(self) -> str:
+        """Who learns where an emulated board, which is always a new one, was the one that had learned."""
+        if self.wish.feed is not None:
+            raise ConfigError(
+                f"{self.wish.resume}: the emulated board that it was fed to forgot what it had learned when "
+                "it ended, so it can be replayed, but not gone on with"
+            )
+        self.notes.append(
+            "the emulated board forgot what it had learned when it ended: the host learns from here on"
+        )
+        return "host"
 
     def _listening(self, board: Board, config: Config, number: int, *, keep: bool, shift: int = 0) -> bool:
         """Have the board run session ``number``; True if it has been doing so all along."""

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
+from collections import deque
+from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 from types import TracebackType
 from typing import Final
 
 import odl
 
+PROGRESS: Final = "... "  # before each sentence that a command says of what it does
 _PATIENCE: Final = 10.0  # seconds that it is given to end by itself
 
 
@@ -22,6 +25,8 @@ class EmulatedBoard:
     ----------
     arguments : str
         Further arguments of ``odl board``.
+    tell : callable, optional
+        Told what it says until its port is there: the first time its firmware is compiled.
 
     Attributes
     ----------
@@ -34,27 +39,40 @@ class EmulatedBoard:
         If it ends before it has a port: with its last words.
     """
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, tell: Callable[[str], None] | None = None) -> None:
         folder = str(Path(odl.__file__).resolve().parent.parent)
         path = os.pathsep.join([folder, *filter(None, [os.environ.get("PYTHONPATH")])])
         # Its own session: a Ctrl-C is for us, and its standard input closes when we are gone.
-        self._words = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
         self._process = subprocess.Popen(
             [sys.executable, "-m", "odl.cli", "board", "--socket", "--with-input", *arguments],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._words, text=True,
-            env={**os.environ, "PYTHONPATH": path}, start_new_session=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            encoding="utf-8", errors="replace", env={**os.environ, "PYTHONPATH": path},
+            start_new_session=True,
         )  # fmt: skip
         assert self._process.stdout is not None
+        self._tell, self._words = tell, deque[str](maxlen=1)
+        self._listener = Thread(target=self._listen, daemon=True)
+        self._listener.start()
         line = self._process.stdout.readline()
+        self._tell = None
         if not line.startswith("port: "):
             self.close()
             raise RuntimeError(self._last_words())
         self.url = line.removeprefix("port: ").strip()
 
+    def _listen(self) -> None:
+        assert self._process.stderr is not None
+        with self._process.stderr as words:
+            for line in map(str.strip, words):
+                if line:
+                    self._words.append(line)
+                tell = self._tell
+                if tell is not None and line.startswith(PROGRESS):
+                    tell(line.removeprefix(PROGRESS))
+
     def _last_words(self) -> str:
-        self._words.seek(0)
-        words = [line.strip() for line in self._words if line.strip()]
-        said = words[-1].removeprefix("odl: ") if words else "it said nothing"
+        self._listener.join(_PATIENCE)
+        said = self._words[-1].removeprefix("odl: ") if self._words else "it said nothing"
         return f"the emulated board did not start: {said}"
 
     @property

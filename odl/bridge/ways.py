@@ -20,6 +20,8 @@ from odl.wire import BRIEF, Ready, Request
 
 _SOON, _LATE = 5.0, 15.0  # seconds after which the board is asked for its state once more
 _MORE = 4  # entries of the log that the board may have written meanwhile
+_NEARLY = 0.02  # of a whole multiple
+SAMPLES = "the host runs the session"
 _MOST = 65535  # bytes of its state that it gives at one moment
 
 
@@ -117,7 +119,8 @@ class OnHost:
 
     def standing(self) -> Standing:
         """As `Way.standing`."""
-        return standing_of(self.source, self._speed)
+        own = standing_of(self.source, self._speed)
+        return replace(own, state=SAMPLES) if self.source.state is BoardState.STREAMING else own
 
 
 class Note:
@@ -138,8 +141,20 @@ class Note:
                 self._notices.append(sentence)
         complaint = source.clock.complaint(self._rate)
         if complaint and not self._wrong:
-            self._notices.append(complaint)
+            self._notices.append(complaint + faster(source.clock.rate_hz, self._rate))
         self._wrong = bool(complaint)
+
+
+def faster(rate_hz: float | None, wanted_hz: float) -> str:
+    """What may be behind a rate that is a whole multiple of the one that is wanted, or nothing.
+
+    >>> faster(199.6, 50.0), faster(66.0, 50.0)
+    ('; an emulated board with --speed 4 does that, and it is no fault', '')
+    """
+    times = round((rate_hz or 0.0) / wanted_hz)
+    if times < 2 or abs((rate_hz or 0.0) / wanted_hz - times) > _NEARLY * times:
+        return ""
+    return f"; an emulated board with --speed {times} does that, and it is no fault"
 
 
 def note_of(source: Board | Sketch) -> str:

@@ -83,6 +83,13 @@ class Wishes:
         need(self.learn in (None, *LEARN), f"--learn is {self.learn}; it can be {', '.join(LEARN)}")
         need(self.answers in (None, "truth"), f"--answers is {self.answers}; it can be truth")
         need(self.play is None or self.emulated, "--play is for an emulated board; add --emulated")
+        need(
+            not self.emulated or self.port == "auto", "--emulated starts a board of its own: leave out --port"
+        )
+        need(
+            not self.emulated or bool(self.play or self.feed or self.resume),
+            "an emulated board has nothing to sense; add --play shoulder, or feed it: --feed shoulder",
+        )
         need(not (self.play and self.feed), "--play and --feed exclude each other: one board, one stream")
         need(self.subject is None or bool(self.play or self.feed), "--subject is for --play and --feed")
         need(self.answers is None or bool(self.play or self.feed),

@@ -59,6 +59,23 @@ def test_all_of_it_without_hardware(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert str(path) in shown.err
 
 
+def test_an_emulated_session_is_gone_on_with(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    emulated()
+    path = tmp_path / "walk.odl"
+    words = ["--play", "shoulder", "--subject", "7", "--speed", "20", "--answers", "truth"]
+    settings = ["--budget", "400/h", "--delay", "2", "--seconds", "3", "--out", str(path)]
+    assert main(["live", "--emulated", *words, *settings]) == 0
+    assert "compiling the board's firmware" in capsys.readouterr().err
+    labels = sum(isinstance(e, Learned) for e in read(path).events)
+    assert labels > 0
+    assert main(["live", "--resume", str(path), "--seconds", "3"]) == 0
+    assert "the host learns from here on" in capsys.readouterr().out
+    recording = read(path)
+    assert sum(isinstance(e, Learned) for e in recording.events) > labels
+    assert {e.by for e in recording.events if isinstance(e, Origin)} == {"truth"}
+    assert same_trace(path)
+
+
 def test_hardware_in_the_loop(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     emulated()
     path = tmp_path / "fed.odl"

@@ -40,8 +40,16 @@ from odl.wire.schema import Message
 def test_three_ways_to_learn(bench: Bench, tmp_path: Path, learn: str) -> None:
     path = tmp_path / "walk.odl"
     with begin(bench, path, learn=learn, who="P3") as live:
-        passed = play(live, bench, 0, 2000, answer("wave"))
+        states, answering = set[str](), answer("wave")
+
+        def do(live: Live, event: Event) -> None:
+            states.add(live.status().state)
+            answering(live, event)
+
+        passed = play(live, bench, 0, 2000, do)
         status = live.status()
+    assert ("the host runs the session" in states) == (learn == "host")
+    assert ("the board runs the session" in states) == (learn != "host")
     assert same_trace(path)
     opened = open_recording(path)
     assert opened.recording.events == passed
@@ -235,8 +243,8 @@ def test_a_session_can_be_iterated_over_in_parts_and_ends_between_two_steps(
 
 
 def test_without_a_length_a_budget_for_the_whole_session_cannot_be_kept(bench: Bench, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="needs its length: give --seconds, or a budget such as 12/h"):
-        open_live(bench.port.name, out=tmp_path / "walk.odl", options={"budget": 20})
+    with pytest.raises(ConfigError, match="needs its length, --seconds; or give a budget such as 12/h"):
+        open_live("loop://", out=tmp_path / "walk.odl", options={"budget": 20})
     with open_live(bench.port.name, out=tmp_path / "walk.odl", options={"budget": 20}, seconds=64) as live:
         assert live.session.config.horizon == 50
         assert live.status().budget_left == 20
@@ -248,6 +256,8 @@ WRONG: list[tuple[dict[str, object], str]] = [
     ({"answers": "guess"}, "--answers is guess; it can be truth"),
     ({"answers": "truth"}, "nobody knows the truth"),
     ({"play": "shoulder"}, "add --emulated"),
+    ({"emulated": True}, "nothing to sense; add --play shoulder"),
+    ({"emulated": True, "play": "shoulder", "port": "COM3"}, "leave out --port"),
     ({"subject": 8}, "--subject is for --play and --feed"),
     ({"speed": 2.0}, "--speed is for"),
     ({"feed": "shoulder", "learn": "host"}, "odl replay"),
@@ -262,7 +272,7 @@ WRONG: list[tuple[dict[str, object], str]] = [
 @pytest.mark.parametrize(("wishes", "sentence"), WRONG, ids=[s for _, s in WRONG])
 def test_wishes_that_do_not_fit_together(wishes: dict[str, object], sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence.replace("(", r"\(")):
-        open_live("loop://", **wishes)
+        open_live(**wishes)  # type: ignore[arg-type]
 
 
 def test_a_board_without_a_sensor_has_to_be_fed(tmp_path: Path) -> None:

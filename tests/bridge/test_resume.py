@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,12 @@ from pretend import Bench, Pretended, SocketPort
 from stage import BLOCK, answer, begin, play, same_trace
 from streams import IMAGE, Script, config, inputs
 
-from odl.bridge import Live, open_live
+from odl.bridge import Live, Wishes, open_live
+from odl.bridge.again import again, how
 from odl.config import ConfigError
-from odl.events import Adopt, Event, Gap, Label, Learned, Query, Samples
+from odl.events import Adopt, Event, Gap, Label, Learned, Origin, Query, Samples
 from odl.journal import JournalError, Writer, read
-from odl.resume import resume
+from odl.resume import Resumed, resume
 from odl.session import Session
 from odl.source.greeting import BoardError
 from odl.source.line import LineError
@@ -260,6 +262,61 @@ def test_a_refused_resume_changes_nothing(bench: Bench, other: Bench, tmp_path: 
     with begin(bench, None, resume=path) as live:
         play(live, bench, 1500, 100)
     assert same_trace(path)
+
+
+def test_the_wearer_stays_the_same(bench: Bench, tmp_path: Path) -> None:
+    path = tmp_path / "walk.odl"
+    with begin(bench, path, learn="host", who="P3") as live:
+        play(live, bench, 0, 800, answer("wave"))
+    with begin(bench, None, resume=path) as live:
+        rest = play(live, bench, 800, 800, answer("wave"))
+    assert {e.by for e in rest if isinstance(e, Origin)} == {"terminal:P3"}
+    assert len({e.by for e in read(path).events if isinstance(e, Origin)}) == 1
+
+
+def left(tmp_path: Path, **about: object) -> Resumed:
+    """What was left of a session of which Start says ``about``."""
+    path = tmp_path / "left.odl"
+    Writer(path, Start({**START.config, "session": about}, IMAGE.to_bytes())).leave()
+    resumed = resume(path)
+    resumed.writer.leave()
+    return resumed
+
+
+def test_an_emulated_board_is_started_again_as_it_was(tmp_path: Path) -> None:
+    wish = Wishes(resume="left.odl")
+    live = how(Wishes(emulated=True, play="shoulder", speed=4, answers="truth"))
+    found = again(wish, left(tmp_path, subject="7", live=live))
+    assert found == Wishes(
+        resume="left.odl", emulated=True, play="shoulder", subject=7, speed=4.0, answers="truth"
+    )
+    other = replace(wish, emulated=True, play="shoulder", subject=8, speed=1.0)
+    assert again(other, left(tmp_path, subject="7", live=live)) == replace(other, answers="truth")
+    port = replace(wish, port="/dev/ttyACM0")
+    assert again(port, left(tmp_path, subject="7", live=live)) == port
+    assert again(wish, left(tmp_path, subject="P3", live={"learn": "host"})) == wish
+
+
+NOT_AGAIN: list[tuple[dict[str, object], str]] = [
+    ({"live": {"emulated": True}}, "name what its emulated board played: --emulated --play shoulder"),
+    ({"live": {"emulated": True, "play": 7}}, "name what its emulated board played"),
+    ({"live": {"emulated": True, "play": "shoulder"}, "subject": "x"}, "--play shoulder --subject N"),
+    ({"live": {"emulated": True, "feed": "hapt", "named": True}, "subject": "P3"}, "--feed hapt --subject N"),
+    ({"live": {"named": True}, "subject": "a:b"}, "--who is a pseudonym"),
+    ({"live": {"emulated": True, "play": "a", "feed": "b"}, "subject": "3"}, "exclude each other"),
+]
+
+
+@pytest.mark.parametrize(("about", "sentence"), NOT_AGAIN, ids=[s for _, s in NOT_AGAIN])
+def test_what_start_does_not_tell_is_asked_for(
+    tmp_path: Path, about: dict[str, object], sentence: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"left.odl: .*{sentence}"):
+        again(Wishes(resume="left.odl"), left(tmp_path, **about))
+
+
+def test_a_dataset_of_one_s_own_is_not_named() -> None:
+    assert how(Wishes(emulated=True, play="/home/anna/walks")) == {"emulated": True}
 
 
 def test_settings_are_the_recording_s(bench: Bench, tmp_path: Path) -> None:
