@@ -188,7 +188,10 @@ class Board:
             return f"the board on {self.line.url} does not say what it measures"
         if self.link.counters.bytes == 0:
             return f"nothing answers on {self.line.url} within {limit:g} s"
-        return f"what comes from {self.line.url} is no board of this protocol, or of another speed"
+        return (
+            f"what comes from {self.line.url} is no board of this protocol, or of another speed; "
+            "a sketch that prints numbers needs --format csv"
+        )
 
     def configure(
         self, config: Config, session: int, *, keep: bool = False, position: int = 0, issued: int = 0
