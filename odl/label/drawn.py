@@ -22,6 +22,7 @@ KEYS: Final = "123456789abcdefghijklmoprtvwxyz"
 _BARS: Final = 5  # classes with a bar
 _ANSWERS: Final = 4
 _PLOT_ROWS: Final = 3
+_MORE: Final = "     ... more: n and the name"
 HELP: Final = (
     "1-9, a-z  the class beside the key; those that the model believes in come first",
     "n         another class, new or known: type its name, then choose where it hangs",
@@ -57,33 +58,58 @@ def frame(
     """All lines, at most ``rows`` of at most ``columns``; ``at`` chooses the open question shown.
 
     ``words`` stand on top, such as `figures` of a live session. ``plain`` keeps to ASCII and
-    leaves the plot out. What matters least goes first where there is no room: plot, answers, bars.
+    leaves the plot out. What matters least goes first where there is no room: plot, answers, bars,
+    then ``words`` from their end. The keys and the classes stay longest.
     """
     columns, questions = max(20, columns), prompt.questions
-    top = _wrapped(words, columns) + (_now(prompt) if prompt.live else [])
+    status, now = _wrapped(words, columns), _now(prompt) if prompt.live else []
+    if mode.kind == "help":
+        helped: list[Line] = [[("", line)] for line in HELP]
+        return _cut_all(_fitted([status, now, helped], (), (0, 1, 2), rows), columns)
     bars = _bars(prompt.likely, columns, plain)
     answers, last = _answers(prompt), prompt.told[0].sentence if prompt.told else ""
     said = [[("class:said", shown(prompt.sentence, 200))]] if prompt.sentence not in ("", last) else []
-    if mode.kind == "help":
-        return [_cut(line, columns) for line in (*top, *([("", line)] for line in HELP))][:rows]
     plot: list[Line] = []
-    card: list[Line]
+    title: list[Line] = [[("class:quiet", prompt.nothing)]]
+    choices, foot = _asked_for(mode) if mode.kind != "keys" else ([], _keys(prompt, False, columns))
     if questions:
         question = questions[at % len(questions)]
-        card = _card(prompt, question, at % len(questions), len(questions), mode, columns)
-        plot = [] if plain else plotted(question, prompt.channels, columns)
+        title = [_title(prompt, question, at % len(questions), len(questions), columns)]
+        if mode.kind == "keys":
+            choices, foot = _classes(question, columns), _keys(prompt, True, columns)
+        plot = [] if plain else [*plotted(question, prompt.channels, columns)]
         if question.lacks:
-            plot = [*plot, [("class:quiet", question.lacks)]]
-    else:
-        card = [[("class:quiet", prompt.nothing)], _keys(prompt, False)]
-        if mode.kind != "keys":
-            card = _asked_for(mode)
-    parts = [top, bars, card[:1], plot, card[1:], answers, said]
-    for least in (3, 5, 1):
-        if sum(map(len, parts)) > rows:
-            parts[least] = []
-    lines = [line for part in parts for line in part]
-    return [_cut(line, columns) for line in lines[:rows]]
+            plot.append([("class:quiet", question.lacks)])
+    elif mode.kind != "keys":
+        title = []
+    parts = [status, now, bars, title, plot, choices, foot, answers, said]
+    lines = _fitted(parts, (4, 7, 2), (0, 8, 1, 3, 5, 6), rows)
+    if 0 < len(parts[5]) < len(choices):  # the least likely ones
+        lines[lines.index(parts[5][-1])] = [
+            ("class:quiet", _MORE if mode.kind == "keys" else "     ... more")
+        ]
+    return _cut_all(lines, columns)
+
+
+def _fitted(parts: list[list[Line]], whole: Sequence[int], line: Sequence[int], rows: int) -> list[Line]:
+    """The lines of ``parts``, at most ``rows``: first those numbered ``whole`` go, as a whole, then
+    the last lines of those numbered ``line``, in this order.
+    """  # fmt: skip
+    over = sum(map(len, parts)) - rows
+    for number in whole:
+        if over > 0:
+            over -= len(parts[number])
+            parts[number] = []
+    for number in line:
+        if over > 0:
+            kept = max(0, len(parts[number]) - over)
+            over -= len(parts[number]) - kept
+            parts[number] = parts[number][:kept]
+    return [line for part in parts for line in part]
+
+
+def _cut_all(lines: Sequence[Line], columns: int) -> list[Line]:
+    return [_cut(line, columns) for line in lines]
 
 
 def keyed(likely: Sequence[Likely]) -> dict[str, str]:
@@ -161,54 +187,60 @@ def _bars(likely: Sequence[Likely], columns: int, plain: bool) -> list[Line]:
     return lines
 
 
-def _card(
-    prompt: Questions, question: Question, at: int, of: int, mode: Mode, columns: int
-) -> list[Line]:  # fmt: skip
-    when = clock(question.window, prompt.rate_hz)
-    many = f" {at + 1} of {of} (tab: next)" if of > 1 else ""
-    title = f"What was it at {when}?{many}   {prompt.about(question)}"
-    lines: list[Line] = [[("class:ask", title)]]
-    if mode.kind != "keys":
-        return lines + _asked_for(mode)
+def _title(prompt: Questions, question: Question, at: int, of: int, columns: int) -> Line:
+    when, about = clock(question.window, prompt.rate_hz), prompt.about(question)
+    many = f" {at + 1} of {of}" if of > 1 else ""
+    title = f"What was it at {when}?{many}{' (tab: next)' if of > 1 else ''}   {about}"
+    return [("class:ask", title if width(title) <= columns else f"At {when}?{many}   {about}")]
+
+
+def _classes(question: Question, columns: int) -> list[Line]:
+    """A key for each class, as many beside each other as there is room for."""
     cells = []
     for key, one in zip(KEYS, question.likely, strict=False):
         path = " > ".join(shown(name, 24) for name in one.path)
         cells.append((key, path if one.score is None else f"{path} {one.score:.2f}"))
     wide = min(columns, max((width(text) for _, text in cells), default=0) + 5)
-    beside = max(1, columns // wide)
+    beside, lines = max(1, columns // wide), []
     for i in range(0, len(cells), beside):
         line: Line = []
         for key, text in cells[i : i + beside]:
             text = fitted(text, wide - 5)
             line += [("class:key", f" {key} "), ("", f" {text}{' ' * (wide - 4 - width(text))}")]
         lines.append(line)
-    return [*lines, _keys(prompt, True)]
+    return lines
 
 
-def _keys(prompt: Questions, asking: bool) -> Line:
+def _keys(prompt: Questions, asking: bool, columns: int) -> list[Line]:
+    """What else the keys do, in as many lines as it takes."""
     names = [("u", "undo"), ("?", "help"), ("q", "quit")]
     if asking:
         same = f"same: {shown(prompt.previous, 20)}" if prompt.previous else "same as before"
         names = [("n", "new class"), ("s", "skip"), ("=", same), *names]
-    return [part for key, what in names for part in (("class:key", f" {key} "), ("", f" {what}  "))]
+    lines: list[Line] = [[]]
+    room = columns
+    for key, what in names:
+        room -= width(what) + 4
+        if room < 0 and lines[-1]:
+            lines.append([])
+            room = columns - width(what) - 4
+        lines[-1] += [("class:key", f" {key} "), ("", f" {what}  ")]
+        room -= 2
+    return lines
 
 
-def _asked_for(mode: Mode) -> list[Line]:
-    """The lines in which a name is typed or a place chosen."""
+def _asked_for(mode: Mode) -> tuple[list[Line], list[Line]]:
+    """The lines in which a name is typed or a place chosen, and what to press then."""
     if mode.kind == "name":
-        return [
-            [
-                ("", "name of the class: "),
-                ("class:typed", shown(mode.typed) if mode.typed else ""),
-                ("", "_"),
-            ],
-            [("class:quiet", "enter: go on   esc: leave it")],
+        typed = shown(mode.typed) if mode.typed else ""
+        return [[("", "name of the class: "), ("class:typed", typed), ("", "_")]], [
+            [("class:quiet", "enter: go on   esc: leave it")]
         ]
     lines: list[Line] = [[("", f"where does '{shown(mode.typed)}' hang?")]]
     for key, place in zip(KEYS, mode.places, strict=False):
         where = "at the top" if place.under is None else f"under {shown(place.under)}"
         lines.append([("", "  " * place.depth), ("class:key", f" {key} "), ("", f" {where}")])
-    return [*lines, [("class:quiet", "enter: at the top   esc: leave it")]]
+    return lines, [[("class:quiet", "enter: at the top   esc: leave it")]]
 
 
 def _answers(prompt: Questions) -> list[Line]:

@@ -311,6 +311,29 @@ def test_what_matters_least_goes_first_on_a_small_screen() -> None:
     assert any("What was it" in line for line in small) and any("new class" in line for line in small)
 
 
+@pytest.mark.parametrize(("columns", "rows"), [(40, 11), (40, 9), (80, 7), (30, 12)])
+def test_on_a_small_screen_the_keys_and_the_classes_stay(columns: int, rows: int) -> None:
+    """As on a terminal of 12 rows and 40 columns, of which the view leaves one free."""
+    stage = SHARED
+    picture = shot(stage, columns=columns, rows=rows)
+    lines = picture.splitlines()
+    assert len(lines) <= rows
+    for key in "ns=u?q":
+        assert f" {key}  " in picture, key
+    for key, one in zip(KEYS, stage.prompt.questions[0].likely, strict=False):
+        assert any(f" {key}  {one.path[0][:4]}" in line for line in lines), key
+    assert f"{stage.prompt.left(stage.prompt.questions[0]):.0f} s left" in picture
+    helped = shot(stage, Mode("help"), columns=columns, rows=11).splitlines()
+    assert all(any(line.startswith(words[:15]) for line in helped) for words in HELP)
+
+
+def test_what_cannot_be_shown_at_all_goes_from_the_end() -> None:
+    lines = shot(SHARED, columns=40, rows=5).splitlines()
+    assert lines[0].startswith(" 1 ") and lines[1].strip() == "... more: n and the name"
+    assert lines[-1].startswith(" q  quit")
+    assert all("q  quit" not in line for line in shot(SHARED, columns=40, rows=1).splitlines())
+
+
 def test_plain_is_without_blocks_and_braille() -> None:
     assert all(c < "\u2500" or c > "\u2bff" for c in shot(SHARED, plain=True))
 
