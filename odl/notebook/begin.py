@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ from odl.journal import Reader
 from odl.notebook.kept import recordings, unfinished
 from odl.notebook.replay import played
 from odl.options import Options
-from odl.source.greeting import BoardError
 
 _FRESH = 3600.0  # seconds: a board's recording that was left for longer is not gone on with
 _OPTIONS = set(Options.__dataclass_fields__)
@@ -56,7 +56,10 @@ def begin(given: dict[str, Any], fresh: bool, tell: Callable[[str], None] = prin
 
     def make(path: Path) -> Live:
         if board:
-            return _board(given, source, subject, options, path, tell)
+            try:
+                return _board(given, source, subject, options, path, tell)
+            except ConfigError as error:  # its words are the command line's
+                raise ConfigError(re.sub(r"--(?=\w)", "", str(error))) from None
         wishes = {name: value for name, value in given.items() if name != "emulated"}
         return played(source, subject, record=path, options=options, progress=tell, **wishes)
 
@@ -93,10 +96,4 @@ def _board(
         raise ConfigError(f"{path}: a recording with other settings is there")
     wishes.pop("model", None)  # it is the recording's
     wishes["options"] = {}
-    try:
-        return open_live(**wishes, resume=path, progress=tell)
-    except BoardError:
-        if not given.get("emulated"):
-            raise
-        tell("the emulated board forgot what it had learned when it ended: the host learns from here on")
-    return open_live(**(wishes | {"learn": "host"}), resume=path, progress=tell)
+    return open_live(**wishes, resume=path, progress=tell)
