@@ -129,6 +129,7 @@ class Sketch:
         self._last: float | None = None  # when the last line of numbers came
         self._cause = ""  # why lines may be missing
         self.news: deque[str] = deque()
+        self._told_anew = False
         self._tell_bad = 1  # lines left out at which they are told of next
         self._cut_rows: deque[NDArray[np.bool_]] = deque(maxlen=max(50, round(_RECENT * rate_hz)))
         self._limited = ""  # a sentence about the column that is cut most
@@ -246,6 +247,11 @@ class Sketch:
                 self.lost += lost
                 if why != BAD_LINES:
                     self.clock.recount()
+                elif not self._told_anew:
+                    self._told_anew = True
+                    self.news.append(
+                        "a line that cannot be used is a lost sample: windows begin anew behind it"
+                    )
             self._cause = ""
         if not self._rows:
             self._since = now

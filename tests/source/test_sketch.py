@@ -223,6 +223,7 @@ def test_lines_that_cannot_be_used_are_lost_samples() -> None:
     assert sketch.lost == 3 and sketch.columns.bad == 4 and sketch.saturated == 0
     assert list(sketch.news) == [
         "no names have come, so the columns are taken in the order printed: ax, ay, az",
+        "a line that cannot be used is a lost sample: windows begin anew behind it",
         "4 lines could not be used, the last was: ready",
     ]
 
@@ -236,7 +237,7 @@ def test_many_lines_that_cannot_be_used_keep_the_time() -> None:
     assert stands(events) == sketch.position == last - 1 == 998
     assert sketch.clock.rate_hz == pytest.approx(50, rel=0.01) and sketch.note == ""
     assert {e.why for e in events if isinstance(e, Gap)} == {BAD_LINES}
-    assert len(sketch.news) == 4  # not one for each
+    assert len(sketch.news) == 5  # not one for each
 
 
 def test_another_unit_is_noticed() -> None:

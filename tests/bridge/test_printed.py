@@ -1,0 +1,146 @@
+"""``odl live`` and ``odl record`` with sketches that print what was not expected."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pytest
+from stage import BLOCK, same_trace
+
+from odl.cli import main
+from odl.data import card
+from odl.events import Gap, Samples
+from odl.journal import read
+from odl.source.sketch import BAD_LINES
+
+CHANNELS = card("shoulder").channels
+PRINTED = BLOCK * np.array([channel.scale for channel in CHANNELS])
+NAMES = ",".join(channel.name for channel in CHANNELS)
+WAYS = (["live", "--model", "shoulder"], ["record", "--model", "shoulder"])
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+
+
+@contextmanager
+def printing(line: Callable[[int], str]) -> Iterator[str]:
+    """A port on which ``line(k)`` is printed for k = 0, 1, ..., 500 a second or so."""
+    import tty
+
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    ended = threading.Event()
+
+    def run() -> None:
+        for k in count():
+            os.write(master, line(k).encode() + b"\r\n")
+            if ended.wait(0.002):
+                return
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield os.ttyname(slave)
+    finally:
+        ended.set()
+        thread.join()
+        os.close(master)
+        os.close(slave)
+
+
+def row(k: int, times: float = 1.0) -> str:
+    """A line of what is recorded, in the model's units times something."""
+    return ",".join(f"{value:.5f}" for value in times * PRINTED[k % len(PRINTED)])
+
+
+def run(way: list[str], port: str, path: Path, *more: str) -> int:
+    words = [*way, "--port", port, "--format", "csv", "--columns", NAMES, "--out", str(path)]
+    return main([*words, *more])
+
+
+@pytest.mark.parametrize("way", WAYS, ids=["live", "record"])
+def test_too_many_columns_are_refused(
+    way: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "walk.odl"
+    with printing(lambda k: f"{k}," + row(k)) as port:
+        assert run(way, port, path) == 2  # it ends by itself
+    assert "the sketch prints 7 columns, but 6 are wanted" in capsys.readouterr().err
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("way", WAYS, ids=["live", "record"])
+@pytest.mark.parametrize(
+    ("line", "why"), [("#?!%", "no lines of numbers"), ("", "no line has come")], ids=["noise", "blank"]
+)
+def test_seconds_are_of_the_clock_too(
+    way: list[str],
+    line: str,
+    why: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(f"odl.bridge.{'begin' if way[0] == 'live' else 'recorder'}.FIRST_LINE", 0.2)
+    path = tmp_path / "walk.odl"
+    with printing(lambda k: line) as port:
+        assert run(way, port, path, "--seconds", "0.5") == 2
+    said = capsys.readouterr().err
+    assert "nothing could be recorded: " in said and why in said
+    assert read(path).complete
+
+
+@pytest.mark.parametrize("columns", ["ax,ax,az,wx,wy,wz", "0,1,2,3,4,5"])
+def test_columns_that_cannot_be_meant(
+    columns: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with printing(row) as port:
+        assert run(WAYS[0], port, tmp_path / "walk.odl", "--columns", columns) == 2
+    assert "is wanted" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("way", WAYS, ids=["live", "record"])
+def test_bad_lines_are_said_and_lost(
+    way: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "walk.odl"
+    with printing(lambda k: "1e99,0,0,0,0,0" if k % 4 == 3 else row(k)) as port:
+        assert run(way, port, path, "--seconds", "1") == 0
+    shown = capsys.readouterr()
+    assert "lines or frames damaged" in shown.out and "could not be used" in shown.out + shown.err
+    events = read(path).events
+    gaps = [e for e in events if isinstance(e, Gap)]
+    rows = sum(len(e.block) for e in events if isinstance(e, Samples))
+    assert {(e.lost, e.why) for e in gaps} == {(1, BAD_LINES)} and abs(rows - 3 * len(gaps)) <= 4
+
+
+def test_a_wrong_unit_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "walk.odl"
+    with printing(lambda k: row(k, 9.81)) as port:
+        assert run(WAYS[0], port, path, "--seconds", "1") == 0
+    said = capsys.readouterr().out
+    assert said.count("many samples are at the limit of column ") == 2  # when it is seen, and at the end
+    assert "values at the limit; many samples" in said
+    assert same_trace(path)
+
+
+def test_a_sketch_is_gone_on_with(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "walk.odl"
+    with printing(row) as port:
+        assert run(WAYS[0], port, path, "--seconds", "0.5") == 0
+        before = read(path).events
+        words = ["--port", port, "--format", "csv", "--columns", NAMES, "--seconds", "0.5", "--json", "-"]
+        capsys.readouterr()
+        assert main(["live", "--resume", str(path), *words]) == 0
+    found = json.loads(capsys.readouterr().out)
+    events = read(path).events
+    assert events[: len(before)] == before and len(events) > len(before) + 2
+    assert any(isinstance(e, Gap) and e.why == "nobody listened" for e in events)
+    assert found["position"] > 300 and same_trace(path)
