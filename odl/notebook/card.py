@@ -177,7 +177,7 @@ class Card:
     def draw(self, question: Question) -> bytes:
         """The window's plot with a few seconds before it, as PNG; in any thread."""
         times = (np.arange(len(question.signal)) + question.start - question.window) / self._prompt.rate_hz
-        if question.signal.size:
+        if np.isfinite(question.signal).any():
             self._plot.signal(question.signal, times)
             self._plot.band(0, times[-1], "what was this?")
         else:
@@ -220,6 +220,7 @@ class Card:
             waits = f"; {more} more {'waits' if more == 1 else 'wait'}" if more > 0 else ""
             verb = "says" if prompt.live else "said"
             said = f"the model {verb} {joined(question.path)}" if question.path else "the model has not said"
+            said += f" ({question.lacks})" if question.lacks else ""
             at = clock(question.window / prompt.rate_hz)
             text = f"What was this, at {at}? {prompt.about(question)}{waits}; {said}."
             _set(self.head, line(text, strong=True))

@@ -174,6 +174,12 @@ def test_a_question_put_aside_comes_back(stage: Stage) -> None:
     assert [answer.window for answer in stage.polled()] == [128]
 
 
+def test_a_question_without_signal_says_why(stage: Stage) -> None:
+    stage.ask(6400)  # of samples that never came
+    stage.turn()
+    assert "no plot and no scores: this was asked while the line was lost" in stage.card.head.value
+
+
 def test_two_questions_queue(stage: Stage) -> None:
     stage.ask(64)
     stage.ask(128)
