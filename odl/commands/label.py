@@ -184,7 +184,9 @@ def log_text(history: History, edits: Sequence[Edit], rate_hz: float) -> str:
             rows.append([*first, name, *_origin(told.by, told.took, told.clock), told.sentence])
             first = ["", "", ""]
         if not asked.answers:
-            rows.append([*first, "–", "–", "–", "–", "open when the recording ended"])
+            ended = asked.question.expires <= history.end
+            what = "it ended while the line was lost" if ended else "open when the recording ended"
+            rows.append([*first, "–", "–", "–", "–", what])
             first = ["", "", ""]
         for edit in edits:
             if edit.window == asked.question.window:

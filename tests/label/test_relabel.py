@@ -383,7 +383,11 @@ def interrupted(path: Path, lost_answer: bool = False) -> tuple[Path, int, int]:
     if not lost_answer:
         place = [q.window for q in stage.prompt.questions].index(new[0])
         picture = frame([], stage.prompt, Mode(), place, 80, 40)
-        assert any("no scores: this was asked while the line was lost" in part for line in picture for _, part in line)
+        assert any(
+            "no scores: this was asked while the line was lost" in part
+            for line in picture
+            for _, part in line
+        )
         stage.prompt.answer(new[0], "sit")
     stage.run(IMAGE.window + 2 * IMAGE.hop)
     later = stage.until_asked()
@@ -432,6 +436,18 @@ def test_an_answer_given_while_the_line_was_lost_is_in_the_log(tmp_path: Path) -
     (one,) = [one for one in history_of(open_recording(path)).questions if one.question.window == missed]
     assert one.counts == IMAGE.names[1] and one.told is not None
     assert one.told.sentence == "it was learned from while the line was lost"
+
+
+def test_a_question_that_expired_while_the_line_was_lost_is_not_called_open(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage = Stage(patience=60)
+    stage.until_asked()
+    at = stage.session.position
+    stage.session.step(Samples(at, RAW[:100]))
+    stage.events.append(Adopt(at, 100, stage.session.snapshot()))
+    assert main(["label", str(record(tmp_path / "a.odl", stage))]) == 0
+    assert "it ended while the line was lost" in capsys.readouterr().out
 
 
 def test_a_session_with_undos_is_the_same_in_c(tmp_path: Path) -> None:
