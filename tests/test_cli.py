@@ -23,6 +23,23 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["live", "--budget", "-3/h"], "odl: --budget: expected one argument; 'odl live --help' lists"),
+        (["live", "--subject", "x"], "odl: --subject: invalid int value: 'x'; "),
+        (["live", "--\x1b[2Jx"], "odl: unrecognized arguments: --"),
+    ],
+)
+def test_words_that_do_not_fit_are_one_sentence(
+    words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(words)
+    said = capsys.readouterr().err
+    assert said.startswith(sentence) and said.count("\n") == 1 and "\x1b" not in said
+
+
 def test_json_has_what_programs_read(folder: Path) -> None:
     figures = json.loads((folder / "r.json").read_text())
     assert {"subjects", "mean", "worst", "samples_per_second", "realtime_factor"} <= figures.keys()

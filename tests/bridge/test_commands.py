@@ -19,6 +19,7 @@ from pretend import Bench
 from stage import BLOCK, press, same_trace
 
 import odl
+from odl.bridge import open_live
 from odl.cli import main
 from odl.data import card
 from odl.events import Gap, Label, Learned, Origin, Prediction, Query, Samples, Truth
@@ -74,6 +75,19 @@ def test_an_emulated_session_is_gone_on_with(tmp_path: Path, capsys: pytest.Capt
     assert sum(isinstance(e, Learned) for e in recording.events) > labels
     assert {e.by for e in recording.events if isinstance(e, Origin)} == {"truth"}
     assert same_trace(path)
+
+
+def test_what_is_played_tells_the_length_of_a_session(tmp_path: Path) -> None:
+    emulated()
+    wishes: dict[str, object] = {
+        "emulated": True,
+        "play": "shoulder",
+        "subject": 8,
+        "options": {"budget": 20},
+    }
+    with open_live(out=tmp_path / "walk.odl", **wishes) as live:
+        assert (live.session.config.allowed, live.session.config.period) == (20, 0)
+        assert live.session.config.horizon in range(350, 400)  # 503 s, in many pieces
 
 
 def test_hardware_in_the_loop(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
