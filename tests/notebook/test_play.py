@@ -39,7 +39,7 @@ def test_a_session_that_was_cut_goes_on_as_if_it_had_not_been(tmp_path: Path) ->
         for i, _ in enumerate(live):
             if i == stop:
                 break
-        live._writer._file.flush()
+        live._writer.leave()
         assert unfinished(cut)
     with played("shoulder", 8, record=cut, **settings) as live:
         for _ in live:
