@@ -217,7 +217,7 @@ class _Beginning:
         return options.config(image.rate_hz, windows, self._seed(), scaling)
 
     def _seed(self) -> int:
-        return seed_of(self.options.seed, *(self.wish.who or self._subject() or "").encode())
+        return seed_of(self.options.seed, *(self._subject() or "").encode())
 
     def _subject(self) -> str | None:
         return self.wish.who or (None if self.stream is None else self.stream.subject)
