@@ -122,6 +122,11 @@ class Follower:
             self._asked.popleft()
 
     @property
+    def whole(self) -> bool:
+        """Whether the board has said all that the session has, as far as it is listened to."""
+        return self.step is Step.APART or not self._expected
+
+    @property
     def waits(self) -> bool:
         """Whether the echo of something that was sent has not been heard."""
         return bool(self._asked)
@@ -137,25 +142,30 @@ class Follower:
         self._anew = self._anew or anew
         self._need("whole", Step.APART)
 
-    def take(self, event: Event) -> list[Event]:
-        """An event that the board sent; what it comes to here, in order."""
+    def take(self, event: Event) -> Iterator[Event]:
+        """An event that the board sent; what it comes to here, in order.
+
+        As with `odl.drive.drive`, an input is yielded before the session takes it, so whoever
+        stops between two inputs has all that the session has.
+        """
         if self.step is Step.APART or (isinstance(event, Samples) and not len(event.block)):
-            return []
+            return
         if isinstance(event, Output):
-            return self._output(event)
+            yield from self._output(event)
+            return
         if isinstance(event, Gap) and self._owing:
             self._need("brief", Step.APART)  # perhaps one that only the line has made
-        passed = self._close_step()
+        yield from self._close_step()
         at = event.start if isinstance(event, Samples | Gap | Adopt | Truth) else event.at
         if at != self.session.position:
             self._need("brief", Step.APART)
         if self.wants and self.step is not Step.DOUBT:
-            return passed
-        passed += self._with_origin(event)
+            return
+        yield from self._with_origin(event)
         self._cause = event
         said = self.session.step(event)
         self._expected.extend(said)
-        return [*passed, *said] if self.compare else passed
+        yield from said if self.compare else ()
 
     def _with_origin(self, event: Input) -> list[Event]:
         if not isinstance(event, Command):

@@ -162,6 +162,8 @@ def _subsequence(whole: list[Output], part: list[Output]) -> list[Output]:
 class Feeding:
     """A way (`odl.bridge.ways.Way`): recorded inputs through a board and a session beside it."""
 
+    whole = True
+
     def __init__(self, session: FedSession, inputs: Pace) -> None:
         self.session: Session = session
         self.notices: deque[str] = deque()

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Final
 
 from odl.bridge.ways import Way, ask_again
-from odl.events import Command, Event, Origin, Output, Query, Samples
+from odl.events import Adopt, Command, Event, Origin, Output, Query, Samples
 from odl.journal import Writer
 from odl.label.played import PlayedTruth
 from odl.label.prompt import Prompt
@@ -177,9 +177,11 @@ class Live:
         for event in self._way.events(self._labeller):
             if not isinstance(event, Output):
                 self._whole = True
-                if self._over():
-                    break
-            if isinstance(event, Samples) and not len(event.block):
+            idle = isinstance(event, Samples) and not len(event.block)
+            # Before an input the session has only what was written; an Adopt it has taken already.
+            if not isinstance(event, Output | Adopt) and not (idle and self._awaits()) and self._over():
+                break
+            if idle:
                 yield event
             else:
                 self._heard = time.monotonic()
@@ -189,6 +191,10 @@ class Live:
         self._state = "ended"
         if why := self._way.standing().useless:
             raise SketchError(f"nothing could be recorded: {why}")
+
+    def _awaits(self) -> bool:
+        """Whether what came last is followed by more, from a board that still says something."""
+        return not self._way.whole and time.monotonic() - self._heard < SILENT
 
     def _over(self) -> bool:
         """Whether it is to end here, between two steps."""

@@ -50,6 +50,11 @@ class Way(Protocol):
     wait: float  # seconds that a ``next`` may block where nothing comes
     notices: deque[str]  # sentences that a person should see, each once
 
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is awaited that belongs to the inputs that have passed."""
+        ...
+
     def events(self, labeller: Labeller) -> Iterator[Event]:
         """All that passes, each input before its outputs; empty Samples where nothing does."""
         ...
@@ -91,6 +96,8 @@ class OnHost:
         self._speed = speed
         self.notices: deque[str] = deque()
         self._note = Note(self.notices, speed * session.image.rate_hz)
+
+    whole = True
 
     @property
     def wait(self) -> float:
@@ -207,6 +214,10 @@ class OnBoard:
     @wait.setter
     def wait(self, seconds: float) -> None:
         self.board.wait = seconds
+
+    @property
+    def whole(self) -> bool:
+        return self.follower.whole
 
     def _again(self, away: float) -> tuple[int, int]:
         position = self.session.position + max(0, round(away * self.session.image.rate_hz))

@@ -33,6 +33,8 @@ from odl.wire import Start
 class Playing:
     """The way of a session that is played: a recorded stream, in its time (`odl.bridge.ways.Way`)."""
 
+    whole = True
+
     def __init__(self, session: Session, pace: Pace, notes: tuple[str, ...] = ()) -> None:
         self.session, self._pace = session, pace
         self.notices = deque(notes)

@@ -138,7 +138,7 @@ def test_a_lost_prediction_costs_one_window_and_no_state() -> None:
             if turn is gone and isinstance(frame, Prediction):
                 follower.lost(1)
             elif frame is not None:
-                follower.take(frame)
+                list(follower.take(frame))
     windows = board[-1].windows
     lost = sum(isinstance(f, Prediction) for f in gone.frames)
     assert (follower.wants, follower.adopted, follower.skipped) == ("", 0, lost)
@@ -201,8 +201,8 @@ def test_a_difference_is_told_with_its_cause_and_the_board_is_right_from_then_on
 def test_a_board_that_says_less_differs() -> None:
     follower = Follower(Session(IMAGE, config("none", allowed=0)))
     block = samples(3, 100)
-    follower.take(Samples(0, block))
-    follower.take(Samples(100, block))
+    list(follower.take(Samples(0, block)))
+    list(follower.take(Samples(100, block)))
     [difference] = follower.differences
     assert difference.board == "nothing"
     assert str(difference).startswith("board and host differ at sample 100 after Samples(0 to 100): ")
@@ -224,14 +224,14 @@ def test_commands_that_nobody_asked_for_come_from_the_button() -> None:
     said = board.step(first)
     window = next(e.window for e in said if isinstance(e, Query))
     for event in [first, *said]:
-        follower.take(event)
+        list(follower.take(event))
     label = Label(60, window, 1)
-    assert follower.take(label)[:2] == [Origin(60, BUTTON, 0, 0), label]
+    assert list(follower.take(label))[:2] == [Origin(60, BUTTON, 0, 0), label]
     undo = Undo(60)
     follower.asked(replace(undo, at=2**64 - 1), Origin(0, "terminal:P3", 900, 7))
     for event in board.step(label):
-        follower.take(event)
-    assert follower.take(undo)[:2] == [Origin(60, "terminal:P3", 900, 7), undo]
+        list(follower.take(event))
+    assert list(follower.take(undo))[:2] == [Origin(60, "terminal:P3", 900, 7), undo]
 
 
 def done(asking: Asking, session: Session) -> list[Command]:
@@ -272,3 +272,15 @@ def test_an_answer_that_did_not_arrive_is_sent_again_but_nothing_is_taken_back_t
     assert isinstance(asking.next(), tuple)  # the TakeBack
     asking.again()
     assert asking.next() is None
+
+
+def test_whoever_stops_between_two_inputs_has_all_that_the_session_has() -> None:
+    chosen = config("none", allowed=0)
+    follower, board = Follower(Session(IMAGE, chosen)), Session(IMAGE, chosen)
+    first = Samples(0, samples(3, IMAGE.window))
+    passing = follower.take(first)
+    assert next(passing) == first and follower.session.position == 0
+    assert [type(e) for e in passing] == [Prediction]
+    assert not follower.whole
+    assert [list(follower.take(said)) for said in board.step(first)] == [[]]
+    assert follower.whole and follower.compared == follower.session.counts["windows"] == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -77,6 +78,31 @@ def test_recordings_are_for_their_owner_only_and_name_no_port(bench: Bench, tmp_
     assert bench.port.name not in about and str(tmp_path) not in about
     with pytest.raises(ConfigError, match="is there already"):
         begin(bench, path)
+
+
+def test_the_end_waits_for_what_the_board_still_has_to_say(tmp_path: Path) -> None:
+    late = bytearray()
+    holding = threading.Event()
+
+    def hold(data: bytes) -> bytes:
+        if not holding.is_set():
+            return data
+        end = data.index(b"\0", data.index(b"\0") + 1) + 1
+        late.extend(data[end:])
+        return data[:end]
+
+    bench = Bench(SocketPort(), Pretended(), hold)
+    with begin(bench, tmp_path / "walk.odl", learn="both") as live:
+        for event in live:
+            if isinstance(event, Prediction):  # the host's own
+                live.stop()
+                threading.Timer(0.3, lambda: bench.port.write(bytes(late))).start()
+            elif isinstance(event, Samples) and not holding.is_set():
+                holding.set()
+                bench.board.sense(BLOCK[:128])
+        status = live.status()
+    bench.close()
+    assert (status.windows, status.compared, status.skipped, status.differences) == (1, 1, 0, 0)
 
 
 @pytest.mark.parametrize("learn", ["host", "device", "both"])
