@@ -9,6 +9,8 @@ from typing import Final
 
 MAX_FIELDS: Final = 64
 _NUMBER: Final = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
+_WORD: Final = re.compile(r"[^\W\d_]{2,}")
+_NO_VALUE: Final = ("nan", "inf", "ovf")  # what sketches print for a number that is none
 _STUBBORN: Final = 5  # lines in a row that do not fit, before it is called a problem
 _HOPELESS: Final = 25  # and before it is given up, where no line has ever fitted
 _SHOWN: Final = 60  # characters of a bad line that are kept
@@ -22,7 +24,9 @@ class Columns:
 
     Understood are commas, semicolons, tabs or blanks between numbers, with or without a line
     of names before them, and ``name:value`` pairs: what the Arduino IDE plots and what Edge
-    Impulse's data forwarder takes. Any other line is counted and left out.
+    Impulse's data forwarder takes. Any other line is counted and left out. Was it meant as a
+    sample, it is ``missed``: it has numbers in it, and they are the most of it or there are no
+    words. Otherwise it is text beside the stream.
 
     Parameters
     ----------
@@ -47,7 +51,7 @@ class Columns:
     bad : int
         Lines left out; ``last_bad`` is the last of them, made printable.
     missed : int
-        Those since the last good line that had numbers in them, so that a sample was meant.
+        Those since the last good line that were meant as samples.
     in_order : bool
         Whether names are wanted, none has been met, and lines are taken in the order wanted.
     headers : int
@@ -60,6 +64,8 @@ class Columns:
     [None, [2.5, 1.0], None, [5.0, 4.0], None]
     >>> columns.take("ay:7 ax:8"), columns.names, columns.bad
     ([7.0, 8.0], ('ay', 'ax'), 2)
+    >>> [columns.take(line) for line in ("battery 87 %", "ay:7 ax:nan", "ay:7 a")], columns.missed
+    ([None, None, None], 2)
     """
 
     def __init__(
@@ -107,15 +113,15 @@ class Columns:
         labels, fields = _split(line)
         if not fields:
             return None
-        if labels is None and not any(map(_NUMBER.fullmatch, fields)):
+        numbers = [float(field) for field in fields if _NUMBER.fullmatch(field)]
+        if labels is None and not numbers and not self._is_sample(labels, fields):
             self._words(line, fields, whole)
             return None
         if not whole:
             return None
-        numbers = [float(field) for field in fields if _NUMBER.fullmatch(field)]
         sound = len(numbers) == len(fields) and all(map(math.isfinite, numbers))
         if not (sound and self._fits(line, labels, len(numbers))):
-            self._leave_out(line, bool(numbers))
+            self._leave_out(line, self._is_sample(labels, fields))
             return None
         row = [numbers[column] for column in self._pick]
         for name, value, most in zip(self.wanted, row, self._most or (), strict=False):
@@ -125,6 +131,19 @@ class Columns:
                 return None
         self._good, self._bad_in_row, self.missed, self._misfit = True, 0, 0, ""
         return row
+
+    def _is_sample(self, labels: Names | None, fields: list[str]) -> bool:
+        """Whether a line is meant as a sample, if perhaps a damaged one, and is no text."""
+        own = {"", *self._lower, *(name.lower() for name in self.names or ())}
+        numbers = words = 0
+        for place, field in enumerate(fields):
+            label, _, value = field.lower().rpartition(":")
+            label = label if labels is None else labels[place].lower()
+            strange = label not in own and _WORD.search(label) is not None
+            number = value.lstrip("+-") in _NO_VALUE or _NUMBER.match(value) and not _WORD.search(value)
+            numbers += bool(number and not strange)
+            words += strange or not number and value not in own and _WORD.search(value) is not None
+        return numbers > 0 and (not words or 2 * numbers > len(fields))
 
     def _words(self, line: str, fields: list[str], whole: bool) -> None:
         """A header if it was met before, or if numbers follow; otherwise chat."""
@@ -154,6 +173,7 @@ class Columns:
             names = None  # they are another line's
         form = names, width
         if form == self._form:
+            self._odd = None
             return True
         pick = self._choose(names, width)
         self._odd_lines = self._odd_lines + 1 if form == self._odd else 1
@@ -164,19 +184,22 @@ class Columns:
         if self._form is not None and self._odd_lines < _STUBBORN and not self._named(labels):
             return False
         self._form, self._pick, self.names = form, pick, names
+        self.in_order = names is None and not self._numbers
         return True
 
     def _is_header(self, line: str) -> bool:
         """Whether the words before ``line`` are names, not chat that has as many."""
-        known = any(name.lower() in self._lower for name in self._candidate or ())
-        return known or (self._parted and _parted(line))
+        if any(name.lower() in self._lower for name in self._candidate or ()):
+            return True
+        # Within a stream, names that are not wanted would end it.
+        return self._parted and _parted(line) and (bool(self._numbers) or not self._good)
 
     def _named(self, labels: Names | None) -> bool:
         return labels is not None and set(self._lower) <= {name.lower() for name in labels}
 
     def _choose(self, names: Names | None, width: int) -> list[int] | None:
         """Which columns are wanted; None, and a sentence in ``_misfit``, if they are not there."""
-        self._misfit, self.in_order = "", False
+        self._misfit = ""
         wanted = self._lower
         if self._numbers:
             if max(self._numbers) <= width:
@@ -199,7 +222,6 @@ class Columns:
             )  # fmt: skip
             return None
         if width == len(wanted) and not self._strict:
-            self.in_order = True
             return list(range(width))
         if width == len(wanted):
             self._misfit = "the sketch prints no names; say the columns by number, from 1"
@@ -239,7 +261,7 @@ def _parted(line: str) -> bool:
 
 def _split(line: str) -> tuple[Names | None, list[str]]:
     """Labels (None without) and the fields of a line; ragged labels leave a field unreadable."""
-    text = re.sub(r"\s*:\s*", ":", line.strip(" \t\r\n,;"))
+    text = ":".join(part.strip() for part in line.strip(" \t\r\n,;").split(":"))
     split = re.split("[,;\t]", text) if _parted(text) else text.split()
     fields = [field.strip() for field in split]
     if len(fields) > MAX_FIELDS:

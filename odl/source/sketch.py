@@ -48,7 +48,8 @@ class Sketch:
 
     Positions count lines. Where lines are missing (unplugged, silent for a second, dropped
     because nobody fetched them) a `Gap` says how many, from the host's clock and the rate. A line
-    with numbers that cannot be used is a lost sample. When nothing comes, `Samples` of no rows does.
+    that was meant as a sample and cannot be used is a lost one; text beside the stream is left out.
+    When nothing comes, `Samples` of no rows does.
 
     Parameters
     ----------
@@ -275,9 +276,7 @@ class Sketch:
 
     def _lines(self, data: bytes) -> list[str]:
         *ended, self._text[:] = (bytes(self._text) + data).split(b"\n")
-        if len(self._text) > MAX_LINE:
-            ended.append(bytes(self._text[:MAX_LINE]))
-            self._text.clear()
+        del self._text[MAX_LINE:]  # the rest of such a line is let go, its end is waited for
         return [line.decode("utf-8", "replace") for line in ended]
 
     def _flush(self) -> None:

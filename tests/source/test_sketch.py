@@ -142,6 +142,51 @@ def test_numbers_that_cannot_be_meant_make_a_line_bad() -> None:
     assert [columns.take("1,2,3") for _ in range(2)] == [[1, 2, 3]] * 2
 
 
+@pytest.mark.parametrize(
+    ("line", "sample"),
+    [
+        # what stands beside a stream
+        ("temperature ok", False), ("# note", False), ("Initialising...", False), ("ok", False),
+        ("battery 87 %", False), ("bpm 72", False), ("Temp: 23.4", False), ("loop: 500 us", False),
+        ("t=23.4 C", False), ("12:30:05 heartbeat", False), ("temp:20,hum:40", False), ("temp,20", False),
+        ("temp:20,hum:40,light:7", False), ("free heap: 23424 bytes, 4 tasks", False), ("温度 23", False),
+        ("Gyro offsets: 0.12 -0.5 1.1", False), ("MPU6050 ready", False), ("@#%,!!", False),
+        # what a sample has become
+        ("1,2", True), ("1", True), ("1,2,3,4", True), ("1,2,31,2,3", True), ("1,2,x", True), ("#,1", True),
+        ("nan,nan,nan", True), ("1,-inf,ovf", True), ("nan nan nan", True), ("1,2,oops", True),
+        ("1,2,3.4.5", True), ("0x1,2,3", True), ("ax:1,ay:2", True), ("ax:1,ay:2,az", True),
+        ("ax:1,ay:2,az:", True), ("x:1,ay:2,az:3", True), ("ax:nan ay:nan az:nan", True),
+        ("ax: 1, ay: 2, az: 3, 4", True),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("good", ["1,2,3", "1 2 3", "ax:1,ay:2,az:3"])
+def test_a_damaged_sample_is_told_from_text(line: str, sample: bool, good: str) -> None:
+    columns = Columns(AXES)
+    for _ in range(6):  # many of them change nothing
+        assert columns.take(good) == [1, 2, 3]
+        assert columns.take(line) is None
+        columns.take("")
+        assert columns.missed == sample
+    assert columns.take(good) == [1, 2, 3] and columns.problem == ""
+    assert columns.bad == 6
+
+
+def test_words_within_a_stream_are_no_names_unless_they_are_wanted() -> None:
+    columns = Columns(AXES)
+    good = ["1,2,3"] * 3
+    assert [columns.take(line) for line in [*good, "Still, calibrating, it", *good]].count(None) == 1
+    assert columns.names is None
+    columns.take("az,ay,ax")
+    assert columns.take("1,2,3") == [3, 2, 1]
+
+
+def test_lines_of_another_form_in_between_are_not_taken_for_the_stream() -> None:
+    columns = Columns(["1", "2", "3"])
+    for _ in range(20):
+        assert columns.take("1,2,3") == [1, 2, 3]
+        assert columns.take("temp:20,hum:40,light:7") is None
+
+
 def test_a_sketch_that_changes_what_it_prints_is_followed() -> None:
     columns = Columns(["ax", "ay"])
     assert columns.take("1,2") == [1, 2]
@@ -226,6 +271,16 @@ def test_lines_that_cannot_be_used_are_lost_samples() -> None:
         "a line that cannot be used is a lost sample: windows begin anew behind it",
         "4 lines could not be used, the last was: ready",
     ]
+
+
+def test_text_beside_the_stream_is_no_gap() -> None:
+    sketch = sketch_of(None, scale=(1, 1, 1))
+    text = [b"temperature ok\n", b"battery 87 %\n", b"# note\n", b"Temp: 23.4\n", b"Initialising...\n"]
+    pieces = [Piece(k / 50, lines(k, k + 1) + text[k % 5] * (k % 3)) for k in range(300)]
+    events = passed(sketch, pieces)
+    assert not any(isinstance(e, Gap) for e in events)
+    assert stands(events) == sketch.position == 299 and sketch.lost == 0
+    assert sketch.columns.bad == 299 and sketch.note == ""  # the last line may still be names
 
 
 def test_many_lines_that_cannot_be_used_keep_the_time() -> None:
@@ -346,10 +401,14 @@ def test_the_rate_is_measured_and_called_out() -> None:
     assert sketch.note == "samples come at 40 Hz, but the model wants 50 Hz (20 % too slow)"
 
 
-def test_garbage_without_an_end_is_let_go() -> None:
+@pytest.mark.parametrize("size", [100_000, 1000])
+def test_garbage_without_an_end_is_let_go(size: int) -> None:
     sketch = sketch_of(None)
-    events = passed(sketch, [Piece(0.0, b"\xa5" * 100_000), Piece(0.1, b"\n" + lines(0, 5))])
-    assert len(sketch._text) == 0 and seen(events)[-4:] == [1, 2, 3, 4]
+    garbage = b"\n" + b"\xa5" * 99_996 + b"1,2,3"  # its end may look well
+    pieces = [Piece(0.0, garbage[i : i + size]) for i in range(0, len(garbage), size)]
+    events = passed(sketch, [*pieces, Piece(0.1, b"\n" + lines(0, 5))])
+    assert len(sketch._text) == 0 and seen(events) == [0, 1, 2, 3, 4]
+    assert sketch.columns.bad == 1
 
 
 def test_a_bad_scale_is_refused() -> None:
