@@ -5,14 +5,17 @@ from __future__ import annotations
 import errno
 import io
 import os
+import signal
 import stat
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from full_disk import full_disk
 from hypothesis import given
 from hypothesis import strategies as st
 from messages import GOLDENS, commands, events, samples, starts, truths
@@ -207,6 +210,108 @@ def test_a_file_system_without_locks_is_written_all_the_same(
     monkeypatch.setattr("odl.journal.files.fcntl.flock", without)
     write(tmp_path / "walk.odl", SESSION)
     assert read(tmp_path / "walk.odl").events == SESSION
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such permissions")
+def test_what_is_gone_on_with_becomes_its_owner_s(tmp_path: Path) -> None:
+    path = tmp_path / "copied.odl"
+    write(path, SESSION)
+    path.chmod(0o644)
+    Writer.append(path).leave()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644  # nothing came of it
+    Writer.append(path).close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such permissions")
+def test_a_file_that_cannot_be_made_private_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "walk.odl"
+    before = write(path, SESSION)
+    path.chmod(0o644)
+
+    def somebody_elses(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr("odl.journal.files.os.fchmod", somebody_elses)
+    with pytest.raises(JournalError, match=r"walk\.odl: it is open to others and not yours"):
+        Writer(path, START)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such files")
+def test_what_is_no_file_is_not_written(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.odl")
+    with pytest.raises(JournalError, match=r"pipe\.odl: there is something that is no file"):
+        Writer(tmp_path / "pipe.odl", START)
+    assert stat.S_IMODE((tmp_path / "pipe.odl").stat().st_mode) != 0o600
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows limits no file's size")
+@pytest.mark.parametrize("flushed", [False, True])
+def test_a_full_disk_at_any_byte_ends_it_and_leaves_what_was_written(tmp_path: Path, flushed: bool) -> None:
+    whole = write(tmp_path / "whole.odl", SESSION)
+    ends = np.cumsum([len(part) for part in frames_of(whole)]).tolist()
+    path = tmp_path / "walk.odl"
+    for size in range(len(whole)):
+        with full_disk(size), pytest.raises(OSError, match="File too large") as caught:
+            writer = Writer(path, START)
+            for event in SESSION:
+                writer.write(event)
+                if flushed:
+                    writer.flush()
+            writer.close()
+        assert caught.value.filename == str(path)
+        if size < ends[0]:
+            assert not path.exists()
+            continue
+        # There is room again; what came meanwhile is lost, so nothing may follow.
+        for do in (writer.flush, writer.sync, partial(writer.write, SESSION[0])):
+            with pytest.raises(OSError, match="what was recorded before that can be read"):
+                do()
+        writer.leave()
+        writer.close()
+        assert path.read_bytes() == whole[:size]
+        recording = read(path)
+        assert recording.events == SESSION[: sum(end <= size for end in ends) - 1]
+        assert recording.lost_frames == 0 and not recording.complete
+        with Writer.append(path) as writer:
+            for event in SESSION[len(recording.events) :]:
+                writer.write(event)
+        assert path.read_bytes() == whole
+
+
+TORN = """
+import resource, signal, sys
+from odl.journal import Writer, read
+recording = read(sys.argv[1])
+signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)
+with Writer(sys.argv[2], recording.start) as writer:
+    for event in recording.events:
+        writer.write(event)
+        writer.flush()
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows limits no file's size")
+def test_a_writer_killed_within_a_write_leaves_all_whole_frames(tmp_path: Path) -> None:
+    """The system takes a part of the frame and kills the process."""
+    whole = write(tmp_path / "whole.odl", SESSION)
+    ends = np.cumsum([len(part) for part in frames_of(whole)]).tolist()
+    for size in (ends[1] + 1, ends[2] - 1, (ends[3] + ends[4]) // 2):
+        path = tmp_path / f"{size}.odl"
+        done = subprocess.run(
+            [sys.executable, "-c", TORN, str(tmp_path / "whole.odl"), str(path), str(size)],
+            cwd=Path(__file__).resolve().parent.parent, check=False,
+        )  # fmt: skip
+        assert done.returncode == -signal.SIGXFSZ
+        assert path.read_bytes() == whole[:size]
+        assert read(path).events == SESSION[: sum(end <= size for end in ends) - 1]
+        Writer.append(path).close()
+        assert read(path).problems == []
 
 
 def test_the_format_is_added_to_the_configuration(tmp_path: Path) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final
 
 from odl.bridge.ways import Way, ask_again
-from odl.events import Adopt, Command, Event, Origin, Output, Query, Samples
+from odl.events import Command, Event, Gap, Origin, Output, Query, Samples, Truth
 from odl.journal import Writer
 from odl.label.played import PlayedTruth
 from odl.label.prompt import Prompt
@@ -24,6 +24,7 @@ from odl.source.sketch import SketchError
 
 NEAR: Final = 64  # samples before the end of what is played
 SILENT: Final = 2.0  # seconds without any, after which it is over there
+PATIENCE: Final = 5.0  # seconds that it may still take, at the end, until all has been said
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +113,19 @@ class Live:
         self._way, self._writer, self._played, self._opened = way, writer, played, opened
         self._labeller: Labeller = Through(prompt, labels)
         self._said: deque[str] = deque()
-        self._until = None if seconds is None else time.monotonic() + seconds
+        self._seconds = seconds
         self._state = ""
-        self._ending = False
-        self._heard = time.monotonic()
+        self._began = self._ending = False
+        self._first: int | None = None  # the first sample
+        self._heard = time.monotonic()  # when something came last
+        self._until: float | None = None  # when its end is waited for no longer
         self._whole = True  # whether all that came of the last input is written
         self._events = self._run()
-        writer.sync()
+        try:
+            writer.sync()
+        except OSError:
+            opened.close()
+            raise
 
     @property
     def session(self) -> Session:
@@ -173,44 +180,61 @@ class Live:
         return self._events
 
     def _run(self) -> Generator[Event]:
+        self._began, self._heard = True, time.monotonic()
         ask_again(self.session, self._labeller)
-        for event in self._way.events(self._labeller):
-            if not isinstance(event, Output):
-                self._whole = True
-            idle = isinstance(event, Samples) and not len(event.block)
-            # Before an input the session has only what was written; an Adopt it has taken already.
-            if not isinstance(event, Output | Adopt) and not (idle and self._awaits()) and self._over():
-                break
-            if idle:
-                yield event
-            else:
-                self._heard = time.monotonic()
-                yield from self._pass(event)
-        else:
-            self._whole = True
+        try:
+            for event in self._way.events(self._labeller):
+                if not isinstance(event, Output):
+                    self._whole = True
+                # A command belongs to its origin, and an Adopt the session has taken already.
+                if isinstance(event, Samples | Gap | Truth) and self._ends():
+                    break
+                if isinstance(event, Samples) and not len(event.block):
+                    yield event
+                else:
+                    self._heard = time.monotonic()
+                    yield from self._pass(event)
+        finally:
+            owed = self._way.end()
+        for event in owed:
+            yield from self._pass(event)
+        self._whole = True
         self._state = "ended"
         if why := self._way.standing().useless:
             raise SketchError(f"nothing could be recorded: {why}")
 
-    def _awaits(self) -> bool:
-        """Whether what came last is followed by more, from a board that still says something."""
-        return not self._way.whole and time.monotonic() - self._heard < SILENT
+    def _ends(self) -> bool:
+        """Whether to end here, between two steps: all that belongs to those before has been said."""
+        if not self._ending:
+            self._ending = self._is_played() or (
+                self._seconds is not None and self._passed() >= self._seconds
+            )
+        if not self._ending:
+            return False
+        if self._until is None:
+            self._until = time.monotonic() + PATIENCE
+        return not self._way.awaits or time.monotonic() >= self._until
 
-    def _over(self) -> bool:
-        """Whether it is to end here, between two steps."""
-        if self._played is not None and self._played.left < NEAR:
-            # The very last samples may have been lost on the way.
-            over = not self._played.left or time.monotonic() - self._heard > SILENT
-            if over:
-                self.say("the recording has been played to its end")
-                return True
-        return self._ending or (self._until is not None and time.monotonic() >= self._until)
+    def _is_played(self) -> bool:
+        """Whether what is played has come to its end; its very last samples may have been lost."""
+        left = NEAR if self._played is None else self._played.left
+        over = left == 0 or (left < NEAR and time.monotonic() - self._heard > SILENT)
+        if over:
+            self.say("the recording has been played to its end")
+        return over
+
+    def _passed(self) -> float:
+        """Seconds of the stream since its first sample; where nothing comes, the clock's."""
+        samples = 0 if self._first is None else self.session.position - self._first
+        return samples / self.image.rate_hz + time.monotonic() - self._heard
 
     def _pass(self, event: Event) -> Iterator[Event]:
         for each in (*(self._played.take(event) if self._played else ()), event):
             self.prompt.take(each)
             self._writer.write(each)
             self._whole = False
+            if self._first is None and isinstance(each, Samples):
+                self._first = each.start
             if isinstance(each, Command):
                 self._writer.sync()
             elif not isinstance(each, Origin):  # it goes with its command
@@ -227,19 +251,20 @@ class Live:
         """End it: the recording gets its End, the line is closed. Closing again does nothing."""
         self._ending = True
         try:
-            if not self._whole:  # what comes of the last input belongs to it
-                deque(self._events, 0)
+            if self._began:  # what comes of the last input belongs to it, and answers that were given
+                with suppress(SketchError):
+                    deque(self._events, 0)
             self._events.close()
             for truth in self._played.end() if self._played else ():
                 self._writer.write(truth)
             self._played = None
             self._state = "ended"
         finally:
-            if self._whole:
-                self._writer.close()
-            else:
-                self._writer.leave()  # as if it had been cut: it can be gone on with
-            self._opened.close()
+            with self._opened:
+                if self._whole:
+                    self._writer.close()
+                else:
+                    self._writer.leave()  # as if it had been cut: it can be gone on with
 
     def __enter__(self) -> Live:
         return self

@@ -38,7 +38,11 @@ class Recorder:
         self._source, self._writer, self._opened, self._rate = source, writer, opened, rate_hz
         self._samples = 0
         self._ending = False
-        writer.sync()
+        try:
+            writer.sync()
+        except OSError:
+            opened.close()
+            raise
 
     def stop(self) -> None:
         """Let it end soon; from any thread, or a signal's handler."""
@@ -86,8 +90,8 @@ class Recorder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._writer.close()
-        self._opened.close()
+        with self._opened:
+            self._writer.close()
 
 
 def open_recorder(

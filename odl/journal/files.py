@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
+from io import BufferedWriter
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
@@ -19,16 +21,37 @@ class JournalError(ValueError):
     """A file that cannot be used as a recording, and why."""
 
 
-def create(path: Path) -> BinaryIO:
+def create(path: Path) -> BufferedWriter:
     """A new file, or an old one made anew, that its owner alone can read and this process writes."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and not path.is_file():
+        raise JournalError(f"{path}: there is something that is no file; give another name")
     flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
-    file = os.fdopen(os.open(path, flags, 0o600), "wb", buffering=2**16)
-    _lock(file, path)
-    if hasattr(os, "fchmod"):  # the file may have been there, open to others
-        os.fchmod(file.fileno(), 0o600)
-    file.truncate()
+    file = buffered(os.open(path, flags, 0o600))
+    try:
+        _lock(file, path)
+        keep_private(file, path)
+        file.truncate()
+    except BaseException:
+        file.close()
+        raise
     return file
+
+
+def buffered(number: int) -> BufferedWriter:
+    """The open file ``number`` to write to, from where it stands."""
+    file = os.fdopen(number, "wb", buffering=2**16)
+    assert isinstance(file, BufferedWriter)
+    return file
+
+
+def keep_private(file: BufferedWriter, path: Path) -> None:
+    """Let its owner alone read a file that may have been there, open to others."""
+    if hasattr(os, "fchmod") and stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
+        try:
+            os.fchmod(file.fileno(), 0o600)
+        except OSError:
+            raise JournalError(f"{path}: it is open to others and not yours; give another name") from None
 
 
 def open_locked(path: Path) -> BinaryIO:

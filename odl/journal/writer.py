@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from io import BufferedWriter
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
 
 from odl.events import Adopt, Event, Gap, Output, Samples
-from odl.journal.files import JournalError, PathLike, check_format, create
+from odl.journal.files import JournalError, PathLike, buffered, check_format, create, keep_private
 from odl.journal.reader import Reader
 from odl.wire.codec import CodecError, TraceHash, encode, is_output
 from odl.wire.framing import MAX_FRAME, frame
@@ -25,6 +26,9 @@ class Writer:
     has it put on the disk, which outlives a power cut. Leaving the ``with`` block by an
     exception closes the file without ``End``. Nobody else can write to it meanwhile, but read
     (not on Windows and on file systems without locks: there nothing keeps two writers apart).
+
+    Where the system does not take all (the disk is full), that is the end of it: nothing comes to
+    stand behind a frame that was torn. What had been written before can be read and gone on with.
 
     Parameters
     ----------
@@ -43,7 +47,8 @@ class Writer:
         If ``start`` has no byte form, is too large, or is of another major version; or if the
         file is being written, which is left alone then.
     OSError
-        If the file cannot be written.
+        If the file cannot be written: of every method, again and again, but of ``close`` and ``leave``
+        only where nobody has been told before.
 
     >>> import tempfile
     >>> from odl.journal import read
@@ -59,7 +64,8 @@ class Writer:
     trace: TraceHash
     position: int
     _seq: int
-    _file: BinaryIO
+    _file: BufferedWriter
+    _failure: OSError | None = None  # why nothing more can be written
     _cut: int | None = None  # where a recording that is gone on with is to be cut first
     _owed: tuple[Output, ...] = ()  # what is to be written there then
 
@@ -80,7 +86,13 @@ class Writer:
                 f"a recording has room for {MAX_FRAME}"
             )
         self._file = create(self.path)
-        self._file.write(opening)
+        try:
+            self._file.write(opening)
+            self._file.flush()
+        except OSError as error:
+            self._give_up()
+            self.path.unlink(missing_ok=True)  # without its Start it could not be read
+            raise OSError(error.errno, error.strerror, str(path)) from None
 
     @classmethod
     def append(cls, path: PathLike) -> Writer:
@@ -117,34 +129,45 @@ class Writer:
         writer = cls.__new__(cls)
         writer.path = Path(reader.path)
         writer.trace, writer.position, writer._seq = reader.trace, reader.passed, reader.next_seq
-        writer._file = os.fdopen(os.dup(reader.fileno()), "r+b", buffering=2**16)  # locked as well
+        writer._file = buffered(os.dup(reader.fileno()))  # locked as well
         writer._cut, writer._owed = reader.events_end, tuple(owed)
         return writer
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Where the system does not take what is written, the file is left as it is."""
+        if self._failure is not None:
+            raise self._failure
+        try:
+            yield
+        except OSError as error:
+            self._give_up()
+            what = f"{error.strerror}; what was recorded before that can be read and gone on with"
+            self._failure = OSError(error.errno, what, str(self.path))
+            raise self._failure from None
+
+    def _give_up(self) -> None:
+        """Close the file without what is still in the buffer."""
+        with suppress(OSError):
+            self._file.raw.close()
 
     def _begin(self) -> None:
         """Cut the recording that is gone on with, if that has not been done."""
         if self._cut is None or self._file.closed:
             return
+        keep_private(self._file, self.path)
         self._file.truncate(self._cut)
         self._file.seek(self._cut)
         self._cut = None
         for output in self._owed:
-            self.write(output)
+            self._append(output, 0)
 
     def _frame(self, message: bytes, time: int) -> bytes:
         data = frame(message, self._seq, time)
         self._seq = (self._seq + 1) & 0xFFFF
         return data
 
-    def write(self, event: Event, time: int = 0) -> None:
-        """Append ``event``; ``time`` is the device's, in microseconds (0 in replay).
-
-        Raises
-        ------
-        CodecError
-            If the event has no byte form; nothing is written then.
-        """
-        self._begin()
+    def _append(self, event: Event, time: int) -> None:
         if isinstance(event, Samples):
             for part in _parts(event):
                 self._file.write(self._frame(encode(part), time))
@@ -157,27 +180,44 @@ class Writer:
         elif is_output(event):
             self.trace.add(message)
 
+    def write(self, event: Event, time: int = 0) -> None:
+        """Append ``event``; ``time`` is the device's, in microseconds (0 in replay).
+
+        Raises
+        ------
+        CodecError
+            If the event has no byte form; nothing is written then.
+        """
+        with self._writing():
+            self._begin()
+            self._append(event, time)
+
     def flush(self) -> None:
         """Hand all that was written to the system."""
-        self._begin()
-        self._file.flush()
+        with self._writing():
+            self._begin()
+            self._file.flush()
 
     def sync(self) -> None:
         """Have all that was written put on the disk."""
-        self._begin()
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        with self._writing():
+            self._begin()
+            self._file.flush()
+            os.fsync(self._file.fileno())
 
     def close(self) -> None:
         """Write ``End`` and close; closing again does nothing."""
         if not self._file.closed:
-            self._begin()
-            self._file.write(self._frame(encode(End(self.position)), 0))
-            self._file.close()
+            with self._writing():
+                self._begin()
+                self._file.write(self._frame(encode(End(self.position)), 0))
+                self._file.close()
 
     def leave(self) -> None:
         """Close without ``End``: what was written can be gone on with."""
-        self._file.close()
+        if not self._file.closed:
+            with self._writing():
+                self._file.close()
 
     def __enter__(self) -> Writer:
         return self
