@@ -1,12 +1,15 @@
-"""Kill -9 a live session at random moments, go on with its recording, replay it.
+"""Kill live sessions at random moments and within a write, go on with their recordings, replay them.
 
-    python benchmarks/kill.py [--kills 200] [--speed 20]
+    python benchmarks/kill.py [--kills 200] [--torn 0] [--speed 20]
 
 An emulated board plays a bundled person in a process of its own, faster than real time, and
 outlives every kill. Each session is a forked child of this process, so that kernels are
 compiled and modules imported already. It tells of each label that it has acknowledged. After
 the kill the recording is gone on with for a moment, closed, and replayed. The three ways to
 learn take turns.
+
+``--kills`` sessions get SIGKILL at a random moment, which hardly ever falls into a write. ``--torn`` more
+may write up to a random byte only: there the system takes part of a frame and kills them (SIGXFSZ).
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import resource
 import signal
 import sys
 import tempfile
@@ -31,14 +35,19 @@ from odl.streams import load_model
 LEARN = ("both", "host", "device")
 LIVE = 0.8  # seconds within which a session is killed
 AFTER = 0.25  # seconds for which it is gone on with
+ROOM = 8000  # bytes behind Start within which a session is killed that may not write on
 BOARD = 15  # sessions per board: its recording lasts no longer at the default speed
 OPTIONS = {"policy": "periodic", "budget": "1800/h", "delay": 1.0}
 
 
-def child(url: str, path: Path, learn: str, told: int) -> None:
+def child(url: str, path: Path, learn: str, told: int, room: int | None) -> None:
     """A live session that answers each question, and says so once the answer is safe."""
     with open_live(url, out=path, learn=learn, options=OPTIONS) as live:
         live.wait = 0.02
+        if room is not None:
+            signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # Python ignores it
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + room,) * 2)
         os.write(told, b"ready\n")
         for event in live:
             if isinstance(event, Label):
@@ -47,23 +56,29 @@ def child(url: str, path: Path, learn: str, told: int) -> None:
                 live.prompt.answer(question.window, "wave" if question.window % 3 else "pendulum")
 
 
-def killed(url: str, path: Path, learn: str, moment: float) -> list[tuple[int, int]]:
-    """Run a session, kill it ``moment`` seconds after it has begun; the labels it acknowledged."""
+def killed(url: str, path: Path, learn: str, moment: float, room: int | None) -> list[tuple[int, int]]:
+    """Run a session and kill it; the labels it acknowledged.
+
+    ``moment`` seconds after it has begun; or when it has written ``room`` bytes, if that is given.
+    """
     listening, told = os.pipe()
     process = os.fork()
     if process == 0:
         try:
             os.close(listening)
-            child(url, path, learn, told)
+            child(url, path, learn, told, room)
         finally:
             os._exit(1)
     os.close(told)
     with os.fdopen(listening, "rb") as pipe:
         if pipe.readline() != b"ready\n":
             sys.exit("the session did not begin")
-        time.sleep(moment)
-        os.kill(process, signal.SIGKILL)
-        os.waitpid(process, 0)
+        if room is None:
+            time.sleep(moment)
+            os.kill(process, signal.SIGKILL)
+        _, status = os.waitpid(process, 0)
+        if os.WTERMSIG(status) != (signal.SIGKILL if room is None else signal.SIGXFSZ):
+            sys.exit(f"the session was not killed but ended with status {status}")
         lines = [line.split() for line in pipe.read().split(b"\n") if line.count(b" ") == 1]
     return [(int(window), int(cls)) for window, cls in lines]
 
@@ -80,6 +95,7 @@ def main() -> None:
     """Kill, resume, replay, count."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--torn", type=int, default=0)
     parser.add_argument("--speed", type=float, default=20.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", metavar="DIR", help="where recordings go whose replay differs")
@@ -88,9 +104,10 @@ def main() -> None:
     chance, began = random.Random(given.seed), time.monotonic()
     acknowledged = labels = learned = asked = twice = cut = whole = equal = lost = 0
     with tempfile.TemporaryDirectory() as folder:
-        for number, url in zip(range(given.kills), boards(given.speed), strict=False):
+        for number, url in zip(range(given.kills + given.torn), boards(given.speed), strict=False):
             path, learn = Path(folder) / f"{number}.odl", LEARN[number % len(LEARN)]
-            safe = killed(url, path, learn, LIVE * chance.random())
+            room = None if number < given.kills else chance.randrange(1, ROOM)
+            safe = killed(url, path, learn, LIVE * chance.random(), room)
             before = read(path)
             cut += before.lost_bytes > 0
             with open_live(url, resume=path, seconds=AFTER) as live:
@@ -115,7 +132,8 @@ def main() -> None:
             asked, twice = asked + len(windows), twice + len(windows) - len(set(windows))
             if (number + 1) % 20 == 0:
                 print(f"... {number + 1} kills, {equal} equal, {lost} lost", file=sys.stderr, flush=True)
-    print(f"killed {given.kills} sessions in {time.monotonic() - began:.0f} s, {cut} within a frame")
+    seconds = time.monotonic() - began
+    print(f"killed {given.kills + given.torn} sessions in {seconds:.0f} s, {cut} within a frame")
     print(f"readable and whole after going on: {whole}")
     print(f"equal traces on replay: {equal}")
     print(
