@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -71,7 +72,11 @@ def _sentence(error: Exception) -> str:
 
 
 class _Parser(argparse.ArgumentParser):
-    """One sentence where the words of a command do not fit."""
+    """One sentence where the words of a command do not fit; ``-3/h`` is a value, as -3 is."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._negative_number_matcher = re.compile(r"-\.?\d")
 
     def error(self, message: str) -> NoReturn:
         sentence = message.removeprefix("argument ")

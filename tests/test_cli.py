@@ -26,7 +26,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["live", "--budget", "-3/h"], "odl: --budget: expected one argument; 'odl live --help' lists"),
+        (["live", "--budget", "--hold"], "odl: --budget: expected one argument; 'odl live --help' lists"),
         (["live", "--subject", "x"], "odl: --subject: invalid int value: 'x'; "),
         (["live", "--\x1b[2Jx"], "odl: unrecognized arguments: --"),
     ],
@@ -38,6 +38,15 @@ def test_words_that_do_not_fit_are_one_sentence(
         main(words)
     said = capsys.readouterr().err
     assert said.startswith(sentence) and said.count("\n") == 1 and "\x1b" not in said
+
+
+@pytest.mark.parametrize("budget", ["-3/h", "-3%", "-3", "-.5%", "0/h"])
+@pytest.mark.parametrize("command", ["replay shoulder", "live --emulated --play shoulder"])
+def test_a_budget_below_zero_is_told_to_be_one(
+    command: str, budget: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command.split(), "--budget", budget]) == 2
+    assert capsys.readouterr().err.startswith(f"odl: budget '{budget}': ")
 
 
 def test_json_has_what_programs_read(folder: Path) -> None:
