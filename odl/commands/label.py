@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,9 +39,14 @@ def add_commands(commands: Any) -> None:
 def _label(given: argparse.Namespace, tell: Tell) -> str:
     from odl.cli import keep, printable, write_json
     from odl.label.edits import append_edits, check_edit, counting, edits_path, read_edits
+    from odl.label.terminal import drawable
     from odl.relabel import history_of, relabel
     from odl.streams import open_recording
 
+    if given.edit and not drawable():
+        raise ValueError("--edit needs a terminal to draw in; --set and --undo do without")
+    if given.under is not None and not given.set:
+        raise ValueError("--under says where a new class hangs; name it with --set, as in 3712=rowing")
     for target in (given.json, given.out):
         keep(given.recording, target)
     opened = open_recording(given.recording)
@@ -102,8 +107,6 @@ def _sitting(
     from odl.label.review import Review, Sitting
     from odl.label.terminal import View
 
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise ValueError("--edit needs a terminal; --set and --undo do without")
     path, trace = edits_path(given.recording), opened.recording.trace_sha256
     made: list[Edit] = []
     recorded = {asked.question.window: asked.counts for asked in history.questions}
@@ -120,7 +123,7 @@ def _sitting(
         channels=opened.stream.channels or (), room=opened.image.max_rows,
     )  # fmt: skip
     name = Path(given.recording).name
-    words = [name, f"{len(history.questions)} questions", "s: no answer counts", "tab: leave it as it is"]
+    words = [name, f"{len(history.questions)} questions", "tab: leave it as it is"]
     View(Sitting(review), lambda: words).run()
     return made
 
@@ -202,8 +205,8 @@ def log_text(history: History, edits: Sequence[Edit], rate_hz: float) -> str:
 def _origin(by: str, took: int, clock: int) -> list[str]:
     from odl.report.text import shown
 
-    seconds = min(clock / 1000, 253_402_300_799)  # the year 9999: who knows what a file says
-    when = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seconds)) if clock else "–"
+    seconds = min(clock // 1000, 253_402_300_799)  # the year 9999: who knows what a file says
+    when = f"{datetime(1970, 1, 1) + timedelta(seconds=seconds)}" if clock else "–"
     return [shown(by) if by else "–", f"{took / 1000:.1f} s" if took else "–", when]
 
 

@@ -29,10 +29,17 @@ HELP: Final = (
     "s         skip: do not answer this question",
     "u         undo: take back the answer given last, also if it has been learned from",
     "=         the same answer as the last one",
-    "tab       the next open question",
+    "tab       the next open question; shift-tab the one before",
     "q         end the session; the recording is closed properly",
     "esc       leave this, or a name being typed",
 )
+# Where a recording is looked at again, these keys mean something else.
+AGAIN: Final = {
+    "s": "s         no answer counts for this question",
+    "u": "u         undo: take back the last edit",
+    "t": "tab       leave this one as it is, go to the next; shift-tab the one before",
+    "q": "q         done; every edit is kept already",
+}
 
 
 @dataclass
@@ -62,9 +69,10 @@ def frame(
     then ``words`` from their end. The keys and the classes stay longest.
     """
     columns, questions = max(20, columns), prompt.questions
+    over = mode.kind != "keys" and mode.window not in [question.window for question in questions]
     status, now = _wrapped(words, columns), _now(prompt) if prompt.live else []
     if mode.kind == "help":
-        helped: list[Line] = [[("", line)] for line in HELP]
+        helped: list[Line] = [[("", line if prompt.live else AGAIN.get(line[0], line))] for line in HELP]
         return _cut_all(_fitted([status, now, helped], (), (0, 1, 2), rows), columns)
     bars = _bars(prompt.likely, columns, plain)
     answers, last = _answers(prompt), prompt.told[0].sentence if prompt.told else ""
@@ -72,7 +80,9 @@ def frame(
     plot: list[Line] = []
     title: list[Line] = [[("class:quiet", prompt.nothing)]]
     choices, foot = _asked_for(mode) if mode.kind != "keys" else ([], _keys(prompt, False, columns))
-    if questions:
+    if over:
+        title = [[("class:quiet", "that question is over; esc: leave it")]]
+    elif questions:
         question = questions[at % len(questions)]
         title = [_title(prompt, question, at % len(questions), len(questions), columns)]
         if mode.kind == "keys":
@@ -80,8 +90,6 @@ def frame(
         plot = [] if plain else [*plotted(question, prompt.channels, columns)]
         if question.lacks:
             plot.append([("class:quiet", question.lacks)])
-    elif mode.kind != "keys":
-        title = []
     parts = [status, now, bars, title, plot, choices, foot, answers, said]
     lines = _fitted(parts, (4, 7, 2), (0, 8, 1, 3, 5, 6), rows)
     if 0 < len(parts[5]) < len(choices):  # the least likely ones
@@ -190,8 +198,20 @@ def _bars(likely: Sequence[Likely], columns: int, plain: bool) -> list[Line]:
 def _title(prompt: Questions, question: Question, at: int, of: int, columns: int) -> Line:
     when, about = clock(question.window, prompt.rate_hz), prompt.about(question)
     many = f" {at + 1} of {of}" if of > 1 else ""
-    title = f"What was it at {when}?{many}{' (tab: next)' if of > 1 else ''}   {about}"
-    return [("class:ask", title if width(title) <= columns else f"At {when}?{many}   {about}")]
+    tab, ago = " (tab: next)" if of > 1 else "", _ago(prompt, question)
+    titles = (
+        f"What was it at {when}{ago}?{many}{tab}   {about}", f"What was it at {when}{ago}?{many}   {about}",
+        f"What was it at {when}?{many}   {about}", f"At {when}?{many}   {about}",
+    )  # fmt: skip
+    return [("class:ask", next((title for title in titles if width(title) <= columns), titles[-1]))]
+
+
+def _ago(prompt: Questions, question: Question) -> str:
+    """How long ago the question's window ended, where the stream goes on."""
+    seconds = (prompt.position - question.start - len(question.signal)) / prompt.rate_hz
+    if not prompt.live or seconds < 1:
+        return ""
+    return f", {seconds:.0f} s ago" if seconds < 120 else f", {seconds / 60:.0f} min ago"
 
 
 def _classes(question: Question, columns: int) -> list[Line]:
@@ -216,7 +236,7 @@ def _keys(prompt: Questions, asking: bool, columns: int) -> list[Line]:
     names = [("u", "undo"), ("?", "help"), ("q", "quit")]
     if asking:
         same = f"same: {shown(prompt.previous, 20)}" if prompt.previous else "same as before"
-        names = [("n", "new class"), ("s", "skip"), ("=", same), *names]
+        names = [("n", "new class"), ("s", "skip" if prompt.live else "no answer"), ("=", same), *names]
     lines: list[Line] = [[]]
     room = columns
     for key, what in names:
@@ -246,7 +266,8 @@ def _asked_for(mode: Mode) -> tuple[list[Line], list[Line]]:
 def _answers(prompt: Questions) -> list[Line]:
     lines = []
     for one in prompt.told[:_ANSWERS]:
-        text = one.sentence + (f", answered in {one.took / 1000:.1f} s" if one.took else "")
+        took = f", answered in {one.took / 1000:.1f} s" if one.took and one.name is not None else ""
+        text = one.sentence + took
         by = f" ({shown(one.by)})" if one.by not in ("", prompt.by) else ""
         lines.append([("class:quiet", f"  {clock(one.window, prompt.rate_hz)}  {text}{by}")])
     return lines

@@ -11,6 +11,7 @@ from typing import Any
 
 from odl.events import valid_name
 from odl.label.history import History
+from odl.private import keep_private
 
 _FORMAT = "odl label edits 1"
 
@@ -93,15 +94,29 @@ def _edit(values: Any) -> Edit:
     return edit
 
 
+def _is_line(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
+
+
 def append_edits(path: Path, trace: str, edits: Iterable[Edit]) -> None:
-    """Add ``edits`` to the log at ``path``, which is made for its owner's eyes only."""
+    """Add ``edits`` to the log at ``path``, which is made for its owner's eyes only.
+
+    A last line that was cut short by a power cut is no edit (see `read_edits`): it goes.
+    """
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
     with os.fdopen(os.open(path, flags, 0o600), "r+b") as file:
-        size = file.seek(0, os.SEEK_END)
-        text = "" if size else json.dumps({"format": _FORMAT, "trace": trace}) + "\n"
-        if size:
-            file.seek(-1, os.SEEK_END)
-            text = "" if file.read(1) == b"\n" else "\n"  # behind a line that was cut short
+        keep_private(file.fileno(), path)
+        before = file.read()
+        whole, newline, last = before.rpartition(b"\n")
+        if last and not _is_line(last):
+            before = whole + newline
+            file.truncate(len(before))
+        text = "" if before else json.dumps({"format": _FORMAT, "trace": trace}) + "\n"
+        text += "" if before.endswith(b"\n") or not before else "\n"
         text += "".join(json.dumps(asdict(edit)) + "\n" for edit in edits)
         file.write(text.encode())
         file.flush()

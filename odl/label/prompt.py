@@ -4,34 +4,21 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.events import (
-    AddClass,
-    Adopt,
-    Dropped,
-    Event,
-    Gap,
-    Label,
-    Prediction,
-    Query,
-    Samples,
-    Split,
-    Undo,
-    Why,
-)
-from odl.label.cards import Asking, Likely, Model, Place, Question, Recent, Said, tree_of
+from odl.events import Dropped, Event, Label, Prediction, Query, Why
+from odl.label.cards import Asking, Likely, Model, Place, Question, Said
 from odl.label.ledger import Ledger, Told
+from odl.label.open_cards import OpenCards
 from odl.label.protocol import Answer, TakeBack
 from odl.report.text import shown
 
 _TAKE_BACKS = 8  # that may wait at a time
-_TOLD, _KEPT = 50, 16
+_TOLD = 50  # answers whose fate is remembered
 _NO_EFFECT = (Why.LATE, Why.REPEATED, Why.UNKNOWN, Why.NO_SUCH_CLASS)
 
 
@@ -63,8 +50,6 @@ class Prompt:
 
     Attributes
     ----------
-    changed : int
-        Grows with each change that a view shows; samples alone do not count.
     wake : callable or None
         Called, in the view's thread, when an answer waits for the loop.
 
@@ -107,65 +92,63 @@ class Prompt:
     ) -> None:
         if not 0 < len(by.encode("utf-8", "replace")) <= 64 or not by.isprintable():
             raise ValueError(f"{by!r} cannot stand for who answers: give 1 to 64 bytes of printable text")
-        self.changed = 0
         self.wake: Callable[[], None] | None = None
         self.channels, self.by = tuple(channels), by
         self.rate_hz = rate_hz or image.rate_hz
-        self._session, self._image, self._clock, self._utc = session, image, clock, utc
-        self._before = round(before * self.rate_hz)
-        room = max(round(seconds * self.rate_hz), self._before + image.window + round(5 * self.rate_hz))
+        self._image, self._clock, self._utc = image, clock, utc
         self._lock = threading.RLock()
-        self._recent = Recent(room)
-        self._tree = tree_of(session)
-        self._position = session.position
-        self._stale = False  # whether the session has moved on in a way that only it can tell
-        self._predictions: deque[Prediction] = deque(maxlen=8)
-        self._open: dict[int, Question] = {}
-        self._shown: dict[int, float] = {}  # when each was first on a screen
-        self._kept: OrderedDict[int, Question] = OrderedDict()  # answered, may be reopened by an undo
         self._given: dict[int, Told] = {}  # answered here, on the way to the session
+        self._cards = OpenCards(
+            session, image, self.channels, self.rate_hz, before=before, seconds=seconds, given=self._given
+        )
+        self._shown: dict[int, float] = {}  # when each was first on a screen
         self._out: deque[Answer | TakeBack] = deque()
         self._ledger = Ledger(_TOLD)
         self._no_undo = ""  # why the last thing done cannot be taken back
         self._sentence = ""
+        self._sentences = 0
         for event in recent:
             self._passed(event)
         self._ledger.settle()
-        self._position = session.position
-        self._reconcile()
+        self._cards.position = session.position
+        self._cards.reconcile()
 
     # --- what views read --------------------------------------------------------------------
+
+    @property
+    def changed(self) -> int:
+        """Grows with each change that a view shows; samples alone do not count."""
+        return self._cards.changed + self._sentences
 
     @property
     def questions(self) -> tuple[Question, ...]:
         """Those that wait for an answer, the earliest window first."""
         with self._lock:
-            return tuple(self._open[window] for window in sorted(self._open))
+            return self._cards.questions
 
     @property
     def prediction(self) -> Prediction | None:
         """The newest."""
         with self._lock:
-            return self._predictions[-1] if self._predictions else None
+            return self._cards.prediction
 
     @property
     def likely(self) -> tuple[Likely, ...]:
         """All classes, as the newest prediction has them."""
         with self._lock:
-            return self._tree.likely(self.prediction)
+            return self._cards.likely
 
     @property
     def path(self) -> tuple[str, ...]:
         """What the newest prediction says, from the root task down."""
         with self._lock:
-            prediction = self.prediction
-            return () if prediction is None else tuple(map(self._tree.name, prediction.path))
+            return self._cards.path
 
     @property
     def places(self) -> tuple[Place, ...]:
         """Where a new class can hang; empty if the model has no room for one."""
         with self._lock:
-            return self._tree.places(self._image.max_rows, self._image.max_heads)
+            return self._cards.places
 
     @property
     def told(self) -> tuple[Told, ...]:
@@ -193,11 +176,11 @@ class Prompt:
     @property
     def position(self) -> int:
         """Samples that have passed."""
-        return self._position
+        return self._cards.position
 
     def left(self, question: Question) -> float:
         """Seconds until ``question`` expires, by the stream's own clock: the samples."""
-        return max(0, question.expires - self._position) / self.rate_hz
+        return max(0, question.expires - self.position) / self.rate_hz
 
     def about(self, question: Question) -> str:
         """What stands beside a question's title."""
@@ -206,15 +189,14 @@ class Prompt:
     def signal(self, seconds: float) -> tuple[int, NDArray[np.float32]]:
         """The stream's last ``seconds``: the first sample's index, and (n, channels) as in `Question`."""
         with self._lock:
-            start = max(0, self._recent.end - round(seconds * self.rate_hz))
-            return start, self._recent.excerpt(start, self._recent.end, self._scales())
+            return self._cards.signal(seconds)
 
     # --- what a person does -----------------------------------------------------------------
 
     def shown(self, window: int) -> None:
         """The question about ``window`` is on a screen now; only the first time counts."""
         with self._lock:
-            if window in self._open:
+            if window in self._cards:
                 self._shown.setdefault(window, self._clock())
 
     def answer(
@@ -253,14 +235,14 @@ class Prompt:
             self._say(sentence)
 
     def _answer(self, window: int, name: str | None, head: int, leaf: int | None, by: str | None) -> Said:
-        question = self._open.get(window)
+        question = next((one for one in self._cards.questions if one.window == window), None)
         if question is None:
             return Said(False, self._why_closed(window))
-        if self._position >= question.expires:
+        if self.position >= question.expires:
             return Said(False, "this question has expired")
         if name is not None:
             name = " ".join(name.split())
-            if wrong := self._tree.wrong(name, head, leaf, self._image.max_rows, self._image.max_heads):
+            if wrong := self._cards.wrong(name, head, leaf):
                 return Said(False, wrong)
         began = self._shown.get(window, self._clock())
         took = min(max(0, round(1000 * (self._clock() - began))), 2**32 - 1)
@@ -286,8 +268,7 @@ class Prompt:
             self._out.pop()
             self._given.pop(last.window, None)
             self._no_undo = ""
-            if last.window in self._kept:
-                self._open[last.window] = self._kept.pop(last.window)
+            self._cards.reopen(last.window)
             return Said(True, "taken back before it was sent")
         if self._no_undo:
             why, self._no_undo, last_name = self._no_undo, "", self.previous
@@ -308,15 +289,14 @@ class Prompt:
     def ask(self, query: Query, now: int) -> None:
         """Show ``query``, issued at sample ``now``; asked twice it is one question."""
         with self._lock:
-            self._settle()
-            self._position = max(self._position, now)
-            if query.window not in self._open and query.window not in self._given:
-                self._show(query.window, query.expires)
+            self._cards.settle()
+            self._cards.position = max(self.position, now)
+            self._cards.show(query.window, query.expires)
 
     def poll(self, now: int) -> Iterable[Answer | TakeBack]:
         """The answers that people gave since, each once."""
         with self._lock:
-            self._settle()
+            self._cards.settle()
             out = list(self._out)
             self._out.clear()
         return out
@@ -327,88 +307,33 @@ class Prompt:
     def take(self, event: Event) -> None:
         """``event`` has passed; an input is taken before its step, an output after it."""
         with self._lock:
-            self._settle()
+            self._cards.settle()
             said = self._ledger.sentence
             self._passed(event)
             if self._ledger.sentence is not said:
                 self._say(self._ledger.sentence)
 
     def _passed(self, event: Event) -> None:
-        self._ledger.take(event, self._tree.name)
-        match event:
-            case Samples(start, block):
-                self._recent.add(start, block)
-                self._position = start + len(block)
-            case Gap(start, lost, _):
-                self._position = start + lost
-            case Adopt(start, lost, _):
-                self._position, self._stale = start + lost, True
-            case Prediction():
-                self._predictions.append(event)
-                self.changed += 1
-            case Query(window, _, expires):
-                if window not in self._open and window not in self._given:
-                    self._show(window, expires)
-            case AddClass() | Split() | Undo():
-                self._stale = True
-            case Label(_, window, _) | Dropped(_, window, _):
-                self._settled(window, event)
+        self._ledger.take(event, self._cards.tree.name)
+        self._cards.take(event)
+        if isinstance(event, Label | Dropped):
+            self._settled(event)
 
-    def _settled(self, window: int, event: Label | Dropped) -> None:
-        """The session has an answer about ``window``, or wants none any more."""
-        self._stale = True
-        given = self._given.pop(window, None)
-        if window in self._open and not (isinstance(event, Dropped) and event.why is Why.REPEATED):
-            self._close(window)  # somebody else was quicker, the button perhaps; or it expired
+    def _settled(self, event: Label | Dropped) -> None:
+        """The session has an answer, or wants none any more."""
+        given = self._given.pop(event.window, None)
+        if event.window in self._cards and not (isinstance(event, Dropped) and event.why is Why.REPEATED):
+            self._close(event.window)  # somebody else was quicker, the button perhaps; or it expired
         if isinstance(event, Label):
             if given is None:
                 self._no_undo = ""
         elif event.why in _NO_EFFECT:
             self._no_undo = "the last answer had no effect"
 
-    def _settle(self) -> None:
-        """Look at the session again if something has happened that only it can tell."""
-        if self._stale:
-            self._stale = False
-            self._tree = tree_of(self._session)
-            for window, question in self._open.items():  # a class may be new: it comes last
-                known = {one.name for one in question.likely}
-                new = tuple(one for one in self._tree.likely(None) if one.name not in known)
-                self._open[window] = replace(question, likely=question.likely + new) if new else question
-            self._reconcile()
-
-    def _reconcile(self) -> None:
-        """The session's open questions are the open questions, answers on their way aside."""
-        there = {one.window: one.expires for one in self._session.open_questions}
-        for window in [window for window in self._open if window not in there]:
-            self._close(window)
-        for window, expires in there.items():
-            if window not in self._open and window not in self._given:
-                self._show(window, expires)
-
-    def _show(self, window: int, expires: int) -> None:
-        kept = self._kept.pop(window, None)
-        if kept is None:
-            said = next((p for p in reversed(self._predictions) if p.window == window), None)
-            start = max(0, window - self._before)
-            kept = Question(
-                window, self._position, expires, self._tree.likely(said),
-                () if said is None else tuple(map(self._tree.name, said.path)),
-                start, self._recent.excerpt(start, window + self._image.window, self._scales()),
-            )  # fmt: skip
-        self._open[window] = kept
-        self.changed += 1
-
     def _close(self, window: int) -> None:
-        self._kept[window] = self._open.pop(window)
+        self._cards.close(window)
         self._shown.pop(window, None)
-        while len(self._kept) > _KEPT:
-            self._kept.popitem(last=False)
-        self.changed += 1
 
     def _say(self, sentence: str) -> None:
         self._sentence = sentence
-        self.changed += 1
-
-    def _scales(self) -> tuple[float, ...]:
-        return tuple(scale for _, _, scale in self.channels)
+        self._sentences += 1

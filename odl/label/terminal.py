@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from odl.events import valid_name
 from odl.label.drawn import KEYS, Mode, figures, frame, keyed
-from odl.label.view import Driven, Live, Questions
-from odl.report.text import shown
+from odl.label.lines import Lines
+from odl.label.view import Driven, Live
 
 if TYPE_CHECKING:
     from prompt_toolkit.application import Application
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
 _TICK = 0.5  # seconds between two drawings when nothing changes
 _GUARD = 0.3  # seconds in which a key may have been meant for the question before
-_REPORT = 10.0  # seconds of the stream between two lines of figures
 _STYLE = {
     "status": "", "now": "bold", "ask": "bold", "key": "reverse", "quiet": "", "bar": "", "plot": "",
     "said": "italic", "typed": "underline",
@@ -38,22 +39,27 @@ def run(live: Live, *, lines: bool | None = None) -> None:
         Is iterated over in a thread of its own while the view is up, in this one otherwise.
     lines : bool, optional
         Print a line for each thing that happens instead of drawing, and read answers as lines
-        from standard input; default: where standard input or output is no terminal.
+        from standard input; default: where nothing can be drawn, and there the lines of a
+        keyboard only.
 
     Raises
     ------
     Exception
         Whatever the session raised, once the terminal is as it was.
     """
-    if lines is None:
-        lines = not (sys.stdin.isatty() and sys.stdout.isatty())
-        answers = sys.stdin if lines and sys.stdin.isatty() else None
-    else:
-        answers = sys.stdin
-    if lines:
+    if lines or (lines is None and not drawable()):
+        answers = sys.stdin if lines or sys.stdin.isatty() else None
+        if isinstance(answers, io.TextIOWrapper):
+            answers.reconfigure(errors="replace")  # a key of another encoding ends nothing
         Lines(live, sys.stdout).run(answers)
     else:
         View(live, lambda: figures(live.status())).run()
+
+
+def drawable() -> bool:
+    """Whether standard input and output are a terminal that a view can be drawn in."""
+    dumb = os.environ.get("TERM", "").lower() in ("dumb", "unknown")
+    return sys.stdin.isatty() and sys.stdout.isatty() and not dumb
 
 
 class View:
@@ -130,7 +136,7 @@ class View:
         return Application(
             layout=Layout(Window(FormattedTextControl(self._text, focusable=True), always_hide_cursor=True)),
             key_bindings=self._bindings(), style=Style.from_dict(_STYLE), input=source, output=target,
-            refresh_interval=_TICK, min_redraw_interval=0.05,
+            refresh_interval=_TICK, min_redraw_interval=0.05, erase_when_done=True,
         )  # fmt: skip
 
     def _text(self) -> StyleAndTextTuples:
@@ -139,8 +145,10 @@ class View:
             self.prompt.note(sentence)
         windows = [question.window for question in self.prompt.questions]
         now = self._drawn if self.mode.window is None else self.mode.window
+        if now not in windows and self.mode.window is None:  # go on behind the one that is over
+            behind = [window for window in windows if now is not None and window > now]
+            now = (behind or windows or [None])[0]
         at = windows.index(now) if now in windows else 0
-        now = windows[at] if windows else None
         if now != self._drawn:
             self._drawn, self._since = now, self._clock()
         if now is not None and self.mode.kind != "help":
@@ -162,6 +170,11 @@ class View:
         bindings = KeyBindings()
 
         @bindings.add("c-c")
+        def _(event: Any) -> None:
+            if self.mode.kind == "keys":
+                self._quit()
+            self.mode = Mode()
+
         @bindings.add("c-d")
         def _(event: Any) -> None:
             self._quit()
@@ -176,20 +189,28 @@ class View:
 
         @bindings.add("backspace")
         def _(event: Any) -> None:
-            self.mode.typed = self.mode.typed[:-1]
+            if self.mode.kind == "place":
+                self.mode.kind = "name"
+            else:
+                self.mode.typed = self.mode.typed[:-1]
 
         @bindings.add("tab")
         def _(event: Any) -> None:
-            self._next()
+            self._next(1)
+
+        @bindings.add("s-tab")
+        def _(event: Any) -> None:
+            self._next(-1)
 
         @bindings.add(Keys.BracketedPaste)
         def _(event: Any) -> None:
             if self.mode.kind == "name":
-                self._type(event.data)
+                self._type(" ".join(event.data.split()))
 
         @bindings.add(Keys.Any)
         def _(event: Any) -> None:
-            self.press(event.data)
+            if len(event.data) == 1:  # an arrow, say, is the several characters that a terminal sends
+                self.press(event.data)
 
         return bindings
 
@@ -214,29 +235,29 @@ class View:
         question = next((q for q in self.prompt.questions if q.window == window), None)
         if window is None:
             return
-        if self._clock() - self._since < _GUARD:
+        if self.prompt.live and self._clock() - self._since < _GUARD:
             self.prompt.note("the question has just come up; press again")
-        elif key == "s":
-            self.prompt.skip(window)
+        elif question is None or key == "s":
+            self.prompt.skip(window)  # says so where it is over
         elif key == "=":
             self.prompt.same(window)
         elif key == "n":
             self.mode = Mode("name", window)
-        elif question is None:
-            self.prompt.skip(window)  # says that it is over
         elif key in (names := keyed(question.likely)):
             self.prompt.answer(window, names[key])
 
-    def _next(self) -> None:
+    def _next(self, step: int) -> None:
         windows = [question.window for question in self.prompt.questions]
         if self.mode.kind == "keys" and windows:
-            at = windows.index(self._drawn) if self._drawn in windows else -1
-            self._drawn = windows[(at + 1) % len(windows)]
+            at = windows.index(self._drawn) + step if self._drawn in windows else 0
+            self._drawn = windows[at % len(windows)]
 
     def _type(self, text: str) -> None:
-        longer = self.mode.typed + "".join(c for c in text if c.isprintable())
-        if longer and valid_name(longer):
-            self.mode.typed = longer
+        for character in filter(str.isprintable, text):
+            if not valid_name(self.mode.typed + character):
+                self.prompt.note("a class's name has at most 32 bytes")
+                break
+            self.mode.typed += character
 
     def _enter(self) -> None:
         if self.mode.kind == "name" and self.mode.typed.strip():
@@ -262,89 +283,3 @@ class View:
     def _quit(self) -> None:
         self._stop.set()
         self._end()
-
-
-class Lines:
-    """The same without a terminal: a line for each thing that happens, answers as lines."""
-
-    def __init__(self, live: Live, target: TextIO) -> None:
-        self.live, self.prompt, self._target = live, live.prompt, target
-        self._asked: set[int] = set()
-        self._told: tuple[object, ...] = ()
-        self._path: tuple[str, ...] = ()
-        self._report = 0
-        self._stop = threading.Event()
-
-    def run(self, answers: TextIO | None = None) -> None:
-        """Drive the session to its end; ``answers`` gives lines that are answers."""
-        if answers is not None:
-            threading.Thread(target=self._read, args=(answers,), daemon=True).start()
-        seen = -1
-        for _ in self.live:
-            if self.prompt.changed != seen:
-                seen = self.prompt.changed
-                self._show()
-            if self.prompt.position >= self._report:
-                self._report = self.prompt.position + round(_REPORT * self.prompt.rate_hz)
-                self._print("   ".join(figures(self.live.status())))
-            for sentence in self.live.notices():
-                self._print(shown(sentence, 200))
-            if self._stop.is_set():
-                break
-        self._show()
-
-    def _show(self) -> None:
-        prompt = self.prompt
-        if prompt.path != self._path:
-            self._path = tuple(prompt.path)
-            self._print(" > ".join(map(shown, self._path)))
-        for one in reversed(prompt.told):
-            if one not in self._told:
-                self._print(f"window {one.window}: {one.sentence}")
-        self._told = tuple(prompt.told)
-        questions = prompt.questions
-        for question in questions:
-            if question.window not in self._asked:
-                prompt.shown(question.window)
-                keys = ", ".join(f"{key} {shown(name)}" for key, name in keyed(question.likely).items())
-                said = "; ".join(filter(None, (keys, prompt.about(question), question.lacks)))
-                self._print(f"window {question.window}? {said}")
-        self._asked = {question.window for question in questions}
-
-    def _read(self, answers: TextIO) -> None:
-        for line in answers:
-            said = typed(self.prompt, line.strip())
-            if said is None:
-                self._stop.set()
-                break
-            if said:
-                self._print(said)
-
-    def _print(self, text: str) -> None:
-        at = self.prompt.position / self.prompt.rate_hz
-        print(f"{at:9.1f} s  {text}", file=self._target, flush=True)
-
-
-def typed(prompt: Questions, line: str) -> str | None:
-    """Do what ``line`` says about the oldest open question: a key, or ``n`` and a name.
-
-    What there is to say if it had no effect; None where the person wants to leave.
-    """
-    if line == "q":
-        return None
-    if line == "u":
-        return prompt.undo().sentence
-    question = next(iter(prompt.questions), None)
-    if question is None:
-        return "no question is open" if line else ""
-    if line == "s":
-        said = prompt.skip(question.window)
-    elif line == "=":
-        said = prompt.same(question.window)
-    elif line.startswith("n "):
-        said = prompt.answer(question.window, line[2:])
-    elif line in (names := keyed(question.likely)):
-        said = prompt.answer(question.window, names[line])
-    else:
-        return "a key, n and a name, s (skip), = (same), u (undo) or q (quit)"
-    return "" if said.taken else said.sentence

@@ -17,7 +17,6 @@ class Questions(Protocol):
     what stands beside a question's title: the time left, or what was answered.
     """
 
-    changed: int
     wake: Callable[[], None] | None
     live: bool
     nothing: str
@@ -25,6 +24,8 @@ class Questions(Protocol):
     rate_hz: float
     channels: tuple[tuple[str, str, float], ...]
 
+    @property
+    def changed(self) -> int: ...
     @property
     def questions(self) -> Sequence[Question]: ...
     @property

@@ -215,6 +215,20 @@ def test_a_class_that_is_new_comes_last_on_the_cards_that_are_open() -> None:
     assert question.likely[: len(before)] == before
 
 
+def test_a_card_that_is_open_again_has_the_classes_that_came_meanwhile() -> None:
+    stage = Stage(batch=3)
+    one = stage.until_asked()
+    stage.prompt.answer(one, "run")
+    stage.put()
+    stage.prompt.answer(stage.until_asked(), "hop")
+    stage.put()
+    for _ in range(2):
+        stage.prompt.undo()
+        stage.put()
+    card = next(q for q in stage.prompt.questions if q.window == one)
+    assert card.likely[-1].name == "hop"
+
+
 # --- undo ---------------------------------------------------------------------------------
 
 

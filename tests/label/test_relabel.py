@@ -177,8 +177,17 @@ def test_edits_are_kept_in_a_log_that_only_grows(tmp_path: Path) -> None:
 def test_a_line_cut_short_by_a_power_cut_is_left_out_and_written_behind(tmp_path: Path) -> None:
     path = tmp_path / "a.edits.jsonl"
     append_edits(path, "t", [Edit(0, "walk"), Edit(64, "sit")])
-    path.write_bytes(path.read_bytes()[:-20])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-20])
     assert read_edits(path, "t") == [Edit(0, "walk")]
+    append_edits(path, "t", [Edit(128, "run")])
+    assert read_edits(path, "t") == [Edit(0, "walk"), Edit(128, "run")]
+    path.write_bytes(whole[:-1])  # only the line's end is missing: it is an edit
+    append_edits(path, "t", [Edit(128, "run")])
+    assert read_edits(path, "t") == [Edit(0, "walk"), Edit(64, "sit"), Edit(128, "run")]
+    path.write_bytes(whole[:9])  # nothing was there before
+    append_edits(path, "t", [Edit(128, "run")])
+    assert read_edits(path, "t") == [Edit(128, "run")]
 
 
 @pytest.mark.parametrize(
@@ -564,6 +573,7 @@ def test_the_command_lists_edits_and_learns_again(tmp_path: Path, capsys: pytest
         (["--set", "run"], "write a window and a name"), (["--set", "x=run"], "write a window and a name"),
         (["--set", "1=run"], "nothing was asked about window 1"), (["--undo", "1"], "nothing was asked"),
         (["--by", "a\x1b", "--undo", "1"], "pseudonym"), (["--edit"], "--edit needs a terminal"),
+        (["--undo", "64", "--edit"], "--edit needs a terminal"), (["--under", "walk"], "name it with --set"),
     ],
 )  # fmt: skip
 def test_the_command_refuses_in_a_sentence(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import select
 import signal
 import subprocess
@@ -22,12 +23,15 @@ from hypothesis import strategies as st
 from images import random_image
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
+from streams import IMAGE
 
 from odl.events import AddClass, Event, Gap, Label, Learned, Split, Undo
 from odl.label.drawn import HELP, KEYS, Line, Mode, braille, figures, frame, keyed
-from odl.label.terminal import Lines, View, typed
+from odl.label.lines import Lines
+from odl.label.terminal import View
 from odl.report.text import width
 
+RATE = IMAGE.rate_hz
 HERE = Path(__file__).resolve().parent
 Script = list[tuple[Callable[[Stage, View], object], str]]
 
@@ -144,14 +148,75 @@ def test_a_pasted_name_is_cleaned() -> None:
         [(asked, "n"), (typing("name"), "\x1b[200~a\x07b\ncd\x1b[201~"),
          (lambda stage, view: view.mode.typed, "\r"), (typing("place"), "\r"), (learned, "q")]
     )  # fmt: skip
-    assert [e.name for e in of(stage, AddClass)] == ["abcd"]
+    assert [e.name for e in of(stage, AddClass)] == ["ab cd"]
 
 
-def test_a_name_grows_no_longer_than_a_class_name_can_be() -> None:
-    _, view = play(
-        [(asked, "n"), (typing("name"), "x" * 50), (lambda stage, view: len(view.mode.typed) >= 32, "\x03")]
+@pytest.mark.parametrize("keys", ["é" * 50, "\x1b[200~" + "é" * 50 + "\x1b[201~"])
+def test_a_name_grows_no_longer_than_a_class_name_can_be(keys: str) -> None:
+    stage, view = play(
+        [(asked, "n"), (typing("name"), keys), (lambda stage, view: len(view.mode.typed) >= 16, "\x04")]
     )
-    assert view.mode.typed == "x" * 32
+    assert view.mode.typed == "é" * 16
+    assert stage.prompt.sentence == "a class's name has at most 32 bytes"
+
+
+def test_arrows_and_other_keys_that_are_no_text_are_not_typed() -> None:
+    stage, _ = play(
+        [(asked, "n"), (typing("name"), "h\x1b[A\x1b[3~\x1b[15~\x01\x1bOPop\r"), (typing("place"), "\r"),
+         (learned, "q")]
+    )  # fmt: skip
+    assert [e.name for e in of(stage, AddClass)] == ["hop"]
+
+
+def test_ctrl_c_leaves_what_is_being_typed_and_not_the_session() -> None:
+    stage, _ = play(
+        [(asked, "n"), (typing("name"), "abc\x03"), (typing("keys"), "?"), (typing("help"), "\x03"),
+         (typing("keys"), "1"), (learned, "\x03")]
+    )  # fmt: skip
+    assert len(of(stage, Learned)) == 1 and not of(stage, AddClass)
+
+
+def test_backspace_leads_back_from_the_place_to_the_name() -> None:
+    stage, _ = play(
+        [(asked, "n"), (typing("name"), "hops\r"), (typing("place"), "\x7f"), (typing("name"), "\x7f\r"),
+         (typing("place"), "\r"), (learned, "q")]
+    )  # fmt: skip
+    assert [e.name for e in of(stage, AddClass)] == ["hop"]
+
+
+def test_a_question_that_ends_while_its_class_is_typed_says_so_and_no_letter_answers_another() -> None:
+    stage = Stage(patience=30)
+    window = stage.until_asked()
+    with create_pipe_input() as pipe:
+        view = View(Played(stage, lambda i: None), list, pipe, DummyOutput(), Steady())
+        view._text()
+        view.press("n")
+        view.press("w")
+        stage.put(Gap(stage.session.position, 200, "unplugged"))
+        stage.until_asked()
+        picture = "".join(part for _, part, *_ in view._text())
+        assert "that question is over" in picture and "What was it" not in picture
+        view.press("s")
+        assert (view.mode.typed, view.mode.window) == ("ws", window)
+        view._give(0, None)
+        assert stage.put() == [] and stage.prompt.sentence == "this question has expired"
+        assert "What was it" in "".join(part for _, part, *_ in view._text())
+
+
+def test_the_next_card_is_the_one_behind_that_which_was_answered() -> None:
+    stage = Stage(patience=2**40)
+    windows = [stage.until_asked() for _ in range(4)]
+    with create_pipe_input() as pipe:
+        view = View(Played(stage, lambda i: None), list, pipe, DummyOutput(), Steady())
+        seen = []
+        for press in ("", "tab", "1", "back", "1", "1", "1"):
+            if press in ("tab", "back"):
+                view._next(1 if press == "tab" else -1)
+            elif press:
+                view.press(press)
+            view._text()
+            seen.append(None if view._drawn is None else windows.index(view._drawn))
+    assert seen == [0, 1, 2, 0, 2, 3, None]
 
 
 def test_tab_goes_to_the_next_question_and_the_key_means_that_one() -> None:
@@ -282,6 +347,17 @@ def test_without_a_question_the_picture_says_so_and_counters_of_twins_are_shown(
     assert "2.0 times real time" in figures(replace(status, drift=1e6))
 
 
+def test_the_title_says_how_long_ago_it_was_where_there_is_room() -> None:
+    stage = Stage(patience=100_000)
+    stage.until_asked()
+    assert " ago" not in shot(stage)
+    stage.run(int(RATE * 48))
+    assert re.search(r"What was it at 0:0\d, 4[78] s ago\?", shot(stage))
+    assert " ago" not in shot(stage, columns=40)
+    stage.run(int(RATE * 240))
+    assert "5 min ago?" in shot(stage)
+
+
 @given(st.integers(1, 200), st.integers(1, 60), st.sampled_from(["keys", "help", "name", "place"]),
        st.booleans())  # fmt: skip
 def test_the_picture_fits_whatever_the_size(columns: int, rows: int, kind: str, plain: bool) -> None:
@@ -385,45 +461,6 @@ def test_braille_has_a_dot_for_every_sample(n: int, across: int, rows: int, seed
             height = round((value - float(finite.min())) / span * (4 * rows - 1))
             near = dots[max(0, 4 * rows - 2 - height) : 4 * rows + 1 - height, i * 2 * across // n]
             assert near.any()
-
-
-# --- lines --------------------------------------------------------------------------------
-
-
-def test_lines_tell_what_happens_and_take_answers() -> None:
-    stage = Stage()
-    target, said = io.StringIO(), []
-
-    def turn(i: int) -> object:
-        stage.run(8)
-        if stage.prompt.questions and stage.prompt.questions[0].window in lines._asked:
-            said.append(typed(stage.prompt, ["2", "s", "=", "n hop", "zz"][len(said)]))
-        return StopIteration if len(said) == 5 else None
-
-    lines = Lines(Played(stage, turn), target)
-    lines.run()
-    assert said == ["", "", "", "", "a key, n and a name, s (skip), = (same), u (undo) or q (quit)"]
-    out = target.getvalue()
-    assert "49.98 of 50 Hz" in out and "has been learned" in out and "skipped" in out
-    assert "? 1 " in out and "s left" in out
-    assert [e.name for e in of(stage, AddClass)] == ["hop"]
-
-
-def test_lines_read_answers_from_a_stream_until_it_says_to_leave() -> None:
-    stage = Stage()
-    window = stage.until_asked()
-    target, start = io.StringIO(), time.monotonic()
-    live = Played(stage, lambda i: time.sleep(0.002), turns=10**9)
-    Lines(live, target).run(io.StringIO("1\nu\nu\nq\n"))
-    assert live.closed and time.monotonic() >= start
-    assert f"window {window}?" in target.getvalue()
-
-
-def test_a_typed_line_without_a_question() -> None:
-    prompt = Stage(policy="none").prompt
-    assert [typed(prompt, line) for line in ("", "1", "u", "q")] == [
-        "", "no question is open", "the answer given last is being taken back", None,
-    ]  # fmt: skip
 
 
 # --- a terminal ---------------------------------------------------------------------------

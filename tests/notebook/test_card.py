@@ -148,7 +148,7 @@ def test_a_name_is_for_the_question_that_was_there_when_it_was_begun(stage: Stag
 def test_more_classes_than_digits_are_in_a_list_with_their_paths() -> None:
     stage = Stage("hapt")
     for i in range(4):
-        stage.prompt._session.step(AddClass(0, 20 + i, f"new {i}", 0))  # type: ignore[attr-defined]
+        stage.prompt._cards._session.step(AddClass(0, 20 + i, f"new {i}", 0))  # type: ignore[attr-defined]
         stage.prompt.take(AddClass(0, 20 + i, f"new {i}", 0))
     stage.ask(64)
     stage.turn()
@@ -239,7 +239,7 @@ def test_skip_same_and_undo(stage: Stage) -> None:
 
 def test_names_are_text(stage: Stage) -> None:
     evil = "<b onclick=x()>\u202e$x^2$"
-    stage.prompt._tree.names[0] = evil  # type: ignore[index]
+    stage.prompt._cards.tree.names[0] = evil  # type: ignore[index]
     stage.ask(64)
     stage.turn()
     for widget in ipywidgets_in(stage.card.box):
