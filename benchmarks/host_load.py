@@ -49,8 +49,10 @@ def emulated() -> Iterator[str]:
     words = [sys.executable, "-m", "odl.cli", "board", "--play", "shoulder", "--subject", "8"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as board:
         assert board.stdout is not None
-        yield board.stdout.readline().removeprefix("port: ").strip()
-        board.terminate()
+        try:
+            yield board.stdout.readline().removeprefix("port: ").strip()
+        finally:
+            board.terminate()
 
 
 @contextmanager
@@ -59,8 +61,10 @@ def printing() -> Iterator[str]:
     words = [sys.executable, __file__, "--print"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as sketch:
         assert sketch.stdout is not None
-        yield sketch.stdout.readline().strip()
-        sketch.terminate()
+        try:
+            yield sketch.stdout.readline().strip()
+        finally:
+            sketch.terminate()
 
 
 def print_lines() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
 import threading
@@ -40,7 +41,8 @@ class Relay:
             if not select.select([self._listener], [], [], 0.05)[0]:
                 continue
             here, _ = self._listener.accept()
-            with here, socket.create_connection(self._board) as there:
+            # The board may be gone: then the host is hung up on, and may call again.
+            with here, contextlib.suppress(OSError), socket.create_connection(self._board) as there:
                 for end in (here, there):
                     end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._pass_on(here, there)
@@ -49,14 +51,11 @@ class Relay:
         ways = {here: (there, self._faults[0]), there: (here, self._faults[1])}
         while not self._ending.is_set():
             ready = select.select([here, there], [], [], 0.02)[0]
-            try:
-                for end, (other, faults) in ways.items():
-                    data = end.recv(65536) if end in ready else b""
-                    if end in ready and not data:
-                        return
-                    other.sendall(faults.feed(data) if faults else data)
-            except OSError:
-                return
+            for end, (other, faults) in ways.items():
+                data = end.recv(65536) if end in ready else b""
+                if end in ready and not data:
+                    return
+                other.sendall(faults.feed(data) if faults else data)
 
     def close(self) -> None:
         """Pass nothing on any more."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -13,12 +12,10 @@ import numpy as np
 from odl.config import Config
 from odl.events import Command, Gap, Input, Samples
 from odl.source.clock import Clock
-from odl.source.dialogue import Dialogue
-from odl.source.greeting import BoardError, Described, described, not_ours, settings
-from odl.source.line import Line, LineState, Piece
+from odl.source.greeting import BoardError, Described, settings
+from odl.source.incoming import Incoming
 from odl.source.passing import (
     COMMANDS,
-    OUTPUTS,
     BoardState,
     Continuity,
     LostFrames,
@@ -26,35 +23,17 @@ from odl.source.passing import (
     Restarted,
     StateRead,
 )
-from odl.source.reading import StateReading
-from odl.wire import (
-    STATE,
-    Configure,
-    Data,
-    Description,
-    Failure,
-    Hello,
-    Info,
-    Link,
-    Message,
-    Ready,
-    Received,
-    Request,
-    Status,
-    encode,
-)
+from odl.wire import STATE, Configure, Failure, Hello, Message, Read, Ready, Request, encode
 
 __all__ = ["NOW", "Board", "BoardState", "LostFrames", "Passing", "Restarted", "StateRead"]
 
 NOW: Final = 2**64 - 1  # `at` of a command that is done wherever the board's stream stands
-QUIET: Final = 3.0  # seconds without a message, after which a board is called silent
 PATIENCE: Final = 30.0  # seconds for an answer, the port gone meanwhile or not
-_HELD: Final = 512  # messages that wait until it is known whose they are
 _ENVELOPE: Final = 10  # sequence, time, checksum
 _MOST: Final = 65535  # bytes that one Read asks for
 
 
-class Board:
+class Board(Incoming):
     """A board on a line: `greet` it, `configure` it or `attach` to it, then iterate.
 
     Iterating gives what passes in the board's own order: `Samples`, `Gap`, the commands that it
@@ -107,50 +86,6 @@ class Board:
             for event in board:
                 ...
     """
-
-    def __init__(self, line: Line, image: int | None = None, seq: int = 0) -> None:
-        self.line = line
-        self.state, self.problem = BoardState.GREETING, ""
-        self.info: Info | None = None
-        self.description: Described | None = None
-        self.status: Status | None = None
-        self.session = 0
-        self.wait = 0.2
-        self.clock = Clock(50.0)
-        self.again: Callable[[float], tuple[int, int]] = lambda away: (self.position, 0)
-        self._talk = Dialogue(line, seq)
-        self._image = image
-        self._channels: int | None = None
-        self._config: Config | None = None
-        self._ahead: deque[Passing] = deque()  # passed while an answer was waited for
-        self._sure = False  # whether what comes is known to be of our session
-        self._held: deque[tuple[Received, float]] = deque(maxlen=_HELD)
-        self._setup: Request | None = None  # the Configure under way
-        self._reading: StateReading | None = None
-        self._stream = Continuity(0, 0.0)
-        self._heard = time.monotonic()  # when a message came last
-        self._ours = self._heard  # when something of our session came last
-        self._said_hello = self._heard
-
-    @property
-    def link(self) -> Link:
-        """The link, for its counters."""
-        return self._talk.link
-
-    @property
-    def position(self) -> int:
-        """Where the stream stands, as far as it was given out."""
-        return self._stream.position
-
-    @property
-    def lost_samples(self) -> int:
-        """Samples that never came while a session ran."""
-        return self._stream.lost_samples
-
-    @property
-    def lost_frames(self) -> int:
-        """Frames that never came while a session ran."""
-        return self._stream.lost_frames
 
     # --- setting up ----------------------------------------------------------------------
 
@@ -231,18 +166,6 @@ class Board:
         self._stream.position, self._stream.cause = position, "nobody listened"
         self._is_ours()
 
-    def _is_ours(self) -> None:
-        """What comes is of our session, from now on."""
-        self._sure, self._talk.wary = True, False
-        self.state, self._ours = BoardState.STREAMING, time.monotonic()
-
-    def _is_unknown(self, state: BoardState, cause: str) -> None:
-        """It is not known whose it is what comes."""
-        self._sure, self.state = False, state
-        self._held.clear()
-        if cause:
-            self._stream.cause = cause
-
     # --- iterating -----------------------------------------------------------------------
 
     def __iter__(self) -> Iterator[Passing]:
@@ -272,28 +195,29 @@ class Board:
         """
         return self._talk.send(replace(command, at=NOW))
 
-    def ask_state(self, *parts: tuple[int, int], area: int = STATE) -> None:
+    def ask_state(self, part: tuple[int, int] | None = None, area: int = STATE) -> None:
         """Ask for the session's state; a `StateRead` comes among what passes.
 
         Parameters
         ----------
-        parts : (offset, size), optional
-            What of it, all of one moment; without any, the whole. Should the answer to one be
-            lost for good, or the board start anew, nothing comes.
+        part : (offset, size), optional
+            What of it, else the whole. Should the answer be lost for good, or the board start anew,
+            nothing comes.
         area : int
-            Of `odl.wire.Read`; the parts are of this area.
+            Of `odl.wire.Read`; the part is of this area.
 
         Raises
         ------
         BoardError
-            If a part is more than one answer can hold, or lies outside the state.
+            If that is more than one answer can hold, or lies outside the state.
         """
         whole = 0 if self.info is None else self.info.state + self.info.log
-        parts = parts or ((0, whole),)
-        if not all(0 < size <= _MOST and 0 <= offset <= whole - size for offset, size in parts):
-            raise BoardError(f"of the board's state of {whole} bytes, {parts} cannot be read at one moment")
-        self._reading = StateReading(parts, area)
-        self._reading.request = self._talk.send(self._reading.next())
+        offset, size = part or (0, whole)
+        if not (0 < size <= _MOST and 0 <= offset <= whole - size):
+            raise BoardError(
+                f"of the board's state of {whole} bytes, {size} from {offset} on cannot be read at one moment"
+            )
+        self._reading = self._talk.send(Read(area, offset, size))
 
     def read_state(self, limit: float = PATIENCE) -> tuple[bytes, list[Passing]]:
         """The session's whole state, and what passed before it and so is in it.
@@ -314,7 +238,7 @@ class Board:
                     self._ahead.extend(more[number + 1 :])
                     return event.state, passed
                 passed.append(event)
-            if self._reading is None or (self._reading.request and self._reading.request.failure):
+            if self._reading is None or self._reading.failure:
                 self.ask_state()
         raise BoardError(f"the board's state did not come within {limit:g} s: {self.state.value}")
 
@@ -358,161 +282,3 @@ class Board:
                 raise self._fault(request.problem)
             self._ahead.extend(self._pump(0.1)[1])
         return request.answer
-
-    def _send(self, message: Message) -> Request:
-        request = self._talk.send(message)
-        if isinstance(message, Configure):
-            self._setup = request
-        return request
-
-    # --- what comes ----------------------------------------------------------------------
-
-    def _pump(self, wait: float) -> tuple[Piece | None, list[Passing]]:
-        piece, received = self._talk.pump(wait)
-        now, passed = time.monotonic(), list[Passing]()
-        if piece is not None:
-            if piece.lost:
-                self._stream.cause = "nobody fetched it in time"
-            if piece.state is not None:
-                self._line_turned(piece.state)
-            if received or self._reading is not None:  # a long answer is one message
-                self._heard = now
-            try:
-                for one in received:
-                    passed += self._take(one, piece.time)
-            except BoardError as error:
-                raise self._fault(str(error)) from None
-        if self.session and self.line.state is LineState.OPEN:
-            self._look_for_silence(now)
-        return piece, passed
-
-    def _line_turned(self, state: LineState) -> None:
-        if state is LineState.CLOSED:
-            self.state = BoardState.CLOSED
-        elif state is LineState.LOST:
-            self._is_unknown(BoardState.UNPLUGGED, "unplugged")
-            self._talk.wary = self.session != 0  # it may be another board that is plugged in
-        elif state is LineState.OPEN and self.session:
-            self.state, self._said_hello = BoardState.GREETING, 0.0
-
-    def _look_for_silence(self, now: float) -> None:
-        silent = now - self._heard > QUIET
-        if silent and self.state is BoardState.STREAMING:
-            self.state = BoardState.SILENT
-        asks = silent or self.state is BoardState.GREETING
-        if asks and now - self._said_hello > QUIET and self._talk.hello():
-            self._said_hello = now
-
-    def _take(self, one: Received, arrived: float) -> list[Passing]:
-        """What a message means for whoever iterates."""
-        message = one.message
-        lost = self._stream.frames(one.lost) if self.session else []
-        if isinstance(message, Info):
-            return [*lost, *self._meet(message)]
-        if isinstance(message, Status):
-            self.status = message
-            return [*lost, *self._same_session(message.session), *self._catch_up(message.position)]
-        if isinstance(message, Description):
-            if self.info is not None and self.state is not BoardState.OTHER_BOARD:
-                self.description = described(self.info, message)
-        elif one.request is not None and one.request is self._setup:
-            return [*lost, *self._set_up(one.request)]
-        elif self.session and self._sure:
-            return [*lost, *self._pass_on(one, arrived)]
-        elif self.session:
-            self._held.append((one, arrived))
-        return lost
-
-    def _pass_on(self, one: Received, arrived: float) -> list[Passing]:
-        """A message of our session."""
-        message = one.message
-        self._ours = arrived
-        if isinstance(message, Data):
-            return self._part_of_state(message, one)
-        passed: list[Passing] = []
-        if isinstance(message, Samples):
-            passed = self._stream.take(message)
-            self.clock.add(one.time, arrived, self.position)
-        elif isinstance(message, (Gap, *COMMANDS)):
-            passed = self._stream.take(message)
-        elif isinstance(message, OUTPUTS):
-            passed = [message]
-        if self._reading is not None and (passed or one.lost):
-            self._reading.passed()
-        return passed
-
-    def _part_of_state(self, message: Data, one: Received) -> list[Passing]:
-        reading = self._reading
-        if reading is None or one.request is None or one.request is not reading.request:
-            return []
-        state = reading.answered(message.data)
-        if state is None:
-            reading.request = self._talk.send(reading.next())
-            return []
-        self._reading = None
-        missed = [] if reading.position is None else self._catch_up(reading.position)
-        return [*missed, StateRead(state)]
-
-    def _catch_up(self, position: int) -> list[Passing]:
-        """The gap of samples that the board has taken, that were sent before this, and never came."""
-        senses = self.description is not None and self.description.channels is not None
-        return self._stream.reach(position) if self._sure and senses and position > self.position else []
-
-    # --- whose session it is -------------------------------------------------------------
-
-    def _meet(self, info: Info) -> list[Passing]:
-        wrong = not_ours(info, self._image, self._channels)
-        if wrong:
-            self._is_unknown(BoardState.OTHER_BOARD, "")
-            self.problem = wrong
-            return []
-        self.info, self.problem = info, ""
-        if self.state is BoardState.OTHER_BOARD:
-            self.state = BoardState.GREETING
-        return [*self._same_session(info.session), *self._catch_up(info.position)]
-
-    def _same_session(self, session: int) -> list[Passing]:
-        """Go on if it is ours, set the board up again if it has none."""
-        if not self.session or self.state is BoardState.OTHER_BOARD:
-            return []
-        if self._setup is not None and not self._setup.done:
-            return []  # said before it was done
-        if session == self.session:
-            self._is_ours()
-            held, passed = list(self._held), list[Passing]()
-            self._held.clear()
-            for one, arrived in held:
-                passed += self._pass_on(one, arrived)
-            return passed
-        if session:
-            raise BoardError(
-                "the board has been used for another session meanwhile: begin a new one, or give it its own"
-            )
-        self._set_up_again()
-        return []
-
-    def _set_up_again(self) -> None:
-        assert self._config is not None
-        self._is_unknown(BoardState.RESTARTED, "the board restarted")
-        self.clock.restart()
-        position, issued = self.again(time.monotonic() - self._ours)
-        self._talk.wary = False
-        self._talk.send(Hello())
-        self._send(settings(self._config, self.session, keep=True, position=position, issued=issued))
-
-    def _set_up(self, request: Request) -> list[Passing]:
-        """The answer to a Configure: the first one, or one after a restart."""
-        self._setup = None
-        if not isinstance(request.answer, Ready) or not isinstance(request.message, Configure):
-            raise BoardError(request.problem)
-        position = request.answer.position
-        if not self.session:
-            self.session, self._stream.position = request.message.session, position
-            self._is_ours()
-            return []
-        self._is_ours()
-        return [*self._stream.reach(position), Restarted(position)]
-
-    def _fault(self, problem: str) -> BoardError:
-        self.state, self.problem = BoardState.FAULTY, problem
-        return BoardError(problem)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import struct
 from collections.abc import Callable
 from enum import Enum
@@ -150,10 +151,17 @@ def _no_constant(text: str) -> None:
     raise ValueError(text)  # NaN and the infinities are not JSON
 
 
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(text)
+    return value
+
+
 def _get_json(message: bytes, at: int) -> tuple[dict[str, Any], int]:
     data, end = _get_blob(message, at)
     try:
-        value = json.loads(data.decode(), parse_constant=_no_constant)
+        value = json.loads(data.decode(), parse_constant=_no_constant, parse_float=_finite)
     except (ValueError, RecursionError):
         raise _Bad(Problem.JSON) from None
     if not isinstance(value, dict):

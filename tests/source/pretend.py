@@ -273,17 +273,27 @@ class SocketPort:
         if self._listener is not None and self._listener in ready:
             self._host = self._listener.accept()[0]
         elif self._host is not None and self._host in ready:
-            data = self._host.recv(65536)
+            try:
+                data = self._host.recv(65536)
+            except OSError:  # it hung up while something was sent to it
+                data = b""
             if not data:
-                self._host.close()
-                self._host = None
+                self._hang_up()
             return data
         return b""
 
     def write(self, data: bytes) -> None:
         """To the host, if one has called."""
         if self._host is not None:
-            self._host.sendall(data)
+            try:
+                self._host.sendall(data)
+            except OSError:
+                self._hang_up()
+
+    def _hang_up(self) -> None:
+        assert self._host is not None
+        self._host.close()
+        self._host = None
 
     close = unplug
 
@@ -299,7 +309,7 @@ class Bench:
     ) -> None:
         self.port, self.board, self.mangle = port, board, mangle
         self._end = threading.Event()
-        self._plugged = threading.Lock()
+        self._plugged = threading.RLock()
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
@@ -311,11 +321,12 @@ class Bench:
             self._end.wait(0.001)
 
     def flush(self) -> None:
-        """Send what the board has said."""
-        with self.board._lock:
-            data, self.board.out[:] = bytes(self.board.out), b""
-        if data:
-            self.port.write(self.mangle(data))
+        """Send what the board has said; afterwards none of it is still on its way."""
+        with self._plugged:
+            with self.board._lock:
+                data, self.board.out[:] = bytes(self.board.out), b""
+            if data:
+                self.port.write(self.mangle(data))
 
     def unplug(self) -> None:
         """Pull the plug; what the board says meanwhile is lost."""

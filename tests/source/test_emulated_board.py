@@ -100,7 +100,7 @@ def served(
     with Line(port.name, pause=0.01) as line:
         board = Board(line, SHOULDER.checksum, seq=1000)
         board.wait = 0.02
-        board.greet(20.0)
+        board.greet(60.0)
         yield one, board
     one.close()
 
@@ -189,7 +189,9 @@ def test_a_board_that_starts_anew_goes_on_with_what_it_learned(sensing: Firmware
     twin = Session(SHOULDER, config)
     twin.restore(read.state)
     assert twin._core.state["n_log"][0] == 1
-    assert 1000 <= twin.position - sum(len(e.block) for e in passed if isinstance(e, Samples)) < 3000
+    assert twin.position == 1000 + sum(
+        len(e.block) for e in [*passed, *after[:place]] if isinstance(e, Samples)
+    )
     heard, expected = follow(twin, rest)
     assert heard == expected[: len(heard)] and len(heard) >= 4
 
@@ -200,8 +202,9 @@ def test_unplugging_a_board_that_runs_on(sensing: Firmware, port: Port) -> None:
         passed = until(board, lambda p: windows(p) >= 2)
         with one.stopped():
             one.port.unplug()
+            unplugged = one.emulator.seconds
         passed += until(board, lambda p: board.state is BoardState.UNPLUGGED)
-        time.sleep(0.3)
+        passed += until(board, lambda p: one.emulator.seconds > unplugged + 1)
         with one.stopped():
             one.port.plug()
         passed += until(board, lambda p: windows(p) >= 2)
@@ -231,7 +234,7 @@ def test_hardware_in_the_loop_over_a_bad_line(fed: Firmware, seed: int) -> None:
     assert state == twin.snapshot()
     missing = sum(e.frames for e in passed if isinstance(e, LostFrames))
     heard = [e for e in passed if isinstance(e, Output)]
-    assert len(expected) - missing <= len(heard) < len(expected)
+    assert len(expected) - missing <= len(heard) <= len(expected)
     rest = iter(expected)
     assert all(output in rest for output in heard)  # in order, none twice, none wrong
     assert sent.counts["flip"] and heard_.counts["drop"] and board.link.counters.retries

@@ -25,6 +25,9 @@ class Found:
     hwid: str = "n/a"
 
 
+LONG = 60.0  # seconds, for boards that do answer
+
+
 @pytest.fixture
 def plugged(monkeypatch: pytest.MonkeyPatch) -> list[Found]:
     there: list[Found] = []
@@ -45,7 +48,7 @@ def test_the_list_has_no_serial_numbers_and_no_escapes(plugged: list[Found]) -> 
 
 
 def test_a_board_is_found_and_described(bench: Bench) -> None:
-    probed = ports.probe(bench.port.name)
+    probed = ports.probe(bench.port.name, LONG)
     assert probed.board is not None and probed.problem == ""
     facts = probed.facts()
     assert facts["board"]["name"] == "pretended" and facts["board"]["sensor"] == "imu"
@@ -55,6 +58,7 @@ def test_a_board_is_found_and_described(bench: Bench) -> None:
 
 def test_a_sketch_is_recognised_by_its_lines(port: Port, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Pretended, "receive", lambda self, data: self.out.extend(b"0.1,-0.2,9.81\r\n"))
+    monkeypatch.setattr(ports, "_LISTEN", LONG)
     sketch = Pretended()
     sketch.out.clear()
     bench = Bench(port, sketch)
@@ -71,10 +75,10 @@ def test_a_silent_port_and_none(port: Port) -> None:
 
 
 def test_auto_takes_the_only_board(bench: Bench, plugged: list[Found]) -> None:
-    silent = SocketPort()
-    plugged += [Found(silent.name), Found(bench.port.name), Found("/dev/not-there")]
-    assert ports.auto(limit=1.0) == bench.port.name
-    silent.close()
+    other = Bench(SocketPort(), Pretended(major=3))
+    plugged += [Found(other.port.name), Found(bench.port.name), Found("/dev/not-there")]
+    assert ports.auto(LONG) == bench.port.name
+    other.close()
 
 
 def test_auto_lists_two_boards_and_stops(bench: Bench, plugged: list[Found]) -> None:
@@ -83,7 +87,7 @@ def test_auto_lists_two_boards_and_stops(bench: Bench, plugged: list[Found]) -> 
     second.board.say_hello()
     plugged += [Found(second.port.name), Found(bench.port.name)]
     with pytest.raises(ports.PortError, match="2 boards are plugged in") as caught:
-        ports.auto()
+        ports.auto(LONG)
     assert bench.port.name in str(caught.value) and second.port.name in str(caught.value)
     assert "\x1b" not in str(caught.value)
     second.close()
@@ -97,7 +101,14 @@ def test_auto_without_a_board_lists_what_there_is(port: Port, plugged: list[Foun
         ports.auto(limit=0.2)
 
 
-def test_the_command(bench: Bench, plugged: list[Found], capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command(
+    bench: Bench,
+    plugged: list[Found],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    probe_all = ports.probe_all
+    monkeypatch.setattr(ports, "probe_all", lambda found: probe_all(found, LONG))
     plugged += [Found(bench.port.name, "ST-Link\x1b[2J", 0x0483, 0x374B, "SECRET")]
     assert main(["ports"]) == 0
     said = capsys.readouterr().out

@@ -417,7 +417,7 @@ def test_a_bad_scale_is_refused() -> None:
 
 
 def until(sketch: Sketch, wanted: Callable[[], bool], events: list[Samples | Gap]) -> None:
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not wanted():
         assert time.monotonic() < end, sketch.state
         event = next(iter(sketch))
@@ -434,7 +434,7 @@ def test_on_a_real_port_with_unplugging(port: Port) -> None:
         assert next(iter(sketch)).block.shape == (0, 3)  # type: ignore[union-attr]
         port.write(b"ax,ay,az\r\n" + lines(0, 100))
         until(sketch, lambda: len(seen(events)) == 100, events)
-        assert sketch.state is SketchState.STREAMING
+        assert sketch.useless == ""
         port.unplug()
         until(sketch, lambda: sketch.state is SketchState.UNPLUGGED, events)
         port.plug()

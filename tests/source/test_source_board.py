@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from pretend import CONFIG, SHOULDER, Bench, Port, Pretended
+from pretend import CONFIG, SHOULDER, Bench, Port, Pretended, SocketPort
 
 from odl.data import load
 from odl.events import AddClass, Gap, Label, Learned, Prediction, Query, Samples, Undo
@@ -31,12 +31,12 @@ def opened(bench: Bench, image: int | None = SHOULDER.checksum) -> Iterator[Boar
     with Line(bench.port.name, pause=0.01) as line:
         board = Board(line, image, seq=65530)
         board.wait = 0.02
-        board.greet()
+        board.greet(60.0)
         assert board.configure(CONFIG, 77) == 0
         yield board
 
 
-def until(board: Board, wanted: Callable[[list[Passing]], bool], limit: float = 20.0) -> list[Passing]:
+def until(board: Board, wanted: Callable[[list[Passing]], bool], limit: float = 60.0) -> list[Passing]:
     """All that passes until ``wanted`` is content, idle blocks left out."""
     end, passed = time.monotonic() + limit, list[Passing]()
     events = iter(board)
@@ -46,6 +46,13 @@ def until(board: Board, wanted: Callable[[list[Passing]], bool], limit: float = 
             passed.append(event)
         assert time.monotonic() < end, (board.state, board.problem, passed[-5:])
     return passed
+
+
+def wait_until(so: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not so():
+        assert time.monotonic() < end
+        time.sleep(0.001)
 
 
 def turns(board: Board, state: BoardState) -> list[Passing]:
@@ -79,14 +86,14 @@ def test_what_a_board_sends_replays_to_the_same_outputs(bench: Bench) -> None:
     with opened(bench) as board:
         assert board.description is not None and board.description.name == "pretended"
         feed(bench, 0, 700)
-        passed = until(board, lambda p: samples(p) == 700)
+        expected = Session(SHOULDER, CONFIG).step(Samples(0, BLOCK[:700]))
+        passed = until(board, lambda p: samples(p) == 700 and sum(map(is_output, p)) >= len(expected))
         assert board.state is BoardState.STREAMING
-        passed += until(board, lambda p: sum(map(is_output, passed + p)) >= 10)
-    twin, expected = Session(SHOULDER, CONFIG), []
+    twin, heard = Session(SHOULDER, CONFIG), []
     for event in passed:
         if isinstance(event, Samples):
-            expected += twin.step(event)
-    assert [event for event in passed if is_output(event)] == expected
+            heard += twin.step(event)
+    assert [event for event in passed if is_output(event)] == heard == expected
     assert board.lost_samples == board.lost_frames == 0
 
 
@@ -150,11 +157,36 @@ def test_a_gap_of_the_board_itself_passes_with_its_reason_cleaned(bench: Bench) 
         bench.board.tick()
         passed = until(board, lambda p: len(p) == 2)
         assert passed[1] == Gap(10, 7, "sensor[2J")
-        until_status = time.monotonic() + 5
-        while board.status is None and time.monotonic() < until_status:
+        end = time.monotonic() + 60
+        while board.status is None and time.monotonic() < end:
             next(iter(board))
         assert board.status is not None and board.status.dropped == 7
         assert board.lost_samples == 0
+
+
+def test_what_came_before_the_board_was_known_again_is_not_forgotten(bench: Bench) -> None:
+    with opened(bench) as board:
+        feed(bench, 0, 100)
+        until(board, lambda p: samples(p) == 100)
+        hello, board._talk.hello = board._talk.hello, lambda: False  # type: ignore[method-assign]
+        bench.unplug()
+        turns(board, BoardState.UNPLUGGED)
+        bench.plug()
+        turns(board, BoardState.GREETING)
+        if isinstance(bench.port, SocketPort):  # it is there once it has taken the call
+            wait_until(lambda: bench.port._host is not None)  # type: ignore[union-attr]
+        feed(bench, 100, 120)
+        until(board, lambda p: len(board._held) == 2)
+        bench.unplug()
+        passed = turns(board, BoardState.UNPLUGGED)
+        board._talk.hello = hello  # type: ignore[method-assign]
+        bench.plug()
+        passed += turns(board, BoardState.STREAMING)
+        feed(bench, 120, 130)
+        passed += until(board, lambda p: samples(p) == 10)
+    assert [e for e in passed if isinstance(e, Gap)] == [Gap(100, 20, "unplugged")]
+    assert board.link.counters.lost == 0
+    assert [e for e in passed if isinstance(e, LostFrames)] == [LostFrames(2, "unplugged")]
 
 
 @pytest.mark.parametrize("times", [1, 3])
@@ -249,30 +281,19 @@ def test_the_state_is_of_the_place_where_it_comes(bench: Bench) -> None:
     assert isinstance(read, StateRead) and read.state == twin.snapshot()
 
 
-def test_parts_of_the_state_are_of_one_moment(bench: Bench) -> None:
+def test_a_part_of_the_state(bench: Bench) -> None:
     with opened(bench) as board:
         feed(bench, 0, 300)
         until(board, lambda p: samples(p) == 300)
-        whole = bench.board.session
-        assert whole is not None
-        board.ask_state((0, 100), (16000, 200))
-        pieces, at = list[Passing](), 300
-        while not any(isinstance(event, StateRead) for event in pieces):
-            if at < 330:
-                feed(bench, at, at + 10)  # something passes between the two
-                at += 10
-            pieces += until(board, lambda p: len(p) > 0)
-        read = next(event for event in pieces if isinstance(event, StateRead))
         twin = Session(SHOULDER, CONFIG)
-        for event in pieces[: pieces.index(read)]:
-            if isinstance(event, Samples) and event.start == 300:
-                twin.step(Samples(0, BLOCK[:300]))
-            if isinstance(event, Samples):
-                twin.step(event)
-        snapshot = twin.snapshot()
-        assert read.state == snapshot[:100] + snapshot[16000:16200]
-        with pytest.raises(BoardError, match="cannot be read at one moment"):
-            board.ask_state((0, 10**6))
+        twin.step(Samples(0, BLOCK[:300]))
+        for offset, size in ((0, 100), (16000, 200)):
+            board.ask_state((offset, size))
+            [read] = [e for e in until(board, lambda p: len(p) > 0) if isinstance(e, StateRead)]
+            assert read.state == twin.snapshot()[offset : offset + size]
+        for wrong in ((0, 10**6), (0, 0), (-1, 5), (0, 65536)):
+            with pytest.raises(BoardError, match="cannot be read at one moment"):
+                board.ask_state(wrong)
 
 
 def test_hardware_in_the_loop_gives_what_the_session_gives(port: Port) -> None:
@@ -297,7 +318,7 @@ def test_a_board_is_attached_to_only_with_its_session(bench: Bench) -> None:
     feed(bench, 100, 150)
     with Line(bench.port.name) as line:
         board = Board(line, SHOULDER.checksum, seq=9)
-        board.greet()
+        board.greet(60.0)
         with pytest.raises(BoardError, match="the board runs session 0000004d, not 0000004e"):
             board.attach(CONFIG, 78, 100)
         board.attach(CONFIG, 77, 100)
@@ -347,7 +368,7 @@ def test_another_model_image_is_refused_by_name(bench: Bench) -> None:
     with Line(bench.port.name) as line:
         board = Board(line, image=0xABCD)
         with pytest.raises(BoardError, match=f"checksum {SHOULDER.checksum:08x}, not 0000abcd"):
-            board.greet()
+            board.greet(60.0)
         assert board.state is BoardState.FAULTY
 
 
@@ -357,8 +378,11 @@ def test_nobody_answers(port: Port) -> None:
 
 
 def test_a_port_that_echoes_or_babbles_is_no_board() -> None:
-    with Line("loop://") as line, pytest.raises(BoardError, match=r"no board of this protocol.*--format csv"):
-        Board(line).greet(0.3)
+    with Line("loop://") as line:
+        line.write(b"7,7\r\n")
+        wait_until(lambda: line._held > 0)
+        with pytest.raises(BoardError, match=r"no board of this protocol.*--format csv"):
+            Board(line).greet(0.1)
 
 
 def test_a_second_board_after_replugging_is_not_listened_to(bench: Bench) -> None:
@@ -429,7 +453,7 @@ def test_samples_right_behind_the_answer_to_configure_are_not_missed(
 def test_a_silent_board_is_called_silent_until_it_speaks(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("odl.source.board.QUIET", 0.2)
+    monkeypatch.setattr("odl.source.incoming.QUIET", 0.2)
     with opened(bench) as board:
         bench.mangle = lambda data: b""
         turns(board, BoardState.SILENT)
@@ -476,6 +500,8 @@ def test_nonsense_with_a_good_checksum_ends_in_a_sentence(quick: Bench, message:
         ("rate_hz", -1, "samples at -1 Hz"),
         ("rate_hz", "50\x1b[2J", r"samples at 50\[2J Hz"),
         ("rate_hz", 1e300, "samples at"),
+        ("rate_hz", 10**400, "samples at"),  # no float can hold that
+        ("channels", [["ax", "g", 10**400]] * 6, "without name, unit and scale"),
     ],
 )
 def test_a_description_that_cannot_be_is_refused(quick: Bench, key: str, value: object, what: str) -> None:
@@ -485,7 +511,7 @@ def test_a_description_that_cannot_be_is_refused(quick: Bench, key: str, value: 
     quick.unplug()
     quick.plug(pretended)
     with Line(quick.port.name) as line, pytest.raises(BoardError, match=what):
-        Board(line).greet()
+        Board(line).greet(60.0)
 
 
 def test_a_name_of_a_board_cannot_command_a_terminal(port: Port) -> None:
@@ -494,7 +520,7 @@ def test_a_name_of_a_board_cannot_command_a_terminal(port: Port) -> None:
     pretended.out.clear()
     bench = Bench(port, pretended)
     with Line(port.name) as line:
-        assert Board(line).greet().name == "]0;xwrist"
+        assert Board(line).greet(60.0).name == "]0;xwrist"
     bench.close()
 
 

@@ -149,6 +149,7 @@ REFUSED = [
     ("01" + "05000000" + b"[1,0]".hex() + "00000000", Problem.JSON),
     ("01" + "07000000" + b'{"a":1,'.hex() + "00000000", Problem.JSON),
     ("01" + "09000000" + b'{"a":NaN}'.hex() + "00000000", Problem.JSON),
+    ("01" + "0b000000" + b'{"a":1e999}'.hex() + "00000000", Problem.JSON),
     ("01" + "02000000" + "fffe" + "00000000", Problem.JSON),
     ("01" + "02000000" + b"{}".hex() + "01000000", Problem.LENGTH),
     ("01" + "ffffffff" + b"{}".hex(), Problem.LENGTH),

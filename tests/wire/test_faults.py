@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from firmware_sim.faults import Faults, FaultyPort, Kind, faulty
+from firmware_sim.relay import Relay
 
 FRAMES = [b"\0%c%c\0" % (1 + i // 200, 1 + i % 200) for i in range(4000)]
 LINE = b"".join(FRAMES)
@@ -163,3 +166,18 @@ def test_reading_lets_out_what_was_held_on_the_way_out() -> None:
     clock.now = 1.0
     assert read() == b""
     assert port.outgoing == FRAMES[0]
+
+
+def test_a_relay_outlives_a_board_that_is_gone() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    number = listener.getsockname()[1]
+    listener.close()
+    with Relay(f"socket://127.0.0.1:{number}") as relay:
+        place = "127.0.0.1", int(relay.url.rpartition(":")[2])
+        with socket.create_connection(place, 60) as host:
+            assert host.recv(1) == b""  # hung up
+        with socket.create_server(("127.0.0.1", number)) as board:
+            board.settimeout(60)
+            with socket.create_connection(place, 60) as host, board.accept()[0] as there:
+                there.sendall(b"back")
+                assert host.recv(4) == b"back"
