@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from odl.label.cards import Likely, Place, Question
+from odl.label.plot import plotted
 from odl.label.view import Questions, Status
-from odl.report.text import fitted, shown, width
+from odl.report.text import fitted, shown, width, wrapped
 
 Part = tuple[str, str]  # style, text
 Line = list[Part]
@@ -21,7 +18,6 @@ Line = list[Part]
 KEYS: Final = "123456789abcdefghijklmoprtvwxyz"
 _BARS: Final = 5  # classes with a bar
 _ANSWERS: Final = 4
-_PLOT_ROWS: Final = 3
 _MORE: Final = "     ... more: n and the name"
 HELP: Final = (
     "1-9, a-z  the class beside the key; those that the model believes in come first",
@@ -72,7 +68,9 @@ def frame(
     over = mode.kind != "keys" and mode.window not in [question.window for question in questions]
     status, now = _wrapped(words, columns), _now(prompt) if prompt.live else []
     if mode.kind == "help":
-        helped: list[Line] = [[("", line if prompt.live else AGAIN.get(line[0], line))] for line in HELP]
+        helped = _helped(prompt.live, columns)
+        if len(helped) > rows:
+            helped = _helped(prompt.live, 1000)
         return _cut_all(_fitted([status, now, helped], (), (0, 1, 2), rows), columns)
     bars = _bars(prompt.likely, columns, plain)
     answers, last = _answers(prompt), prompt.told[0].sentence if prompt.told else ""
@@ -87,7 +85,8 @@ def frame(
         title = [_title(prompt, question, at % len(questions), len(questions), columns)]
         if mode.kind == "keys":
             choices, foot = _classes(question, columns), _keys(prompt, True, columns)
-        plot = [] if plain else [*plotted(question, prompt.channels, columns)]
+        if not plain:
+            plot = [[("class:plot", line)] for line in plotted(question, prompt.channels, columns)]
         if question.lacks:
             plot.append([("class:quiet", question.lacks)])
     parts = [status, now, bars, title, plot, choices, foot, answers, said]
@@ -177,6 +176,16 @@ def _wrapped(words: Sequence[str], columns: int) -> list[Line]:
     return [[("class:status", line)] for line in (*lines, text)]
 
 
+def _helped(live: bool, columns: int) -> list[Line]:
+    """What the keys do, the key's name apart."""
+    lines: list[Line] = []
+    for line in HELP:
+        text = line if live else AGAIN.get(line[0], line)
+        first, *more = wrapped(text[10:], max(20, columns - 10)).split("\n")
+        lines += [[("", text[:10] + first)], *([("", " " * 10 + part)] for part in more)]
+    return lines
+
+
 def _now(prompt: Questions) -> list[Line]:
     path = " > ".join(shown(name) for name in prompt.path) or "nothing predicted yet"
     return [[("class:quiet", "now  "), ("class:now", path)]]
@@ -218,8 +227,11 @@ def _classes(question: Question, columns: int) -> list[Line]:
     """A key for each class, as many beside each other as there is room for."""
     cells = []
     for key, one in zip(KEYS, question.likely, strict=False):
-        path = " > ".join(shown(name, 24) for name in one.path)
-        cells.append((key, path if one.score is None else f"{path} {one.score:.2f}"))
+        score = "" if one.score is None else f" {one.score:.2f}"
+        text = " > ".join(shown(name, 24) for name in one.path) + score
+        if width(text) + 5 > columns:  # what hangs lowest tells the classes apart
+            text = shown(one.name, 32) + score
+        cells.append((key, text))
     wide = min(columns, max((width(text) for _, text in cells), default=0) + 5)
     beside, lines = max(1, columns // wide), []
     for i in range(0, len(cells), beside):
@@ -284,52 +296,3 @@ def _cut(line: Line, columns: int) -> Line:
         kept.append((style, text))
         room -= width(text)
     return kept
-
-
-# --- the plot -----------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=4)  # a question's signal stays as it is
-def plotted(question: Question, channels: tuple[tuple[str, str, float], ...], columns: int) -> list[Line]:
-    """The question's signal in braille: the channels of the first one's unit, over each other."""
-    unit = channels[0][1] if channels else "counts"
-    same = [i for i, (_, other, _) in enumerate(channels) if other == unit]
-    signal = question.signal[:, same] if same else question.signal
-    if len(signal) < 2 or not np.isfinite(signal).any():
-        return []
-    low, high = float(np.nanmin(signal)), float(np.nanmax(signal))
-    across = max(2, min(columns, 64, len(signal) // 2))
-    edge = round(across * (question.window - question.start) / len(signal))
-    names = " ".join(shown(channels[i][0], 8) for i in same) or f"{signal.shape[1]} channels"
-    under = f"{'before'[:edge]:{edge}}|window: {names}, {low:.3g} to {high:.3g} {shown(unit, 12)}"
-    rows = [[("class:plot", row)] for row in braille(signal, across, _PLOT_ROWS)]
-    return [*rows, [("class:quiet", under if edge else under[1:])]]
-
-
-def braille(signal: NDArray[np.float32], across: int, rows: int) -> list[str]:
-    """``signal`` (n, channels) in ``rows`` lines of ``across`` braille characters, 2 by 4 dots each.
-
-    Each column of dots spans what the samples in it and the one before them span; samples that
-    are NaN leave none.
-
-    >>> braille(np.array([[0], [1], [2], [3]], np.float32), 2, 1)
-    ['⣠⠞']
-    """
-    wide, tall = 2 * across, 4 * rows
-    finite = np.isfinite(signal)
-    low = float(np.min(signal, where=finite, initial=np.inf))
-    span = float(np.max(signal, where=finite, initial=-np.inf)) - low
-    dots = np.zeros((tall, wide), bool)
-    scaled = (signal - low) / (span or 1.0) * (tall - 1)
-    column = np.arange(len(signal)) * wide // len(signal)
-    for values in scaled.T:
-        for x in np.unique(column):
-            inside = np.flatnonzero(column == x)
-            here = values[max(0, inside[0] - 1) : inside[-1] + 1]
-            here = here[np.isfinite(here)]
-            if len(here):
-                dots[tall - 1 - round(float(here.max())) : tall - round(float(here.min())), x] = True
-    bits = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
-    cells = dots.reshape(rows, 4, across, 2)
-    codes = 0x2800 + np.einsum("iajb,ab->ij", cells.astype(int), bits)
-    return ["".join(map(chr, row)) for row in codes.tolist()]

@@ -173,7 +173,7 @@ class View:
         def _(event: Any) -> None:
             if self.mode.kind == "keys":
                 self._quit()
-            self.mode = Mode()
+            self._leave()
 
         @bindings.add("c-d")
         def _(event: Any) -> None:
@@ -181,7 +181,7 @@ class View:
 
         @bindings.add("escape")
         def _(event: Any) -> None:
-            self.mode = Mode()
+            self._leave()
 
         @bindings.add("enter")
         def _(event: Any) -> None:
@@ -258,6 +258,12 @@ class View:
                 self.prompt.note("a class's name has at most 32 bytes")
                 break
             self.mode.typed += character
+
+    def _leave(self) -> None:
+        """Leave the help or what is being typed, and what was said of it."""
+        if self.mode.kind != "keys":
+            self.mode = Mode()
+            self.prompt.note("")
 
     def _enter(self) -> None:
         if self.mode.kind == "name" and self.mode.typed.strip():

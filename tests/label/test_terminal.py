@@ -26,8 +26,9 @@ from prompt_toolkit.output import DummyOutput
 from streams import IMAGE
 
 from odl.events import AddClass, Event, Gap, Label, Learned, Split, Undo
-from odl.label.drawn import HELP, KEYS, Line, Mode, braille, figures, frame, keyed
+from odl.label.drawn import HELP, KEYS, Line, Mode, figures, frame, keyed
 from odl.label.lines import Lines
+from odl.label.plot import braille
 from odl.label.terminal import View
 from odl.report.text import width
 
@@ -331,6 +332,8 @@ def test_help_and_places_are_shown() -> None:
     stage = Stage()
     window = stage.until_asked()
     assert all(line in shot(stage, Mode("help"), columns=100) for line in HELP)
+    narrow = shot(stage, Mode("help"), columns=50).split()
+    assert "…" not in narrow and all(word in narrow for line in HELP for word in line.split())
     assert "name of the class: hop_" in shot(stage, Mode("name", window, "hop"))
     picture = shot(stage, Mode("place", window, "hop", stage.prompt.places))
     assert "where does 'hop' hang?" in picture
@@ -408,6 +411,27 @@ def test_what_cannot_be_shown_at_all_goes_from_the_end() -> None:
     assert lines[0].startswith(" 1 ") and lines[1].strip() == "... more: n and the name"
     assert lines[-1].startswith(" q  quit")
     assert all("q  quit" not in line for line in shot(SHARED, columns=40, rows=1).splitlines())
+
+
+def test_where_a_path_has_no_room_its_end_is_shown() -> None:
+    names = {0: "sitting on something soft", 1: "moving about on one's feet", 3: "up", 4: "down"}
+    stage = Stage(random_image(3, tree=True, names=names | {2: "running"}))
+    stage.until_asked()
+    picture = shot(stage, columns=34)
+    for key, one in zip(KEYS, stage.prompt.questions[0].likely, strict=False):
+        assert f" {key}  {one.name[:20]}" in picture
+    assert "moving about on one's f… > up 0." in shot(stage, columns=80)
+
+
+def test_what_stands_under_the_plot_fits_whatever_the_part_before_the_window() -> None:
+    stage = Stage(patience=60)
+    stage.run(int(RATE * 6))
+    window = stage.until_asked()
+    assert stage.prompt.questions[-1].start == window - int(RATE * 4)
+    for columns in (50, 60, 100):
+        picture = text(frame([], stage.prompt, Mode(), -1, columns, 40))
+        line = next(line for line in picture if "|window" in line)
+        assert "counts" in line and "…" not in line
 
 
 def test_plain_is_without_blocks_and_braille() -> None:
