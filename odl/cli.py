@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import re
@@ -16,6 +17,7 @@ import odl
 from firmware_sim.commands import add_commands
 from odl.commands import add_commands as add_own_commands
 from odl.config import POLICIES
+from odl.private import write_private
 
 if TYPE_CHECKING:
     from odl.result import Result
@@ -38,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     >>> main(["replay", "no-such-thing"])
     2
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a name that it cannot encode must end no session
     parser = _parser()
     given = parser.parse_args(arguments)
     if given.command is None:
@@ -332,8 +336,7 @@ def write_json(file: str | None, figures: Callable[[], Any]) -> None:
     if file == "-":
         print(text)
     else:
-        Path(file).parent.mkdir(parents=True, exist_ok=True)
-        Path(file).write_text(text + "\n", encoding="utf-8")
+        write_private(file, text + "\n")
 
 
 def _progress(sentence: str) -> None:

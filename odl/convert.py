@@ -16,11 +16,12 @@ from odl.data.converted import Converted, read_converted, side_card
 from odl.data.lone import Lone, lone_table
 from odl.data.restored import LAST, restore
 from odl.data.rows import EVENTS, RESERVED, Log, Rows
-from odl.data.written import TableWriter, in_private, table_writer
+from odl.data.written import TableWriter, table_writer
 from odl.events import Input
 from odl.fixed import input_scaling
 from odl.journal import JournalError, Writer
 from odl.nn.image import Image
+from odl.private import in_private
 from odl.redact import Source
 from odl.source.replay import replay_parts
 from odl.streams import load_model

@@ -8,7 +8,6 @@ learned from those answers.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from odl.label.ledger import Told
 from odl.label.protocol import Answer
 from odl.nn.checkpoint import checkpoint
 from odl.nn.image import ROOT, Image
+from odl.private import write_private
 from odl.session import Session
 from odl.state import Entry
 from odl.streams import Opened, open_recording
@@ -220,6 +220,28 @@ class Given:
         return ids[one.under]
 
 
+def place_for(opened: Opened, path: Path, out: str | Path | None = None) -> Path:
+    """Where the relabelled recording goes: ``out``, or beside the one at ``path``.
+
+    Raises
+    ------
+    RelabelError
+        If something is there that did not come of this recording.
+    """
+    out = path.with_name(f"{path.stem}-relabelled.odl") if out is None else Path(out)
+    if out.suffix != ".odl":
+        raise RelabelError(f"{out.name}: a recording ends in .odl")
+    if out.resolve() == path.resolve():
+        raise RelabelError(f"{out}: this would overwrite the recording; give another name")
+    if out.exists():
+        made = open_recording(out).stream.about.get("relabelled", {})
+        if made.get("trace") != opened.recording.trace_sha256:
+            raise RelabelError(f"{out}: is there and did not come of {path.name}; give another name")
+    elif out.with_suffix(".odlm").exists():
+        raise RelabelError(f"{out.with_suffix('.odlm')}: is there already; give another name with --out")
+    return out
+
+
 def relabel(
     path: str | Path, out: str | Path | None = None, tell: Any = lambda sentence: None
 ) -> Relabelled:  # fmt: skip
@@ -263,8 +285,7 @@ def relabel(
     history = history_of(opened)
     made = read_edits(edits_path(path), opened.recording.trace_sha256)
     edits, homes = counting(made), {e.name: e.under for e in made if e.name is not None and e.under}
-    out = path.with_name(f"{path.stem}-relabelled.odl") if out is None else Path(out)
-    _check_out(out, path, opened)
+    out = place_for(opened, path, out)
     known: list[str] = []
     for edit in edits.values():
         check_edit(history, edit, known, opened.image.max_rows)
@@ -287,8 +308,7 @@ def relabel(
         stream, opened.image, opened.config, opened.options, given, out.parent, tell, session
     )  # fmt: skip
     model = out.with_suffix(".odlm")
-    with os.fdopen(os.open(model, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(checkpoint(opened.image, session.log).to_bytes())
+    write_private(model, checkpoint(opened.image, session.log).to_bytes())
     after = replace(before, outcomes=(outcome,), damage="")
     one, other = before.evaluations[0], after.evaluations[0]
     names = {q.window: q.answer for q in other.timeline.questions if q.answer is not None}
@@ -304,17 +324,3 @@ def relabel(
 def _share(names: Mapping[int, str], said: Mapping[int, str]) -> float | None:
     right = [said.get(window) == name for window, name in names.items()]
     return sum(right) / len(right) if right else None
-
-
-def _check_out(out: Path, path: Path, opened: Opened) -> None:
-    """Only what came of this recording may be written over."""
-    if out.suffix != ".odl":
-        raise RelabelError(f"{out.name}: a recording ends in .odl")
-    if out.resolve() == path.resolve():
-        raise RelabelError(f"{out}: this would overwrite the recording; give another name")
-    if out.exists():
-        made = open_recording(out).stream.about.get("relabelled", {})
-        if made.get("trace") != opened.recording.trace_sha256:
-            raise RelabelError(f"{out}: is there and did not come of {path.name}; give another name")
-    elif out.with_suffix(".odlm").exists():
-        raise RelabelError(f"{out.with_suffix('.odlm')}: is there already; give another name with --out")

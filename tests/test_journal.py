@@ -234,8 +234,8 @@ def test_a_file_that_cannot_be_made_private_is_left_alone(
     def somebody_elses(*_: object) -> None:
         raise PermissionError(errno.EPERM, "Operation not permitted")
 
-    monkeypatch.setattr("odl.journal.files.os.fchmod", somebody_elses)
-    with pytest.raises(JournalError, match=r"walk\.odl: it is open to others and not yours"):
+    monkeypatch.setattr("odl.private.os.fchmod", somebody_elses)
+    with pytest.raises(PermissionError, match=r"it is open to others and not yours"):
         Writer(path, START)
     assert path.read_bytes() == before
 

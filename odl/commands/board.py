@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -212,6 +211,7 @@ def _steps(done: str, tell: Tell) -> Callable[[int, int], None]:
 
 def _pull(given: argparse.Namespace, tell: Tell) -> str:
     from odl.cli import keep, printable, write_json
+    from odl.private import write_private
 
     out = Path(given.out)
     if out.suffix != ".odlm":
@@ -266,20 +266,6 @@ def pull_image(
     if not learned:
         return base, base
     return base, checkpoint(base, log_of(base, board.snapshot()), vectors=vectors)
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """Write a file that only its owner can read; what was there stays until all is written."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".part")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
-    beside.unlink(missing_ok=True)  # whatever rights it had
-    try:
-        with os.fdopen(os.open(beside, flags | os.O_EXCL, 0o600), "wb") as file:
-            file.write(data)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 # --- the line ----------------------------------------------------------------------------

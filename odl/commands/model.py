@@ -51,6 +51,7 @@ def _train(given: argparse.Namespace, tell: Tell) -> str:
     from odl.cli import people, write_json
     from odl.data import open_dataset
     from odl.info import about_image
+    from odl.private import write_private
     from odl.train import train
 
     out = Path(given.out)
@@ -63,8 +64,7 @@ def _train(given: argparse.Namespace, tell: Tell) -> str:
         stored=given.stored, steps=given.steps, progress=tell, command=_command(given),
     )  # fmt: skip
     data = image.to_bytes()
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_bytes(data)
+    write_private(out, data)
     write_json(given.json, lambda: about_image(image))
     if given.json != "-":
         print(_side_by_side(image.card["held_out_people"]))

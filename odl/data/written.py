@@ -1,13 +1,10 @@
-"""Tables written a piece at a time, CSV or Parquet, readable by their owner only."""
+"""Tables written a piece at a time, CSV or Parquet."""
 
 from __future__ import annotations
 
 import csv
 import json
-import os
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -22,35 +19,6 @@ _FORM: Final = {"number": "{:.9g}", "time": "{:.12g}", "whole": "{:d}"}
 _TYPE: Final = {"number": "double", "time": "double", "whole": "int64", "count": "int16", "text": "string"}
 
 Column = Sequence[Any] | NDArray[Any]
-
-
-@contextmanager
-def in_private(path: Path, force: bool = False) -> Iterator[Path]:
-    """A file to write that becomes ``path`` once all is well; readable by its owner only.
-
-    Raises
-    ------
-    ValueError
-        If ``path`` is there already and ``force`` does not allow to replace it.
-
-    Examples
-    --------
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     with in_private(Path(folder, "new", "a.csv")) as file:
-    ...         _ = file.write_text("ax")
-    ...     Path(folder, "new", "a.csv").read_text()
-    'ax'
-    """
-    if path.exists() and not force:
-        raise ValueError(f"{path}: there is such a file already; --force writes it anew")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(".part", ".odl-", path.parent)  # made with mode 0600
-    os.close(descriptor)
-    try:
-        yield Path(name)
-        os.replace(name, path)
-    finally:
-        Path(name).unlink(missing_ok=True)
 
 
 class TableWriter(Protocol):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import stat
 import sys
 from io import BufferedWriter
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
+from odl.private import keep_private
 from odl.wire.schema import FORMAT, Start
 
 if sys.platform != "win32":
@@ -30,7 +30,7 @@ def create(path: Path) -> BufferedWriter:
     file = buffered(os.open(path, flags, 0o600))
     try:
         _lock(file, path)
-        keep_private(file, path)
+        keep_private(file.fileno(), path)
         file.truncate()
     except BaseException:
         file.close()
@@ -43,15 +43,6 @@ def buffered(number: int) -> BufferedWriter:
     file = os.fdopen(number, "wb", buffering=2**16)
     assert isinstance(file, BufferedWriter)
     return file
-
-
-def keep_private(file: BufferedWriter, path: Path) -> None:
-    """Let its owner alone read a file that may have been there, open to others."""
-    if hasattr(os, "fchmod") and stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
-        try:
-            os.fchmod(file.fileno(), 0o600)
-        except OSError:
-            raise JournalError(f"{path}: it is open to others and not yours; give another name") from None
 
 
 def open_locked(path: Path) -> BinaryIO:

@@ -11,8 +11,9 @@ from pathlib import Path
 from types import TracebackType
 
 from odl.events import Adopt, Event, Gap, Output, Samples
-from odl.journal.files import JournalError, PathLike, buffered, check_format, create, keep_private
+from odl.journal.files import JournalError, PathLike, buffered, check_format, create
 from odl.journal.reader import Reader
+from odl.private import keep_private
 from odl.wire.codec import CodecError, TraceHash, encode, is_output
 from odl.wire.framing import MAX_FRAME, frame
 from odl.wire.schema import FORMAT, End, Start
@@ -155,7 +156,7 @@ class Writer:
         """Cut the recording that is gone on with, if that has not been done."""
         if self._cut is None or self._file.closed:
             return
-        keep_private(self._file, self.path)
+        keep_private(self._file.fileno(), self.path)
         self._file.truncate(self._cut)
         self._file.seek(self._cut)
         self._cut = None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from odl.evaluate import Evaluation, mean_of, worst_of
+from odl.private import write_private
 from odl.report import page
 from odl.report.figure import draw
 from odl.report.look import looks
@@ -101,11 +102,8 @@ def write_report(
     )
     main = page.people_table(evaluations, mean) + "\n".join(sections) + _settings(about, memory)
     terms = "".join(f"<div><dt>{term}</dt><dd>{meaning}</dd></div>" for term, meaning in _DEFINITIONS.items())
-    file = Path(path)
-    file.write_text(
-        page.page(title, header, main, f"<h2>What the words mean</h2><dl>{terms}</dl>"), encoding="utf-8"
-    )
-    return file
+    write_private(path, page.page(title, header, main, f"<h2>What the words mean</h2><dl>{terms}</dl>"))
+    return Path(path)
 
 
 def headline(evaluations: Sequence[Evaluation], people: str = "people") -> str:

@@ -21,7 +21,7 @@ from firmware_sim.faults import Faults
 from firmware_sim.qemu import QemuBoard
 from firmware_sim.serve import open_port, serve
 from odl.cli import main
-from odl.commands.board import pull_image, push_image, write_private
+from odl.commands.board import pull_image, push_image
 from odl.config import Config
 from odl.events import AddClass, Label, Prediction, Query, Samples
 from odl.nn.checkpoint import checkpoint, log_of
@@ -397,14 +397,3 @@ def test_a_sketch_that_prints_without_end_is_no_board(
     assert "looking for a board" in told[0]
     assert "no board answers there; it prints lines" in told[-1]
     assert not list(tmp_path.iterdir())
-
-
-def test_a_private_file_replaces_an_open_one(tmp_path: Path) -> None:
-    path = tmp_path / "a" / "b.odlm"
-    write_private(path, b"one")
-    path.chmod(0o644)
-    write_private(path, b"two")
-    assert path.read_bytes() == b"two"
-    assert [p.name for p in path.parent.iterdir()] == ["b.odlm"]
-    if sys.platform != "win32":
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
