@@ -10,6 +10,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -42,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a name that it cannot encode must end no session
+    if isinstance(sys.stdout, TextIOWrapper):  # a terminal may lack signs that a name has
+        sys.stdout.reconfigure(errors="replace")
     parser = _parser()
     given = parser.parse_args(arguments)
     if given.command is None:

@@ -160,6 +160,14 @@ def test_nothing_is_written_over_what_is_read(
     assert copy.read_bytes() == content
 
 
+def test_a_terminal_that_lacks_a_sign_is_no_error(folder: Path) -> None:
+    run = [sys.executable, "-m", "odl.cli", "label", str(folder / "shoulder-7.odl")]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(run, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "?" in done.stdout and "has been learned" in done.stdout
+
+
 def test_a_reader_that_goes_away_is_no_error() -> None:
     run = [sys.executable, "-m", "odl.cli", "datasets"]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
