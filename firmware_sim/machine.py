@@ -6,6 +6,7 @@ of this computer (`firmware_sim.host`), or an emulated Cortex-M4 (`firmware_sim.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
@@ -58,6 +59,7 @@ SIGNATURES: Final = {
     "odl_add_class": "vpIIpz",
     "odl_split": "vpII",
     "odl_host_use_log": "vpII",
+    "odl_host_use_settings": "vpp",
     "odl_host_take": "IpI",
     "odl_host_session_size": "I",
     "odl_host_round_shift": "llI",
@@ -175,6 +177,11 @@ class CoreSession:
         else:
             self.machine.call("odl_begin", *begin, position, issued)
 
+    def use(self, settings: NDArray[Any]) -> None:
+        """From now on go by ``settings`` (see `odl.core.settings_of`)."""
+        self.settings[:] = settings
+        self.machine.call("odl_host_use_settings", self.session, self._settings)
+
     def samples(self, block: NDArray[np.int16]) -> list[Output]:
         """Consume a block (n, channels)."""
         outputs: list[Output] = []
@@ -227,8 +234,10 @@ class CoreSession:
 class TwinSession(Session):
     """`odl.session.Session` with a C core inside; snapshots too."""
 
-    def __init__(self, machine: Machine, image: Image, config: Config) -> None:
-        super().__init__(image, config)
+    def __init__(
+        self, machine: Machine, image: Image, config: Config, asked: Iterable[int] | None = None
+    ) -> None:
+        super().__init__(image, config, asked=asked)
         self._core = CoreSession(machine, image, config)  # type: ignore[assignment]
 
     def _fused(self, what: str) -> None:

@@ -78,8 +78,12 @@ class Verdict:
         )
 
 
-def make(twin: str, image: Image, config: Config, compiler: str | None = None) -> Twin:
+def make(
+    twin: str, image: Image, config: Config, compiler: str | None = None, asked: Iterable[int] | None = None
+) -> Twin:
     """A fresh twin; ``board`` is the firmware that a user would flash, on the emulator.
+
+    ``asked`` is as for `odl.session.Session`; no board can be told.
 
     Raises
     ------
@@ -89,9 +93,9 @@ def make(twin: str, image: Image, config: Config, compiler: str | None = None) -
         If it cannot be built here.
     """
     if twin == "python":
-        return Session(image, config)
+        return Session(image, config, asked=asked)
     if twin == "host":
-        return TwinSession(HostMachine(build_host(sizes_of(image))), image, config)
+        return TwinSession(HostMachine(build_host(sizes_of(image))), image, config, asked)
     if twin == "board":
         board = Emulator(build(image, compiler=compiler).elf)
         client = BoardClient(board.write, board.run)
@@ -122,21 +126,22 @@ def verify(
     """
     tell = progress or (lambda sentence: None)
     opened = open_recording(path)
-    if "asked" in opened.stream.about:
-        raise JournalError(
-            f"{path}: it asks as the session before it was relabelled, which only Python can; "
-            "verify the recording that it came of"
-        )
+    asked = opened.stream.about.get("asked")
     names = ("python", *(t for t in twins if t != "python"))
     if "board" in names and any(isinstance(event, Adopt) for event in opened.recording.events):
         raise JournalError(
             f"{path}: it takes over the state of another board, which no board can: "
             "verify it with --twins python,host"
         )
+    if "board" in names and asked is not None:
+        raise JournalError(
+            f"{path}: it asks what was asked before it was relabelled, which no board can be told: "
+            "verify it with --twins python,host"
+        )
     made: dict[str, Twin] = {}
     for name in names:
         tell(f"making the twin '{name}'")
-        made[name] = make(name, opened.image, opened.config, compiler)
+        made[name] = make(name, opened.image, opened.config, compiler, asked)
     tell(f"stepping {len(names)} twins through {Path(path).name}")
     return compare(made, opened.stream.inputs(), opened.trace)
 

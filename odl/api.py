@@ -24,12 +24,10 @@ from odl.journal import Writer
 from odl.kernels.jit import cache_folder, compiling_alone
 from odl.label.protocol import Labeller
 from odl.label.recorded import RecordedLabels
-from odl.learn.dendron import Dendron
 from odl.nn.image import ROOT, Image
 from odl.nn.net import state_dtype_of
 from odl.options import Options
 from odl.result import Outcome, Result
-from odl.select.asked import AsAsked
 from odl.select.budget import Budget
 from odl.session import Session
 from odl.streams import Opened, Stream, dataset_streams, load_model, open_recording
@@ -196,7 +194,7 @@ def homes(image: Image) -> dict[str, int]:
 def _again(opened: Opened, folder: Path | None, tell: Progress) -> Result:
     """Run a recording exactly as it was, its own answers included."""
     load_kernels(opened.image, tell)
-    session = session_asking(opened.image, opened.config, opened.stream.about.get("asked"))
+    session = Session(opened.image, opened.config, asked=opened.stream.about.get("asked"))
     outcome = run_stream(
         opened.stream, opened.image, opened.config, opened.options, None, folder, tell, session
     )
@@ -207,16 +205,6 @@ def _again(opened: Opened, folder: Path | None, tell: Progress) -> Result:
     return Result(
         opened.image, (outcome,), opened.options.seed, opened.stream.name, people, about, opened.damage
     )
-
-
-def session_asking(image: Image, config: Config, asked: Iterable[int] | None) -> Session:
-    """A session that asks by ``config``'s policy or, where given, about the windows ``asked``.
-
-    The latter is what a relabelled recording was run with, on the host only.
-    """
-    if asked is None:
-        return Session(image, config)
-    return Session(image, config, Dendron(image), AsAsked(asked))
 
 
 def run_stream(

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from odl.config import POLICIES, Config
 from odl.events import NO_CLASS, Dropped, Learned, Output, Prediction, Query, Why
 from odl.fixed import Scaling
+from odl.kernels.decide import windows_left
 from odl.kernels.extract import restart
 from odl.kernels.grow import add_class, split
 from odl.kernels.jit import Int
-from odl.kernels.net import SETTINGS, Emit, out_dtype
+from odl.kernels.net import SETTINGS, Emit, Rule, out_dtype
 from odl.kernels.refit import refit
 from odl.kernels.run import command_label, command_undo, run
 from odl.nn.image import Image
@@ -35,6 +36,20 @@ def settings_of(config: Config) -> NDArray[Any]:
     return settings
 
 
+def settings_told(config: Config, state: NDArray[Any], end: int, hop: int, ask: bool) -> NDArray[Any]:
+    """The settings under which the window that ends at ``end`` is asked about, or is not, come what may.
+
+    The budget stays: its period begins anew in ``state`` if the time has come, what is spent stays
+    spent and closes batches. But the period is said to end with this window, so whatever is left
+    may go into it.
+    """
+    settings = settings_of(config)
+    windows_left(state, settings, end, hop)
+    settings["rule"] = Rule.PERIODIC if ask else Rule.NONE
+    settings["period"], settings["horizon"] = 0, 1
+    return settings
+
+
 class Fused:
     """What a session does with each input, in integer kernels alone.
 
@@ -48,6 +63,10 @@ class Fused:
         self.state, self.log = blocks(image, self.net, config.seed)
         room = 4 + 2 * image.max_pending
         self.out = np.zeros(room, out_dtype(image.max_heads, image.max_rows))
+
+    def use(self, settings: NDArray[Any]) -> None:
+        """From now on go by ``settings`` (see `settings_of`)."""
+        self.settings[:] = settings
 
     def samples(self, block: NDArray[np.int16]) -> list[Output]:
         """Consume a block (n, channels)."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from odl.api import replay, run_stream, session_asking
+from odl.api import replay, run_stream
 from odl.config import Config
 from odl.evaluate import Evaluation
 from odl.events import Adopt, Gap, Input, Samples, Truth
@@ -302,7 +302,7 @@ def relabel(
         inputs=lambda: (e for e in _from_window(inputs(), opened.image, opened.config)
                         if isinstance(e, Samples | Gap | Truth)),
     )  # fmt: skip
-    session = session_asking(opened.image, opened.config, asked)
+    session = Session(opened.image, opened.config, asked=asked)
     given = Given(session, answers_due(history, edits, homes))
     outcome = run_stream(
         stream, opened.image, opened.config, opened.options, given, out.parent, tell, session

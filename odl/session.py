@@ -6,6 +6,7 @@ the board; cutting the same samples into other blocks changes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from odl.composed import Composed
 from odl.config import Config
-from odl.core import Fused
+from odl.core import Fused, settings_told
 from odl.events import (
     NO_CLASS,
     AddClass,
@@ -59,6 +60,9 @@ class Session:
     learner, policy : optional
         Both or neither. Without them the integer core runs fused; with them the same
         step is composed of these objects, on the host only.
+    asked : iterable of int, optional
+        Windows to ask about instead of those that the policy chooses: the questions of a session that
+        was relabelled, once more.
 
     Examples
     --------
@@ -77,6 +81,7 @@ class Session:
         config: Config,
         learner: Learner | None = None,
         policy: Policy | None = None,
+        asked: Iterable[int] | None = None,
     ) -> None:
         if len(config.mult) != len(image.channels):
             raise ValueError(
@@ -88,7 +93,10 @@ class Session:
             )
         if (learner is None) != (policy is None):
             raise ValueError("give both a learner and a policy, or neither")
+        if policy is not None and asked is not None:
+            raise ValueError("give a policy or the windows to ask about, not both")
         self.image, self.config = image, config
+        self._asked = None if asked is None else frozenset(asked)
         self._core: Fused | Composed
         if learner is not None and policy is not None:
             self._core = Composed(image, config, learner, policy)
@@ -192,7 +200,7 @@ class Session:
                 if block.dtype != np.int16:
                     raise ValueError(f"samples of type {block.dtype}; the model wants int16 counts")
                 # A copy is writable and contiguous: the kernels are compiled for one layout.
-                return self._core.samples(block.copy())
+                return self._samples(block.copy())
             case Gap(start, lost, _):
                 self._expect(start, "a gap begins")
                 if lost < 0 or start + lost >= 2**62:
@@ -223,6 +231,21 @@ class Session:
                 return []
             case Truth() | Origin():
                 return []
+
+    def _samples(self, block: NDArray[np.int16]) -> list[Output]:
+        if self._asked is None or isinstance(self._core, Composed):
+            return self._core.samples(block)
+        outputs: list[Output] = []
+        at = 0
+        while at < len(block):
+            size = self.samples_to_window()
+            if size <= len(block) - at:
+                end = self.position + size
+                ask = end - self.image.window in self._asked
+                self._core.use(settings_told(self.config, self._core.state, end, self.image.hop, ask))
+            outputs += self._core.samples(block[at : at + size])
+            at += size
+        return outputs
 
     def _expect(self, at: int, what: str) -> None:
         if at != self.position:

@@ -40,7 +40,7 @@ def _label(given: argparse.Namespace, tell: Tell) -> str:
     from odl.cli import keep, printable, write_json
     from odl.label.edits import append_edits, check_edit, counting, edits_path, read_edits
     from odl.label.terminal import drawable
-    from odl.relabel import history_of, relabel
+    from odl.relabel import history_of, place_for, relabel
     from odl.streams import open_recording
 
     if given.edit and not drawable():
@@ -54,6 +54,8 @@ def _label(given: argparse.Namespace, tell: Tell) -> str:
     trace = opened.recording.trace_sha256
     edits = read_edits(path, trace)
     new = _edits(given)
+    if new or given.edit or given.learn:
+        place_for(opened, Path(given.recording), given.out)  # before a person has begun
     known = [edit.name for edit in counting(edits).values() if edit.name is not None]
     for edit in new:
         check_edit(history, edit, known, opened.image.max_rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TextIO
 
@@ -72,9 +72,9 @@ class Lines:
                     self._ask(question)
         self._asked = {question.window for question in questions}
 
-    def _put(self, questions: tuple[Question, ...]) -> None:
+    def _put(self, questions: Sequence[Question]) -> None:
         """Put the oldest question if none is on; of the others say only that they are there."""
-        if self._current not in (question.window for question in questions):
+        if self._current not in [question.window for question in questions]:
             if self._current not in (None, self._mine):
                 self._moved = self._clock()
             self._current = questions[0].window if questions else None

@@ -48,14 +48,19 @@ class PlayedTruth:
         # Stretches of the stream that were found: its first sample, one behind its last, its place.
         self._found: list[tuple[int, int, int]] = []
         self._told = 0  # samples up to which truth has been told
+        self._earlier = 0  # stretches that were found while it was played another time
 
     @property
     def left(self) -> int:
         """Samples of the recording that have not come yet, by the last that have."""
-        if not self._found:
+        if len(self._found) == self._earlier:
             return len(self._block)
         first, last, place = self._found[-1]
         return len(self._block) - (place + last - first)
+
+    def again(self) -> None:
+        """It is played from its beginning once more."""
+        self._earlier = len(self._found)
 
     def take(self, event: Event) -> Iterator[Truth]:
         """``event`` passes; what is known to have been true of the stream, as soon as it has ended."""
@@ -74,6 +79,8 @@ class PlayedTruth:
                 self._found.append((start, end, place))
                 self._told = start
             yield from self._over(end)
+        elif isinstance(event, Truth):  # of a recording that is gone on with: told already
+            self._told = max(self._told, event.end)
 
     def end(self) -> Iterator[Truth]:
         """What is known of the stream so far and has not been told."""

@@ -147,7 +147,7 @@ class View:
         now = self._drawn if self.mode.window is None else self.mode.window
         if now not in windows and self.mode.window is None:  # go on behind the one that is over
             behind = [window for window in windows if now is not None and window > now]
-            now = (behind or windows or [None])[0]
+            now = next(iter(behind or windows), None)
         at = windows.index(now) if now in windows else 0
         if now != self._drawn:
             self._drawn, self._since = now, self._clock()

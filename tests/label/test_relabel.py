@@ -362,6 +362,8 @@ def test_nothing_else_is_written_over(tmp_path: Path) -> None:
         relabel(path, tmp_path / "c.odl")
     with pytest.raises(RelabelError, match="ends in .odl"):
         relabel(path, tmp_path / "c.txt")
+    assert main(["label", str(path), "--undo", str(windows(path)[0]), "--out", str(other)]) == 2
+    assert not edits_path(path).exists()  # said before anything is done
 
 
 def test_a_place_that_comes_too_late_is_told(tmp_path: Path) -> None:
@@ -459,17 +461,21 @@ def test_a_question_that_expired_while_the_line_was_lost_is_not_called_open(
     assert "it ended while the line was lost" in capsys.readouterr().out
 
 
-def test_a_session_with_undos_is_the_same_in_c(tmp_path: Path) -> None:
+def test_a_session_with_undos_and_what_comes_of_its_edits_are_the_same_in_c(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     pytest.importorskip("ziglang", reason="the C core is built with ziglang")
     from firmware_sim.verify import verify
 
     path = played(tmp_path / "a.odl", "run", "wave", "-", "sit", "walk", undo=1)
     assert any(isinstance(e, Undo) for e in read(path).events)
-    verdict = verify(path, ("host",))
-    assert verdict.difference is None and len(set(verdict.traces.values())) == 1
+    edit(path, Edit(windows(path)[3], "slouch", "sit"), Edit(windows(path)[2], "run"))
     done = relabel(path)
-    with pytest.raises(ValueError, match="verify the recording that it came of"):
-        verify(done.recording, ("host",))
+    for recording in (path, done.recording):
+        verdict = verify(recording, ("host",))
+        assert verdict.equal and set(verdict.traces.values()) == {read(recording).trace_sha256}
+    assert main(["verify", str(done.recording)]) == 2
+    assert "verify it with --twins python,host" in capsys.readouterr().err
 
 
 def test_a_new_class_hangs_where_any_edit_said(tmp_path: Path) -> None:

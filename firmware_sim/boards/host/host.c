@@ -26,6 +26,11 @@ void odl_host_use_log(odl_log_entry *entries, uint32_t capacity, uint32_t used)
     log_used = used;
 }
 
+void odl_host_use_settings(odl_session *session, const odl_settings *settings)
+{
+    session->settings = *settings;
+}
+
 const odl_log_entry *odl_log_at(uint32_t index)
 {
     return &log_entries[index];

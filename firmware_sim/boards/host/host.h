@@ -9,6 +9,9 @@ typedef void odl_host_writer(const uint8_t *bytes, size_t n);
 /* Which session's log the board functions speak of: `used` of `capacity` entries. */
 void odl_host_use_log(odl_log_entry *entries, uint32_t capacity, uint32_t used);
 
+/* From now on the session goes by `settings`, which are sound. */
+void odl_host_use_settings(odl_session *session, const odl_settings *settings);
+
 /* Where an uploaded model image is put, aligned to 8; without it there is no room for one. */
 void odl_host_use_slot(uint8_t *bytes, uint32_t room);
 
