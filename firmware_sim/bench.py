@@ -10,6 +10,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any, Final
 
@@ -204,6 +205,31 @@ class Bench:
         for cls, n in labels.items():
             items[cls] += n * max(1, share // n)
         return self.image.epochs * sum(n * len(touched & {*path(cls)}) for cls, n in items.items())
+
+    def learn_late(self, config: Config) -> int:
+        """Learn within the step of a sample, the deepest call of all; bytes of stack used since the start.
+
+        Of a batch of two the first is answered, and the second expires at a window's end.
+
+        Raises
+        ------
+        RuntimeError
+            If nothing was learned there.
+        """
+        window, hop = self.image.window, self.image.hop
+        late = replace(config, policy="periodic", allowed=2, horizon=4, batch=2, patience=hop,
+                       period=0, in_samples=False)  # fmt: skip
+        self.client.configure(late)
+        raw = np.zeros((window + 4 * hop, len(self.image.channels)), np.int16)
+        outputs: list[Output] = []
+        for end in range(window, len(raw) + 1, hop):
+            at = self.client.position
+            outputs = self.client.step(Samples(at, raw[at:end]))
+            for answer in self._answers(outputs, 0) if end < window + 2 * hop else ():
+                self.client.step(answer)
+        if not any(isinstance(output, Learned) for output in outputs):
+            raise RuntimeError("no question of a batch expired at a window's end")
+        return self.board.stack_used
 
     # --- the extractor on its own ------------------------------------------------------
 

@@ -45,6 +45,8 @@ class Flash(Device):
         Words programmed and sectors erased since the board was made, torn ones included.
     dead : bool
         The planned failure has come: nothing is written any more until power is back.
+    slowness : int
+        Times the typical duration that an erase takes; 2 is the data sheet's maximum.
     stuck : bool
         Set, the controller never finishes: for tests of bounded waits.
     spoilt : dict of int to int
@@ -57,6 +59,7 @@ class Flash(Device):
         self.memory = memory
         self.programmed = self.erased = 0
         self.stuck = False
+        self.slowness = 1
         self.spoilt: dict[int, int] = {}
         self._cut_at: int | None = None
         self._tear = 0
@@ -152,7 +155,7 @@ class Flash(Device):
             size = min(size, self._tear)
         self.memory[start : start + size] = 0xFF
         self.erased += 1
-        self._busy = ERASE_TIME[SECTORS[sector]]
+        self._busy = self.slowness * ERASE_TIME[SECTORS[sector]]
 
     # --- registers ---------------------------------------------------------------------
 

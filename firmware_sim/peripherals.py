@@ -136,17 +136,21 @@ class Timer(Device):
 
 
 class Watchdog(Device):
-    """IWDG: resets the processor when it was not fed in time."""
+    """IWDG: resets the processor when it was not fed in time.
+
+    Its oscillator has ``hertz``: 32,000 typically, 17,000 to 47,000 by the data sheet.
+    """
 
     def __init__(self, board: Now) -> None:
         super().__init__(board)
+        self.hertz = 32_000
         self.deadline = NEVER
 
     def write(self, at: int, value: int) -> None:
         super().write(at, value)
         if at == 0 and value in (0xCCCC, 0xAAAA):
             ticks = (self.words.get(8, 0xFFF) + 1) << (2 + self.words.get(4, 0))
-            self.deadline = self.board.cycles + ticks * MHZ * 1_000_000 // 32_000
+            self.deadline = self.board.cycles + ticks * MHZ * 1_000_000 // self.hertz
             self.board.attend()
 
     def next_event(self) -> int:

@@ -11,6 +11,13 @@
 #define ODL_LOWEST ((int64_t)1 << 16)
 #define ODL_HIGHEST ((int64_t)1 << 31)
 
+/* A function whose locals its caller shall not carry down into everything else that it calls. */
+#if defined(__GNUC__)
+#define ODL_APART __attribute__((noinline))
+#else
+#define ODL_APART
+#endif
+
 /* requantise.c */
 uint8_t odl_requantise_relu_u8(int32_t acc, int32_t mult, unsigned shift);
 /* conv.c */

@@ -41,7 +41,7 @@ static int hello(odl_link *link, const uint8_t *m, uint32_t size)
     return FINE;
 }
 
-static int configure(odl_link *link, const uint8_t *m, uint32_t size)
+static ODL_APART int configure(odl_link *link, const uint8_t *m, uint32_t size)
 {
     enum { PER_CHANNEL = 7 };
     odl_session *session = link->session;

@@ -21,7 +21,7 @@ static const void *const parts[] = {
     (const void *)board_i2c_write,     (const void *)memset,            &given,
     (const void *)odl_board_upload,    (const void *)odl_board_install, (const void *)board_slots_open,
     (const void *)board_slots_settle,  sample,                          &session,
-    piece,
+    piece,                             (const void *)board_sensor_empty,
 };
 
 int main(void)

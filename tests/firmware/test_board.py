@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from making import Make
 
+from firmware_sim import build
 from firmware_sim.emulator import Emulator, EmulatorError
 from firmware_sim.peripherals import LINE_BYTE, MHZ
 
@@ -102,6 +105,18 @@ def test_stack_use_is_read_off_the_paint(board: Emulator) -> None:
 def test_time_passes_as_waited(board: Emulator) -> None:
     (waited,) = order(board, WAIT)
     assert 1000 <= waited <= 1003
+
+
+def test_what_gets_a_clock_is_not_written_at_once() -> None:
+    """The chip ignores it, and no emulator does."""
+    switched = 0
+    for path in sorted(build.BOARDS["nucleo_f401re"].glob("*.c")):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        for line, following in zip(lines, lines[1:], strict=False):
+            if re.search(r"RCC_A[HP]B1ENR \|=", line):
+                switched += 1
+                assert re.search(r"RCC_A[HP]B1ENR \|=|AFTER_CLOCK_ON\(\);", following), (path.name, line)
+    assert switched >= 6
 
 
 def test_a_clock_without_pll_is_not_waited_for(program: Make) -> None:

@@ -214,6 +214,24 @@ def test_a_session_that_could_not_begin_leaves_the_running_one_alone(
     sensing.compare()
 
 
+def test_the_watchdog_sleeps_through_the_slowest_erases(firmware: MakeFirmware, config: Config) -> None:
+    """Each as long as the data sheet allows, one after the other, and the dog's clock at its fastest."""
+    board = Emulator(firmware().elf)
+    board.watchdog.hertz, board.flash.slowness = 47_000, 2
+    client = BoardClient(board.write, board.run)
+    client.hello()
+    client.configure(config)
+    for _ in range(2):  # both banks are in use from now on
+        client.compact()
+    began, erased = board.seconds, board.flash.erased
+    board.write(b"".join(frame(encode(Compact()), seq) for seq in range(100, 104)))
+    ready = [message for _, _, message in envelopes(board.run()) if isinstance(message, Ready)]
+    assert [message.reply for message in ready] == [100, 101, 102, 103]
+    assert board.flash.erased == erased + 4
+    assert board.seconds - began > 4096 * 64 / 47_000
+    assert board.resets == ["power"]
+
+
 # --- what it says of itself -----------------------------------------------------------------
 
 

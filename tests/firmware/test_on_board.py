@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from making import MakeFirmware, need
 
+from firmware_sim.bench import Bench
 from firmware_sim.build import RAM_BUDGET, STACK, Firmware
 from firmware_sim.client import BoardClient
 from firmware_sim.emulator import Emulator
@@ -108,12 +109,12 @@ def test_it_keeps_to_its_budgets(firmware: MakeFirmware, compiler: str, image: I
     built: Firmware = firmware(compiler)
     assert built.ram_bytes <= RAM_BUDGET
     assert built.code_bytes <= 28 * 1024
-    board = Emulator(built.elf)
-    client = BoardClient(board.write, board.run)
-    client.hello()
-    client.configure(config)
-    play(client, script(image, 2000))
-    assert board.stack_used <= STACK - 128  # room for an interrupt at the deepest moment
+    bench = Bench(image, built)
+    bench.client.configure(config)
+    play(bench.client, script(image, 2000))
+    before = bench.board.stack_used
+    deepest = bench.learn_late(config)
+    assert before < deepest <= STACK - 128  # room for an interrupt at the deepest moment
 
 
 @pytest.mark.parametrize("how", ["reset", "power cut", "watchdog"])

@@ -107,6 +107,42 @@ def test_without_a_sensor_the_board_goes_on(program: Make, break_: str) -> None:
     assert read(board, 1.0) == []
 
 
+class Booting(Lsm6dso):
+    """Answers from the ``deaf``-th time on that somebody asks for it."""
+
+    deaf = 0
+
+    @property
+    def address(self) -> int:  # type: ignore[override]
+        self.deaf -= 1
+        return 0x6B if self.deaf < 0 else 0
+
+
+@pytest.mark.parametrize(("deaf", "there"), [(1, 1), (2, 1), (3, 0)])
+def test_a_sensor_that_is_not_up_yet_is_waited_for(program: Make, deaf: int, there: int) -> None:
+    data = recording()
+    sensor = Booting(data)
+    board = start(program, sensor)
+    sensor.deaf = deaf
+    before = board.seconds
+    assert board.call("board_sensor_start") == there
+    assert board.seconds - before > 0.015 * min(deaf, 2)
+    assert (read(board, 3.0) == data.tolist()) == bool(there)
+
+
+@pytest.mark.parametrize("how", ["comes late", "loses its power"])
+def test_a_session_looks_for_a_sensor_that_was_away(program: Make, how: str) -> None:
+    data = recording()
+    sensor = Booting(data)
+    board = start(program, sensor)
+    sensor.deaf = 3 if how == "comes late" else 0
+    board.call("board_sensor_start")
+    sensor.power_on()
+    assert read(board, 1.0) == []
+    board.call("board_sensor_empty")
+    assert read(board, 3.0) == data.tolist()
+
+
 def test_a_bus_that_breaks_and_heals(program: Make) -> None:
     data = recording(100)
     board = start(program, Lsm6dso(data, rate_hz=52.0))

@@ -16,6 +16,7 @@ static volatile uint8_t pattern, pattern_held;
 void board_button_start(void)
 {
     RCC_AHB1ENR |= 1u | 4u; /* ports A and C */
+    AFTER_CLOCK_ON();
     GPIO_MODER(GPIO_A) = (GPIO_MODER(GPIO_A) & ~0xC00u) | 0x400u;
     GPIO_MODER(GPIO_C) &= ~(3u << 26);
 }

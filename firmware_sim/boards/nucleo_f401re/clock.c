@@ -19,6 +19,7 @@ uint32_t board_clock_start(void)
 {
     apb1 = 16000000u;
     RCC_APB1ENR |= APB1_PWR;
+    AFTER_CLOCK_ON();
     PWR_CR |= 2u << 14; /* voltage scale 2: up to 84 MHz */
     /* 16 MHz / 16 * 336 / 4 = 84 MHz; 336 / 7 = 48 MHz for USB, unused */
     RCC_PLLCFGR = (7u << 24) | (1u << 16) | (336u << 6) | 16u;

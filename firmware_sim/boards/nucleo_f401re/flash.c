@@ -1,13 +1,13 @@
 /* The flash controller: programming only clears bits, erasing sets a sector's bits.
 
    Code runs from the same flash, so the processor stalls while the controller works, as far as
-   its caches do not help: 16 us a word, up to 4 s a sector. Where there is no controller at all
+   its caches do not help: 16 us a word, up to 2 s a sector. Where there is no controller at all
    (QEMU), RAM that the real chip does not have stands in for the two banks of the log, so that
    the same image can run whole sessions there; no image can be uploaded to it. */
 #include "board.h"
 #include "registers.h"
 
-enum { PATIENCE = 5000000 }; /* microseconds; the watchdog has more */
+enum { PATIENCE = 5000000 }; /* microseconds for one operation; the watchdog has more */
 
 static const struct {
     uintptr_t address, stand_in;
@@ -45,6 +45,7 @@ static int finish(void)
 {
     uint32_t start = odl_board_micros();
 
+    board_watchdog_feed(); /* several of these can follow each other */
     while (FLASH_SR & FLASH_BUSY)
         if (odl_board_micros() - start > PATIENCE)
             return 0;

@@ -38,6 +38,7 @@ void board_i2c_start(uint32_t apb1_hz)
     apb1 = apb1_hz;
     RCC_AHB1ENR |= 2u;
     RCC_APB1ENR |= APB1_I2C1;
+    AFTER_CLOCK_ON();
     GPIO_OTYPER(GPIO_B) |= 3u << 8;
     GPIO_PUPDR(GPIO_B) = (GPIO_PUPDR(GPIO_B) & ~0xF0000u) | 0x50000u;
     GPIO_AFRH(GPIO_B) = (GPIO_AFRH(GPIO_B) & ~0xFFu) | 0x44u;

@@ -22,6 +22,10 @@
 #define RCC_AHB1ENR REG32(0x40023830u)
 #define RCC_APB1ENR REG32(0x40023840u)
 #define RCC_CSR REG32(0x40023874u)
+/* What has just been given its clock ignores a few cycles of writes (ST's errata sheet of the F401,
+   "Delay after an RCC peripheral clock enabling"; of the ways round it that are named there, reading
+   back has been seen to fail on a relative). */
+#define AFTER_CLOCK_ON() __asm__ volatile("dsb" ::: "memory")
 #define CR_PLL_ON (1u << 24)
 #define CR_PLL_READY (1u << 25)
 #define CFGR_SWITCH_MASK (3u << 2)

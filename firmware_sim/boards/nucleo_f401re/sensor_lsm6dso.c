@@ -35,6 +35,8 @@ enum {
     TAG_ACCEL = 2,
     WORD = 7,
     POLL = 50000, /* microseconds between two looks at how much the FIFO holds */
+    BOOT = 15000, /* microseconds; the sensor needs 10 ms from power on, we need less */
+    TRIES = 3,
 };
 
 _Static_assert(ODL_CHANNELS <= 6, "the LSM6DSO has six axes");
@@ -50,23 +52,43 @@ static int run_fifo(void)
     return board_i2c_write(DEVICE, FIFO_CTRL4, 0) && board_i2c_write(DEVICE, FIFO_CTRL4, OVERWRITE_OLDEST);
 }
 
-int board_sensor_start(void)
+static int set_up(void)
 {
     uint8_t name[2];
 
-    board_i2c_start(board_clock_of_apb1());
-    there = board_i2c_read(DEVICE, WHO_AM_I, name, sizeof name) && name[0] == NAME &&
-            board_i2c_write(DEVICE, CTRL3_C, WHOLE) &&
-            board_i2c_write(DEVICE, CTRL1_XL, ODR_52 | SCALE_4_G) &&
-            board_i2c_write(DEVICE, CTRL2_G, ODR_52 | SCALE_2000_DPS) &&
-            board_i2c_write(DEVICE, FIFO_CTRL3, BOTH_AT_52) && run_fifo();
+    return board_i2c_read(DEVICE, WHO_AM_I, name, sizeof name) && name[0] == NAME &&
+           board_i2c_write(DEVICE, CTRL3_C, WHOLE) &&
+           board_i2c_write(DEVICE, CTRL1_XL, ODR_52 | SCALE_4_G) &&
+           board_i2c_write(DEVICE, CTRL2_G, ODR_52 | SCALE_2000_DPS) &&
+           board_i2c_write(DEVICE, FIFO_CTRL3, BOTH_AT_52) && run_fifo();
+}
+
+int board_sensor_start(void)
+{
+    there = 0;
+    for (int i = 0; i < TRIES && !there; i++) {
+        if (i > 0)
+            board_wait(BOOT);
+        board_i2c_start(board_clock_of_apb1());
+        there = set_up();
+    }
     return there;
 }
 
+/* Whether it is as it was set up; after a break of its power it is not. */
+static int running(void)
+{
+    uint8_t now[2];
+
+    return there && board_i2c_read(DEVICE, CTRL1_XL, now, sizeof now) && now[0] == (ODR_52 | SCALE_4_G) &&
+           now[1] == (ODR_52 | SCALE_2000_DPS);
+}
+
+/* A session begins: the moment to look for a sensor that was not there, or is no longer set up. */
 void board_sensor_empty(void)
 {
-    if (there)
-        run_fifo();
+    if (!running() || !run_fifo())
+        board_sensor_start();
 }
 
 /* A full FIFO does not say how many samples it dropped: what the sensor has made since the last

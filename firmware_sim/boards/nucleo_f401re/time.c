@@ -8,6 +8,7 @@ void board_systick(void);
 void board_time_start(uint32_t core_hz)
 {
     RCC_APB1ENR |= APB1_TIM2;
+    AFTER_CLOCK_ON();
     TIM2_PSC = core_hz / 1000000u - 1u; /* timers run at the core clock */
     TIM2_ARR = 0xFFFFFFFFu;
     TIM2_EGR = 1; /* loads the prescaler */

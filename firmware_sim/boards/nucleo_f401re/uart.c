@@ -1,19 +1,21 @@
 /* USART2, the ST-LINK's virtual serial port: 115200 baud, 8 bits, no parity, a ring each way.
 
    One writer and one reader per ring: the interrupt owns one end, the main program the other,
-   so no interrupt is ever masked for long. */
+   so no interrupt is ever masked for long. The bytes are volatile like the places: a compiler may
+   move other accesses past those, and a byte has to be there before its place is given away. */
 #include "board.h"
 #include "registers.h"
 
 void board_uart_interrupt(void);
 
-static uint8_t received[BOARD_RECEIVE_RING], sending[BOARD_TRANSMIT_RING];
+static volatile uint8_t received[BOARD_RECEIVE_RING], sending[BOARD_TRANSMIT_RING];
 static volatile uint32_t received_in, received_out, sending_in, sending_out, lost;
 
 void board_uart_start(uint32_t apb1_hz)
 {
     RCC_AHB1ENR |= 1u; /* port A: PA2 transmits, PA3 receives, both alternate function 7 */
     RCC_APB1ENR |= APB1_USART2;
+    AFTER_CLOCK_ON();
     GPIO_AFRL(GPIO_A) = (GPIO_AFRL(GPIO_A) & ~0xFF00u) | 0x7700u;
     GPIO_MODER(GPIO_A) = (GPIO_MODER(GPIO_A) & ~0xF0u) | 0xA0u;
     GPIO_PUPDR(GPIO_A) = (GPIO_PUPDR(GPIO_A) & ~0xC0u) | 0x40u; /* an open line reads idle */

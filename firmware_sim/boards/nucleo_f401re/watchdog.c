@@ -1,5 +1,6 @@
-/* The independent watchdog, about 8 s from its own 32 kHz oscillator: longer than the longest
-   erase (4 s) and the longest refit, short enough that a hang heals by itself. */
+/* The independent watchdog, 8.2 s from its own oscillator, which the data sheet gives as 32 kHz, but
+   anywhere from 17 to 47: 5.6 s at least, longer than what is waited for an erase (5 s) and than the
+   longest refits, and short enough that a hang heals by itself. */
 #include "board.h"
 #include "registers.h"
 
