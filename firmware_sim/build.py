@@ -29,6 +29,14 @@ STACK: Final = 1536
 _BOARD: Final = ("startup", "clock", "time", "uart", "button", "watchdog", "flash", "log", "slots", "i2c")
 
 
+_UNFIT: Final = {  # what sources and linker script assert, and what it means for the model
+    "more RAM than the budget allows": "it needs more RAM than the {ram:,} bytes that a firmware may use; "
+    "fewer stored vectors ('odl train --stored') or fewer channels of layers need less",
+    "the label log does not fit into a bank": "its log of {log} labels does not fit into a bank of flash",
+    "the LSM6DSO has six axes": "it has {channels} channels, and an LSM6DSO six axes",
+}
+
+
 class BuildError(RuntimeError):
     """Firmware that cannot be built as asked, and why."""
 
@@ -106,8 +114,10 @@ def build(
 
     Raises
     ------
+    BuildError
+        For an unknown board or sensor, or a model that does not fit.
     ToolError
-        If no compiler is there or it refuses; `BuildError` for an unknown board or sensor.
+        If no compiler is there or it refuses.
     """
     if board not in BOARDS:
         raise BuildError(f"no board {board!r}; there is {', '.join(BOARDS)}")
@@ -121,9 +131,16 @@ def build(
     own = sensor != "link"
     items = headers.sizes_of(image)["max_items"]
     described = description(board, sensor, counts[: len(image.channels)] if own else None, rate_hz, items)
-    return link(
-        sources, image, compiler=compiler, defines=defines, ram_budget=ram_budget, described=described
-    )
+    try:
+        return link(
+            sources, image, compiler=compiler, defines=defines, ram_budget=ram_budget, described=described
+        )
+    except toolchain.ToolError as error:
+        sizes = {"ram": ram_budget, "log": image.max_log, "channels": len(image.channels)}
+        for said, why in _UNFIT.items():
+            if said in str(error):
+                raise BuildError(f"no firmware can be built for this model: {why.format(**sizes)}") from None
+        raise
 
 
 def description(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import threading
 import time
@@ -98,7 +99,7 @@ def _build(given: argparse.Namespace, tell: Tell) -> str:
     return ""
 
 
-def _played(given: argparse.Namespace) -> tuple[list[Any], Card]:
+def _played(given: argparse.Namespace, image: Image) -> tuple[list[Any], Card]:
     """The samples of one person of the dataset that is to be played, and the dataset's card."""
     from odl.data import open_dataset
 
@@ -107,8 +108,24 @@ def _played(given: argparse.Namespace) -> tuple[list[Any], Card]:
     if person is None:  # one who was not trained on, where there is one
         tested = dataset.card.splits.get("test", ())
         person = next((s for s in tested if s in dataset.subjects), dataset.subjects[0])
-    samples = [sample for part in dataset.session(person, given.seed) for sample in part.block]
+    n = len(image.channels)
+    if len(dataset.card.channels) < n:
+        have = len(dataset.card.channels)
+        raise ValueError(f"{given.play} has {have} channels, but the model takes {n}")
+    samples = [sample for part in dataset.session(person, given.seed) for sample in part.block[:, :n]]
     return samples, dataset.card
+
+
+def _check_board(given: argparse.Namespace) -> None:
+    if not 0 < given.speed < math.inf:
+        raise ValueError(f"--speed is {given.speed:g}; it must be above 0")
+    if given.seconds is not None and not given.seconds >= 0:
+        raise ValueError(f"--seconds is {given.seconds:g}; it cannot be below 0")
+    if given.socket is not None and not 0 <= given.socket <= 65535:
+        raise ValueError(f"--socket is {given.socket}; a port's number is 1 to 65535, 0 any that is free")
+    for name in ("subject", "data"):
+        if getattr(given, name) is not None and given.play is None:
+            raise ValueError(f"--{name} is about recordings; say with --play which dataset's")
 
 
 def _board(given: argparse.Namespace, tell: Tell) -> str:
@@ -118,15 +135,14 @@ def _board(given: argparse.Namespace, tell: Tell) -> str:
     from firmware_sim.serve import open_port, serve
     from odl.nn.image import Channel
 
+    _check_board(given)
     image = _model(given.model)
-    if not given.speed > 0:
-        raise ValueError(f"--speed is {given.speed:g}; it must be above 0")
     tell("compiling the board's firmware, which the first time takes half a minute")
     sensor = None
     if given.play is None:
         firmware = build(image, compiler=given.compiler)
     else:
-        samples, card = _played(given)
+        samples, card = _played(given, image)
         sensor = Lsm6dso(samples, rate_hz=card.rate_hz)
         counts = [Channel(c.name, c.unit, c.scale) for c in card.channels]
         firmware = build(

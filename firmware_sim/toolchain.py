@@ -78,7 +78,10 @@ class Tool:
 
 
 def _package(name: str, module: str, purpose: str) -> Tool:
-    version = metadata.version(name) if find_spec(module) else None
+    try:
+        version = metadata.version(name) if find_spec(module) else None
+    except metadata.PackageNotFoundError:  # there, but not by pip
+        version = "of unknown version"
     return Tool(name, purpose, version, f"pip install {name}   (or the extra: odl-stream[firmware])")
 
 

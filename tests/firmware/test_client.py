@@ -97,6 +97,12 @@ def test_what_a_board_says_by_itself_does_not_put_off_the_next_try() -> None:
     assert reads < 80  # a fifth of the limit for the first try, as long for the description
 
 
+def test_an_answer_that_is_there_is_read_however_slow_this_machine_is(board: Emulator, image: Image) -> None:
+    client = BoardClient(board.write, board.run, limit=0)  # time is always up
+    assert client.hello().image == image.checksum
+    assert client.read_image() == image.to_bytes()
+
+
 def test_a_board_of_another_version_is_named_with_both_versions() -> None:
     """Its Info can be read here, and it does not get as far as to refuse."""
     info = Info(2, 7, 6, 128, 64, 768, 50_000, 0, 0, 0, 0, 0, 0, 0, 0, "new")

@@ -100,7 +100,7 @@ def test_instructions_are_counted_as_qemu_counts_them(program: Make, compiler: s
     board.write(QUIET + MEASURE)
     ours, result = numbers(board.run())
     with QemuBoard(built.elf, count_instructions=True) as qemu:
-        assert qemu.read_until(lambda said: said == b"up") == b"up"
+        assert qemu.read_until(lambda said: said == b"up", limit=60.0) == b"up"
         qemu.write(QUIET + MEASURE)
         answer = qemu.read_until(lambda said: len(said) == 16, limit=60.0)
     theirs, same = numbers(answer)

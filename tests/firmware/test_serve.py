@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def port(request: pytest.FixtureRequest) -> Iterator[str]:
     """A board on a port, playing subject 3 at ten times real time."""
     command = [sys.executable, "-m", "odl.cli", "board", "--play", "shoulder", "--subject", "3",
-               "--speed", "10", "--seconds", "60"]  # fmt: skip
+               "--speed", "10", "--seconds", "600"]  # fmt: skip
     command += ["--socket"] if request.param == "socket" else []
     process = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -40,7 +40,8 @@ def port(request: pytest.FixtureRequest) -> Iterator[str]:
     assert first.startswith("port: " + ("socket://127.0.0.1:" if request.param == "socket" else "/"))
     yield first.removeprefix("port: ").strip()
     process.terminate()
-    process.wait(10)
+    process.wait(60)
+    process.stdout.close()
 
 
 def shoulder_config() -> tuple[Image, Config]:
@@ -56,8 +57,15 @@ def shoulder_config() -> tuple[Image, Config]:
 def test_a_host_follows_a_board_that_senses_by_itself(port: str) -> None:
     """Its samples come before what came of them, and replay to the very same outputs."""
     image, config = shoulder_config()
+    said = bytearray()  # what comes with the client's answers too: the first samples may
     with serial.serial_for_url(port, timeout=0.05) as line:
-        client = BoardClient(lambda b: line.write(b), lambda: line.read(max(1, line.in_waiting)))
+
+        def read() -> bytes:
+            data: bytes = line.read(max(1, line.in_waiting))
+            said.extend(data)
+            return data
+
+        client = BoardClient(lambda b: line.write(b), read, limit=60)
         info = client.hello()
         assert info.image == image.checksum
         card, description = data.card("shoulder"), client.description
@@ -66,9 +74,12 @@ def test_a_host_follows_a_board_that_senses_by_itself(port: str) -> None:
         client.configure(config)
         session, deframer = Session(image, config), Deframer()
         expected, heard = [], []
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while len(heard) < 6 and time.monotonic() < until:
-            for payload in deframer.feed(line.read(max(1, line.in_waiting))):
+            read()
+            payloads = deframer.feed(bytes(said))
+            said.clear()
+            for payload in payloads:
                 message = decode(open_envelope(payload)[2])
                 if isinstance(message, Samples):
                     expected += session.step(message)
@@ -79,14 +90,15 @@ def test_a_host_follows_a_board_that_senses_by_itself(port: str) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
-def test_a_slow_reader_of_a_terminal_loses_nothing() -> None:
+def test_a_slow_reader_of_a_terminal_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("firmware_sim.serve.PATIENCE", 60.0)  # slow, but how slow is this machine's
     said = bytes(range(256)) * 100  # many times what the terminal keeps
     port = Pty()
-    with serial.Serial(port.name, timeout=1) as line:
+    with serial.Serial(port.name, timeout=60) as line:
         writer = threading.Thread(target=port.write, args=(said,))
         writer.start()
         heard = b""
-        while len(heard) < len(said) and (some := line.read(1000)):
+        while len(heard) < len(said) and (some := line.read(min(1000, len(said) - len(heard)))):
             heard += some
             time.sleep(0.002)
         writer.join()
@@ -112,10 +124,13 @@ def test_nobody_listening_does_not_stop_a_board() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["--speed 0", "--play nothing", "--play shoulder --subject 99", "--model x.odlm"]
-)
+    "words",
+    ["--speed 0", "--speed inf", "--speed nan", "--seconds nan", "--seconds -1", "--socket 70000",
+     "--socket -1", "--subject 3", "--data here", "--play nothing", "--play shoulder --subject 99",
+     "--model x.odlm"],
+)  # fmt: skip
 def test_bad_options_are_one_sentence(words: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["board", "--seconds", "1", *words.split()]) == 2
+    assert main(["board", *([] if "--seconds" in words else ["--seconds", "1"]), *words.split()]) == 2
     assert capsys.readouterr().err.splitlines()[-1].startswith("odl: ")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -56,8 +58,29 @@ def test_the_core_compiles_without_warnings(target: str, compiler: str, image: I
 
 
 def test_the_linker_holds_the_ram_budget(image: Image) -> None:
-    with pytest.raises(ToolError, match="more RAM than the budget allows"):
+    with pytest.raises(build.BuildError, match="more RAM than the 20,000 bytes"):
         build.build(image, compiler="zig", ram_budget=20_000)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [({"max_pending": 16}, "more RAM than the 24,576 bytes"), ({"max_log": 300}, "log of 300 labels")],
+)
+def test_a_model_that_does_not_fit_is_one_sentence(
+    changes: dict[str, int], why: str, compiler: str, image: Image
+) -> None:
+    with pytest.raises(build.BuildError, match=f"no firmware can be built for this model: .*{why}") as said:
+        build.build(replace(image, **changes), compiler=compiler)  # type: ignore[arg-type]
+    assert "\n" not in str(said.value)
+
+
+def test_a_package_that_pip_does_not_know_is_there_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", unknown)
+    assert toolchain._package("unicorn", "unicorn", "").version == "of unknown version"
+    assert toolchain._package("unicorn", "no_such_module", "").version is None
 
 
 @pytest.mark.parametrize(("board", "sensor"), [("uno", "link"), ("nucleo_f401re", "thermometer")])
