@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from messages import GOLDENS, messages, outputs
 
@@ -47,6 +48,7 @@ from odl.wire import (
     frame,
     is_output,
     open_envelope,
+    open_messages,
 )
 
 U64 = 2**64 - 1
@@ -107,6 +109,28 @@ def test_any_bytes_give_a_message_or_a_typed_error(data: bytes) -> None:
         assert isinstance(error.problem, Problem)
         return
     assert isinstance(message, Start | Description) or encode(message) == data
+
+
+@given(st.binary(min_size=6, max_size=6), st.integers(0, 9), st.integers(0, U64), st.binary(max_size=60))
+@example(bytes(6), 1, U64, b"ab")
+@example(bytes(6), 1, U64 - 1, b"ab")
+@example(bytes(6), 0, 5, b"ab")
+@example(bytes(6), 3, 5, b"")
+def test_samples_open_by_the_short_way_as_by_the_long_one(
+    envelope: bytes, channels: int, start: int, block: bytes
+) -> None:
+    message = b"\x10" + start.to_bytes(8, "little") + bytes([channels]) + block
+    expected: Message | None = None
+    with suppress(CodecError):
+        expected = decode(message)
+    seq, time, opened = open_envelope(envelope + message)
+    [(*found, got)] = open_messages([envelope + message])
+    assert (found, opened) == ([seq, time], message)
+    if expected is None:
+        assert isinstance(got, CodecError) and got.data == message
+    else:
+        assert got == expected and isinstance(got, Samples)
+        assert got.block.dtype == np.int16 and not got.block.flags.writeable
 
 
 @given(messages, st.data())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -217,8 +219,22 @@ def test_many_frames_at_once_are_the_same_as_one_by_one(seed: int) -> None:
     expected = [found for i in range(0, len(data), 97) for found in pieces.scan(data[i : i + 97])]
     assert whole.scan(data) == expected
     assert {type(found) for _, _, found in expected} == {bytes, Fault}
+    assert Deframer().scan(bytes(500)) == []
     for name in ("frames", "bad_cobs", "bad_crc", "oversize", "lost_bytes", "pending"):
         assert getattr(pieces, name) == getattr(whole, name) > 0, name
+
+
+def test_a_long_frame_of_zeros_among_many_costs_no_more_than_others() -> None:
+    """Each of its zeros is a group; what is done for all frames at once must not be done so often."""
+    frames = [frame(b"\x13%c" % (i + 1), i) for i in range(200)]
+    frames[100] = frame(b"\x07" + bytes(60_000), 100)
+    line = b"".join(frames)
+    tracemalloc.start()
+    found = Deframer().feed(line)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found == [unframe(each[1:-1]) for each in frames]
+    assert most < 100 * len(line)
 
 
 def test_a_step_out_of_a_damaged_frame_hurts_no_other() -> None:
