@@ -27,7 +27,7 @@ NOBODY: Final = "redacted"
 _IN_A_STATE: Final = {"subject", "names", "vectors", "samples"}
 _NO_SEED: Final = 1  # sessions take theirs from who is recorded, which can be worked out from it
 # What a session's entry may say that is about nobody, and the subject, which goes by itself.
-_TECHNICAL: Final = ("subject", "rate_hz", "channels", "odl", "options", "redacted")
+_TECHNICAL: Final = ("subject", "rate_hz", "channels", "odl", "options", "asked", "redacted")
 
 
 def kinds_of(text: str) -> tuple[str, ...]:
@@ -212,7 +212,9 @@ class Source:
         if "vectors" in kinds and image is not None and len(image.owners):
             self.removed.append(f"{len(image.owners)} stored vectors of the model image")
             self.same_trace &= not found["answers"]
-            self.image = image = replace(image, stored=image.stored[:0], owners=image.owners[:0])
+            note = image.card.get("learned")
+            card = image.card | ({"learned": {**note, "vectors": 0}} if isinstance(note, dict) else {})
+            self.image = image = replace(image, stored=image.stored[:0], owners=image.owners[:0], card=card)
         if kinds & _IN_A_STATE and found["adopted"]:
             self.removed.append(f"the state taken over from a board, {found['adopted']} times")
             self.same_trace = False

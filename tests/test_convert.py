@@ -42,9 +42,12 @@ from odl.events import (
 )
 from odl.fixed import input_scaling
 from odl.journal import DAMAGED, Writer, read
+from odl.nn.checkpoint import checkpoint
 from odl.nn.image import Image
 from odl.redact import KINDS, NOBODY, USUAL, kinds_of
+from odl.relabel import relabel
 from odl.session import Session
+from odl.state import Entry, log_dtype
 from odl.wire import Start
 
 CHANNELS = (("ax", "g", 2**-12), ("ay", "g", 2**-12), ("az", "g", 2**-12),
@@ -550,6 +553,31 @@ def test_who_it_was_cannot_be_worked_out_from_the_seed(tmp_path: Path, policy: s
     assert source.same_trace is (policy != "random")
     again = odl.replay(tmp_path / "b.odl").outcomes[0].same_trace
     assert again is (None if policy == "random" else True)
+
+
+def test_a_relabelled_recording_still_asks_about_the_same_windows(tmp_path: Path, walk: Path) -> None:
+    own = tmp_path / "own.odl"
+    own.write_bytes(walk.read_bytes())
+    done = relabel(own)
+    source = Source(done.recording, ["notes"])
+    redacted(source, tmp_path / "b.odl")
+    session = read(tmp_path / "b.odl").start.config["session"]
+    assert session["asked"] and "relabelled" not in session
+    assert source.same_trace and odl.replay(tmp_path / "b.odl").outcomes[0].same_trace
+
+
+def test_a_worn_model_without_its_vectors_can_be_learned_on_from(tmp_path: Path) -> None:
+    log = np.zeros(1, log_dtype(IMAGE.features))
+    log["kind"], log["features"] = Entry.LABEL, 255 - IMAGE.stored[0]
+    worn = checkpoint(IMAGE, log)
+    assert worn.card["learned"]["vectors"] == 1
+    path = written(tmp_path / "a.odl", [Samples(0, block(9))], start_of(worn))
+    redacted(Source(path, ["vectors"]), tmp_path / "b.odl")
+    image = Image.from_bytes(read(tmp_path / "b.odl").start.image)
+    assert len(image.owners) == 0
+    assert checkpoint(image, log).card["learned"] | {"from": ""} == {
+        "from": "", "labels": 2, "classes": [], "vectors": 0
+    }  # fmt: skip
 
 
 def test_redacting_twice_remembers_the_first_time(tmp_path: Path, walk: Path) -> None:
