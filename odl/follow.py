@@ -22,6 +22,7 @@ from odl.nn.trust import entries_of, position_of, state_sizes, with_unused_log, 
 from odl.session import Session
 
 BUTTON: Final = "button"  # who gives commands that nobody here asked for
+TRIES: Final = 3  # of an answer
 
 
 class Step(Enum):
@@ -107,7 +108,8 @@ class Follower:
     @property
     def skipped(self) -> int:
         """Windows that the board has had and that were not heard of it."""
-        waiting = sum(isinstance(output, Prediction) for output in self._expected)
+        expected = list(self._expected)  # at once: a view asks from another thread
+        waiting = sum(isinstance(output, Prediction) for output in expected)
         return self._before + self.session.counts["windows"] - waiting - self.compared
 
     # --- what is sent ---------------------------------------------------------------------
@@ -209,6 +211,10 @@ class Follower:
         outputs: list[Event] = [self._expected.popleft() for _ in range(n)]
         return [] if self.compare else outputs
 
+    def end(self) -> list[Event]:
+        """Nothing more is heard of the board: what it owes was not compared; the host's stand for it."""
+        return self._unheard(len(self._expected))
+
     def _differ(self, board: str) -> None:
         if self.compare:
             host = str(self._expected[0]) if self._expected else "nothing"
@@ -293,6 +299,12 @@ class Asking:
         self._answers: deque[Answer | TakeBack] = deque()
         self._under_way: Iterator[Command | Origin] | None = None
         self._origin: Origin | None = None
+        self._failures = 0  # of the first answer
+
+    @property
+    def waits(self) -> bool:
+        """Whether an answer is on its way, or has not been sent."""
+        return bool(self._answers)
 
     def add(self, answer: Answer | TakeBack) -> None:
         """One more answer, behind the others."""
@@ -310,11 +322,23 @@ class Asking:
                     self._origin = event
                 else:
                     return event, self._origin
-            self._under_way = None
-            self._answers.popleft()
+            self._leave()
 
-    def again(self) -> None:
-        """The command sent last came to nothing: begin anew with its answer, unless it took one back."""
+    def again(self) -> bool:
+        """The command sent last came to nothing: begin anew with its answer.
+
+        Not if it took one back, or has come to nothing before, and before that: then it is left, and
+        False returned.
+        """
+        self._failures += 1
+        if not self._answers or isinstance(self._answers[0], TakeBack) or self._failures == TRIES:
+            self._leave()
+            return False
         self._under_way = None
-        if self._answers and isinstance(self._answers[0], TakeBack):
+        return True
+
+    def _leave(self) -> None:
+        """The first answer has been dealt with."""
+        self._under_way, self._failures = None, 0
+        if self._answers:
             self._answers.popleft()

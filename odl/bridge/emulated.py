@@ -53,7 +53,11 @@ class EmulatedBoard:
         self._tell, self._words = tell, deque[str](maxlen=1)
         self._listener = Thread(target=self._listen, daemon=True)
         self._listener.start()
-        line = self._process.stdout.readline()
+        try:
+            line = self._process.stdout.readline()
+        except BaseException:  # interrupted while it is compiled
+            self.close()
+            raise
         self._tell = None
         if not line.startswith("port: "):
             self.close()

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from odl.bridge.ways import Standing, note_of, standing_of
+from odl.bridge.ways import Standing, Way, note_of, standing_of
 from odl.config import Config
 from odl.drive import drive
 from odl.events import Adopt, Event, Gap, Input, Origin, Output, Prediction, Samples, Truth
@@ -119,6 +119,8 @@ class FedSession(Session):
         said = super().step(event)
         if isinstance(event, Truth | Origin | Adopt):
             return said
+        windows = sum(isinstance(output, Prediction) for output in said)
+        self.skipped += windows  # until the board has been heard
         heard: list[Output] = []
         lost = restarted = 0
         for passed in self.board.step(event):
@@ -126,17 +128,15 @@ class FedSession(Session):
             restarted += isinstance(passed, Restarted)
             if isinstance(passed, Output):
                 heard.append(passed)
-        windows = sum(isinstance(output, Prediction) for output in said)
         if restarted:
-            self.skipped += windows
             self.go_on_from_board()
             return said
         common = _subsequence(said, heard)
         if len(common) == len(heard) and (len(said) == len(common) or lost):
             both = sum(isinstance(output, Prediction) for output in common)
-            self.compared, self.skipped = self.compared + both, self.skipped + windows - both
+            self.compared, self.skipped = self.compared + both, self.skipped - both
             return said
-        self.compared += windows
+        self.compared, self.skipped = self.compared + windows, self.skipped - windows
         if not self.compare:
             return heard
         first = next(i for i in range(len(said) + 1) if said[i : i + 1] != heard[i : i + 1])
@@ -159,10 +159,8 @@ def _subsequence(whole: list[Output], part: list[Output]) -> list[Output]:
     return [output for output in part if any(other == output for other in rest)]
 
 
-class Feeding:
-    """A way (`odl.bridge.ways.Way`): recorded inputs through a board and a session beside it."""
-
-    whole = True
+class Feeding(Way):
+    """Recorded inputs through a board and a session beside it."""
 
     def __init__(self, session: FedSession, inputs: Pace) -> None:
         self.session: Session = session

@@ -13,6 +13,7 @@ from typing import Any, Final
 import odl
 from odl.bridge.find import GREETING, dated, image_of, line_to, random_number
 from odl.bridge.ways import note_of, standing_of
+from odl.bridge.wishes import check_pseudonym
 from odl.config import Config, ConfigError
 from odl.events import Gap, Samples
 from odl.fixed import input_scaling
@@ -50,27 +51,28 @@ class Recorder:
         self._source.line.wake()
 
     def run(self, seconds: float | None, tell: Tell) -> None:
-        """Record until ``stop``, or for so long."""
-        until = None if seconds is None else time.monotonic() + seconds
-        told, due = "", time.monotonic() + REPORT
+        """Record until ``stop``, or for so many seconds of the stream: where nothing comes, the clock's."""
+        told, heard = "", time.monotonic()
+        due = heard + REPORT
         for event in self._source:
             if isinstance(event, Samples | Gap) and not (isinstance(event, Samples) and not len(event.block)):
                 self._writer.write(replace(event, start=event.start - self._shift))
                 self._writer.flush()
                 self._samples += len(event.block) if isinstance(event, Samples) else 0
+                heard = time.monotonic()
             while isinstance(self._source, Sketch) and self._source.news:
                 tell(self._source.news.popleft())
             if (note := note_of(self._source)) != told:
                 told = note
                 if note:
                     tell(note)
-            now = time.monotonic()
+            now, passed = time.monotonic(), self._writer.position / self._rate
             if now >= due:
                 due = now + REPORT
                 own = standing_of(self._source)
                 bad = f", {own.damaged} lines or frames damaged" if own.damaged else ""
-                tell(f"{self._writer.position / self._rate:.0f} s, {own.lost} samples lost{bad}")
-            if self._ending or (until is not None and now >= until):
+                tell(f"{passed:.0f} s, {own.lost} samples lost{bad}")
+            if self._ending or (seconds is not None and passed + now - heard >= seconds):
                 break
         if why := standing_of(self._source).useless:
             raise SketchError(f"nothing could be recorded: {why}")
@@ -121,6 +123,7 @@ def open_recorder(
     """
     if form not in ("board", "csv"):
         raise ConfigError(f"--format is {form}; it can be board or csv")
+    check_pseudonym(who)
     tell = progress or (lambda sentence: None)
     path = Path(out) if out is not None else dated()
     if path.exists():
@@ -145,13 +148,15 @@ def open_recorder(
             described = source.greet(GREETING)
             if described.channels is None:
                 raise ConfigError("this board has no sensor; nothing can be recorded from it")
-            channels, hertz = described.channels, described.rate_hz or 0.0
             image = image or image_of(source, line, tell)
+            channels, hertz = described.channels, described.rate_hz or image.rate_hz
         config = None if image is None else _quiet(image, channels)
         if isinstance(source, Board):
             n = len(channels)
             quiet = config or Config(mult=(1,) * n, shift=(0,) * n, offset=(0,) * n)
             shift = source.configure(quiet, random_number(32), keep=True)
+            board = source
+            source.again = lambda away: (board.position + round(away * hertz), 0)
         about |= {"channels": [list(c) for c in channels], "rate_hz": hertz}
         start: dict[str, Any] = {"session": about} | ({} if config is None else {"config": config.to_dict()})
         writer = Writer(path, Start(start, b"" if image is None else image.to_bytes()))

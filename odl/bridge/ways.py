@@ -51,9 +51,13 @@ class Way(Protocol):
     notices: deque[str]  # sentences that a person should see, each once
 
     @property
-    def whole(self) -> bool:
-        """Whether nothing is awaited that belongs to the inputs that have passed."""
-        ...
+    def awaits(self) -> bool:
+        """Whether something is to come yet of the inputs that have passed, or of an answer given."""
+        return False
+
+    def end(self) -> Iterable[Event]:
+        """Nothing more is heard; what stands for outputs that were to come."""
+        return ()
 
     def events(self, labeller: Labeller) -> Iterator[Event]:
         """All that passes, each input before its outputs; empty Samples where nothing does."""
@@ -70,7 +74,7 @@ def ask_again(session: Session, labeller: Labeller) -> None:
         labeller.ask(Query(one.window, 0, one.expires), session.position)
 
 
-class OnHost:
+class OnHost(Way):
     """The session runs here; a board or a sketch gives it samples and nothing else.
 
     Parameters
@@ -96,8 +100,6 @@ class OnHost:
         self._speed = speed
         self.notices: deque[str] = deque()
         self._note = Note(self.notices, speed * session.image.rate_hz)
-
-    whole = True
 
     @property
     def wait(self) -> float:
@@ -187,7 +189,7 @@ def standing_of(source: Board | Sketch, speed: float = 1.0) -> Standing:
     )  # fmt: skip
 
 
-class OnBoard:
+class OnBoard(Way):
     """The board learns and owns the order; the host steps along (`odl.follow`).
 
     Parameters
@@ -216,8 +218,14 @@ class OnBoard:
         self.board.wait = seconds
 
     @property
-    def whole(self) -> bool:
-        return self.follower.whole
+    def awaits(self) -> bool:
+        """As `Way.awaits`; of a board that does not talk nothing is."""
+        awaits = self._asking.waits or not self.follower.whole
+        return self.board.state is BoardState.STREAMING and awaits
+
+    def end(self) -> Iterable[Event]:
+        """As `Way.end`."""
+        return self.follower.end()
 
     def _again(self, away: float) -> tuple[int, int]:
         position = self.session.position + max(0, round(away * self.session.image.rate_hz))
@@ -312,8 +320,8 @@ class OnBoard:
         if request.failure is None:
             return False
         self.follower.answered()
-        self._asking.again()
-        self.notices.append(f"an answer did not reach the board: {request.problem}")
+        what = "did not reach the board" if self._asking.again() else "is given up"
+        self.notices.append(f"an answer {what}: {request.problem}")
         return True
 
     def standing(self) -> Standing:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +46,8 @@ class Wishes:
     out, resume : path
         The recording to write, or one to go on with.
     seconds : float
-        End after so long.
+        End after so many seconds of the stream: lost samples count, and where nothing comes the
+        clock does.
     who : str
         A pseudonym for the wearer.
     by : str
@@ -94,12 +96,12 @@ class Wishes:
         need(self.subject is None or bool(self.play or self.feed), "--subject is for --play and --feed")
         need(self.answers is None or bool(self.play or self.feed),
              "--answers truth is for what is played or fed: else nobody knows the truth")  # fmt: skip
-        need(self.speed is None or self.speed > 0, "--speed must be above 0")
+        need(self.speed is None or 0 < self.speed < math.inf, "--speed must be a number above 0")
         need(
             self.speed is None or self.emulated or self.feed is not None,
             "--speed is for --emulated and --feed",
         )
-        need(self.seconds is None or self.seconds > 0, "--seconds must be above 0")
+        need(self.seconds is None or 0 < self.seconds < math.inf, "--seconds must be a number above 0")
         need(self.resume is None or self.out is None, "--resume goes on in the same file; leave out --out")
         need(
             not (self.resume and self.model), "--resume goes on with the recording's model; leave out --model"
@@ -111,5 +113,18 @@ class Wishes:
         )
         need(self.form == "board" or self.columns is not None, "--format csv needs --columns, as in ax,ay,az")
         need(self.form == "board" or bool(self.model or self.resume), "--format csv needs --model")
-        need(self.who is None or (self.who.isprintable() and 0 < len(self.who) <= 32 and ":" not in self.who),
-             "--who is a pseudonym of 1 to 32 printable characters without ':'")  # fmt: skip
+        check_pseudonym(self.who)
+
+
+def check_pseudonym(who: str | None) -> None:
+    """Refuse what cannot stand for a wearer in a recording.
+
+    Raises
+    ------
+    ConfigError
+        If it is given and empty, long, unprintable, or holds the colon that sets it apart.
+
+    >>> check_pseudonym("P3")
+    """
+    if who is not None and not (who.isprintable() and 0 < len(who) <= 32 and ":" not in who):
+        raise ConfigError("--who is a pseudonym of 1 to 32 printable characters without ':'")

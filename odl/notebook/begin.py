@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from odl.bridge import Live, Wishes, open_live
-from odl.bridge.begin import BUDGET
+from odl.bridge.plan import BUDGET
 from odl.config import ConfigError
 from odl.data import open_dataset
-from odl.journal import Reader
+from odl.journal import JournalError, Reader
 from odl.notebook.kept import recordings, unfinished
 from odl.notebook.replay import played
 from odl.options import Options
@@ -21,38 +21,57 @@ _OPTIONS = set(Options.__dataclass_fields__)
 _OWN = {"out", "resume", "options", "by"}  # wishes that are not the cell's to make
 
 
-def begin(given: dict[str, Any], fresh: bool, tell: Callable[[str], None] = print) -> Live:
-    """The session that `odl.notebook.live` was asked for.
+def checked(given: dict[str, Any], fresh: bool) -> dict[str, Any]:
+    """``given`` without what was left open, and with the person who is played.
 
     Raises
     ------
     ConfigError
-        If there is no such setting, or a recording is in the way; and whatever `played` and
-        `open_live` raise.
+        If there is no such setting, or a recording is in the way.
 
     Examples
     --------
-    >>> begin({"source": "shoulder", "colour": "red"}, fresh=False)
+    >>> checked({"source": "shoulder", "subject": None, "budget": None}, fresh=False)
+    {'source': 'shoulder', 'subject': 7}
+    >>> checked({"source": "shoulder", "colour": "red"}, fresh=False)
     Traceback (most recent call last):
     ...
     odl.config.ConfigError: there is no setting 'colour'
     """
     given = {name: value for name, value in given.items() if value is not None}
-    options = {name: given.pop(name) for name in list(given) if name in _OPTIONS}
-    source, subject, record = given.pop("source", None), given.pop("subject", None), given.pop("record", None)
-    board = "port" in given or given.get("emulated", False)
-    if board:
+    if _is_board(given):
         known = set(Wishes.__dataclass_fields__) - _OWN
     else:
         known = {"emulated", "speed", "answers", "model", "data"}
-    for name in given.keys() - known:
+    for name in given.keys() - known - _OPTIONS - {"source", "subject", "record"}:
         raise ConfigError(f"there is no setting '{name}'")
-    if source is None and not board:
+    Options().changed({name: value for name, value in given.items() if name in _OPTIONS})
+    source, record = given.get("source"), given.get("record")
+    if source is None and not _is_board(given):
         raise ConfigError("give a dataset's name, as in odl.notebook.live('shoulder'), or a port")
-    if source is not None and subject is None:
-        subject = open_dataset(source, given.get("data")).people("test")[0]
+    if source is not None and "subject" not in given:
+        given["subject"] = open_dataset(source, given.get("data")).people("test")[0]
     if fresh and record is not None and Path(record).exists():
         raise ConfigError(f"{record} is there already; give another name")
+    return given
+
+
+def _is_board(given: dict[str, Any]) -> bool:
+    return "port" in given or bool(given.get("emulated"))
+
+
+def begin(given: dict[str, Any], fresh: bool, tell: Callable[[str], None] = print) -> Live:
+    """The session that `odl.notebook.live` was asked for.
+
+    Raises
+    ------
+    ConfigError, JournalError
+        As `checked`, and whatever `played` and `open_live` raise.
+    """
+    given = checked(given, fresh)
+    options = {name: given.pop(name) for name in list(given) if name in _OPTIONS}
+    source, subject, record = given.pop("source", None), given.pop("subject", None), given.pop("record", None)
+    board = _is_board(given)
 
     def make(path: Path) -> Live:
         if board:
@@ -70,7 +89,7 @@ def begin(given: dict[str, Any], fresh: bool, tell: Callable[[str], None] = prin
     if last is not None and not fresh and unfinished(last, _FRESH if board else None):
         try:
             return make(last)
-        except ConfigError as error:  # of other settings
+        except (ConfigError, JournalError) as error:  # of other settings, damaged, or in another notebook
             tell(f"{error}; a new recording is begun")
     return make(free)
 

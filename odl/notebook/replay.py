@@ -12,7 +12,7 @@ import odl
 from odl.api import Progress, homes, load_kernels
 from odl.bridge import Live
 from odl.bridge.fed import Pace
-from odl.bridge.ways import Standing
+from odl.bridge.ways import Standing, Way
 from odl.chance import seed_of
 from odl.config import ConfigError
 from odl.drive import drive
@@ -30,10 +30,8 @@ from odl.truth import TruthTrack
 from odl.wire import Start
 
 
-class Playing:
-    """The way of a session that is played: a recorded stream, in its time (`odl.bridge.ways.Way`)."""
-
-    whole = True
+class Playing(Way):
+    """The way of a session that is played: a recorded stream, in its time."""
 
     def __init__(self, session: Session, pace: Pace, notes: tuple[str, ...] = ()) -> None:
         self.session, self._pace = session, pace

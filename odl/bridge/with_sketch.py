@@ -1,0 +1,55 @@
+"""A live session whose samples a sketch prints; the host predicts, asks and learns."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from odl.bridge.plan import OFF, Led, Plan
+from odl.bridge.ways import OnHost
+from odl.config import ConfigError
+from odl.events import Gap
+from odl.source.sketch import FIRST_LINE, Sketch
+from odl.streams import load_model
+
+FINE: Final = 256  # counts to a step of the model's input, as a sketch prints real numbers
+
+
+def with_sketch(plan: Plan) -> Led:
+    """How a session with a sketch is led.
+
+    Raises
+    ------
+    ConfigError
+        If rate or columns are not the model's.
+    SketchError
+        If nothing that it prints can be used.
+    """
+    wish = plan.wish
+    image = plan.resumed.session.image if plan.resumed else load_model(str(wish.model))
+    rate = wish.rate or image.rate_hz
+    if abs(rate - image.rate_hz) > OFF * image.rate_hz:
+        raise ConfigError(f"the sketch prints at {rate:g} Hz, but the model wants {image.rate_hz:g} Hz")
+    columns = tuple(wish.columns or ())
+    if len(columns) != len(image.channels):
+        raise ConfigError(f"{len(columns)} columns, but the model wants {len(image.channels)}: "
+                          + ", ".join(f"{c.name} in {c.unit}" for c in image.channels))  # fmt: skip
+    channels = tuple((c.name, c.unit, c.scale / FINE) for c in image.channels)
+    sketch = Sketch(
+        plan.line, scale=[c[2] for c in channels], rate_hz=rate, columns=columns,
+        units=[c.unit for c in image.channels],
+    )  # fmt: skip
+    plan.tell("waiting for the sketch's first line")
+    sketch.begin(FIRST_LINE)
+    lost = round(plan.idle * image.rate_hz)  # before that line
+    session = plan.session(image, channels)
+    gap, shift = None, 0
+    if plan.resumed is not None:
+        # The sketch counts from 0, wherever the session stands behind the gap.
+        gap = Gap(session.position, lost, "nobody listened")
+        shift = -session.position - lost
+    about = {
+        "channels": [list(c) for c in channels],
+        "rate_hz": rate,
+        "live": {"learn": "host", "form": "csv"},
+    }
+    return Led(OnHost(session, sketch, gap, shift=shift), about, channels)
