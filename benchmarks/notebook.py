@@ -1,11 +1,12 @@
 """How quickly a click in JupyterLab is learned from, and whether a thousand questions leave a trace.
 
-    python benchmarks/notebook.py [--clicks 40] [--questions 1000]
+    python benchmarks/notebook.py [--clicks 40] [--questions 1000] [--kernel]
 
-First a browser: JupyterLab in headless Chromium, a stream at 100 Hz, a question about every window. Each
-click and key is timed from the browser's own event to the moment at which the session's Learned
-passes. Then a kernel without a browser: its messages are those of clicks, one for each question;
-memory is looked at on the way, and every click is looked for in the recording.
+JupyterLab in headless Chromium, a question about every window of the stream. First, at 100 Hz, each click
+and key is timed from the browser's own event to the moment at which the session's Learned passes.
+Then a thousand questions in a row are answered, each by a real click: every click is looked for in the
+recording, and on the way the memory of the kernel and of the page is looked at, once their garbage is
+collected. With ``--kernel`` the same once more without a browser: the kernel is sent a click's message.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
@@ -39,16 +42,33 @@ session.listen(lambda event: learned.append(1000 * time.time()) if isinstance(ev
 TELL = "import json; print(json.dumps(learned))"
 HEAR = """() => {
   window.pressed = [];
+  window.clicked = [];
   const note = event => window.pressed.push(performance.timeOrigin + event.timeStamp);
   document.addEventListener("click", event => {
-    if (/^1 /.test(event.target.closest("button")?.textContent ?? "")) note(event);
+    const text = event.target.closest("button")?.textContent ?? "";
+    if (/^[1-9] /.test(text)) { note(event); window.clicked.push(text); }
   }, true);
   document.addEventListener("keydown", event => {
     if (event.key === "1" && event.target.tagName === "INPUT") note(event);
   }, true);
 }"""
-PICTURE = "() => document.querySelector('.jp-OutputArea-output img[alt^=\"The signal\"]')"
+# Whether another card than before is there within half a minute.
+TURNED = """() => new Promise(done => {
+  const until = performance.now() + 30000;
+  const look = () => {
+    const picture = document.querySelector('.jp-OutputArea-output img[alt^="The signal"]');
+    const there = picture?.offsetParent && picture.src !== window.card;
+    if (there) window.card = picture.src;
+    if (there || performance.now() > until) done(Boolean(there)); else setTimeout(look, 20);
+  };
+  look();
+})"""
 READ = 300  # milliseconds from a new question to its answer: longer than the card's guard
+
+
+def click(page: Any, digit: int) -> None:
+    """A real click on the class with this digit."""
+    page.locator(".jp-OutputArea-output button", has_text=f"{digit}  ").first.click()
 
 
 def in_a_browser(clicks: int) -> list[float]:
@@ -60,18 +80,13 @@ def in_a_browser(clicks: int) -> list[float]:
             lab.open_notebook(page, address, "live.ipynb")
             lab.run_cell(page, 0)
             page.evaluate(HEAR)
-            old = ""
             for i in range(clicks):
-                page.wait_for_function(
-                    f"old => {{ const i = ({PICTURE})(); return i && i.src !== old && i.offsetParent; }}",
-                    arg=old, timeout=60_000,
-                )  # fmt: skip
-                old = page.evaluate(f"({PICTURE})().src")
+                page.evaluate(TURNED)
                 page.wait_for_timeout(READ)
                 if i % 2:
                     page.get_by_placeholder("keys: click here", exact=False).press("1")
                 else:
-                    page.locator(".jp-OutputArea-output button", has_text="1  ").first.click()
+                    click(page, 1)
             page.wait_for_timeout(1000)
             pressed = page.evaluate("window.pressed")
             lab.run_cell(page, 1)
@@ -111,18 +126,19 @@ def memory():
     return {"megabytes": kilobytes / 1024, "widgets": len(_instances), "objects": len(gc.get_objects())}"""
 
 
+Memory = dict[str, float]
+
+
 class Kernel:
-    """A kernel that is sent what a browser would send."""
+    """A kernel that is asked beside its notebook, or sent what a browser would send."""
 
-    def __init__(self, folder: Path) -> None:
-        from jupyter_client.manager import start_new_kernel
-
-        paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
-        env = dict(os.environ, PYTHONPATH=paths)
-        self._manager, self._client = start_new_kernel(kernel_name="python3", cwd=str(folder), env=env)
+    def __init__(self, client: Any) -> None:
+        self._client = client
 
     def run(self, code: str) -> None:
-        reply = self._client.execute_interactive(code, timeout=120, output_hook=lambda message: None)
+        reply = self._client.execute_interactive(
+            code, timeout=120, store_history=False, output_hook=lambda message: None
+        )
         if reply["content"]["status"] != "ok":
             raise SystemExit("\n".join(reply["content"]["traceback"]))
 
@@ -137,18 +153,101 @@ class Kernel:
         content = {"comm_id": button, "data": {"method": "custom", "content": {"event": "click"}}}
         self._client.shell_channel.send(self._client.session.msg("comm_msg", content))
 
-    def close(self) -> None:
-        self._client.stop_channels()
-        self._manager.shutdown_kernel()
+
+@contextmanager
+def kernel_of(folder: Path) -> Iterator[Kernel]:
+    """The kernel that JupyterLab has started for the one notebook in ``folder``."""
+    from jupyter_client import BlockingKernelClient
+
+    (file,) = (folder / ".jupyter" / "runtime").glob("kernel-*.json")
+    client = BlockingKernelClient(connection_file=str(file))
+    client.load_connection_file()
+    client.start_channels()
+    try:
+        yield Kernel(client)
+    finally:
+        client.stop_channels()
 
 
-def in_a_kernel(questions: int) -> tuple[dict[int, dict[str, float]], int]:
-    """Memory by the number of questions answered so far, and how many clicks were lost."""
-    memory: dict[int, dict[str, float]] = {}
+@contextmanager
+def kernel_alone(folder: Path) -> Iterator[Kernel]:
+    """A kernel without a browser."""
+    from jupyter_client.manager import start_new_kernel
+
+    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
+    manager, client = start_new_kernel(
+        kernel_name="python3", cwd=str(folder), env=dict(os.environ, PYTHONPATH=paths)
+    )
+    try:
+        yield Kernel(client)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel()
+
+
+def of_the_page(tools: Any) -> Memory:
+    """What the page holds after its garbage is collected, as its own developer tools count it."""
+    for _ in range(2):
+        tools.send("HeapProfiler.collectGarbage")
+    counts = tools.send("Memory.getDOMCounters")
+    heap = tools.send("Runtime.getHeapUsage")["usedSize"] / 2**20
+    return {"heap": heap, "nodes": counts["nodes"], "listeners": counts["jsEventListeners"]}
+
+
+def answers_in(path: Path) -> list[tuple[int, str]]:
+    """The answers given by hand in a recording: windows and names, in their order."""
+    opened = open_recording(path)
+    found, by = [], ""
+    for event in opened.recording.events:
+        if isinstance(event, Label) and by == "notebook":
+            found.append((event.window, opened.image.names[event.cls or 0]))
+        by = event.by if isinstance(event, Origin) else ""
+    return found
+
+
+def said(count: int, memory: Memory) -> None:
+    print(f"  {count} questions: {', '.join(f'{k} {v:.1f}' for k, v in memory.items())}", flush=True)
+
+
+def by_clicks(questions: int) -> tuple[dict[int, Memory], int]:
+    """Memory by the number of questions answered so far in a browser, and how many clicks were lost."""
+    memory: dict[int, Memory] = {}
+    unheard = 0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        lab.write_notebook(folder / "live.ipynb", [LONGER + LIVE.format(speed=8), STATE])
+        with lab.lab(folder) as address, lab.browser() as page:
+            lab.open_notebook(page, address, "live.ipynb")
+            lab.run_cell(page, 0)
+            lab.run_cell(page, 1)
+            page.evaluate(HEAR)
+            tools = page.context.new_cdp_session(page)
+            with kernel_of(folder) as kernel:
+                page.evaluate(TURNED)
+                for count in range(1, questions + 1):
+                    page.wait_for_timeout(READ)
+                    click(page, 1 + count % 3)
+                    unheard += not page.evaluate(TURNED)
+                    if count in (100, questions // 2, questions):
+                        memory[count] = kernel.ask("memory()") | of_the_page(tools)
+                        said(count, memory[count])
+                clicked = page.evaluate("window.clicked")
+                kernel.run("session.stop()\nawait session.done()")
+        answers = [name for _, name in answers_in(folder / "session.odl")]
+    wanted = [text.split("  ")[1] for text in clicked]
+    if len(wanted) != questions or unheard:
+        raise SystemExit(f"{questions} clicks, {len(wanted)} heard by the page, {unheard} turned no card")
+    # Clicks and answers in their order: what has to be left out on the one side is lost.
+    same = SequenceMatcher(None, wanted, answers, autojunk=False).get_matching_blocks()
+    return memory, questions - sum(block.size for block in same)
+
+
+def by_messages(questions: int) -> tuple[dict[int, Memory], int]:
+    """As `by_clicks`, of a kernel that is sent messages as if it had been clicked."""
+    memory: dict[int, Memory] = {}
     given: list[tuple[int, str]] = []
     with tempfile.TemporaryDirectory() as name:
-        kernel = Kernel(Path(name))
-        try:
+        with kernel_alone(Path(name)) as kernel:
             kernel.run(LONGER + LIVE.format(speed=8) + "\n" + STATE)
             while len(given) < questions:
                 shown = kernel.ask("state()")
@@ -164,41 +263,37 @@ def in_a_kernel(questions: int) -> tuple[dict[int, dict[str, float]], int]:
                 given.append((shown["window"], shown["name"]))
                 if len(given) in (100, questions // 2, questions):
                     memory[len(given)] = kernel.ask("memory()")
-                    print(f"  {len(given)} questions: {memory[len(given)]}", flush=True)
+                    said(len(given), memory[len(given)])
             time.sleep(1)
             kernel.run("session.stop()\nawait session.done()")
-        finally:
-            kernel.close()
-        opened = open_recording(Path(name) / "session.odl")
-    events = opened.recording.events
-    by_hand = {i + 1 for i, e in enumerate(events) if isinstance(e, Origin) and e.by == "notebook"}
-    answers = {(e.window, opened.image.names[e.cls or 0]) for i, e in enumerate(events)
-               if i in by_hand and isinstance(e, Label)}  # fmt: skip
-    return memory, len(set(given) - answers)
+        answers = answers_in(Path(name) / "session.odl")
+    return memory, len(set(given) - set(answers))
+
+
+def told(questions: int, how: str, memory: dict[int, Memory], lost: int) -> None:
+    first, last = memory[min(memory)], memory[max(memory)]
+    more = ", ".join(f"{name} {last[name] - value:+.1f}" for name, value in first.items())
+    print(f"{questions} questions in a row, {how}: {lost} clicks lost; since the first {min(memory)} {more}")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--clicks", type=int, default=40, metavar="N", help="in the browser; default: 40")
-    parser.add_argument("--questions", type=int, default=1000, metavar="N", help="in a kernel; default: 1000")
+    parser.add_argument("--questions", type=int, default=1000, metavar="N", help="in a row; default: 1000")
+    parser.add_argument("--kernel", action="store_true", help="the questions without a browser, too")
     given = parser.parse_args(arguments)
-    if given.clicks and lab.WHY_NOT:
-        print(f"left out: {lab.WHY_NOT}")
-    elif given.clicks:
+    if lab.WHY_NOT:
+        print(f"left out, all that needs a browser: {lab.WHY_NOT}")
+    if given.clicks and not lab.WHY_NOT:
         took = in_a_browser(given.clicks)
         for what, values in (("click", took[::2]), ("key", took[1::2])):
             low, high = np.percentile(values, (50, 95))
             print(f"{what} to Learned, stream at 100 Hz: p50 {low:.0f} ms, p95 {high:.0f} ms, "
                   f"worst {max(values):.0f} ms of {len(values)}")  # fmt: skip
-    if given.questions:
-        memory, lost = in_a_kernel(given.questions)
-        first, last = memory[min(memory)], memory[max(memory)]
-        more = {name: last[name] - first[name] for name in last}
-        print(
-            f"{given.questions} questions in a row: {lost} clicks lost; {last['megabytes']:.1f} MB; since "
-            f"the first {min(memory)} {more['megabytes']:+.1f} MB, {more['widgets']:+} widgets, "
-            f"{more['objects']:+} objects"
-        )
+    if given.questions and not lab.WHY_NOT:
+        told(given.questions, "clicked in a browser", *by_clicks(given.questions))
+    if given.questions and (given.kernel or lab.WHY_NOT):
+        told(given.questions, "sent to a kernel", *by_messages(given.questions))
 
 
 if __name__ == "__main__":

@@ -7,11 +7,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from odl.label.cards import Place, Question
 from odl.label.view import Questions
-from odl.notebook.deck import Deck, button, close_all
+from odl.notebook.deck import Deck, button, close_all, let_see
 from odl.notebook.keys import NAME, Keys, entered
 from odl.notebook.plot import Channel, Picture
 from odl.notebook.text import clock, joined, line, safe
@@ -60,12 +58,11 @@ class Card:
         self._later: set[int] = set()  # windows of questions put aside
         self._due: float | None = None  # when the name in the field is read
         self._places: tuple[Place, ...] = ()
-        self.picture, self.head, self.said = w.HTML(), w.HTML(), w.HTML()
+        self.picture, self.head, self.beside, self.said = w.HTML(), w.HTML(), w.HTML(), w.HTML()
         self._actions = {"s": self._skip, "u": self._undo, "=": self._same_again, "l": self._put_aside}
         # Two decks in turn, so that a click on a card that is gone is known by its button.
         self._decks = (Deck(self._pick), Deck(self._pick))
         self._deck = self._decks[0]
-        self._holder = w.HBox(layout=w.Layout(flex_flow="row wrap"))
         self.keys = Keys(self._key, self._named, _HINT, now)
         self._new = w.Text(placeholder="new class", tooltip="the name of a new class",
                            layout=w.Layout(width="13em"))  # fmt: skip
@@ -87,9 +84,10 @@ class Card:
         )
         self._aside = button("later (l)", "look at the next open question first", self._put_aside)
         rest = w.HBox([self._skip_it, self._aside, self._same, self.undo, self.keys.field])
-        self._open = w.VBox([self.picture, self._holder, fresh])
-        self.box = w.VBox([self.head, self._open, rest, self.said])
-        self._open.layout.display = "none"
+        self._open = w.VBox([self.picture, *(deck.box for deck in self._decks), fresh])
+        title = w.HBox([self.head, self.beside], layout=w.Layout(flex_flow="row wrap"))
+        self.box = w.VBox([title, self._open, rest, self.said])
+        let_see(self._open, False)
         self.head.value = line(self._quiet)
 
     # --- what a person does; any thread ------------------------------------------------------
@@ -176,31 +174,33 @@ class Card:
 
     def draw(self, question: Question) -> bytes:
         """The window's plot with a few seconds before it, as PNG; in any thread."""
-        times = (np.arange(len(question.signal)) + question.start - question.window) / self._prompt.rate_hz
-        if np.isfinite(question.signal).any():
-            self._plot.signal(question.signal, times)
-            self._plot.band(0, times[-1], "what was this?")
-        else:
-            self._plot.note("the signal of this window was not kept")
+        self._plot.question(question, self._prompt.rate_hz, "what was this?")
         return self._plot.png()
 
     def show(self, question: Question | None, png: bytes = b"") -> None:
         """Put ``question`` and its plot on the card, or take the last one off it."""
         self._question = question
         if question is None:
-            self._open.layout.display = "none"
+            let_see(self._open, False)
             self.tick()
             return
-        self._deck = self._decks[self._deck is self._decks[0]]
+        old, self._deck = self._deck, self._decks[self._deck is self._decks[0]]
         self._deck.fill(question)
         about = f"The signal of the window at {clock(question.window / self._prompt.rate_hz)}"
         self.picture.value = _img(png, f"{about} and the seconds before it; the window is shaded")
         self._offer_places()
-        self._holder.children = self._deck.children
-        self._open.layout.display = ""
+        let_see(old.box, False)
+        let_see(self._deck.box, True)
+        let_see(self._open, True)
         self.tick()
         self._since = self._now()
         self._prompt.shown(question.window)
+
+    def over(self) -> None:
+        """Nothing is taken any more: the session has ended."""
+        self._quiet = "The session is over, so nothing is asked any more."
+        self.show(None)
+        self.undo.disabled = self.keys.field.disabled = True
 
     def act(self) -> None:
         """Do what is due by now; call it often."""
@@ -215,15 +215,16 @@ class Card:
         question, prompt = self._question, self._prompt
         if question is None:
             _set(self.head, line(self._quiet))
+            _set(self.beside, "")
         else:
-            more = len(prompt.questions) - 1
-            waits = f"; {more} more {'waits' if more == 1 else 'wait'}" if more > 0 else ""
             verb = "says" if prompt.live else "said"
-            said = f"the model {verb} {joined(question.path)}" if question.path else "the model has not said"
+            said = f"The model {verb} {joined(question.path)}" if question.path else "The model has not said"
             said += f" ({question.lacks})" if question.lacks else ""
             at = clock(question.window / prompt.rate_hz)
-            text = f"What was this, at {at}? {prompt.about(question)}{waits}; {said}."
-            _set(self.head, line(text, strong=True))
+            _set(self.head, line(f"What was this, at {at}? {said}.", strong=True))
+            more = len(prompt.questions) - 1
+            waits = f"; {more} more {'waits' if more == 1 else 'wait'}" if more > 0 else ""
+            _set(self.beside, line(f"{prompt.about(question)}{waits}", spoken=False))
         previous = prompt.previous
         self._same.description = f"= {shown(previous, 16)} again" if previous else "same as before (=)"
         self._same.disabled = previous is None or question is None
@@ -247,7 +248,7 @@ class Card:
 
     def close(self) -> None:
         """Take the widgets away."""
-        close_all((*self._decks[0].all, *self._decks[1].all, self.box))
+        close_all((self.box,))
 
 
 def _offered(question: Question | None) -> tuple[int, tuple[str, ...]] | None:

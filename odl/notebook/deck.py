@@ -14,19 +14,23 @@ BUTTONS = 9  # classes with a button, and a digit, of their own
 
 
 class Deck:
-    """The buttons of one card: the likely classes in the model's order, the others in a list."""
+    """The buttons of one card: the likely classes in the model's order, the others in a list.
+
+    Buttons that are not wanted are hidden: a page keeps each view that it made of a widget, so
+    widgets that come and go would fill its memory.
+    """
 
     def __init__(self, pick: Callable[[Deck, int], None]) -> None:
-        from ipywidgets import Dropdown, Layout
+        from ipywidgets import Dropdown, HBox, Layout
 
         self.window: int | None = None
         self.names: tuple[str, ...] = ()
         self._pick = pick
         self._buttons = [button("", "", partial(self._clicked, i), "auto") for i in range(BUTTONS)]
-        self._others = Dropdown(options=[("another class", -1)], layout=Layout(width="13em"))
+        self._others = Dropdown(options=[("another class", -1)], tooltip="the other classes",
+                                layout=Layout(width="13em"))  # fmt: skip
         self._others.observe(self._chosen, "value")
-        self.all = (*self._buttons, self._others)
-        self.children: tuple[Any, ...] = ()
+        self.box = HBox([*self._buttons, self._others], layout=Layout(flex_flow="row wrap", display="none"))
 
     def fill(self, question: Question) -> None:
         """Offer the classes of ``question``."""
@@ -40,7 +44,9 @@ class Deck:
             button.button_style = "primary" if i == 0 else ""
         rest = [(joined(one.path), i) for i, one in enumerate(likely) if i >= BUTTONS]
         self._others.options = [("another class", -1), *rest]
-        self.children = (*self._buttons[: len(likely)], *([self._others] if rest else []))
+        for i, button in enumerate(self._buttons):
+            let_see(button, i < len(likely))
+        let_see(self._others, bool(rest))
         self.window = question.window
 
     def _clicked(self, index: int, _: Any) -> None:
@@ -58,6 +64,11 @@ def button(text: str, about: str, do: Callable[[Any], None], width: str = "9em")
     made = Button(description=text, tooltip=about, layout=Layout(width=width, min_width="6em"))
     made.on_click(do)
     return made
+
+
+def let_see(widget: Any, whether: bool) -> None:
+    """Show or hide ``widget``, which stays in the page."""
+    widget.layout.display = "" if whether else "none"
 
 
 def close_all(widgets: Iterable[Any]) -> None:

@@ -108,7 +108,10 @@ def _take(prompt: Prompt, question: Question, typed: str) -> None:
         prompt.same(window)
     elif typed == "u":
         prompt.undo()
-    elif typed.isdecimal() and 1 <= int(typed) <= len(likely):
-        prompt.answer(window, likely[int(typed) - 1].name)
+    elif typed.isdecimal() and typed not in [one.name for one in likely]:
+        if 1 <= int(typed) <= len(likely):
+            prompt.answer(window, likely[int(typed) - 1].name)
+        else:
+            prompt.note(f"there is no number {shown(typed, 12)}")
     else:
         prompt.answer(window, typed)

@@ -99,25 +99,31 @@ class Player:
             await asyncio.shield(self._task)
 
     async def _run(self) -> None:
-        events = iter(self.live)
         try:
-            while not self._stop:
-                until, idle = time.monotonic() + TURN, False
-                while not idle and not self._stop and time.monotonic() < until:
-                    event = next(events, None)
-                    if event is None:
-                        self.ended = "The stream has ended."
-                        return
-                    self.seen.take(event, self.live.names if isinstance(event, Prediction) else {})
-                    if self.listen is not None:
-                        self.listen(event)
-                    idle = isinstance(event, Samples) and len(event.block) == 0
-                await self._sleep(IDLE if idle else 0)
-            self.ended = "Stopped."
+            self.ended = await self._play()
         except Exception as error:
             self.ended = f"The session broke off: {error}"
-        finally:
+        # Not in a ``finally``: a kernel that goes down leaves the recording to be gone on with.
+        try:
             self.live.close()
+        except Exception as error:
+            self.ended = f"The session broke off: {error}"
+
+    async def _play(self) -> str:
+        """Step until the end, and say why it came."""
+        events = iter(self.live)
+        while not self._stop:
+            until, idle = time.monotonic() + TURN, False
+            while not idle and not self._stop and time.monotonic() < until:
+                event = next(events, None)
+                if event is None:
+                    return "The stream has ended."
+                self.seen.take(event, self.live.names if isinstance(event, Prediction) else {})
+                if self.listen is not None:
+                    self.listen(event)
+                idle = isinstance(event, Samples) and len(event.block) == 0
+            await self._sleep(IDLE if idle else 0)
+        return "Stopped."
 
     async def _sleep(self, seconds: float) -> None:
         if seconds and not self._woken.is_set():

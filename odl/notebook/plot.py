@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from odl.label.cards import Question
+
 Channel = tuple[str, str]  # name, unit
 
 WIDTH, DPI = 8.6, 110  # inches, pixels per inch
@@ -155,6 +157,16 @@ class Picture:
                 (begin + end) / 2, 0.97, shown(text), transform=self._curves[0].get_xaxis_transform(),
                 ha="center", va="top", fontsize=8, color="#6b5200", parse_math=False,
                 clip_on=True))  # fmt: skip
+
+    def question(self, question: Question, rate_hz: float, text: str) -> None:
+        """Show a question's signal against the time since its window, which is shaded."""
+        times = (np.arange(len(question.signal)) + question.start - question.window) / rate_hz
+        if np.isfinite(question.signal).any():
+            self.signal(question.signal, times)
+            self.band(0, times[-1], text)
+        else:
+            self.signal(question.signal[:0], times[:0])
+            self.note("the signal of this window was not kept")
 
     def note(self, text: str) -> None:
         """Write ``text`` in the middle, where there is nothing else to see."""

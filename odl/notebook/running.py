@@ -9,7 +9,7 @@ from typing import Any
 
 from odl.events import Event
 from odl.label.prompt import Prompt
-from odl.notebook.begin import begin
+from odl.notebook.begin import begin, checked
 from odl.notebook.play import Live, Player
 from odl.notebook.seen import Seen
 
@@ -36,7 +36,7 @@ class Running:
 
     @property
     def seen(self) -> Seen:
-        """Accuracy and counts so far."""
+        """Accuracy, and how much was learned, so far."""
         return self._player.seen
 
     @property
@@ -140,7 +140,8 @@ def live(
     """
     given = {"source": source, "subject": subject, "speed": speed, "port": port, "emulated": emulated,
              "record": record, **settings}  # fmt: skip
-    key = str(port or f"{source} {subject} {emulated}")
+    given = checked(given, fresh)  # before anything that runs is ended
+    key = str(port or f"{source} {given.get('subject')} {emulated}")
     old = _running.get(key)
     if old is not None:
         if not old.ended and not fresh and old.settings == given:

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from odl.events import Adopt, Event, Gap, Learned, Prediction, Query, Samples, Truth
+from odl.events import Adopt, Event, Gap, Learned, Prediction, Samples, Truth
 from odl.truth import TruthTrack
 
 SCORED = 60  # windows in the running accuracy
-_KEPT = 400  # windows, questions and truths that are remembered
+_KEPT = 400  # windows and truths that are remembered
 _WAITING = 64  # windows whose truth may come later
 
 
@@ -43,13 +43,12 @@ class Seen:
     """
 
     def __init__(self, window: int, hop: int) -> None:
-        self.learned = self.asked = self.windows = 0
+        self.learned = 0
         self._window, self._hop = window, hop
         self._said: deque[Run] = deque(maxlen=_KEPT)
         self._truths: deque[Truth] = deque(maxlen=_KEPT)
         self._waiting: deque[tuple[int, str]] = deque(maxlen=_WAITING)  # predictions without a truth
         self._right: deque[bool] = deque(maxlen=SCORED)
-        self.questions: deque[int] = deque(maxlen=64)
         self.position = 0
 
     def take(self, event: Event, names: Mapping[int, str]) -> None:
@@ -64,14 +63,10 @@ class Seen:
                 self._score()
             case Prediction(window, path, _):
                 self._predicted(window, names.get(path[-1], "?") if path else "?")
-            case Query(window, _, _):
-                self.asked += 1
-                self.questions.append(window)
             case Learned():
                 self.learned += 1
 
     def _predicted(self, window: int, name: str) -> None:
-        self.windows += 1
         end = window + self._window
         self._said.append(Run(end - self._hop, end, name))
         self._waiting.append((window, name))

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import odl
 from odl.notebook.card import AXIS
 from odl.notebook.plot import Picture
@@ -78,7 +76,5 @@ def question(recording: str | Path, number: int = 0) -> Any:
     one = asked[number].question
     channels = [(name, unit) for name, unit, _ in opened.stream.channels or ()]
     picture = Picture(channels or [(c.name, "counts") for c in opened.image.channels], [], AXIS)
-    times = (np.arange(len(one.signal)) + one.start - one.window) / opened.image.rate_hz
-    picture.signal(one.signal, times)
-    picture.band(0, times[-1], f"answered: {asked[number].counts or 'not at all'}")
+    picture.question(one, opened.image.rate_hz, f"answered: {asked[number].counts or 'not at all'}")
     return Image(data=picture.png(), format="png", embed=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from pathlib import Path
 from typing import Any
 
 from odl.label.edits import Edit, append_edits, counting, edits_path, read_edits
 from odl.label.review import Review
 from odl.notebook.card import Card
+from odl.notebook.deck import close_all
 from odl.notebook.running import cell
 from odl.notebook.text import history, line
 from odl.relabel import Relabelled, history_of
@@ -20,6 +21,7 @@ from odl.streams import open_recording
 
 _QUIET = "All questions are looked at; undo takes the last edit back."
 _STEP = 0.05  # seconds between two looks
+_sittings: dict[Path, Sitting] = {}
 
 
 class Sitting:
@@ -39,11 +41,15 @@ class Sitting:
         opened = open_recording(path)
         log, trace, asked = edits_path(path), opened.recording.trace_sha256, history_of(opened)
         recorded = {one.question.window: one.counts for one in asked.questions}
+        self._lost = ""  # why an edit could not be kept
 
         def edited(window: int, name: str | None, under: str | None, took: int) -> None:
             back = name == recorded[window]  # then it counts as it was recorded
             edit = Edit(window, None if back else name, under, back, by, took, round(1000 * time.time()))
-            append_edits(log, trace, [edit])
+            try:
+                append_edits(log, trace, [edit])
+            except (ValueError, OSError) as error:
+                self._lost = f"The last edit was not kept: {error}"
 
         counts = {window: edit.name for window, edit in counting(read_edits(log, trace)).items()}
         self.result: Relabelled | None = None
@@ -56,10 +62,10 @@ class Sitting:
         self._card = Card(self.review, names or [(c.name, "counts") for c in opened.image.channels], _QUIET)
         self._told, self._outcome = w.HTML(), w.HTML()
         self._learn = w.Button(description="learn again", tooltip="run the session with the edited answers")
-        self._wanted, self._cell = False, -1
+        self._cell = -1
         self._learn.on_click(self._want)
         self.box = w.VBox([self._card.box, self._told, self._learn, self._outcome])
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     def show(self) -> None:
         """Show it in this cell."""
@@ -76,11 +82,23 @@ class Sitting:
         return f"<questions of {self._path}>"
 
     def _want(self, _: Any) -> None:
-        self._wanted = True
+        if not self._learn.disabled:
+            self._learn.disabled = True
+            self._loop.call_soon_threadsafe(self._begin, self.learn())
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks = [*(task for task in self._tasks if not task.done()), self._loop.create_task(work)]
 
     def start(self) -> None:
         """Keep the card up to date from now on; there has to be a running event loop."""
-        self._task = asyncio.get_running_loop().create_task(self._run())
+        self._loop = asyncio.get_running_loop()
+        self._begin(self._run())
+
+    def close(self) -> None:
+        """Take the widgets away; edits are kept as they are made."""
+        for task in self._tasks:
+            task.cancel()
+        close_all((self.box,))
 
     async def _run(self) -> None:
         changed = -1
@@ -93,14 +111,12 @@ class Sitting:
                 changed = self.review.changed
                 self._card.tick()
                 self._told.value = history(self.review.told, self.review.rate_hz)
-            if self._wanted:
-                self._wanted = False
-                await self.learn()
+            if self._lost:
+                self._outcome.value, self._lost = line(self._lost), ""
             await asyncio.sleep(_STEP)
 
     async def learn(self) -> None:
         """Run the session again with the answers as they are edited now."""
-        self._learn.disabled = True
         self._outcome.value = line("learning again")
         try:
             running: Awaitable[Relabelled] = asyncio.to_thread(learn_again, self._path)
@@ -140,7 +156,10 @@ def relabel(path: str | Path, by: str = "relabel") -> Sitting:
     --------
     In a notebook: ``odl.notebook.relabel("recordings/shoulder-8.odl")``.
     """
-    sitting = Sitting(path, by)
+    here = Path(path).resolve()
+    if here in _sittings:  # the cell is run again
+        _sittings.pop(here).close()
+    sitting = _sittings[here] = Sitting(path, by)
     sitting.start()
     sitting.show()
     return sitting

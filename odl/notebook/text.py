@@ -93,10 +93,8 @@ def history(told: Sequence[Told], rate_hz: float, most: int = 5) -> str:
     return f'<div style="{grid};color:{INK}">{"".join(rows)}</div>'
 
 
-def line(sentence: str, strong: bool = False) -> str:
-    """One sentence, read out by a screen reader when it changes."""
+def line(sentence: str, strong: bool = False, spoken: bool = True) -> str:
+    """One sentence; where it is ``spoken``, a screen reader reads it out when it changes."""
     weight = "600" if strong else "400"
-    return (
-        f'<div role="status" style="color:{INK};font-weight:{weight};line-height:1.4">'
-        f"{safe(sentence, 240)}</div>"
-    )
+    role = ' role="status"' if spoken else ""
+    return f'<div{role} style="color:{INK};font-weight:{weight};line-height:1.4">{safe(sentence, 240)}</div>'

@@ -15,8 +15,8 @@ from odl.notebook.deck import close_all
 from odl.notebook.life import Life
 from odl.notebook.play import Player
 from odl.notebook.plot import Channel, Picture, look_of
-from odl.notebook.text import clock, facts, history, line, prediction
-from odl.report.text import percent
+from odl.notebook.text import clock, facts, history, joined, line, prediction
+from odl.report.text import percent, shown
 
 SECONDS = 10.0  # of the stream that are shown
 PICTURES = 4.0  # a second, at most
@@ -33,14 +33,18 @@ class View:
 
     def __init__(self, player: Player) -> None:
         import ipywidgets as w
+        from traitlets import Unicode
 
         self.player, live = player, player.live
         self._prompt = live.prompt
-        channels = channels_of(live)
+        self._channels = channels = channels_of(live)
         self._plot = Picture(channels, [_SAID, _TRUTH], "time since the start (s)", height=0.85)
         self._card = Card(self._prompt, channels)
         self._head, self._now, self._facts, self._told = w.HTML(), w.HTML(), w.HTML(), w.HTML()
         self._stream = w.Image(format="png", value=self._plot.png(), layout=w.Layout(max_width="100%"))
+        # With a description, even an empty one, a tooltip becomes the picture's title: the words that
+        # stand for it. A picture as HTML could have real ones, but would be drawn anew each time.
+        self._stream.add_traits(description=Unicode("").tag(sync=True))
         self._stop = w.Button(description="stop the session", tooltip="end it and close its recording",
                               layout=w.Layout(width="11em"))  # fmt: skip
         self._stop.on_click(lambda _: player.stop())
@@ -98,6 +102,7 @@ class View:
                 changed, texts = self._prompt.changed, now + 0.5
                 self._update_texts()
             await asyncio.sleep(_STEP)
+        self._card.over()
         self._life.stop()
 
     async def _turn_card(self) -> None:
@@ -139,8 +144,9 @@ class View:
         prompt, player = self._prompt, self.player
         status = player.live.status()
         self._notices.extend(player.live.notices())
-        lines = [line(self._headline(status), strong=True), *map(line, self._notices)]
-        _set(self._head, "".join(lines))
+        head = line(self._headline(status), strong=True, spoken=bool(player.ended))
+        _set(self._head, head + "".join(map(line, self._notices)))
+        self._stream.tooltip = self._described(status)
         _set(self._now, prediction(prompt.path, prompt.likely))
         _set(self._facts, facts(self._figures(status)))
         _set(self._told, history(prompt.told, prompt.rate_hz))
@@ -151,6 +157,21 @@ class View:
         state = self.player.ended or f"{status.state}:"
         rate = f"{status.declared:g} Hz" if status.rate is None else f"{status.rate:.2f} Hz"
         return f"{state} {status.port}, {rate}, {clock(self._prompt.position / self._prompt.rate_hz)}"
+
+    def _described(self, status: Any) -> str:
+        """What the picture of the stream shows, for those who do not see it."""
+        units: dict[str, list[str]] = {}
+        for name, unit in self._channels:
+            units.setdefault(shown(unit, 12), []).append(shown(name, 12))
+        curves = "; ".join(f"{', '.join(names)} in {unit}" for unit, names in units.items())
+        says = joined(self._prompt.path) or "nothing yet"
+        asked = len(self._prompt.questions)
+        open_now = f"{asked} {'question is' if asked == 1 else 'questions are'} open, shaded"
+        left = "" if status.budget_left is None else f"; {status.budget_left} more may be asked"
+        return (
+            f"The last {SECONDS:.0f} seconds: {curves}; below, what was predicted and the truth where it is "
+            f"known. The model says: {says}. {open_now}{left}."
+        )
 
     def _figures(self, status: Any) -> list[tuple[str, str]]:
         seen, prompt, counts = self.player.seen, self._prompt, self.player.live.session.counts

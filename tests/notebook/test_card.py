@@ -59,6 +59,9 @@ class Stage:
 
 
 def buttons(box: Any) -> list[Any]:
+    """Those that can be seen."""
+    if box.layout.display == "none":
+        return []
     found = [box] if isinstance(box, ipywidgets.Button) else []
     for child in getattr(box, "children", ()):
         found += buttons(child)
@@ -184,10 +187,10 @@ def test_two_questions_queue(stage: Stage) -> None:
     stage.ask(64)
     stage.ask(128)
     stage.turn()
-    assert "1 more waits" in stage.card.head.value
+    assert "1 more waits" in stage.card.beside.value
     stage.button("1 ").click()
     stage.turn()
-    assert "more" not in stage.card.head.value
+    assert "more" not in stage.card.beside.value
     stage.button("1 ").click()
     assert [answer.window for answer in stage.polled()] == [64, 128]
 
@@ -237,6 +240,37 @@ def test_skip_same_and_undo(stage: Stage) -> None:
     assert [(a.window, a.name) for a in stage.polled()] == [(64, name), (128, None)]
 
 
+def test_a_reader_hears_the_question_once_and_not_each_second(stage: Stage) -> None:
+    stage.ask(64, expires=10_000)
+    stage.turn()
+    before, left = stage.card.head.value, stage.card.beside.value
+    stage.prompt.take(Samples(640, np.zeros((500, 6), np.int16)))
+    stage.turn()
+    assert 'role="status"' in before and stage.card.head.value == before
+    assert "role" not in left and stage.card.beside.value != left
+
+
+def test_all_that_can_be_clicked_or_typed_into_has_a_name() -> None:
+    stage = Stage("hapt")
+    stage.ask(64)
+    stage.turn()
+    for widget in ipywidgets_in(stage.card.box):
+        if isinstance(widget, ipywidgets.Button) and widget.layout.display != "none":
+            assert widget.description or widget not in buttons(stage.card.box)
+        elif isinstance(widget, ipywidgets.Text | ipywidgets.Dropdown):
+            assert widget.tooltip
+
+
+def test_nothing_is_asked_after_the_end(stage: Stage) -> None:
+    stage.ask(64)
+    stage.turn()
+    old = stage.button("1 ")
+    stage.card.over()
+    assert [b.description for b in buttons(stage.card.box) if not b.disabled] == []
+    assert old not in buttons(stage.card.box) and stage.card.keys.field.disabled
+    assert "is over" in stage.card.head.value
+
+
 def test_names_are_text(stage: Stage) -> None:
     evil = "<b onclick=x()>\u202e$x^2$"
     stage.prompt._cards.tree.names[0] = evil  # type: ignore[index]
@@ -253,6 +287,22 @@ def test_names_are_text(stage: Stage) -> None:
 
 def ipywidgets_in(box: Any) -> list[Any]:
     return [box, *(w for child in getattr(box, "children", ()) for w in ipywidgets_in(child))]
+
+
+def test_no_widget_comes_or_goes_with_a_question(stage: Stage) -> None:
+    """A page keeps every view that it ever made of a widget: the buttons stay, hidden or not."""
+
+    def there() -> list[tuple[Any, ...]]:
+        return [getattr(box, "children", ()) for box in ipywidgets_in(stage.card.box)]
+
+    before = there()
+    for window in (64, 128, 192):
+        stage.ask(window)
+        stage.turn()
+        assert there() == before
+        stage.button("1 ").click()
+        stage.turn()
+    assert there() == before
 
 
 def test_hundreds_of_questions_make_no_new_widgets_and_closing_leaves_none(stage: Stage) -> None:

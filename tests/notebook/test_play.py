@@ -231,10 +231,11 @@ def test_relabelling_keeps_each_edit_and_learns_again(tmp_path: Path) -> None:
     async def person() -> str:
         sitting = Sitting(path)
         sitting.start()
-        while not sitting._card.head.value.count("answered"):
+        while not sitting._card.beside.value.count("answered"):
             await asyncio.sleep(0.02)
         await asyncio.sleep(0.3)
         button = sitting._card._deck._buttons[-1 + len(sitting.review.questions[0].likely)]
+        assert button.layout.display == ""
         name = button.description.split("  ")[1]
         button.click()
         while len(sitting.review.told) < 1:
@@ -242,7 +243,7 @@ def test_relabelling_keeps_each_edit_and_learns_again(tmp_path: Path) -> None:
         sitting._learn.click()
         while sitting.result is None:
             await asyncio.sleep(0.02)
-        sitting._task.cancel()
+        sitting.close()
         assert sitting.result.edits == 1
         return name
 
