@@ -75,7 +75,7 @@ def _where(parser: argparse.ArgumentParser) -> None:
 def _outcome(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--out", metavar="FILE", help="the recording; default: a name with the date, here")
-    add("--seconds", type=float, metavar="S", help="end after so long; default: Ctrl-C")
+    add("--seconds", type=float, metavar="S", help="end after so much of the stream; default: Ctrl-C")
     add("--who", metavar="NAME", help="a pseudonym for who wears it")
     add("--json", metavar="FILE", help="write the final figures as JSON; - is standard output")
 
@@ -92,7 +92,7 @@ def columns_of(text: str | None) -> list[str] | None:
 def _live(given: argparse.Namespace, tell: Tell) -> str:
     from odl.bridge import open_live
     from odl.cli import printable
-    from odl.label import terminal
+    from odl.label import lines, terminal
 
     options = {name: getattr(given, name) for name in _OPTIONS if getattr(given, name) is not None}
     with open_live(
@@ -105,7 +105,7 @@ def _live(given: argparse.Namespace, tell: Tell) -> str:
         tell(f"recording to {live.recording}; Ctrl-C ends it")
         with stopped_by_signals(live.stop):
             if given.json == "-":
-                terminal.Lines(live, sys.stderr).run()
+                lines.Lines(live, sys.stderr).run()
             else:
                 terminal.run(live)
     for sentence in live.notices():
@@ -139,15 +139,17 @@ def _report(live: Live, given: argparse.Namespace, tell: Tell) -> None:
 
 @contextmanager
 def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM end things properly; a second one ends them at once."""
+    """Let Ctrl-C, SIGTERM and a terminal that is cut end things properly; a second one ends them at once."""
 
     def handler(number: int, frame: object) -> None:
         signal.signal(number, signal.default_int_handler)
         stop()
 
     before = {}
-    for number in (signal.SIGINT, signal.SIGTERM):
-        before[number] = signal.signal(number, handler)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # of these Windows has two
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            before[number] = signal.signal(number, handler)
     try:
         yield
     finally:

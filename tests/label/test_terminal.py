@@ -25,6 +25,7 @@ from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 from streams import IMAGE
 
+from odl.commands.live import stopped_by_signals
 from odl.events import AddClass, Event, Gap, Label, Learned, Split, Undo
 from odl.label.drawn import HELP, KEYS, Line, Mode, figures, frame, keyed
 from odl.label.lines import Lines
@@ -47,12 +48,12 @@ class Steady(Clock):
 
 def play(script: Script, stage: Stage | None = None, clock: Clock | None = None) -> tuple[Stage, View]:
     """A person at the view: when a condition holds, the keys are pressed; then the next."""
-    stage = stage or Stage()
+    stage, end = stage or Stage(), time.monotonic() + 60
     with create_pipe_input() as pipe:
         view: View
 
         def turn(i: int) -> object:
-            if not script:
+            if not script or time.monotonic() > end:
                 return StopIteration
             holds, keys = script[0]
             if holds(stage, view):
@@ -61,7 +62,7 @@ def play(script: Script, stage: Stage | None = None, clock: Clock | None = None)
             time.sleep(0.002)
             return None
 
-        live = Played(stage, turn, turns=20_000)
+        live = Played(stage, turn, turns=10**9)
         view = View(live, list, pipe, DummyOutput(), clock or Steady())
         view.run()
     assert not script, f"{len(script)} steps were not reached"
@@ -300,6 +301,22 @@ def test_a_cut_line_to_the_person_ends_the_session_cleanly() -> None:
         assert live.closed
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal")
+def test_a_terminal_that_goes_away_ends_the_session_cleanly_and_under_nohup_nothing() -> None:
+    """As where ssh is cut: the system says so with a signal before it closes the line."""
+    stopped: list[str] = []
+    before = signal.getsignal(signal.SIGHUP)
+    try:
+        with stopped_by_signals(lambda: stopped.append("stopped")):
+            os.kill(os.getpid(), signal.SIGHUP)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        with stopped_by_signals(lambda: stopped.append("stopped again")):
+            os.kill(os.getpid(), signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert stopped == ["stopped"]
+
+
 # --- the picture --------------------------------------------------------------------------
 
 
@@ -502,7 +519,7 @@ def turn(i):
     time.sleep(0.005)
     return StopIteration if stage.session.counts["answered"] else None
 
-run(Played(stage, turn, 4000))
+run(Played(stage, turn, 10**9))
 print("learned", stage.session.counts["answered"])
 """
 
