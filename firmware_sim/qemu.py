@@ -17,7 +17,7 @@ from types import TracebackType
 
 from firmware_sim import elf, toolchain
 
-START_LIMIT = 20.0  # seconds that QEMU may take to open its line
+START_LIMIT = 60.0  # seconds that QEMU may take to open its line
 
 
 class QemuError(RuntimeError):

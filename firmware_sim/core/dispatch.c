@@ -121,16 +121,13 @@ static int compact(odl_link *link, uint32_t size)
 {
     if (size != ODL_COMPACT_FIXED)
         return ODL_REFUSAL_MESSAGE;
-    uint32_t n = (uint32_t)link->session->state.n_log, left = 0;
-    for (uint32_t i = 0; i < n; i++)
-        left += odl_log_at(i)->kind != ODL_ENTRY_UNDONE;
-    int refused = odl_board_compact();
-    if (refused == FINE) {
-        link->configured = 0;
-        link->number = 0;
-        link->session->state.n_log = (int32_t)left;
-    }
-    return refused;
+    int left = odl_board_compact();
+    if (left < 0)
+        return -left;
+    link->configured = 0;
+    link->number = 0;
+    link->session->state.n_log = left;
+    return FINE;
 }
 
 static int samples(odl_link *link, const uint8_t *m, uint32_t size)

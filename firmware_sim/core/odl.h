@@ -190,11 +190,14 @@ const char *odl_board_description(void);
 void odl_board_begin(void);
 
 /* A new model image, beside the one in use: how large it may be; some bytes of it; use it from
-   the next start on, which follows as soon as the answer has left; and the label log rewritten
-   without what was undone. Those that return int give 0, or an ODL_REFUSAL_ reason. */
+   the next start on, which follows as soon as the answer has left. Those that return int give 0, or
+   an ODL_REFUSAL_ reason. */
 uint32_t odl_board_image_room(void);
 int odl_board_upload(uint32_t offset, const uint8_t *bytes, uint32_t n);
 int odl_board_install(uint32_t size, uint32_t checksum);
+
+/* The label log rewritten without what was undone: how many entries are left, or less than 0, an
+   ODL_REFUSAL_ reason. */
 int odl_board_compact(void);
 
 #endif

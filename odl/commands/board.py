@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -294,7 +295,7 @@ def _connected(port: str, tell: Tell) -> Iterator[tuple[str, BoardClient]]:
                     f"{url}: the board speaks another version of the protocol; flash it anew"
                 ) from None
             raise BoardError(f"{url}: no board answers there{heard.instead()}") from None
-        board = BoardClient(write, _Heard(line), LIMIT)
+        board = BoardClient(write, _Heard(line), LIMIT, int.from_bytes(os.urandom(2), "little"))
         board.hello()
         tell(f"{url}: {board.info.version if board.info else ''}")
         yield url, board

@@ -206,7 +206,7 @@ def test_compacting_drops_what_was_undone_and_keeps_the_rest(log: Log) -> None:
     for index in (0, 4, 9):
         log.board.call("odl_log_strike", index)
     left = [entry for i, entry in enumerate(entries) if i not in (0, 4, 9)]
-    assert log.board.call("board_log_compact") == len(left)
+    assert log.board.call("odl_board_compact") == len(left)
     assert log.read(len(left)) == left
     assert log.append(log.entry(77)) == 0
     assert log.after_power_cut() == [*left, log.entry(77)]
@@ -222,15 +222,15 @@ def test_a_power_cut_at_any_moment_of_compacting(make: Callable[[], Log]) -> Non
     before = [*entries[:2], undone(entries[2], log.dtype), entries[3]]
     left = [*entries[:2], entries[3]]
     # The other bank is in use already, so compacting has to erase it as well.
-    log.board.call("board_log_compact")
-    log.board.call("board_log_compact")
+    log.board.call("odl_board_compact")
+    log.board.call("odl_board_compact")
     log.board.call("odl_log_clear")
     for entry in entries:
         log.append(entry)
     log.board.call("odl_log_strike", 2)
     snapshot = log.board.flash.memory.copy()
     start = log.board.flash.programmed + log.board.flash.erased
-    assert log.board.call("board_log_compact") == 3
+    assert log.board.call("odl_board_compact") == 3
     steps = log.board.flash.programmed + log.board.flash.erased - start
     assert steps > 3 * 54
     seen = set()
@@ -240,9 +240,9 @@ def test_a_power_cut_at_any_moment_of_compacting(make: Callable[[], Log]) -> Non
         log.board.flash.cut_power(cut, tear=0x00FF00FF & 0xFFFF if cut else 40_000)
         if cut < steps:
             with pytest.raises(PowerFailed):
-                log.board.call("board_log_compact")
+                log.board.call("odl_board_compact")
         else:
-            log.board.call("board_log_compact")
+            log.board.call("odl_board_compact")
         found = log.after_power_cut()
         assert found in (before, left)
         assert (found == left) == (cut == steps)
@@ -281,6 +281,34 @@ def test_any_damage_is_noticed(log: Log, seed: int) -> None:
     at = base + 32 + hit * (log.dtype.itemsize + 8) + int(rng.integers(log.dtype.itemsize + 8))
     log.board.flash.memory[at] ^= 1 << int(rng.integers(8))
     assert log.after_power_cut() == entries[:hit] + entries[hit + 1 :]
+
+
+def test_more_damage_than_can_be_noted_is_noticed_too(log: Log) -> None:
+    entries = [log.entry(i) for i in range(40)]
+    for entry in entries:
+        log.append(entry)
+    base = BANK[1] if log.board.flash.memory[BANK[1]] != 0xFF else BANK[0]
+    hurt = range(3, 33)
+    for hit in hurt:
+        log.board.flash.memory[base + 32 + hit * (log.dtype.itemsize + 8) + 50] ^= 4
+    left = [entry for i, entry in enumerate(entries) if i not in hurt]
+    assert log.after_power_cut() == left
+    assert log.after_power_cut() == left
+
+
+def test_a_bank_of_another_image_is_left_alone_if_no_other_can_be_had(log: Log) -> None:
+    for model in (MODEL, MODEL + 1):  # one bank each
+        assert log.open(model) == 0
+        log.append(log.entry(model % 7))
+    log.board.flash.stuck = True
+    assert log.open(MODEL + 2) == 0
+    log.board.flash.stuck = False
+    before = log.board.flash.memory.copy()
+    assert log.append(log.entry(3)) == NOTHING
+    assert np.array_equal(log.board.flash.memory, before)
+    assert log.board.call("odl_log_clear") == 0  # now there is one
+    assert log.append(log.entry(3)) == 0
+    assert log.read(log.open(MODEL + 2)) == [log.entry(3)]
 
 
 def test_a_controller_that_never_finishes_is_given_up(log: Log) -> None:

@@ -9,6 +9,7 @@ from making import MakeFirmware, need
 from firmware_sim.bench import Bench
 from firmware_sim.build import RAM_BUDGET, STACK, Firmware
 from firmware_sim.client import BoardClient
+from firmware_sim.elf import FLASH_BASE
 from firmware_sim.emulator import Emulator
 from firmware_sim.qemu import QemuBoard
 from firmware_sim.sensor import Lsm6dso
@@ -17,6 +18,7 @@ from odl.events import AddClass, Gap, Input, Label, Output, Query, Samples, Undo
 from odl.fixed import Scaling
 from odl.nn.image import Image
 from odl.session import Session
+from odl.state import Entry
 from odl.wire import Deframer, decode, is_output, open_envelope
 
 
@@ -142,6 +144,23 @@ def test_what_was_learned_survives(firmware: MakeFirmware, image: Image, config:
     session.restore(client.snapshot())
     assert (session._core.state["weights"] == learned[0]).all()  # type: ignore[union-attr]
     assert (session._core.log == learned[1]).all()  # type: ignore[union-attr]
+
+
+def test_a_record_that_went_bad_is_gone_after_compacting(
+    firmware: MakeFirmware, image: Image, config: Config
+) -> None:
+    """And board and session go on to agree on where the others are."""
+    bench = Bench(image, firmware())
+    bench.client.configure(config)
+    play(bench.client, script(image, 2000))
+    before = bench.entries()
+    bench.board.flash.memory[bench.board.call("odl_log_at", 1) - FLASH_BASE + 60] ^= 1
+    bench.client.compact()
+    bench.client.configure(config, keep=True)
+    kept = [i for i, kind in enumerate(before["kind"]) if i != 1 and kind != Entry.UNDONE]
+    assert (bench.entries() == before[kept]).all() and len(kept) >= 3
+    bench.client.step(AddClass(bench.client.position, 41, "after", 0))
+    assert bench.entries()[-1]["cls"] == 41 and len(bench.entries()) == len(kept) + 1
 
 
 def test_a_sensor_of_its_own(firmware: MakeFirmware, compiler: str, image: Image, config: Config) -> None:

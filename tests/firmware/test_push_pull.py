@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import sys
 import threading
@@ -372,12 +373,27 @@ def test_refusals_are_one_sentence(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_host_does_not_begin_where_the_last_one_did(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A board that missed the greeting takes no first request for the last host's."""
+    seen: list[int] = []
+
+    def push(board: BoardClient, *rest: object) -> bool:
+        seen.append(board._seq)
+        return True
+
+    monkeypatch.setattr(os, "urandom", lambda n: bytes([7, len(seen)])[:n])
+    monkeypatch.setattr("odl.commands.board.push_image", push)
+    for _ in range(2):
+        assert main(["push", "--port", port, "shoulder"]) == 0
+    assert (seen[1] - seen[0]) % 65536 == 256
+
+
 @pytest.mark.parametrize("words", ["push shoulder", "pull out.odlm"])
 def test_a_sketch_that_prints_without_end_is_no_board(
     words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("odl.commands.board.GREETING", 1.0)
+    monkeypatch.setattr("odl.commands.board.GREETING", 3.0)  # within which the first line comes
     end, opened = threading.Event(), open_port(0)
 
     def sketch() -> None:

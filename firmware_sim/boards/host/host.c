@@ -143,7 +143,7 @@ int odl_board_compact(void)
             log_entries[kept++] = log_entries[i];
     memset(log_entries + kept, 0, (log_used - kept) * sizeof *log_entries);
     log_used = kept;
-    return 0;
+    return (int)kept;
 }
 
 uint32_t odl_host_session_size(void)

@@ -10,7 +10,6 @@
 #include "core.h"
 #include "odl_messages.h"
 
-
 #define MARK 0x4C444F21u   /* "!ODL" */
 #define DONE 0x0D0E5EA1u
 
@@ -69,6 +68,12 @@ static int record_good(const record *r)
     return r->done == DONE && r->crc == crc_of(&r->entry);
 }
 
+/* Whether the bank in use is there, and the image's own. */
+static int ready(void)
+{
+    return header_good(header_of(bank)) && header_of(bank)->image == image;
+}
+
 /* A header on an erased bank: the bank counts from the moment that its last word is there. */
 static int write_header(unsigned b, uint32_t generation)
 {
@@ -92,7 +97,8 @@ static int erase(unsigned b)
     return board_flash_blank(board_flash_bank(b), BOARD_FLASH_BANK) || board_flash_erase(b);
 }
 
-/* Start the other bank afresh with the first `n` entries of this one that still count. */
+/* Start the other bank afresh with the first `n` entries of this one that still count; among them can
+   be bad ones, where there were more of those than can be noted. */
 static int move_over(uint32_t n)
 {
     unsigned other = 1 - bank;
@@ -106,8 +112,8 @@ static int move_over(uint32_t n)
     if (!erase(other))
         return 0;
     for (uint32_t i = 0; i < n; i++) {
-        const odl_log_entry *entry = odl_log_at(i);
-        if (entry->kind != ODL_ENTRY_UNDONE && !write_record(other, kept++, entry))
+        const record *r = (const record *)odl_log_at(i);
+        if (r->entry.kind != ODL_ENTRY_UNDONE && record_good(r) && !write_record(other, kept++, &r->entry))
             return 0;
     }
     if (!write_header(other, generation))
@@ -159,15 +165,9 @@ uint32_t board_log_open(uint32_t image_checksum)
     return used - n_torn;
 }
 
-uint32_t board_log_compact(void)
-{
-    move_over(used - n_torn);
-    return used - n_torn;
-}
-
 int odl_board_compact(void)
 {
-    return move_over(used - n_torn) ? 0 : ODL_REFUSAL_STORE;
+    return move_over(used - n_torn) ? (int)used : -ODL_REFUSAL_STORE;
 }
 
 uint32_t board_log_torn(void)
@@ -184,7 +184,7 @@ const odl_log_entry *odl_log_at(uint32_t index)
 
 int odl_log_append(const odl_log_entry *entry)
 {
-    if (used >= SLOTS || !header_good(header_of(bank)))
+    if (used >= SLOTS || !ready())
         return -1;
     if (!write_record(bank, used, entry)) {
         /* Whatever is there now is no record; the place is spent. */
@@ -209,7 +209,7 @@ int odl_log_strike(uint32_t index)
 
 int odl_log_clear(void)
 {
-    if (used == 0 && header_good(header_of(bank)))
+    if (used == 0 && ready())
         return 0;
     return move_over(0) ? 0 : -1;
 }
