@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from odl.notebook.plain import ask_plainly
 from odl.notebook.play import Player
 from odl.notebook.replay import played
 from odl.notebook.seen import Seen
-from odl.notebook.sitting import Sitting
+from odl.notebook.sitting import Sitting, relabel
 from odl.notebook.view import View
 from odl.streams import open_recording
 from odl.truth import TruthTrack
@@ -202,13 +203,98 @@ def test_a_cell_that_is_run_again_takes_the_session_over(tmp_path: Path, monkeyp
     asyncio.run(person())
 
 
+def test_a_setting_that_does_not_exist_ends_no_session(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    async def person() -> None:
+        first = cells.live("shoulder", subject=7, speed=5, widgets=True)
+        assert first is not None
+        for wrong, words in (({"colour": 1}, "no setting"), ({"policy": "best"}, "no policy")):
+            with pytest.raises(ConfigError, match=words):
+                cells.live("shoulder", subject=7, speed=5, widgets=True, **wrong)
+        assert cells.live("shoulder", speed=5, widgets=True) is first  # 7 is the first one for testing
+        assert first._player.running
+        first.stop()
+        await first.done()
+
+    asyncio.run(person())
+
+
+def test_a_recording_that_cannot_be_gone_on_with_is_left_alone(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = {"source": "shoulder", "subject": 8, "speed": FAST}
+    told: list[str] = []
+    first = begin(dict(given), fresh=False, tell=told.append)  # another notebook has it
+    next(iter(first))
+    second = begin(dict(given), fresh=False, tell=told.append)
+    assert second.recording == Path("recordings/shoulder-8-2.odl")
+    assert "it is being written" in told[-1] and "a new recording is begun" in told[-1]
+    first._writer.leave()
+    begun = second.recording.stat().st_size
+    for _ in zip(range(400), second, strict=False):
+        pass
+    second._writer.leave()
+    with second.recording.open("r+b") as file:  # damaged in its middle
+        file.seek((begun + second.recording.stat().st_size) // 2)
+        file.write(bytes(64))
+    before = second.recording.read_bytes()
+    third = begin(dict(given), fresh=False, tell=told.append)
+    assert third.recording == Path("recordings/shoulder-8-3.odl")
+    assert told[-1].startswith("recordings/shoulder-8-2.odl: ") and "cannot be gone on with" in told[-1]
+    assert second.recording.read_bytes() == before
+    third.close()
+
+
+def test_a_kernel_that_goes_down_leaves_the_recording_open(tmp_path: Path) -> None:
+    async def kernel() -> None:
+        player = Player(played("shoulder", 8, record=tmp_path / "8.odl", speed=5))
+        player.start()
+        while not player.seen.position:
+            await asyncio.sleep(0.01)
+        assert player._task is not None
+        player._task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await player.done()
+        player.live._writer.leave()  # type: ignore[attr-defined]
+
+    asyncio.run(kernel())
+    assert unfinished(tmp_path / "8.odl")
+
+
+def test_the_live_picture_has_words(tmp_path: Path) -> None:
+    async def play() -> list[str]:
+        options = {"budget": 20, "patience": 600}
+        player = Player(played("shoulder", 8, record=tmp_path / "8.odl", speed=20, options=options))
+        player.start()
+        view = View(player)
+        view.start()
+        words: list[str] = []
+        view._stream.observe(lambda change: words.append(change["new"]), "tooltip")
+        while not words or "0 questions" in words[-1]:
+            view._life.widget.value += 1
+            await asyncio.sleep(0.01)
+        player.stop()
+        await player.done()
+        await view._task
+        assert "is over" in view._card.head.value
+        view.close()
+        return words
+
+    words = asyncio.run(play())
+    assert words[-1].startswith("The last 10 seconds: ax, ay, az in g; wx, wy, wz in rad/s; below,")
+    assert re.search(
+        r"The model says: [a-z ]+\. \d+ questions? (is|are) open, shaded; \d+ more may", words[-1]
+    )
+
+
 def test_plain_questions_are_answered_by_typing(tmp_path: Path) -> None:
-    typed = iter(["1", "2", "a new one", "u", "=", "s", "<b>no</b>" * 9, "1", "1", "q"])
+    typed = iter(["1", "99", "2", "a new one", "u", "=", "s", "<b>no</b>" * 9, "1", "1", "q"])
     said: list[str] = []
     live = played("shoulder", 8, record=tmp_path / "8.odl", speed=300, options={"patience": 600})
     ask_plainly(live, lambda text: next(typed, "q"), said.append)
     assert "a new one" in live.names.values()
     assert any("a class needs a name" in line for line in said)
+    assert "  there is no number 99" in said and "99" not in live.names.values()
     assert open_recording(tmp_path / "8.odl").recording.complete
     assert not any("\x1b" in line for line in said)
 
@@ -251,6 +337,46 @@ def test_relabelling_keeps_each_edit_and_learns_again(tmp_path: Path) -> None:
     edits = [json.loads(line) for line in (tmp_path / "shoulder-8.edits.jsonl").read_text().splitlines()]
     assert edits[1]["name"] == name and path.read_bytes() == before
     assert (tmp_path / "shoulder-8-relabelled.odl").exists()
+
+
+def test_an_edit_that_cannot_be_kept_is_said(tmp_path: Path, monkeypatch: Any) -> None:
+    odl.replay("shoulder", subjects=[8], budget=3, out=tmp_path)
+
+    def full(*given: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("odl.notebook.sitting.append_edits", full)
+
+    async def person() -> None:
+        sitting = Sitting(tmp_path / "shoulder-8.odl")
+        sitting.start()
+        one = sitting.review.questions[0]
+        other = next(
+            likely.name for likely in one.likely if f"'{likely.name}'" not in sitting.review.about(one)
+        )
+        sitting.review.answer(one.window, other)
+        while "was not kept: " not in sitting._outcome.value:
+            await asyncio.sleep(0.01)
+        sitting.close()
+
+    asyncio.run(person())
+
+
+def test_relabelling_once_more_takes_the_first_one_away(tmp_path: Path, monkeypatch: Any) -> None:
+    odl.replay("shoulder", subjects=[8], budget=3, out=tmp_path)
+    monkeypatch.chdir(tmp_path)
+
+    async def person() -> None:
+        first = relabel("shoulder-8.odl")
+        await asyncio.sleep(0)
+        before = len(_instances)
+        again = relabel(tmp_path / "shoulder-8.odl")
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert len(_instances) == before and all(task.done() for task in first._tasks)
+        again.close()
+
+    asyncio.run(person())
 
 
 def test_widgets_are_plain_ones(tmp_path: Path) -> None:
