@@ -1,10 +1,11 @@
 """One byte form for recordings, the serial line and replay.
 
 ``schema`` is the table of messages, ``framing`` finds frames among bytes, ``codec`` turns
-messages into bytes and back, ``link`` keeps count and asks again. None of them does any I/O.
+messages into bytes and back by the ``kinds`` of their fields, ``link`` keeps count and asks again.
+None of them does any I/O.
 """
 
-from odl.wire.codec import CodecError, Problem, TraceHash, decode, encode, is_output, open_messages
+from odl.wire.codec import CodecError, TraceHash, decode, encode, is_output, open_messages
 from odl.wire.framing import (
     Deframer,
     Fault,
@@ -15,6 +16,7 @@ from odl.wire.framing import (
     open_envelope,
     unframe,
 )
+from odl.wire.kinds import Problem
 from odl.wire.link import Counters, Link, Received
 from odl.wire.requests import Failure, LinkError, Request
 from odl.wire.schema import (

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from odl.events import Samples
-from odl.wire.codec import CodecError, Problem, open_messages
+from odl.wire.codec import CodecError, open_messages
 from odl.wire.framing import Deframer
+from odl.wire.kinds import Problem
 from odl.wire.order import Order
 from odl.wire.requests import TIMEOUT, TRIES, Request, Requests
 from odl.wire.schema import PROTOCOL, Compact, Data, Info, Message, Ready, Refused, Status
