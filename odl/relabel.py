@@ -146,7 +146,7 @@ def answers_due(
     """Every answer of a session, as ``edits`` have it, in the order of time.
 
     ``homes`` tells under which class the new ones hang that an edit does not place. An answer keeps
-    its moment. Where none had come, an edit's is the last one before the question expired. An answer
+    its moment. Where none had come in time, an edit's is the last one before the question expired. An answer
     that had been taken back is a skip. Questions whose samples were missed are not asked, so not answered.
     """
     due, homes = [], {**history.homes, **(homes or {})}
@@ -180,11 +180,12 @@ def _again(told: Told, history: History, name: str | None) -> Due:
 
 def _moment(asked: Asked, history: History) -> int:
     """The sample at which an edited answer takes effect."""
-    if asked.told is not None and asked.told.at is not None:
-        return asked.told.at
+    told = asked.told
+    if told is not None and told.at is not None and told.at < asked.question.expires:
+        return told.at
     at = min(asked.question.expires - 1, history.end)
     for start, lost in history.gaps:
-        if start < at < start + lost:
+        if start < at <= start + lost:
             return start
     return at
 

@@ -325,6 +325,35 @@ def test_an_edit_s_moment_lies_before_a_gap_that_outlasts_the_question(tmp_path:
     assert told is not None and told.state == "learned"
 
 
+def test_an_edit_of_an_answer_that_had_come_too_late_comes_in_time(tmp_path: Path) -> None:
+    stage = Stage(patience=60)
+    window = stage.until_asked()
+    stage.run(80)
+    at = stage.session.position
+    stage.put(Label(at, window, 0))
+    stage.run(80)
+    path = record(tmp_path / "a.odl", stage)
+    assert [one.state for one in history_of(open_recording(path)).questions[0].answers] == [
+        "expired",
+        "refused",
+    ]
+    edit(path, Edit(window, "run"))
+    told = history_of(open_recording(relabel(path).recording)).questions[0].told
+    assert told is not None and (told.name, told.state) == ("run", "learned")
+
+
+def test_an_edit_of_a_question_that_was_open_at_the_end_counts_though_the_end_was_a_gap(
+    tmp_path: Path,
+) -> None:
+    stage = Stage(patience=1000)
+    window = stage.until_asked()
+    stage.put(Gap(stage.session.position, 200, "unplugged"))
+    path = record(tmp_path / "a.odl", stage)
+    edit(path, Edit(window, "run"))
+    told = history_of(open_recording(relabel(path).recording)).questions[0].told
+    assert told is not None and told.state == "learned"
+
+
 def test_a_relabelled_recording_can_be_relabelled_and_asked_anew(tmp_path: Path) -> None:
     path = played(tmp_path / "a.odl", "run", "wave", "sit")
     asked = windows(path)
