@@ -33,11 +33,11 @@ def percent(share: float | None, digits: int = 0) -> str:
 def width(text: str) -> int:
     """How many columns of a terminal ``text`` takes.
 
-    >>> width("abc"), width("漢字"), width("e\\u0301")
-    (3, 4, 1)
+    >>> width("abc"), width("漢字"), width("e\\u0301"), width("เดิน")
+    (3, 4, 1, 3)
     """
     wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
-    return len(text) + wide - sum(unicodedata.combining(c) > 0 for c in text)
+    return len(text) + wide - sum(unicodedata.category(c) in ("Mn", "Me") for c in text)
 
 
 def fitted(name: str, columns: int) -> str:
