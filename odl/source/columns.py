@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 MAX_FIELDS: Final = 64
-_NUMBER: Final = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
+_NUMBER: Final = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
 _WORD: Final = re.compile(r"[^\W\d_]{2,}")
 _NO_VALUE: Final = ("nan", "inf", "ovf")  # what sketches print for a number that is none
 _STUBBORN: Final = 5  # lines in a row that do not fit, before it is called a problem

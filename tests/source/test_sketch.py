@@ -196,6 +196,12 @@ def test_a_sketch_that_changes_what_it_prints_is_followed() -> None:
     assert columns.take("ay:5,ax:4") == [4, 5]
 
 
+@pytest.mark.parametrize("part", ["1", " ", ":", " :", "1.", "a,", "-", "1e", "x"])
+def test_no_line_takes_long_to_be_looked_at(part: str) -> None:
+    for first in ("a", "1"):
+        assert Columns(AXES).take(first + 200_000 * part + "1x") is None  # minutes, were it done by trying
+
+
 @given(st.lists(st.text(max_size=200), max_size=20))
 def test_no_text_is_an_error(lines: list[str]) -> None:
     columns = Columns(AXES)
