@@ -6,6 +6,7 @@ import base64
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +30,7 @@ from odl.wire import CodecError, Start
 
 TABLES: Final = (".csv", ".parquet")
 MOST: Final = 2**14  # events written at a time
+LONGEST: Final = 100  # letters of a column's name
 
 
 def to_table(
@@ -126,7 +128,7 @@ def _card(source: Source, counts: bool) -> Converted:
     try:
         channels = tuple((str(n), str(u), float(s)) for n, u, s in session["channels"])
         rate = float(session["rate_hz"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         if image is None or not counts:
             raise DataError(
                 f"{name} does not say what its channels and rate are, so there are no real values; "
@@ -136,21 +138,29 @@ def _card(source: Source, counts: bool) -> Converted:
         rate = image.rate_hz
     if source.position > LAST:
         raise DataError(f"{name} goes on to sample {source.position}, and tables end at {LAST}")
+    try:
+        return Converted(
+            odl=odl.__version__, start=config,
+            image=base64.b64encode(source.start.image).decode(),
+            model="" if image is None else f"{image.checksum:08x}",
+            rate_hz=rate, channels=channels, columns=_columns(channels), counts=counts,
+            position=source.position,
+            gaps=tuple((gap.start, gap.lost, gap.why) for gap in source.gaps),
+            truths=tuple((truth.start, truth.end, truth.name) for truth in source.truths),
+        )  # fmt: skip
+    except ValueError as error:
+        raise DataError(f"{name}: no table can be made of it: {error}") from None
+
+
+def _columns(channels: Iterable[tuple[str, str, float]]) -> tuple[str, ...]:
+    """The channels' names where they can be those of columns, else ``channel 1`` and so on."""
     columns: list[str] = []
-    for i, (written, _, _) in enumerate(channels):
-        column = "".join(c for c in written if c.isprintable()).strip()
-        if not column or column in RESERVED or column in columns:
-            column = f"channel {i + 1}"
+    for i, (name, _, _) in enumerate(channels, 1):
+        column = "".join(c for c in name if c.isprintable()).strip()
+        if not column or len(column) > LONGEST or column in RESERVED or column in columns:
+            column = next(other for n in count(i) if (other := f"channel {n}") not in columns)
         columns.append(column)
-    return Converted(
-        odl=odl.__version__, start=config,
-        image=base64.b64encode(source.start.image).decode(),
-        model="" if image is None else f"{image.checksum:08x}",
-        rate_hz=rate, channels=channels, columns=tuple(columns), counts=counts,
-        position=source.position,
-        gaps=tuple((gap.start, gap.lost, gap.why) for gap in source.gaps),
-        truths=tuple((truth.start, truth.end, truth.name) for truth in source.truths),
-    )  # fmt: skip
+    return tuple(columns)
 
 
 def to_recording(
@@ -198,6 +208,8 @@ def to_recording(
     DataError, ConfigError, ValueError
         If the table cannot be read so, with file and row; or the model does not fit.
     """
+    if subject is not None and not (subject.isprintable() and 0 < len(subject) <= 64):
+        raise ConfigError("--subject is a pseudonym of 1 to 64 printable characters")
     card = read_converted(path)
     image = None if model is None else load_model(model)
     events: Iterable[Input]

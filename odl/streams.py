@@ -234,7 +234,7 @@ def open_recording(path: str | Path, model: Image | None = None) -> Opened:
         stretches=tuple(stretches),
         classes=tuple(sorted({e.name for e in steps if isinstance(e, Truth)})),
         channels=_channels(session.get("channels")),
-        rate_hz=float(rate) if isinstance(rate, int | float) else None,
+        rate_hz=float(rate) if isinstance(rate, int | float) and abs(rate) < 2**63 else None,
         name=path.name,
         about=_about(session),
     )
@@ -257,7 +257,7 @@ def _channels(written: object) -> Channels | None:
     channels = []
     for one in written:
         match one:
-            case [str(name), str(unit), float() | int() as scale]:
+            case [str(name), str(unit), float() | int() as scale] if abs(scale) < 2**63:
                 channels.append((name, unit, float(scale)))
             case _:
                 return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from messages import events as any_events
 import odl
 from odl.chance import seed_of
 from odl.cli import main
-from odl.config import Config
+from odl.config import Config, ConfigError
 from odl.convert import Source, redacted, to_recording, to_table
 from odl.data import DataError, model_bytes, open_dataset
 from odl.data.converted import guarded, side_card, unguarded
@@ -321,6 +322,9 @@ def test_pandas_keeps_the_card(tmp_path: Path, walk: Path) -> None:
         ("index,", "nr,", "no column 'index'"),
         (",ax,", ",bx,", "no column 'ax'"),
         ("\n3,", "\n3,3,", "row 5: 16 values where 15"),
+        ("\n3,", "\n\n3,", "row 5: 0 values where 15"),
+        ("\n3,", "\n3" + "0" * 400_000 + ",", "row 5: 1 values where 15"),
+        ("index,", "index," * 60_000, r"row 3: \d+ values where \d{5} should be"),
         (",sit,", ",si\x07t,", "row 2: a class name"),
         (",sit,", ',"sit,', "cannot be read as CSV|values where"),
         ("\n3,0.06,0,P3,", "\n3,0.06,0,P3,9e9,", "16 values"),
@@ -337,6 +341,83 @@ def test_a_broken_table_is_one_sentence(tmp_path: Path, old: str, new: str, said
         to_recording(tmp_path / "a.csv", tmp_path / "b.odl")
     assert not (tmp_path / "b.odl").exists()
     assert not list(tmp_path.glob("*.part"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: b"\xef\xbb\xbf" + text,
+        lambda text: text.replace(b"\n", b"\r\n"),
+        lambda text: text.replace(b"\n", b"\r"),
+        lambda text: text + b"\n\r\n\n",
+        lambda text: text.rstrip(b"\n"),
+        lambda text: text.replace(b",", b";").replace(b".", b","),
+        lambda text: text.replace(b",", b"\t"),
+        lambda text: re.sub(rb"[^,\n]+", rb'"\g<0>"', text),
+        lambda text: text.replace(b",0,P3", b",0,\xc3\xa9\x00=1"),  # who it was is in the card
+    ],
+)
+def test_what_an_editor_does_to_a_table_does_no_harm(tmp_path: Path, change: Any) -> None:
+    path = written(tmp_path / "a.odl", [Truth(0, 20, "süß"), Samples(0, block(20))])
+    to_table(Source(path), tmp_path / "a.csv")
+    text = (tmp_path / "a.csv").read_bytes()
+    (tmp_path / "a.csv").write_bytes(change(text))
+    assert to_recording(tmp_path / "a.csv", tmp_path / "b.odl") == []
+    assert facts(tmp_path / "b.odl") == facts(path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+@pytest.mark.parametrize("with_card", [True, False])
+def test_another_encoding_is_named(tmp_path: Path, encoding: str, with_card: bool) -> None:
+    path = written(tmp_path / "a.odl", [Truth(0, 20, "süß"), Samples(0, block(20))])
+    to_table(Source(path), tmp_path / "a.csv")
+    if not with_card:
+        side_card(tmp_path / "a.csv").unlink()
+    text = (tmp_path / "a.csv").read_text(encoding="utf-8")
+    (tmp_path / "a.csv").write_text(text, encoding=encoding)
+    with pytest.raises(DataError, match=r"a\.csv: this is not text in UTF-8; save it as that$"):
+        to_recording(tmp_path / "a.csv", tmp_path / "b.odl")
+
+
+@pytest.mark.parametrize("value", ["1e308", "-1e308", "inf", "nan", "1e999", "9" * 400, ""])
+def test_a_number_that_nothing_measures_is_a_row_without_values(tmp_path: Path, value: str) -> None:
+    to_table(Source(written(tmp_path / "a.odl", [Samples(0, block(20))])), tmp_path / "a.csv")
+    lines = (tmp_path / "a.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    cells = lines[5].split(",")
+    lines[5] = ",".join([*cells[:6], value, *cells[7:]])
+    (tmp_path / "a.csv").write_text("".join(lines), encoding="utf-8")
+    assert to_recording(tmp_path / "a.csv", tmp_path / "b.odl") == ["1 rows without values left out"]
+    assert facts(tmp_path / "b.odl")[1] == [Gap(4, 1, "missing in the table")]
+
+
+@pytest.mark.parametrize(
+    "session",
+    [
+        {"rate_hz": 0}, {"rate_hz": -50}, {"rate_hz": 1e-300}, {"rate_hz": 1e300}, {"rate_hz": 10**400},
+        {"rate_hz": [50]}, {"channels": [["a", "g", 0.0]] * 6}, {"channels": [["a", "g", 1e300]] * 6},
+        {"channels": [["a", "g", -1.0]] * 6}, {"channels": []}, {"channels": None},
+        {"channels": [["a", "g", 10**400]] * 6},
+    ],
+)  # fmt: skip
+def test_facts_that_cannot_be_make_no_table(tmp_path: Path, session: dict[str, Any]) -> None:
+    events: list[Event] = [Truth(0, 5, "sit"), Samples(0, block(5))]
+    path = written(tmp_path / "a.odl", events, start_of(None, **session))
+    with pytest.raises(DataError, match=r"a\.odl(: no table can be made of it| does not say)"):
+        to_table(Source(path), tmp_path / "a.csv", events=tmp_path / "e.csv")
+    assert sorted(tmp_path.iterdir()) == [path]
+
+
+def test_channels_of_any_name_get_columns_of_their_own(tmp_path: Path) -> None:
+    names = ["channel 2", "", "x" * 10_000, "channel 4", "\ud800", "truth"]
+    start = start_of(None, channels=[[name, "g", 1.0] for name in names], subject="y" * 10_000)
+    path = written(tmp_path / "a.odl", [Samples(0, block(5))], start)
+    to_table(Source(path), tmp_path / "a.csv")
+    columns = list(rows_of(tmp_path / "a.csv")[0])
+    assert columns[4:10] == ["channel 2", "channel 3", "channel 4", "channel 5", "channel 6", "channel 7"]
+    assert (tmp_path / "a.csv").stat().st_size < 3000
+    to_recording(tmp_path / "a.csv", tmp_path / "b.odl")
+    assert facts(tmp_path / "b.odl") == facts(path)
+    assert read(tmp_path / "b.odl").start == read(path).start
 
 
 @pytest.mark.parametrize(
@@ -370,11 +451,11 @@ def test_a_broken_card_is_one_sentence(tmp_path: Path, change: Any) -> None:
 # --- hostile names ---------------------------------------------------------------------
 
 
-@given(st.text(max_size=10) | st.text("';\"=+a", max_size=8))
+@given(st.text(max_size=10) | st.text("';\"=+ a", max_size=8))
 def test_a_guarded_cell_is_no_formula_and_comes_back(text: str) -> None:
     assert unguarded(guarded(text)) == text
     for cell in guarded(text).split(";"):  # as a spreadsheet does that parts cells there
-        assert not cell.lstrip('"').startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"))
+        assert not re.match('[" ]*[=+@\t\r\n＝＋－＠-]', cell)
 
 
 def test_no_cell_of_a_csv_is_a_formula(tmp_path: Path) -> None:
@@ -726,6 +807,27 @@ def test_rate_columns_and_units_can_be_told(tmp_path: Path) -> None:
                      units=["g", "g", "g"])  # fmt: skip
     with pytest.raises(DataError, match="no column 'up'"):
         to_recording(tmp_path / "a.csv", tmp_path / "b.odl", rate_hz=100, columns=["up"])
+
+
+@pytest.mark.parametrize("rate", ["0", "-5", "nan", "inf", "1e-320", "1e300"])
+def test_a_rate_that_cannot_be_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], rate: str
+) -> None:
+    walk_csv(tmp_path / "a.csv")
+    assert main(["convert", str(tmp_path / "a.csv"), str(tmp_path / "a.odl"), "--rate", rate]) == 2
+    assert "is none of a sensor; it can be 0.001 to 10000" in capsys.readouterr().err
+    assert not (tmp_path / "a.odl").exists()
+
+
+@pytest.mark.parametrize("name", ["", "a\x1b[2J", "a\nb", "x" * 65])
+def test_a_pseudonym_is_short_and_printable(tmp_path: Path, name: str) -> None:
+    walk_csv(tmp_path / "a.csv")
+    with pytest.raises(ConfigError, match="--subject is a pseudonym"):
+        to_recording(tmp_path / "a.csv", tmp_path / "a.odl", subject=name)
+    walk_csv(tmp_path / "a.csv", user=[f'"{name.replace(chr(10), "")}"'] * 200)
+    to_recording(tmp_path / "a.csv", tmp_path / "a.odl")
+    kept = read(tmp_path / "a.odl").start.config["session"]["subject"]
+    assert kept.isprintable() and 0 < len(kept) <= 64
 
 
 def test_two_people_are_two_recordings(tmp_path: Path) -> None:

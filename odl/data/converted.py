@@ -11,7 +11,8 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,14 +26,15 @@ from odl.events import valid_name
 KEY: Final = "odl"  # of the card, among the attributes that pandas keeps in a Parquet file
 ATTRIBUTES: Final = b"PANDAS_ATTRS"  # where pandas keeps a frame's ``attrs``
 CHUNK: Final = 2**14  # rows at a time
-# A cell that begins so is run by some spreadsheet. Where semicolons part cells (wherever numbers
-# have a decimal comma), what stands behind one is a cell, too.
+# A cell that begins so, blanks aside, is run by some spreadsheet. Where semicolons part cells
+# (wherever numbers have a decimal comma), what stands behind one is a cell, too.
 _FORMULA: Final = re.compile(
-    r"(\A|;)(?=\"*['=+\-@\t\r\n\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}"
+    r"(\A|;)(?=[\" ]*['=+\-@\t\r\n\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}"
     r"\N{FULLWIDTH HYPHEN-MINUS}\N{FULLWIDTH COMMERCIAL AT}])"
 )
 _GUARD: Final = re.compile(r"(\A|;)'")
 _LARGEST: Final = 2**26  # bytes of a card
+_LINE: Final = 2**17  # letters of a line
 
 
 def guarded(text: str) -> str:
@@ -70,6 +72,11 @@ class Converted:
     position : where the stream ended, in samples, those in gaps included.
     gaps : (start, samples lost, why) each.
     truths : (start, end exclusive, class) each.
+
+    Raises
+    ------
+    ValueError
+        For what cannot be, whether it comes from a card or from a recording.
     """
 
     odl: str
@@ -84,6 +91,21 @@ class Converted:
     gaps: tuple[tuple[int, int, str], ...]
     truths: tuple[tuple[int, int, str], ...]
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.start.get("session", {}), dict):
+            raise ValueError("the settings of its session are none")
+        scales = [scale for _, _, scale in self.channels]
+        if not 1e-6 <= self.rate_hz <= 1e6 or not all(1e-30 < scale < 1e6 for scale in scales):
+            raise ValueError("a rate or a scale is not above 0 and finite")
+        if not 1 <= len(scales) <= 255 or len(set(self.columns)) != len(scales):
+            raise ValueError("channels and columns do not go together")
+        for start, lost, why in self.gaps:
+            if start < 0 or lost < 0 or start + lost >= 2**64 or len(why.encode()) > 255:
+                raise ValueError(f"a gap of {lost} samples at {start} cannot be")
+        for start, end, name in self.truths:
+            if not 0 <= start <= end < 2**64 or not valid_name(name):
+                raise ValueError(f"truth from {start} to {end} cannot be")
+
     def to_json(self) -> str:
         """The card as one line of JSON."""
         return json.dumps(vars(self), separators=(",", ":"), allow_nan=False)
@@ -93,27 +115,16 @@ class Converted:
         """Read what `to_json` gave; ValueError, TypeError or KeyError for anything else."""
         card = json.loads(text)
         channels = tuple((str(n), str(u), float(s)) for n, u, s in card["channels"])
-        made = cls(
-            odl=str(card["odl"]), start=dict(card["start"]), image=str(card["image"]),
+        if not isinstance(card["start"], dict):
+            raise ValueError("the settings of its session are none")
+        return cls(
+            odl=str(card["odl"]), start=card["start"], image=str(card["image"]),
             model=str(card["model"]), rate_hz=float(card["rate_hz"]), channels=channels,
             columns=tuple(map(str, card["columns"])), counts=bool(card["counts"]),
             position=int(card["position"]),
             gaps=tuple((int(start), int(lost), str(why)) for start, lost, why in card["gaps"]),
             truths=tuple((int(start), int(end), str(name)) for start, end, name in card["truths"]),
         )  # fmt: skip
-        if not isinstance(card["start"], dict) or not isinstance(made.start.get("session", {}), dict):
-            raise ValueError("the settings of its session are none")
-        if not 0 < made.rate_hz <= 1e6 or not all(0 < scale < 1e6 for _, _, scale in channels):
-            raise ValueError("a rate or a scale is not above 0 and finite")
-        if not 1 <= len(channels) <= 255 or len(set(made.columns)) != len(channels):
-            raise ValueError("channels and columns do not go together")
-        for start, lost, why in made.gaps:
-            if start < 0 or lost < 0 or start + lost >= 2**64 or len(why.encode()) > 255:
-                raise ValueError(f"a gap of {lost} samples at {start} cannot be")
-        for start, end, name in made.truths:
-            if not 0 <= start <= end < 2**64 or not valid_name(name):
-                raise ValueError(f"truth from {start} to {end} cannot be")
-        return made
 
 
 def side_card(path: Path) -> Path:
@@ -196,25 +207,29 @@ def _parquet_rows(path: Path) -> Iterator[Sheet]:
 def _csv_rows(path: Path) -> Iterator[Sheet]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            head = file.readline()
+            # A line that is longer is cut, which makes a row of the wrong length of it.
+            lines = iter(partial(file.readline, _LINE), "")
+            head = next(lines, "")
             separator = max(",;\t", key=head.count)
-            file.seek(0)
-            rows = csv.reader(file, delimiter=separator, strict=True)
+            rows = csv.reader(chain([head], lines), delimiter=separator, strict=True)
             names = [unguarded(name.strip()) for name in next(rows, [])]
-            first = 2
+            first, end = 2, 2
             while chunk := list(islice(rows, CHUNK)):
+                first, end = end, end + len(chunk)
+                while chunk and not chunk[-1]:  # empty lines at the end
+                    chunk.pop()
                 for i, row in enumerate(chunk):
                     if len(row) != len(names):
                         raise DataError(
                             f"{path} row {first + i}: {len(row)} values where {len(names)} should be"
                         )
-                cells = zip(*chunk, strict=True)
-                columns = {name: list(column) for name, column in zip(names, cells, strict=True)}
-                yield Sheet(path, first, dict(columns), "." if separator == "," else ",")
-                first += len(chunk)
+                if chunk:
+                    cells = zip(*chunk, strict=True)
+                    columns = {name: list(column) for name, column in zip(names, cells, strict=True)}
+                    yield Sheet(path, first, dict(columns), "." if separator == "," else ",")
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
-        raise DataError(f"{path}: this is not text in UTF-8") from None
+        raise DataError(f"{path}: this is not text in UTF-8; save it as that") from None
     except csv.Error as error:
         raise DataError(f"{path}: this cannot be read as CSV ({error})") from None

@@ -19,6 +19,8 @@ from odl.data.tables import Tables
 from odl.events import valid_name
 from odl.nn.image import Channel
 
+_LONGEST = 64  # letters of what somebody is called
+
 
 @dataclass(frozen=True, eq=False)
 class Lone:
@@ -67,6 +69,8 @@ def lone_table(
     ...     lone_table(path, rate_hz=50).channels[0][:2]
     ('ax', 'm/s2')
     """
+    if rate_hz is not None and not 1e-3 <= rate_hz <= 1e4:
+        raise DataError(f"{path}: a rate of {rate_hz:g} Hz is none of a sensor; it can be 0.001 to 10000")
     sheet = read_sheet(path)
     made = Proposal({"channels": [], "table": {}, "rate_hz": rate_hz})
     table: dict[str, Any] = made.card["table"]
@@ -101,7 +105,8 @@ def lone_table(
     recording = named(sheet.columns, RECORDING)
     if recording and recording not in (label, who, *columns):
         table["recording"] = recording
-    return _read(path, made, classes, people[0] if people else "1")
+    person = "".join(c for c in people[0] if c.isprintable())[:_LONGEST] if people else ""
+    return _read(path, made, classes, person or "1")
 
 
 def _by_units(made: Proposal, sheet: Sheet, columns: Sequence[str], units: Sequence[str]) -> None:

@@ -82,7 +82,7 @@ def recorded_facts(path: Path) -> Facts:
     try:
         channels = tuple((str(n), str(u), float(s)) for n, u, s in session["channels"])
         rate = float(session["rate_hz"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise DataError(f"{path}: the recording does not say what its channels and rate are") from None
     names = sorted({e.name for e in recording.events if isinstance(e, Truth)})
     return Facts(str(session.get("subject", path.stem)), channels, rate, tuple(names))

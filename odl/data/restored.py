@@ -77,6 +77,7 @@ def restore(path: Path, card: Converted, tell: Callable[[int], None] | None = No
     """
     indices, blocks, parts = [], [], []
     labels: list[str | None] = []
+    known: dict[str | None, str | None] = {}  # the same name is kept once only
     last, rows, marked = -1, 0, False
     for sheet in read_rows(path):
         index, counts, good = _numbers(sheet, card, last)
@@ -89,7 +90,8 @@ def restore(path: Path, card: Converted, tell: Callable[[int], None] | None = No
             seams = np.sort([start for start, _, _ in card.gaps])
             parts.append(np.searchsorted(seams, index[good], "right").astype(np.float64))
         if marked:
-            labels += [name for name, own in zip(_truth(sheet), good.tolist(), strict=True) if own]
+            own = zip(_truth(sheet), good.tolist(), strict=True)
+            labels += [known.setdefault(name, name) for name, there in own if there]
         if tell is not None:
             tell(rows)
     index = np.concatenate(indices) if indices else np.empty(0, np.int64)
@@ -98,8 +100,8 @@ def restore(path: Path, card: Converted, tell: Callable[[int], None] | None = No
     notes = [f"{rows - len(index)} rows without values left out"] if rows > len(index) else []
     breaks = np.flatnonzero((np.diff(index) > 1) | (np.diff(np.concatenate(parts)) != 0)) + 1
     edges = [0, *breaks.tolist(), len(index)]
-    known = _Gaps(card)
-    tail = known.chain(int(index[-1]) + 1, card.position)
+    gaps = _Gaps(card)
+    tail = gaps.chain(int(index[-1]) + 1, card.position)
     position = card.position if tail else int(index[-1]) + 1
     if not marked or Spans(card.truths).names(index) == labels:
         told = card.truths
@@ -108,7 +110,7 @@ def restore(path: Path, card: Converted, tell: Callable[[int], None] | None = No
     else:
         told = _told(index, labels, edges)
         notes.append("truth as the rows have it, which is not as it was recorded")
-    events = list(_events(index, np.concatenate(blocks), edges, [Truth(*one) for one in told], known))
+    events = list(_events(index, np.concatenate(blocks), edges, [Truth(*one) for one in told], gaps))
     return Restored([*events, *tail], notes)
 
 

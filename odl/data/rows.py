@@ -36,6 +36,7 @@ EVENTS: Final = (
     ("utility", "number"), ("why", "text"), ("by", "text"), ("took", "number"), ("clock", "time"),
 )  # fmt: skip
 _COMMANDS: Final = ("split", "new class", "answer", "skip", "undo")
+_LONGEST: Final = 100  # letters of what somebody is called
 RESERVED: Final = ("index", "time", "recording", "subject", "truth", *MARKS)
 
 
@@ -50,7 +51,7 @@ class Rows:
         self._card, self._names, self._window = card, names, window
         session = card.start.get("session")
         who = session.get("subject") if isinstance(session, dict) else None
-        self._who = None if who is None else _printable(str(who))
+        self._who = None if who is None else _printable(str(who))[:_LONGEST]
         self._truths = Spans(card.truths)
         self._scales = np.array([scale for _, _, scale in card.channels])
         self._blocks: list[tuple[int, int, NDArray[np.int16], dict[str, NDArray[np.int16]]]] = []

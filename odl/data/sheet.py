@@ -15,6 +15,7 @@ from odl.data.card import DataError
 from odl.data.files import LARGEST
 
 TABLES = (".csv", ".parquet")
+_FAR = 1e100  # beyond any time stamp and any sensor; what is, would overflow in a square
 _NOTHING = {"", "nan", "na", "n/a", "null", "none"}
 
 
@@ -41,7 +42,7 @@ class Sheet:
         return self.columns[name]
 
     def numbers(self, name: str) -> NDArray[np.float64]:
-        """A column as float64, NaN where nothing is written.
+        """A column as float64, NaN where nothing is written or nothing that was ever measured.
 
         Raises
         ------
@@ -53,7 +54,7 @@ class Sheet:
             values = np.array(column, np.float64)
         except (ValueError, TypeError):
             values = np.array([self._number(name, i, cell) for i, cell in enumerate(column)])
-        values[np.isinf(values)] = np.nan
+        values[np.abs(values) > _FAR] = np.nan
         return values
 
     def _number(self, name: str, i: int, cell: Any) -> float:
@@ -129,7 +130,7 @@ def read_sheet(path: Path, separator: str = "") -> Sheet:
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
-        raise DataError(f"{path}: this is not text in UTF-8") from None
+        raise DataError(f"{path}: this is not text in UTF-8; save it as that") from None
     return parse_csv(path, text, separator)
 
 
@@ -145,7 +146,7 @@ def parse_csv(path: Path, text: str, separator: str = "") -> Sheet:
     head = text.splitlines()[0]
     separator = separator or max(",;\t", key=head.count)
     try:
-        rows = list(csv.reader(io.StringIO(text), delimiter=separator))
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
     except csv.Error as error:
         raise DataError(f"{path}: this cannot be read as CSV ({error})") from None
     for i, row in enumerate(rows):
