@@ -244,7 +244,7 @@ class OnBoard(Way):
                 elif isinstance(event, Adopt):
                     ask_again(self.session, labeller)
             self._look()
-            self._send()
+            self._send(idle=isinstance(heard, Samples) and not len(heard.block))
             self._note.look(self.board)
 
     def _heard(self, heard: object) -> Iterable[Event]:
@@ -297,8 +297,8 @@ class OnBoard(Way):
 
     # --- answers to the board -------------------------------------------------------------
 
-    def _send(self) -> None:
-        if self._request is not None and not self._settled(self._request):
+    def _send(self, *, idle: bool) -> None:
+        if self._request is not None and not self._settled(self._request, idle):
             return
         self._request = None
         if self.follower.step is Step.APART or self.board.state is not BoardState.STREAMING:
@@ -309,11 +309,12 @@ class OnBoard(Way):
             self._request = self.board.send(command)
             self.follower.asked(command, origin)
 
-    def _settled(self, request: Request) -> bool:
+    def _settled(self, request: Request, idle: bool) -> bool:
         """Whether what was asked has been done and has been heard of, or came to nothing."""
         if isinstance(request.answer, Ready):
-            # Behind its position all that it led to has passed, if it was not lost.
-            heard = not self.follower.waits or self.session.position > request.answer.position
+            # What it led to came before the answer, if it was not lost: it has passed where nothing is
+            # left to pass, and where the stream is farther.
+            heard = idle or not self.follower.waits or self.session.position > request.answer.position
             if heard:
                 self.follower.answered()
             return heard

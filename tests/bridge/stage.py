@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +27,7 @@ from odl.streams import open_recording
 
 BLOCK: NDArray[np.int16] = np.concatenate([part.block for part in load("shoulder", 8)])
 OPTIONS: dict[str, Any] = {"policy": "periodic", "budget": "600/h"}
+LIMIT = 60.0  # seconds for what takes a moment where nothing else runs
 Do = Callable[[Live, Event], None]
 
 
@@ -42,29 +48,44 @@ def blocks(start: int, n: int, size: int = 10) -> Iterator[NDArray[np.int16]]:
 def play(live: Live, bench: Bench, start: int, n: int, do: Do | None = None) -> list[Event]:
     """Run ``live`` while the board's sensor gives ``n`` samples; all that passes.
 
-    ``do`` is called with each event. It ends with the step that is under way when the host has
-    been idle for a while after the last sample.
+    ``do`` is called with each event. It ends when the host has heard all that the board has said
+    and host and board have nothing more to settle.
     """
     rest, passed, idle, waited = blocks(start, n), list[Event](), 0, 0
+    mark, until = 0, 0.0
     for event in live:
         if do is not None:
             do(live, event)
         if not (isinstance(event, Samples) and not len(event.block)):
             passed.append(event)
-            idle = 0
             continue
         waited = waited + 1 if busy(live) else 0
         if waited % 60 > 0:  # but some things are settled by the next samples only
             continue
-        more = [block for _, block in zip(range(8), rest, strict=False)]
+        more = list(islice(rest, 8))
         for block in more:
             bench.board.sense(block)
-        idle = 0 if more else idle + (15 if waited else 1)
-        if idle in (8, 15):
-            bench.board.tick()
-        if idle > 40:
+        if more:
+            continue
+        until = until or time.monotonic() + LIMIT
+        if (mark and heard(live, bench, mark)) or time.monotonic() > until:
             live.stop()
+        elif idle % 60 == 0:
+            with bench.board._lock:
+                mark = bench.board.frames
+            bench.board.tick()
+        idle += 1
     return passed
+
+
+def heard(live: Live, bench: Bench, mark: int) -> bool:
+    """Whether the host has heard the board's last status, of ``mark`` frames, and stands where it does."""
+    way: Any = live._way
+    source, shift = (way.source, way._shift) if isinstance(way, OnHost) else (way.board, 0)
+    status, there = source.status, bench.board.session
+    if status is None or status.frames < mark or there is None:
+        return False
+    return bool(live.session.position + shift == there.position and not busy(live) and not way.awaits)
 
 
 def line_of(live: Live) -> Line:
@@ -108,3 +129,36 @@ def same_trace(path: Path) -> bool:
     opened = open_recording(path)
     assert opened.damage == ""
     return replay(path).outcomes[0].same_trace is True
+
+
+@contextmanager
+def printing(line: Callable[[int], str], pause: float = 0.002) -> Iterator[str]:
+    """A port on which ``line(k)`` is printed for k = 0, 1, ... with a pause behind each, until it is left."""
+    import tty
+
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    os.set_blocking(master, False)  # whoever reads may be gone
+    ended = threading.Event()
+
+    def run() -> None:
+        for k in count():
+            data = line(k).encode() + b"\r\n"
+            while data:
+                try:
+                    data = data[os.write(master, data) :]
+                except BlockingIOError:
+                    if ended.wait(0.005):
+                        return
+            if ended.wait(pause):
+                return
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield os.ttyname(slave)
+    finally:
+        ended.set()
+        thread.join()
+        os.close(master)
+        os.close(slave)

@@ -11,12 +11,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pretend import Bench
-from stage import BLOCK, press, same_trace
+from stage import BLOCK, press, printing, same_trace
 
 import odl
 from odl.bridge import open_live
@@ -43,12 +44,15 @@ def test_all_of_it_without_hardware(tmp_path: Path, capsys: pytest.CaptureFixtur
     path, figures = tmp_path / "walk.odl", tmp_path / "figures.json"
     status = main(
         ["live", "--emulated", "--play", "shoulder", "--subject", "8", "--speed", "20", "--answers", "truth",
-         "--budget", "400/h", "--delay", "4", "--seconds", "4", "--out", str(path), "--json", str(figures)]
+         "--policy", "periodic", "--budget", "400/h", "--delay", "4", "--seconds", "80",
+         "--out", str(path), "--json", str(figures)]
     )  # fmt: skip
     assert status == 0
     assert same_trace(path)
     found = json.loads(figures.read_text())
-    assert found["compared"] == found["windows"] > 20 and found["skipped"] == found["differences"] == 0
+    assert found["windows"] >= 60 and found["differences"] == 0
+    # What the board owes at the end is waited for, but not for long.
+    assert found["compared"] + found["skipped"] == found["windows"] and found["skipped"] <= 2
     events = read(path).events
     assert {e.by for e in events if isinstance(e, Origin)} == {"truth"}
     assert sum(isinstance(e, Learned) for e in events) >= 1
@@ -64,12 +68,12 @@ def test_an_emulated_session_is_gone_on_with(tmp_path: Path, capsys: pytest.Capt
     emulated()
     path = tmp_path / "walk.odl"
     words = ["--play", "shoulder", "--subject", "7", "--speed", "20", "--answers", "truth"]
-    settings = ["--budget", "400/h", "--delay", "2", "--seconds", "3", "--out", str(path)]
-    assert main(["live", "--emulated", *words, *settings]) == 0
+    settings = ["--policy", "periodic", "--budget", "400/h", "--delay", "2", "--seconds", "60"]
+    assert main(["live", "--emulated", *words, *settings, "--out", str(path)]) == 0
     assert "compiling the board's firmware" in capsys.readouterr().err
     labels = sum(isinstance(e, Learned) for e in read(path).events)
     assert labels > 0
-    assert main(["live", "--resume", str(path), "--seconds", "3"]) == 0
+    assert main(["live", "--resume", str(path), "--seconds", "60"]) == 0
     assert "the host learns from here on" in capsys.readouterr().out
     recording = read(path)
     assert sum(isinstance(e, Learned) for e in recording.events) > labels
@@ -115,27 +119,14 @@ def sketch() -> Iterator[str]:
     """A port on which a sketch prints the shoulder recording in its units, quickly."""
     if sys.platform == "win32":
         pytest.skip("Windows has no pseudo-terminals")
-    import tty
+    head = ["ready.", "ax,ay,az,wx,wy,wz"]  # nobody may listen yet
+    rows = BLOCK * np.array([channel.scale for channel in CARD.channels])
 
-    master, slave = os.openpty()
-    tty.setraw(slave)
-    ended = threading.Event()
-    scales = np.array([channel.scale for channel in CARD.channels])
+    def line(k: int) -> str:
+        return head[k] if k < 2 else ",".join(f"{value:.5f}" for value in rows[k % len(rows)])
 
-    def run() -> None:
-        os.write(master, b"ready.\r\nax,ay,az,wx,wy,wz\r\n")  # nobody may listen yet
-        for row in BLOCK * scales:
-            os.write(master, ",".join(f"{value:.5f}" for value in row).encode() + b"\r\n")
-            if ended.wait(0.0005):
-                break
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    yield os.ttyname(slave)
-    ended.set()
-    thread.join()
-    os.close(master)
-    os.close(slave)
+    with printing(line, pause=0.0005) as port:
+        yield port
 
 
 def test_a_sketch_that_prints_numbers(
@@ -143,7 +134,7 @@ def test_a_sketch_that_prints_numbers(
 ) -> None:
     path = tmp_path / "sketch.odl"
     words = ["live", "--port", sketch, "--format", "csv", "--columns", "ax,ay,az,wx,wy,wz"]
-    assert main([*words, "--model", "shoulder", "--seconds", "2", "--out", str(path)]) == 0
+    assert main([*words, "--model", "shoulder", "--seconds", "8", "--out", str(path)]) == 0
     assert same_trace(path)
     opened = open_recording(path)
     assert [c[:2] for c in opened.stream.channels or ()] == [(c.name, c.unit) for c in CARD.channels]
@@ -153,7 +144,7 @@ def test_a_sketch_that_prints_numbers(
     off = np.abs(printed - block[0] * counts).max(1)
     first = int(off.argmin())  # nobody listened to the lines before
     n = min(len(block), 100)
-    assert n > 50 and np.abs(block[:n] * counts - printed[first : first + n]).max() < counts.max()
+    assert len(block) >= 400 and np.abs(block[:n] * counts - printed[first : first + n]).max() < counts.max()
     assert any(isinstance(e, Prediction) for e in opened.recording.events)
 
 
@@ -163,7 +154,7 @@ def test_record_without_a_model(sketch: str, tmp_path: Path) -> None:
     assert main([*words, "--seconds", "1", "--out", str(path), "--who", "P3"]) == 0
     recording = read(path)
     assert recording.complete and recording.outputs == []
-    assert any(isinstance(e, Samples) for e in recording.events)
+    assert 50 <= sum(len(e.block) for e in recording.events if isinstance(e, Samples)) < 100
     assert recording.start.config["session"]["channels"] == [[name, "", 0.001] for name in "231"]
     with pytest.raises(JournalError, match="holds no settings"):
         open_recording(path)
@@ -171,25 +162,25 @@ def test_record_without_a_model(sketch: str, tmp_path: Path) -> None:
 
 def test_record_a_board(bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "only.odl"
-    feeding = threading.Event()
+    ended = threading.Event()
 
     def feed() -> None:
-        for at in range(0, 2000, 10):
+        for at in cycle(range(0, 2000, 10)):
             bench.board.sense(BLOCK[at : at + 10])
-            if feeding.wait(0.005):
+            if ended.wait(0.005):
                 break
 
     thread = threading.Thread(target=feed)
     thread.start()
-    assert (
-        main(["record", "--port", bench.port.name, "--seconds", "0.7", "--out", str(path), "--json", "-"])
-        == 0
-    )
-    feeding.set()
-    thread.join()
+    try:
+        words = ["--port", bench.port.name, "--seconds", "4", "--out", str(path), "--json", "-"]
+        assert main(["record", *words]) == 0
+    finally:
+        ended.set()
+        thread.join()
     found = json.loads(capsys.readouterr().out)
     events = read(path).events
-    assert found["samples"] == sum(len(e.block) for e in events if isinstance(e, Samples)) > 0
+    assert found["samples"] == sum(len(e.block) for e in events if isinstance(e, Samples)) >= 200
     assert isinstance(events[0], Samples) and events[0].start == 0
     assert main(["replay", str(path)]) == 0  # it has the board's model image in it
 
@@ -249,6 +240,7 @@ def test_signals_end_a_session_properly(bench: Bench, tmp_path: Path, number: si
     process = Process(bench, "--out", str(path), "--budget", "600/h", "--policy", "periodic")
     process.ready(path)
     while not any(isinstance(e, Query) for e in read(path).events):
+        assert process.process.poll() is None
         time.sleep(0.02)
     out = process.end(number)
     assert process.process.returncode == 0

@@ -121,11 +121,26 @@ def test_feeding_is_gone_on_with_where_it_was(tmp_path: Path) -> None:
     assert missed <= 100
 
 
-def test_recorded_time_passes_as_it_did() -> None:
+class Time:
+    """A clock that only sleeping moves, a millisecond at least."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += max(0.001, seconds)
+
+
+def test_recorded_time_passes_as_it_did(monkeypatch: pytest.MonkeyPatch) -> None:
+    time = Time()
+    monkeypatch.setattr("odl.bridge.fed.time", time)
     block = np.zeros((10, 3), np.int16)
     events: list[Input] = [Truth(0, 20, "a"), Samples(0, block), Gap(10, 5, "x"), Samples(15, block)]
-    paced = Pace(events, 50.0, 40.0)
-    passed = list(paced)
+    passed = list(Pace(events, 50.0, 2.0))
+    assert time.now == pytest.approx(100.2, abs=0.02)  # nobody waits for what never came
     assert any(isinstance(e, Samples) and not len(e.block) for e in passed)
     kept = [e for e in passed if not (isinstance(e, Samples) and not len(e.block))]
     assert [e.start for e in kept if isinstance(e, Samples | Gap)][-1] < 25

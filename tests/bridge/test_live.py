@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import stat
 import threading
@@ -291,7 +292,9 @@ WRONG: list[tuple[dict[str, object], str]] = [
     ({"form": "csv"}, "--format csv needs --columns"),
     ({"form": "csv", "columns": ["ax"]}, "--format csv needs --model"),
     ({"who": "a:b"}, "--who is a pseudonym"),
-    ({"seconds": 0.0}, "--seconds must be above 0"),
+    ({"seconds": 0.0}, "--seconds must be a number above 0"),
+    ({"seconds": math.inf}, "--seconds must be a number above 0"),
+    ({"emulated": True, "play": "shoulder", "speed": math.inf}, "--speed must be a number above 0"),
 ]
 
 

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 
 import numpy as np
 import pytest
-from stage import BLOCK, same_trace
+from stage import BLOCK, printing, same_trace
 
 from odl.cli import main
 from odl.data import card
@@ -27,32 +22,6 @@ NAMES = ",".join(channel.name for channel in CHANNELS)
 WAYS = (["live", "--model", "shoulder"], ["record", "--model", "shoulder"])
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
-
-
-@contextmanager
-def printing(line: Callable[[int], str]) -> Iterator[str]:
-    """A port on which ``line(k)`` is printed for k = 0, 1, ..., 500 a second or so."""
-    import tty
-
-    master, slave = os.openpty()
-    tty.setraw(slave)
-    ended = threading.Event()
-
-    def run() -> None:
-        for k in count():
-            os.write(master, line(k).encode() + b"\r\n")
-            if ended.wait(0.002):
-                return
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    try:
-        yield os.ttyname(slave)
-    finally:
-        ended.set()
-        thread.join()
-        os.close(master)
-        os.close(slave)
 
 
 def row(k: int, times: float = 1.0) -> str:
@@ -88,7 +57,7 @@ def test_seconds_are_of_the_clock_too(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(f"odl.bridge.{'begin' if way[0] == 'live' else 'recorder'}.FIRST_LINE", 0.2)
+    monkeypatch.setattr(f"odl.bridge.{'with_sketch' if way[0] == 'live' else 'recorder'}.FIRST_LINE", 0.2)
     path = tmp_path / "walk.odl"
     with printing(lambda k: line) as port:
         assert run(way, port, path, "--seconds", "0.5") == 2
@@ -112,19 +81,21 @@ def test_bad_lines_are_said_and_lost(
 ) -> None:
     path = tmp_path / "walk.odl"
     with printing(lambda k: "1e99,0,0,0,0,0" if k % 4 == 3 else row(k)) as port:
-        assert run(way, port, path, "--seconds", "1") == 0
+        assert run(way, port, path, "--seconds", "8") == 0
     shown = capsys.readouterr()
     assert "lines or frames damaged" in shown.out and "could not be used" in shown.out + shown.err
     events = read(path).events
     gaps = [e for e in events if isinstance(e, Gap)]
+    bad = [e.lost for e in gaps if e.why == BAD_LINES]
     rows = sum(len(e.block) for e in events if isinstance(e, Samples))
-    assert {(e.lost, e.why) for e in gaps} == {(1, BAD_LINES)} and abs(rows - 3 * len(gaps)) <= 4
+    others = len(gaps) - len(bad)  # where this machine had no time to print
+    assert set(bad) == {1} and len(bad) > 20 and abs(rows - 3 * len(bad)) <= 4 * (1 + others)
 
 
 def test_a_wrong_unit_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "walk.odl"
     with printing(lambda k: row(k, 9.81)) as port:
-        assert run(WAYS[0], port, path, "--seconds", "1") == 0
+        assert run(WAYS[0], port, path, "--seconds", "4") == 0
     said = capsys.readouterr().out
     assert said.count("many samples are at the limit of column ") == 2  # when it is seen, and at the end
     assert "values at the limit; many samples" in said
@@ -134,13 +105,13 @@ def test_a_wrong_unit_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 def test_a_sketch_is_gone_on_with(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "walk.odl"
     with printing(row) as port:
-        assert run(WAYS[0], port, path, "--seconds", "0.5") == 0
+        assert run(WAYS[0], port, path, "--seconds", "4") == 0
         before = read(path).events
-        words = ["--port", port, "--format", "csv", "--columns", NAMES, "--seconds", "0.5", "--json", "-"]
+        words = ["--port", port, "--format", "csv", "--columns", NAMES, "--seconds", "4", "--json", "-"]
         capsys.readouterr()
         assert main(["live", "--resume", str(path), *words]) == 0
     found = json.loads(capsys.readouterr().out)
     events = read(path).events
     assert events[: len(before)] == before and len(events) > len(before) + 2
     assert any(isinstance(e, Gap) and e.why == "nobody listened" for e in events)
-    assert found["position"] > 300 and same_trace(path)
+    assert found["position"] >= 400 and same_trace(path)

