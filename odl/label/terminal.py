@@ -79,6 +79,7 @@ class View:
         self.mode = Mode()
         self._clock = clock
         self._drawn: int | None = None  # the window whose card is on the screen
+        self._before: int | None = None  # the one before it
         self._since = 0.0  # when it came there by itself
         self._seen = -1
         self._asked: set[int] = set()
@@ -150,7 +151,7 @@ class View:
             now = next(iter(behind or windows), None)
         at = windows.index(now) if now in windows else 0
         if now != self._drawn:
-            self._drawn, self._since = now, self._clock()
+            self._before, self._drawn, self._since = self._drawn, now, self._clock()
         if now is not None and self.mode.kind != "help":
             self.prompt.shown(now)
         if self.prompt.live and set(windows) - self._asked:
@@ -236,7 +237,10 @@ class View:
         if window is None:
             return
         if self.prompt.live and self._clock() - self._since < _GUARD:
-            self.prompt.note("the question has just come up; press again")
+            if key == "n":  # a name follows, whose letters must not be taken for keys
+                self.mode = Mode("name", window if self._before is None else self._before)
+            else:
+                self.prompt.note("the question has just come up; press again")
         elif question is None or key == "s":
             self.prompt.skip(window)  # says so where it is over
         elif key == "=":

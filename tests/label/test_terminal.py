@@ -265,6 +265,29 @@ def test_a_key_in_the_moment_in_which_a_question_comes_up_does_not_count() -> No
         assert [e.cls is not None for e in stage.put() if isinstance(e, Label)] == [True]
 
 
+def test_a_name_begun_as_its_question_goes_is_typed_to_its_end_and_harms_no_other() -> None:
+    stage = Stage()
+    first, second = stage.until_asked(), stage.until_asked()
+    with create_pipe_input() as pipe:
+        clock = Clock()
+        view = View(Played(stage, lambda i: None), list, pipe, DummyOutput(), clock)
+        view._text()
+        view.press("n")  # no card was here before it: it can be meant for this one only
+        assert view.mode.window == first
+        view._leave()
+        clock.now += 1
+        view.press("1")
+        stage.put()
+        view._text()
+        assert view._drawn == second
+        for key in "nsquat":
+            view.press(key)
+        assert (view.mode.kind, view.mode.window, view.mode.typed) == ("name", first, "squat")
+        assert not view._stop.is_set()
+        view._give(0, None)
+        assert stage.put() == [] and stage.prompt.sentence == "this question is answered already"
+
+
 def test_without_a_question_keys_do_nothing() -> None:
     stage, _ = play([(lambda stage, view: True, "1sn=z"), (typing("keys"), "q")], Stage(policy="none"))
     assert of(stage, Label) == []
