@@ -74,11 +74,11 @@ class Writer:
         self.path = Path(path)
         self.trace = TraceHash()
         self.position = 0
-        self._seq = 0
+        self._seq = 1
         start = replace(start, config={"format": list(FORMAT), **start.config})
         check_format(start, str(path))
         try:
-            opening = self._frame(encode(start), 0)
+            opening = frame(encode(start), 0)
         except CodecError as error:
             raise JournalError(f"{path}: {error}") from None
         if len(opening) > MAX_FRAME:
@@ -163,19 +163,18 @@ class Writer:
         for output in self._owed:
             self._append(output, 0)
 
-    def _frame(self, message: bytes, time: int) -> bytes:
-        data = frame(message, self._seq, time)
+    def _put(self, message: bytes, time: int) -> None:
+        self._file.write(frame(message, self._seq, time))
         self._seq = (self._seq + 1) & 0xFFFF
-        return data
 
     def _append(self, event: Event, time: int) -> None:
         if isinstance(event, Samples):
             for part in _parts(event):
-                self._file.write(self._frame(encode(part), time))
+                self._put(encode(part), time)
             self.position = max(self.position, event.start + len(event.block))
             return
         message = encode(event)
-        self._file.write(self._frame(message, time))
+        self._put(message, time)
         if isinstance(event, Gap | Adopt):
             self.position = max(self.position, event.start + event.lost)
         elif is_output(event):
@@ -211,7 +210,7 @@ class Writer:
         if not self._file.closed:
             with self._writing():
                 self._begin()
-                self._file.write(self._frame(encode(End(self.position)), 0))
+                self._put(encode(End(self.position)), 0)
                 self._file.close()
 
     def leave(self) -> None:

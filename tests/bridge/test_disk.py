@@ -54,6 +54,7 @@ def test_a_full_disk_ends_a_session_that_can_be_gone_on_with(
 def test_no_room_for_a_recording_ends_it_before_it_begins(
     bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    begin(bench, tmp_path / "before.odl").close()  # kernels are compiled now, and kept on the disk
     path = tmp_path / "walk.odl"
     for command in ("live", "record"):
         with full_disk(2000):
