@@ -96,8 +96,6 @@ class Incoming:
         self._sure, self.state = False, state
         self._let_go += len(self._held)
         self._held.clear()
-        if self._reading is not None and self._reading.done:  # its answer was among these
-            self._reading = None
         if cause:
             self._stream.cause = cause
 

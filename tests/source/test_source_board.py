@@ -189,6 +189,30 @@ def test_what_came_before_the_board_was_known_again_is_not_forgotten(bench: Benc
     assert [e for e in passed if isinstance(e, LostFrames)] == [LostFrames(2, "unplugged")]
 
 
+def test_more_than_is_held_until_the_board_is_known_again_is_lost_and_told(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("odl.source.incoming._HELD", 4)
+    with opened(bench) as board:
+        feed(bench, 0, 50)
+        until(board, lambda p: samples(p) == 50)
+        hello, board._talk.hello = board._talk.hello, lambda: False  # type: ignore[method-assign]
+        bench.unplug()
+        turns(board, BoardState.UNPLUGGED)
+        bench.plug()
+        turns(board, BoardState.GREETING)
+        if isinstance(bench.port, SocketPort):
+            wait_until(lambda: bench.port._host is not None)  # type: ignore[union-attr]
+        frames = board.link.counters.frames
+        feed(bench, 50, 120)
+        passed = until(board, lambda p: board.link.counters.frames == frames + 7)
+        board._talk.hello = hello  # type: ignore[method-assign]
+        passed += until(board, lambda p: samples(p) == 40)
+    assert [event for event in passed if isinstance(event, Gap)] == [Gap(50, 30, "unplugged")]
+    assert stands(passed, 50) == 120
+    assert (board.lost_frames, board.lost_samples) == (3, 30)
+
+
 @pytest.mark.parametrize("times", [1, 3])
 def test_unplugging_leaves_a_gap_and_the_session_goes_on(bench: Bench, times: int) -> None:
     with opened(bench) as board:
