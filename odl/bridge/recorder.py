@@ -55,10 +55,7 @@ class Recorder:
         told, heard = "", time.monotonic()
         due = heard + REPORT
         for event in self._source:
-            if isinstance(event, Samples | Gap) and not (isinstance(event, Samples) and not len(event.block)):
-                self._writer.write(replace(event, start=event.start - self._shift))
-                self._writer.flush()
-                self._samples += len(event.block) if isinstance(event, Samples) else 0
+            if self._take(event):
                 heard = time.monotonic()
             while isinstance(self._source, Sketch) and self._source.news:
                 tell(self._source.news.popleft())
@@ -76,6 +73,17 @@ class Recorder:
                 break
         if why := standing_of(self._source).useless:
             raise SketchError(f"nothing could be recorded: {why}")
+
+    def _take(self, event: object) -> bool:
+        """Write what belongs into a recording; whether it did."""
+        rows = len(event.block) if isinstance(event, Samples) else 0
+        if not (rows or isinstance(event, Gap)):
+            return False
+        assert isinstance(event, Samples | Gap)
+        self._writer.write(replace(event, start=event.start - self._shift))
+        self._writer.flush()
+        self._samples += rows
+        return True
 
     def figures(self) -> dict[str, Any]:
         """What was recorded, for a report."""

@@ -65,6 +65,20 @@ def test_samples_of_somebody_else_are_nowhere() -> None:
     assert played.left == 0
 
 
+def test_a_recording_that_is_played_once_more_is_not_over() -> None:
+    played = PlayedTruth(PLAYED, TRUTHS)
+    before = [*played.take(Samples(0, PLAYED[900:])), *played.end()]
+    assert before == [Truth(0, 100, "run")] and played.left == 0
+    again = PlayedTruth(PLAYED, TRUTHS)  # as for a session that is gone on with
+    for event in (Samples(0, PLAYED[900:]), *before):
+        list(again.take(event))
+    again.again()
+    assert again.left == len(PLAYED)
+    assert list(again.take(Gap(100, 50, "nobody listened"))) == []  # it has been told
+    assert list(again.take(Samples(150, PLAYED[:310]))) == [Truth(150, 450, "sit")]
+    assert again.left == len(PLAYED) - 310 and again.of(10, 50) == "run"
+
+
 def test_stillness_that_is_everywhere_is_not_guessed_at() -> None:
     still = np.zeros((500, 3), np.int16)
     still[400:, 0] = np.arange(100)

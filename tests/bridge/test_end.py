@@ -1,0 +1,174 @@
+"""How a live session ends: what was said and answered before stands in the recording, and adds up."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from pretend import Bench, Pretended, SocketPort
+from stage import BLOCK, answer, begin, blocks, play, same_trace
+
+from odl.bridge import Live
+from odl.bridge.fed import FedSession
+from odl.config import Config
+from odl.events import Event, Input, Label, Learned, Prediction, Query, Samples
+from odl.follow import Asking
+from odl.journal import read
+from odl.label.protocol import Answer, TakeBack
+from odl.session import Session
+from odl.source.board import BoardState
+from odl.source.greeting import BoardError
+from odl.wire.schema import Message
+
+LEARN = ("host", "device", "both")
+
+
+class Dying(Pretended):
+    """A board that dies when it has taken in a block of 128 samples: nothing comes of them."""
+
+    def _outputs(self, event: Message) -> None:
+        if isinstance(event, Samples) and len(event.block) == 128:
+            self.say = lambda message: None  # type: ignore[method-assign]
+        else:
+            super()._outputs(event)
+
+
+@pytest.mark.parametrize("learn", ["device", "both"])
+def test_what_a_board_did_not_live_to_say_counts_as_skipped(
+    tmp_path: Path, learn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("odl.bridge.live.PATIENCE", 0.3)
+    path, bench = tmp_path / "walk.odl", Bench(SocketPort(), Dying())
+    with begin(bench, path, learn=learn) as live:
+        for event in live:
+            if isinstance(event, Samples) and not len(event.block) and live.session.position == 0:
+                bench.board.sense(BLOCK[:128])
+            elif live.session.position == 128:
+                live.stop()
+    bench.close()
+    status = live.status()
+    if learn == "both":
+        assert (status.windows, status.compared, status.skipped, status.differences) == (1, 0, 1, 0)
+    assert sum(isinstance(e, Prediction) for e in read(path).events) == 1
+    assert same_trace(path)
+
+
+def test_a_window_that_a_fed_board_died_of_counts_as_skipped(bench: Bench, tmp_path: Path) -> None:
+    class Dead:
+        def step(self, event: Input) -> list[Event]:
+            raise BoardError("no answer")
+
+    with begin(bench, tmp_path / "walk.odl") as live:
+        image = live.image
+    config = Config(mult=(1,) * 6, shift=(0,) * 6, offset=(0,) * 6)
+    fed = FedSession(image, config, Dead(), compare=True)  # type: ignore[arg-type]
+    with pytest.raises(BoardError):
+        fed.step(Samples(0, BLOCK[:200]))
+    assert (fed.compared, fed.skipped) == (0, fed.counts["windows"]) and fed.skipped > 1
+
+
+@pytest.mark.parametrize("how", ["stopped", "left"])
+@pytest.mark.parametrize("learn", LEARN)
+def test_an_answer_given_before_the_end_is_taken(bench: Bench, tmp_path: Path, learn: str, how: str) -> None:
+    path, rest = tmp_path / "walk.odl", blocks(0, 2000)
+    with begin(bench, path, learn=learn) as live:
+        for event in live:
+            if isinstance(event, Query):
+                assert live.prompt.answer(event.window, "wave").taken
+                if how == "left":  # as a view that is quitted does
+                    break
+                live.stop()
+            elif isinstance(event, Samples) and not len(event.block):
+                bench.board.sense(next(rest))
+    events = read(path).events
+    assert [type(e) for e in events if isinstance(e, Label | Learned)] == [Label, Learned]
+    assert same_trace(path)
+
+
+def test_a_board_that_is_silent_is_not_waited_for(bench: Bench, tmp_path: Path) -> None:
+    with begin(bench, tmp_path / "walk.odl") as live:
+        play(live, bench, 0, 300)
+        way = live._way
+        way.follower.asked(Label(0, 0, 1), None)  # type: ignore[attr-defined]
+        way._asking.add(Answer(0, "walk"))  # type: ignore[attr-defined]
+        assert way.awaits
+        way.board.state = BoardState.SILENT  # type: ignore[attr-defined]
+        assert not way.awaits
+
+
+# --- seconds ------------------------------------------------------------------------------
+
+
+def feeding(live: Live, bench: Bench) -> list[Event]:
+    """Run ``live`` to its own end while the board's sensor plays without one."""
+    passed, rest = list[Event](), blocks(0, 20_000)
+    for event in live:
+        passed.append(event)
+        if isinstance(event, Samples) and not len(event.block):
+            bench.board.sense(next(rest))
+    return passed
+
+
+@pytest.mark.parametrize("learn", LEARN)
+def test_seconds_are_the_stream_s(bench: Bench, tmp_path: Path, learn: str) -> None:
+    with begin(bench, tmp_path / "walk.odl", learn=learn, seconds=10) as live:
+        feeding(live, bench)
+    assert 500 <= live.status().position < 520
+    assert same_trace(tmp_path / "walk.odl")
+
+
+def test_seconds_are_the_clock_s_where_nothing_comes(bench: Bench, tmp_path: Path) -> None:
+    began = time.monotonic()
+    with begin(bench, tmp_path / "walk.odl", seconds=0.2) as live:
+        assert all(isinstance(e, Samples) and not len(e.block) for e in live)
+    assert time.monotonic() - began >= 0.2
+    assert read(tmp_path / "walk.odl").complete
+
+
+@pytest.mark.parametrize("learn", ["host", "both"])
+def test_seconds_do_not_count_what_was_missed_before(bench: Bench, tmp_path: Path, learn: str) -> None:
+    path = tmp_path / "walk.odl"
+    with begin(bench, path, learn=learn) as live:
+        play(live, bench, 0, 300)
+    bench.board.restart()
+    os.utime(path, (time.time() - 1000,) * 2)
+    with begin(bench, None, resume=path, seconds=5) as live:
+        feeding(live, bench)
+    samples = [e for e in read(path).events if isinstance(e, Samples)]
+    assert live.status().position > 50_000 and 550 <= sum(len(e.block) for e in samples) < 700
+    assert same_trace(path)
+
+
+# --- answers that do not arrive -----------------------------------------------------------
+
+
+def test_an_answer_that_never_arrives_is_given_up(bench: Bench, tmp_path: Path) -> None:
+    with begin(bench, tmp_path / "walk.odl") as live:
+        session: Session = live.session
+    asking = Asking(session)
+    asking.add(Answer(0, "walk"))
+    asking.add(TakeBack())
+    for again in (True, True, False):
+        assert asking.waits and asking.next() is not None
+        assert asking.again() is again
+    assert asking.next() is not None and not asking.again() and not asking.waits
+
+
+def test_a_command_whose_echo_was_lost_is_not_waited_for(tmp_path: Path) -> None:
+    """The last frames before a pause: the board's answer says that it was done."""
+
+    class Muffled(Pretended):
+        def say(self, message: object) -> None:
+            super().say(message)  # type: ignore[arg-type]
+            if isinstance(message, Label):
+                del self.out[:]  # its echo, and nothing else: each turn is sent at once
+
+    path, bench = tmp_path / "walk.odl", Bench(SocketPort(), Muffled())
+    with begin(bench, path) as live:
+        play(live, bench, 0, 600, answer("swing"))
+    bench.close()
+    status = live.status()
+    assert (status.compared or 0) + (status.skipped or 0) == status.windows and status.differences == 0
+    assert same_trace(path)
