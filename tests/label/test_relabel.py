@@ -574,6 +574,24 @@ def test_a_review_in_the_view_takes_the_same_keys(tmp_path: Path) -> None:
     assert [one[:2] for one in made] == [(asked[1], second)] and not steps
 
 
+def test_in_a_review_cards_follow_at_once_and_the_keys_say_what_they_mean_there(tmp_path: Path) -> None:
+    it, made = review(played(tmp_path / "a.odl", "run", "wave", "sit"))
+    asked = [question.window for question in it.questions]
+    with create_pipe_input() as pipe:
+        view = View(Sitting(it), list, pipe, DummyOutput(), clock=lambda: 0.0)
+        view._text()
+        view._next(1)
+        for press in "s=":  # no waiting: no card comes up by itself here
+            view._text()
+            view.press(press)
+        picture = "".join(part for _, part, *_ in view._text())
+        assert " s  no answer" in picture and " ago?" not in picture
+        view.press("?")
+        assert "no answer counts for this question" in "".join(part for _, part, *_ in view._text())
+    assert [one[:3] for one in made] == [(asked[1], None, None)]
+    assert it.sentence == "there is no answer yet to give again"
+
+
 # --- the command --------------------------------------------------------------------------
 
 

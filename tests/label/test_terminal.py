@@ -30,7 +30,7 @@ from odl.events import AddClass, Event, Gap, Label, Learned, Split, Undo
 from odl.label.drawn import HELP, KEYS, Line, Mode, figures, frame, keyed
 from odl.label.lines import Lines
 from odl.label.plot import braille
-from odl.label.terminal import View
+from odl.label.terminal import View, drawable, run
 from odl.report.text import width
 
 RATE = IMAGE.rate_hz
@@ -545,6 +545,26 @@ def turn(i):
 run(Played(stage, turn, 10**9))
 print("learned", stage.session.counts["answered"])
 """
+
+
+@pytest.mark.parametrize(
+    ("term", "tty", "drawn"), [("xterm", True, True), ("dumb", True, False), ("xterm", False, False)]
+)
+def test_a_view_is_drawn_where_a_terminal_can_be_drawn_in(
+    term: str, tty: bool, drawn: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stream(io.StringIO):
+        def isatty(self) -> bool:
+            return tty
+
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.setattr(sys, "stdin", Stream("q\n"))
+    monkeypatch.setattr(sys, "stdout", Stream())
+    assert drawable() == drawn
+    if not drawn:
+        live = Played(Stage(policy="none"), lambda i: time.sleep(0.001), turns=60_000 if tty else 5)
+        run(live)  # where there is a keyboard, its line ends it
+        assert live.closed and "49.98 of 50 Hz" in sys.stdout.getvalue()  # type: ignore[attr-defined]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals on Windows")
