@@ -112,7 +112,11 @@ def build(
         )  # fmt: skip
         if done.returncode != 0:
             raise BuildError(f"{' '.join(command[:2])} failed:\n{done.stderr}")
-        os.replace(made, target)  # at once, should another process build the same
+        try:
+            os.replace(made, target)  # at once, should another process build the same
+        except PermissionError:  # Windows, where that process uses it already
+            if not target.exists():
+                raise
     return target
 
 

@@ -56,9 +56,8 @@ def _forget_old(root: Path) -> None:
 def compiling_alone(longest: float = 180.0) -> Iterator[None]:
     """Wait until no other process compiles into `cache_folder`, then keep others out.
 
-    Numba numbers its files per process, so two that compile different signatures of one
-    kernel at the same time would overwrite each other's. A lock older than ``longest``
-    seconds was left behind by a process that died.
+    So that nothing is compiled twice. A lock older than ``longest`` seconds was left behind by a
+    process that died.
     """
     lock = cache_folder() / "compiling"
     while True:
@@ -76,11 +75,45 @@ def compiling_alone(longest: float = 180.0) -> Iterator[None]:
         lock.unlink(missing_ok=True)
 
 
+@contextmanager
+def _writing_alone() -> Iterator[None]:
+    """Let one process at a time write into `cache_folder`; on Windows there is no such lock."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with open(cache_folder() / "writing", "ab") as file:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _write_alone(files: Any) -> None:
+    """Have the files of a kernel written one process at a time.
+
+    Numba reads in an index which names are taken and then writes the next one. Two processes that
+    do so at once for different signatures take the same name, and from then on the kernel is
+    loaded for a signature that it was not compiled for.
+    """
+    save = files.save
+
+    def save_alone(key: Any, data: Any) -> None:
+        with _writing_alone():
+            save(key, data)
+
+    files.save = save_alone
+
+
 def jit(function: Function) -> Function:
     """``numba.njit`` with the cache kept in `cache_folder`."""
     previous = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(cache_folder())
     try:
-        return cast(Function, numba.njit(cache=True)(function))
+        compiled = numba.njit(cache=True)(function)
     finally:
         numba.config.CACHE_DIR = previous
+    files = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
+    if files is not None:  # else nothing is compiled
+        _write_alone(files)
+    return cast(Function, compiled)

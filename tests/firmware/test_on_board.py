@@ -100,7 +100,7 @@ def test_qemu_is_the_python_session(
 ) -> None:
     need("qemu-system-arm")
     with QemuBoard(firmware(compiler).elf) as board:
-        client = BoardClient(board.write, board.run)
+        client = BoardClient(board.write, board.run, limit=60)
         assert client.hello().image == image.checksum
         client.configure(config)
         assert play(client, script(image, 2000)) == expected[0]

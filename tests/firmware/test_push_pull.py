@@ -189,7 +189,7 @@ def test_a_board_without_a_flash_controller_says_that_it_cannot(
 ) -> None:
     need("qemu-system-arm")
     with QemuBoard(firmware().elf) as board:
-        client = BoardClient(board.write, board.run)
+        client = BoardClient(board.write, board.run, limit=60)
         client.hello()
         with pytest.raises(BoardError, match="could not keep it"):
             push_image(client, other, "it")
