@@ -379,6 +379,22 @@ def test_another_encoding_is_named(tmp_path: Path, encoding: str, with_card: boo
         to_recording(tmp_path / "a.csv", tmp_path / "b.odl")
 
 
+def test_a_damaged_parquet_file_is_one_sentence_that_names_it(tmp_path: Path) -> None:
+    needs(".parquet")
+    to_table(Source(written(tmp_path / "a.odl", [Samples(0, block(500))])), tmp_path / "a.parquet")
+    whole = (tmp_path / "a.parquet").read_bytes()
+    ends = {len(whole) - 9, len(whole) // 2, 20, 0}
+    hurt = [whole[:end] for end in ends] + [b"a,b\n1,2\n"]
+    hurt += [whole[:at] + bytes(40) + whole[at + 40 :] for at in range(4, 4000, 400)]
+    for data in hurt:
+        (tmp_path / "b.parquet").write_bytes(data)
+        try:
+            to_recording(tmp_path / "b.parquet", tmp_path / "b.odl", force=True)
+        except DataError as error:
+            assert str(error).startswith(f"{tmp_path / 'b.parquet'}")
+            assert str(error).count("b.parquet") == 1
+
+
 @pytest.mark.parametrize("value", ["1e308", "-1e308", "inf", "nan", "1e999", "9" * 400, ""])
 def test_a_number_that_nothing_measures_is_a_row_without_values(tmp_path: Path, value: str) -> None:
     to_table(Source(written(tmp_path / "a.odl", [Samples(0, block(20))])), tmp_path / "a.csv")
@@ -828,6 +844,16 @@ def test_a_pseudonym_is_short_and_printable(tmp_path: Path, name: str) -> None:
     to_recording(tmp_path / "a.csv", tmp_path / "a.odl")
     kept = read(tmp_path / "a.odl").start.config["session"]["subject"]
     assert kept.isprintable() and 0 < len(kept) <= 64
+
+
+@pytest.mark.filterwarnings("error")
+def test_time_stamps_may_name_their_zone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stamps = [f"2026-05-04T09:{i // 3000:02}:{i // 50 % 60:02}.{i % 50 * 20:03}+05:45" for i in range(200)]
+    walk_csv(tmp_path / "a.csv", time_ms=stamps)
+    assert main(["convert", str(tmp_path / "a.csv"), str(tmp_path / "a.odl")]) == 0
+    assert capsys.readouterr().err == ""
+    assert read(tmp_path / "a.odl").start.config["session"]["rate_hz"] == 50
+    assert b"2026" not in (tmp_path / "a.odl").read_bytes()
 
 
 def test_two_people_are_two_recordings(tmp_path: Path) -> None:

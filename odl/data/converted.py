@@ -161,6 +161,8 @@ def read_converted(path: Path) -> Converted | None:
             raise ValueError(f"more than {_LARGEST} bytes")
         else:
             text = where.read_text(encoding="utf-8")
+    except DataError:
+        raise
     except (KeyError, TypeError, AttributeError):
         return None  # a Parquet file of somebody else's
     except (ValueError, OSError) as error:
@@ -196,12 +198,22 @@ def read_rows(path: Path) -> Iterator[Sheet]:
 
 def _parquet_rows(path: Path) -> Iterator[Sheet]:
     first = 1
-    for batch in _parquet(path).iter_batches(CHUNK):
+    for batch in _batches(path):
         columns: dict[str, list[str] | NDArray[Any]] = {
             name: np.asarray(batch.column(i).to_pandas()) for i, name in enumerate(batch.schema.names)
         }
         yield Sheet(path, first, columns)
         first += batch.num_rows
+
+
+def _batches(path: Path) -> Iterator[Any]:
+    file = _parquet(path)
+    try:
+        yield from file.iter_batches(CHUNK)
+    except (ValueError, OSError, NotImplementedError) as error:
+        raise DataError(f"{path}: this cannot be read as Parquet ({str(error)[:80]})") from None
+    finally:
+        file.close()
 
 
 def _csv_rows(path: Path) -> Iterator[Sheet]:

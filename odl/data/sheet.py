@@ -7,6 +7,7 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,7 +77,10 @@ class Sheet:
         column = self._column(name)
         if self.has_dates(name):
             try:
-                dates = np.array([str(cell).strip().removesuffix("Z") for cell in column], "datetime64[us]")
+                with catch_warnings():
+                    simplefilter("ignore", UserWarning)  # of a zone numpy says that it takes it off
+                    stamps = [str(cell).strip().removesuffix("Z") for cell in column]
+                    dates = np.array(stamps, "datetime64[us]")
             except ValueError:
                 return self.numbers(name)  # which names the row
             if not np.isnat(dates).any():
