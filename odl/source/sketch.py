@@ -132,7 +132,8 @@ class Sketch:
         self.news: deque[str] = deque()
         self._told_anew = False
         self._tell_bad = 1  # lines left out at which they are told of next
-        self._cut_rows: deque[NDArray[np.bool_]] = deque(maxlen=max(50, round(_RECENT * rate_hz)))
+        self._cut_rows: NDArray[np.bool_] = np.zeros((0, len(scale)), np.bool_)
+        self._rows_looked_at = max(50, round(_RECENT * rate_hz))  # of it, at most
         self._limited = ""  # a sentence about the column that is cut most
 
     def __iter__(self) -> Iterator[Samples | Gap]:
@@ -294,8 +295,7 @@ class Sketch:
 
     def _look_at_limits(self, cut: NDArray[np.bool_]) -> None:
         """Notice where many samples are beyond what can be: most often the unit is another one."""
-        self._cut_rows.extend(cut)
-        recent = np.array(self._cut_rows)
+        recent = self._cut_rows = np.concatenate([self._cut_rows, cut])[-self._rows_looked_at :]
         share = float(recent.any(axis=1).mean())
         if not self._limited and len(recent) >= 50 and share > _LIMITED:
             most = int(recent.sum(axis=0).argmax())
