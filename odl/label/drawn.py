@@ -26,7 +26,7 @@ HELP: Final = (
     "u         undo: take back the answer given last, also if it has been learned from",
     "=         the same answer as the last one",
     "tab       the next open question; shift-tab the one before",
-    "q         end the session; the recording is closed properly",
+    "q         twice: end the session; the recording is closed properly",
     "esc       leave this, or a name being typed",
 )
 # Where a recording is looked at again, these keys mean something else.

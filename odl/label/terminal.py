@@ -81,6 +81,7 @@ class View:
         self._drawn: int | None = None  # the window whose card is on the screen
         self._before: int | None = None  # the one before it
         self._since = 0.0  # when it came there by itself
+        self._pressed = ""
         self._seen = -1
         self._asked: set[int] = set()
         self._stop = threading.Event()
@@ -223,12 +224,15 @@ class View:
             self._place(key)
         elif key == "?":
             self.mode = Mode("keys" if self.mode.kind == "help" else "help")
+        elif key == "q" and self.prompt.live and self._pressed != "q":  # it lies beside 1, 2 and tab
+            self.prompt.note("q once more ends the session")
         elif key == "q":
             self._quit()
         elif key == "u":
             self.prompt.undo()
         else:
             self._answer(key)
+        self._pressed = key if self.mode.kind == "keys" else ""  # a name may end in q
 
     def _answer(self, key: str) -> None:
         """A key that means something to the question on the screen."""

@@ -101,7 +101,7 @@ def test_a_key_is_an_answer_and_is_learned() -> None:
     stage = Stage()
     window = stage.until_asked()
     second = stage.prompt.questions[0].likely[1].name
-    play([(asked, "2"), (learned, "q")], stage)
+    play([(asked, "2"), (learned, "qq")], stage)
     (label,) = of(stage, Label)
     assert (label.window, stage.session.names[label.cls]) == (window, second)
     assert len(of(stage, Learned)) == 1
@@ -111,7 +111,7 @@ def test_a_key_is_an_answer_and_is_learned() -> None:
 def test_skip_same_and_undo() -> None:
     stage, _ = play(
         [(asked, "3"), (answered(1), ""), (asked, "s"), (answered(2), ""), (asked, "="), (answered(3), "u"),
-         (lambda stage, view: of(stage, Undo), "q")]
+         (lambda stage, view: of(stage, Undo), "qq")]
     )  # fmt: skip
     names = [None if e.cls is None else stage.session.names[e.cls] for e in of(stage, Label)]
     assert names[1] is None and names[0] == names[2] is not None
@@ -120,7 +120,7 @@ def test_skip_same_and_undo() -> None:
 
 def test_a_new_class_is_typed_and_hung_under_another() -> None:
     stage, _ = play(
-        [(asked, "n"), (typing("name"), "stx\x7fairs 2\r"), (typing("place"), "2"), (learned, "q")]
+        [(asked, "n"), (typing("name"), "stx\x7fairs 2\r"), (typing("place"), "2"), (learned, "qq")]
     )
     (added,) = of(stage, AddClass)
     assert (added.name, stage.session.tasks[added.head]) == ("stairs 2", 0)
@@ -131,7 +131,7 @@ def test_a_new_class_is_typed_and_hung_under_another() -> None:
 def test_enter_hangs_a_new_class_at_the_top_and_a_known_name_needs_no_place() -> None:
     stage, _ = play(
         [(asked, "n"), (typing("name"), "hop\r"), (typing("place"), "\r"), (answered(1), ""),
-         (asked, "n"), (typing("name"), "hop\r"), (lambda stage, view: len(of(stage, Learned)) == 2, "q")]
+         (asked, "n"), (typing("name"), "hop\r"), (lambda stage, view: len(of(stage, Learned)) == 2, "qq")]
     )  # fmt: skip
     assert [(e.name, e.head) for e in of(stage, AddClass)] == [("hop", 0)]
     assert len({e.cls for e in of(stage, Learned)}) == 1
@@ -140,7 +140,7 @@ def test_enter_hangs_a_new_class_at_the_top_and_a_known_name_needs_no_place() ->
 def test_escape_leaves_a_name_and_the_help() -> None:
     stage, view = play(
         [(asked, "n"), (typing("name"), "abc\x1b"), (typing("keys"), "?"), (typing("help"), "\x1b"),
-         (typing("keys"), "q")]
+         (typing("keys"), "qq")]
     )  # fmt: skip
     assert of(stage, Label, AddClass) == [] and view.mode.typed == ""
 
@@ -148,7 +148,7 @@ def test_escape_leaves_a_name_and_the_help() -> None:
 def test_a_pasted_name_is_cleaned() -> None:
     stage, _ = play(
         [(asked, "n"), (typing("name"), "\x1b[200~a\x07b\ncd\x1b[201~"),
-         (lambda stage, view: view.mode.typed, "\r"), (typing("place"), "\r"), (learned, "q")]
+         (lambda stage, view: view.mode.typed, "\r"), (typing("place"), "\r"), (learned, "qq")]
     )  # fmt: skip
     assert [e.name for e in of(stage, AddClass)] == ["ab cd"]
 
@@ -165,7 +165,7 @@ def test_a_name_grows_no_longer_than_a_class_name_can_be(keys: str) -> None:
 def test_arrows_and_other_keys_that_are_no_text_are_not_typed() -> None:
     stage, _ = play(
         [(asked, "n"), (typing("name"), "h\x1b[A\x1b[3~\x1b[15~\x01\x1bOPop\r"), (typing("place"), "\r"),
-         (learned, "q")]
+         (learned, "qq")]
     )  # fmt: skip
     assert [e.name for e in of(stage, AddClass)] == ["hop"]
 
@@ -181,7 +181,7 @@ def test_ctrl_c_leaves_what_is_being_typed_and_not_the_session() -> None:
 def test_backspace_leads_back_from_the_place_to_the_name() -> None:
     stage, _ = play(
         [(asked, "n"), (typing("name"), "hops\r"), (typing("place"), "\x7f"), (typing("name"), "\x7f\r"),
-         (typing("place"), "\r"), (learned, "q")]
+         (typing("place"), "\r"), (learned, "qq")]
     )  # fmt: skip
     assert [e.name for e in of(stage, AddClass)] == ["hop"]
 
@@ -226,7 +226,7 @@ def test_tab_goes_to_the_next_question_and_the_key_means_that_one() -> None:
     one, two = stage.until_asked(), stage.until_asked()
     play(
         [(lambda stage, view: view._drawn == one, "\t"), (lambda stage, view: view._drawn == two, "1"),
-         (learned, "q")], stage
+         (learned, "qq")], stage
     )  # fmt: skip
     assert [e.window for e in of(stage, Label)] == [two]
     assert [q.window for q in stage.prompt.questions] == [one]
@@ -289,14 +289,19 @@ def test_a_name_begun_as_its_question_goes_is_typed_to_its_end_and_harms_no_othe
 
 
 def test_without_a_question_keys_do_nothing() -> None:
-    stage, _ = play([(lambda stage, view: True, "1sn=z"), (typing("keys"), "q")], Stage(policy="none"))
+    stage, _ = play([(lambda stage, view: True, "1sn=z"), (typing("keys"), "qq")], Stage(policy="none"))
     assert of(stage, Label) == []
+
+
+def test_a_q_that_slips_in_ends_nothing() -> None:
+    stage, _ = play([(asked, "q"), (asked, "1q"), (learned, "q")])
+    assert len(of(stage, Learned)) == 1
 
 
 # --- the end ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("keys", ["q", "\x03", "\x04"])
+@pytest.mark.parametrize("keys", ["qq", "\x03", "\x04"])
 def test_leaving_ends_the_session_cleanly(keys: str) -> None:
     play([(lambda stage, view: True, keys)])
 
