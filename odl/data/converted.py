@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final
@@ -33,10 +33,12 @@ _FORMULA: Final = re.compile(
     r"\N{FULLWIDTH HYPHEN-MINUS}\N{FULLWIDTH COMMERCIAL AT}])"
 )
 _GUARD: Final = re.compile(r"(\A|;)'")
+_NAMES: Final = 2**12  # cells that are looked at once only
 _LARGEST: Final = 2**26  # bytes of a card
 _LINE: Final = 2**17  # letters of a line
 
 
+@lru_cache(_NAMES)
 def guarded(text: str) -> str:
     """``text`` as a CSV cell that no spreadsheet takes for a formula.
 
@@ -46,6 +48,7 @@ def guarded(text: str) -> str:
     return _FORMULA.sub(r"\1'", text)
 
 
+@lru_cache(_NAMES)
 def unguarded(cell: str) -> str:
     """What `guarded` was given.
 
