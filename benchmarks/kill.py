@@ -36,7 +36,8 @@ LEARN = ("both", "host", "device")
 LIVE = 0.8  # seconds within which a session is killed
 AFTER = 0.25  # seconds for which it is gone on with
 ROOM = 8000  # bytes behind Start within which a session is killed that may not write on
-BOARD = 15  # sessions per board: its recording lasts no longer at the default speed
+WAIT = 20.0  # seconds for it to do so; the board may have played all that it had
+BOARD = 8  # sessions per board: its recording lasts so long at the default speed, on a busy machine too
 OPTIONS = {"policy": "periodic", "budget": "1800/h", "delay": 1.0}
 
 
@@ -59,7 +60,7 @@ def child(url: str, path: Path, learn: str, told: int, room: int | None) -> None
 def killed(url: str, path: Path, learn: str, moment: float, room: int | None) -> list[tuple[int, int]]:
     """Run a session and kill it; the labels it acknowledged.
 
-    ``moment`` seconds after it has begun; or when it has written ``room`` bytes, if that is given.
+    ``moment`` seconds after it has begun, or when it has written ``room`` bytes, if that is given.
     """
     listening, told = os.pipe()
     process = os.fork()
@@ -73,11 +74,14 @@ def killed(url: str, path: Path, learn: str, moment: float, room: int | None) ->
     with os.fdopen(listening, "rb") as pipe:
         if pipe.readline() != b"ready\n":
             sys.exit("the session did not begin")
-        if room is None:
-            time.sleep(moment)
+        until, gone = time.monotonic() + (moment if room is None else WAIT), 0
+        while not gone and time.monotonic() < until:
+            time.sleep(0.002)
+            gone, status = os.waitpid(process, os.WNOHANG)
+        if not gone:
             os.kill(process, signal.SIGKILL)
-        _, status = os.waitpid(process, 0)
-        if os.WTERMSIG(status) != (signal.SIGKILL if room is None else signal.SIGXFSZ):
+            _, status = os.waitpid(process, 0)
+        if not os.WIFSIGNALED(status):
             sys.exit(f"the session was not killed but ended with status {status}")
         lines = [line.split() for line in pipe.read().split(b"\n") if line.count(b" ") == 1]
     return [(int(window), int(cls)) for window, cls in lines]
