@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from asking import Clock, Played, Stage
-from test_relabel import played
+from relabelling import played
 
 from odl.events import AddClass, Gap, Label
 from odl.label.lines import Lines, typed
