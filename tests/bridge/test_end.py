@@ -168,6 +168,7 @@ def test_a_command_whose_echo_was_lost_is_not_waited_for(tmp_path: Path) -> None
     path, bench = tmp_path / "walk.odl", Bench(SocketPort(), Muffled())
     with begin(bench, path) as live:
         play(live, bench, 0, 600, answer("swing"))
+        assert not live._way.awaits
     bench.close()
     status = live.status()
     assert (status.compared or 0) + (status.skipped or 0) == status.windows and status.differences == 0
