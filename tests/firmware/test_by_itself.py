@@ -19,7 +19,7 @@ from firmware_sim.sensor import Lsm6dso
 from odl.config import Config
 from odl.events import Dropped, Gap, Label, Learned, Query, Samples, Undo, Why
 from odl.kernels.score import score
-from odl.nn.image import Image
+from odl.nn.image import Channel, Image
 from odl.session import Session
 from odl.wire import (
     Compact,
@@ -286,6 +286,16 @@ def test_a_board_with_a_sensor_says_what_a_count_is(sensing: Follower, image: Im
     ]  # fmt: skip
     other = build.description("nucleo_f401re", "lsm6dso", image.channels, 50.0)
     assert '"rate_hz":50.0' in other and image.channels[0].name in other
+
+
+def test_a_channel_may_have_any_name(image: Image, compiler: str) -> None:
+    names = ["a??/", "b\\", '"c', "d??=e", "\u00e9", "%s"]
+    counts = [Channel(name, "??!", 1.0) for name in names]
+    board = Emulator(build.build(image, compiler=compiler, sensor="lsm6dso", counts=counts).elf)
+    client = BoardClient(board.write, board.run)
+    client.hello()
+    assert client.description is not None
+    assert client.description.board["channels"] == [[name, "??!", 1.0] for name in names]
 
 
 def test_what_the_line_loses_is_counted_and_sent_again(
