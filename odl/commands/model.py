@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -52,11 +53,15 @@ def _train(given: argparse.Namespace, tell: Tell) -> str:
     from odl.data import open_dataset
     from odl.info import about_image
     from odl.private import write_private
-    from odl.train import train
 
     out = Path(given.out)
     if out.suffix != ".odlm":
         raise ValueError(f"--out is {out.name}; a model image ends in .odlm")
+    out.parent.mkdir(parents=True, exist_ok=True)  # it is said now, not after the training
+    if out.is_dir() or not os.access(out.parent, os.W_OK):
+        raise ValueError(f"{out}: no file can be written there")
+    from odl.train import train
+
     dataset = open_dataset(given.source, given.data)
     without = [] if given.without is None else [name.strip() for name in given.without.split(",")]
     image = train(
