@@ -32,7 +32,7 @@ class Line:
 
     def say(self, data: bytes) -> bytes:
         """What comes back for ``data``; the program must end well."""
-        done = subprocess.run([self.program, self.image], input=data, capture_output=True, timeout=120)
+        done = subprocess.run([self.program, self.image], input=data, capture_output=True, timeout=600)
         assert done.returncode == 0, done.stderr.decode()[-4000:]
         assert done.stderr == b""
         return done.stdout
