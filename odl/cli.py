@@ -52,16 +52,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         damage: str = given.run(given, _progress)
+        sys.stdout.flush()
     except BrokenPipeError:  # whoever read our output has gone: not an error
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        _let_go()
         return 0
     except (ValueError, OSError, RuntimeError, ModuleNotFoundError) as error:
         if os.environ.get("ODL_DEBUG"):
             raise
+        _let_go()
         return _complain(_sentence(error), 2)
     except KeyboardInterrupt:
         return _complain("stopped", 130)
     return _complain(damage, 1) if damage else 0
+
+
+def _let_go() -> None:
+    """Hand on what was printed; where nobody takes it, forget it, or Python would complain at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(sentence: str, status: int) -> int:
@@ -75,7 +85,7 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError):
         where = _EXTRAS.get(str(error.name), error.name)
         return f"this needs the package '{error.name}': pip install {where}"
-    return str(error)
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
 
 
 class _Parser(argparse.ArgumentParser):
