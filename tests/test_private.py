@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -129,3 +131,45 @@ def test_another_s_file_is_not_made_private(tmp_path: Path, monkeypatch: pytest.
     path.chmod(0o600)
     with path.open("wb") as file:
         keep_private(file.fileno(), path)  # there is nothing to do
+
+
+# Who writes files in other ways, and why they need not be their owner's only.
+OTHER_WRITERS = {
+    "private.py": "writes for all others",
+    "journal/files.py": "private by itself",
+    "label/edits.py": "private by itself",
+    "convert.py": "into a file that is private",
+    "data/written.py": "into a file that is private",
+    "bridge/plan.py": "in a folder that is private, and goes",
+    "data/proposal.py": "a card tells no more than the tables beside it",
+    "train/__main__.py": "the images that are shipped",
+    "cli.py": "where output goes that nobody takes",
+    "kernels/jit.py": "a lock, which is empty",
+    "api.py": "that kernels are compiled, which is empty",
+}
+
+
+def writes(source: str) -> bool:
+    """Whether some call opens a file to be written."""
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call):
+            continue
+        name = ast.unparse(node.func)
+        modes = [n.value for n in ast.walk(node) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+        writing = any(re.fullmatch("[rbt]*[wax+][wabt+]*", mode) for mode in modes)
+        if name == "os.open" or (name.endswith(("open", "fdopen")) and writing):
+            return True
+        if name.endswith((".write_text", ".write_bytes", ".touch")):
+            return True
+    return False
+
+
+def test_nobody_else_writes_files() -> None:
+    """What is written in any other way is readable to whom the umask allows it."""
+    folder = Path(__file__).resolve().parent.parent / "odl"
+    found = {
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*.py")
+        if writes(path.read_text(encoding="utf-8"))
+    }
+    assert found == set(OTHER_WRITERS)
