@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 import tempfile
 import time
@@ -68,7 +69,7 @@ READ = 300  # milliseconds from a new question to its answer: longer than the ca
 
 def click(page: Any, digit: int) -> None:
     """A real click on the class with this digit."""
-    page.locator(".jp-OutputArea-output button", has_text=f"{digit}  ").first.click()
+    page.locator(".jp-OutputArea-output button:visible", has_text=re.compile(rf"^{digit}\s")).click()
 
 
 def in_a_browser(clicks: int) -> list[float]:
@@ -84,7 +85,7 @@ def in_a_browser(clicks: int) -> list[float]:
                 page.evaluate(TURNED)
                 page.wait_for_timeout(READ)
                 if i % 2:
-                    page.get_by_placeholder("keys: click here", exact=False).press("1")
+                    page.get_by_label("keys", exact=True).press("1")
                 else:
                     click(page, 1)
             page.wait_for_timeout(1000)
@@ -97,22 +98,6 @@ def in_a_browser(clicks: int) -> list[float]:
     return [after - before for before, after in zip(pressed, learned, strict=True)]
 
 
-LONGER = """from dataclasses import replace
-import odl.notebook.replay
-from odl.events import Samples
-from odl.streams import dataset_streams
-def longer(*given):
-    (one,) = dataset_streams(*given)
-    blocks = [event.block for event in one.unanswered().inputs() if isinstance(event, Samples)]
-    def inputs():
-        position = 0
-        while position < 10**6:
-            for block in blocks:
-                yield Samples(position, block)
-                position += len(block)
-    return [replace(one, inputs=inputs, stretches=(10**6,))]
-odl.notebook.replay.dataset_streams = longer
-"""
 STATE = """import gc, json
 from ipywidgets.widgets.widget import _instances
 def state():
@@ -215,7 +200,7 @@ def by_clicks(questions: int) -> tuple[dict[int, Memory], int]:
     unheard = 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        lab.write_notebook(folder / "live.ipynb", [LONGER + LIVE.format(speed=8), STATE])
+        lab.write_notebook(folder / "live.ipynb", [lab.LONGER + LIVE.format(speed=8), STATE])
         with lab.lab(folder) as address, lab.browser() as page:
             lab.open_notebook(page, address, "live.ipynb")
             lab.run_cell(page, 0)
@@ -248,7 +233,7 @@ def by_messages(questions: int) -> tuple[dict[int, Memory], int]:
     given: list[tuple[int, str]] = []
     with tempfile.TemporaryDirectory() as name:
         with kernel_alone(Path(name)) as kernel:
-            kernel.run(LONGER + LIVE.format(speed=8) + "\n" + STATE)
+            kernel.run(lab.LONGER + LIVE.format(speed=8) + "\n" + STATE)
             while len(given) < questions:
                 shown = kernel.ask("state()")
                 if (

@@ -9,7 +9,7 @@ from typing import Any
 
 from odl.label.cards import Place, Question
 from odl.label.view import Questions
-from odl.notebook.deck import Deck, button, close_all, let_see
+from odl.notebook.deck import Deck, button, close_all, labelled, let_see
 from odl.notebook.keys import NAME, Keys, entered
 from odl.notebook.plot import Channel, Picture
 from odl.notebook.text import clock, joined, line, safe
@@ -20,7 +20,7 @@ QUIET = "No question is open. The next one appears here when the model is unsure
 AXIS = "time (s); 0 is where the window begins"
 _SKIP = "skip (s)", "leave this question unanswered"
 _NOTHING = "no answer (s)", "no answer counts for this window"
-_HINT = "keys: click here (1-9 n s l = u)"
+_HINT = "click here: 1-9 n s l = u"
 
 
 class Card:
@@ -64,24 +64,15 @@ class Card:
         self._decks = (Deck(self._pick), Deck(self._pick))
         self._deck = self._decks[0]
         self.keys = Keys(self._key, self._named, _HINT, now)
-        self._new = w.Text(placeholder="new class", tooltip="the name of a new class",
-                           layout=w.Layout(width="13em"))  # fmt: skip
-        self._under = w.Dropdown(options=[("", 0)], tooltip="where it hangs in the tree",
-                                 layout=w.Layout(width="16em"))  # fmt: skip
+        self._new = labelled(w.Text, "new class", "the name of a new class", "18em", placeholder="its name")
+        self._under = labelled(w.Dropdown, "under", "where it hangs in the tree", "19em", options=[("", 0)])
         self._add = button("add (Enter)", "answer with the new class", self._add_class)
         self._new.on_msg(self._message)
         self._new.observe(self._typing, "value")
         self._skip_it = button(*(_SKIP if prompt.live else _NOTHING), self._skip)
         self._same = button("same as before (=)", "answer as the last time", self._same_again, "15em")
         self.undo = button("undo (u)", "take back the answer given last", self._undo)
-        fresh = w.HBox(
-            [
-                self._new,
-                w.HTML(line("under"), layout=w.Layout(margin="4px 6px 0 6px")),
-                self._under,
-                self._add,
-            ]
-        )
+        fresh = w.HBox([self._new, self._under, self._add])
         self._aside = button("later (l)", "look at the next open question first", self._put_aside)
         rest = w.HBox([self._skip_it, self._aside, self._same, self.undo, self.keys.field])
         self._open = w.VBox([self.picture, *(deck.box for deck in self._decks), fresh])

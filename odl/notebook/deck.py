@@ -27,8 +27,7 @@ class Deck:
         self.names: tuple[str, ...] = ()
         self._pick = pick
         self._buttons = [button("", "", partial(self._clicked, i), "auto") for i in range(BUTTONS)]
-        self._others = Dropdown(options=[("another class", -1)], tooltip="the other classes",
-                                layout=Layout(width="13em"))  # fmt: skip
+        self._others = labelled(Dropdown, "others", "the other classes", "17em", options=[("", -1)])
         self._others.observe(self._chosen, "value")
         self.box = HBox([*self._buttons, self._others], layout=Layout(flex_flow="row wrap", display="none"))
 
@@ -64,6 +63,14 @@ def button(text: str, about: str, do: Callable[[Any], None], width: str = "9em")
     made = Button(description=text, tooltip=about, layout=Layout(width=width, min_width="6em"))
     made.on_click(do)
     return made
+
+
+def labelled(kind: Callable[..., Any], label: str, about: str, width: str, **given: Any) -> Any:
+    """A field with its name before it: a screen reader finds no other, not even a tooltip."""
+    from ipywidgets import Layout
+
+    look = {"description_width": "initial"}
+    return kind(description=label, tooltip=about, layout=Layout(width=width), style=look, **given)
 
 
 def let_see(widget: Any, whether: bool) -> None:

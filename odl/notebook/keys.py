@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from odl.notebook.deck import labelled
+
 NAME = "n"  # begins a name, which Enter ends
 _LONG = 40  # characters: with fewer the field is left alone
 _LATE = 0.2  # seconds: the browser may send Enter before the text that was typed before it
@@ -48,9 +50,9 @@ class Keys:
         hint: str,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        from ipywidgets import Layout, Text
+        from ipywidgets import Text
 
-        self.field: Any = Text(placeholder=hint, tooltip=hint, layout=Layout(width="18em"))
+        self.field: Any = labelled(Text, "keys", "keys that answer", "19em", placeholder=hint)
         self._press, self._name, self._now = press, name, now
         self._read = self._emptied = ""
         self._begun: int | None = None  # where in the text a name begins

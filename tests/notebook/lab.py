@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,24 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
 WHY_NOT = "" if CHROMIUM else "chromium is not installed"
+LONG = 300.0  # seconds that anything may take: a machine may be slow, and compile kernels first
+# In a cell: a person's recording that begins anew at its end, so that no session ends by itself.
+LONGER = """from dataclasses import replace
+import odl.notebook.replay
+from odl.events import Samples
+from odl.streams import dataset_streams
+def longer(*given):
+    (one,) = dataset_streams(*given)
+    blocks = [event.block for event in one.unanswered().inputs() if isinstance(event, Samples)]
+    def inputs():
+        position = 0
+        while position < 10**6:
+            for block in blocks:
+                yield Samples(position, block)
+                position += len(block)
+    return [replace(one, inputs=inputs, stretches=(10**6,))]
+odl.notebook.replay.dataset_streams = longer
+"""
 
 
 @contextmanager
@@ -53,7 +71,7 @@ def lab(folder: Path, python: str = sys.executable) -> Iterator[str]:
     )  # fmt: skip
     try:
         address = f"http://127.0.0.1:{port}"
-        until = time.monotonic() + 60
+        until = time.monotonic() + LONG
         while True:
             try:
                 urllib.request.urlopen(f"{address}/api/status", timeout=5).close()
@@ -65,7 +83,11 @@ def lab(folder: Path, python: str = sys.executable) -> Iterator[str]:
         yield address
     finally:
         server.terminate()
-        server.wait(20)
+        try:
+            server.wait(LONG)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
         log.close()
 
 
@@ -79,6 +101,7 @@ def browser() -> Iterator[Any]:
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
         )
         page = chromium.new_page(viewport={"width": 1150, "height": 1150})
+        page.set_default_timeout(1000 * LONG)
         try:
             yield page
         finally:
@@ -97,14 +120,37 @@ def write_notebook(path: Path, cells: Sequence[str]) -> None:
 def open_notebook(page: Any, address: str, name: str) -> None:
     """Show the notebook ``name`` alone, its kernel started."""
     page.goto(f"{address}/doc/tree/{name}?reset")
-    page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
+    page.wait_for_selector(".jp-Notebook .jp-CodeCell")
+    wait_until_idle(page)
+
+
+def wait_until_idle(page: Any) -> None:
+    """Wait until the notebook's kernel is there and has nothing to do."""
     page.wait_for_function(
-        "() => document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle'",
-        timeout=60_000,
+        "() => document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle'"
     )
 
 
-def run_cell(page: Any, number: int, seconds: float = 60) -> None:
+def restart_kernel(page: Any) -> None:
+    """Restart the kernel by the menu, and wait until the new one is there."""
+    page.get_by_role("menuitem", name="Kernel", exact=True).click()
+    page.get_by_text("Restart Kernel…", exact=True).click()
+    with page.expect_response(lambda response: response.url.split("?")[0].endswith("/restart")):
+        page.locator(".jp-Dialog .jp-mod-accept").click()
+    wait_until_idle(page)
+
+
+def until(page: Any, look: Callable[[], Any], good: Callable[[Any], bool]) -> Any:
+    """Look until what is found is good, and return it."""
+    end = time.monotonic() + LONG
+    while not good(found := look()):
+        if time.monotonic() > end:
+            raise TimeoutError(f"after {LONG} s there is still {found}")
+        page.wait_for_timeout(100)
+    return found
+
+
+def run_cell(page: Any, number: int, seconds: float = LONG) -> None:
     """Run the code cell ``number`` (from 0) and wait until it is done; it stays selected."""
     cell = page.locator(".jp-CodeCell").nth(number)
     prompt = cell.locator(".jp-InputPrompt")
@@ -113,8 +159,9 @@ def run_cell(page: Any, number: int, seconds: float = 60) -> None:
     while not re.fullmatch(r"\[\d+\]:", now := prompt.inner_text()):
         if time.monotonic() > until:
             raise TimeoutError(f"cell {number} is not done after {seconds} s")
-        # A notebook that was only just opened may forget what it was told to run.
-        if now != "[*]:" and time.monotonic() - pressed > 1:
+        # A notebook that was only just opened may forget what it was told to run; one on a slow
+        # machine only takes its time, and would run it twice.
+        if now != "[*]:" and time.monotonic() - pressed > 10:
             cell.locator(".jp-InputArea-editor").click()
             page.keyboard.press("Control+Enter")
             pressed = time.monotonic()

@@ -258,7 +258,7 @@ def test_all_that_can_be_clicked_or_typed_into_has_a_name() -> None:
         if isinstance(widget, ipywidgets.Button) and widget.layout.display != "none":
             assert widget.description or widget not in buttons(stage.card.box)
         elif isinstance(widget, ipywidgets.Text | ipywidgets.Dropdown):
-            assert widget.tooltip
+            assert widget.description
 
 
 def test_nothing_is_asked_after_the_end(stage: Stage) -> None:
