@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import random
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 from full_disk import full_disk
 from pretend import Bench
-from stage import BLOCK, answer, begin, play, same_trace
+from stage import BLOCK, answer, begin, blocks, play, same_trace
 
 from odl.bridge.recorder import open_recorder
 from odl.cli import main
@@ -76,3 +79,46 @@ def test_a_full_disk_ends_what_is_only_recorded(bench: Bench, tmp_path: Path) ->
         recorder.run(60.0, lambda sentence: None)
     assert caught.value.filename == str(path) and readers() == []
     assert 0 < sum(1 for _ in read(path).events) < 40
+
+
+CHILD = """
+import os, resource, signal, sys
+from odl.bridge import open_live
+url, path, learn, room = sys.argv[1:]
+with open_live(url, out=path, learn=learn, options={"policy": "periodic", "budget": "600/h"}) as live:
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (os.path.getsize(path) + int(room),) * 2)
+    print("ready", flush=True)
+    for event in live:
+        for question in live.prompt.questions:
+            live.prompt.answer(question.window, "wave")
+"""
+
+
+@pytest.mark.parametrize(("learn", "room"), [("host", 5555), ("device", 4800), ("both", 7777)])
+def test_a_session_killed_within_a_write_is_gone_on_with(
+    bench: Bench, tmp_path: Path, learn: str, room: int
+) -> None:
+    """The system takes a part of a frame and kills the process."""
+    path = tmp_path / "walk.odl"
+    words = [sys.executable, "-c", CHILD, bench.port.name, str(path), learn, str(room)]
+    root = Path(__file__).resolve().parents[2]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, cwd=root, text=True) as child:
+        assert child.stdout is not None and child.stdout.readline() == "ready\n"
+        size = path.stat().st_size
+        try:
+            for block in blocks(0, 2000):
+                bench.board.sense(block)
+            assert child.wait(60) == -signal.SIGXFSZ
+        finally:
+            child.kill()
+    assert size < path.stat().st_size and path.stat().st_size - size <= room
+    cut = read(path)
+    assert cut.lost_frames == 0 and not cut.complete and cut.events
+    asked = [e.window for e in cut.events if isinstance(e, Query)]
+    with begin(bench, None, resume=path) as live:
+        play(live, bench, 2000, 500, answer("wave"))
+    windows = [e.window for e in read(path).events if isinstance(e, Query)]
+    assert windows[: len(asked)] == asked and len(set(windows)) == len(windows)
+    assert same_trace(path)
