@@ -76,6 +76,7 @@ THIRD_PARTY = {
     "prompt_toolkit": "label.terminal",
     "firmware_sim": "cli bridge commands",
     "ipywidgets": "notebook",
+    "traitlets": "notebook",
     "IPython": "notebook",
 }
 SLOW = sorted(THIRD_PARTY.keys() - {"platformdirs"})
