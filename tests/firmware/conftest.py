@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from odl.data import model_bytes
 from odl.nn.image import Image
 
 HERE = Path(__file__).parent
+os.environ["ODL_STRICT"] = "1"  # no compiler has anything to say
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -49,11 +50,22 @@ def test_a_library_that_somebody_uses_already_is_taken(cache: Path, monkeypatch:
         host.build(SIZES, flags=("-O1",))
 
 
+def test_a_warning_stops_the_tests_and_no_user(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    core = tmp_path / "core"
+    shutil.copytree(host.CORE, core)
+    with open(core / "pool.c", "a") as file:
+        file.write("static int unused;\n")
+    with pytest.raises(host.BuildError, match="unused"):
+        host.build(SIZES, core=core)
+    monkeypatch.delenv("ODL_STRICT")
+    host.HostMachine(host.build(SIZES, core=core))
+
+
 def test_what_the_compiler_says_is_said(cache: Path, tmp_path: Path) -> None:
     core = tmp_path / "core"
-    core.mkdir()
-    for path in host.CORE.iterdir():
-        (core / path.name).write_bytes(path.read_bytes())
+    shutil.copytree(host.CORE, core)
     (core / "pool.c").write_text("no C at all\n")
     with pytest.raises(host.BuildError, match=r"pool\.c"):
         host.build(SIZES, core=core)

@@ -43,6 +43,18 @@ def test_a_warning_is_an_error(compiler: str, tmp_path: Path) -> None:
         toolchain.compiler(compiler).check(source)
 
 
+def test_what_a_newer_compiler_warns_of_stops_no_user(
+    compiler: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "a.c"
+    source.write_text("int f(int a, unsigned b);\nint f(int a, unsigned b) { return a < b; }\n")
+    monkeypatch.delenv("ODL_STRICT")
+    toolchain.compiler(compiler).check(source)
+    source.write_text("no C\n")
+    with pytest.raises(ToolError, match="failed"):
+        toolchain.compiler(compiler).check(source)
+
+
 @pytest.mark.parametrize("target", sorted(toolchain.TARGETS))
 def test_the_core_compiles_without_warnings(target: str, compiler: str, image: Image, tmp_path: Path) -> None:
     """On every processor that the compiler has."""
