@@ -68,6 +68,7 @@ def test_a_sensor_of_another_scale_does_not_go_on(bench: Bench, tmp_path: Path) 
     whole = path.read_bytes()
     other = Pretended()
     other.board["channels"] = [[name, unit, 2 * scale] for name, unit, scale in other.board["channels"]]
+    other.out.clear()  # of how it described itself when it was made
     elsewhere = Bench(SocketPort(), other)
     with pytest.raises(ConfigError, match="its samples were of another scale"):
         begin(elsewhere, None, resume=path)
@@ -116,6 +117,7 @@ def test_what_a_recorder_missed_while_the_board_restarted_is_a_gap(bench: Bench,
 def test_a_board_that_tells_no_rate_is_recorded_at_the_model_s(tmp_path: Path) -> None:
     board = Pretended()
     board.board["rate_hz"] = None
+    board.out.clear()  # of how it described itself when it was made
     bench = Bench(SocketPort(), board)
     with open_recorder(bench.port.name, out=tmp_path / "only.odl") as recorder:
         recorder.run(0.1, print)
