@@ -143,7 +143,7 @@ def _board(given: argparse.Namespace, tell: Tell) -> str:
         firmware = build(image, compiler=given.compiler)
     else:
         samples, card = _played(given, image)
-        sensor = Lsm6dso(samples, rate_hz=card.rate_hz)
+        sensor = Lsm6dso(samples, rate_hz=card.rate_hz, waits=True)
         counts = [Channel(c.name, c.unit, c.scale) for c in card.channels]
         firmware = build(
             image, compiler=given.compiler, sensor="lsm6dso", counts=counts, rate_hz=card.rate_hz

@@ -50,6 +50,9 @@ class Lsm6dso:
         and their FIFO runs, read or not, as with a real one.
     rate_hz : float
         How often; the real one would follow its registers.
+    waits : bool
+        Play nothing to nobody: the first sample comes only after the FIFO has been emptied
+        once more, which the firmware does when a session begins.
 
     Attributes
     ----------
@@ -69,11 +72,18 @@ class Lsm6dso:
     WORDS: Final = 512  # of the FIFO
     GYRO, ACCEL = 1, 2  # tags
 
-    def __init__(self, samples: Iterable[Iterable[int]] | NDArray[np.int16], rate_hz: float = 52.0) -> None:
+    def __init__(
+        self,
+        samples: Iterable[Iterable[int]] | NDArray[np.int16],
+        rate_hz: float = 52.0,
+        *,
+        waits: bool = False,
+    ) -> None:
         self._samples: Iterator[Iterable[int]] = iter(samples)
         self.period = round(MHZ * 1e6 / rate_hz)
         self.played = self.lost = 0
         self.exhausted = False
+        self._waits = waits
         self.power_on()
 
     def power_on(self) -> None:
@@ -127,7 +137,8 @@ class Lsm6dso:
             self._fifo.clear()
             self._due = NEVER
         elif self._due == NEVER and not self.exhausted:
-            self._due = now + self.period
+            self._due = NEVER if self._waits else now + self.period
+            self._waits = False
 
     def following(self, register: int) -> int:
         return 0x78 if register == 0x7E else register + 1 & 0xFF

@@ -22,7 +22,7 @@ from stage import BLOCK, press, printing, same_trace
 import odl
 from odl.bridge import open_live
 from odl.cli import main
-from odl.data import card
+from odl.data import card, open_dataset
 from odl.events import Gap, Label, Learned, Origin, Prediction, Query, Samples, Truth
 from odl.journal import JournalError, read
 from odl.streams import open_recording
@@ -59,6 +59,9 @@ def test_all_of_it_without_hardware(tmp_path: Path, capsys: pytest.CaptureFixtur
     # What is said to be true is true: the samples are found in the recording that is played.
     truths = [e for e in events if isinstance(e, Truth)]
     assert truths and truths[0].start == 0
+    # The recording is played from its beginning, however long it took to meet the board.
+    first = next(e for e in events if isinstance(e, Samples)).block
+    assert np.array_equal(first, next(iter(open_dataset("shoulder").session(8, 0))).block[: len(first)])
     shown = capsys.readouterr()
     assert "walk.odl: " in shown.out and "0 differences" in shown.out
     assert str(path) in shown.err

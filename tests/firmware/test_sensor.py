@@ -61,6 +61,16 @@ def test_samples_come_at_their_rate(program: Make) -> None:
     assert 98 <= len(read(board, 2.0)) <= 100
 
 
+def test_a_recording_is_played_from_the_moment_that_a_session_begins(program: Make) -> None:
+    data = recording()
+    sensor = Lsm6dso(data, rate_hz=52.0, waits=True)
+    board = start(program, sensor)
+    assert board.call("board_sensor_start") == 1
+    assert read(board, 3.0) == [] and sensor.played == 0
+    board.call("board_sensor_empty")
+    assert read(board, 3.0) == data.tolist()
+
+
 def test_a_long_stall_loses_nothing(program: Make) -> None:
     """Four seconds, longer than any erase or refit: the FIFO keeps them."""
     data = recording(300)
