@@ -88,3 +88,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def root() -> Path:
     """The checkout's folder."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def walk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recording of a real person: predictions, questions, answers, two new classes and 13 seams."""
+    import odl
+
+    file = odl.replay("shoulder", subjects=[7], out=tmp_path_factory.mktemp("walk")).outcomes[0].file
+    assert file is not None
+    return file
