@@ -30,6 +30,15 @@ def percent(share: float | None, digits: int = 0) -> str:
     return "–" if share is None else f"{100 * share:.{digits}f} %"
 
 
+def counted(n: int, what: str) -> str:
+    """How many of ``what``, a noun in the singular.
+
+    >>> counted(1, "window"), counted(0, "window"), counted(2112, "answer")
+    ('1 window', '0 windows', '2112 answers')
+    """
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
 def width(text: str) -> int:
     """How many columns of a terminal ``text`` takes.
 
