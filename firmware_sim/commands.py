@@ -188,7 +188,7 @@ def _verify(given: argparse.Namespace, tell: Tell) -> str:
     from firmware_sim.verify import verify
     from odl.cli import write_json
 
-    names = given.twins.split(",")
+    names = [name.strip() for name in given.twins.split(",")]
     verdict = verify(given.recording, names, compiler=given.compiler, progress=tell)
     figures = {
         "equal": verdict.equal,

@@ -102,7 +102,11 @@ def make(
         client.hello()
         client.configure(config)
         return client
-    raise ValueError(f"there is no twin '{twin}'; there are {', '.join(TWINS)}")
+    raise _no_twin(twin)
+
+
+def _no_twin(name: str) -> ValueError:
+    return ValueError(f"there is no twin '{name}'; there are {', '.join(TWINS)}")
 
 
 def verify(
@@ -121,10 +125,15 @@ def verify(
 
     Raises
     ------
+    ValueError
+        For a name that is none of `TWINS`.
     JournalError, ImageError
         If the recording cannot be used.
     """
     tell = progress or (lambda sentence: None)
+    for name in twins:
+        if name not in TWINS:
+            raise _no_twin(name)
     opened = open_recording(path)
     asked = opened.stream.about.get("asked")
     names = ("python", *(t for t in twins if t != "python"))

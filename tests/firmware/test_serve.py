@@ -123,6 +123,23 @@ def test_nobody_listening_does_not_stop_a_board() -> None:
         port.close()
 
 
+def test_a_board_in_a_hurry_still_looks_at_its_port() -> None:
+    runs: list[float] = []
+
+    class Board:
+        powered, seconds = True, 0.0
+
+        def run(self, seconds: float) -> bytes:
+            runs.append(seconds)
+            self.seconds += seconds
+            return b""
+
+    port = open_port(0)
+    serve(Board(), port, speed=1e9, until=lambda: len(runs) > 5)  # type: ignore[arg-type]
+    port.close()
+    assert max(runs) <= 1
+
+
 @pytest.mark.parametrize(
     "words",
     ["--speed 0", "--speed inf", "--speed nan", "--seconds nan", "--seconds -1", "--socket 70000",
