@@ -147,7 +147,8 @@ def _anew(
     load_kernels(image, tell)
     outcomes = []
     for stream in streams:
-        if opened is not None and stream.channels is None and image is opened.image:
+        own = opened is not None and image is opened.image and bool(opened.recording.start.image)
+        if opened is not None and own and stream.channels is None:
             old = opened.config
             scaling = Scaling(old.mult, old.shift, old.offset)
         else:
@@ -169,7 +170,7 @@ def _anew(
     result = Result(image, tuple(outcomes), options.seed, source, _who(streams, image), options.described())
     if opened is None:
         return result
-    outcome = replace(outcomes[0], problems=tuple(opened.recording.problems))
+    outcome = replace(outcomes[0], problems=(*outcomes[0].problems, *opened.recording.problems))
     return replace(result, outcomes=(outcome,), damage=opened.damage)
 
 

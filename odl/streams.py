@@ -183,17 +183,27 @@ class Opened:
     @property
     def trace(self) -> str | None:
         """The trace that it holds, where it holds a whole one."""
+        return None if self.untraced else self.recording.trace_sha256
+
+    @property
+    def untraced(self) -> str:
+        """Why there is no trace in it to compare with, as a clause; empty if there is one."""
         session = self.recording.start.config.get("session", {})
-        redacted = session.get("redacted", {})  # of what the trace depends on, perhaps
-        same = not isinstance(redacted, dict) or redacted.get("same_trace", True) is not False
-        whole = not self.damage and same and self.recording.outputs
-        return self.recording.trace_sha256 if whole else None
+        redacted = session.get("redacted", {})
+        if self.damage:
+            return "the recording is damaged: its trace is not compared"
+        if not self.recording.outputs:
+            return "the recording holds no outputs, so it has no trace to compare"
+        if isinstance(redacted, dict) and redacted.get("same_trace", True) is False:
+            return "what the recording's trace depends on was left out: it is not compared"
+        return ""
 
 
 def open_recording(path: str | Path, model: Image | None = None) -> Opened:
     """Read a recording, its model image and its settings.
 
-    ``model`` stands in where the recording holds none.
+    ``model`` stands in where the recording holds none: channels that are only numbered, or
+    without a unit, are then the model's.
 
     Raises
     ------
@@ -205,14 +215,15 @@ def open_recording(path: str | Path, model: Image | None = None) -> Opened:
         recording = read(path)
     except OSError as error:
         raise JournalError(f"{path}: cannot be read ({error.strerror})") from None
-    settings = recording.start.config.get("config")
+    never_run = {} if recording.start.image else {"config": Config().to_dict()}
+    settings = (never_run | recording.start.config).get("config")
     session = recording.start.config.get("session", {})
     if not isinstance(settings, dict) or not isinstance(session, dict):
         raise JournalError(f"{path}: its Start holds no settings, so it cannot be replayed")
     if recording.start.image:
         image = Image.from_bytes(recording.start.image, f"{path}: its model image")
     elif model is None:
-        raise ConfigError(f"{path}: it holds no model image, so a model has to be named, with --model")
+        raise ConfigError(f"{path}: it holds no model image; name one: odl replay {path.name} --model M")
     else:
         image = model
     try:
@@ -228,15 +239,19 @@ def open_recording(path: str | Path, model: Image | None = None) -> Opened:
         elif isinstance(event, Gap | Adopt):
             stretches.append(0)
     rate = session.get("rate_hz")
+    channels, notes = _channels(session.get("channels")), tuple[str, ...]()
+    if channels is not None and not recording.start.image:
+        channels, notes = _as_model(channels, image)
     stream = Stream(
         subject=str(session.get("subject", path.stem)),
         inputs=lambda: steps,
         stretches=tuple(stretches),
         classes=tuple(sorted({e.name for e in steps if isinstance(e, Truth)})),
-        channels=_channels(session.get("channels")),
+        channels=channels,
         rate_hz=float(rate) if isinstance(rate, int | float) and abs(rate) < 2**63 else None,
         name=path.name,
         about=_about(session),
+        notes=notes,
     )
     return Opened(recording, image, config, options, stream, damage_of(path, recording))
 
@@ -262,6 +277,23 @@ def _channels(written: object) -> Channels | None:
             case _:
                 return None
     return tuple(channels)
+
+
+def _as_model(channels: Channels, image: Image) -> tuple[Channels, tuple[str, ...]]:
+    """``channels`` with what they do not say of themselves taken from the model, and what that was."""
+    if len(channels) != len(image.channels):
+        return channels, ()
+    notes = []
+    if all(name.isdecimal() for name, _, _ in channels):
+        notes.append("the columns have numbers only and are taken in the model's order: "
+                     + ", ".join(c.name for c in image.channels))  # fmt: skip
+    elif any(name != c.name for (name, _, _), c in zip(channels, image.channels, strict=True)):
+        return channels, ()
+    if any(not unit for _, unit, _ in channels):
+        units = ", ".join(f"{c.name} in {c.unit}" for c in image.channels)
+        notes.append(f"the recording does not say its units, so they are taken as the model's: {units}")
+    pairs = zip(channels, image.channels, strict=True)
+    return tuple((c.name, unit or c.unit, scale) for (_, unit, scale), c in pairs), tuple(notes)
 
 
 def damage_of(path: Path, recording: Recording) -> str:

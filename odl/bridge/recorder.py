@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -27,6 +28,8 @@ from odl.wire import Start
 
 Tell = Callable[[str], None]
 REPORT: Final = 10.0  # seconds between two lines of figures
+COUNT: Final = 0.001  # of a unit, where nothing is said
+COUNTS: Final = {"deg/s": 1 / 16, "dps": 1 / 16, "mdps": 62.5, "mg": 1.0}  # up to 2048 deg/s, 32 g
 
 
 class Recorder:
@@ -111,7 +114,8 @@ def open_recorder(
     rate: float | None = None,
     columns: Sequence[str] | None = None,
     model: str | Path | None = None,
-    scale: float = 0.001,
+    scale: float | None = None,
+    units: Sequence[str] | None = None,
     out: str | Path | None = None,
     who: str | None = None,
     baud: int = BAUD,
@@ -122,7 +126,11 @@ def open_recorder(
     Parameters
     ----------
     scale : float
-        For a sketch without a model: what one count is, in the unit that is printed.
+        For a sketch without a model: what one count is, in the unit that is printed; default:
+        0.001, or as `COUNTS` says.
+    units : sequence of str, optional
+        For a sketch without a model: of all columns or of each, such as ``g`` or ``deg/s``.
+        Where nothing is said, a replay takes those of its model.
 
     Raises
     ------
@@ -132,6 +140,11 @@ def open_recorder(
     if form not in ("board", "csv"):
         raise ConfigError(f"--format is {form}; it can be board or csv")
     check_pseudonym(who)
+    if units and (form != "csv" or model is not None):
+        raise ConfigError("--units is for a sketch without --model: a board or a model says its own")
+    for name, value in (("--scale", scale), ("--rate", rate)):
+        if value is not None and not 0 < value < math.inf:
+            raise ConfigError(f"{name} must be a number above 0")
     tell = progress or (lambda sentence: None)
     path = Path(out) if out is not None else dated()
     if path.exists():
@@ -145,7 +158,7 @@ def open_recorder(
         if form == "csv":
             if not columns or (rate is None and image is None):
                 raise ConfigError("--format csv needs --columns, as in ax,ay,az, and --rate or --model")
-            channels = _channels(columns, image, scale)
+            channels = _channels(columns, image, scale, units or [""])
             hertz = rate or (image.rate_hz if image else 0.0)
             source = Sketch(line, scale=[c[2] for c in channels], rate_hz=hertz, columns=columns,
                             units=[c[1] for c in channels])  # fmt: skip
@@ -172,10 +185,13 @@ def open_recorder(
 
 
 def _channels(
-    columns: Sequence[str], image: Image | None, scale: float
+    columns: Sequence[str], image: Image | None, scale: float | None, units: Sequence[str]
 ) -> tuple[tuple[str, str, float], ...]:
     if image is None:
-        return tuple((name, "", scale) for name in columns)
+        if len(units) not in (1, len(columns)):
+            raise ConfigError(f"{len(units)} units for {len(columns)} columns; tell one, or each")
+        each = [*units] * len(columns) if len(units) == 1 else units
+        return tuple((n, u, scale or COUNTS.get(u, COUNT)) for n, u in zip(columns, each, strict=True))
     if len(columns) != len(image.channels):
         raise ConfigError(f"{len(columns)} columns, but the model wants {len(image.channels)}")
     return tuple((c.name, c.unit, c.scale / 256) for c in image.channels)

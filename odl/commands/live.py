@@ -49,8 +49,10 @@ def add_commands(commands: Any) -> None:
 
     record = commands.add_parser("record", help="record a board's or a sketch's samples, no more")
     _where(record)
-    record.add_argument("--scale", type=float, default=0.001, metavar="S",
-                        help="for a sketch without --model: what one count is; default: 0.001")  # fmt: skip
+    record.add_argument("--scale", type=float, metavar="S", help="for a sketch without --model: what "
+                        "one count is; default: 0.001, with --units by these")  # fmt: skip
+    record.add_argument("--units", metavar="U,V,W", help="for a sketch without --model: of all columns or of "
+                        "each: g, m/s2, deg/s, rad/s, ...")  # fmt: skip
     _outcome(record)
     record.set_defaults(run=_record)
 
@@ -163,7 +165,8 @@ def _record(given: argparse.Namespace, tell: Tell) -> str:
 
     with open_recorder(
         given.port, form=given.format, rate=given.rate, columns=columns_of(given.columns), model=given.model,
-        scale=given.scale, out=given.out, who=given.who, baud=given.baud, progress=tell,
+        scale=given.scale, units=columns_of(given.units), out=given.out, who=given.who, baud=given.baud,
+        progress=tell,
     ) as recorder:  # fmt: skip
         tell(f"recording to {recorder.recording}; Ctrl-C ends it")
         with stopped_by_signals(recorder.stop):

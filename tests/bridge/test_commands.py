@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 import signal
@@ -22,9 +23,10 @@ from stage import BLOCK, press, printing, same_trace
 import odl
 from odl.bridge import open_live
 from odl.cli import main
+from odl.config import ConfigError
 from odl.data import card, open_dataset
 from odl.events import Gap, Label, Learned, Origin, Prediction, Query, Samples, Truth
-from odl.journal import JournalError, read
+from odl.journal import read
 from odl.streams import open_recording
 
 CARD = card("shoulder")
@@ -159,8 +161,53 @@ def test_record_without_a_model(sketch: str, tmp_path: Path) -> None:
     assert recording.complete and recording.outputs == []
     assert 50 <= sum(len(e.block) for e in recording.events if isinstance(e, Samples)) < 100
     assert recording.start.config["session"]["channels"] == [[name, "", 0.001] for name in "231"]
-    with pytest.raises(JournalError, match="holds no settings"):
+    with pytest.raises(ConfigError, match="holds no model image; name one"):
         open_recording(path)
+    with pytest.raises(ValueError, match="the model wants"):
+        odl.replay(path, model="shoulder")  # of six channels
+
+
+@pytest.mark.parametrize(
+    ("columns", "units"),
+    [("ax,ay,az,wx,wy,wz", ""), ("1,2,3,4,5,6", ""), ("1,2,3,4,5,6", "g,g,g,dps,dps,dps")],
+)
+def test_what_was_recorded_without_a_model_replays_with_one(
+    sketch: str, tmp_path: Path, columns: str, units: str
+) -> None:
+    path = tmp_path / "only.odl"
+    words = ["record", "--port", sketch, "--format", "csv", "--columns", columns, "--rate", "50"]
+    words += ["--units", units] if units else []
+    assert main([*words, "--seconds", "4", "--out", str(path)]) == 0
+    done = odl.replay(path, model="shoulder", budget=3, out=tmp_path / "out")
+    stretch = sum(len(e.block) for e in read(path).events if isinstance(e, Samples))
+    assert len(done.predictions) == (stretch - done.image.window) // done.image.hop + 1
+    notes = " ".join(done.notes())
+    assert ("are taken in the model's order: ax, ay, az, wx" in notes) is columns.startswith("1")
+    assert ("taken as the model's: ax in g," in notes) == (not units)
+    config, step = done.outcomes[0].config, [c.scale for c in done.image.channels]
+    count = [0.001] * 3 + [math.radians(1 / 16) if units else 0.001] * 3
+    ratios = [m / 2**s for m, s in zip(config.mult, config.shift, strict=True)]
+    assert ratios == pytest.approx([c / s for c, s in zip(count, step, strict=True)], rel=1e-4)
+    again = odl.replay(tmp_path / "out" / path.name)  # what was taken stands in it
+    assert again.outcomes[0].same_trace and not any("taken" in note for note in again.notes())
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("--units g,g", "2 units for 3 columns"),
+        ("--units g --model shoulder", "a model says its own"),
+        ("--scale 0", "--scale must be a number above 0"),
+        ("--rate 0", "--rate must be a number above 0"),
+    ],
+)
+def test_units_and_scale_are_looked_at(
+    sketch: str, words: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "none.odl"
+    known = ["record", "--port", sketch, "--format", "csv", "--columns", "ax,ay,az", "--rate", "50"]
+    assert main([*known, *words.split(), "--out", str(path), "--seconds", "1"]) == 2
+    assert says in capsys.readouterr().err and not path.exists()
 
 
 def test_record_a_board(bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
