@@ -7,11 +7,12 @@
 #include "registers.h"
 
 enum { SETTLE = 20000, LONG = 800000, PAUSE = 500000 }; /* microseconds */
+enum { HELD = 0x80 };
 
 static uint32_t changed_at, since;
 static uint8_t raw = 1, down = 1, seen_released;
 static uint8_t presses, long_press;
-static volatile uint8_t pattern, pattern_held;
+static volatile uint8_t pattern; /* presses, with HELD: one byte, so that both are of one moment */
 
 void board_button_start(void)
 {
@@ -21,10 +22,9 @@ void board_button_start(void)
     GPIO_MODER(GPIO_C) &= ~(3u << 26);
 }
 
-static void finish(int held)
+static void finish(unsigned held)
 {
-    pattern = presses;
-    pattern_held = (uint8_t)held;
+    pattern = (uint8_t)((presses & (HELD - 1u)) | held);
     presses = 0;
 }
 
@@ -50,7 +50,7 @@ void board_button_poll(uint32_t now)
         return;
     if (down && !long_press && now - since >= LONG) {
         long_press = 1;
-        finish(1);
+        finish(HELD);
     } else if (!down && now - since >= PAUSE) {
         finish(0);
     }
@@ -58,12 +58,12 @@ void board_button_poll(uint32_t now)
 
 int board_button_pattern(int *held)
 {
-    int n = pattern;
+    uint8_t found = pattern;
 
-    *held = pattern_held;
-    if (n > 0) /* else one may just have finished, to be told the next time */
+    if (found != 0) /* else one may just have finished, to be told the next time */
         pattern = 0;
-    return n;
+    *held = (found & HELD) != 0;
+    return found & (HELD - 1);
 }
 
 void board_led(int on)
