@@ -8,7 +8,7 @@ learned from those answers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from odl.config import Config
 from odl.evaluate import Evaluation
 from odl.events import Adopt, Gap, Input, Samples, Truth
 from odl.label.cards import Tree, tree_of
-from odl.label.edits import Edit, RelabelError, check_edit, counting, edits_path, read_edits
+from odl.label.edits import Edit, RelabelError, check_edit, counting, edits_path, homes_of, read_edits
 from odl.label.history import STANDING, Asked, Found, History, read_history
 from odl.label.ledger import Told
 from odl.label.protocol import Answer
@@ -190,6 +190,69 @@ def _moment(asked: Asked, history: History) -> int:
     return at
 
 
+def check_edits(opened: Opened, history: History, edits: Sequence[Edit], new: Sequence[Edit] = ()) -> None:
+    """Refuse edits with which the session could not be run again.
+
+    Parameters
+    ----------
+    opened, history
+        The recording and its label log.
+    edits : sequence of Edit
+        Those of its log of edits, the oldest first.
+    new : sequence of Edit
+        Those to come behind them.
+
+    Raises
+    ------
+    RelabelError
+        With what is wrong, and what can be given; of ``edits``, how to give one up.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import odl
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = odl.replay("shoulder", subjects=[7], budget=1, out=folder)
+    ...     opened = open_recording(f"{folder}/shoulder-7.odl")
+    >>> history = history_of(opened)
+    >>> check_edits(opened, history, [], [Edit(history.questions[0].question.window, "wave", "sea")])
+    Traceback (most recent call last):
+        ...
+    odl.label.edits.RelabelError: there is no class 'sea' for 'wave' to hang under
+    """
+    made, room = [*edits, *new], opened.image.max_rows
+    counts = counting(made)
+    known = [edit.name for edit in counting(edits).values() if edit.name is not None]
+    for edit in new:  # also those that another one makes void: an edit that is none could not be read
+        if not edit.keep or edit.window not in [one.window for one in edits]:
+            check_edit(history, edit, known, room)
+        known += [edit.name] if edit.name is not None else []
+    if new and all(edit.keep for edit in new):
+        return  # whatever is wrong in the log, that is the way out
+    known = []
+    for edit in counts.values():
+        try:
+            check_edit(history, edit, known, room)
+        except RelabelError as error:
+            raise RelabelError(f"{error}{_given_up(edit, edits)}") from None
+        known += [edit.name] if edit.name is not None else []
+    there = set(opened.image.names.values())
+    for one in answers_due(history, counts, homes_of(made)):
+        if one.name is None or one.name in there:
+            continue
+        if one.under is not None and one.under not in there:
+            cause = [edit for edit in made if (edit.name, edit.under) == (one.name, one.under)]
+            raise RelabelError(
+                f"window {one.window}: '{one.name}' cannot hang under '{one.under}', which the session came "
+                f"to know only later; give it another place{_given_up(cause[-1], edits) if cause else ''}"
+            )
+        there.add(one.name)
+
+
+def _given_up(edit: Edit, edits: Sequence[Edit]) -> str:
+    return f"; --keep {edit.window} gives that edit up" if edit in edits else ""
+
+
 class Given:
     """A labeller that gives known answers at known samples; new classes where they belong."""
 
@@ -285,12 +348,9 @@ def relabel(
     opened = open_recording(path)
     history = history_of(opened)
     made = read_edits(edits_path(path), opened.recording.trace_sha256)
-    edits, homes = counting(made), {e.name: e.under for e in made if e.name is not None and e.under}
+    edits, homes = counting(made), homes_of(made)
     out = place_for(opened, path, out)
-    known: list[str] = []
-    for edit in edits.values():
-        check_edit(history, edit, known, opened.image.max_rows)
-        known += [edit.name] if edit.name is not None else []
+    check_edits(opened, history, made)
     before = replay(path, progress=tell)
     asked = [one.question.window for one in history.questions if not one.missed]
     about = opened.stream.about | {

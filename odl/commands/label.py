@@ -38,9 +38,9 @@ def add_commands(commands: Any) -> None:
 
 def _label(given: argparse.Namespace, tell: Tell) -> str:
     from odl.cli import keep, printable, write_json
-    from odl.label.edits import append_edits, check_edit, counting, edits_path, read_edits
+    from odl.label.edits import append_edits, edits_path, read_edits
     from odl.label.terminal import drawable
-    from odl.relabel import history_of, place_for, relabel
+    from odl.relabel import check_edits, history_of, place_for, relabel
     from odl.streams import open_recording
 
     if given.edit and not drawable():
@@ -56,10 +56,7 @@ def _label(given: argparse.Namespace, tell: Tell) -> str:
     new = _edits(given)
     if new or given.edit or given.learn:
         place_for(opened, Path(given.recording), given.out)  # before a person has begun
-    known = [edit.name for edit in counting(edits).values() if edit.name is not None]
-    for edit in new:
-        check_edit(history, edit, known, opened.image.max_rows)
-        known += [edit.name] if edit.name is not None else []
+        check_edits(opened, history, edits, new)
     if new:
         append_edits(path, trace, new)
     if given.edit:
@@ -108,14 +105,18 @@ def _sitting(
     from odl.label.edits import Edit, append_edits, counting, edits_path
     from odl.label.review import Review, Sitting
     from odl.label.terminal import View
+    from odl.relabel import check_edits
 
     path, trace = edits_path(given.recording), opened.recording.trace_sha256
     made: list[Edit] = []
     recorded = {asked.question.window: asked.counts for asked in history.questions}
+    homes: dict[str | None, str | None] = {edit.name: edit.under for edit in edits if edit.under}
 
     def edited(window: int, name: str | None, under: str | None, took: int) -> None:
         back = name == recorded[window]  # then it counts as it was recorded
+        under = homes[name] = under or homes.get(name)  # an undo brings a name back without its place
         edit = Edit(window, None if back else name, under, back, _by(given), took, round(1000 * time.time()))
+        check_edits(opened, history, [*edits, *made], [edit])
         append_edits(path, trace, [edit])
         made.append(edit)
 

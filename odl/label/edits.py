@@ -124,13 +124,28 @@ def append_edits(path: Path, trace: str, edits: Iterable[Edit]) -> None:
 
 
 def counting(edits: Iterable[Edit]) -> dict[int, Edit]:
-    """The edit that counts, by window.
+    """The edit that counts, by window, in the order in which they were made.
 
     >>> [e.name for e in counting([Edit(0, "a"), Edit(64, "b"), Edit(0, "c"), Edit(64, keep=True)]).values()]
     ['c']
     """
-    latest = {edit.window: edit for edit in edits}
+    latest: dict[int, Edit] = {}
+    for edit in edits:
+        latest.pop(edit.window, None)
+        latest[edit.window] = edit
     return {window: edit for window, edit in latest.items() if not edit.keep}
+
+
+def homes_of(edits: Iterable[Edit]) -> dict[str, str]:
+    """Under which class the new ones hang, by name; what was given up for `keep` left out.
+
+    >>> homes_of([Edit(0, "a", "sit"), Edit(64, "b", "walk"), Edit(64, keep=True)])
+    {'a': 'sit'}
+    """
+    kept: list[Edit] = []
+    for edit in edits:
+        kept = [one for one in kept if not (edit.keep and one.window == edit.window)] + [edit]
+    return {edit.name: edit.under for edit in kept if edit.name is not None and edit.under}
 
 
 def missed(window: int) -> str:
@@ -165,11 +180,13 @@ def check_edit(history: History, edit: Edit, known: Iterable[str] = (), room: in
     if not edit.keep and any(a.missed for a in history.questions if a.question.window == edit.window):
         raise RelabelError(missed(edit.window))
     names = {*history.tree.names.values(), *known}
-    if edit.name is None or edit.name in names:
+    if edit.name is None:
         return
     if not valid_name(edit.name):
         raise RelabelError(f"{edit.name!r} cannot be a class: it needs 1 to 32 bytes of printable text")
     if edit.under is not None and edit.under not in names:
         raise RelabelError(f"there is no class '{edit.under}' for '{edit.name}' to hang under")
+    if edit.name in names:
+        return
     if len({*names, edit.name}) > room:
         raise RelabelError(f"the model has no room for '{edit.name}'; it has {room} rows")

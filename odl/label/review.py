@@ -33,7 +33,7 @@ class Review:
         What counts by window where edits were made before; None: no answer counts.
     edited : callable
         Told of each edit at once: window, name (None: no answer counts), class it hangs under if
-        it is new, and the milliseconds it took.
+        it is new, and the milliseconds it took. Where it raises a ValueError the edit is not made.
     room : int
         Rows that the model has room for.
 
@@ -147,8 +147,15 @@ class Review:
                 return self._say(Said(False, "the model has no room for another class"))
             parent = self._tree.tasks[head] if leaf is None else leaf
             under = None if parent is None else self._tree.name(parent)
+        took = round(1000 * (self._clock() - self._since.get(window, self._clock())))
+        if name != before:
+            try:
+                self._edited(window, name, under, took)
+            except ValueError as error:  # it hangs under a class that came later, say
+                return self._say(Said(False, str(error)))
+        if name is not None and name not in (one.name for one in self.likely):
             self._new.append(name)
-        took = round(1000 * (self._clock() - self._since.pop(window, self._clock())))
+        self._since.pop(window, None)
         self._waiting.remove(window)
         self._names[window] = name
         self._done.append((window, before))
@@ -156,8 +163,6 @@ class Review:
         old = "no answer" if before is None else f"'{shown(before)}'"
         sentence = f"{what} as before" if name == before else f"{what} instead of {old}"
         self._told.append(Told(window, name, "edited", sentence, by=self.by, took=took))
-        if name != before:
-            self._edited(window, name, under, took)
         return self._say(Said(True, sentence))
 
     def skip(self, window: int, by: str | None = None) -> Said:

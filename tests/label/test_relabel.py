@@ -173,6 +173,28 @@ def test_an_edit_that_cannot_be_made_is_refused_with_what_can(tmp_path: Path) ->
         check_edit(history, Edit(near[0], "new"), room=5)
 
 
+def test_a_refused_edit_is_not_written_and_one_in_the_log_says_how_it_goes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = played(tmp_path / "a.odl", "run", "wave", "sit")
+    first, second, third = windows(path)[:3]
+    for wished, words in (
+        ((f"{third}=wave", "nowhere"), "there is no class 'nowhere' for 'wave'"),
+        ((f"{third}=run", "nowhere"), "there is no class 'nowhere' for 'run'"),
+        ((f"{first}=new", "wave"), "came to know only later; give it another place\n"),
+    ):
+        assert main(["label", str(path), "--set", wished[0], "--under", wished[1]]) == 2
+        assert words in capsys.readouterr().err and not edits_path(path).exists()
+    edit(path, Edit(third, "wave", "nowhere"), Edit(first, "new", "wave"))
+    for window in (third, first):  # as an earlier version wrote them
+        for arguments in (["--learn"], ["--undo", str(second)]):
+            assert main(["label", str(path), *arguments]) == 2
+            assert f"--keep {window} gives that edit up" in capsys.readouterr().err
+        assert main(["label", str(path), "--keep", str(window)]) == (2 if window == third else 0)
+    assert main(["label", str(path), "--learn"]) == 0
+    assert "0 questions were edited" in capsys.readouterr().out
+
+
 # --- the session once more ----------------------------------------------------------------
 
 

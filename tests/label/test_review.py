@@ -42,6 +42,20 @@ def test_a_review_goes_through_the_questions_and_makes_edits(tmp_path: Path) -> 
     assert it.answer(asked[0], "").sentence.startswith("a class needs a name")
 
 
+def test_an_edit_that_is_refused_leaves_its_question_open(tmp_path: Path) -> None:
+    path = played(tmp_path / "a.odl", "run", "wave")
+    first = windows(path)[0]
+    it, _ = review(path)
+
+    def refuse(*edit: object) -> None:
+        raise ValueError("give it another place")
+
+    it._edited = refuse
+    assert it.answer(first, "new", leaf=0) == (False, "give it another place")
+    assert it.questions[0].window == first and "new" not in [one.name for one in it.likely]
+    assert it.about(it.questions[0]) == "answered 'run' by terminal" and not it.undo().taken
+
+
 def test_a_review_in_the_view_takes_the_same_keys(tmp_path: Path) -> None:
     path = played(tmp_path / "a.odl", "run", "wave", "sit")
     asked = windows(path)
