@@ -14,7 +14,7 @@ from odl.notebook.card import Card
 from odl.notebook.deck import close_all
 from odl.notebook.running import cell
 from odl.notebook.text import history, line
-from odl.relabel import Relabelled, history_of
+from odl.relabel import Relabelled, check_edits, history_of
 from odl.relabel import relabel as learn_again
 from odl.report.text import percent
 from odl.streams import open_recording
@@ -46,6 +46,7 @@ class Sitting:
         def edited(window: int, name: str | None, under: str | None, took: int) -> None:
             back = name == recorded[window]  # then it counts as it was recorded
             edit = Edit(window, None if back else name, under, back, by, took, round(1000 * time.time()))
+            check_edits(opened, asked, read_edits(log, trace), [edit])  # the review says why it is refused
             try:
                 append_edits(log, trace, [edit])
             except (ValueError, OSError) as error:
