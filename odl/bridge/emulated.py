@@ -55,7 +55,8 @@ class EmulatedBoard:
         self._listener.start()
         try:
             line = self._process.stdout.readline()
-        except BaseException:  # interrupted while it is compiled
+        except BaseException:  # interrupted while it is compiled, which it would do to the end
+            self._process.kill()
             self.close()
             raise
         self._tell = None
