@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TextIO
 
+from odl.events import Samples
 from odl.label.cards import Question
 from odl.label.drawn import figures, keyed
 from odl.label.view import Live, Questions
@@ -26,7 +28,7 @@ class Lines:
     def __init__(self, live: Live, target: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self.live, self.prompt, self._target, self._clock = live, live.prompt, target, clock
         self._asked: set[int] = set()
-        self._told: tuple[object, ...] = ()
+        self._told: Counter[tuple[int, str]] = Counter()
         self._path: tuple[str, ...] = ()
         self._report = 0
         self._stop = threading.Event()
@@ -39,10 +41,13 @@ class Lines:
         """Drive the session to its end; ``answers`` gives lines that are answers."""
         self._answering = answers is not None
         if answers is not None:
+            if not self.prompt.questions:
+                self._print(self.prompt.nothing)
             threading.Thread(target=self._read, args=(answers,), daemon=True).start()
         seen = -1
-        for _ in self.live:
-            if self.prompt.changed != seen:
+        for event in self.live:
+            # Behind a step: what an answer is in the midst of one need not be told.
+            if isinstance(event, Samples) and self.prompt.changed != seen:
                 seen = self.prompt.changed
                 self._show()
             if self.prompt.position >= self._report:
@@ -59,10 +64,12 @@ class Lines:
         if prompt.path != self._path:
             self._path = tuple(prompt.path)
             self._print(" > ".join(map(shown, self._path)))
+        told: Counter[tuple[int, str]] = Counter()
         for one in reversed(prompt.told):
-            if one not in self._told:
-                self._print(f"window {one.window}: {one.sentence}")
-        self._told = tuple(prompt.told)
+            told[one.window, one.sentence] += 1
+            if told[one.window, one.sentence] > self._told[one.window, one.sentence]:
+                self._print(f"{self._when(one.window)}: {one.sentence}")
+        self._told = told
         questions = prompt.questions
         if self._answering:
             self._put(questions)
@@ -82,13 +89,16 @@ class Lines:
                 self._ask(questions[0])
         for question in questions:
             if question.window not in self._asked and question.window != self._current:
-                self._print(f"window {question.window} is asked about too; its turn comes")
+                self._print(f"{self._when(question.window)} is asked about too; its turn comes")
 
     def _ask(self, question: Question) -> None:
         self.prompt.shown(question.window)
         keys = ", ".join(f"{key} {shown(name)}" for key, name in keyed(question.likely).items())
         said = "; ".join(filter(None, (keys, self.prompt.about(question), question.lacks)))
-        self._print(f"window {question.window}? {said}")
+        self._print(f"What was it at {self._when(question.window)}? {said}")
+
+    def _when(self, window: int) -> str:
+        return f"{window / self.prompt.rate_hz:.1f} s"  # as the lines themselves begin
 
     def _read(self, answers: TextIO) -> None:
         with suppress(OSError, ValueError):  # the line to the person is cut
@@ -118,7 +128,7 @@ class Lines:
 
 
 def typed(prompt: Questions, line: str, window: int | None) -> str | None:
-    """Do what ``line`` says about the question of ``window``: a key, or ``n`` and a name.
+    """Do what ``line`` says about the question of ``window``: a key, a class's name, or ``n`` and a name.
 
     What there is to say if it had no effect; None where the person wants to leave.
     """
@@ -137,6 +147,8 @@ def typed(prompt: Questions, line: str, window: int | None) -> str | None:
         said = prompt.answer(window, line[2:])
     elif line in (names := keyed(question.likely)):
         said = prompt.answer(window, names[line])
+    elif line in [one.name for one in question.likely]:
+        said = prompt.answer(window, line)
     else:
-        return "a key, n and a name, s (skip), = (same), u (undo) or q (quit)"
+        return "a key, a class's name, n and a new name, s (skip), = (same), u (undo) or q (quit)"
     return "" if said.taken else said.sentence

@@ -74,7 +74,7 @@ class Prompt:
     """
 
     live = True
-    nothing = "no question is open"
+    nothing = "no question is open; one appears here when the model is unsure of a window"
 
     def __init__(
         self,

@@ -61,7 +61,7 @@ def test_help_and_places_are_shown() -> None:
 
 def test_without_a_question_the_picture_says_so_and_counters_of_twins_are_shown() -> None:
     stage = Stage(policy="none")
-    assert "no question is open" in shot(stage)
+    assert "no question is open; one appears here when the model is unsure of a window\n" in shot(stage)
     status = replace(Figures(), compared=12, skipped=3, differences=0, damaged=4, rate=None, recording=None)
     picture = "\n".join(text(frame(figures(status), stage.prompt, Mode(), 0, 80, 40)))
     assert "compared 12, skipped 3   differences 0" in picture and "damaged 4" in picture

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from asking import Clock, Played, Stage
 from relabelling import played
+from streams import IMAGE
 
 from odl.events import AddClass, Gap, Label
 from odl.label.lines import Lines, typed
@@ -26,6 +27,10 @@ def patient() -> Callable[[int], object]:
         return StopIteration if time.monotonic() > end else None
 
     return turn
+
+
+def when(window: int) -> str:
+    return f"{window / IMAGE.rate_hz:.1f} s"
 
 
 class Person:
@@ -57,10 +62,12 @@ def test_lines_tell_what_happens_and_take_answers() -> None:
 
     lines = Lines(Played(stage, turn), target)
     lines.run()
-    assert said == ["", "", "", "", "a key, n and a name, s (skip), = (same), u (undo) or q (quit)"]
+    assert said[:4] == [""] * 4
+    assert said[4] == "a key, a class's name, n and a new name, s (skip), = (same), u (undo) or q (quit)"
     out = target.getvalue()
     assert "49.98 of 50 Hz" in out and "has been learned" in out and "skipped" in out
-    assert "? 1 " in out and "s left" in out
+    assert "? 1 " in out and "s left" in out and "window " not in out
+    assert "waits for its batch" not in out and out.count("skipped") == 1  # each answer told once
     assert [e.name for e in stage.events if isinstance(e, AddClass)] == ["hop"]
 
 
@@ -79,16 +86,15 @@ def test_an_answer_is_about_the_question_that_was_put_and_the_next_is_put_then()
     live = Played(stage, turn, turns=10**9)
     person = Person(
         (lambda: "is asked about too" in target.getvalue(), "1"),
-        (lambda: f"window {two[0]}? " in target.getvalue(), "2"),
+        (lambda: f"at {when(two[0])}? " in target.getvalue(), "2"),
         (lambda: len([e for e in stage.events if isinstance(e, Label)]) == 2, "q"),
     )
     Lines(live, target).run(person)  # type: ignore[arg-type]
     assert live.closed
     assert [e.window for e in stage.events if isinstance(e, Label)] == [one, two[0]]
     out = target.getvalue()
-    assert out.index(f"window {one}? ") < out.index(f"window {two[0]} is asked about too") < out.index(
-        f"window {two[0]}? "
-    )  # fmt: skip
+    first, too, second = f"at {when(one)}? ", f"{when(two[0])} is asked about too", f"at {when(two[0])}? "
+    assert out.index(first) < out.index(too) < out.index(second)
     assert out.count("? 1 ") == 2
 
 
@@ -114,6 +120,14 @@ def test_a_line_that_may_have_been_meant_for_a_question_that_has_just_ended_is_n
     assert lines._take("2") == ""
 
 
+def test_a_class_s_name_answers_whatever_its_key() -> None:
+    stage = Stage()
+    window = stage.until_asked()
+    name = stage.prompt.questions[0].likely[-1].name
+    assert typed(stage.prompt, name, window) == ""
+    assert [told.name for told in stage.prompt.told] == [name]
+
+
 def test_lines_are_read_until_one_says_to_leave() -> None:
     stage = Stage()
     window = stage.until_asked()
@@ -121,7 +135,7 @@ def test_lines_are_read_until_one_says_to_leave() -> None:
     live = Played(stage, patient(), turns=10**9)
     Lines(live, target).run(io.StringIO("1\nu\nu\nq\n"))
     assert live.closed
-    assert f"window {window}?" in target.getvalue()
+    assert f"What was it at {when(window)}?" in target.getvalue()
 
 
 def test_a_line_to_the_person_that_is_cut_ends_nothing() -> None:
@@ -132,6 +146,12 @@ def test_a_line_to_the_person_that_is_cut_ends_nothing() -> None:
     live = Played(Stage(), lambda i: time.sleep(0.001), turns=50)
     Lines(live, io.StringIO()).run(Cut())
     assert live.closed
+
+
+def test_who_answers_is_told_when_the_first_question_comes() -> None:
+    target = io.StringIO()
+    Lines(Played(Stage(policy="none"), lambda i: None, turns=2), target).run(io.StringIO())
+    assert "no question is open; one appears here when the model is unsure" in target.getvalue()
 
 
 def test_a_typed_line_without_a_question() -> None:
