@@ -34,7 +34,7 @@ from odl.streams import load_model
 
 LEARN = ("both", "host", "device")
 LIVE = 0.8  # seconds within which a session is killed
-AFTER = 0.25  # seconds for which it is gone on with
+AFTER = 5.0  # seconds of the stream for which it is gone on with
 ROOM = 8000  # bytes behind Start within which a session is killed that may not write on
 WAIT = 20.0  # seconds for it to do so; the board may have played all that it had
 BOARD = 8  # sessions per board: its recording lasts so long at the default speed, on a busy machine too
