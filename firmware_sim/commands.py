@@ -137,7 +137,7 @@ def _board(given: argparse.Namespace, tell: Tell) -> str:
 
     _check_board(given)
     image = _model(given.model)
-    tell("compiling the board's firmware, which the first time takes half a minute")
+    tell("compiling the board's firmware: some seconds, or half a minute where it never was before")
     sensor = None
     if given.play is None:
         firmware = build(image, compiler=given.compiler)
@@ -206,16 +206,14 @@ def _verify(given: argparse.Namespace, tell: Tell) -> str:
     if not verdict.equal:
         return "the twins agree with each other, but not with the trace that the recording holds"
     if given.json != "-":
-        held = (
-            "the recording's own trace"
-            if verdict.recorded
-            else "(the recording is damaged: its trace is not compared)"
-        )
+        held = " and the recording's own trace" if verdict.recorded else ""
         print(
-            f"equal: {', '.join(verdict.twins)} and {held}: {verdict.windows} windows, "
+            f"equal: {', '.join(verdict.twins)}{held}: {verdict.windows} windows, "
             f"{verdict.outputs} events, state and log byte for byte\n"
             f"trace sha256 {verdict.traces['python']}"
         )
+        if verdict.untraced:
+            print(f"({verdict.untraced})")
     return ""
 
 

@@ -7,7 +7,7 @@ compared as it comes, and at the end the state blocks, logs included, byte for b
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -69,6 +69,7 @@ class Verdict:
     traces: dict[str, str]
     recorded: str | None  # the trace that the recording itself holds, where it is whole
     difference: Difference | None
+    untraced: str = ""  # else why it has none
 
     @property
     def equal(self) -> bool:
@@ -152,7 +153,8 @@ def verify(
         tell(f"making the twin '{name}'")
         made[name] = make(name, opened.image, opened.config, compiler, asked)
     tell(f"stepping {len(names)} twins through {Path(path).name}")
-    return compare(made, opened.stream.inputs(), opened.trace)
+    verdict = compare(made, opened.stream.inputs(), opened.trace)
+    return replace(verdict, untraced=opened.untraced)
 
 
 def compare(twins: dict[str, Twin], events: Iterable[Input], recorded: str | None = None) -> Verdict:

@@ -18,7 +18,7 @@ from odl.chance import seed_of
 from odl.config import Config, ConfigError
 from odl.data import open_dataset
 from odl.drive import drive
-from odl.events import AddClass, Gap, Input, Label, Prediction, Samples, Split, Undo
+from odl.events import AddClass, Gap, Input, Label, Origin, Prediction, Samples, Split, Undo
 from odl.fixed import Scaling
 from odl.journal import Writer
 from odl.kernels.jit import cache_folder, compiling_alone
@@ -200,8 +200,15 @@ def _again(opened: Opened, folder: Path | None, tell: Progress) -> Result:
         opened.stream, opened.image, opened.config, opened.options, None, folder, tell, session
     )
     same = None if opened.trace is None else outcome.trace_sha256 == opened.trace
-    outcome = replace(outcome, problems=tuple(opened.recording.problems), same_trace=same)
-    about = opened.options.described() | {"policy": opened.config.policy}
+    recording, asks = opened.recording, opened.config.policy != "none"
+    problems = list(recording.problems)
+    if not asks and not recording.outputs:
+        problems.append("nothing was asked, because the recording's settings ask nothing; "
+                        f"'odl replay {opened.stream.name} --budget 20' asks")  # fmt: skip
+    outcome = replace(outcome, problems=tuple(problems), same_trace=same)
+    by_hand = any(isinstance(e, Origin) and e.by.split(":")[0] != "truth" for e in recording.events)
+    options = replace(opened.options, policy=opened.config.policy)
+    about = options.described(from_truth=asks and not by_hand)
     people = _who([opened.stream], opened.image)
     return Result(
         opened.image, (outcome,), opened.options.seed, opened.stream.name, people, about, opened.damage

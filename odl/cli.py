@@ -95,6 +95,12 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(*arguments, **named)
         self._negative_number_matcher = re.compile(r"-\.?\d")
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        known, unknown = super().parse_known_args(args, namespace)
+        if unknown:  # said by the command that they were given to, not by ``odl``
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return known, unknown
+
     def error(self, message: str) -> NoReturn:
         sentence = message.removeprefix("argument ")
         self.exit(2, f"odl: {printable(sentence)}; '{self.prog} --help' lists what there is\n")
@@ -209,6 +215,7 @@ def _report(given: argparse.Namespace, tell: Tell) -> str:
     keep(given.recording, page)
     result = replay(given.recording, progress=tell)
     _write_report(result, page, given, tell)
+    _notes(result)
     return result.damage
 
 
@@ -220,11 +227,16 @@ def keep(source: str, target: str | Path | None) -> None:
 
 def _summary(result: Result) -> None:
     from odl.report import summary_text
-    from odl.report.text import wrapped
 
     print(summary_text(result.evaluations, people=result.people))
     rate = result.samples_per_second
     print(f"\n{rate:,.0f} samples a second, {rate / result.image.rate_hz:,.0f} times real time")
+    _notes(result)
+
+
+def _notes(result: Result) -> None:
+    from odl.report.text import wrapped
+
     for note in result.notes():
         print(wrapped(f"note: {printable(note)}"))
 

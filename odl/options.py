@@ -12,6 +12,7 @@ from odl.select.budget import Budget, parse_budget
 
 _BATCH = {"tactile-dualrv": 4}  # the default where it is not 1
 _LONGEST = 1e6  # seconds
+_OF_TRUTH = ("answers after", "refused, wrong answers")
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,11 @@ class Options:
         need(isinstance(self.seed, int) and number(self.seed, 0, 2**63), "seed", "0 to 2**63")
         if self.batch is not None:
             need(isinstance(self.batch, int) and number(self.batch, 1, 255), "batch", "1 to 255")
-        for name in ("delay", "patience"):
-            need(number(getattr(self, name), 0, _LONGEST), name, f"0 to {_LONGEST:.0f} seconds")
+        need(number(self.delay, 0, _LONGEST), "delay", f"0 to {_LONGEST:.0f} seconds")
+        need(
+            number(self.patience, 0, _LONGEST) and self.patience > 0, "patience",
+            f"above 0, to {_LONGEST:.0f} seconds",
+        )  # fmt: skip
         for name in ("refuse", "error"):
             need(number(getattr(self, name), 0, 1), name, "a share from 0 to 1")
         need(isinstance(self.hold, bool), "hold", "true or false")
@@ -93,9 +97,9 @@ class Options:
             raise ConfigError("the recording's options do not fit this version of odl")
         return cls(**values)
 
-    def described(self) -> dict[str, str]:
-        """For people."""
-        return {
+    def described(self, from_truth: bool = True) -> dict[str, str]:
+        """For people; how truth answers only where it does."""
+        about = {
             "policy": self.policy,
             "budget": str(self.budget) if self.policy != "none" else "none",
             "answers learned from together": str(self.questions_together),
@@ -105,3 +109,4 @@ class Options:
             "an answer stands until the stream changes": "yes" if self.hold else "no",
             "seed": str(self.seed),
         }
+        return {k: v for k, v in about.items() if from_truth or k not in _OF_TRUTH}

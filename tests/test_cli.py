@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import odl
 from odl.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,6 +30,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["live", "--budget", "--hold"], "odl: --budget: expected one argument; 'odl live --help' lists"),
         (["live", "--subject", "x"], "odl: --subject: invalid int value: 'x'; "),
         (["live", "--\x1b[2Jx"], "odl: unrecognized arguments: --"),
+        (["pull", "x", "--y", "z"], "odl: unrecognized arguments: --y z; 'odl pull --help' lists"),
+        (["firmware", "build", "--model", "m", "x"], "odl: unrecognized arguments: x; 'odl firmware build"),
+        (["--y"], "odl: unrecognized arguments: --y; 'odl --help' lists"),
     ],
 )
 def test_words_that_do_not_fit_are_one_sentence(
@@ -125,6 +129,39 @@ def test_a_foreign_file_is_one_sentence(
     assert main([command, str(path)]) == 2
     said = capsys.readouterr().err
     assert said.startswith("odl: ") and "not an odl recording" in said and said.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["replay", "report"])
+def test_a_file_of_another_kind_is_no_dataset(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "figures.json"
+    path.write_text("{}")
+    assert main([command, str(path)]) == 2
+    assert capsys.readouterr().err.startswith(f"odl: {path}: not an odl recording")
+
+
+def test_a_recording_that_asks_nothing_says_so(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A table as a recording has settings, so that it replays, and these ask nothing."""
+    table, path = tmp_path / "walk.csv", tmp_path / "again.odl"
+    assert main(["convert", str(folder / "shoulder-7.odl"), str(table)]) == 0
+    table.with_name("walk.csv.json").unlink()
+    assert main(["convert", str(table), str(path), "--rate", "50", "--model", "shoulder"]) == 0
+    capsys.readouterr()
+    for command in ("replay", "report"):
+        assert main([command, str(path)]) == 0
+        said = " ".join(capsys.readouterr().out.split())
+        assert "settings ask nothing; 'odl replay again.odl --budget 20' asks" in said
+    page = (tmp_path / "again.html").read_text()
+    assert "questions expire after" in page and "answers after" not in page  # nobody answered
+    asked = odl.replay(path, budget=20)
+    assert asked.outcomes[0].counts["queries"] > 0 and not any("ask nothing" in n for n in asked.notes())
+    quiet = odl.replay("shoulder", subjects=[7], policy="none", out=tmp_path)
+    assert quiet.outcomes[0].file is not None
+    again = odl.replay(quiet.outcomes[0].file)  # somebody wished for that
+    assert again.outcomes[0].same_trace and not any("ask nothing" in note for note in again.notes())
 
 
 @pytest.mark.parametrize(

@@ -147,6 +147,11 @@ def open_dataset(source: str | Path, data: str | Path | None = None) -> Dataset:
         known = ", ".join(datasets()) or "none"
         raise DataError(f"there is no dataset '{source}' and no such folder; known datasets: {known}")
     home = path if path.is_dir() else path.parent
+    if path.is_file() and not (home / "card.json").is_file():
+        raise DataError(
+            f"{path}: not an odl recording (.odl), and no card.json beside it says how to read it; "
+            f"'odl init {home}' writes one to edit"
+        )
     if not (home / "card.json").is_file():
         raise DataError(f"{home}: there is no card.json; 'odl init {home}' writes one to edit")
     about = read_card(home / "card.json")

@@ -238,6 +238,27 @@ def test_a_state_taken_over_from_a_board(recording: Path, tmp_path: Path) -> Non
         verify.verify(path)
 
 
+def test_a_recording_without_outputs_is_not_called_damaged(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = read(recording)
+    only, cut, partly = tmp_path / "only.odl", tmp_path / "cut.odl", tmp_path / "partly.odl"
+    with Writer(only, found.start) as writer:
+        for event in found.events:
+            if isinstance(event, Samples):
+                writer.write(event)
+    cut.write_bytes(recording.read_bytes()[:-20])
+    redacted = {**found.start.config, "session": {"redacted": {"left_out": ["vectors"], "same_trace": False}}}
+    with Writer(partly, replace(found.start, config=redacted)) as writer:
+        for event in found.events:
+            writer.write(event)
+    for path, says in ((only, "holds no outputs"), (cut, "is damaged"), (partly, "was left out")):
+        assert main(["verify", str(path), "--twins", "python"]) == 0
+        said = capsys.readouterr().out
+        assert says in said and "python: " in said and "recording's own trace" not in said
+        assert ("damaged" in said) is (path is cut)
+
+
 def test_the_command(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", str(recording), "--twins", "python,host"]) == 0
     assert "equal: python, host and the recording's own trace" in capsys.readouterr().out
