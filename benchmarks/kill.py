@@ -38,7 +38,7 @@ AFTER = 5.0  # seconds of the stream for which it is gone on with
 ROOM = 8000  # bytes behind Start within which a session is killed that may not write on
 WAIT = 20.0  # seconds for it to do so; the board may have played all that it had
 BOARD = 8  # sessions per board: its recording lasts so long at the default speed, on a busy machine too
-OPTIONS = {"policy": "periodic", "budget": "1800/h", "delay": 1.0}
+OPTIONS = {"policy": "periodic", "budget": "1800/h"}
 
 
 def child(url: str, path: Path, learn: str, told: int, room: int | None) -> None:

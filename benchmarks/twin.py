@@ -26,7 +26,8 @@ from odl.events import Learned, Samples
 from odl.label.played import PlayedTruth, one_block
 from odl.streams import Stream, dataset_streams, load_model
 
-OPTIONS = {"budget": "60/h", "delay": 10.0}
+OPTIONS = {"budget": "60/h"}
+DELAY = 10.0  # seconds until an answer, as by default
 
 
 class FromTruth:
@@ -38,7 +39,7 @@ class FromTruth:
 
     def look(self) -> None:
         """Answer what is due."""
-        live, delay = self.live, round(OPTIONS["delay"] * self.live.image.rate_hz)  # type: ignore[operator]
+        live, delay = self.live, round(DELAY * self.live.image.rate_hz)
         for question in live.prompt.questions:
             if live.session.position >= self._due.setdefault(question.window, question.asked + delay):
                 name = self.truth.of(question.window, live.image.window)

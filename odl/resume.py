@@ -7,18 +7,65 @@ All that a session is made of stands in its recording, so it is stepped once mor
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from odl.config import Config, ConfigError
-from odl.events import Event, Input, Output
+from odl.events import Adopt, Dropped, Event, Gap, Input, Label, Output, Prediction, Query, Undo, Why
 from odl.journal import JournalError, Reader, Writer
 from odl.nn.image import Image
 from odl.session import Session
 from odl.wire import is_output
 
 RECENT: Final = 1000  # events that a view is shown again
+_REFUSED: Final = (Why.LATE, Why.REPEATED, Why.UNKNOWN, Why.NO_SUCH_CLASS)
+
+
+@dataclass
+class Tally:
+    """What a recording holds, counted as it passes; a board's own counters begin anew when it restarts.
+
+    Attributes
+    ----------
+    windows, questions : int
+    answers : int
+        Those that were not refused and not taken back.
+    lost : int
+        Samples.
+
+    Examples
+    --------
+    >>> tally = Tally()
+    >>> for event in (Gap(0, 7, "late"), Query(7, 0, 99), Label(80, 7, 1), Undo(90)):
+    ...     tally.take(event)
+    >>> tally
+    Tally(windows=0, questions=1, answers=0, lost=7)
+    """
+
+    windows: int = 0
+    questions: int = 0
+    answers: int = 0
+    lost: int = 0
+    _last: Label | None = field(default=None, repr=False)  # that may be refused yet
+
+    def take(self, event: Event) -> None:
+        """Count the event that comes next."""
+        self.windows += isinstance(event, Prediction)
+        self.questions += isinstance(event, Query)
+        if isinstance(event, Gap | Adopt):
+            self.lost += event.lost
+        elif isinstance(event, Undo):
+            self.answers -= 1
+        elif isinstance(event, Label):
+            self._last = event
+            self.answers += event.cls is not None
+        elif isinstance(event, Dropped):
+            if event.why is Why.NOTHING_TO_UNDO:
+                self.answers += 1
+            elif event.why in _REFUSED and self._last is not None and self._last.window == event.window:
+                self.answers -= self._last.cls is not None
+                self._last = None
 
 
 @dataclass(frozen=True)
@@ -31,6 +78,7 @@ class Resumed:
     writer : writes behind the last event.
     about : what Start says of the session (subject, rate, channels, options, how it was led).
     recent : the last events, for who shows them.
+    tally : what it holds.
     finished : outputs of the last step that had not been written; they come first.
     same : whether the outputs before are those of the session, one for one.
     """
@@ -39,6 +87,7 @@ class Resumed:
     writer: Writer
     about: dict[str, Any]
     recent: tuple[Event, ...]
+    tally: Tally
     finished: int
     same: bool
 
@@ -81,17 +130,20 @@ def resume(path: str | Path) -> Resumed:
         session, about = _session(reader)
         unsaid: deque[Output] = deque()  # outputs that come of the inputs and were not met yet
         recent: deque[Event] = deque(maxlen=RECENT)
-        same = True
+        same, tally = True, Tally()
         for event in reader:
             recent.append(event)
+            tally.take(event)
             if is_output(event):
                 same = same and bool(unsaid) and unsaid.popleft() == event
             else:
                 unsaid.extend(_step(session, event, str(path)))  # type: ignore[arg-type]
         finished = tuple(unsaid) if same else ()
         writer = Writer.after(reader, finished)
-    recent.extend(finished)
-    return Resumed(session, writer, about, tuple(recent), len(finished), same)
+    for event in finished:
+        recent.append(event)
+        tally.take(event)
+    return Resumed(session, writer, about, tuple(recent), tally, len(finished), same)
 
 
 def _session(reader: Reader) -> tuple[Session, dict[str, Any]]:

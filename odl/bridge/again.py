@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from odl.bridge.wishes import Wishes
 from odl.config import ConfigError
 from odl.data import datasets
+from odl.report.text import shown
 from odl.resume import Resumed
+from odl.streams import Stream
 
 
 def again(wish: Wishes, resumed: Resumed) -> Wishes:
@@ -21,7 +24,8 @@ def again(wish: Wishes, resumed: Resumed) -> Wishes:
     Raises
     ------
     ConfigError
-        If its Start says of the session what cannot be.
+        If its Start says of the session what cannot be, or another wearer is wished for, or it is a
+        sketch's and the wish does not say where that is.
 
     Examples
     --------
@@ -33,8 +37,16 @@ def again(wish: Wishes, resumed: Resumed) -> Wishes:
     before: dict[str, Any] = live if isinstance(live, dict) else {}
     subject = _text(resumed.about, "subject")  # the wearer's pseudonym, or who was played
     named = before.get("named") is True
+    if wish.who not in (None, subject):
+        whose = f"is of {shown(subject)}" if subject else "names nobody"
+        raise ConfigError(f"{wish.resume} {whose}, and goes on with the same wearer; leave out --who")
+    if before.get("form") == "csv" and wish.form != "csv":
+        raise ConfigError(
+            f"{wish.resume}: a sketch printed it; say once more where and what it prints: "
+            "--port P --format csv --columns A,B,C"
+        )
     found: dict[str, Any] = {"who": wish.who or (subject if named else None)}
-    emulated = before.get("emulated") is True and wish.port == "auto" and wish.form == "board"
+    emulated = before.get("emulated") is True and wish.port is None and wish.form == "board"
     if emulated or wish.emulated:
         found["emulated"] = True
         own = None if wish.play or wish.feed else before
@@ -61,6 +73,27 @@ def again(wish: Wishes, resumed: Resumed) -> Wishes:
         return replace(wish, **found)
     except ConfigError as error:
         raise ConfigError(f"{wish.resume}: {error}") from None
+
+
+def check_same(path: str | Path, resumed: Resumed, stream: Stream) -> None:
+    """Refuse to go on with somebody else: one person, one recording.
+
+    Raises
+    ------
+    ConfigError
+        If ``stream``, which is to be played or fed, is not the recorded person's.
+    """
+    about = resumed.about
+    dataset, subject = _text(about, "dataset"), _text(about, "subject")
+    live = about.get("live")
+    if isinstance(live, dict) and live.get("named") is True:
+        subject = stream.subject  # a pseudonym stands in its place
+    if (dataset, subject) != (stream.about.get("dataset"), stream.subject):
+        whose = f"{shown(dataset)}'s person {shown(subject or '')}" if dataset else "somebody else"
+        raise ConfigError(
+            f"{path} is a recording of {whose}; what is played or fed now is another person's and needs a "
+            "recording of its own"
+        )
 
 
 def how(wish: Wishes) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from odl.truth import TruthTrack
 from odl.wire import Start
 
 
-def open_live(port: str = "auto", *, progress: Tell | None = None, **wishes: Any) -> Live:
+def open_live(port: str | None = None, *, progress: Tell | None = None, **wishes: Any) -> Live:
     """Begin a live session, or go on with one; iterate over what this returns.
 
     Parameters
@@ -76,8 +76,9 @@ def _begun(plan: Plan) -> Live:
             deque(played.take(event), 0)
         played.again()
     live = Live(
-        led.way, prompt, writer, labels, played, plan.opened.pop_all(), port=_port(plan), seconds=wish.seconds
-    )
+        led.way, prompt, writer, labels, played, plan.opened.pop_all(), port=_port(plan),
+        seconds=wish.seconds, before=None if resumed is None else resumed.tally,
+    )  # fmt: skip
     for note in plan.notes:
         live.say(note)
     return live

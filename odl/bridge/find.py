@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from odl.config import ConfigError
 from odl.data import DataError, Dataset, datasets, model_path
 from odl.nn.image import Image
 from odl.source.board import Board
@@ -84,6 +85,26 @@ def random_number(bits: int) -> int:
     """1 to 2**bits - 1, from the system: names things, decides nothing."""
     largest: int = 2**bits - 1
     return 1 + int.from_bytes(os.urandom(8), "little") % largest
+
+
+def new_file(out: str | Path | None, instead: str = "") -> Path:
+    """Where a recording is to be written: ``out``, or a name with the date.
+
+    ``instead`` is what else could be done, for the sentence, where there is such a file.
+
+    Raises
+    ------
+    ConfigError
+        If a file is there already, or no folder to put it in.
+    """
+    if out is None:
+        return dated()
+    path = Path(out)
+    if path.exists():
+        raise ConfigError(f"{path} is there already: give another name{instead}")
+    if not path.parent.is_dir():
+        raise ConfigError(f"there is no folder {path.parent} for the recording; make it first")
+    return path
 
 
 def dated() -> Path:

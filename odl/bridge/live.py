@@ -19,6 +19,7 @@ from odl.label.prompt import Prompt
 from odl.label.protocol import Answer, Labeller, TakeBack
 from odl.label.recorded import RecordedLabels
 from odl.nn.image import Image
+from odl.resume import Tally
 from odl.session import Session
 from odl.source.sketch import SketchError
 
@@ -95,6 +96,10 @@ class Live:
         What it started from.
     recording : pathlib.Path
         The file that is written.
+    resumed : bool
+        Whether it goes on with a recording.
+    tally : odl.resume.Tally
+        What the whole recording holds so far.
     """
 
     def __init__(
@@ -108,6 +113,7 @@ class Live:
         *,
         port: str,
         seconds: float | None = None,
+        before: Tally | None = None,
     ) -> None:
         self.prompt, self.recording, self.port = prompt, writer.path, port
         self._way, self._writer, self._played, self._opened = way, writer, played, opened
@@ -120,6 +126,8 @@ class Live:
         self._heard = time.monotonic()  # when something came last
         self._until: float | None = None  # when its end is waited for no longer
         self._whole = True  # whether all that came of the last input is written
+        self.resumed, self.tally = before is not None, before or Tally()
+        self._nothing = False  # whether nothing could be recorded
         self._events = self._run()
         try:
             writer.sync()
@@ -201,6 +209,7 @@ class Live:
         self._whole = True
         self._state = "ended"
         if why := self._way.standing().useless:
+            self._nothing = self._first is None and not self.resumed
             raise SketchError(f"nothing could be recorded: {why}")
 
     def _ends(self) -> bool:
@@ -232,6 +241,7 @@ class Live:
         for each in (*(self._played.take(event) if self._played else ()), event):
             self.prompt.take(each)
             self._writer.write(each)
+            self.tally.take(each)
             self._whole = False
             if self._first is None and isinstance(each, Samples):
                 self._first = each.start
@@ -265,6 +275,9 @@ class Live:
                     self._writer.close()
                 else:
                     self._writer.leave()  # as if it had been cut: it can be gone on with
+            if self._nothing:
+                self._nothing = False
+                self.recording.unlink(missing_ok=True)
 
     def __enter__(self) -> Live:
         return self

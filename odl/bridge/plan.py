@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from odl.api import load_kernels
-from odl.bridge.again import again
+from odl.bridge.again import again, check_same
 from odl.bridge.emulated import EmulatedBoard
-from odl.bridge.find import line_to, someone
+from odl.bridge.find import line_to, new_file, someone
 from odl.bridge.ways import Way
 from odl.bridge.wishes import Wishes
 from odl.chance import seed_of
@@ -71,12 +71,12 @@ class Plan:
             self.resumed = resume(wish.resume)
             opened.callback(self.resumed.writer.leave)
             self.wish = again(wish, self.resumed)
-        elif wish.out is not None and Path(wish.out).exists():  # before a board forgets what it had learned
-            raise ConfigError(
-                f"{wish.out} is there already: give another name, or go on with it: --resume {wish.out}"
-            )
+        else:  # before a board forgets what it had learned
+            new_file(wish.out, f", or go on with it: --resume {wish.out}")
         self.options = self._options()
         self.stream = self._stream()
+        if self.resumed is not None and self.stream is not None:
+            check_same(self.wish.resume or "", self.resumed, self.stream)
         self.line = opened.enter_context(self._line())
 
     @property
@@ -106,6 +106,9 @@ class Plan:
 
     def _options(self) -> Options:
         given = self.wish.options or {}
+        for name in ("delay", "refuse", "error") if self.wish.answers is None else ():
+            if given.get(name) is not None:
+                raise ConfigError(f"--{name} is about answers from truth; add --answers truth")
         if self.resumed is not None:
             if any(value is not None for name, value in given.items() if name != "delay"):
                 raise ConfigError("--resume goes on with the recording's settings; leave out the others")
@@ -130,7 +133,7 @@ class Plan:
     def _line(self) -> Line:
         wish = self.wish
         if not wish.emulated:
-            return line_to(wish.port, wish.baud, self.tell)
+            return line_to(wish.port or "auto", wish.baud, self.tell)
         if self.resumed is None:
             name = str(wish.model or wish.play or wish.feed)
             load_kernels(load_model(name), self.tell)  # before its sensor plays

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Final
 
 import odl
-from odl.bridge.find import GREETING, dated, image_of, line_to, random_number
+from odl.bridge.find import GREETING, image_of, line_to, new_file, random_number
 from odl.bridge.ways import note_of, standing_of
 from odl.bridge.wishes import check_pseudonym
 from odl.config import Config, ConfigError
@@ -42,6 +42,7 @@ class Recorder:
         self._source, self._writer, self._opened, self._rate = source, writer, opened, rate_hz
         self._samples = 0
         self._ending = False
+        self._nothing = False  # whether nothing could be recorded
         try:
             writer.sync()
         except OSError:
@@ -75,6 +76,7 @@ class Recorder:
             if self._ending or (seconds is not None and passed + now - heard >= seconds):
                 break
         if why := standing_of(self._source).useless:
+            self._nothing = not self._samples
             raise SketchError(f"nothing could be recorded: {why}")
 
     def _take(self, event: object) -> bool:
@@ -105,6 +107,8 @@ class Recorder:
     ) -> None:
         with self._opened:
             self._writer.close()
+        if self._nothing:
+            self.recording.unlink(missing_ok=True)
 
 
 def open_recorder(
@@ -146,9 +150,7 @@ def open_recorder(
         if value is not None and not 0 < value < math.inf:
             raise ConfigError(f"{name} must be a number above 0")
     tell = progress or (lambda sentence: None)
-    path = Path(out) if out is not None else dated()
-    if path.exists():
-        raise ConfigError(f"{path} is there already: give another name")
+    path = new_file(out)
     about: dict[str, Any] = {"odl": odl.__version__} | ({} if who is None else {"subject": who})
     with ExitStack() as opened:
         line = opened.enter_context(line_to(port, baud, tell))

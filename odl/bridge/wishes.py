@@ -21,7 +21,8 @@ class Wishes:
     Attributes
     ----------
     port : str
-        A device, a URL of pyserial, or ``"auto"``: the one board that is there.
+        A device, a URL of pyserial, or ``"auto"``: the one board that is there. So it is without one,
+        but for a recording of an emulated board, which is gone on with on such a board.
     emulated : bool
         Start an emulated board instead; with ``play`` its sensor plays a person of that dataset,
         ``speed`` times as fast.
@@ -54,7 +55,7 @@ class Wishes:
         How answers come: ``terminal``, ``notebook``.
     """
 
-    port: str = "auto"
+    port: str | None = None
     emulated: bool = False
     play: str | None = None
     feed: str | None = None
@@ -85,15 +86,14 @@ class Wishes:
         need(self.learn in (None, *LEARN), f"--learn is {self.learn}; it can be {', '.join(LEARN)}")
         need(self.answers in (None, "truth"), f"--answers is {self.answers}; it can be truth")
         need(self.play is None or self.emulated, "--play is for an emulated board; add --emulated")
-        need(
-            not self.emulated or self.port == "auto", "--emulated starts a board of its own: leave out --port"
-        )
+        need(not self.emulated or self.port is None, "--emulated starts a board of its own: leave out --port")
         need(
             not self.emulated or bool(self.play or self.feed or self.resume),
             "an emulated board has nothing to sense; add --play shoulder, or feed it: --feed shoulder",
         )
         need(not (self.play and self.feed), "--play and --feed exclude each other: one board, one stream")
         need(self.subject is None or bool(self.play or self.feed), "--subject is for --play and --feed")
+        need(self.data is None or bool(self.play or self.feed), "--data is for --play and --feed")
         need(self.answers is None or bool(self.play or self.feed),
              "--answers truth is for what is played or fed: else nobody knows the truth")  # fmt: skip
         need(self.speed is None or 0 < self.speed < math.inf, "--speed must be a number above 0")
@@ -113,6 +113,14 @@ class Wishes:
         )
         need(self.form == "board" or self.columns is not None, "--format csv needs --columns, as in ax,ay,az")
         need(self.form == "board" or bool(self.model or self.resume), "--format csv needs --model")
+        need(self.form == "board" or self.port not in (None, "auto"),
+             "--format csv needs --port: a sketch does not say that it is one")  # fmt: skip
+        need(self.form == "csv" or self.rate is None, "--rate is for --format csv: a board tells its own")
+        need(
+            self.form == "csv" or self.columns is None, "--columns is for --format csv: a board names its own"
+        )
+        need(not self.keep or (self.form == "board" and self.learn != "host"),
+             "--keep is for a board that learns; with --learn host it does not")  # fmt: skip
         check_pseudonym(self.who)
 
 

@@ -61,9 +61,8 @@ def _where(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
         "--port",
-        default="auto",
         metavar="P",
-        help="a device, a pyserial URL, or auto: the board that is there",
+        help="a device, a pyserial URL, or auto, the default: the board that is there",
     )
     add("--baud", type=int, default=115200, metavar="N", help="bits per second; default: 115200")
     add("--format", default="board", metavar="F", help="csv: a sketch that prints numbers; default: board")
@@ -95,6 +94,7 @@ def _live(given: argparse.Namespace, tell: Tell) -> str:
     from odl.bridge import open_live
     from odl.cli import printable
     from odl.label import lines, terminal
+    from odl.report.text import counted
 
     options = {name: getattr(given, name) for name in _OPTIONS if getattr(given, name) is not None}
     with open_live(
@@ -115,28 +115,39 @@ def _live(given: argparse.Namespace, tell: Tell) -> str:
     _report(live, given, tell)
     differences = live.status().differences
     return (
-        f"board and host differed {differences} times; each was told when it happened" if differences else ""
+        f"board and host differed {counted(differences, 'time')}; each was told when it happened"
+        if differences
+        else ""
     )
 
 
 def _report(live: Live, given: argparse.Namespace, tell: Tell) -> None:
     from odl.cli import printable, write_json
+    from odl.report.text import counted
 
-    status, counts = live.status(), live.session.counts
-    figures = asdict(status) | {"recording": str(status.recording), "counts": counts}
+    status, counts, tally = live.status(), live.session.counts, live.tally
+    recorded = {name: getattr(tally, name) for name in ("windows", "questions", "answers", "lost")}
+    figures = asdict(status) | {"recording": str(status.recording), "counts": counts, "recorded": recorded}
     write_json(given.json, lambda: figures)
     if given.json == "-":
         return
     seconds = status.position / live.image.rate_hz
-    parts = [f"{seconds:.0f} s", f"{counts['windows']} windows", f"{counts['queries']} questions",
-             f"{counts['answered']} answers", f"{status.lost} samples lost"]  # fmt: skip
-    parts += [f"{status.damaged} lines or frames damaged"] if status.damaged else []
-    parts += [f"{counts['saturated']} values at the limit"] if counts["saturated"] else []
+    parts = [f"{seconds:.0f} s", counted(tally.windows, "window"), counted(tally.questions, "question"),
+             counted(tally.answers, "answer"), f"{counted(tally.lost, 'sample')} lost"]  # fmt: skip
+    parts += [_damaged(status.damaged, given.format)] if status.damaged else []
+    parts += [f"{counted(counts['saturated'], 'value')} at the limit"] if counts["saturated"] else []
     if status.compared is not None:
-        parts.append(f"{status.compared} windows compared, {status.skipped} not")
-        parts.append(f"{status.differences} differences")
+        now = " since it was gone on with" if live.resumed else ""
+        parts.append(f"{counted(status.compared, 'window')} compared{now}, {status.skipped} not")
+        parts.append(counted(status.differences or 0, "difference"))
     problem = f"; {status.problem}" if status.problem else ""
     print(printable(f"{live.recording}: {', '.join(parts)}{problem}"))
+
+
+def _damaged(n: int, form: str) -> str:
+    from odl.report.text import counted
+
+    return f"{counted(n, 'line')} could not be used" if form == "csv" else f"{counted(n, 'frame')} damaged"
 
 
 @contextmanager
@@ -164,9 +175,9 @@ def _record(given: argparse.Namespace, tell: Tell) -> str:
     from odl.cli import printable, write_json
 
     with open_recorder(
-        given.port, form=given.format, rate=given.rate, columns=columns_of(given.columns), model=given.model,
-        scale=given.scale, units=columns_of(given.units), out=given.out, who=given.who, baud=given.baud,
-        progress=tell,
+        given.port or "auto", form=given.format, rate=given.rate, columns=columns_of(given.columns),
+        model=given.model, scale=given.scale, units=columns_of(given.units), out=given.out, who=given.who,
+        baud=given.baud, progress=tell,
     ) as recorder:  # fmt: skip
         tell(f"recording to {recorder.recording}; Ctrl-C ends it")
         with stopped_by_signals(recorder.stop):
@@ -175,7 +186,7 @@ def _record(given: argparse.Namespace, tell: Tell) -> str:
     write_json(given.json, lambda: figures)
     if given.json != "-":
         what = f"{figures['seconds']:.0f} s, {figures['samples']} samples, {figures['lost']} lost"
-        what += f", {figures['damaged']} lines or frames damaged" if figures["damaged"] else ""
+        what += f", {_damaged(figures['damaged'], given.format)}" if figures["damaged"] else ""
         what += f"; {figures['problem']}" if figures["problem"] else ""
         print(printable(f"{recorder.recording}: {what}"))
     return ""

@@ -142,7 +142,7 @@ def clock(samples: int, rate_hz: float) -> str:
 def figures(status: Status) -> list[str]:
     """The port's state and figures, each a few words."""
     rate = "–" if status.rate is None else f"{status.rate:.2f}"
-    found = [shown(str(status.port), 30), shown(str(status.state), 30), f"{rate} of {status.declared:g} Hz"]
+    found = [shown(str(status.port), 30), shown(str(status.state), 60), f"{rate} of {status.declared:g} Hz"]
     found += [f"lost {status.lost}", f"dropped {status.dropped}"]
     if status.damaged:
         found.append(f"damaged {status.damaged}")

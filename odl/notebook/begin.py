@@ -102,12 +102,13 @@ def _board(
     path: Path,
     tell: Callable[[str], None],
 ) -> Live:
-    wishes = {"port": "auto", **given, "by": "notebook", "options": options}
+    wishes = {**given, "by": "notebook", "options": options}
     if source is not None:
         wishes |= {"play" if given.get("emulated") else "feed": str(source), "subject": subject}
     else:
         wishes.pop("speed", None)
     if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
         return open_live(**wishes, out=path, progress=tell)
     with Reader(path) as reader:
         before = reader.start.config.get("session", {}).get("options")

@@ -63,7 +63,7 @@ def test_seconds_are_of_the_clock_too(
         assert run(way, port, path, "--seconds", "0.5") == 2
     said = capsys.readouterr().err
     assert "nothing could be recorded: " in said and why in said
-    assert read(path).complete
+    assert not path.exists()  # so that the same name can be given again
 
 
 @pytest.mark.parametrize("columns", ["ax,ax,az,wx,wy,wz", "0,1,2,3,4,5"])
@@ -83,7 +83,7 @@ def test_bad_lines_are_said_and_lost(
     with printing(lambda k: "1e99,0,0,0,0,0" if k % 4 == 3 else row(k)) as port:
         assert run(way, port, path, "--seconds", "8") == 0
     shown = capsys.readouterr()
-    assert "lines or frames damaged" in shown.out and "could not be used" in shown.out + shown.err
+    assert "lines could not be used" in shown.out
     events = read(path).events
     gaps = [e for e in events if isinstance(e, Gap)]
     bad = [e.lost for e in gaps if e.why == BAD_LINES]
