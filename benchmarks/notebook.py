@@ -37,7 +37,7 @@ from odl.streams import open_recording  # noqa: E402
 LIVE = """import time, odl.notebook
 from odl.events import Learned
 session = odl.notebook.live("shoulder", subject=8, speed={speed}, policy="periodic", budget="100%",
-                            record="session.odl")
+                            patience=600, record="session.odl")
 learned = []
 session.listen(lambda event: learned.append(1000 * time.time()) if isinstance(event, Learned) else None)"""
 TELL = "import json; print(json.dumps(learned))"
@@ -120,19 +120,20 @@ class Kernel:
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    def run(self, code: str) -> None:
-        reply = self._client.execute_interactive(
-            code, timeout=120, store_history=False, output_hook=lambda message: None
-        )
+    def _execute(self, code: str, **more: Any) -> Any:
+        asked = self._client.execute(code, store_history=False, **more)
+        while (reply := self._client.get_shell_msg(timeout=300))["parent_header"].get("msg_id") != asked:
+            pass
         if reply["content"]["status"] != "ok":
             raise SystemExit("\n".join(reply["content"]["traceback"]))
+        return reply["content"]
+
+    def run(self, code: str) -> None:
+        self._execute(code)
 
     def ask(self, expression: str) -> Any:
-        reply = self._client.execute_interactive(
-            "", silent=False, store_history=False, user_expressions={"it": f"json.dumps({expression})"},
-            timeout=60, output_hook=lambda message: None,
-        )  # fmt: skip
-        return json.loads(reply["content"]["user_expressions"]["it"]["data"]["text/plain"].strip("'"))
+        content = self._execute("", user_expressions={"it": f"json.dumps({expression})"})
+        return json.loads(content["user_expressions"]["it"]["data"]["text/plain"].strip("'"))
 
     def click(self, button: str) -> None:
         content = {"comm_id": button, "data": {"method": "custom", "content": {"event": "click"}}}
@@ -147,7 +148,7 @@ def kernel_of(folder: Path) -> Iterator[Kernel]:
     (file,) = (folder / ".jupyter" / "runtime").glob("kernel-*.json")
     client = BlockingKernelClient(connection_file=str(file))
     client.load_connection_file()
-    client.start_channels()
+    client.start_channels(iopub=False, stdin=False, hb=False)  # what nobody reads would pile up
     try:
         yield Kernel(client)
     finally:

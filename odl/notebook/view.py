@@ -165,8 +165,10 @@ class View:
             units.setdefault(shown(unit, 12), []).append(shown(name, 12))
         curves = "; ".join(f"{', '.join(names)} in {unit}" for unit, names in units.items())
         says = joined(self._prompt.path) or "nothing yet"
-        asked = len(self._prompt.questions)
-        open_now = f"{asked} {'question is' if asked == 1 else 'questions are'} open, shaded"
+        questions, begin = self._prompt.questions, self._prompt.position - SECONDS * self._prompt.rate_hz
+        shaded = sum(one.window + self._prompt.window > begin for one in questions)
+        open_now = f"{len(questions)} {'question is' if len(questions) == 1 else 'questions are'} open"
+        open_now += f", {shaded} of them shaded" if shaded else ""
         left = "" if status.budget_left is None else f"; {status.budget_left} more may be asked"
         return (
             f"The last {SECONDS:.0f} seconds: {curves}; below, what was predicted and the truth where it is "
