@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import shutil
+import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from odl.streams import Opened
 
 Tell = Callable[[str], None]
+_WHEN = 6  # the log's column that a narrow terminal leaves out
+_NARROW = 9  # columns of a terminal that a column of the log keeps there
 
 
 def add_commands(commands: Any) -> None:
@@ -57,13 +62,16 @@ def _label(given: argparse.Namespace, tell: Tell) -> str:
     if new or given.edit or given.learn:
         place_for(opened, Path(given.recording), given.out)  # before a person has begun
         check_edits(opened, history, edits, new)
+    for sentence in new_classes(history, edits, new):
+        tell(printable(sentence))
     if new:
         append_edits(path, trace, new)
     if given.edit:
         new += _sitting(given, opened, history, [*edits, *new])
     edits = read_edits(path, trace)
     facts = log_facts(Path(given.recording).name, history, edits, opened.image.rate_hz)
-    text = log_text(history, edits, opened.image.rate_hz)
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    text = log_text(history, edits, opened.image.rate_hz, columns)
     if given.json != "-" and not (new or given.learn):
         print(printable(text, keep="\n"))
     if new or given.learn:
@@ -106,6 +114,7 @@ def _sitting(
     from odl.label.review import Review, Sitting
     from odl.label.terminal import View
     from odl.relabel import check_edits
+    from odl.report.text import counted
 
     path, trace = edits_path(given.recording), opened.recording.trace_sha256
     made: list[Edit] = []
@@ -126,9 +135,44 @@ def _sitting(
         channels=opened.stream.channels or (), room=opened.image.max_rows,
     )  # fmt: skip
     name = Path(given.recording).name
-    words = [name, f"{len(history.questions)} questions", "tab: leave it as it is"]
+    words = [name, counted(len(history.questions), "question"), "tab: leave it as it is"]
     View(Sitting(review), lambda: words).run()
     return made
+
+
+def new_classes(history: History, edits: Sequence[Edit], new: Sequence[Edit]) -> list[str]:
+    """A sentence for each class that ``new`` edits add to those that are known: it may be a slip.
+
+    Examples
+    --------
+    >>> from odl.label.cards import Tree
+    >>> from odl.label.edits import Edit
+    >>> from odl.label.history import read_history
+    >>> history = read_history([], Tree({0: "sit", 1: "walk up"}, (None,), ((0, 0), (1, 0))), 40, 50.0)
+    >>> new_classes(history, [], [Edit(0, "Sit"), Edit(64, "hop", "sit"), Edit(64, "walk up")])
+    ["'Sit' is a new class, at the top; did you mean 'sit'? known: sit, walk up", "'hop' is a new class, \
+under sit; known: sit, walk up, Sit"]
+    """
+    from difflib import get_close_matches
+
+    from odl.label.edits import counting
+    from odl.report.text import shown
+
+    known = list(dict.fromkeys([*history.tree.names.values(), *(e.name for e in counting(edits).values())]))
+    names = [name for name in known if name is not None]
+    sentences = []
+    for edit in new:
+        if edit.name is None or edit.name in names:
+            continue
+        folded = {name.casefold(): name for name in names}
+        near = get_close_matches(edit.name.casefold(), folded, n=1)
+        where = f"under {shown(edit.under)}" if edit.under else "at the top"
+        meant = f"did you mean '{shown(folded[near[0]])}'? " if near else ""
+        sentences.append(
+            f"'{shown(edit.name)}' is a new class, {where}; {meant}known: {', '.join(map(shown, names))}"
+        )
+        names.append(edit.name)
+    return sentences
 
 
 # --- the log ------------------------------------------------------------------------------
@@ -176,8 +220,13 @@ def _counts(asked: Asked, counts: dict[int, Edit]) -> str | None:
     return asked.counts if edit is None else edit.name
 
 
-def log_text(history: History, edits: Sequence[Edit], rate_hz: float) -> str:
-    """The label log as a table: a line for each question and further answer, one for each edit."""
+def log_text(
+    history: History, edits: Sequence[Edit], rate_hz: float, columns: int | None = None
+) -> str:  # fmt: skip
+    """The label log as a table: a line for each question and further answer, one for each edit.
+
+    Where it has to fit into ``columns`` of a terminal the dates go, and what is long is wrapped.
+    """
     from odl.label.drawn import clock
     from odl.report.text import shown
 
@@ -197,12 +246,15 @@ def log_text(history: History, edits: Sequence[Edit], rate_hz: float) -> str:
         for edit in edits:
             if edit.window == asked.question.window:
                 what = "–" if edit.name is None else shown(edit.name)
-                became = "edits before no longer count" if edit.keep else "edited"
+                became = "no answer counts" if edit.name is None else "edited"
+                became = "edits before no longer count" if edit.keep else became
                 rows.append([*first, what, *_origin(edit.by, edit.took, edit.clock), became])
                 first = ["", "", ""]
     if len(rows) == 1:
         return "nothing was asked in this recording"
-    return _table(rows)
+    if columns is not None and _wide(_widths(rows)) > columns:
+        rows = [row[:_WHEN] + row[_WHEN + 1 :] for row in rows]
+    return _table(rows, columns)
 
 
 def _origin(by: str, took: int, clock: int) -> list[str]:
@@ -213,14 +265,35 @@ def _origin(by: str, took: int, clock: int) -> list[str]:
     return [shown(by) if by else "–", f"{took / 1000:.1f} s" if took else "–", when]
 
 
-def _table(rows: Sequence[Sequence[str]]) -> str:
+def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
     from odl.report.text import width
 
-    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(text + " " * (w - width(text)) for w, text in zip(widths, row, strict=True)).rstrip()
-        for row in rows
-    )
+    return [max(map(width, column)) for column in zip(*rows, strict=True)]
+
+
+def _wide(widths: Sequence[int]) -> int:
+    return sum(widths) + 2 * (len(widths) - 1)
+
+
+def _table(rows: Sequence[Sequence[str]], columns: int | None = None) -> str:
+    from odl.report.text import fitted, width, wrapped
+
+    widths = _widths(rows)
+    while columns is not None and _wide(widths) > columns and max(widths) > _NARROW:
+        widths[widths.index(max(widths))] -= 1
+    lines = []
+    for row in rows:
+        cells = [wrapped(text, w).split("\n") for w, text in zip(widths, row, strict=True)]
+        for parts in zip_longest(*cells, fillvalue=""):
+            whole = [
+                fitted(part, w) if width(part) > w else part for w, part in zip(widths, parts, strict=True)
+            ]
+            lines.append(
+                "  ".join(
+                    part + " " * (w - width(part)) for w, part in zip(widths, whole, strict=True)
+                ).rstrip()
+            )
+    return "\n".join(lines)
 
 
 # --- before and after ---------------------------------------------------------------------
@@ -239,7 +312,7 @@ def _figures(done: Relabelled) -> dict[str, Any]:
 
 def _compared(done: Relabelled) -> str:
     """Before and after side by side."""
-    from odl.report.text import aligned, percent
+    from odl.report.text import aligned, counted, percent
 
     one, other = done.before, done.after
     rows = [["", "before", "after"]]
@@ -255,14 +328,14 @@ def _compared(done: Relabelled) -> str:
     rows.append(["asked windows predicted as answered", *(percent(x, 1) for x in done.as_answered)])
     return "\n".join(
         [
-            f"{done.answers} answers count, {done.edits} questions were edited",
+            f"{counted(done.answers, 'answer')}, {counted(done.edits, 'question')} edited",
             *(
-                [f"{done.missed} more are left out: not all samples of their windows are recorded"]
+                [f"{counted(done.missed, 'answer')} more left out: not all samples are recorded"]
                 if done.missed
                 else []
             ),
             aligned(rows),
-            f"{done.changed} of {other.windows} windows were predicted otherwise",
+            f"{done.changed} of {counted(other.windows, 'window')} predicted otherwise",
             f"recording: {done.recording}",
             f"model: {done.model}",
         ]

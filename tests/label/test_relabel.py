@@ -192,7 +192,7 @@ def test_a_refused_edit_is_not_written_and_one_in_the_log_says_how_it_goes(
             assert f"--keep {window} gives that edit up" in capsys.readouterr().err
         assert main(["label", str(path), "--keep", str(window)]) == (2 if window == third else 0)
     assert main(["label", str(path), "--learn"]) == 0
-    assert "0 questions were edited" in capsys.readouterr().out
+    assert "0 questions edited" in capsys.readouterr().out
 
 
 # --- the session once more ----------------------------------------------------------------
@@ -424,7 +424,7 @@ def test_after_a_board_s_state_the_same_windows_are_asked_about_again(
 ) -> None:
     path, missed, later = interrupted(tmp_path / "a.odl")
     assert main(["label", str(path), "--set", f"{later}=sit"]) == 0
-    assert "1 more are left out" in capsys.readouterr().out
+    assert "1 answer more left out" in capsys.readouterr().out
     done = relabel(path)
     assert (done.edits, done.missed, done.answers) == (1, 1, 2)
     log = history_of(open_recording(done.recording))

@@ -12,12 +12,17 @@ from asking import Stage
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 from relabelling import edit, played, record, review, windows
+from streams import IMAGE
 
 from odl.cli import main
+from odl.commands.label import log_text
 from odl.events import Event, Label, Origin
 from odl.label.edits import Edit, edits_path
 from odl.label.review import Sitting
 from odl.label.terminal import View
+from odl.relabel import history_of
+from odl.report.text import width
+from odl.streams import open_recording
 
 
 def test_a_review_goes_through_the_questions_and_makes_edits(tmp_path: Path) -> None:
@@ -111,7 +116,7 @@ def test_the_command_lists_edits_and_learns_again(tmp_path: Path, capsys: pytest
     edits = ["--set", f"{asked[1]}=new one", "--under", "walk", "--undo", str(asked[0]), "--by", "P3"]
     assert main(["label", str(path), *edits, "--json", str(tmp_path / "a.json")]) == 0
     out = capsys.readouterr().out
-    assert "2 answers count, 2 questions were edited" in out and "a-relabelled.odl" in out
+    assert "2 answers, 2 questions edited" in out and "a-relabelled.odl" in out
     facts = json.loads((tmp_path / "a.json").read_text())
     assert [q["counts"] for q in facts["questions"][:3]] == [None, "new one", "wave"]
     assert facts["questions"][1]["edits"][0]["by"] == "relabel:P3"
@@ -121,9 +126,39 @@ def test_the_command_lists_edits_and_learns_again(tmp_path: Path, capsys: pytest
     out = capsys.readouterr().out
     assert "relabel:P3" in out and "'new one' has been learned" in out
     assert main(["label", str(path), "--keep", str(asked[0]), "--keep", str(asked[1])]) == 0
-    assert "0 questions were edited" in capsys.readouterr().out
+    assert "0 questions edited" in capsys.readouterr().out
     assert main(["label", str(path), "--json", "-"]) == 0
     assert json.loads(capsys.readouterr().out)["recording"] == "a.odl"
+
+
+def test_a_new_class_is_told_with_those_that_are_like_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = played(tmp_path / "a.odl", "run", "upright row")
+    asked = windows(path)
+    edits = ["--set", f"{asked[0]}=upright", "--set", f"{asked[1]}=run"]
+    assert main(["label", str(path), *edits]) == 0
+    out = capsys.readouterr()
+    known = ", ".join([*IMAGE.names.values(), "upright row"])
+    assert f"'upright' is a new class, at the top; did you mean 'upright row'? known: {known}\n" in out.err
+    assert out.err.count("is a new class") == 1
+    assert main(["label", str(path), "--set", f"{asked[1]}=upright", "--undo", str(asked[0])]) == 0
+    out = capsys.readouterr()
+    assert "is a new class" not in out.err and "1 answer, 2 questions edited" in out.out
+    assert main(["label", str(path)]) == 0
+    lines = [line for line in capsys.readouterr().out.split("\n") if "relabel" in line]
+    assert [line.endswith("no answer counts") for line in lines] == [False, True, False, False]
+
+
+@pytest.mark.parametrize("columns", [66, 80, 100, 200])
+def test_the_log_fits_into_a_terminal(tmp_path: Path, columns: int) -> None:
+    names = "a class with a long name of many", "漢字漢字漢字漢字漢字", "-"
+    history = history_of(open_recording(played(tmp_path / "a.odl", *names, by="terminal:P3")))
+    whole, text = log_text(history, [], 50.0), log_text(history, [], 50.0, columns)
+    assert max(map(width, text.split("\n"))) <= columns
+    assert (text == whole) == ("when (UTC)" in text) == (columns == 200)
+    for word in ("predicted", "terminal:P3", "1.5", "many", "learned", "nobody", "answered", "time"):
+        assert word in text
 
 
 @pytest.mark.parametrize(
