@@ -4,8 +4,8 @@
 
 ``odl live --learn both`` with an emulated board in a process of its own. First the host feeds the
 board the whole recording. Then the board's sensor plays it, faster than real time, and the board
-asks and learns by itself; the samples that pass before the session begins are not in it. The
-same once more with one frame in a thousand lost, both ways. Questions are answered from truth.
+asks and learns by itself. The same once more with one frame in a thousand lost, both ways.
+Questions are answered from truth.
 """
 
 from __future__ import annotations
