@@ -9,7 +9,7 @@ from typing import Final
 from odl.label.cards import Likely, Place, Question
 from odl.label.plot import plotted
 from odl.label.view import Questions, Status
-from odl.report.text import fitted, shown, width, wrapped
+from odl.report.text import counted, fitted, shown, width, wrapped
 
 Part = tuple[str, str]  # style, text
 Line = list[Part]
@@ -154,7 +154,7 @@ def figures(status: Status) -> list[str]:
             found.append(f"clock {status.drift:+.0f} ppm")
     if status.jitter is not None:
         found.append(f"jitter {status.jitter:.1f} ms")
-    found.append(f"{clock(status.position, status.declared)}, {status.windows} windows")
+    found.append(f"{clock(status.position, status.declared)}, {counted(status.windows, 'window')}")
     if status.budget_left is not None:
         found.append(f"questions left {status.budget_left}")
     if status.compared is not None:

@@ -69,6 +69,19 @@ def test_without_a_question_the_picture_says_so_and_counters_of_twins_are_shown(
     assert "2.0 times real time" in figures(replace(status, drift=1e6))
 
 
+def test_one_window_is_one_and_a_skip_has_no_time() -> None:
+    assert [figures(Figures(windows=n))[-3] for n in (0, 1, 2)] == [
+        "0:00, 0 windows", "0:00, 1 window", "0:00, 2 windows",
+    ]  # fmt: skip
+    stage = Stage()
+    window = stage.until_asked()
+    stage.prompt.shown(window)
+    stage.clock.now += 4.4
+    stage.prompt.skip(window)
+    stage.run(8)
+    assert "skipped" in shot(stage) and "answered in" not in shot(stage)
+
+
 def test_the_title_says_how_long_ago_it_was_where_there_is_room() -> None:
     stage = Stage(patience=100_000)
     stage.until_asked()
