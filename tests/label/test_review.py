@@ -150,7 +150,7 @@ def test_a_new_class_is_told_with_those_that_are_like_it(
     assert [line.endswith("no answer counts") for line in lines] == [False, True, False, False]
 
 
-@pytest.mark.parametrize("columns", [66, 80, 100, 200])
+@pytest.mark.parametrize("columns", [70, 80, 100, 200])
 def test_the_log_fits_into_a_terminal(tmp_path: Path, columns: int) -> None:
     names = "a class with a long name of many", "漢字漢字漢字漢字漢字", "-"
     history = history_of(open_recording(played(tmp_path / "a.odl", *names, by="terminal:P3")))
