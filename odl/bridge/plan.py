@@ -25,7 +25,7 @@ from odl.resume import Resumed, resume
 from odl.select.budget import parse_budget
 from odl.session import Session
 from odl.source.line import Line
-from odl.streams import Stream, dataset_streams, load_model
+from odl.streams import Stream, dataset_streams
 
 Tell = Callable[[str], None]
 Channels = tuple[tuple[str, str, float], ...]
@@ -135,9 +135,7 @@ class Plan:
         if not wish.emulated:
             return line_to(wish.port or "auto", wish.baud, self.tell)
         if self.resumed is None:
-            name = str(wish.model or wish.play or wish.feed)
-            load_kernels(load_model(name), self.tell)  # before its sensor plays
-            return self._emulated(name)
+            return self._emulated(str(wish.model or wish.play or wish.feed))
         with tempfile.TemporaryDirectory() as folder:
             model = Path(folder) / "model.odlm"
             model.write_bytes(self.resumed.session.image.to_bytes())
