@@ -38,7 +38,7 @@ def again(wish: Wishes, resumed: Resumed) -> Wishes:
     subject = _text(resumed.about, "subject")  # the wearer's pseudonym, or who was played
     named = before.get("named") is True
     if wish.who not in (None, subject):
-        whose = f"is of {shown(subject)}" if subject else "names nobody"
+        whose = f"is a recording of {shown(subject)}" if subject else "names nobody"
         raise ConfigError(f"{wish.resume} {whose}, and goes on with the same wearer; leave out --who")
     if before.get("form") == "csv" and wish.form != "csv":
         raise ConfigError(

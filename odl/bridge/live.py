@@ -163,11 +163,12 @@ class Live:
         """How it stands."""
         own, session = self._way.standing(), self.session
         asks = session.config.policy != "none"
+        windows = max(session.counts["windows"], self.tally.windows)  # a board's count begins anew
         left = session.config.allowed - session.issued_at(session.position) if asks else None
         return LiveStatus(
             state=self._state or own.state, port=self.port, rate=own.rate, declared=self.image.rate_hz,
             drift=own.drift, jitter=own.jitter, lost=own.lost, dropped=own.dropped, damaged=own.damaged,
-            position=session.position, windows=session.counts["windows"], budget_left=left,
+            position=session.position, windows=windows, budget_left=left,
             compared=own.compared, skipped=own.skipped, differences=own.differences,
             recording=self.recording, problem=own.problem,
         )  # fmt: skip

@@ -31,8 +31,8 @@ OTHERS: list[tuple[dict[str, object], dict[str, object], str]] = [
     (PLAYED, {"emulated": True, "play": "shoulder", "subject": 3}, "a recording of shoulder's person 8;"),
     (NAMED, {"emulated": True, "play": "shoulder", "subject": 8}, "a recording of somebody else;"),
     (NAMED, {"port": "loop://", "feed": "shoulder", "subject": 3}, "a recording of somebody else;"),
-    (PLAYED, {"who": "P3"}, "is of 8, and goes on with the same wearer; leave out --who"),
-    (NAMED, {"who": "P4"}, "is of P3, and goes on"),
+    (PLAYED, {"who": "P3"}, "is a recording of 8, and goes on with the same wearer; leave out --who"),
+    (NAMED, {"who": "P4"}, "is a recording of P3, and goes on"),
     ({}, {"who": "P4"}, "names nobody, and goes on"),
     (SKETCH, {}, "a sketch printed it; say once more where .*: --port P --format csv --columns A,B,C"),
     (SKETCH, {"port": "loop://"}, "a sketch printed it"),
@@ -112,7 +112,7 @@ def test_the_last_line_is_of_the_whole_recording(
         sum(isinstance(e, kind) for e in events) for kind in (Prediction, Query, Label)
     )
     assert lost >= 0 and min(windows, asked, answers) > 1
-    assert live.tally.lost == lost and same_trace(path)
+    assert live.tally.lost == lost and live.status().windows == windows and same_trace(path)
     said = last_line(live, capsys)
     assert f" s, {windows} windows, {asked} questions, {answers} answers, {lost} sample" in said
     assert ("windows compared since it was gone on with, " in said) == (learn == "both")
