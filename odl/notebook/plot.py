@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.report.look import BAND, GRID, HATCHES, INK, PALETTE, SOFT, Look
+from odl.report.look import BAND, GRID, INK, SOFT, Look
 from odl.report.text import shown
 
 if TYPE_CHECKING:
@@ -27,18 +27,6 @@ _LEFT, _RIGHT = 0.78, 0.95  # inches beside the axes
 # Apart in lightness and in stroke, so that grey tells them apart as well.
 _STROKES = (("#0072B2", "-"), ("#D55E00", (0, (5, 1.5))), ("#1a1c1f", (0, (1.2, 1.2))))
 _LONG = 20_000  # channels times samples: beyond this the lines are thinned
-
-
-def look_of(names: Sequence[str]) -> dict[str, Look]:
-    """A colour, and past eight classes a hatch, for each class name in its order.
-
-    Examples
-    --------
-    >>> look_of(["walk", "sit"])["sit"]
-    Look(colour='#D55E00', hatch='')
-    """
-    n = len(PALETTE)
-    return {name: Look(PALETTE[i % n], HATCHES[i // n % len(HATCHES)]) for i, name in enumerate(names)}
 
 
 class Picture:
@@ -57,9 +45,10 @@ class Picture:
 
     Examples
     --------
+    >>> from odl.report.look import looks_of
     >>> picture = Picture([("ax", "g"), ("gx", "deg/s")], ["predicted"], "time (s)")
     >>> picture.signal(np.zeros((100, 2), np.float32), np.arange(100) / 50)
-    >>> picture.strip("predicted", [(0.0, 2.0, "walk")], look_of(["walk"]))
+    >>> picture.strip("predicted", [(0.0, 2.0, "walk")], looks_of(["walk"], []))
     >>> picture.png()[1:4]
     b'PNG'
     """
@@ -152,7 +141,9 @@ class Picture:
         for ax in self._curves:
             self._moving.append(ax.axvspan(begin, end, facecolor="#fff3c4", edgecolor="#b58900", lw=0.8,
                                            zorder=0))  # fmt: skip
-        if text and self._curves:
+        left, right = self._last.get_xlim()
+        begin, end = max(begin, left), min(end, right)
+        if text and self._curves and end - begin > (right - left) / 10:  # room for a word
             self._moving.append(self._curves[0].text(
                 (begin + end) / 2, 0.97, shown(text), transform=self._curves[0].get_xaxis_transform(),
                 ha="center", va="top", fontsize=8, color="#6b5200", parse_math=False,

@@ -14,8 +14,9 @@ from odl.notebook.card import Card
 from odl.notebook.deck import close_all
 from odl.notebook.life import Life
 from odl.notebook.play import Player
-from odl.notebook.plot import Channel, Picture, look_of
+from odl.notebook.plot import Channel, Picture
 from odl.notebook.text import clock, facts, history, joined, line, prediction
+from odl.report.look import looks_of
 from odl.report.text import percent, shown
 
 SECONDS = 10.0  # of the stream that are shown
@@ -127,12 +128,12 @@ class View:
 
     def _draw_stream(self) -> bytes:
         start, signal = self._prompt.signal(SECONDS)
-        rate, seen = self._prompt.rate_hz, self.player.seen
+        rate, seen, live = self._prompt.rate_hz, self.player.seen, self.player.live
         if not len(signal):
             return b""
         end = start + len(signal)
         self._plot.signal(signal, (np.arange(len(signal)) + start) / rate)
-        look = look_of(list(self.player.live.names.values()))
+        look = looks_of(live.image.names.values(), live.names.values())
         for name, runs in ((_SAID, seen.predicted(start, end)), (_TRUTH, seen.truth(start, end))):
             self._plot.strip(name, [(r.start / rate, r.end / rate, r.name) for r in runs], look)
         for question in self._prompt.questions:

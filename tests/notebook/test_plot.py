@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from matplotlib import image as images
 
+from odl.label.cards import Question
 from odl.notebook import plot
-from odl.notebook.plot import Picture, look_of
+from odl.notebook.plot import Picture
+from odl.report.look import looks_of
 
 CHANNELS = [("ax", "g"), ("wx", "rad/s"), ("ay", "g"), ("az", "g"), ("wy", "rad/s")]
 
@@ -47,7 +49,7 @@ def test_curves_of_one_axis_differ_in_stroke_and_in_lightness() -> None:
 def test_a_name_is_drawn_as_it_is_or_shortened(name: str) -> None:
     made = Picture([(name, name)], ["predicted"], "time (s)")
     made.signal(np.zeros((50, 1)), np.arange(50) / 50)
-    made.strip("predicted", [(0.0, 0.9, name)], look_of([name]))
+    made.strip("predicted", [(0.0, 0.9, name)], looks_of([name], []))
     made.band(0.1, 0.5, name)
     assert pixels(made).shape[2] == 4
     texts = [t.get_text() for ax in made._figure.axes for t in [*ax.texts, ax.yaxis.label]]
@@ -76,9 +78,25 @@ def test_what_was_drawn_once_is_gone_from_the_next_picture() -> None:
     made = picture()
     before, count = pixels(made), sum(len(ax.get_children()) for ax in made._figure.axes)
     for i in range(20):
-        made.strip("truth", [(0, i, "walk"), (i, 6, "sit")], look_of(["walk", "sit"]))
+        made.strip("truth", [(0, i, "walk"), (i, 6, "sit")], looks_of(["walk", "sit"], []))
         made.band(1, 2, "question")
         made.note("nothing")
         assert not np.array_equal(pixels(made), before)
     assert sum(len(ax.get_children()) for ax in made._figure.axes) == count
     assert np.array_equal(pixels(made), before)
+
+
+def test_the_word_of_a_band_stands_where_the_band_is_seen() -> None:
+    made = picture()  # from 0 to 6 s
+    made.band(-2.0, 3.0, "question")
+    made.band(5.9, 9.0, "question")
+    made.band(-9.0, -5.0, "question")
+    words = [text for text in made._figure.axes[0].texts if text.get_text() == "question"]
+    assert [text.get_position()[0] for text in words] == [1.5]
+
+
+def test_a_question_without_signal_is_said() -> None:
+    made = picture()
+    question = Question(64, 200, 900, (), (), 0, np.full((300, 5), np.nan, np.float32))
+    made.question(question, 50.0, "what was this?")
+    assert [text.get_text() for text in made._figure.texts] == ["the signal of this window was not kept"]
