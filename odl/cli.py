@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from io import TextIOWrapper
@@ -254,7 +255,7 @@ def _write_report(result: Result, path: Path, given: argparse.Namespace, tell: T
         path,
         views,
         title=f"odl: {result.source}",
-        about=result.about | {"command": f"odl {shlex.join(_again(given))}"},
+        about=result.about | {"command": f"{_program()} {shlex.join(_again(given))}"},
         memory=memory_of(result.image),
         people=result.people,
         progress=tell,
@@ -262,6 +263,15 @@ def _write_report(result: Result, path: Path, given: argparse.Namespace, tell: T
     # On standard error when standard output carries JSON.
     stream = sys.stderr if getattr(given, "json", None) == "-" else sys.stdout
     print(f"report: {path}", file=stream)
+
+
+def _program() -> str:
+    """How ``odl`` is called here, without the places of this machine: a report travels."""
+    called = Path(sys.argv[0])
+    if called.name == "cli.py":
+        return "python -m odl.cli"
+    beside = called.name == "odl" and not called.is_absolute() and len(called.parts) > 1
+    return called.as_posix() if beside and shutil.which("odl") is None else "odl"
 
 
 def _again(given: argparse.Namespace) -> list[str]:

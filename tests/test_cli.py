@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -129,6 +130,26 @@ def test_a_foreign_file_is_one_sentence(
     assert main([command, str(path)]) == 2
     said = capsys.readouterr().err
     assert said.startswith("odl: ") and "not an odl recording" in said and said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("called", "found", "shown"),
+    [
+        (".venv/bin/odl", None, ".venv/bin/odl"),  # as make demo does
+        (".venv/bin/odl", "/usr/bin/odl", "odl"),
+        ("/home/somebody/.venv/bin/odl", None, "odl"),  # no place of this machine
+        ("/home/somebody/odl/cli.py", None, "python -m odl.cli"),
+        ("odl", None, "odl"),
+    ],
+)
+def test_a_report_says_how_to_get_it_again(
+    called: str, found: str | None, shown: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", [called])
+    monkeypatch.setattr(shutil, "which", lambda name: found)
+    page = tmp_path / "page.html"
+    assert main(["report", str(folder / "shoulder-7.odl"), "--out", str(page)]) == 0
+    assert f"<code>{shown} report shoulder-7.odl</code>" in page.read_text()
 
 
 @pytest.mark.parametrize("command", ["replay", "report"])

@@ -16,10 +16,12 @@ from synthetic import KNOWN, RATE_HZ, WINDOW, session
 
 from odl.evaluate import Evaluation, evaluate
 from odl.events import AddClass, Dropped, Event, Gap, Label, Learned, Prediction, Query, Truth, Undo, Why
+from odl.options import Options
 from odl.report import SessionView, headline, summary_text, write_report
 from odl.report.curves import draw_spent, sliding_accuracy
 from odl.report.figure import draw
-from odl.report.look import HATCHES, PALETTE, RIGHT, WIDTH, looks, stride
+from odl.report.lanes import draw_lanes
+from odl.report.look import HATCHES, PALETTE, RIGHT, WIDTH, Look, looks, looks_of, stride
 from odl.report.text import aligned, shown, width
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}
@@ -268,6 +270,61 @@ def test_each_of_many_classes_looks_different() -> None:
     look = looks([one])
     assert list(look) == list(names.values()) and len(set(look.values())) == len(look)
     assert draw(one, look, prefix="a").startswith("<svg")
+
+
+def test_a_class_looks_the_same_in_another_report() -> None:
+    """Whichever new class comes first, and whether another one comes at all."""
+
+    def of(*new: str) -> dict[str, Look]:
+        events: list[Event] = [AddClass(0, 5 + i, name, 0) for i, name in enumerate(new)]
+        events += [Prediction(0, (5,), ()), Truth(0, 64, new[-1])]
+        return looks([evaluate(events, [], KNOWN, subject="1", window=WINDOW, rate_hz=50)])
+
+    both, other = of("upright row", "trapezius extension"), of("trapezius extension", "upright row")
+    assert both == other
+    for alone in ("upright row", "trapezius extension"):
+        assert of(alone) == {name: one for name, one in both.items() if name in (*KNOWN.values(), alone)}
+    assert [both[name].colour for name in KNOWN.values()] == list(PALETTE[: len(KNOWN)])
+    many = looks_of(["a", "b", "c"], map(str, range(20)))
+    plain = [one for one in many.values() if not one.hatch]
+    assert len(set(plain)) == len(plain) == len(PALETTE)
+    assert len(set(looks_of(["a", "b", "c"], map(str, range(29))).values())) == 32
+
+
+def test_counts_of_lessons_lie_under_no_diamond() -> None:
+    """One label at a time is the rule and needs no count; several do, where there is room."""
+
+    def counts(*lessons: tuple[int, int]) -> list[str]:
+        events: list[Event] = [Prediction(64 * i, (1,), ()) for i in range(200)]
+        events += [Learned(at, 0, 1, 0) for at, n in lessons for _ in range(n)]
+        one = evaluate(events, [], KNOWN, subject="1", window=WINDOW, rate_hz=50)
+        figure = Figure(figsize=(WIDTH, 6))
+        axes = figure.subplots()
+        axes.set_xlim(0, 256)
+        draw_lanes(axes, one, looks([one]), 1.0)
+        return [text.get_text() for text in axes.texts if text.get_text().isdecimal()]
+
+    assert counts((1000, 1), (1100, 1), (9000, 1)) == []
+    assert counts((1000, 4), (9000, 12)) == ["4", "12"]
+    assert counts((1000, 4), (1100, 3), (9000, 2)) == ["3", "2"]  # the next diamond lay on the first
+
+
+def test_answers_taken_back_are_not_counted(tmp_path: Path) -> None:
+    events: list[Event] = [Truth(0, 320, "PEN"), Prediction(0, (1,), ()), Query(0, 9, 999)]
+    events += [Prediction(64, (1,), ()), Query(64, 9, 999), Label(192, 0, 0), Label(192, 64, 2)]
+    events += [Prediction(128, (1,), ()), Undo(256), Undo(256)]
+    plain = [e for e in events if isinstance(e, Prediction)]
+    one = evaluate(events, plain, KNOWN, subject="1", window=WINDOW, rate_hz=50)
+    assert (one.timeline.labels, one.timeline.undone, one.timeline.standing) == (2, 2, 0)
+    assert headline([one]).startswith("With 0 answers, ")
+    assert "2 taken back" in summary_text([one])
+    assert summary_text([one]).splitlines()[6].split()[-2:] == ["2", "0"]  # asked, answers
+    assert '<td class="n">2</td><td class="n">0</td>' in report(tmp_path, [one])
+
+
+def test_settings_have_their_whole_names(tmp_path: Path) -> None:
+    said = report(tmp_path, [person(1)], **Options().described())
+    assert "an answer stands until the stream changes</th>" in said
 
 
 def test_headline_says_which_way_it_went(four: list[Evaluation]) -> None:

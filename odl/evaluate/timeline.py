@@ -96,6 +96,11 @@ class Timeline:
     skipped: int
     undone: int
 
+    @property
+    def standing(self) -> int:
+        """Answers that took effect and were not taken back."""
+        return self.labels - self.undone
+
 
 def read_timeline(
     events: Sequence[Event], without: Sequence[Event], names: Mapping[int, str], *, window: int

@@ -55,8 +55,7 @@ def draw_lanes(axes: Axes, evaluation: Evaluation, look: Mapping[str, Look], div
     _questions(axes, evaluation, look, per_unit)
     for at, _ in line.lessons:
         axes.scatter(at / per_unit, _LEARNED, marker="D", s=19, color=INK, lw=0, zorder=4)
-    counts = [(at / per_unit, str(count)) for at, count in line.lessons]
-    _spaced(axes, counts, _LEARNED, shift=5.5, ha="left", va="center", fontsize=7, color=SOFT)
+    _counts(axes, evaluation, per_unit)
     for y in (_ASKED, _LEARNED):
         axes.axhline(y, color=GRID, lw=0.8, zorder=0)
     for at, _ in line.added:
@@ -65,6 +64,19 @@ def draw_lanes(axes: Axes, evaluation: Evaluation, look: Mapping[str, Look], div
     style: Any = {"ha": "left", "va": "bottom", "fontsize": 7.5, "color": INK, "weight": "bold"}
     for y in (7.1, 7.65):
         fresh = _spaced(axes, fresh, y, shift=-2, **style)
+
+
+def _counts(axes: Axes, evaluation: Evaluation, per_unit: float) -> None:
+    """How many labels were learned at once, where there are several and there is room for it."""
+    lessons = evaluation.timeline.lessons
+    behind = [*(at for at, _ in lessons[1:]), float("inf")]
+    room = points_per_unit(axes) / per_unit
+    texts = [
+        (at / per_unit, str(count))
+        for (at, count), after in zip(lessons, behind, strict=False)
+        if count > 1 and (after - at) * room > 5.5 + text_width(str(count), 7) + 3
+    ]
+    _spaced(axes, texts, _LEARNED, shift=5.5, ha="left", va="center", fontsize=7, color=SOFT)
 
 
 def _questions(axes: Axes, evaluation: Evaluation, look: Mapping[str, Look], per_unit: float) -> None:

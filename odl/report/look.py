@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
+from zlib import crc32
 
 from odl.evaluate import Evaluation
 
@@ -40,18 +41,41 @@ def looks(evaluations: Sequence[Evaluation]) -> dict[str, Look]:
     >>> looks([])
     {}
     """
-    names = dict.fromkeys(name for one in evaluations for name in one.timeline.names.values())
+    known, names = dict[str, None](), dict[str, None]()
     for one in evaluations:
         line = one.timeline
+        added = {name for _, name in line.added}
+        known |= dict.fromkeys(name for name in line.names.values() if name not in added)
+        names |= dict.fromkeys(added)
         names |= dict.fromkeys(one.classes)
         names |= dict.fromkeys(name for _, _, name in line.truths)
         names |= dict.fromkeys(row.predicted for row in line.rows)
         names |= dict.fromkeys(row.without for row in line.rows if row.without is not None)
         names |= dict.fromkeys(q.answer for q in line.questions if q.answer is not None)
-    sizes = len(PALETTE), len(HATCHES)
-    return {
-        name: Look(PALETTE[i % sizes[0]], HATCHES[i // sizes[0] % sizes[1]]) for i, name in enumerate(names)
-    }
+    return looks_of(known, names)
+
+
+def looks_of(known: Iterable[str], others: Iterable[str]) -> dict[str, Look]:
+    """A look for each class: those that the model knows in their order, others by their names.
+
+    So one class looks the same in sessions with other new classes, as long as two new ones do not
+    want the same colour.
+
+    >>> looks_of(["walk"], ["row", "wave"])["wave"] == looks_of(["walk"], ["wave"])["wave"]
+    True
+    """
+    place = {name: i for i, name in enumerate(dict.fromkeys(known))}
+    waiting, n = sorted(set(others) - set(place)), len(PALETTE)
+    while waiting:
+        start = len(place)
+        room = n - start % n  # first what is left of eight colours, then eight with the next hatch
+        for name in waiting[:room]:
+            at = crc32(name.encode("utf-8", "backslashreplace"))
+            while start + at % room in place.values():
+                at += 1
+            place[name] = start + at % room
+        waiting = waiting[room:]
+    return {name: Look(PALETTE[i % n], HATCHES[i // n % len(HATCHES)]) for name, i in place.items()}
 
 
 def stride(evaluation: Evaluation) -> int:

@@ -74,8 +74,8 @@ _HATCH = "background-image:repeating-linear-gradient(45deg,transparent 0 2px,#ff
 
 _CAPTION = (
     "Bars below a strip: wrong windows. Asked: ▲ answered, in the colour of the answer, its line as long as "
-    "the answer took; × skipped; ○ no answer. ◆ learned from, with the number of labels. Dashed: a class the "
-    "model did not know is announced. Curves: mean of the last {} scored windows."
+    "the answer took; × skipped; ○ no answer. ◆ learned from, with the number of labels if several. Dashed: "
+    "a class the model did not know is announced. Curves: mean of the last {} scored windows."
 )
 
 
@@ -116,6 +116,15 @@ def ended(evaluations: Sequence[Evaluation]) -> str:
     return ", ".join(f"{count[outcome]} {word}" for outcome, word in _ENDED.items() if count[outcome])
 
 
+def standing(figures: Mapping[str, object]) -> float:
+    """Answers that were not taken back again, of one person or the mean.
+
+    >>> standing({"labels": 3, "undone": 1})
+    2.0
+    """
+    return float(figures["labels"]) - float(figures["undone"])  # type: ignore[arg-type]
+
+
 # --- everybody --------------------------------------------------------------------------------
 
 
@@ -128,7 +137,7 @@ def people_table(evaluations: Sequence[Evaluation], mean: Mapping[str, object]) 
         tag = '<span class="tag">lowest</span>' if is_worst else ""
         asked = str(one.queries) if one.budget is None else f"{one.queries} of {one.budget}"
         cells = f'<th scope="row">{text(one.subject)}{tag}</th>' + _score_cells(one.score, one.baselines)
-        cells += f'<td class="n">{asked}</td><td class="n">{one.timeline.labels}</td>'
+        cells += f'<td class="n">{asked}</td><td class="n">{one.timeline.standing}</td>'
         rows.append(f'<tr class="worst">{cells}</tr>' if is_worst else f"<tr>{cells}</tr>")
     if len(evaluations) > 1:
         rows.append(_mean_row(mean))
@@ -170,7 +179,7 @@ def _mean_row(mean: Mapping[str, object]) -> str:
     cells = _score_cells(score(mean), {name: score(of) for name, of in bases.items()})
     return (
         f'<tr class="mean"><th scope="row">mean</th>{cells}'
-        f'<td class="n">{mean["queries"]:.1f}</td><td class="n">{mean["labels"]:.1f}</td></tr>'
+        f'<td class="n">{mean["queries"]:.1f}</td><td class="n">{standing(mean):.1f}</td></tr>'
     )
 
 

@@ -119,8 +119,8 @@ def headline(evaluations: Sequence[Evaluation], people: str = "people") -> str:
     late, plain = mean["accuracy_last_third"], mean["baselines"]["no_learning"]["accuracy_last_third"]
     if late is None:
         return "Nothing could be scored: the stream carries no truth"
-    labels = [one.timeline.labels for one in evaluations]
-    answers = f"{labels[0]}" if len(set(labels)) == 1 else f"about {mean['labels']:.0f}"
+    labels = [one.timeline.standing for one in evaluations]
+    answers = f"{labels[0]}" if len(set(labels)) == 1 else f"about {page.standing(mean):.0f}"
     answers += " answer" if answers == "1" else " answers"
     if len(evaluations) > 1:
         each, who = " a person", f" ({len(evaluations)} {people})"
@@ -168,10 +168,10 @@ def summary_text(evaluations: Sequence[Evaluation], *, people: str = "people") -
     for one in evaluations:
         asked = f"{one.queries}" if one.budget is None else f"{one.queries}/{one.budget}"
         names.append(one.subject)
-        rows.append([*_figures(one.to_json()), asked, str(one.timeline.labels)])
+        rows.append([*_figures(one.to_json()), asked, str(one.timeline.standing)])
     if len(evaluations) > 1:
         names.append("mean")
-        rows.append([*_figures(mean), f"{mean['queries']:.1f}", f"{mean['labels']:.1f}"])
+        rows.append([*_figures(mean), f"{mean['queries']:.1f}", f"{page.standing(mean):.1f}"])
     room = 79 - sum(2 + max(map(width, column)) for column in zip(_HEAD[0], *rows, strict=True))
     names = [fitted(name, max(room, 6)) for name in names]
     table = [["", *_HEAD[0]], *([name, *row] for name, row in zip(names, rows, strict=True))]
@@ -246,7 +246,7 @@ def _settings(about: Mapping[str, str], memory: Mapping[str, int]) -> str:
             '<th scope="col" class="n">bytes</th><th scope="col" class="n">KiB</th></tr></thead>'
             f"<tbody>{rows}</tbody></table></div>"
         )
-    rows_about = {page.text(k): page.text(v, 300) for k, v in about.items() if k != "command"}
+    rows_about = {page.text(k, 60): page.text(v, 300) for k, v in about.items() if k != "command"}
     if rows_about:
         parts.append(f"<div><h2>Settings</h2>{page.facts(rows_about)}</div>")
     again = ""
