@@ -11,7 +11,7 @@ import pytest
 
 import odl
 from odl.data import model_bytes
-from odl.events import AddClass, Label, Learned, Prediction, Query, Samples, Truth
+from odl.events import AddClass, Label, Learned, Origin, Prediction, Query, Samples, Truth
 from odl.journal import Writer, read
 from odl.nn.image import Image
 from odl.result import Result
@@ -224,6 +224,22 @@ def test_a_recording_keeps_the_options_that_it_was_made_with(tmp_path: Path) -> 
     assert other.outcomes[0].config.seed != made.outcomes[0].config.seed
     same = odl.replay(file, seed=4)
     assert same.outcomes[0].trace_sha256 == made.outcomes[0].trace_sha256
+
+
+@pytest.mark.parametrize("by", ["terminal:P3", "button", "truth"])
+def test_settings_of_a_recording_are_those_that_applied(by: str, result: Result, tmp_path: Path) -> None:
+    """Where somebody answered, nobody chose how late and how often wrongly truth does."""
+    file = result.outcomes[0].file
+    assert file is not None
+    with Writer(tmp_path / "by.odl", read(file).start) as writer:
+        for event in read(file).events:
+            if isinstance(event, Label):
+                writer.write(Origin(event.at, by, 900, 0))
+            writer.write(event)
+    again = odl.replay(tmp_path / "by.odl")
+    assert again.outcomes[0].same_trace
+    of_truth = {"answers after", "refused, wrong answers"}
+    assert set(result.about) - set(again.about) == (set() if by == "truth" else of_truth)
 
 
 def test_a_hostile_start_is_one_sentence(result: Result, tmp_path: Path) -> None:
