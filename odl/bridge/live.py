@@ -203,6 +203,9 @@ class Live:
                 else:
                     self._heard = time.monotonic()
                     yield from self._pass(event)
+        except SketchError:
+            self._nothing = self._first is None and not self.resumed
+            raise
         finally:
             owed = self._way.end()
         for event in owed:

@@ -42,7 +42,6 @@ class Recorder:
         self._source, self._writer, self._opened, self._rate = source, writer, opened, rate_hz
         self._samples = 0
         self._ending = False
-        self._nothing = False  # whether nothing could be recorded
         try:
             writer.sync()
         except OSError:
@@ -76,7 +75,6 @@ class Recorder:
             if self._ending or (seconds is not None and passed + now - heard >= seconds):
                 break
         if why := standing_of(self._source).useless:
-            self._nothing = not self._samples
             raise SketchError(f"nothing could be recorded: {why}")
 
     def _take(self, event: object) -> bool:
@@ -107,7 +105,7 @@ class Recorder:
     ) -> None:
         with self._opened:
             self._writer.close()
-        if self._nothing:
+        if isinstance(error, SketchError) and not self._samples:
             self.recording.unlink(missing_ok=True)
 
 

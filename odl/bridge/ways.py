@@ -15,13 +15,14 @@ from odl.label.protocol import Labeller
 from odl.nn.trust import labels_of, state_sizes, with_unused_log
 from odl.session import Session
 from odl.source.board import Board, BoardState, LostFrames, Restarted, StateRead
-from odl.source.sketch import BAD_LINES, Sketch
+from odl.source.sketch import BAD_LINES, Sketch, SketchState
 from odl.wire import BRIEF, Ready, Request
 
 _SOON, _LATE = 5.0, 15.0  # seconds after which the board is asked for its state once more
 _MORE = 4  # entries of the log that the board may have written meanwhile
 _NEARLY = 0.02  # of a whole multiple
 SAMPLES = "the host runs the session"
+NO_WINDOW = "no window can be completed"
 _MOST = 65535  # bytes of its state that it gives at one moment
 
 
@@ -100,6 +101,9 @@ class OnHost(Way):
         self._speed = speed
         self.notices: deque[str] = deque()
         self._note = Note(self.notices, speed * session.image.rate_hz)
+        # Windows, and where the stream stood when the last of them came.
+        self._windows, self._since = session.counts["windows"], session.position
+        self._broken, self._told = "", False  # why no window comes
 
     @property
     def wait(self) -> float:
@@ -120,16 +124,36 @@ class OnHost(Way):
         for event in self.source:
             self._note.look(self.source)
             if isinstance(event, Samples | Gap):
+                self._look_for_windows(event)
                 if isinstance(event, Gap) and event.why != BAD_LINES:  # there may be many of these
                     self.notices.append(f"{event.lost} samples are missing: {event.why}")
                 yield replace(event, start=event.start - self._shift)
             elif isinstance(event, Restarted) and event.position - self._shift == self.session.position:
                 yield Gap(self.session.position, 0, "the board restarted")
 
+    def _look_for_windows(self, event: Samples | Gap) -> None:
+        """Notice where short gaps come so often that no window is whole."""
+        session, image, source = self.session, self.session.image, self.source
+        lost = event.lost if isinstance(event, Gap) else 0
+        if lost >= image.window or session.counts["windows"] != self._windows:
+            self._windows, self._broken = session.counts["windows"], ""
+            self._since = session.position + lost
+        elif isinstance(event, Gap) and session.position - self._since >= 2 * image.window:
+            bad = source.columns.last_bad if event.why == BAD_LINES and isinstance(source, Sketch) else ""
+            last = f", the last was: {bad}" if bad else ""
+            length = image.window / image.rate_hz
+            self._broken = f"{NO_WINDOW}, because samples are lost in each {length:.3g} s: {event.why}{last}"
+            if not self._told:
+                self._told = True
+                self.notices.append(self._broken)
+
     def standing(self) -> Standing:
         """As `Way.standing`."""
-        own = standing_of(self.source, self._speed)
-        return replace(own, state=SAMPLES) if self.source.state is BoardState.STREAMING else own
+        own, state = standing_of(self.source, self._speed), self.source.state
+        own = replace(own, problem="; ".join(filter(None, (self._broken, own.problem))))
+        if state is SketchState.STREAMING and self._broken:
+            return replace(own, state=NO_WINDOW)
+        return replace(own, state=SAMPLES) if state is BoardState.STREAMING else own
 
 
 class Note:
@@ -137,7 +161,7 @@ class Note:
 
     def __init__(self, notices: deque[str], rate_hz: float) -> None:
         self._notices, self._rate = notices, rate_hz
-        self._last, self._wrong = "", False
+        self._last, self._wrong = "", 0.0
 
     def look(self, source: Board | Sketch) -> None:
         """Tell what is new."""
@@ -149,9 +173,12 @@ class Note:
             if sentence:
                 self._notices.append(sentence)
         complaint = source.clock.complaint(self._rate)
-        if complaint and not self._wrong:
-            self._notices.append(complaint + faster(source.clock.rate_hz, self._rate))
-        self._wrong = bool(complaint)
+        rate = source.clock.rate_hz or 0.0
+        if complaint and abs(rate - self._wrong) > _NEARLY * self._rate:
+            self._wrong = rate
+            self._notices.append(complaint + faster(rate, self._rate))
+        elif not complaint:
+            self._wrong *= abs(rate - self._rate) > _NEARLY * self._rate / 2  # not told again at the edge
 
 
 def faster(rate_hz: float | None, wanted_hz: float) -> str:
@@ -169,7 +196,8 @@ def faster(rate_hz: float | None, wanted_hz: float) -> str:
 def note_of(source: Board | Sketch) -> str:
     """What a person should know of a source now, or nothing."""
     if isinstance(source, Sketch):
-        return source.problem
+        absent = source.state in (SketchState.UNPLUGGED, SketchState.SILENT)
+        return source.state.value if absent else source.problem
     return "" if source.state is BoardState.STREAMING else source.problem or source.state.value
 
 
@@ -178,8 +206,8 @@ def standing_of(source: Board | Sketch, speed: float = 1.0) -> Standing:
     clock = source.clock
     if isinstance(source, Sketch):
         return Standing(
-            source.state.value, clock.rate_hz, lost=source.lost, damaged=source.columns.bad,
-            problem=source.problem, useless=source.useless,
+            source.state.value, clock.rate_hz, lost=source.lost, damaged=source.damaged,
+            problem=source.note, useless=source.useless,
         )  # fmt: skip
     dropped = source.status.dropped if source.status else 0
     rate = None if clock.rate_hz is None else clock.rate_hz / speed

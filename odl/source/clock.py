@@ -87,6 +87,8 @@ class Clock:
     ----------
     rate_hz : float
         About how fast samples are expected to come.
+    off : float
+        Share of it that a measured rate may be off before it is called out.
 
     Examples
     --------
@@ -99,13 +101,13 @@ class Clock:
     >>> round(clock.drift_ppm), round(clock.jitter_ms), round(clock.rate_hz, 2)
     (100, 4, 50.0)
     >>> clock.complaint(50.0), clock.complaint(100.0)
-    ('', 'samples come at 50 Hz, but the model wants 100 Hz (50 % too slow)')
+    ('', 'samples come at 50 Hz, but 100 Hz are wanted (50 % too slow)')
     """
 
-    def __init__(self, rate_hz: float) -> None:
+    def __init__(self, rate_hz: float, off: float = OFF) -> None:
         if not rate_hz > 0:
             raise ValueError(f"a sampling rate of {rate_hz:g} Hz cannot be; it has to be above 0")
-        self._nominal = rate_hz
+        self._nominal, self._off = rate_hz, off
         self.restart()
 
     def restart(self) -> None:
@@ -182,12 +184,12 @@ class Clock:
         return self._nominal / value if value and value > 0 else None
 
     def complaint(self, wanted_hz: float) -> str:
-        """A sentence if samples come at more than 5 % off ``wanted_hz``, else nothing."""
+        """A sentence if samples come at more than ``off`` from ``wanted_hz``, else nothing."""
         rate = self.rate_hz
-        if rate is None or abs(rate - wanted_hz) <= OFF * wanted_hz:
+        if rate is None or abs(rate - wanted_hz) <= self._off * wanted_hz:
             return ""
         way = "fast" if rate > wanted_hz else "slow"
         return (
-            f"samples come at {rate:.3g} Hz, but the model wants {wanted_hz:.3g} Hz "
+            f"samples come at {rate:.3g} Hz, but {wanted_hz:.3g} Hz are wanted "
             f"({100 * abs(rate / wanted_hz - 1):.0f} % too {way})"
         )

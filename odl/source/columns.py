@@ -10,10 +10,14 @@ from typing import Final
 MAX_FIELDS: Final = 64
 _NUMBER: Final = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
 _WORD: Final = re.compile(r"[^\W\d_]{2,}")
+_DECIMAL: Final = re.compile(r"([^:,]*:)?[-+]?\d*,\d+", re.ASCII)  # a number with a decimal comma
 _NO_VALUE: Final = ("nan", "inf", "ovf")  # what sketches print for a number that is none
 _STUBBORN: Final = 5  # lines in a row that do not fit, before it is called a problem
 _HOPELESS: Final = 25  # and before it is given up, where no line has ever fitted
 _SHOWN: Final = 60  # characters of a bad line that are kept
+_NO_LINES: Final = "what comes are no lines of numbers; look at the speed and at what is printed"
+_TEXT: Final = "what comes are lines of text, not of numbers; look at what is printed"
+_NO_NUMBER: Final = "the sketch prints {} for a number; look at the sensor and its wires"
 
 Names = tuple[str, ...]
 Form = tuple[Names | None, int]  # what the columns are called, if anything, and how many there are
@@ -24,9 +28,9 @@ class Columns:
 
     Understood are commas, semicolons, tabs or blanks between numbers, with or without a line
     of names before them, and ``name:value`` pairs: what the Arduino IDE plots and what Edge
-    Impulse's data forwarder takes. Any other line is counted and left out. Was it meant as a
-    sample, it is ``missed``: it has numbers in it, and they are the most of it or there are no
-    words. Otherwise it is text beside the stream.
+    Impulse's data forwarder takes; decimal commas where each number has one. Any other line is
+    counted and left out. Was it meant as a sample, it is ``missed``: it has numbers in it, and they
+    are the most of it or there are no words. A line with words that was not is text beside the stream.
 
     Parameters
     ----------
@@ -49,7 +53,9 @@ class Columns:
     names : tuple of str or None
         What the sketch calls its columns, if it does.
     bad : int
-        Lines left out; ``last_bad`` is the last of them, made printable.
+        Lines left out, text or not; ``last_bad`` is the last of those that are not, made printable.
+    text : int
+        Those of them that are text; ``last_text`` is the last.
     missed : int
         Those since the last good line that were meant as samples.
     in_order : bool
@@ -76,10 +82,10 @@ class Columns:
         self._numbers = _checked(self._lower)
         self._most = None if most is None else tuple(most)
         self.names: Names | None = None
-        self.bad = self.headers = self.missed = 0
+        self.bad = self.text = self.headers = self.missed = 0
         self.in_order = False
         self._good = False  # whether a line could ever be used
-        self.last_bad = ""
+        self.last_bad = self.last_text = ""
         self._strict = strict
         self._candidate: Names | None = None  # a line of words: a header if numbers follow
         self._parted = False  # by more than blanks
@@ -88,14 +94,15 @@ class Columns:
         self._odd: Form | None = None  # the form of lines that do not fit, and how many in a row
         self._odd_lines = 0
         self._misfit = ""
+        self._why = ""  # the last line that was left out cannot be used, if not for a misfit
         self._bad_in_row = 0
 
     @property
     def problem(self) -> str:
         """Why no line can be used, in a sentence, after some in a row; else empty."""
-        if self._bad_in_row < _STUBBORN:
-            return ""
-        return self._misfit or "what comes are no lines of numbers; look at the speed and at what is printed"
+        # Within a stream, text may have many lines.
+        enough = _HOPELESS if self._good and self._why == _TEXT else _STUBBORN
+        return "" if self._bad_in_row < enough else self._misfit or self._why
 
     @property
     def hopeless(self) -> bool:
@@ -121,7 +128,7 @@ class Columns:
             return None
         sound = len(numbers) == len(fields) and all(map(math.isfinite, numbers))
         if not (sound and self._fits(line, labels, len(numbers))):
-            self._leave_out(line, self._is_sample(labels, fields))
+            self._leave_out(line, self._is_sample(labels, fields), none=_none_of(fields))
             return None
         row = [numbers[column] for column in self._pick]
         for name, value, most in zip(self.wanted, row, self._most or (), strict=False):
@@ -232,11 +239,15 @@ class Columns:
         )
         return None
 
-    def _leave_out(self, line: str, sample: bool = True) -> None:
+    def _leave_out(self, line: str, sample: bool = True, *, none: str = "") -> None:
         self.bad += 1
         self.missed += sample
         self._bad_in_row += 1
-        self.last_bad = _tidy(line)
+        if not sample and not _is_noise(line) and _WORD.search(line):
+            self.text += 1
+            self.last_text, self._why = _tidy(line), _TEXT
+        else:
+            self.last_bad, self._why = _tidy(line), _NO_NUMBER.format(none) if none else _NO_LINES
 
 
 def _checked(wanted: Sequence[str]) -> list[int]:
@@ -262,6 +273,9 @@ def _parted(line: str) -> bool:
 def _split(line: str) -> tuple[Names | None, list[str]]:
     """Labels (None without) and the fields of a line; ragged labels leave a field unreadable."""
     text = ":".join(part.strip() for part in line.strip(" \t\r\n,;").split(":"))
+    parts = re.split("[; \t] *", text)
+    if len(parts) > 1 and all(map(_DECIMAL.fullmatch, parts)):
+        text = ";".join(parts).replace(",", ".")
     split = re.split("[,;\t]", text) if _parted(text) else text.split()
     fields = [field.strip() for field in split]
     if len(fields) > MAX_FIELDS:
@@ -272,6 +286,20 @@ def _split(line: str) -> tuple[Names | None, list[str]]:
     return None, fields
 
 
+def _none_of(fields: list[str]) -> str:
+    """What stands in the first of ``fields`` that has no value, or nothing."""
+    values = (field.lower().rpartition(":")[2].lstrip("+-") for field in fields)
+    return next((value for value in values if value in _NO_VALUE), "")
+
+
+def _is_noise(line: str) -> bool:
+    """Whether more than an eighth of a line is no text: the speed is wrong, or it is something else."""
+    seen = line[:_SHOWN]
+    return 8 * sum(c == "\ufffd" or not (c.isprintable() or c.isspace()) for c in seen) > len(seen)
+
+
 def _tidy(line: str) -> str:
     """What can be shown of untrusted text."""
+    if _is_noise(line):
+        return "bytes that are no text"
     return "".join(c for c in line[:_SHOWN] if c.isprintable())

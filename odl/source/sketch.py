@@ -15,6 +15,7 @@ from odl.events import Gap, Samples
 from odl.source.clock import Clock
 from odl.source.columns import Columns
 from odl.source.line import Line, LineState, Piece
+from odl.wire import Deframer
 
 MAX_LINE: Final = 4096  # bytes without a line's end that are kept
 _ROWS: Final = 10
@@ -24,7 +25,9 @@ FIRST_LINE: Final = 3.0  # seconds that one is waited for: a board restarts when
 BAD_LINES: Final = "lines that cannot be used"  # why a Gap
 _ABSURD: Final = 1000  # times the full scale: no sensor prints that
 _LIMITED: Final = 0.25  # share of samples at the limit that is told
-_RECENT: Final = 4.0  # seconds of them that are looked at
+_RECENT: Final = 4.0  # seconds of them that are looked at, and that a problem stands once it is over
+_OFF: Final = 0.02  # share of the rate: what a sketch prints is seldom exact, and nobody else says so
+_A_BOARD: Final = "what comes is what a board of odl's own says; leave out --format csv"
 
 
 class SketchError(RuntimeError):
@@ -74,7 +77,7 @@ class Sketch:
     ------
     SketchError
         While iterating: if 25 lines in a row cannot be used, always for one reason that does not
-        go away by itself, and none ever could.
+        go away by itself, and none ever could; or if frames of a board come and no lines.
 
     Attributes
     ----------
@@ -118,7 +121,7 @@ class Sketch:
         self._full = [32768 * s for s in scale]
         self._units = tuple(units) or ("",) * len(scale)
         self.columns = Columns(columns, strict, [_ABSURD * full for full in self._full])
-        self.clock = Clock(rate_hz)
+        self.clock = Clock(rate_hz, _OFF)
         self.lost = self.saturated = 0
         self.state = SketchState.WAITING
         self._rate = rate_hz
@@ -131,7 +134,9 @@ class Sketch:
         self._cause = ""  # why lines may be missing
         self.news: deque[str] = deque()
         self._told_anew = False
-        self._tell_bad = 1  # lines left out at which they are told of next
+        self._tell_bad = self._tell_text = 1  # lines left out at which they are told of next
+        self._trouble, self._troubled = "", 0.0  # with the columns, and when it was so last
+        self._frames = Deframer(MAX_LINE)
         self._cut_rows: NDArray[np.bool_] = np.zeros((0, len(scale)), np.bool_)
         self._rows_looked_at = max(50, round(_RECENT * rate_hz))  # of it, at most
         self._limited = ""  # a sentence about the column that is cut most
@@ -178,12 +183,17 @@ class Sketch:
     @property
     def problem(self) -> str:
         """What is wrong with the lines that come, in one sentence, or nothing."""
-        return self.columns.problem or self._limited
+        return self._trouble or self._limited
 
     @property
     def note(self) -> str:
         """What a person should know now, in one sentence, or nothing."""
         return self.problem or self.clock.complaint(self._rate)
+
+    @property
+    def damaged(self) -> int:
+        """Lines that could not be used, text beside the stream not counted."""
+        return self.columns.bad - self.columns.text
 
     @property
     def useless(self) -> str:
@@ -203,7 +213,7 @@ class Sketch:
             self._cut("nobody fetched the samples in time")
         if piece.state is LineState.LOST:
             self._cut("unplugged")
-            self.state = SketchState.UNPLUGGED
+            self.state, self._trouble = SketchState.UNPLUGGED, ""
         elif piece.state is LineState.OPEN:
             self.state = SketchState.WAITING
         elif piece.state is LineState.CLOSED:
@@ -221,12 +231,14 @@ class Sketch:
                 self._add(row, piece.time, len(lines) - number, missed)
         if self.columns.hopeless:
             raise SketchError(self.columns.problem)
-        if self.columns.problem:
-            self.state = SketchState.UNREADABLE
-        if self.columns.bad >= self._tell_bad:
-            self._tell_bad = 10 ** len(str(self.columns.bad))
-            many = "a line" if self.columns.bad == 1 else f"{self.columns.bad} lines"
-            self.news.append(f"{many} could not be used, the last was: {self.columns.last_bad}")
+        if self._last is None and self._frames.feed(piece.data):
+            raise SketchError(_A_BOARD)
+        if problem := self.columns.problem:
+            self.state, self._troubled = SketchState.UNREADABLE, piece.time
+            self._trouble = self._trouble or problem
+        elif piece.time - self._troubled > _RECENT:
+            self._trouble = ""
+        self._tell_of_left_out()
         if self._last == piece.time:
             self.clock.add(None, piece.time, self.position + len(self._rows) + self.columns.missed)
 
@@ -260,6 +272,18 @@ class Sketch:
         self._rows.append(row)
         self._last = now
         self.state = SketchState.LIMITED if self._limited else SketchState.STREAMING
+
+    def _tell_of_left_out(self) -> None:
+        """Tell of lines at the first, the tenth, ... that is left out."""
+        text, bad = self.columns.text, self.damaged
+        if bad >= self._tell_bad:
+            self._tell_bad = 10 ** len(str(bad))
+            many = "a line" if bad == 1 else f"{bad} lines"
+            self.news.append(f"{many} could not be used, the last was: {self.columns.last_bad}")
+        if text >= self._tell_text:
+            self._tell_text = 10 ** len(str(text))
+            many = "a line of text is left out" if text == 1 else f"{text} lines of text left out, the last"
+            self.news.append(f"{many}: {self.columns.last_text}")
 
     def _missing(self, silence: float, here: int) -> int:
         """Lines that are missing after so many seconds without one."""

@@ -92,6 +92,46 @@ def test_bad_lines_are_said_and_lost(
     assert set(bad) == {1} and len(bad) > 20 and abs(rows - 3 * len(bad)) <= 4 * (1 + others)
 
 
+@pytest.mark.parametrize("text", ["battery 3.71 V", "battery: 3.71", "Button pressed"])
+@pytest.mark.parametrize("form", ["csv", "plotter"])
+def test_text_beside_the_stream_costs_nothing(
+    form: str, text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "walk.odl"
+
+    def line(k: int) -> str:
+        pairs = zip(NAMES.split(","), row(k).split(","), strict=True)
+        said = row(k) if form == "csv" else " ".join(f"{name}:{value}" for name, value in pairs)
+        return said + (f"\r\n{text}" if k % 100 == 99 else "")
+
+    with printing(line) as port:
+        assert run(WAYS[0], port, path, "--seconds", "6") == 0
+    shown = capsys.readouterr().out
+    assert "left out: " + text in shown and "could not be used" not in shown
+    assert not any(e.why == BAD_LINES for e in read(path).events if isinstance(e, Gap))
+
+
+def test_where_no_window_can_be_completed_it_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "walk.odl"
+    with printing(lambda k: "1,2,3" if k % 100 == 99 else row(k)) as port:
+        assert run(WAYS[0], port, path, "--seconds", "9") == 0
+    said = capsys.readouterr().out
+    last = said.splitlines()[-1]
+    why = "no window can be completed, because samples are lost in each 2.56 s: lines that cannot be used"
+    assert f"{why}, the last was: 1,2,3" in last and " 0 windows" in last
+    assert said.count(why) == 2  # when it is seen, and at the end
+
+
+def test_a_wrong_rate_is_said_at_the_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "walk.odl"
+    with printing(row) as port:
+        assert run(WAYS[0], port, path, "--seconds", "12") == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert "samples come at " in last and "Hz are wanted" in last
+
+
 def test_a_wrong_unit_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "walk.odl"
     with printing(lambda k: row(k, 9.81)) as port:

@@ -75,8 +75,8 @@ def test_the_true_rate_whatever_was_said(rate: float) -> None:
         (50.0, ""),
         (52.0, ""),
         (48.0, ""),
-        (53.0, "samples come at 53 Hz, but the model wants 50 Hz (6 % too fast)"),
-        (26.0, "samples come at 26 Hz, but the model wants 50 Hz (48 % too slow)"),
+        (53.0, "samples come at 53 Hz, but 50 Hz are wanted (6 % too fast)"),
+        (26.0, "samples come at 26 Hz, but 50 Hz are wanted (48 % too slow)"),
     ],
 )
 def test_a_rate_that_is_off_is_called_out(rate: float, said: str) -> None:

@@ -27,6 +27,10 @@ AXES = ("ax", "ay", "az")
         (["1\t2\t3"], [[1, 2, 3]]),
         (["1 2 3"], [[1, 2, 3]]),
         (["1;2;3"], [[1, 2, 3]]),
+        (["1,5;-2,0;,25", "1,5; 2,0; 3,0"], [[1.5, -2, 0.25], [1.5, 2, 3]]),  # decimal commas
+        (["1,5\t2,0\t3,0", "1,5 2,0 3,0"], [[1.5, 2, 3], [1.5, 2, 3]]),
+        (["ax:1,5 ay:2,0 az: 3,0"], [[1.5, 2, 3]]),
+        (["1,2;3", "1;2,3"], [[1, 2, 3], [1, 2, 3]]),  # not each number has one
         (["-1.5,+.25,1e-3"], [[-1.5, 0.25, 0.001]]),
         (["1,2,3,"], [[1, 2, 3]]),
         (["ax:1,ay:2,az:3"], [[1, 2, 3]]),
@@ -125,6 +129,29 @@ def test_a_header_without_its_beginning_is_none() -> None:
     columns = Columns(AXES)
     columns.take("x,ay,az", whole=False)
     assert columns.take("1,2,3") == [1, 2, 3] and columns.in_order and columns.names is None
+
+
+def test_no_value_and_text_have_reasons_of_their_own() -> None:
+    columns = Columns(AXES)
+    for line in ("nan,nan,nan", "ax:1 ay:-inf az:3", "nan nan nan"):
+        assert not any(map(columns.take, [line] * 30))
+        value = "inf" if "inf" in line else "nan"
+        assert columns.problem == f"the sketch prints {value} for a number; look at the sensor and its wires"
+        assert not columns.hopeless  # it may go away by itself
+    assert not any(map(columns.take, ["sensor not found!", ""] * 6))
+    assert columns.problem.startswith("what comes are lines of text") and columns.text == 5
+    assert columns.take("1,2,3") == [1, 2, 3] and columns.problem == ""
+    for k in range(30):
+        assert columns.take(f"menu, entry, e{k}") is None
+        assert (columns.problem == "") == (k < 25)  # the last of them may still be names
+
+
+@pytest.mark.parametrize("line", ["\ufffd1\ufffd,\ufffdP", "gL\x00\ufffd@\ufffd Nl% odl", "\x01\x02ab\x7f"])
+def test_bytes_that_are_no_text_are_not_shown(line: str) -> None:
+    columns = Columns(AXES)
+    for _ in range(6):
+        assert columns.take(line) is None
+    assert columns.last_bad == "bytes that are no text" and columns.text == 0 and columns.bad >= 5
 
 
 def test_what_has_fitted_once_is_not_hopeless() -> None:
@@ -275,7 +302,8 @@ def test_lines_that_cannot_be_used_are_lost_samples() -> None:
     assert list(sketch.news) == [
         "no names have come, so the columns are taken in the order printed: ax, ay, az",
         "a line that cannot be used is a lost sample: windows begin anew behind it",
-        "4 lines could not be used, the last was: ready",
+        "3 lines could not be used, the last was: 7,7,oops",
+        "a line of text is left out: ready",
     ]
 
 
@@ -286,7 +314,9 @@ def test_text_beside_the_stream_is_no_gap() -> None:
     events = passed(sketch, pieces)
     assert not any(isinstance(e, Gap) for e in events)
     assert stands(events) == sketch.position == 299 and sketch.lost == 0
-    assert sketch.columns.bad == 299 and sketch.note == ""  # the last line may still be names
+    assert sketch.columns.text == sketch.columns.bad == 299 and sketch.damaged == 0
+    assert sketch.news[1] == "a line of text is left out: battery 87 %"
+    assert sketch.note == ""  # the last line may still be names
 
 
 def test_many_lines_that_cannot_be_used_keep_the_time() -> None:
@@ -299,6 +329,27 @@ def test_many_lines_that_cannot_be_used_keep_the_time() -> None:
     assert sketch.clock.rate_hz == pytest.approx(50, rel=0.01) and sketch.note == ""
     assert {e.why for e in events if isinstance(e, Gap)} == {BAD_LINES}
     assert len(sketch.news) == 5  # not one for each
+
+
+def test_a_problem_stands_until_it_has_been_over_for_a_while() -> None:
+    sketch = sketch_of(None, scale=(1e-6, 1, 1))
+    many = [b"0,0,0\n" if k % 20 < 8 else b"%d,1,1\n" % (99 + k) for k in range(200)]
+    said = set()
+    for k, line in enumerate([*many, *[b"0,0,0\n"] * 300]):
+        sketch._take(Piece(k / 50, line))
+        said.add(sketch.problem)
+        if abs(k - 400) > 2:  # the very moment is one of rounding
+            assert (sketch.problem != "") == (12 <= k < 400)
+    assert said == {"", "111 in column ax cannot be meant; look at the unit and the scale"}
+
+
+def test_a_board_of_our_own_is_recognised() -> None:
+    from odl.wire import frame
+
+    sent = b"\x00" + frame(b"\x01\x00\x00\x00\x00\x00any")
+    with pytest.raises(SketchError, match="leave out --format csv"):
+        passed(sketch_of(None), [Piece(0.0, sent[:9]), Piece(0.1, sent[9:])])
+    assert seen(passed(sketch_of(None), [Piece(0.0, lines(0, 3)), Piece(0.1, sent + b"\n")])) == [1, 2]
 
 
 def test_another_unit_is_noticed() -> None:
@@ -400,11 +451,18 @@ def test_a_header_in_the_middle_is_a_new_start() -> None:
     assert events[1] == Gap(10, 15, "the sketch started anew")
 
 
+@pytest.mark.parametrize(("rate", "said"), [(51.5, "3 % too fast"), (50.5, "")])
+def test_a_rate_that_is_a_little_off_is_called_out_too(rate: float, said: str) -> None:
+    sketch = sketch_of(None, scale=(1, 1, 1))
+    passed(sketch, [Piece(k / rate, lines(k, k + 1)) for k in range(1000)])
+    assert said in sketch.note and (sketch.note == "") == (said == "")
+
+
 def test_the_rate_is_measured_and_called_out() -> None:
     sketch = sketch_of(None, scale=(1, 1, 1))
     passed(sketch, [Piece(k / 40, lines(k, k + 1)) for k in range(1000)])
     assert sketch.clock.rate_hz == pytest.approx(40, rel=0.01)
-    assert sketch.note == "samples come at 40 Hz, but the model wants 50 Hz (20 % too slow)"
+    assert sketch.note == "samples come at 40 Hz, but 50 Hz are wanted (20 % too slow)"
 
 
 @pytest.mark.parametrize("size", [100_000, 1000])
