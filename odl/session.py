@@ -153,6 +153,18 @@ class Session:
         )
 
     @property
+    def answers(self) -> tuple[tuple[int, int], ...]:
+        """(window, class) of the answers that count, as they were given: an undo takes the last."""
+        state, log = self._core.state[0], self.log
+        found = [(int(e["order"]), int(e["window"]), int(e["cls"])) for e in log if e["kind"] == Entry.LABEL]
+        found += [
+            (int(state["ask_order"][i]), int(state["ask_window"][i]), int(state["ask_class"][i]))
+            for i in range(int(state["n_ask"]))
+            if state["ask_status"][i] == Asked.ANSWERED
+        ]
+        return tuple((window, cls) for _, window, cls in sorted(found))
+
+    @property
     def log(self) -> NDArray[Any]:
         """The label log so far, a copy: entries of `odl.state.log_dtype`, what was undone included."""
         return self._core.log[: int(self._core.state["n_log"][0])].copy()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from odl.events import NO_WINDOW, Dropped, Event, Label, Learned, Origin, Undo, Why
@@ -72,9 +72,20 @@ class Ledger:
         self._origin = Origin(0, "", 0, 0)
 
     @property
+    def names(self) -> list[str]:
+        """The names given that still count, the newest last."""
+        names = [name for _, name in self._standing]
+        return names if self._undo is None else names[:-1]
+
+    @property
     def last(self) -> str | None:
         """The name given last that still counts."""
-        return self._standing[-1][1] if self._standing else None
+        return next(reversed(self.names), None)
+
+    def adopt(self, answers: Iterable[tuple[int, str]]) -> None:
+        """Of ``answers``, window and name, an undo takes the last: some came while the line was lost."""
+        self._standing.clear()
+        self._standing.extend(answers)
 
     def take(self, event: Event, name: Callable[[int], str]) -> None:
         """``event`` has passed; ``name`` tells a class's name."""

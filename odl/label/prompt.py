@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.events import Dropped, Event, Label, Prediction, Query, Why
+from odl.events import Adopt, Dropped, Event, Label, Prediction, Query, Undo, Why
 from odl.label.cards import Asking, Likely, Model, Place, Question, Said
 from odl.label.ledger import Ledger, Told
 from odl.label.open_cards import OpenCards
@@ -103,6 +103,8 @@ class Prompt:
         )
         self._shown: dict[int, float] = {}  # when each was first on a screen
         self._out: deque[Answer | TakeBack] = deque()
+        self._sent: deque[Answer | TakeBack] = deque(maxlen=_TOLD)  # on the way to the session
+        self._session, self._adopted = session, False
         self._ledger = Ledger(_TOLD)
         self._no_undo = ""  # why the last thing done cannot be taken back
         self._sentence = ""
@@ -112,6 +114,7 @@ class Prompt:
         self._ledger.settle()
         self._cards.position = session.position
         self._cards.reconcile()
+        self._adopt()
 
     # --- what views read --------------------------------------------------------------------
 
@@ -165,8 +168,13 @@ class Prompt:
     def previous(self) -> str | None:
         """The name that "same as before" gives, or None."""
         with self._lock:
-            given = [told.name for told in self._given.values() if told.name is not None]
-            return given[-1] if given else self._ledger.last
+            names = self._ledger.names
+            for one in (*self._sent, *self._out):  # as they will be carried out
+                if isinstance(one, TakeBack):
+                    del names[-1:]
+                elif one.name is not None:
+                    names.append(one.name)
+            return names[-1] if names else None
 
     @property
     def window(self) -> int:
@@ -275,8 +283,8 @@ class Prompt:
             return Said(False, f"{why}; once more takes back '{shown(last_name)}'" if last_name else why)
         if sum(isinstance(one, TakeBack) for one in self._out) >= _TAKE_BACKS:
             return Said(False, "wait until the answers taken back before are")
-        self._out.append(TakeBack(by or self.by, 0, round(1000 * self._utc())))
         name = self.previous
+        self._out.append(TakeBack(by or self.by, 0, round(1000 * self._utc())))
         what = f"'{shown(name)}'" if name else "the answer given last"
         return Said(True, f"{what} is being taken back")
 
@@ -289,15 +297,16 @@ class Prompt:
     def ask(self, query: Query, now: int) -> None:
         """Show ``query``, issued at sample ``now``; asked twice it is one question."""
         with self._lock:
-            self._cards.settle()
+            self._settle()
             self._cards.position = max(self.position, now)
             self._cards.show(query.window, query.expires)
 
     def poll(self, now: int) -> Iterable[Answer | TakeBack]:
         """The answers that people gave since, each once."""
         with self._lock:
-            self._cards.settle()
+            self._settle()
             out = list(self._out)
+            self._sent.extend(out)
             self._out.clear()
         return out
 
@@ -307,17 +316,42 @@ class Prompt:
     def take(self, event: Event) -> None:
         """``event`` has passed; an input is taken before its step, an output after it."""
         with self._lock:
-            self._cards.settle()
+            self._settle()
             said = self._ledger.sentence
             self._passed(event)
             if self._ledger.sentence is not said:
                 self._say(self._ledger.sentence)
+
+    def _settle(self) -> None:
+        """Look at the session again where something has happened that only it can tell."""
+        self._cards.settle()
+        if self._adopted:
+            self._adopted = False
+            self._adopt()
+
+    def _adopt(self) -> None:
+        """The session's answers are those that an undo takes, whoever gave them meanwhile."""
+        tree = self._cards.tree
+        self._sent.clear()
+        self._ledger.adopt([(window, tree.name(cls)) for window, cls in self._session.answers])
 
     def _passed(self, event: Event) -> None:
         self._ledger.take(event, self._cards.tree.name)
         self._cards.take(event)
         if isinstance(event, Label | Dropped):
             self._settled(event)
+        elif isinstance(event, Adopt):
+            self._adopted = True
+        if isinstance(event, Label):
+            self._arrived(lambda one: isinstance(one, Answer) and one.window == event.window)
+        elif isinstance(event, Undo):
+            self._arrived(lambda one: isinstance(one, TakeBack))
+
+    def _arrived(self, which: Callable[[Answer | TakeBack], bool]) -> None:
+        """The first that was sent of these is on its way no longer."""
+        one = next(filter(which, self._sent), None)
+        if one is not None:
+            self._sent.remove(one)
 
     def _settled(self, event: Label | Dropped) -> None:
         """The session has an answer, or wants none any more."""

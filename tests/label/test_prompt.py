@@ -17,6 +17,7 @@ from streams import IMAGE, config
 
 from odl.events import (
     AddClass,
+    Adopt,
     Event,
     Gap,
     Label,
@@ -296,6 +297,21 @@ def test_undos_in_a_row_are_bounded() -> None:
     assert len(list(stage.prompt.poll(0))) == 8
 
 
+@pytest.mark.parametrize("sent", [False, True])
+def test_two_quick_undos_name_the_two_answers_that_they_take_back(sent: bool) -> None:
+    stage = Stage()
+    for name in ("run", "sit"):
+        stage.prompt.answer(stage.until_asked(), name)
+        stage.run(8)
+    said = []
+    for _ in range(2):
+        said.append(stage.prompt.undo().sentence)
+        if sent:  # they are under way and have not come back yet
+            assert len(list(stage.prompt.poll(stage.session.position))) == 1
+    assert said == ["'sit' is being taken back", "'run' is being taken back"]
+    assert stage.prompt.previous is None
+
+
 # --- others answer too --------------------------------------------------------------------
 
 
@@ -309,6 +325,20 @@ def test_the_button_answers_and_the_card_goes() -> None:
     assert (told.name, told.by, told.state) == ("walk", "button", "learned")
     assert stage.prompt.answer(window, "sit") == (False, "this question is answered already")
     assert stage.prompt.previous == "walk"
+
+
+def test_what_the_button_answered_while_the_line_was_lost_is_what_an_undo_names() -> None:
+    stage = Stage(patience=100_000)
+    stage.prompt.answer(stage.until_asked(), "run")
+    stage.run(8)
+    window, at = stage.until_asked(), stage.session.position
+    stage.session.step(Label(at, window, 1))  # the host does not see it
+    stage.prompt.take(Adopt(at, 0, stage.session.snapshot()))
+    stage.put()
+    assert stage.prompt.previous == "walk"
+    assert stage.prompt.undo() == (True, "'walk' is being taken back")
+    stage.put()
+    assert stage.prompt.sentence == "'walk' was taken back" and stage.prompt.previous == "run"
 
 
 def test_open_questions_of_a_session_that_goes_on_have_cards() -> None:
@@ -429,6 +459,8 @@ def test_whatever_is_pressed_the_cards_are_the_sessions_open_questions(
         there = [(one.window, one.expires) for one in stage.session.open_questions]
         assert [(q.window, q.expires) for q in stage.prompt.questions] == there
         assert {one.name for one in stage.prompt.likely} == set(stage.session.names.values())
+        last = stage.session.answers[-1:]  # what an undo would take back
+        assert stage.prompt.previous == next((stage.session.names[cls] for _, cls in last), None)
     state = {"learned": 0, "undone": 0, "waits": 0}
     for one in stage.prompt.told:
         state[one.state] = state.get(one.state, 0) + 1
