@@ -34,7 +34,7 @@ AGAIN: Final = {
     "s": "s         no answer counts for this question",
     "u": "u         undo: take back the last edit",
     "t": "tab       leave this one as it is, go to the next; shift-tab the one before",
-    "q": "q         done; every edit is kept already",
+    "q": "q         done: every edit is kept, and the session runs again with them",
 }
 
 

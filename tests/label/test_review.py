@@ -98,7 +98,10 @@ def test_in_a_review_cards_follow_at_once_and_the_keys_say_what_they_mean_there(
         picture = "".join(part for _, part, *_ in view._text())
         assert " s  no answer" in picture and " ago?" not in picture
         view.press("?")
-        assert "no answer counts for this question" in "".join(part for _, part, *_ in view._text())
+        helped = "".join(part for _, part, *_ in view._text())
+        assert "no answer counts for this question" in helped and "take back the last edit" in helped
+        assert "the session runs again" in helped
+        assert "the session; the recording" not in helped and "do not answer" not in helped
     assert [one[:3] for one in made] == [(asked[1], None, None)]
     assert it.sentence == "there is no answer yet to give again"
 
