@@ -166,6 +166,8 @@ def run_cell(page: Any, number: int, seconds: float = LONG) -> None:
             page.keyboard.press("Control+Enter")
             pressed = time.monotonic()
         page.wait_for_timeout(50)
+    if (error := cell.locator('[data-mime-type$=".stderr"]', has_text="Traceback")).count():
+        raise RuntimeError(f"cell {number}: {error.first.inner_text()}")
 
 
 def _free_port() -> int:
