@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import deque
 from pathlib import Path
 
 import numpy as np
 import pytest
 from stage import BLOCK, printing, same_trace
 
+from odl.bridge.ways import Note
 from odl.cli import main
 from odl.data import card
 from odl.events import Gap, Samples
 from odl.journal import read
-from odl.source.sketch import BAD_LINES
+from odl.source.clock import Clock
+from odl.source.line import LineState, Piece
+from odl.source.sketch import BAD_LINES, Sketch
+from odl.wire import frame
 
 CHANNELS = card("shoulder").channels
 PRINTED = BLOCK * np.array([channel.scale for channel in CHANNELS])
@@ -64,6 +69,47 @@ def test_seconds_are_of_the_clock_too(
     said = capsys.readouterr().err
     assert "nothing could be recorded: " in said and why in said
     assert not path.exists()  # so that the same name can be given again
+
+
+@pytest.mark.parametrize("way", WAYS, ids=["live", "record"])
+def test_a_board_of_our_own_is_no_sketch(
+    way: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"odl.bridge.{'with_sketch' if way[0] == 'live' else 'recorder'}.FIRST_LINE", 0)
+    frames = (b"\0" + frame(k.to_bytes(7, "big")) for k in range(1000))
+    said = next(one for one in frames if one.isascii()).decode()
+    path = tmp_path / "walk.odl"
+    with printing(lambda k: said) as port:
+        assert run(way, port, path) == 2
+    assert "a board of odl's own says; leave out --format csv" in capsys.readouterr().err
+    assert not path.exists()
+
+
+def test_a_port_that_has_gone_is_said_each_time() -> None:
+    sketch = Sketch(None, scale=[0.001] * 6, rate_hz=50.0, columns=NAMES.split(","))  # type: ignore[arg-type]
+    notices = deque[str]()
+    note, gone = Note(notices, 50.0), LineState.LOST.value
+    for moment in (0.0, 5.0):
+        sketch._take(Piece(moment, b"\n" + 20 * (row(0) + "\n").encode()))
+        note.look(sketch)
+        assert gone not in notices
+        sketch._take(Piece(moment + 1, state=LineState.LOST))
+        note.look(sketch)
+        note.look(sketch)
+        assert notices.count(gone) == 1
+        notices.clear()
+        sketch._take(Piece(moment + 2, state=LineState.OPEN))
+
+
+def test_a_rate_at_the_edge_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    sketch = Sketch(None, scale=[0.001] * 6, rate_hz=50.0, columns=NAMES.split(","))  # type: ignore[arg-type]
+    notices = deque[str]()
+    note, said = Note(notices, 50.0), []
+    for rate in (50.0, 51.1, 50.9, 51.1, None, 51.2, 45.0, 45.1, 50.2, 51.1):
+        monkeypatch.setattr(Clock, "rate_hz", rate)
+        note.look(sketch)
+        said.append(len(notices))
+    assert said == [0, 1, 1, 1, 1, 1, 2, 2, 2, 3]
 
 
 @pytest.mark.parametrize("columns", ["ax,ax,az,wx,wy,wz", "0,1,2,3,4,5"])
