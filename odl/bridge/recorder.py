@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -13,7 +14,7 @@ from typing import Any, Final
 
 import odl
 from odl.bridge.find import GREETING, image_of, line_to, new_file, random_number
-from odl.bridge.ways import note_of, standing_of
+from odl.bridge.ways import Note, standing_of
 from odl.bridge.wishes import check_pseudonym
 from odl.config import Config, ConfigError
 from odl.events import Gap, Samples
@@ -55,22 +56,21 @@ class Recorder:
 
     def run(self, seconds: float | None, tell: Tell) -> None:
         """Record until ``stop``, or for so many seconds of the stream: where nothing comes, the clock's."""
-        told, heard = "", time.monotonic()
-        due = heard + REPORT
+        notices, heard = deque[str](), time.monotonic()
+        due, note = heard + REPORT, Note(notices, self._rate)
         for event in self._source:
             if self._take(event):
                 heard = time.monotonic()
-            while isinstance(self._source, Sketch) and self._source.news:
-                tell(self._source.news.popleft())
-            if (note := note_of(self._source)) != told:
-                told = note
-                if note:
-                    tell(note)
+            note.look(self._source)
+            while notices:
+                tell(notices.popleft())
             now, passed = time.monotonic(), self._writer.position / self._rate
             if now >= due:
                 due = now + REPORT
                 own = standing_of(self._source)
-                bad = f", {own.damaged} lines or frames damaged" if own.damaged else ""
+                sketch = isinstance(self._source, Sketch)
+                what = "lines could not be used" if sketch else "frames damaged"
+                bad = f", {own.damaged} {what}" if own.damaged else ""
                 tell(f"{passed:.0f} s, {own.lost} samples lost{bad}")
             if self._ending or (seconds is not None and passed + now - heard >= seconds):
                 break

@@ -42,6 +42,8 @@ class Columns:
         Whether such a sketch is refused too.
     most : sequence of float, optional
         For each of ``wanted`` the greatest magnitude that can be meant; a line with more is bad.
+    units : sequence of str, optional
+        For each of ``wanted``, for sentences.
 
     Raises
     ------
@@ -75,12 +77,14 @@ class Columns:
     """
 
     def __init__(
-        self, wanted: Sequence[str], strict: bool = False, most: Sequence[float] | None = None
-    ) -> None:
+        self, wanted: Sequence[str], strict: bool = False, most: Sequence[float] | None = None,
+        units: Sequence[str] = (),
+    ) -> None:  # fmt: skip
         self.wanted = tuple(name.strip() for name in wanted)
         self._lower = [name.lower() for name in self.wanted]
         self._numbers = _checked(self._lower)
         self._most = None if most is None else tuple(most)
+        self._units = dict(zip(self.wanted, units, strict=False))
         self.names: Names | None = None
         self.bad = self.text = self.headers = self.missed = 0
         self.in_order = False
@@ -133,7 +137,9 @@ class Columns:
         row = [numbers[column] for column in self._pick]
         for name, value, most in zip(self.wanted, row, self._most or (), strict=False):
             if abs(value) > most:
-                self._misfit = f"{value:g} in column {name} cannot be meant; look at the unit and the scale"
+                unit = self._units.get(name)
+                advice = f"is it printed in {unit}?" if unit else "look at the unit and the scale"
+                self._misfit = f"{value:g} in column {name} cannot be meant; {advice}"
                 self._leave_out(line)
                 return None
         self._good, self._bad_in_row, self.missed, self._misfit = True, 0, 0, ""

@@ -120,7 +120,7 @@ class Sketch:
         self.line, self.position, self.wait = line, position, 0.2
         self._full = [32768 * s for s in scale]
         self._units = tuple(units) or ("",) * len(scale)
-        self.columns = Columns(columns, strict, [_ABSURD * full for full in self._full])
+        self.columns = Columns(columns, strict, [_ABSURD * full for full in self._full], self._units)
         self.clock = Clock(rate_hz, _OFF)
         self.lost = self.saturated = 0
         self.state = SketchState.WAITING

@@ -170,12 +170,16 @@ def test_where_no_window_can_be_completed_it_is_said(
     assert said.count(why) == 2  # when it is seen, and at the end
 
 
-def test_a_wrong_rate_is_said_at_the_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "walk.odl"
+@pytest.mark.parametrize("way", WAYS, ids=["live", "record"])
+def test_a_wrong_rate_is_said_when_it_is_seen_and_at_the_end(
+    way: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with printing(row) as port:
-        assert run(WAYS[0], port, path, "--seconds", "12") == 0
-    last = capsys.readouterr().out.splitlines()[-1]
+        assert run(way, port, tmp_path / "walk.odl", "--seconds", "12") == 0
+    shown = capsys.readouterr()
+    last = shown.out.splitlines()[-1]
     assert "samples come at " in last and "Hz are wanted" in last
+    assert (shown.out + shown.err).count("samples come at ") > 1
 
 
 def test_a_wrong_unit_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

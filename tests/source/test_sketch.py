@@ -166,6 +166,9 @@ def test_numbers_that_cannot_be_meant_make_a_line_bad() -> None:
     assert columns.take("10,-20,30") == [10, -20, 30]
     assert columns.take("10,-20.1,30") is columns.take("1e99,0,0") is None
     assert (columns.bad, columns.missed) == (2, 2)
+    raw = Columns(AXES, most=(10, 20, 30), units=("g", "g", "dps"))
+    assert not any(map(raw.take, ["1,1,16384"] * 25))
+    assert raw.hopeless and raw.problem == "16384 in column az cannot be meant; is it printed in dps?"
     assert [columns.take("1,2,3") for _ in range(2)] == [[1, 2, 3]] * 2
 
 
