@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import os
 import re
@@ -42,10 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     >>> main(["replay", "no-such-thing"])
     2
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):
+    if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a name that it cannot encode must end no session
-    if isinstance(sys.stdout, TextIOWrapper):  # a terminal may lack signs that a name has
-        sys.stdout.reconfigure(errors="replace")
     parser = _parser()
     given = parser.parse_args(arguments)
     if given.command is None:
@@ -53,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         damage: str = given.run(given, _progress)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # it may be closed
+            sys.stdout.flush()
     except BrokenPipeError:  # whoever read our output has gone: not an error
         _let_go()
         return 0
@@ -69,6 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _let_go() -> None:
     """Hand on what was printed; where nobody takes it, forget it, or Python would complain at its end."""
+    if sys.stdout is None:
+        return
     try:
         sys.stdout.flush()
     except OSError:

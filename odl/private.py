@@ -57,7 +57,8 @@ def in_private(path: Path, force: bool = False) -> Iterator[Path]:
 def write_private(path: str | Path, content: bytes | str) -> None:
     """Write a file that its owner alone can read, whoever could read one that was there.
 
-    Text is written in UTF-8. What is no file (a pipe, ``/dev/stdout``) is written to as it is.
+    Text is written in UTF-8. What is no file (a pipe, or anything in ``/dev``, wherever it leads) is
+    written to as it is.
 
     Raises
     ------
@@ -73,11 +74,12 @@ def write_private(path: str | Path, content: bytes | str) -> None:
     """
     path = Path(path)
     data = content.encode() if isinstance(content, str) else content
-    if path.exists() and not path.is_file():
-        path.write_bytes(data)
+    if path.exists() and (not path.is_file() or path.absolute().parts[:2] == ("/", "dev")):
+        with path.open("ab") as file:
+            file.write(data)
         return
-    with in_private(path, force=True) as file:
-        file.write_bytes(data)
+    with in_private(path, force=True) as whole:
+        whole.write_bytes(data)
 
 
 def keep_private(file: int, path: str | Path) -> None:

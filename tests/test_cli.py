@@ -246,3 +246,22 @@ def test_a_full_disk_under_the_output_is_one_sentence(unbuffered: str) -> None:
     with open("/dev/full", "w") as full:
         done = subprocess.run(run, stdout=full, stderr=subprocess.PIPE, env=environment, text=True)
     assert (done.returncode, done.stderr) == (2, "odl: No space left on device\n")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="standard output is closed in another way here")
+def test_a_closed_output_is_no_error() -> None:
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    closed = [sys.executable, "-m", "odl.cli", "datasets"]
+    done = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", *closed], env=environment, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="standard output has no name here")
+def test_figures_go_behind_what_a_redirected_output_holds(tmp_path: Path) -> None:
+    code = "from odl.private import write_private; write_private('/dev/stdout', 'figures')"
+    with open(tmp_path / "out.txt", "w") as out:
+        out.write("a summary, ")
+        out.flush()
+        subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=out,
+                       check=True)  # fmt: skip
+    assert (tmp_path / "out.txt").read_text() == "a summary, figures"

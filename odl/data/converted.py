@@ -222,7 +222,7 @@ def _batches(path: Path) -> Iterator[Any]:
 def _csv_rows(path: Path) -> Iterator[Sheet]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            # A line that is longer is cut, which makes a row of the wrong length of it.
+            # A longer line is cut: rows of the wrong length, unless the table has a single column.
             lines = iter(partial(file.readline, _LINE), "")
             head = next(lines, "")
             separator = max(",;\t", key=head.count)
