@@ -56,10 +56,7 @@ class Options:
         if self.batch is not None:
             need(isinstance(self.batch, int) and number(self.batch, 1, 255), "batch", "1 to 255")
         need(number(self.delay, 0, _LONGEST), "delay", f"0 to {_LONGEST:.0f} seconds")
-        need(
-            number(self.patience, 0, _LONGEST) and self.patience > 0, "patience",
-            f"above 0, to {_LONGEST:.0f} seconds",
-        )  # fmt: skip
+        need(number(self.patience, 0, _LONGEST), "patience", f"above 0, to {_LONGEST:.0f} seconds")
         for name in ("refuse", "error"):
             need(number(getattr(self, name), 0, 1), name, "a share from 0 to 1")
         need(isinstance(self.hold, bool), "hold", "true or false")
@@ -67,7 +64,14 @@ class Options:
         parse_budget(self.budget, 1.0)
 
     def changed(self, given: Mapping[str, Any]) -> Options:
-        """These options with what was given (None: not given) put in."""
+        """These options with what was given (None: not given) put in.
+
+        Nobody can answer without any patience; older recordings say so all the same.
+        """
+        if given.get("patience") == 0:
+            raise ConfigError(
+                f"patience is {given['patience']!r}; it can be above 0, to {_LONGEST:.0f} seconds"
+            )
         return replace(self, **{name: value for name, value in given.items() if value is not None})
 
     @property

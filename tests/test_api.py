@@ -14,6 +14,7 @@ from odl.data import model_bytes
 from odl.events import AddClass, Label, Learned, Origin, Prediction, Query, Samples, Truth
 from odl.journal import Writer, read
 from odl.nn.image import Image
+from odl.options import Options
 from odl.result import Result
 from odl.wire import Start
 
@@ -155,6 +156,7 @@ def test_late_answers_find_their_question_expired() -> None:
         ({"batch": 0}, "batch is 0"),
         ({"delay": -1}, "delay is -1"),
         ({"patience": float("inf")}, "patience is inf"),
+        ({"patience": 0}, "patience is 0; it can be above 0"),
         ({"error": 2}, "error is 2"),
         ({"seed": -1}, "seed is -1"),
         ({"subjects": 7}, "give a list"),
@@ -168,6 +170,10 @@ def test_bad_input_is_one_sentence(arguments: dict[str, object], says: str) -> N
         odl.replay(**({"source": "shoulder"} | arguments))  # type: ignore[arg-type]
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_older_recordings_without_patience_open() -> None:
+    assert Options.from_dict({"patience": 0}).changed({"delay": 5.0}).patience == 0
 
 
 def damaged_images() -> Iterable[tuple[str, bytes, str]]:
