@@ -99,19 +99,23 @@ class Columns:
         self._odd_lines = 0
         self._misfit = ""
         self._why = ""  # the last line that was left out cannot be used, if not for a misfit
-        self._bad_in_row = 0
+        self._bad_in_row = self._misfits = 0  # lines left out since the last good one, and for a misfit
 
     @property
     def problem(self) -> str:
         """Why no line can be used, in a sentence, after some in a row; else empty."""
         # Within a stream, text may have many lines.
         enough = _HOPELESS if self._good and self._why == _TEXT else _STUBBORN
-        return "" if self._bad_in_row < enough else self._misfit or self._why
+        if self._bad_in_row < enough:
+            return ""
+        # One line of another form says nothing of the text behind it.
+        mostly = self.hopeless or 2 * self._misfits >= self._bad_in_row
+        return self._misfit if mostly and self._misfit else self._why
 
     @property
     def hopeless(self) -> bool:
-        """Whether many lines have come, none could ever be used, and ``problem`` says why for sure."""
-        return not self._good and bool(self._misfit) and self._bad_in_row >= _HOPELESS
+        """Whether many lines did not fit, none could ever be used, and ``problem`` says why for sure."""
+        return not self._good and bool(self._misfit) and self._misfits >= _HOPELESS
 
     def take(self, line: str, whole: bool = True) -> list[float] | None:
         """The wanted numbers of ``line``, or None.
@@ -132,6 +136,7 @@ class Columns:
             return None
         sound = len(numbers) == len(fields) and all(map(math.isfinite, numbers))
         if not (sound and self._fits(line, labels, len(numbers))):
+            self._misfits += sound and bool(self._misfit)
             self._leave_out(line, self._is_sample(labels, fields), none=_none_of(fields))
             return None
         row = [numbers[column] for column in self._pick]
@@ -140,9 +145,10 @@ class Columns:
                 unit = self._units.get(name)
                 advice = f"is it printed in {unit}?" if unit else "look at the unit and the scale"
                 self._misfit = f"{value:g} in column {name} cannot be meant; {advice}"
+                self._misfits += 1
                 self._leave_out(line)
                 return None
-        self._good, self._bad_in_row, self.missed, self._misfit = True, 0, 0, ""
+        self._good, self._bad_in_row, self._misfits, self.missed, self._misfit = True, 0, 0, 0, ""
         return row
 
     def _is_sample(self, labels: Names | None, fields: list[str]) -> bool:

@@ -76,8 +76,8 @@ class Sketch:
     Raises
     ------
     SketchError
-        While iterating: if 25 lines in a row cannot be used, always for one reason that does not
-        go away by itself, and none ever could; or if frames of a board come and no lines.
+        While iterating: if 25 lines cannot be used for a reason that does not go away by itself,
+        and none ever could; or if frames of a board come and no lines.
 
     Attributes
     ----------

@@ -161,6 +161,28 @@ def test_what_has_fitted_once_is_not_hopeless() -> None:
     assert columns.problem and not columns.hopeless
 
 
+@pytest.mark.parametrize("odd", ["1,2", "99999,1,1"])
+@pytest.mark.parametrize(
+    ("rest", "why"),
+    [("keep it still", "what comes are lines of text"), ("nan,nan,nan", "the sketch prints nan")],
+)
+@pytest.mark.parametrize("first", [[], ["1,2,3"]], ids=["before", "within"])
+def test_one_line_that_does_not_fit_is_not_the_reason(
+    first: list[str], odd: str, rest: str, why: str
+) -> None:
+    columns = Columns(AXES, most=(10, 10, 10))
+    assert [columns.take(line) for line in [*first, odd, *[rest] * 40]].count(None) == 41
+    assert not columns.hopeless and columns.problem.startswith(why)
+    assert columns.take("1,2,3") == [1, 2, 3]
+
+
+def test_text_between_lines_that_never_fit_changes_nothing() -> None:
+    columns = Columns(AXES)
+    lines = ["1,2,3,4", "battery 87 %", "battery 88 %"] * 25
+    assert not any(map(columns.take, lines))
+    assert columns.hopeless and columns.problem.startswith("the sketch prints 4 columns, but 3 are wanted")
+
+
 def test_numbers_that_cannot_be_meant_make_a_line_bad() -> None:
     columns = Columns(AXES, most=(10, 20, 30))
     assert columns.take("10,-20,30") == [10, -20, 30]
