@@ -8,6 +8,7 @@ learned from those answers.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,16 @@ from odl.config import Config
 from odl.evaluate import Evaluation
 from odl.events import Adopt, Gap, Input, Samples, Truth
 from odl.label.cards import Tree, tree_of
-from odl.label.edits import Edit, RelabelError, check_edit, counting, edits_path, homes_of, read_edits
+from odl.label.edits import (
+    Edit,
+    RelabelError,
+    append_edits,
+    check_edit,
+    counting,
+    edits_path,
+    homes_of,
+    read_edits,
+)
 from odl.label.history import STANDING, Asked, Found, History, read_history
 from odl.label.ledger import Told
 from odl.label.protocol import Answer
@@ -247,6 +257,50 @@ def check_edits(opened: Opened, history: History, edits: Sequence[Edit], new: Se
                 f"to know only later; give it another place{_given_up(cause[-1], edits) if cause else ''}"
             )
         there.add(one.name)
+
+
+def keep_edit(
+    opened: Opened, history: History, path: str | Path, by: str,
+    window: int, name: str | None, under: str | None, took: int,
+) -> None:  # fmt: skip
+    """Keep beside the recording at ``path`` that a window counts as ``name`` from now on.
+
+    Parameters
+    ----------
+    opened, history
+        The recording and its label log.
+    path : path
+        Where the recording lies.
+    by : str
+        Who edits.
+    window, name, under, took
+        As for `odl.label.review.Review`'s ``edited``.
+
+    Raises
+    ------
+    RelabelError, OSError
+        If the session could not be run again with it, or it cannot be written: nothing is kept then.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import odl
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = odl.replay("shoulder", subjects=[7], budget=1, out=folder)
+    ...     path = f"{folder}/shoulder-7.odl"
+    ...     opened = open_recording(path)
+    ...     history = history_of(opened)
+    ...     window = history.questions[0].question.window
+    ...     keep_edit(opened, history, path, "relabel:P3", window, "wave", None, 900)
+    ...     [edit.name for edit in read_edits(edits_path(path), opened.recording.trace_sha256)]
+    ['wave']
+    """
+    log, trace = edits_path(path), opened.recording.trace_sha256
+    back = name in [one.counts for one in history.questions if one.question.window == window]
+    kept = None if back else name  # it counts as it was recorded
+    edit = Edit(window, kept, under, back, by, took, round(1000 * time.time()))
+    check_edits(opened, history, read_edits(log, trace), [edit])
+    append_edits(log, trace, [edit])
 
 
 def _given_up(edit: Edit, edits: Sequence[Edit]) -> str:

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,15 +67,17 @@ def _label(given: argparse.Namespace, tell: Tell) -> str:
         tell(printable(sentence))
     if new:
         append_edits(path, trace, new)
+    before = edits
     if given.edit:
-        new += _sitting(given, opened, history, [*edits, *new])
+        _sitting(given, opened, history, [*edits, *new])
     edits = read_edits(path, trace)
+    learn = given.learn or edits != before
     facts = log_facts(Path(given.recording).name, history, edits, opened.image.rate_hz)
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     text = log_text(history, edits, opened.image.rate_hz, columns)
-    if given.json != "-" and not (new or given.learn):
+    if given.json != "-" and not learn:
         print(printable(text, keep="\n"))
-    if new or given.learn:
+    if learn:
         done = relabel(given.recording, given.out, tell)
         facts |= _figures(done)
         if given.json != "-":
@@ -106,38 +109,20 @@ def _by(given: argparse.Namespace) -> str:
     return f"relabel:{given.by}"
 
 
-def _sitting(
-    given: argparse.Namespace, opened: Opened, history: History, edits: Sequence[Edit]
-) -> list[Edit]:  # fmt: skip
-    """Walk through the questions with a person; the edits made, each of them kept already."""
-    from odl.label.edits import Edit, append_edits, counting, edits_path
+def _sitting(given: argparse.Namespace, opened: Opened, history: History, edits: Sequence[Edit]) -> None:
+    """Walk through the questions with a person; each edit is kept as it is made."""
     from odl.label.review import Review, Sitting
     from odl.label.terminal import View
-    from odl.relabel import check_edits
+    from odl.relabel import keep_edit
     from odl.report.text import counted
 
-    path, trace = edits_path(given.recording), opened.recording.trace_sha256
-    made: list[Edit] = []
-    recorded = {asked.question.window: asked.counts for asked in history.questions}
-    homes: dict[str | None, str | None] = {edit.name: edit.under for edit in edits if edit.under}
-
-    def edited(window: int, name: str | None, under: str | None, took: int) -> None:
-        back = name == recorded[window]  # then it counts as it was recorded
-        under = homes[name] = under or homes.get(name)  # an undo brings a name back without its place
-        edit = Edit(window, None if back else name, under, back, _by(given), took, round(1000 * time.time()))
-        check_edits(opened, history, [*edits, *made], [edit])
-        append_edits(path, trace, [edit])
-        made.append(edit)
-
-    counts = {window: edit.name for window, edit in counting(edits).items()}
     review = Review(
-        history, counts, edited, by=_by(given), rate_hz=opened.image.rate_hz,
-        channels=opened.stream.channels or (), room=opened.image.max_rows,
+        history, edits, partial(keep_edit, opened, history, given.recording, _by(given)), by=_by(given),
+        rate_hz=opened.image.rate_hz, channels=opened.stream.channels or (), room=opened.image.max_rows,
     )  # fmt: skip
     name = Path(given.recording).name
     words = [name, counted(len(history.questions), "question"), "tab: leave it as it is"]
     View(Sitting(review), lambda: words).run()
-    return made
 
 
 def new_classes(history: History, edits: Sequence[Edit], new: Sequence[Edit]) -> list[str]:

@@ -137,15 +137,21 @@ def counting(edits: Iterable[Edit]) -> dict[int, Edit]:
 
 
 def homes_of(edits: Iterable[Edit]) -> dict[str, str]:
-    """Under which class the new ones hang, by name; what was given up for `keep` left out.
+    """Under which class the new ones hang, by name; one that no edit names any more has lost its place.
 
     >>> homes_of([Edit(0, "a", "sit"), Edit(64, "b", "walk"), Edit(64, keep=True)])
     {'a': 'sit'}
+    >>> homes_of([Edit(0, "a", "sit"), Edit(0, "run"), Edit(0, "a")])
+    {}
     """
-    kept: list[Edit] = []
+    homes: dict[str, str] = {}
+    counts: dict[int, str | None] = {}
     for edit in edits:
-        kept = [one for one in kept if not (edit.keep and one.window == edit.window)] + [edit]
-    return {edit.name: edit.under for edit in kept if edit.name is not None and edit.under}
+        counts[edit.window] = None if edit.keep else edit.name
+        if edit.name is not None and edit.under:
+            homes[edit.name] = edit.under
+        homes = {name: under for name, under in homes.items() if name in counts.values()}
+    return homes
 
 
 def missed(window: int) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from odl.events import Event, Samples, valid_name
 from odl.label.cards import Likely, Place, Question, Said
-from odl.label.edits import missed
+from odl.label.edits import Edit, counting, homes_of, missed
 from odl.label.history import History
 from odl.label.ledger import Told
 from odl.report.text import shown
@@ -29,11 +29,12 @@ class Review:
     ----------
     history : History
         What was asked and answered.
-    names : mapping of int to str or None
-        What counts by window where edits were made before; None: no answer counts.
+    edits : sequence of Edit
+        Those made before, the oldest first.
     edited : callable
         Told of each edit at once: window, name (None: no answer counts), class it hangs under if
-        it is new, and the milliseconds it took. Where it raises a ValueError the edit is not made.
+        it is new, and the milliseconds it took. Where it raises an error that a person can mend, a
+        ValueError or an OSError, the edit is not made.
     room : int
         Rows that the model has room for.
 
@@ -44,7 +45,7 @@ class Review:
     >>> from odl.label.history import read_history
     >>> tree = Tree({0: "sit", 1: "walk"}, (None,), ((0, 0), (1, 0)))
     >>> history = read_history([Query(0, 1, 500), Label(60, 0, 0)], tree, 40, 50.0)
-    >>> review = Review(history, {}, lambda *edit: print(edit), clock=lambda: 1.0)
+    >>> review = Review(history, [], lambda *edit: print(edit), clock=lambda: 1.0)
     >>> review.about(review.questions[0]), review.answer(0, "walk").sentence
     (0, 'walk', None, 0)
     ("answered 'sit'", "'walk' instead of 'sit'")
@@ -56,7 +57,7 @@ class Review:
     def __init__(
         self,
         history: History,
-        names: Mapping[int, str | None],
+        edits: Sequence[Edit],
         edited: Edited,
         *,
         by: str = "relabel",
@@ -73,10 +74,12 @@ class Review:
         self._tree = history.tree
         self._asked = {asked.question.window: asked for asked in history.questions}
         self._names = {w: asked.counts for w, asked in self._asked.items()}
-        self._names |= {w: name for w, name in names.items() if w in self._asked}
-        self._new: list[str] = [n for n in self._names.values() if n and n not in self._tree.names.values()]
+        self._names |= {w: edit.name for w, edit in counting(edits).items() if w in self._asked}
+        homes, there = homes_of(edits), self._tree.names.values()
+        self._homes = {n: homes.get(n) for n in self._names.values() if n is not None and n not in there}
         self._waiting = list(self._asked)
-        self._done: list[tuple[int, str | None]] = []  # window, and what counted before
+        # Window, what counted before, and the class that it hung under.
+        self._done: list[tuple[int, str | None, str | None]] = []
         self._told: list[Told] = []
         self._since: dict[int, float] = {}
         self.sentence = ""
@@ -96,6 +99,11 @@ class Review:
     def likely(self) -> tuple[Likely, ...]:
         """All classes, those that edits added at the end."""
         return self._tree.likely(None) + tuple(Likely(name, None, (name,)) for name in self._new)
+
+    @property
+    def _new(self) -> list[str]:
+        """Classes that edits add, as they are now."""
+        return [name for name in self._homes if name in self._names.values()]
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -136,6 +144,7 @@ class Review:
         if window not in self._waiting:
             return self._say(Said(False, "this question is looked at already; u takes that back"))
         before, under = self._names[window], None
+        home = self._homes.get(before) if before is not None else None
         if name is not None:
             name = " ".join(name.split())
         if self._asked[window].missed and name != before:
@@ -151,14 +160,14 @@ class Review:
         if name != before:
             try:
                 self._edited(window, name, under, took)
-            except ValueError as error:  # it hangs under a class that came later, say
+            except (ValueError, OSError) as error:  # it hangs under a class that came later, say
                 return self._say(Said(False, str(error)))
         if name is not None and name not in (one.name for one in self.likely):
-            self._new.append(name)
+            self._homes[name] = under
         self._since.pop(window, None)
         self._waiting.remove(window)
         self._names[window] = name
-        self._done.append((window, before))
+        self._done.append((window, before, home))
         what = "no answer" if name is None else f"'{shown(name)}'"
         old = "no answer" if before is None else f"'{shown(before)}'"
         sentence = f"{what} as before" if name == before else f"{what} instead of {old}"
@@ -179,11 +188,17 @@ class Review:
         """Take the last edit of this sitting back; that is an edit too."""
         if not self._done:
             return self._say(Said(False, "nothing was edited in this sitting"))
-        window, before = self._done.pop()
-        self._told.pop()
+        window, before, home = self._done[-1]
         if before != self._names[window]:
-            self._edited(window, before, None, 0)
+            try:
+                self._edited(window, before, home, 0)
+            except (ValueError, OSError) as error:
+                return self._say(Said(False, str(error)))
+        self._done.pop()
+        self._told.pop()
         self._names[window] = before
+        if before in self._homes:
+            self._homes[before] = home
         self._waiting = sorted([*self._waiting, window])
         return self._say(Said(True, "taken back"))
 

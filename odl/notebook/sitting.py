@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from odl.label.edits import Edit, append_edits, counting, edits_path, read_edits
+from odl.label.edits import edits_path, read_edits
 from odl.label.review import Review
 from odl.notebook.card import Card
 from odl.notebook.deck import close_all
 from odl.notebook.running import cell
 from odl.notebook.text import history, line
-from odl.relabel import Relabelled, check_edits, history_of
+from odl.relabel import Relabelled, history_of, keep_edit
 from odl.relabel import relabel as learn_again
 from odl.report.text import percent
 from odl.streams import open_recording
@@ -39,23 +39,10 @@ class Sitting:
         import ipywidgets as w
 
         opened = open_recording(path)
-        log, trace, asked = edits_path(path), opened.recording.trace_sha256, history_of(opened)
-        recorded = {one.question.window: one.counts for one in asked.questions}
-        self._lost = ""  # why an edit could not be kept
-
-        def edited(window: int, name: str | None, under: str | None, took: int) -> None:
-            back = name == recorded[window]  # then it counts as it was recorded
-            edit = Edit(window, None if back else name, under, back, by, took, round(1000 * time.time()))
-            check_edits(opened, asked, read_edits(log, trace), [edit])  # the review says why it is refused
-            try:
-                append_edits(log, trace, [edit])
-            except (ValueError, OSError) as error:
-                self._lost = f"The last edit was not kept: {error}"
-
-        counts = {window: edit.name for window, edit in counting(read_edits(log, trace)).items()}
+        asked, edits = history_of(opened), read_edits(edits_path(path), opened.recording.trace_sha256)
         self.result: Relabelled | None = None
         self.review = Review(
-            asked, counts, edited, by=by, rate_hz=opened.image.rate_hz,
+            asked, edits, partial(keep_edit, opened, asked, path, by), by=by, rate_hz=opened.image.rate_hz,
             channels=opened.stream.channels or (), room=opened.image.max_rows,
         )  # fmt: skip
         names = [(name, unit) for name, unit, _ in opened.stream.channels or ()]
@@ -112,8 +99,6 @@ class Sitting:
                 changed = self.review.changed
                 self._card.tick()
                 self._told.value = history(self.review.told, self.review.rate_hz)
-            if self._lost:
-                self._outcome.value, self._lost = line(self._lost), ""
             await asyncio.sleep(_STEP)
 
     async def learn(self) -> None:

@@ -9,7 +9,7 @@ from streams import IMAGE
 
 from odl.events import Truth
 from odl.journal import Writer, read
-from odl.label.edits import Edit, append_edits, counting, edits_path, read_edits
+from odl.label.edits import Edit, append_edits, edits_path, read_edits
 from odl.label.review import Review
 from odl.relabel import history_of
 from odl.streams import open_recording
@@ -60,8 +60,5 @@ def edit(path: Path, *edits: Edit) -> None:
 def review(path: Path, **how: object) -> tuple[Review, list[tuple[object, ...]]]:
     made: list[tuple[object, ...]] = []
     history = history_of(open_recording(path))
-    counts = {
-        window: e.name
-        for window, e in counting(read_edits(edits_path(path), read(path).trace_sha256)).items()
-    }
-    return Review(history, counts, lambda *one: made.append(one), **how), made  # type: ignore[arg-type]
+    edits = read_edits(edits_path(path), read(path).trace_sha256)
+    return Review(history, edits, lambda *one: made.append(one), **how), made  # type: ignore[arg-type]

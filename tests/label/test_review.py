@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from asking import Stage
+from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 from relabelling import edit, played, record, review, windows
@@ -18,7 +19,7 @@ from odl.cli import main
 from odl.commands.label import log_text
 from odl.events import Event, Label, Origin
 from odl.label.edits import Edit, edits_path
-from odl.label.review import Sitting
+from odl.label.review import Review, Sitting
 from odl.label.terminal import View
 from odl.relabel import history_of
 from odl.report.text import width
@@ -59,6 +60,38 @@ def test_an_edit_that_is_refused_leaves_its_question_open(tmp_path: Path) -> Non
     assert it.answer(first, "new", leaf=0) == (False, "give it another place")
     assert it.questions[0].window == first and "new" not in [one.name for one in it.likely]
     assert it.about(it.questions[0]) == "answered 'run' by terminal" and not it.undo().taken
+
+
+def test_an_edit_that_cannot_be_written_is_said_and_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = played(tmp_path / "a.odl", "run", "wave")
+    first = windows(path)[0]
+    shown: list[Review] = []
+
+    class Seen(Sitting):
+        def __init__(self, review: Review) -> None:
+            super().__init__(review)
+            shown.append(review)
+
+    def refuse(*edits: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("odl.label.terminal.drawable", lambda: True)
+    monkeypatch.setattr("odl.label.review.Sitting", Seen)
+    with create_pipe_input() as pipe, create_app_session(input=pipe, output=DummyOutput()):
+        pipe.send_text("ncough\r\rq")
+        assert main(["label", str(path), "--edit"]) == 0
+        assert "1 question edited" in capsys.readouterr().out
+        monkeypatch.setattr("odl.relabel.append_edits", refuse)
+        pipe.send_text("nsneeze\r\rq")
+        assert main(["label", str(path), "--edit"]) == 0
+    assert [len(it.told) for it in shown] == [1, 0]
+    assert shown[1].sentence == "[Errno 13] Permission denied" and shown[1].questions[0].window == first
+    it = shown[0]  # whose edit can still be taken back, once there is room again
+    assert it.undo() == (False, "[Errno 13] Permission denied") and len(it.told) == 1
+    monkeypatch.undo()
+    assert it.undo().taken and it.questions[0].window == first and not it.told
 
 
 def test_a_review_in_the_view_takes_the_same_keys(tmp_path: Path) -> None:

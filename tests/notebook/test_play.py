@@ -346,7 +346,7 @@ def test_an_edit_that_cannot_be_kept_is_said(tmp_path: Path, monkeypatch: Any) -
     def full(*given: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("odl.notebook.sitting.append_edits", full)
+    monkeypatch.setattr("odl.relabel.append_edits", full)
 
     async def person() -> None:
         sitting = Sitting(tmp_path / "shoulder-8.odl")
@@ -356,7 +356,7 @@ def test_an_edit_that_cannot_be_kept_is_said(tmp_path: Path, monkeypatch: Any) -
             likely.name for likely in one.likely if f"'{likely.name}'" not in sitting.review.about(one)
         )
         sitting.review.answer(one.window, other)
-        while "was not kept: " not in sitting._outcome.value:
+        while "No space left on device" not in sitting._card.said.value:
             await asyncio.sleep(0.01)
         sitting.close()
 
