@@ -86,6 +86,8 @@ class OnHost(Way):
         How much farther the source counts than the session.
     speed : float
         How many times as fast as for the model its samples are to come.
+    rate_hz : float, optional
+        Samples per second that the source was said to give, where they are not the model's.
     """
 
     def __init__(
@@ -96,11 +98,12 @@ class OnHost(Way):
         *,
         shift: int = 0,
         speed: float = 1.0,
+        rate_hz: float | None = None,
     ) -> None:
         self.session, self.source, self._gap, self._shift = session, source, gap, shift
         self._speed = speed
         self.notices: deque[str] = deque()
-        self._note = Note(self.notices, speed * session.image.rate_hz)
+        self._note = Note(self.notices, speed * (rate_hz or session.image.rate_hz))
         # Windows, and where the stream stood when the last of them came.
         self._windows, self._since = session.counts["windows"], session.position
         self._broken, self._told = "", False  # why no window comes
@@ -176,7 +179,7 @@ class Note:
         rate = source.clock.rate_hz or 0.0
         if complaint and abs(rate - self._wrong) > _NEARLY * self._rate:
             self._wrong = rate
-            self._notices.append(complaint + faster(rate, self._rate))
+            self._notices.append(complaint + (faster(rate, self._rate) if isinstance(source, Board) else ""))
         elif not complaint:
             self._wrong *= abs(rate - self._rate) > _NEARLY * self._rate / 2  # not told again at the edge
 

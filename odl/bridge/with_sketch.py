@@ -29,6 +29,8 @@ def with_sketch(plan: Plan) -> Led:
     rate = wish.rate or image.rate_hz
     if abs(rate - image.rate_hz) > OFF * image.rate_hz:
         raise ConfigError(f"the sketch prints at {rate:g} Hz, but the model wants {image.rate_hz:g} Hz")
+    if abs(rate - image.rate_hz) > 1e-3:
+        plan.notes.append(f"samples come at {rate:g} Hz; the model was made for {image.rate_hz:g} Hz")
     columns = tuple(wish.columns or ())
     if len(columns) != len(image.channels):
         raise ConfigError(f"{len(columns)} columns, but the model wants {len(image.channels)}: "
@@ -52,4 +54,4 @@ def with_sketch(plan: Plan) -> Led:
         "rate_hz": rate,
         "live": {"learn": "host", "form": "csv"},
     }
-    return Led(OnHost(session, sketch, gap, shift=shift), about, channels)
+    return Led(OnHost(session, sketch, gap, shift=shift, rate_hz=rate), about, channels)

@@ -112,6 +112,30 @@ def test_a_rate_at_the_edge_is_said_once(monkeypatch: pytest.MonkeyPatch) -> Non
     assert said == [0, 1, 1, 1, 1, 1, 2, 2, 2, 3]
 
 
+@pytest.mark.parametrize("way", WAYS, ids=["live", "record"])
+def test_a_sketch_that_prints_twice_as_fast_is_not_excused(
+    way: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Clock, "rate_hz", 100.0)
+    with printing(row) as port:
+        assert run(way, port, tmp_path / "walk.odl", "--seconds", "1") == 0
+    shown = capsys.readouterr()
+    said = shown.out + shown.err
+    assert "samples come at 100 Hz, but 50 Hz are wanted" in said and "emulated" not in said
+
+
+def test_a_rate_that_is_near_the_model_s_is_said_once_and_not_complained_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Clock, "rate_hz", 52.0)
+    with printing(row) as port:
+        assert run(WAYS[0], port, tmp_path / "walk.odl", "--rate", "52", "--seconds", "1") == 0
+    shown = capsys.readouterr()
+    said = shown.out + shown.err
+    assert said.count("samples come at 52 Hz; the model was made for 50 Hz") == 1
+    assert "are wanted" not in said
+
+
 @pytest.mark.parametrize("columns", ["ax,ax,az,wx,wy,wz", "0,1,2,3,4,5"])
 def test_columns_that_cannot_be_meant(
     columns: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
