@@ -133,6 +133,8 @@ class Live:
             writer.sync()
         except OSError:
             opened.close()
+            if not self.resumed:
+                writer.path.unlink(missing_ok=True)  # so that the same name can be given again
             raise
 
     @property

@@ -47,6 +47,7 @@ class Recorder:
             writer.sync()
         except OSError:
             opened.close()
+            writer.path.unlink(missing_ok=True)  # so that the same name can be given again
             raise
 
     def stop(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import signal
@@ -64,6 +65,30 @@ def test_no_room_for_a_recording_ends_it_before_it_begins(
             assert main([command, "--port", bench.port.name, "--out", str(path)]) == 2
         assert capsys.readouterr().err.endswith(f"odl: {path}: File too large\n")
         assert not path.exists() and readers() == []
+
+
+def test_a_disk_that_fails_at_the_first_moment_leaves_no_file_in_the_way(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(fd: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    live, only = tmp_path / "walk.odl", tmp_path / "only.odl"
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", broken)
+        with pytest.raises(OSError, match="Input/output error"):
+            begin(bench, live)
+        with pytest.raises(OSError, match="Input/output error"):
+            open_recorder(bench.port.name, out=only)
+        assert not live.exists() and not only.exists() and readers() == []
+    with begin(bench, live) as session:
+        play(session, bench, 0, 100)
+    before = read(live).events
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", broken)
+        with pytest.raises(OSError, match="Input/output error"):
+            begin(bench, None, resume=live)
+    assert read(live).events == before and readers() == []  # what was there before stays
 
 
 def test_a_full_disk_ends_what_is_only_recorded(bench: Bench, tmp_path: Path) -> None:
