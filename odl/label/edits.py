@@ -54,11 +54,14 @@ def read_edits(path: Path, trace: str) -> list[Edit]:
     ------
     RelabelError
         If they belong to another recording than the one of ``trace``, or cannot be read. A last
-        line that is not whole is one that was being written as the power went: it is left out.
+        line that is not whole, the first too, is one that was being written as the power went or the
+        disk was full: it is left out.
     """
     if not path.exists():
         return []
     lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    if len(lines) == 1 and _head(trace).startswith(lines[0]):
+        return []
     try:
         head = json.loads(lines[0])
     except ValueError:
@@ -77,6 +80,10 @@ def read_edits(path: Path, trace: str) -> list[Edit]:
             if number < len(lines):
                 raise RelabelError(f"{path}: line {number} is no edit; correct or remove it") from None
     return edits
+
+
+def _head(trace: str) -> str:
+    return json.dumps({"format": _FORMAT, "trace": trace})
 
 
 def _edit(values: Any) -> Edit:
@@ -115,7 +122,7 @@ def append_edits(path: Path, trace: str, edits: Iterable[Edit]) -> None:
         if last and not _is_line(last):
             before = whole + newline
             file.truncate(len(before))
-        text = "" if before else json.dumps({"format": _FORMAT, "trace": trace}) + "\n"
+        text = "" if before else _head(trace) + "\n"
         text += "" if before.endswith(b"\n") or not before else "\n"
         text += "".join(json.dumps(asdict(edit)) + "\n" for edit in edits)
         file.write(text.encode())

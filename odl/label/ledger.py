@@ -77,11 +77,6 @@ class Ledger:
         names = [name for _, name in self._standing]
         return names if self._undo is None else names[:-1]
 
-    @property
-    def last(self) -> str | None:
-        """The name given last that still counts."""
-        return next(reversed(self.names), None)
-
     def adopt(self, answers: Iterable[tuple[int, str]]) -> None:
         """Of ``answers``, window and name, an undo takes the last: some came while the line was lost."""
         self._standing.clear()

@@ -66,7 +66,7 @@ def test_an_answer_without_effect_says_why(why: Why, word: str) -> None:
     for event in (Label(5, 0, 1), Learned(5, 0, 1, 0), Label(9, 8, 1), Dropped(9, 8, why)):
         ledger.take(event, lambda cls: "walk")
     assert [one.state for one in ledger.entries] == ["learned", "refused"]
-    assert word in ledger.entries[-1].sentence and ledger.last == "walk"
+    assert word in ledger.entries[-1].sentence and ledger.names[-1] == "walk"
     for event in (Undo(9), Samples(9, IMAGE.base[:1].astype("int16"))):
         ledger.take(event, lambda cls: "walk")
     assert [one.state for one in ledger.entries] == ["undone", "refused"]  # the one that counted
@@ -126,15 +126,17 @@ def test_a_line_cut_short_by_a_power_cut_is_left_out_and_written_behind(tmp_path
     path.write_bytes(whole[:-1])  # only the line's end is missing: it is an edit
     append_edits(path, "t", [Edit(128, "run")])
     assert read_edits(path, "t") == [Edit(0, "walk"), Edit(64, "sit"), Edit(128, "run")]
-    path.write_bytes(whole[:9])  # nothing was there before
-    append_edits(path, "t", [Edit(128, "run")])
-    assert read_edits(path, "t") == [Edit(128, "run")]
+    for length in range(whole.index(b"\n") + 1):  # nothing was there before
+        path.write_bytes(whole[:length])
+        assert read_edits(path, "t") == []
+        append_edits(path, "t", [Edit(128, "run")])
+        assert read_edits(path, "t") == [Edit(128, "run")]
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("", "not a log of edits"), ("hello\n", "not a log of edits"), ("[1]\n", "not a log of edits"),
+        ("hello", "not a log of edits"), ("hello\n", "not a log of edits"), ("[1]\n", "not a log of edits"),
         ('{"format": "odl label edits 1", "trace": "u"}\n', "belong to another recording"),
     ],
 )  # fmt: skip
