@@ -191,6 +191,7 @@ class View:
 
         @bindings.add("backspace")
         def _(event: Any) -> None:
+            self._pressed = ""
             if self.mode.kind == "place":
                 self.mode.kind = "name"
             else:
@@ -255,6 +256,7 @@ class View:
             self.prompt.answer(window, names[key])
 
     def _next(self, step: int) -> None:
+        self._pressed = ""
         windows = [question.window for question in self.prompt.questions]
         if self.mode.kind == "keys" and windows:
             at = windows.index(self._drawn) + step if self._drawn in windows else 0
@@ -269,11 +271,13 @@ class View:
 
     def _leave(self) -> None:
         """Leave the help or what is being typed, and what was said of it."""
+        self._pressed = ""
         if self.mode.kind != "keys":
             self.mode = Mode()
             self.prompt.note("")
 
     def _enter(self) -> None:
+        self._pressed = ""
         if self.mode.kind == "name" and self.mode.typed.strip():
             name = self.mode.typed = " ".join(self.mode.typed.split())
             self.mode.places = self.prompt.places

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from asking import Clock, Played, Stage
 from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.keys import Keys
 from prompt_toolkit.output import DummyOutput
 
 from odl.commands.live import stopped_by_signals
@@ -287,6 +288,19 @@ def test_a_q_that_slips_in_ends_nothing() -> None:
 
 
 # --- the end ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", [Keys.Tab, Keys.BackTab, Keys.Escape, Keys.Enter, Keys.Backspace])
+def test_a_q_before_another_key_is_not_the_first_of_two(key: Keys) -> None:
+    with create_pipe_input() as pipe:
+        view = View(Played(Stage(), lambda i: None), list, pipe, DummyOutput(), Steady())
+        bound = {binding.keys: binding.handler for binding in view._bindings().bindings}
+        view.press("q")
+        bound[(key,)](None)
+        view.press("q")
+        assert not view._stop.is_set()
+        view.press("q")
+        assert view._stop.is_set()
 
 
 @pytest.mark.parametrize("keys", ["qq", "\x03", "\x04"])
