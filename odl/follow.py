@@ -306,6 +306,11 @@ class Asking:
         """Whether an answer is on its way, or has not been sent."""
         return bool(self._answers)
 
+    @property
+    def left(self) -> int:
+        """How many answers are."""
+        return len(self._answers)
+
     def add(self, answer: Answer | TakeBack) -> None:
         """One more answer, behind the others."""
         self._answers.append(answer)

@@ -255,7 +255,10 @@ class OnBoard(Way):
         return self.board.state is BoardState.STREAMING and awaits
 
     def end(self) -> Iterable[Event]:
-        """As `Way.end`."""
+        """As `Way.end`; answers that nobody waits for any longer are told of."""
+        if left := self._asking.left:
+            what = "1 answer was" if left == 1 else f"{left} answers were"
+            self.notices.append(f"{what} still on the way to the board when the session ended")
         return self.follower.end()
 
     def _again(self, away: float) -> tuple[int, int]:

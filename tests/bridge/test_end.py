@@ -87,6 +87,25 @@ def test_an_answer_given_before_the_end_is_taken(bench: Bench, tmp_path: Path, l
     assert same_trace(path)
 
 
+@pytest.mark.parametrize("learn", ["device", "both"])
+def test_an_answer_that_is_lost_at_the_end_is_told(bench: Bench, tmp_path: Path, learn: str) -> None:
+    path, rest, away = tmp_path / "walk.odl", blocks(0, 2000), list[str]()
+    with begin(bench, path, learn=learn) as live:
+        for event in live:
+            idle = isinstance(event, Samples) and not len(event.block)
+            if not away and live.prompt.questions:
+                bench.unplug()
+                away.append("now")
+            elif idle and not away:
+                bench.board.sense(next(rest))
+            elif idle and live._way.board.state is not BoardState.STREAMING:  # type: ignore[attr-defined]
+                for question in live.prompt.questions:
+                    assert live.prompt.answer(question.window, "wave").taken
+                live.stop()
+    assert not any(isinstance(e, Label) for e in read(path).events)
+    assert live.notices()[-1] == "1 answer was still on the way to the board when the session ended"
+
+
 def test_a_board_that_is_silent_is_not_waited_for(bench: Bench, tmp_path: Path) -> None:
     with begin(bench, tmp_path / "walk.odl") as live:
         play(live, bench, 0, 300)
