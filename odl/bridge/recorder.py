@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -15,7 +14,7 @@ from typing import Any, Final
 import odl
 from odl.bridge.find import GREETING, image_of, line_to, new_file, random_number
 from odl.bridge.ways import Note, standing_of
-from odl.bridge.wishes import check_pseudonym
+from odl.bridge.wishes import check_above_0, check_pseudonym
 from odl.config import Config, ConfigError
 from odl.events import Gap, Samples
 from odl.fixed import input_scaling
@@ -56,7 +55,14 @@ class Recorder:
         self._source.line.wake()
 
     def run(self, seconds: float | None, tell: Tell) -> None:
-        """Record until ``stop``, or for so many seconds of the stream: where nothing comes, the clock's."""
+        """Record until ``stop``, or for so many seconds of the stream: where nothing comes, the clock's.
+
+        Raises
+        ------
+        ConfigError
+            If ``seconds`` are not above 0.
+        """
+        check_above_0("--seconds", seconds)
         notices, heard = deque[str](), time.monotonic()
         due, note = heard + REPORT, Note(notices, self._rate)
         for event in self._source:
@@ -143,11 +149,14 @@ def open_recorder(
     if form not in ("board", "csv"):
         raise ConfigError(f"--format is {form}; it can be board or csv")
     check_pseudonym(who)
-    if units and (form != "csv" or model is not None):
-        raise ConfigError("--units is for a sketch without --model: a board or a model says its own")
-    for name, value in (("--scale", scale), ("--rate", rate)):
-        if value is not None and not 0 < value < math.inf:
-            raise ConfigError(f"{name} must be a number above 0")
+    for name, given in (("--units", bool(units)), ("--scale", scale is not None)):
+        if given and (form != "csv" or model is not None):
+            raise ConfigError(f"{name} is for a sketch without --model: a board or a model says its own")
+    for name, given in (("--rate", rate is not None), ("--columns", columns is not None)):
+        if given and form != "csv":
+            raise ConfigError(f"{name} is for --format csv: a board tells its own")
+    check_above_0("--scale", scale)
+    check_above_0("--rate", rate)
     tell = progress or (lambda sentence: None)
     path = new_file(out)
     about: dict[str, Any] = {"odl": odl.__version__} | ({} if who is None else {"subject": who})

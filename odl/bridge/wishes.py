@@ -96,12 +96,12 @@ class Wishes:
         need(self.data is None or bool(self.play or self.feed), "--data is for --play and --feed")
         need(self.answers is None or bool(self.play or self.feed),
              "--answers truth is for what is played or fed: else nobody knows the truth")  # fmt: skip
-        need(self.speed is None or 0 < self.speed < math.inf, "--speed must be a number above 0")
+        for name in ("speed", "rate", "seconds"):
+            check_above_0(f"--{name}", getattr(self, name))
         need(
             self.speed is None or self.emulated or self.feed is not None,
             "--speed is for --emulated and --feed",
         )
-        need(self.seconds is None or 0 < self.seconds < math.inf, "--seconds must be a number above 0")
         need(self.resume is None or self.out is None, "--resume goes on in the same file; leave out --out")
         need(
             not (self.resume and self.model), "--resume goes on with the recording's model; leave out --model"
@@ -122,6 +122,20 @@ class Wishes:
         need(not self.keep or (self.form == "board" and self.learn != "host"),
              "--keep is for a board that learns; with --learn host it does not")  # fmt: skip
         check_pseudonym(self.who)
+
+
+def check_above_0(name: str, value: float | None) -> None:
+    """Refuse a number that is given and not above 0, or endless.
+
+    Raises
+    ------
+    ConfigError
+        If so.
+
+    >>> check_above_0("--seconds", 0.5)
+    """
+    if value is not None and not 0 < value < math.inf:
+        raise ConfigError(f"{name} must be a number above 0")
 
 
 def check_pseudonym(who: str | None) -> None:

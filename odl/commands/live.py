@@ -172,8 +172,10 @@ def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
 
 def _record(given: argparse.Namespace, tell: Tell) -> str:
     from odl.bridge.recorder import open_recorder
+    from odl.bridge.wishes import check_above_0
     from odl.cli import printable, write_json
 
+    check_above_0("--seconds", given.seconds)  # before anything is opened
     with open_recorder(
         given.port or "auto", form=given.format, rate=given.rate, columns=columns_of(given.columns),
         model=given.model, scale=given.scale, units=columns_of(given.units), out=given.out, who=given.who,

@@ -22,6 +22,7 @@ from stage import BLOCK, press, printing, same_trace
 
 import odl
 from odl.bridge import open_live
+from odl.bridge.recorder import open_recorder
 from odl.cli import main
 from odl.config import ConfigError
 from odl.data import card, open_dataset
@@ -199,6 +200,7 @@ def test_what_was_recorded_without_a_model_replays_with_one(
         ("--units g --model shoulder", "a model says its own"),
         ("--scale 0", "--scale must be a number above 0"),
         ("--rate 0", "--rate must be a number above 0"),
+        ("--scale 0.1 --model shoulder", "a model says its own"),
     ],
 )
 def test_units_and_scale_are_looked_at(
@@ -208,6 +210,33 @@ def test_units_and_scale_are_looked_at(
     known = ["record", "--port", sketch, "--format", "csv", "--columns", "ax,ay,az", "--rate", "50"]
     assert main([*known, *words.split(), "--out", str(path), "--seconds", "1"]) == 2
     assert says in capsys.readouterr().err and not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("--seconds nan", "--seconds must be a number above 0"),
+        ("--seconds -1", "--seconds must be a number above 0"),
+        ("--rate 50", "--rate is for --format csv: a board tells its own"),
+        ("--columns ax,ay", "--columns is for --format csv: a board tells its own"),
+        ("--scale 0.1", "--scale is for a sketch without --model"),
+        ("--units g", "--units is for a sketch without --model"),
+    ],
+)
+def test_what_is_not_for_a_board_is_refused_before_it_is_touched(
+    words: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "none.odl"
+    assert main(["record", "--port", str(tmp_path / "no"), "--out", str(path), *words.split()]) == 2
+    assert says in capsys.readouterr().err and not path.exists()
+
+
+def test_a_length_that_is_none_records_nothing(bench: Bench, tmp_path: Path) -> None:
+    with open_recorder(bench.port.name, out=tmp_path / "only.odl") as recorder:
+        for seconds in (math.nan, -1.0, 0.0):
+            with pytest.raises(ConfigError, match="--seconds must be a number above 0"):
+                recorder.run(seconds, print)
+        recorder.run(0.1, print)
 
 
 def test_record_a_board(bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -300,6 +300,7 @@ WRONG: list[tuple[dict[str, object], str]] = [
     ({"form": "csv", "columns": ["ax"]}, "--format csv needs --model"),
     ({"who": "a:b"}, "--who is a pseudonym"),
     ({"seconds": 0.0}, "--seconds must be a number above 0"),
+    ({"form": "csv", "columns": ["ax"], "model": "shoulder", "port": "COM3", "rate": 0.0}, "--rate must be"),
     ({"seconds": math.inf}, "--seconds must be a number above 0"),
     ({"emulated": True, "play": "shoulder", "speed": math.inf}, "--speed must be a number above 0"),
 ]
