@@ -204,10 +204,6 @@ class Core(Device):
             self.tick_at += (now - self.tick_at) // period * period + period
         return SYSTICK if self.ticked else 0
 
-    def tick_now(self) -> None:
-        """Let the processor see a tick, whenever the last one was."""
-        self.ticked = self.tick_at != NEVER
-
     def taken(self, exception: int) -> None:
         """The processor has taken ``exception``."""
         if exception == SYSTICK:

@@ -79,8 +79,6 @@ class Resumed:
     about : what Start says of the session (subject, rate, channels, options, how it was led).
     recent : the last events, for who shows them.
     tally : what it holds.
-    finished : outputs of the last step that had not been written; they come first.
-    same : whether the outputs before are those of the session, one for one.
     """
 
     session: Session
@@ -88,8 +86,6 @@ class Resumed:
     about: dict[str, Any]
     recent: tuple[Event, ...]
     tally: Tally
-    finished: int
-    same: bool
 
 
 def resume(path: str | Path) -> Resumed:
@@ -122,7 +118,7 @@ def resume(path: str | Path) -> Resumed:
     ...     writer.write(Samples(0, np.zeros((300, 6), np.int16)))
     ...     writer.leave()  # as if killed here, before it could write what came of them
     ...     resumed = resume(f"{folder}/cut.odl")
-    ...     print(resumed.session.position, resumed.finished)
+    ...     print(resumed.session.position, resumed.tally.windows)
     ...     resumed.writer.close()
     300 3
     """
@@ -143,7 +139,7 @@ def resume(path: str | Path) -> Resumed:
     for event in finished:
         recent.append(event)
         tally.take(event)
-    return Resumed(session, writer, about, tuple(recent), tally, len(finished), same)
+    return Resumed(session, writer, about, tuple(recent), tally)
 
 
 def _session(reader: Reader) -> tuple[Session, dict[str, Any]]:

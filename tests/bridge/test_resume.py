@@ -76,7 +76,6 @@ def test_a_file_cut_anywhere_is_gone_on_with(tmp_path: Path) -> None:
         path.write_bytes(whole[:cut])
         before = [e for e in read(path).events if isinstance(e, Query)]
         resumed = resume(path)
-        assert resumed.same
         session, rest = resumed.session, Script(9, [("samples", 100)])
         with resumed.writer as writer:
             gap = Gap(session.position, 5, "cut")
@@ -135,9 +134,7 @@ def test_outputs_that_are_not_the_session_s_are_left_as_they_are(tmp_path: Path)
     path = tmp_path / "device.odl"
     events = [e for e in session_events() if not isinstance(e, Learned)]
     written(path, events)
-    resumed = resume(path)
-    assert (resumed.same, resumed.finished) == (False, 0)
-    resumed.writer.close()
+    resume(path).writer.close()
     assert read(path).events == events
 
 
