@@ -274,9 +274,9 @@ class Prompt:
         last = self._out[-1] if self._out else None
         if isinstance(last, Answer):  # nobody has seen it yet
             self._out.pop()
-            self._given.pop(last.window, None)
             self._no_undo = ""
-            self._cards.reopen(last.window)
+            if self._given.pop(last.window, None) is not None:  # it is still asked
+                self._cards.reopen(last.window)
             return Said(True, "taken back before it was sent")
         if self._no_undo:
             why, self._no_undo, last_name = self._no_undo, "", self.previous
@@ -332,6 +332,9 @@ class Prompt:
     def _adopt(self) -> None:
         """The session's answers are those that an undo takes, whoever gave them meanwhile."""
         tree = self._cards.tree
+        asked = {one.window for one in self._session.open_questions}
+        for window in [window for window in self._given if window not in asked]:
+            del self._given[window]
         self._sent.clear()
         self._ledger.adopt([(window, tree.name(cls)) for window, cls in self._session.answers])
 

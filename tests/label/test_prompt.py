@@ -277,6 +277,24 @@ def test_undo_before_the_loop_has_seen_the_answer_leaves_no_trace() -> None:
     assert stage.put() == [] and stage.prompt.told == ()
 
 
+@pytest.mark.parametrize("meanwhile", ["answered", "expired", "answered while the line was lost"])
+def test_undo_of_an_unsent_answer_opens_no_card_for_a_question_that_is_over(meanwhile: str) -> None:
+    stage = Stage(patience=30)
+    window = stage.until_asked()
+    stage.prompt.answer(window, "run")
+    at = stage.session.position
+    over = Gap(at, 60, "unplugged") if meanwhile == "expired" else Label(at, window, 1)
+    outputs = [*stage.session.step(over), *stage.session.step(Samples(stage.session.position, RAW[:48]))]
+    passed = [over, *outputs]
+    if meanwhile.endswith("lost"):
+        passed = [Adopt(at, 0, stage.session.snapshot())]
+    for event in (*passed, Samples(stage.session.position, RAW[:0])):
+        stage.prompt.take(event)
+    asked = [q.window for q in stage.session.open_questions]
+    assert window not in asked and stage.prompt.undo().taken
+    assert [q.window for q in stage.prompt.questions] == asked and list(stage.prompt.poll(at)) == []
+
+
 def test_a_skip_is_not_what_an_undo_takes_back() -> None:
     stage = Stage()
     stage.prompt.answer(stage.until_asked(), "run")
