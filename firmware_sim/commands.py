@@ -104,10 +104,7 @@ def _played(given: argparse.Namespace, image: Image) -> tuple[list[Any], Card]:
     from odl.data import open_dataset
 
     dataset = open_dataset(given.play, given.data)
-    person = given.subject
-    if person is None:  # one who was not trained on, where there is one
-        tested = dataset.card.splits.get("test", ())
-        person = next((s for s in tested if s in dataset.subjects), dataset.subjects[0])
+    person = dataset.someone if given.subject is None else given.subject
     n = len(image.channels)
     if len(dataset.card.channels) < n:
         have = len(dataset.card.channels)

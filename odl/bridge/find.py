@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from odl.config import ConfigError
-from odl.data import DataError, Dataset, datasets, model_path
+from odl.data import DataError, datasets, model_path
 from odl.nn.image import Image
 from odl.source.board import Board
 from odl.source.line import Line
@@ -36,12 +36,6 @@ def line_to(port: str, baud: int, tell: Tell) -> Line:
         tell("looking for a board")
         port = auto()
     return Line(port, baud)
-
-
-def someone(dataset: Dataset) -> int:
-    """A person of ``dataset`` who was not trained on, where there is one."""
-    tested = dataset.card.splits.get("test", ())
-    return next((person for person in tested if person in dataset.subjects), dataset.subjects[0])
 
 
 def image_of(board: Board, line: Line, tell: Tell) -> Image:

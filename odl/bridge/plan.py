@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from odl.api import load_kernels
 from odl.bridge.again import again, check_same
 from odl.bridge.emulated import EmulatedBoard
-from odl.bridge.find import line_to, new_file, someone
+from odl.bridge.find import line_to, new_file
 from odl.bridge.ways import Way
 from odl.bridge.wishes import Wishes
 from odl.chance import seed_of
@@ -127,7 +127,7 @@ class Plan:
         if name is None:
             return None
         dataset = open_dataset(name, self.wish.data)
-        person = someone(dataset) if self.wish.subject is None else self.wish.subject
+        person = dataset.someone if self.wish.subject is None else self.wish.subject
         return dataset_streams(dataset, [person], self.options.seed)[0]
 
     def _line(self) -> Line:

@@ -15,6 +15,7 @@ import odl
 from odl.bridge.find import GREETING, image_of, line_to, new_file, random_number
 from odl.bridge.ways import Note, standing_of
 from odl.bridge.wishes import check_above_0, check_pseudonym
+from odl.bridge.with_sketch import channels_of
 from odl.config import Config, ConfigError
 from odl.events import Gap, Samples
 from odl.fixed import input_scaling
@@ -202,9 +203,7 @@ def _channels(
             raise ConfigError(f"{len(units)} units for {len(columns)} columns; tell one, or each")
         each = [*units] * len(columns) if len(units) == 1 else units
         return tuple((n, u, scale or COUNTS.get(u, COUNT)) for n, u in zip(columns, each, strict=True))
-    if len(columns) != len(image.channels):
-        raise ConfigError(f"{len(columns)} columns, but the model wants {len(image.channels)}")
-    return tuple((c.name, c.unit, c.scale / 256) for c in image.channels)
+    return channels_of(image, columns)
 
 
 def _quiet(image: Image, channels: Sequence[tuple[str, str, float]]) -> Config:

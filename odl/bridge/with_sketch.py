@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
-from odl.bridge.plan import OFF, Led, Plan
+from odl.bridge.plan import OFF, Channels, Led, Plan
 from odl.bridge.ways import OnHost
 from odl.config import ConfigError
 from odl.events import Gap
+from odl.nn.image import Image
 from odl.source.sketch import FIRST_LINE, Sketch
 from odl.streams import load_model
 
@@ -32,10 +34,7 @@ def with_sketch(plan: Plan) -> Led:
     if abs(rate - image.rate_hz) > 1e-3:
         plan.notes.append(f"samples come at {rate:g} Hz; the model was made for {image.rate_hz:g} Hz")
     columns = tuple(wish.columns or ())
-    if len(columns) != len(image.channels):
-        raise ConfigError(f"{len(columns)} columns, but the model wants {len(image.channels)}: "
-                          + ", ".join(f"{c.name} in {c.unit}" for c in image.channels))  # fmt: skip
-    channels = tuple((c.name, c.unit, c.scale / FINE) for c in image.channels)
+    channels = channels_of(image, columns)
     sketch = Sketch(
         plan.line, scale=[c[2] for c in channels], rate_hz=rate, columns=columns,
         units=[c.unit for c in image.channels],
@@ -55,3 +54,17 @@ def with_sketch(plan: Plan) -> Led:
         "live": {"learn": "host", "form": "csv"},
     }
     return Led(OnHost(session, sketch, gap, shift=shift, rate_hz=rate), about, channels)
+
+
+def channels_of(image: Image, columns: Sequence[str]) -> Channels:
+    """The channels of a sketch that prints ``columns`` for a model: name, unit and count of each.
+
+    Raises
+    ------
+    ConfigError
+        If the model wants more of them, or fewer.
+    """
+    if len(columns) != len(image.channels):
+        raise ConfigError(f"{len(columns)} columns, but the model wants {len(image.channels)}: "
+                          + ", ".join(f"{c.name} in {c.unit}" for c in image.channels))  # fmt: skip
+    return tuple((c.name, c.unit, c.scale / FINE) for c in image.channels)

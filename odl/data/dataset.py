@@ -45,8 +45,8 @@ class Dataset:
     Examples
     --------
     >>> shoulder = open_dataset("shoulder")
-    >>> shoulder.people("test"), len(shoulder.session(7))
-    ((7, 8, 9, 10), 14)
+    >>> shoulder.people("test"), shoulder.someone, len(shoulder.session(7))
+    ((7, 8, 9, 10), 7, 14)
     """
 
     card: Card
@@ -62,6 +62,12 @@ class Dataset:
     def classes(self) -> tuple[str, ...]:
         """The card's class names."""
         return self.card.classes
+
+    @property
+    def someone(self) -> int:
+        """A person who was not trained on, where there is one."""
+        tested = self.card.splits.get("test", ())
+        return next((person for person in tested if person in self.subjects), self.subjects[0])
 
     def people(self, split: str) -> tuple[int, ...]:
         """Those of the card's ``split`` who are there.

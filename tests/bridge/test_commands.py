@@ -201,6 +201,7 @@ def test_what_was_recorded_without_a_model_replays_with_one(
         ("--scale 0", "--scale must be a number above 0"),
         ("--rate 0", "--rate must be a number above 0"),
         ("--scale 0.1 --model shoulder", "a model says its own"),
+        ("--model shoulder", "3 columns, but the model wants 6: ax in g, ay in g, "),
     ],
 )
 def test_units_and_scale_are_looked_at(

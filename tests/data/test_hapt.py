@@ -24,6 +24,7 @@ def test_values_come_back_on_the_sensors_grid(tmp_path: Path) -> None:
     counts = make_hapt(tmp_path)
     hapt = open_dataset("hapt", tmp_path)
     assert hapt.subjects == (1, 3) and hapt.people("train") == (1, 3)
+    assert hapt.someone == 1  # nobody of the test people is here
     for person, experiments in ((1, (1, 2)), (3, (3, 4))):
         parts = hapt.session(person)
         assert [p.block.tobytes() for p in parts] == [counts[e].tobytes() for e in experiments]
