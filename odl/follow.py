@@ -329,18 +329,19 @@ class Asking:
                     return event, self._origin
             self._leave()
 
-    def again(self) -> bool:
+    def again(self) -> Answer | TakeBack | None:
         """The command sent last came to nothing: begin anew with its answer.
 
-        Not if it took one back, or has come to nothing before, and before that: then it is left, and
-        False returned.
+        Not if it took one back, or has come to nothing before, and before that: then it is given up, and
+        returned.
         """
         self._failures += 1
-        if not self._answers or isinstance(self._answers[0], TakeBack) or self._failures == TRIES:
+        answer = self._answers[0]
+        if isinstance(answer, TakeBack) or self._failures == TRIES:
             self._leave()
-            return False
+            return answer
         self._under_way = None
-        return True
+        return None
 
     def _leave(self) -> None:
         """The first answer has been dealt with."""

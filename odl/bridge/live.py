@@ -16,7 +16,7 @@ from odl.events import Command, Event, Gap, Origin, Output, Query, Samples, Trut
 from odl.journal import Writer
 from odl.label.played import PlayedTruth
 from odl.label.prompt import Prompt
-from odl.label.protocol import Answer, Labeller, TakeBack
+from odl.label.protocol import Answer, Notified, TakeBack
 from odl.label.recorded import RecordedLabels
 from odl.nn.image import Image
 from odl.resume import Tally
@@ -78,6 +78,10 @@ class Through:
         """As `odl.label.protocol.Labeller.next_due`."""
         return None if self._labels is None else self._labels.next_due()
 
+    def given_up(self, answer: Answer | TakeBack) -> None:
+        """As `odl.label.protocol.Notified.given_up`."""
+        self._prompt.given_up(answer)
+
 
 class Live:
     """A live session; `odl.bridge.open_live` makes it. Iterating runs it.
@@ -117,7 +121,7 @@ class Live:
     ) -> None:
         self.prompt, self.recording, self.port = prompt, writer.path, port
         self._way, self._writer, self._played, self._opened = way, writer, played, opened
-        self._labeller: Labeller = Through(prompt, labels)
+        self._labeller: Notified = Through(prompt, labels)
         self._said: deque[str] = deque()
         self._seconds = seconds
         self._state = ""

@@ -11,7 +11,7 @@ from typing import Protocol
 from odl.drive import drive
 from odl.events import Adopt, Event, Gap, Input, Output, Query, Samples
 from odl.follow import Asking, Follower, Step
-from odl.label.protocol import Labeller
+from odl.label.protocol import Labeller, Notified, TakeBack
 from odl.nn.trust import labels_of, state_sizes, with_unused_log
 from odl.session import Session
 from odl.source.board import Board, BoardState, LostFrames, Restarted, StateRead
@@ -60,7 +60,7 @@ class Way(Protocol):
         """Nothing more is heard; what stands for outputs that were to come."""
         return ()
 
-    def events(self, labeller: Labeller) -> Iterator[Event]:
+    def events(self, labeller: Notified) -> Iterator[Event]:
         """All that passes, each input before its outputs; empty Samples where nothing does."""
         ...
 
@@ -265,7 +265,7 @@ class OnBoard(Way):
         position = self.session.position + max(0, round(away * self.session.image.rate_hz))
         return position, self.session.issued_at(position)
 
-    def events(self, labeller: Labeller) -> Iterator[Event]:
+    def events(self, labeller: Notified) -> Iterator[Event]:
         """As `Way.events`."""
         self._look()
         for heard in self.board:
@@ -278,7 +278,7 @@ class OnBoard(Way):
                 elif isinstance(event, Adopt):
                     ask_again(self.session, labeller)
             self._look()
-            self._send(idle=isinstance(heard, Samples) and not len(heard.block))
+            self._send(labeller, idle=isinstance(heard, Samples) and not len(heard.block))
             self._note.look(self.board)
 
     def _heard(self, heard: object) -> Iterable[Event]:
@@ -331,8 +331,8 @@ class OnBoard(Way):
 
     # --- answers to the board -------------------------------------------------------------
 
-    def _send(self, *, idle: bool) -> None:
-        if self._request is not None and not self._settled(self._request, idle):
+    def _send(self, labeller: Notified, *, idle: bool) -> None:
+        if self._request is not None and not self._settled(self._request, labeller, idle):
             return
         self._request = None
         if self.follower.step is Step.APART or self.board.state is not BoardState.STREAMING:
@@ -343,7 +343,7 @@ class OnBoard(Way):
             self._request = self.board.send(command)
             self.follower.asked(command, origin)
 
-    def _settled(self, request: Request, idle: bool) -> bool:
+    def _settled(self, request: Request, labeller: Notified, idle: bool) -> bool:
         """Whether what was asked has been done and has been heard of, or came to nothing."""
         if isinstance(request.answer, Ready):
             # What it led to came before the answer, if it was not lost: it has passed where nothing is
@@ -355,8 +355,12 @@ class OnBoard(Way):
         if request.failure is None:
             return False
         self.follower.answered()
-        what = "did not reach the board" if self._asking.again() else "is given up"
-        self.notices.append(f"an answer {what}: {request.problem}")
+        lost = self._asking.again()
+        if lost is not None:
+            labeller.given_up(lost)
+        what = "an undo" if isinstance(lost, TakeBack) else "an answer"
+        became = "did not reach the board" if lost is None else "is given up"
+        self.notices.append(f"{what} {became}: {request.problem}")
         return True
 
     def standing(self) -> Standing:

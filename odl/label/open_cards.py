@@ -129,10 +129,6 @@ class OpenCards:
             self._stale = False
             self.tree = tree_of(self._session)
             self.reconcile()
-            for window, question in self._open.items():  # a class may be new: it comes last
-                known = {one.name for one in question.likely}
-                new = tuple(one for one in self.tree.likely(None) if one.name not in known)
-                self._open[window] = replace(question, likely=question.likely + new) if new else question
 
     def reconcile(self) -> None:
         """The session's open questions are the open questions, answers on their way aside."""
@@ -141,6 +137,10 @@ class OpenCards:
             self.close(window)
         for window, expires in there.items():
             self.show(window, expires)
+        for window, question in self._open.items():  # a class may be new: it comes last
+            known = {one.name for one in question.likely}
+            new = tuple(one for one in self.tree.likely(None) if one.name not in known)
+            self._open[window] = replace(question, likely=question.likely + new) if new else question
 
     def show(self, window: int, expires: int) -> None:
         """There is a question about ``window``."""

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -312,6 +313,27 @@ class Prompt:
 
     def next_due(self) -> None:
         """Nobody knows when people answer."""
+
+    def given_up(self, answer: Answer | TakeBack) -> None:
+        """``answer`` did not come to the session: its question waits again, or nothing was taken back."""
+        with self._lock:
+            self._settle()
+            last = [*self._sent, *self._out][-1:] == [answer]
+            self._arrived(lambda one: one == answer)
+            if isinstance(answer, Answer):
+                self._lost(answer.window, last)
+
+    def _lost(self, window: int, last: bool) -> None:
+        told = self._given.pop(window, None)
+        if told is None:  # somebody else answered, or it has expired
+            return
+        what = "the skip" if told.name is None else f"'{shown(told.name)}'"
+        sentence = f"{what} did not reach the board, so nothing was learned"
+        self._ledger.entries.append(replace(told, state="refused", sentence=sentence))
+        self._cards.reconcile()
+        if last:
+            self._no_undo = "the last answer had no effect"
+        self._say(sentence)
 
     def take(self, event: Event) -> None:
         """``event`` has passed; an input is taken before its step, an output after it."""

@@ -13,14 +13,14 @@ from stage import BLOCK, answer, begin, blocks, play, same_trace
 from odl.bridge import Live
 from odl.bridge.fed import FedSession
 from odl.config import Config
-from odl.events import Event, Input, Label, Learned, Prediction, Query, Samples
+from odl.events import Event, Input, Label, Learned, Prediction, Query, Samples, Undo
 from odl.follow import Asking
 from odl.journal import read
 from odl.label.protocol import Answer, TakeBack
 from odl.session import Session
 from odl.source.board import BoardState
 from odl.source.greeting import BoardError
-from odl.wire.schema import Message
+from odl.wire.schema import Message, Refusal
 
 LEARN = ("host", "device", "both")
 
@@ -169,10 +169,44 @@ def test_an_answer_that_never_arrives_is_given_up(bench: Bench, tmp_path: Path) 
     asking = Asking(session)
     asking.add(Answer(0, "walk"))
     asking.add(TakeBack())
-    for again in (True, True, False):
+    for lost in (None, None, Answer(0, "walk")):
         assert asking.waits and asking.next() is not None
-        assert asking.again() is again
-    assert asking.next() is not None and not asking.again() and not asking.waits
+        assert asking.again() == lost
+    assert asking.next() is not None and asking.again() == TakeBack() and not asking.waits
+
+
+def test_who_answers_is_told_of_what_was_given_up(tmp_path: Path) -> None:
+    class Refusing(Pretended):
+        refused = [Label, Label, Label, Undo]
+
+        def _do(self, message: Message) -> Refusal | None:
+            if self.refused and type(message) is self.refused[0]:
+                del self.refused[0]
+                return Refusal.STORE
+            return super()._do(message)
+
+    notices: list[str] = []
+
+    def do(live: Live, event: Event) -> None:
+        notices.extend(live.notices())
+        if isinstance(event, Learned) and board.refused:
+            live.prompt.undo()
+        for question in live.prompt.questions:
+            live.prompt.answer(question.window, "pendulum")
+
+    path, board = tmp_path / "walk.odl", Refusing()
+    bench = Bench(SocketPort(), board)
+    with begin(bench, path) as live:
+        play(live, bench, 0, 600, do)
+        answered = [e.window for e in board.done if isinstance(e, Label)]
+        assert live.prompt.told[-1].sentence.startswith("'pendulum' did not reach the board")
+        assert live.prompt.previous == "pendulum"
+    bench.close()
+    assert not board.refused and not any(isinstance(e, Undo) for e in read(path).events)
+    assert sorted(answered) == [e.window for e in read(path).events if isinstance(e, Query)]
+    assert sum(line.startswith("an undo is given up: ") for line in notices) == 1
+    assert sum(line.startswith("an answer is given up: ") for line in notices) == 1
+    assert same_trace(path)
 
 
 def test_a_command_whose_echo_was_lost_is_not_waited_for(tmp_path: Path) -> None:

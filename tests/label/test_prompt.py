@@ -330,6 +330,69 @@ def test_two_quick_undos_name_the_two_answers_that_they_take_back(sent: bool) ->
     assert stage.prompt.previous is None
 
 
+@pytest.mark.parametrize("name", ["sit", None])
+@pytest.mark.parametrize("adopted", [False, True])
+def test_an_answer_that_is_given_up_leaves_its_question_open(name: str | None, adopted: bool) -> None:
+    stage = Stage(patience=100_000)
+    stage.prompt.answer(stage.until_asked(), "run")
+    stage.run(8)
+    window = stage.until_asked()
+    stage.prompt.answer(window, name)
+    (sent,) = stage.prompt.poll(stage.session.position)
+    if adopted:
+        stage.prompt.take(Adopt(stage.session.position, 0, stage.session.snapshot()))
+        stage.put()
+    asked = [q.window for q in stage.prompt.questions]
+    stage.prompt.given_up(sent)
+    assert window not in asked and window in [q.window for q in stage.prompt.questions]
+    told = stage.prompt.told[0]
+    assert (told.window, told.name, told.state) == (window, name, "refused")
+    assert "did not reach the board" in told.sentence == stage.prompt.sentence
+    assert stage.prompt.previous == "run"
+    if not adopted:
+        assert stage.prompt.undo() == (False, "the last answer had no effect; once more takes back 'run'")
+    assert stage.prompt.answer(window, "walk").taken
+    stage.put()
+    assert stage.prompt.told[0].state == "learned" and stage.prompt.previous == "walk"
+
+
+def test_a_card_that_waits_again_has_the_classes_that_came_meanwhile() -> None:
+    stage = Stage()
+    window = stage.until_asked()
+    stage.prompt.answer(window, "run")
+    (sent,) = stage.prompt.poll(stage.session.position)
+    stage.prompt.answer(stage.until_asked(), "hop")
+    stage.put()
+    stage.prompt.given_up(sent)
+    card = next(q for q in stage.prompt.questions if q.window == window)
+    assert card.likely[-1].name == "hop" and card.likely[0].score is not None
+
+
+def test_an_answer_that_is_given_up_after_its_question_was_over_changes_nothing() -> None:
+    stage = Stage()
+    window = stage.until_asked()
+    stage.prompt.answer(window, "run")
+    (sent,) = stage.prompt.poll(stage.session.position)
+    stage.put(Label(stage.session.position, window, 1))  # the button was quicker
+    before = stage.prompt.told, stage.prompt.sentence
+    stage.prompt.given_up(sent)
+    assert (stage.prompt.told, stage.prompt.sentence) == before and stage.prompt.questions == ()
+    assert stage.prompt.undo() == (True, "'walk' is being taken back")
+
+
+def test_an_undo_that_is_given_up_took_nothing_back() -> None:
+    stage = Stage()
+    for name in ("run", "sit"):
+        stage.prompt.answer(stage.until_asked(), name)
+        stage.run(8)
+    assert stage.prompt.undo().sentence == "'sit' is being taken back"
+    (sent,) = stage.prompt.poll(stage.session.position)
+    assert stage.prompt.previous == "run"
+    stage.prompt.given_up(sent)
+    assert stage.prompt.previous == "sit"
+    assert stage.prompt.undo().sentence == "'sit' is being taken back"
+
+
 # --- others answer too --------------------------------------------------------------------
 
 
