@@ -329,19 +329,22 @@ class Asking:
                     return event, self._origin
             self._leave()
 
-    def again(self) -> Answer | TakeBack | None:
+    def again(self) -> list[Answer | TakeBack]:
         """The command sent last came to nothing: begin anew with its answer.
 
-        Not if it took one back, or has come to nothing before, and before that: then it is given up, and
-        returned.
+        Not if it took one back, or has come to nothing before, and before that: then it is given up,
+        and with it what was to take it back. What is given up is returned, the last first.
         """
         self._failures += 1
         answer = self._answers[0]
-        if isinstance(answer, TakeBack) or self._failures == TRIES:
-            self._leave()
-            return answer
         self._under_way = None
-        return None
+        if isinstance(answer, Answer) and self._failures < TRIES:
+            return []
+        self._leave()
+        named = isinstance(answer, Answer) and answer.name is not None  # a skip is never taken back
+        if named and self._answers and isinstance(self._answers[0], TakeBack):
+            return [self._answers.popleft(), answer]
+        return [answer]
 
     def _leave(self) -> None:
         """The first answer has been dealt with."""

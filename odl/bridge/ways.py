@@ -356,10 +356,10 @@ class OnBoard(Way):
             return False
         self.follower.answered()
         lost = self._asking.again()
-        if lost is not None:
-            labeller.given_up(lost)
-        what = "an undo" if isinstance(lost, TakeBack) else "an answer"
-        became = "did not reach the board" if lost is None else "is given up"
+        for one in lost:
+            labeller.given_up(one)
+        what = "an undo" if lost and isinstance(lost[-1], TakeBack) else "an answer"
+        became = "is given up" if lost else "did not reach the board"
         self.notices.append(f"{what} {became}: {request.problem}")
         return True
 

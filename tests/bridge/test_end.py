@@ -166,13 +166,14 @@ def test_seconds_do_not_count_what_was_missed_before(bench: Bench, tmp_path: Pat
 def test_an_answer_that_never_arrives_is_given_up(bench: Bench, tmp_path: Path) -> None:
     with begin(bench, tmp_path / "walk.odl") as live:
         session: Session = live.session
-    asking = Asking(session)
-    asking.add(Answer(0, "walk"))
-    asking.add(TakeBack())
-    for lost in (None, None, Answer(0, "walk")):
+    asking, walk, skip = Asking(session), Answer(0, "walk"), Answer(64, None)
+    # An undo right behind an answer was to take that one back, and behind a skip an earlier one.
+    for one in (walk, TakeBack(), skip, TakeBack()):
+        asking.add(one)
+    for lost in ([], [], [TakeBack(), walk], [], [], [skip], [TakeBack()]):
         assert asking.waits and asking.next() is not None
         assert asking.again() == lost
-    assert asking.next() is not None and asking.again() == TakeBack() and not asking.waits
+    assert not asking.waits
 
 
 def test_who_answers_is_told_of_what_was_given_up(tmp_path: Path) -> None:
