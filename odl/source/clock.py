@@ -190,6 +190,15 @@ class Clock:
             return ""
         way = "fast" if rate > wanted_hz else "slow"
         return (
-            f"samples come at {rate:.3g} Hz, but {wanted_hz:.3g} Hz are wanted "
+            f"samples come at {_hertz(rate)} Hz, but {_hertz(wanted_hz)} Hz are wanted "
             f"({100 * abs(rate / wanted_hz - 1):.0f} % too {way})"
         )
+
+
+def _hertz(rate: float) -> str:
+    """A rate with three digits, or all that stand before the point.
+
+    >>> _hertz(49.87), _hertz(4012.3)
+    ('49.9', '4012')
+    """
+    return f"{rate:.3g}" if rate < 1000 else f"{rate:.0f}"
