@@ -84,7 +84,7 @@ def test_an_edit_that_cannot_be_written_is_said_and_changes_nothing(
         assert main(["label", str(path), "--edit"]) == 0
         assert "1 question edited" in capsys.readouterr().out
     (it,) = shown
-    monkeypatch.setattr("odl.relabel.append_edits", refuse)
+    monkeypatch.setattr("odl.relabel.edit.append_edits", refuse)
     assert it.answer(second, "sneeze") == it.undo() == (False, "[Errno 13] Permission denied")
     assert len(it.told) == 1 and it.questions[0].window == second and it.likely[-1].name == "cough"
     monkeypatch.undo()

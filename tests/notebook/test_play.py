@@ -346,7 +346,7 @@ def test_an_edit_that_cannot_be_kept_is_said(tmp_path: Path, monkeypatch: Any) -
     def full(*given: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("odl.relabel.append_edits", full)
+    monkeypatch.setattr("odl.relabel.edit.append_edits", full)
 
     async def person() -> None:
         sitting = Sitting(tmp_path / "shoulder-8.odl")
