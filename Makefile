@@ -61,7 +61,7 @@ test: $(VENV)/.extra-test
 # filter that picks no kernel test is fine (pytest's status 5).
 test-plain: $(VENV)/.extra-test
 	NUMBA_DISABLE_JIT=1 ODL_EXAMPLES=$${ODL_EXAMPLES:-30} \
-	  $(BIN)/python -m pytest tests/kernels $(ARGS) $(if $(strip $(ARGS)),|| test $$? -eq 5)
+	  $(BIN)/python -m pytest tests/core/kernels $(ARGS) $(if $(strip $(ARGS)),|| test $$? -eq 5)
 
 lint: $(VENV)/.extra-lint
 	$(BIN)/ruff check .

@@ -21,11 +21,11 @@ from pathlib import Path
 
 import numpy as np
 
-from odl.api import load_kernels
-from odl.bridge import Live, open_live
-from odl.bridge.emulated import EmulatedBoard
-from odl.events import Label, Learned
-from odl.streams import load_model
+from odl.core.events import Label, Learned
+from odl.data.streams import load_model
+from odl.evaluate.replay import load_kernels
+from odl.live import Live, open_live
+from odl.live.emulated import EmulatedBoard
 
 OPTIONS = {"policy": "periodic", "budget": "2700/h", "patience": 20.0}
 

@@ -32,10 +32,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from odl.core.image import Image
 from odl.data import Dataset, Part, open_dataset
-from odl.learn.dendron import Dendron
-from odl.nn.image import Image
-from odl.nn.windows import features_of
+from odl.model.dendron import Dendron
+from odl.model.features import features_of
 from odl.train.deploy import image_of, stored_vectors
 from odl.train.net import Net
 from odl.train.tree import tree_of

@@ -28,8 +28,8 @@ from typing import Any
 
 import numpy as np
 
-from odl.api import replay
 from odl.data import Dataset, open_dataset
+from odl.evaluate.replay import replay
 from odl.train.deploy import image_of, stored_vectors
 from odl.train.measure import Guesses, joined
 from odl.train.tree import tree_of

@@ -28,16 +28,16 @@ from pathlib import Path
 import numpy as np
 
 from odl import data
-from odl.config import Config
-from odl.drive import drive
-from odl.events import Samples
-from odl.fixed import input_scaling
-from odl.journal import Writer
-from odl.nn.image import Image
-from odl.session import Session
-from odl.source.board import Board
-from odl.source.line import Line
-from odl.source.sketch import Sketch
+from odl.core.config import Config
+from odl.core.events import Samples
+from odl.core.fixed_point import input_scaling
+from odl.core.image import Image
+from odl.core.loop import drive
+from odl.core.session import Session
+from odl.device.board import Board
+from odl.device.csv_stream import Sketch
+from odl.device.serial_port import Line
+from odl.recording import Writer
 from odl.wire import Deframer, Start
 
 RATE = 50.0
@@ -46,7 +46,7 @@ RATE = 50.0
 @contextmanager
 def emulated() -> Iterator[str]:
     """The port of an emulated board that senses."""
-    words = [sys.executable, "-m", "odl.cli", "board", "--play", "shoulder", "--subject", "8"]
+    words = [sys.executable, "-m", "odl", "board", "--play", "shoulder", "--subject", "8"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as board:
         assert board.stdout is not None
         try:

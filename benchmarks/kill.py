@@ -25,12 +25,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from odl.api import load_kernels, replay
-from odl.bridge import open_live
-from odl.bridge.emulated import EmulatedBoard
-from odl.events import Label, Learned, Query
-from odl.journal import read
-from odl.streams import load_model
+from odl.core.events import Label, Learned, Query
+from odl.data.streams import load_model
+from odl.evaluate.replay import load_kernels, replay
+from odl.live import open_live
+from odl.live.emulated import EmulatedBoard
+from odl.recording import read
 
 LEARN = ("both", "host", "device")
 LIVE = 0.8  # seconds within which a session is killed

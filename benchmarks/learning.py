@@ -19,16 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 import odl
-from odl.chance import Chance
+from odl.core.events import Learned, Query
+from odl.core.image import Image
+from odl.core.learner_protocol import Scores
+from odl.core.policy_protocol import Decision
+from odl.core.rng import Chance
+from odl.core.session import Session
+from odl.core.state import Asked
 from odl.evaluate import evaluate
-from odl.events import Learned, Query
-from odl.learn.dendron import Dendron
-from odl.learn.protocol import Scores
-from odl.nn.image import Image
-from odl.result import Outcome, Result
-from odl.select.protocol import Decision
-from odl.session import Session
-from odl.state import Asked
+from odl.evaluate.result import Outcome, Result
+from odl.model.dendron import Dendron
 from odl.wire import is_output
 
 POLICIES = ("tactile-inforv", "tactile-dualrv", "random", "periodic")

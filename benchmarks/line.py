@@ -25,8 +25,8 @@ import numpy as np
 
 from firmware_sim.faults import Faults
 from odl import data
-from odl.events import Label, Learned, Prediction, Query, Samples
-from odl.nn.image import HEADER
+from odl.core.events import Label, Learned, Prediction, Query, Samples
+from odl.core.image import HEADER
 from odl.wire import (
     Deframer,
     Description,

@@ -31,11 +31,11 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "notebook")]
 
 import lab  # noqa: E402
 
-from odl.events import Label, Origin  # noqa: E402
-from odl.streams import open_recording  # noqa: E402
+from odl.core.events import Label, Origin  # noqa: E402
+from odl.data.streams import open_recording  # noqa: E402
 
 LIVE = """import time, odl.notebook
-from odl.events import Learned
+from odl.core.events import Learned
 session = odl.notebook.live("shoulder", subject=8, speed={speed}, policy="periodic", budget="100%",
                             patience=600, record="session.odl")
 learned = []

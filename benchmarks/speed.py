@@ -21,13 +21,13 @@ import odl
 IMPORT = "import time; t = time.perf_counter(); import odl; print(time.perf_counter() - t)"
 FIRST = """
 from odl import data
-from odl.config import Config
-from odl.drive import drive
-from odl.events import Prediction
-from odl.fixed import input_scaling
-from odl.session import Session
-from odl.source.replay import replay_parts
-from odl.streams import load_model
+from odl.core.config import Config
+from odl.core.loop import drive
+from odl.core.events import Prediction
+from odl.core.fixed_point import input_scaling
+from odl.core.session import Session
+from odl.data.replay_parts import replay_parts
+from odl.data.streams import load_model
 image = load_model(data.model_path("shoulder"))
 sides = [[(c.name, c.unit, c.scale) for c in x] for x in (data.card("shoulder").channels, image.channels)]
 scaling = input_scaling(*sides)

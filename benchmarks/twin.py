@@ -18,13 +18,13 @@ from pathlib import Path
 
 from firmware_sim.faults import Faults
 from firmware_sim.relay import Relay
-from odl.api import load_kernels, replay
-from odl.bridge import Live, open_live
-from odl.bridge.emulated import EmulatedBoard
+from odl.core.events import Learned, Samples
 from odl.data import open_dataset
-from odl.events import Learned, Samples
-from odl.label.played import PlayedTruth, one_block
-from odl.streams import Stream, dataset_streams, load_model
+from odl.data.streams import Stream, dataset_streams, load_model
+from odl.evaluate.replay import load_kernels, replay
+from odl.labels.played_truth import PlayedTruth, one_block
+from odl.live import Live, open_live
+from odl.live.emulated import EmulatedBoard
 
 OPTIONS = {"budget": "60/h"}
 DELAY = 10.0  # seconds until an answer, as by default

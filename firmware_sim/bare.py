@@ -31,8 +31,8 @@ from firmware_sim.counter import Counter
 from firmware_sim.headers import CORE, sizes_of, write
 from firmware_sim.host import HOST
 from firmware_sim.machine import SIGNATURES, CoreSession, Room
-from odl.config import Config
-from odl.nn.image import Image
+from odl.core.config import Config
+from odl.core.image import Image
 
 BARE: Final = CORE.parent / "boards" / "bare"
 ARENA: Final = 0x60000000  # memory for `BareMachine.room`
@@ -156,7 +156,7 @@ class BareMachine:
 
 
 class BareSession(CoreSession):
-    """`odl.core.Fused` in C on an emulated Cortex-M4."""
+    """`odl.core.fused.Fused` in C on an emulated Cortex-M4."""
 
     def __init__(self, image: Image, config: Config, program: bytes | None = None) -> None:
         super().__init__(BareMachine(program or build(sizes_of(image))), image, config)

@@ -18,13 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_sim import build
-from firmware_sim.client import BoardClient
 from firmware_sim.emulator import Emulator
-from odl.config import Config
-from odl.events import AddClass, Gap, Input, Label, Learned, Output, Query, Samples, Split, Undo
-from odl.nn.image import ROOT, Image
-from odl.nn.net import state_dtype_of
-from odl.state import Entry, log_dtype
+from odl.core.arrays import state_dtype_of
+from odl.core.config import Config
+from odl.core.events import AddClass, Gap, Input, Label, Learned, Output, Query, Samples, Split, Undo
+from odl.core.image import ROOT, Image
+from odl.core.state import Entry, log_dtype
+from odl.wire.client import BoardClient
 
 SPARE: Final = 0x20008000  # RAM above all that the firmware uses: what calls are given
 SPARE_BYTES: Final = 0x10000
@@ -185,7 +185,7 @@ class Bench:
         """Gradient steps of a refit: one an epoch for each item and each head on its path that learns.
 
         An item is a stored vector or a label, which comes share / labels of its class times, as
-        `odl.kernels.refit` has it.
+        `odl.core.kernels.refit` has it.
         """
         state, log = self.state(), self.entries()
         n_rows = int(state["n_rows"])

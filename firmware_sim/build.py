@@ -12,7 +12,7 @@ from typing import Final
 import odl
 from firmware_sim import elf as elf_file
 from firmware_sim import headers, toolchain
-from odl.nn.image import Channel, Image
+from odl.core.image import Channel, Image
 
 HERE: Final = Path(__file__).parent
 CORE: Final = HERE / "core"

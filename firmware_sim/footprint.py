@@ -22,12 +22,12 @@ from firmware_sim.elf import FLASH_BASE
 from firmware_sim.flash import SECTORS
 from firmware_sim.headers import sizes_of
 from odl import data
-from odl.api import replay
-from odl.config import Config
-from odl.events import Input, Samples
-from odl.nn.image import Image
-from odl.nn.net import state_dtype_of
-from odl.streams import open_recording
+from odl.core.arrays import state_dtype_of
+from odl.core.config import Config
+from odl.core.events import Input, Samples
+from odl.core.image import Image
+from odl.data.streams import open_recording
+from odl.evaluate.replay import replay
 
 CLOCK_HZ: Final = 84_000_000
 CYCLES: Final = (1.0, 2.0)  # per instruction: assumed, and with a pessimist's margin

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from odl.config import POLICIES
-from odl.events import Why
-from odl.kernels.net import SETTINGS, Emit, out_dtype
-from odl.kernels.softmax import FRACTION, WHOLE
-from odl.nn.image import HEAD, HEADER, LAYER, MAGIC, ROW, VERSION, Image
-from odl.state import NAME_BYTES, WARM, Asked, Count, Entry, log_dtype, state_dtype
+from odl.core.config import POLICIES
+from odl.core.events import Why
+from odl.core.image import HEAD, HEADER, LAYER, MAGIC, ROW, VERSION, Image
+from odl.core.kernels.net import SETTINGS, Emit, out_dtype
+from odl.core.kernels.softmax import FRACTION, WHOLE
+from odl.core.state import NAME_BYTES, WARM, Asked, Count, Entry, log_dtype, state_dtype
 from odl.wire.schema import BRIEF, IMAGE, PROTOCOL, SCALARS, STATE, TABLE, Refusal
 
 CORE = Path(__file__).parent / "core"

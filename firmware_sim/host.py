@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 from firmware_sim.headers import CORE, sizes_of, state_header
 from firmware_sim.machine import SIGNATURES, CoreSession, Room
 from firmware_sim.toolchain import strict
-from odl.config import Config
-from odl.nn.image import Image
+from odl.core.config import Config
+from odl.core.image import Image
 
 HOST = CORE.parent / "boards" / "host"
 WARNINGS = (
@@ -169,12 +169,12 @@ class HostMachine:
 
 
 class HostSession(CoreSession):
-    """`odl.core.Fused` in C on this machine: the same methods on the same bytes.
+    """`odl.core.fused.Fused` in C on this machine: the same methods on the same bytes.
 
     Parameters
     ----------
     image, config
-        As for `odl.session.Session`.
+        As for `odl.core.session.Session`.
     library : Path, optional
         A library that was built for the image's sizes; built where it is not given.
 

@@ -12,14 +12,14 @@ from typing import Any, Final, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.config import Config
-from odl.core import event_of, settings_of
-from odl.events import Output
-from odl.kernels.net import out_dtype
-from odl.nn.image import Image
-from odl.nn.net import state_dtype_of
-from odl.session import Session
-from odl.state import log_dtype
+from odl.core.arrays import state_dtype_of
+from odl.core.config import Config
+from odl.core.events import Output
+from odl.core.fused import event_of, settings_of
+from odl.core.image import Image
+from odl.core.kernels.net import out_dtype
+from odl.core.session import Session
+from odl.core.state import log_dtype
 
 # Functions of the core: the result, then the arguments. p pointer, z size_t, i and I 32 bits,
 # l and L 64 bits (capitals unsigned), h and H 16 bits, B 8 bits, v nothing.
@@ -115,7 +115,7 @@ def scaling_dtype(channels: int) -> np.dtype[Any]:
 
 
 class CoreSession:
-    """`odl.core.Fused` in C: the same methods on the same bytes.
+    """`odl.core.fused.Fused` in C: the same methods on the same bytes.
 
     ``state`` and ``log`` are views of the core's own memory.
 
@@ -124,7 +124,7 @@ class CoreSession:
     machine : Machine
         With a build of the core for the image's sizes.
     image, config
-        As for `odl.session.Session`.
+        As for `odl.core.session.Session`.
 
     Raises
     ------
@@ -178,7 +178,7 @@ class CoreSession:
             self.machine.call("odl_begin", *begin, position, issued)
 
     def use(self, settings: NDArray[Any]) -> None:
-        """From now on go by ``settings`` (see `odl.core.settings_of`)."""
+        """From now on go by ``settings`` (see `odl.core.fused.settings_of`)."""
         self.settings[:] = settings
         self.machine.call("odl_host_use_settings", self.session, self._settings)
 
@@ -232,7 +232,7 @@ class CoreSession:
 
 
 class TwinSession(Session):
-    """`odl.session.Session` with a C core inside; snapshots too."""
+    """`odl.core.session.Session` with a C core inside; snapshots too."""
 
     def __init__(
         self, machine: Machine, image: Image, config: Config, asked: Iterable[int] | None = None

@@ -18,17 +18,17 @@ from sklearn.base import BaseEstimator, ClassifierMixin, ClassNamePrefixFeatures
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from odl.chance import seed_of
+from odl.core.events import NO_CLASS
+from odl.core.fixed_point import Scaling, input_scaling
+from odl.core.image import ROOT, Image
+from odl.core.kernels.net import Net
+from odl.core.kernels.refit import refit
+from odl.core.kernels.score import MAX_ROWS, score
+from odl.core.rng import seed_of
+from odl.core.state import Entry, log_dtype, new_state, state_dtype
 from odl.data import DataError, card
-from odl.events import NO_CLASS
-from odl.fixed import Scaling, input_scaling
-from odl.kernels.net import Net
-from odl.kernels.refit import refit
-from odl.kernels.score import MAX_ROWS, score
-from odl.nn.image import ROOT, Image
-from odl.nn.windows import features_of
-from odl.state import Entry, log_dtype, new_state, state_dtype
-from odl.streams import load_model
+from odl.data.streams import load_model
+from odl.model.features import features_of
 
 WIDTH = 192  # features are padded with zeros to this, so that few layouts have to be compiled
 # The shipped image's: what the kernels were compiled for already serves here too.

@@ -83,7 +83,7 @@ SLOW = sorted(THIRD_PARTY.keys() - {"platformdirs"})
 
 
 def name_of(path: Path) -> str:
-    """``odl/nn/image.py`` is ``nn.image``, ``odl/nn/__init__.py`` is ``nn``, the root ''."""
+    """``odl/core/image.py`` is ``nn.image``, ``odl/core/__init__.py`` is ``nn``, the root ''."""
     parts = path.relative_to(ODL).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
@@ -155,20 +155,20 @@ def test_arrows_are_kept(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "source"),
     [
-        ("events", "import odl.state"),
+        ("events", "import odl.core.state"),
         ("kernels.convolve", "from odl.wire import schema"),
         ("nn.image", "from odl import wire"),
         ("learn.dendron", "from odl.wire.frame import encode"),
         ("select.tactile", "def f():\n    from ..learn import dendron"),
-        ("session", "from odl.label.recorded import RecordedLabeller"),
-        ("session", "from odl.source.replay import Replay"),
-        ("evaluate", "from odl.session import Session"),
-        ("source.board", "from odl.journal import Writer"),
+        ("session", "from odl.labels.oracle import RecordedLabeller"),
+        ("session", "from odl.data.replay_parts import Replay"),
+        ("evaluate", "from odl.core.session import Session"),
+        ("source.board", "from odl.recording import Writer"),
         ("drive", "from odl import replay"),
         ("report", "import requests"),
         ("session", "def f():\n    import torch"),
         ("nothing_known", "import math"),
-        ("", "from odl.session import Session"),
+        ("", "from odl.core.session import Session"),
     ],
 )
 def test_a_crossed_arrow_is_noticed(name: str, source: str) -> None:
@@ -178,10 +178,10 @@ def test_a_crossed_arrow_is_noticed(name: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("name", "source"),
     [
-        ("kernels.convolve", "import odl.state\nimport numba\nimport numpy as np"),
-        ("learn.dendron", "from odl.nn.image import Image\nfrom . import protocol"),
-        ("source.replay", "from odl.journal import read\nfrom odl.data import load"),
-        ("data.load", "import odl\nfrom odl.nn.image import Channel"),
+        ("kernels.convolve", "import odl.core.state\nimport numba\nimport numpy as np"),
+        ("learn.dendron", "from odl.core.image import Image\nfrom . import protocol"),
+        ("source.replay", "from odl.recording import read\nfrom odl.data import load"),
+        ("data.load", "import odl\nfrom odl.core.image import Channel"),
         ("train.net", "import torch\nfrom torch import nn"),
         ("cli", "from odl import api, __version__"),
     ],

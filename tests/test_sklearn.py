@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from images import random_image
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris, load_wine
@@ -14,12 +13,13 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import check_estimator
 
-from odl.chance import Chance, seed_of
+from odl.core.events import Samples
+from odl.core.rng import Chance, seed_of
+from odl.core.session import Session
 from odl.data import card, model_path, series
-from odl.events import Samples
-from odl.session import Session
+from odl.data.streams import dataset_streams, load_model
 from odl.sklearn import DendronClassifier, Extractor
-from odl.streams import dataset_streams, load_model
+from tests.helpers.images import random_image
 
 
 def test_scikit_learn_checks_the_classifier() -> None:
@@ -145,8 +145,8 @@ def test_floats_in_real_units_give_nearly_the_same(cut: tuple[NDArray[np.int16],
 
 def test_the_extractor_is_the_session_s(cut: tuple[NDArray[np.int16], NDArray[np.str_]]) -> None:
     image = load_model(model_path("shoulder"))
-    from odl.config import Config
-    from odl.core import Fused
+    from odl.core.config import Config
+    from odl.core.fused import Fused
 
     scaling = dataset_streams("shoulder", [7], 0)[0].scaling(image)
     session = Session(image, Config(mult=scaling.mult, shift=scaling.shift, offset=scaling.offset))

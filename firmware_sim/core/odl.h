@@ -83,7 +83,7 @@ int odl_open(odl_session *session, const void *bytes, size_t size);
 /* The same check for an image that is not to be used yet. */
 int odl_open_net(odl_net *net, const void *bytes, size_t size);
 
-/* Whether settings, seed and scaling lie in the ranges of odl.config; 0 if they do. */
+/* Whether settings, seed and scaling lie in the ranges of odl.core.config; 0 if they do. */
 int odl_settings_bad(const odl_settings *settings, uint64_t seed, const odl_scaling *scaling);
 
 /* A fresh session from the opened image, its log empty, at `position` (0 to ODL_MAX_POSITION - 1),

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from odl.events import valid_name
-from odl.nn.image import Channel
+from odl.core.events import valid_name
+from odl.core.image import Channel
 
 Tree = dict[str, tuple[str, ...]]
 

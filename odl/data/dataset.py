@@ -10,10 +10,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.data import ehar, hapt
+from odl.data.bundled import Part, card, datasets, folder, load
 from odl.data.card import Card, DataError, agree, read_card
-from odl.data.load import Part, card, datasets, folder, load
-from odl.data.tables import Tables
+from odl.data.loaders import hapt, uca_ehar
+from odl.data.loaders.tables import Tables
 
 
 class Reader(Protocol):
@@ -165,8 +165,8 @@ def open_dataset(source: str | Path, data: str | Path | None = None) -> Dataset:
     return Dataset(about, home, Tables(about, home / "card.json", base if data is None else Path(data)))
 
 
-_LOADERS: dict[str, Callable[[Card, Path], Reader]] = {"hapt": hapt.Hapt, "uca-ehar": ehar.Ehar}
-_WHERE = {"hapt": hapt.WHERE, "uca-ehar": ehar.WHERE}
+_LOADERS: dict[str, Callable[[Card, Path], Reader]] = {"hapt": hapt.Hapt, "uca-ehar": uca_ehar.Ehar}
+_WHERE = {"hapt": hapt.WHERE, "uca-ehar": uca_ehar.WHERE}
 
 
 def _known(name: str, data: Path | None) -> Dataset:

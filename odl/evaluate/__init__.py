@@ -11,7 +11,7 @@ from odl.evaluate.evaluation import (
     mean_of,
     worst_of,
 )
-from odl.evaluate.figures import Confusion, Score, confusion_of, last_third, recall_of, score_of
+from odl.evaluate.metrics import Confusion, Score, confusion_of, last_third, recall_of, score_of
 from odl.evaluate.timeline import Outcome, Question, Row, Timeline, read_timeline
 
 __all__ = [

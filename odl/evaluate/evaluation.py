@@ -1,7 +1,7 @@
 """How good a session was: metrics from its trace and ``Truth``, and nothing else.
 
 Every figure stands beside three baselines on the same windows. A window counts if one
-class covers at least half of it (:class:`odl.truth.TruthTrack`).
+class covers at least half of it (:class:`odl.core.ground_truth.TruthTrack`).
 
 Each window is predicted before anything is learned from it (prequential evaluation; Gama,
 Sebastião, Rodrigues, "On evaluating stream learning algorithms", Machine Learning 90, 2013).
@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from odl.evaluate.figures import Confusion, Score, confusion_of, recall_of, score_of
+from odl.core.events import Event, Why
+from odl.evaluate.metrics import Confusion, Score, confusion_of, recall_of, score_of
 from odl.evaluate.timeline import Outcome, Row, Timeline, read_timeline
-from odl.events import Event, Why
 
 BASELINES = ("no_learning", "persistence", "majority")
 
@@ -124,7 +124,7 @@ def evaluate(
 
     Examples
     --------
-    >>> from odl.events import Prediction, Truth
+    >>> from odl.core.events import Prediction, Truth
     >>> stream = [Truth(0, 256, "walk"), Prediction(0, (0,), ()), Prediction(64, (1,), ())]
     >>> without = [Prediction(0, (0,), ()), Prediction(64, (0,), ())]
     >>> result = evaluate(stream, without, {0: "sit", 1: "walk"}, subject="7", window=128, rate_hz=50)

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from odl.events import (
+from odl.core.events import (
     NO_WINDOW,
     AddClass,
     Adopt,
@@ -29,7 +29,7 @@ from odl.events import (
     Undo,
     Why,
 )
-from odl.truth import TruthTrack
+from odl.core.ground_truth import TruthTrack
 
 # An answer for which one of these is reported had no effect. FULL is not among them: the
 # learner had no room left for it, but somebody knew the class.
@@ -125,7 +125,7 @@ def read_timeline(
 
     Examples
     --------
-    >>> from odl.events import Prediction, Truth
+    >>> from odl.core.events import Prediction, Truth
     >>> stream = [Truth(0, 96, "walk"), Truth(96, 256, "sit"),
     ...           Prediction(0, (1,), ()), Prediction(64, (0,), ())]
     >>> line = read_timeline(stream, [], {0: "sit", 1: "walk"}, window=128)

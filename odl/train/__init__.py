@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from odl.core.image import Image
     from odl.data import Dataset
-    from odl.nn.image import Image
     from odl.train.unified import Plan
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from odl.data import DataError, card, series
-from odl.data.load import folder
+from odl.data.bundled import folder
 
 
 def main(arguments: list[str] | None = None) -> int:

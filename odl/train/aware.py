@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from odl.core.image import Layer
 from odl.data import Dataset
-from odl.nn.image import Layer
 from odl.train.net import INPUT_UNIT, Net, augment, to_units
 from odl.train.unified import Fitted, Fold, Plan, drawing, finish, judging
 from odl.train.windows import Windows, gather

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from odl.core.image import Channel, Image
 from odl.data import Card, Dataset
-from odl.nn.image import Channel, Image
 from odl.train.aware import WORTH, fine_tune, fine_tune_folds
 from odl.train.measure import joined
 from odl.train.shipped import FORMAT

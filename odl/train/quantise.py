@@ -13,8 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.fixed import Scaling
-from odl.nn.image import Layer
+from odl.core.fixed_point import Scaling
+from odl.core.image import Layer
 
 CALIBRATION = 0.9999  # share of the training activations that a uint8 can say
 

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from odl.core.fixed_point import Scaling, input_scaling
+from odl.core.image import ROOT, Channel, Image, Layer
 from odl.data import Card, Series
-from odl.fixed import Scaling, input_scaling
-from odl.nn.image import ROOT, Channel, Image, Layer
 from odl.train.net import INPUT_UNIT, Net, Recipe, fit, to_units
 from odl.train.quantise import features, quantise, scale_raw
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.nn.image import ROOT
+from odl.core.image import ROOT
 
 NO_PART = -1  # of a target: this label does not fall under this task
 

@@ -6,6 +6,7 @@ None of them does any I/O.
 """
 
 from odl.wire.codec import CodecError, TraceHash, decode, encode, is_output, open_messages
+from odl.wire.field_types import Problem
 from odl.wire.framing import (
     Deframer,
     Fault,
@@ -16,7 +17,6 @@ from odl.wire.framing import (
     open_envelope,
     unframe,
 )
-from odl.wire.kinds import Problem
 from odl.wire.link import Counters, Link, Received
 from odl.wire.requests import Failure, LinkError, Request
 from odl.wire.schema import (

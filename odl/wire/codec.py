@@ -14,9 +14,9 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from odl.events import NO_CLASS, Adopt, Gap, Output, Samples, Truth, Why
+from odl.core.events import NO_CLASS, Adopt, Gap, Output, Samples, Truth, Why
+from odl.wire.field_types import GET, PUT, Bad, Problem, block
 from odl.wire.framing import open_envelope
-from odl.wire.kinds import GET, PUT, Bad, Problem, block
 from odl.wire.schema import MAX_INDEX, OUTPUTS, SCALARS, TABLE, Message, Refusal, Row
 
 _U32: Final = struct.Struct("<I")
@@ -128,7 +128,7 @@ def encode(message: Message) -> bytes:
     CodecError
         If a value has no place in the byte form (see the kinds in ``odl.wire.schema``).
 
-    >>> from odl.events import Undo
+    >>> from odl.core.events import Undo
     >>> encode(Undo(at=258)).hex(" ")
     '13 02 01 00 00 00 00 00 00'
     """
@@ -224,7 +224,7 @@ def _open_alike(payloads: list[bytes]) -> list[Opened]:
 def is_output(message: Message) -> bool:
     """Whether ``message`` is something a session says, so part of its trace.
 
-    >>> from odl.events import Query, Undo
+    >>> from odl.core.events import Query, Undo
     >>> is_output(Query(0, 9, 640)), is_output(Undo(0))
     (True, False)
     """
@@ -235,7 +235,7 @@ def is_output(message: Message) -> bool:
 class TraceHash:
     """SHA-256 over a session's outputs: each as its u32 length and its canonical bytes.
 
-    >>> from odl.events import Query
+    >>> from odl.core.events import Query
     >>> trace = TraceHash()
     >>> trace.add(Query(window=0, utility=9, expires=640))
     >>> trace.hexdigest()[:16], trace.count

@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from odl.events import Samples
+from odl.core.events import Samples
 from odl.wire.codec import CodecError, open_messages
+from odl.wire.field_types import Problem
 from odl.wire.framing import Deframer
-from odl.wire.kinds import Problem
-from odl.wire.order import Order
 from odl.wire.requests import TIMEOUT, TRIES, Request, Requests
 from odl.wire.schema import PROTOCOL, Compact, Data, Info, Message, Ready, Refused, Status
+from odl.wire.sequence import Order
 
 LIMIT: Final = 2**17  # bytes of a board's longest frame and to spare: Data of 65535 bytes
 _INFO: Final = b"\x04"  # type number of Info; its next two bytes are the version, in every version

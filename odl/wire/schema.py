@@ -11,7 +11,7 @@ kind    bytes
 u8      one byte, 0 to 255
 id      one byte, 0 to 254: a class id
 opt     one byte, 255 for None
-why     one byte, a member of ``odl.events.Why``
+why     one byte, a member of ``odl.core.events.Why``
 refusal one byte, a member of ``Refusal``
 u16     two bytes
 u32     four bytes
@@ -33,7 +33,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final, TypeAlias
 
-from odl.events import (
+from odl.core.events import (
     AddClass,
     Adopt,
     Dropped,
@@ -144,9 +144,9 @@ class Info:
 
 @dataclass(frozen=True, slots=True)
 class Configure:
-    """A session begins: the settings of ``odl.config``, in the kernels' terms.
+    """A session begins: the settings of ``odl.core.config``, in the kernels' terms.
 
-    ``rule`` numbers the policies as ``odl.config.POLICIES`` does; flags are 0 or 1. With
+    ``rule`` numbers the policies as ``odl.core.config.POLICIES`` does; flags are 0 or 1. With
     ``keep`` the board goes on from what its label log has taught, else the log is emptied.
     ``session`` is a number of the host's choice, not 0, that names this session from now on.
     The stream stands at ``position``, or behind all that the log knows if that is later, and

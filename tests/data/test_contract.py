@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from images import random_image
 from numpy.typing import NDArray
-from test_tables import card_of, rows_of, write
 
 import odl
-from odl.nn.image import Channel
-from odl.streams import dataset_streams
+from odl.core.image import Channel
+from odl.data.streams import dataset_streams
+from tests.data.test_tables import card_of, rows_of, write
+from tests.helpers.images import random_image
 
 NAMES = ("ax", "ay", "az", "wx", "wy", "wz", "mx", "my", "mz")
 UNITS = ("g",) * 3 + ("rad/s",) * 3 + ("uT",) * 3
@@ -58,7 +58,7 @@ def _int8(folder: Path) -> NDArray[np.int64]:
     """The stream as a model with 1/64 g a step sees it."""
     (stream,) = dataset_streams(folder, None, 0)
     scaling = stream.scaling(random_image(channels=tuple(Channel(n, "g", 1 / 64) for n in NAMES[:3])))
-    block = np.concatenate([e.block for e in stream.inputs() if isinstance(e, odl.events.Samples)])
+    block = np.concatenate([e.block for e in stream.inputs() if isinstance(e, odl.core.events.Samples)])
     return np.rint(block * np.array(scaling.mult) / 2.0 ** np.array(scaling.shift)).astype(np.int64)
 
 

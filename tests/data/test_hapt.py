@@ -10,11 +10,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from made import make_hapt
 
 import odl
-from odl.cli import main
+from odl.cli.main import main
 from odl.data import DataError, card, labelled_windows, open_dataset
+from tests.helpers.datasets import make_hapt
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOULDER = ROOT / "datasets" / "shoulder" / "shoulder.odlm"

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_tables import write
 
-from odl.cli import main
+from odl.cli.main import main
 from odl.data import DataError, open_dataset
-from odl.data.check import lacking
-from odl.data.columns import axes_of
-from odl.data.proposal import write_card
-from odl.data.propose import propose
+from odl.data.coverage import lacking
+from odl.data.inference.columns import axes_of
+from odl.data.inference.proposal import write_card
+from odl.data.inference.propose import propose
+from tests.data.test_tables import write
 
 
 def table(n: int = 400, *, gravity: float = 1.0, step: float = 0.02, **more: Any) -> list[dict[str, Any]]:

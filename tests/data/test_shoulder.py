@@ -24,7 +24,7 @@ HERE = ROOT / "datasets" / "shoulder"
 def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the datasets folder that a test may damage."""
     shutil.copytree(ROOT / "datasets", tmp_path / "datasets")
-    monkeypatch.setattr(import_module("odl.data.load"), "folder", lambda: tmp_path / "datasets")
+    monkeypatch.setattr(import_module("odl.data.bundled"), "folder", lambda: tmp_path / "datasets")
     series.cache_clear()
     yield tmp_path / "datasets"
     series.cache_clear()

@@ -152,10 +152,10 @@ def test_holes_are_gaps_and_the_stream_says_how_long(mine: Path) -> None:
     first, second = parts_of(mine, 2)
     assert (len(first.block), second.lost_before, len(second.block)) == (80, 30, 90)
     assert second.truths == ((0, 90, "shake"),) and "1 hole of 30 samples" in first.note
-    events = list(odl.streams.dataset_streams(mine, [2], 0)[0].inputs())
-    gap = next(e for e in events if isinstance(e, odl.events.Gap))
+    events = list(odl.data.streams.dataset_streams(mine, [2], 0)[0].inputs())
+    gap = next(e for e in events if isinstance(e, odl.core.events.Gap))
     assert (gap.start, gap.lost) == (80, 30)
-    after = next(e for e in events if isinstance(e, odl.events.Samples) and e.start > 80)
+    after = next(e for e in events if isinstance(e, odl.core.events.Samples) and e.start > 80)
     assert after.start == 110 and after.block[0, 0] == 110
 
 

@@ -7,11 +7,11 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from making import Make, MakeFirmware, need
 
 from firmware_sim import build
+from odl.core.image import Image
 from odl.data import model_bytes
-from odl.nn.image import Image
+from tests.helpers.firmware import Make, MakeFirmware, need
 
 HERE = Path(__file__).parent
 os.environ["ODL_STRICT"] = "1"  # no compiler has anything to say

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from making import Make
 
 from firmware_sim import build
 from firmware_sim.emulator import Emulator, EmulatorError
 from firmware_sim.peripherals import LINE_BYTE, MHZ
+from tests.helpers.firmware import Make
 
 CAUSE, STORE_TO_NOWHERE, HANG, RESTART, WAIT, BUTTON, LED_ON, DEEP, DEEPER, LOST = range(1, 11)
 POWER, PIN, SOFTWARE, WATCHDOG, FAULT = range(1, 6)

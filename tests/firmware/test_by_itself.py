@@ -6,21 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from following import Follower
-from line import configure
-from making import MakeFirmware
 
 from firmware_sim import build
-from firmware_sim.client import BoardClient
 from firmware_sim.emulator import Emulator
 from firmware_sim.headers import sizes_of
 from firmware_sim.peripherals import MHZ
 from firmware_sim.sensor import Lsm6dso
-from odl.config import Config
-from odl.events import Dropped, Gap, Label, Learned, Query, Samples, Undo, Why
-from odl.kernels.score import score
-from odl.nn.image import Channel, Image
-from odl.session import Session
+from odl.core.config import Config
+from odl.core.events import Dropped, Gap, Label, Learned, Query, Samples, Undo, Why
+from odl.core.image import Channel, Image
+from odl.core.kernels.score import score
+from odl.core.session import Session
 from odl.wire import (
     Compact,
     Deframer,
@@ -35,6 +31,10 @@ from odl.wire import (
     frame,
     open_envelope,
 )
+from odl.wire.client import BoardClient
+from tests.helpers.core_link import configure
+from tests.helpers.firmware import MakeFirmware
+from tests.helpers.following import Follower
 
 
 def stream(image: Image, n: int) -> np.ndarray:  # type: ignore[type-arg]

@@ -6,13 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
-from images import random_image
 
 from firmware_sim import headers, host, toolchain
+from odl.core.arrays import state_dtype_of
+from odl.core.image import Image
 from odl.data import model_bytes
-from odl.nn.image import Image
-from odl.nn.net import state_dtype_of
 from odl.wire.schema import TABLE
+from tests.helpers.images import random_image
 
 IMAGE = random_image(0)
 SHOULDER = Image.from_bytes(model_bytes("shoulder"))

@@ -11,9 +11,10 @@ from functools import cache
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twins import MACHINES, Kernels  # before table: it says where that is
 
-from table import TABLE  # isort: skip
+from tests.helpers.twins import MACHINES, Kernels  # before table: it says where that is
+
+from tests.helpers.kernel_table import TABLE  # isort: skip
 
 EDGES = [(name, edge) for name, case in TABLE.items() for edge in range(len(case.edges))]
 SOME = settings(max_examples=max(1, settings.default.max_examples // 3))

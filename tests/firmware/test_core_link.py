@@ -9,14 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from images import random_image
-from line import Line, configure, understood
-from streams import Script, config, configs, inputs, scripts
 
-from odl.core import Fused
-from odl.events import AddClass, Adopt, Gap, Label, Origin, Prediction, Samples, Split, Truth, Undo
-from odl.session import Session
-from odl.state import Entry
+from odl.core.events import AddClass, Adopt, Gap, Label, Origin, Prediction, Samples, Split, Truth, Undo
+from odl.core.fused import Fused
+from odl.core.session import Session
+from odl.core.state import Entry
 from odl.wire import (
     IMAGE as IMAGE_AREA,
 )
@@ -41,6 +38,9 @@ from odl.wire import (
     encode,
     frame,
 )
+from tests.helpers.core_link import Line, configure, understood
+from tests.helpers.images import random_image
+from tests.helpers.streams import Script, config, configs, inputs, scripts
 
 IMAGE = random_image(3, tree=True)
 NOW = 2**64 - 1

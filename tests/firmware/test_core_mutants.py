@@ -6,14 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from streams import IMAGE, Script, config, inputs
 
 from firmware_sim import headers, host
 from firmware_sim.machine import TwinSession
-from odl.config import Config
-from odl.events import Output
-from odl.nn.image import Image
-from odl.session import Session
+from odl.core.config import Config
+from odl.core.events import Output
+from odl.core.image import Image
+from odl.core.session import Session
+from tests.helpers.streams import IMAGE, Script, config, inputs
 
 CONFIG = config("tactile-dualrv", allowed=40, horizon=90, batch=2, patience=300, hold=True)
 

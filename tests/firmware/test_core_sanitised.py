@@ -11,16 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import settings
-from images import random_image
-from line import Line, configure, understood
-from sanitised import FLAGS, SanitisedMachine, Stopped, build
-from streams import Script, act, config, inputs
 
 from firmware_sim import host
 from firmware_sim.headers import sizes_of
 from firmware_sim.machine import CoreSession
-from odl.events import AddClass, Gap, Label, Split, Undo
-from odl.session import Session
+from odl.core.events import AddClass, Gap, Label, Split, Undo
+from odl.core.session import Session
 from odl.wire import (
     IMAGE as IMAGE_AREA,
 )
@@ -36,6 +32,10 @@ from odl.wire import (
     encode,
     frame,
 )
+from tests.helpers.core_link import Line, configure, understood
+from tests.helpers.images import random_image
+from tests.helpers.sanitised import FLAGS, SanitisedMachine, Stopped, build
+from tests.helpers.streams import Script, act, config, inputs
 
 IMAGE = random_image(3, tree=True)
 CONFIG = config("tactile-dualrv", allowed=30, horizon=120, batch=3)

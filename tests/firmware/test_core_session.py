@@ -10,21 +10,21 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from images import random_image
-from streams import Script, configs, inputs, samples, scripts
-from twins import MACHINES, machine
 
 from firmware_sim import headers, host
 from firmware_sim.machine import CoreSession, TwinSession
-from odl.config import Config
-from odl.core import Fused, settings_of
+from odl.core.arrays import net_of
+from odl.core.config import Config
+from odl.core.events import AddClass, Gap, Input, Label, Output, Query, Samples, Split, Undo
+from odl.core.fused import Fused, settings_of
+from odl.core.image import Image, ImageError
+from odl.core.kernels.refit import refit
+from odl.core.session import Session
+from odl.core.state import Asked, Count, Entry
 from odl.data import model_bytes
-from odl.events import AddClass, Gap, Input, Label, Output, Query, Samples, Split, Undo
-from odl.kernels.refit import refit
-from odl.nn.image import Image, ImageError
-from odl.nn.net import net_of
-from odl.session import Session
-from odl.state import Asked, Count, Entry
+from tests.helpers.images import random_image
+from tests.helpers.streams import Script, configs, inputs, samples, scripts
+from tests.helpers.twins import MACHINES, machine
 
 IMAGES = {"flat": random_image(1), "tree": random_image(3, tree=True)}
 EXAMPLES = settings.default.max_examples
@@ -246,7 +246,7 @@ def corrupt(image: Image, **changes: Any) -> bytes:
     """The image's bytes with another header, and a checksum that fits."""
     import zlib
 
-    from odl.nn.image import HEADER
+    from odl.core.image import HEADER
 
     data = bytearray(image.to_bytes())
     header = np.frombuffer(bytes(data[: HEADER.itemsize]), HEADER).copy()

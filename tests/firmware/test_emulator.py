@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from making import Make, need
 
 from firmware_sim import elf
 from firmware_sim.elf import ElfError
 from firmware_sim.emulator import Emulator, EmulatorError
 from firmware_sim.qemu import QemuBoard
+from tests.helpers.firmware import Make, need
 
 MEASURE, QUIET, FLAGS = b"\x0b", b"\x0c", b"\x0d"
 

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from making import Make
 
 from firmware_sim.elf import FLASH_BASE
 from firmware_sim.emulator import Emulator, PowerFailed
 from firmware_sim.flash import sector_of
-from odl.nn.image import Image
-from odl.state import Entry, log_dtype
+from odl.core.image import Image
+from odl.core.state import Entry, log_dtype
+from tests.helpers.firmware import Make
 
 MODEL = 0x12345678  # an image's checksum
 BANK = (0x10000, 0x60000)

@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from images import random_image
-from making import need
 
 from firmware_sim import build, elf
 from firmware_sim.bench import PARTS, Bench, by_part, file_of_functions, macs_of, part_of
 from firmware_sim.footprint import CLOCK_HZ, LIMITS, LOG_BANK, MARKS, SECOND, as_text, footprint
-from odl.config import Config
-from odl.events import Gap, Input, Samples
-from odl.nn.image import Image
-from odl.state import Entry
+from odl.core.config import Config
+from odl.core.events import Gap, Input, Samples
+from odl.core.image import Image
+from odl.core.state import Entry
+from tests.helpers.firmware import need
+from tests.helpers.images import random_image
 
 BOARD = build.BOARDS["nucleo_f401re"]
 TREE = random_image(3, tree=True)

@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from images import random_image
 
 from firmware_sim import host
 from firmware_sim.headers import sizes_of
+from tests.helpers.images import random_image
 
 SIZES = sizes_of(random_image(3, tree=True))
 

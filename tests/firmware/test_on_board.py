@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from making import MakeFirmware, need
 
 from firmware_sim.bench import Bench
 from firmware_sim.build import RAM_BUDGET, STACK, Firmware
-from firmware_sim.client import BoardClient
 from firmware_sim.elf import FLASH_BASE
 from firmware_sim.emulator import Emulator
 from firmware_sim.qemu import QemuBoard
 from firmware_sim.sensor import Lsm6dso
-from odl.config import Config
-from odl.events import AddClass, Gap, Input, Label, Output, Query, Samples, Undo
-from odl.fixed import Scaling
-from odl.nn.image import Image
-from odl.session import Session
-from odl.state import Entry
+from odl.core.config import Config
+from odl.core.events import AddClass, Gap, Input, Label, Output, Query, Samples, Undo
+from odl.core.fixed_point import Scaling
+from odl.core.image import Image
+from odl.core.session import Session
+from odl.core.state import Entry
 from odl.wire import Deframer, decode, is_output, open_envelope
+from odl.wire.client import BoardClient
+from tests.helpers.firmware import MakeFirmware, need
 
 
 @pytest.fixture(scope="module")

@@ -13,22 +13,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from images import random_image
-from making import MakeFirmware, need
 
-from firmware_sim.client import BoardClient, BoardError
 from firmware_sim.emulator import Emulator
 from firmware_sim.faults import Faults
 from firmware_sim.qemu import QemuBoard
 from firmware_sim.serve import open_port, serve
-from odl.cli import main
-from odl.commands.board import pull_image, push_image
-from odl.config import Config
-from odl.events import AddClass, Label, Prediction, Query, Samples
-from odl.nn.checkpoint import checkpoint, log_of
-from odl.nn.image import Image
-from odl.session import Session
+from odl.cli.board import pull_image, push_image
+from odl.cli.main import main
+from odl.core.config import Config
+from odl.core.events import AddClass, Label, Prediction, Query, Samples
+from odl.core.image import Image
+from odl.core.session import Session
+from odl.model.checkpoint import checkpoint, log_of
+from odl.wire.client import BoardClient, BoardError
 from odl.wire.schema import Refusal
+from tests.helpers.firmware import MakeFirmware, need
+from tests.helpers.images import random_image
 
 
 @pytest.fixture
@@ -322,12 +322,12 @@ def test_ports_tells_a_board_from_what_is_none(
 def test_a_port_is_found_by_itself(
     port: str, image: Image, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from odl import ports
+    from odl.device import discovery
 
-    monkeypatch.setattr(ports, "list_ports", lambda: [ports.Port("loop://"), ports.Port(port)])
+    monkeypatch.setattr(discovery, "list_ports", lambda: [discovery.Port("loop://"), discovery.Port(port)])
     assert main(["push", "shoulder"]) == 0
     assert "runs already shoulder" in capsys.readouterr().out
-    monkeypatch.setattr(ports, "list_ports", lambda: [ports.Port("loop://")])
+    monkeypatch.setattr(discovery, "list_ports", lambda: [discovery.Port("loop://")])
     assert main(["push", "shoulder"]) == 2
     assert "no board answers on any port: loop://" in capsys.readouterr().err
 
@@ -366,7 +366,7 @@ def test_refusals_are_one_sentence(
     words: str, said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("odl.commands.board.GREETING", 0.5)
+    monkeypatch.setattr("odl.cli.board.GREETING", 0.5)
     assert main(words.split()) == 2
     lines = capsys.readouterr().err.splitlines()
     assert lines[-1].startswith("odl: ") and said in lines[-1]
@@ -382,7 +382,7 @@ def test_a_host_does_not_begin_where_the_last_one_did(port: str, monkeypatch: py
         return True
 
     monkeypatch.setattr(os, "urandom", lambda n: bytes([7, len(seen)])[:n])
-    monkeypatch.setattr("odl.commands.board.push_image", push)
+    monkeypatch.setattr("odl.cli.board.push_image", push)
     for _ in range(2):
         assert main(["push", "--port", port, "shoulder"]) == 0
     assert (seen[1] - seen[0]) % 65536 == 256
@@ -393,7 +393,7 @@ def test_a_sketch_that_prints_without_end_is_no_board(
     words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("odl.commands.board.GREETING", 3.0)  # within which the first line comes
+    monkeypatch.setattr("odl.cli.board.GREETING", 3.0)  # within which the first line comes
     end, opened = threading.Event(), open_port(0)
 
     def sketch() -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from making import Make
 from numpy.typing import NDArray
 
 from firmware_sim.emulator import Emulator
 from firmware_sim.peripherals import MHZ
 from firmware_sim.sensor import Lsm6dso
+from tests.helpers.firmware import Make
 
 EDGES = [[-32768, 32767, -1, 0, 1, 255], [256, -256, -32768, 32767, -129, 127]]
 

@@ -12,16 +12,16 @@ from pathlib import Path
 import pytest
 import serial
 
-from firmware_sim.client import BoardClient
 from firmware_sim.serve import Pty, open_port, serve
 from odl import data
-from odl.cli import main
-from odl.config import Config
-from odl.events import Prediction, Samples
-from odl.fixed import input_scaling
-from odl.nn.image import Image
-from odl.session import Session
+from odl.cli.main import main
+from odl.core.config import Config
+from odl.core.events import Prediction, Samples
+from odl.core.fixed_point import input_scaling
+from odl.core.image import Image
+from odl.core.session import Session
 from odl.wire import Deframer, decode, is_output, open_envelope
+from odl.wire.client import BoardClient
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(params=["pty", "socket"])
 def port(request: pytest.FixtureRequest) -> Iterator[str]:
     """A board on a port, playing subject 3 at ten times real time."""
-    command = [sys.executable, "-m", "odl.cli", "board", "--play", "shoulder", "--subject", "3",
+    command = [sys.executable, "-m", "odl", "board", "--play", "shoulder", "--subject", "3",
                "--speed", "10", "--seconds", "600"]  # fmt: skip
     command += ["--socket"] if request.param == "socket" else []
     process = subprocess.Popen(

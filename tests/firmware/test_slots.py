@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from making import Make
 
 from firmware_sim import build
 from firmware_sim.emulator import Emulator, EmulatorError, PowerFailed
-from odl.nn.image import HEADER, Image
+from odl.core.image import HEADER, Image
 from odl.wire.schema import Refusal
+from tests.helpers.firmware import Make
 
 SLOT = (0x20000, 0x40000)
 MARKS, MARK = 0xC000, 16

@@ -10,7 +10,7 @@ import pytest
 
 from firmware_sim import build, headers, toolchain
 from firmware_sim.toolchain import ToolError
-from odl.nn.image import Image
+from odl.core.image import Image
 
 
 def test_a_missing_tool_is_named_with_the_way_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

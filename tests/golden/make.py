@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from odl.core.fixed_point import input_scaling
+from odl.core.image import Image
 from odl.data import card, model_bytes, series
-from odl.fixed import input_scaling
-from odl.nn.image import Image
 from odl.train.quantise import features, scale_raw
 
 image = Image.from_bytes(model_bytes("shoulder"))

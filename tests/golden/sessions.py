@@ -23,11 +23,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from odl.chance import seed_of
-from odl.config import Config
-from odl.data import card, load
-from odl.drive import drive
-from odl.events import (
+from odl.core.config import Config
+from odl.core.events import (
     NO_WINDOW,
     AddClass,
     Dropped,
@@ -42,13 +39,16 @@ from odl.events import (
     Truth,
     Undo,
 )
-from odl.fixed import input_scaling
-from odl.journal import Writer
-from odl.label.recorded import RecordedLabels
-from odl.nn.image import Image
-from odl.session import Session
-from odl.source.replay import replay_parts, windows_in
-from odl.truth import TruthTrack
+from odl.core.fixed_point import input_scaling
+from odl.core.ground_truth import TruthTrack
+from odl.core.image import Image
+from odl.core.loop import drive
+from odl.core.rng import seed_of
+from odl.core.session import Session
+from odl.data import card, load
+from odl.data.replay_parts import replay_parts, windows_in
+from odl.labels.oracle import RecordedLabels
+from odl.recording import Writer
 from odl.wire import Start, TraceHash, encode, is_output
 
 FOLDER = Path(__file__).resolve().parent / "v0_1_0"

@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sessions import HASHES, IMAGE, RECORDING, SESSIONS, Ran, image, run, short, trace_of, write
 
 import odl
 from firmware_sim import host
 from firmware_sim.headers import sizes_of
 from firmware_sim.machine import TwinSession
-from odl.config import Config
-from odl.drive import drive
-from odl.events import AddClass, Gap, Label, Prediction, Query, Split, Undo, Why
-from odl.journal import Writer, inputs, read
-from odl.nn.image import Image
-from odl.session import Session
+from odl.core.config import Config
+from odl.core.events import AddClass, Gap, Label, Prediction, Query, Split, Undo, Why
+from odl.core.image import Image
+from odl.core.loop import drive
+from odl.core.session import Session
+from odl.recording import Writer, inputs, read
+from tests.golden.sessions import HASHES, IMAGE, RECORDING, SESSIONS, Ran, image, run, short, trace_of, write
 
 SCRIPTED = [name for name, golden in SESSIONS.items() if golden.how == "scripted"]
 REPLAYS = [name for name, golden in SESSIONS.items() if golden.how == "replay"]

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from odl.core.arrays import blocks, net_of
+from odl.core.fixed_point import Scaling, input_scaling
+from odl.core.image import Image
+from odl.core.kernels.extract import extract
+from odl.core.kernels.pool import pool
 from odl.data import card, model_bytes, series
-from odl.fixed import Scaling, input_scaling
-from odl.kernels.extract import extract
-from odl.kernels.pool import pool
-from odl.nn.image import Image
-from odl.nn.net import blocks, net_of
 from odl.train.quantise import features, scale_raw
 
 

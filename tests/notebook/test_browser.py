@@ -13,15 +13,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import lab
 import pytest
 
-from odl.events import Event, Label, Learned, Origin, Prediction, Undo
-from odl.session import Session
-from odl.streams import Opened, open_recording
+from odl.core.events import Event, Label, Learned, Origin, Prediction, Undo
+from odl.core.session import Session
+from odl.data.streams import Opened, open_recording
 from odl.wire import is_output
+from tests.helpers import jupyter
 
-pytestmark = pytest.mark.skipif(bool(lab.WHY_NOT), reason=lab.WHY_NOT)
+pytestmark = pytest.mark.skipif(bool(jupyter.WHY_NOT), reason=jupyter.WHY_NOT)
 
 # Person 8 begins with a class that the model has never seen, and is unsure half a minute later.
 LIVE = """import odl.notebook
@@ -50,10 +50,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def desk(folder: Path) -> Iterator[tuple[str, Any]]:
     """The server's address, and a browser's page."""
-    lab.write_notebook(folder / "live.ipynb", [lab.LONGER + LIVE, STATE])
-    lab.write_notebook(folder / "board.ipynb", [BOARD, STATE])
+    jupyter.write_notebook(folder / "live.ipynb", [jupyter.LONGER + LIVE, STATE])
+    jupyter.write_notebook(folder / "board.ipynb", [BOARD, STATE])
     python = os.environ.get("ODL_KERNEL_PYTHON") or sys.executable  # its ipykernel may be another
-    with lab.lab(folder, python) as address, lab.browser() as page:
+    with jupyter.lab(folder, python) as address, jupyter.browser() as page:
         page.errors = []
         page.on("console", lambda m: page.errors.append(m.text) if m.type == "error" else None)
         yield address, page
@@ -63,12 +63,12 @@ def desk(folder: Path) -> Iterator[tuple[str, Any]]:
 @pytest.fixture(scope="module")
 def page(desk: tuple[str, Any]) -> Any:
     address, page = desk
-    lab.open_notebook(page, address, "live.ipynb")
+    jupyter.open_notebook(page, address, "live.ipynb")
     return page
 
 
 def state(page: Any) -> Any:
-    lab.run_cell(page, 1)
+    jupyter.run_cell(page, 1)
     text = page.locator(".jp-CodeCell").nth(1).locator(".jp-OutputArea-output pre").first.inner_text()
     return json.loads(text)
 
@@ -82,7 +82,7 @@ def shot(page: Any, name: str) -> None:
 def wait_for_question(page: Any) -> Any:
     """Wait for a question that has stood there as long as anybody needs to look at it; the state."""
     page.get_by_text("What was this").wait_for()
-    return lab.until(page, lambda: state(page), lambda found: found["calm"])
+    return jupyter.until(page, lambda: state(page), lambda found: found["calm"])
 
 
 def wait_until_learned(page: Any, count: int) -> None:
@@ -95,7 +95,7 @@ def keys(page: Any) -> Any:
 
 
 def test_a_click_a_key_and_a_new_class_reach_the_learner(page: Any, folder: Path) -> None:
-    lab.run_cell(page, 0)
+    jupyter.run_cell(page, 0)
     before = wait_for_question(page)
     shot(page, "question")
     page.get_by_role("img", name="The last 10 seconds: ax, ay, az in g").wait_for()
@@ -137,7 +137,7 @@ def test_a_click_a_key_and_a_new_class_reach_the_learner(page: Any, folder: Path
 
 def test_a_cell_run_again_shows_the_same_session(page: Any) -> None:
     before = state(page)
-    lab.run_cell(page, 0)
+    jupyter.run_cell(page, 0)
     page.get_by_text("accuracy", exact=True).wait_for()
     after = state(page)
     assert after["recording"] == before["recording"]
@@ -146,8 +146,8 @@ def test_a_cell_run_again_shows_the_same_session(page: Any) -> None:
 
 def test_a_restarted_kernel_goes_on_from_the_recording(page: Any) -> None:
     before = state(page)
-    lab.restart_kernel(page)
-    lab.run_cell(page, 0)
+    jupyter.restart_kernel(page)
+    jupyter.run_cell(page, 0)
     after = wait_for_question(page)
     assert after["recording"] == before["recording"]
     assert after["learned"] == before["learned"]
@@ -187,13 +187,13 @@ def test_the_recording_holds_who_answered_and_each_answer_changed_a_prediction(
 
 def test_a_board_learns_what_was_clicked_here(desk: tuple[str, Any], folder: Path) -> None:
     address, page = desk
-    lab.open_notebook(page, address, "board.ipynb")
-    lab.run_cell(page, 0)
+    jupyter.open_notebook(page, address, "board.ipynb")
+    jupyter.run_cell(page, 0)
     before = wait_for_question(page)
     shot(page, "board")
     page.get_by_role("button", name=f"2 {before['likely'][1]}").click()
     wait_until_learned(page, 1)
-    after = lab.until(page, lambda: state(page), lambda found: found["compared"] > before["compared"])
+    after = jupyter.until(page, lambda: state(page), lambda found: found["compared"] > before["compared"])
     assert after["told"][0][:4] == [before["open"][0], before["likely"][1], "learned", "notebook"]
     assert before["compared"] > 10 and after["differences"] == 0
     page.get_by_role("button", name="stop the session").click()

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from ipywidgets.widgets.widget import _instances
 
-from odl.config import Config
+from odl.core.config import Config
+from odl.core.events import AddClass, Query, Samples
+from odl.core.image import Image
+from odl.core.protocols import Answer, TakeBack
+from odl.core.session import Session
 from odl.data import model_bytes
-from odl.events import AddClass, Query, Samples
-from odl.label.prompt import Prompt
-from odl.label.protocol import Answer, TakeBack
-from odl.nn.image import Image
-from odl.notebook.card import GUARD, Card
-from odl.notebook.text import joined
-from odl.session import Session
+from odl.labels.prompt import Prompt
+from odl.notebook.html import joined
+from odl.notebook.question_card import GUARD, Card
 
 CHANNELS = [(name, "g", 1 / 4096) for name in ["ax", "ay", "az", "wx", "wy", "wz"]]
 

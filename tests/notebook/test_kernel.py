@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 from jupyter_client.manager import start_new_kernel
-from lab import ROOT
 
-from odl.events import Label
-from odl.streams import open_recording
+from odl.core.events import Label
+from odl.data.streams import open_recording
+from tests.helpers.jupyter import ROOT
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ from typing import Any
 
 import nbformat
 import pytest
-from lab import ROOT
 from nbclient import NotebookClient
+
+from tests.helpers.jupyter import ROOT
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 NEEDS_TORCH = {"3-train-and-push.ipynb"}

@@ -13,19 +13,19 @@ import pytest
 from ipywidgets.widgets.widget import _instances
 
 import odl
-from odl.config import ConfigError
-from odl.events import Gap, Learned, Prediction, Samples, Truth
-from odl.notebook import running as cells
-from odl.notebook.begin import begin
-from odl.notebook.kept import recordings, unfinished
-from odl.notebook.plain import ask_plainly
-from odl.notebook.play import Player
-from odl.notebook.replay import played
-from odl.notebook.seen import Seen
-from odl.notebook.sitting import Sitting, relabel
-from odl.notebook.view import View
-from odl.streams import open_recording
-from odl.truth import TruthTrack
+from odl.core.config import ConfigError
+from odl.core.events import Gap, Learned, Prediction, Samples, Truth
+from odl.core.ground_truth import TruthTrack
+from odl.data.streams import open_recording
+from odl.notebook import session as cells
+from odl.notebook.history import Seen
+from odl.notebook.live_view import View
+from odl.notebook.open import begin
+from odl.notebook.plain_input import ask_plainly
+from odl.notebook.playback import played
+from odl.notebook.player import Player
+from odl.notebook.recordings import recordings, unfinished
+from odl.notebook.relabel import Sitting, relabel
 
 FAST = float("inf")
 
@@ -346,7 +346,7 @@ def test_an_edit_that_cannot_be_kept_is_said(tmp_path: Path, monkeypatch: Any) -
     def full(*given: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("odl.relabel.edit.append_edits", full)
+    monkeypatch.setattr("odl.evaluate.relabel.edit.append_edits", full)
 
     async def person() -> None:
         sitting = Sitting(tmp_path / "shoulder-8.odl")

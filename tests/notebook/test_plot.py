@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from matplotlib import image as images
 
-from odl.label.cards import Question
-from odl.notebook import plot
-from odl.notebook.plot import Picture
-from odl.report.look import looks_of
+from odl.evaluate.report.look import looks_of
+from odl.labels.question import Question
+from odl.notebook import pictures
+from odl.notebook.pictures import Picture
 
 CHANNELS = [("ax", "g"), ("wx", "rad/s"), ("ay", "g"), ("az", "g"), ("wy", "rad/s")]
 
@@ -35,10 +35,11 @@ def test_an_axis_for_each_unit_with_its_name() -> None:
 
 
 def test_curves_of_one_axis_differ_in_stroke_and_in_lightness() -> None:
-    strokes = [str(stroke) for _, stroke in plot._STROKES]
+    strokes = [str(stroke) for _, stroke in pictures._STROKES]
     assert len(set(strokes)) == len(strokes)
     light = sorted(
-        0.299 * int(c[1:3], 16) + 0.587 * int(c[3:5], 16) + 0.114 * int(c[5:], 16) for c, _ in plot._STROKES
+        0.299 * int(c[1:3], 16) + 0.587 * int(c[3:5], 16) + 0.114 * int(c[5:], 16)
+        for c, _ in pictures._STROKES
     )
     assert min(b - a for a, b in zip(light, light[1:], strict=False)) > 25
 

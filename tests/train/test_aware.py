@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from test_unified import CLASSES, SMALL, TREE, dataset
 
 from odl.train import aware, deploy, train
 from odl.train.aware import features, fine_tune, rounded, steps_of
@@ -18,6 +17,7 @@ from odl.train.quantise import scale_raw
 from odl.train.tree import tree_of
 from odl.train.unified import Fitted, Fold, finish, fit_tree, folds, input_scale_of, plan_for
 from odl.train.windows import gather
+from tests.train.test_unified import CLASSES, SMALL, TREE, dataset
 
 pytestmark = pytest.mark.train
 

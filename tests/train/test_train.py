@@ -10,8 +10,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from odl.core.image import Image
 from odl.data import Card, Series, card
-from odl.nn.image import Image
 from odl.train.__main__ import main
 from odl.train.net import Net, Recipe, fit, rotations, to_units
 from odl.train.shipped import (

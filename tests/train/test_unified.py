@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from odl.api import homes
-from odl.cli import main
+from odl.cli.main import main
+from odl.core.image import ROOT, Image
 from odl.data import Dataset, Part, card
-from odl.learn.dendron import Dendron
-from odl.nn.image import ROOT, Image
+from odl.evaluate.replay import homes
+from odl.model.dendron import Dendron
 from odl.train import train
 from odl.train.net import Net
 from odl.train.tree import tree_of

@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from messages import GOLDENS, messages, outputs
 
-from odl.events import (
+from odl.core.events import (
     AddClass,
     Adopt,
     Dropped,
@@ -50,6 +49,7 @@ from odl.wire import (
     open_envelope,
     open_messages,
 )
+from tests.helpers.messages import GOLDENS, messages, outputs
 
 U64 = 2**64 - 1
 ONE = "0100000000000000"

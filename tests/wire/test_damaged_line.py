@@ -10,7 +10,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from odl.events import Prediction, Samples, Undo
+from odl.core.events import Prediction, Samples, Undo
 from odl.wire import CodecError, Deframer, encode, frame, open_messages
 
 FILE = Path(__file__).resolve().parents[2] / "benchmarks" / "line.py"

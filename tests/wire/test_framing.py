@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from odl.events import Samples
+from odl.core.events import Samples
 from odl.wire import (
     Deframer,
     Fault,

@@ -7,13 +7,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
-from golden_frames import BOARD, HOST
 from hypothesis import given
 from hypothesis import strategies as st
-from test_framing import reference_crc, reference_encode
 
 from firmware_sim.faults import Faults
-from odl.events import Adopt, Origin, Samples, Truth, Undo
+from odl.core.events import Adopt, Origin, Samples, Truth, Undo
 from odl.wire import (
     STATE,
     TABLE,
@@ -44,6 +42,8 @@ from odl.wire import (
     open_messages,
 )
 from odl.wire.requests import ROOM
+from tests.helpers.golden_frames import BOARD, HOST
+from tests.wire.test_framing import reference_crc, reference_encode
 
 ABOUT = Info(1, 0, 6, 128, 64, 768, 50_000, 1, 2, 3, 4, 5, session=0, frames=0, position=0, version="")
 DOING = Status(session=7, frames=0, dropped=0, damaged=0, missed=0, position=0)

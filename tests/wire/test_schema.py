@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import get_args
 
-import odl.events
+import odl.core.events
 from odl.wire.schema import CONTROL, INPUTS, OUTPUTS, SCALARS, TABLE, TAILS, Control, End, Start
 
 NOT_EVENTS = {Start, End, *get_args(Control)}
@@ -15,7 +15,9 @@ NOT_EVENTS = {Start, End, *get_args(Control)}
 
 def test_every_event_has_one_row() -> None:
     classes = [row.event for row in TABLE]
-    defined = {x for x in vars(odl.events).values() if isinstance(x, type) and dataclasses.is_dataclass(x)}
+    defined = {
+        x for x in vars(odl.core.events).values() if isinstance(x, type) and dataclasses.is_dataclass(x)
+    }
     assert set(classes) == defined | NOT_EVENTS
     assert len(classes) == len(set(classes))
 
@@ -30,7 +32,12 @@ def test_numbers_are_grouped_and_used_once() -> None:
     assert numbers == sorted(set(numbers))
     groups = dict.fromkeys(NOT_EVENTS, CONTROL)
     for row in TABLE:
-        sayings = (odl.events.Prediction, odl.events.Query, odl.events.Learned, odl.events.Dropped)
+        sayings = (
+            odl.core.events.Prediction,
+            odl.core.events.Query,
+            odl.core.events.Learned,
+            odl.core.events.Dropped,
+        )
         expected = OUTPUTS if row.event in sayings else groups.get(row.event, INPUTS)
         assert row.number in expected, row.name
 

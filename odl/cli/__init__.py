@@ -1,0 +1,1 @@
+"""The command ``odl``: a file for each group of commands."""

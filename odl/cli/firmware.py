@@ -1,0 +1,242 @@
+"""The board's commands of ``odl``: firmware, board, verify, footprint, doctor."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from firmware_sim import toolchain
+
+if TYPE_CHECKING:
+    from odl.core.image import Image
+    from odl.data.card import Card
+
+Tell = Callable[[str], None]
+BOARDS: Final = ("nucleo_f401re",)
+SENSORS: Final = ("link", "lsm6dso")
+TWINS: Final = ("python", "host", "board")
+
+
+def add_commands(commands: Any) -> None:
+    """Add the commands to ``odl``'s parser."""
+    firmware = commands.add_parser("firmware", help="build the firmware for a board")
+    verbs = firmware.add_subparsers(dest="verb", metavar="build", required=True)
+    build = verbs.add_parser("build", help="write .elf, .bin and .map for a model")
+    build.add_argument("--board", default=BOARDS[0], metavar="NAME", help=", ".join(BOARDS))
+    build.add_argument("--model", required=True, metavar="M", help="a dataset's name or an .odlm file")
+    build.add_argument("--sensor", default="link", metavar="S", help=f"{', '.join(SENSORS)}; default: link")
+    build.add_argument("--out", default=".", metavar="DIR", help="default: here")
+    _compiler(build)
+    build.set_defaults(run=_build)
+
+    board = commands.add_parser("board", help="an emulated board behind a serial port")
+    board.add_argument("--model", default="shoulder", metavar="M", help="a dataset's name or an .odlm file")
+    board.add_argument("--play", metavar="DATASET", help="its sensor plays a person's recordings")
+    board.add_argument("--data", metavar="DIR", help="where the dataset's files lie, if not bundled")
+    board.add_argument("--subject", type=int, metavar="N", help="whose; default: the first test person")
+    board.add_argument("--seed", type=int, default=0, metavar="N", help="decides the recordings' order")
+    board.add_argument("--speed", type=float, default=1.0, metavar="X", help="times real time; default: 1")
+    board.add_argument("--socket", type=int, nargs="?", const=0, metavar="PORT",
+                       help="a TCP socket on this machine instead of a pseudo-terminal")  # fmt: skip
+    board.add_argument("--seconds", type=float, metavar="S", help="end after so long; default: Ctrl-C")
+    board.add_argument("--with-input", action="store_true", help="end when standard input does")
+    _compiler(board)
+    board.set_defaults(run=_board)
+
+    verify = commands.add_parser("verify", help="a recording through Python, host C and emulated board")
+    verify.add_argument("recording", help="a recording (.odl)")
+    verify.add_argument("--twins", default=",".join(TWINS), metavar="A,B", help="default: python,host,board")
+    verify.add_argument("--json", metavar="FILE", help="write it as JSON; - is standard output")
+    _compiler(verify)
+    verify.set_defaults(run=_verify)
+
+    footprint = commands.add_parser("footprint", help="flash, RAM, stack, instructions per step")
+    footprint.add_argument("model", help="a dataset's name or an .odlm file")
+    footprint.add_argument("--json", metavar="FILE", help="write it as JSON; - is standard output")
+    _compiler(footprint)
+    footprint.set_defaults(run=_footprint)
+
+    doctor = commands.add_parser("doctor", help="which tools are there, which are missing")
+    doctor.add_argument("--json", metavar="FILE", help="write it as JSON; - is standard output")
+    doctor.set_defaults(run=_doctor)
+
+
+def _compiler(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--compiler", choices=("zig", "gcc"), help="default: zig if it is there, else gcc")
+
+
+def _model(name: str) -> Image:
+    from odl import data
+    from odl.data.streams import load_model
+
+    path = Path(name)
+    if path.suffix == ".odlm" or path.is_file():
+        return load_model(path)
+    return load_model(data.model_path(name))
+
+
+def _build(given: argparse.Namespace, tell: Tell) -> str:
+    from firmware_sim.build import RAM_BUDGET, build
+
+    tell(f"building the firmware for {given.board}")
+    image = _model(given.model)
+    firmware = build(image, given.board, given.compiler, given.sensor)
+    name = f"odl-{Path(given.model).stem}-{given.board}" + (
+        "" if given.sensor == "link" else f"-{given.sensor}"
+    )
+    for path in firmware.write(Path(given.out), name):
+        print(path)
+    print(
+        f"code {firmware.code_bytes} bytes, model image {firmware.image_bytes}, "
+        f"RAM {firmware.ram_bytes} of {RAM_BUDGET}; {firmware.compiler}"
+    )
+    return ""
+
+
+def _played(given: argparse.Namespace, image: Image) -> tuple[list[Any], Card]:
+    """The samples of one person of the dataset that is to be played, and the dataset's card."""
+    from odl.data import open_dataset
+
+    dataset = open_dataset(given.play, given.data)
+    person = dataset.someone if given.subject is None else given.subject
+    n = len(image.channels)
+    if len(dataset.card.channels) < n:
+        have = len(dataset.card.channels)
+        raise ValueError(f"{given.play} has {have} channels, but the model takes {n}")
+    samples = [sample for part in dataset.session(person, given.seed) for sample in part.block[:, :n]]
+    return samples, dataset.card
+
+
+def _check_board(given: argparse.Namespace) -> None:
+    if not 0 < given.speed < math.inf:
+        raise ValueError(f"--speed is {given.speed:g}; it must be above 0")
+    if given.seconds is not None and not given.seconds >= 0:
+        raise ValueError(f"--seconds is {given.seconds:g}; it cannot be below 0")
+    if given.socket is not None and not 0 <= given.socket <= 65535:
+        raise ValueError(f"--socket is {given.socket}; a port's number is 1 to 65535, 0 any that is free")
+    for name in ("subject", "data"):
+        if getattr(given, name) is not None and given.play is None:
+            raise ValueError(f"--{name} is about recordings; say with --play which dataset's")
+
+
+def _board(given: argparse.Namespace, tell: Tell) -> str:
+    from firmware_sim.build import build
+    from firmware_sim.emulator import Emulator
+    from firmware_sim.sensor import Lsm6dso
+    from firmware_sim.serve import open_port, serve
+    from odl.core.image import Channel
+
+    _check_board(given)
+    image = _model(given.model)
+    tell("compiling the board's firmware: some seconds, or half a minute where it never was before")
+    sensor = None
+    if given.play is None:
+        firmware = build(image, compiler=given.compiler)
+    else:
+        samples, card = _played(given, image)
+        sensor = Lsm6dso(samples, rate_hz=card.rate_hz, waits=True)
+        counts = [Channel(c.name, c.unit, c.scale) for c in card.channels]
+        firmware = build(
+            image, compiler=given.compiler, sensor="lsm6dso", counts=counts, rate_hz=card.rate_hz
+        )
+    board = Emulator(firmware.elf, sensor=sensor)
+    port = open_port(given.socket)
+    print(f"port: {port.name}", flush=True)
+    played = (
+        "" if sensor is None else f", its sensor plays {len(samples) / card.rate_hz:.0f} s of {given.play}"
+    )
+    tell(f"an emulated NUCLEO-F401RE{played}; Ctrl-C ends it")
+    if not given.with_input:  # else another programme knows the port already
+        tell(f"no list of ports shows it; use it by its name: odl live --port {port.name}")
+    end = time.monotonic() + given.seconds if given.seconds is not None else None
+    said = sensor is None
+
+    def ended() -> bool:
+        nonlocal said
+        if sensor is not None and sensor.exhausted and not said:
+            said = True
+            tell("the recording has been played to its end; the board stays")
+        return (end is not None and time.monotonic() > end) or gone.is_set()
+
+    gone = threading.Event()
+
+    def wait_for_the_end_of_input() -> None:
+        sys.stdin.buffer.read()
+        gone.set()
+
+    if given.with_input:
+        threading.Thread(target=wait_for_the_end_of_input, daemon=True).start()
+    try:
+        serve(board, port, speed=given.speed, until=ended, tell=tell)
+    except KeyboardInterrupt:
+        tell("stopped")
+    finally:
+        port.close()
+    return ""
+
+
+def _verify(given: argparse.Namespace, tell: Tell) -> str:
+    from odl.cli.main import write_json
+    from odl.live.verify import verify
+
+    names = [name.strip() for name in given.twins.split(",")]
+    verdict = verify(given.recording, names, compiler=given.compiler, progress=tell)
+    figures = {
+        "equal": verdict.equal,
+        "twins": list(verdict.twins),
+        "inputs": verdict.inputs,
+        "windows": verdict.windows,
+        "outputs": verdict.outputs,
+        "traces": verdict.traces,
+        "recorded_trace": verdict.recorded,
+        "difference": None if verdict.difference is None else str(verdict.difference),
+    }
+    write_json(given.json, lambda: figures)
+    if verdict.difference is not None:
+        return f"the twins differ: {verdict.difference}"
+    if not verdict.equal:
+        return "the twins agree with each other, but not with the trace that the recording holds"
+    if given.json != "-":
+        held = " and the recording's own trace" if verdict.recorded else ""
+        print(
+            f"equal: {', '.join(verdict.twins)}{held}: {verdict.windows} windows, "
+            f"{verdict.outputs} events, state and log byte for byte\n"
+            f"trace sha256 {verdict.traces['python']}"
+        )
+        if verdict.untraced:
+            print(f"({verdict.untraced})")
+    return ""
+
+
+def _footprint(given: argparse.Namespace, tell: Tell) -> str:
+    from firmware_sim.footprint import as_text, footprint
+    from odl.cli.main import write_json
+
+    figures = footprint(_model(given.model), compiler=given.compiler, progress=tell)
+    write_json(given.json, lambda: figures)
+    if given.json != "-":
+        print(as_text(figures))
+    return ""
+
+
+def _doctor(given: argparse.Namespace, tell: Tell) -> str:
+    from odl.cli.main import write_json
+
+    tools = toolchain.find()
+    write_json(
+        given.json,
+        lambda: [
+            {"name": t.name, "purpose": t.purpose, "version": t.version, "advice": t.advice} for t in tools
+        ],
+    )
+    if given.json != "-":
+        for tool in tools:
+            state = tool.version if tool.there else f"missing: {tool.advice}"
+            print(f"{tool.name:20} {tool.purpose:26} {state}")
+    return ""

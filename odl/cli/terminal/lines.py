@@ -1,0 +1,154 @@
+"""A live session as lines of text, for a log or a plain terminal; answers are lines too."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TextIO
+
+from odl._text import shown
+from odl.cli.terminal.screen import figures, keyed
+from odl.core.events import Samples
+from odl.labels.question import Question
+from odl.live.status import Live, Questions
+
+_REPORT = 10.0  # seconds of the stream between two lines of figures
+_GUARD = 1.0  # seconds in which a line may have been meant for a question that has just ended
+
+
+class Lines:
+    """A line for each thing that happens in ``live``, on ``target``.
+
+    Where somebody answers, one question is on at a time: the next is put when that one is over.
+    """
+
+    def __init__(self, live: Live, target: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        self.live, self.prompt, self._target, self._clock = live, live.prompt, target, clock
+        self._asked: set[int] = set()
+        self._told: Counter[tuple[int, str]] = Counter()
+        self._path: tuple[str, ...] = ()
+        self._report = 0
+        self._stop = threading.Event()
+        self._answering = False
+        self._current: int | None = None  # the window that an answer is about
+        self._mine: int | None = None  # the window that was answered here last
+        self._moved = -_GUARD  # when another question came on by itself
+
+    def run(self, answers: TextIO | None = None) -> None:
+        """Drive the session to its end; ``answers`` gives lines that are answers."""
+        self._answering = answers is not None
+        if answers is not None:
+            if not self.prompt.questions:
+                self._print(self.prompt.nothing)
+            threading.Thread(target=self._read, args=(answers,), daemon=True).start()
+        seen = -1
+        for event in self.live:
+            # Behind a step: what an answer is in the midst of one need not be told.
+            if isinstance(event, Samples) and self.prompt.changed != seen:
+                seen = self.prompt.changed
+                self._show()
+            if self.prompt.position >= self._report:
+                self._report = self.prompt.position + round(_REPORT * self.prompt.rate_hz)
+                self._print("   ".join(figures(self.live.status())))
+            for sentence in self.live.notices():
+                self._print(shown(sentence, 200))
+            if self._stop.is_set():
+                break
+        self._show()
+
+    def _show(self) -> None:
+        prompt = self.prompt
+        if prompt.path != self._path:
+            self._path = tuple(prompt.path)
+            self._print(" > ".join(map(shown, self._path)))
+        told: Counter[tuple[int, str]] = Counter()
+        for one in reversed(prompt.told):
+            told[one.window, one.sentence] += 1
+            if told[one.window, one.sentence] > self._told[one.window, one.sentence]:
+                self._print(f"{self._when(one.window)}: {one.sentence}")
+        self._told = told
+        questions = prompt.questions
+        if self._answering:
+            self._put(questions)
+        else:
+            for question in questions:
+                if question.window not in self._asked:
+                    self._ask(question)
+        self._asked = {question.window for question in questions}
+
+    def _put(self, questions: Sequence[Question]) -> None:
+        """Put the oldest question if none is on; of the others say only that they are there."""
+        if self._current not in [question.window for question in questions]:
+            if self._current not in (None, self._mine):
+                self._moved = self._clock()
+            self._current = questions[0].window if questions else None
+            if questions:
+                self._ask(questions[0])
+        for question in questions:
+            if question.window not in self._asked and question.window != self._current:
+                self._print(f"{self._when(question.window)} is asked about too; its turn comes")
+
+    def _ask(self, question: Question) -> None:
+        self.prompt.shown(question.window)
+        keys = ", ".join(f"{key} {shown(name)}" for key, name in keyed(question.likely).items())
+        said = "; ".join(filter(None, (keys, self.prompt.about(question), question.lacks)))
+        self._print(f"What was it at {self._when(question.window)}? {said}")
+
+    def _when(self, window: int) -> str:
+        return f"{window / self.prompt.rate_hz:.1f} s"  # as the lines themselves begin
+
+    def _read(self, answers: TextIO) -> None:
+        with suppress(OSError, ValueError):  # the line to the person is cut
+            for line in answers:
+                said = self._take(line.strip())
+                if said is None:
+                    self._stop.set()
+                    break
+                if said:
+                    self._print(said)
+
+    def _take(self, line: str) -> str | None:
+        """As `typed`, about the question that is on."""
+        before, self._mine = self._mine, self._current
+        if line not in ("q", "u", "") and self._clock() - self._moved < _GUARD:
+            said: str | None = "another question has just come up; answer again"
+        else:
+            said = typed(self.prompt, line, self._current)
+        if said or line == "u":
+            self._mine = before
+        return said
+
+    def _print(self, text: str) -> None:
+        at = self.prompt.position / self.prompt.rate_hz
+        self._target.write(f"{at:9.1f} s  {text}\n")  # whole, as two threads write
+        self._target.flush()
+
+
+def typed(prompt: Questions, line: str, window: int | None) -> str | None:
+    """Do what ``line`` says about the question of ``window``: a key, a class's name, or ``n`` and a name.
+
+    What there is to say if it had no effect; None where the person wants to leave.
+    """
+    if line == "q":
+        return None
+    if line == "u":
+        return prompt.undo().sentence
+    if window is None:
+        return "no question is open" if line else ""
+    question = next((one for one in prompt.questions if one.window == window), None)
+    if question is None or line == "s":
+        said = prompt.skip(window)  # says so where it is over
+    elif line == "=":
+        said = prompt.same(window)
+    elif line.startswith("n "):
+        said = prompt.answer(window, line[2:])
+    elif line in (names := keyed(question.likely)):
+        said = prompt.answer(window, names[line])
+    elif line in [one.name for one in question.likely]:
+        said = prompt.answer(window, line)
+    else:
+        return "a key, a class's name, n and a new name, s (skip), = (same), u (undo) or q (quit)"
+    return "" if said.taken else said.sentence

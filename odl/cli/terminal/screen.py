@@ -1,0 +1,298 @@
+"""The terminal's picture of a live session, as lines of styled text; no terminal needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from odl._text import counted, fitted, shown, width, wrapped
+from odl.cli.terminal.braille import plotted
+from odl.labels.question import Likely, Place, Question
+from odl.live.status import Questions, Status
+
+Part = tuple[str, str]  # style, text
+Line = list[Part]
+
+# One key per class: digits, then the letters that mean nothing else.
+KEYS: Final = "123456789abcdefghijklmoprtvwxyz"
+_BARS: Final = 5  # classes with a bar
+_ANSWERS: Final = 4
+_MORE: Final = "     ... more: n and the name"
+HELP: Final = (
+    "1-9, a-z  the class beside the key; those that the model believes in come first",
+    "n         another class, new or known: type its name, then choose where it hangs",
+    "s         skip: do not answer this question",
+    "u         undo: take back the answer given last, also if it has been learned from",
+    "=         the same answer as the last one",
+    "tab       the next open question; shift-tab the one before",
+    "q         twice: end the session; the recording is closed properly",
+    "esc       leave this, or a name being typed",
+)
+# Where a recording is looked at again, these keys mean something else.
+AGAIN: Final = {
+    "s": "s         no answer counts for this question",
+    "u": "u         undo: take back the last edit",
+    "t": "tab       leave this one as it is, go to the next; shift-tab the one before",
+    "q": "q         done: every edit is kept, and the session runs again with them",
+}
+
+
+@dataclass
+class Mode:
+    """What the keys mean now: ``keys``, ``help``, ``name`` (typing one) or ``place`` (choosing)."""
+
+    kind: str = "keys"
+    window: int | None = None  # the question that is being answered
+    typed: str = ""
+    places: tuple[Place, ...] = ()
+
+
+def frame(
+    words: Sequence[str],
+    prompt: Questions,
+    mode: Mode,
+    at: int,
+    columns: int,
+    rows: int,
+    *,
+    plain: bool = False,
+) -> list[Line]:
+    """All lines, at most ``rows`` of at most ``columns``; ``at`` chooses the open question shown.
+
+    ``words`` stand on top, such as `figures` of a live session. ``plain`` keeps to ASCII and
+    leaves the plot out. What matters least goes first where there is no room: plot, answers, bars,
+    then ``words`` from their end. The keys and the classes stay longest.
+    """
+    columns, questions = max(20, columns), prompt.questions
+    over = mode.kind != "keys" and mode.window not in [question.window for question in questions]
+    status, now = _wrapped(words, columns), _now(prompt) if prompt.live else []
+    if mode.kind == "help":
+        helped = _helped(prompt.live, columns)
+        if len(helped) > rows:
+            helped = _helped(prompt.live, 1000)
+        return _cut_all(_fitted([status, now, helped], (), (0, 1, 2), rows), columns)
+    bars = _bars(prompt.likely, columns, plain)
+    answers, last = _answers(prompt), prompt.told[0].sentence if prompt.told else ""
+    said = [[("class:said", shown(prompt.sentence, 200))]] if prompt.sentence not in ("", last) else []
+    plot: list[Line] = []
+    title: list[Line] = [[("class:quiet", prompt.nothing)]]
+    choices, foot = _asked_for(mode) if mode.kind != "keys" else ([], _keys(prompt, False, columns))
+    if over:
+        title = [[("class:quiet", "that question is over; esc: leave it")]]
+    elif questions:
+        question = questions[at % len(questions)]
+        title = [_title(prompt, question, at % len(questions), len(questions), columns)]
+        if mode.kind == "keys":
+            choices, foot = _classes(question, columns), _keys(prompt, True, columns)
+        if not plain:
+            plot = [[("class:plot", line)] for line in plotted(question, prompt.channels, columns)]
+        if question.lacks:
+            plot.append([("class:quiet", question.lacks)])
+    parts = [status, now, bars, title, plot, choices, foot, answers, said]
+    lines = _fitted(parts, (4, 7, 2), (0, 8, 1, 3, 5, 6), rows)
+    if 0 < len(parts[5]) < len(choices):  # the least likely ones
+        lines[lines.index(parts[5][-1])] = [
+            ("class:quiet", _MORE if mode.kind == "keys" else "     ... more")
+        ]
+    return _cut_all(lines, columns)
+
+
+def _fitted(parts: list[list[Line]], whole: Sequence[int], line: Sequence[int], rows: int) -> list[Line]:
+    """The lines of ``parts``, at most ``rows``: first those numbered ``whole`` go, as a whole, then
+    the last lines of those numbered ``line``, in this order.
+    """  # fmt: skip
+    over = sum(map(len, parts)) - rows
+    for number in whole:
+        if over > 0:
+            over -= len(parts[number])
+            parts[number] = []
+    for number in line:
+        if over > 0:
+            kept = max(0, len(parts[number]) - over)
+            over -= len(parts[number]) - kept
+            parts[number] = parts[number][:kept]
+    return [line for part in parts for line in part]
+
+
+def _cut_all(lines: Sequence[Line], columns: int) -> list[Line]:
+    return [_cut(line, columns) for line in lines]
+
+
+def keyed(likely: Sequence[Likely]) -> dict[str, str]:
+    """Key to class name.
+
+    >>> keyed([Likely("up", 0.7, ("up",)), Likely("sit", 0.3, ("sit",))])
+    {'1': 'up', '2': 'sit'}
+    """
+    return {key: one.name for key, one in zip(KEYS, likely, strict=False)}
+
+
+def clock(samples: int, rate_hz: float) -> str:
+    """A stream position as minutes and seconds.
+
+    >>> clock(8075, 50.0)
+    '2:41'
+    """
+    seconds = int(samples / rate_hz)
+    hours, minutes = divmod(seconds // 60, 60)
+    return f"{hours}:{minutes:02d}:{seconds % 60:02d}" if hours else f"{minutes}:{seconds % 60:02d}"
+
+
+def figures(status: Status) -> list[str]:
+    """The port's state and figures, each a few words."""
+    rate = "–" if status.rate is None else f"{status.rate:.2f}"
+    found = [shown(str(status.port), 30), shown(str(status.state), 60), f"{rate} of {status.declared:g} Hz"]
+    found += [f"lost {status.lost}", f"dropped {status.dropped}"]
+    if status.damaged:
+        found.append(f"damaged {status.damaged}")
+    if status.drift is not None:
+        # Beyond a tenth it is no drift: the stream is played faster or slower than it was.
+        if abs(status.drift) > 1e5:
+            found.append(f"{1 + status.drift / 1e6:.1f} times real time")
+        else:
+            found.append(f"clock {status.drift:+.0f} ppm")
+    if status.jitter is not None:
+        found.append(f"jitter {status.jitter:.1f} ms")
+    found.append(f"{clock(status.position, status.declared)}, {counted(status.windows, 'window')}")
+    if status.budget_left is not None:
+        found.append(f"questions left {status.budget_left}")
+    if status.compared is not None:
+        found.append(f"compared {status.compared}, skipped {status.skipped or 0}")
+        found.append(f"differences {status.differences or 0}")
+    if status.recording is not None:
+        found.append(f"recording {shown(str(status.recording), 60)}")
+    return found
+
+
+def _wrapped(words: Sequence[str], columns: int) -> list[Line]:
+    lines, text = [], ""
+    for each in words:
+        if text and width(text) + 3 + width(each) > columns:
+            lines.append(text)
+            text = each
+        else:
+            text = f"{text}   {each}" if text else each
+    return [[("class:status", line)] for line in (*lines, text)]
+
+
+def _helped(live: bool, columns: int) -> list[Line]:
+    """What the keys do, the key's name apart."""
+    lines: list[Line] = []
+    for line in HELP:
+        text = line if live else AGAIN.get(line[0], line)
+        first, *more = wrapped(text[10:], max(20, columns - 10)).split("\n")
+        lines += [[("", text[:10] + first)], *([("", " " * 10 + part)] for part in more)]
+    return lines
+
+
+def _now(prompt: Questions) -> list[Line]:
+    path = " > ".join(shown(name) for name in prompt.path) or "nothing predicted yet"
+    return [[("class:quiet", "now  "), ("class:now", path)]]
+
+
+def _bars(likely: Sequence[Likely], columns: int, plain: bool) -> list[Line]:
+    ends = [one for one in likely if not one.whole and one.score is not None][:_BARS]
+    label = min(24, max((width(shown(one.name)) for one in ends), default=0))
+    room = max(0, min(40, columns - label - 12))
+    lines = []
+    for one in ends:
+        score = one.score or 0.0
+        name = fitted(one.name, label)
+        bar = ("#" if plain else "█") * round(score * room)
+        lines.append([("", f"     {name}{' ' * (label - width(name))}  {score:4.2f} "), ("class:bar", bar)])
+    return lines
+
+
+def _title(prompt: Questions, question: Question, at: int, of: int, columns: int) -> Line:
+    when, about = clock(question.window, prompt.rate_hz), prompt.about(question)
+    many = f" {at + 1} of {of}" if of > 1 else ""
+    tab, ago = " (tab: next)" if of > 1 else "", _ago(prompt, question)
+    titles = (
+        f"What was it at {when}{ago}?{many}{tab}   {about}", f"What was it at {when}{ago}?{many}   {about}",
+        f"What was it at {when}?{many}   {about}", f"At {when}?{many}   {about}",
+    )  # fmt: skip
+    return [("class:ask", next((title for title in titles if width(title) <= columns), titles[-1]))]
+
+
+def _ago(prompt: Questions, question: Question) -> str:
+    """How long ago the question's window ended, where the stream goes on."""
+    seconds = (prompt.position - question.start - len(question.signal)) / prompt.rate_hz
+    if not prompt.live or seconds < 1:
+        return ""
+    return f", {seconds:.0f} s ago" if seconds < 120 else f", {seconds / 60:.0f} min ago"
+
+
+def _classes(question: Question, columns: int) -> list[Line]:
+    """A key for each class, as many beside each other as there is room for."""
+    cells = []
+    for key, one in zip(KEYS, question.likely, strict=False):
+        score = "" if one.score is None else f" {one.score:.2f}"
+        text = " > ".join(shown(name, 24) for name in one.path) + score
+        if width(text) + 5 > columns:  # what hangs lowest tells the classes apart
+            text = shown(one.name, 32) + score
+        cells.append((key, text))
+    wide = min(columns, max((width(text) for _, text in cells), default=0) + 5)
+    beside, lines = max(1, columns // wide), []
+    for i in range(0, len(cells), beside):
+        line: Line = []
+        for key, text in cells[i : i + beside]:
+            text = fitted(text, wide - 5)
+            line += [("class:key", f" {key} "), ("", f" {text}{' ' * (wide - 4 - width(text))}")]
+        lines.append(line)
+    return lines
+
+
+def _keys(prompt: Questions, asking: bool, columns: int) -> list[Line]:
+    """What else the keys do, in as many lines as it takes."""
+    names = [("u", "undo"), ("?", "help"), ("q", "quit")]
+    if asking:
+        same = f"same: {shown(prompt.previous, 20)}" if prompt.previous else "same as before"
+        names = [("n", "new class"), ("s", "skip" if prompt.live else "no answer"), ("=", same), *names]
+    lines: list[Line] = [[]]
+    room = columns
+    for key, what in names:
+        room -= width(what) + 4
+        if room < 0 and lines[-1]:
+            lines.append([])
+            room = columns - width(what) - 4
+        lines[-1] += [("class:key", f" {key} "), ("", f" {what}  ")]
+        room -= 2
+    return lines
+
+
+def _asked_for(mode: Mode) -> tuple[list[Line], list[Line]]:
+    """The lines in which a name is typed or a place chosen, and what to press then."""
+    if mode.kind == "name":
+        typed = shown(mode.typed) if mode.typed else ""
+        return [[("", "name of the class: "), ("class:typed", typed), ("", "_")]], [
+            [("class:quiet", "enter: go on   esc: leave it")]
+        ]
+    lines: list[Line] = [[("", f"where does '{shown(mode.typed)}' hang?")]]
+    for key, place in zip(KEYS, mode.places, strict=False):
+        where = "at the top" if place.under is None else f"under {shown(place.under)}"
+        lines.append([("", "  " * place.depth), ("class:key", f" {key} "), ("", f" {where}")])
+    return lines, [[("class:quiet", "enter: at the top   esc: leave it")]]
+
+
+def _answers(prompt: Questions) -> list[Line]:
+    lines = []
+    for one in prompt.told[:_ANSWERS]:
+        took = f", answered in {one.took / 1000:.1f} s" if one.took and one.name is not None else ""
+        text = one.sentence + took
+        by = f" ({shown(one.by)})" if one.by not in ("", prompt.by) else ""
+        lines.append([("class:quiet", f"  {clock(one.window, prompt.rate_hz)}  {text}{by}")])
+    return lines
+
+
+def _cut(line: Line, columns: int) -> Line:
+    """``line`` in at most ``columns``."""
+    kept: Line = []
+    room = columns
+    for style, text in line:
+        if width(text) > room:
+            whole = next(n for n in range(len(text), -1, -1) if width(text[:n]) < room or n == 0)
+            return [*kept, (style, text[:whole] + "…" * (room > 0))]
+        kept.append((style, text))
+        room -= width(text)
+    return kept

@@ -1,0 +1,67 @@
+"""From a model image to what the kernels read, and to a fresh state block."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from odl.core.fixed_point import Scaling
+from odl.core.image import Image
+from odl.core.kernels.grow import load_base
+from odl.core.kernels.net import Net
+from odl.core.state import log_dtype, new_state, state_dtype
+
+
+def net_of(image: Image, scaling: Scaling | None = None) -> Net:
+    """The image as flat arrays; without ``scaling`` the raw input is int8 already."""
+    channels = len(image.channels)
+    scaling = scaling or Scaling((1,) * channels, (0,) * channels, (0,) * channels)
+    plan = np.zeros((len(image.layers), 7), np.int64)
+    at_w = at_c = at_t = 0
+    for row, layer in zip(plan, image.layers, strict=True):
+        out, kernel, cin = layer.weights.shape
+        row[:] = cin, out, kernel, layer.stride, at_w, at_c, at_t
+        at_w, at_c, at_t = at_w + layer.weights.size, at_c + out, at_t + kernel * cin
+    return Net(
+        plan=plan,
+        weights=np.concatenate([x.weights.ravel() for x in image.layers]).astype(np.int16),
+        biases=np.concatenate([x.biases for x in image.layers]).astype(np.int32),
+        mults=np.concatenate([x.mults for x in image.layers]).astype(np.int32),
+        shifts=np.concatenate([x.shifts for x in image.layers]).astype(np.uint8),
+        scale_mult=np.array(scaling.mult, np.int32),
+        scale_shift=np.array(scaling.shift, np.uint8),
+        scale_offset=np.array(scaling.offset, np.int16),
+        base=np.ascontiguousarray(image.base, np.int32),
+        row_class=np.ascontiguousarray(image.row_class),
+        row_head=np.ascontiguousarray(image.row_head),
+        head_parent=np.ascontiguousarray(image.parents),
+        head_format=np.ascontiguousarray(image.formats),
+        stored=np.ascontiguousarray(image.stored),
+        owners=np.ascontiguousarray(image.owners),
+        learning=np.array([image.epochs, image.rate_shift, image.imprint, image.seed], np.uint64),
+        window=image.window,
+        hop=image.hop,
+    )
+
+
+def state_dtype_of(image: Image) -> np.dtype[Any]:
+    """The layout of the state block for this image's sizes."""
+    return state_dtype(
+        features=image.features,
+        positions=image.positions,
+        outputs=image.layers[-1].weights.shape[0],
+        taps=sum(x.weights.shape[1] * x.weights.shape[2] for x in image.layers),
+        layers=len(image.layers),
+        max_heads=image.max_heads,
+        max_rows=image.max_rows,
+        max_pending=image.max_pending,
+    )
+
+
+def blocks(image: Image, net: Net, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """A fresh state block with the image's heads in it, and an empty log."""
+    state = new_state(state_dtype_of(image), seed)
+    load_base(state, net)
+    return state, np.zeros(image.max_log, log_dtype(image.features))

@@ -1,0 +1,170 @@
+"""The composed core: the same step as the fused one, through any learner and policy.
+
+The extractor and the questions' book-keeping are the kernels'; what the model says and
+which windows are asked about come from Python objects. Host-only, and slower.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from odl.core.arrays import blocks, net_of
+from odl.core.config import Config
+from odl.core.events import NO_CLASS, NO_WINDOW, Dropped, Learned, Output, Prediction, Why
+from odl.core.fixed_point import Scaling
+from odl.core.fused import event_of, settings_of
+from odl.core.image import Image
+from odl.core.kernels.ask import answer, ask, collect, expire, settled_batch
+from odl.core.kernels.decide import windows_left
+from odl.core.kernels.extract import extract, restart, window_complete
+from odl.core.kernels.grow import add_class, split, undo
+from odl.core.kernels.jit import Int
+from odl.core.kernels.net import out_dtype
+from odl.core.kernels.run import begin_window
+from odl.core.learner_protocol import Learner
+from odl.core.policy_protocol import Policy
+from odl.core.state import Asked, Count
+
+
+class Composed:
+    """What a session does with each input, through a learner and a policy.
+
+    The state block keeps the stream, the questions and the log; its heads stay as the
+    image has them, apart from the classes that commands add.
+    """
+
+    def __init__(self, image: Image, config: Config, learner: Learner, policy: Policy) -> None:
+        self.learner, self.policy, self.hold = learner, policy, config.hold
+        self.net = net_of(image, Scaling(config.mult, config.shift, config.offset))
+        self.settings = settings_of(config)
+        self.state, self.log = blocks(image, self.net, config.seed)
+        self.out = np.zeros(4 + 2 * image.max_pending, out_dtype(image.max_heads, image.max_rows))
+        self._x, self._y = np.empty(64, np.int16), np.empty(64, np.int16)
+
+    def samples(self, block: NDArray[np.int16]) -> list[Output]:
+        """Consume a block (n, channels)."""
+        outputs: list[Output] = []
+        at: Int = 0
+        while at < len(block):
+            at = extract(self.state, self.net, block, at, self._x, self._y)
+            if window_complete(self.state, self.net):
+                outputs += self._window()
+        return outputs
+
+    def _window(self) -> list[Output]:
+        state = self.state
+        end = int(state["position"][0])
+        window = end - self.net.window
+        outputs = self._settle(end)
+        features = np.empty(state["previous"].shape[1], np.uint8)
+        begin_window(state, self.settings, features)
+        scores = self.learner.scores_one(features)
+        held = int(state["held"][0])
+        held_class = held if self.hold and held != NO_CLASS else None
+        outputs.append(Prediction(window, scores.path, scores.scores, held_class))
+        self._roll_period(end)
+        decision = self.policy.decide(features, scores, window, end)
+        if decision.ask:
+            outputs += self._ask(features, window, end, decision.utility)
+        state["counts"][0, Count.WINDOWS] += 1
+        return outputs
+
+    def _ask(self, features: NDArray[np.uint8], window: int, end: int, utility: int) -> list[Output]:
+        """Issue the question, unless a policy of somebody's own is beyond budget or room."""
+        state = self.state
+        spent = int(state["issued"][0]) >= int(self.settings["allowed"][0])
+        if spent or int(state["n_ask"][0]) >= state["ask_window"].shape[1]:
+            state["counts"][0, Count.BLOCKED] += 1
+            self.policy.settle(window, Asked.EXPIRED)
+            return []
+        return self._events(ask(state, self.settings, features, window, end, utility, self.out, 0))
+
+    def _roll_period(self, end: int) -> None:
+        """Start the budget's next period, so that batches close as the budget runs out."""
+        windows_left(self.state, self.settings, end, self.net.hop)
+
+    def _settle(self, now: int) -> list[Output]:
+        outputs = self._events(expire(self.state, now, self.out, 0))
+        for event in outputs:
+            if isinstance(event, Dropped) and event.why is Why.EXPIRED:
+                self.policy.settle(event.window, Asked.EXPIRED)
+        return outputs + self._learn(now)
+
+    def _learn(self, now: int) -> list[Output]:
+        outputs: list[Output] = []
+        first = int(self.state["n_log"][0])
+        while (batch := settled_batch(self.state)) >= 0:
+            outputs += self._events(collect(self.state, self.log, batch, now, self.out, 0))
+        learned = [e for e in outputs if isinstance(e, Learned)]
+        if learned:
+            new = self.log[first : int(self.state["n_log"][0])]
+            features = new["features"][:, : self.state["previous"].shape[1]]
+            self.learner.learn_many(features, new["cls"].tolist(), new["window"].tolist())
+            self.state["counts"][0, Count.REFITS] += 1
+        return outputs
+
+    def gap(self, lost: int) -> None:
+        """Samples are missing."""
+        restart(self.state, lost)
+
+    def label(self, at: int, window: int, cls: int) -> list[Output]:
+        """An answer; 255 is a skip."""
+        outputs = self._events(expire(self.state, at, self.out, 0))
+        for event in outputs:
+            if isinstance(event, Dropped):
+                self.policy.settle(event.window, Asked.EXPIRED)
+        before = self._outcomes()
+        outputs += self._events(answer(self.state, self.log, at, window, cls, self.out, 0))
+        self._tell_policy(before)
+        return outputs + self._learn(at)
+
+    def undo(self, at: int) -> list[Output]:
+        """Take back the answer given last."""
+        outputs = self._settle(at)
+        before, logged = self._outcomes(), self.log["kind"].copy()
+        done = int(self.state["counts"][0, Count.UNDONE])
+        outputs += self._events(undo(self.state, self.log, at, self.out, 0))
+        self._tell_policy(before)
+        for entry in self.log[self.log["kind"] != logged]:
+            self.learner.forget(int(entry["window"]))
+        # The fused core refits after every undo; the count is part of the state.
+        self.state["counts"][0, Count.REFITS] += int(self.state["counts"][0, Count.UNDONE] - done)
+        return outputs
+
+    def _outcomes(self) -> dict[int, Asked]:
+        n = int(self.state["n_ask"][0])
+        windows = self.state["ask_window"][0, :n].tolist()
+        return dict(zip(windows, map(Asked, self.state["ask_status"][0, :n].tolist()), strict=True))
+
+    def _tell_policy(self, before: dict[int, Asked]) -> None:
+        for window, outcome in self._outcomes().items():
+            if outcome is not before[window]:
+                self.policy.settle(window, outcome)
+
+    def add_class(self, at: int, cls: int, head: int, name: str) -> list[Output]:
+        """A new class."""
+        text = np.frombuffer(name.encode(), np.uint8)
+        outputs = self._events(add_class(self.state, self.log, at, cls, head, text, self.out, 0))
+        if not outputs and not self.learner.add_class(at, cls, head, name):
+            return self._take_back(at, "n_rows")
+        return outputs
+
+    def split(self, at: int, leaf: int, head: int) -> list[Output]:
+        """A task under a leaf."""
+        outputs = self._events(split(self.state, self.log, at, leaf, head, self.out, 0))
+        if not outputs and not self.learner.split(at, leaf, head):
+            return self._take_back(at, "n_heads")
+        return outputs
+
+    def _take_back(self, at: int, what: str) -> list[Output]:
+        """The learner has no room: the row or task that was added last goes again."""
+        self.state[what] -= 1
+        self.state["n_log"] -= 1
+        self.state["counts"][0, Count.FULL] += 1
+        return [Dropped(at, NO_WINDOW, Why.FULL)]
+
+    def _events(self, n: Int) -> list[Any]:
+        return [event_of(self.out[i]) for i in range(n)]

@@ -1,0 +1,111 @@
+"""How a session asks and learns: every choice that its trace depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+# The policies of the integer core, in the order of ``odl.core.kernels.net.Rule``.
+POLICIES = ("none", "tactile-inforv", "tactile-dualrv", "random", "periodic")
+
+
+class ConfigError(ValueError):
+    """A setting that cannot be used, and what can."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of one session, as a recording's Start carries them.
+
+    Parameters
+    ----------
+    policy : str
+        One of `POLICIES`.
+    allowed, period, in_samples
+        The budget (see `odl.policies.budget.Budget`); ``period`` 0 is the whole session.
+    horizon : int
+        Windows that the session will have; needed when ``period`` is 0.
+    batch : int
+        Questions that are learned from together, at least 1 (TActiLE's b).
+    patience : int
+        Samples until a question expires.
+    step : int
+        TActiLE's reference values move by ``2**-step`` of the full range, 1 to 16.
+    hold : bool
+        Whether an answered label stands until the stream changes.
+    change : int
+        Mean absolute feature difference (Q15) between windows that counts as a change.
+    seed : int
+        State of the policy's generator, 1 to 2**64 - 1.
+    mult, shift, offset : tuple of int
+        Input scaling per channel (see `odl.core.fixed_point.Scaling`).
+
+    Raises
+    ------
+    ConfigError
+        With the setting's name, its value and what it can be.
+
+    Examples
+    --------
+    >>> Config(policy="random", allowed=20, horizon=400, mult=(16384,), shift=(21,), offset=(0,)).batch
+    1
+    """
+
+    policy: str = "none"
+    allowed: int = 0
+    period: int = 0
+    in_samples: bool = False
+    horizon: int = 0
+    batch: int = 1
+    patience: int = 3000
+    step: int = 4
+    hold: bool = False
+    change: int = 1638
+    seed: int = 1
+    mult: tuple[int, ...] = ()
+    shift: tuple[int, ...] = ()
+    offset: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.policy not in POLICIES:
+            raise ConfigError(f"there is no policy '{self.policy}'; there are {', '.join(POLICIES)}")
+        for name, low, high in (
+            ("allowed", 0 if self.policy == "none" else 1, 2**31 - 1),
+            ("period", 0, 2**31 - 1), ("horizon", 0, 2**31 - 1), ("batch", 1, 255),
+            ("patience", 1, 2**40), ("step", 1, 16), ("change", 0, 32768), ("seed", 1, 2**64 - 1),
+        ):  # fmt: skip
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+                raise ConfigError(f"{name} is {value!r}; it can be {low} to {high}")
+        if self.policy != "none" and self.period == 0 and self.horizon == 0:
+            raise ConfigError(
+                "a budget for the whole session needs its length; give a budget such as 12/h or 2%"
+            )
+        limits = {"mult": (0, 2**31 - 1), "shift": (0, 60), "offset": (-32768, 32767)}
+        for name, (low, high) in limits.items():
+            if not all(isinstance(v, int) and low <= v <= high for v in getattr(self, name)):
+                raise ConfigError(f"input scaling: {name} holds a value outside {low} to {high}")
+        if not len(self.mult) == len(self.shift) == len(self.offset):
+            raise ConfigError("input scaling: mult, shift and offset differ in length")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Config:
+        """Read back what `to_dict` gave; unknown or missing settings are refused."""
+        names = set(cls.__dataclass_fields__)
+        if set(values) != names:
+            odd = ", ".join(sorted(set(values) ^ names))
+            raise ConfigError(f"settings of a session do not fit this version: {odd}")
+        tuples = {}
+        for name in ("mult", "shift", "offset"):
+            if not isinstance(values[name], list):
+                raise ConfigError(f"input scaling: {name} is not a list")
+            tuples[name] = tuple(values[name])
+        for name in ("in_samples", "hold"):
+            if not isinstance(values[name], bool):
+                raise ConfigError(f"{name} is {values[name]!r}; it can be true or false")
+        return cls(**{**values, **tuples})

@@ -1,0 +1,57 @@
+"""What really happened in a window, where anybody wrote it down."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Iterable
+from itertools import accumulate
+
+from odl.core.events import Truth
+
+
+class TruthTrack:
+    """The truth of any window, from intervals.
+
+    A window's class is the most frequent one of its samples if it covers at least half
+    of them, ties to the class that comes earlier; any other window has none. A sample
+    counts once for each class that is told of it, however often that is told.
+
+    Examples
+    --------
+    >>> track = TruthTrack([Truth(0, 100, "walk"), Truth(100, 180, "sit")])
+    >>> track.of(0, 128), track.of(64, 128), track.of(150, 128)
+    ('walk', 'sit', None)
+    """
+
+    def __init__(self, truths: Iterable[Truth] = ()) -> None:
+        self._truths = _merged(truths)
+        self._starts = [t[0] for t in self._truths]
+        # The furthest end so far, so that a search for it stays right if classes overlap.
+        self._ends = list(accumulate((t[1] for t in self._truths), max))
+
+    def of(self, window: int, length: int) -> str | None:
+        """The class of the ``length`` samples from ``window`` on, or None."""
+        covered: Counter[str] = Counter()  # keeps the order of arrival, so max takes the earlier
+        low, high = bisect_right(self._ends, window), bisect_left(self._starts, window + length)
+        for start, end, name in self._truths[low:high]:
+            if (samples := min(end, window + length) - max(start, window)) > 0:
+                covered[name] += samples
+        if not covered:
+            return None
+        name = max(covered, key=lambda each: covered[each])
+        return name if 2 * covered[name] >= length else None
+
+
+def _merged(truths: Iterable[Truth]) -> list[tuple[int, int, str]]:
+    """(start, end, name) in order of start; intervals of one class do not overlap."""
+    merged: list[tuple[int, int, str]] = []
+    newest: dict[str, int] = {}  # where each class's last interval is in the list
+    for start, end, name in sorted((t.start, t.end, t.name) for t in truths):
+        i = newest.get(name)
+        if i is not None and start < merged[i][1]:
+            merged[i] = merged[i][0], max(end, merged[i][1]), name
+        else:
+            newest[name] = len(merged)
+            merged.append((start, end, name))
+    return merged

@@ -1,0 +1,388 @@
+"""The model image: extractor, heads and stored vectors, as the board keeps them.
+
+The checkpoint, the upload and the flash section are these same bytes: one fixed header,
+the arrays at the offsets it names (each aligned to 8), the names and the card as JSON at
+the end, a CRC-32 over everything after the checksum field. Little-endian, no pickle.
+
+=========  ====================================================================
+section    contents
+=========  ====================================================================
+header     ``HEADER``: sizes, capacities, learning parameters, section offsets
+layers     ``LAYER`` per convolution: channels, kernel, stride
+weights    int8, layer after layer, each (out, kernel, in) in C order
+biases     int32, layer after layer, at scale s_in * s_w
+mults      int32 in [2^30, 2^31), one per output channel
+shifts     uint8 in [31, 62], one per output channel
+heads      ``HEAD`` per task: parent class (255: the root task), logit format
+rows       ``ROW`` per class row: class id, task
+base       int32 (rows, features + 1): the trained heads; last column the bias
+stored     uint8 (stored, features): vectors replayed while learning
+owners     uint8 (stored): the class of each stored vector
+card       JSON: class names, channels, rate, tree, from whom it learned, licence
+=========  ====================================================================
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from odl.core.events import valid_name
+
+MAGIC = b"ODLM"
+VERSION = (1, 0)
+ROOT = 255  # parent of the root task
+
+HEADER = np.dtype(
+    [
+        ("magic", "S4"),
+        ("crc", "<u4"),  # over every byte after this field
+        ("major", "u1"),
+        ("minor", "u1"),
+        ("header_size", "<u2"),
+        ("total_size", "<u4"),
+        ("channels", "u1"),
+        ("n_layers", "u1"),
+        ("n_heads", "u1"),
+        ("n_rows", "u1"),
+        ("max_heads", "u1"),
+        ("max_rows", "u1"),
+        ("max_pending", "u1"),
+        ("epochs", "u1"),
+        ("window", "<u2"),
+        ("hop", "<u2"),
+        ("features", "<u2"),
+        ("n_stored", "<u2"),
+        ("max_log", "<u2"),
+        ("rate_shift", "u1"),  # learning step: (error * feature) >> rate_shift
+        ("imprint", "u1"),  # weight of an imprinted row per step of a feature
+        ("rate_mhz", "<u4"),  # sampling rate in millihertz
+        ("seed", "<u8"),  # the learner's generator, never zero
+        ("off_layers", "<u4"),
+        ("off_weights", "<u4"),
+        ("off_biases", "<u4"),
+        ("off_mults", "<u4"),
+        ("off_shifts", "<u4"),
+        ("off_heads", "<u4"),
+        ("off_rows", "<u4"),
+        ("off_base", "<u4"),
+        ("off_stored", "<u4"),
+        ("off_owners", "<u4"),
+        ("off_card", "<u4"),
+        ("card_size", "<u4"),
+    ]
+)
+LAYER = np.dtype([("cin", "<u2"), ("cout", "<u2"), ("kernel", "<u2"), ("stride", "<u2")])
+HEAD = np.dtype([("parent", "u1"), ("format", "u1")])  # logits are integers / 2**format
+ROW = np.dtype([("cls", "u1"), ("head", "u1")])
+
+
+class ImageError(ValueError):
+    """A model image that cannot be used, and why."""
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One input channel: a real value is the int8 input times ``scale``, in ``unit``."""
+
+    name: str
+    unit: str
+    scale: float
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One valid convolution over time with ReLU, requantised to uint8 (zero point 0)."""
+
+    weights: NDArray[np.int8]  # (out, kernel, in)
+    biases: NDArray[np.int32]  # (out,)
+    mults: NDArray[np.int32]  # (out,), each in [2**30, 2**31)
+    shifts: NDArray[np.uint8]  # (out,), each in [31, 62]
+    stride: int
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """Everything a session starts from. See the module's table for the byte form.
+
+    Features are the last layer's outputs pooled over the first half, the second half
+    and (as a maximum) the whole window: three times its output channels, uint8.
+    """
+
+    channels: tuple[Channel, ...]
+    rate_hz: float
+    window: int
+    hop: int
+    layers: tuple[Layer, ...]
+    parents: NDArray[np.uint8]  # (heads,) parent class of each task, ROOT for the first
+    formats: NDArray[np.uint8]  # (heads,) fractional bits of the logits
+    row_class: NDArray[np.uint8]  # (rows,)
+    row_head: NDArray[np.uint8]  # (rows,)
+    base: NDArray[np.int32]  # (rows, features + 1)
+    stored: NDArray[np.uint8]  # (stored, features)
+    owners: NDArray[np.uint8]  # (stored,)
+    names: dict[int, str]  # class id -> name
+    epochs: int = 8
+    rate_shift: int = 12
+    imprint: int = 16
+    seed: int = 1
+    max_heads: int = 8
+    max_rows: int = 20
+    max_pending: int = 8
+    max_log: int = 128
+    card: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def features(self) -> int:
+        """Length of a feature vector."""
+        return 3 * int(self.layers[-1].weights.shape[0])
+
+    @property
+    def stride(self) -> int:
+        """Samples between two outputs of the last layer; a hop is a multiple of it."""
+        return int(np.prod([layer.stride for layer in self.layers]))
+
+    @property
+    def receptive(self) -> int:
+        """Samples that one output of the last layer sees."""
+        size, jump = 1, 1
+        for layer in self.layers:
+            size += (layer.weights.shape[1] - 1) * jump
+            jump *= layer.stride
+        return int(size)
+
+    @property
+    def positions(self) -> int:
+        """Outputs of the last layer within one window."""
+        return (self.window - self.receptive) // self.stride + 1
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of the convolutions for one window on its own."""
+        total, size = 0, self.window
+        for layer in self.layers:
+            size = (size - layer.weights.shape[1]) // layer.stride + 1
+            total += size * layer.weights.size
+        return int(total)
+
+    @property
+    def checksum(self) -> int:
+        """The CRC-32 that the byte form carries."""
+        return int(np.frombuffer(self.to_bytes()[4:8], "<u4")[0])
+
+    def to_bytes(self) -> bytes:
+        """The byte form; equal images give equal bytes."""
+        self.check()
+        card = dict(self.card)
+        card["classes"] = {str(k): v for k, v in sorted(self.names.items())}
+        card["channels"] = [{"name": c.name, "unit": c.unit, "scale": c.scale} for c in self.channels]
+        text = json.dumps(card, sort_keys=True, separators=(",", ":")).encode()
+        layers = np.zeros(len(self.layers), LAYER)
+        for row, layer in zip(layers, self.layers, strict=True):
+            out, kernel, cin = layer.weights.shape
+            row["cin"], row["cout"], row["kernel"], row["stride"] = cin, out, kernel, layer.stride
+        heads = np.zeros(len(self.parents), HEAD)
+        heads["parent"], heads["format"] = self.parents, self.formats
+        rows = np.zeros(len(self.row_class), ROW)
+        rows["cls"], rows["head"] = self.row_class, self.row_head
+        sections = {
+            "layers": layers.tobytes(),
+            "weights": b"".join(x.weights.tobytes() for x in self.layers),
+            "biases": b"".join(x.biases.astype("<i4").tobytes() for x in self.layers),
+            "mults": b"".join(x.mults.astype("<i4").tobytes() for x in self.layers),
+            "shifts": b"".join(x.shifts.tobytes() for x in self.layers),
+            "heads": heads.tobytes(),
+            "rows": rows.tobytes(),
+            "base": self.base.astype("<i4").tobytes(),
+            "stored": self.stored.tobytes(),
+            "owners": self.owners.tobytes(),
+            "card": text,
+        }
+        header = np.zeros((), HEADER)
+        header["magic"], (header["major"], header["minor"]) = MAGIC, VERSION
+        header["header_size"] = HEADER.itemsize
+        for name in ("window", "hop", "features", "epochs", "rate_shift", "imprint", "seed",
+                     "max_heads", "max_rows", "max_pending", "max_log"):  # fmt: skip
+            header[name] = getattr(self, name)
+        header["channels"], header["n_layers"] = len(self.channels), len(self.layers)
+        header["n_heads"], header["n_rows"] = len(heads), len(rows)
+        header["n_stored"], header["rate_mhz"] = len(self.owners), round(self.rate_hz * 1000)
+        body, offset = b"", HEADER.itemsize
+        for name, data in sections.items():
+            pad = -offset % 8
+            body, offset = body + bytes(pad) + data, offset + pad
+            header["off_" + name] = offset
+            offset += len(data)
+        header["card_size"], header["total_size"] = len(text), offset
+        rest = header.tobytes()[8:] + body
+        return MAGIC + zlib.crc32(rest).to_bytes(4, "little") + rest
+
+    @classmethod
+    def from_bytes(cls, data: bytes, source: str = "model image") -> Image:
+        """Read the byte form; every size, offset and range is checked.
+
+        Raises
+        ------
+        ImageError
+            Saying what is wrong with ``source``.
+        """
+        return _read(data, source)
+
+    def check(self, source: str = "model image") -> None:
+        """Raise ImageError unless shapes, ranges and the tree are consistent."""
+        _check(self, source)
+
+
+def _need(condition: bool, source: str, what: str) -> None:
+    if not condition:
+        raise ImageError(f"{source}: {what}")
+
+
+def _read(data: bytes, source: str) -> Image:
+    _need(data[:4] == MAGIC, source, "not an odl model image (it does not begin with ODLM)")
+    _need(len(data) >= HEADER.itemsize, source, f"cut short: {len(data)} bytes, no whole header")
+    header = np.frombuffer(data[: HEADER.itemsize], HEADER)[0]
+    major, minor = int(header["major"]), int(header["minor"])
+    _need(
+        major == VERSION[0],
+        source,
+        f"image version {major}.{minor}; this odl reads version {VERSION[0]}.x",
+    )
+    total = int(header["total_size"])
+    _need(len(data) == total, source, f"{len(data)} bytes, but the header says {total}")
+    crc = zlib.crc32(data[8:])
+    _need(
+        crc == int(header["crc"]),
+        source,
+        f"checksum {crc:08x}, but the header says {int(header['crc']):08x}: the file is damaged",
+    )
+    _need(int(header["header_size"]) == HEADER.itemsize, source, "unknown header size")
+
+    def section(name: str, dtype: Any, *shape: int) -> NDArray[Any]:
+        count = int(np.prod(shape, dtype=np.int64))
+        start = int(header["off_" + name])
+        size = count * np.dtype(dtype).itemsize
+        _need(start + size <= total, source, f"section '{name}' runs past the end of the file")
+        return np.frombuffer(data, dtype, count, start).reshape(shape).copy()
+
+    layers: list[Layer] = []
+    at_w = at_c = 0
+    shapes = section("layers", LAYER, int(header["n_layers"]))
+    weights = section("weights", "i1", sum(int(s["cout"]) * int(s["kernel"]) * int(s["cin"]) for s in shapes))
+    outs = sum(int(s["cout"]) for s in shapes)
+    biases, mults = section("biases", "<i4", outs), section("mults", "<i4", outs)
+    shifts = section("shifts", "u1", outs)
+    for s in shapes:
+        out, kernel, cin = int(s["cout"]), int(s["kernel"]), int(s["cin"])
+        size, part = out * kernel * cin, slice(at_c, at_c + out)
+        layers.append(
+            Layer(
+                weights[at_w : at_w + size].reshape(out, kernel, cin),
+                biases[part],
+                mults[part],
+                shifts[part],
+                int(s["stride"]),
+            )  # fmt: skip
+        )
+        at_w, at_c = at_w + size, at_c + out
+    heads = section("heads", HEAD, int(header["n_heads"]))
+    rows = section("rows", ROW, int(header["n_rows"]))
+    features, stored = int(header["features"]), int(header["n_stored"])
+    try:
+        text = section("card", "u1", int(header["card_size"])).tobytes()
+        card = json.loads(text, parse_constant=_no_constant)
+        names = {int(k): str(v) for k, v in card.pop("classes").items()}
+        channels = tuple(
+            Channel(str(c["name"]), str(c["unit"]), float(c["scale"])) for c in card.pop("channels")
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise ImageError(f"{source}: its card cannot be read ({type(error).__name__}: {error})") from None
+    _need(len(channels) == int(header["channels"]), source, "channel count and card differ")
+    image = Image(
+        channels=channels, rate_hz=int(header["rate_mhz"]) / 1000,
+        window=int(header["window"]), hop=int(header["hop"]), layers=tuple(layers),
+        parents=heads["parent"].copy(), formats=heads["format"].copy(),
+        row_class=rows["cls"].copy(), row_head=rows["head"].copy(),
+        base=section("base", "<i4", len(rows), features + 1),
+        stored=section("stored", "u1", stored, features), owners=section("owners", "u1", stored),
+        names=names, epochs=int(header["epochs"]), rate_shift=int(header["rate_shift"]),
+        imprint=int(header["imprint"]), seed=int(header["seed"]),
+        max_heads=int(header["max_heads"]), max_rows=int(header["max_rows"]),
+        max_pending=int(header["max_pending"]), max_log=int(header["max_log"]), card=card,
+    )  # fmt: skip
+    image.check(source)
+    return image
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _check(image: Image, source: str) -> None:
+    def need(condition: bool, what: str) -> None:
+        _need(condition, source, what)
+
+    need(1 <= len(image.channels) <= 9, f"{len(image.channels)} channels; 1 to 9 can be read")
+    need(all(c.scale > 0 and np.isfinite(c.scale) for c in image.channels), "a scale is not positive")
+    need(0 < image.rate_hz < 4e6, f"sampling rate {image.rate_hz} Hz")
+    need(1 <= len(image.layers) <= 4, f"{len(image.layers)} layers; 1 to 4 can be run")
+    cin = len(image.channels)
+    for i, layer in enumerate(image.layers):
+        out, kernel, inputs = layer.weights.shape
+        need(inputs == cin, f"layer {i} takes {inputs} channels where {cin} arrive")
+        need(1 <= out <= 64 and 1 <= kernel <= 16, f"layer {i}: {out} outputs, kernel {kernel}")
+        need(1 <= layer.stride <= kernel, f"layer {i}: stride {layer.stride}, kernel {kernel}")
+        need(bool(np.all(layer.mults >= 2**30)), f"layer {i}: a multiplier is below 2**30")
+        need(
+            bool(np.all((layer.shifts >= 31) & (layer.shifts <= 62))),
+            f"layer {i}: a shift is outside 31 to 62",
+        )
+        bound = 255 * np.abs(layer.weights.astype(np.int64)).sum((1, 2)) + np.abs(
+            layer.biases.astype(np.int64)
+        )
+        need(bool(np.all(bound < 2**31)), f"layer {i}: an accumulator could overflow int32")
+        cin = out
+    need(
+        image.hop > 0 and image.hop % image.stride == 0,
+        f"hop {image.hop} is not a multiple of the extractor's stride {image.stride}",
+    )
+    need(
+        image.window >= image.receptive + image.stride and image.window <= 4096,
+        f"window {image.window}; {image.receptive + image.stride} to 4096 can be run",
+    )
+    need(image.hop <= image.window, f"hop {image.hop} is longer than the window {image.window}")
+    heads, rows, width = len(image.parents), len(image.row_class), image.features + 1
+    need(image.base.shape == (rows, width), f"heads of shape {image.base.shape}, not {(rows, width)}")
+    need(bool(np.all(np.abs(image.base.astype(np.int64)) <= 2**30)), "a head weight is beyond 2**30")
+    need(image.stored.shape == (len(image.owners), width - 1), "stored vectors of the wrong length")
+    need(1 <= heads <= image.max_heads <= 8, f"{heads} tasks, room for {image.max_heads}, at most 8")
+    need(2 <= rows <= image.max_rows <= 20, f"{rows} rows, room for {image.max_rows}, at most 20")
+    need(2 <= image.max_pending <= 16, f"{image.max_pending} pending windows; 2 to 16 can be kept")
+    need(1 <= image.max_log <= 1024, f"a log of {image.max_log} entries; 1 to 1024 can be kept")
+    need(bool(np.all(image.formats <= 28)) and len(image.formats) == heads, "a logit format is above 28")
+    need(bool(np.all(image.formats >= 8)), "a logit format is below 8")
+    need(1 <= image.rate_shift <= 24, f"rate shift {image.rate_shift}; 1 to 24 can be used")
+    need(0 < image.seed < 2**64, "the learner's seed is zero")
+    need(int(image.parents[0]) == ROOT, "the first task is not the root")
+    classes = [int(c) for c in image.row_class]
+    need(len(set(classes)) == rows and ROOT not in classes, "a class id is doubled or 255")
+    need(set(classes) == set(image.names), "class names and rows differ")
+    need(len(set(image.names.values())) == rows, "two classes have one name")
+    need(
+        all(valid_name(n) for n in image.names.values()),
+        "a class name is empty, over 32 bytes, or not printable",
+    )
+    need(bool(np.all(image.row_head < heads)), "a row belongs to no task")
+    need(int((image.row_head == 0).sum()) >= 2, "the root task has fewer than two classes")
+    need(len({int(p) for p in image.parents}) == heads, "two tasks hang under one class")
+    for h in range(1, heads):
+        parent = int(image.parents[h])
+        need(parent in classes, f"task {h} hangs under class {parent}, which does not exist")
+        above = int(image.row_head[classes.index(parent)])
+        need(above < h, f"task {h} hangs under a later task")
+    need(set(map(int, image.owners)) <= set(classes), "a stored vector belongs to no class")

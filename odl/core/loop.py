@@ -1,0 +1,132 @@
+"""The only loop: source to session to labeller and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from odl.core.events import (
+    NO_CLASS,
+    AddClass,
+    Command,
+    Event,
+    Input,
+    Label,
+    Origin,
+    Query,
+    Samples,
+    Split,
+    Undo,
+)
+from odl.core.protocols import Answer, Labeller, TakeBack
+from odl.core.session import Session
+
+
+def drive(session: Session, source: Iterable[Input], labeller: Labeller | None = None) -> Iterator[Event]:
+    """Run ``source`` through ``session``; yield all that passes, in order.
+
+    Each input is yielded before its step and its outputs after it, so a consumer that
+    appends what it receives writes a recording that can be resumed at any point. Blocks
+    are cut where a window ends or an answer falls due, so an answer takes effect at its
+    own sample whatever the source's blocks. Class ids of new names are given here.
+
+    A live source that has nothing to give says so with ``Samples`` of no rows: answers are
+    taken in then too, and whoever consumes this generator has its turn.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from odl.core.config import Config
+    >>> from odl.data import model_bytes
+    >>> from odl.core.events import Gap
+    >>> from odl.core.image import Image
+    >>> image = Image.from_bytes(model_bytes("shoulder"))
+    >>> session = Session(image, Config(mult=(1,) * 6, shift=(0,) * 6, offset=(0,) * 6))
+    >>> block = np.zeros((image.window, 6), np.int16)
+    >>> [type(e).__name__ for e in drive(session, [Samples(0, block), Gap(image.window, 9, "unplugged")])]
+    ['Samples', 'Prediction', 'Gap']
+    """
+    for event in source:
+        if labeller is None:
+            yield event
+            yield from session.step(event)
+            continue
+        yield from _answers(session, labeller)
+        if not isinstance(event, Samples):
+            yield event
+            yield from session.step(event)
+            continue
+        at, n = 0, len(event.block)
+        if n == 0:
+            yield event
+        while at < n:
+            size = min(n - at, session.samples_to_window())
+            due = labeller.next_due()
+            if due is not None:
+                size = min(size, max(1, due - session.position))
+            piece = Samples(event.start + at, event.block[at : at + size])
+            yield piece
+            for output in session.step(piece):
+                yield output
+                if isinstance(output, Query):
+                    labeller.ask(output, session.position)
+            at += size
+            yield from _answers(session, labeller)
+
+
+def _answers(session: Session, labeller: Labeller) -> Iterator[Event]:
+    for answer in labeller.poll(session.position):
+        for command in commands(session, answer):
+            yield command
+            yield from session.step(command)
+
+
+def commands(session: Session, answer: Answer | TakeBack) -> Iterator[Command | Origin]:
+    """An answer as commands at ``session``'s position; take each before asking for the next.
+
+    A class that the answer names and nobody knows yet is added first, under a task of its
+    own if that is wished. Where there is no room for it, or no id left, the answer counts as
+    a skip.
+
+    Examples
+    --------
+    >>> from odl.core.config import Config
+    >>> from odl.data import model_bytes
+    >>> from odl.core.image import Image
+    >>> session = Session(Image.from_bytes(model_bytes("shoulder")), Config(mult=(1,) * 6,
+    ...                   shift=(0,) * 6, offset=(0,) * 6))
+    >>> for command in commands(session, Answer(0, "wave", by="terminal")):
+    ...     print(command, session.step(command))
+    Origin(at=0, by='terminal', took=0, clock=0) []
+    AddClass(at=0, cls=5, name='wave', head=0) []
+    Origin(at=0, by='terminal', took=0, clock=0) []
+    Label(at=0, window=0, cls=5) [Dropped(at=0, window=0, why=<Why.UNKNOWN: 4>)]
+    """
+    at = session.position
+    for command in _commands(session, answer, at):
+        if answer.by:
+            yield Origin(at, answer.by, answer.took, answer.clock)
+        yield command
+
+
+def _commands(session: Session, answer: Answer | TakeBack, at: int) -> Iterator[Command]:
+    if isinstance(answer, TakeBack):
+        yield Undo(at)
+        return
+    cls = None
+    if answer.name is not None:
+        cls = _known(session, answer.name)
+        if cls is None:
+            free = next((c for c in range(NO_CLASS) if c not in session.names), None)
+            if free is not None:
+                head = answer.head
+                if answer.leaf is not None:
+                    head = session.task_under(answer.leaf)
+                    if head == len(session.tasks):
+                        yield Split(at, answer.leaf, head)
+                yield AddClass(at, free, answer.name, head)
+            cls = _known(session, answer.name)
+    yield Label(at, answer.window, cls)
+
+
+def _known(session: Session, name: str) -> int | None:
+    return next((c for c, known in session.names.items() if known == name), None)

@@ -1,0 +1,321 @@
+"""The state machine: one input event in, its output events out.
+
+No clock, no I/O, no thread. The same step runs in replay, on a live stream and, as C, on
+the board; cutting the same samples into other blocks changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from odl.core.composed import Composed
+from odl.core.config import Config
+from odl.core.events import (
+    NO_CLASS,
+    AddClass,
+    Adopt,
+    Gap,
+    Input,
+    Label,
+    Origin,
+    Output,
+    Samples,
+    Split,
+    Truth,
+    Undo,
+    valid_name,
+)
+from odl.core.fused import Fused, settings_told
+from odl.core.image import Image
+from odl.core.learner_protocol import Learner
+from odl.core.policy_protocol import Policy
+from odl.core.snapshot import state_of
+from odl.core.state import Asked, Count, Entry
+
+
+class OrderError(ValueError):
+    """An input that does not continue the stream, and where the stream stands."""
+
+
+class Open(NamedTuple):
+    """A question that waits: the window it is about, the sample at which it expires."""
+
+    window: int
+    expires: int
+
+
+class Session:
+    """One person's stream, from a model image on.
+
+    Parameters
+    ----------
+    image : Image
+        Extractor, heads and learning parameters to start from.
+    config : Config
+        Policy, budget, seeds and input scaling.
+    learner, policy : optional
+        Both or neither. Without them the integer core runs fused; with them the same
+        step is composed of these objects, on the host only.
+    asked : iterable of int, optional
+        Windows to ask about instead of those that the policy chooses: the questions of a session that
+        was relabelled, once more.
+
+    Examples
+    --------
+    >>> from odl.data import model_bytes
+    >>> image = Image.from_bytes(model_bytes("shoulder"))
+    >>> n = len(image.channels)
+    >>> session = Session(image, Config(mult=(1,) * n, shift=(0,) * n, offset=(0,) * n))
+    >>> block = np.zeros((image.window, n), np.int16)
+    >>> [type(event).__name__ for event in session.step(Samples(0, block))]
+    ['Prediction']
+    """
+
+    def __init__(
+        self,
+        image: Image,
+        config: Config,
+        learner: Learner | None = None,
+        policy: Policy | None = None,
+        asked: Iterable[int] | None = None,
+    ) -> None:
+        if len(config.mult) != len(image.channels):
+            raise ValueError(
+                f"input scaling for {len(config.mult)} channels, but the model has {len(image.channels)}"
+            )
+        if config.policy != "none" and config.batch > image.max_pending:
+            raise ValueError(
+                f"a batch of {config.batch} questions, but the model has room for {image.max_pending}"
+            )
+        if (learner is None) != (policy is None):
+            raise ValueError("give both a learner and a policy, or neither")
+        if policy is not None and asked is not None:
+            raise ValueError("give a policy or the windows to ask about, not both")
+        self.image, self.config = image, config
+        self._asked = None if asked is None else frozenset(asked)
+        self._core: Fused | Composed
+        if learner is not None and policy is not None:
+            self._core = Composed(image, config, learner, policy)
+        else:
+            self._core = Fused(image, config)
+
+    @property
+    def position(self) -> int:
+        """Samples consumed so far, gaps included."""
+        return int(self._core.state["position"][0])
+
+    @property
+    def names(self) -> dict[int, str]:
+        """Class ids and names: the image's and those that were added."""
+        names = dict(self.image.names)
+        for entry in self._core.log[: int(self._core.state["n_log"][0])]:
+            if entry["kind"] == Entry.CLASS:
+                names[int(entry["cls"])] = entry["features"].tobytes().rstrip(b"\0").decode()
+        return names
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The counters, by name."""
+        values = self._core.state["counts"][0].tolist()
+        return {count.name.lower(): values[count] for count in Count}
+
+    @property
+    def tasks(self) -> tuple[int | None, ...]:
+        """The class that each task lies under, by task number; None for the root task."""
+        n = int(self._core.state["n_heads"][0])
+        parents = self._core.state["head_parent"][0, :n].tolist()
+        return tuple(None if parent == NO_CLASS else parent for parent in parents)
+
+    @property
+    def rows(self) -> tuple[tuple[int, int], ...]:
+        """(class, its task) for each row, in the order of `Prediction.scores`."""
+        state = self._core.state[0]
+        n = int(state["n_rows"])
+        return tuple(zip(state["row_class"][:n].tolist(), state["row_head"][:n].tolist(), strict=True))
+
+    def task_under(self, leaf: int) -> int:
+        """The task under class ``leaf``, or the number that a new one gets."""
+        tasks = self.tasks
+        return tasks.index(leaf) if leaf in tasks else len(tasks)
+
+    @property
+    def open_questions(self) -> tuple[Open, ...]:
+        """Questions that still can be answered, in window order."""
+        state = self._core.state[0]
+        return tuple(
+            Open(int(state["ask_window"][i]), int(state["ask_expires"][i]))
+            for i in range(int(state["n_ask"]))
+            if state["ask_status"][i] == Asked.OPEN
+        )
+
+    @property
+    def answers(self) -> tuple[tuple[int, int], ...]:
+        """(window, class) of the answers that count, as they were given: an undo takes the last."""
+        state, log = self._core.state[0], self.log
+        found = [(int(e["order"]), int(e["window"]), int(e["cls"])) for e in log if e["kind"] == Entry.LABEL]
+        found += [
+            (int(state["ask_order"][i]), int(state["ask_window"][i]), int(state["ask_class"][i]))
+            for i in range(int(state["n_ask"]))
+            if state["ask_status"][i] == Asked.ANSWERED
+        ]
+        return tuple((window, cls) for _, window, cls in sorted(found))
+
+    @property
+    def log(self) -> NDArray[Any]:
+        """The label log so far, a copy: entries of `odl.core.state.log_dtype`, what was undone included."""
+        return self._core.log[: int(self._core.state["n_log"][0])].copy()
+
+    @property
+    def lessons(self) -> int:
+        """Entries of the label log: labels, those taken back too, new classes and tasks."""
+        return int(self._core.state["n_log"][0])
+
+    def issued_at(self, position: int) -> int:
+        """Questions spent of the budget's period that sample ``position`` lies in, as far as is known.
+
+        For a session that goes on somewhere later: there a new period may have begun.
+        """
+        state, period = self._core.state[0], self.config.period
+        if period and self.config.in_samples and max(position - 1, 0) // period != state["period"]:
+            return 0
+        return int(state["issued"])
+
+    def samples_to_window(self) -> int:
+        """Samples until the next window ends, at least 1."""
+        phase = int(self._core.state["phase"][0])
+        if phase < self.image.window:
+            return self.image.window - phase
+        return self.image.hop - (phase - self.image.window) % self.image.hop
+
+    def step(self, event: Input) -> list[Output]:
+        """Take one input; what comes of it, in order.
+
+        Raises
+        ------
+        OrderError
+            If the input does not begin where the stream stands.
+        ValueError
+            If samples have the wrong shape or type, or a number lies outside its range; for a
+            state that is none of this image, `odl.core.snapshot.StateError`. Nothing has happened then.
+        """
+        match event:
+            case Samples(start, block):
+                self._expect(start, "samples begin")
+                if block.ndim != 2 or block.shape[1] != len(self.image.channels):
+                    raise ValueError(
+                        f"samples of shape {block.shape}; the model wants (n, {len(self.image.channels)})"
+                    )
+                if block.dtype != np.int16:
+                    raise ValueError(f"samples of type {block.dtype}; the model wants int16 counts")
+                # A copy is writable and contiguous: the kernels are compiled for one layout.
+                return self._samples(block.copy())
+            case Gap(start, lost, _):
+                self._expect(start, "a gap begins")
+                if lost < 0 or start + lost >= 2**62:
+                    raise OrderError(f"a gap of {lost} samples at {start} leads out of the stream")
+                self._core.gap(lost)
+                return []
+            case Label(at, window, cls):
+                self._expect(at, "a label lies")
+                if not 0 <= window < 2**64:
+                    raise ValueError(f"a window's number is {window}; it can be 0 to 2**64 - 1")
+                # As int64, like every index in the state block; no real window reaches 2**63.
+                window -= (window >> 63) << 64
+                return self._core.label(at, window, NO_CLASS if cls is None else _byte("a class", cls))
+            case Undo(at):
+                self._expect(at, "an undo lies")
+                return self._core.undo(at)
+            case AddClass(at, cls, name, head):
+                self._expect(at, "a new class lies")
+                if not valid_name(name):
+                    raise ValueError(f"{name!r} cannot be a class: empty, over 32 bytes or not printable")
+                return self._core.add_class(at, _byte("a class", cls), _byte("a task", head), name)
+            case Split(at, leaf, head):
+                self._expect(at, "a split lies")
+                return self._core.split(at, _byte("a class", leaf), _byte("a task", head))
+            case Adopt(start, lost, state):
+                self._expect(start, "a state begins")
+                self._take(state, start + lost)
+                return []
+            case Truth() | Origin():
+                return []
+
+    def _samples(self, block: NDArray[np.int16]) -> list[Output]:
+        if self._asked is None or isinstance(self._core, Composed):
+            return self._core.samples(block)
+        outputs: list[Output] = []
+        at = 0
+        while at < len(block):
+            size = self.samples_to_window()
+            if size <= len(block) - at:
+                end = self.position + size
+                ask = end - self.image.window in self._asked
+                self._core.use(settings_told(self.config, self._core.state, end, self.image.hop, ask))
+            outputs += self._core.samples(block[at : at + size])
+            at += size
+        return outputs
+
+    def _expect(self, at: int, what: str) -> None:
+        if at != self.position:
+            raise OrderError(f"{what} at sample {at}, but the stream stands at {self.position}")
+
+    def snapshot(self) -> bytes:
+        """The whole state: `restore` in a session of the same image and configuration goes on
+        from it with the same future. For the integer core only.
+        """  # fmt: skip
+        self._fused("a snapshot")
+        return self._core.state.tobytes() + self._core.log.tobytes()
+
+    def restore(self, snapshot: bytes) -> None:
+        """Put back what `snapshot` gave.
+
+        Raises
+        ------
+        odl.core.snapshot.StateError
+            If no session of this image can have left these bytes.
+        """
+        self._take(snapshot, None)
+
+    def _take(self, snapshot: bytes, position: int | None) -> None:
+        """Go on from ``snapshot`` if it is sound, and of ``position`` where that is given."""
+        self._fused("a snapshot")
+        state, log = state_of(self.image, snapshot)
+        stands = int(state["position"][0])
+        if position is not None and stands != position:
+            raise OrderError(f"a state of sample {stands} was to be of sample {position}")
+        self._core.state[:] = state
+        self._core.log[:] = log
+
+    def resume(self, position: int = 0, issued: int = 0, keep: bool = True) -> None:
+        """Go on as a board does when it is configured: what was learned stays, open questions do not.
+
+        Parameters
+        ----------
+        position : int
+            Sample at which the stream goes on, 0 to 2**62 - 1; later where the label log knows of
+            something later.
+        issued : int
+            Questions already spent of the budget's period at that sample, 0 to 2**31 - 1.
+        keep : bool
+            Whether what was learned stays; otherwise the label log is emptied.
+        """
+        self._fused("resuming")
+        if not 0 <= position < 2**62:
+            raise OrderError(f"a stream cannot go on at sample {position}; it can at 0 to 2**62 - 1")
+        if not 0 <= issued < 2**31:
+            raise ValueError(f"{issued} questions cannot have been spent; it can be 0 to 2**31 - 1")
+        self._core.resume(position, issued, keep)  # type: ignore[union-attr]
+
+    def _fused(self, what: str) -> None:
+        if not isinstance(self._core, Fused):
+            raise ValueError(f"{what} needs the integer core; this session has its own learner")
+
+
+def _byte(what: str, value: int) -> int:
+    if not 0 <= value <= 255:
+        raise ValueError(f"{what} is numbered {value}; it can be 0 to 255")
+    return value

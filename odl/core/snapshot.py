@@ -1,0 +1,274 @@
+"""Whether bytes can be a session's state: what a board sent is not to be trusted.
+
+Kernels use numbers of the state block as places in arrays without looking at them again, as
+the C core does. So each of them is held against the image first, and the heads against the
+label log that they come of.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from odl.core.arrays import state_dtype_of
+from odl.core.events import NO_CLASS, valid_name
+from odl.core.image import Image
+from odl.core.state import WARM, Asked, Count, Entry, log_dtype
+
+_FAR = 2**62  # no index and no counter gets there
+# Counters that stand still as long as no command comes and nothing is learned.
+_TAUGHT = [
+    Count.ANSWERED, Count.SKIPPED, Count.LATE, Count.REPEATED, Count.UNKNOWN, Count.NO_SUCH_CLASS,
+    Count.FULL, Count.NOTHING_TO_UNDO, Count.UNDONE, Count.REFITS,
+]  # fmt: skip
+
+
+class StateError(ValueError):
+    """Bytes that no session of this image can have left, and what is wrong with them."""
+
+
+def state_of(image: Image, data: bytes) -> tuple[NDArray[Any], NDArray[Any]]:
+    """State block (1,) and label log (max_log,) from a session's snapshot, checked.
+
+    Parameters
+    ----------
+    data : bytes
+        State block and log, one after the other; from anywhere.
+
+    Raises
+    ------
+    StateError
+        With the field and the value that cannot be.
+
+    Examples
+    --------
+    >>> from odl.data import model_bytes
+    >>> from odl.core.arrays import blocks, net_of
+    >>> image = Image.from_bytes(model_bytes("shoulder"))
+    >>> state, log = blocks(image, net_of(image), seed=1)
+    >>> state_of(image, state.tobytes() + log.tobytes())[0] == state
+    array([ True])
+    >>> state["ring_at"] = 100
+    >>> state_of(image, state.tobytes() + log.tobytes())
+    Traceback (most recent call last):
+    odl.core.snapshot.StateError: no state of this model: ring_at is 100; it can be 0 to 26
+    """
+    layout, entry = state_dtype_of(image), log_dtype(image.features)
+    size = layout.itemsize + image.max_log * entry.itemsize
+    if len(data) != size:
+        raise StateError(f"a snapshot of {len(data)} bytes; this model's has {size}")
+    state = np.frombuffer(data, layout, 1).copy()
+    log = np.frombuffer(data, entry, image.max_log, offset=layout.itemsize).copy()
+    _check_numbers(image, state[0])
+    _check_tree(image, state[0], log)
+    _check_labels(state[0], log)
+    _check_questions(state[0])
+    return state, log
+
+
+def without_learning(image: Image, data: bytes) -> bytes:
+    """The same place in the stream with nothing asked and nothing learned.
+
+    For what a session would have been like without learning. ``data`` is trusted.
+    """
+    layout, entry = state_dtype_of(image), log_dtype(image.features)
+    state = np.zeros(1, layout)
+    state[:] = np.frombuffer(data, layout, 1)
+    s = state[0]
+    rows, heads = len(image.row_class), len(image.parents)
+    for name in ("weights", "row_active", "head_format", "n_log", "n_ask", "n_batch", "n_warm", "n_far",
+                 "issued", "answers", "period", "batch", "counts"):  # fmt: skip
+        s[name] = 0
+    for name in ("row_class", "row_head", "head_parent", "held"):
+        s[name] = NO_CLASS
+    s["n_rows"], s["n_heads"] = rows, heads
+    s["weights"][:rows], s["row_active"][:rows] = image.base, 1
+    s["row_class"][:rows], s["row_head"][:rows] = image.row_class, image.row_head
+    s["head_parent"][:heads], s["head_format"][:heads] = image.parents, image.formats
+    return state.tobytes() + bytes(image.max_log * entry.itemsize)
+
+
+def without_weights(image: Image, snapshot: bytes) -> bytes:
+    """The state block of a snapshot without its weights, as a board can be asked for it.
+
+    >>> from odl.data import model_bytes
+    >>> from odl.core.arrays import blocks, net_of
+    >>> image = Image.from_bytes(model_bytes("shoulder"))
+    >>> whole = b"".join(part.tobytes() for part in blocks(image, net_of(image), seed=1))
+    >>> brief = without_weights(image, whole)
+    >>> len(whole) // 1000, len(brief) // 1000, with_weights(image, whole, brief) == whole
+    (47, 4, True)
+    """
+    first, last = weights_at(image)
+    return snapshot[:first] + snapshot[last : state_dtype_of(image).itemsize]
+
+
+def with_weights(image: Image, own: bytes, brief: bytes) -> bytes | None:
+    """The snapshot whose `without_weights` is ``brief``, its learned part that of ``own``.
+
+    None if ``brief`` has another size, or something else was learned by then: each command and
+    each lesson moves one of the counters.
+    """
+    layout = state_dtype_of(image)
+    first, last = weights_at(image)
+    if len(brief) != layout.itemsize - (last - first):
+        return None
+    whole = brief[:first] + own[first:last] + brief[first:] + own[layout.itemsize :]
+    here, there = (np.frombuffer(data, layout, 1)[0] for data in (own, whole))
+    same = all(here[name] == there[name] for name in ("n_log", "n_rows", "n_heads", "answers"))
+    return whole if same and np.array_equal(here["counts"][_TAUGHT], there["counts"][_TAUGHT]) else None
+
+
+def entries_of(image: Image, data: bytes) -> int:
+    """Entries of the log that are used, by a state block with or without its weights, or a snapshot."""
+    layout = state_dtype_of(image)
+    assert layout.fields is not None
+    first, last = weights_at(image)
+    brief = len(data) == layout.itemsize - (last - first)
+    at = layout.fields["n_log"][1] - (last - first if brief else 0)
+    return min(max(0, int.from_bytes(data[at : at + 4], "little", signed=True)), image.max_log)
+
+
+def with_unused_log(image: Image, data: bytes) -> bytes | None:
+    """The snapshot whose state block and first log entries are ``data``; None if entries are missing.
+
+    >>> from odl.data import model_bytes
+    >>> from odl.core.arrays import blocks, net_of
+    >>> image = Image.from_bytes(model_bytes("shoulder"))
+    >>> state, log = blocks(image, net_of(image), seed=1)
+    >>> with_unused_log(image, state.tobytes()) == state.tobytes() + log.tobytes()
+    True
+    """
+    size, entry = state_dtype_of(image).itemsize, log_dtype(image.features).itemsize
+    rest = image.max_log * entry - (len(data) - size)
+    if len(data) < size or (len(data) - size) // entry < entries_of(image, data):
+        return None
+    return data + bytes(max(0, rest))
+
+
+def position_of(image: Image, snapshot: bytes) -> int:
+    """The sample at which a snapshot stands."""
+    return int(np.frombuffer(snapshot, state_dtype_of(image), 1)["position"][0])
+
+
+def labels_of(image: Image, snapshot: bytes) -> set[tuple[int, int]]:
+    """The labels that a snapshot's log holds, as (window, class)."""
+    layout, entry = state_dtype_of(image), log_dtype(image.features)
+    used = int(np.frombuffer(snapshot, layout, 1)["n_log"][0])
+    log = np.frombuffer(snapshot, entry, image.max_log, offset=layout.itemsize)[:used]
+    return {(int(e["window"]), int(e["cls"])) for e in log if e["kind"] == Entry.LABEL}
+
+
+def state_sizes(image: Image) -> tuple[int, int, int]:
+    """Bytes of the state block, of the same without its weights, and of an entry of the log."""
+    first, last = weights_at(image)
+    size = state_dtype_of(image).itemsize
+    return size, size - (last - first), log_dtype(image.features).itemsize
+
+
+def weights_at(image: Image) -> tuple[int, int]:
+    """Where the weights begin and end within the state block."""
+    layout = state_dtype_of(image)
+    assert layout.fields is not None
+    kind, first = layout.fields["weights"][:2]
+    return first, first + kind.itemsize
+
+
+def _need(good: bool, what: str) -> None:
+    if not good:
+        raise StateError(f"no state of this model: {what}")
+
+
+def _within(name: str, values: Any, low: int, high: int) -> None:
+    """Each of ``values`` is in [low, high]."""
+    flat = np.atleast_1d(values).ravel()
+    bad = flat[(flat < low) | (flat > high)]
+    _need(bad.size == 0, f"{name} is {bad[0] if bad.size else 0}; it can be {low} to {high}")
+
+
+def _check_numbers(image: Image, s: Any) -> None:
+    kernels = np.array([layer.weights.shape[1] for layer in image.layers])
+    limits = {
+        "position": _FAR, "segment": _FAR, "period": _FAR, "issued": 2**31, "rv_u": 2**31, "rv_d": 2**31,
+        "batch": _FAR, "answers": _FAR, "counts": _FAR, "phase": int(s["position"]),
+        "ring_at": image.positions - 1, "ring_n": image.positions, "n_log": image.max_log,
+        "n_ask": image.max_pending, "n_batch": 255, "n_warm": WARM, "n_far": 1, "warm": 2**15,
+        "has_previous": 1,
+    }  # fmt: skip
+    for name, most in limits.items():
+        _within(name, s[name], 0, most)
+    _need(s["generator"] != 0, "generator is 0, which it never becomes")
+    for layer, kernel in enumerate(kernels):
+        _within(f"fill of layer {layer}", s["fill"][layer], 0, int(kernel) - 1)
+    first = image.layers[0].weights.shape[1] * image.layers[0].weights.shape[2]
+    _within("an input of the first layer", s["taps"][:first], -128, 127)
+    _within("an input of a layer", s["taps"][first:], 0, 255)
+    _within("a weight", s["weights"], -(2**30), 2**30)
+
+
+def _check_tree(image: Image, s: Any, log: NDArray[Any]) -> None:
+    """Rows and tasks are the image's and those that the log adds, in its order."""
+    classes, homes = image.row_class.tolist(), image.row_head.tolist()
+    parents, formats = image.parents.tolist(), image.formats.tolist()
+    for i, entry in enumerate(log[: int(s["n_log"])]):
+        kind, cls, head = int(entry["kind"]), int(entry["cls"]), int(entry["head"])
+        if kind == Entry.CLASS:
+            fits = cls != NO_CLASS and cls not in classes and head < len(parents)
+            _need(fits and len(classes) < image.max_rows, f"log entry {i} cannot add class {cls}")
+            _need(_named(entry), f"log entry {i} gives class {cls} no name")
+            classes.append(cls)
+            homes.append(head)
+        elif kind == Entry.SPLIT:
+            fits = cls in classes and cls not in parents and head == len(parents)
+            _need(fits and len(parents) < image.max_heads, f"log entry {i} cannot split class {cls}")
+            formats.append(formats[homes[classes.index(cls)]])
+            parents.append(cls)
+        else:
+            _within(f"the kind of log entry {i}", kind, Entry.UNDONE, Entry.LABEL)
+    for name, count, wanted in (
+        ("row_class", "n_rows", classes), ("row_head", "n_rows", homes),
+        ("head_parent", "n_heads", parents), ("head_format", "n_heads", formats),
+    ):  # fmt: skip
+        there = s[name][: int(s[count])].tolist() if 0 <= s[count] <= len(s[name]) else None
+        _need(there == wanted, f"{name} is not what image and label log give")
+    _within("row_active", s["row_active"][: len(classes)], 0, 1)
+    _need(int(s["held"]) in (*classes, NO_CLASS), f"class {s['held']} is held, which does not exist")
+
+
+def _named(entry: Any) -> bool:
+    try:
+        name = entry["features"].tobytes().rstrip(b"\0").decode()
+    except UnicodeDecodeError:
+        return False
+    return valid_name(name)
+
+
+def _check_labels(s: Any, log: NDArray[Any]) -> None:
+    classes = s["row_class"][: int(s["n_rows"])].tolist()
+    used = log[: int(s["n_log"])]
+    _within("the window of a log entry", used["window"], 0, int(s["position"]))
+    _within("the order of a log entry", used["order"], 0, int(s["answers"]))
+    for i, entry in enumerate(used):
+        if entry["kind"] == Entry.LABEL:
+            cls = int(entry["cls"])
+            _need(cls in classes, f"log entry {i} is of class {cls}, which does not exist")
+            row = classes.index(cls)
+            _need(entry["head"] == s["row_head"][row], f"log entry {i} is of another task than its class")
+            _need(s["row_active"][row] == 1, f"class {cls} has a label, but its row takes no part")
+
+
+def _check_questions(s: Any) -> None:
+    n = int(s["n_ask"])
+    classes = s["row_class"][: int(s["n_rows"])].tolist()
+    _within("a question's window", s["ask_window"][:n], 0, int(s["position"]))
+    _need(bool(np.all(np.diff(s["ask_window"][:n]) > 0)), "its questions are not in window order")
+    _within("the end of a question", s["ask_expires"][:n], 0, _FAR)
+    _within("a question's batch", s["ask_batch"][:n], 0, int(s["batch"]))
+    _within("the order of an answer", s["ask_order"][:n], 0, int(s["answers"]))
+    _within("a question's segment", s["ask_segment"][:n], 0, int(s["segment"]))
+    _within("a question's status", s["ask_status"][:n], Asked.OPEN, Asked.EXPIRED)
+    for status, cls in zip(s["ask_status"][:n].tolist(), s["ask_class"][:n].tolist(), strict=True):
+        fine = cls in classes if status == Asked.ANSWERED else cls == NO_CLASS
+        _need(fine, f"a question was answered with class {cls}, which does not exist")

@@ -1,0 +1,170 @@
+"""The integer state of a session: two flat structs, described once.
+
+``state`` is what a board keeps in RAM, ``log`` what it appends to flash: the ordered
+labels, new classes and splits that the learned heads are a function of. Numba works on
+these very bytes and the C core has the same layout, so a snapshot is a copy and two
+twins are compared byte for byte. Fields are naturally aligned; nothing is implied.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from odl.core.events import NO_CLASS, NO_HEAD
+
+WARM = 16  # scores that set TActiLE's first reference value
+NAME_BYTES = 32
+
+
+class Asked(IntEnum):
+    """What became of a pending question."""
+
+    OPEN = 1
+    ANSWERED = 2
+    SKIPPED = 3
+    EXPIRED = 4
+
+
+class Entry(IntEnum):
+    """What a log entry is."""
+
+    UNDONE = 0
+    LABEL = 1
+    CLASS = 2
+    SPLIT = 3
+
+
+class Count(IntEnum):
+    """Counters of a session, one int64 each."""
+
+    WINDOWS = 0
+    SATURATED = 1
+    QUERIES = 2
+    ANSWERED = 3
+    SKIPPED = 4
+    EXPIRED = 5
+    LATE = 6
+    REPEATED = 7
+    UNKNOWN = 8
+    NO_SUCH_CLASS = 9
+    FULL = 10
+    NOTHING_TO_UNDO = 11
+    UNDONE = 12
+    REFITS = 13
+    GAPS = 14
+    BLOCKED = 15  # windows not asked about because too many questions were open
+
+
+def state_dtype(
+    *,
+    features: int,
+    positions: int,
+    outputs: int,
+    taps: int,
+    layers: int,
+    max_heads: int,
+    max_rows: int,
+    max_pending: int,
+) -> np.dtype[Any]:
+    """The layout of the RAM state for one model's sizes.
+
+    Parameters
+    ----------
+    features : int
+        Length of a feature vector.
+    positions, outputs : int
+        Positions of the last layer in a window, and its channels.
+    taps, layers : int
+        int16 inputs kept for all layers together, and their number.
+    max_heads, max_rows, max_pending : int
+        Capacities, from the model image.
+
+    Examples
+    --------
+    >>> sizes = dict(features=192, positions=27, outputs=64, taps=206, layers=3)
+    >>> state_dtype(**sizes, max_heads=8, max_rows=20, max_pending=8).itemsize
+    20016
+    """
+    return np.dtype(
+        [
+            # the stream
+            ("position", "<i8"),  # samples consumed, gaps included
+            ("phase", "<i8"),  # samples since the stream last (re)started
+            ("segment", "<i8"),  # stretches of unchanged stream so far
+            # the policy
+            ("generator", "<u8"),
+            ("period", "<i8"),  # current budget period
+            ("issued", "<i8"),  # questions issued in it
+            ("rv_u", "<i8"),  # reference values, Q31
+            ("rv_d", "<i8"),
+            ("batch", "<i8"),  # number of the open batch
+            ("answers", "<i8"),  # answers received, orders them for undo
+            ("counts", "<i8", (len(Count),)),
+            # the questions
+            ("ask_window", "<i8", (max_pending,)),
+            ("ask_expires", "<i8", (max_pending,)),
+            ("ask_batch", "<i8", (max_pending,)),
+            ("ask_order", "<i8", (max_pending,)),
+            ("ask_segment", "<i8", (max_pending,)),
+            # 32 bits
+            ("weights", "<i4", (max_rows, features + 1)),
+            ("fill", "<i4", (layers,)),  # inputs waiting in each layer's taps
+            ("ring_at", "<i4"),  # the oldest position in the ring
+            ("ring_n", "<i4"),
+            ("n_rows", "<i4"),
+            ("n_heads", "<i4"),
+            ("n_log", "<i4"),
+            ("n_ask", "<i4"),  # questions kept, in window order
+            ("n_batch", "<i4"),  # members of the open batch so far
+            ("n_warm", "<i4"),
+            ("n_far", "<i4"),  # distances seen since the batch opened
+            # 16 bits
+            ("warm", "<u2", (WARM,)),
+            ("taps", "<i2", (taps,)),
+            # bytes
+            ("ask_status", "u1", (max_pending,)),
+            ("ask_class", "u1", (max_pending,)),
+            ("ask_features", "u1", (max_pending, features)),
+            ("ring", "u1", (positions, outputs)),
+            ("previous", "u1", (features,)),
+            ("row_class", "u1", (max_rows,)),
+            ("row_head", "u1", (max_rows,)),
+            ("row_active", "u1", (max_rows,)),
+            ("head_parent", "u1", (max_heads,)),
+            ("head_format", "u1", (max_heads,)),
+            ("held", "u1"),
+            ("has_previous", "u1"),
+        ],
+        align=True,
+    )
+
+
+def log_dtype(features: int) -> np.dtype[Any]:
+    """One entry of the label log; a new class keeps its name where a label has features."""
+    return np.dtype(
+        [
+            ("window", "<i8"),  # a label's window; the sample index of anything else
+            ("order", "<i8"),
+            ("kind", "u1"),
+            ("cls", "u1"),
+            ("head", "u1"),
+            ("spare", "u1", (5,)),
+            ("features", "u1", (max(features, NAME_BYTES),)),
+        ],
+        align=True,
+    )
+
+
+def new_state(dtype: np.dtype[Any], seed: int) -> NDArray[Any]:
+    """A fresh state block, shape (1,), before any head is put in."""
+    state = np.zeros(1, dtype)
+    state["generator"] = seed
+    state["held"] = NO_CLASS
+    state["head_parent"] = NO_HEAD
+    state["row_class"] = NO_CLASS
+    state["row_head"] = NO_HEAD
+    return state

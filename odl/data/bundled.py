@@ -1,0 +1,163 @@
+"""Bundled recordings: what there is, and one person's session of it.
+
+Datasets are plain files. In a checkout they lie in ``datasets/`` beside the package, in an
+installed wheel in ``odl/bundled/``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+import odl
+from odl.core.rng import Chance, seed_of
+from odl.data.card import Card, DataError, read_card
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One uninterrupted recording.
+
+    ``block`` is int16 of shape (n, channels), read-only. ``truths`` are (start, end
+    exclusive, class name), sample indices relative to the part. ``lost_before`` samples are
+    missing between the part before and this one (0: nothing is known). ``note`` says what
+    had to be changed on reading; empty if nothing.
+    """
+
+    block: NDArray[np.int16]
+    truths: tuple[tuple[int, int, str], ...]
+    lost_before: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """One recording with what is known of it; ``cls`` indexes the card's classes."""
+
+    block: NDArray[np.int16]
+    subject: int
+    side: int
+    cls: int
+
+
+def folder() -> Path:
+    """Where the datasets lie, in a wheel or in a checkout."""
+    package = Path(odl.__file__).parent
+    bundled = package / "bundled"
+    return bundled if bundled.is_dir() else package.parent / "datasets"
+
+
+def datasets() -> list[str]:
+    """Names of the datasets that are known, their recordings bundled or not.
+
+    >>> datasets()
+    ['hapt', 'shoulder', 'uca-ehar']
+    """
+    return sorted(path.parent.name for path in folder().glob("*/card.json"))
+
+
+def card(name: str) -> Card:
+    """The card of dataset ``name``; DataError names what there is instead."""
+    if name not in datasets():
+        known = ", ".join(datasets()) or "none"
+        raise DataError(f"there is no dataset '{name}'; known datasets: {known}")
+    return read_card(folder() / name / "card.json")
+
+
+def model_path(name: str) -> Path:
+    """The file of the model image that dataset ``name`` implies."""
+    path = folder() / name / card(name).model
+    if not path.is_file():
+        raise DataError(f"dataset '{name}' has no model image {path.name}; train one with `odl.train`")
+    return path
+
+
+def model_bytes(name: str) -> bytes:
+    """The model image that dataset ``name`` implies.
+
+    >>> model_bytes("shoulder")[:4]
+    b'ODLM'
+    """
+    return model_path(name).read_bytes()
+
+
+@lru_cache(maxsize=4)
+def series(name: str) -> tuple[Series, ...]:
+    """Every recording of dataset ``name``, in file order; the file's SHA-256 is checked.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, is not the one the card speaks of, or holds other arrays.
+    """
+    about = card(name)
+    path = folder() / name / about.file
+    if not about.file:
+        raise DataError(f"dataset '{name}' is not bundled; say where its files lie, with --data")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"dataset '{name}': {about.file} cannot be read ({error.strerror})") from None
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != about.sha256:
+        raise DataError(
+            f"dataset '{name}': {about.file} has SHA-256 {digest[:12]}..., its card says "
+            f"{about.sha256[:12]}...; restore the file"
+        )
+    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        samples, lengths = arrays["samples"], arrays["lengths"].astype(np.int64)
+        subjects, sides, classes = arrays["subject"], arrays["side"], arrays["cls"]
+    samples.flags.writeable = False
+    if samples.shape != (lengths.sum(), len(about.channels)) or samples.dtype != np.int16:
+        raise DataError(f"dataset '{name}': {about.file} and its card disagree on size or channels")
+    ends = np.cumsum(lengths)
+    return tuple(
+        Series(samples[end - n : end], int(subject), int(side), int(cls))
+        for end, n, subject, side, cls in zip(ends, lengths, subjects, sides, classes, strict=True)
+    )
+
+
+def load(name: str, subject: int, seed: int = 0) -> tuple[Part, ...]:
+    """One person's session: all recordings of ``subject``, in an order drawn from the seed.
+
+    Parameters
+    ----------
+    name : str
+        A name from :func:`datasets`.
+    subject : int
+        A person of the card's splits.
+    seed : int
+        With the subject it decides the order: 0 or more.
+
+    Returns
+    -------
+    tuple of Part
+        One per recording. The joins between them are seams: nothing is known about what
+        happened there.
+
+    Raises
+    ------
+    DataError
+        For a dataset or a person that is not here.
+
+    Examples
+    --------
+    >>> parts = load("shoulder", 7)
+    >>> len(parts), parts[0].block.shape[1], parts[0].truths[0][0]
+    (14, 6, 0)
+    """
+    about = card(name)
+    own = [s for s in series(name) if s.subject == subject]
+    if subject not in about.subjects or not own:
+        people = ", ".join(map(str, about.subjects))
+        raise DataError(f"dataset '{name}' has no subject {subject}; there are {people}")
+    return tuple(
+        Part(own[i].block, ((0, len(own[i].block), about.classes[own[i].cls]),))
+        for i in Chance(seed_of(seed, subject)).shuffled(len(own))
+    )

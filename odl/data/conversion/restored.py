@@ -1,0 +1,202 @@
+"""From a table that was made from a recording back to its samples, gaps and truth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from odl.core.events import Gap, Samples, Truth, valid_name
+from odl.data.card import DataError
+from odl.data.conversion.converted import Converted, read_rows, unguarded
+from odl.data.resample import runs
+from odl.data.table_file import Sheet
+
+MISSING = "missing in the table"
+SEAM = "seam between recordings"
+LAST = 2**53  # samples that a table can count
+BLOCK = 512  # samples per event
+
+
+class Spans:
+    """Which class each sample is of; where two are told of one, the later told.
+
+    Parameters
+    ----------
+    truths : tuple of (start, end exclusive, class)
+
+    Examples
+    --------
+    >>> Spans(((0, 2, "sit"), (1, 3, "walk"))).names(np.arange(4))
+    ['sit', 'walk', 'walk', None]
+    """
+
+    def __init__(self, truths: tuple[tuple[int, int, str], ...]) -> None:
+        self._truths = truths
+        self._starts = np.array([min(start, LAST) for start, _, _ in truths], np.int64)
+        self._ends = np.array([min(end, LAST) for _, end, _ in truths], np.int64)
+
+    def names(self, index: NDArray[np.int64]) -> list[str | None]:
+        """The class of each sample of an ascending ``index``, None where nothing is told."""
+        found = np.full(len(index), -1)
+        if len(index):
+            for i in np.flatnonzero((self._starts <= index[-1]) & (self._ends > index[0])).tolist():
+                low, high = np.searchsorted(index, [self._starts[i], self._ends[i]])
+                found[low:high] = i
+        return [None if i < 0 else self._truths[i][2] for i in found.tolist()]
+
+
+@dataclass(frozen=True, eq=False)
+class Restored:
+    """What a table says happened: ``events`` in order, and ``notes`` on what was changed."""
+
+    events: list[Samples | Gap | Truth]
+    notes: list[str]
+
+
+def restore(path: Path, card: Converted, tell: Callable[[int], None] | None = None) -> Restored:
+    """Read a converted table. Where card and rows differ, the rows are right.
+
+    Parameters
+    ----------
+    path : Path
+        The table, CSV or Parquet.
+    card : Converted
+        Its card.
+    tell : callable, optional
+        Told how many rows have been read.
+
+    Raises
+    ------
+    DataError
+        If a column is missing or a number cannot be: with the row.
+    """
+    indices, blocks, parts = [], [], []
+    labels: list[str | None] = []
+    known: dict[str | None, str | None] = {}  # the same name is kept once only
+    last, rows, marked = -1, 0, False
+    for sheet in read_rows(path):
+        index, counts, good = _numbers(sheet, card, last)
+        last, rows, marked = int(index[-1]), rows + len(sheet), "truth" in sheet.columns
+        indices.append(index[good])
+        blocks.append(counts[good])
+        if "recording" in sheet.columns:
+            parts.append(np.nan_to_num(sheet.numbers("recording")[good]))
+        else:
+            seams = np.sort([start for start, _, _ in card.gaps])
+            parts.append(np.searchsorted(seams, index[good], "right").astype(np.float64))
+        if marked:
+            own = zip(_truth(sheet), good.tolist(), strict=True)
+            labels += [known.setdefault(name, name) for name, there in own if there]
+        if tell is not None:
+            tell(rows)
+    index = np.concatenate(indices) if indices else np.empty(0, np.int64)
+    if not len(index):
+        raise DataError(f"{path}: there are no rows with values")
+    notes = [f"{rows - len(index)} rows without values left out"] if rows > len(index) else []
+    breaks = np.flatnonzero((np.diff(index) > 1) | (np.diff(np.concatenate(parts)) != 0)) + 1
+    edges = [0, *breaks.tolist(), len(index)]
+    gaps = _Gaps(card)
+    tail = gaps.chain(int(index[-1]) + 1, card.position)
+    position = card.position if tail else int(index[-1]) + 1
+    if not marked or Spans(card.truths).names(index) == labels:
+        told = card.truths
+        if position < card.position:
+            told = tuple((a, min(b, position), name) for a, b, name in told if a < position)
+    else:
+        told = _told(index, labels, edges)
+        notes.append("truth as the rows have it, which is not as it was recorded")
+    events = list(_events(index, np.concatenate(blocks), edges, [Truth(*one) for one in told], gaps))
+    return Restored([*events, *tail], notes)
+
+
+def _numbers(
+    sheet: Sheet, card: Converted, last: int
+) -> tuple[NDArray[np.int64], NDArray[np.int16], NDArray[np.bool_]]:
+    """Indices (n,), counts (n, channels), and which rows have all values."""
+    numbers = sheet.numbers("index")
+    ahead = np.diff(numbers, prepend=last) >= 1
+    whole = (numbers == np.rint(numbers)) & (numbers >= 0) & (numbers < LAST)
+    for i in np.flatnonzero(~(ahead & whole))[:1].tolist():
+        raise DataError(
+            f"{sheet.row(i)}: index is {numbers[i]:.15g} after {numbers[i - 1] if i else last:.15g}; "
+            "it has to be a whole number and grow"
+        )
+    values = np.stack([sheet.numbers(column) for column in card.columns], 1)
+    good = np.asarray(np.isfinite(values).all(axis=1), np.bool_)
+    scales = 1.0 if card.counts else np.array([scale for _, _, scale in card.channels])
+    counts = np.rint(np.where(good[:, None], values, 0) / scales)
+    for i in np.flatnonzero((np.abs(counts + 0.5) > 2**15).any(axis=1))[:1].tolist():
+        raise DataError(f"{sheet.row(i)}: a value does not fit into 16 bits at the card's scale")
+    return numbers.astype(np.int64), counts.astype(np.int16), good
+
+
+def _truth(sheet: Sheet) -> list[str | None]:
+    """The class of each row, None where the cell is empty."""
+    plain = sheet.path.suffix == ".parquet"
+    names: list[str | None] = []
+    for i, cell in enumerate(sheet.columns["truth"]):
+        text = cell if isinstance(cell, str) else ""
+        text = text if plain else unguarded(text)
+        if text and not valid_name(text):
+            raise DataError(f"{sheet.row(i)}: a class name is over 32 bytes or not printable")
+        names.append(text or None)
+    return names
+
+
+def _told(
+    index: NDArray[np.int64], labels: list[str | None], edges: list[int]
+) -> tuple[tuple[int, int, str], ...]:
+    """Truth from rows: one for each run of a class within an uninterrupted recording."""
+    numbers: dict[str, int] = {}
+    marks = np.array([-1 if name is None else numbers.setdefault(name, len(numbers)) for name in labels])
+    names = list(numbers)
+    return tuple(
+        (int(index[low + a]), int(index[low + b - 1]) + 1, names[mark])
+        for low, high in pairwise(edges)
+        for a, b, mark in runs(marks[low:high])
+        if mark >= 0
+    )
+
+
+class _Gaps:
+    """The card's gaps by where they start."""
+
+    def __init__(self, card: Converted) -> None:
+        self._at: dict[int, list[Gap]] = {}
+        for gap in card.gaps:
+            self._at.setdefault(gap[0], []).append(Gap(*gap))
+
+    def chain(self, start: int, end: int) -> list[Gap]:
+        """Gaps one after the other from ``start`` to ``end``; none if there is no such chain."""
+        found: list[Gap] = []
+        while start <= end:
+            own = self._at.get(start, [])
+            found += own
+            if not sum(gap.lost for gap in own):
+                break
+            start += sum(gap.lost for gap in own)
+        return found if start == end else []
+
+
+def _events(
+    index: NDArray[np.int64], counts: NDArray[np.int16], edges: list[int], truths: list[Truth], known: _Gaps
+) -> Iterator[Samples | Gap | Truth]:
+    now = told = 0
+    for low, high in pairwise(edges):
+        first, end = int(index[low]), int(index[high - 1]) + 1
+        gaps = known.chain(now, first)
+        if not gaps and (first > now or low):
+            gaps = [Gap(now, first - now, MISSING if first > now else SEAM)]
+        yield from gaps
+        while told < len(truths) and truths[told].start < end:
+            yield truths[told]
+            told += 1
+        for at in range(low, high, BLOCK):
+            yield Samples(int(index[at]), counts[at : min(at + BLOCK, high)])
+        now = end
+    yield from truths[told:]

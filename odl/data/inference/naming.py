@@ -1,0 +1,58 @@
+"""How files and folders are named after classes, people and tables."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from odl.data.card import DataError
+from odl.data.table_card import from_name
+from odl.data.table_file import Sheet
+
+_PERSON = re.compile(r"(?i)(?<![a-z])(subject|participant|volunteer|person|user|subj|sub|s|p|u)([_-]?)(\d+)")
+
+
+def side_shape(sheets: list[Sheet], spans: list[Sheet]) -> str:
+    """``{file}.labels.csv`` or one file's name, from label files that were found."""
+    stems = sorted((s.path.stem for s in sheets), key=len, reverse=True)
+    shapes = set()
+    for span in spans:
+        own = [stem for stem in stems if stem in span.path.name and span.path.stem != stem]
+        shapes.add(span.path.name.replace(own[0], "{file}", 1) if own else span.path.name)
+    if len(shapes) > 1:
+        raise DataError(
+            f"{spans[0].path}: label files are named in different ways ({', '.join(sorted(shapes)[:4])}); "
+            "call each as its table with the same ending"
+        )
+    return shapes.pop()
+
+
+def file_name(folder: Path, path: Path, pattern: str) -> str:
+    """What a pattern speaks of: the path below ``folder`` if it has a slash, else the name."""
+    return path.relative_to(folder).as_posix() if "/" in pattern else path.name
+
+
+def label_pattern(folder: Path, sheets: list[Sheet]) -> str:
+    """How files or folders are named after classes; empty if they are not."""
+    suffix = sheets[0].path.suffix
+    for pattern in (f"{{label}}.*{suffix}", "{label}/*", f"{{label}}_*{suffix}", f"{{label}}-*{suffix}"):
+        names = [from_name(pattern, "label", file_name(folder, s.path, pattern)) for s in sheets]
+        known = {n for n in names if n and re.search(r"[^\W\d]{2}", n) and not _PERSON.fullmatch(n)}
+        if all(n in known for n in names) and 2 <= len(known) <= max(2, min(40, len(sheets))):
+            return pattern
+    return ""
+
+
+def people_pattern(folder: Path, sheets: list[Sheet], labels: str) -> str:
+    """How files or folders are named after people; empty if they are not."""
+    found = set()
+    for sheet in sheets:
+        match = _PERSON.search(sheet.path.name)
+        found.add(f"*{match[1]}{match[2]}{{subject:number}}" if match else "")
+    if len(found) == 1 and "" not in found:
+        return found.pop() + "*"
+    parents = {s.path.relative_to(folder).parts[0] for s in sheets if s.path.parent != folder}
+    in_folders = all(s.path.parent != folder for s in sheets)
+    if in_folders and len(parents) > 1 and not labels.startswith("{label}/"):
+        return "{subject}/*"
+    return ""

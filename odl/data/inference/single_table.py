@@ -1,0 +1,135 @@
+"""One table without a card: what its columns are, from their names, its numbers and what is said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from odl.core.events import valid_name
+from odl.core.image import Channel
+from odl.data.bundled import Part
+from odl.data.card import Card, DataError
+from odl.data.inference.columns import LABEL, RECORDING, SUBJECT, named, plain, scale_for, time_column
+from odl.data.inference.proposal import Proposal
+from odl.data.inference.propose import NO_LABEL, find_channels, find_rate
+from odl.data.loaders.tables import Tables
+from odl.data.table_file import Sheet, read_sheet
+
+_LONGEST = 64  # letters of what somebody is called
+
+
+@dataclass(frozen=True, eq=False)
+class Lone:
+    """One person's table: who, at which rate, what, and how that was come by."""
+
+    subject: str
+    rate_hz: float
+    channels: tuple[tuple[str, str, float], ...]
+    parts: tuple[Part, ...]
+    said: tuple[tuple[str, str], ...]  # what, how sure
+
+
+def lone_table(
+    path: Path,
+    rate_hz: float | None = None,
+    columns: Sequence[str] = (),
+    units: Sequence[str] = (),
+    label: str = "",
+) -> Lone:
+    """Read a table of one person that has no card.
+
+    Parameters
+    ----------
+    path : Path
+        CSV or Parquet.
+    rate_hz : float, optional
+        Samples a second; needed where no column holds time stamps.
+    columns : sequence of str, optional
+        The channels; default: those that are called like a sensor's axes.
+    units : sequence of str, optional
+        Of all channels or of each; default: by names and sizes.
+    label : str, optional
+        Column of class names; default: one that is called so.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read so: what was looked for, and what to say.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "a.csv")
+    ...     _ = path.write_text("ax,ay,az\\n" + "0,0.1,9.8\\n" * 100)
+    ...     lone_table(path, rate_hz=50).channels[0][:2]
+    ('ax', 'm/s2')
+    """
+    if rate_hz is not None and not 1e-3 <= rate_hz <= 1e4:
+        raise DataError(f"{path}: a rate of {rate_hz:g} Hz is none of a sensor; it can be 0.001 to 10000")
+    sheet = read_sheet(path)
+    made = Proposal({"channels": [], "table": {}, "rate_hz": rate_hz})
+    table: dict[str, Any] = made.card["table"]
+    for column in (*columns, *([label] if label else [])):
+        if column not in sheet.columns:
+            raise DataError(
+                f"{path}: there is no column '{column[:40]}'; there are {', '.join(sheet.columns)[:200]}"
+            )
+    chosen = Sheet(path, sheet.first, {c: sheet.columns[c] for c in columns or sheet.columns}, sheet.point)
+    if units:
+        _by_units(made, chosen, columns, units)
+    else:
+        find_channels(made, [chosen])
+    if columns and len(made.card["channels"]) < len(columns):
+        raise DataError(f"{path}: not every column is called like a sensor's axis; say their --units, too")
+    if time_column(sheet.columns):
+        find_rate(made, [sheet])
+        made.card["rate_hz"] = rate_hz or made.card["rate_hz"]
+    elif rate_hz is None:
+        raise DataError(f"{path}: no column holds time stamps; say how many samples a second, with --rate")
+    who = named(sheet.columns, SUBJECT)
+    people = sorted(set(sheet.texts(who)) - {""}) if who and who != label else []
+    if len(people) > 1:
+        raise DataError(f"{path}: {len(people)} people in column '{who}'; a recording is one person's")
+    label = label or named(sheet.columns, LABEL)
+    classes: list[str] = []
+    if label:
+        texts = sorted(set(sheet.texts(label)))
+        classes = [t for t in texts if valid_name(t) and plain(t) not in NO_LABEL]
+        table |= {"label": label, "rename": {t: "" for t in texts if t not in classes}}
+        made.say(f"truth from column '{label}': {', '.join(classes[:12])}")
+    recording = named(sheet.columns, RECORDING)
+    if recording and recording not in (label, who, *columns):
+        table["recording"] = recording
+    person = "".join(c for c in people[0] if c.isprintable())[:_LONGEST] if people else ""
+    return _read(path, made, classes, person or "1")
+
+
+def _by_units(made: Proposal, sheet: Sheet, columns: Sequence[str], units: Sequence[str]) -> None:
+    if not columns:
+        raise DataError(f"{sheet.path}: units are told for columns; name these with --columns")
+    if len(units) not in (1, len(columns)):
+        raise DataError(f"{sheet.path}: {len(units)} units for {len(columns)} columns; tell one, or each")
+    for column, unit in zip(columns, [*units] * (len(columns) if len(units) == 1 else 1), strict=True):
+        values = sheet.numbers(column)
+        scale = scale_for(values[np.isfinite(values)])
+        made.card["channels"].append({"name": column, "unit": unit, "scale": scale, "column": column})
+
+
+def _read(path: Path, made: Proposal, classes: list[str], subject: str) -> Lone:
+    channels = made.card["channels"]
+    card = Card(
+        name=path.stem, title="", origin="", licence="", citation="", file="", sha256="", model="",
+        rate_hz=float(made.card["rate_hz"]),
+        channels=tuple(Channel(c["name"], c["unit"], c["scale"]) for c in channels),
+        classes=tuple(classes), splits={"all": (1,)}, notes=(), about={"table": made.card["table"]},
+        columns=tuple(c["column"] for c in channels), signs=(1,) * len(channels),
+    )  # fmt: skip
+    parts = Tables(card, path, path).session(1)
+    said = [*made.said, *((part.note, "sure") for part in parts if part.note)]
+    facts = tuple((c.name, c.unit, c.scale) for c in card.channels)
+    return Lone(subject, card.rate_hz, facts, parts, tuple(said))

@@ -1,0 +1,110 @@
+"""UCA-EHAR: smart glasses, activities and posture transitions.
+
+Written from the published layout (Zenodo 5659336, CC BY 4.0) and never run on the real files:
+``ACTIVITY_Tn[_k].csv``, separated by semicolons, columns ``T`` (ms), ``Ax Ay Az``, ``Gx Gy Gz``, ``P``,
+``CLASS``, about 25 Hz, 20 people (T1 to T21 without T11).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from odl.data.archive import Files, to_counts
+from odl.data.bundled import Part
+from odl.data.card import Card, DataError
+from odl.data.inference.columns import acceleration_unit, turn_unit
+from odl.data.resample import Stretch, evenly, runs
+from odl.data.table_file import Sheet, parse_csv
+
+WHERE = "get UCA-EHAR from Zenodo (record 5659336) and name its folder or zip with --data"
+_FILE = re.compile(r"(?:.*/)?([A-Z][A-Za-z_]*?)_T(\d+)(?:_(\d+))?\.csv", re.IGNORECASE)
+
+
+class Ehar:
+    """The people whose files are there; each file is one recording.
+
+    The clock is uneven, so everything is resampled to the card's rate, and the notes say so.
+
+    Parameters
+    ----------
+    card : Card
+        The bundled one.
+    path : Path
+        Folder or zip of the published CSV files.
+
+    Raises
+    ------
+    DataError
+        If files are missing, saying which were looked for and where to get them.
+    """
+
+    def __init__(self, card: Card, path: Path) -> None:
+        self._card = card
+        self._files = Files(path)
+        self._people: dict[int, list[tuple[str, int, str]]] = {}
+        for name in self._files.names:
+            if match := _FILE.fullmatch(name):
+                activity, person, take = match.groups()
+                if int(person) not in card.subjects:
+                    raise DataError(f"{self._files.where(name)}: the card knows no person {person}")
+                self._people.setdefault(int(person), []).append((activity.lower(), int(take or 0), name))
+        if not self._people:
+            raise DataError(f"{path}: UCA-EHAR's ACTIVITY_Tn.csv cannot be found; {WHERE}")
+
+    @property
+    def subjects(self) -> tuple[int, ...]:
+        """The people whose recordings are there, ascending."""
+        return tuple(sorted(self._people))
+
+    def session(self, subject: int, seed: int = 0) -> tuple[Part, ...]:
+        """A person's recordings by name and number; the published files have no other order."""
+        return tuple(part for _, _, name in sorted(self._people[subject]) for part in self._parts(name))
+
+    def _parts(self, name: str) -> Iterator[Part]:
+        card = self._card
+        sheet = parse_csv(Path(self._files.where(name)), self._files.text(name), ";")
+        values = np.stack([sheet.numbers(c) for c in card.columns], 1)
+        self._check_units(sheet.path, values)
+        times, marks = sheet.times("T") / 1000, self._marks(sheet)
+        back = (np.flatnonzero(np.diff(times) < 0) + 1).tolist()  # the clock began anew: a seam
+        for a, b in zip([0, *back], [*back, len(sheet)], strict=True):
+            row = partial(sheet.row, start=a)
+            made = evenly(times[a:b], values[a:b], marks[a:b], card.rate_hz, row, resample=True)
+            yield from self._blocks(Path(name).name, *made)
+
+    def _check_units(self, path: Path, values: NDArray[np.float64]) -> None:
+        """Refuse values that cannot be in the units that the card assumes."""
+        known = values[np.isfinite(values).all(axis=1)]
+        if not len(known):
+            return  # told with its rows later
+        for kind, sensor in (("acceleration", known[:, :3]), ("turn rate", known[:, 3:])):
+            have, why = acceleration_unit(sensor)[::2] if kind == "acceleration" else turn_unit(sensor)
+            want = self._card.channels[0 if kind == "acceleration" else 3].unit
+            if have != want:
+                raise DataError(f"{path}: {kind} seems to be in {have} ({why}), but the card says {want}")
+
+    def _blocks(self, name: str, stretches: list[Stretch], said: list[str]) -> Iterator[Part]:
+        card = self._card
+        for stretch in stretches:
+            block, outside = to_counts(stretch.values, np.array([c.scale for c in card.channels]))
+            if outside:
+                said.append(f"{outside} values limited to 16 bits")
+            truths = tuple((a, b, card.classes[m]) for a, b, m in runs(stretch.marks))
+            note = f"{name}: {', '.join(said)}" if said and stretch is stretches[0] else ""
+            yield Part(block, truths, stretch.lost_before, note)
+
+    def _marks(self, sheet: Sheet) -> NDArray[np.int64]:
+        """Class index of each row, from the column ``CLASS``."""
+        marks = np.empty(len(sheet), np.int64)
+        for i, text in enumerate(sheet.texts("CLASS")):
+            name = text.lower().replace("_", " ")
+            if name not in self._card.classes:
+                raise DataError(f"{sheet.row(i)}: there is no class '{text[:40]}'")
+            marks[i] = self._card.classes.index(name)
+        return marks

@@ -1,0 +1,307 @@
+"""What can be replayed: a dataset's people, or a recording, as streams of inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from odl.core.config import Config, ConfigError
+from odl.core.events import Adopt, Gap, Input, Samples, Truth
+from odl.core.fixed_point import Scaling, input_scaling
+from odl.core.image import Image, ImageError
+from odl.core.snapshot import without_learning
+from odl.data import DataError, Dataset, datasets, model_path, open_dataset
+from odl.data.replay_parts import replay_parts, windows_in
+from odl.evaluate.options import Options
+from odl.recording import JournalError, Recording, inputs, read
+
+Channels = tuple[tuple[str, str, float], ...]  # name, unit, scale of a count
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One person's stream, ready to be run: inputs that can be iterated over again.
+
+    ``stretches`` are the lengths of its uninterrupted parts, in samples. ``channels`` and
+    ``rate_hz`` say what its counts are; None where a recording does not tell.
+    """
+
+    subject: str
+    inputs: Callable[[], Iterable[Input]]
+    stretches: tuple[int, ...]
+    classes: tuple[str, ...]
+    channels: Channels | None
+    rate_hz: float | None
+    name: str  # of the recording's file
+    about: dict[str, Any]
+    notes: tuple[str, ...] = ()  # what had to be changed on reading
+
+    @property
+    def samples(self) -> int:
+        """Samples in all."""
+        return sum(self.stretches)
+
+    @property
+    def truths(self) -> tuple[Truth, ...]:
+        """What is known to have happened."""
+        return tuple(e for e in self.inputs() if isinstance(e, Truth))
+
+    def windows(self, image: Image) -> int:
+        """Windows that the stream has for ``image``."""
+        return windows_in(self.stretches, image.window, image.hop)
+
+    def scaling(self, image: Image) -> Scaling:
+        """From this stream's counts to the image's input.
+
+        Raises
+        ------
+        ConfigError
+            If the rates differ, or the stream does not say what it holds: both are named.
+        ValueError
+            If channels or kinds of unit differ.
+        """
+        if self.channels is None or self.rate_hz is None:
+            raise ConfigError(
+                f"{self.name} does not say what its channels are, so it runs on its own model only"
+            )
+        if abs(self.rate_hz - image.rate_hz) > 1e-3:
+            raise ConfigError(
+                f"{self.name} was sampled at {self.rate_hz:g} Hz, but the model wants {image.rate_hz:g} Hz"
+            )
+        return input_scaling(self.channels, [(c.name, c.unit, c.scale) for c in image.channels])
+
+    def unanswered(self) -> Stream:
+        """The same stream without its commands, to be asked about anew.
+
+        Where it went on from a board's own state, what it missed is a gap.
+        """
+        inside = self.inputs
+        about = {name: value for name, value in self.about.items() if name not in ("asked", "relabelled")}
+        return replace(
+            self, inputs=lambda: (e for event in inside() if (e := _unanswered(event))), about=about
+        )
+
+    def unlearned(self, image: Image) -> Stream:
+        """The same stream without its commands, window for window the one that is learned from.
+
+        Where it went on from a board's own state, it goes on from the same place in the stream.
+        """
+
+        def events() -> Iterator[Input]:
+            for event in self.inputs():
+                if isinstance(event, Adopt):
+                    yield replace(event, state=without_learning(image, event.state))
+                elif isinstance(event, Samples | Gap | Truth):
+                    yield event
+
+        return replace(self, inputs=events)
+
+
+def _unanswered(event: Input) -> Samples | Gap | Truth | None:
+    if isinstance(event, Adopt):
+        return Gap(event.start, event.lost, "missed while the board learned")
+    return event if isinstance(event, Samples | Gap | Truth) else None
+
+
+def load_model(path: str | Path) -> Image:
+    """Read and check a model image file, or the one that goes with a dataset's name."""
+    if str(path) in datasets() and not Path(path).is_file():
+        path = model_path(str(path))
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be read ({error.strerror})") from None
+    return Image.from_bytes(content, str(path))
+
+
+def dataset_streams(
+    source: str | Path | Dataset,
+    subjects: Iterable[int] | None,
+    seed: int,
+    data: str | Path | None = None,
+) -> list[Stream]:
+    """The sessions of a dataset's people; without ``subjects``, of those kept for testing.
+
+    ``source`` and ``data`` are those of `odl.data.open_dataset`.
+
+    Raises
+    ------
+    DataError, ConfigError
+        For a dataset or a person that is not there, nobody, or anybody twice.
+    """
+    dataset = source if isinstance(source, Dataset) else open_dataset(source, data)
+    card, name = dataset.card, dataset.card.name
+    if isinstance(subjects, int | str):
+        raise ConfigError(f"subjects is {subjects!r}; give a list, as in [7, 8]")
+    people = list(dataset.people("test") if subjects is None else subjects)
+    if not people:
+        raise ConfigError("no subjects were given")
+    if len(set(people)) < len(people):
+        raise ConfigError("a subject is named twice; each person is one session")
+    for person in people:
+        if not isinstance(person, int) or person not in dataset.subjects:
+            known = ", ".join(map(str, dataset.subjects))
+            raise DataError(f"dataset '{name}' has no subject {person!r}; there are {known}")
+    streams = []
+    for person in people:
+        parts = dataset.session(person, seed)
+        streams.append(
+            Stream(
+                subject=str(person),
+                inputs=lambda parts=parts: replay_parts(parts),  # type: ignore[misc]
+                stretches=tuple(len(part.block) for part in parts),
+                classes=card.classes,
+                channels=tuple((c.name, c.unit, c.scale) for c in card.channels),
+                rate_hz=card.rate_hz,
+                name=f"{name}-{person}.odl",
+                about={"dataset": name},
+                notes=_few(tuple(part.note for part in parts if part.note)),
+            )
+        )
+    return streams
+
+
+def _few(notes: tuple[str, ...], most: int = 5) -> tuple[str, ...]:
+    """The first ``most`` notes, and how many more there are."""
+    more = len(notes) - most
+    return notes if more <= 0 else (*notes[:most], f"{more} more files were changed in such ways")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A recording with all that its Start says, checked."""
+
+    recording: Recording
+    image: Image
+    config: Config
+    options: Options
+    stream: Stream
+    damage: str  # one sentence about what it lost, empty if it is whole
+
+    @property
+    def trace(self) -> str | None:
+        """The trace that it holds, where it holds a whole one."""
+        return None if self.untraced else self.recording.trace_sha256
+
+    @property
+    def untraced(self) -> str:
+        """Why there is no trace in it to compare with, as a clause; empty if there is one."""
+        session = self.recording.start.config.get("session", {})
+        redacted = session.get("redacted", {})
+        if self.damage:
+            return "the recording is damaged: its trace is not compared"
+        if not self.recording.outputs:
+            return "the recording holds no outputs, so it has no trace to compare"
+        if isinstance(redacted, dict) and redacted.get("same_trace", True) is False:
+            return "what the recording's trace depends on was left out: it is not compared"
+        return ""
+
+
+def open_recording(path: str | Path, model: Image | None = None) -> Opened:
+    """Read a recording, its model image and its settings.
+
+    ``model`` stands in where the recording holds none: channels that are only numbered, or
+    without a unit, are then the model's.
+
+    Raises
+    ------
+    JournalError, ImageError, ConfigError
+        With one sentence that names the file and what is wrong with it.
+    """
+    path = Path(path)
+    try:
+        recording = read(path)
+    except OSError as error:
+        raise JournalError(f"{path}: cannot be read ({error.strerror})") from None
+    never_run = {} if recording.start.image else {"config": Config().to_dict()}
+    settings = (never_run | recording.start.config).get("config")
+    session = recording.start.config.get("session", {})
+    if not isinstance(settings, dict) or not isinstance(session, dict):
+        raise JournalError(f"{path}: its Start holds no settings, so it cannot be replayed")
+    if recording.start.image:
+        image = Image.from_bytes(recording.start.image, f"{path}: its model image")
+    elif model is None:
+        raise ConfigError(f"{path}: it holds no model image; name one: odl replay {path.name} --model M")
+    else:
+        image = model
+    try:
+        config = Config.from_dict(settings)
+        options = Options.from_dict(session.get("options", {}))
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    steps = list(inputs(recording))
+    stretches = [0]
+    for event in steps:
+        if isinstance(event, Samples):
+            stretches[-1] += len(event.block)
+        elif isinstance(event, Gap | Adopt):
+            stretches.append(0)
+    rate = session.get("rate_hz")
+    channels, notes = _channels(session.get("channels")), tuple[str, ...]()
+    if channels is not None and not recording.start.image:
+        channels, notes = _as_model(channels, image)
+    stream = Stream(
+        subject=str(session.get("subject", path.stem)),
+        inputs=lambda: steps,
+        stretches=tuple(stretches),
+        classes=tuple(sorted({e.name for e in steps if isinstance(e, Truth)})),
+        channels=channels,
+        rate_hz=float(rate) if isinstance(rate, int | float) and abs(rate) < 2**63 else None,
+        name=path.name,
+        about=_about(session),
+        notes=notes,
+    )
+    return Opened(recording, image, config, options, stream, damage_of(path, recording))
+
+
+def _about(session: dict[str, Any]) -> dict[str, Any]:
+    """What goes along when a recording is run again: its dataset, and the questions it has to ask."""
+    kinds = {"dataset": str, "relabelled": dict, "asked": list}
+    about = {name: session[name] for name, kind in kinds.items() if isinstance(session.get(name), kind)}
+    if not all(isinstance(window, int) for window in about.get("asked", ())):
+        del about["asked"]
+    return about
+
+
+def _channels(written: object) -> Channels | None:
+    """Channels as a recording's Start has them, or None if it has none that can be used."""
+    if not isinstance(written, list) or not written:
+        return None
+    channels = []
+    for one in written:
+        match one:
+            case [str(name), str(unit), float() | int() as scale] if abs(scale) < 2**63:
+                channels.append((name, unit, float(scale)))
+            case _:
+                return None
+    return tuple(channels)
+
+
+def _as_model(channels: Channels, image: Image) -> tuple[Channels, tuple[str, ...]]:
+    """``channels`` with what they do not say of themselves taken from the model, and what that was."""
+    if len(channels) != len(image.channels):
+        return channels, ()
+    notes = []
+    if all(name.isdecimal() for name, _, _ in channels):
+        notes.append("the columns have numbers only and are taken in the model's order: "
+                     + ", ".join(c.name for c in image.channels))  # fmt: skip
+    elif any(name != c.name for (name, _, _), c in zip(channels, image.channels, strict=True)):
+        return channels, ()
+    if any(not unit for _, unit, _ in channels):
+        units = ", ".join(f"{c.name} in {c.unit}" for c in image.channels)
+        notes.append(f"the recording does not say its units, so they are taken as the model's: {units}")
+    pairs = zip(channels, image.channels, strict=True)
+    return tuple((c.name, unit or c.unit, scale) for (_, unit, scale), c in pairs), tuple(notes)
+
+
+def damage_of(path: Path, recording: Recording) -> str:
+    """What a recording has lost, in one sentence; empty if it is whole."""
+    if recording.complete and not recording.lost_frames and not recording.lost_bytes:
+        return ""
+    return (
+        f"{path}: damaged: {recording.lost_bytes} bytes and {recording.lost_frames} frames are lost"
+        + ("" if recording.complete else ", its end is missing")
+        + f"; {len(recording.events)} events could be read"
+    )

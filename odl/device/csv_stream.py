@@ -1,0 +1,333 @@
+"""Any sketch that prints CSV, as a source of samples."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from enum import Enum
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from odl.core.events import Gap, Samples
+from odl.device.clock import Clock
+from odl.device.csv_columns import Columns
+from odl.device.serial_port import Line, LineState, Piece
+from odl.wire import Deframer
+
+MAX_LINE: Final = 4096  # bytes without a line's end that are kept
+_ROWS: Final = 10
+_TOGETHER: Final = 0.05  # seconds that samples wait for others
+_SILENT: Final = 1.0  # seconds without a line that are told, and called a gap
+FIRST_LINE: Final = 3.0  # seconds that one is waited for: a board restarts when its port is opened
+BAD_LINES: Final = "lines that cannot be used"  # why a Gap
+_ABSURD: Final = 1000  # times the full scale: no sensor prints that
+_LIMITED: Final = 0.25  # share of samples at the limit that is told
+_RECENT: Final = 4.0  # seconds of them that are looked at, and that a problem stands once it is over
+_OFF: Final = 0.02  # share of the rate: what a sketch prints is seldom exact, and nobody else says so
+_A_BOARD: Final = "what comes is what a board of odl's own says; leave out --format csv"
+
+
+class SketchError(RuntimeError):
+    """A sketch of which nothing can be used, and why."""
+
+
+class SketchState(Enum):
+    """How a sketch is doing, with a sentence for people."""
+
+    WAITING = "no line has come yet"
+    STREAMING = "samples are coming"
+    LIMITED = "many samples are at the limit"
+    SILENT = "no line has come for a while"
+    UNREADABLE = "what comes cannot be used"
+    UNPLUGGED = "the port is gone; it is tried again until it is back"
+    CLOSED = "the port has been closed"
+
+
+class Sketch:
+    """Samples from printed lines: iterate for `Samples` and `Gap`.
+
+    Positions count lines. Where lines are missing (unplugged, silent for a second, dropped
+    because nobody fetched them) a `Gap` says how many, from the host's clock and the rate. A line
+    that was meant as a sample and cannot be used is a lost one; text beside the stream is left out.
+    When nothing comes, `Samples` of no rows does.
+
+    Parameters
+    ----------
+    line : Line
+        Where the lines come from.
+    scale : sequence of float
+        Per column what one count is, in the unit that is printed: a column in g with 0.00025 is
+        multiplied by 4000. Values beyond int16 are saturated and counted; a line with one that is
+        beyond 1000 times that cannot be used.
+    rate_hz : float
+        Samples per second that the sketch is said to print. It is measured too.
+    columns : sequence of str
+        As in `odl.device.csv_columns.Columns`, in the order of ``scale``.
+    strict : bool
+        Likewise.
+    position : int
+        Index of the first sample.
+    units : sequence of str, optional
+        Of the columns, for sentences.
+
+    Raises
+    ------
+    SketchError
+        While iterating: if 25 lines cannot be used for a reason that does not go away by itself,
+        and none ever could; or if frames of a board come and no lines.
+
+    Attributes
+    ----------
+    wait : float
+        Seconds that the next event may take while nothing comes.
+    state : SketchState
+    position : int
+        Where the stream stands.
+    clock : Clock
+        The measured rate, ``clock.rate_hz`` and ``clock.complaint``.
+    lost, saturated : int
+        Samples in gaps, and values cut to the range of int16.
+    news : deque of str
+        Sentences that a person should see, each once.
+
+    Examples
+    --------
+    >>> with Line("loop://") as line:
+    ...     sketch = Sketch(line, scale=(0.5, 1.0), rate_hz=50.0, columns=("ax", "ay"))
+    ...     sent = line.write(b"ax,ay\\r\\n1.5,-2\\r\\n40000,1\\r\\n")
+    ...     block = next(event.block for event in sketch if len(event.block))
+    >>> block.tolist(), sketch.saturated
+    ([[3, -2], [32767, 1]], 1)
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        *,
+        scale: Sequence[float],
+        rate_hz: float,
+        columns: Sequence[str],
+        strict: bool = False,
+        position: int = 0,
+        units: Sequence[str] = (),
+    ) -> None:
+        if len(scale) != len(columns):
+            raise ValueError(f"{len(columns)} columns, but a scale for {len(scale)}; give one for each")
+        self._per_unit = [1 / s for s in scale]
+        self.line, self.position, self.wait = line, position, 0.2
+        self._full = [32768 * s for s in scale]
+        self._units = tuple(units) or ("",) * len(scale)
+        self.columns = Columns(columns, strict, [_ABSURD * full for full in self._full], self._units)
+        self.clock = Clock(rate_hz, _OFF)
+        self.lost = self.saturated = 0
+        self.state = SketchState.WAITING
+        self._rate = rate_hz
+        self._text = bytearray()  # of an unfinished line
+        self._whole = False  # whether it has its beginning
+        self._ahead: deque[Samples | Gap] = deque()
+        self._rows: list[list[float]] = []
+        self._since = 0.0  # when the first of them came
+        self._last: float | None = None  # when the last line of numbers came
+        self._cause = ""  # why lines may be missing
+        self.news: deque[str] = deque()
+        self._told_anew = False
+        self._tell_bad = self._tell_text = 1  # lines left out at which they are told of next
+        self._trouble, self._troubled = "", 0.0  # with the columns, and when it was so last
+        self._frames = Deframer(MAX_LINE)
+        self._cut_rows: NDArray[np.bool_] = np.zeros((0, len(scale)), np.bool_)
+        self._rows_looked_at = max(50, round(_RECENT * rate_hz))  # of it, at most
+        self._limited = ""  # a sentence about the column that is cut most
+
+    def __iter__(self) -> Iterator[Samples | Gap]:
+        gave = time.monotonic()
+        while self._ahead or self.state is not SketchState.CLOSED:
+            if self._ahead:  # kept here: whoever stops iterating can go on later
+                yield self._ahead.popleft()
+                gave = time.monotonic()
+                continue
+            wait = self.wait
+            if self._rows:
+                wait = max(0.0, min(wait, self._since + _TOGETHER - time.monotonic()))
+            piece = self.line.get(wait)
+            if piece is not None:
+                self._take(piece)
+            else:
+                self._look_for_silence()
+            # Lines that cannot be used may come all the time.
+            late = time.monotonic() >= gave + self.wait
+            if (piece is None and (not self._rows or self.wait == 0)) or (not self._rows and late):
+                yield Samples(self.position, np.zeros((0, len(self._per_unit)), np.int16))
+                gave = time.monotonic()
+            if len(self._rows) >= _ROWS or time.monotonic() >= self._since + _TOGETHER:
+                self._flush()
+
+    def begin(self, seconds: float) -> None:
+        """Wait for the first line that can be used, for so long at most; it is given out later.
+
+        Raises
+        ------
+        SketchError
+            As while iterating.
+        """
+        until = time.monotonic() + seconds
+        while not (self._rows or self._ahead or self.state is SketchState.CLOSED):
+            left = until - time.monotonic()
+            if left <= 0:
+                break
+            if (piece := self.line.get(min(left, self.wait))) is not None:
+                self._take(piece)
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the lines that come, in one sentence, or nothing."""
+        return self._trouble or self._limited
+
+    @property
+    def note(self) -> str:
+        """What a person should know now, in one sentence, or nothing."""
+        return self.problem or self.clock.complaint(self._rate)
+
+    @property
+    def damaged(self) -> int:
+        """Lines that could not be used, text beside the stream not counted."""
+        return self.columns.bad - self.columns.text
+
+    @property
+    def useless(self) -> str:
+        """Why no line could be used up to now; nothing once one could."""
+        return "" if self._last is not None else self.columns.problem or self.state.value
+
+    def _patience(self) -> float:
+        return max(_SILENT, 20 / self._rate)
+
+    def _look_for_silence(self) -> None:
+        quiet = self._last is None or time.monotonic() - self._last <= self._patience()
+        if not quiet and self.state in (SketchState.STREAMING, SketchState.LIMITED):
+            self.state = SketchState.SILENT
+
+    def _take(self, piece: Piece) -> None:
+        if piece.lost:
+            self._cut("nobody fetched the samples in time")
+        if piece.state is LineState.LOST:
+            self._cut("unplugged")
+            self.state, self._trouble = SketchState.UNPLUGGED, ""
+        elif piece.state is LineState.OPEN:
+            self.state = SketchState.WAITING
+        elif piece.state is LineState.CLOSED:
+            self.state = SketchState.CLOSED
+            self._flush()
+        lines = self._lines(piece.data)
+        for number, line in enumerate(lines):
+            headers = self.columns.headers
+            missed = self.columns.missed
+            row = self.columns.take(line, self._whole)
+            self._whole = True
+            if self.columns.headers > headers and self._last is not None:
+                self._cause = self._cause or "the sketch started anew"
+            if row is not None:
+                self._add(row, piece.time, len(lines) - number, missed)
+        if self.columns.hopeless:
+            raise SketchError(self.columns.problem)
+        if self._last is None and self._frames.feed(piece.data):
+            raise SketchError(_A_BOARD)
+        if problem := self.columns.problem:
+            self.state, self._troubled = SketchState.UNREADABLE, piece.time
+            self._trouble = self._trouble or problem
+        elif piece.time - self._troubled > _RECENT:
+            self._trouble = ""
+        self._tell_of_left_out()
+        if self._last == piece.time:
+            self.clock.add(None, piece.time, self.position + len(self._rows) + self.columns.missed)
+
+    def _add(self, row: list[float], now: float, here: int, bad: int) -> None:
+        """A line of numbers read at ``now``, of which ``here`` came at once, after ``bad`` others."""
+        if self._last is None and self.columns.in_order:
+            self.news.append(
+                "no names have come, so the columns are taken in the order printed: "
+                + ", ".join(self.columns.wanted)
+            )
+        lost = 0 if self._last is None else self._missing(now - self._last, here)
+        why = self._cause or "the sketch was silent"
+        if bad and not self._cause and lost < 2 * bad + self._rate / 2:
+            lost, why = bad, BAD_LINES  # their number says more than the clock
+        if self._cause or lost:
+            self._flush()
+            if self._last is not None:
+                self._ahead.append(Gap(self.position, lost, why))
+                self.position += lost
+                self.lost += lost
+                if why != BAD_LINES:
+                    self.clock.recount()
+                elif not self._told_anew:
+                    self._told_anew = True
+                    self.news.append(
+                        "a line that cannot be used is a lost sample: windows begin anew behind it"
+                    )
+            self._cause = ""
+        if not self._rows:
+            self._since = now
+        self._rows.append(row)
+        self._last = now
+        self.state = SketchState.LIMITED if self._limited else SketchState.STREAMING
+
+    def _tell_of_left_out(self) -> None:
+        """Tell of lines at the first, the tenth, ... that is left out."""
+        text, bad = self.columns.text, self.damaged
+        if bad >= self._tell_bad:
+            self._tell_bad = 10 ** len(str(bad))
+            many = "a line" if bad == 1 else f"{bad} lines"
+            self.news.append(f"{many} could not be used, the last was: {self.columns.last_bad}")
+        if text >= self._tell_text:
+            self._tell_text = 10 ** len(str(text))
+            many = "a line of text is left out" if text == 1 else f"{text} lines of text left out, the last"
+            self.news.append(f"{many}: {self.columns.last_text}")
+
+    def _missing(self, silence: float, here: int) -> int:
+        """Lines that are missing after so many seconds without one."""
+        if not self._cause and silence <= self._patience():
+            return 0
+        # Lines that were only held up come all at once.
+        lost = max(0, round(silence * (self.clock.rate_hz or self._rate)) - here)
+        return lost if self._cause or lost >= self._rate / 2 else 0
+
+    def _cut(self, cause: str) -> None:
+        """Bytes are missing: the line that is under way goes too."""
+        self._cause = cause
+        self._text.clear()
+        self._whole = False
+
+    def _lines(self, data: bytes) -> list[str]:
+        *ended, self._text[:] = (bytes(self._text) + data).split(b"\n")
+        del self._text[MAX_LINE:]  # the rest of such a line is let go, its end is waited for
+        return [line.decode("utf-8", "replace") for line in ended]
+
+    def _flush(self) -> None:
+        """Hand on the samples that wait."""
+        if not self._rows:
+            return
+        scaled = np.rint(np.array(self._rows) * self._per_unit)
+        cut = np.abs(scaled + 0.5) > 32768
+        self.saturated += int(np.count_nonzero(cut))
+        self._look_at_limits(cut)
+        block: NDArray[np.int16] = np.clip(scaled, -32768, 32767).astype(np.int16)
+        self._ahead.append(Samples(self.position, block))
+        self.position += len(block)
+        self._rows = []
+
+    def _look_at_limits(self, cut: NDArray[np.bool_]) -> None:
+        """Notice where many samples are beyond what can be: most often the unit is another one."""
+        recent = self._cut_rows = np.concatenate([self._cut_rows, cut])[-self._rows_looked_at :]
+        share = float(recent.any(axis=1).mean())
+        if not self._limited and len(recent) >= 50 and share > _LIMITED:
+            most = int(recent.sum(axis=0).argmax())
+            unit = self._units[most]
+            self._limited = (
+                f"many samples are at the limit of column {self.columns.wanted[most]}, "
+                f"{self._full[most]:.3g}{f' {unit}' if unit else ''}: "
+                + (f"is it printed in {unit}?" if unit else "are its unit and the scale right?")
+            )
+        elif share < _LIMITED / 2:
+            self._limited = ""

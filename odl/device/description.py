@@ -1,0 +1,132 @@
+"""What a board says that it is, checked: it comes from outside. No I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from odl.core.config import POLICIES, Config
+from odl.wire import PROTOCOL, Configure, Description, Info
+
+MAX_RATE_HZ: Final = 10_000.0
+_SHOWN: Final = 64  # characters of a board's own text
+
+ChannelOf = tuple[str, str, float]  # name, unit, what one count is
+
+
+class BoardError(RuntimeError):
+    """A board that cannot be used, or did not do what it was asked, and why."""
+
+
+@dataclass(frozen=True)
+class Described:
+    """A board as it describes itself.
+
+    Attributes
+    ----------
+    name, sensor, version : str
+        Of board, sensor ("link": the host feeds it) and firmware, made printable.
+    channels : tuple of (name, unit, scale), or None
+        What a count of its sensor is; None if the host feeds it.
+    rate_hz : float or None
+        How fast its sensor is said to sample.
+    model : dict
+        The card of the model image that it runs, as it stands there.
+    """
+
+    name: str
+    sensor: str
+    version: str
+    channels: tuple[ChannelOf, ...] | None
+    rate_hz: float | None
+    model: dict[str, Any]
+
+
+def described(info: Info, description: Description) -> Described:
+    """Check a description and put it in order.
+
+    Raises
+    ------
+    BoardError
+        If it cannot be what a board measures.
+
+    Examples
+    --------
+    >>> info = Info(1, 0, 1, 128, 64, 768, 50_000, 7, 0, 0, 0, 0, 0, 0, 0, "0.1")
+    >>> board = {"name": "wrist", "sensor": "imu", "rate_hz": 52, "channels": [["ax", "g", 0.001]]}
+    >>> described(info, Description(board, {})).channels
+    (('ax', 'g', 0.001),)
+    """
+    board = description.board
+    name = shown(board.get("name", "")) or "a board without a name"
+    sensor = shown(board.get("sensor", ""))
+    channels = board.get("channels")
+    rate = board.get("rate_hz")
+    if channels is not None:
+        if not isinstance(channels, list) or len(channels) != info.channels:
+            raise BoardError(f"{name} describes other channels than the {info.channels} that it sends")
+        if not all(map(_is_channel, channels)):
+            raise BoardError(f"{name} describes a channel without name, unit and scale above 0")
+        channels = tuple((shown(c[0]), shown(c[1]), float(c[2])) for c in channels)
+    if rate is not None and not (_is_number(rate) and 0 < rate <= MAX_RATE_HZ):
+        raise BoardError(f"{name} says that it samples at {shown(rate)} Hz; above 0 up to 10000 can be used")
+    return Described(
+        name, sensor, shown(info.version), channels, None if rate is None else float(rate), description.model
+    )
+
+
+def _is_number(value: object) -> bool:
+    # No isfinite: JSON has whole numbers that no float can hold.
+    return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
+
+
+def _is_channel(given: object) -> bool:
+    if not isinstance(given, list) or len(given) != 3:
+        return False
+    name, unit, scale = given
+    return isinstance(name, str) and isinstance(unit, str) and _is_number(scale) and 0 < scale < 1e9
+
+
+def shown(value: object) -> str:
+    """Something untrusted as short text without control characters."""
+    return "".join(c for c in str(value)[:_SHOWN] if c.isprintable())
+
+
+def not_ours(info: Info, image: int | None, channels: int | None) -> str:
+    """A sentence if ``info`` is of another board than the one that is wanted, else nothing."""
+    if info.major != PROTOCOL[0]:
+        return (
+            f"the board speaks protocol {info.major}.{info.minor} and this odl {PROTOCOL[0]}.{PROTOCOL[1]}: "
+            "put firmware of this odl's version on it, or use the odl that its firmware is from"
+        )
+    if channels is not None and info.channels != channels:
+        return f"another board is on this port: it has {info.channels} channels, not {channels}"
+    if image is not None and info.image != image:
+        return (
+            f"the board runs another model image (checksum {info.image:08x}, not {image:08x}): "
+            "put this one on it with 'odl push', or take the board's with 'odl pull'"
+        )
+    return ""
+
+
+def settings(config: Config, session: int, *, keep: bool, position: int, issued: int) -> Configure:
+    """A session's settings as a board takes them.
+
+    Parameters
+    ----------
+    session : int
+        The number that names the session, 1 to 2**32 - 1.
+    keep : bool
+        Go on from what the board's label log has taught; otherwise the log is emptied.
+    position, issued : int
+        Where the stream stands, and the questions already spent of the period there.
+    """
+    if not 1 <= session < 2**32:
+        raise ValueError(f"a session's number is {session}; it can be 1 to 2**32 - 1")
+    return Configure(
+        rule=POLICIES.index(config.policy), in_samples=int(config.in_samples), hold=int(config.hold),
+        keep=int(keep), batch=config.batch, step=config.step, change=config.change,
+        allowed=config.allowed, period=config.period, horizon=config.horizon, session=session,
+        issued=issued, patience=config.patience, seed=config.seed, position=position,
+        scaling=tuple(zip(config.mult, config.shift, config.offset, strict=True)),
+    )  # fmt: skip

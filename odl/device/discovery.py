@@ -1,0 +1,181 @@
+"""What is plugged in, and which of it speaks our protocol."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final
+
+from odl.device.board import Board
+from odl.device.description import BoardError, Described, shown
+from odl.device.serial_port import Line, LineError
+from odl.wire import Info
+
+LIMIT: Final = 2.5  # seconds in which a board answers, even one that opening the port has reset
+_LISTEN: Final = 0.5  # seconds to look whether a port prints lines
+_AT_ONCE: Final = 8
+
+
+class PortError(RuntimeError):
+    """No port, or more than one, where exactly one is needed; all that there are is listed."""
+
+
+@dataclass(frozen=True)
+class Port:
+    """A serial port: what a serial library opens, what the system calls it, USB's vendor:product."""
+
+    name: str
+    description: str = ""
+    usb: str = ""
+
+
+@dataclass(frozen=True)
+class Probed:
+    """What answered on a port.
+
+    Attributes
+    ----------
+    port : Port
+    board : Described or None
+        The board that speaks our protocol, if one does.
+    info : Info or None
+        With it.
+    lines : bool
+        Whether lines of text come, as from a sketch.
+    problem : str
+        Why there is no board, in one sentence; otherwise empty.
+    """
+
+    port: Port
+    board: Described | None = None
+    info: Info | None = None
+    lines: bool = False
+    problem: str = ""
+
+    def facts(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        facts: dict[str, Any] = facts_of(self.port) | {"board": None, "lines": self.lines}
+        if self.board is not None and self.info is not None:
+            facts["board"] = {
+                "name": self.board.name, "sensor": self.board.sensor, "rate_hz": self.board.rate_hz,
+                "firmware": self.board.version, "image": f"{self.info.image:08x}",
+                "runs_session": self.info.session != 0,
+            }  # fmt: skip
+        return facts | {"problem": self.problem}
+
+
+def list_ports() -> list[Port]:
+    """The serial ports of this machine, in the order of their names. No serial numbers are read out.
+
+    >>> all(isinstance(port, Port) for port in list_ports())
+    True
+    """
+    from serial.tools.list_ports import comports
+
+    return [
+        Port(
+            found.device,
+            "" if found.description in (None, "n/a") else shown(found.description),
+            f"{found.vid:04x}:{found.pid:04x}" if found.vid is not None and found.pid is not None else "",
+        )
+        for found in sorted(comports(), key=lambda found: str(found.device))
+    ]
+
+
+def probe(port: Port | str, limit: float = LIMIT) -> Probed:
+    """Open a port, say Hello, and see who answers within ``limit`` seconds.
+
+    >>> probe("/dev/not-there").board is None
+    True
+    """
+    if isinstance(port, str):
+        port = Port(port)
+    try:
+        with Line(port.name) as line:
+            board = Board(line)
+            try:
+                described = board.greet(limit)
+            except BoardError as error:
+                return Probed(port, lines=_prints_lines(line), problem=str(error))
+            return Probed(port, described, board.info)
+    except LineError as error:
+        return Probed(port, problem=str(error))
+
+
+def _prints_lines(line: Line) -> bool:
+    text, until = b"", time.monotonic() + _LISTEN
+    while len(text) < 200 and (left := until - time.monotonic()) > 0:
+        piece = line.get(left)
+        text += b"" if piece is None else piece.data
+    plain = sum(byte in b"\t\r\n" or 32 <= byte < 127 for byte in text)
+    return b"\n" in text and plain >= 0.95 * len(text)
+
+
+def probe_all(ports: Sequence[Port], limit: float = LIMIT) -> list[Probed]:
+    """`probe` each, side by side."""
+    if not ports:
+        return []
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(lambda port: probe(port, limit), ports))
+
+
+def auto(limit: float = LIMIT) -> str:
+    """The name of the one port with a board.
+
+    Raises
+    ------
+    PortError
+        If there is none, or more than one: with all ports that there are.
+    """
+    found = probe_all(list_ports(), limit)
+    boards = [one for one in found if one.board is not None]
+    if len(boards) == 1:
+        return boards[0].port.name
+    if boards:
+        listed = ", ".join(f"{one.port.name} ({one.board.name})" for one in boards if one.board)
+        raise PortError(f"{len(boards)} boards are plugged in: {listed}; say which with --port")
+    if not found:
+        raise PortError("no serial port is there: plug a board in, or try without one: odl live --emulated")
+    listed = ", ".join(_in_words(one) for one in found)
+    raise PortError(f"no board answers on any port: {listed}")
+
+
+def _in_words(one: Probed) -> str:
+    what = "prints lines: --format csv?" if one.lines else one.port.description or "silent"
+    return f"{one.port.name} ({what})"
+
+
+def facts_of(port: Port) -> dict[str, Any]:
+    """Plain values for JSON."""
+    return {"port": port.name, "description": port.description, "usb": port.usb}
+
+
+def as_text(found: Sequence[Port | Probed]) -> str:
+    """What `odl ports` prints: a line for each port.
+
+    >>> print(as_text([Port("COM3", "STLink", "0483:374b"), Probed(Port("COM4"), lines=True)]))
+    COM3  0483:374b  STLink
+    COM4             prints lines, as a sketch does: --format csv
+    """
+    rows = []
+    for one in found:
+        port = one if isinstance(one, Port) else one.port
+        rows.append((port.name, port.usb, port.description if isinstance(one, Port) else _about(one)))
+    widths = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
+    lines = (f"{name:{widths[0]}}  {usb:{widths[1]}}  {what}".rstrip() for name, usb, what in rows)
+    return "\n".join(lines) or "no serial port is there"
+
+
+def _about(one: Probed) -> str:
+    if one.board is not None and one.info is not None:
+        rate = "" if one.board.rate_hz is None else f" at {one.board.rate_hz:g} Hz"
+        running = "; a session runs" if one.info.session else ""
+        return (
+            f"{one.board.name}: {one.board.sensor}{rate}, model {one.info.image:08x}, "
+            f"firmware {one.board.version}{running}"
+        )
+    if one.lines:
+        return "prints lines, as a sketch does: --format csv"
+    return f"{one.port.description}: {one.problem}" if one.port.description else one.problem

@@ -1,0 +1,143 @@
+"""What a file or a dataset holds, as plain values and as text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from odl import data
+from odl.core.events import Samples
+from odl.core.image import MAGIC, ROOT, Image
+from odl.data.streams import damage_of, load_model, open_recording
+from odl.model.memory import memory_of
+from odl.recording import Reader, Recording, read
+
+
+def about_file(path: str | Path) -> dict[str, Any]:
+    """Facts about a recording or a model image, by what the file begins with."""
+    with Path(path).open("rb") as file:
+        head = file.read(4)
+    return about_image(load_model(path)) if head == MAGIC else about_recording(path)
+
+
+def about_image(image: Image) -> dict[str, Any]:
+    """Sizes, tree, learning parameters and origin of a model image."""
+    parameters = sum(layer.weights.size + layer.biases.size for layer in image.layers)
+    names = image.names
+    tree = {}
+    for head, parent in enumerate(image.parents.tolist()):
+        rows = [names[c] for c in image.row_class[image.row_head == head].tolist()]
+        tree["root task" if parent == ROOT else f"under {names[parent]}"] = rows
+    return {
+        "kind": "model image",
+        "checksum": f"{image.checksum:08x}",
+        "channels": [f"{c.name} ({c.unit}, {c.scale:.6g} per step)" for c in image.channels],
+        "rate_hz": image.rate_hz,
+        "window": image.window,
+        "hop": image.hop,
+        "layers": [
+            f"{x.weights.shape[0]} outputs, kernel {x.weights.shape[1]}, stride {x.stride}"
+            for x in image.layers
+        ],
+        "parameters": parameters,
+        "macs_per_window": image.macs,
+        "tree": tree,
+        "stored_vectors": len(image.owners),
+        "learning": {
+            "epochs": image.epochs,
+            "rate_shift": image.rate_shift,
+            "imprint": image.imprint,
+        },
+        "memory": memory_of(image),
+        "card": dict(image.card),
+    }
+
+
+def about_recording(path: str | Path) -> dict[str, Any]:
+    """What a recording began with, what is in it, and whether it is whole."""
+    with Reader(path) as reader:
+        if not reader.start.image:
+            return _without_model(Path(path), read(path))
+    opened = open_recording(path)
+    recording, image, config = opened.recording, opened.image, opened.config
+    return _happened(recording, opened.damage, image.rate_hz) | {
+        "settings": config.to_dict(),
+        "model": f"{image.checksum:08x}",
+        "classes": list(image.names.values()),
+    }
+
+
+def _without_model(path: Path, recording: Recording) -> dict[str, Any]:
+    """The same of a recording that holds samples and truth only."""
+    session = recording.start.config.get("session")
+    rate = session.get("rate_hz") if isinstance(session, dict) else None
+    rate = rate if isinstance(rate, int | float) and rate > 0 else None
+    return _happened(recording, damage_of(path, recording), rate) | {"model": "none"}
+
+
+def _happened(recording: Recording, damage: str, rate_hz: float | None) -> dict[str, Any]:
+    kinds = Counter(type(event).__name__ for event in recording.events)
+    samples = sum(len(e.block) for e in recording.events if isinstance(e, Samples))
+    session = recording.start.config.get("session")
+    return {
+        "kind": "recording",
+        "session": dict(session) if isinstance(session, dict) else {},
+        "complete": recording.complete,
+        "lost_frames": recording.lost_frames,
+        "lost_bytes": recording.lost_bytes,
+        "problems": list(recording.problems),
+        "damage": damage,
+        "samples": samples,
+        "seconds": None if rate_hz is None else samples / rate_hz,
+        "events": dict(sorted(kinds.items())),
+        "trace_sha256": recording.trace_sha256,
+    }
+
+
+def about_datasets() -> list[dict[str, Any]]:
+    """The cards of the datasets that are here."""
+    facts = []
+    for name in data.datasets():
+        card = data.card(name)
+        facts.append(
+            {
+                "name": card.name,
+                "title": card.title,
+                "people": {split: list(people) for split, people in card.splits.items()},
+                "classes": list(card.classes),
+                "rate_hz": card.rate_hz,
+                "channels": [f"{c.name} ({c.unit})" for c in card.channels],
+                "recordings": "bundled" if card.file else "not bundled, name them with --data",
+                "licence": card.licence,
+                "origin": card.origin,
+                "citation": card.citation,
+            }
+        )
+    return facts
+
+
+def as_text(facts: dict[str, Any], indent: str = "") -> str:
+    """``facts`` as aligned lines.
+
+    >>> print(as_text({"a": 1, "list": ["x", "y"], "deep": {"b": 2}}))
+    a     1
+    list  x, y
+    deep
+      b  2
+    """
+    lines = []
+    width = max((len(name) for name in facts), default=0)
+    for name, value in facts.items():
+        label = f"{indent}{name.replace('_', ' '):{width}}"
+        if isinstance(value, dict):
+            lines.append(label.rstrip())
+            if value:
+                lines.append(as_text(value, indent + "  "))
+        elif isinstance(value, list) and any("," in str(item) for item in value):
+            lines += [f"{label if i == 0 else '':{len(label)}}  {item}" for i, item in enumerate(value)]
+        elif isinstance(value, list):
+            lines.append(f"{label}  {', '.join(map(str, value)) or 'none'}")
+        else:
+            lines.append(f"{label}  {'none' if value == '' else value}")
+    return "\n".join(lines)

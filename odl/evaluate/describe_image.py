@@ -1,0 +1,99 @@
+"""A model image as a person reads it: its tree drawn, its layers, what it takes, from whom it learned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from odl.core.image import ROOT, Image
+from odl.evaluate.describe import about_image, as_text
+from odl.model.restrict import leaves
+
+
+def tree_text(image: Image) -> str:
+    """The tasks and their classes as a tree; a line per class.
+
+    Examples
+    --------
+    >>> from odl.data import model_bytes
+    >>> print(tree_text(Image.from_bytes(model_bytes("shoulder"))))
+    root task
+    |-- pendulum
+    |-- abduction
+    |-- forward elevation
+    |-- internal rotation
+    `-- external rotation
+    """
+    return "\n".join(["root task", *_branches(image, 0, "")])
+
+
+def _branches(image: Image, head: int, indent: str) -> list[str]:
+    lines = []
+    classes = image.row_class[image.row_head == head].tolist()
+    for cls in classes:
+        last = cls == classes[-1]
+        lines.append(f"{indent}{'`' if last else '|'}-- {_one_line(image.names[cls])}")
+        for below, parent in enumerate(image.parents.tolist()):
+            if parent == cls and parent != ROOT:
+                lines += _branches(image, below, indent + ("    " if last else "|   "))
+    return lines
+
+
+def image_text(image: Image) -> str:
+    """Tree, layers, sizes, memory, learning and origin of an image, in sections.
+
+    Examples
+    --------
+    >>> from odl.data import model_bytes
+    >>> text = image_text(Image.from_bytes(model_bytes("shoulder")))
+    >>> [line for line in text.splitlines() if line.startswith(("trained on", "licence"))]
+    ['trained on        1, 2, 3, 4, 5, 6', 'licence           BSD-3-Clause']
+    """
+    facts = about_image(image)
+    card: dict[str, Any] = facts["card"]
+    first = ("dataset", "trained_on", "licence")
+    origin = {name: card.get(name, "not told") for name in first}
+    origin |= {name: value for name, value in card.items() if name not in (*first, "curves")}
+    sizes = {
+        "input": facts["channels"],
+        "window": f"{image.window} samples, {image.window / image.rate_hz:g} s at {image.rate_hz:g} Hz",
+        "hop": f"{image.hop} samples, {image.hop / image.rate_hz:g} s",
+        "layers": [f"{i + 1}: {layer}" for i, layer in enumerate(facts["layers"])],
+        "features": image.features,
+        "parameters": f"{facts['parameters']} in the extractor, {image.base.size} in the heads",
+        "work": f"{facts['macs_per_window']} multiply-accumulates a window",
+        "stored vectors": _stored(image),
+        "checksum": facts["checksum"],
+    }
+    return "\n\n".join(
+        [
+            tree_text(image),
+            as_text(sizes),
+            "memory in bytes\n" + as_text(facts["memory"], "  "),
+            "learning\n" + as_text(facts["learning"], "  "),
+            "from whom it learned\n" + as_text(_plain(origin)),
+        ]
+    )
+
+
+def _stored(image: Image) -> str:
+    ends = leaves(image)
+    each = [int((image.owners == cls).sum()) for cls, name in image.names.items() if name in ends]
+    low, high = min(each), max(each)
+    return f"{len(image.owners)}, {low if low == high else f'{low} to {high}'} a class"
+
+
+def _plain(card: Mapping[str, Any]) -> dict[str, Any]:
+    """A card's entries, each on lines of its own: names in it are untrusted."""
+    return {
+        _one_line(str(name)): _plain(value)
+        if isinstance(value, Mapping)
+        else [_one_line(str(each)) for each in value]
+        if isinstance(value, list)
+        else _one_line(str(value))
+        for name, value in card.items()
+    }
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,188 @@
+"""The timeline: strips of truth and predictions, and what was asked, answered and learned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from odl._text import shown
+from odl.evaluate import Evaluation, Outcome, Row
+from odl.evaluate.report.look import BAND, CARD, GRID, INK, SOFT, Look, points_per_unit, stride, text_width
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Lanes from top to bottom: (bottom, height).
+_TRUTH, _STRIP, _PLAIN = (6.0, 0.8), (4.75, 0.8), (3.2, 0.8)
+_STRIP_WRONG, _PLAIN_WRONG = (4.42, 0.24), (2.87, 0.24)
+_ASKED, _LEARNED, _TOP = 1.62, 0.62, 8.25
+_MOST_SEAMS = 100  # with more than this the seams would cover the strip
+
+
+def draw_lanes(axes: Axes, evaluation: Evaluation, look: Mapping[str, Look], divisor: float) -> None:
+    """Draw all lanes; ``divisor`` is the number of seconds in a unit of x."""
+    line, per_unit = evaluation.timeline, evaluation.rate_hz * divisor
+    axes.set_ylim(0.1, _TOP)
+    axes.spines[["left", "bottom"]].set_visible(False)
+    labels = {
+        "truth": _middle(_TRUTH), "with learning": _middle(_STRIP), "wrong": _middle(_STRIP_WRONG),
+        "no learning": _middle(_PLAIN), "wrong ": _middle(_PLAIN_WRONG),
+        "asked": _ASKED, "learned": _LEARNED,
+    }  # fmt: skip
+    axes.set_yticks(list(labels.values()), list(labels))
+    for text in axes.get_yticklabels():
+        quiet = text.get_text().startswith("wrong")
+        text.set(fontsize=6.5 if quiet else 8.5, color=SOFT if quiet else INK)
+
+    for start, lost in line.gaps:
+        if lost:
+            x = start / per_unit, lost / per_unit
+            axes.broken_barh([x], (0.2, 6.6), facecolors=BAND, hatch="////", edgecolor=GRID, zorder=0)
+    _strip(axes, line.truths, _TRUTH, look, per_unit)
+    seams = [start for start, lost in line.gaps if not lost and start]
+    for start in seams if len(seams) <= _MOST_SEAMS else []:
+        axes.plot([start / per_unit] * 2, [_TRUTH[0], sum(_TRUTH)], color=CARD, lw=1.4, zorder=3)
+
+    for say, lane, ribbon in ((_said, _STRIP, _STRIP_WRONG), (_said_without, _PLAIN, _PLAIN_WRONG)):
+        _strip(axes, _runs(evaluation, say), lane, look, per_unit)
+        wrong = _runs(evaluation, partial(_wrong, say))
+        axes.broken_barh([(0, axes.get_xlim()[1])], ribbon, facecolors=BAND, zorder=1)
+        bars = [(a / per_unit, (b - a) / per_unit) for a, b, _ in wrong]
+        axes.broken_barh(bars, ribbon, facecolors=INK, zorder=2)
+
+    _questions(axes, evaluation, look, per_unit)
+    for at, _ in line.lessons:
+        axes.scatter(at / per_unit, _LEARNED, marker="D", s=19, color=INK, lw=0, zorder=4)
+    _counts(axes, evaluation, per_unit)
+    for y in (_ASKED, _LEARNED):
+        axes.axhline(y, color=GRID, lw=0.8, zorder=0)
+    for at, _ in line.added:
+        axes.plot([at / per_unit] * 2, [_LEARNED, 7.05], color=INK, lw=0.9, ls=(0, (3, 2)), zorder=2)
+    fresh = [(at / per_unit, f"new: {shown(name, 16)}") for at, name in line.added]
+    style: Any = {"ha": "left", "va": "bottom", "fontsize": 7.5, "color": INK, "weight": "bold"}
+    for y in (7.1, 7.65):
+        fresh = _spaced(axes, fresh, y, shift=-2, **style)
+
+
+def _counts(axes: Axes, evaluation: Evaluation, per_unit: float) -> None:
+    """How many labels were learned at once, where there are several and there is room for it."""
+    lessons = evaluation.timeline.lessons
+    behind = [*(at for at, _ in lessons[1:]), float("inf")]
+    room = points_per_unit(axes) / per_unit
+    texts = [
+        (at / per_unit, str(count))
+        for (at, count), after in zip(lessons, behind, strict=False)
+        if count > 1 and (after - at) * room > 5.5 + text_width(str(count), 7) + 3
+    ]
+    _spaced(axes, texts, _LEARNED, shift=5.5, ha="left", va="center", fontsize=7, color=SOFT)
+
+
+def _questions(axes: Axes, evaluation: Evaluation, look: Mapping[str, Look], per_unit: float) -> None:
+    texts = []
+    for q in evaluation.timeline.questions:
+        x = q.asked / per_unit
+        if q.at is not None:  # from the question to its answer
+            axes.plot([x, q.at / per_unit], [_ASKED, _ASKED], color=SOFT, lw=1.6, zorder=2)
+        if q.outcome is Outcome.ANSWERED:
+            colour = look[q.answer or ""].colour
+            axes.scatter(x, _ASKED, marker="^", s=46, color=colour, edgecolor=INK, lw=0.7, zorder=4)
+            texts.append((x, shown(q.answer or "", 12)))
+        elif q.outcome is Outcome.SKIPPED:
+            axes.scatter(x, _ASKED, marker="x", s=24, color=INK, lw=1.3, zorder=4)
+        else:
+            axes.scatter(x, _ASKED, marker="o", s=22, color=CARD, edgecolor=INK, lw=0.9, zorder=4)
+    _spaced(axes, texts, _ASKED + 0.38, ha="center", va="bottom", fontsize=6.5, color=INK)
+
+
+def _strip(
+    axes: Axes,
+    runs: Sequence[tuple[int, int, str]],
+    lane: tuple[float, float],
+    look: Mapping[str, Look],
+    per_unit: float,
+) -> None:
+    for name in dict.fromkeys(run[2] for run in runs):
+        colour, hatch = look.get(name, Look(GRID, ""))
+        bars = [(a / per_unit, (b - a) / per_unit) for a, b, each in runs if each == name]
+        # The edge is what carries the hatch, so without one there is no edge.
+        axes.broken_barh(bars, lane, facecolors=colour, hatch=hatch or None, lw=0, zorder=1)
+    points = points_per_unit(axes)
+    for start, end, name in runs:
+        text, size = _fitting(shown(name), (end - start) / per_unit * points - 4)
+        if text:
+            dark = _lightness(look[name].colour if name in look else GRID) < 0.5
+            axes.text(
+                (start + end) / 2 / per_unit, _middle(lane) - 0.02, text, fontsize=size, ha="center",
+                va="center", color="#ffffff" if dark else "#000000", zorder=3, linespacing=1.05,
+            )  # fmt: skip
+
+
+def _said(row: Row) -> str | None:
+    return row.predicted
+
+
+def _said_without(row: Row) -> str | None:
+    return row.without
+
+
+def _wrong(say: Callable[[Row], str | None], row: Row) -> str | None:
+    return "wrong" if row.truth is not None and say(row) not in (None, row.truth) else None
+
+
+def _runs(evaluation: Evaluation, say: Callable[[Row], str | None]) -> list[tuple[int, int, str]]:
+    """Neighbouring windows with the same word, each window drawn as the hop in its middle."""
+    line, every = evaluation.timeline, stride(evaluation)
+    inset, hop = (line.window - line.hop) // 2, line.hop * every
+    runs: list[tuple[int, int, str]] = []
+    for name, group in groupby(line.rows[::every], key=say):
+        if name is None:
+            continue
+        for row in group:
+            start = row.window + inset
+            if runs and runs[-1][2] == name and runs[-1][1] == start:
+                runs[-1] = (runs[-1][0], start + hop, name)
+            else:
+                runs.append((start, start + hop, name))
+    return runs
+
+
+def _middle(lane: tuple[float, float]) -> float:
+    return lane[0] + lane[1] / 2
+
+
+def _fitting(text: str, points: float) -> tuple[str, float]:
+    """What of ``text`` fits into ``points``, and its size: whole, in two lines, cut, or nothing."""
+    if text_width(text, 7.5) <= points:
+        return text, 7.5
+    spaces = [i for i, character in enumerate(text) if character == " "]
+    if spaces:
+        half = min(spaces, key=lambda i: max(i, len(text) - i))
+        if text_width(text[:half], 6) <= points and text_width(text[half + 1 :], 6) <= points:
+            return f"{text[:half]}\n{text[half + 1 :]}", 6
+    room = int(points / text_width("m", 6)) - 1
+    return (text[:room] + "…" if room >= 4 else "", 6)
+
+
+def _spaced(
+    axes: Axes, texts: Sequence[tuple[float, str]], y: float, *, shift: float = 0, **style: Any
+) -> list[tuple[float, str]]:
+    """Write the texts at their x from left to right; those that would overlap are given back."""
+    points = points_per_unit(axes)
+    free = float("-inf")
+    left_out = []
+    for x, text in sorted(texts):
+        width = text_width(text, style["fontsize"])
+        left = x * points + shift - (width / 2 if style["ha"] == "center" else 0)
+        if left >= free:
+            axes.annotate(text, (x, y), xytext=(shift, 0), textcoords="offset points", **style)
+            free = left + width + 2
+        else:
+            left_out.append((x, text))
+    return left_out
+
+
+def _lightness(colour: str) -> float:
+    red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    return 0.299 * red + 0.587 * green + 0.114 * blue

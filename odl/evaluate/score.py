@@ -1,0 +1,269 @@
+"""How well a model image does as it is: nothing is learned, nobody is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from odl.core.config import Config, ConfigError
+from odl.core.events import Prediction
+from odl.core.ground_truth import TruthTrack
+from odl.core.image import Image
+from odl.core.session import Session
+from odl.data.streams import Stream
+from odl.evaluate import Confusion, confusion_of, recall_of, score_of
+from odl.model.restrict import leaves, restrict
+
+
+@dataclass(frozen=True, slots=True)
+class PersonScore:
+    """One person's windows; fractions from 0 to 1, None where no window could be scored.
+
+    ``learned_from`` tells that the image's card lists the person among those trained on.
+    """
+
+    subject: str
+    windows: int
+    scored: int
+    accuracy: float | None
+    macro_f1: float | None
+    learned_from: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModelScore:
+    """What an image gets right; ``accuracy`` and ``macro_f1`` over all scored windows together.
+
+    ``confusion[i][j]`` counts windows of ``classes[i]`` that were called ``classes[j]``.
+    ``float_accuracy`` is what the image's card says its float twin reached on people held out
+    of training, None where the card does not tell, or is of another dataset, or only some of
+    the classes are scored.
+    ``restricted`` are the classes that were asked for, None for all; ``unknown`` those scored
+    that the image does not know.
+    """
+
+    accuracy: float | None
+    macro_f1: float | None
+    float_accuracy: float | None
+    subjects: tuple[PersonScore, ...]
+    classes: tuple[str, ...]
+    confusion: Confusion
+    recall: dict[str, float | None]
+    restricted: tuple[str, ...] | None = None
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def scored(self) -> int:
+        """Windows that were scored."""
+        return sum(one.scored for one in self.subjects)
+
+    @property
+    def worst(self) -> PersonScore | None:
+        """The person with the lowest accuracy, the first of equals; None if nobody has one."""
+        there = [one for one in self.subjects if one.accuracy is not None]
+        return min(there, key=lambda one: one.accuracy or 0.0, default=None)
+
+    def notes(self) -> list[str]:
+        """What a reader of the figures should know."""
+        notes = []
+        if self.unknown:
+            names = ", ".join(self.unknown)
+            notes.append(f"the model does not know {names}: their windows count as wrong")
+        if seen := [one.subject for one in self.subjects if one.learned_from]:
+            notes.append(f"the model learned from person {', '.join(seen)}: others may do worse")
+        return notes
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures as plain values."""
+        worst = self.worst
+        return {
+            "accuracy": self.accuracy,
+            "macro_f1": self.macro_f1,
+            "float_accuracy": self.float_accuracy,
+            "windows": sum(one.windows for one in self.subjects),
+            "scored": self.scored,
+            "subjects": [asdict(one) for one in self.subjects],
+            "worst": None if worst is None else asdict(worst),
+            "classes": list(self.classes),
+            "recall": dict(self.recall),
+            "confusion": [list(row) for row in self.confusion],
+            "restricted_to": None if self.restricted is None else list(self.restricted),
+            "notes": self.notes(),
+        }
+
+
+def score_model(
+    image: Image,
+    streams: Iterable[Stream],
+    classes: Sequence[str] | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> ModelScore:
+    """Run the image over each person's stream in its integer kernels and compare with the truth.
+
+    A window's truth is the class of at least half of its samples (`odl.core.ground_truth.TruthTrack`), as in
+    a replay; other windows are not scored. A class that the image does not know counts as wrong.
+
+    Parameters
+    ----------
+    image : Image
+    streams : iterable of Stream
+        One per person, see `odl.data.streams`.
+    classes : sequence of str, optional
+        Score only windows of these, and choose only among those of them that the image
+        knows (`odl.model.restrict`).
+    progress : callable, optional
+        Told in a short sentence who is next.
+
+    Raises
+    ------
+    ConfigError
+        If the image knows none of the streams' classes, a class asked for is known to neither
+        side, or the image knows fewer than two of those asked for.
+    ValueError
+        If a stream's channels or rate do not fit the image: both are named.
+
+    Examples
+    --------
+    >>> from odl.data import model_path
+    >>> from odl.data.streams import dataset_streams, load_model
+    >>> streams = dataset_streams("shoulder", [7], 0)
+    >>> made = score_model(load_model(model_path("shoulder")), streams, ["pendulum", "abduction"])
+    >>> made.classes, made.scored, made.accuracy > 0.9
+    (('pendulum', 'abduction'), 108, True)
+    """
+    streams = list(streams)
+    only = None if classes is None else tuple(dict.fromkeys(classes))
+    _comparable(image, streams)
+    chosen = image if only is None else _choice(image, streams, only)
+    trained_on = _trained_on(image, streams)
+    truth: list[str] = []
+    said: list[str] = []
+    people = []
+    for stream in streams:
+        if progress is not None:
+            for sentence in (f"person {stream.subject}", *stream.notes):
+                progress(sentence)
+        rows = _windows(chosen, stream)
+        scored = [(true, name) for true, name in rows if true and (only is None or true in only)]
+        own = score_of([true for true, _ in scored], [name for _, name in scored])[0]
+        seen = stream.subject in trained_on
+        people.append(PersonScore(stream.subject, len(rows), len(scored), own.accuracy, own.macro_f1, seen))
+        truth += [true for true, _ in scored]
+        said += [name for _, name in scored]
+    together = score_of(truth, said)[0]
+    found, confusion = confusion_of([image.names[c] for c in sorted(image.names)], truth, said)
+    return ModelScore(
+        accuracy=together.accuracy,
+        macro_f1=together.macro_f1,
+        float_accuracy=_float_accuracy(image, streams) if chosen is image else None,
+        subjects=tuple(people),
+        classes=found,
+        confusion=confusion,
+        recall=recall_of(found, confusion),
+        restricted=only,
+        unknown=tuple(name for name in found if name in set(truth).difference(image.names.values())),
+    )
+
+
+def _comparable(image: Image, streams: Sequence[Stream]) -> None:
+    known = leaves(image)
+    told = dict.fromkeys(name for stream in streams for name in stream.classes)
+    if told and not set(told) & set(known):
+        raise ConfigError(
+            f"the model knows {', '.join(known)}, and the data have {', '.join(told)}: "
+            "no class is in both, so there is nothing to compare"
+        )
+
+
+def _choice(image: Image, streams: Sequence[Stream], only: Sequence[str]) -> Image:
+    known = leaves(image)
+    told = dict.fromkeys([*known, *(name for stream in streams for name in stream.classes)])
+    if strange := [name for name in only if name not in told]:
+        raise ConfigError(f"there is no class '{strange[0]}' to score; there are {', '.join(told)}")
+    if len(among := [name for name in only if name in known]) < 2:
+        raise ConfigError(
+            f"a choice needs two classes that the model knows, and of these it knows "
+            f"{', '.join(among) or 'none'}; it knows {', '.join(known)}"
+        )
+    return restrict(image, among)
+
+
+def _windows(image: Image, stream: Stream) -> list[tuple[str | None, str]]:
+    """Truth, where there is one, and what was said, for every window of the stream."""
+    scaling = stream.scaling(image)
+    session = Session(image, Config(mult=scaling.mult, shift=scaling.shift, offset=scaling.offset))
+    track = TruthTrack(stream.truths)
+    return [
+        (track.of(event.window, image.window), image.names[event.path[-1]])
+        for given in stream.inputs()
+        for event in session.step(given)
+        if isinstance(event, Prediction)
+    ]
+
+
+def _same_dataset(image: Image, streams: Sequence[Stream]) -> bool:
+    return all(stream.about.get("dataset") == image.card.get("dataset") for stream in streams)
+
+
+def _float_accuracy(image: Image, streams: Sequence[Stream]) -> float | None:
+    held_out = image.card.get("held_out_people")
+    figure = held_out.get("float_accuracy") if isinstance(held_out, dict) else None
+    told = isinstance(figure, int | float) and _same_dataset(image, streams)
+    return float(figure) if told and figure is not None else None
+
+
+def _trained_on(image: Image, streams: Sequence[Stream]) -> set[str]:
+    people = image.card.get("trained_on")
+    told = isinstance(people, list) and _same_dataset(image, streams)
+    return {str(person) for person in people} if told and people else set()
+
+
+def score_text(score: ModelScore) -> str:
+    """The figures for a terminal: headline, people, classes with their confusion.
+
+    Names are freed of control characters and cut to fit.
+
+    Examples
+    --------
+    >>> one = PersonScore("7", windows=5, scored=4, accuracy=0.75, macro_f1=0.8)
+    >>> counts = ((2, 1), (0, 1))
+    >>> print(score_text(ModelScore(0.75, 0.8, None, (one,), ("sit", "walk"), counts,
+    ...                             {"sit": 2 / 3, "walk": 1.0})))
+    75.0 % of 4 windows are right, macro-F1 0.800
+    <BLANKLINE>
+    person  windows  scored  accuracy  macro-F1
+    7             5       4    75.0 %     0.800
+    <BLANKLINE>
+    true \\ said   recall  a  b
+    a sit         66.7 %  2  1
+    b walk       100.0 %  0  1
+    """
+    from odl._text import aligned, fitted, percent, shown, wrapped
+
+    def figures(accuracy: float | None, macro_f1: float | None) -> list[str]:
+        return [percent(accuracy, 1), "–" if macro_f1 is None else f"{macro_f1:.3f}"]
+
+    if not score.scored:
+        return "no window could be scored: in none of them one class is known for half of its samples"
+    accuracy, macro_f1 = figures(score.accuracy, score.macro_f1)
+    headline = f"{accuracy} of {score.scored} windows are right, macro-F1 {macro_f1}"
+    if score.float_accuracy is not None:
+        in_float = percent(score.float_accuracy, 1)
+        headline += f"\nits card: {in_float} in floating point, on people held out of training"
+    people = [["person", "windows", "scored", "accuracy", "macro-F1"]] + [
+        [fitted(one.subject, 30), str(one.windows), str(one.scored), *figures(one.accuracy, one.macro_f1)]
+        for one in score.subjects
+    ]
+    letters = [chr(ord("a") + i) if i < 26 else str(i) for i in range(len(score.classes))]
+    table = [["true \\ said", "recall", *letters]] + [
+        [f"{letter} {fitted(name, 30)}", percent(score.recall[name], 1), *map(str, row)]
+        for letter, name, row in zip(letters, score.classes, score.confusion, strict=True)
+    ]
+    parts = [headline, aligned(people), aligned(table)]
+    worst = score.worst
+    if worst is not None and len(score.subjects) > 1:
+        parts.insert(2, f"the worst: person {fitted(worst.subject, 30)}, {percent(worst.accuracy, 1)}")
+    if notes := score.notes():
+        parts.append("\n".join(wrapped(f"note: {shown(note, 1000)}") for note in notes))
+    return "\n\n".join(parts)

@@ -1,0 +1,205 @@
+"""Edits to a recording's label log: a file of their own beside it, a line of JSON each, that grows."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from odl._files import keep_private
+from odl.core.events import valid_name
+from odl.labels.history import History
+
+_FORMAT = "odl label edits 1"
+
+
+class RelabelError(ValueError):
+    """An edit that cannot be made, and what can."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """From now on ``window`` counts as class ``name``, or as not answered (None).
+
+    ``under`` is the class that a new one hangs under, None for the root task. With ``keep`` the
+    edits of this window made before no longer count. ``by``, ``took`` and ``clock`` are those of
+    `odl.core.events.Origin`.
+    """
+
+    window: int
+    name: str | None = None
+    under: str | None = None
+    keep: bool = False
+    by: str = "relabel"
+    took: int = 0
+    clock: int = 0
+
+
+def edits_path(recording: str | Path) -> Path:
+    """Where the edits of ``recording`` lie.
+
+    >>> str(edits_path("walk.odl"))
+    'walk.edits.jsonl'
+    """
+    return Path(recording).with_suffix(".edits.jsonl")
+
+
+def read_edits(path: Path, trace: str) -> list[Edit]:
+    """The edits in ``path``, the oldest first; none if there is no such file.
+
+    Raises
+    ------
+    RelabelError
+        If they belong to another recording than the one of ``trace``, or cannot be read. A last
+        line that is not whole, the first too, is one that was being written as the power went or the
+        disk was full: it is left out.
+    """
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    if len(lines) == 1 and _head(trace).startswith(lines[0]):
+        return []
+    try:
+        head = json.loads(lines[0])
+    except ValueError:
+        head = None
+    if not isinstance(head, dict) or head.get("format") != _FORMAT:
+        raise RelabelError(f"{path}: not a log of edits; move it away")
+    if head.get("trace") != trace:
+        raise RelabelError(f"{path}: these edits belong to another recording; move them away")
+    edits = []
+    for number, line in enumerate(lines[1:], 2):
+        if not line:
+            continue
+        try:
+            edits.append(_edit(json.loads(line)))
+        except (ValueError, TypeError):
+            if number < len(lines):
+                raise RelabelError(f"{path}: line {number} is no edit; correct or remove it") from None
+    return edits
+
+
+def _head(trace: str) -> str:
+    return json.dumps({"format": _FORMAT, "trace": trace})
+
+
+def _edit(values: Any) -> Edit:
+    edit = Edit(**values)
+    for value, kinds in (
+        (edit.window, int), (edit.name, str | None), (edit.under, str | None), (edit.keep, bool),
+        (edit.by, str), (edit.took, int), (edit.clock, int),
+    ):  # fmt: skip
+        if not isinstance(value, kinds):
+            raise ValueError(values)
+    if not (edit.name is None or valid_name(edit.name)) or not edit.by.isprintable() or len(edit.by) > 64:
+        raise ValueError(values)
+    if not (0 <= edit.took < 2**32 and 0 <= edit.clock < 2**63):
+        raise ValueError(values)
+    return edit
+
+
+def _is_line(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
+
+
+def append_edits(path: Path, trace: str, edits: Iterable[Edit]) -> None:
+    """Add ``edits`` to the log at ``path``, which is made for its owner's eyes only.
+
+    A last line that was cut short by a power cut is no edit (see `read_edits`): it goes.
+    """
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(path, flags, 0o600), "r+b") as file:
+        keep_private(file.fileno(), path)
+        before = file.read()
+        whole, newline, last = before.rpartition(b"\n")
+        if last and not _is_line(last):
+            before = whole + newline
+            file.truncate(len(before))
+        text = "" if before else _head(trace) + "\n"
+        text += "" if before.endswith(b"\n") or not before else "\n"
+        text += "".join(json.dumps(asdict(edit)) + "\n" for edit in edits)
+        file.write(text.encode())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def counting(edits: Iterable[Edit]) -> dict[int, Edit]:
+    """The edit that counts, by window, in the order in which they were made.
+
+    >>> [e.name for e in counting([Edit(0, "a"), Edit(64, "b"), Edit(0, "c"), Edit(64, keep=True)]).values()]
+    ['c']
+    """
+    latest: dict[int, Edit] = {}
+    for edit in edits:
+        latest.pop(edit.window, None)
+        latest[edit.window] = edit
+    return {window: edit for window, edit in latest.items() if not edit.keep}
+
+
+def homes_of(edits: Iterable[Edit]) -> dict[str, str]:
+    """Under which class the new ones hang, by name; one that no edit names any more has lost its place.
+
+    >>> homes_of([Edit(0, "a", "sit"), Edit(64, "b", "walk"), Edit(64, keep=True)])
+    {'a': 'sit'}
+    >>> homes_of([Edit(0, "a", "sit"), Edit(0, "run"), Edit(0, "a")])
+    {}
+    """
+    homes: dict[str, str] = {}
+    counts: dict[int, str | None] = {}
+    for edit in edits:
+        counts[edit.window] = None if edit.keep else edit.name
+        if edit.name is not None and edit.under:
+            homes[edit.name] = edit.under
+        homes = {name: under for name, under in homes.items() if name in counts.values()}
+    return homes
+
+
+def missed(window: int) -> str:
+    """Why a question cannot be answered anew."""
+    return f"window {window} cannot be relabelled: the line was lost, so not all of its samples are recorded"
+
+
+def check_edit(history: History, edit: Edit, known: Iterable[str] = (), room: int = 255) -> None:
+    """Refuse an edit that could not be made.
+
+    Parameters
+    ----------
+    history : History
+        Of the recording.
+    edit : Edit
+        What is wished.
+    known : iterable of str
+        Names that edits before this one add.
+    room : int
+        Rows that the model has room for.
+
+    Raises
+    ------
+    RelabelError
+        With what is wrong and what can be given.
+    """
+    windows = [asked.question.window for asked in history.questions]
+    if edit.window not in windows:
+        near = sorted(windows, key=lambda window: abs(window - edit.window))[:3]
+        there = f"the nearest are {', '.join(map(str, sorted(near)))}" if near else "nothing was asked at all"
+        raise RelabelError(f"nothing was asked about window {edit.window}; {there}")
+    if not edit.keep and any(a.missed for a in history.questions if a.question.window == edit.window):
+        raise RelabelError(missed(edit.window))
+    names = {*history.tree.names.values(), *known}
+    if edit.name is None:
+        return
+    if not valid_name(edit.name):
+        raise RelabelError(f"{edit.name!r} cannot be a class: it needs 1 to 32 bytes of printable text")
+    if edit.under is not None and edit.under not in names:
+        raise RelabelError(f"there is no class '{edit.under}' for '{edit.name}' to hang under")
+    if edit.name in names:
+        return
+    if len({*names, edit.name}) > room:
+        raise RelabelError(f"the model has no room for '{edit.name}'; it has {room} rows")

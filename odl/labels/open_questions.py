@@ -1,0 +1,186 @@
+"""The cards of a session's open questions, kept in step with what passes."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Container, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from odl.core.events import (
+    AddClass,
+    Adopt,
+    Dropped,
+    Event,
+    Gap,
+    Label,
+    Prediction,
+    Query,
+    Samples,
+    Split,
+    Undo,
+)
+from odl.labels.question import Asking, Likely, Model, Place, Question, Recent, tree_of
+
+_KEPT = 16  # cards of answered questions, which an undo may open again
+_SAID = 8  # predictions that a question may be about
+
+
+class OpenCards:
+    """A card for each open question of ``session``, and what the model says just now.
+
+    Not safe to use from two threads at once: `odl.labels.prompt.Prompt` sees to that.
+
+    Parameters
+    ----------
+    session, image, channels, rate_hz, before, seconds
+        As for `odl.labels.prompt.Prompt`.
+    given : container of int
+        Windows whose answers are on their way: they have no card.
+
+    Attributes
+    ----------
+    tree : Tree
+        Classes and tasks as they are.
+    position : int
+        Samples that have passed.
+    changed : int
+        Grows with each change of what a view shows; samples alone do not count.
+
+    Examples
+    --------
+    >>> from odl.core.config import Config
+    >>> from odl.data import model_bytes
+    >>> from odl.core.image import Image
+    >>> from odl.core.session import Session
+    >>> image = Image.from_bytes(model_bytes("shoulder"))
+    >>> session = Session(image, Config(mult=(1,) * 6, shift=(0,) * 6, offset=(0,) * 6))
+    >>> cards = OpenCards(session, image, (), 50.0, before=4.0, seconds=10.0, given=())
+    >>> cards.take(Query(0, 9000, 500))
+    >>> [(card.window, card.expires, card.likely[0].name) for card in cards.questions]
+    [(0, 500, 'pendulum')]
+    """
+
+    def __init__(
+        self, session: Asking, image: Model, channels: Sequence[tuple[str, str, float]], rate_hz: float, *,
+        before: float, seconds: float, given: Container[int],
+    ) -> None:  # fmt: skip
+        self.changed = 0
+        self.tree = tree_of(session)
+        self.position = session.position
+        self._session, self._image, self._given = session, image, given
+        self._scales = tuple(scale for _, _, scale in channels)
+        self._rate_hz, self._before = rate_hz, round(before * rate_hz)
+        room = max(round(seconds * rate_hz), self._before + image.window + round(5 * rate_hz))
+        self._recent = Recent(room)
+        self._predictions: deque[Prediction] = deque(maxlen=_SAID)
+        self._open: dict[int, Question] = {}
+        self._kept: OrderedDict[int, Question] = OrderedDict()
+        self._stale = False  # whether the session has moved on in a way that only it can tell
+
+    def __contains__(self, window: int) -> bool:
+        return window in self._open
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """The cards, the earliest window first."""
+        return tuple(self._open[window] for window in sorted(self._open))
+
+    @property
+    def prediction(self) -> Prediction | None:
+        """The newest."""
+        return self._predictions[-1] if self._predictions else None
+
+    @property
+    def likely(self) -> tuple[Likely, ...]:
+        """All classes, as the newest prediction has them."""
+        return self.tree.likely(self.prediction)
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """What the newest prediction says, from the root task down."""
+        return self._named(self.prediction)
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where a new class can hang; empty if the model has no room for one."""
+        return self.tree.places(self._image.max_rows, self._image.max_heads)
+
+    def wrong(self, name: str, head: int, leaf: int | None) -> str:
+        """Why ``name`` cannot be an answer, new under task ``head`` or class ``leaf``; or nothing."""
+        return self.tree.wrong(name, head, leaf, self._image.max_rows, self._image.max_heads)
+
+    def signal(self, seconds: float) -> tuple[int, NDArray[np.float32]]:
+        """The stream's last ``seconds``: the first sample's index, and (n, channels)."""
+        start = max(0, self._recent.end - round(seconds * self._rate_hz))
+        return start, self._recent.excerpt(start, self._recent.end, self._scales)
+
+    def take(self, event: Event) -> None:
+        """``event`` has passed; an input is taken before its step, an output after it."""
+        match event:
+            case Samples(start, block):
+                self._recent.add(start, block)
+                self.position = start + len(block)
+            case Gap(start, lost, _):
+                self.position = start + lost
+            case Adopt(start, lost, _):
+                self.position, self._stale = start + lost, True
+            case Prediction():
+                self._predictions.append(event)
+                self.changed += 1
+            case Query(window, _, expires):
+                self.show(window, expires)
+            case AddClass() | Split() | Undo() | Label() | Dropped():
+                self._stale = True
+
+    def settle(self) -> None:
+        """Look at the session again if something has happened that only it can tell."""
+        if self._stale:
+            self._stale = False
+            self.tree = tree_of(self._session)
+            self.reconcile()
+
+    def reconcile(self) -> None:
+        """The session's open questions are the open questions, answers on their way aside."""
+        there = {one.window: one.expires for one in self._session.open_questions}
+        for window in [window for window in self._open if window not in there]:
+            self.close(window)
+        for window, expires in there.items():
+            self.show(window, expires)
+        for window, question in self._open.items():  # a class may be new: it comes last
+            known = {one.name for one in question.likely}
+            new = tuple(one for one in self.tree.likely(None) if one.name not in known)
+            self._open[window] = replace(question, likely=question.likely + new) if new else question
+
+    def show(self, window: int, expires: int) -> None:
+        """There is a question about ``window``."""
+        if window in self._open or window in self._given:
+            return
+        if not self.reopen(window):
+            said = next((p for p in reversed(self._predictions) if p.window == window), None)
+            start = max(0, window - self._before)
+            signal = self._recent.excerpt(start, window + self._image.window, self._scales)
+            self._open[window] = Question(
+                window, self.position, expires, self.tree.likely(said), self._named(said), start, signal
+            )
+            self.changed += 1
+
+    def close(self, window: int) -> None:
+        """The question about ``window`` is answered or over."""
+        self._kept[window] = self._open.pop(window)
+        while len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)
+        self.changed += 1
+
+    def reopen(self, window: int) -> bool:
+        """The question about ``window`` waits again; whether its card was still there."""
+        if window not in self._kept:
+            return False
+        self._open[window] = self._kept.pop(window)
+        self.changed += 1
+        return True
+
+    def _named(self, said: Prediction | None) -> tuple[str, ...]:
+        return () if said is None else tuple(map(self.tree.name, said.path))

@@ -1,0 +1,101 @@
+"""A labeller that answers from recorded truth: late, unwilling or wrong as told."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from odl.core.events import Query
+from odl.core.protocols import Answer
+from odl.core.rng import Chance, seed_of
+
+
+class Truths(Protocol):
+    """What happened, such as `odl.core.ground_truth.TruthTrack`."""
+
+    def of(self, window: int, length: int, /) -> str | None:
+        """The class of the ``length`` samples from ``window`` on, or None."""
+        ...
+
+
+class RecordedLabels:
+    """Answers each query from truth.
+
+    Parameters
+    ----------
+    truth : Truths
+        What happened; a window without truth is answered with a skip.
+    window : int
+        Window length in samples.
+    names : sequence of str
+        Class names that a wrong answer is drawn from.
+    delay : int
+        Samples from question to answer, at least 0.
+    refuse, error : float
+        Share of questions that get a skip, and of answers that name a wrong class; 0 to 1.
+    seed : int
+        Decides which.
+    heads : mapping, optional
+        The task under which a class that is new to the model belongs; default: the root.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is outside its range.
+
+    Examples
+    --------
+    >>> from odl.core.events import Truth
+    >>> from odl.core.ground_truth import TruthTrack
+    >>> labels = RecordedLabels(TruthTrack([Truth(0, 500, "walk")]), 128, ["walk"], delay=50)
+    >>> labels.ask(Query(64, 9000, 999), now=192)
+    >>> list(labels.poll(241)), labels.next_due(), list(labels.poll(242))
+    ([], 242, [Answer(window=64, name='walk', head=0, leaf=None, by='', took=0, clock=0)])
+    """
+
+    def __init__(
+        self,
+        truth: Truths,
+        window: int,
+        names: Sequence[str],
+        *,
+        delay: int = 0,
+        refuse: float = 0.0,
+        error: float = 0.0,
+        seed: int = 0,
+        heads: Mapping[str, int] | None = None,
+    ) -> None:
+        if delay < 0:
+            raise ValueError(f"the delay of answers is {delay} samples; it cannot be below 0")
+        for what, share in (("refusal", refuse), ("error", error)):
+            if not 0 <= share <= 1:
+                raise ValueError(f"the {what} rate is {share}; it can be 0 to 1")
+        self._truth, self._window, self._names = truth, window, list(names)
+        self._delay = delay
+        self._refuse, self._error = round(refuse * 2**20), round(error * 2**20)
+        self._chance = Chance(seed_of(seed, 3))
+        self._heads = dict(heads or {})
+        self._due: list[tuple[int, int, str | None]] = []
+
+    def ask(self, query: Query, now: int) -> None:
+        """Prepare the answer, due ``delay`` samples from ``now``."""
+        name = self._truth.of(query.window, self._window)
+        refused = self._chance.below(2**20) < self._refuse
+        wrong = self._chance.below(2**20) < self._error
+        others = [n for n in self._names if n != name]
+        if refused:
+            name = None
+        elif wrong and name is not None and others:
+            name = others[self._chance.below(len(others))]
+        heapq.heappush(self._due, (now + self._delay, query.window, name))
+
+    def poll(self, now: int) -> Iterable[Answer]:
+        """Answers due by ``now``."""
+        while self._due and self._due[0][0] <= now:
+            _, window, name = heapq.heappop(self._due)
+            yield Answer(window, name, 0 if name is None else self._heads.get(name, 0))
+
+    def next_due(self) -> int | None:
+        """When the next answer is due."""
+        return self._due[0][0] if self._due else None

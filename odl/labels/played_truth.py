@@ -1,0 +1,153 @@
+"""Truth for a live stream that somebody plays from a recording: found by the samples themselves.
+
+Nobody knows which of the recorded samples was the board's first, and some are lost on the way.
+But counts of six axes hardly repeat: a few samples in a row tell where in the recording a
+stream is, and from there on they have to agree, sample by sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from odl.core.events import Adopt, Event, Gap, Samples, Truth
+from odl.core.ground_truth import TruthTrack
+
+ENOUGH = 4  # samples in a row that have to be found in one place only
+
+
+class PlayedTruth:
+    """Where a stream is in the recording that is played, and so what is true of it.
+
+    Parameters
+    ----------
+    block : int16 array, shape (n, channels)
+        All that is played, in order.
+    truths : sequence of Truth
+        What is known of it; positions count from the first sample of ``block``.
+
+    Examples
+    --------
+    >>> block = np.arange(600, dtype=np.int16).reshape(100, 6)
+    >>> played = PlayedTruth(block, [Truth(0, 50, "sit"), Truth(50, 100, "walk")])
+    >>> list(played.take(Samples(0, block[30:40]))), list(played.take(Samples(10, block[40:70])))
+    ([], [Truth(start=0, end=20, name='sit')])
+    >>> played.of(0, 12), played.of(25, 10), list(played.end())
+    ('sit', 'walk', [Truth(start=20, end=40, name='walk')])
+    """
+
+    def __init__(self, block: NDArray[np.int16], truths: Sequence[Truth]) -> None:
+        self._block = np.ascontiguousarray(block)
+        self._truths = sorted(truths, key=lambda truth: truth.start)
+        self._track = TruthTrack(self._truths)
+        self._places: dict[bytes, list[int]] = {}
+        for place in range(len(block) - ENOUGH + 1):
+            self._places.setdefault(self._block[place : place + ENOUGH].tobytes(), []).append(place)
+        # Stretches of the stream that were found: its first sample, one behind its last, its place.
+        self._found: list[tuple[int, int, int]] = []
+        self._told = 0  # samples up to which truth has been told
+        self._earlier = 0  # stretches that were found while it was played another time
+
+    @property
+    def left(self) -> int:
+        """Samples of the recording that have not come yet, by the last that have."""
+        if len(self._found) == self._earlier:
+            return len(self._block)
+        first, last, place = self._found[-1]
+        return len(self._block) - (place + last - first)
+
+    def again(self) -> None:
+        """It is played from its beginning once more."""
+        self._earlier = len(self._found)
+
+    def take(self, event: Event) -> Iterator[Truth]:
+        """``event`` passes; what is known to have been true of the stream, as soon as it has ended."""
+        if isinstance(event, Gap | Adopt):
+            yield from self.end()
+        elif isinstance(event, Samples) and len(event.block):
+            start, end = event.start, event.start + len(event.block)
+            known = self._found[-1] if self._found and self._found[-1][1] == start else None
+            if known is not None and self._agrees(known[2] + start - known[0], event.block):
+                self._found[-1] = (known[0], end, known[2])
+            else:
+                yield from self.end()
+                place = self._search(event.block)
+                if place is None:
+                    return
+                self._found.append((start, end, place))
+                self._told = start
+            yield from self._over(end)
+        elif isinstance(event, Truth):  # of a recording that is gone on with: told already
+            self._told = max(self._told, event.end)
+
+    def end(self) -> Iterator[Truth]:
+        """What is known of the stream so far and has not been told."""
+        if self._found:
+            first, last, place = self._found[-1]
+            for truth in self._truths:
+                start, end = (
+                    max(self._told, truth.start - place + first),
+                    min(last, truth.end - place + first),
+                )
+                if start < end:
+                    yield Truth(start, end, truth.name)
+            self._told = last
+
+    def of(self, window: int, size: int) -> str | None:
+        """The class of a window, as `odl.core.ground_truth.TruthTrack.of`; None where that is unknown."""
+        for first, last, place in reversed(self._found):
+            if first <= window and window + size <= last:
+                return self._track.of(window - first + place, size)
+        return None
+
+    def _over(self, now: int) -> Iterator[Truth]:
+        """Truths that are over at ``now``."""
+        first, _, place = self._found[-1]
+        for truth in self._truths:
+            start, end = max(self._told, truth.start - place + first), truth.end - place + first
+            if start < end <= now:
+                yield Truth(start, end, truth.name)
+                self._told = end
+
+    def _agrees(self, place: int, block: NDArray[np.int16]) -> bool:
+        there = self._block[place : place + len(block)]
+        return len(there) == len(block) and np.array_equal(there, block)
+
+    def _search(self, block: NDArray[np.int16]) -> int | None:
+        """The only place that ``block`` can be of, or None."""
+        if len(block) < ENOUGH:
+            return None
+        candidates = self._places.get(np.ascontiguousarray(block[:ENOUGH]).tobytes(), [])
+        places = [place for place in candidates if self._agrees(place, block)]
+        return places[0] if len(places) == 1 else None
+
+
+def one_block(parts: Iterable[Event]) -> tuple[NDArray[np.int16], list[Truth]]:
+    """All samples of a stream's inputs one after the other, as a sensor plays them, and their truth.
+
+    Raises
+    ------
+    ValueError
+        If there are no samples.
+
+    Examples
+    --------
+    >>> block = np.zeros((10, 3), np.int16)
+    >>> events = [Truth(0, 10, "a"), Samples(0, block), Gap(10, 5, "")]
+    >>> events += [Truth(15, 25, "b"), Samples(15, block)]
+    >>> one_block(events)[1]
+    [Truth(start=0, end=10, name='a'), Truth(start=10, end=20, name='b')]
+    """
+    blocks, truths, missing = [], [], 0
+    for event in parts:
+        if isinstance(event, Samples):
+            blocks.append(event.block)
+        elif isinstance(event, Gap):
+            missing += event.lost
+        elif isinstance(event, Truth):
+            truths.append(Truth(event.start - missing, event.end - missing, event.name))
+    if not blocks:
+        raise ValueError("there are no samples to play")
+    return np.concatenate(blocks), truths

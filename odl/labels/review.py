@@ -1,0 +1,228 @@
+"""A recording's questions, shown once more: the same keys, each answer an edit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from odl._text import shown
+from odl.core.events import Event, Samples, valid_name
+from odl.labels.answer_log import Told
+from odl.labels.edits import Edit, counting, homes_of, missed
+from odl.labels.history import History
+from odl.labels.question import Likely, Place, Question, Said
+
+_UNANSWERED = {
+    "skipped": "skipped", "expired": "expired", "undone": "its answer was taken back",
+    "refused": "its answer had no effect",
+}  # fmt: skip
+Edited = Callable[[int, str | None, str | None, int], None]  # window, name, under, ms it took
+
+
+class Review:
+    """The questions of ``history``, for a view (`odl.live.status.Questions`).
+
+    Parameters
+    ----------
+    history : History
+        What was asked and answered.
+    edits : sequence of Edit
+        Those made before, the oldest first.
+    edited : callable
+        Told of each edit at once: window, name (None: no answer counts), class it hangs under if
+        it is new, and the milliseconds it took. Where it raises an error that a person can mend, a
+        ValueError or an OSError, the edit is not made.
+    room : int
+        Rows that the model has room for.
+
+    Examples
+    --------
+    >>> from odl.core.events import Label, Query
+    >>> from odl.labels.question import Tree
+    >>> from odl.labels.history import read_history
+    >>> tree = Tree({0: "sit", 1: "walk"}, (None,), ((0, 0), (1, 0)))
+    >>> history = read_history([Query(0, 1, 500), Label(60, 0, 0)], tree, 40, 50.0)
+    >>> review = Review(history, [], lambda *edit: print(edit), clock=lambda: 1.0)
+    >>> review.about(review.questions[0]), review.answer(0, "walk").sentence
+    (0, 'walk', None, 0)
+    ("answered 'sit'", "'walk' instead of 'sit'")
+    """
+
+    live = False
+    nothing = "all questions are looked at; q: done"
+
+    def __init__(
+        self,
+        history: History,
+        edits: Sequence[Edit],
+        edited: Edited,
+        *,
+        by: str = "relabel",
+        rate_hz: float = 50.0,
+        channels: Sequence[tuple[str, str, float]] = (),
+        room: int = 255,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.changed = 0
+        self.wake: Callable[[], None] | None = None
+        self.by, self.rate_hz, self.channels = by, rate_hz, tuple(channels)
+        self.position = history.end
+        self._edited, self._clock, self._room = edited, clock, room
+        self._tree = history.tree
+        self._asked = {asked.question.window: asked for asked in history.questions}
+        self._names = {w: asked.counts for w, asked in self._asked.items()}
+        self._names |= {w: edit.name for w, edit in counting(edits).items() if w in self._asked}
+        homes, there = homes_of(edits), self._tree.names.values()
+        self._homes = {n: homes.get(n) for n in self._names.values() if n is not None and n not in there}
+        self._waiting = list(self._asked)
+        # Window, what counted before, and the class that it hung under.
+        self._done: list[tuple[int, str | None, str | None]] = []
+        self._told: list[Told] = []
+        self._since: dict[int, float] = {}
+        self.sentence = ""
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """Those not looked at yet; classes that came later stand at the end of their cards."""
+        everything, cards = self.likely, []
+        for window in self._waiting:
+            card = self._asked[window].question
+            there = {one.name for one in card.likely}
+            later = tuple(one._replace(score=None) for one in everything if one.name not in there)
+            cards.append(replace(card, likely=card.likely + later) if later else card)
+        return tuple(cards)
+
+    @property
+    def likely(self) -> tuple[Likely, ...]:
+        """All classes, those that edits added at the end."""
+        return self._tree.likely(None) + tuple(Likely(name, None, (name,)) for name in self._new)
+
+    @property
+    def _new(self) -> list[str]:
+        """Classes that edits add, as they are now."""
+        return [name for name in self._homes if name in self._names.values()]
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """Nothing is being predicted."""
+        return ()
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where a new class can hang."""
+        return self._tree.places(self._room - len(self._new), 255)
+
+    @property
+    def told(self) -> tuple[Told, ...]:
+        """The edits of this sitting, the newest first."""
+        return tuple(reversed(self._told))
+
+    @property
+    def previous(self) -> str | None:
+        """The name given last."""
+        return next((one.name for one in self.told if one.name is not None), None)
+
+    def about(self, question: Question) -> str:
+        """What counts as its answer now."""
+        told, name = self._asked[question.window].told, self._names[question.window]
+        if name is None:
+            return _UNANSWERED.get(told.state if told is not None else "", "no answer counts")
+        by = f" by {shown(told.by)}" if told is not None and told.name == name and told.by else ""
+        return f"answered '{shown(name)}'{by}"
+
+    def shown(self, window: int) -> None:
+        """The card is on a screen now."""
+        self._since.setdefault(window, self._clock())
+
+    def answer(
+        self, window: int, name: str | None, head: int = 0, leaf: int | None = None, by: str | None = None
+    ) -> Said:
+        """From now on the window counts as ``name``; None: it has no answer."""
+        if window not in self._waiting:
+            return self._say(Said(False, "this question is looked at already; u takes that back"))
+        before, under = self._names[window], None
+        home = self._homes.get(before) if before is not None else None
+        if name is not None:
+            name = " ".join(name.split())
+        if self._asked[window].missed and name != before:
+            return self._say(Said(False, missed(window)))
+        if name is not None and name not in (one.name for one in self.likely):
+            if not valid_name(name):
+                return self._say(Said(False, "a class needs a name of 1 to 32 bytes of printable text"))
+            if not self.places:
+                return self._say(Said(False, "the model has no room for another class"))
+            parent = self._tree.tasks[head] if leaf is None else leaf
+            under = None if parent is None else self._tree.name(parent)
+        took = round(1000 * (self._clock() - self._since.get(window, self._clock())))
+        if name != before:
+            try:
+                self._edited(window, name, under, took)
+            except (ValueError, OSError) as error:  # it hangs under a class that came later, say
+                return self._say(Said(False, str(error)))
+        if name is not None and name not in (one.name for one in self.likely):
+            self._homes[name] = under
+        self._since.pop(window, None)
+        self._waiting.remove(window)
+        self._names[window] = name
+        self._done.append((window, before, home))
+        what = "no answer" if name is None else f"'{shown(name)}'"
+        old = "no answer" if before is None else f"'{shown(before)}'"
+        sentence = f"{what} as before" if name == before else f"{what} instead of {old}"
+        self._told.append(Told(window, name, "edited", sentence, by=self.by, took=took))
+        return self._say(Said(True, sentence))
+
+    def skip(self, window: int, by: str | None = None) -> Said:
+        """No answer counts."""
+        return self.answer(window, None)
+
+    def same(self, window: int, by: str | None = None) -> Said:
+        """As the one before."""
+        if self.previous is None:
+            return self._say(Said(False, "there is no answer yet to give again"))
+        return self.answer(window, self.previous)
+
+    def undo(self, by: str | None = None) -> Said:
+        """Take the last edit of this sitting back; that is an edit too."""
+        if not self._done:
+            return self._say(Said(False, "nothing was edited in this sitting"))
+        window, before, home = self._done[-1]
+        if before != self._names[window]:
+            try:
+                self._edited(window, before, home, 0)
+            except (ValueError, OSError) as error:
+                return self._say(Said(False, str(error)))
+        self._done.pop()
+        self._told.pop()
+        self._names[window] = before
+        if before in self._homes:
+            self._homes[before] = home
+        self._waiting = sorted([*self._waiting, window])
+        return self._say(Said(True, "taken back"))
+
+    def note(self, sentence: str) -> None:
+        """Something else that a person should read."""
+        self._say(Said(True, sentence))
+
+    def _say(self, said: Said) -> Said:
+        self.sentence = said.sentence
+        self.changed += 1
+        return said
+
+
+class Sitting:
+    """A review as what a view drives (`odl.live.status.Driven`): it waits until the person leaves."""
+
+    def __init__(self, review: Review) -> None:
+        self.prompt = review
+
+    def __iter__(self) -> Iterator[Event]:
+        while True:
+            time.sleep(0.1)
+            yield Samples(self.prompt.position, np.zeros((0, 1), np.int16))
+
+    def notices(self) -> list[str]:
+        """There is nothing else to say."""
+        return []

@@ -1,0 +1,204 @@
+"""Hardware in the loop: the host feeds a board recorded samples and steps beside it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from odl.core.config import Config
+from odl.core.events import Adopt, Event, Gap, Input, Origin, Output, Prediction, Samples, Truth
+from odl.core.image import Image
+from odl.core.loop import drive
+from odl.core.protocols import Labeller
+from odl.core.session import Session
+from odl.core.snapshot import position_of
+from odl.device.board import Board, BoardState, LostFrames, Restarted
+from odl.live.modes import Standing, Way, note_of, standing_of
+from odl.live.twin import Difference, described
+
+_BEHIND = 2.0  # seconds: who was held up for longer goes on from where it stands
+_LEAST = 0.02  # seconds of samples that come together
+
+
+class Pace:
+    """Recorded inputs as time passes, ``speed`` times as fast as they were recorded.
+
+    Parameters
+    ----------
+    events : iterable of Input
+    rate_hz : float
+    speed : float
+        Above 0; infinity does not wait at all.
+    position : int
+        Where the stream stands; what lies before is left out.
+
+    Attributes
+    ----------
+    wait : float
+        Seconds for which a ``next`` may sleep where nothing is due; empty Samples come then.
+
+    Examples
+    --------
+    >>> [len(e.block) for e in Pace([Samples(0, np.zeros((90, 3), np.int16))], 50.0, math.inf, 30)]
+    [60]
+    """
+
+    def __init__(self, events: Iterable[Input], rate_hz: float, speed: float, position: int = 0) -> None:
+        self.wait = 0.2
+        self._events, self._rate, self._position = events, rate_hz * speed, position
+
+    def __iter__(self) -> Iterator[Input]:
+        self._began = time.monotonic() - self._position / self._rate
+        for event in self._events:
+            rest = _after(event, self._position)
+            if isinstance(rest, Gap):
+                self._began -= rest.lost / self._rate  # nobody waits for what never came
+            if isinstance(rest, Samples) and math.isfinite(self._rate):
+                yield from self._pieces(rest)
+            elif rest is not None:
+                yield rest
+
+    def _pieces(self, event: Samples) -> Iterator[Samples]:
+        """``event`` a piece at a time, each when it is due."""
+        at, size, least = 0, len(event.block), max(1, round(_LEAST * self._rate))
+        while at < size:
+            now = time.monotonic()
+            due = (now - self._began) * self._rate - (event.start + at)
+            wanted = min(least, size - at)
+            if due > _BEHIND * self._rate:
+                self._began, due = now - (event.start + at + wanted) / self._rate, float(wanted)
+            if due < wanted:
+                if self.wait:
+                    time.sleep(min(self.wait, (wanted - due) / self._rate))
+                yield Samples(event.start + at, np.empty((0, event.block.shape[1]), np.int16))
+                continue
+            n = min(size - at, max(wanted, int(due)))
+            yield Samples(event.start + at, event.block[at : at + n])
+            at += n
+
+
+def _after(event: Input, position: int) -> Input | None:
+    """What of a recorded input comes from ``position`` on."""
+    if isinstance(event, Truth):
+        return event if event.end > position else None
+    if isinstance(event, Gap):
+        past = max(0, position - event.start)
+        return (
+            Gap(event.start + past, event.lost - past, event.why) if past < event.lost or not past else None
+        )
+    if isinstance(event, Samples):
+        past = max(0, position - event.start)
+        return Samples(event.start + past, event.block[past:]) if past < len(event.block) else None
+    return None
+
+
+class FedSession(Session):
+    """A session whose inputs a board takes as well; what both say is compared.
+
+    Parameters
+    ----------
+    board : Board
+        Configured alike, with the host as its sensor.
+    compare : bool
+        If not, what the board says is what is said, where it was heard.
+    """
+
+    def __init__(self, image: Image, config: Config, board: Board, *, compare: bool) -> None:
+        super().__init__(image, config)
+        self.board, self.compare = board, compare
+        self.compared = self.skipped = 0
+        self.differences: list[Difference] = []
+        self.adopted: deque[Adopt] = deque()  # inputs that come next: to be recorded, stepped already
+
+    def step(self, event: Input) -> list[Output]:
+        """One input, here and on the board."""
+        said = super().step(event)
+        if isinstance(event, Truth | Origin | Adopt):
+            return said
+        windows = sum(isinstance(output, Prediction) for output in said)
+        self.skipped += windows  # until the board has been heard
+        heard: list[Output] = []
+        lost = restarted = 0
+        for passed in self.board.step(event):
+            lost += passed.frames if isinstance(passed, LostFrames) else 0
+            restarted += isinstance(passed, Restarted)
+            if isinstance(passed, Output):
+                heard.append(passed)
+        if restarted:
+            self.go_on_from_board()
+            return said
+        common = _subsequence(said, heard)
+        if len(common) == len(heard) and (len(said) == len(common) or lost):
+            both = sum(isinstance(output, Prediction) for output in common)
+            self.compared, self.skipped = self.compared + both, self.skipped - both
+            return said
+        self.compared, self.skipped = self.compared + windows, self.skipped - windows
+        if not self.compare:
+            return heard
+        first = next(i for i in range(len(said) + 1) if said[i : i + 1] != heard[i : i + 1])
+        words = [str(outputs[first]) if first < len(outputs) else "nothing" for outputs in (said, heard)]
+        self.differences.append(Difference(self.position, described(event), *words))
+        self.go_on_from_board()
+        return said
+
+    def go_on_from_board(self) -> None:
+        """The board is right: what it is in the middle of is taken over."""
+        state, _ = self.board.read_state()
+        event = Adopt(self.position, max(0, position_of(self.image, state) - self.position), state)
+        super().step(event)
+        self.adopted.append(event)
+
+
+def _subsequence(whole: list[Output], part: list[Output]) -> list[Output]:
+    """The members of ``whole`` that ``part`` has too, in order."""
+    rest = iter(whole)
+    return [output for output in part if any(other == output for other in rest)]
+
+
+class Feeding(Way):
+    """Recorded inputs through a board and a session beside it."""
+
+    def __init__(self, session: FedSession, inputs: Pace) -> None:
+        self.session: Session = session
+        self.notices: deque[str] = deque()
+        self._fed, self._inputs = session, inputs
+        self._told, self._differences = "", 0
+        board = session.board
+        board.again = lambda away: (board.position, session.issued_at(board.position))
+
+    @property
+    def wait(self) -> float:
+        return self._inputs.wait
+
+    @wait.setter
+    def wait(self, seconds: float) -> None:
+        self._inputs.wait = seconds
+
+    def events(self, labeller: Labeller) -> Iterator[Event]:
+        """As `odl.live.modes.Way.events`."""
+        fed = self._fed
+        for event in drive(fed, self._inputs, labeller):
+            if not isinstance(event, Output):
+                yield from self._adopted()
+            yield event
+            self.notices.extend(map(str, fed.differences[self._differences :]))
+            self._differences = len(fed.differences)
+            if (note := note_of(fed.board)) != self._told:
+                self._told = note
+                self.notices.extend([note] if note else [])
+        yield from self._adopted()
+
+    def _adopted(self) -> Iterator[Event]:
+        while self._fed.adopted:
+            yield self._fed.adopted.popleft()
+
+    def standing(self) -> Standing:
+        """As `odl.live.modes.Way.standing`."""
+        fed, own = self._fed, standing_of(self._fed.board)
+        compared = (fed.compared, fed.skipped, len(fed.differences)) if fed.compare else (None, None, None)
+        state = "the board is fed" if fed.board.state is BoardState.STREAMING else own.state
+        return Standing(state, None, None, None, own.lost, own.dropped, own.damaged, *compared)

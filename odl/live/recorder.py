@@ -1,0 +1,212 @@
+"""Recording only: samples from a board or a sketch to a file, nothing predicted or asked."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+import odl
+from odl.core.config import Config, ConfigError
+from odl.core.events import Gap, Samples
+from odl.core.fixed_point import input_scaling
+from odl.core.image import Image
+from odl.data.streams import load_model
+from odl.device.board import Board
+from odl.device.csv_stream import FIRST_LINE, Sketch, SketchError
+from odl.device.serial_port import BAUD
+from odl.live.find import GREETING, image_of, line_to, new_file, random_number
+from odl.live.modes import Note, standing_of
+from odl.live.options import check_above_0, check_pseudonym
+from odl.live.with_csv import channels_of
+from odl.recording import Writer
+from odl.wire import Start
+
+Tell = Callable[[str], None]
+REPORT: Final = 10.0  # seconds between two lines of figures
+COUNT: Final = 0.001  # of a unit, where nothing is said
+COUNTS: Final = {"deg/s": 1 / 16, "dps": 1 / 16, "mdps": 62.5, "mg": 1.0}  # up to 2048 deg/s, 32 g
+
+
+class Recorder:
+    """Writes what a source gives; `open_recorder` makes it."""
+
+    def __init__(
+        self, source: Board | Sketch, writer: Writer, opened: ExitStack, rate_hz: float, shift: int
+    ) -> None:
+        self.recording, self._shift = writer.path, shift
+        self._source, self._writer, self._opened, self._rate = source, writer, opened, rate_hz
+        self._samples = 0
+        self._ending = False
+        try:
+            writer.sync()
+        except OSError:
+            opened.close()
+            writer.path.unlink(missing_ok=True)  # so that the same name can be given again
+            raise
+
+    def stop(self) -> None:
+        """Let it end soon; from any thread, or a signal's handler."""
+        self._ending = True
+        self._source.line.wake()
+
+    def run(self, seconds: float | None, tell: Tell) -> None:
+        """Record until ``stop``, or for so many seconds of the stream: where nothing comes, the clock's.
+
+        Raises
+        ------
+        ConfigError
+            If ``seconds`` are not above 0.
+        """
+        check_above_0("--seconds", seconds)
+        notices, heard = deque[str](), time.monotonic()
+        due, note = heard + REPORT, Note(notices, self._rate)
+        for event in self._source:
+            if self._take(event):
+                heard = time.monotonic()
+            note.look(self._source)
+            while notices:
+                tell(notices.popleft())
+            now, passed = time.monotonic(), self._writer.position / self._rate
+            if now >= due:
+                due = now + REPORT
+                own = standing_of(self._source)
+                sketch = isinstance(self._source, Sketch)
+                what = "lines could not be used" if sketch else "frames damaged"
+                bad = f", {own.damaged} {what}" if own.damaged else ""
+                tell(f"{passed:.0f} s, {own.lost} samples lost{bad}")
+            if self._ending or (seconds is not None and passed + now - heard >= seconds):
+                break
+        if why := standing_of(self._source).useless:
+            raise SketchError(f"nothing could be recorded: {why}")
+
+    def _take(self, event: object) -> bool:
+        """Write what belongs into a recording; whether it did."""
+        rows = len(event.block) if isinstance(event, Samples) else 0
+        if not (rows or isinstance(event, Gap)):
+            return False
+        assert isinstance(event, Samples | Gap)
+        self._writer.write(replace(event, start=event.start - self._shift))
+        self._writer.flush()
+        self._samples += rows
+        return True
+
+    def figures(self) -> dict[str, Any]:
+        """What was recorded, for a report."""
+        own = standing_of(self._source)
+        return {
+            "recording": str(self.recording), "samples": self._samples, "lost": own.lost,
+            "dropped": own.dropped, "damaged": own.damaged, "rate_hz": own.rate, "declared_hz": self._rate,
+            "seconds": self._writer.position / self._rate, "problem": own.problem,
+        }  # fmt: skip
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._opened:
+            self._writer.close()
+        if isinstance(error, SketchError) and not self._samples:
+            self.recording.unlink(missing_ok=True)
+
+
+def open_recorder(
+    port: str = "auto",
+    *,
+    form: str = "board",
+    rate: float | None = None,
+    columns: Sequence[str] | None = None,
+    model: str | Path | None = None,
+    scale: float | None = None,
+    units: Sequence[str] | None = None,
+    out: str | Path | None = None,
+    who: str | None = None,
+    baud: int = BAUD,
+    progress: Tell | None = None,
+) -> Recorder:
+    """Open a board or a sketch to be recorded; see `odl.live.Wishes` for the keywords.
+
+    Parameters
+    ----------
+    scale : float
+        For a sketch without a model: what one count is, in the unit that is printed; default:
+        0.001, or as `COUNTS` says.
+    units : sequence of str, optional
+        For a sketch without a model: of all columns or of each, such as ``g`` or ``deg/s``.
+        Where nothing is said, a replay takes those of its model.
+
+    Raises
+    ------
+    ConfigError, BoardError, PortError, LineError, OSError
+        As `odl.live.open_live`.
+    """
+    if form not in ("board", "csv"):
+        raise ConfigError(f"--format is {form}; it can be board or csv")
+    check_pseudonym(who)
+    for name, given in (("--units", bool(units)), ("--scale", scale is not None)):
+        if given and (form != "csv" or model is not None):
+            raise ConfigError(f"{name} is for a sketch without --model: a board or a model says its own")
+    for name, given in (("--rate", rate is not None), ("--columns", columns is not None)):
+        if given and form != "csv":
+            raise ConfigError(f"{name} is for --format csv: a board tells its own")
+    check_above_0("--scale", scale)
+    check_above_0("--rate", rate)
+    tell = progress or (lambda sentence: None)
+    path = new_file(out)
+    about: dict[str, Any] = {"odl": odl.__version__} | ({} if who is None else {"subject": who})
+    with ExitStack() as opened:
+        line = opened.enter_context(line_to(port, baud, tell))
+        image = None if model is None else load_model(model)
+        source: Board | Sketch
+        shift = 0  # a board that has learned before counts on from there
+        if form == "csv":
+            if not columns or (rate is None and image is None):
+                raise ConfigError("--format csv needs --columns, as in ax,ay,az, and --rate or --model")
+            channels = _channels(columns, image, scale, units or [""])
+            hertz = rate or (image.rate_hz if image else 0.0)
+            source = Sketch(line, scale=[c[2] for c in channels], rate_hz=hertz, columns=columns,
+                            units=[c[1] for c in channels])  # fmt: skip
+            tell("waiting for the sketch's first line")
+            source.begin(FIRST_LINE)
+        else:
+            source = Board(line, seq=random_number(16))
+            described = source.greet(GREETING)
+            if described.channels is None:
+                raise ConfigError("this board has no sensor; nothing can be recorded from it")
+            image = image or image_of(source, line, tell)
+            channels, hertz = described.channels, described.rate_hz or image.rate_hz
+        config = None if image is None else _quiet(image, channels)
+        if isinstance(source, Board):
+            n = len(channels)
+            quiet = config or Config(mult=(1,) * n, shift=(0,) * n, offset=(0,) * n)
+            shift = source.configure(quiet, random_number(32), keep=True)
+            board = source
+            source.again = lambda away: (board.position + round(away * hertz), 0)
+        about |= {"channels": [list(c) for c in channels], "rate_hz": hertz}
+        start: dict[str, Any] = {"session": about} | ({} if config is None else {"config": config.to_dict()})
+        writer = Writer(path, Start(start, b"" if image is None else image.to_bytes()))
+        return Recorder(source, writer, opened.pop_all(), hertz, shift)
+
+
+def _channels(
+    columns: Sequence[str], image: Image | None, scale: float | None, units: Sequence[str]
+) -> tuple[tuple[str, str, float], ...]:
+    if image is None:
+        if len(units) not in (1, len(columns)):
+            raise ConfigError(f"{len(units)} units for {len(columns)} columns; tell one, or each")
+        each = [*units] * len(columns) if len(units) == 1 else units
+        return tuple((n, u, scale or COUNTS.get(u, COUNT)) for n, u in zip(columns, each, strict=True))
+    return channels_of(image, columns)
+
+
+def _quiet(image: Image, channels: Sequence[tuple[str, str, float]]) -> Config:
+    """Settings that ask nothing, so that the recording can be replayed."""
+    scaling = input_scaling(channels, [(c.name, c.unit, c.scale) for c in image.channels])
+    return Config(mult=scaling.mult, shift=scaling.shift, offset=scaling.offset)

@@ -1,0 +1,207 @@
+"""A live session with a board: which image it runs, who learns, where its stream goes on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from odl.core.config import Config, ConfigError
+from odl.core.events import Gap
+from odl.core.image import Image
+from odl.core.session import Session
+from odl.core.snapshot import labels_of
+from odl.data.streams import load_model
+from odl.device.board import Board
+from odl.device.description import BoardError, Described
+from odl.live.find import GREETING, image_of, random_number
+from odl.live.hardware_in_the_loop import FedSession, Feeding, Pace
+from odl.live.modes import OnBoard, OnHost, Way
+from odl.live.options import LEARN
+from odl.live.plan import OFF, Led, Plan
+from odl.live.twin import Follower
+
+
+def with_board(plan: Plan) -> Led:
+    """How a session with a board is led.
+
+    Raises
+    ------
+    ConfigError, ValueError
+        If the board is not as the wishes say, or its samples are not what the model wants.
+    BoardError
+        If it does not answer, runs another model, or has not learned what the recording holds.
+    """
+    board = Board(plan.line, seq=random_number(16))
+    described = board.greet(GREETING)
+    assert board.info is not None
+    image, learn = _image_and_learner(plan, board)
+    if (described.channels is None) != (plan.wish.feed is not None):
+        raise ConfigError(
+            "this board has a sensor of its own; leave out --feed" if plan.wish.feed is not None
+            else "this board has no sensor: feed it, as in --feed shoulder --subject 8"
+        )  # fmt: skip
+    if learn != "host" and board.info.image != image.checksum:
+        raise BoardError(
+            f"the board runs the model image {board.info.image:08x}, not {image.checksum:08x}: "
+            "put it there with 'odl push', or learn on the host: --learn host"
+        )
+    channels = described.channels or (plan.stream.channels if plan.stream else None) or ()
+    rate = _rate(plan, described, image)
+    beginning = _Beginning(plan, board, plan.session(image, channels), learn)
+    way = beginning.way()
+    about = {
+        "channels": [list(c) for c in channels], "rate_hz": rate,
+        "live": {"learn": learn, "form": "board", "board": described.name, "sensor": described.sensor,
+                 "firmware": described.version, "session": beginning.number, "shift": beginning.shift},
+    }  # fmt: skip
+    return Led(way, about, channels)
+
+
+def _rate(plan: Plan, described: Described, image: Image) -> float:
+    """Samples per second, if the model can do with them."""
+    rate = described.rate_hz or (plan.stream.rate_hz if plan.stream else None) or image.rate_hz
+    if abs(rate - image.rate_hz) > OFF * image.rate_hz:
+        raise ConfigError(f"samples come at {rate:g} Hz, but the model wants {image.rate_hz:g} Hz")
+    if abs(rate - image.rate_hz) > 1e-3:
+        plan.notes.append(f"samples come at {rate:g} Hz; the model was made for {image.rate_hz:g} Hz")
+    return rate
+
+
+# --- the model image, and who learns ------------------------------------------------------
+
+
+def _image_and_learner(plan: Plan, board: Board) -> tuple[Image, str]:
+    assert board.info is not None
+    wish, there = plan.wish, board.info.image
+    if plan.resumed is not None:
+        learn = wish.learn or _learned_before(plan)
+        if wish.emulated and wish.learn is None and learn != "host" and _labels(plan.resumed.session):
+            learn = _without_the_board(plan)
+        return plan.resumed.session.image, learn
+    if wish.model is not None:
+        image = load_model(wish.model)
+        if wish.learn is None and image.checksum != there and wish.feed is None:
+            plan.notes.append("the board runs another model than this one, so the host learns")
+            return image, "host"
+        return image, wish.learn or "both"
+    return image_of(board, plan.line, plan.tell), wish.learn or "both"
+
+
+def _learned_before(plan: Plan) -> str:
+    """Who learned in the recording that is gone on with."""
+    learn = plan.before("learn")
+    return learn if learn in LEARN else "host"
+
+
+def _without_the_board(plan: Plan) -> str:
+    """Who learns where an emulated board, which is always a new one, was the one that had learned."""
+    if plan.wish.feed is not None:
+        raise ConfigError(
+            f"{plan.wish.resume}: the emulated board that it was fed to forgot what it had learned when "
+            "it ended, so it can be replayed, but not gone on with"
+        )
+    plan.notes.append(
+        "the emulated board forgot what it had learned when it ended: the host learns from here on"
+    )
+    return "host"
+
+
+def _labels(session: Session) -> set[tuple[int, int]]:
+    return labels_of(session.image, session.snapshot())
+
+
+# --- the session on the board -------------------------------------------------------------
+
+
+class _Beginning:
+    """Has ``board`` run a session, or goes on with the one that it runs.
+
+    Attributes
+    ----------
+    number : int
+        What the board calls the session.
+    shift : int
+        How much farther the board counts than the session.
+    """
+
+    def __init__(self, plan: Plan, board: Board, session: Session, learn: str) -> None:
+        self.plan, self.board, self.session, self.learn = plan, board, session, learn
+        self.shift = 0
+        self.number = self._number()
+
+    def way(self) -> Way:
+        """How the session is led, begun on the board."""
+        if self.learn == "host":
+            return self._with_host()
+        return self._fed() if self.plan.wish.feed is not None else self._with_board()
+
+    def _number(self) -> int:
+        """The recording's own number, if the board was to do then what it is to do now; or a new one."""
+        same = (self.learn == "host") == (_learned_before(self.plan) == "host")
+        return (self.plan.number_before("session", 2**32) if same else None) or random_number(32)
+
+    def _configure(self, config: Config, *, keep: bool) -> int | None:
+        """Have it run the session: where its stream stands, or None if it runs the session all along."""
+        board, session, plan = self.board, self.session, self.plan
+        if plan.resumed is None:
+            return board.configure(config, self.number, keep=keep)
+        assert board.info is not None
+        if board.info.session == self.number:
+            board.attach(config, self.number, session.position + self.shift)
+            return None
+        position = session.position
+        if plan.wish.feed is None:
+            position += round(plan.idle * session.image.rate_hz)
+        return board.configure(
+            config, self.number, keep=keep, position=position + self.shift, issued=session.issued_at(position)
+        )
+
+    def _with_host(self) -> Way:
+        """The board only samples. What it has learned is left alone, so it may begin to count late."""
+        session, board = self.session, self.board
+        quiet = replace(session.config, policy="none", allowed=0, period=0, hold=False)
+        self.shift = self.plan.number_before("shift", 2**62) or 0
+        stands = self._configure(quiet, keep=True)
+        gap = None
+        if self.plan.resumed is None:
+            self.shift = stands or 0
+        elif stands is not None:
+            gap = Gap(session.position, stands - self.shift - session.position, "nobody listened")
+        board.again = lambda away: (board.position + round(away * session.image.rate_hz), 0)
+        return OnHost(session, board, gap, shift=self.shift, speed=self.plan.speed)
+
+    def _with_board(self) -> Way:
+        follower = Follower(self.session, compare=self.learn == "both")
+        keep = self.plan.wish.keep or self.plan.resumed is not None
+        along = self._configure(self.session.config, keep=keep) is None
+        if keep:
+            self._hold_labels()
+            follower.apart(anew=not along)
+        return OnBoard(follower, self.board, self.plan.speed)
+
+    def _fed(self) -> Way:
+        wish, stream, session = self.plan.wish, self.plan.stream, self.session
+        assert stream is not None
+        fed = FedSession(session.image, session.config, self.board, compare=self.learn == "both")
+        fed.restore(session.snapshot())
+        keep = wish.keep or self.plan.resumed is not None
+        self._configure(session.config, keep=keep)
+        if keep:
+            self._hold_labels()
+            fed.go_on_from_board()
+        speed = wish.speed or (math.inf if wish.answers else 1.0)
+        return Feeding(fed, Pace(stream.unanswered().inputs(), session.image.rate_hz, speed, fed.position))
+
+    def _hold_labels(self) -> None:
+        """Refuse a board that does not hold what was learned in the recording."""
+        own = _labels(self.session)
+        if not own:
+            return
+        self.plan.tell("looking at what the board has learned")
+        state, _ = self.board.read_state()
+        lost = own - labels_of(self.session.image, state)
+        if lost:
+            raise BoardError(
+                f"the board does not hold {len(lost)} of the {len(own)} labels that were learned in "
+                f"{self.plan.wish.resume}: go on with the host, which does: --learn host"
+            )

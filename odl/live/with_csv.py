@@ -1,0 +1,70 @@
+"""A live session whose samples a sketch prints; the host predicts, asks and learns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from odl.core.config import ConfigError
+from odl.core.events import Gap
+from odl.core.image import Image
+from odl.data.streams import load_model
+from odl.device.csv_stream import FIRST_LINE, Sketch
+from odl.live.modes import OnHost
+from odl.live.plan import OFF, Channels, Led, Plan
+
+FINE: Final = 256  # counts to a step of the model's input, as a sketch prints real numbers
+
+
+def with_sketch(plan: Plan) -> Led:
+    """How a session with a sketch is led.
+
+    Raises
+    ------
+    ConfigError
+        If rate or columns are not the model's.
+    SketchError
+        If nothing that it prints can be used.
+    """
+    wish = plan.wish
+    image = plan.resumed.session.image if plan.resumed else load_model(str(wish.model))
+    rate = wish.rate or image.rate_hz
+    if abs(rate - image.rate_hz) > OFF * image.rate_hz:
+        raise ConfigError(f"the sketch prints at {rate:g} Hz, but the model wants {image.rate_hz:g} Hz")
+    if abs(rate - image.rate_hz) > 1e-3:
+        plan.notes.append(f"samples come at {rate:g} Hz; the model was made for {image.rate_hz:g} Hz")
+    columns = tuple(wish.columns or ())
+    channels = channels_of(image, columns)
+    sketch = Sketch(
+        plan.line, scale=[c[2] for c in channels], rate_hz=rate, columns=columns,
+        units=[c.unit for c in image.channels],
+    )  # fmt: skip
+    plan.tell("waiting for the sketch's first line")
+    sketch.begin(FIRST_LINE)
+    lost = round(plan.idle * image.rate_hz)  # before that line
+    session = plan.session(image, channels)
+    gap, shift = None, 0
+    if plan.resumed is not None:
+        # The sketch counts from 0, wherever the session stands behind the gap.
+        gap = Gap(session.position, lost, "nobody listened")
+        shift = -session.position - lost
+    about = {
+        "channels": [list(c) for c in channels],
+        "rate_hz": rate,
+        "live": {"learn": "host", "form": "csv"},
+    }
+    return Led(OnHost(session, sketch, gap, shift=shift, rate_hz=rate), about, channels)
+
+
+def channels_of(image: Image, columns: Sequence[str]) -> Channels:
+    """The channels of a sketch that prints ``columns`` for a model: name, unit and count of each.
+
+    Raises
+    ------
+    ConfigError
+        If the model wants more of them, or fewer.
+    """
+    if len(columns) != len(image.channels):
+        raise ConfigError(f"{len(columns)} columns, but the model wants {len(image.channels)}: "
+                          + ", ".join(f"{c.name} in {c.unit}" for c in image.channels))  # fmt: skip
+    return tuple((c.name, c.unit, c.scale / FINE) for c in image.channels)

@@ -1,0 +1,233 @@
+"""What a session has learned, as a model image of its own.
+
+Learned heads are a function of an image and a label log. A checkpoint is that function's value:
+the same extractor with the heads as they are now, and an empty log to go on with. A session
+started from it says what the old one would have said, and learns on from there.
+
+What of the wearer is in it, exactly:
+
+- The head weights, always. They were moved by the labelled windows; the row of a class that was
+  labelled only a few times resembles their feature vectors.
+- Names of classes that were added, and how many labels there were, always.
+- Feature vectors of labelled windows (not samples), to be replayed while learning on, unless
+  ``vectors=False``. Then every stored vector that came from a label goes, those of earlier
+  checkpoints too, and those of the people trained on stay.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import zip_longest
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from odl.core.arrays import blocks, net_of, state_dtype_of
+from odl.core.events import valid_name
+from odl.core.image import Image
+from odl.core.kernels.refit import refit
+from odl.core.state import NAME_BYTES, Entry, log_dtype
+
+
+class CheckpointError(ValueError):
+    """A label log that cannot belong to its image, and why."""
+
+
+def log_of(image: Image, state: bytes) -> NDArray[Any]:
+    """The label log within a session's snapshot, or a board's state, of ``image``.
+
+    Parameters
+    ----------
+    image : Image
+        What the session started from.
+    state : bytes
+        As `odl.core.session.Session.snapshot` gives it: the state block, the log behind it. Of a
+        board that no session runs on, only the log means anything.
+
+    Returns
+    -------
+    structured array, shape (entries,)
+        Of `odl.core.state.log_dtype`; what was undone included. `checkpoint` checks the entries.
+
+    Raises
+    ------
+    CheckpointError
+        If the bytes are of another size than this image's, or count more entries than it holds.
+    """
+    block, entry = state_dtype_of(image), log_dtype(image.features)
+    size = block.itemsize + image.max_log * entry.itemsize
+    if len(state) != size:
+        raise CheckpointError(f"a snapshot of {len(state)} bytes; this model's has {size}")
+    n = int(np.frombuffer(state, block, 1)["n_log"][0])
+    if not 0 <= n <= image.max_log:
+        raise CheckpointError(f"a log of {n} entries; this model's holds {image.max_log}")
+    return np.frombuffer(state, entry, image.max_log, block.itemsize)[:n].copy()
+
+
+def checkpoint(image: Image, log: NDArray[Any], *, vectors: bool = True) -> Image:
+    """``image`` with what ``log`` has taught, as an image to start from.
+
+    Classes that were added but never labelled are left out, with the tasks below them: an image
+    has no rows that wait for a first label. With ``vectors`` the labelled windows' features
+    join the stored vectors, the latest of each class first, in the place of trained ones where
+    room is short, so that the firmware made for ``image`` has room for the new one too.
+
+    Parameters
+    ----------
+    image : Image
+        What the session started from.
+    log : structured array, shape (entries,)
+        See `log_of`.
+    vectors : bool
+        Whether to keep feature vectors of the wearer.
+
+    Returns
+    -------
+    Image
+        ``image`` itself if nothing is to be changed. Its card notes under ``learned``: ``from``,
+        the checksum of the image that learned; ``labels`` in all, ``classes`` that were added,
+        ``vectors`` of the wearer, which are the last of those stored.
+
+    Raises
+    ------
+    CheckpointError
+        If the log cannot belong to the image.
+
+    Examples
+    --------
+    >>> from odl.data import model_bytes
+    >>> image = Image.from_bytes(model_bytes("shoulder"))
+    >>> log = np.zeros(2, log_dtype(image.features))
+    >>> log["kind"], log["cls"], log["order"] = [Entry.CLASS, Entry.LABEL], 9, [0, 1]
+    >>> log["features"][0, :4], log["features"][1] = list(b"wave"), 255 - image.stored[0]
+    >>> learned = checkpoint(image, log)
+    >>> learned.names[9], learned.card["learned"]["labels"], learned.card["learned"]["vectors"]
+    ('wave', 1, 1)
+    >>> np.array_equal(checkpoint(image, log, vectors=False).stored, image.stored)
+    True
+    """
+    _check(image, log)
+    before = _noted(image)
+    labels = log[log["kind"] == Entry.LABEL]
+    if not np.any(log["kind"] != Entry.UNDONE) and (vectors or not before["vectors"]):
+        return image
+    made, added = _taught(image, log)
+    stored, owners, own = image.stored, image.owners, 0
+    if vectors:
+        stored, owners, own = _vectors(image, len(made.row_class), labels, before["vectors"])
+    elif before["vectors"]:
+        stored, owners = stored[: -before["vectors"]], owners[: -before["vectors"]]
+    note = {
+        "from": f"{image.checksum:08x}",
+        "labels": before["labels"] + len(labels),
+        "classes": before["classes"] + added,
+        "vectors": own,
+    }
+    made = replace(made, stored=stored, owners=owners, card=image.card | {"learned": note})
+    made.check("checkpoint")
+    return made
+
+
+def _noted(image: Image) -> dict[str, Any]:
+    """What an earlier checkpoint noted in the card."""
+    note = image.card.get("learned")
+    note = note if isinstance(note, dict) else {}
+    numbers = {name: note.get(name, 0) for name in ("labels", "vectors")}
+    if not all(type(n) is int and n >= 0 for n in numbers.values()) or numbers["vectors"] > len(image.owners):
+        raise CheckpointError("the model's card notes a number of labels or vectors that cannot be")
+    classes = note.get("classes", [])
+    return {**numbers, "classes": [str(name) for name in classes] if isinstance(classes, list) else []}
+
+
+def _check(image: Image, log: NDArray[Any]) -> None:
+    """Refuse what `refit` could not follow: the log may come from a line."""
+    if log.dtype != log_dtype(image.features):
+        raise CheckpointError("a log of another model's entries")
+    if len(log) > image.max_log:
+        raise CheckpointError(f"a log of {len(log)} entries; this model's holds {image.max_log}")
+    classes = set(image.row_class.tolist())
+    split = set(image.parents.tolist()[1:])
+    for i, entry in enumerate(log):
+        kind, cls, head = int(entry["kind"]), int(entry["cls"]), int(entry["head"])
+        heads = 1 + len(split)
+        if kind == Entry.CLASS:
+            fits = cls < 255 and cls not in classes and head < heads and len(classes) < image.max_rows
+            classes.add(cls)
+        elif kind == Entry.SPLIT:
+            fits = cls in classes and cls not in split and head == heads and heads < image.max_heads
+            split.add(cls)
+        else:
+            fits = kind == Entry.UNDONE or (kind == Entry.LABEL and cls in classes)
+        if not fits:
+            raise CheckpointError(f"entry {i} of the log does not fit this model")
+
+
+def _taught(image: Image, log: NDArray[Any]) -> tuple[Image, list[str]]:
+    """The heads that the log taught, and the names of the classes that it added to them."""
+    net = net_of(image)
+    state, room = blocks(image, net, seed=1)
+    room[: len(log)] = log
+    state["n_log"] = len(log)
+    refit(state, room, net)
+    s = state[0]
+    rows = np.flatnonzero(s["row_active"][: int(s["n_rows"])])
+    classes = s["row_class"][rows]
+    heads = [h for h in range(int(s["n_heads"])) if h == 0 or int(s["head_parent"][h]) in classes]
+    names = {int(cls): image.names[int(cls)] for cls in classes if int(cls) in image.names}
+    added = []
+    for entry in log[log["kind"] == Entry.CLASS]:
+        if (cls := int(entry["cls"])) in classes:
+            names[cls] = _name(entry, set(names.values()))
+            added.append(names[cls])
+    made = replace(
+        image,
+        parents=s["head_parent"][heads].copy(),
+        formats=s["head_format"][heads].copy(),
+        row_class=classes.copy(),
+        row_head=np.searchsorted(heads, s["row_head"][rows]).astype(np.uint8),
+        base=s["weights"][rows].copy(),
+        names=names,
+    )
+    return made, added
+
+
+def _name(entry: Any, taken: set[str]) -> str:
+    """The name in a log's entry; names of an image are valid and differ."""
+    found: str = entry["features"][:NAME_BYTES].tobytes().rstrip(b"\0").decode("utf-8", "replace")
+    found = name = found if valid_name(found) else "class"
+    number = 2
+    while name in taken:
+        name = f"{found.encode()[: NAME_BYTES - 4].decode('utf-8', 'ignore')} {number}"
+        number += 1
+    return name
+
+
+def _vectors(
+    image: Image, rows: int, labels: NDArray[Any], own: int
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], int]:
+    """Stored vectors and owners for ``rows`` rows, and how many (the last ones) are the wearer's.
+
+    Classes take turns; each gives its latest label first, then those of earlier checkpoints,
+    then what was trained on.
+    """
+    latest = labels[np.argsort(labels["window"], kind="stable")[::-1]]
+    mine, old = latest["features"][:, : image.features], len(image.owners) - own
+    vectors = np.concatenate([mine, image.stored[old:], image.stored[:old]])
+    owners = np.concatenate([latest["cls"], image.owners[old:], image.owners[:old]])
+    queues = [np.flatnonzero(owners == cls).tolist() for cls in dict.fromkeys(owners.tolist())]
+    turns = [i for turn in zip_longest(*queues) for i in turn if i is not None]
+    chosen = np.array(turns[: _room(image, rows)], np.int64)
+    worn = chosen < len(mine) + own
+    order = np.concatenate([np.sort(chosen[~worn]), np.sort(chosen[worn])])
+    return vectors[order], owners[order], int(worn.sum())
+
+
+def _room(image: Image, rows: int) -> int:
+    """Most stored vectors with which a refit needs no more scratch than ``image``'s does."""
+
+    def items(stored: int, rows: int) -> int:
+        return max(1, stored // rows) * image.max_rows + stored
+
+    most = items(len(image.owners), len(image.row_class))
+    return max((n for n in range(most + 1) if items(n, rows) <= most), default=0)

@@ -1,0 +1,116 @@
+"""Dendron's heads as a learner of their own.
+
+After Shalby and Roveri, "Dendron: Enhancing Human Activity Recognition with On-Device
+TinyML Learning", IEEE CIES 2025. What is the paper's and what is ours stands in
+``docs/methods.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from odl.core.arrays import blocks, net_of
+from odl.core.events import NO_CLASS
+from odl.core.image import Image
+from odl.core.kernels.grow import add_class, split
+from odl.core.kernels.net import out_dtype
+from odl.core.kernels.refit import refit
+from odl.core.kernels.score import row_of, score, uncertainty
+from odl.core.learner_protocol import Scores
+from odl.core.state import Entry
+
+
+class Dendron:
+    """A tree of small heads that learns in integers from few labels.
+
+    What is learned is a function of the image and of the ordered label log; the heads
+    are refitted from both after each batch, and `forget` only edits the log.
+
+    Parameters
+    ----------
+    image : Image
+        Heads to start from, stored vectors to replay, learning parameters, capacities.
+
+    Examples
+    --------
+    >>> from odl.data import model_bytes
+    >>> dendron = Dendron(Image.from_bytes(model_bytes("shoulder")))
+    >>> x = dendron.image.stored[0]
+    >>> dendron.add_class(at=0, cls=9, head=0, name="wave")
+    True
+    >>> dendron.learn_many(255 - x[None], [9], [0])
+    >>> dendron.predict_one(255 - x)
+    9
+    """
+
+    def __init__(self, image: Image) -> None:
+        self.image = image
+        self._net = net_of(image)
+        self._state, self._log = blocks(image, self._net, seed=1)
+        self._out = np.zeros(1, out_dtype(image.max_heads, image.max_rows))
+
+    def scores_one(self, x: NDArray[np.uint8]) -> Scores:
+        """Path, class probabilities and doubt for one feature vector."""
+        scores = np.zeros(self.image.max_rows, np.uint16)
+        path = np.full(self.image.max_heads, NO_CLASS, np.uint8)
+        length = score(self._state, x, scores, path)
+        rows = int(self._state["n_rows"][0])
+        return Scores(
+            tuple(path[:length].tolist()),
+            tuple(scores[:rows].tolist()),
+            int(uncertainty(self._state, scores)),
+        )
+
+    def predict_one(self, x: NDArray[np.uint8]) -> int | None:
+        """The leaf-most class of the path, or None."""
+        path = self.scores_one(x).path
+        return path[-1] if path else None
+
+    def learn_many(self, x: NDArray[np.uint8], y: Sequence[int], windows: Sequence[int]) -> None:
+        """Append one batch to the log, in window order, and refit.
+
+        Raises
+        ------
+        ValueError
+            If a class is unknown or the log is full; nothing is learned then.
+        """
+        n = int(self._state["n_log"][0])
+        if n + len(y) > len(self._log):
+            raise ValueError(f"the label log holds {len(self._log)} entries; it is full")
+        rows = [int(row_of(self._state, cls)) for cls in y]
+        if min(rows, default=0) < 0:
+            raise ValueError(f"class {y[rows.index(-1)]} is unknown; add it first")
+        for features, cls, row, window in zip(x, y, rows, windows, strict=True):
+            entry = self._log[n]
+            entry["window"], entry["order"], entry["kind"] = window, n + 1, Entry.LABEL
+            entry["cls"], entry["head"] = cls, self._state["row_head"][0, row]
+            entry["features"][: self.image.features] = features
+            n += 1
+        self._state["n_log"] = n
+        refit(self._state, self._log, self._net)
+
+    def add_class(self, at: int, cls: int, head: int, name: str) -> bool:
+        """A row for ``cls`` in task ``head``; it takes part from its first label on."""
+        text = np.frombuffer(name.encode(), np.uint8)
+        return not add_class(self._state, self._log, at, cls, head, text, self._out, 0)
+
+    def split(self, at: int, leaf: int, head: int) -> bool:
+        """An empty task ``head`` under class ``leaf``."""
+        return not split(self._state, self._log, at, leaf, head, self._out, 0)
+
+    def forget(self, window: int) -> None:
+        """Strike the label of ``window`` from the log and refit."""
+        log = self._log[: int(self._state["n_log"][0])]
+        log["kind"][(log["kind"] == Entry.LABEL) & (log["window"] == window)] = Entry.UNDONE
+        refit(self._state, self._log, self._net)
+
+    def to_bytes(self) -> bytes:
+        """Weights and tree, as the state block holds them."""
+        return b"".join(
+            self._state[name].tobytes()
+            for name in ("weights", "n_rows", "row_class", "row_head", "row_active",
+                         "n_heads", "head_parent", "head_format")
+        )  # fmt: skip

@@ -1,0 +1,50 @@
+"""The frozen extractor on windows that were cut already."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from odl.core.arrays import blocks, net_of
+from odl.core.fixed_point import Scaling
+from odl.core.image import Image
+from odl.core.kernels.extract import extract, restart
+from odl.core.kernels.pool import pool
+
+
+def features_of(
+    image: Image, windows: NDArray[np.int16], scaling: Scaling | None = None
+) -> NDArray[np.uint8]:
+    """Features of each window on its own, by the kernels that a session runs.
+
+    Parameters
+    ----------
+    image : Image
+    windows : int16 (n, window, channels)
+        Raw counts; without ``scaling`` they are the image's int8 input already.
+    scaling : Scaling, optional
+        From counts to the image's input (see `odl.core.fixed_point.input_scaling`).
+
+    Returns
+    -------
+    uint8 (n, features)
+
+    Examples
+    --------
+    >>> from odl.data import model_bytes
+    >>> image = Image.from_bytes(model_bytes("shoulder"))
+    >>> features_of(image, np.zeros((2, 128, 6), np.int16)).shape
+    (2, 192)
+    """
+    wanted = (image.window, len(image.channels))
+    if windows.shape[1:] != wanted:
+        raise ValueError(f"windows of shape {windows.shape[1:]}; the model wants {wanted}")
+    net = net_of(image, scaling)
+    state = blocks(image, net, seed=1)[0]
+    x, y = np.empty(64, np.int16), np.empty(64, np.int16)
+    made = np.empty((len(windows), image.features), np.uint8)
+    for window, features in zip(np.ascontiguousarray(windows, np.int16), made, strict=True):
+        restart(state, 0)
+        extract(state, net, window, 0, x, y)
+        pool(state["ring"][0], state["ring_at"][0], features)
+    return made

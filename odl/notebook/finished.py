@@ -1,0 +1,80 @@
+"""Pictures and tables of sessions that are over, for a notebook's output."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import odl
+from odl.data.streams import open_recording
+from odl.evaluate.relabel import history_of
+from odl.evaluate.report.figure import draw_png
+from odl.evaluate.report.look import looks
+from odl.evaluate.result import Result
+from odl.notebook.pictures import Picture
+from odl.notebook.question_card import AXIS
+
+
+def timeline(result: Result | str | Path, person: int = 0) -> Any:
+    """One session as a picture: what was said, asked and learned, and how often it was right.
+
+    Parameters
+    ----------
+    result : Result or path
+        What `odl.replay` gave, or a recording, which is replayed first.
+    person : int
+        Which of the result's people, counted from 0.
+
+    Returns
+    -------
+    IPython.display.Image
+        A PNG; a cell that ends with it shows it.
+
+    Raises
+    ------
+    IndexError
+        If the result has fewer people.
+
+    Examples
+    --------
+    >>> timeline(odl.replay("shoulder", budget=5, subjects=[7])).format
+    'png'
+    """
+    from IPython.display import Image
+
+    if not isinstance(result, Result):
+        result = odl.replay(result)
+    evaluations = result.evaluations
+    return Image(data=draw_png(evaluations[person], looks(evaluations)), format="png", embed=True)
+
+
+def question(recording: str | Path, number: int = 0) -> Any:
+    """What a session asked about: the window's signal with a few seconds before it.
+
+    Parameters
+    ----------
+    recording : path
+        A recording, finished or not.
+    number : int
+        Which question, counted from 0.
+
+    Returns
+    -------
+    IPython.display.Image
+
+    Raises
+    ------
+    IndexError
+        If there are fewer questions, with their number.
+    """
+    from IPython.display import Image
+
+    opened = open_recording(recording)
+    asked = history_of(opened).questions
+    if not -len(asked) <= number < len(asked):
+        raise IndexError(f"{recording} has {len(asked)} questions, counted from 0; there is no {number}")
+    one = asked[number].question
+    channels = [(name, unit) for name, unit, _ in opened.stream.channels or ()]
+    picture = Picture(channels or [(c.name, "counts") for c in opened.image.channels], [], AXIS)
+    picture.question(one, opened.image.rate_hz, f"answered: {asked[number].counts or 'not at all'}")
+    return Image(data=picture.png(), format="png", embed=True)

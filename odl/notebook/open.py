@@ -1,0 +1,119 @@
+"""What a cell asks for, as a live session: a played person or a board, new or gone on with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from odl.core.config import ConfigError
+from odl.data import open_dataset
+from odl.evaluate.options import Options
+from odl.live import Live, Wishes, open_live
+from odl.live.plan import BUDGET
+from odl.notebook.playback import played
+from odl.notebook.recordings import recordings, unfinished
+from odl.recording import JournalError, Reader
+
+_FRESH = 3600.0  # seconds: a board's recording that was left for longer is not gone on with
+_OPTIONS = set(Options.__dataclass_fields__)
+_OWN = {"out", "resume", "options", "by"}  # wishes that are not the cell's to make
+
+
+def checked(given: dict[str, Any], fresh: bool) -> dict[str, Any]:
+    """``given`` without what was left open, and with the person who is played.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such setting, or a recording is in the way.
+
+    Examples
+    --------
+    >>> checked({"source": "shoulder", "subject": None, "budget": None}, fresh=False)
+    {'source': 'shoulder', 'subject': 7}
+    >>> checked({"source": "shoulder", "colour": "red"}, fresh=False)
+    Traceback (most recent call last):
+    ...
+    odl.core.config.ConfigError: there is no setting 'colour'
+    """
+    given = {name: value for name, value in given.items() if value is not None}
+    if _is_board(given):
+        known = set(Wishes.__dataclass_fields__) - _OWN
+    else:
+        known = {"emulated", "speed", "answers", "model", "data"}
+    for name in given.keys() - known - _OPTIONS - {"source", "subject", "record"}:
+        raise ConfigError(f"there is no setting '{name}'")
+    Options().changed({name: value for name, value in given.items() if name in _OPTIONS})
+    source, record = given.get("source"), given.get("record")
+    if source is None and not _is_board(given):
+        raise ConfigError("give a dataset's name, as in odl.notebook.live('shoulder'), or a port")
+    if source is not None and "subject" not in given:
+        given["subject"] = open_dataset(source, given.get("data")).people("test")[0]
+    if fresh and record is not None and Path(record).exists():
+        raise ConfigError(f"{record} is there already; give another name")
+    return given
+
+
+def _is_board(given: dict[str, Any]) -> bool:
+    return "port" in given or bool(given.get("emulated"))
+
+
+def begin(given: dict[str, Any], fresh: bool, tell: Callable[[str], None] = print) -> Live:
+    """The session that `odl.notebook.live` was asked for.
+
+    Raises
+    ------
+    ConfigError, JournalError
+        As `checked`, and whatever `played` and `open_live` raise.
+    """
+    given = checked(given, fresh)
+    options = {name: given.pop(name) for name in list(given) if name in _OPTIONS}
+    source, subject, record = given.pop("source", None), given.pop("subject", None), given.pop("record", None)
+    board = _is_board(given)
+
+    def make(path: Path) -> Live:
+        if board:
+            try:
+                return _board(given, source, subject, options, path, tell)
+            except ConfigError as error:  # its words are the command line's
+                raise ConfigError(re.sub(r"--(?=\w)", "", str(error))) from None
+        wishes = {name: value for name, value in given.items() if name != "emulated"}
+        return played(source, subject, record=path, options=options, progress=tell, **wishes)
+
+    if record is not None:
+        return make(Path(record))
+    stem = "board" if source is None else f"{Path(source).stem}-{subject}{'-board' if board else ''}"
+    last, free = recordings(stem)
+    if last is not None and not fresh and unfinished(last, _FRESH if board else None):
+        try:
+            return make(last)
+        except (ConfigError, JournalError) as error:  # of other settings, damaged, or in another notebook
+            tell(f"{error}; a new recording is begun")
+    return make(free)
+
+
+def _board(
+    given: dict[str, Any],
+    source: str | Path | None,
+    subject: int | None,
+    options: dict[str, Any],
+    path: Path,
+    tell: Callable[[str], None],
+) -> Live:
+    wishes = {**given, "by": "notebook", "options": options}
+    if source is not None:
+        wishes |= {"play" if given.get("emulated") else "feed": str(source), "subject": subject}
+    else:
+        wishes.pop("speed", None)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return open_live(**wishes, out=path, progress=tell)
+    with Reader(path) as reader:
+        before = reader.start.config.get("session", {}).get("options")
+    if before != Options(budget=BUDGET).changed(options).to_dict():
+        raise ConfigError(f"{path}: a recording with other settings is there")
+    wishes.pop("model", None)  # it is the recording's
+    wishes["options"] = {}
+    return open_live(**wishes, resume=path, progress=tell)

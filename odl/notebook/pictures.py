@@ -1,0 +1,198 @@
+"""Pictures of the stream and of a question, as PNG: no window system, no state of pyplot."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from odl._text import shown
+from odl.evaluate.report.look import BAND, GRID, INK, SOFT, Look
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from odl.labels.question import Question
+
+Channel = tuple[str, str]  # name, unit
+
+WIDTH, DPI = 8.6, 110  # inches, pixels per inch
+_LEFT, _RIGHT = 0.78, 0.95  # inches beside the axes
+# Apart in lightness and in stroke, so that grey tells them apart as well.
+_STROKES = (("#0072B2", "-"), ("#D55E00", (0, (5, 1.5))), ("#1a1c1f", (0, (1.2, 1.2))))
+_LONG = 20_000  # channels times samples: beyond this the lines are thinned
+
+
+class Picture:
+    """Curves of a few channels, an axis for each unit, and strips of classes below them.
+
+    Parameters
+    ----------
+    channels : sequence of (name, unit)
+        What the columns of a signal are.
+    strips : sequence of str
+        Names of the strips, from top to bottom; may be empty.
+    label : str
+        What the x axis counts, with its unit.
+    height : float
+        Of each axis, in inches.
+
+    Examples
+    --------
+    >>> from odl.evaluate.report.look import looks_of
+    >>> picture = Picture([("ax", "g"), ("gx", "deg/s")], ["predicted"], "time (s)")
+    >>> picture.signal(np.zeros((100, 2), np.float32), np.arange(100) / 50)
+    >>> picture.strip("predicted", [(0.0, 2.0, "walk")], looks_of(["walk"], []))
+    >>> picture.png()[1:4]
+    b'PNG'
+    """
+
+    def __init__(
+        self, channels: Sequence[Channel], strips: Sequence[str], label: str, height: float = 1.0
+    ) -> None:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        units = [list(group) for _, group in groupby(sorted(range(len(channels)), key=_by_unit(channels)),
+                                                     key=_by_unit(channels))]  # fmt: skip
+        heights = [height] * len(units) + [0.24 + 0.2 * len(strips)] * bool(strips)
+        tall = sum(heights) + 0.12 * len(heights) + 0.5
+        self._figure: Figure = Figure(figsize=(WIDTH, tall), dpi=DPI, facecolor="white")
+        FigureCanvasAgg(self._figure)
+        grid: Any = {"height_ratios": heights, "hspace": 0.14, "left": _LEFT / WIDTH,
+                     "right": 1 - _RIGHT / WIDTH, "top": 1 - 0.06 / tall, "bottom": 0.42 / tall}  # fmt: skip
+        axes = list(
+            self._figure.subplots(len(heights), 1, sharex=True, squeeze=False, gridspec_kw=grid)[:, 0]
+        )
+        for ax in axes:
+            ax.tick_params(colors=SOFT, labelsize=8, length=3)
+            ax.spines[["top", "right"]].set_visible(False)
+            ax.spines[["left", "bottom"]].set_color(GRID)
+            ax.tick_params(labelbottom=ax is axes[-1], bottom=ax is axes[-1])
+        axes[-1].set_xlabel(label, fontsize=8.5, color=SOFT, labelpad=3)
+        self._last = axes[-1]
+        self._columns: list[tuple[Axes, int, Any]] = []
+        for ax, columns in zip(axes, units, strict=False):
+            self._make_curves(ax, columns, channels)
+        self._curves = axes[: len(units)]
+        self._strips = {name: i for i, name in enumerate(reversed(strips))}
+        self._lanes = axes[-1] if strips else None
+        self._moving: list[Any] = []  # what the next picture does not keep
+        if self._lanes is not None:
+            self._lanes.set_ylim(-0.12, len(strips) + 0.12)
+            self._lanes.set_yticks([i + 0.5 for i in range(len(strips))], list(self._strips), color=INK)
+            self._lanes.tick_params(axis="y", length=0)
+            self._lanes.spines[["left"]].set_visible(False)
+
+    def _make_curves(self, ax: Axes, columns: Sequence[int], channels: Sequence[Channel]) -> None:
+        unit = shown(channels[columns[0]][1], 12)
+        ax.set_ylabel(unit, fontsize=8.5, color=SOFT, labelpad=2, parse_math=False)
+        ax.grid(axis="y", color=GRID, lw=0.6)
+        ax.set_axisbelow(True)
+        # Ticks at fixed distances from the axis, so that the axes of a picture line up.
+        ax.yaxis.set_label_coords(-0.068, 0.5)
+        for i, column in enumerate(columns):
+            colour, stroke = _STROKES[i % len(_STROKES)]
+            (line,) = ax.plot([], [], color=colour, ls=stroke, lw=1.25, solid_joinstyle="round")
+            self._columns.append((ax, column, line))
+            y = 0.86 - 0.27 * i
+            ax.plot([1.012, 1.05], [y, y], color=colour, ls=stroke, lw=1.6, transform=ax.transAxes,
+                    clip_on=False)  # fmt: skip
+            ax.text(1.06, y, shown(channels[column][0], 9), transform=ax.transAxes, fontsize=8, color=INK,
+                    va="center", parse_math=False)  # fmt: skip
+
+    def signal(self, signal: NDArray[Any], times: NDArray[Any]) -> None:
+        """Show ``signal`` (n, channels), NaN where samples were lost, at ``times`` (n,)."""
+        step = max(1, signal.size // _LONG)
+        for ax in self._curves:
+            ax.set_ylim(_limits(signal[:, [column for on, column, _ in self._columns if on is ax]]))
+        for _, column, line in self._columns:
+            line.set_data(times[::step], signal[::step, column])
+        if len(times):
+            self._last.set_xlim(times[0], times[-1] + (times[-1] - times[0]) / max(1, len(times) - 1))
+
+    def strip(self, name: str, runs: Sequence[tuple[float, float, str]], look: Mapping[str, Look]) -> None:
+        """Fill the strip ``name`` with runs (begin, end, class)."""
+        if self._lanes is None or name not in self._strips:
+            return
+        low = self._strips[name] + 0.06
+        left, right = self._last.get_xlim()
+        per_inch = (right - left) / (WIDTH - _LEFT - _RIGHT)
+        for begin, end, each in runs:
+            colour, hatch = look.get(each, Look(BAND, ""))
+            bar = self._lanes.broken_barh([(begin, end - begin)], (low, 0.88), facecolors=colour,
+                                          hatch=hatch or None, edgecolor="white", lw=0.8)  # fmt: skip
+            self._moving.append(bar)
+            begin, end = max(begin, left), min(end, right)
+            text = shown(each, max(1, int((end - begin) / per_inch / 0.085)))
+            if (end - begin) / per_inch > 0.3:
+                self._moving.append(self._lanes.text(
+                    (begin + end) / 2, low + 0.42, text, ha="center", va="center", fontsize=7.5,
+                    color=_on(colour), parse_math=False, clip_on=True))  # fmt: skip
+
+    def band(self, begin: float, end: float, text: str = "") -> None:
+        """Shade the time from ``begin`` to ``end``, with a word at its top."""
+        for ax in self._curves:
+            self._moving.append(ax.axvspan(begin, end, facecolor="#fff3c4", edgecolor="#b58900", lw=0.8,
+                                           zorder=0))  # fmt: skip
+        left, right = self._last.get_xlim()
+        begin, end = max(begin, left), min(end, right)
+        if text and self._curves and end - begin > (right - left) / 10:  # room for a word
+            self._moving.append(self._curves[0].text(
+                (begin + end) / 2, 0.97, shown(text), transform=self._curves[0].get_xaxis_transform(),
+                ha="center", va="top", fontsize=8, color="#6b5200", parse_math=False,
+                clip_on=True))  # fmt: skip
+
+    def question(self, question: Question, rate_hz: float, text: str) -> None:
+        """Show a question's signal against the time since its window, which is shaded."""
+        times = (np.arange(len(question.signal)) + question.start - question.window) / rate_hz
+        if np.isfinite(question.signal).any():
+            self.signal(question.signal, times)
+            self.band(0, times[-1], text)
+        else:
+            self.signal(question.signal[:0], times[:0])
+            self.note("the signal of this window was not kept")
+
+    def note(self, text: str) -> None:
+        """Write ``text`` in the middle, where there is nothing else to see."""
+        self._moving.append(self._figure.text(0.47, 0.6, shown(text, 90), ha="center", fontsize=10,
+                                              color=SOFT, parse_math=False))  # fmt: skip
+
+    def png(self) -> bytes:
+        """The picture; what `strip`, `band` and `note` added is taken off again."""
+        file = io.BytesIO()
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Glyph .* missing from")
+            self._figure.savefig(file, format="png", metadata={"Software": None})
+        for artist in self._moving:
+            artist.remove()
+        self._moving.clear()
+        return file.getvalue()
+
+
+def _by_unit(channels: Sequence[Channel]) -> Any:
+    units = list(dict.fromkeys(unit for _, unit in channels))
+    return lambda column: units.index(channels[column][1])
+
+
+def _limits(values: NDArray[Any]) -> tuple[float, float]:
+    """Limits of an axis that hold ``values`` and do not tremble: whole steps of a round size."""
+    values = values[np.isfinite(values)]
+    if values.size == 0:
+        return -1.0, 1.0
+    low, high = float(values.min()), float(values.max())
+    size = max(high - low, 1e-3 * max(abs(low), abs(high)), 1e-9)
+    step = 10.0 ** np.floor(np.log10(size)) / 2
+    return float(np.floor(low / step) * step - step / 4), float(np.ceil(high / step) * step + step / 4)
+
+
+def _on(colour: str) -> str:
+    """Black or white, whichever is readable on ``colour``."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return "#000000" if 0.299 * red + 0.587 * green + 0.114 * blue > 128 else "#ffffff"

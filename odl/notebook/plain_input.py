@@ -1,0 +1,117 @@
+"""Questions with ``input()`` where there are no widgets: a terminal, a plain console."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from odl._text import percent, shown
+from odl.labels.prompt import Prompt
+from odl.labels.question import Question
+from odl.notebook.html import clock, joined
+from odl.notebook.player import Live
+
+_HELP = "a number or a class name; s skip, = the same as before, u undo, q quit"
+
+
+def ask_plainly(live: Live, ask: Callable[[str], str] = input, tell: Callable[[str], None] = print) -> None:
+    """Play ``live`` to its end and ask its questions one after another.
+
+    The stream runs in a thread of its own, so it is not held up by a question that waits.
+    Returns when the stream has ended or ``q`` was typed; the recording is closed then.
+
+    Parameters
+    ----------
+    live : Live
+        What is played.
+    ask : callable
+        Given a text to show, returns what was typed.
+    tell : callable
+        Given a line to show.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from odl.notebook.playback import played
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     live = played("shoulder", 7, record=f"{folder}/7.odl", speed=1e4)
+    ...     ask_plainly(live, ask=lambda text: "q", tell=lambda line: None)
+    ...     live.status().state
+    'ended'
+    """
+    player = _Thread(live)
+    player.start()
+    prompt, told = live.prompt, ""
+    tell(f"{shown(live.status().port)}: questions come when the model is unsure; answer with {_HELP}.")
+    try:
+        while player.is_alive():
+            if prompt.sentence != told:
+                told = prompt.sentence
+                tell(f"  {shown(told, 200)}")
+            if not prompt.questions:
+                time.sleep(0.05)
+                continue
+            question = prompt.questions[0]
+            tell(_asked(prompt, question))
+            prompt.shown(question.window)
+            typed = ask("what was this? ").strip()
+            if typed == "q":
+                break
+            _take(prompt, question, typed)
+    except (KeyboardInterrupt, EOFError):
+        tell("stopped")
+    finally:
+        player.stop = True
+        player.join()
+        live.close()
+    if player.error is not None:
+        raise player.error
+
+
+class _Thread(threading.Thread):
+    """Steps a session until it ends or is told to stop."""
+
+    def __init__(self, live: Live) -> None:
+        super().__init__(daemon=True)
+        self.stop = False
+        self.error: Exception | None = None
+        self._live = live
+        live.wait = 0.05
+
+    def run(self) -> None:
+        try:
+            for _ in self._live:
+                if self.stop:
+                    return
+        except Exception as error:
+            self.error = error
+
+
+def _asked(prompt: Prompt, question: Question) -> str:
+    rate = prompt.rate_hz
+    lines = [
+        f"window at {clock(question.window / rate)}, {prompt.left(question):.0f} s left, "
+        f"the model says {joined(question.path) or 'nothing yet'}"
+    ]
+    for number, one in enumerate(question.likely, 1):
+        score = "" if one.score is None else f"  {percent(one.score)}"
+        lines.append(f"  {number}  {joined(one.path)}{score}")
+    return "\n".join(lines)
+
+
+def _take(prompt: Prompt, question: Question, typed: str) -> None:
+    window, likely = question.window, question.likely
+    if typed in ("", "s"):
+        prompt.skip(window)
+    elif typed == "=":
+        prompt.same(window)
+    elif typed == "u":
+        prompt.undo()
+    elif typed.isdecimal() and typed not in [one.name for one in likely]:
+        if 1 <= int(typed) <= len(likely):
+            prompt.answer(window, likely[int(typed) - 1].name)
+        else:
+            prompt.note(f"there is no number {shown(typed, 12)}")
+    else:
+        prompt.answer(window, typed)

@@ -1,0 +1,154 @@
+"""A recorded person played at a person's pace: a live session without any board."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import odl
+from odl.core.config import ConfigError
+from odl.core.events import Event
+from odl.core.ground_truth import TruthTrack
+from odl.core.loop import drive
+from odl.core.protocols import Labeller
+from odl.core.rng import seed_of
+from odl.core.session import Session
+from odl.data.streams import dataset_streams, load_model
+from odl.evaluate.options import Options
+from odl.evaluate.replay import Progress, homes, load_kernels
+from odl.labels.oracle import RecordedLabels
+from odl.labels.prompt import Prompt
+from odl.live import Live
+from odl.live.hardware_in_the_loop import Pace
+from odl.live.modes import Standing, Way
+from odl.notebook.recordings import unfinished
+from odl.recording import Writer
+from odl.recording.resume import Resumed, resume
+from odl.wire import Start
+
+
+class Playing(Way):
+    """The way of a session that is played: a recorded stream, in its time."""
+
+    def __init__(self, session: Session, pace: Pace, notes: tuple[str, ...] = ()) -> None:
+        self.session, self._pace = session, pace
+        self.notices = deque(notes)
+
+    @property
+    def wait(self) -> float:
+        """Seconds that a ``next`` may block where no sample is due."""
+        return self._pace.wait
+
+    @wait.setter
+    def wait(self, seconds: float) -> None:
+        self._pace.wait = seconds
+
+    def events(self, labeller: Labeller) -> Iterator[Event]:
+        """All that passes; the recorded answers are left out, people give theirs."""
+        return drive(self.session, self._pace, labeller)
+
+    def standing(self) -> Standing:
+        """As every way tells it; nothing is lost on the way from a file."""
+        return Standing("playing")
+
+
+def played(
+    source: str | Path,
+    subject: int,
+    *,
+    record: str | Path,
+    speed: float = 1.0,
+    answers: str | None = None,
+    model: str | Path | None = None,
+    data: str | Path | None = None,
+    options: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> Live:
+    """A live session with one recorded person's samples; iterating over it runs it.
+
+    Parameters
+    ----------
+    source : str or path
+        A dataset's name or folder (see `odl.replay`).
+    subject : int
+        Whose samples.
+    record : path
+        Where the recording goes. One that is there, of the same person and settings and not
+        closed, is gone on with: the samples follow without a gap.
+    speed : float
+        Times as fast as it was recorded, above 0; infinity does not wait at all.
+    answers : str, optional
+        ``"truth"``: recorded answers come ``options["delay"]`` seconds after their question, as
+        a person's would. By default nobody answers but through the prompt.
+    model, data : path, optional
+        As in `odl.replay`.
+    options : mapping
+        Policy, budget and so on: keywords of `odl.replay`.
+    progress : callable, optional
+        Told in a short sentence what is being done.
+
+    Raises
+    ------
+    ValueError
+        For anything that cannot be used, with one sentence that says what and why.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from odl.core.events import Learned
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with played("shoulder", 7, record=f"{folder}/7.odl", speed=float("inf"), answers="truth",
+    ...                 options={"budget": 3}) as live:
+    ...         print(sum(isinstance(event, Learned) for event in live))
+    3
+    """
+    if not speed > 0:
+        raise ConfigError(f"speed is {speed!r}; it can be any number above 0")
+    if answers not in (None, "truth"):
+        raise ConfigError(f"answers is {answers!r}; it can be 'truth', or None: a person's")
+    chosen = Options().changed(options or {})
+    stream = dataset_streams(source, [subject], chosen.seed, data)[0]
+    image = load_model(source if model is None else model)
+    load_kernels(image, progress or (lambda sentence: None))
+    name = tuple(stream.subject.encode())
+    config = chosen.config(
+        image.rate_hz, stream.windows(image), seed_of(chosen.seed, *name), stream.scaling(image)
+    )
+    about = {
+        "subject": stream.subject, "rate_hz": stream.rate_hz, "odl": odl.__version__,
+        "channels": [list(c) for c in stream.channels or ()], "options": chosen.to_dict(), **stream.about,
+    }  # fmt: skip
+    recent: tuple[Event, ...] = ()
+    if Path(record).exists():
+        resumed = _gone_on_with(Path(record), Session(image, config), about)
+        session, writer, recent = resumed.session, resumed.writer, resumed.recent
+    else:
+        session = Session(image, config)
+        start = Start({"config": config.to_dict(), "session": about}, image.to_bytes())
+        writer = Writer(record, start)
+    prompt = Prompt(session, image, by="notebook", channels=stream.channels or (), recent=recent)
+    labels = None
+    if answers == "truth":
+        labels = RecordedLabels(
+            TruthTrack(stream.truths), image.window, stream.classes,
+            delay=round(chosen.delay * image.rate_hz), seed=seed_of(chosen.seed, 1, *name),
+            refuse=chosen.refuse, error=chosen.error, heads=homes(image),
+        )  # fmt: skip
+    pace = Pace(stream.unanswered().inputs(), image.rate_hz, speed, session.position)
+    way = Playing(session, pace, stream.notes)
+    return Live(way, prompt, writer, labels, None, ExitStack(), port=f"{source}, person {stream.subject}")
+
+
+def _gone_on_with(path: Path, new: Session, about: Mapping[str, Any]) -> Resumed:
+    """The recording at ``path`` opened to go on, if it is the beginning of ``new``."""
+    if not unfinished(path):
+        raise ConfigError(f"{path}: a finished recording is there; give another name")
+    resumed = resume(path)
+    old = resumed.session
+    if (old.config, old.image.checksum, resumed.about) != (new.config, new.image.checksum, about):
+        resumed.writer.leave()
+        raise ConfigError(f"{path}: a recording with other settings is there; give another name")
+    return resumed

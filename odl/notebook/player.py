@@ -1,0 +1,134 @@
+"""Steps a live session from the kernel's event loop, in turns too short to be felt."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from odl.core.events import Event, Prediction, Samples
+from odl.core.image import Image
+from odl.core.session import Session
+from odl.labels.prompt import Prompt
+from odl.live import status
+from odl.notebook.history import Seen
+
+TURN = 0.01  # seconds of stepping until the kernel has its turn
+IDLE = 0.02  # seconds of sleep where there is nothing to step
+
+
+class Live(status.Live, Protocol):
+    """What is played: `odl.live.Live`.
+
+    ``wait`` is how many seconds a ``next`` may block where there is nothing to give.
+    """
+
+    wait: float
+
+    @property
+    def prompt(self) -> Prompt: ...
+    @property
+    def names(self) -> Mapping[int, str]: ...
+    @property
+    def image(self) -> Image: ...
+    @property
+    def session(self) -> Session: ...
+    def close(self) -> None: ...
+
+
+class Player:
+    """Plays ``live`` as a task of the running event loop.
+
+    An answer wakes it, so it is learned at once. Nothing here waits for a view: views look at
+    ``live.prompt``, ``seen`` and ``ended`` as often as they like.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from odl.notebook.playback import played
+    >>> async def play(record):
+    ...     player = Player(played("shoulder", 7, record=record, speed=1e4, answers="truth"))
+    ...     player.start()
+    ...     await player.done()
+    ...     return player.seen.learned > 10, player.ended
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     asyncio.run(play(f"{folder}/7.odl"))
+    (True, 'The stream has ended.')
+    """
+
+    def __init__(self, live: Live) -> None:
+        self.live = live
+        self.seen = Seen(live.image.window, live.image.hop)
+        self.ended = ""  # why it does not run any more, as a sentence
+        self.listen: Callable[[Event], None] | None = None
+        self._stop = False
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the stream goes on."""
+        return self._task is not None and not self._task.done()
+
+    def start(self) -> None:
+        """Begin; there has to be a running event loop."""
+        loop = asyncio.get_running_loop()
+        self._woken = asyncio.Event()
+        self.live.wait = 0.0
+        other = self.live.prompt.wake  # a line that waits for bytes, perhaps
+
+        def wake() -> None:
+            if other is not None:
+                other()
+            with contextlib.suppress(RuntimeError):  # the kernel is going down
+                loop.call_soon_threadsafe(self._woken.set)
+
+        self.live.prompt.wake = wake
+        self._task = loop.create_task(self._run())
+
+    def stop(self) -> None:
+        """End the session soon; may be called in any thread."""
+        self._stop = True
+        if self.live.prompt.wake is not None:
+            self.live.prompt.wake()
+
+    async def done(self) -> None:
+        """Wait until the session has ended."""
+        if self._task is not None:
+            await asyncio.shield(self._task)
+
+    async def _run(self) -> None:
+        try:
+            self.ended = await self._play()
+        except Exception as error:
+            self.ended = f"The session broke off: {error}"
+        # Not in a ``finally``: a kernel that goes down leaves the recording to be gone on with.
+        try:
+            self.live.close()
+        except Exception as error:
+            self.ended = f"The session broke off: {error}"
+
+    async def _play(self) -> str:
+        """Step until the end, and say why it came."""
+        events = iter(self.live)
+        while not self._stop:
+            until, idle = time.monotonic() + TURN, False
+            while not idle and not self._stop and time.monotonic() < until:
+                event = next(events, None)
+                if event is None:
+                    return "The stream has ended."
+                self.seen.take(event, self.live.names if isinstance(event, Prediction) else {})
+                if self.listen is not None:
+                    self.listen(event)
+                idle = isinstance(event, Samples) and len(event.block) == 0
+            await self._sleep(IDLE if idle else 0)
+        return "Stopped."
+
+    async def _sleep(self, seconds: float) -> None:
+        if seconds and not self._woken.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), seconds)
+        else:
+            await asyncio.sleep(0)
+        self._woken.clear()

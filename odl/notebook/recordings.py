@@ -1,0 +1,44 @@
+"""Recordings of live sessions: numbered files in a folder, the newest of which may be unfinished."""
+
+from __future__ import annotations
+
+import time
+from itertools import count
+from pathlib import Path
+
+from odl.recording import JournalError, Reader
+
+FOLDER = Path("recordings")
+
+
+def recordings(stem: str, folder: str | Path = FOLDER) -> tuple[Path | None, Path]:
+    """The newest recording called ``stem``, and the first free name: walk.odl, walk-2.odl, ...
+
+    Examples
+    --------
+    >>> recordings("walk", "nowhere")[1].as_posix()
+    'nowhere/walk.odl'
+    """
+    last = None
+    for number in count(1):
+        path = Path(folder) / (f"{stem}.odl" if number == 1 else f"{stem}-{number}.odl")
+        if not path.exists():
+            return last, path
+        last = path
+    raise AssertionError  # the counting has no end
+
+
+def unfinished(path: Path, within: float | None = None) -> bool:
+    """Whether ``path`` is a recording that nobody closed, so that its session can go on.
+
+    With ``within`` it must have been written to in the last so many seconds.
+    """
+    try:
+        if within is not None and time.time() - path.stat().st_mtime > within:
+            return False
+        with Reader(path) as reader:
+            for _ in reader:
+                pass
+            return not reader.complete
+    except (JournalError, OSError):
+        return False

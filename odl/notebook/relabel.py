@@ -1,0 +1,151 @@
+"""``odl.notebook.relabel``: the questions of a finished recording once more, each answer an edit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Coroutine
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from odl._text import percent
+from odl.data.streams import open_recording
+from odl.evaluate.relabel import Relabelled, history_of, keep_edit
+from odl.evaluate.relabel import relabel as learn_again
+from odl.labels.edits import edits_path, read_edits
+from odl.labels.review import Review
+from odl.notebook.buttons import close_all
+from odl.notebook.html import history, line
+from odl.notebook.question_card import Card
+from odl.notebook.session import cell
+
+_QUIET = "All questions are looked at; undo takes the last edit back."
+_STEP = 0.05  # seconds between two looks
+_sittings: dict[Path, Sitting] = {}
+
+
+class Sitting:
+    """Someone looks through the questions of the recording at ``path``; `relabel` makes it.
+
+    Edits go to a file beside the recording as they are made; the recording is never changed.
+
+    Attributes
+    ----------
+    result : Relabelled or None
+        What came of learning again, once that was asked for.
+    """
+
+    def __init__(self, path: str | Path, by: str = "relabel") -> None:
+        import ipywidgets as w
+
+        opened = open_recording(path)
+        asked, edits = history_of(opened), read_edits(edits_path(path), opened.recording.trace_sha256)
+        self.result: Relabelled | None = None
+        self.review = Review(
+            asked, edits, partial(keep_edit, opened, asked, path, by), by=by, rate_hz=opened.image.rate_hz,
+            channels=opened.stream.channels or (), room=opened.image.max_rows,
+        )  # fmt: skip
+        names = [(name, unit) for name, unit, _ in opened.stream.channels or ()]
+        self._path = path
+        self._card = Card(self.review, names or [(c.name, "counts") for c in opened.image.channels], _QUIET)
+        self._told, self._outcome = w.HTML(), w.HTML()
+        self._learn = w.Button(description="learn again", tooltip="run the session with the edited answers")
+        self._cell = -1
+        self._learn.on_click(self._want)
+        self.box = w.VBox([self._card.box, self._told, self._learn, self._outcome])
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def show(self) -> None:
+        """Show it in this cell."""
+        from IPython.display import display
+
+        self._cell = cell()
+        display(self.box)
+
+    def _ipython_display_(self) -> None:
+        if self._cell != cell():
+            self.show()
+
+    def __repr__(self) -> str:
+        return f"<questions of {self._path}>"
+
+    def _want(self, _: Any) -> None:
+        if not self._learn.disabled:
+            self._learn.disabled = True
+            self._loop.call_soon_threadsafe(self._begin, self.learn())
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks = [*(task for task in self._tasks if not task.done()), self._loop.create_task(work)]
+
+    def start(self) -> None:
+        """Keep the card up to date from now on; there has to be a running event loop."""
+        self._loop = asyncio.get_running_loop()
+        self._begin(self._run())
+
+    def close(self) -> None:
+        """Take the widgets away; edits are kept as they are made."""
+        for task in self._tasks:
+            task.cancel()
+        close_all((self.box,))
+
+    async def _run(self) -> None:
+        changed = -1
+        while True:
+            self._card.act()
+            if not self._card.current:
+                question = self._card.waiting
+                self._card.show(question, self._card.draw(question) if question else b"")
+            if self.review.changed != changed or self._card.keys.naming:
+                changed = self.review.changed
+                self._card.tick()
+                self._told.value = history(self.review.told, self.review.rate_hz)
+            await asyncio.sleep(_STEP)
+
+    async def learn(self) -> None:
+        """Run the session again with the answers as they are edited now."""
+        self._outcome.value = line("learning again")
+        try:
+            running: Awaitable[Relabelled] = asyncio.to_thread(learn_again, self._path)
+            self.result = await running
+            self._outcome.value = line(sentence_of(self.result))
+        except (ValueError, OSError) as error:
+            self._outcome.value = line(str(error))
+        self._learn.disabled = False
+
+
+def sentence_of(done: Relabelled) -> str:
+    """What learning again has changed, in a sentence."""
+    before, after = done.as_answered
+    return (
+        f"{done.edits} answers edited, {done.answers} in all; {done.changed} windows are predicted otherwise "
+        f"now. Predicted as answered, before the answer came: {percent(before)} then, {percent(after)} now. "
+        f"Recording {done.recording}, model {done.model}."
+    )
+
+
+def relabel(path: str | Path, by: str = "relabel") -> Sitting:
+    """Look through the questions of a finished recording, change answers, and learn again.
+
+    Parameters
+    ----------
+    path : path
+        A recording; it is read only. Edits lie beside it, as those of ``odl label``.
+    by : str
+        Who edits: ``relabel`` or, with a pseudonym, ``relabel:name``.
+
+    Raises
+    ------
+    ValueError, OSError
+        If it is no recording, or its edits cannot be used.
+
+    Examples
+    --------
+    In a notebook: ``odl.notebook.relabel("recordings/shoulder-8.odl")``.
+    """
+    here = Path(path).resolve()
+    if here in _sittings:  # the cell is run again
+        _sittings.pop(here).close()
+    sitting = _sittings[here] = Sitting(path, by)
+    sitting.start()
+    sitting.show()
+    return sitting

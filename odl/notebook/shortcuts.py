@@ -1,0 +1,116 @@
+"""Keyboard keys from plain widgets: a small text field that reads what is typed into it.
+
+A browser's page takes keys only where a text can be typed: everywhere else JupyterLab has
+shortcuts of its own (a digit makes a heading of the cell, an x removes it).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from odl.notebook.buttons import labelled
+
+NAME = "n"  # begins a name, which Enter ends
+_LONG = 40  # characters: with fewer the field is left alone
+_LATE = 0.2  # seconds: the browser may send Enter before the text that was typed before it
+
+
+class Keys:
+    """A field whose every new character is handed to ``press``, and names that begin with n.
+
+    The field is emptied rarely, and never between two quick keys: the browser would send the
+    second one with a text that the kernel has just replaced.
+
+    Parameters
+    ----------
+    press : callable
+        Given each character once, in order; called in whatever thread the kernel hands
+        messages to. It is given `NAME` too, where a name begins.
+    name : callable
+        Given a name that was typed and ended by Enter; called by `tick`.
+    hint : str
+        What stands in the empty field.
+
+    Examples
+    --------
+    >>> pressed = []
+    >>> keys = Keys(pressed.append, pressed.append, "click here, then type")
+    >>> for text in ("1", "12", "", "s", "sn", "snwave"):
+    ...     keys.field.value = text
+    >>> pressed
+    ['1', '2', 's', 'n']
+    """
+
+    def __init__(
+        self,
+        press: Callable[[str], None],
+        name: Callable[[str], object],
+        hint: str,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        from ipywidgets import Text
+
+        self.field: Any = labelled(Text, "keys", "keys that answer", "19em", placeholder=hint)
+        self._press, self._name, self._now = press, name, now
+        self._read = self._emptied = ""
+        self._begun: int | None = None  # where in the text a name begins
+        self._entered: float | None = None  # when Enter came
+        self._last = now()
+        self.field.observe(self._typed, "value")
+        self.field.on_msg(self._message)
+
+    @property
+    def naming(self) -> bool:
+        """Whether a name is being typed."""
+        return self._begun is not None
+
+    def _typed(self, change: Any) -> None:
+        text, self._last = change["new"], self._now()
+        known, self._read = self._read, text
+        if self._emptied and text.startswith(self._emptied):
+            known = self._emptied  # typed before the browser knew that the field is empty
+        if self._begun is not None:
+            if len(text) < self._begun:  # its n was taken away
+                self._begun = None
+        elif text.startswith(known):
+            for i in range(len(known), len(text)):
+                self._press(text[i])
+                if text[i] == NAME:
+                    self._begun = i + 1
+                    break
+        elif text and text != known[:-1]:  # something else stands there now; one less is no key
+            self._press(text[-1])
+
+    def _message(self, _: Any, content: Any, __: Any) -> None:
+        if entered(content) and self._begun is not None:
+            self._entered = self._now()
+
+    def tick(self) -> None:
+        """Hand on a name that Enter has ended; empty the field when it is long and at rest."""
+        now = self._now()
+        if self._entered is not None and now - self._entered >= _LATE:
+            name = self._read[self._begun :]
+            self._entered = self._begun = None
+            self._empty()
+            self._name(name)
+        elif len(self._read) >= _LONG and now - self._last > 2 and self._begun is None:
+            self._empty()
+
+    def _empty(self) -> None:
+        self._emptied, self._read = self._read, ""
+        self.field.value = ""
+
+    def focus(self) -> None:
+        """Let the next keys go here."""
+        self.field.focus()
+
+
+def entered(content: Any) -> bool:
+    """Whether a text field's message says that Enter was pressed.
+
+    >>> entered({"event": "submit"}), entered("submit")
+    (True, False)
+    """
+    return isinstance(content, dict) and content.get("event") == "submit"

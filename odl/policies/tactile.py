@@ -1,0 +1,69 @@
+"""TActiLE's strategies, and the plain ones, as a policy of their own.
+
+After Pavan, Galimberti, Roveri, "TActiLE: Tiny Active LEarning for wearable devices",
+IJCNN 2025, arXiv 2505.01160. What is the paper's and what is ours stands in
+``docs/methods.md``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from odl.core.arrays import state_dtype_of
+from odl.core.config import Config
+from odl.core.fused import settings_of
+from odl.core.image import Image
+from odl.core.kernels.ask import ask, collect, settled_batch
+from odl.core.kernels.decide import decide
+from odl.core.kernels.net import out_dtype
+from odl.core.learner_protocol import Scores
+from odl.core.policy_protocol import Decision
+from odl.core.state import Asked, Count, log_dtype, new_state
+
+
+class Tactile:
+    """Asks by ``config.policy`` within the exact budget of ``config``.
+
+    Parameters
+    ----------
+    image : Image
+        Gives hop, feature length and capacities.
+    config : Config
+        Policy, budget, batch, seed.
+
+    Examples
+    --------
+    >>> from odl.data import model_bytes
+    >>> image = Image.from_bytes(model_bytes("shoulder"))
+    >>> config = Config(policy="periodic", allowed=1, period=2, mult=(), shift=(), offset=())
+    >>> policy, scores = Tactile(image, config), Scores((0,), (32768,), 0)
+    >>> [policy.decide(image.stored[0], scores, w, w + 128).ask for w in (0, 64, 128, 192)]
+    [False, True, False, True]
+    """
+
+    def __init__(self, image: Image, config: Config) -> None:
+        self._hop = image.hop
+        self._settings = settings_of(config)
+        self._state = new_state(state_dtype_of(image), config.seed)
+        self._log = np.zeros(0, log_dtype(image.features))
+        self._out = np.zeros(2 + image.max_pending, out_dtype(image.max_heads, image.max_rows))
+
+    def decide(self, x: NDArray[np.uint8], scores: Scores, window: int, end: int) -> Decision:
+        """Whether to ask about ``window``, which ended at sample ``end``."""
+        wanted = bool(decide(self._state, self._settings, x, scores.doubt, end, self._hop))
+        if wanted:
+            ask(self._state, self._settings, x, window, end, scores.doubt, self._out, 0)
+        self._state["counts"][0, Count.WINDOWS] += 1
+        return Decision(wanted, scores.doubt)
+
+    def settle(self, window: int, outcome: Asked) -> None:
+        """Note what became of the question about ``window``; settled batches make room."""
+        state = self._state
+        n = int(state["n_ask"][0])
+        asked = state["ask_window"][0, :n] == window
+        # An answer's features are of no more use here: SKIPPED settles without a log.
+        settled = Asked.OPEN if outcome is Asked.OPEN else Asked.SKIPPED
+        state["ask_status"][0, :n][asked] = settled
+        while (batch := settled_batch(state)) >= 0:
+            collect(state, self._log, batch, 0, self._out, 0)

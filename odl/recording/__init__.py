@@ -1,0 +1,14 @@
+"""Recordings: write a session as it happens, read it back whatever became of the file.
+
+A recording is ``Start``, then inputs, truth and outputs in the order in which they
+happened, then ``End`` if it was closed properly; each is one frame of ``odl.wire``. An
+input is written before the session's step, the outputs after it. docs/recording.md
+describes the bytes.
+"""
+
+from odl.recording.files import JournalError, PathLike
+from odl.recording.inputs import DAMAGED, inputs
+from odl.recording.reader import Reader, Recording, read
+from odl.recording.writer import Writer
+
+__all__ = ["DAMAGED", "JournalError", "PathLike", "Reader", "Recording", "Writer", "inputs", "read"]

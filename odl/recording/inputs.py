@@ -1,0 +1,83 @@
+"""The inputs of a recording, fit to be stepped again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from odl.core.events import (
+    AddClass,
+    Adopt,
+    Command,
+    Gap,
+    Input,
+    Label,
+    Origin,
+    Samples,
+    Split,
+    Truth,
+    Undo,
+)
+from odl.recording.reader import Recording
+
+DAMAGED: Final = "damaged recording"  # the cause that a Gap made here states
+
+
+def inputs(recording: Recording) -> Iterator[Input]:
+    """The inputs of a recording, fit to be stepped through a session again.
+
+    From an undamaged recording they come as they are. Where samples are missing a
+    ``Gap`` stands for them; what is there twice, samples or an adopted state, is dropped. A
+    command due within such a hole comes after the Gap, due at its end.
+
+    >>> import numpy as np
+    >>> from odl.wire import Start
+    >>> block = np.zeros((10, 3), np.int16)
+    >>> events = [Samples(0, block), Undo(15), Samples(20, block)]
+    >>> damaged = Recording(Start({}, b""), events, False, None, 0, 1, [], 0, "")
+    >>> list(inputs(damaged))[1:3]
+    [Gap(start=10, lost=10, why='damaged recording'), Undo(at=20)]
+    """
+    now = 0
+    hole = (0, 0)
+    waiting: list[Command | Origin | Truth] = []  # due later than now: is there a hole before?
+    for event in recording.events:
+        if isinstance(event, Samples | Gap | Adopt):
+            if event.start > now:
+                yield Gap(now, event.start - now, DAMAGED)
+                hole, now = (now, event.start), event.start
+            yield from (_move(command, hole) for command in waiting)
+            waiting.clear()
+            rest = _after(event, now)
+            if rest is not None:
+                yield rest
+                now = rest.start + (len(rest.block) if isinstance(rest, Samples) else rest.lost)
+        elif isinstance(event, Label | Undo | AddClass | Split | Origin | Truth):
+            if waiting or (not isinstance(event, Truth) and event.at > now):
+                waiting.append(event)
+            else:
+                yield _move(event, hole)
+    if recording.position is not None and recording.position > now:
+        yield Gap(now, recording.position - now, DAMAGED)
+        hole = (now, recording.position)
+    yield from (_move(command, hole) for command in waiting)
+
+
+def _move(event: Command | Origin | Truth, hole: tuple[int, int]) -> Command | Origin | Truth:
+    """``event``, due at the end of ``hole`` if it was due within."""
+    if not isinstance(event, Truth) and hole[0] < event.at < hole[1]:
+        return replace(event, at=hole[1])
+    return event
+
+
+def _after(event: Samples | Gap | Adopt, now: int) -> Samples | Gap | Adopt | None:
+    """What of ``event`` lies at ``now`` or later."""
+    if event.start >= now:
+        return event
+    past = now - event.start
+    if isinstance(event, Samples):
+        return Samples(now, event.block[past:]) if len(event.block) > past else None
+    if event.lost <= past:
+        return None
+    return replace(event, start=now, lost=event.lost - past)

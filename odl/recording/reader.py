@@ -1,0 +1,281 @@
+"""Reads a recording, whatever became of the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from odl.core.events import Adopt, Event, Gap, Output, Samples
+from odl.recording.files import JournalError, PathLike, check_format, open_locked
+from odl.wire.codec import CodecError, TraceHash, decode, is_output
+from odl.wire.framing import MAX_FRAME, Deframer, Fault, open_envelope
+from odl.wire.schema import Control, End, Message, Start
+
+_BLOCK: Final = 2**20  # bytes read at a time
+_FIRST_BLOCK: Final = 2**12  # until it is known to be a recording
+_MOST_PROBLEMS: Final = 50
+# Frame 0 at time 0: what a recording begins with, whatever became of the rest of Start.
+_OPENING: Final = b"\0" + b"\1" * 6
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A recording as it was read.
+
+    Attributes
+    ----------
+    start : what the session started from.
+    events : inputs, truth and outputs in file order; blocks are views that cannot be
+        written to.
+    complete : whether it was closed properly.
+    position : samples that had passed when it was closed, None if it was not.
+    lost_bytes : bytes that are part of no whole frame.
+    lost_frames : frames missing by their sequence numbers, or whole but not understood.
+    problems : one sentence for each thing found wrong, the first few dozen of them.
+    good_bytes : where the last whole frame ends; what follows can be cut off.
+    trace_sha256 : hash over the outputs.
+    """
+
+    start: Start
+    events: list[Event]
+    complete: bool
+    position: int | None
+    lost_bytes: int
+    lost_frames: int
+    problems: list[str]
+    good_bytes: int
+    trace_sha256: str
+
+    @property
+    def outputs(self) -> list[Output]:
+        """What the session said, in order."""
+        return [event for event in self.events if is_output(event)]  # type: ignore[misc]
+
+
+class Reader:
+    """Reads a recording event by event, in little memory; iterate over it once.
+
+    With ``locked`` it is opened to be gone on with: nobody else can write to it until it is closed
+    and so is the `Writer` made from it.
+
+    ``start`` is there from the beginning; ``complete``, ``position``, ``lost_bytes``,
+    ``lost_frames``, ``problems``, ``good_bytes`` and ``trace`` (see ``Recording``) are
+    final when the iteration has ended. So are ``passed``, the samples that have passed by its
+    inputs, ``damaged``, whether anything but its end is missing, and where the next frame goes:
+    behind byte ``events_end`` with the number ``next_seq``.
+
+    Raises
+    ------
+    JournalError
+        If the file is empty, foreign, of an unknown major version, or its Start is lost; or if
+        it is to be locked and is being written.
+    OSError
+        If the file cannot be read; or, if it is to be locked, not be written.
+
+    >>> import tempfile
+    >>> from odl.recording import Writer
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Writer(f"{folder}/empty.odl", Start({}, b"")).close()
+    ...     with Reader(f"{folder}/empty.odl") as reader:
+    ...         print(list(reader), reader.complete)
+    [] True
+    """
+
+    start: Start
+
+    def __init__(self, path: PathLike, *, locked: bool = False) -> None:
+        self.complete = False
+        self.position: int | None = None
+        self.lost_frames = 0
+        self.problems: list[str] = []
+        self.good_bytes = 0
+        self.events_end = 0
+        self.passed = 0
+        self.trace = TraceHash()
+        self._path = str(path)
+        self._more = 0  # problems beyond those listed
+        self._bad = self._bad_before_good = False  # bytes that are no frame; and a frame behind them
+        self._second = False
+        self._seq = -1
+        self._deframer = Deframer()
+        path = Path(path)
+        self._file = open_locked(path) if locked else path.open("rb")  # noqa: SIM115 - close() does
+        try:
+            self._found = self._scan()
+            self.start = self._read_start()
+        except BaseException:
+            self._file.close()
+            raise
+
+    @property
+    def lost_bytes(self) -> int:
+        """Bytes that are part of no whole frame."""
+        return self._deframer.lost_bytes + self._deframer.pending
+
+    @property
+    def path(self) -> str:
+        """The file that is read."""
+        return self._path
+
+    def fileno(self) -> int:
+        """The open file's number."""
+        return self._file.fileno()
+
+    @property
+    def next_seq(self) -> int:
+        """The number of the frame that would come behind the last event."""
+        return (self._seq + (0 if self.complete else 1)) & 0xFFFF
+
+    @property
+    def damaged(self) -> bool:
+        """Whether anything but the end is missing, or another recording stands behind it."""
+        return self.lost_frames > 0 or self._bad_before_good or self._second
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Event]:
+        for begin, end, found in self._found:
+            if isinstance(found, Fault):
+                self._note_damage(begin, end, found)
+                self._bad = True
+                continue
+            self._bad_before_good = self._bad
+            seq, _, data = open_envelope(found)
+            message = self._decode(data, begin)
+            if isinstance(message, Start):
+                self._note(f"a second recording begins at byte {begin}; only the first was read")
+                self._second = True
+                break
+            self._count(seq, begin)
+            self.good_bytes = end
+            if message is None:
+                continue
+            if isinstance(message, Control):
+                self.lost_frames += 1
+                self._note(f"the frame at byte {begin} belongs to a serial line ({type(message).__name__})")
+                continue
+            self.complete = isinstance(message, End)
+            if isinstance(message, End):
+                self.position = message.position
+                continue
+            self.events_end = end
+            if is_output(message):
+                self.trace.add(data)
+            elif isinstance(message, Samples):
+                self.passed = max(self.passed, message.start + len(message.block))
+            elif isinstance(message, Gap | Adopt):
+                self.passed = max(self.passed, message.start + message.lost)
+            yield message
+        self._finish()
+
+    def _scan(self) -> Iterator[tuple[int, int, bytes | Fault]]:
+        tried = 0
+        while block := self._file.read(_BLOCK if self._deframer.frames else _FIRST_BLOCK):
+            found = self._deframer.scan(block)
+            yield from found
+            tried += len(found)
+            if not self._deframer.frames and (tried > 1000 or self._file.tell() > 2 * MAX_FRAME):
+                return  # a foreign file, and perhaps a huge one
+
+    def _decode(self, data: bytes, begin: int) -> Message | None:
+        try:
+            return decode(data)
+        except CodecError as error:
+            self.lost_frames += 1
+            self._note(f"the frame at byte {begin} is not understood ({error}) and was skipped")
+            return None
+
+    def _read_start(self) -> Start:
+        for begin, end, found in self._found:
+            if isinstance(found, Fault):
+                self._note_damage(begin, end, found)
+                continue
+            self._seq, _, data = open_envelope(found)
+            try:
+                message = decode(data)
+            except CodecError as error:
+                raise JournalError(f"{self._path}: its Start cannot be used ({error})") from None
+            if not isinstance(message, Start):
+                raise JournalError(
+                    f"{self._path}: its Start frame is missing or damaged, "
+                    "so what the session started from is unknown and it cannot be replayed"
+                )
+            check_format(message, self._path)
+            self.good_bytes = self.events_end = end
+            return message
+        raise JournalError(f"{self._path}: {self._why_not()}")
+
+    def _why_not(self) -> str:
+        self._file.seek(0)
+        head = self._file.read(len(_OPENING))
+        if not head:
+            return "the file is empty, so not an odl recording"
+        if head == _OPENING:
+            return "its Start frame is damaged or cut short, and no other frame is whole"
+        return "not an odl recording (there is no whole frame in it)"
+
+    def _count(self, seq: int, begin: int) -> None:
+        """Compare a sequence number with the one before."""
+        missing = (seq - self._seq - 1) & 0xFFFF
+        if missing >= 2**15:
+            self._note(f"the frame at byte {begin} is out of order")
+        elif missing:
+            self.lost_frames += missing
+            which = "1 frame is" if missing == 1 else f"{missing} frames are"
+            self._note(f"{which} missing before byte {begin}")
+        self._seq = seq
+
+    def _note_damage(self, begin: int, end: int, fault: Fault) -> None:
+        self._note(f"{end - 1 - begin} bytes from byte {begin} are damaged ({fault.value}) and were skipped")
+
+    def _note(self, problem: str) -> None:
+        if len(self.problems) < _MOST_PROBLEMS:
+            self.problems.append(problem)
+        else:
+            self._more += 1
+
+    def _finish(self) -> None:
+        if self._more:
+            self.problems.append(f"{self._more} more problems of this kind are not listed")
+        if self._deframer.pending:
+            self.problems.append(f"the last {self._deframer.pending} bytes are not a whole frame")
+        if not self.complete:
+            self.position = None
+            self.problems.append(
+                f"it was not closed properly; its last whole frame ends at byte {self.good_bytes}"
+            )
+
+
+def read(path: PathLike) -> Recording:
+    """Read the whole recording at ``path``.
+
+    Raises
+    ------
+    JournalError, OSError
+        As ``Reader``.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(f"{folder}/walk.csv").write_text("time,ax,ay")
+    ...     try:
+    ...         read(f"{folder}/walk.csv")
+    ...     except JournalError as error:
+    ...         print(str(error).removeprefix(folder + "/"))
+    walk.csv: not an odl recording (there is no whole frame in it)
+    """
+    with Reader(path) as reader:
+        events = list(reader)
+    return Recording(
+        reader.start, events, reader.complete, reader.position, reader.lost_bytes, reader.lost_frames,
+        reader.problems, reader.good_bytes, reader.trace.hexdigest(),
+    )  # fmt: skip

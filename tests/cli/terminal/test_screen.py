@@ -1,0 +1,219 @@
+"""The picture of a live session as lines of text: what stands in it, what goes where there is no room."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from odl._text import width
+from odl.cli.terminal.braille import braille
+from odl.cli.terminal.lines import Lines
+from odl.cli.terminal.screen import HELP, KEYS, Line, Mode, figures, frame, keyed
+from tests.helpers.images import random_image
+from tests.helpers.prompts import Figures, Played, Stage
+from tests.helpers.streams import IMAGE
+
+RATE = IMAGE.rate_hz
+
+
+def text(lines: list[Line]) -> list[str]:
+    return ["".join(part for _, part in line) for line in lines]
+
+
+def shot(stage: Stage, mode: Mode | None = None, columns: int = 80, rows: int = 40, **how: bool) -> str:
+    status = replace(Figures(), position=stage.session.position)
+    return "\n".join(text(frame(figures(status), stage.prompt, mode or Mode(), 0, columns, rows, **how)))
+
+
+def test_the_picture_has_state_prediction_card_keys_and_answers() -> None:
+    stage = Stage()
+    stage.prompt.answer(stage.until_asked(), "run")
+    stage.run(8)
+    stage.until_asked()
+    question = stage.prompt.questions[0]
+    picture = shot(stage)
+    for words in ("ttyACM0", "connected", "49.98 of 50 Hz", "lost 0", "clock +12 ppm", "questions left 20",
+                  "recording walk.odl", "now  " + " > ".join(stage.prompt.path), "What was it at 0:0",
+                  f"{stage.prompt.left(question):.0f} s left", "'run' has been learned", " n  new class",
+                  " =  same: run", " u  undo", " q  quit"):  # fmt: skip
+        assert words in picture, words
+    for key, one in zip(KEYS, question.likely, strict=False):
+        assert f" {key}  {' > '.join(one.path)} {one.score:.2f}" in picture
+
+
+def test_help_and_places_are_shown() -> None:
+    stage = Stage()
+    window = stage.until_asked()
+    assert all(line in shot(stage, Mode("help"), columns=100) for line in HELP)
+    narrow = shot(stage, Mode("help"), columns=50).split()
+    assert "…" not in narrow and all(word in narrow for line in HELP for word in line.split())
+    assert "name of the class: hop_" in shot(stage, Mode("name", window, "hop"))
+    picture = shot(stage, Mode("place", window, "hop", stage.prompt.places))
+    assert "where does 'hop' hang?" in picture
+    assert "1  at the top" in picture and "3  under walk" in picture and "4  under up" in picture
+
+
+def test_without_a_question_the_picture_says_so_and_counters_of_twins_are_shown() -> None:
+    stage = Stage(policy="none")
+    assert "no question is open; one appears here when the model is unsure of a window\n" in shot(stage)
+    status = replace(Figures(), compared=12, skipped=3, differences=0, damaged=4, rate=None, recording=None)
+    picture = "\n".join(text(frame(figures(status), stage.prompt, Mode(), 0, 80, 40)))
+    assert "compared 12, skipped 3   differences 0" in picture and "damaged 4" in picture
+    assert "– of 50 Hz" in picture and "recording" not in picture
+    assert "2.0 times real time" in figures(replace(status, drift=1e6))
+
+
+def test_one_window_is_one_and_a_skip_has_no_time() -> None:
+    assert [figures(Figures(windows=n))[-3] for n in (0, 1, 2)] == [
+        "0:00, 0 windows", "0:00, 1 window", "0:00, 2 windows",
+    ]  # fmt: skip
+    stage = Stage()
+    window = stage.until_asked()
+    stage.prompt.shown(window)
+    stage.clock.now += 4.4
+    stage.prompt.skip(window)
+    stage.run(8)
+    assert "skipped" in shot(stage) and "answered in" not in shot(stage)
+
+
+def test_the_title_says_how_long_ago_it_was_where_there_is_room() -> None:
+    stage = Stage(patience=100_000)
+    stage.until_asked()
+    assert " ago" not in shot(stage)
+    stage.run(int(RATE * 48))
+    assert re.search(r"What was it at 0:0\d, 4[78] s ago\?", shot(stage))
+    assert " ago" not in shot(stage, columns=40)
+    stage.run(int(RATE * 240))
+    assert "5 min ago?" in shot(stage)
+
+
+@given(st.integers(1, 200), st.integers(1, 60), st.sampled_from(["keys", "help", "name", "place"]),
+       st.booleans())  # fmt: skip
+def test_the_picture_fits_whatever_the_size(columns: int, rows: int, kind: str, plain: bool) -> None:
+    stage = SHARED
+    mode = Mode(kind, stage.prompt.questions[0].window, "漢字" * 5, stage.prompt.places)
+    lines = text(frame(figures(Figures()), stage.prompt, mode, 0, columns, rows, plain=plain))
+    assert 0 < len(lines) <= rows
+    assert all(width(line) <= max(20, columns) for line in lines)
+
+
+def _shared() -> Stage:
+    stage = Stage(
+        random_image(3, tree=True, names={0: "sit", 1: "漢字漢字", 2: "e\u0301" * 8, 3: "u", 4: "d"})
+    )
+    stage.until_asked()
+    stage.until_asked()
+    return stage
+
+
+SHARED = _shared()
+
+
+def test_what_matters_least_goes_first_on_a_small_screen() -> None:
+    whole, small = shot(SHARED).splitlines(), shot(SHARED, rows=10).splitlines()
+    plot = [line for line in whole if any("\u2800" <= c <= "\u28ff" for c in line)]
+    assert len(plot) == 3 and not set(plot) & set(small)
+    assert any("What was it" in line for line in small) and any("new class" in line for line in small)
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(40, 11), (40, 9), (80, 7), (30, 12)])
+def test_on_a_small_screen_the_keys_and_the_classes_stay(columns: int, rows: int) -> None:
+    """As on a terminal of 12 rows and 40 columns, of which the view leaves one free."""
+    stage = SHARED
+    picture = shot(stage, columns=columns, rows=rows)
+    lines = picture.splitlines()
+    assert len(lines) <= rows
+    for key in "ns=u?q":
+        assert f" {key}  " in picture, key
+    for key, one in zip(KEYS, stage.prompt.questions[0].likely, strict=False):
+        assert any(f" {key}  {one.path[0][:4]}" in line for line in lines), key
+    assert f"{stage.prompt.left(stage.prompt.questions[0]):.0f} s left" in picture
+    helped = shot(stage, Mode("help"), columns=columns, rows=11).splitlines()
+    assert all(any(line.startswith(words[:15]) for line in helped) for words in HELP)
+
+
+def test_what_cannot_be_shown_at_all_goes_from_the_end() -> None:
+    lines = shot(SHARED, columns=40, rows=5).splitlines()
+    assert lines[0].startswith(" 1 ") and lines[1].strip() == "... more: n and the name"
+    assert lines[-1].startswith(" q  quit")
+    assert all("q  quit" not in line for line in shot(SHARED, columns=40, rows=1).splitlines())
+
+
+def test_where_a_path_has_no_room_its_end_is_shown() -> None:
+    names = {0: "sitting on something soft", 1: "moving about on one's feet", 3: "up", 4: "down"}
+    stage = Stage(random_image(3, tree=True, names=names | {2: "running"}))
+    stage.until_asked()
+    picture = shot(stage, columns=34)
+    for key, one in zip(KEYS, stage.prompt.questions[0].likely, strict=False):
+        assert f" {key}  {one.name[:20]}" in picture
+    assert "moving about on one's f… > up 0." in shot(stage, columns=80)
+
+
+def test_what_stands_under_the_plot_fits_whatever_the_part_before_the_window() -> None:
+    stage = Stage(patience=60)
+    stage.run(int(RATE * 6))
+    window = stage.until_asked()
+    assert stage.prompt.questions[-1].start == window - int(RATE * 4)
+    for columns in (50, 60, 100):
+        picture = text(frame([], stage.prompt, Mode(), -1, columns, 40))
+        line = next(line for line in picture if "|window" in line)
+        assert "counts" in line and "…" not in line
+
+
+def test_plain_is_without_blocks_and_braille() -> None:
+    assert all(c < "\u2500" or c > "\u2bff" for c in shot(SHARED, plain=True))
+
+
+HOSTILE = "\x1b[2J\x1b]0;owned\x07a\u202eb\r\n\x9b31m"
+
+
+def test_hostile_names_reach_the_screen_as_plain_text() -> None:
+    image = random_image(3, tree=True)
+    object.__setattr__(image, "names", dict.fromkeys(range(5), HOSTILE))
+    stage = Stage(image)
+    window = stage.until_asked()
+    status = replace(Figures(), port=HOSTILE, state=HOSTILE, recording=HOSTILE)
+    stage.prompt.note("note " + HOSTILE)
+    for kind in ("keys", "help", "name", "place"):
+        mode = Mode(kind, window, HOSTILE, stage.prompt.places)
+        for line in text(frame(figures(status), stage.prompt, mode, 0, 120, 60)):
+            assert line.isprintable(), line
+    target = io.StringIO()
+    live = Played(stage, lambda i: stage.run(8), turns=30)
+    live.figures = status
+    live.said = [HOSTILE]
+    Lines(live, target).run()
+    assert all(c.isprintable() or c == "\n" for c in target.getvalue())
+    assert "owned" in target.getvalue()
+
+
+def test_keys_are_distinct_and_none_means_something_else() -> None:
+    assert len(set(KEYS)) == len(KEYS) and not set(KEYS) & set("nsuq?=")
+    assert list(keyed(SHARED.prompt.questions[0].likely)) == list("12345")
+
+
+@given(st.integers(1, 300), st.integers(1, 40), st.integers(1, 4), st.integers(0, 2**32))
+def test_braille_has_a_dot_for_every_sample(n: int, across: int, rows: int, seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    values = draw.normal(size=(n, 1)).astype(np.float32)
+    values[draw.random(n) < 0.2] = np.nan
+    lines = braille(values, across, rows)
+    assert [len(line) for line in lines] == [across] * rows
+    dots = np.zeros((4 * rows, 2 * across), bool)
+    for y, line in enumerate(lines):
+        for x, cell in enumerate(line):
+            for bit, (dy, dx) in enumerate([(0, 0), (1, 0), (2, 0), (0, 1), (1, 1), (2, 1), (3, 0), (3, 1)]):
+                dots[4 * y + dy, 2 * x + dx] = (ord(cell) - 0x2800) >> bit & 1
+    finite = values[np.isfinite(values)]
+    for i, (value,) in enumerate(values.tolist()):
+        if np.isfinite(value):
+            span = float(finite.max() - finite.min()) or 1.0
+            height = round((value - float(finite.min())) / span * (4 * rows - 1))
+            near = dots[max(0, 4 * rows - 2 - height) : 4 * rows + 1 - height, i * 2 * across // n]
+            assert near.any()

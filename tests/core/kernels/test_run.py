@@ -1,0 +1,70 @@
+"""A whole session on the kernels equals the plain one, whatever comes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from odl.core.config import Config
+from odl.core.image import Image
+from odl.core.session import Session
+from tests.helpers.kernel_table import heads_of
+from tests.helpers.reference_session import ReferenceSession
+from tests.helpers.streams import IMAGE, Script, config, configs, play, scripts
+
+pytestmark = pytest.mark.filterwarnings("error")
+SOME = settings(max_examples=max(1, settings.default.max_examples // 2))
+
+
+# The shorter log is full before long; the rows are after three new classes.
+@SOME
+@given(configs(), scripts(), st.sampled_from([IMAGE, replace(IMAGE, max_log=4)]))
+def test_session_equals_the_plain_one(chosen: Config, script: Script, image: Image) -> None:
+    compare(chosen, script, image)
+
+
+def compare(chosen: Config, script: Script, image: Image) -> ReferenceSession:
+    """Hold the two equal in all there is to see."""
+    session, plain = Session(image, chosen), ReferenceSession(image, chosen)
+    assert play(script, session) == play(script, plain)
+    assert {name: n for name, n in session.counts.items() if n} == dict(+Counter(plain.counts))
+    assert heads_of(session._core.state) == (plain.heads, plain.rows)
+    assert (session.position, session._core.state["segment"][0]) == (plain.position, plain.segment)
+    return plain
+
+
+def test_questions_that_move_up_keep_all_that_is_known_of_them() -> None:
+    # Two batches of two, the second after a seam; half of the second is answered before the
+    # first is learned from and makes way. Then the rest, or all is taken back.
+    acts = [("samples", 48), ("gap", 0), ("samples", 48), ("label", 1, 2), ("label", 3, 0), ("label", 2, 1)]
+    always = config("periodic", allowed=4, horizon=1, batch=2, patience=90, hold=True, change=32768)
+    for rest in (
+        [("undo",)] * 2,
+        [("undo",)] * 4,
+        [("label", 0, 3)],
+        [("undo",), ("label", 1, 4), ("label", 0, 3)],
+    ):
+        plain = compare(always, Script(2, [*acts, *rest, ("samples", 90)]), IMAGE)
+        assert plain.counts["answered"] >= 3
+    assert plain.counts["refits"] == 3
+
+
+def test_undo_comes_after_what_expired_before_it() -> None:
+    # The other question of the batch expires in the gap: the answer is learned, then undone.
+    acts = [("samples", 48), ("label", 1, 3), ("gap", 500), ("undo",), ("samples", 90)]
+    plain = compare(config("periodic", allowed=2, horizon=1, batch=2), Script(2, acts), IMAGE)
+    assert [line.entry.kind for line in plain.log] == ["undone"]
+
+
+def test_being_full_is_a_refusal() -> None:
+    acts = [("samples", 40)]
+    acts += [("class", cls, 0) for cls in (5, 6, 7, 9)] + [("split", leaf, 2 + leaf) for leaf in (0, 2, 4)]
+    acts += [("label", 0, 5), ("samples", 8)] * 6 + [("class", 9, 0), ("split", 4, 4), ("samples", 80)]
+    always = config("periodic", allowed=99, horizon=1, batch=1)
+    plain = compare(always, Script(1, acts), replace(IMAGE, max_log=8))
+    assert len(plain.rows) == IMAGE.max_rows and len(plain.log) == 8
+    assert plain.counts["full"] >= 4 and plain.counts["answered"] == 6

@@ -1,0 +1,142 @@
+"""The streaming extractor gives, bit for bit, what each window gives on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from odl.core.arrays import blocks, net_of
+from odl.core.fixed_point import Scaling
+from odl.core.image import ROOT, Channel, Image, Layer
+from odl.core.kernels.extract import extract, restart, window_complete
+from odl.core.kernels.pool import pool
+from odl.core.state import Count
+from tests.helpers import reference
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+
+# Input channels; kernel, outputs and stride of each layer; samples beyond the shortest window.
+# A state block of another layout is another type to Numba, and takes seconds to compile.
+COMPILED = not numba.config.DISABLE_JIT
+SHAPES = [
+    (3, [(5, 3, 2), (3, 4, 2), (3, 2, 1)], 7),
+    (1, [(1, 2, 1)], 0),
+    (2, [(4, 3, 3), (2, 2, 2)], 9),
+]
+LAYERS = st.integers(1, 4).flatmap(lambda k: st.tuples(st.just(k), st.integers(1, 3), st.integers(1, k)))
+SHAPES_AT_WILL = st.tuples(st.integers(1, 3), st.lists(LAYERS, min_size=1, max_size=3), st.integers(0, 9))
+
+
+class Stream(NamedTuple):
+    """An extractor, its input scaling, samples with a gap before some, and how they are cut."""
+
+    image: Image
+    scaling: Scaling
+    raw: NDArray[np.int16]
+    gaps: dict[int, int]  # place in raw -> samples lost there
+    cuts: set[int]
+
+
+@st.composite
+def streams(draw: Any) -> Stream:
+    """One to three layers, any hop that is a multiple of their stride."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    channels, convolutions, spare = draw(st.sampled_from(SHAPES) if COMPILED else SHAPES_AT_WILL)
+    inputs, layers = channels, []
+    for kernel, out, stride in convolutions:
+        layers.append(
+            Layer(
+                rng.integers(-127, 128, (out, kernel, inputs)).astype(np.int8),
+                rng.integers(-3000, 3000, out).astype(np.int32),
+                rng.integers(2**30, 2**31, out).astype(np.int32),
+                rng.integers(37, 41, out).astype(np.uint8),
+                stride,
+            )
+        )
+        inputs = out
+    width = 3 * inputs
+    image = Image(
+        channels=tuple(Channel(f"c{n}", "g", 1.0) for n in range(channels)), rate_hz=50.0, window=1, hop=1,
+        layers=tuple(layers), parents=np.array([ROOT], np.uint8), formats=np.array([20], np.uint8),
+        row_class=np.arange(2, dtype=np.uint8), row_head=np.zeros(2, np.uint8),
+        base=np.zeros((2, width + 1), np.int32), stored=np.zeros((0, width), np.uint8),
+        owners=np.zeros(0, np.uint8), names={0: "a", 1: "b"},
+    )  # fmt: skip
+    window = image.receptive + image.stride + spare
+    hops = range(image.stride, window + 1, image.stride)
+    object.__setattr__(image, "window", window)
+    object.__setattr__(image, "hop", draw(st.sampled_from(hops)))
+    image.check()
+    n = window + draw(st.integers(0, 50))
+    places = st.integers(0, n - 1)
+    return Stream(
+        image,
+        Scaling(
+            tuple(rng.integers(2**14, 2**15, channels).tolist()),
+            tuple(rng.integers(19, 24, channels).tolist()),
+            tuple(rng.integers(-20, 20, channels).tolist()),
+        ),
+        rng.integers(-(2**15), 2**15, (n, channels)).astype(np.int16),
+        draw(st.dictionaries(places, st.integers(0, 9), max_size=2)),
+        draw(st.sets(places, max_size=6)),
+    )
+
+
+def streamed(stream: Stream) -> tuple[list[tuple[int, list[int]]], int]:
+    """(end, features) of each window as the kernels see it, and how many values were clamped."""
+    net = net_of(stream.image, stream.scaling)
+    state, _ = blocks(stream.image, net, 1)
+    x, y = np.zeros(64, np.int16), np.zeros(64, np.int16)
+    found = []
+    edges = sorted({0, len(stream.raw)} | stream.cuts | set(stream.gaps))
+    for first, last in zip(edges, edges[1:], strict=False):
+        if first in stream.gaps:
+            restart(state, stream.gaps[first])
+        block, at = stream.raw[first:last], 0
+        while at < len(block):
+            at = int(extract(state, net, block, at, x, y))
+            if window_complete(state, net):
+                features = np.zeros(stream.image.features, np.uint8)
+                pool(state[0]["ring"], state[0]["ring_at"], features)
+                found.append((int(state["position"][0]), features.tolist()))
+    return found, int(state["counts"][0, Count.SATURATED])
+
+
+def windowed(stream: Stream) -> Iterator[tuple[int, list[int]]]:
+    """The same from each window on its own, in plain integers."""
+    image = stream.image
+    layers = [
+        reference.Layer(
+            la.weights.tolist(), la.biases.tolist(), la.mults.tolist(), la.shifts.tolist(), la.stride
+        )
+        for la in image.layers
+    ]
+    scaling = list(zip(*stream.scaling, strict=True))
+    whole = sorted({0, len(stream.raw)} | set(stream.gaps))  # no window spans a gap
+    lost = 0
+    for first, last in zip(whole, whole[1:], strict=False):
+        lost += stream.gaps.get(first, 0)
+        for at in range(first, last - image.window + 1, image.hop):
+            samples = stream.raw[at : at + image.window].tolist()
+            scaled = [reference.scale_sample(sample, scaling)[0] for sample in samples]
+            yield at + image.window + lost, reference.extract(layers, scaled)
+
+
+@given(streams())
+def test_streaming_equals_windowed(stream: Stream) -> None:
+    assert streamed(stream)[0] == list(windowed(stream))
+
+
+@given(streams())
+def test_every_clamped_value_is_counted(stream: Stream) -> None:
+    scaling = list(zip(*stream.scaling, strict=True))
+    clamped = sum(reference.scale_sample(sample, scaling)[1] for sample in stream.raw.tolist())
+    assert streamed(stream)[1] == clamped

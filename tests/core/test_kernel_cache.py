@@ -1,0 +1,55 @@
+"""What is compiled is kept; two processes that compile at once do not spoil each other's."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from odl.core.kernels.jit import jit
+
+
+def kernel(x: float) -> float:
+    return x + 1
+
+
+def files_of(function: Callable[..., Any]) -> Any:
+    """What a process has in the hand for a kernel: its index, and a file for each signature."""
+    return jit(function)._cache._cache_file  # type: ignore[attr-defined]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such lock")
+def test_two_that_write_at_once_take_names_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = files_of(kernel), files_of(kernel)
+    first.flush()
+    begun, ended, write = threading.Event(), threading.Event(), first._save_index
+
+    def in_the_middle(names: Any) -> None:
+        begun.set()
+        ended.wait(1.0)  # the other has to wait, so this runs out
+        write(names)
+
+    monkeypatch.setattr(first, "_save_index", in_the_middle)
+
+    def other() -> None:
+        assert begun.wait(60)
+        second.save("of two", "two")
+        ended.set()
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    first.save("of one", "one")
+    thread.join()
+    third = files_of(kernel)
+    assert (third.load("of one"), third.load("of two")) == ("one", "two")
+    third.flush()
+
+
+def test_what_was_compiled_is_loaded() -> None:
+    assert jit(kernel)(1.5) == 2.5
+    again: Any = jit(kernel)
+    assert again(2.5) == 3.5
+    assert sum(again.stats.cache_hits.values()) == 1

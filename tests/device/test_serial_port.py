@@ -1,0 +1,161 @@
+"""A line on ptys, sockets and loop://: bytes, turns, loss, unplugging."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from odl.device.serial_port import Line, LineError, LineState
+from tests.helpers.fake_board import Port, PtyPort, SocketPort
+
+
+def states_and_bytes(line: Line, enough: int, limit: float = 60.0) -> tuple[list[LineState], bytes]:
+    """Fetch until so many bytes have come."""
+    states, data = [], b""
+    until = time.monotonic() + limit
+    while len(data) < enough and time.monotonic() < until:
+        piece = line.get(0.05)
+        if piece is not None:
+            states += [piece.state] if piece.state else []
+            data += piece.data
+    return states, data
+
+
+def wait_for(line: Line, state: LineState, limit: float = 60.0) -> None:
+    until = time.monotonic() + limit
+    while time.monotonic() < until:
+        piece = line.get(0.05)
+        if piece is not None and piece.state is state:
+            return
+    raise AssertionError(f"the line did not become {state}; it is {line.state}")
+
+
+def test_bytes_pass_both_ways(port: Port) -> None:
+    said = bytes(range(256)) * 40
+    with Line(port.name) as line:
+        assert line.state is LineState.OPEN
+        port.read(0.5)  # a socket takes the call
+        sender = threading.Thread(target=port.write, args=(said,))
+        sender.start()
+        states, heard = states_and_bytes(line, len(said))
+        sender.join()
+        assert (states, heard) == ([LineState.OPEN], said)
+        assert line.write(b"\0answer\xff")
+        assert port.read(2.0) == b"\0answer\xff"
+    assert line.state is LineState.CLOSED
+    assert line.write(b"more") is False
+
+
+def test_a_loop_gives_back_what_it_is_sent() -> None:
+    with Line("loop://") as line:
+        assert line.write(b"abc\0def")
+        assert states_and_bytes(line, 7)[1] == b"abc\0def"
+
+
+def test_pieces_carry_the_time_when_they_were_read() -> None:
+    with Line("loop://") as line:
+        before = time.monotonic()
+        line.write(b"x")
+        while not (piece := line.get(1.0)) or not piece.data:
+            pass
+        assert before <= piece.time <= time.monotonic()
+
+
+def test_a_port_that_was_unplugged_is_opened_again(port: Port) -> None:
+    with Line(port.name, pause=0.01) as line:
+        port.read(0.5)
+        for turn in range(3):
+            port.write(b"before")
+            assert states_and_bytes(line, 6)[1] == b"before"
+            port.unplug()
+            wait_for(line, LineState.LOST)
+            assert line.write(b"nobody") is False
+            port.plug()
+            wait_for(line, LineState.OPEN)
+            port.read(0.5)
+            assert line.reopened == turn + 1
+        port.write(b"after")
+        assert states_and_bytes(line, 5) == ([], b"after")
+
+
+def test_what_nobody_fetches_is_dropped_and_counted() -> None:
+    port = SocketPort()
+    with Line(port.name, room=1000) as line:
+        port.read(0.5)
+        sent, until = 0, time.monotonic() + 60
+        while line.lost < 4000 and time.monotonic() < until:
+            port.write(bytes(100))
+            sent += 100
+            while line.lost + line._held < sent and time.monotonic() < until:
+                time.sleep(0.001)
+        pieces = []
+        while (piece := line.get(0)) is not None:
+            pieces.append(piece)
+        port.write(b"end")
+        assert states_and_bytes(line, 3)[1] == b"end"
+    port.close()
+    got = sum(len(p.data) for p in pieces)
+    assert 0 < got <= 1000
+    assert line.lost == sent - got == sum(p.lost for p in pieces) == 4000
+
+
+def test_waking_ends_a_wait() -> None:
+    with Line("loop://") as line:
+        while line.get(0.01) is not None:
+            pass
+        got = [b"never"]
+        waiting = threading.Thread(target=lambda: got.append(line.get(600.0)), daemon=True)
+        waiting.start()
+        line.wake()
+        waiting.join(60.0)
+        assert not waiting.is_alive() and got[-1] is None
+
+
+def test_a_port_that_is_not_there() -> None:
+    with pytest.raises(LineError, match="there is no port /dev/not-there; 'odl ports'"):
+        Line("/dev/not-there")
+    with pytest.raises(LineError, match="cannot be opened"):
+        Line("nonsense://x")
+    listener = SocketPort()
+    listener.close()
+    with pytest.raises(LineError, match="cannot be opened"):
+        Line(listener.name)
+
+
+def test_a_device_is_opened_once_only(port: Port) -> None:
+    if not isinstance(port, PtyPort):
+        return  # a socket is shared by nature
+    with Line(port.name), pytest.raises(LineError, match="in use by another programme"):
+        Line(port.name)
+
+
+def test_closing_while_the_port_is_gone(port: Port) -> None:
+    line = Line(port.name, pause=0.01)
+    port.unplug()
+    wait_for(line, LineState.LOST)
+    line.close()
+    assert line.state is LineState.CLOSED
+    assert line.get(0) is None or line.get(0) is None
+    port.plug()
+
+
+def test_a_device_comes_back_under_another_name(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+    class Found:
+        def __init__(self, device: str, serial_number: str) -> None:
+            self.device, self.vid, self.pid, self.serial_number = device, 1, 2, serial_number
+
+    port, place = PtyPort(f"{tmp_path}/ttyACM0"), []
+    monkeypatch.setattr("serial.tools.list_ports.comports", lambda: [Found(name, s) for name, s in place])
+    place[:] = [(port.name, "A")]
+    with Line(port.name, pause=0.01) as line:
+        port.unplug()
+        wait_for(line, LineState.LOST)
+        port.name = f"{tmp_path}/ttyACM1"
+        place[:] = [(f"{tmp_path}/ttyACM7", "B"), (port.name, "A")]
+        port.plug()
+        wait_for(line, LineState.OPEN)
+        port.write(b"hello")
+        assert states_and_bytes(line, 5)[1] == b"hello"
+    port.close()

@@ -1,0 +1,294 @@
+"""odl.replay: real people, figures, recordings that replay to the same trace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import odl
+from odl.core.events import AddClass, Label, Learned, Origin, Prediction, Query, Samples, Truth
+from odl.core.image import Image
+from odl.data import model_bytes
+from odl.evaluate.options import Options
+from odl.evaluate.result import Result
+from odl.recording import Writer, read
+from odl.wire import Start
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    return odl.replay("shoulder", subjects=[7, 9], out=tmp_path_factory.mktemp("out"), seed=3)
+
+
+def test_learning_helps_people_never_seen() -> None:
+    """Well below the figure in the README, so that only a broken learner fails."""
+    gains = []
+    for seed in (0, 1):
+        for one in odl.replay("shoulder", seed=seed).evaluations:
+            before = one.baselines["no_learning"].accuracy_last_third
+            after = one.score.accuracy_last_third
+            assert before is not None and after is not None
+            gains.append(after - before)
+    assert np.mean(gains) > 0.05
+
+
+def test_the_shipped_model_never_saw_the_test_people_or_two_exercises() -> None:
+    image = Image.from_bytes(model_bytes("shoulder"))
+    assert set(image.card["trained_on"]) == {1, 2, 3, 4, 5, 6}
+    assert set(image.card["held_out_classes"]) == {"trapezius extension", "upright row"}
+    assert not set(image.card["held_out_classes"]) & set(image.names.values())
+
+
+def test_budget_is_exact_and_new_classes_arrive_as_events(result: Result) -> None:
+    for one in result.outcomes:
+        assert 0.8 * 20 <= sum(isinstance(e, Query) for e in one.events) <= 20
+        added = {e.name for e in one.events if isinstance(e, AddClass)}
+        assert added <= {"trapezius extension", "upright row"}
+        assert any(isinstance(e, Learned) for e in one.events)
+
+
+def test_answers_come_ten_seconds_late(result: Result) -> None:
+    window = result.image.window
+    for one in result.outcomes:
+        asked = {e.window for e in one.events if isinstance(e, Query)}
+        for label in (e for e in one.events if isinstance(e, Label)):
+            assert label.window in asked
+            assert label.at == label.window + window + 500
+
+
+def test_same_seed_same_trace_another_seed_another(result: Result) -> None:
+    again = odl.replay("shoulder", subjects=[7, 9], seed=3)
+    other = odl.replay("shoulder", subjects=[7], seed=4)
+    assert [o.trace_sha256 for o in again.outcomes] == [o.trace_sha256 for o in result.outcomes]
+    assert other.outcomes[0].trace_sha256 != result.outcomes[0].trace_sha256
+
+
+def test_a_recording_replays_to_the_same_trace_and_the_same_bytes(result: Result, tmp_path: Path) -> None:
+    for one in result.outcomes:
+        assert one.file is not None
+        again = odl.replay(one.file, out=tmp_path)
+        assert again.outcomes[0].same_trace is True
+        assert again.outcomes[0].trace_sha256 == one.trace_sha256
+        first, second = read(one.file), read(tmp_path / one.file.name)
+        assert second.events == first.events
+        assert again.evaluations[0].score == result.evaluations[result.outcomes.index(one)].score
+
+
+def test_a_recording_can_be_asked_anew(result: Result) -> None:
+    file = result.outcomes[0].file
+    assert file is not None
+    other = odl.replay(file, policy="random", budget=5)
+    assert other.outcomes[0].same_trace is None
+    assert sum(isinstance(e, Query) for e in other.outcomes[0].events) == 5
+
+
+def test_a_recording_is_whole_and_for_its_owner_only(result: Result) -> None:
+    file = result.outcomes[0].file
+    assert file is not None
+    assert file.stat().st_mode & 0o077 == 0
+    recording = read(file)
+    assert recording.complete and not recording.problems
+    assert sum(len(e.block) for e in recording.events if isinstance(e, Samples)) == result.outcomes[0].samples
+    assert sum(isinstance(e, Truth) for e in recording.events) == 14
+    assert recording.start.image == model_bytes("shoulder")
+
+
+def test_tables(result: Result) -> None:
+    windows = sum(isinstance(e, Prediction) for o in result.outcomes for e in o.events)
+    assert len(result.predictions) == windows
+    assert len(result.queries) == sum(e.queries for e in result.evaluations)
+    assert list(result.metrics["subject"]) == ["7", "9"]
+
+
+def test_tables_without_pandas(result: Result, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "pandas", None)
+    assert result.metrics[0]["subject"] == "7"
+
+
+def test_no_policy_asks_and_learns_nothing() -> None:
+    one = odl.replay("shoulder", policy="none", subjects=[8])
+    kinds = {type(e).__name__ for e in one.outcomes[0].events}
+    assert kinds == {"Samples", "Truth", "Gap", "Prediction"}
+    score = one.evaluations[0]
+    assert score.score == score.baselines["no_learning"]
+
+
+@pytest.mark.parametrize("policy", ["random", "periodic", "tactile-inforv", "tactile-dualrv"])
+def test_policies_keep_the_budget(policy: str) -> None:
+    for budget, most in ((7, 7), ("2%", 9), ("30/h", 30)):
+        one = odl.replay("shoulder", policy=policy, budget=budget, subjects=[8])
+        asked = one.evaluations[0].queries
+        assert 0 < asked <= most
+        if budget == 7 and policy in ("random", "periodic"):
+            assert asked == 7
+
+
+def test_a_refusing_person_teaches_nothing() -> None:
+    one = odl.replay("shoulder", refuse=1.0, subjects=[8], budget=5)
+    kinds = [type(e) for e in one.outcomes[0].events]
+    assert Learned not in kinds and AddClass not in kinds
+    assert one.outcomes[0].counts["skipped"] == 5
+
+
+def test_late_answers_find_their_question_expired() -> None:
+    one = odl.replay("shoulder", delay=30, patience=20, subjects=[8], budget=5)
+    counts = one.outcomes[0].counts
+    assert counts["expired"] == 5 and counts["answered"] == 0
+    assert counts["late"] + counts["unknown"] > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"source": "shoulders"}, "known datasets: hapt, shoulder, uca-ehar"),
+        ({"policy": "tactile"}, "tactile-inforv"),
+        ({"subjects": [11]}, "there are 1, 2, 3"),
+        ({"subjects": [7, 7]}, "twice"),
+        ({"subjects": []}, "no subjects"),
+        ({"budget": 0}, "above zero"),
+        ({"budget": -4}, "above zero"),
+        ({"budget": "often"}, "12/h"),
+        ({"budget": "200%"}, "100%"),
+        ({"batch": 0}, "batch is 0"),
+        ({"delay": -1}, "delay is -1"),
+        ({"patience": float("inf")}, "patience is inf"),
+        ({"patience": 0}, "patience is 0; it can be above 0"),
+        ({"error": 2}, "error is 2"),
+        ({"seed": -1}, "seed is -1"),
+        ({"subjects": 7}, "give a list"),
+        ({"subjects": ["7"]}, "no subject '7'"),
+        ({"hold": "yes"}, "hold is"),
+        ({"model": "missing.odlm"}, "missing.odlm"),
+    ],
+)
+def test_bad_input_is_one_sentence(arguments: dict[str, object], says: str) -> None:
+    with pytest.raises(ValueError, match=".") as caught:
+        odl.replay(**({"source": "shoulder"} | arguments))  # type: ignore[arg-type]
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_older_recordings_without_patience_open() -> None:
+    assert Options.from_dict({"patience": 0}).changed({"delay": 5.0}).patience == 0
+
+
+def damaged_images() -> Iterable[tuple[str, bytes, str]]:
+    good = model_bytes("shoulder")
+    yield "version", good[:8] + b"\x07" + good[9:], "version 7"
+    yield "checksum", good[:5000] + bytes([good[5000] ^ 1]) + good[5001:], "checksum"
+    yield "short", good[:9000], "9000 bytes"
+    yield "empty", b"", "not an odl model image"
+    yield "foreign", b"\x89PNG" + good[4:], "not an odl model image"
+
+
+@pytest.mark.parametrize(("name", "content", "says"), list(damaged_images()))
+def test_a_bad_model_image_is_refused(name: str, content: bytes, says: str, tmp_path: Path) -> None:
+    path = tmp_path / f"{name}.odlm"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=says):
+        odl.replay("shoulder", model=path)
+
+
+def changed_image(tmp_path: Path, **changes: object) -> Path:
+    """The shipped image with other fields."""
+    image = replace(Image.from_bytes(model_bytes("shoulder")), **changes)  # type: ignore[arg-type]
+    path = tmp_path / "changed.odlm"
+    path.write_bytes(image.to_bytes())
+    return path
+
+
+def test_another_model_on_a_recording_is_scaled_anew_or_refused(result: Result, tmp_path: Path) -> None:
+    file = result.outcomes[0].file
+    assert file is not None
+    channels = result.image.channels
+    wide = changed_image(tmp_path, channels=tuple(replace(c, scale=4 * c.scale) for c in channels))
+    other = odl.replay(file, model=wide).outcomes[0].config
+    assert other.shift == tuple(s + 2 for s in result.outcomes[0].config.shift)
+    fast = changed_image(tmp_path, rate_hz=104.0)
+    with pytest.raises(ValueError, match="50 Hz, but the model wants 104 Hz"):
+        odl.replay(file, model=fast)
+    lux = changed_image(tmp_path, channels=tuple(replace(c, unit="lux") for c in channels))
+    with pytest.raises(ValueError, match="is in g, but the model wants lux"):
+        odl.replay(file, model=lux)
+
+
+def test_a_recording_keeps_the_options_that_it_was_made_with(tmp_path: Path) -> None:
+    made = odl.replay(
+        "shoulder", subjects=[8], policy="random", budget="30/h", batch=3, patience=20, seed=4, out=tmp_path
+    )
+    file = made.outcomes[0].file
+    assert file is not None
+    again = odl.replay(file)
+    assert again.about == made.about and again.seed == 4
+    held = odl.replay(file, hold=True)
+    assert held.outcomes[0].config == replace(made.outcomes[0].config, hold=True)
+    other = odl.replay(file, seed=5)
+    assert other.outcomes[0].config.seed != made.outcomes[0].config.seed
+    same = odl.replay(file, seed=4)
+    assert same.outcomes[0].trace_sha256 == made.outcomes[0].trace_sha256
+
+
+@pytest.mark.parametrize("by", ["terminal:P3", "button", "truth"])
+def test_settings_of_a_recording_are_those_that_applied(by: str, result: Result, tmp_path: Path) -> None:
+    """Where somebody answered, nobody chose how late and how often wrongly truth does."""
+    file = result.outcomes[0].file
+    assert file is not None
+    with Writer(tmp_path / "by.odl", read(file).start) as writer:
+        for event in read(file).events:
+            if isinstance(event, Label):
+                writer.write(Origin(event.at, by, 900, 0))
+            writer.write(event)
+    again = odl.replay(tmp_path / "by.odl")
+    assert again.outcomes[0].same_trace
+    of_truth = {"answers after", "refused, wrong answers"}
+    assert set(result.about) - set(again.about) == (set() if by == "truth" else of_truth)
+
+
+def test_a_hostile_start_is_one_sentence(result: Result, tmp_path: Path) -> None:
+    file = result.outcomes[0].file
+    assert file is not None
+    recording = read(file)
+    config, image = recording.start.config, recording.start.image
+    bad: list[dict[str, object]] = [
+        {"session": [1]},
+        {"session": {"options": [2]}},
+        {"session": {"options": {"policy": 7}}},
+        {"session": {"options": {"unknown": 1}}},
+        {"config": "none"},
+        {"config": {}},
+        {"config": config["config"] | {"batch": "4"}},
+        {"config": config["config"] | {"mult": [1]}},
+    ]
+    for change in bad:
+        path = tmp_path / "hostile.odl"
+        Writer(path, Start(config | change, image)).close()
+        with pytest.raises(ValueError, match=r"hostile\.odl|input scaling"):
+            odl.replay(path)
+    odd: list[dict[str, object]] = [{"session": {"channels": 5, "rate_hz": "fast", "subject": ["x"]}}]
+    for change in odd:
+        Writer(path, Start(config | change, image)).close()
+        assert len(odl.replay(path).outcomes) == 1
+
+
+def test_no_room_for_a_class_or_a_label_is_told(tmp_path: Path) -> None:
+    narrow = odl.replay("shoulder", subjects=[8], model=changed_image(tmp_path, max_rows=5))
+    assert any("no room for another class" in note for note in narrow.notes())
+    assert narrow.outcomes[0].counts["no_such_class"] == 0
+    short = odl.replay("shoulder", subjects=[8], model=changed_image(tmp_path, max_log=4))
+    assert any("no room for another class or label" in note for note in short.notes())
+    assert short.evaluations[0].score.accuracy is not None
+
+
+def test_random_spends_exactly_the_same_budget() -> None:
+    for budget in (20, 40):
+        for policy in ("random", "periodic"):
+            run = odl.replay("shoulder", policy=policy, budget=budget)
+            assert [e.queries for e in run.evaluations] == [budget] * 4
+
+
+def test_a_result_is_short_to_look_at(result: Result) -> None:
+    assert len(repr(result)) < 10_000

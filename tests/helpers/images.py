@@ -1,0 +1,53 @@
+"""Small model images with random weights, for tests that need an image and not a good one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from odl.core.image import ROOT, Channel, Image, Layer
+
+
+def random_image(seed: int = 0, *, tree: bool = False, **changes: object) -> Image:
+    """Three channels, two layers (total stride 4), window 40, hop 8; two or three tasks."""
+    draw = np.random.default_rng(seed)
+
+    def layer(out: int, kernel: int, cin: int, stride: int, gain: int) -> Layer:
+        return Layer(
+            draw.integers(-127, 128, (out, kernel, cin)).astype(np.int8),
+            draw.integers(-3000, 3000, out).astype(np.int32),
+            draw.integers(2**30, 2**31, out).astype(np.int32),
+            np.full(out, 31 + gain, np.uint8),
+            stride,
+        )
+
+    layers = (layer(6, 5, 3, 2, 8), layer(8, 3, 6, 2, 9))
+    names = {0: "sit", 1: "walk", 2: "run"}
+    parents, heads = [ROOT], [0, 0, 0]
+    if tree:
+        names |= {3: "up", 4: "down"}
+        parents, heads = [ROOT, 1], [0, 0, 0, 1, 1]
+    rows = len(names)
+    values: dict[str, object] = {
+        "channels": tuple(Channel(n, "g", 1 / 32) for n in ("ax", "ay", "az")),
+        "rate_hz": 50.0,
+        "window": 40,
+        "hop": 8,
+        "layers": layers,
+        "parents": np.array(parents, np.uint8),
+        "formats": np.full(len(parents), 20, np.uint8),
+        "row_class": np.arange(rows, dtype=np.uint8),
+        "row_head": np.array(heads, np.uint8),
+        "base": draw.integers(-9000, 9000, (rows, 25)).astype(np.int32),
+        "stored": draw.integers(0, 256, (3 * rows, 24)).astype(np.uint8),
+        "owners": np.repeat(np.arange(rows, dtype=np.uint8), 3),
+        "names": names,
+        "epochs": 2,
+        "rate_shift": 12,
+        "seed": 7,
+        "max_pending": 6,
+        "max_rows": 8,
+        "max_heads": 4,
+        "max_log": 40,
+        "card": {"made": "for tests"},
+    }
+    return Image(**(values | changes))  # type: ignore[arg-type]

@@ -1,0 +1,164 @@
+"""A pretended board whose sensor plays when the host is idle, so that nothing waits for a clock."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count, islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from odl.core.events import Event, Label, Samples
+from odl.data import load
+from odl.data.streams import open_recording
+from odl.device.board import BoardState
+from odl.device.serial_port import Line
+from odl.evaluate.replay import replay
+from odl.live import Live, open_live
+from odl.live.modes import OnHost
+from odl.live.twin import Step
+from tests.helpers.fake_board import Bench, Pretended
+
+BLOCK: NDArray[np.int16] = np.concatenate([part.block for part in load("shoulder", 8)])
+OPTIONS: dict[str, Any] = {"policy": "periodic", "budget": "600/h"}
+LIMIT = 60.0  # seconds for what takes a moment where nothing else runs
+Do = Callable[[Live, Event], None]
+
+
+def begin(bench: Bench, out: Path | None, **wishes: Any) -> Live:
+    """A live session with ``bench``; a question every six seconds."""
+    options = {} if "resume" in wishes else {"options": OPTIONS}
+    live = open_live(bench.port.name, **({"out": out} if out else {}), **options, **wishes)
+    live.wait = 0.005
+    return live
+
+
+def blocks(start: int, n: int, size: int = 10) -> Iterator[NDArray[np.int16]]:
+    """Samples ``start`` to ``start + n`` of a recorded person, as a sensor gives them."""
+    for at in range(start, start + n, size):
+        yield BLOCK[at : min(at + size, start + n)]
+
+
+def play(live: Live, bench: Bench, start: int, n: int, do: Do | None = None) -> list[Event]:
+    """Run ``live`` while the board's sensor gives ``n`` samples; all that passes.
+
+    ``do`` is called with each event. It ends when the host has heard all that the board has said
+    and host and board have nothing more to settle.
+    """
+    rest, passed, idle, waited = blocks(start, n), list[Event](), 0, 0
+    mark, until = 0, 0.0
+    for event in live:
+        if do is not None:
+            do(live, event)
+        if not (isinstance(event, Samples) and not len(event.block)):
+            passed.append(event)
+            continue
+        waited = waited + 1 if busy(live) else 0
+        if waited % 60 > 0:  # but some things are settled by the next samples only
+            continue
+        more = list(islice(rest, 8))
+        for block in more:
+            bench.board.sense(block)
+        if more:
+            continue
+        until = until or time.monotonic() + LIMIT
+        if (mark and heard(live, bench, mark)) or time.monotonic() > until:
+            live.stop()
+        elif idle % 60 == 0:
+            with bench.board._lock:
+                mark = bench.board.frames
+            bench.board.tick()
+        idle += 1
+    return passed
+
+
+def heard(live: Live, bench: Bench, mark: int) -> bool:
+    """Whether the host has heard the board's last status, of ``mark`` frames, and stands where it does."""
+    way: Any = live._way
+    source, shift = (way.source, way._shift) if isinstance(way, OnHost) else (way.board, 0)
+    status, there = source.status, bench.board.session
+    if status is None or status.frames < mark or there is None:
+        return False
+    return bool(live.session.position + shift == there.position and not busy(live) and not way.awaits)
+
+
+def line_of(live: Live) -> Line:
+    """The line that a session listens to."""
+    way: Any = live._way
+    line: Line = (way.source if isinstance(way, OnHost) else way.board).line
+    return line
+
+
+def busy(live: Live) -> bool:
+    """Whether host and board have something to settle, which at this pace would take long."""
+    way: Any = live._way
+    if isinstance(way, OnHost):
+        return way.source.state is not BoardState.STREAMING
+    apart = way.follower.step is not Step.TOGETHER or way.board.state is not BoardState.STREAMING
+    return bool(apart or way._request is not None)
+
+
+def answer(name: str) -> Do:
+    """Answers every question at once."""
+
+    def do(live: Live, event: Event) -> None:
+        for question in live.prompt.questions:
+            live.prompt.answer(question.window, name)
+
+    return do
+
+
+def press(board: Pretended, cls: int) -> None:
+    """Answer the board's oldest open question on the board itself."""
+    with board._lock:
+        session = board.session
+        if session is not None and session.open_questions:
+            label = Label(session.position, session.open_questions[0].window, cls)
+            board.say(label)
+            board._outputs(label)
+
+
+def same_trace(path: Path) -> bool:
+    """Whether the recording is whole and a replay of it says the same."""
+    opened = open_recording(path)
+    assert opened.damage == ""
+    return replay(path).outcomes[0].same_trace is True
+
+
+@contextmanager
+def printing(line: Callable[[int], str], pause: float = 0.002) -> Iterator[str]:
+    """A port on which ``line(k)`` is printed for k = 0, 1, ... with a pause behind each, until it is left."""
+    import tty
+
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    os.set_blocking(master, False)  # whoever reads may be gone
+    ended = threading.Event()
+
+    def run() -> None:
+        for k in count():
+            data = line(k).encode() + b"\r\n"
+            while data:
+                try:
+                    data = data[os.write(master, data) :]
+                except BlockingIOError:
+                    if ended.wait(0.005):
+                        return
+            if ended.wait(pause):
+                return
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield os.ttyname(slave)
+    finally:
+        ended.set()
+        thread.join()
+        os.close(master)
+        os.close(slave)

@@ -1,0 +1,275 @@
+"""The machines that the C core is held to Python on, and the kernels of the table on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+from hypothesis import assume
+
+from firmware_sim import bare, host
+from firmware_sim.headers import sizes_of
+from firmware_sim.machine import CoreSession, Machine
+from odl.core.config import Config
+from odl.core.image import ROOT, Channel, Image, Layer
+from odl.core.state import Asked, Count
+from tests.helpers import sanitised
+from tests.helpers.kernel_table import KINDS, MAX_HEADS, MAX_PENDING, MAX_ROWS, heads_of
+from tests.helpers.reference import Entry, Head, Row, Scores, Trained
+
+MACHINES = ("host", "sanitised", "cortex-m4", "cortex-m4-plain")
+ROOM = 20  # entries of the log, more than any lesson of the table has
+MOST_STORED = 6
+
+
+@cache
+def program(kind: str, sizes: tuple[tuple[str, int], ...]) -> Any:
+    """A build for ``sizes``: the library's path, or the ELF."""
+    if kind == "host":
+        return host.build(dict(sizes))
+    if kind == "sanitised":
+        return sanitised.build(sizes)
+    return bare.build(dict(sizes), defines=("ODL_PLAIN",) if kind.endswith("plain") else ())
+
+
+def machine(kind: str, sizes: dict[str, int]) -> Machine:
+    """A machine of this kind, fresh, with the core built for ``sizes``."""
+    made = program(kind, tuple(sizes.items()))
+    if kind == "host":
+        return host.HostMachine(made)
+    return sanitised.SanitisedMachine(made) if kind == "sanitised" else bare.BareMachine(made)
+
+
+def session(kind: str, image: Image, config: Config) -> CoreSession:
+    """A session in C on a machine of this kind."""
+    return CoreSession(machine(kind, sizes_of(image)), image, config)
+
+
+# --- an image for the table's lessons ---------------------------------------------------
+
+
+def image_of(trained: Trained) -> Image:
+    """A model image that says what ``trained`` does; its extractor is the simplest there is."""
+    size = len(trained.rows[0].weights) - 1
+    layer = Layer(
+        np.zeros((size // 3, 1, 1), np.int8), np.zeros(size // 3, np.int32),
+        np.full(size // 3, 2**30, np.int32), np.full(size // 3, 40, np.uint8), 1,
+    )  # fmt: skip
+    u8 = lambda values: np.array(values, np.uint8)  # noqa: E731
+    return Image(
+        channels=(Channel("x", "g", 1.0),), rate_hz=50.0, window=4, hop=1, layers=(layer,),
+        parents=u8([head.parent for head in trained.heads]), formats=u8([head.fmt for head in trained.heads]),
+        row_class=u8([row.cls for row in trained.rows]), row_head=u8([row.head for row in trained.rows]),
+        base=np.array([row.weights for row in trained.rows], np.int32),
+        stored=u8(trained.stored).reshape(-1, size), owners=u8(trained.owners),
+        names={row.cls: f"class {row.cls}" for row in trained.rows},
+        epochs=trained.epochs, rate_shift=trained.rate_shift, imprint=trained.gain, seed=trained.seed,
+        max_heads=MAX_HEADS, max_rows=MAX_ROWS, max_pending=MAX_PENDING, max_log=ROOM,
+    )  # fmt: skip
+
+
+def plain_trained(size: int) -> Trained:
+    """Two classes, nothing stored: an image where only the state block's sizes matter."""
+    rows = [Row(cls, 0, True, [0] * (size + 1)) for cls in (0, 1)]
+    return Trained([Head(ROOT, 20)], rows, [], [], 1, 12, 16, 1)
+
+
+def table_sizes(size: int) -> dict[str, int]:
+    """The core's sizes for every lesson of the table with ``size`` features."""
+    sizes = sizes_of(image_of(plain_trained(size)))
+    return sizes | {"max_items": ROOM + MOST_STORED * MAX_ROWS + MOST_STORED}
+
+
+CONFIG = Config(mult=(1,), shift=(0,), offset=(0,))
+
+
+class Kernels:
+    """The table's kernels in C: plain values in and out, as `table.Case.kernel` has them."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._machines: dict[int, Machine] = {}
+        self.run = self._on(6)
+
+    def _on(self, size: int) -> Machine:
+        """The machine whose core has ``size`` features."""
+        if size not in self._machines:
+            self._machines[size] = machine(self.kind, table_sizes(size))
+        return self._machines[size]
+
+    def named(self, name: str) -> Callable[..., Any]:
+        """The kernel called ``name`` in the table, memory taken back after each call."""
+
+        def call(*arguments: Any) -> Any:
+            marks = {size: machine.mark() for size, machine in self._machines.items()}
+            try:
+                return getattr(self, name.split()[0])(*arguments)
+            finally:
+                for size, mark in marks.items():
+                    self._machines[size].rewind(mark)
+
+        return call
+
+    def put(self, values: Any, dtype: Any) -> tuple[int, Any]:
+        """Address and view of ``values`` in the machine's memory; there may be none."""
+        array = np.array(values, dtype).ravel()
+        room = self.run.room(max(array.nbytes, 1))
+        view = room.bytes[: array.nbytes].view(dtype)
+        view[:] = array
+        return room.address, view
+
+    def round_shift(self, value: int, shift: int) -> int:
+        return self.run.call("odl_host_round_shift", value, shift)
+
+    def round_shift32(self, value: int, shift: int) -> int:
+        return self.run.call("odl_host_round_shift32", value, shift)
+
+    def root(self, value: int) -> int:
+        return self.run.call("odl_host_root", value)
+
+    def scale_input(self, raw: int, mult: int, shift: int, offset: int) -> int:
+        return self.run.call("odl_scale_input", raw, mult, shift, offset)
+
+    def requantise(self, acc: int, mult: int, shift: int) -> int:
+        return self.run.call("odl_requantise_relu_u8", acc, mult, shift)
+
+    def conv(self, weights: Any, biases: Any, mults: Any, shifts: Any, taps: Any) -> list[int]:
+        # Once for each channel alone and once with all of them four times over: the faster
+        # variant takes four at a time.
+        out = []
+        for copies in (1, 4):
+            many = [row for row in weights for _ in range(copies)]
+            at = [self.put(many, np.int8)[0]]
+            for values, dtype in ((biases, np.int32), (mults, np.int32), (shifts, np.uint8)):
+                at.append(self.put(np.repeat(np.array(values, dtype), copies), dtype)[0])
+            tap_at, _ = self.put(taps, np.int16)
+            to, outputs = self.put([-1] * (len(many) + 1), np.int16)
+            self.run.call("odl_conv", *at, tap_at, len(taps), len(many), to)
+            assert outputs[-1] == -1
+            out.append(outputs[:-1].tolist()[::copies])
+            assert outputs[:-1].tolist() == np.repeat(out[0], copies).tolist()
+        return out[0]
+
+    def pool(self, ring: Any, first: int) -> list[int]:
+        # Once as it is and once with the channels four times over, as for `conv`.
+        found = []
+        for copies in (1, 4):
+            wide = np.repeat(np.array(ring, np.uint8), copies, axis=1)
+            at, _ = self.put(wide, np.uint8)
+            to, features = self.put([0] * (3 * wide.shape[1]), np.uint8)
+            self.run.call("odl_pool", at, *wide.shape, first, to)
+            found.append(features.reshape(3, -1)[:, ::copies].ravel().tolist())
+        assert found[0] == found[1]
+        return found[0]
+
+    def dense(self, row: Any, features: Any) -> int:
+        at, _ = self.put(row, np.int32)
+        return self.run.call("odl_dense", at, self.put(features, np.uint8)[0], len(features))
+
+    def exp_q15(self, below: int, fmt: int) -> int:
+        return self.run.call("odl_exp_q15", below, fmt)
+
+    def softmax(self, logits: Any, fmt: int) -> list[int]:
+        at, _ = self.put(logits, np.int64)
+        to, out = self.put([-1] * (len(logits) + 1), np.int32)
+        self.run.call("odl_softmax", at, len(logits), fmt, to)
+        assert out[-1] == -1
+        return out[:-1].tolist()
+
+    def sgd(self, row: Any, features: Any, error: int, shift: int) -> list[int]:
+        at, weights = self.put(row, np.int32)
+        inside, same = self.put(row, np.int32)
+        x, _ = self.put(features, np.uint8)
+        self.run.call("odl_sgd", at, x, len(features), error, shift)
+        if max(map(abs, row)) < 2**30 - 2**23:  # the step cannot reach the limit
+            self.run.call("odl_sgd_inside", inside, x, len(features), error, shift)
+            assert same.tolist() == weights.tolist()
+        return weights.tolist()
+
+    def distance(self, a: Any, b: Any) -> int:
+        first, _ = self.put(a, np.uint8)
+        return self.run.call("odl_distance", first, self.put(b, np.uint8)[0], len(a))
+
+    def track_quantile(self, reference: int, score: int, rate: int, step: int) -> int:
+        return self.run.call("odl_track_quantile", reference, score, rate, step)
+
+    def next_state(self, state: int) -> int:
+        return self.run.call("odl_next_state", state)
+
+    def below(self, state: int, n: int) -> int:
+        return self.run.call("odl_below", state, n)
+
+    def shuffle(self, order: Any, state: int) -> tuple[list[int], int]:
+        # The core's items are 16 bits: places stand for the values.
+        at, places = self.put(range(len(order)), np.uint16)
+        after = self.run.call("odl_shuffle", at, len(order), state)
+        return [order[place] for place in places], after
+
+    def imprint(self, features: Any, centre: Any, gain: int) -> list[int]:
+        at, row = self.put([0] * (len(features) + 1), np.int32)
+        x, c = self.put(features, np.uint8)[0], self.put(centre, np.uint8)[0]
+        self.run.call("odl_imprint", at, x, c, len(features), gain)
+        return row.tolist()
+
+    # --- those that need a session ---
+
+    def _session(self, trained: Trained) -> CoreSession:
+        self.run = self._on(len(trained.rows[0].weights) - 1)
+        return CoreSession(self.run, image_of(trained), CONFIG)
+
+    def score(self, heads: list[Head], rows: list[Row], features: Any) -> Scores:
+        core = self._session(plain_trained(len(features)))
+        s = core.state[0]
+        s["n_heads"], s["n_rows"] = len(heads), len(rows)
+        for n, head in enumerate(heads):
+            s["head_parent"][n], s["head_format"][n] = head
+        for n, row in enumerate(rows):
+            s["row_class"][n], s["row_head"][n], s["row_active"][n] = row.cls, row.head, row.active
+            s["weights"][n] = row.weights
+        x, _ = self.put(features, np.uint8)
+        score_at, scores = self.put([7] * MAX_ROWS, np.uint16)
+        path_at, path = self.put([0] * MAX_HEADS, np.uint8)
+        length = self.run.call("odl_score", core.session, x, score_at, path_at)
+        doubt = self.run.call("odl_uncertainty", core.session, score_at)
+        return Scores(tuple(path[:length].tolist()), tuple(scores[: len(rows)].tolist()), doubt)
+
+    def decide(self, settings: dict[str, Any], windows: list[Any]) -> tuple[Any, ...]:
+        self.run = self._on(6)
+        config = Config(
+            policy=settings["rule"], seed=settings["seed"], patience=10**6,
+            mult=(1,), shift=(0,), offset=(0,),
+            **{k: settings[k] for k in ("allowed", "period", "in_samples", "horizon", "batch", "step")},
+        )  # fmt: skip
+        core = CoreSession(self.run, image_of(plain_trained(6)), config)
+        s = core.state[0]
+        asked, end = [], 128
+        for pause, doubt, features, settled in windows:
+            end += pause
+            if settled:
+                s["ask_status"][: s["n_ask"]] = Asked.SKIPPED
+                while (batch := self.run.call("odl_settled_batch", core.session)) >= 0:
+                    self.run.call("odl_collect", core.session, batch, end)
+            x, _ = self.put(features, np.uint8)
+            wanted = bool(self.run.call("odl_decide", core.session, x, doubt, end, settings["hop"]))
+            asked.append(wanted)
+            if wanted:
+                self.run.call("odl_ask", core.session, x, end - 128, end, doubt)
+            s["counts"][Count.WINDOWS] += 1
+        return (
+            asked, int(s["issued"]), int(s["period"]), int(s["generator"]), int(s["rv_u"]), int(s["rv_d"]),
+            s["warm"][: s["n_warm"]].tolist(), int(s["counts"][Count.BLOCKED]),
+        )  # fmt: skip
+
+    def refit(self, trained: Trained, log: list[Entry]) -> tuple[list[Head], list[Row]]:
+        assume(sum(row.head == 0 for row in trained.rows) >= 2)  # no image has a smaller root
+        core = self._session(trained)
+        core.state["weights"], core.state["row_active"], core.state["row_class"] = 99, 1, 3
+        core.state["n_log"] = len(log)
+        for place, entry in zip(core.log, log, strict=False):
+            place["kind"], place["window"], place["cls"] = KINDS[entry.kind], entry.window, entry.cls
+            place["head"], place["features"][: len(entry.features)] = entry.head, entry.features
+        core.use_log()
+        self.run.call("odl_refit", core.session)
+        return heads_of(core.state)

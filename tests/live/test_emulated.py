@@ -1,0 +1,79 @@
+"""An emulated board in a process of its own: it starts, or says why not, and ends with who started it."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from typing import Any
+
+import pytest
+import serial
+
+from odl.live.emulated import EmulatedBoard
+
+pytest.importorskip("unicorn", reason="the emulated board needs unicorn")
+pytest.importorskip("ziglang", reason="the emulated board's firmware needs a compiler")
+LIMIT = 60.0  # seconds, for things that take none
+
+
+def silent(url: str) -> bool:
+    """Whether nobody listens at ``url`` any more, within the limit."""
+    host, number = url.removeprefix("socket://").rsplit(":", 1)
+    until = time.monotonic() + LIMIT
+    while time.monotonic() < until:
+        try:
+            socket.create_connection((host, int(number)), LIMIT).close()
+        except OSError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_it_is_there_until_it_is_closed() -> None:
+    told: list[str] = []
+    with EmulatedBoard(tell=told.append) as board:
+        assert board.running and any("compiling" in sentence for sentence in told)
+        with serial.serial_for_url(board.url, timeout=LIMIT) as line:
+            assert line.read(1) == b"\0"  # it introduces itself
+    assert not board.running
+
+
+def test_why_it_did_not_start_is_said() -> None:
+    with pytest.raises(RuntimeError, match="did not start: --speed is 0; it must be above 0"):
+        EmulatedBoard("--speed", "0")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows kills otherwise")
+def test_who_interrupts_its_start_does_not_wait_for_the_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Any] = []
+
+    class Interrupted(subprocess.Popen):  # type: ignore[type-arg]
+        def __init__(self, *words: Any, **more: Any) -> None:
+            super().__init__([sys.executable, "-c", "import time; time.sleep(600)"], **more)
+            assert self.stdout is not None
+            monkeypatch.setattr(self.stdout, "readline", self.interrupt, raising=False)
+            started.append(self)
+
+        def interrupt(self) -> str:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        EmulatedBoard()
+    assert started[0].returncode == -signal.SIGKILL
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals to ask with")
+def test_it_ends_with_who_started_it() -> None:
+    program = (
+        "import os, signal\n"
+        "from odl.live.emulated import EmulatedBoard\n"
+        "print(EmulatedBoard().url, flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert silent(done.stdout.strip())

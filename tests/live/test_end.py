@@ -1,0 +1,229 @@
+"""How a live session ends: what was said and answered before stands in the recording, and adds up."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from odl.core.config import Config
+from odl.core.events import Event, Input, Label, Learned, Prediction, Query, Samples, Undo
+from odl.core.protocols import Answer, TakeBack
+from odl.core.session import Session
+from odl.device.board import BoardState
+from odl.device.description import BoardError
+from odl.live import Live
+from odl.live.hardware_in_the_loop import FedSession
+from odl.live.twin import Asking
+from odl.recording import read
+from odl.wire.schema import Message, Refusal
+from tests.helpers.fake_board import Bench, Pretended, SocketPort
+from tests.helpers.live_stage import BLOCK, answer, begin, blocks, play, same_trace
+
+LEARN = ("host", "device", "both")
+
+
+class Dying(Pretended):
+    """A board that dies when it has taken in a block of 128 samples: nothing comes of them."""
+
+    def _outputs(self, event: Message) -> None:
+        if isinstance(event, Samples) and len(event.block) == 128:
+            self.say = lambda message: None  # type: ignore[method-assign]
+        else:
+            super()._outputs(event)
+
+
+@pytest.mark.parametrize("learn", ["device", "both"])
+def test_what_a_board_did_not_live_to_say_counts_as_skipped(
+    tmp_path: Path, learn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("odl.live.session.PATIENCE", 0.3)
+    path, bench = tmp_path / "walk.odl", Bench(SocketPort(), Dying())
+    with begin(bench, path, learn=learn) as live:
+        for event in live:
+            if isinstance(event, Samples) and not len(event.block) and live.session.position == 0:
+                bench.board.sense(BLOCK[:128])
+            elif live.session.position == 128:
+                live.stop()
+    bench.close()
+    status = live.status()
+    if learn == "both":
+        assert (status.windows, status.compared, status.skipped, status.differences) == (1, 0, 1, 0)
+    assert sum(isinstance(e, Prediction) for e in read(path).events) == 1
+    assert same_trace(path)
+
+
+def test_a_window_that_a_fed_board_died_of_counts_as_skipped(bench: Bench, tmp_path: Path) -> None:
+    class Dead:
+        def step(self, event: Input) -> list[Event]:
+            raise BoardError("no answer")
+
+    with begin(bench, tmp_path / "walk.odl") as live:
+        image = live.image
+    config = Config(mult=(1,) * 6, shift=(0,) * 6, offset=(0,) * 6)
+    fed = FedSession(image, config, Dead(), compare=True)  # type: ignore[arg-type]
+    with pytest.raises(BoardError):
+        fed.step(Samples(0, BLOCK[:200]))
+    assert (fed.compared, fed.skipped) == (0, fed.counts["windows"]) and fed.skipped > 1
+
+
+@pytest.mark.parametrize("how", ["stopped", "left"])
+@pytest.mark.parametrize("learn", LEARN)
+def test_an_answer_given_before_the_end_is_taken(bench: Bench, tmp_path: Path, learn: str, how: str) -> None:
+    path, rest = tmp_path / "walk.odl", blocks(0, 2000)
+    with begin(bench, path, learn=learn) as live:
+        for event in live:
+            if isinstance(event, Query):
+                assert live.prompt.answer(event.window, "wave").taken
+                if how == "left":  # as a view that is quitted does
+                    break
+                live.stop()
+            elif isinstance(event, Samples) and not len(event.block):
+                bench.board.sense(next(rest))
+    events = read(path).events
+    assert [type(e) for e in events if isinstance(e, Label | Learned)] == [Label, Learned]
+    assert same_trace(path)
+
+
+@pytest.mark.parametrize("learn", ["device", "both"])
+def test_an_answer_that_is_lost_at_the_end_is_told(bench: Bench, tmp_path: Path, learn: str) -> None:
+    path, rest, away = tmp_path / "walk.odl", blocks(0, 2000), list[str]()
+    with begin(bench, path, learn=learn) as live:
+        for event in live:
+            idle = isinstance(event, Samples) and not len(event.block)
+            if not away and live.prompt.questions:
+                bench.unplug()
+                away.append("now")
+            elif idle and not away:
+                bench.board.sense(next(rest))
+            elif idle and live._way.board.state is not BoardState.STREAMING:  # type: ignore[attr-defined]
+                for question in live.prompt.questions:
+                    assert live.prompt.answer(question.window, "wave").taken
+                live.stop()
+    assert not any(isinstance(e, Label) for e in read(path).events)
+    assert live.notices()[-1] == "1 answer was still on the way to the board when the session ended"
+
+
+def test_a_board_that_is_silent_is_not_waited_for(bench: Bench, tmp_path: Path) -> None:
+    with begin(bench, tmp_path / "walk.odl") as live:
+        play(live, bench, 0, 300)
+        way = live._way
+        way.follower.asked(Label(0, 0, 1), None)  # type: ignore[attr-defined]
+        way._asking.add(Answer(0, "walk"))  # type: ignore[attr-defined]
+        assert way.awaits
+        way.board.state = BoardState.SILENT  # type: ignore[attr-defined]
+        assert not way.awaits
+
+
+# --- seconds ------------------------------------------------------------------------------
+
+
+def feeding(live: Live, bench: Bench) -> list[Event]:
+    """Run ``live`` to its own end while the board's sensor plays without one."""
+    passed, rest = list[Event](), blocks(0, 20_000)
+    for event in live:
+        passed.append(event)
+        if isinstance(event, Samples) and not len(event.block):
+            bench.board.sense(next(rest))
+    return passed
+
+
+@pytest.mark.parametrize("learn", LEARN)
+def test_seconds_are_the_stream_s(bench: Bench, tmp_path: Path, learn: str) -> None:
+    with begin(bench, tmp_path / "walk.odl", learn=learn, seconds=10) as live:
+        feeding(live, bench)
+    assert 500 <= live.status().position < 520
+    assert same_trace(tmp_path / "walk.odl")
+
+
+def test_seconds_are_the_clock_s_where_nothing_comes(bench: Bench, tmp_path: Path) -> None:
+    began = time.monotonic()
+    with begin(bench, tmp_path / "walk.odl", seconds=0.2) as live:
+        assert all(isinstance(e, Samples) and not len(e.block) for e in live)
+    assert time.monotonic() - began >= 0.2
+    assert read(tmp_path / "walk.odl").complete
+
+
+@pytest.mark.parametrize("learn", ["host", "both"])
+def test_seconds_do_not_count_what_was_missed_before(bench: Bench, tmp_path: Path, learn: str) -> None:
+    path = tmp_path / "walk.odl"
+    with begin(bench, path, learn=learn) as live:
+        play(live, bench, 0, 300)
+    bench.board.restart()
+    os.utime(path, (time.time() - 1000,) * 2)
+    with begin(bench, None, resume=path, seconds=5) as live:
+        feeding(live, bench)
+    samples = [e for e in read(path).events if isinstance(e, Samples)]
+    assert live.status().position > 50_000 and 550 <= sum(len(e.block) for e in samples) < 700
+    assert same_trace(path)
+
+
+# --- answers that do not arrive -----------------------------------------------------------
+
+
+def test_an_answer_that_never_arrives_is_given_up(bench: Bench, tmp_path: Path) -> None:
+    with begin(bench, tmp_path / "walk.odl") as live:
+        session: Session = live.session
+    asking, walk, skip = Asking(session), Answer(0, "walk"), Answer(64, None)
+    # An undo right behind an answer was to take that one back, and behind a skip an earlier one.
+    for one in (walk, TakeBack(), skip, TakeBack()):
+        asking.add(one)
+    for lost in ([], [], [TakeBack(), walk], [], [], [skip], [TakeBack()]):
+        assert asking.waits and asking.next() is not None
+        assert asking.again() == lost
+    assert not asking.waits
+
+
+def test_who_answers_is_told_of_what_was_given_up(tmp_path: Path) -> None:
+    class Refusing(Pretended):
+        refused = [Label, Label, Label, Undo]
+
+        def _do(self, message: Message) -> Refusal | None:
+            if self.refused and type(message) is self.refused[0]:
+                del self.refused[0]
+                return Refusal.STORE
+            return super()._do(message)
+
+    notices: list[str] = []
+
+    def do(live: Live, event: Event) -> None:
+        notices.extend(live.notices())
+        if isinstance(event, Learned) and board.refused:
+            live.prompt.undo()
+        for question in live.prompt.questions:
+            live.prompt.answer(question.window, "pendulum")
+
+    path, board = tmp_path / "walk.odl", Refusing()
+    bench = Bench(SocketPort(), board)
+    with begin(bench, path) as live:
+        play(live, bench, 0, 600, do)
+        answered = [e.window for e in board.done if isinstance(e, Label)]
+        assert live.prompt.told[-1].sentence.startswith("'pendulum' did not reach the board")
+        assert live.prompt.previous == "pendulum"
+    bench.close()
+    assert not board.refused and not any(isinstance(e, Undo) for e in read(path).events)
+    assert sorted(answered) == [e.window for e in read(path).events if isinstance(e, Query)]
+    assert sum(line.startswith("an undo is given up: ") for line in notices) == 1
+    assert sum(line.startswith("an answer is given up: ") for line in notices) == 1
+    assert same_trace(path)
+
+
+def test_a_command_whose_echo_was_lost_is_not_waited_for(tmp_path: Path) -> None:
+    """The last frames before a pause: the board's answer says that it was done."""
+
+    class Muffled(Pretended):
+        def say(self, message: object) -> None:
+            super().say(message)  # type: ignore[arg-type]
+            if isinstance(message, Label):
+                del self.out[:]  # its echo, and nothing else: each turn is sent at once
+
+    path, bench = tmp_path / "walk.odl", Bench(SocketPort(), Muffled())
+    with begin(bench, path) as live:
+        play(live, bench, 0, 600, answer("swing"))
+        assert not live._way.awaits
+    bench.close()
+    status = live.status()
+    assert (status.compared or 0) + (status.skipped or 0) == status.windows and status.differences == 0
+    assert same_trace(path)

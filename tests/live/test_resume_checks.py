@@ -1,0 +1,131 @@
+"""Who goes on with a recording, from where, and what the last line then says of all of it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from odl.cli.live import _report
+from odl.cli.main import main
+from odl.cli.terminal.screen import figures
+from odl.core.config import Config, ConfigError
+from odl.core.events import AddClass, Adopt, Dropped, Gap, Label, Prediction, Query, Undo, Why
+from odl.data import model_bytes
+from odl.device.board import BoardState
+from odl.device.csv_stream import SketchState
+from odl.device.discovery import PortError
+from odl.live import Live, LiveStatus, open_live
+from odl.recording import Writer, read
+from odl.recording.resume import Tally
+from odl.wire import Start
+from tests.helpers.fake_board import Bench
+from tests.helpers.live_stage import answer, begin, play, same_trace
+
+CONFIG = Config(mult=(1,) * 6, shift=(0,) * 6, offset=(0,) * 6).to_dict()
+PLAYED = {"dataset": "shoulder", "subject": "8", "live": {"emulated": True, "play": "shoulder"}}
+SKETCH = {"live": {"learn": "host", "form": "csv"}}
+NAMED = {"subject": "P3", "live": {"named": True}}
+OTHERS: list[tuple[dict[str, object], dict[str, object], str]] = [
+    (PLAYED, {"emulated": True, "play": "shoulder", "subject": 3}, "a recording of shoulder's person 8;"),
+    (NAMED, {"emulated": True, "play": "shoulder", "subject": 8}, "a recording of somebody else;"),
+    (NAMED, {"port": "loop://", "feed": "shoulder", "subject": 3}, "a recording of somebody else;"),
+    (PLAYED, {"who": "P3"}, "is a recording of 8, and goes on with the same wearer; leave out --who"),
+    (NAMED, {"who": "P4"}, "is a recording of P3, and goes on"),
+    ({}, {"who": "P4"}, "names nobody, and goes on"),
+    (SKETCH, {}, "a sketch printed it; say once more where .*: --port P --format csv --columns A,B,C"),
+    (SKETCH, {"port": "loop://"}, "a sketch printed it"),
+]
+
+
+def left(tmp_path: Path, about: dict[str, object]) -> Path:
+    """What was left of a session of which Start says ``about``."""
+    path = tmp_path / "left.odl"
+    Writer(path, Start({"config": CONFIG, "session": about}, model_bytes("shoulder"))).leave()
+    return path
+
+
+@pytest.mark.parametrize(("about", "wishes", "sentence"), OTHERS)
+def test_nobody_else_goes_on(
+    about: dict[str, object], wishes: dict[str, object], sentence: str, tmp_path: Path
+) -> None:
+    path = left(tmp_path, about)
+    whole = path.read_bytes()
+    with pytest.raises(ConfigError, match=f"left.odl.* {sentence}"):
+        open_live(resume=path, **wishes)  # type: ignore[arg-type]
+    assert path.read_bytes() == whole
+
+
+def test_a_port_that_is_named_is_no_emulated_board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("odl.device.discovery.list_ports", list)
+    with pytest.raises(PortError, match="no serial port is there"):
+        open_live("auto", resume=left(tmp_path, PLAYED))
+
+
+def test_a_folder_that_is_not_there_is_not_made(bench: Bench, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there is no folder .*nowhere"):
+        begin(bench, tmp_path / "nowhere" / "walk.odl")
+    assert not (tmp_path / "nowhere").exists()
+    assert bench.board.session is None  # nothing was asked of it
+
+
+def test_settings_of_answers_that_nobody_gives_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("delay", "refuse", "error"):
+        out = str(tmp_path / "walk.odl")
+        assert main(["live", "--port", "loop://", f"--{name}", "1", "--out", out]) == 2
+        assert f"--{name} is about answers from truth; add --answers truth" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("state", [*BoardState, *SketchState])
+def test_no_state_of_a_source_is_cut(state: BoardState | SketchState) -> None:
+    status = LiveStatus(state.value, "loop://", None, 50.0, None, None, 0, 0, 0, 0, 0, None, None, None, None,
+                        Path("walk.odl"))  # fmt: skip
+    assert state.value in figures(status)
+
+
+# --- what the recording holds -------------------------------------------------------------
+
+
+def last_line(live: Live, capsys: pytest.CaptureFixture[str]) -> str:
+    capsys.readouterr()
+    _report(live, argparse.Namespace(json=None, format="board"), print)
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("learn", ["host", "both"])
+def test_the_last_line_is_of_the_whole_recording(
+    bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str], learn: str
+) -> None:
+    path = tmp_path / "walk.odl"
+    with begin(bench, path, learn=learn) as live:
+        play(live, bench, 0, 1500, answer("wave"))
+    assert "compared since" not in last_line(live, capsys)
+    bench.board.restart()  # its counters begin anew
+    with begin(bench, None, resume=path) as live:
+        play(live, bench, 1700, 1000, answer("wave"))
+    events = read(path).events
+    lost = sum(e.lost for e in events if isinstance(e, Gap | Adopt))
+    windows, asked, answers = (
+        sum(isinstance(e, kind) for e in events) for kind in (Prediction, Query, Label)
+    )
+    assert min(windows, asked, answers) > 1
+    assert live.tally.lost == lost and live.status().windows == windows and same_trace(path)
+    said = last_line(live, capsys)
+    assert f" s, {windows} windows, {asked} questions, {answers} answers, {lost} sample" in said
+    assert ("windows compared since it was gone on with, " in said) == (learn == "both")
+
+
+def test_answers_count_that_stand() -> None:
+    tally = Tally()
+    for event in (
+        Query(0, 0, 99), Query(64, 0, 99), Label(90, 0, 1), Label(91, 64, None), Dropped(91, 64, Why.SKIPPED),
+        AddClass(92, 9, "wave", 0), Label(92, 64, 9), Dropped(92, 64, Why.REPEATED), Dropped(92, 0, Why.LATE),
+    ):  # fmt: skip
+        tally.take(event)
+    assert (tally.questions, tally.answers) == (2, 1)
+    for event in (Undo(93), Undo(94), Dropped(94, 0, Why.NOTHING_TO_UNDO)):
+        tally.take(event)
+    assert tally.answers == 0

@@ -1,0 +1,175 @@
+"""Whatever holds samples, answers or what was learned of them can be read by its owner only."""
+
+from __future__ import annotations
+
+import ast
+import errno
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from odl._files import in_private, keep_private, write_private
+from odl.cli.main import main
+from tests.helpers.full_disk import full_disk
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows has no such permissions")
+
+
+@pytest.fixture(autouse=True)
+def open_to_all() -> Iterator[None]:
+    """The most careless setting that a person can have."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def modes(folder: Path) -> dict[str, int]:
+    """Of all files below."""
+    return {p.name: stat.S_IMODE(p.stat().st_mode) for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def run(words: str, folder: Path) -> None:
+    """A command, the folder where ``{}`` stands; it has to go well."""
+    assert main([word.replace("{}", str(folder)) for word in words.split()]) == 0
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_every_file_of_every_command_is_its_owner_s(tmp_path: Path, anew: bool) -> None:
+    commands = [
+        "replay shoulder --subjects 7 --budget 3 --out {} --json {}/figures.json",
+        "report {}/shoulder-7.odl --out {}/page.html",
+        "info {}/shoulder-7.odl --json {}/info.json",
+        "label {}/shoulder-7.odl --set 3320=rowing --json {}/label.json",
+        "evaluate {}/shoulder-7.odl --json {}/evaluated.json",
+        "convert {}/shoulder-7.odl {}/walk.csv --events {}/events.csv --force",
+        "convert {}/walk.csv {}/again.odl --force",
+        "convert {}/shoulder-7.odl {}/clean.odl --redact --force",
+    ]
+    files = {
+        "shoulder-7.odl", "figures.json", "report.html", "page.html", "info.json", "label.json",
+        "shoulder-7.edits.jsonl", "shoulder-7-relabelled.odl", "shoulder-7-relabelled.odlm",
+        "evaluated.json", "walk.csv", "walk.csv.json", "events.csv", "again.odl", "clean.odl",
+    }  # fmt: skip
+    for command in commands:
+        run(command, tmp_path)
+    if anew:
+        for path in tmp_path.iterdir():
+            path.chmod(0o666)
+        for command in commands:
+            run(command, tmp_path)
+    assert modes(tmp_path) == dict.fromkeys(files, 0o600)
+
+
+def test_an_open_file_is_replaced_and_nothing_is_left_beside(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b.odlm"
+    write_private(path, b"one")
+    path.chmod(0o666)
+    write_private(path, "zwölf")
+    assert path.read_text(encoding="utf-8") == "zwölf"
+    assert modes(tmp_path) == {"b.odlm": 0o600}
+
+
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "far").mkdir()
+    (tmp_path / "far" / "a.json").write_text("old")
+    (tmp_path / "a.json").symlink_to(tmp_path / "far" / "a.json")
+    write_private(tmp_path / "a.json", "new")
+    assert (tmp_path / "a.json").is_symlink()
+    assert (tmp_path / "far" / "a.json").read_text() == "new"
+    assert modes(tmp_path / "far") == {"a.json": 0o600}
+
+
+def test_a_pipe_is_written_to_and_left_as_it_is(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe", 0o666)
+    reading = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    write_private(tmp_path / "pipe", "through")
+    assert os.read(reading, 100) == b"through"
+    os.close(reading)
+    assert stat.S_IMODE((tmp_path / "pipe").stat().st_mode) == 0o666
+
+
+def test_what_fails_leaves_the_old_file_and_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("old")
+    with full_disk(100), pytest.raises(OSError, match="File too large") as caught:
+        write_private(path, bytes(200))
+    assert caught.value.filename == str(path)
+    with pytest.raises(KeyError), in_private(path, force=True) as file:
+        file.write_text("new")
+        raise KeyError
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("target", ["walk.csv", "walk.parquet", "clean.odl"])
+def test_a_conversion_that_finds_the_disk_full_says_where(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], target: str
+) -> None:
+    if target.endswith("parquet"):
+        pytest.importorskip("pyarrow")
+    run("replay shoulder --subjects 7 --budget 3 --out {}", tmp_path)
+    before = sorted(tmp_path.iterdir())
+    capsys.readouterr()
+    words = ["convert", str(tmp_path / "shoulder-7.odl"), str(tmp_path / target)]
+    with full_disk(100_000):
+        assert main([*words, *(["--redact"] if target == "clean.odl" else [])]) == 2
+    assert capsys.readouterr().err == f"odl: {tmp_path / target}: File too large\n"
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_another_s_file_is_not_made_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr("odl._files.os.fchmod", refused)
+    path = tmp_path / "a.odl"
+    with path.open("wb") as file, pytest.raises(PermissionError, match="open to others and not yours"):
+        keep_private(file.fileno(), path)
+    path.chmod(0o600)
+    with path.open("wb") as file:
+        keep_private(file.fileno(), path)  # there is nothing to do
+
+
+# Who writes files in other ways, and why they need not be their owner's only.
+OTHER_WRITERS = {
+    "private.py": "writes for all others",
+    "journal/files.py": "private by itself",
+    "label/edits.py": "private by itself",
+    "convert.py": "into a file that is private",
+    "data/written.py": "into a file that is private",
+    "bridge/plan.py": "in a folder that is private, and goes",
+    "data/proposal.py": "a card tells no more than the tables beside it",
+    "train/__main__.py": "the images that are shipped",
+    "cli.py": "where output goes that nobody takes",
+    "kernels/jit.py": "a lock, which is empty",
+    "api.py": "that kernels are compiled, which is empty",
+}
+
+
+def writes(source: str) -> bool:
+    """Whether some call opens a file to be written."""
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call):
+            continue
+        name = ast.unparse(node.func)
+        modes = [n.value for n in ast.walk(node) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+        writing = any(re.fullmatch("[rbt]*[wax+][wabt+]*", mode) for mode in modes)
+        if name == "os.open" or (name.endswith(("open", "fdopen")) and writing):
+            return True
+        if name.endswith((".write_text", ".write_bytes", ".touch")):
+            return True
+    return False
+
+
+def test_nobody_else_writes_files() -> None:
+    """What is written in any other way is readable to whom the umask allows it."""
+    folder = Path(__file__).resolve().parent.parent / "odl"
+    found = {
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*.py")
+        if writes(path.read_text(encoding="utf-8"))
+    }
+    assert found == set(OTHER_WRITERS)
