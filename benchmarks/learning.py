@@ -21,8 +21,7 @@ from numpy.typing import NDArray
 import odl
 from odl.core.events import Learned, Query
 from odl.core.image import Image
-from odl.core.learner_protocol import Scores
-from odl.core.policy_protocol import Decision
+from odl.core.protocols import Decision, Scores
 from odl.core.rng import Chance
 from odl.core.session import Session
 from odl.core.state import Asked

@@ -32,7 +32,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "notebook")]
 import lab  # noqa: E402
 
 from odl.core.events import Label, Origin  # noqa: E402
-from odl.data.streams import open_recording  # noqa: E402
+from odl.evaluate.recorded import open_recording  # noqa: E402
 
 LIVE = """import time, odl.notebook
 from odl.core.events import Learned

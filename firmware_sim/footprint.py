@@ -7,10 +7,8 @@ than instructions, so they are estimates and called that.
 
 from __future__ import annotations
 
-import tempfile
 import textwrap
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -21,13 +19,10 @@ from firmware_sim.bench import SPARE_BYTES, Bench, by_part
 from firmware_sim.elf import FLASH_BASE
 from firmware_sim.flash import SECTORS
 from firmware_sim.headers import sizes_of
-from odl import data
 from odl.core.arrays import state_dtype_of
 from odl.core.config import Config
 from odl.core.events import Input, Samples
 from odl.core.image import Image
-from odl.data.streams import open_recording
-from odl.evaluate.replay import replay
 
 CLOCK_HZ: Final = 84_000_000
 CYCLES: Final = (1.0, 2.0)  # per instruction: assumed, and with a pessimist's margin
@@ -52,6 +47,7 @@ ESTIMATE: Final = (
     f"sheet's) at {VOLT:g} V while instructions run; sleep and sensor not counted."
 )
 Progress = Callable[[str], None]
+Played = tuple[Config, list[Input], str]  # settings, inputs, and what they are
 
 
 def milliseconds(instructions: float, cycles: float = CYCLES[0]) -> float:
@@ -65,15 +61,20 @@ def microjoules(instructions: float, cycles: float = CYCLES[0]) -> float:
 
 
 def footprint(
-    image: Image, *, compiler: str | None = None, progress: Progress | None = None
+    image: Image,
+    session: Played | None = None,
+    *,
+    compiler: str | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Build the firmware for ``image``, run it on the emulated board, and say what it takes.
 
     Parameters
     ----------
     image : Image
-        The model. The session is that of the first test person of its dataset, with 20
-        questions; seeded noise where the dataset is not bundled.
+        The model.
+    session : (Config, list of Input, str), optional
+        The session to run and a few words on what it is. Default: seeded noise.
     compiler : "zig" or "gcc", optional
         See `firmware_sim.toolchain.compiler`.
     progress : callable, optional
@@ -121,8 +122,7 @@ def footprint(
     tell = progress or (lambda sentence: None)
     tell("building the firmware")
     firmware = build.build(image, compiler=compiler)
-    tell("making a session to run")
-    config, events, source = _session(image)
+    config, events, source = session or _noise(image)
     raw = _beginning(events)
     bench = Bench(image, firmware)
     tell(f"running it on the emulated board ({source})")
@@ -180,22 +180,7 @@ def footprint(
     return figures
 
 
-def _session(image: Image) -> tuple[Config, list[Input], str]:
-    """Settings and inputs to run, and what they are."""
-    name = str(image.card.get("dataset"))
-    if name not in data.datasets() or not data.card(name).file:
-        return _noise(image)
-    person = data.card(name).splits["test"][0]
-    with tempfile.TemporaryDirectory() as folder:
-        model = Path(folder) / "image.odlm"
-        model.write_bytes(image.to_bytes())
-        replay(name, budget=QUESTIONS, subjects=[person], model=model, out=folder)
-        opened = open_recording(Path(folder) / f"{name}-{person}.odl")
-        config, events = opened.config, list(opened.stream.inputs())
-    return config, events, f"{name}, subject {person}, {QUESTIONS} questions by {config.policy}"
-
-
-def _noise(image: Image, windows: int = 200) -> tuple[Config, list[Input], str]:
+def _noise(image: Image, windows: int = 200) -> Played:
     """What to run where a model's own data are not at hand."""
     n = len(image.channels)
     config = Config(

@@ -9,86 +9,68 @@ from pathlib import Path
 
 import pytest
 
-ODL = Path(__file__).resolve().parent.parent / "odl"
+ROOT = Path(__file__).resolve().parent.parent
+ODL = ROOT / "odl"
+MOST_ROOMS, MOST_LOOSE = 15, 6
 
-# Module or package of odl: what of odl it may import. The longest matching line counts;
-# a name stands for everything under it; a package may always import itself.
-CORE = "events fixed state kernels"
-ARROWS = {
-    "events": "",
-    "config": "",
-    "chance": "",
-    "private": "",
-    "truth": "events",
-    "fixed": "events",
-    "state": "events fixed",
-    "kernels": "events fixed state",
-    "wire": "events fixed",
-    "nn": CORE,
-    "learn": CORE + " nn",
-    "select": CORE + " config nn learn.protocol",
-    "select.tactile": CORE + " config nn learn.protocol core",
-    "core": CORE + " config nn",
-    "composed": CORE + " config nn core learn.protocol select.protocol",
-    "session": CORE + " config nn core composed learn.protocol select.protocol",
-    "drive": "events session learn.protocol select.protocol label.protocol source.protocol",
-    "label": "events chance truth wire report.text private",
-    "source": "events wire config",
-    "source.replay": "events wire journal data",
-    "journal": "events wire private",
-    "evaluate": "events truth wire",
-    "report": "events evaluate private",
-    "data": "events chance journal nn.image",
-    "train": CORE + " nn data learn chance",
-    "options": CORE + " config select.budget",
-    "streams": "events config data fixed journal nn options source.replay",
-    "result": "config events evaluate nn.image",
-    "info": "streams data events journal nn",
-    "sklearn": CORE + " chance data nn streams",
-    "score": "config evaluate events nn report.text session streams truth",
-    "show": "info nn",
-    "ports": "events wire source",
-    "follow": "events wire nn.trust drive session source label.protocol",
-    "resume": "config events wire nn.image journal session",
-    "redact": "events wire nn.image journal",
-    "convert": "config events wire fixed nn.image data journal source.replay streams redact private",
-    "relabel": "*",
-    "bridge": "*",
-    "notebook": "*",
-    "api": "*",
-    "commands": "*",
+# Room (a folder of odl, or a loose module in its root): the rooms that it imports, in the
+# order in which the rooms stand from the ground up. A room may always import itself. Only
+# `cli` may import every room; each other arrow is listed, and each listed arrow is used.
+ROOMS = {
+    "_text": "",
+    "_files": "",
+    "core": "",
+    "wire": "core",
+    "model": "core",
+    "policies": "core",
+    "recording": "_files core wire",
+    "labels": "_text _files core",
+    "device": "core wire",
+    "data": "_files core wire recording",
+    "evaluate": "_text _files core wire model policies recording labels data",
+    "train": "core data",
+    "firmware_sim": "core wire",
+    "live": "_text core wire policies recording labels device data evaluate firmware_sim",
+    "notebook": "_text core wire recording labels data evaluate live",
+    "sklearn": "core model data",
     "cli": "*",
+    "__main__": "cli",
+    "": "evaluate",  # odl/__init__.py: the public face, imported lazily
 }
+FLOORS = list(ROOMS)
 
-# Third-party package: who may import it. numpy may be imported anywhere; what is neither
-# here nor in the standard library may be imported nowhere.
+# Third-party package: the rooms, or the modules, that may import it. numpy may be imported
+# anywhere; what is neither here nor in the standard library may be imported nowhere in odl.
 THIRD_PARTY = {
-    "numba": "kernels",
-    "river": "learn.river evaluate",
-    "matplotlib": "report notebook",
-    "platformdirs": "kernels",
-    "pandas": "result data",
+    "numba": "core.kernels",
+    "river": "evaluate.metrics",
+    "matplotlib": "evaluate.report notebook.pictures",
+    "platformdirs": "core.kernels",
+    "pandas": "evaluate.result data.table_file",
     "pyarrow": "data",
-    "pooch": "data",
+    "pooch": "data.loaders",
     "sklearn": "sklearn",
     "torch": "train",
-    "serial": "source.line ports",
-    "prompt_toolkit": "label.terminal",
-    "firmware_sim": "cli bridge commands",
+    "serial": "device",
+    "prompt_toolkit": "cli.terminal",
     "ipywidgets": "notebook",
     "traitlets": "notebook",
     "IPython": "notebook",
 }
-SLOW = sorted(THIRD_PARTY.keys() - {"platformdirs"})
+SLOW = sorted(THIRD_PARTY.keys() - {"platformdirs"} | {"firmware_sim"})
 
 
 def name_of(path: Path) -> str:
-    """``odl/core/image.py`` is ``nn.image``, ``odl/core/__init__.py`` is ``nn``, the root ''."""
+    """``odl/core/image.py`` is ``core.image``, ``odl/core/__init__.py`` is ``core``, the root ''."""
     parts = path.relative_to(ODL).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 MODULES = {name_of(path): path.read_text(encoding="utf-8") for path in sorted(ODL.rglob("*.py"))}
+FIRMWARE = {
+    f"firmware_sim.{path.stem}": path.read_text(encoding="utf-8")
+    for path in sorted((ROOT / "firmware_sim").glob("*.py"))
+}
 
 
 def imports(name: str, source: str, is_package: bool = False) -> list[tuple[int, str]]:
@@ -110,63 +92,145 @@ def imports(name: str, source: str, is_package: bool = False) -> list[tuple[int,
     return found
 
 
+def room_of(name: str) -> str:
+    """The room that module ``name`` lives in."""
+    return name.split(".")[0]
+
+
 def under(name: str, allowed: str) -> bool:
     """Whether ``name`` is one of the ``allowed`` names or lies under one."""
-    return any(a == "*" or name == a or name.startswith(a + ".") for a in allowed.split())
+    return any(name == a or name.startswith(a + ".") for a in allowed.split())
 
 
-def allowed_for(name: str) -> str | None:
-    """The line of ARROWS that speaks of ``name``, its own package added."""
-    parts = name.split(".")
-    for size in range(len(parts), 0, -1):
-        line = ".".join(parts[:size])
-        if line in ARROWS:
-            return f"{ARROWS[line]} {parts[0]}"
-    return None
+def rooms_imported(name: str, source: str, is_package: bool = False) -> list[tuple[int, str, str]]:
+    """(line, imported name, its room) for each import in ``source`` of another room."""
+    found = []
+    for line, target in imports(name, source, is_package):
+        if target.split(".")[0] == "firmware_sim":
+            room = "firmware_sim"
+        elif target.startswith("odl."):
+            room = room_of(target[4:])
+        else:
+            continue
+        # The package itself is there before any of its modules; its public names are not for them.
+        if room not in (room_of(name), "__version__"):
+            found.append((line, target, room))
+    return found
 
 
 def crossed(name: str, source: str, is_package: bool = False) -> list[str]:
     """One sentence for each import in ``source`` that the two tables do not allow."""
-    allowed = "api" if name == "" else allowed_for(name)
-    if allowed is None:
-        return [f"odl/{name.replace('.', '/')} has no line in ARROWS: give it one"]
-    wrong = []
+    room = room_of(name)
+    if room not in ROOMS:
+        return [f"odl/{name.replace('.', '/')} is in no room of ROOMS: give it one"]
+    allowed = ROOMS[room].split()
+    wrong = [
+        f"line {line} of {name} imports {target}"
+        for line, target, other in rooms_imported(name, source, is_package)
+        if other not in allowed and not (allowed == ["*"] and other in ROOMS)
+    ]
     for line, target in imports(name, source, is_package):
         top = target.split(".")[0]
-        if top == "odl":
-            # The root itself is there before any of its modules; its names are api's.
-            inner = target[4:]
-            fine = inner in ("", "__version__") or under(inner, allowed)
-        elif top in THIRD_PARTY:
-            fine = under(name, THIRD_PARTY[top])
-        else:
-            fine = top == "numpy" or top in sys.stdlib_module_names
-        if not fine:
-            wrong.append(f"line {line} of odl.{name} imports {target}")
+        if room == "firmware_sim" or top in ("odl", "firmware_sim", "numpy", *sys.stdlib_module_names):
+            continue
+        if not under(name, THIRD_PARTY.get(top, "")):
+            wrong.append(f"line {line} of {name} imports {target}")
     return wrong
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_arrows_are_kept(name: str) -> None:
+@pytest.mark.parametrize("name", [*MODULES, *FIRMWARE])
+def test_each_module_imports_only_rooms_that_its_own_may(name: str) -> None:
     is_package = (ODL / name.replace(".", "/")).is_dir()
-    assert crossed(name, MODULES[name], is_package) == []
+    assert crossed(name, (MODULES | FIRMWARE)[name], is_package) == []
+
+
+def test_no_arrow_leads_upward() -> None:
+    for room, allowed in ROOMS.items():
+        above = [a for a in allowed.split() if a != "*" and FLOORS.index(a) >= FLOORS.index(room)]
+        assert above == [], f"{room} stands below {above}"
+
+
+def test_cli_alone_may_import_every_room() -> None:
+    assert [room for room, allowed in ROOMS.items() if "*" in allowed] == ["cli"]
+
+
+def test_every_arrow_is_used() -> None:
+    used: dict[str, set[str]] = {room: set() for room in ROOMS}
+    for name, source in (MODULES | FIRMWARE).items():
+        is_package = (ODL / name.replace(".", "/")).is_dir()
+        used[room_of(name)] |= {room for _, _, room in rooms_imported(name, source, is_package)}
+    unused = {room: set(allowed.split()) - {"*"} - used[room] for room, allowed in ROOMS.items()}
+    assert {room: arrows for room, arrows in unused.items() if arrows} == {}
+
+
+def test_every_third_party_line_is_used() -> None:
+    used = {
+        (target.split(".")[0], place)
+        for name, source in MODULES.items()
+        for _, target in imports(name, source)
+        for place in THIRD_PARTY.get(target.split(".")[0], "").split()
+        if under(name, place)
+    }
+    assert {(package, place) for package, places in THIRD_PARTY.items() for place in places.split()} == used
+
+
+def test_the_rooms_are_few() -> None:
+    folders = {path.parent.name for path in ODL.glob("*/__init__.py")}
+    loose = {path.stem for path in ODL.glob("*.py")} - {"__init__"}
+    assert folders | loose == set(ROOMS) - {"", "firmware_sim"}
+    assert len(folders) <= MOST_ROOMS
+    assert len(loose) <= MOST_LOOSE
+
+
+def modules_in_a_circle(arrows: dict[str, set[str]]) -> set[str]:
+    """The nodes of ``arrows`` that can reach themselves."""
+    left = {name: set(targets) & arrows.keys() for name, targets in arrows.items()}
+    while ends := [name for name, targets in left.items() if not targets]:
+        left = {name: targets - set(ends) for name, targets in left.items() if name not in ends}
+    return set(left)
+
+
+def test_no_two_modules_import_each_other_when_they_are_loaded() -> None:
+    arrows: dict[str, set[str]] = {}
+    for name, source in MODULES.items():
+        top = ast.Module([n for n in ast.parse(source).body if not _for_types(n)], [])
+        arrows[name] = {
+            target[4:]
+            for _, target in imports(name, _outside_functions(top), (ODL / name.replace(".", "/")).is_dir())
+            if target.startswith("odl.") and target[4:] in MODULES
+        } - {name}
+    assert modules_in_a_circle(arrows) == set()
+
+
+def _for_types(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+
+
+def _outside_functions(module: ast.Module) -> str:
+    return "\n".join(ast.unparse(n) for n in module.body if isinstance(n, ast.Import | ast.ImportFrom))
+
+
+def test_a_circle_is_noticed() -> None:
+    assert modules_in_a_circle({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": set()}) == {"a", "b", "c"}
+    assert modules_in_a_circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == set()
 
 
 @pytest.mark.parametrize(
     ("name", "source"),
     [
-        ("events", "import odl.core.state"),
-        ("kernels.convolve", "from odl.wire import schema"),
-        ("nn.image", "from odl import wire"),
-        ("learn.dendron", "from odl.wire.frame import encode"),
-        ("select.tactile", "def f():\n    from ..learn import dendron"),
-        ("session", "from odl.labels.oracle import RecordedLabeller"),
-        ("session", "from odl.data.replay_parts import Replay"),
-        ("evaluate", "from odl.core.session import Session"),
-        ("source.board", "from odl.recording import Writer"),
-        ("drive", "from odl import replay"),
-        ("report", "import requests"),
-        ("session", "def f():\n    import torch"),
+        ("core.kernels.convolve", "from odl.wire import schema"),
+        ("core.image", "from odl import wire"),
+        ("core.session", "from odl.labels.oracle import RecordedLabels"),
+        ("core.loop", "from odl import replay"),
+        ("core.session", "def f():\n    import torch"),
+        ("core.session", "import numba"),
+        ("model.dendron", "from odl.wire.framing import frame"),
+        ("policies.tactile", "def f():\n    from ..model import dendron"),
+        ("device.board", "from odl.recording import Writer"),
+        ("evaluate.report.page", "import requests"),
+        ("evaluate.replay", "from firmware_sim import build"),
+        ("notebook.session", "from odl.cli import main"),
+        ("firmware_sim.bench", "from odl.data import card"),
         ("nothing_known", "import math"),
         ("", "from odl.core.session import Session"),
     ],
@@ -178,12 +242,12 @@ def test_a_crossed_arrow_is_noticed(name: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("name", "source"),
     [
-        ("kernels.convolve", "import odl.core.state\nimport numba\nimport numpy as np"),
-        ("learn.dendron", "from odl.core.image import Image\nfrom . import protocol"),
-        ("source.replay", "from odl.recording import read\nfrom odl.data import load"),
-        ("data.load", "import odl\nfrom odl.core.image import Channel"),
+        ("core.kernels.convolve", "import odl.core.state\nimport numba\nimport numpy as np"),
+        ("model.dendron", "from odl.core.image import Image\nfrom . import features"),
+        ("data.streams", "import odl\nfrom odl.recording import read\nfrom odl.data import load"),
         ("train.net", "import torch\nfrom torch import nn"),
-        ("cli", "from odl import api, __version__"),
+        ("cli.main", "from odl import evaluate, __version__"),
+        ("live.verify", "from firmware_sim.host import HostMachine"),
     ],
 )
 def test_an_allowed_arrow_is_fine(name: str, source: str) -> None:
@@ -191,21 +255,19 @@ def test_an_allowed_arrow_is_fine(name: str, source: str) -> None:
 
 
 def test_the_architecture_page_has_the_same_arrows() -> None:
-    page = (ODL.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     table = page.split("<!-- arrows -->")[1].split("\n\n")[0]
     rows = [line.split("|")[1:3] for line in table.splitlines() if "`" in line]
-    words = {"all": "*", "nothing": ""}
-    listed = {part.strip(" `"): may.replace("`", "").strip() for part, may in rows}
-    assert {part: words.get(may, may).split() for part, may in listed.items()} == {
-        part: may.split() for part, may in ARROWS.items()
+    words = {"everything": "*", "nothing": ""}
+    listed = {room.strip(" `"): may.replace("`", "").strip() for room, may in rows}
+    assert {room: words.get(may, may).split() for room, may in listed.items()} == {
+        room or "odl": may.split() for room, may in ROOMS.items()
     }
 
 
 def test_import_odl_pulls_nothing_slow() -> None:
     code = f"import sys, odl; print(*[m for m in {SLOW!r} if m in sys.modules])"
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ODL.parent, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
 
 

@@ -135,17 +135,17 @@ def test_another_s_file_is_not_made_private(tmp_path: Path, monkeypatch: pytest.
 
 # Who writes files in other ways, and why they need not be their owner's only.
 OTHER_WRITERS = {
-    "private.py": "writes for all others",
-    "journal/files.py": "private by itself",
-    "label/edits.py": "private by itself",
-    "convert.py": "into a file that is private",
-    "data/written.py": "into a file that is private",
-    "bridge/plan.py": "in a folder that is private, and goes",
-    "data/proposal.py": "a card tells no more than the tables beside it",
+    "_files.py": "writes for all others",
+    "recording/files.py": "private by itself",
+    "labels/edits.py": "private by itself",
+    "data/conversion/convert.py": "into a file that is private",
+    "data/conversion/table_writer.py": "into a file that is private",
+    "live/plan.py": "in a folder that is private, and goes",
+    "data/inference/proposal.py": "a card tells no more than the tables beside it",
     "train/__main__.py": "the images that are shipped",
-    "cli.py": "where output goes that nobody takes",
-    "kernels/jit.py": "a lock, which is empty",
-    "api.py": "that kernels are compiled, which is empty",
+    "cli/main.py": "where output goes that nobody takes",
+    "core/kernels/jit.py": "a lock, which is empty",
+    "evaluate/replay.py": "that kernels are compiled, which is empty",
 }
 
 

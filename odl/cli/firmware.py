@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from firmware_sim import toolchain
 
 if TYPE_CHECKING:
+    from firmware_sim.footprint import Played
     from odl.core.image import Image
     from odl.data.card import Card
 
@@ -214,11 +216,36 @@ def _verify(given: argparse.Namespace, tell: Tell) -> str:
     return ""
 
 
+def played_session(image: Image) -> Played | None:
+    """The session of the first test person of the image's dataset, as `footprint` takes it.
+
+    None where the dataset is not bundled.
+    """
+    from firmware_sim.footprint import QUESTIONS
+    from odl import data
+    from odl.evaluate.recorded import open_recording
+    from odl.evaluate.replay import replay
+
+    name = str(image.card.get("dataset"))
+    if name not in data.datasets() or not data.card(name).file:
+        return None
+    person = data.card(name).splits["test"][0]
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder) / "image.odlm"
+        model.write_bytes(image.to_bytes())
+        replay(name, budget=QUESTIONS, subjects=[person], model=model, out=folder)
+        opened = open_recording(Path(folder) / f"{name}-{person}.odl")
+        config, events = opened.config, list(opened.stream.inputs())
+    return config, events, f"{name}, subject {person}, {QUESTIONS} questions by {config.policy}"
+
+
 def _footprint(given: argparse.Namespace, tell: Tell) -> str:
     from firmware_sim.footprint import as_text, footprint
     from odl.cli.main import write_json
 
-    figures = footprint(_model(given.model), compiler=given.compiler, progress=tell)
+    image = _model(given.model)
+    tell("replaying a person to have a session to run")
+    figures = footprint(image, played_session(image), compiler=given.compiler, progress=tell)
     write_json(given.json, lambda: figures)
     if given.json != "-":
         print(as_text(figures))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from odl.data.streams import Opened
+    from odl.evaluate.recorded import Opened
     from odl.evaluate.relabel import Relabelled
     from odl.labels.answer_log import Told
     from odl.labels.edits import Edit
@@ -45,7 +45,7 @@ def add_commands(commands: Any) -> None:
 def _label(given: argparse.Namespace, tell: Tell) -> str:
     from odl.cli.main import keep, printable, write_json
     from odl.cli.terminal.app import drawable
-    from odl.data.streams import open_recording
+    from odl.evaluate.recorded import open_recording
     from odl.evaluate.relabel import check_edits, history_of, place_for, relabel
     from odl.labels.edits import append_edits, edits_path, read_edits
 

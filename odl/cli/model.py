@@ -135,7 +135,8 @@ def _opened(given: argparse.Namespace, subjects: list[int] | None) -> tuple[list
     """What to score, the image that goes with it, and what a recording has lost."""
     from odl.core.config import ConfigError
     from odl.data import open_dataset
-    from odl.data.streams import dataset_streams, load_model, open_recording
+    from odl.data.streams import dataset_streams, load_model
+    from odl.evaluate.recorded import open_recording
 
     path = Path(given.source)
     if path.suffix == ".odl":

@@ -24,8 +24,7 @@ from odl.core.kernels.grow import add_class, split, undo
 from odl.core.kernels.jit import Int
 from odl.core.kernels.net import out_dtype
 from odl.core.kernels.run import begin_window
-from odl.core.learner_protocol import Learner
-from odl.core.policy_protocol import Policy
+from odl.core.protocols import Learner, Policy
 from odl.core.state import Asked, Count
 
 

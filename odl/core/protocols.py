@@ -1,11 +1,78 @@
-"""What a labeller is to the loop: asked at once, answers when it can."""
+"""The parts around a session that can be replaced: learner, policy, labeller."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from odl.core.events import Query
+from odl.core.state import Asked
+
+
+class Scores(NamedTuple):
+    """What a learner says of one feature vector.
+
+    ``path`` holds class ids from the root down, ``scores`` a Q15 probability per class in
+    the order in which the classes came, ``doubt`` 1 - (p1 - p2) over the leaves in Q15.
+    """
+
+    path: tuple[int, ...]
+    scores: tuple[int, ...]
+    doubt: int
+
+
+class Learner(Protocol):
+    """Learns classes from features, uint8 of shape (features,)."""
+
+    def scores_one(self, x: NDArray[np.uint8]) -> Scores:
+        """Score ``x``; changes nothing."""
+        ...
+
+    def predict_one(self, x: NDArray[np.uint8]) -> int | None:
+        """The leaf-most class, or None before any is known; changes nothing."""
+        ...
+
+    def learn_many(self, x: NDArray[np.uint8], y: Sequence[int], windows: Sequence[int]) -> None:
+        """One closed batch: features (n, features), classes and window ids in window order."""
+        ...
+
+    def add_class(self, at: int, cls: int, head: int, name: str) -> bool:
+        """A new class under task ``head``; whether there was room and sense in it."""
+        ...
+
+    def split(self, at: int, leaf: int, head: int) -> bool:
+        """Task ``head`` under class ``leaf``; whether there was room and sense in it."""
+        ...
+
+    def forget(self, window: int) -> None:
+        """Unlearn the label of ``window``: as if it had never been given."""
+        ...
+
+    def to_bytes(self) -> bytes:
+        """What has been learned, as bytes; equal states give equal bytes."""
+        ...
+
+
+class Decision(NamedTuple):
+    """Whether to ask, and how useful (Q15) an answer would be."""
+
+    ask: bool
+    utility: int
+
+
+class Policy(Protocol):
+    """Decides which windows are worth a question; keeps the budget."""
+
+    def decide(self, x: NDArray[np.uint8], scores: Scores, window: int, end: int) -> Decision:
+        """Once per window, in order; asking spends budget."""
+        ...
+
+    def settle(self, window: int, outcome: Asked) -> None:
+        """The question about ``window`` was answered, skipped or expired, or (OPEN) reopened."""
+        ...
 
 
 class Answer(NamedTuple):

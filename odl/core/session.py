@@ -31,8 +31,7 @@ from odl.core.events import (
 )
 from odl.core.fused import Fused, settings_told
 from odl.core.image import Image
-from odl.core.learner_protocol import Learner
-from odl.core.policy_protocol import Policy
+from odl.core.protocols import Learner, Policy
 from odl.core.snapshot import state_of
 from odl.core.state import Asked, Count, Entry
 

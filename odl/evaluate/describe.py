@@ -9,7 +9,8 @@ from typing import Any
 from odl import data
 from odl.core.events import Samples
 from odl.core.image import MAGIC, ROOT, Image
-from odl.data.streams import damage_of, load_model, open_recording
+from odl.data.streams import damage_of, load_model
+from odl.evaluate.recorded import open_recording
 from odl.model.memory import memory_of
 from odl.recording import Reader, Recording, read
 

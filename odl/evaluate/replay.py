@@ -26,8 +26,9 @@ from odl.core.protocols import Labeller
 from odl.core.rng import seed_of
 from odl.core.session import Session
 from odl.data import open_dataset
-from odl.data.streams import Opened, Stream, dataset_streams, load_model, open_recording
+from odl.data.streams import Stream, dataset_streams, load_model
 from odl.evaluate.options import Options
+from odl.evaluate.recorded import Opened, open_recording
 from odl.evaluate.result import Outcome, Result
 from odl.labels.oracle import RecordedLabels
 from odl.policies.budget import Budget

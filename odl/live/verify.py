@@ -21,7 +21,7 @@ from odl.core.config import Config
 from odl.core.events import Adopt, Input, Output
 from odl.core.image import Image
 from odl.core.session import Session
-from odl.data.streams import open_recording
+from odl.evaluate.recorded import open_recording
 from odl.recording import JournalError
 from odl.wire import TraceHash
 from odl.wire.client import BoardClient

@@ -19,7 +19,7 @@ from odl.core.kernels.grow import add_class, split
 from odl.core.kernels.net import out_dtype
 from odl.core.kernels.refit import refit
 from odl.core.kernels.score import row_of, score, uncertainty
-from odl.core.learner_protocol import Scores
+from odl.core.protocols import Scores
 from odl.core.state import Entry
 
 

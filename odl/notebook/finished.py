@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import odl
-from odl.data.streams import open_recording
+from odl.evaluate.recorded import open_recording
 from odl.evaluate.relabel import history_of
 from odl.evaluate.report.figure import draw_png
 from odl.evaluate.report.look import looks

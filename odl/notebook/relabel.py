@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from odl._text import percent
-from odl.data.streams import open_recording
+from odl.evaluate.recorded import open_recording
 from odl.evaluate.relabel import Relabelled, history_of, keep_edit
 from odl.evaluate.relabel import relabel as learn_again
 from odl.labels.edits import edits_path, read_edits

@@ -17,8 +17,7 @@ from odl.core.image import Image
 from odl.core.kernels.ask import ask, collect, settled_batch
 from odl.core.kernels.decide import decide
 from odl.core.kernels.net import out_dtype
-from odl.core.learner_protocol import Scores
-from odl.core.policy_protocol import Decision
+from odl.core.protocols import Decision, Scores
 from odl.core.state import Asked, Count, log_dtype, new_state
 
 

@@ -23,7 +23,7 @@ from odl.cli.main import main
 from odl.core.config import ConfigError
 from odl.core.events import Gap, Label, Learned, Origin, Prediction, Query, Samples, Truth
 from odl.data import card, open_dataset
-from odl.data.streams import open_recording
+from odl.evaluate.recorded import open_recording
 from odl.live import open_live
 from odl.live.recorder import open_recorder
 from odl.recording import read

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from odl.core.config import Config
 from odl.core.events import Output, Prediction, Query
-from odl.core.learner_protocol import Scores
-from odl.core.policy_protocol import Decision
+from odl.core.protocols import Decision, Scores
 from odl.core.session import Session
 from odl.core.state import Asked
 from odl.model.dendron import Dendron

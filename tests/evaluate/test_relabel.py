@@ -28,7 +28,7 @@ from odl.core.events import (
     Why,
 )
 from odl.core.image import Image
-from odl.data.streams import open_recording
+from odl.evaluate.recorded import open_recording
 from odl.evaluate.relabel import answers_due, history_of, relabel, tree_of_image
 from odl.labels.answer_log import Ledger
 from odl.labels.edits import Edit, RelabelError, append_edits, check_edit, counting, edits_path, read_edits

@@ -13,6 +13,7 @@ import pytest
 from firmware_sim import build, elf
 from firmware_sim.bench import PARTS, Bench, by_part, file_of_functions, macs_of, part_of
 from firmware_sim.footprint import CLOCK_HZ, LIMITS, LOG_BANK, MARKS, SECOND, as_text, footprint
+from odl.cli.firmware import played_session
 from odl.core.config import Config
 from odl.core.events import Gap, Input, Samples
 from odl.core.image import Image
@@ -38,7 +39,7 @@ ESTIMATES = (
 def shipped(image: Image) -> dict[str, Any]:
     """The shipped model's figures, by the usual compiler."""
     need("unicorn")
-    return footprint(image)
+    return footprint(image, played_session(image))
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from odl.core.events import Event, Label, Samples
 from odl.data import load
-from odl.data.streams import open_recording
 from odl.device.board import BoardState
 from odl.device.serial_port import Line
+from odl.evaluate.recorded import open_recording
 from odl.evaluate.replay import replay
 from odl.live import Live, open_live
 from odl.live.modes import OnHost

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from odl.core.events import Truth
-from odl.data.streams import open_recording
+from odl.evaluate.recorded import open_recording
 from odl.evaluate.relabel import history_of
 from odl.labels.edits import Edit, append_edits, edits_path, read_edits
 from odl.labels.review import Review

@@ -17,7 +17,7 @@ from odl.cli.label import log_text
 from odl.cli.main import main
 from odl.cli.terminal.app import View
 from odl.core.events import Event, Label, Origin
-from odl.data.streams import open_recording
+from odl.evaluate.recorded import open_recording
 from odl.evaluate.relabel import history_of
 from odl.labels.edits import Edit, edits_path
 from odl.labels.review import Review, Sitting

@@ -13,9 +13,9 @@ import pytest
 from odl.core.config import ConfigError
 from odl.core.events import Adopt, Event, Gap, Label, Learned, Origin, Query, Samples
 from odl.core.session import Session
-from odl.data.streams import open_recording
 from odl.device.description import BoardError
 from odl.device.serial_port import LineError
+from odl.evaluate.recorded import open_recording
 from odl.live import Live, Wishes, open_live
 from odl.live.resume import again, how
 from odl.recording import JournalError, Writer, read

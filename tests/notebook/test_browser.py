@@ -17,7 +17,7 @@ import pytest
 
 from odl.core.events import Event, Label, Learned, Origin, Prediction, Undo
 from odl.core.session import Session
-from odl.data.streams import Opened, open_recording
+from odl.evaluate.recorded import Opened, open_recording
 from odl.wire import is_output
 from tests.helpers import jupyter
 

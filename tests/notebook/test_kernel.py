@@ -11,7 +11,7 @@ import pytest
 from jupyter_client.manager import start_new_kernel
 
 from odl.core.events import Label
-from odl.data.streams import open_recording
+from odl.evaluate.recorded import open_recording
 from tests.helpers.jupyter import ROOT
 
 

@@ -16,7 +16,7 @@ import odl
 from odl.core.config import ConfigError
 from odl.core.events import Gap, Learned, Prediction, Samples, Truth
 from odl.core.ground_truth import TruthTrack
-from odl.data.streams import open_recording
+from odl.evaluate.recorded import open_recording
 from odl.notebook import session as cells
 from odl.notebook.history import Seen
 from odl.notebook.live_view import View

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from odl.core.config import POLICIES, Config
 from odl.core.events import Prediction, Query, Samples
-from odl.core.learner_protocol import Scores
+from odl.core.protocols import Scores
 from odl.core.session import Session
 from odl.core.state import Asked
 from odl.policies.budget import Budget, BudgetError, parse_budget

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from odl.data.streams import Opened
+from odl.evaluate.recorded import Opened
 from odl.evaluate.relabel.answers import answers_due
 from odl.labels.edits import (
     Edit,
@@ -43,7 +43,7 @@ def check_edits(opened: Opened, history: History, edits: Sequence[Edit], new: Se
     >>> import tempfile
     >>> import odl
     >>> from odl.evaluate.relabel.log import history_of
-    >>> from odl.data.streams import open_recording
+    >>> from odl.evaluate.recorded import open_recording
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     _ = odl.replay("shoulder", subjects=[7], budget=1, out=folder)
     ...     opened = open_recording(f"{folder}/shoulder-7.odl")
@@ -109,7 +109,7 @@ def keep_edit(
     >>> import tempfile
     >>> import odl
     >>> from odl.evaluate.relabel.log import history_of
-    >>> from odl.data.streams import open_recording
+    >>> from odl.evaluate.recorded import open_recording
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     _ = odl.replay("shoulder", subjects=[7], budget=1, out=folder)
     ...     path = f"{folder}/shoulder-7.odl"

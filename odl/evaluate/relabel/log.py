@@ -6,7 +6,7 @@ from odl.core.config import Config
 from odl.core.image import ROOT, Image
 from odl.core.session import Session
 from odl.core.state import Entry
-from odl.data.streams import Opened
+from odl.evaluate.recorded import Opened
 from odl.labels.history import Found, History, read_history
 from odl.labels.question import Tree, tree_of
 
@@ -18,7 +18,7 @@ def history_of(opened: Opened) -> History:
     --------
     >>> import tempfile
     >>> import odl
-    >>> from odl.data.streams import open_recording
+    >>> from odl.evaluate.recorded import open_recording
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     _ = odl.replay("shoulder", subjects=[7], budget=3, out=folder)
     ...     history = history_of(open_recording(f"{folder}/shoulder-7.odl"))

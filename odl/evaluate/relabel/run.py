@@ -12,8 +12,8 @@ from odl.core.config import Config
 from odl.core.events import Adopt, Gap, Input, Samples, Truth
 from odl.core.image import Image
 from odl.core.session import Session
-from odl.data.streams import Opened, open_recording
 from odl.evaluate import Evaluation
+from odl.evaluate.recorded import Opened, open_recording
 from odl.evaluate.relabel.answers import Given, answers_due
 from odl.evaluate.relabel.edit import check_edits
 from odl.evaluate.relabel.log import found_in, history_of
@@ -105,7 +105,7 @@ def relabel(
     RelabelError
         If the edits cannot be read or made, or ``out`` is a file that did not come of this recording.
     JournalError, ImageError, ConfigError
-        As `odl.data.streams.open_recording`.
+        As `odl.evaluate.recorded.open_recording`.
 
     Examples
     --------

@@ -1,0 +1,141 @@
+"""A recording opened for replay: its image, settings and stream, all checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from odl.core.config import Config, ConfigError
+from odl.core.events import Adopt, Gap, Samples, Truth
+from odl.core.image import Image
+from odl.data.streams import Channels, Stream, damage_of
+from odl.evaluate.options import Options
+from odl.recording import JournalError, Recording, inputs, read
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A recording with all that its Start says, checked."""
+
+    recording: Recording
+    image: Image
+    config: Config
+    options: Options
+    stream: Stream
+    damage: str  # one sentence about what it lost, empty if it is whole
+
+    @property
+    def trace(self) -> str | None:
+        """The trace that it holds, where it holds a whole one."""
+        return None if self.untraced else self.recording.trace_sha256
+
+    @property
+    def untraced(self) -> str:
+        """Why there is no trace in it to compare with, as a clause; empty if there is one."""
+        session = self.recording.start.config.get("session", {})
+        redacted = session.get("redacted", {})
+        if self.damage:
+            return "the recording is damaged: its trace is not compared"
+        if not self.recording.outputs:
+            return "the recording holds no outputs, so it has no trace to compare"
+        if isinstance(redacted, dict) and redacted.get("same_trace", True) is False:
+            return "what the recording's trace depends on was left out: it is not compared"
+        return ""
+
+
+def open_recording(path: str | Path, model: Image | None = None) -> Opened:
+    """Read a recording, its model image and its settings.
+
+    ``model`` stands in where the recording holds none: channels that are only numbered, or
+    without a unit, are then the model's.
+
+    Raises
+    ------
+    JournalError, ImageError, ConfigError
+        With one sentence that names the file and what is wrong with it.
+    """
+    path = Path(path)
+    try:
+        recording = read(path)
+    except OSError as error:
+        raise JournalError(f"{path}: cannot be read ({error.strerror})") from None
+    never_run = {} if recording.start.image else {"config": Config().to_dict()}
+    settings = (never_run | recording.start.config).get("config")
+    session = recording.start.config.get("session", {})
+    if not isinstance(settings, dict) or not isinstance(session, dict):
+        raise JournalError(f"{path}: its Start holds no settings, so it cannot be replayed")
+    if recording.start.image:
+        image = Image.from_bytes(recording.start.image, f"{path}: its model image")
+    elif model is None:
+        raise ConfigError(f"{path}: it holds no model image; name one: odl replay {path.name} --model M")
+    else:
+        image = model
+    try:
+        config = Config.from_dict(settings)
+        options = Options.from_dict(session.get("options", {}))
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    steps = list(inputs(recording))
+    stretches = [0]
+    for event in steps:
+        if isinstance(event, Samples):
+            stretches[-1] += len(event.block)
+        elif isinstance(event, Gap | Adopt):
+            stretches.append(0)
+    rate = session.get("rate_hz")
+    channels, notes = _channels(session.get("channels")), tuple[str, ...]()
+    if channels is not None and not recording.start.image:
+        channels, notes = _as_model(channels, image)
+    stream = Stream(
+        subject=str(session.get("subject", path.stem)),
+        inputs=lambda: steps,
+        stretches=tuple(stretches),
+        classes=tuple(sorted({e.name for e in steps if isinstance(e, Truth)})),
+        channels=channels,
+        rate_hz=float(rate) if isinstance(rate, int | float) and abs(rate) < 2**63 else None,
+        name=path.name,
+        about=_about(session),
+        notes=notes,
+    )
+    return Opened(recording, image, config, options, stream, damage_of(path, recording))
+
+
+def _about(session: dict[str, Any]) -> dict[str, Any]:
+    """What goes along when a recording is run again: its dataset, and the questions it has to ask."""
+    kinds = {"dataset": str, "relabelled": dict, "asked": list}
+    about = {name: session[name] for name, kind in kinds.items() if isinstance(session.get(name), kind)}
+    if not all(isinstance(window, int) for window in about.get("asked", ())):
+        del about["asked"]
+    return about
+
+
+def _channels(written: object) -> Channels | None:
+    """Channels as a recording's Start has them, or None if it has none that can be used."""
+    if not isinstance(written, list) or not written:
+        return None
+    channels = []
+    for one in written:
+        match one:
+            case [str(name), str(unit), float() | int() as scale] if abs(scale) < 2**63:
+                channels.append((name, unit, float(scale)))
+            case _:
+                return None
+    return tuple(channels)
+
+
+def _as_model(channels: Channels, image: Image) -> tuple[Channels, tuple[str, ...]]:
+    """``channels`` with what they do not say of themselves taken from the model, and what that was."""
+    if len(channels) != len(image.channels):
+        return channels, ()
+    notes = []
+    if all(name.isdecimal() for name, _, _ in channels):
+        notes.append("the columns have numbers only and are taken in the model's order: "
+                     + ", ".join(c.name for c in image.channels))  # fmt: skip
+    elif any(name != c.name for (name, _, _), c in zip(channels, image.channels, strict=True)):
+        return channels, ()
+    if any(not unit for _, unit, _ in channels):
+        units = ", ".join(f"{c.name} in {c.unit}" for c in image.channels)
+        notes.append(f"the recording does not say its units, so they are taken as the model's: {units}")
+    pairs = zip(channels, image.channels, strict=True)
+    return tuple((c.name, unit or c.unit, scale) for (_, unit, scale), c in pairs), tuple(notes)
