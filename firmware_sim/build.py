@@ -12,6 +12,7 @@ from typing import Final
 import odl
 from firmware_sim import elf as elf_file
 from firmware_sim import headers, toolchain
+from firmware_sim.toolchain import BuildError
 from odl.core.image import Channel, Image
 
 HERE: Final = Path(__file__).parent
@@ -35,10 +36,6 @@ _UNFIT: Final = {  # what sources and linker script assert, and what it means fo
     "the label log does not fit into a bank": "its log of {log} labels does not fit into a bank of flash",
     "the LSM6DSO has six axes": "it has {channels} channels, and an LSM6DSO six axes",
 }
-
-
-class BuildError(RuntimeError):
-    """Firmware that cannot be built as asked, and why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from odl.core.errors import OdlError
+
 FLASH_BASE: Final = 0x08000000
 FLASH_SIZE: Final = 512 * 1024
 RAM_BASE: Final = 0x20000000
 RAM_SIZE: Final = 96 * 1024
 
 
-class ElfError(ValueError):
+class ElfError(OdlError, ValueError):
     """Bytes that are no firmware for this board, and why."""
 
 

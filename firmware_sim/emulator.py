@@ -16,13 +16,14 @@ from firmware_sim.flash import Flash
 from firmware_sim.peripherals import MHZ, Clocks, Core, Device, Pins, Serial, Timer, Watchdog
 from firmware_sim.processor import End, Processor
 from firmware_sim.sensor import I2C, Sensor
+from odl.core.errors import OdlError
 
 HARD_FAULT: Final = 3
 PAINT: Final = b"\xc5\xc5\xc5\xc5"
 NAP: Final = 20_000 * MHZ  # cycles that a sleeping processor is let sleep at most
 
 
-class EmulatorError(RuntimeError):
+class EmulatorError(OdlError, RuntimeError):
     """The firmware did something from which no processor comes back."""
 
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from firmware_sim.headers import CORE, sizes_of, state_header
 from firmware_sim.machine import SIGNATURES, CoreSession, Room
-from firmware_sim.toolchain import strict
+from firmware_sim.toolchain import BuildError, strict
 from odl.core.config import Config
 from odl.core.image import Image
 
@@ -32,10 +32,6 @@ HOST = CORE.parent / "boards" / "host"
 WARNINGS = (
     "-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wmissing-prototypes", "-Wshadow",
 )  # fmt: skip
-
-
-class BuildError(RuntimeError):
-    """The core could not be built: which command failed, and what it said."""
 
 
 @cache

@@ -16,11 +16,12 @@ from pathlib import Path
 from types import TracebackType
 
 from firmware_sim import elf, toolchain
+from odl.core.errors import OdlError
 
 START_LIMIT = 60.0  # seconds that QEMU may take to open its line
 
 
-class QemuError(RuntimeError):
+class QemuError(OdlError, RuntimeError):
     """QEMU did not start, or ended by itself; with what it said."""
 
 

@@ -20,6 +20,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from odl.core.errors import OdlError
+
 WARNINGS: Final = ("-std=c99", "-Wall", "-Wextra", "-Wshadow", "-Wundef", "-Wstrict-prototypes")
 # Without unrolling the code is a third smaller; where it pays, the core unrolls by hand.
 OPTIMISE: Final = ("-O2", "-g0", "-fomit-frame-pointer", "-fno-unroll-loops", "-ffunction-sections",
@@ -37,8 +39,12 @@ def strict() -> tuple[str, ...]:
     return ("-Werror",) if os.environ.get("ODL_STRICT", "") not in ("", "0") else ()
 
 
-class ToolError(RuntimeError):
+class ToolError(OdlError, RuntimeError):
     """A tool that is missing, or one that refused its input; the message says which and why."""
+
+
+class BuildError(OdlError, RuntimeError):
+    """A core or firmware that cannot be built as asked: which command failed, and what it said."""
 
 
 @dataclass(frozen=True, slots=True)

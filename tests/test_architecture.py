@@ -313,3 +313,23 @@ def test_nothing_runs_code_that_came_as_data(name: str) -> None:
 )
 def test_a_danger_is_noticed(source: str) -> None:
     assert len(dangers(source)) == 1
+
+
+def error_classes(source: str) -> list[tuple[str, list[str]]]:
+    """(name, bases) of each class in ``source`` that is an exception by its name."""
+    return [
+        (node.name, [ast.unparse(base) for base in node.bases])
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ClassDef) and node.name.endswith("Error") and node.name != "OdlError"
+    ]
+
+
+def test_every_error_is_an_odl_error() -> None:
+    found = {name: bases for source in (MODULES | FIRMWARE).values() for name, bases in error_classes(source)}
+    assert len(found) > 15
+    assert [name for name, bases in found.items() if not {"OdlError", *found} & set(bases)] == []
+
+
+def test_no_name_of_an_error_means_two_things() -> None:
+    names = [name for source in (MODULES | FIRMWARE).values() for name, _ in error_classes(source)]
+    assert sorted(names) == sorted(set(names))

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from odl.core.errors import OdlError
+
 # The policies of the integer core, in the order of ``odl.core.kernels.net.Rule``.
 POLICIES = ("none", "tactile-inforv", "tactile-dualrv", "random", "periodic")
 
 
-class ConfigError(ValueError):
+class ConfigError(OdlError, ValueError):
     """A setting that cannot be used, and what can."""
 
 

@@ -32,6 +32,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from odl.core.errors import OdlError
 from odl.core.events import valid_name
 
 MAGIC = b"ODLM"
@@ -82,7 +83,7 @@ HEAD = np.dtype([("parent", "u1"), ("format", "u1")])  # logits are integers / 2
 ROW = np.dtype([("cls", "u1"), ("head", "u1")])
 
 
-class ImageError(ValueError):
+class ImageError(OdlError, ValueError):
     """A model image that cannot be used, and why."""
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from odl.core.composed import Composed
 from odl.core.config import Config
+from odl.core.errors import OdlError
 from odl.core.events import (
     NO_CLASS,
     AddClass,
@@ -36,7 +37,7 @@ from odl.core.snapshot import state_of
 from odl.core.state import Asked, Count, Entry
 
 
-class OrderError(ValueError):
+class OrderError(OdlError, ValueError):
     """An input that does not continue the stream, and where the stream stands."""
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odl.core.arrays import state_dtype_of
+from odl.core.errors import OdlError
 from odl.core.events import NO_CLASS, valid_name
 from odl.core.image import Image
 from odl.core.state import WARM, Asked, Count, Entry, log_dtype
@@ -25,7 +26,7 @@ _TAUGHT = [
 ]  # fmt: skip
 
 
-class StateError(ValueError):
+class StateError(OdlError, ValueError):
     """Bytes that no session of this image can have left, and what is wrong with them."""
 
 

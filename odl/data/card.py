@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from odl.core.errors import OdlError
 from odl.core.events import valid_name
 from odl.core.image import Channel
 
 Tree = dict[str, tuple[str, ...]]
 
 
-class DataError(ValueError):
+class DataError(OdlError, ValueError):
     """A dataset that cannot be used as asked, and what there is instead."""
 
 

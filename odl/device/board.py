@@ -21,9 +21,10 @@ from odl.device.continuity import (
     Restarted,
     StateRead,
 )
-from odl.device.description import BoardError, Described, settings
+from odl.device.description import Described, settings
 from odl.device.receiver import Incoming
 from odl.wire import STATE, Configure, Failure, Hello, Message, Read, Ready, Request, encode
+from odl.wire.client import BoardError
 
 __all__ = ["NOW", "Board", "BoardState", "LostFrames", "Passing", "Restarted", "StateRead"]
 

@@ -20,7 +20,8 @@ from odl.core.events import (
     Split,
     Undo,
 )
-from odl.device.description import BoardError, shown
+from odl.device.description import shown
+from odl.wire.client import BoardError
 
 LEAP: Final = 7 * 86400  # seconds of samples that can be missing at once; more is nonsense
 ON_THE_LINE: Final = "lost on the line"

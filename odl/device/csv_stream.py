@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from odl.core.errors import OdlError
 from odl.core.events import Gap, Samples
 from odl.device.clock import Clock
 from odl.device.csv_columns import Columns
@@ -30,7 +31,7 @@ _OFF: Final = 0.02  # share of the rate: what a sketch prints is seldom exact, a
 _A_BOARD: Final = "what comes is what a board of odl's own says; leave out --format csv"
 
 
-class SketchError(RuntimeError):
+class SketchError(OdlError, RuntimeError):
     """A sketch of which nothing can be used, and why."""
 
 

@@ -7,15 +7,12 @@ from typing import Any, Final
 
 from odl.core.config import POLICIES, Config
 from odl.wire import PROTOCOL, Configure, Description, Info
+from odl.wire.client import BoardError
 
 MAX_RATE_HZ: Final = 10_000.0
 _SHOWN: Final = 64  # characters of a board's own text
 
 ChannelOf = tuple[str, str, float]  # name, unit, what one count is
-
-
-class BoardError(RuntimeError):
-    """A board that cannot be used, or did not do what it was asked, and why."""
 
 
 @dataclass(frozen=True)

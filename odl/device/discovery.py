@@ -8,17 +8,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
+from odl.core.errors import OdlError
 from odl.device.board import Board
-from odl.device.description import BoardError, Described, shown
-from odl.device.serial_port import Line, LineError
+from odl.device.description import Described, shown
+from odl.device.serial_port import Line, SerialPortError
 from odl.wire import Info
+from odl.wire.client import BoardError
 
 LIMIT: Final = 2.5  # seconds in which a board answers, even one that opening the port has reset
 _LISTEN: Final = 0.5  # seconds to look whether a port prints lines
 _AT_ONCE: Final = 8
 
 
-class PortError(RuntimeError):
+class PortError(OdlError, RuntimeError):
     """No port, or more than one, where exactly one is needed; all that there are is listed."""
 
 
@@ -100,7 +102,7 @@ def probe(port: Port | str, limit: float = LIMIT) -> Probed:
             except BoardError as error:
                 return Probed(port, lines=_prints_lines(line), problem=str(error))
             return Probed(port, described, board.info)
-    except LineError as error:
+    except SerialPortError as error:
         return Probed(port, problem=str(error))
 
 

@@ -11,7 +11,7 @@ from odl.core.config import Config
 from odl.core.events import Gap, Samples
 from odl.device.clock import Clock
 from odl.device.continuity import COMMANDS, OUTPUTS, BoardState, Continuity, Passing, Restarted, StateRead
-from odl.device.description import BoardError, Described, described, not_ours, settings
+from odl.device.description import Described, described, not_ours, settings
 from odl.device.request_loop import Dialogue
 from odl.device.serial_port import Line, LineState, Piece
 from odl.wire import (
@@ -27,6 +27,7 @@ from odl.wire import (
     Request,
     Status,
 )
+from odl.wire.client import BoardError
 
 QUIET: Final = 3.0  # seconds without a message, after which a board is called silent
 _HELD: Final = 512  # messages that wait until it is known whose they are

@@ -10,6 +10,8 @@ from collections import deque
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
+from odl.core.errors import OdlError
+
 BAUD: Final = 115200
 ROOM: Final = 2**20  # bytes that wait to be fetched: 90 s of a full line at 115200 baud
 CHUNK: Final = 2**16  # bytes read at a time, at most
@@ -34,7 +36,7 @@ class LineState(Enum):
     CLOSED = "the port has been closed"
 
 
-class LineError(OSError):
+class SerialPortError(OdlError, OSError):
     """A port that cannot be opened, and what to do about it."""
 
 
@@ -70,7 +72,7 @@ class Line:
 
     Raises
     ------
-    LineError
+    SerialPortError
         If it cannot be opened now: there is none, somebody has it, it is not allowed.
 
     Attributes
@@ -109,7 +111,7 @@ class Line:
             self._port: Any = _open(url, baud)
         except _BROKEN as error:
             self.state = LineState.CLOSED
-            raise LineError(_why_not(url, error)) from None
+            raise SerialPortError(_why_not(url, error)) from None
         self._turn(LineState.OPEN)
         self._reader = threading.Thread(target=self._read_all, name=f"line {url}", daemon=True)
         self._reader.start()

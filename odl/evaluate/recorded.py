@@ -11,7 +11,7 @@ from odl.core.events import Adopt, Gap, Samples, Truth
 from odl.core.image import Image
 from odl.data.streams import Channels, Stream, damage_of
 from odl.evaluate.options import Options
-from odl.recording import JournalError, Recording, inputs, read
+from odl.recording import Recording, RecordingError, inputs, read
 
 
 @dataclass(frozen=True)
@@ -52,19 +52,19 @@ def open_recording(path: str | Path, model: Image | None = None) -> Opened:
 
     Raises
     ------
-    JournalError, ImageError, ConfigError
+    RecordingError, ImageError, ConfigError
         With one sentence that names the file and what is wrong with it.
     """
     path = Path(path)
     try:
         recording = read(path)
     except OSError as error:
-        raise JournalError(f"{path}: cannot be read ({error.strerror})") from None
+        raise RecordingError(f"{path}: cannot be read ({error.strerror})") from None
     never_run = {} if recording.start.image else {"config": Config().to_dict()}
     settings = (never_run | recording.start.config).get("config")
     session = recording.start.config.get("session", {})
     if not isinstance(settings, dict) or not isinstance(session, dict):
-        raise JournalError(f"{path}: its Start holds no settings, so it cannot be replayed")
+        raise RecordingError(f"{path}: its Start holds no settings, so it cannot be replayed")
     if recording.start.image:
         image = Image.from_bytes(recording.start.image, f"{path}: its model image")
     elif model is None:

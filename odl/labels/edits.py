@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from odl._files import keep_private
+from odl.core.errors import OdlError
 from odl.core.events import valid_name
 from odl.labels.history import History
 
 _FORMAT = "odl label edits 1"
 
 
-class RelabelError(ValueError):
+class RelabelError(OdlError, ValueError):
     """An edit that cannot be made, and what can."""
 
 

@@ -27,7 +27,7 @@ def line_to(port: str, baud: int, tell: Tell) -> Line:
 
     Raises
     ------
-    PortError, LineError
+    PortError, SerialPortError
         If there is none, more than one, or it cannot be opened.
     """
     if port == "auto":

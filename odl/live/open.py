@@ -41,7 +41,7 @@ def open_live(port: str | None = None, *, progress: Tell | None = None, **wishes
     ------
     ConfigError, ValueError
         If the wishes do not fit together, or the model does not fit the board.
-    BoardError, PortError, LineError
+    BoardError, PortError, SerialPortError
         If there is no such board, or it does not answer.
     OSError
         If the recording cannot be written.

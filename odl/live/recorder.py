@@ -144,7 +144,7 @@ def open_recorder(
 
     Raises
     ------
-    ConfigError, BoardError, PortError, LineError, OSError
+    ConfigError, BoardError, PortError, SerialPortError, OSError
         As `odl.live.open_live`.
     """
     if form not in ("board", "csv"):

@@ -22,7 +22,7 @@ from odl.core.events import Adopt, Input, Output
 from odl.core.image import Image
 from odl.core.session import Session
 from odl.evaluate.recorded import open_recording
-from odl.recording import JournalError
+from odl.recording import RecordingError
 from odl.wire import TraceHash
 from odl.wire.client import BoardClient
 
@@ -128,7 +128,7 @@ def verify(
     ------
     ValueError
         For a name that is none of `TWINS`.
-    JournalError, ImageError
+    RecordingError, ImageError
         If the recording cannot be used.
     """
     tell = progress or (lambda sentence: None)
@@ -139,12 +139,12 @@ def verify(
     asked = opened.stream.about.get("asked")
     names = ("python", *(t for t in twins if t != "python"))
     if "board" in names and any(isinstance(event, Adopt) for event in opened.recording.events):
-        raise JournalError(
+        raise RecordingError(
             f"{path}: it takes over the state of another board, which no board can: "
             "verify it with --twins python,host"
         )
     if "board" in names and asked is not None:
-        raise JournalError(
+        raise RecordingError(
             f"{path}: it asks what was asked before it was relabelled, which no board can be told: "
             "verify it with --twins python,host"
         )

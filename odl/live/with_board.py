@@ -12,13 +12,14 @@ from odl.core.session import Session
 from odl.core.snapshot import labels_of
 from odl.data.streams import load_model
 from odl.device.board import Board
-from odl.device.description import BoardError, Described
+from odl.device.description import Described
 from odl.live.find import GREETING, image_of, random_number
 from odl.live.hardware_in_the_loop import FedSession, Feeding, Pace
 from odl.live.modes import OnBoard, OnHost, Way
 from odl.live.options import LEARN
 from odl.live.plan import OFF, Led, Plan
 from odl.live.twin import Follower
+from odl.wire.client import BoardError
 
 
 def with_board(plan: Plan) -> Led:

@@ -24,13 +24,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odl.core.arrays import blocks, net_of, state_dtype_of
+from odl.core.errors import OdlError
 from odl.core.events import valid_name
 from odl.core.image import Image
 from odl.core.kernels.refit import refit
 from odl.core.state import NAME_BYTES, Entry, log_dtype
 
 
-class CheckpointError(ValueError):
+class CheckpointError(OdlError, ValueError):
     """A label log that cannot belong to its image, and why."""
 
 

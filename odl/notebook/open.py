@@ -14,7 +14,7 @@ from odl.live import Live, Wishes, open_live
 from odl.live.plan import BUDGET
 from odl.notebook.playback import played
 from odl.notebook.recordings import recordings, unfinished
-from odl.recording import JournalError, Reader
+from odl.recording import Reader, RecordingError
 
 _FRESH = 3600.0  # seconds: a board's recording that was left for longer is not gone on with
 _OPTIONS = set(Options.__dataclass_fields__)
@@ -65,7 +65,7 @@ def begin(given: dict[str, Any], fresh: bool, tell: Callable[[str], None] = prin
 
     Raises
     ------
-    ConfigError, JournalError
+    ConfigError, RecordingError
         As `checked`, and whatever `played` and `open_live` raise.
     """
     given = checked(given, fresh)
@@ -89,7 +89,7 @@ def begin(given: dict[str, Any], fresh: bool, tell: Callable[[str], None] = prin
     if last is not None and not fresh and unfinished(last, _FRESH if board else None):
         try:
             return make(last)
-        except (ConfigError, JournalError) as error:  # of other settings, damaged, or in another notebook
+        except (ConfigError, RecordingError) as error:  # of other settings, damaged, or in another notebook
             tell(f"{error}; a new recording is begun")
     return make(free)
 

@@ -6,7 +6,7 @@ import time
 from itertools import count
 from pathlib import Path
 
-from odl.recording import JournalError, Reader
+from odl.recording import Reader, RecordingError
 
 FOLDER = Path("recordings")
 
@@ -40,5 +40,5 @@ def unfinished(path: Path, within: float | None = None) -> bool:
             for _ in reader:
                 pass
             return not reader.complete
-    except (JournalError, OSError):
+    except (RecordingError, OSError):
         return False

@@ -6,10 +6,12 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
+from odl.core.errors import OdlError
+
 _TIMES = {"s": 1, "min": 60, "h": 3600, "hour": 3600, "d": 86400, "day": 86400}
 
 
-class BudgetError(ValueError):
+class BudgetError(OdlError, ValueError):
     """A budget that cannot be kept, and why."""
 
 

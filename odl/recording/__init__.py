@@ -6,9 +6,9 @@ input is written before the session's step, the outputs after it. docs/recording
 describes the bytes.
 """
 
-from odl.recording.files import JournalError, PathLike
+from odl.recording.files import PathLike, RecordingError
 from odl.recording.inputs import DAMAGED, inputs
 from odl.recording.reader import Reader, Recording, read
 from odl.recording.writer import Writer
 
-__all__ = ["DAMAGED", "JournalError", "PathLike", "Reader", "Recording", "Writer", "inputs", "read"]
+__all__ = ["DAMAGED", "RecordingError", "PathLike", "Reader", "Recording", "Writer", "inputs", "read"]

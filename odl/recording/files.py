@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 from odl._files import keep_private
+from odl.core.errors import OdlError
 from odl.wire.schema import FORMAT, Start
 
 if sys.platform != "win32":
@@ -17,7 +18,7 @@ if sys.platform != "win32":
 PathLike: TypeAlias = str | os.PathLike[str]
 
 
-class JournalError(ValueError):
+class RecordingError(OdlError, ValueError):
     """A file that cannot be used as a recording, and why."""
 
 
@@ -25,7 +26,7 @@ def create(path: Path) -> BufferedWriter:
     """A new file, or an old one made anew, that its owner alone can read and this process writes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and not path.is_file():
-        raise JournalError(f"{path}: there is something that is no file; give another name")
+        raise RecordingError(f"{path}: there is something that is no file; give another name")
     flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
     file = buffered(os.open(path, flags, 0o600))
     try:
@@ -59,7 +60,7 @@ def _lock(file: BinaryIO, path: PathLike) -> None:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.close()
-            raise JournalError(
+            raise RecordingError(
                 f"{path}: it is being written, here or by another program; end that first"
             ) from None
         except OSError:  # a file system without locks
@@ -74,9 +75,9 @@ def check_format(start: Start, source: str) -> None:
         or len(version) != 2
         or not all(isinstance(n, int) and not isinstance(n, bool) for n in version)
     ):
-        raise JournalError(f"{source}: its Start names no format version, so it cannot be read safely")
+        raise RecordingError(f"{source}: its Start names no format version, so it cannot be read safely")
     if version[0] != FORMAT[0]:
-        raise JournalError(
+        raise RecordingError(
             f"{source}: recording format {version[0]}.{version[1]}; "
             f"this odl reads {FORMAT[0]}.x, so use the odl that wrote it"
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from odl.core.events import Adopt, Event, Gap, Output, Samples
-from odl.recording.files import JournalError, PathLike, check_format, open_locked
+from odl.recording.files import PathLike, RecordingError, check_format, open_locked
 from odl.wire.codec import CodecError, TraceHash, decode, is_output
 from odl.wire.framing import MAX_FRAME, Deframer, Fault, open_envelope
 from odl.wire.schema import Control, End, Message, Start
@@ -68,7 +68,7 @@ class Reader:
 
     Raises
     ------
-    JournalError
+    RecordingError
         If the file is empty, foreign, of an unknown major version, or its Start is lost; or if
         it is to be locked and is being written.
     OSError
@@ -204,16 +204,16 @@ class Reader:
             try:
                 message = decode(data)
             except CodecError as error:
-                raise JournalError(f"{self._path}: its Start cannot be used ({error})") from None
+                raise RecordingError(f"{self._path}: its Start cannot be used ({error})") from None
             if not isinstance(message, Start):
-                raise JournalError(
+                raise RecordingError(
                     f"{self._path}: its Start frame is missing or damaged, "
                     "so what the session started from is unknown and it cannot be replayed"
                 )
             check_format(message, self._path)
             self.good_bytes = self.events_end = end
             return message
-        raise JournalError(f"{self._path}: {self._why_not()}")
+        raise RecordingError(f"{self._path}: {self._why_not()}")
 
     def _why_not(self) -> str:
         self._file.seek(0)
@@ -261,7 +261,7 @@ def read(path: PathLike) -> Recording:
 
     Raises
     ------
-    JournalError, OSError
+    RecordingError, OSError
         As ``Reader``.
 
     >>> import tempfile
@@ -269,7 +269,7 @@ def read(path: PathLike) -> Recording:
     ...     _ = Path(f"{folder}/walk.csv").write_text("time,ax,ay")
     ...     try:
     ...         read(f"{folder}/walk.csv")
-    ...     except JournalError as error:
+    ...     except RecordingError as error:
     ...         print(str(error).removeprefix(folder + "/"))
     walk.csv: not an odl recording (there is no whole frame in it)
     """

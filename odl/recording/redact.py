@@ -85,7 +85,7 @@ class Source:
 
     Raises
     ------
-    JournalError, ImageError, OSError
+    RecordingError, ImageError, OSError
         If it cannot be read.
     """
 

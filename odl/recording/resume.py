@@ -15,7 +15,7 @@ from odl.core.config import Config, ConfigError
 from odl.core.events import Adopt, Dropped, Event, Gap, Input, Label, Output, Prediction, Query, Undo, Why
 from odl.core.image import Image
 from odl.core.session import Session
-from odl.recording import JournalError, Reader, Writer
+from odl.recording import Reader, RecordingError, Writer
 from odl.wire import is_output
 
 RECENT: Final = 1000  # events that a view is shown again
@@ -96,7 +96,7 @@ def resume(path: str | Path) -> Resumed:
 
     Raises
     ------
-    JournalError
+    RecordingError
         If it is no recording, is being written, is damaged before its end, or holds inputs out
         of order.
     ImageError, ConfigError
@@ -146,9 +146,9 @@ def _session(reader: Reader) -> tuple[Session, dict[str, Any]]:
     settings = reader.start.config.get("config")
     about = reader.start.config.get("session", {})
     if not isinstance(settings, dict) or not isinstance(about, dict):
-        raise JournalError(f"{reader.path}: its Start holds no settings, so it cannot be gone on with")
+        raise RecordingError(f"{reader.path}: its Start holds no settings, so it cannot be gone on with")
     if "asked" in about:
-        raise JournalError(f"{reader.path}: it was made by relabelling, so there is nothing to go on with")
+        raise RecordingError(f"{reader.path}: it was made by relabelling, so there is nothing to go on with")
     image = Image.from_bytes(reader.start.image, f"{reader.path}: its model image")
     try:
         return Session(image, Config.from_dict(settings)), about
@@ -160,4 +160,4 @@ def _step(session: Session, event: Input, path: str) -> list[Output]:
     try:
         return session.step(event)
     except ValueError as error:
-        raise JournalError(f"{path}: it cannot be gone on with: {error}") from None
+        raise RecordingError(f"{path}: it cannot be gone on with: {error}") from None

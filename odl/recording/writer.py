@@ -12,7 +12,7 @@ from types import TracebackType
 
 from odl._files import keep_private
 from odl.core.events import Adopt, Event, Gap, Output, Samples
-from odl.recording.files import JournalError, PathLike, buffered, check_format, create
+from odl.recording.files import PathLike, RecordingError, buffered, check_format, create
 from odl.recording.reader import Reader
 from odl.wire.codec import CodecError, TraceHash, encode, is_output
 from odl.wire.framing import MAX_FRAME, frame
@@ -44,7 +44,7 @@ class Writer:
 
     Raises
     ------
-    JournalError
+    RecordingError
         If ``start`` has no byte form, is too large, or is of another major version; or if the
         file is being written, which is left alone then.
     OSError
@@ -80,9 +80,9 @@ class Writer:
         try:
             opening = frame(encode(start), 0)
         except CodecError as error:
-            raise JournalError(f"{path}: {error}") from None
+            raise RecordingError(f"{path}: {error}") from None
         if len(opening) > MAX_FRAME:
-            raise JournalError(
+            raise RecordingError(
                 f"{path}: configuration and model image take {len(opening)} bytes; "
                 f"a recording has room for {MAX_FRAME}"
             )
@@ -105,7 +105,7 @@ class Writer:
 
         Raises
         ------
-        JournalError
+        RecordingError
             If it is no recording, is being written, or is damaged before its end: what is lost
             there stays lost.
         OSError
@@ -123,7 +123,7 @@ class Writer:
         ``owed`` is written where the file is cut.
         """
         if reader.damaged:
-            raise JournalError(
+            raise RecordingError(
                 f"{reader.path}: damaged before its end ({reader.problems[0]}), so it can be replayed "
                 "but not gone on with"
             )

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from odl.core.config import POLICIES, Config
+from odl.core.errors import OdlError
 from odl.core.events import Input, Origin, Output, Samples
 from odl.wire import (
     IMAGE,
@@ -45,7 +46,7 @@ Answer = TypeVar("Answer", Info, Ready, Data)
 Progress = Callable[[int, int], None]
 
 
-class BoardError(RuntimeError):
+class BoardError(OdlError, RuntimeError):
     """A board that does not answer, or refuses, and why; ``why`` is its reason where it gave one."""
 
     def __init__(self, sentence: str, why: Refusal | None = None) -> None:

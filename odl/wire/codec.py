@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
+from odl.core.errors import OdlError
 from odl.core.events import NO_CLASS, Adopt, Gap, Output, Samples, Truth, Why
 from odl.wire.field_types import GET, PUT, Bad, Problem, block
 from odl.wire.framing import open_envelope
@@ -28,7 +29,7 @@ _HEAD: Final = np.dtype(
 _ONE: Final = struct.Struct("<HIBQB")  # the same
 
 
-class CodecError(ValueError):
+class CodecError(OdlError, ValueError):
     """A message that has no byte form, or bytes (``data``) that are no message; ``problem`` says why."""
 
     def __init__(self, problem: Problem, what: str, data: bytes = b"") -> None:

@@ -16,6 +16,8 @@ from typing import Final
 
 import numpy as np
 
+from odl.core.errors import OdlError
+
 MAX_FRAME: Final = 4 * 2**20  # bytes between two delimiters that a reader keeps, by default
 ENVELOPE: Final = struct.Struct("<HI")  # sequence number, device microseconds
 _CRC: Final = struct.Struct("<I")
@@ -34,7 +36,7 @@ class Fault(Enum):
     OVERSIZE = "longer than a frame may be"
 
 
-class FrameError(ValueError):
+class FrameError(OdlError, ValueError):
     """Bytes that are no frame; ``fault`` says why."""
 
     def __init__(self, fault: Fault) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TypeAlias
 
+from odl.core.errors import OdlError
 from odl.wire.codec import encode
 from odl.wire.framing import frame
 from odl.wire.schema import PROTOCOL, Data, Hello, Info, Message, Read, Ready, Refusal, Refused
@@ -25,7 +26,7 @@ _SLOWER: Final = (1, 2, 4)
 Answer: TypeAlias = Info | Ready | Data | Refused
 
 
-class LinkError(RuntimeError):
+class LinkError(OdlError, RuntimeError):
     """A request that cannot be taken on."""
 
 

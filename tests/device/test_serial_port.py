@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from odl.device.serial_port import Line, LineError, LineState
+from odl.device.serial_port import Line, LineState, SerialPortError
 from tests.helpers.fake_board import Port, PtyPort, SocketPort
 
 
@@ -114,20 +114,20 @@ def test_waking_ends_a_wait() -> None:
 
 
 def test_a_port_that_is_not_there() -> None:
-    with pytest.raises(LineError, match="there is no port /dev/not-there; 'odl ports'"):
+    with pytest.raises(SerialPortError, match="there is no port /dev/not-there; 'odl ports'"):
         Line("/dev/not-there")
-    with pytest.raises(LineError, match="cannot be opened"):
+    with pytest.raises(SerialPortError, match="cannot be opened"):
         Line("nonsense://x")
     listener = SocketPort()
     listener.close()
-    with pytest.raises(LineError, match="cannot be opened"):
+    with pytest.raises(SerialPortError, match="cannot be opened"):
         Line(listener.name)
 
 
 def test_a_device_is_opened_once_only(port: Port) -> None:
     if not isinstance(port, PtyPort):
         return  # a socket is shared by nature
-    with Line(port.name), pytest.raises(LineError, match="in use by another programme"):
+    with Line(port.name), pytest.raises(SerialPortError, match="in use by another programme"):
         Line(port.name)
 
 

@@ -13,11 +13,11 @@ from odl.core.events import Event, Input, Label, Learned, Prediction, Query, Sam
 from odl.core.protocols import Answer, TakeBack
 from odl.core.session import Session
 from odl.device.board import BoardState
-from odl.device.description import BoardError
 from odl.live import Live
 from odl.live.hardware_in_the_loop import FedSession
 from odl.live.twin import Asking
 from odl.recording import read
+from odl.wire.client import BoardError
 from odl.wire.schema import Message, Refusal
 from tests.helpers.fake_board import Bench, Pretended, SocketPort
 from tests.helpers.live_stage import BLOCK, answer, begin, blocks, play, same_trace

@@ -13,14 +13,14 @@ import pytest
 from odl.core.config import ConfigError
 from odl.core.events import Adopt, Event, Gap, Label, Learned, Origin, Query, Samples
 from odl.core.session import Session
-from odl.device.description import BoardError
-from odl.device.serial_port import LineError
+from odl.device.serial_port import SerialPortError
 from odl.evaluate.recorded import open_recording
 from odl.live import Live, Wishes, open_live
 from odl.live.resume import again, how
-from odl.recording import JournalError, Writer, read
+from odl.recording import RecordingError, Writer, read
 from odl.recording.resume import Resumed, resume
 from odl.wire import End, Start, encode, frame, is_output
+from odl.wire.client import BoardError
 from tests.helpers.fake_board import Bench, Pretended, SocketPort
 from tests.helpers.live_stage import BLOCK, answer, begin, play, same_trace
 from tests.helpers.streams import IMAGE, Script, config, inputs
@@ -125,7 +125,7 @@ def test_a_file_that_is_damaged_before_its_end_is_not(tmp_path: Path) -> None:
     data = bytearray(written(path, session_events()))
     data[-400] ^= 0x55
     path.write_bytes(data)
-    with pytest.raises(JournalError, match="not gone on with|cannot be gone on with"):
+    with pytest.raises(RecordingError, match="not gone on with|cannot be gone on with"):
         resume(path)
     assert path.read_bytes() == bytes(data)
 
@@ -141,7 +141,7 @@ def test_outputs_that_are_not_the_session_s_are_left_as_they_are(tmp_path: Path)
 def test_a_recording_without_settings_cannot_be_gone_on_with(tmp_path: Path) -> None:
     with Writer(tmp_path / "bare.odl", Start({}, b"")):
         pass
-    with pytest.raises(JournalError, match="its Start holds no settings"):
+    with pytest.raises(RecordingError, match="its Start holds no settings"):
         resume(tmp_path / "bare.odl")
 
 
@@ -250,7 +250,7 @@ def test_a_refused_resume_changes_nothing(bench: Bench, other: Bench, tmp_path: 
     with begin(bench, path, learn="both") as live:
         play(live, bench, 0, 1500, answer("wave"))
     whole = path.read_bytes()
-    with pytest.raises(LineError):
+    with pytest.raises(SerialPortError):
         open_live(str(tmp_path / "no"), resume=path)
     assert path.read_bytes() == whole
     with pytest.raises(BoardError, match="does not hold"):

@@ -30,10 +30,10 @@ from odl.core.events import (
 from odl.data import card, datasets
 from odl.data.bundled import folder
 from odl.data.streams import load_model
-from odl.device.description import BoardError
 from odl.device.serial_port import LineState
 from odl.evaluate.recorded import open_recording
 from odl.live import Live, open_live
+from odl.wire.client import BoardError
 from odl.wire.schema import Message
 from tests.helpers.fake_board import Bench, Pretended, SocketPort
 from tests.helpers.live_stage import BLOCK, OPTIONS, answer, begin, line_of, play, same_trace

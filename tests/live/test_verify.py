@@ -39,7 +39,7 @@ from odl.core.rng import Chance
 from odl.core.session import Session
 from odl.data.replay_parts import replay_parts
 from odl.live import verify
-from odl.recording import JournalError, Writer, inputs, read
+from odl.recording import RecordingError, Writer, inputs, read
 from odl.wire import Start
 
 
@@ -235,7 +235,7 @@ def test_a_state_taken_over_from_a_board(recording: Path, tmp_path: Path) -> Non
                 writes.step(taken)
     verdict = verify.verify(path, ["python", "host"])
     assert verdict.equal and verdict.recorded is not None and verdict.windows > 20
-    with pytest.raises(JournalError, match="state of another board.* --twins python,host"):
+    with pytest.raises(RecordingError, match="state of another board.* --twins python,host"):
         verify.verify(path)
 
 

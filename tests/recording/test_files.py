@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from odl.core.events import Undo
-from odl.recording import JournalError, Reader, Writer, read
+from odl.recording import Reader, RecordingError, Writer, read
 from tests.helpers.full_disk import full_disk
 from tests.helpers.recordings import SESSION, START, frames_of, write
 
@@ -52,11 +52,11 @@ def test_nobody_else_writes_meanwhile(tmp_path: Path) -> None:
             writer.write(Undo(1))
             writer.flush()
             before = path.read_bytes()
-            with pytest.raises(JournalError, match=being_written):
+            with pytest.raises(RecordingError, match=being_written):
                 Writer(path, START)
-            with pytest.raises(JournalError, match=being_written):
+            with pytest.raises(RecordingError, match=being_written):
                 Writer.append(path)
-            with pytest.raises(JournalError, match=being_written):
+            with pytest.raises(RecordingError, match=being_written):
                 Reader(path, locked=True)
             assert read(path).events[-1] == Undo(1)
             writer.write(Undo(2))
@@ -70,12 +70,12 @@ def test_nobody_else_writes_meanwhile(tmp_path: Path) -> None:
 def test_a_reader_that_is_to_go_on_keeps_others_away(tmp_path: Path) -> None:
     path = tmp_path / "walk.odl"
     write(path, SESSION)
-    with Reader(path, locked=True) as first, pytest.raises(JournalError, match="it is being written"):
+    with Reader(path, locked=True) as first, pytest.raises(RecordingError, match="it is being written"):
         Writer.append(path)
     with Reader(path, locked=True) as first:
         assert list(first) == SESSION
         writer = Writer.after(first)
-    with pytest.raises(JournalError, match="it is being written"):  # though the reader is closed
+    with pytest.raises(RecordingError, match="it is being written"):  # though the reader is closed
         Writer.append(path)
     writer.write(Undo(25))
     writer.close()
@@ -93,9 +93,9 @@ def test_a_killed_writer_leaves_the_file_free(tmp_path: Path) -> None:
     assert other.stdin is not None and other.stdout is not None
     with other:
         assert other.stdout.readline() == b"writing\n"
-        with pytest.raises(JournalError, match="it is being written"):
+        with pytest.raises(RecordingError, match="it is being written"):
             Writer.append(path)
-        with pytest.raises(JournalError, match="it is being written"):
+        with pytest.raises(RecordingError, match="it is being written"):
             Writer(path, START)
         assert read(path).events == [Undo(1)]
         other.kill()
@@ -109,7 +109,7 @@ def test_a_file_that_cannot_be_gone_on_with_is_free_again(tmp_path: Path) -> Non
     data = bytearray(write(path, SESSION))
     data[len(data) // 2] ^= 0x55
     path.write_bytes(data)
-    with pytest.raises(JournalError, match="not gone on with"):
+    with pytest.raises(RecordingError, match="not gone on with"):
         Writer.append(path)
     Writer(path, START).close()
     assert read(path).complete
@@ -158,7 +158,7 @@ def test_a_file_that_cannot_be_made_private_is_left_alone(
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no such files")
 def test_what_is_no_file_is_not_written(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.odl")
-    with pytest.raises(JournalError, match=r"pipe\.odl: there is something that is no file"):
+    with pytest.raises(RecordingError, match=r"pipe\.odl: there is something that is no file"):
         Writer(tmp_path / "pipe.odl", START)
     assert stat.S_IMODE((tmp_path / "pipe.odl").stat().st_mode) != 0o600
 

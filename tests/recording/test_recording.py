@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from odl.core.events import Event, Prediction, Query, Samples, Undo
-from odl.recording import JournalError, Reader, Writer, inputs, read
+from odl.recording import Reader, RecordingError, Writer, inputs, read
 from odl.wire import FORMAT, CodecError, Control, End, Hello, Start, TraceHash, encode, frame, is_output
 from tests.helpers.messages import GOLDENS, events, starts
 from tests.helpers.recordings import SESSION, START, frames_of, recorded, write
@@ -133,7 +133,7 @@ def test_a_start_that_no_reader_would_take_is_refused_before_a_file_is_made(tmp_
         Start({"format": [FORMAT[0] + 1, 0]}, b""),
         Start({"format": "1.0"}, b""),
     ):
-        with pytest.raises(JournalError):
+        with pytest.raises(RecordingError):
             Writer(tmp_path / "walk.odl", start)
     assert not (tmp_path / "walk.odl").exists()
 
@@ -197,7 +197,7 @@ def test_random_damage_never_gives_a_wrong_event(
             del line[at : at + data.draw(st.integers(1, 40))]
     try:
         recording = recorded(folder / "hurt.odl", bytes(line))
-    except JournalError:
+    except RecordingError:
         return
     assert recording.start == START
     left = iter(SESSION)
@@ -268,7 +268,7 @@ UNUSABLE = [
 def test_what_is_no_recording_is_refused_in_one_sentence(tmp_path: Path, data: bytes, sentence: str) -> None:
     path = tmp_path / "what.odl"
     path.write_bytes(data)
-    with pytest.raises(JournalError) as error:
+    with pytest.raises(RecordingError) as error:
         read(path)
     assert sentence in str(error.value)
     assert str(error.value).startswith(f"{path}: ")
@@ -292,7 +292,7 @@ def test_a_large_foreign_file_is_given_up_early(
             return self.handed_out
 
     monkeypatch.setattr(Path, "open", lambda *_: Endless())
-    with pytest.raises(JournalError, match="not an odl recording"):
+    with pytest.raises(RecordingError, match="not an odl recording"):
         read(tmp_path / "huge.bin")
 
 
@@ -323,7 +323,7 @@ def test_going_on_does_not_cut_off_a_second_recording(tmp_path: Path) -> None:
     """Two files that somebody joined: what stands behind the first one is not its torn end."""
     both = write(tmp_path / "a.odl", SESSION) + write(tmp_path / "b.odl", SESSION[:3])
     (tmp_path / "both.odl").write_bytes(both)
-    with pytest.raises(JournalError, match="a second recording begins"):
+    with pytest.raises(RecordingError, match="a second recording begins"):
         Writer.append(tmp_path / "both.odl")
     assert (tmp_path / "both.odl").read_bytes() == both
 

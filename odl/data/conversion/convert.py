@@ -24,7 +24,7 @@ from odl.data.conversion.table_writer import TableWriter, table_writer
 from odl.data.inference.single_table import Lone, lone_table
 from odl.data.replay_parts import replay_parts
 from odl.data.streams import load_model
-from odl.recording import JournalError, Writer
+from odl.recording import RecordingError, Writer
 from odl.recording.redact import Source
 from odl.wire import CodecError, Start
 
@@ -232,7 +232,7 @@ def to_recording(
         with in_private(target, force) as file, Writer(file, start) as writer:
             for event in events:
                 writer.write(event)
-    except (CodecError, JournalError) as error:
+    except (CodecError, RecordingError) as error:
         raise DataError(f"{path}: this cannot be made a recording ({error})") from None
     return notes
 

@@ -10,7 +10,7 @@ import numpy as np
 from odl.core.events import Adopt, Gap, Samples, Truth
 from odl.data.bundled import Part
 from odl.data.card import Card, DataError
-from odl.recording import JournalError, read
+from odl.recording import RecordingError, read
 
 
 def recorded_parts(path: Path, card: Card) -> tuple[str, list[Part]]:
@@ -23,7 +23,7 @@ def recorded_parts(path: Path, card: Card) -> tuple[str, list[Part]]:
     """
     try:
         recording = read(path)
-    except (JournalError, OSError) as error:
+    except (RecordingError, OSError) as error:
         raise DataError(str(error)) from None
     session = recording.start.config.get("session", {})
     session = session if isinstance(session, dict) else {}
@@ -76,7 +76,7 @@ def recorded_facts(path: Path) -> Facts:
     """Read a recording for its facts; DataError if it does not tell its channels and rate."""
     try:
         recording = read(path)
-    except (JournalError, OSError) as error:
+    except (RecordingError, OSError) as error:
         raise DataError(str(error)) from None
     session = recording.start.config.get("session", {})
     try:

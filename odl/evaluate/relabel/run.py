@@ -104,7 +104,7 @@ def relabel(
     ------
     RelabelError
         If the edits cannot be read or made, or ``out`` is a file that did not come of this recording.
-    JournalError, ImageError, ConfigError
+    RecordingError, ImageError, ConfigError
         As `odl.evaluate.recorded.open_recording`.
 
     Examples

@@ -1,0 +1,19 @@
+"""The base of every error that odl raises about what it was given."""
+
+from __future__ import annotations
+
+
+class OdlError(Exception):
+    """What was wrong, where, and what to do, in one sentence.
+
+    Each error of odl is also a built-in one (mostly `ValueError`), so both ``except`` clauses work.
+
+    Examples
+    --------
+    >>> from odl.core.config import Config
+    >>> try:
+    ...     Config(batch=0)
+    ... except OdlError as error:
+    ...     print(error)
+    batch is 0; it can be 1 to 255
+    """
