@@ -62,7 +62,7 @@ def test_seconds_are_of_the_clock_too(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(f"odl.live.{'with_sketch' if way[0] == 'live' else 'recorder'}.FIRST_LINE", 0.2)
+    monkeypatch.setattr(f"odl.live.{'with_csv' if way[0] == 'live' else 'recorder'}.FIRST_LINE", 0.2)
     path = tmp_path / "walk.odl"
     with printing(lambda k: line) as port:
         assert run(way, port, path, "--seconds", "0.5") == 2
@@ -75,7 +75,7 @@ def test_seconds_are_of_the_clock_too(
 def test_a_board_of_our_own_is_no_sketch(
     way: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(f"odl.live.{'with_sketch' if way[0] == 'live' else 'recorder'}.FIRST_LINE", 0)
+    monkeypatch.setattr(f"odl.live.{'with_csv' if way[0] == 'live' else 'recorder'}.FIRST_LINE", 0)
     frames = (b"\0" + frame(k.to_bytes(7, "big")) for k in range(1000))
     said = next(one for one in frames if one.isascii()).decode()
     path = tmp_path / "walk.odl"
