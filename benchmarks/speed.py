@@ -26,13 +26,15 @@ from odl.core.loop import drive
 from odl.core.events import Prediction
 from odl.core.fixed_point import input_scaling
 from odl.core.session import Session
-from odl.data.replay_parts import replay_parts
+from odl.data.streams import replay_parts
 from odl.data.streams import load_model
 image = load_model(data.model_path("shoulder"))
-sides = [[(c.name, c.unit, c.scale) for c in x] for x in (data.card("shoulder").channels, image.channels)]
+source = data.load_card("shoulder").channels
+sides = [[(c.name, c.unit, c.scale) for c in x] for x in (source, image.channels)]
 scaling = input_scaling(*sides)
 session = Session(image, Config(mult=scaling.mult, shift=scaling.shift, offset=scaling.offset))
-print(next(e for e in drive(session, replay_parts(data.load("shoulder", 7))) if isinstance(e, Prediction)))
+inputs = replay_parts(data.load_session("shoulder", 7))
+print(next(e for e in drive(session, inputs) if isinstance(e, Prediction)))
 """
 
 

@@ -26,7 +26,7 @@ from odl.core.kernels.refit import refit
 from odl.core.kernels.score import MAX_ROWS, score
 from odl.core.rng import seed_of
 from odl.core.state import Entry, log_dtype, new_state, state_dtype
-from odl.data import DataError, card
+from odl.data import DataError, load_card
 from odl.data.streams import load_model
 from odl.model.features import features_of
 
@@ -116,7 +116,7 @@ class Extractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             source = [(name, unit, s) for (name, unit, _), s in zip(wanted, each, strict=True)]
             return input_scaling(source, wanted)
         try:
-            known = card(str(self.image_.card.get("dataset")))
+            known = load_card(str(self.image_.card.get("dataset")))
         except DataError:
             raise ValueError(
                 "X holds counts, and the model's dataset is not here to say what one is worth: "

@@ -230,7 +230,7 @@ def test_a_circle_is_noticed() -> None:
         ("evaluate.report.page", "import requests"),
         ("evaluate.replay", "from firmware_sim import build"),
         ("notebook.session", "from odl.cli import main"),
-        ("firmware_sim.bench", "from odl.data import card"),
+        ("firmware_sim.bench", "from odl.data import load_card"),
         ("nothing_known", "import math"),
         ("", "from odl.core.session import Session"),
     ],
@@ -244,7 +244,7 @@ def test_a_crossed_arrow_is_noticed(name: str, source: str) -> None:
     [
         ("core.kernels.convolve", "import odl.core.state\nimport numba\nimport numpy as np"),
         ("model.dendron", "from odl.core.image import Image\nfrom . import features"),
-        ("data.streams", "import odl\nfrom odl.recording import read\nfrom odl.data import load"),
+        ("data.streams", "import odl\nfrom odl.recording import read\nfrom odl.data import load_session"),
         ("train.net", "import torch\nfrom torch import nn"),
         ("cli.main", "from odl import evaluate, __version__"),
         ("live.verify", "from firmware_sim.host import HostMachine"),

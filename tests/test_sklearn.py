@@ -16,7 +16,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from odl.core.events import Samples
 from odl.core.rng import Chance, seed_of
 from odl.core.session import Session
-from odl.data import card, model_path, series
+from odl.data import load_card, load_series, model_path
 from odl.data.streams import dataset_streams, load_model
 from odl.sklearn import DendronClassifier, Extractor
 from tests.helpers.images import random_image
@@ -121,11 +121,11 @@ def test_classes_that_cannot_be() -> None:
 def cut() -> tuple[NDArray[np.int16], NDArray[np.str_]]:
     """Three people's windows, as counts, and their classes."""
     windows, names = [], []
-    for one in series("shoulder"):
+    for one in load_series("shoulder"):
         if one.subject in (7, 8, 9):
             own = np.lib.stride_tricks.sliding_window_view(one.block, 128, axis=0)[::64]
             windows.append(own.transpose(0, 2, 1))
-            names += [card("shoulder").classes[one.cls]] * len(own)
+            names += [load_card("shoulder").classes[one.cls]] * len(own)
     return np.concatenate(windows), np.array(names)
 
 
@@ -137,7 +137,7 @@ def test_the_extractor_gives_the_golden_features() -> None:
 
 def test_floats_in_real_units_give_nearly_the_same(cut: tuple[NDArray[np.int16], NDArray[np.str_]]) -> None:
     raw = cut[0][:50]
-    real = raw * np.array([c.scale for c in card("shoulder").channels])
+    real = raw * np.array([c.scale for c in load_card("shoulder").channels])
     extractor = Extractor(model_path("shoulder")).fit(raw)
     # The counts' scaling has a multiplier of 15 bits, so that single inputs differ by a step.
     assert np.abs(extractor.transform(raw).astype(int) - extractor.transform(real)).max() <= 3

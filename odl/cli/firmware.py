@@ -227,9 +227,9 @@ def played_session(image: Image) -> Played | None:
     from odl.evaluate.replay import replay
 
     name = str(image.card.get("dataset"))
-    if name not in data.datasets() or not data.card(name).file:
+    if name not in data.list_datasets() or not data.load_card(name).file:
         return None
-    person = data.card(name).splits["test"][0]
+    person = data.load_card(name).splits["test"][0]
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "image.odlm"
         model.write_bytes(image.to_bytes())

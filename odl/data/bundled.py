@@ -46,33 +46,33 @@ class Series:
     cls: int
 
 
-def folder() -> Path:
+def find_folder() -> Path:
     """Where the datasets lie, in a wheel or in a checkout."""
     package = Path(odl.__file__).parent
     bundled = package / "bundled"
     return bundled if bundled.is_dir() else package.parent / "datasets"
 
 
-def datasets() -> list[str]:
+def list_datasets() -> list[str]:
     """Names of the datasets that are known, their recordings bundled or not.
 
-    >>> datasets()
+    >>> list_datasets()
     ['hapt', 'shoulder', 'uca-ehar']
     """
-    return sorted(path.parent.name for path in folder().glob("*/card.json"))
+    return sorted(path.parent.name for path in find_folder().glob("*/card.json"))
 
 
-def card(name: str) -> Card:
+def load_card(name: str) -> Card:
     """The card of dataset ``name``; DataError names what there is instead."""
-    if name not in datasets():
-        known = ", ".join(datasets()) or "none"
+    if name not in list_datasets():
+        known = ", ".join(list_datasets()) or "none"
         raise DataError(f"there is no dataset '{name}'; known datasets: {known}")
-    return read_card(folder() / name / "card.json")
+    return read_card(find_folder() / name / "card.json")
 
 
 def model_path(name: str) -> Path:
     """The file of the model image that dataset ``name`` implies."""
-    path = folder() / name / card(name).model
+    path = find_folder() / name / load_card(name).model
     if not path.is_file():
         raise DataError(f"dataset '{name}' has no model image {path.name}; train one with `odl.train`")
     return path
@@ -88,7 +88,7 @@ def model_bytes(name: str) -> bytes:
 
 
 @lru_cache(maxsize=4)
-def series(name: str) -> tuple[Series, ...]:
+def load_series(name: str) -> tuple[Series, ...]:
     """Every recording of dataset ``name``, in file order; the file's SHA-256 is checked.
 
     Raises
@@ -96,8 +96,8 @@ def series(name: str) -> tuple[Series, ...]:
     DataError
         If the file is missing, is not the one the card speaks of, or holds other arrays.
     """
-    about = card(name)
-    path = folder() / name / about.file
+    about = load_card(name)
+    path = find_folder() / name / about.file
     if not about.file:
         raise DataError(f"dataset '{name}' is not bundled; say where its files lie, with --data")
     try:
@@ -123,13 +123,13 @@ def series(name: str) -> tuple[Series, ...]:
     )
 
 
-def load(name: str, subject: int, seed: int = 0) -> tuple[Part, ...]:
+def load_session(name: str, subject: int, seed: int = 0) -> tuple[Part, ...]:
     """One person's session: all recordings of ``subject``, in an order drawn from the seed.
 
     Parameters
     ----------
     name : str
-        A name from :func:`datasets`.
+        A name from :func:`list_datasets`.
     subject : int
         A person of the card's splits.
     seed : int
@@ -148,12 +148,12 @@ def load(name: str, subject: int, seed: int = 0) -> tuple[Part, ...]:
 
     Examples
     --------
-    >>> parts = load("shoulder", 7)
+    >>> parts = load_session("shoulder", 7)
     >>> len(parts), parts[0].block.shape[1], parts[0].truths[0][0]
     (14, 6, 0)
     """
-    about = card(name)
-    own = [s for s in series(name) if s.subject == subject]
+    about = load_card(name)
+    own = [s for s in load_series(name) if s.subject == subject]
     if subject not in about.subjects or not own:
         people = ", ".join(map(str, about.subjects))
         raise DataError(f"dataset '{name}' has no subject {subject}; there are {people}")

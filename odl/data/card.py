@@ -77,8 +77,8 @@ def read_card(path: Path) -> Card:
 
     Examples
     --------
-    >>> from odl.data import card
-    >>> shoulder = card("shoulder")
+    >>> from odl.data import load_card
+    >>> shoulder = load_card("shoulder")
     >>> shoulder.rate_hz, shoulder.classes[0], shoulder.splits["test"]
     (50.0, 'pendulum', (7, 8, 9, 10))
     """

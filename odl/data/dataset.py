@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.data.bundled import Part, card, datasets, folder, load
+from odl.data.bundled import Part, find_folder, list_datasets, load_card, load_session
 from odl.data.card import Card, DataError, agree, read_card
 from odl.data.loaders import hapt, uca_ehar
 from odl.data.loaders.tables import Tables
@@ -121,7 +121,7 @@ class _Bundled:
     subjects: tuple[int, ...]
 
     def session(self, subject: int, seed: int = 0) -> tuple[Part, ...]:
-        return load(self.name, subject, seed)
+        return load_session(self.name, subject, seed)
 
 
 def open_dataset(source: str | Path, data: str | Path | None = None) -> Dataset:
@@ -130,7 +130,7 @@ def open_dataset(source: str | Path, data: str | Path | None = None) -> Dataset:
     Parameters
     ----------
     source : str or path
-        A name from :func:`odl.data.datasets`; or a folder that holds a ``card.json``, that
+        A name from :func:`odl.data.list_datasets`; or a folder that holds a ``card.json``, that
         file itself, or one table beside it.
     data : path, optional
         Where the recordings lie if not beside the card: needed for ``hapt`` and ``uca-ehar``,
@@ -146,11 +146,11 @@ def open_dataset(source: str | Path, data: str | Path | None = None) -> Dataset:
     >>> open_dataset("shoulder").classes[0]
     'pendulum'
     """
-    if str(source) in datasets():
+    if str(source) in list_datasets():
         return _known(str(source), None if data is None else Path(data))
     path = Path(source)
     if not path.exists():
-        known = ", ".join(datasets()) or "none"
+        known = ", ".join(list_datasets()) or "none"
         raise DataError(f"there is no dataset '{source}' and no such folder; known datasets: {known}")
     home = path if path.is_dir() else path.parent
     if path.is_file() and not (home / "card.json").is_file():
@@ -170,7 +170,7 @@ _WHERE = {"hapt": hapt.WHERE, "uca-ehar": uca_ehar.WHERE}
 
 
 def _known(name: str, data: Path | None) -> Dataset:
-    about, home = card(name), folder() / name
+    about, home = load_card(name), find_folder() / name
     if about.file:
         if data is not None:
             raise DataError(f"dataset '{name}' is bundled; leave out --data")

@@ -12,11 +12,52 @@ from odl.core.events import Adopt, Gap, Input, Samples, Truth
 from odl.core.fixed_point import Scaling, input_scaling
 from odl.core.image import Image, ImageError
 from odl.core.snapshot import without_learning
-from odl.data import DataError, Dataset, datasets, model_path, open_dataset
-from odl.data.replay_parts import replay_parts, windows_in
+from odl.data import DataError, Dataset, Part, list_datasets, model_path, open_dataset
 from odl.recording import Recording
 
 Channels = tuple[tuple[str, str, float], ...]  # name, unit, scale of a count
+BLOCK = 512  # samples per event
+
+
+def replay_parts(parts: Iterable[Part], block: int = BLOCK) -> Iterator[Input]:
+    """The inputs of one session: each part's truth, then its samples; seams as gaps.
+
+    Parameters
+    ----------
+    parts : iterable of Part
+        Uninterrupted recordings of one person, in order.
+    block : int
+        Samples per event, at least 1.
+
+    Examples
+    --------
+    >>> from odl.data import load_session
+    >>> first = list(replay_parts(load_session("shoulder", 7)))[:2]
+    >>> [type(event).__name__ for event in first]
+    ['Truth', 'Samples']
+    """
+    position = 0
+    for number, part in enumerate(parts):
+        if part.lost_before:
+            yield Gap(position, part.lost_before, "missing in the recording")
+            position += part.lost_before
+        elif number:
+            yield Gap(position, 0, "seam between recordings")
+        for start, end, name in part.truths:
+            yield Truth(position + start, position + end, name)
+        for at in range(0, len(part.block), block):
+            piece = part.block[at : at + block]
+            yield Samples(position + at, piece)
+        position += len(part.block)
+
+
+def windows_in(lengths: Iterable[int], window: int, hop: int) -> int:
+    """Windows that uninterrupted stretches of these lengths hold.
+
+    >>> windows_in([128, 127, 300], 128, 64)
+    4
+    """
+    return sum((n - window) // hop + 1 for n in lengths if n >= window)
 
 
 @dataclass(frozen=True)
@@ -106,7 +147,7 @@ def _unanswered(event: Input) -> Samples | Gap | Truth | None:
 
 def load_model(path: str | Path) -> Image:
     """Read and check a model image file, or the one that goes with a dataset's name."""
-    if str(path) in datasets() and not Path(path).is_file():
+    if str(path) in list_datasets() and not Path(path).is_file():
         path = model_path(str(path))
     try:
         content = Path(path).read_bytes()

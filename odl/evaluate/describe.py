@@ -99,8 +99,8 @@ def _happened(recording: Recording, damage: str, rate_hz: float | None) -> dict[
 def about_datasets() -> list[dict[str, Any]]:
     """The cards of the datasets that are here."""
     facts = []
-    for name in data.datasets():
-        card = data.card(name)
+    for name in data.list_datasets():
+        card = data.load_card(name)
         facts.append(
             {
                 "name": card.name,

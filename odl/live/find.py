@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from odl.core.config import ConfigError
 from odl.core.image import Image
-from odl.data import DataError, datasets, model_path
+from odl.data import DataError, list_datasets, model_path
 from odl.data.streams import load_model
 from odl.device.board import Board
 from odl.device.serial_port import Line
@@ -47,7 +47,7 @@ def image_of(board: Board, line: Line, tell: Tell) -> Image:
         If it has to be read and cannot be.
     """
     there = None if board.info is None else board.info.image
-    for name in datasets():
+    for name in list_datasets():
         try:
             path = model_path(name)
         except DataError:  # a dataset without one

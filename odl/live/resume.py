@@ -9,7 +9,7 @@ from typing import Any
 
 from odl._text import shown
 from odl.core.config import ConfigError
-from odl.data import datasets
+from odl.data import list_datasets
 from odl.data.streams import Stream
 from odl.live.options import Wishes
 from odl.recording.resume import Resumed
@@ -104,7 +104,7 @@ def how(wish: Wishes) -> dict[str, Any]:
     >>> how(Wishes(who="P3"))
     {'named': True}
     """
-    known = datasets()
+    known = list_datasets()
     kept = {
         "emulated": wish.emulated, "play": wish.play if wish.play in known else None,
         "feed": wish.feed if wish.feed in known else None, "answers": wish.answers,

@@ -8,8 +8,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from odl.data import DataError, card, series
-from odl.data.bundled import folder
+from odl.data import DataError, load_card, load_series
+from odl.data.bundled import find_folder
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"[{time.monotonic() - began:5.0f} s] {line}", flush=True)
 
     try:
-        about, recordings = card(given.dataset), series(given.dataset)
+        about, recordings = load_card(given.dataset), load_series(given.dataset)
     except DataError as error:
         print(f"odl.train: {error}", file=sys.stderr)
         return 2
@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
-    out = given.out or folder() / about.name / about.model
+    out = given.out or find_folder() / about.name / about.model
     recipe = Recipe() if given.steps is None else replace(Recipe(), steps=given.steps)
     task = task_of(about, recordings, given.held_out)
     say(f"{about.title}: people {task.people}, without {[about.classes[c] for c in task.held_out]}")

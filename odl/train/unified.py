@@ -50,8 +50,8 @@ class Plan(Recipe):
 def plan_for(card: Card, plan: Plan | None = None) -> Plan:
     """``plan`` with the card's window and hop, the hop a multiple of the extractor's stride.
 
-    >>> from odl.data import card
-    >>> made = plan_for(card("shoulder"))
+    >>> from odl.data import load_card
+    >>> made = plan_for(load_card("shoulder"))
     >>> made.window, made.hop
     (128, 64)
     """

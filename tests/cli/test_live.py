@@ -22,7 +22,7 @@ import odl
 from odl.cli.main import main
 from odl.core.config import ConfigError
 from odl.core.events import Gap, Label, Learned, Origin, Prediction, Query, Samples, Truth
-from odl.data import card, open_dataset
+from odl.data import load_card, open_dataset
 from odl.evaluate.recorded import open_recording
 from odl.live import open_live
 from odl.live.recorder import open_recorder
@@ -30,7 +30,7 @@ from odl.recording import read
 from tests.helpers.fake_board import Bench
 from tests.helpers.live_stage import BLOCK, press, printing, same_trace
 
-CARD = card("shoulder")
+CARD = load_card("shoulder")
 
 
 def emulated() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from odl.core.image import Image
-from odl.data import card
+from odl.data import load_card
 from odl.data.streams import load_model
 from odl.evaluate.replay import homes
 
@@ -25,7 +25,7 @@ def test_it_keeps_to_the_board_s_budget(image: Image) -> None:
 
 
 def test_it_speaks_of_the_cards_people_classes_and_licence(image: Image) -> None:
-    about = card("hapt")
+    about = load_card("hapt")
     assert [image.names[c] for c in range(12)] == list(about.classes)
     assert image.card["trained_on"] == list(about.splits["train"])
     assert image.card["licence"] == about.licence and "no commercial use" in about.licence

@@ -30,7 +30,7 @@ from odl.core.loop import drive
 from odl.core.protocols import Answer
 from odl.core.session import Session
 from odl.data import Part
-from odl.data.replay_parts import replay_parts, windows_in
+from odl.data.streams import replay_parts, windows_in
 from odl.labels.oracle import RecordedLabels
 from tests.helpers.streams import ASKING, CHANNELS, IMAGE, config, samples
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from odl.data import DataError, card, open_dataset
+from odl.data import DataError, load_card, open_dataset
 
 HEAD = "T;Ax;Ay;Az;Gx;Gy;Gz;P;CLASS"
 
@@ -88,6 +88,6 @@ def test_bad_files_are_refused(glasses: Path, tmp_path_factory: pytest.TempPathF
 
 
 def test_the_card_says_that_it_was_never_run_on_the_real_files() -> None:
-    about = card("uca-ehar")
+    about = load_card("uca-ehar")
     assert any("never run on the real files" in note for note in about.notes)
     assert about.licence == "CC BY 4.0" and len(about.subjects) == 20 and 11 not in about.subjects

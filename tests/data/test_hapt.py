@@ -13,7 +13,7 @@ import pytest
 
 import odl
 from odl.cli.main import main
-from odl.data import DataError, card, labelled_windows, open_dataset
+from odl.data import DataError, labelled_windows, load_card, open_dataset
 from tests.helpers.datasets import make_hapt
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -159,7 +159,7 @@ def test_fetching_is_done_by_pooch_where_asked_and_else_said(
 
 
 def test_the_card_says_whose_it_is() -> None:
-    about = card("hapt")
+    about = load_card("hapt")
     assert "no commercial use" in about.licence and "Neurocomputing" in about.citation
     assert len(about.splits["train"]) == 21 and len(about.splits["test"]) == 9
     assert about.tree is not None and set(about.tree) == {"static", "dynamic", "transition"}

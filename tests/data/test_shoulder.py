@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from odl.data import DataError, card, datasets, load, model_path, read_card, series
+from odl.data import DataError, list_datasets, load_card, load_series, load_session, model_path, read_card
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "datasets" / "shoulder"
@@ -24,40 +24,41 @@ HERE = ROOT / "datasets" / "shoulder"
 def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the datasets folder that a test may damage."""
     shutil.copytree(ROOT / "datasets", tmp_path / "datasets")
-    monkeypatch.setattr(import_module("odl.data.bundled"), "folder", lambda: tmp_path / "datasets")
-    series.cache_clear()
+    monkeypatch.setattr(import_module("odl.data.bundled"), "find_folder", lambda: tmp_path / "datasets")
+    load_series.cache_clear()
     yield tmp_path / "datasets"
-    series.cache_clear()
+    load_series.cache_clear()
 
 
 def test_the_card_says_what_the_recordings_are() -> None:
-    about = card("shoulder")
-    assert "shoulder" in datasets()
+    about = load_card("shoulder")
+    assert "shoulder" in list_datasets()
     assert hashlib.sha256((HERE / about.file).read_bytes()).hexdigest() == about.sha256
     assert about.rate_hz == 50 and [c.name for c in about.channels] == ["ax", "ay", "az", "wx", "wy", "wz"]
     assert about.subjects == tuple(range(1, 11))
     assert not set(about.splits["train"]) & set(about.splits["test"])
-    assert sum(len(s.block) for s in series("shoulder")) == about.about["rows"] == 244_102
-    assert len(series("shoulder")) == about.about["series"] == 140
+    assert sum(len(s.block) for s in load_series("shoulder")) == about.about["rows"] == 244_102
+    assert len(load_series("shoulder")) == about.about["series"] == 140
 
 
 def test_every_person_did_every_exercise_with_both_arms() -> None:
-    done = Counter((s.subject, s.cls, s.side) for s in series("shoulder"))
+    done = Counter((s.subject, s.cls, s.side) for s in load_series("shoulder"))
     assert set(done.values()) == {1} and len(done) == 10 * 7 * 2
 
 
 def test_real_values_are_those_of_a_wrist() -> None:
-    scales = np.array([c.scale for c in card("shoulder").channels])
-    size = np.abs(np.concatenate([s.block for s in series("shoulder")]) * scales)
+    scales = np.array([c.scale for c in load_card("shoulder").channels])
+    size = np.abs(np.concatenate([s.block for s in load_series("shoulder")]) * scales)
     gravity = np.sqrt((size[:, :3] ** 2).sum(1))
     assert 0.95 < np.median(gravity) < 1.1
     assert size[:, 3:].max() < 35  # rad/s, the range of common gyroscopes
 
 
 def test_the_mirror_makes_one_arm_look_like_the_other() -> None:
-    signs = np.array(card("shoulder").about["mirror"])
+    signs = np.array(load_card("shoulder").about["mirror"])
     mean = {
-        side: np.mean([s.block.mean(0) for s in series("shoulder") if s.side == side], 0) for side in (0, 1)
+        side: np.mean([s.block.mean(0) for s in load_series("shoulder") if s.side == side], 0)
+        for side in (0, 1)
     }
     gravity = slice(0, 3)
     apart = np.linalg.norm((mean[0] - mean[1])[gravity])
@@ -66,10 +67,10 @@ def test_the_mirror_makes_one_arm_look_like_the_other() -> None:
 
 @pytest.mark.parametrize("subject", [1, 7, 10])
 def test_a_session_is_every_recording_of_a_person_once(subject: int) -> None:
-    parts = load("shoulder", subject, seed=3)
-    own = [s for s in series("shoulder") if s.subject == subject]
+    parts = load_session("shoulder", subject, seed=3)
+    own = [s for s in load_series("shoulder") if s.subject == subject]
     assert sorted(p.block.tobytes() for p in parts) == sorted(s.block.tobytes() for s in own)
-    names = card("shoulder").classes
+    names = load_card("shoulder").classes
     by_bytes = {s.block.tobytes(): names[s.cls] for s in own}
     for part in parts:
         assert part.block.dtype == np.int16 and not part.block.flags.writeable
@@ -78,7 +79,7 @@ def test_a_session_is_every_recording_of_a_person_once(subject: int) -> None:
 
 def test_the_seed_decides_the_order() -> None:
     def order(seed: int) -> list[str]:
-        return [p.truths[0][2] for p in load("shoulder", 8, seed)]
+        return [p.truths[0][2] for p in load_session("shoulder", 8, seed)]
 
     assert order(0) == order(0)
     assert len({tuple(order(seed)) for seed in range(5)}) == 5
@@ -88,9 +89,9 @@ def test_the_seed_decides_the_order() -> None:
 
 def test_unknown_names_are_answered_with_what_there_is() -> None:
     with pytest.raises(DataError, match="no dataset 'elbow'; known datasets: .*shoulder"):
-        load("elbow", 1)
+        load_session("elbow", 1)
     with pytest.raises(DataError, match="no subject 11; there are 1, 2, .* 10"):
-        load("shoulder", 11)
+        load_session("shoulder", 11)
 
 
 def test_a_damaged_file_is_refused(copied: Path) -> None:
@@ -99,10 +100,10 @@ def test_a_damaged_file_is_refused(copied: Path) -> None:
     data[1000] ^= 1
     file.write_bytes(data)
     with pytest.raises(DataError, match="recordings.npz has SHA-256"):
-        load("shoulder", 1)
+        load_session("shoulder", 1)
     file.unlink()
     with pytest.raises(DataError, match="recordings.npz cannot be read"):
-        load("shoulder", 1)
+        load_session("shoulder", 1)
 
 
 def test_a_missing_model_is_said(copied: Path) -> None:

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from odl.core.events import AddClass, Gap, Label, Learned, Prediction, Query, Samples, Undo
 from odl.core.session import Session
-from odl.data import load
+from odl.data import load_session
 from odl.device.board import Board, BoardState, LostFrames, Passing, Restarted, StateRead
 from odl.device.serial_port import Line
 from odl.wire import Failure, Refusal, Refused, frame, is_output, open_envelope
 from odl.wire.client import BoardError
 from tests.helpers.fake_board import CONFIG, SHOULDER, Bench, Port, Pretended, SocketPort
 
-BLOCK: NDArray[np.int16] = np.concatenate([part.block for part in load("shoulder", 8)])[:4000]
+BLOCK: NDArray[np.int16] = np.concatenate([part.block for part in load_session("shoulder", 8)])[:4000]
 TEN = BLOCK[:10]
 
 

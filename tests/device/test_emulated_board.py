@@ -24,12 +24,12 @@ from odl.core.config import Config
 from odl.core.events import AddClass, Command, Gap, Label, Learned, Output, Prediction, Query, Samples
 from odl.core.fixed_point import input_scaling
 from odl.core.session import Session
-from odl.data import load
+from odl.data import load_session
 from odl.device.board import Board, BoardState, LostFrames, Passing, Restarted, StateRead
 from odl.device.serial_port import Line
 
 SPEED = 5.0  # times real time
-BLOCK: NDArray[np.int16] = np.concatenate([part.block for part in load("shoulder", 8)])
+BLOCK: NDArray[np.int16] = np.concatenate([part.block for part in load_session("shoulder", 8)])
 CHANNELS = [(c.name, c.unit, c.scale) for c in SHOULDER.channels]
 
 
@@ -84,7 +84,7 @@ def settings(board: Board) -> Config:
     """Questions every three windows, scaled from what the board describes, or from the recording."""
     described = board.description
     assert described is not None
-    channels = described.channels or [(c.name, c.unit, c.scale) for c in data.card("shoulder").channels]
+    channels = described.channels or [(c.name, c.unit, c.scale) for c in data.load_card("shoulder").channels]
     scaling = input_scaling(list(channels), CHANNELS)
     return Config(
         policy="periodic", allowed=100, horizon=300,

@@ -46,7 +46,9 @@ def port(request: pytest.FixtureRequest) -> Iterator[str]:
 
 def shoulder_config() -> tuple[Image, Config]:
     image = Image.from_bytes(data.model_bytes("shoulder"))
-    sides = [[(c.name, c.unit, c.scale) for c in x] for x in (data.card("shoulder").channels, image.channels)]
+    sides = [
+        [(c.name, c.unit, c.scale) for c in x] for x in (data.load_card("shoulder").channels, image.channels)
+    ]
     scaling = input_scaling(*sides)
     return image, Config(
         policy="periodic", allowed=5, horizon=300,
@@ -68,7 +70,7 @@ def test_a_host_follows_a_board_that_senses_by_itself(port: str) -> None:
         client = BoardClient(lambda b: line.write(b), read, limit=60)
         info = client.hello()
         assert info.image == image.checksum
-        card, description = data.card("shoulder"), client.description
+        card, description = data.load_card("shoulder"), client.description
         assert description is not None and description.board["rate_hz"] == card.rate_hz
         assert description.board["channels"] == [[c.name, c.unit, c.scale] for c in card.channels]
         client.configure(config)

@@ -8,17 +8,17 @@ import numpy as np
 
 from odl.core.fixed_point import input_scaling
 from odl.core.image import Image
-from odl.data import card, model_bytes, series
+from odl.data import load_card, load_series, model_bytes
 from odl.train.quantise import features, scale_raw
 
 image = Image.from_bytes(model_bytes("shoulder"))
 scaling = input_scaling(
-    [(c.name, c.unit, c.scale) for c in card("shoulder").channels],
+    [(c.name, c.unit, c.scale) for c in load_card("shoulder").channels],
     [(c.name, c.unit, c.scale) for c in image.channels],
 )
 # One window of every exercise by a person the model has never seen, and the ends of the range.
 raw = [
-    next(s for s in series("shoulder") if (s.subject, s.cls) == (7, cls)).block[300 : 300 + image.window]
+    next(s for s in load_series("shoulder") if (s.subject, s.cls) == (7, cls)).block[300 : 300 + image.window]
     for cls in range(7)
 ]
 shape = (image.window, len(image.channels))

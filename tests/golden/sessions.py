@@ -45,8 +45,8 @@ from odl.core.image import Image
 from odl.core.loop import drive
 from odl.core.rng import seed_of
 from odl.core.session import Session
-from odl.data import card, load
-from odl.data.replay_parts import replay_parts, windows_in
+from odl.data import load_card, load_session
+from odl.data.streams import replay_parts, windows_in
 from odl.labels.oracle import RecordedLabels
 from odl.recording import Writer
 from odl.wire import Start, TraceHash, encode, is_output
@@ -123,7 +123,7 @@ def image() -> Image:
 def scaling_of(model: Image) -> dict[str, tuple[int, ...]]:
     """The bundled recordings' counts to the image's input, as settings."""
     scaling = input_scaling(
-        [(c.name, c.unit, c.scale) for c in card("shoulder").channels],
+        [(c.name, c.unit, c.scale) for c in load_card("shoulder").channels],
         [(c.name, c.unit, c.scale) for c in model.channels],
     )
     return {"mult": scaling.mult, "shift": scaling.shift, "offset": scaling.offset}
@@ -137,7 +137,7 @@ def replayed(golden: Golden, make: MakeSession = Session) -> Ran:
     model, person = image(), b"7"
     changes = dict(golden.changes)
     shares = {name: changes.pop(name, 0.0) for name in ("refuse", "error")}
-    parts = load("shoulder", 7)
+    parts = load_session("shoulder", 7)
     stream = list(replay_parts(parts))
     config = Config(
         policy=golden.policy, batch=golden.batch, allowed=20,
@@ -146,7 +146,7 @@ def replayed(golden: Golden, make: MakeSession = Session) -> Ran:
     )  # fmt: skip
     labeller = RecordedLabels(
         TruthTrack([event for event in stream if isinstance(event, Truth)]), model.window,
-        card("shoulder").classes, delay=500, seed=seed_of(0, 1, *person), **shares,
+        load_card("shoulder").classes, delay=500, seed=seed_of(0, 1, *person), **shares,
     )  # fmt: skip
     session = make(model, config)
     return Ran(list(drive(session, stream, labeller)), session)
@@ -284,7 +284,7 @@ def samples_of(subject: int, parts: int, most: int) -> list[Input]:
     """The first ``most`` samples of each of some parts; every second seam loses 37 samples or more."""
     stream: list[Input] = []
     at = 0
-    for number, part in enumerate(load("shoulder", subject)[:parts]):
+    for number, part in enumerate(load_session("shoulder", subject)[:parts]):
         if number:
             lost = 0 if number % 2 else 37 * number
             stream.append(Gap(at, lost, "unplugged" if lost else "seam"))
@@ -357,7 +357,7 @@ def write(path: Path, ran: Ran) -> None:
     model = ran.session.image
     about = {
         "subject": "8", "rate_hz": model.rate_hz, "odl": "0.1.0", "dataset": "shoulder",
-        "channels": [[c.name, c.unit, c.scale] for c in card("shoulder").channels],
+        "channels": [[c.name, c.unit, c.scale] for c in load_card("shoulder").channels],
     }  # fmt: skip
     start = Start({"config": ran.session.config.to_dict(), "session": about}, model.to_bytes())
     with Writer(path, start) as writer:

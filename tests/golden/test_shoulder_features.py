@@ -16,7 +16,7 @@ from odl.core.fixed_point import Scaling, input_scaling
 from odl.core.image import Image
 from odl.core.kernels.extract import extract
 from odl.core.kernels.pool import pool
-from odl.data import card, model_bytes, series
+from odl.data import load_card, load_series, model_bytes
 from odl.train.quantise import features, scale_raw
 
 
@@ -27,7 +27,7 @@ def image() -> Image:
 
 @pytest.fixture(scope="module")
 def scaling(image: Image) -> Scaling:
-    have = [(c.name, c.unit, c.scale) for c in card("shoulder").channels]
+    have = [(c.name, c.unit, c.scale) for c in load_card("shoulder").channels]
     return input_scaling(have, [(c.name, c.unit, c.scale) for c in image.channels])
 
 
@@ -68,8 +68,8 @@ def test_the_goldens_tell_exercises_apart(golden: dict[str, NDArray[np.generic]]
 
 
 def test_a_movement_of_the_other_arm_has_the_same_features_to_the_bit(image: Image, scaling: Scaling) -> None:
-    signs = np.array(card("shoulder").about["mirror"], np.int8)
-    block = next(s for s in series("shoulder") if s.subject == 9).block
+    signs = np.array(load_card("shoulder").about["mirror"], np.int8)
+    block = next(s for s in load_series("shoulder") if s.subject == 9).block
     x = np.maximum(scale_raw(block[: 8 * image.window].reshape(8, image.window, 6), scaling), -127)
     other = x * signs
     assert (other != x).any(axis=(1, 2)).all()
@@ -78,7 +78,7 @@ def test_a_movement_of_the_other_arm_has_the_same_features_to_the_bit(image: Ima
 
 def test_the_image_survives_the_round_trip_and_says_from_whom_it_learned(image: Image) -> None:
     assert Image.from_bytes(image.to_bytes()).to_bytes() == model_bytes("shoulder")
-    about = card("shoulder")
+    about = load_card("shoulder")
     assert image.card["trained_on"] == list(about.splits["train"])
     assert image.card["held_out_classes"] == ["trapezius extension", "upright row"]
     assert image.card["licence"] == about.licence

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odl.core.events import Event, Label, Samples
-from odl.data import load
+from odl.data import load_session
 from odl.device.board import BoardState
 from odl.device.serial_port import Line
 from odl.evaluate.recorded import open_recording
@@ -25,7 +25,7 @@ from odl.live.modes import OnHost
 from odl.live.twin import Step
 from tests.helpers.fake_board import Bench, Pretended
 
-BLOCK: NDArray[np.int16] = np.concatenate([part.block for part in load("shoulder", 8)])
+BLOCK: NDArray[np.int16] = np.concatenate([part.block for part in load_session("shoulder", 8)])
 OPTIONS: dict[str, Any] = {"policy": "periodic", "budget": "600/h"}
 LIMIT = 60.0  # seconds for what takes a moment where nothing else runs
 Do = Callable[[Live, Event], None]

@@ -12,7 +12,7 @@ import pytest
 
 from odl.cli.main import main
 from odl.core.events import Gap, Samples
-from odl.data import card
+from odl.data import load_card
 from odl.device.clock import Clock
 from odl.device.csv_stream import BAD_LINES, Sketch
 from odl.device.serial_port import LineState, Piece
@@ -21,7 +21,7 @@ from odl.recording import read
 from odl.wire import frame
 from tests.helpers.live_stage import BLOCK, printing, same_trace
 
-CHANNELS = card("shoulder").channels
+CHANNELS = load_card("shoulder").channels
 PRINTED = BLOCK * np.array([channel.scale for channel in CHANNELS])
 NAMES = ",".join(channel.name for channel in CHANNELS)
 WAYS = (["live", "--model", "shoulder"], ["record", "--model", "shoulder"])

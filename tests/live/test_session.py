@@ -27,8 +27,8 @@ from odl.core.events import (
     Samples,
     Undo,
 )
-from odl.data import card, datasets
-from odl.data.bundled import folder
+from odl.data import list_datasets, load_card
+from odl.data.bundled import find_folder
 from odl.data.streams import load_model
 from odl.device.serial_port import LineState
 from odl.evaluate.recorded import open_recording
@@ -322,7 +322,7 @@ def test_a_board_without_a_sensor_has_to_be_fed(tmp_path: Path) -> None:
 
 def test_a_board_that_runs_a_model_of_one_s_own(tmp_path: Path) -> None:
     image = replace(load_model("shoulder"), seed=99)  # as pushed: none of those shipped
-    assert any(not (folder() / name / card(name).model).is_file() for name in datasets())
+    assert any(not (find_folder() / name / load_card(name).model).is_file() for name in list_datasets())
     bench = Bench(SocketPort(), Pretended(image))
     with open_live(bench.port.name, out=tmp_path / "walk.odl", options=OPTIONS) as live:
         assert live.image.to_bytes() == image.to_bytes()

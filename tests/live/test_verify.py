@@ -37,7 +37,7 @@ from odl.core.ground_truth import TruthTrack
 from odl.core.image import Image
 from odl.core.rng import Chance
 from odl.core.session import Session
-from odl.data.replay_parts import replay_parts
+from odl.data.streams import replay_parts
 from odl.live import verify
 from odl.recording import RecordingError, Writer, inputs, read
 from odl.wire import Start
@@ -46,7 +46,7 @@ from odl.wire import Start
 def shoulder() -> tuple[Image, Config]:
     image = Image.from_bytes(data.model_bytes("shoulder"))
     scaling = input_scaling(
-        [(c.name, c.unit, c.scale) for c in data.card("shoulder").channels],
+        [(c.name, c.unit, c.scale) for c in data.load_card("shoulder").channels],
         [(c.name, c.unit, c.scale) for c in image.channels],
     )
     return image, Config(
@@ -60,7 +60,7 @@ def eventful(subject: int, image: Image, config: Config, path: Path) -> list[Eve
     session, chance, events = Session(image, config), Chance(subject), []
     due: list[tuple[int, int, int | None]] = []
     answered: list[int] = []
-    raw = list(replay_parts(data.load("shoulder", subject)))
+    raw = list(replay_parts(data.load_session("shoulder", subject)))
     track = TruthTrack(e for e in raw if isinstance(e, Truth))
     shifted = 0  # by how much gaps have moved the stream on
 

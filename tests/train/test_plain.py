@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from odl.core.events import Truth
 from odl.core.ground_truth import TruthTrack
 from odl.core.image import ROOT
-from odl.data import Dataset, Part, card
+from odl.data import Dataset, Part, load_card
 from odl.train.measure import Guesses
 from odl.train.tree import tree_of
 from odl.train.windows import gather, labels_of, truth_of
 
 NAMES = ["a", "b", "c"]
-HAPT = card("hapt")
+HAPT = load_card("hapt")
 
 
 @given(

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from odl.core.image import Image
-from odl.data import Card, Series, card
+from odl.data import Card, Series, load_card
 from odl.train.__main__ import main
 from odl.train.net import Net, Recipe, fit, rotations, to_units
 from odl.train.shipped import (
@@ -48,7 +48,7 @@ def recordings() -> list[Series]:
 
 
 def tiny_card() -> Card:
-    about = card("shoulder")
+    about = load_card("shoulder")
     channels = tuple(replace(c, scale=1 / 4096) for c in about.channels)
     splits = {"train": (1, 2, 3, 4), "test": (5, 6)}
     return replace(about, classes=("a", "b", "c", "d"), channels=channels, splits=splits)

@@ -12,7 +12,7 @@ import torch
 
 from odl.cli.main import main
 from odl.core.image import ROOT, Image
-from odl.data import Dataset, Part, card
+from odl.data import Dataset, Part, load_card
 from odl.evaluate.replay import homes
 from odl.model.dendron import Dendron
 from odl.train import train
@@ -56,7 +56,7 @@ class Made:
 
 
 def dataset(tree: Any = TREE) -> Dataset:
-    about = card("shoulder")
+    about = load_card("shoulder")
     channels = tuple(replace(c, scale=1e-3) for c in about.channels[:3])
     made = replace(
         about, name="made", classes=CLASSES, channels=channels, tree=tree, window_s=1.28, hop_s=0.64,

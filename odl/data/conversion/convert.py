@@ -22,8 +22,7 @@ from odl.data.conversion.restored import LAST, restore
 from odl.data.conversion.rows import EVENTS, RESERVED, Log, Rows
 from odl.data.conversion.table_writer import TableWriter, table_writer
 from odl.data.inference.single_table import Lone, lone_table
-from odl.data.replay_parts import replay_parts
-from odl.data.streams import load_model
+from odl.data.streams import load_model, replay_parts
 from odl.recording import RecordingError, Writer
 from odl.recording.redact import Source
 from odl.wire import CodecError, Start
