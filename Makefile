@@ -1,8 +1,9 @@
 # Everything happens in .venv, which is made when it is first needed.
 #
 #   make demo                    replay the bundled recordings (DEMO="--seed 2": its options)
-#   make test                    every test, then the kernels once more without JIT
-#   make test ARGS="-k journal"  the tests that the filter picks
+#   make test                    the tests, on all cores; it says what it leaves out
+#   make test ARGS="-k budget"   the tests that the filter picks
+#   make test-all                every test, then the kernels once more without JIT
 #   make lint                    ruff and mypy
 #   make bench [HAPT=DIR]        every command in benchmarks/ (HAPT: UCI's files, not bundled)
 #   make train                   train the shipped model image anew (needs torch)
@@ -17,11 +18,12 @@ DEMO ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-plain lint bench train wheel clean
+.PHONY: help demo test test-all test-plain lint bench train wheel clean
 
 help:
 	@awk '!/^#/ { exit } { sub(/^# ?/, ""); print }' Makefile
@@ -53,20 +55,24 @@ demo: $(VENV)/.installed
 
 # --- what a contributor runs ---
 
+# Hypothesis tries fewer examples than in test-all; slow tests and the browser are left to that.
 test: $(VENV)/.extra-test
-	$(BIN)/python -m pytest $(ARGS)
+	ODL_EXAMPLES=$${ODL_EXAMPLES:-25} $(PYTEST) -m "not slow and not browser" $(ARGS)
+
+test-all: $(VENV)/.extra-test
+	$(PYTEST) $(ARGS)
 	@$(MAKE) --no-print-directory test-plain
 
 # The kernels once more as plain Python: jitted and not must give the same integers. A
 # filter that picks no kernel test is fine (pytest's status 5).
 test-plain: $(VENV)/.extra-test
 	NUMBA_DISABLE_JIT=1 ODL_EXAMPLES=$${ODL_EXAMPLES:-30} \
-	  $(BIN)/python -m pytest tests/core/kernels $(ARGS) $(if $(strip $(ARGS)),|| test $$? -eq 5)
+	  $(PYTEST) tests/core/kernels $(ARGS) $(if $(strip $(ARGS)),|| test $$? -eq 5)
 
 lint: $(VENV)/.extra-lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --strict odl
+	$(BIN)/mypy --strict odl firmware_sim tests/helpers
 
 bench: $(VENV)/.extra-test
 	@ls benchmarks/[a-z]*.py >/dev/null 2>&1 || { echo 'No benchmarks in benchmarks/.' >&2; exit 1; }

@@ -1,12 +1,14 @@
-"""What holds for every test: Hypothesis profiles, tests that need torch, and no skips on CI.
+"""What holds for every test: Hypothesis profiles, data and tools that may be missing, no skips on CI.
 
 ``ODL_EXAMPLES=1000`` runs Hypothesis with that many examples, drawn anew each time if that
-is more than the default. ``ODL_NO_SKIPS=1`` makes a skipped test a failure.
+is more than the default. ``ODL_NO_SKIPS=1`` makes a skipped test a failure, except where
+UCI's HAPT files are missing: they may not be distributed with the project.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,21 +17,17 @@ from hypothesis import settings
 
 EXAMPLES = 100
 NO_SKIPS = os.environ.get("ODL_NO_SKIPS", "") not in ("", "0")
-# On CI a missing torch has to be an error, not a smaller test run.
-WITHOUT_TORCH = find_spec("torch") is None and not NO_SKIPS
-
-# Marker: why the tests that bear it cannot run here.
-LEFT_OUT = {}
-if WITHOUT_TORCH:
-    LEFT_OUT["train"] = "torch is not installed (extra 'train')"
-if "ODL_HAPT" not in os.environ:  # the files may not be distributed with the project
-    LEFT_OUT["hapt"] = "ODL_HAPT names no folder with UCI's HAPT files"
 
 # They hold no doctests, and doctest stumbles over several files of one name.
 collect_ignore_glob = ["*conftest.py"]
 
 ROOT = Path(__file__).resolve().parent.parent
-TORCH_FOLDERS = (ROOT / "odl" / "train", ROOT / "tests" / "train")
+BESIDE = ROOT.parent / "shared" / "datasets" / "hapt"  # where the files stand beside the project
+if "ODL_HAPT" not in os.environ and BESIDE.is_dir():
+    os.environ["ODL_HAPT"] = str(BESIDE)
+NO_HAPT = "UCI's HAPT files are not here; ODL_HAPT=DIR names their folder"
+NO_TORCH = "torch is not installed (extra 'train')"
+WITHOUT_TORCH = find_spec("torch") is None
 
 wanted = int(os.environ.get("ODL_EXAMPLES") or EXAMPLES)
 # A first example may compile a kernel, so there is no deadline.
@@ -38,13 +36,38 @@ settings.register_profile("deep", deadline=None, max_examples=wanted, print_blob
 settings.load_profile("deep" if wanted > EXAMPLES else "ci")
 
 
+class SkippedFile(pytest.File):
+    """A test file that cannot be imported here: one visible skip stands for it."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """The one item."""
+        yield SkippedItem.from_parent(self, name=NO_TORCH)
+
+
+class SkippedItem(pytest.Item):
+    """Skips with its name as the reason."""
+
+    def runtest(self) -> None:
+        """Skip."""
+        pytest.skip(self.name)
+
+
 class WithoutTorch:
-    """Keeps the folders that import torch from being imported, the doctests of odl.train included."""
+    """Keeps what imports torch from being imported: its tests are skipped, doctests left out."""
 
     @staticmethod
     def pytest_ignore_collect(collection_path: Path) -> bool | None:
         """Hook of pytest: True leaves the folder out, None has no opinion."""
-        return True if collection_path in TORCH_FOLDERS else None
+        return True if collection_path == ROOT / "odl" / "train" else None
+
+    @staticmethod
+    @pytest.hookimpl(wrapper=True)
+    def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Iterator[None]:
+        """Hook of pytest: replace a file that is marked as a whole by a skip."""
+        files = yield
+        if files and "\npytestmark = pytest.mark.train\n" in file_path.read_text(encoding="utf-8"):
+            return [SkippedFile.from_parent(parent, path=file_path)]
+        return files
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -53,22 +76,33 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(WithoutTorch(), "odl-without-torch")
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests of `LEFT_OUT`."""
-    left_out = [item for item in items if any(item.get_closest_marker(m) for m in LEFT_OUT)]
-    if left_out:
-        items[:] = [item for item in items if item not in left_out]
-        config.hook.pytest_deselected(items=left_out)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the tests on UCI's files, and on torch, where these are missing."""
+    missing = {"hapt": NO_HAPT} if "ODL_HAPT" not in os.environ else {}
+    missing |= {"train": NO_TORCH} if WITHOUT_TORCH else {}
+    for item in items:
+        for marker, reason in missing.items():
+            if item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))
 
 
-def pytest_report_header() -> list[str]:
+def pytest_report_header(config: pytest.Config) -> list[str]:
     """Say what this run leaves out."""
-    return [f"odl: {why}: tests marked '{marker}' are left out" for marker, why in LEFT_OUT.items()]
+    chosen = config.getoption("markexpr")
+    left_out = [name for name in ("slow", "browser") if f"not {name}" in chosen]
+    return (
+        [f"odl: tests marked {' or '.join(left_out)} are left out; make test-all runs them"]
+        if left_out
+        else []
+    )
 
 
-def _skipped(config: pytest.Config) -> list[pytest.TestReport]:
+def _skipped(config: pytest.Config) -> list[tuple[str, str]]:
+    """(test, reason) of the skipped tests that ``ODL_NO_SKIPS`` forbids."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    return list(reporter.stats.get("skipped", [])) if reporter else []
+    reports = reporter.stats.get("skipped", []) if reporter else []
+    reasons = [r.longrepr[-1] if isinstance(r.longrepr, tuple) else str(r.longrepr) for r in reports]
+    return [(r.nodeid, why) for r, why in zip(reports, reasons, strict=True) if NO_HAPT not in why]
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -79,9 +113,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """With ``ODL_NO_SKIPS`` name the tests that were skipped."""
-    for report in _skipped(config) if NO_SKIPS else []:
-        why = report.longrepr[-1] if isinstance(report.longrepr, tuple) else report.longrepr
-        terminalreporter.write_line(f"ODL_NO_SKIPS: {report.nodeid} was skipped ({why})", red=True)
+    for test, why in _skipped(config) if NO_SKIPS else []:
+        terminalreporter.write_line(f"ODL_NO_SKIPS: {test} was skipped ({why})", red=True)
 
 
 @pytest.fixture(scope="session")

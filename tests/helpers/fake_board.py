@@ -69,6 +69,7 @@ class Pretended:
         self.out = bytearray()
         self._lock = threading.Lock()
         self.session: Session | None = None
+        self._last: tuple[int, int] | None = None
         self._log = b""
         self.restart()
 

@@ -33,8 +33,11 @@ Do = Callable[[Live, Event], None]
 
 def begin(bench: Bench, out: Path | None, **wishes: Any) -> Live:
     """A live session with ``bench``; a question every six seconds."""
-    options = {} if "resume" in wishes else {"options": OPTIONS}
-    live = open_live(bench.port.name, **({"out": out} if out else {}), **options, **wishes)
+    if "resume" not in wishes:
+        wishes["options"] = OPTIONS
+    if out is not None:
+        wishes["out"] = out
+    live = open_live(bench.port.name, **wishes)
     live.wait = 0.005
     return live
 
@@ -81,6 +84,7 @@ def play(live: Live, bench: Bench, start: int, n: int, do: Do | None = None) -> 
 def heard(live: Live, bench: Bench, mark: int) -> bool:
     """Whether the host has heard the board's last status, of ``mark`` frames, and stands where it does."""
     way: Any = live._way
+    source: Any
     source, shift = (way.source, way._shift) if isinstance(way, OnHost) else (way.board, 0)
     status, there = source.status, bench.board.session
     if status is None or status.frames < mark or there is None:

@@ -141,7 +141,7 @@ def samples(draw: st.DrawFn, start: int | None = None) -> Samples:
 
 gaps = st.builds(lambda span, why: Gap(span[0], span[1] - span[0], why), spans(), texts)
 labels = st.builds(Label, indices, indices, st.none() | ids)
-truths = st.builds(lambda span, name: Truth(*span, name), spans(), names)
+truths = st.builds(lambda span, name: Truth(span[0], span[1], name), spans(), names)
 commands = (
     labels
     | st.builds(Undo, indices)

@@ -32,7 +32,7 @@ class Stage:
     """A session that is driven piece by piece, as a live one is, with a prompt."""
 
     def __init__(self, image: Any = IMAGE, by: str = "terminal", **settings: Any) -> None:
-        chosen = {"policy": "periodic", "allowed": 30, "horizon": 60, "batch": 1} | settings
+        chosen: dict[str, Any] = {"policy": "periodic", "allowed": 30, "horizon": 60, "batch": 1} | settings
         self.session = Session(image, config(**chosen))
         self.clock = Clock()
         self.prompt = Prompt(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from odl.core.events import Truth
 from odl.evaluate.recorded import open_recording
@@ -34,7 +35,8 @@ def played(path: Path, *names: str | None, undo: int | None = None, **settings: 
     """A session in which each question got the next of ``names`` (``-``: none); the answer
     number ``undo`` was taken back.
     """  # fmt: skip
-    stage = Stage(**{"allowed": 3, "period": 90, "patience": 60} | settings)
+    chosen: dict[str, Any] = {"allowed": 3, "period": 90, "patience": 60} | settings
+    stage = Stage(**chosen)
     for i, name in enumerate(names):
         window = stage.until_asked()
         stage.prompt.shown(window)

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from firmware_sim import host
+from firmware_sim.headers import CORE
 from firmware_sim.machine import SIGNATURES, Room
 
 FLAGS = (
@@ -78,7 +79,8 @@ int main(int argc, char **argv)
 def server() -> str:
     """The program: a case for each function."""
     cases = []
-    for number, (name, (result, *types)) in enumerate(SIGNATURES.items()):
+    for number, (name, signature) in enumerate(SIGNATURES.items()):
+        result, types = signature[0], signature[1:]
         values = [f"at(a[{i}])" if t == "p" else f"({_TYPES[t]})a[{i}]" for i, t in enumerate(types)]
         does = f"{name}({', '.join(values)})"
         does = f"{does}; return 0;" if result == "v" else f"return (uint64_t){does};"
@@ -88,7 +90,7 @@ def server() -> str:
 
 
 @cache
-def build(sizes: tuple[tuple[str, int], ...], core: Path = host.CORE) -> Path:
+def build(sizes: tuple[tuple[str, int], ...], core: Path = CORE) -> Path:
     """The program for these sizes."""
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "server.c"

@@ -60,9 +60,10 @@ def inputs(script: Script, stepper: Stepper, cuts: int | None = None) -> Iterato
     """Each input and what came of it; with ``cuts`` the samples are cut by that seed."""
     raw = samples(script.seed, sum(act[1] for act in script.acts if act[0] == "samples"))
     rng = np.random.default_rng(cuts)
-    taken, asked = 0, []
+    taken, asked = 0, list[int]()
+    event: Input
     for kind, *values in script.acts:
-        at, event = stepper.position, None
+        at = stepper.position
         if kind == "samples":
             left = values[0]
             while left:
@@ -152,5 +153,7 @@ def scripts(draw: Any, most: int = 90) -> Script:
 
 def config(policy: str = "random", **changes: Any) -> Config:
     """An everyday configuration."""
-    values = {"policy": policy, "allowed": 6, "horizon": 60, "batch": 2, "patience": 400} | SCALING | changes
+    values: dict[str, Any] = (
+        {"policy": policy, "allowed": 6, "horizon": 60, "batch": 2, "patience": 400} | SCALING | changes
+    )
     return Config(**values)
