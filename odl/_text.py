@@ -1,24 +1,69 @@
-"""Names and numbers as a person may see them; names are untrusted."""
+"""Text for people: the one cleaner of untrusted text, and small helpers to lay text out."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
 
+_MOST_MARKS = 4  # combining marks on one character
 
-def shown(name: str, limit: int = 40) -> str:
-    """``name`` without control and formatting characters, at most ``limit`` characters long.
 
-    >>> shown("a\\x1b[2Jb"), shown("\\n"), shown("x" * 9, 4)
-    ('a[2Jb', '(no name)', 'xxx…')
+def clean(text: object, limit: int | None = 40, *, empty: str = "(no name)", keep: str = "") -> str:
+    """Untrusted text made safe to show on a terminal, in a table or on a page.
+
+    The rule: white space of any kind becomes a single blank, with none at either end. Control characters,
+    escapes, bidirectional overrides and other invisible characters (Unicode categories C*) are removed,
+    and so are combining marks beyond the fourth on one character. What is longer than ``limit`` is cut and
+    ends with an ellipsis. Cleaning twice changes nothing more. HTML is not escaped here: the templates do.
+
+    Parameters
+    ----------
+    text : object
+        Taken as ``str(text)``.
+    limit : int, optional
+        The most columns of a terminal that the result may take (see `width`), at least 1; None for no limit.
+    empty : str
+        What to return if nothing is left.
+    keep : str
+        White space to leave as it is: ``" "`` for runs of blanks, ``"\\n"`` for line breaks.
+
+    Examples
+    --------
+    >>> clean("a\\x1b[2Jb"), clean("\\n"), clean("x" * 9, 4), clean("漢字漢字", 5)
+    ('a[2Jb', '(no name)', 'xxx…', '漢字…')
+    >>> clean("  one\\t two\\n", keep="\\n")
+    'one two\\n'
     """
-    kept = "".join(" " if c.isspace() else c for c in name if c.isspace() or _visible(c))
-    kept = " ".join(kept.split()) or "(no name)"
-    return kept if len(kept) <= limit else kept[: limit - 1] + "…"
+    kept: list[str] = []
+    marks = 0
+    for character in str(text):
+        marks = marks + 1 if _columns(character) == 0 else 0
+        if character in keep:
+            kept.append(character)
+        elif character.isspace():
+            if kept and not kept[-1].isspace():
+                kept.append(" ")
+        elif marks <= _MOST_MARKS and not unicodedata.category(character).startswith("C"):
+            kept.append(character)
+    cleaned = "".join(kept)
+    cleaned = (cleaned if " " in keep else cleaned.strip(" ")) or empty
+    return cleaned if limit is None else _cut(cleaned, max(limit, 1))
 
 
-def _visible(character: str) -> bool:
-    return not unicodedata.category(character).startswith("C")  # control, format, surrogate, unassigned
+def _cut(text: str, limit: int) -> str:
+    room = limit - width(text)
+    if room >= 0:
+        return text
+    while room < 1:  # the ellipsis takes one
+        room += _columns(text[-1])
+        text = text[:-1]
+    return text + "…"
+
+
+def _columns(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def percent(share: float | None, digits: int = 0) -> str:
@@ -40,25 +85,12 @@ def counted(n: int, what: str) -> str:
 
 
 def width(text: str) -> int:
-    """How many columns of a terminal ``text`` takes.
+    """How many columns of a terminal ``text`` takes; combining marks take none.
 
     >>> width("abc"), width("漢字"), width("e\\u0301"), width("เดิน")
     (3, 4, 1, 3)
     """
-    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
-    return len(text) + wide - sum(unicodedata.category(c) in ("Mn", "Me") for c in text)
-
-
-def fitted(name: str, columns: int) -> str:
-    """``name`` as `shown`, cut to what fits into ``columns`` of a terminal, at least one character.
-
-    >>> fitted("seven", 4), fitted("漢字漢字", 5), fitted("seven", 5)
-    ('sev…', '漢字…', 'seven')
-    """
-    text = shown(name, max(columns, 1))
-    while width(text) > columns and len(text) > 1:
-        text = shown(text, len(text) - 1)
-    return text
+    return sum(map(_columns, text))
 
 
 def wrapped(sentence: str, columns: int = 79) -> str:

@@ -140,7 +140,7 @@ under sit; known: sit, walk up, Sit"]
     """
     from difflib import get_close_matches
 
-    from odl._text import shown
+    from odl._text import clean
     from odl.labels.edits import counting
 
     known = list(dict.fromkeys([*history.tree.names.values(), *(e.name for e in counting(edits).values())]))
@@ -151,10 +151,10 @@ under sit; known: sit, walk up, Sit"]
             continue
         folded = {name.casefold(): name for name in names}
         near = get_close_matches(edit.name.casefold(), folded, n=1)
-        where = f"under {shown(edit.under)}" if edit.under else "at the top"
-        meant = f"did you mean '{shown(folded[near[0]])}'? " if near else ""
+        where = f"under {clean(edit.under)}" if edit.under else "at the top"
+        meant = f"did you mean '{clean(folded[near[0]])}'? " if near else ""
         sentences.append(
-            f"'{shown(edit.name)}' is a new class, {where}; {meant}known: {', '.join(map(shown, names))}"
+            f"'{clean(edit.name)}' is a new class, {where}; {meant}known: {', '.join(map(clean, names))}"
         )
         names.append(edit.name)
     return sentences
@@ -212,15 +212,15 @@ def log_text(
 
     Where it has to fit into ``columns`` of a terminal the dates go, and what is long is wrapped.
     """
-    from odl._text import shown
+    from odl._text import clean
     from odl.cli.terminal.screen import clock
 
     rows = [["window", "at", "predicted", "answer", "by", "took", "when (UTC)", "what became of it"]]
     for asked in history.questions:
         first = [str(asked.question.window), clock(asked.question.window, rate_hz)]
-        first.append(" > ".join(map(shown, asked.question.path)) or "–")
+        first.append(" > ".join(map(clean, asked.question.path)) or "–")
         for told in asked.answers:
-            name = shown(told.name) if told.name is not None else "–"
+            name = clean(told.name) if told.name is not None else "–"
             rows.append([*first, name, *_origin(told.by, told.took, told.clock), told.sentence])
             first = ["", "", ""]
         if not asked.answers:
@@ -230,7 +230,7 @@ def log_text(
             first = ["", "", ""]
         for edit in edits:
             if edit.window == asked.question.window:
-                what = "–" if edit.name is None else shown(edit.name)
+                what = "–" if edit.name is None else clean(edit.name)
                 became = "no answer counts" if edit.name is None else "edited"
                 became = "edits before no longer count" if edit.keep else became
                 rows.append([*first, what, *_origin(edit.by, edit.took, edit.clock), became])
@@ -243,11 +243,11 @@ def log_text(
 
 
 def _origin(by: str, took: int, clock: int) -> list[str]:
-    from odl._text import shown
+    from odl._text import clean
 
     seconds = min(clock // 1000, 253_402_300_799)  # the year 9999: who knows what a file says
     when = f"{datetime(1970, 1, 1) + timedelta(seconds=seconds)}" if clock else "–"
-    return [shown(by) if by else "–", f"{took / 1000:.1f} s" if took else "–", when]
+    return [clean(by) if by else "–", f"{took / 1000:.1f} s" if took else "–", when]
 
 
 def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
@@ -261,7 +261,7 @@ def _wide(widths: Sequence[int]) -> int:
 
 
 def _table(rows: Sequence[Sequence[str]], columns: int | None = None) -> str:
-    from odl._text import fitted, width, wrapped
+    from odl._text import clean, width, wrapped
 
     widths = _widths(rows)
     while columns is not None and _wide(widths) > columns and max(widths) > _NARROW:
@@ -271,7 +271,7 @@ def _table(rows: Sequence[Sequence[str]], columns: int | None = None) -> str:
         cells = [wrapped(text, w).split("\n") for w, text in zip(widths, row, strict=True)]
         for parts in zip_longest(*cells, fillvalue=""):
             whole = [
-                fitted(part, w) if width(part) > w else part for w, part in zip(widths, parts, strict=True)
+                clean(part, w) if width(part) > w else part for w, part in zip(widths, parts, strict=True)
             ]
             lines.append(
                 "  ".join(

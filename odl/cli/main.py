@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import odl
 from odl._files import write_private
+from odl._text import clean
 from odl.cli import board, convert, firmware, label, live, model
 from odl.core.config import POLICIES
 
@@ -378,5 +379,5 @@ def _progress(sentence: str) -> None:
 
 
 def printable(text: str, keep: str = "") -> str:
-    """``text`` without control characters: names in it are untrusted."""
-    return "".join(c for c in text if c.isprintable() or c in keep)
+    """``text`` cleaned for the terminal, its blanks left as they are."""
+    return clean(text, None, empty="", keep=" " + keep)

@@ -7,6 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from odl._text import clean
+
 MAX_FIELDS: Final = 64
 _NUMBER: Final = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
 _WORD: Final = re.compile(r"[^\W\d_]{2,}")
@@ -311,7 +313,7 @@ def _is_noise(line: str) -> bool:
 
 
 def _tidy(line: str) -> str:
-    """What can be shown of untrusted text."""
+    """A line cleaned and cut, or a sentence where it is no text."""
     if _is_noise(line):
         return "bytes that are no text"
-    return "".join(c for c in line[:_SHOWN] if c.isprintable())
+    return clean(line[:_SHOWN], _SHOWN, empty="")

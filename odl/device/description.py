@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from odl._text import clean
 from odl.core.config import POLICIES, Config
 from odl.wire import PROTOCOL, Configure, Description, Info
 from odl.wire.client import BoardError
@@ -85,8 +86,8 @@ def _is_channel(given: object) -> bool:
 
 
 def shown(value: object) -> str:
-    """Something untrusted as short text without control characters."""
-    return "".join(c for c in str(value)[:_SHOWN] if c.isprintable())
+    """Text of a board, cleaned and cut to 64 characters."""
+    return clean(str(value)[:_SHOWN], _SHOWN, empty="")
 
 
 def not_ours(info: Info, image: int | None, channels: int | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from odl._text import clean
 from odl.core.image import ROOT, Image
 from odl.evaluate.describe import about_image, as_text
 from odl.model.restrict import leaves
@@ -32,7 +33,7 @@ def _branches(image: Image, head: int, indent: str) -> list[str]:
     classes = image.row_class[image.row_head == head].tolist()
     for cls in classes:
         last = cls == classes[-1]
-        lines.append(f"{indent}{'`' if last else '|'}-- {_one_line(image.names[cls])}")
+        lines.append(f"{indent}{'`' if last else '|'}-- {clean(image.names[cls])}")
         for below, parent in enumerate(image.parents.tolist()):
             if parent == cls and parent != ROOT:
                 lines += _branches(image, below, indent + ("    " if last else "|   "))
@@ -86,14 +87,10 @@ def _stored(image: Image) -> str:
 def _plain(card: Mapping[str, Any]) -> dict[str, Any]:
     """A card's entries, each on lines of its own: names in it are untrusted."""
     return {
-        _one_line(str(name)): _plain(value)
+        clean(name, 1000): _plain(value)
         if isinstance(value, Mapping)
-        else [_one_line(str(each)) for each in value]
+        else [clean(each, 1000) for each in value]
         if isinstance(value, list)
-        else _one_line(str(value))
+        else clean(value, 1000)
         for name, value in card.items()
     }
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

@@ -239,7 +239,7 @@ def score_text(score: ModelScore) -> str:
     a sit         66.7 %  2  1
     b walk       100.0 %  0  1
     """
-    from odl._text import aligned, fitted, percent, shown, wrapped
+    from odl._text import aligned, clean, percent, wrapped
 
     def figures(accuracy: float | None, macro_f1: float | None) -> list[str]:
         return [percent(accuracy, 1), "–" if macro_f1 is None else f"{macro_f1:.3f}"]
@@ -252,18 +252,18 @@ def score_text(score: ModelScore) -> str:
         in_float = percent(score.float_accuracy, 1)
         headline += f"\nits card: {in_float} in floating point, on people held out of training"
     people = [["person", "windows", "scored", "accuracy", "macro-F1"]] + [
-        [fitted(one.subject, 30), str(one.windows), str(one.scored), *figures(one.accuracy, one.macro_f1)]
+        [clean(one.subject, 30), str(one.windows), str(one.scored), *figures(one.accuracy, one.macro_f1)]
         for one in score.subjects
     ]
     letters = [chr(ord("a") + i) if i < 26 else str(i) for i in range(len(score.classes))]
     table = [["true \\ said", "recall", *letters]] + [
-        [f"{letter} {fitted(name, 30)}", percent(score.recall[name], 1), *map(str, row)]
+        [f"{letter} {clean(name, 30)}", percent(score.recall[name], 1), *map(str, row)]
         for letter, name, row in zip(letters, score.classes, score.confusion, strict=True)
     ]
     parts = [headline, aligned(people), aligned(table)]
     worst = score.worst
     if worst is not None and len(score.subjects) > 1:
-        parts.insert(2, f"the worst: person {fitted(worst.subject, 30)}, {percent(worst.accuracy, 1)}")
+        parts.insert(2, f"the worst: person {clean(worst.subject, 30)}, {percent(worst.accuracy, 1)}")
     if notes := score.notes():
-        parts.append("\n".join(wrapped(f"note: {shown(note, 1000)}") for note in notes))
+        parts.append("\n".join(wrapped(f"note: {clean(note, 1000)}") for note in notes))
     return "\n\n".join(parts)

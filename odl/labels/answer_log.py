@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from odl._text import shown
+from odl._text import clean
 from odl.core.events import NO_WINDOW, Dropped, Event, Label, Learned, Origin, Undo, Why
 
 SENTENCES = {
@@ -95,12 +95,12 @@ class Ledger:
                 known = None if cls is None else name(cls)
                 if known is not None:
                     self._standing.append((window, known))
-                sentence = "skipped" if known is None else f"'{shown(known)}' waits for its batch"
+                sentence = "skipped" if known is None else f"'{clean(known)}' waits for its batch"
                 self._add(Told(window, known, "waits", sentence, at, origin.by, origin.took, origin.clock))
             case Undo(at):
                 self._undo, self._origin = at, Origin(0, "", 0, 0)
             case Learned(_, window, cls, _):
-                self._became(window, "learned", f"'{shown(name(cls))}' has been learned")
+                self._became(window, "learned", f"'{clean(name(cls))}' has been learned")
             case Dropped(_, window, why):
                 self._dropped(window, why)
 
@@ -111,7 +111,7 @@ class Ledger:
         self._undo = None
         if self._standing:
             window, name = self._standing.pop()
-            self._became(window, "undone", f"'{shown(name)}' was taken back", ("waits", "learned"))
+            self._became(window, "undone", f"'{clean(name)}' was taken back", ("waits", "learned"))
 
     def _dropped(self, window: int, why: Why) -> None:
         self.sentence = SENTENCES[why]

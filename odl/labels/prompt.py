@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from odl._text import shown
+from odl._text import clean
 from odl.core.events import Adopt, Dropped, Event, Label, Prediction, Query, Undo, Why
 from odl.core.protocols import Answer, TakeBack
 from odl.labels.answer_log import Ledger, Told
@@ -257,7 +257,7 @@ class Prompt:
         took = min(max(0, round(1000 * (self._clock() - began))), 2**32 - 1)
         clock, by = round(1000 * self._utc()), by or self.by
         self._out.append(Answer(window, name, head, leaf, by, took, clock))
-        sentence = "skipped" if name is None else f"'{shown(name)}' goes to the learner"
+        sentence = "skipped" if name is None else f"'{clean(name)}' goes to the learner"
         self._given[window] = Told(window, name, "given", sentence, None, by, took, clock)
         self._close(window)
         self._no_undo = "a skip cannot be taken back" if name is None else ""
@@ -281,12 +281,12 @@ class Prompt:
             return Said(True, "taken back before it was sent")
         if self._no_undo:
             why, self._no_undo, last_name = self._no_undo, "", self.previous
-            return Said(False, f"{why}; once more takes back '{shown(last_name)}'" if last_name else why)
+            return Said(False, f"{why}; once more takes back '{clean(last_name)}'" if last_name else why)
         if sum(isinstance(one, TakeBack) for one in self._out) >= _TAKE_BACKS:
             return Said(False, "wait until the answers taken back before are")
         name = self.previous
         self._out.append(TakeBack(by or self.by, 0, round(1000 * self._utc())))
-        what = f"'{shown(name)}'" if name else "the answer given last"
+        what = f"'{clean(name)}'" if name else "the answer given last"
         return Said(True, f"{what} is being taken back")
 
     def _wake(self, said: Said) -> None:
@@ -327,7 +327,7 @@ class Prompt:
         told = self._given.pop(window, None)
         if told is None:  # somebody else answered, or it has expired
             return
-        what = "the skip" if told.name is None else f"'{shown(told.name)}'"
+        what = "the skip" if told.name is None else f"'{clean(told.name)}'"
         sentence = f"{what} did not reach the board, so nothing was learned"
         self._ledger.entries.append(replace(told, state="refused", sentence=sentence))
         self._cards.reconcile()

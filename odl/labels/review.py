@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from odl._text import shown
+from odl._text import clean
 from odl.core.events import Event, Samples, valid_name
 from odl.labels.answer_log import Told
 from odl.labels.edits import Edit, counting, homes_of, missed
@@ -130,8 +130,8 @@ class Review:
         told, name = self._asked[question.window].told, self._names[question.window]
         if name is None:
             return _UNANSWERED.get(told.state if told is not None else "", "no answer counts")
-        by = f" by {shown(told.by)}" if told is not None and told.name == name and told.by else ""
-        return f"answered '{shown(name)}'{by}"
+        by = f" by {clean(told.by)}" if told is not None and told.name == name and told.by else ""
+        return f"answered '{clean(name)}'{by}"
 
     def shown(self, window: int) -> None:
         """The card is on a screen now."""
@@ -168,8 +168,8 @@ class Review:
         self._waiting.remove(window)
         self._names[window] = name
         self._done.append((window, before, home))
-        what = "no answer" if name is None else f"'{shown(name)}'"
-        old = "no answer" if before is None else f"'{shown(before)}'"
+        what = "no answer" if name is None else f"'{clean(name)}'"
+        old = "no answer" if before is None else f"'{clean(before)}'"
         sentence = f"{what} as before" if name == before else f"{what} instead of {old}"
         self._told.append(Told(window, name, "edited", sentence, by=self.by, took=took))
         return self._say(Said(True, sentence))

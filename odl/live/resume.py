@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from odl._text import shown
+from odl._text import clean
 from odl.core.config import ConfigError
 from odl.data import list_datasets
 from odl.data.streams import Stream
@@ -38,7 +38,7 @@ def again(wish: Wishes, resumed: Resumed) -> Wishes:
     subject = _text(resumed.about, "subject")  # the wearer's pseudonym, or who was played
     named = before.get("named") is True
     if wish.who not in (None, subject):
-        whose = f"is a recording of {shown(subject)}" if subject else "names nobody"
+        whose = f"is a recording of {clean(subject)}" if subject else "names nobody"
         raise ConfigError(f"{wish.resume} {whose}, and goes on with the same wearer; leave out --who")
     if before.get("form") == "csv" and wish.form != "csv":
         raise ConfigError(
@@ -89,7 +89,7 @@ def check_same(path: str | Path, resumed: Resumed, stream: Stream) -> None:
     if isinstance(live, dict) and live.get("named") is True:
         subject = stream.subject  # a pseudonym stands in its place
     if (dataset, subject) != (stream.about.get("dataset"), stream.subject):
-        whose = f"{shown(dataset)}'s person {shown(subject or '')}" if dataset else "somebody else"
+        whose = f"{clean(dataset)}'s person {clean(subject or '')}" if dataset else "somebody else"
         raise ConfigError(
             f"{path} is a recording of {whose}; what is played or fed now is another person's and needs a "
             "recording of its own"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from odl._text import percent, shown
+from odl._text import clean, percent
 from odl.labels.question import Question
 from odl.notebook.html import joined
 
@@ -38,7 +38,7 @@ class Deck:
         self.names = tuple(one.name for one in likely)
         for i, (button, one) in enumerate(zip(self._buttons, likely, strict=False)):
             score = "" if one.score is None else f"  {percent(one.score)}"
-            button.description = f"{i + 1}  {shown(one.name, 28)}{score}"
+            button.description = f"{i + 1}  {clean(one.name, 28)}{score}"
             button.tooltip = joined(one.path)
             button.button_style = "primary" if i == 0 else ""
         rest = [(joined(one.path), i) for i, one in enumerate(likely) if i >= BUTTONS]

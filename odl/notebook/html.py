@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from odl._text import percent, shown
+from odl._text import clean, percent
 from odl.labels.answer_log import Told
 from odl.labels.question import Likely
 
@@ -27,7 +27,7 @@ def safe(text: str, limit: int = 60) -> str:
     >>> safe("<b>walk</b>\\x1b[2J")
     '&lt;b&gt;walk&lt;/b&gt;[2J'
     """
-    return escape(shown(text, limit))
+    return escape(clean(text, limit))
 
 
 def joined(path: Sequence[str], limit: int = 40) -> str:
@@ -36,7 +36,7 @@ def joined(path: Sequence[str], limit: int = 40) -> str:
     >>> joined(["moving", "walk"])
     'moving \u203a walk'
     """
-    return _ARROW.join(shown(name, limit) for name in path)
+    return _ARROW.join(clean(name, limit) for name in path)
 
 
 def clock(seconds: float) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from odl._text import percent, shown
+from odl._text import clean, percent
 from odl.evaluate.report.look import looks_of
 from odl.notebook.buttons import close_all
 from odl.notebook.heartbeat import Life
@@ -163,7 +163,7 @@ class View:
         """What the picture of the stream shows, for those who do not see it."""
         units: dict[str, list[str]] = {}
         for name, unit in self._channels:
-            units.setdefault(shown(unit, 12), []).append(shown(name, 12))
+            units.setdefault(clean(unit, 12), []).append(clean(name, 12))
         curves = "; ".join(f"{', '.join(names)} in {unit}" for unit, names in units.items())
         says = joined(self._prompt.path) or "nothing yet"
         questions, begin = self._prompt.questions, self._prompt.position - SECONDS * self._prompt.rate_hz

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from odl._text import shown
+from odl._text import clean
 from odl.evaluate.report.look import BAND, GRID, INK, SOFT, Look
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Picture:
             self._lanes.spines[["left"]].set_visible(False)
 
     def _make_curves(self, ax: Axes, columns: Sequence[int], channels: Sequence[Channel]) -> None:
-        unit = shown(channels[columns[0]][1], 12)
+        unit = clean(channels[columns[0]][1], 12)
         ax.set_ylabel(unit, fontsize=8.5, color=SOFT, labelpad=2, parse_math=False)
         ax.grid(axis="y", color=GRID, lw=0.6)
         ax.set_axisbelow(True)
@@ -104,7 +104,7 @@ class Picture:
             y = 0.86 - 0.27 * i
             ax.plot([1.012, 1.05], [y, y], color=colour, ls=stroke, lw=1.6, transform=ax.transAxes,
                     clip_on=False)  # fmt: skip
-            ax.text(1.06, y, shown(channels[column][0], 9), transform=ax.transAxes, fontsize=8, color=INK,
+            ax.text(1.06, y, clean(channels[column][0], 9), transform=ax.transAxes, fontsize=8, color=INK,
                     va="center", parse_math=False)  # fmt: skip
 
     def signal(self, signal: NDArray[Any], times: NDArray[Any]) -> None:
@@ -130,7 +130,7 @@ class Picture:
                                           hatch=hatch or None, edgecolor="white", lw=0.8)  # fmt: skip
             self._moving.append(bar)
             begin, end = max(begin, left), min(end, right)
-            text = shown(each, max(1, int((end - begin) / per_inch / 0.085)))
+            text = clean(each, max(1, int((end - begin) / per_inch / 0.085)))
             if (end - begin) / per_inch > 0.3:
                 self._moving.append(self._lanes.text(
                     (begin + end) / 2, low + 0.42, text, ha="center", va="center", fontsize=7.5,
@@ -145,7 +145,7 @@ class Picture:
         begin, end = max(begin, left), min(end, right)
         if text and self._curves and end - begin > (right - left) / 10:  # room for a word
             self._moving.append(self._curves[0].text(
-                (begin + end) / 2, 0.97, shown(text), transform=self._curves[0].get_xaxis_transform(),
+                (begin + end) / 2, 0.97, clean(text), transform=self._curves[0].get_xaxis_transform(),
                 ha="center", va="top", fontsize=8, color="#6b5200", parse_math=False,
                 clip_on=True))  # fmt: skip
 
@@ -161,7 +161,7 @@ class Picture:
 
     def note(self, text: str) -> None:
         """Write ``text`` in the middle, where there is nothing else to see."""
-        self._moving.append(self._figure.text(0.47, 0.6, shown(text, 90), ha="center", fontsize=10,
+        self._moving.append(self._figure.text(0.47, 0.6, clean(text, 90), ha="center", fontsize=10,
                                               color=SOFT, parse_math=False))  # fmt: skip
 
     def png(self) -> bytes:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from odl._text import percent, shown
+from odl._text import clean, percent
 from odl.labels.prompt import Prompt
 from odl.labels.question import Question
 from odl.notebook.html import clock, joined
@@ -43,12 +43,12 @@ def ask_plainly(live: Live, ask: Callable[[str], str] = input, tell: Callable[[s
     player = _Thread(live)
     player.start()
     prompt, told = live.prompt, ""
-    tell(f"{shown(live.status().port)}: questions come when the model is unsure; answer with {_HELP}.")
+    tell(f"{clean(live.status().port)}: questions come when the model is unsure; answer with {_HELP}.")
     try:
         while player.is_alive():
             if prompt.sentence != told:
                 told = prompt.sentence
-                tell(f"  {shown(told, 200)}")
+                tell(f"  {clean(told, 200)}")
             if not prompt.questions:
                 time.sleep(0.05)
                 continue
@@ -112,6 +112,6 @@ def _take(prompt: Prompt, question: Question, typed: str) -> None:
         if 1 <= int(typed) <= len(likely):
             prompt.answer(window, likely[int(typed) - 1].name)
         else:
-            prompt.note(f"there is no number {shown(typed, 12)}")
+            prompt.note(f"there is no number {clean(typed, 12)}")
     else:
         prompt.answer(window, typed)

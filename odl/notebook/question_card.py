@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from odl._text import shown
+from odl._text import clean
 from odl.labels.question import Place, Question
 from odl.live.status import Questions
 from odl.notebook.buttons import Deck, button, close_all, labelled, let_see
@@ -217,7 +217,7 @@ class Card:
             waits = f"; {more} more {'waits' if more == 1 else 'wait'}" if more > 0 else ""
             _set(self.beside, line(f"{prompt.about(question)}{waits}", spoken=False))
         previous = prompt.previous
-        self._same.description = f"= {shown(previous, 16)} again" if previous else "same as before (=)"
+        self._same.description = f"= {clean(previous, 16)} again" if previous else "same as before (=)"
         self._same.disabled = previous is None or question is None
         self._skip_it.disabled = question is None
         self._aside.disabled = question is None or len(prompt.questions) < 2
@@ -232,7 +232,7 @@ class Card:
             return
         self._places = places
         self._under.options = [
-            ("\u00a0\u00a0" * place.depth + shown(place.under or "the root task"), i)
+            ("\u00a0\u00a0" * place.depth + clean(place.under or "the root task"), i)
             for i, place in enumerate(places)
         ] or [("no room for another class", -1)]  # fmt: skip
         self._add.disabled = not places

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from odl._text import aligned, shown, width
+from odl._text import width
 from odl.core.events import AddClass, Dropped, Event, Gap, Label, Learned, Prediction, Query, Truth, Undo, Why
 from odl.evaluate import Evaluation, evaluate
 from odl.evaluate.options import Options
@@ -214,21 +214,6 @@ def test_what_is_allowed_is_said_to_be_for_the_whole_stream(four: list[Evaluatio
     assert "allowed in all 1440" in texts
     room = (RIGHT - 7 / 72) * figure.dpi  # the margin less what stands between it and the text
     assert texts["allowed in all 1440"].get_window_extent(FigureCanvasAgg(figure).get_renderer()).width < room
-
-
-@given(st.lists(st.lists(st.text(max_size=8).map(shown), min_size=3, max_size=3), min_size=1))
-def test_columns_end_at_the_same_place(rows: list[list[str]]) -> None:
-    lines = aligned([*rows, ["a", "b", "c"]]).split("\n")
-    assert len(lines) == len(rows) + 1
-    assert len({width(line) for line in lines}) == 1
-
-
-@given(st.text())
-def test_shown_text_is_printable_bounded_and_stable(name: str) -> None:
-    text = shown(name, 20)
-    assert 0 < len(text) <= 20
-    assert text.isprintable() and text.encode("utf-8")
-    assert shown(text, 20) == text
 
 
 # --- what there may be too much or too little of ----------------------------------------------

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from odl._text import shown, width
+from odl._text import clean, width
 from odl.labels.question import Question
 
 _ROWS: Final = 3
@@ -28,8 +28,8 @@ def plotted(question: Question, channels: tuple[tuple[str, str, float], ...], co
     low, high = float(np.nanmin(signal)), float(np.nanmax(signal))
     across = max(2, min(columns, 64, len(signal) // 2))
     edge = round(across * (question.window - question.start) / len(signal))
-    names = " ".join(shown(channels[i][0], 8) for i in same) or f"{signal.shape[1]} channels"
-    what = f"{names}, {low:.3g} to {high:.3g} {shown(unit, 12)}"
+    names = " ".join(clean(channels[i][0], 8) for i in same) or f"{signal.shape[1]} channels"
+    what = f"{names}, {low:.3g} to {high:.3g} {clean(unit, 12)}"
     left, right = "before", f"window: {what}"
     if edge + 1 + width(right) > columns and width(what) <= edge:  # the figures stand where there is room
         left, right = what, "window"

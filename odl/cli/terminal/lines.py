@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TextIO
 
-from odl._text import shown
+from odl._text import clean
 from odl.cli.terminal.screen import figures, keyed
 from odl.core.events import Samples
 from odl.labels.question import Question
@@ -54,7 +54,7 @@ class Lines:
                 self._report = self.prompt.position + round(_REPORT * self.prompt.rate_hz)
                 self._print("   ".join(figures(self.live.status())))
             for sentence in self.live.notices():
-                self._print(shown(sentence, 200))
+                self._print(clean(sentence, 200))
             if self._stop.is_set():
                 break
         self._show()
@@ -63,7 +63,7 @@ class Lines:
         prompt = self.prompt
         if prompt.path != self._path:
             self._path = tuple(prompt.path)
-            self._print(" > ".join(map(shown, self._path)))
+            self._print(" > ".join(map(clean, self._path)))
         told: Counter[tuple[int, str]] = Counter()
         for one in reversed(prompt.told):
             told[one.window, one.sentence] += 1
@@ -93,7 +93,7 @@ class Lines:
 
     def _ask(self, question: Question) -> None:
         self.prompt.shown(question.window)
-        keys = ", ".join(f"{key} {shown(name)}" for key, name in keyed(question.likely).items())
+        keys = ", ".join(f"{key} {clean(name)}" for key, name in keyed(question.likely).items())
         said = "; ".join(filter(None, (keys, self.prompt.about(question), question.lacks)))
         self._print(f"What was it at {self._when(question.window)}? {said}")
 

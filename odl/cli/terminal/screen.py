@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from odl._text import counted, fitted, shown, width, wrapped
+from odl._text import clean, counted, width, wrapped
 from odl.cli.terminal.braille import plotted
 from odl.labels.question import Likely, Place, Question
 from odl.live.status import Questions, Status
@@ -74,7 +74,7 @@ def frame(
         return _cut_all(_fitted([status, now, helped], (), (0, 1, 2), rows), columns)
     bars = _bars(prompt.likely, columns, plain)
     answers, last = _answers(prompt), prompt.told[0].sentence if prompt.told else ""
-    said = [[("class:said", shown(prompt.sentence, 200))]] if prompt.sentence not in ("", last) else []
+    said = [[("class:said", clean(prompt.sentence, 200))]] if prompt.sentence not in ("", last) else []
     plot: list[Line] = []
     title: list[Line] = [[("class:quiet", prompt.nothing)]]
     choices, foot = _asked_for(mode) if mode.kind != "keys" else ([], _keys(prompt, False, columns))
@@ -142,7 +142,7 @@ def clock(samples: int, rate_hz: float) -> str:
 def figures(status: Status) -> list[str]:
     """The port's state and figures, each a few words."""
     rate = "–" if status.rate is None else f"{status.rate:.2f}"
-    found = [shown(str(status.port), 30), shown(str(status.state), 60), f"{rate} of {status.declared:g} Hz"]
+    found = [clean(str(status.port), 30), clean(str(status.state), 60), f"{rate} of {status.declared:g} Hz"]
     found += [f"lost {status.lost}", f"dropped {status.dropped}"]
     if status.damaged:
         found.append(f"damaged {status.damaged}")
@@ -161,7 +161,7 @@ def figures(status: Status) -> list[str]:
         found.append(f"compared {status.compared}, skipped {status.skipped or 0}")
         found.append(f"differences {status.differences or 0}")
     if status.recording is not None:
-        found.append(f"recording {shown(str(status.recording), 60)}")
+        found.append(f"recording {clean(str(status.recording), 60)}")
     return found
 
 
@@ -187,18 +187,18 @@ def _helped(live: bool, columns: int) -> list[Line]:
 
 
 def _now(prompt: Questions) -> list[Line]:
-    path = " > ".join(shown(name) for name in prompt.path) or "nothing predicted yet"
+    path = " > ".join(clean(name) for name in prompt.path) or "nothing predicted yet"
     return [[("class:quiet", "now  "), ("class:now", path)]]
 
 
 def _bars(likely: Sequence[Likely], columns: int, plain: bool) -> list[Line]:
     ends = [one for one in likely if not one.whole and one.score is not None][:_BARS]
-    label = min(24, max((width(shown(one.name)) for one in ends), default=0))
+    label = min(24, max((width(clean(one.name)) for one in ends), default=0))
     room = max(0, min(40, columns - label - 12))
     lines = []
     for one in ends:
         score = one.score or 0.0
-        name = fitted(one.name, label)
+        name = clean(one.name, label)
         bar = ("#" if plain else "█") * round(score * room)
         lines.append([("", f"     {name}{' ' * (label - width(name))}  {score:4.2f} "), ("class:bar", bar)])
     return lines
@@ -228,16 +228,16 @@ def _classes(question: Question, columns: int) -> list[Line]:
     cells = []
     for key, one in zip(KEYS, question.likely, strict=False):
         score = "" if one.score is None else f" {one.score:.2f}"
-        text = " > ".join(shown(name, 24) for name in one.path) + score
+        text = " > ".join(clean(name, 24) for name in one.path) + score
         if width(text) + 5 > columns:  # what hangs lowest tells the classes apart
-            text = shown(one.name, 32) + score
+            text = clean(one.name, 32) + score
         cells.append((key, text))
     wide = min(columns, max((width(text) for _, text in cells), default=0) + 5)
     beside, lines = max(1, columns // wide), []
     for i in range(0, len(cells), beside):
         line: Line = []
         for key, text in cells[i : i + beside]:
-            text = fitted(text, wide - 5)
+            text = clean(text, wide - 5)
             line += [("class:key", f" {key} "), ("", f" {text}{' ' * (wide - 4 - width(text))}")]
         lines.append(line)
     return lines
@@ -247,7 +247,7 @@ def _keys(prompt: Questions, asking: bool, columns: int) -> list[Line]:
     """What else the keys do, in as many lines as it takes."""
     names = [("u", "undo"), ("?", "help"), ("q", "quit")]
     if asking:
-        same = f"same: {shown(prompt.previous, 20)}" if prompt.previous else "same as before"
+        same = f"same: {clean(prompt.previous, 20)}" if prompt.previous else "same as before"
         names = [("n", "new class"), ("s", "skip" if prompt.live else "no answer"), ("=", same), *names]
     lines: list[Line] = [[]]
     room = columns
@@ -264,13 +264,13 @@ def _keys(prompt: Questions, asking: bool, columns: int) -> list[Line]:
 def _asked_for(mode: Mode) -> tuple[list[Line], list[Line]]:
     """The lines in which a name is typed or a place chosen, and what to press then."""
     if mode.kind == "name":
-        typed = shown(mode.typed) if mode.typed else ""
+        typed = clean(mode.typed) if mode.typed else ""
         return [[("", "name of the class: "), ("class:typed", typed), ("", "_")]], [
             [("class:quiet", "enter: go on   esc: leave it")]
         ]
-    lines: list[Line] = [[("", f"where does '{shown(mode.typed)}' hang?")]]
+    lines: list[Line] = [[("", f"where does '{clean(mode.typed)}' hang?")]]
     for key, place in zip(KEYS, mode.places, strict=False):
-        where = "at the top" if place.under is None else f"under {shown(place.under)}"
+        where = "at the top" if place.under is None else f"under {clean(place.under)}"
         lines.append([("", "  " * place.depth), ("class:key", f" {key} "), ("", f" {where}")])
     return lines, [[("class:quiet", "enter: at the top   esc: leave it")]]
 
@@ -280,7 +280,7 @@ def _answers(prompt: Questions) -> list[Line]:
     for one in prompt.told[:_ANSWERS]:
         took = f", answered in {one.took / 1000:.1f} s" if one.took and one.name is not None else ""
         text = one.sentence + took
-        by = f" ({shown(one.by)})" if one.by not in ("", prompt.by) else ""
+        by = f" ({clean(one.by)})" if one.by not in ("", prompt.by) else ""
         lines.append([("class:quiet", f"  {clock(one.window, prompt.rate_hz)}  {text}{by}")])
     return lines
 

@@ -12,6 +12,7 @@ from typing import Final
 
 import odl
 from odl._files import in_private
+from odl._text import clean
 from odl.core.config import Config, ConfigError
 from odl.core.events import Input
 from odl.core.fixed_point import input_scaling
@@ -155,7 +156,7 @@ def _columns(channels: Iterable[tuple[str, str, float]]) -> tuple[str, ...]:
     """The channels' names where they can be those of columns, else ``channel 1`` and so on."""
     columns: list[str] = []
     for i, (name, _, _) in enumerate(channels, 1):
-        column = "".join(c for c in name if c.isprintable()).strip()
+        column = clean(name, None, empty="")
         if not column or len(column) > LONGEST or column in RESERVED or column in columns:
             column = next(other for n in count(i) if (other := f"channel {n}") not in columns)
         columns.append(column)

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from odl._text import clean
 from odl.core.events import (
     NO_WINDOW,
     AddClass,
@@ -40,10 +41,6 @@ _LONGEST: Final = 100  # letters of what somebody is called
 RESERVED: Final = ("index", "time", "recording", "subject", "truth", *MARKS)
 
 
-def _printable(text: str) -> str:
-    return "".join(c for c in text if c.isprintable())
-
-
 class Rows:
     """Events to rows. A block is held back until what was said about it has been seen."""
 
@@ -51,7 +48,7 @@ class Rows:
         self._card, self._names, self._window = card, names, window
         session = card.start.get("session")
         who = session.get("subject") if isinstance(session, dict) else None
-        self._who = None if who is None else _printable(str(who))[:_LONGEST]
+        self._who = None if who is None else clean(who, _LONGEST, empty="")
         self._truths = Spans(card.truths)
         self._scales = np.array([scale for _, _, scale in card.channels])
         self._blocks: list[tuple[int, int, NDArray[np.int16], dict[str, NDArray[np.int16]]]] = []
@@ -165,7 +162,7 @@ class Log:
         """Note ``event``."""
         match event:
             case Gap(start, lost, why):
-                self._add("gap", start, end=start + lost, why=_printable(why))
+                self._add("gap", start, end=start + lost, why=clean(why, None, empty=""))
             case Adopt(start, lost):
                 self._add("state taken over", start, end=start + lost)
             case Truth(start, end, name):
@@ -207,7 +204,7 @@ class Log:
             # An answer with a new class is up to three commands at one place, a label the last.
             if origin.at == index:
                 cells |= {
-                    "by": _printable(origin.by),
+                    "by": clean(origin.by, None, empty=""),
                     "took": origin.took / 1e3,
                     "clock": origin.clock / 1e3 or None,
                 }

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from odl._text import clean
 from odl.data.card import DataError
 from odl.data.conversion.converted import Converted, guarded, read_converted
 from odl.data.inference.columns import (
@@ -238,8 +239,7 @@ def _labels(made: Proposal, folder: Path, sheets: list[Sheet], spans: list[Sheet
 def _classes(made: Proposal, texts: Counter[str], folder: Path) -> None:
     rename: dict[str, str] = {}
     for text in sorted(texts):
-        name = " ".join(re.sub(r"_+", " ", text).lower().split())
-        name = "".join(c for c in name if c.isprintable())
+        name = clean(re.sub(r"_+", " ", text).lower(), None, empty="")
         while len(name.encode()) > 32:
             name = name[:-1].strip()
         if plain(text) in NO_LABEL or text == "":

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from odl._text import clean
 from odl.core.events import valid_name
 from odl.core.image import Channel
 from odl.data.bundled import Part
@@ -105,7 +106,7 @@ def lone_table(
     recording = named(sheet.columns, RECORDING)
     if recording and recording not in (label, who, *columns):
         table["recording"] = recording
-    person = "".join(c for c in people[0] if c.isprintable())[:_LONGEST] if people else ""
+    person = clean(people[0][:_LONGEST], _LONGEST, empty="") if people else ""
     return _read(path, made, classes, person or "1")
 
 

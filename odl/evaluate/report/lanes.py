@@ -7,7 +7,7 @@ from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from odl._text import shown
+from odl._text import clean
 from odl.evaluate import Evaluation, Outcome, Row
 from odl.evaluate.report.look import BAND, CARD, GRID, INK, SOFT, Look, points_per_unit, stride, text_width
 
@@ -60,7 +60,7 @@ def draw_lanes(axes: Axes, evaluation: Evaluation, look: Mapping[str, Look], div
         axes.axhline(y, color=GRID, lw=0.8, zorder=0)
     for at, _ in line.added:
         axes.plot([at / per_unit] * 2, [_LEARNED, 7.05], color=INK, lw=0.9, ls=(0, (3, 2)), zorder=2)
-    fresh = [(at / per_unit, f"new: {shown(name, 16)}") for at, name in line.added]
+    fresh = [(at / per_unit, f"new: {clean(name, 16)}") for at, name in line.added]
     style: Any = {"ha": "left", "va": "bottom", "fontsize": 7.5, "color": INK, "weight": "bold"}
     for y in (7.1, 7.65):
         fresh = _spaced(axes, fresh, y, shift=-2, **style)
@@ -88,7 +88,7 @@ def _questions(axes: Axes, evaluation: Evaluation, look: Mapping[str, Look], per
         if q.outcome is Outcome.ANSWERED:
             colour = look[q.answer or ""].colour
             axes.scatter(x, _ASKED, marker="^", s=46, color=colour, edgecolor=INK, lw=0.7, zorder=4)
-            texts.append((x, shown(q.answer or "", 12)))
+            texts.append((x, clean(q.answer or "", 12)))
         elif q.outcome is Outcome.SKIPPED:
             axes.scatter(x, _ASKED, marker="x", s=24, color=INK, lw=1.3, zorder=4)
         else:
@@ -110,7 +110,7 @@ def _strip(
         axes.broken_barh(bars, lane, facecolors=colour, hatch=hatch or None, lw=0, zorder=1)
     points = points_per_unit(axes)
     for start, end, name in runs:
-        text, size = _fitting(shown(name), (end - start) / per_unit * points - 4)
+        text, size = _fitting(clean(name), (end - start) / per_unit * points - 4)
         if text:
             dark = _lightness(look[name].colour if name in look else GRID) < 0.5
             axes.text(

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from odl._text import percent, shown
+from odl._text import clean, percent
 from odl.evaluate import Evaluation, Outcome, Score, worst_of
 from odl.evaluate.report.look import Look, sliding, stride
 
@@ -85,7 +85,7 @@ def text(name: str, limit: int = 40) -> str:
     >>> text("<b>\\x1b")
     '&lt;b&gt;'
     """
-    return escape(shown(name, limit)).replace(" %", "&nbsp;%")
+    return escape(clean(name, limit)).replace(" %", "&nbsp;%")
 
 
 def page(title: str, header: str, main: str, footer: str) -> str:
@@ -247,7 +247,7 @@ def _confusion(evaluation: Evaluation) -> str:
     if not evaluation.scored:
         return "<p>No window has a truth, so nothing could be scored.</p>"
     classes = evaluation.classes
-    kind = ' class="long"' if any(len(shown(name)) > 6 for name in classes) else ""
+    kind = ' class="long"' if any(len(clean(name)) > 6 for name in classes) else ""
     head = "".join(f'<th scope="col"{kind}>{text(name, 20)}</th>' for name in classes)
     rows = []
     for i, (name, counts) in enumerate(zip(classes, evaluation.confusion, strict=True)):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from odl._files import write_private
-from odl._text import aligned, fitted, percent, shown, width, wrapped
+from odl._text import aligned, clean, percent, width, wrapped
 from odl.evaluate import Evaluation, mean_of, worst_of
 from odl.evaluate.report import page
 from odl.evaluate.report.figure import draw
@@ -91,7 +91,7 @@ def write_report(
     for i, view in enumerate(sessions):
         one = view.evaluation
         if progress:
-            progress(f"report: person {shown(one.subject)} ({i + 1} of {len(sessions)})")
+            progress(f"report: person {clean(one.subject)} ({i + 1} of {len(sessions)})")
         is_open = len(sessions) <= _OPEN_AT_MOST or (worst is not None and one.subject == worst["subject"])
         picture = draw(one, look, prefix=f"p{i}")
         sections.append(page.person(one, look, picture, view.recording, is_open=is_open))
@@ -125,7 +125,7 @@ def headline(evaluations: Sequence[Evaluation], people: str = "people") -> str:
     if len(evaluations) > 1:
         each, who = " a person", f" ({len(evaluations)} {people})"
     else:
-        each, who = "", f" (person {fitted(evaluations[0].subject, 40)})"
+        each, who = "", f" (person {clean(evaluations[0].subject, 40)})"
     before, after = percent(plain), percent(late)
     if plain is None:
         return f"With {answers}{each}, accuracy on the last third was {after}{who}"
@@ -173,14 +173,14 @@ def summary_text(evaluations: Sequence[Evaluation], *, people: str = "people") -
         names.append("mean")
         rows.append([*_figures(mean), f"{mean['queries']:.1f}", f"{page.standing(mean):.1f}"])
     room = 79 - sum(2 + max(map(width, column)) for column in zip(_HEAD[0], *rows, strict=True))
-    names = [fitted(name, max(room, 6)) for name in names]
+    names = [clean(name, max(room, 6)) for name in names]
     table = [["", *_HEAD[0]], *([name, *row] for name, row in zip(names, rows, strict=True))]
     allowed = "" if all(one.budget is None for one in evaluations) else "/allowed in all"
     ended = page.ended(evaluations)
     meaning = [*_MEANING, ("asked", f"questions asked{allowed}" + (ended and f": {ended}"))]
     indent = max(len(word) for word, _ in meaning)
     parts = [
-        wrapped(shown(headline(evaluations, people), 400)),
+        wrapped(clean(headline(evaluations, people), 400)),
         "Accuracy in % on the last third of the scored windows; * over all of them",
         aligned(table),
         "\n".join(
@@ -189,7 +189,7 @@ def summary_text(evaluations: Sequence[Evaluation], *, people: str = "people") -
         ),
     ]
     if len(evaluations) > 1 and worst is not None:
-        parts.append(wrapped(shown(_beside(mean, worst), 600)))
+        parts.append(wrapped(clean(_beside(mean, worst), 600)))
     return "\n\n".join(parts)
 
 
@@ -224,7 +224,7 @@ def _beside(mean: Mapping[str, Any], worst: Mapping[str, Any] | None) -> str:
     if mean["people"] > 1:
         plain = worst["baselines"]["no_learning"]["accuracy_last_third"]
         said.append(
-            f"Lowest: person {fitted(worst['subject'], 40)} with {percent(worst['accuracy_last_third'])}"
+            f"Lowest: person {clean(worst['subject'], 40)} with {percent(worst['accuracy_last_third'])}"
             + ("." if plain is None else f" ({percent(plain)} without learning).")
         )
     last = mean["baselines"]["persistence"]["accuracy_last_third"]
