@@ -35,8 +35,8 @@ from odl.core.image import Image
 from odl.core.loop import drive
 from odl.core.session import Session
 from odl.device.board import Board
-from odl.device.csv_stream import Sketch
-from odl.device.serial_port import Line
+from odl.device.csv_stream import CsvStream
+from odl.device.serial_port import SerialPort
 from odl.recording import Writer
 from odl.wire import Deframer, Start
 
@@ -122,10 +122,10 @@ def measure(way: str, seconds: float, folder: Path) -> tuple[float, int]:
     channels = [(c.name, c.unit, c.scale) for c in image.channels]
     if way == "sketch":
         session, _ = prepared([(name, unit, 0.001) for name, unit, _ in channels])
-        with printing() as port, Line(port) as line:
-            sketch = Sketch(line, scale=(0.001,) * 6, rate_hz=RATE, columns=[c[0] for c in channels])
+        with printing() as port, SerialPort(port) as line:
+            sketch = CsvStream(line, scale=(0.001,) * 6, rate_hz=RATE, columns=[c[0] for c in channels])
             return load(recorded(drive(session, sketch), session, folder), seconds)
-    with emulated() as port, Line(port) as line:
+    with emulated() as port, SerialPort(port) as line:
         board = Board(line, image.checksum, seq=int(time.time()) & 0xFFFF)
         described = board.greet(20.0)
         session, config = prepared(list(described.channels or ()))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from odl.core.image import Image
-    from odl.device.serial_port import Line
+    from odl.device.serial_port import SerialPort
     from odl.wire.client import BoardClient
 
 Tell = Callable[[str], None]
@@ -275,12 +275,12 @@ def pull_image(
 @contextmanager
 def _connected(port: str, tell: Tell) -> Iterator[tuple[str, BoardClient]]:
     """The port's name and a client that has greeted the board on it."""
-    from odl.device.serial_port import Line
+    from odl.device.serial_port import SerialPort
     from odl.wire.client import BoardClient, BoardError
     from odl.wire.schema import Refusal
 
     url = _where(port)
-    with Line(url) as line:
+    with SerialPort(url) as line:
 
         def write(data: bytes) -> None:
             line.write(data)
@@ -304,7 +304,7 @@ def _connected(port: str, tell: Tell) -> Iterator[tuple[str, BoardClient]]:
 class _Heard:
     """What comes of a line. A client waits on while bytes come; after ``limit`` seconds none do."""
 
-    def __init__(self, line: Line, limit: float | None = None) -> None:
+    def __init__(self, line: SerialPort, limit: float | None = None) -> None:
         self._line, self._text = line, b""
         self._until = None if limit is None else time.monotonic() + limit
 

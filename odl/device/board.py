@@ -11,22 +11,22 @@ import numpy as np
 
 from odl.core.config import Config
 from odl.core.events import Command, Gap, Input, Samples
-from odl.device.clock import Clock
 from odl.device.continuity import (
     COMMANDS,
+    BoardEvent,
     BoardState,
     Continuity,
     LostFrames,
-    Passing,
     Restarted,
     StateRead,
 )
-from odl.device.description import Described, settings
-from odl.device.receiver import Incoming
+from odl.device.description import BoardDescription, settings
+from odl.device.device_clock import DeviceClock
+from odl.device.receiver import Receiver
 from odl.wire import STATE, Configure, Failure, Hello, Message, Read, Ready, Request, encode
 from odl.wire.client import BoardError
 
-__all__ = ["NOW", "Board", "BoardState", "LostFrames", "Passing", "Restarted", "StateRead"]
+__all__ = ["NOW", "Board", "BoardState", "LostFrames", "BoardEvent", "Restarted", "StateRead"]
 
 NOW: Final = 2**64 - 1  # `at` of a command that is done wherever the board's stream stands
 PATIENCE: Final = 30.0  # seconds for an answer, the port gone meanwhile or not
@@ -34,7 +34,7 @@ _ENVELOPE: Final = 10  # sequence, time, checksum
 _MOST: Final = 65535  # bytes that one Read asks for
 
 
-class Board(Incoming):
+class Board(Receiver):
     """A board on a line: `greet` it, `configure` it or `attach` to it, then iterate.
 
     Iterating gives what passes in the board's own order: `Samples`, `Gap`, the commands that it
@@ -47,7 +47,7 @@ class Board(Incoming):
 
     Parameters
     ----------
-    line : Line
+    line : SerialPort
         Where it is. Whoever opened it closes it.
     image : int, optional
         Checksum of the model image that the board has to run. Without one any will do, but not
@@ -62,13 +62,13 @@ class Board(Incoming):
         Why it cannot be used (`FAULTY`, `OTHER_BOARD`), in one sentence; otherwise empty.
     info : Info or None
         What it said last that it is.
-    description : Described or None
+    description : BoardDescription or None
         What it said of itself, checked.
     session : int
         The number that its session has, 0 before one.
     wait : float
         Seconds that the next event may take while nothing comes.
-    clock : Clock
+    clock : DeviceClock
         Drift, jitter, and the rate of its samples.
     status : Status or None
         Its own counters.
@@ -80,7 +80,7 @@ class Board(Incoming):
     --------
     ::
 
-        with Line("/dev/ttyACM0") as line:
+        with SerialPort("/dev/ttyACM0") as line:
             board = Board(line)
             board.greet()
             board.configure(config, session=4711)
@@ -90,7 +90,7 @@ class Board(Incoming):
 
     # --- setting up ----------------------------------------------------------------------
 
-    def greet(self, limit: float = 10.0) -> Described:
+    def greet(self, limit: float = 10.0) -> BoardDescription:
         """Ask the board what it is, for ``limit`` seconds at most.
 
         Raises
@@ -115,7 +115,7 @@ class Board(Incoming):
                 request, self._said_hello = self._talk.send(Hello()), time.monotonic()
         self._image, self._channels = self.info.image, self.info.channels
         rate = self.description.rate_hz or self.info.rate_mhz / 1000 or 50.0
-        self.clock, self._stream = Clock(rate), Continuity(self.info.channels, rate)
+        self.clock, self._stream = DeviceClock(rate), Continuity(self.info.channels, rate)
         self.state = BoardState.READY
         return self.description
 
@@ -169,7 +169,7 @@ class Board(Incoming):
 
     # --- iterating -----------------------------------------------------------------------
 
-    def __iter__(self) -> Iterator[Passing]:
+    def __iter__(self) -> Iterator[BoardEvent]:
         gave = time.monotonic()
         while self._ahead or self.state is not BoardState.CLOSED:
             if self._ahead:  # kept here: whoever stops iterating can go on later
@@ -220,7 +220,7 @@ class Board(Incoming):
             )
         self._reading = self._talk.send(Read(area, offset, size))
 
-    def read_state(self, limit: float = PATIENCE) -> tuple[bytes, list[Passing]]:
+    def read_state(self, limit: float = PATIENCE) -> tuple[bytes, list[BoardEvent]]:
         """The session's whole state, and what passed before it and so is in it.
 
         Raises
@@ -243,7 +243,7 @@ class Board(Incoming):
                 self.ask_state()
         raise BoardError(f"the board's state did not come within {limit:g} s: {self.state.value}")
 
-    def step(self, event: Input) -> list[Passing]:
+    def step(self, event: Input) -> list[BoardEvent]:
         """Hardware in the loop: hand the board one input; what came of it, in order.
 
         For a board that has no sensor of its own. Long blocks travel in pieces.
@@ -257,14 +257,14 @@ class Board(Incoming):
             return self._step(event)
         room = (768 if self.info is None else self.info.frame) - len(encode(Samples(0, event.block[:0])))
         rows = max(1, (room - _ENVELOPE) // (2 * event.block.shape[1]))
-        passed: list[Passing] = []
+        passed: list[BoardEvent] = []
         for at in range(0, len(event.block), rows):
             passed += self._step(Samples(event.start + at, event.block[at : at + rows]))
         return passed
 
-    def _step(self, message: Input) -> list[Passing]:
+    def _step(self, message: Input) -> list[BoardEvent]:
         ready = self._ask(message)
-        passed: list[Passing] = [event for event in self._ahead if not isinstance(event, COMMANDS)]
+        passed: list[BoardEvent] = [event for event in self._ahead if not isinstance(event, COMMANDS)]
         self._ahead.clear()
         self._stream.position = ready.position
         return passed

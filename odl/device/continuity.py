@@ -68,7 +68,7 @@ class StateRead:
     state: bytes
 
 
-Passing = Samples | Gap | Command | Output | LostFrames | Restarted | StateRead
+BoardEvent = Samples | Gap | Command | Output | LostFrames | Restarted | StateRead
 
 
 class Continuity:
@@ -100,12 +100,12 @@ class Continuity:
         self.position = self.lost_samples = self.lost_frames = 0
         self.cause = ON_THE_LINE
 
-    def frames(self, lost: int) -> list[Passing]:
+    def frames(self, lost: int) -> list[BoardEvent]:
         """So many frames never came."""
         self.lost_frames += lost
         return [LostFrames(lost, self.cause)] if lost else []
 
-    def take(self, event: Samples | Gap | Command) -> list[Passing]:
+    def take(self, event: Samples | Gap | Command) -> list[BoardEvent]:
         """An input as the board sent it, behind the gap that leads to it, if there is one.
 
         Raises
@@ -130,7 +130,7 @@ class Continuity:
             return [*passed, Gap(event.start, event.lost, shown(event.why))]
         return [*self.reach(event.at), event]
 
-    def reach(self, position: int) -> list[Passing]:
+    def reach(self, position: int) -> list[BoardEvent]:
         """The gap up to ``position``, if there is one.
 
         Raises

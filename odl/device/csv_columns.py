@@ -25,7 +25,7 @@ Names = tuple[str, ...]
 Form = tuple[Names | None, int]  # what the columns are called, if anything, and how many there are
 
 
-class Columns:
+class CsvColumns:
     """Picks and orders the columns of printed lines.
 
     Understood are commas, semicolons, tabs or blanks between numbers, with or without a line
@@ -69,7 +69,7 @@ class Columns:
 
     Examples
     --------
-    >>> columns = Columns(["ay", "ax"])
+    >>> columns = CsvColumns(["ay", "ax"])
     >>> [columns.take(line) for line in ("ax,ay,az", "1,2.5,3", "1,2", "4\\t5\\t6", "ready.")]
     [None, [2.5, 1.0], None, [5.0, 4.0], None]
     >>> columns.take("ay:7 ax:8"), columns.names, columns.bad

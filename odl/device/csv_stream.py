@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from odl.core.errors import OdlError
 from odl.core.events import Gap, Samples
-from odl.device.clock import Clock
-from odl.device.csv_columns import Columns
-from odl.device.serial_port import Line, LineState, Piece
+from odl.device.csv_columns import CsvColumns
+from odl.device.device_clock import DeviceClock
+from odl.device.serial_port import SerialChunk, SerialPort, SerialState
 from odl.wire import Deframer
 
 MAX_LINE: Final = 4096  # bytes without a line's end that are kept
@@ -31,11 +31,11 @@ _OFF: Final = 0.02  # share of the rate: what a sketch prints is seldom exact, a
 _A_BOARD: Final = "what comes is what a board of odl's own says; leave out --format csv"
 
 
-class SketchError(OdlError, RuntimeError):
+class CsvStreamError(OdlError, RuntimeError):
     """A sketch of which nothing can be used, and why."""
 
 
-class SketchState(Enum):
+class CsvStreamState(Enum):
     """How a sketch is doing, with a sentence for people."""
 
     WAITING = "no line has come yet"
@@ -47,7 +47,7 @@ class SketchState(Enum):
     CLOSED = "the port has been closed"
 
 
-class Sketch:
+class CsvStream:
     """Samples from printed lines: iterate for `Samples` and `Gap`.
 
     Positions count lines. Where lines are missing (unplugged, silent for a second, dropped
@@ -57,7 +57,7 @@ class Sketch:
 
     Parameters
     ----------
-    line : Line
+    line : SerialPort
         Where the lines come from.
     scale : sequence of float
         Per column what one count is, in the unit that is printed: a column in g with 0.00025 is
@@ -66,7 +66,7 @@ class Sketch:
     rate_hz : float
         Samples per second that the sketch is said to print. It is measured too.
     columns : sequence of str
-        As in `odl.device.csv_columns.Columns`, in the order of ``scale``.
+        As in `odl.device.csv_columns.CsvColumns`, in the order of ``scale``.
     strict : bool
         Likewise.
     position : int
@@ -76,7 +76,7 @@ class Sketch:
 
     Raises
     ------
-    SketchError
+    CsvStreamError
         While iterating: if 25 lines cannot be used for a reason that does not go away by itself,
         and none ever could; or if frames of a board come and no lines.
 
@@ -84,10 +84,10 @@ class Sketch:
     ----------
     wait : float
         Seconds that the next event may take while nothing comes.
-    state : SketchState
+    state : CsvStreamState
     position : int
         Where the stream stands.
-    clock : Clock
+    clock : DeviceClock
         The measured rate, ``clock.rate_hz`` and ``clock.complaint``.
     lost, saturated : int
         Samples in gaps, and values cut to the range of int16.
@@ -96,8 +96,8 @@ class Sketch:
 
     Examples
     --------
-    >>> with Line("loop://") as line:
-    ...     sketch = Sketch(line, scale=(0.5, 1.0), rate_hz=50.0, columns=("ax", "ay"))
+    >>> with SerialPort("loop://") as line:
+    ...     sketch = CsvStream(line, scale=(0.5, 1.0), rate_hz=50.0, columns=("ax", "ay"))
     ...     sent = line.write(b"ax,ay\\r\\n1.5,-2\\r\\n40000,1\\r\\n")
     ...     block = next(event.block for event in sketch if len(event.block))
     >>> block.tolist(), sketch.saturated
@@ -106,7 +106,7 @@ class Sketch:
 
     def __init__(
         self,
-        line: Line,
+        line: SerialPort,
         *,
         scale: Sequence[float],
         rate_hz: float,
@@ -121,10 +121,10 @@ class Sketch:
         self.line, self.position, self.wait = line, position, 0.2
         self._full = [32768 * s for s in scale]
         self._units = tuple(units) or ("",) * len(scale)
-        self.columns = Columns(columns, strict, [_ABSURD * full for full in self._full], self._units)
-        self.clock = Clock(rate_hz, _OFF)
+        self.columns = CsvColumns(columns, strict, [_ABSURD * full for full in self._full], self._units)
+        self.clock = DeviceClock(rate_hz, _OFF)
         self.lost = self.saturated = 0
-        self.state = SketchState.WAITING
+        self.state = CsvStreamState.WAITING
         self._rate = rate_hz
         self._text = bytearray()  # of an unfinished line
         self._whole = False  # whether it has its beginning
@@ -144,7 +144,7 @@ class Sketch:
 
     def __iter__(self) -> Iterator[Samples | Gap]:
         gave = time.monotonic()
-        while self._ahead or self.state is not SketchState.CLOSED:
+        while self._ahead or self.state is not CsvStreamState.CLOSED:
             if self._ahead:  # kept here: whoever stops iterating can go on later
                 yield self._ahead.popleft()
                 gave = time.monotonic()
@@ -170,11 +170,11 @@ class Sketch:
 
         Raises
         ------
-        SketchError
+        CsvStreamError
             As while iterating.
         """
         until = time.monotonic() + seconds
-        while not (self._rows or self._ahead or self.state is SketchState.CLOSED):
+        while not (self._rows or self._ahead or self.state is CsvStreamState.CLOSED):
             left = until - time.monotonic()
             if left <= 0:
                 break
@@ -206,19 +206,19 @@ class Sketch:
 
     def _look_for_silence(self) -> None:
         quiet = self._last is None or time.monotonic() - self._last <= self._patience()
-        if not quiet and self.state in (SketchState.STREAMING, SketchState.LIMITED):
-            self.state = SketchState.SILENT
+        if not quiet and self.state in (CsvStreamState.STREAMING, CsvStreamState.LIMITED):
+            self.state = CsvStreamState.SILENT
 
-    def _take(self, piece: Piece) -> None:
+    def _take(self, piece: SerialChunk) -> None:
         if piece.lost:
             self._cut("nobody fetched the samples in time")
-        if piece.state is LineState.LOST:
+        if piece.state is SerialState.LOST:
             self._cut("unplugged")
-            self.state, self._trouble = SketchState.UNPLUGGED, ""
-        elif piece.state is LineState.OPEN:
-            self.state = SketchState.WAITING
-        elif piece.state is LineState.CLOSED:
-            self.state = SketchState.CLOSED
+            self.state, self._trouble = CsvStreamState.UNPLUGGED, ""
+        elif piece.state is SerialState.OPEN:
+            self.state = CsvStreamState.WAITING
+        elif piece.state is SerialState.CLOSED:
+            self.state = CsvStreamState.CLOSED
             self._flush()
         lines = self._lines(piece.data)
         for number, line in enumerate(lines):
@@ -231,11 +231,11 @@ class Sketch:
             if row is not None:
                 self._add(row, piece.time, len(lines) - number, missed)
         if self.columns.hopeless:
-            raise SketchError(self.columns.problem)
+            raise CsvStreamError(self.columns.problem)
         if self._last is None and self._frames.feed(piece.data):
-            raise SketchError(_A_BOARD)
+            raise CsvStreamError(_A_BOARD)
         if problem := self.columns.problem:
-            self.state, self._troubled = SketchState.UNREADABLE, piece.time
+            self.state, self._troubled = CsvStreamState.UNREADABLE, piece.time
             self._trouble = self._trouble or problem
         elif piece.time - self._troubled > _RECENT:
             self._trouble = ""
@@ -272,7 +272,7 @@ class Sketch:
             self._since = now
         self._rows.append(row)
         self._last = now
-        self.state = SketchState.LIMITED if self._limited else SketchState.STREAMING
+        self.state = CsvStreamState.LIMITED if self._limited else CsvStreamState.STREAMING
 
     def _tell_of_left_out(self) -> None:
         """Tell of lines at the first, the tenth, ... that is left out."""

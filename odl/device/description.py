@@ -17,7 +17,7 @@ ChannelOf = tuple[str, str, float]  # name, unit, what one count is
 
 
 @dataclass(frozen=True)
-class Described:
+class BoardDescription:
     """A board as it describes itself.
 
     Attributes
@@ -40,7 +40,7 @@ class Described:
     model: dict[str, Any]
 
 
-def described(info: Info, description: Description) -> Described:
+def check_description(info: Info, description: Description) -> BoardDescription:
     """Check a description and put it in order.
 
     Raises
@@ -52,7 +52,7 @@ def described(info: Info, description: Description) -> Described:
     --------
     >>> info = Info(1, 0, 1, 128, 64, 768, 50_000, 7, 0, 0, 0, 0, 0, 0, 0, "0.1")
     >>> board = {"name": "wrist", "sensor": "imu", "rate_hz": 52, "channels": [["ax", "g", 0.001]]}
-    >>> described(info, Description(board, {})).channels
+    >>> check_description(info, Description(board, {})).channels
     (('ax', 'g', 0.001),)
     """
     board = description.board
@@ -68,7 +68,7 @@ def described(info: Info, description: Description) -> Described:
         channels = tuple((shown(c[0]), shown(c[1]), float(c[2])) for c in channels)
     if rate is not None and not (_is_number(rate) and 0 < rate <= MAX_RATE_HZ):
         raise BoardError(f"{name} says that it samples at {shown(rate)} Hz; above 0 up to 10000 can be used")
-    return Described(
+    return BoardDescription(
         name, sensor, shown(info.version), channels, None if rate is None else float(rate), description.model
     )
 
@@ -90,7 +90,7 @@ def shown(value: object) -> str:
     return clean(str(value)[:_SHOWN], _SHOWN, empty="")
 
 
-def not_ours(info: Info, image: int | None, channels: int | None) -> str:
+def mismatch(info: Info, image: int | None, channels: int | None) -> str:
     """A sentence if ``info`` is of another board than the one that is wanted, else nothing."""
     if info.major != PROTOCOL[0]:
         return (

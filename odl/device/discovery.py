@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from odl.core.errors import OdlError
 from odl.device.board import Board
-from odl.device.description import Described, shown
-from odl.device.serial_port import Line, SerialPortError
+from odl.device.description import BoardDescription, shown
+from odl.device.serial_port import SerialPort, SerialPortError
 from odl.wire import Info
 from odl.wire.client import BoardError
 
@@ -34,13 +34,13 @@ class Port:
 
 
 @dataclass(frozen=True)
-class Probed:
+class ProbeResult:
     """What answered on a port.
 
     Attributes
     ----------
     port : Port
-    board : Described or None
+    board : BoardDescription or None
         The board that speaks our protocol, if one does.
     info : Info or None
         With it.
@@ -51,7 +51,7 @@ class Probed:
     """
 
     port: Port
-    board: Described | None = None
+    board: BoardDescription | None = None
     info: Info | None = None
     lines: bool = False
     problem: str = ""
@@ -86,7 +86,7 @@ def list_ports() -> list[Port]:
     ]
 
 
-def probe(port: Port | str, limit: float = LIMIT) -> Probed:
+def probe(port: Port | str, limit: float = LIMIT) -> ProbeResult:
     """Open a port, say Hello, and see who answers within ``limit`` seconds.
 
     >>> probe("/dev/not-there").board is None
@@ -95,18 +95,18 @@ def probe(port: Port | str, limit: float = LIMIT) -> Probed:
     if isinstance(port, str):
         port = Port(port)
     try:
-        with Line(port.name) as line:
+        with SerialPort(port.name) as line:
             board = Board(line)
             try:
                 described = board.greet(limit)
             except BoardError as error:
-                return Probed(port, lines=_prints_lines(line), problem=str(error))
-            return Probed(port, described, board.info)
+                return ProbeResult(port, lines=_prints_lines(line), problem=str(error))
+            return ProbeResult(port, described, board.info)
     except SerialPortError as error:
-        return Probed(port, problem=str(error))
+        return ProbeResult(port, problem=str(error))
 
 
-def _prints_lines(line: Line) -> bool:
+def _prints_lines(line: SerialPort) -> bool:
     text, until = b"", time.monotonic() + _LISTEN
     while len(text) < 200 and (left := until - time.monotonic()) > 0:
         piece = line.get(left)
@@ -115,7 +115,7 @@ def _prints_lines(line: Line) -> bool:
     return b"\n" in text and plain >= 0.95 * len(text)
 
 
-def probe_all(ports: Sequence[Port], limit: float = LIMIT) -> list[Probed]:
+def probe_all(ports: Sequence[Port], limit: float = LIMIT) -> list[ProbeResult]:
     """`probe` each, side by side."""
     if not ports:
         return []
@@ -144,7 +144,7 @@ def auto(limit: float = LIMIT) -> str:
     raise PortError(f"no board answers on any port: {listed}")
 
 
-def _in_words(one: Probed) -> str:
+def _in_words(one: ProbeResult) -> str:
     what = "prints lines: --format csv?" if one.lines else one.port.description or "silent"
     return f"{one.port.name} ({what})"
 
@@ -154,10 +154,10 @@ def facts_of(port: Port) -> dict[str, Any]:
     return {"port": port.name, "description": port.description, "usb": port.usb}
 
 
-def as_text(found: Sequence[Port | Probed]) -> str:
+def as_text(found: Sequence[Port | ProbeResult]) -> str:
     """What `odl ports` prints: a line for each port.
 
-    >>> print(as_text([Port("COM3", "STLink", "0483:374b"), Probed(Port("COM4"), lines=True)]))
+    >>> print(as_text([Port("COM3", "STLink", "0483:374b"), ProbeResult(Port("COM4"), lines=True)]))
     COM3  0483:374b  STLink
     COM4             prints lines, as a sketch does: --format csv
     """
@@ -170,7 +170,7 @@ def as_text(found: Sequence[Port | Probed]) -> str:
     return "\n".join(lines) or "no serial port is there"
 
 
-def _about(one: Probed) -> str:
+def _about(one: ProbeResult) -> str:
     if one.board is not None and one.info is not None:
         rate = "" if one.board.rate_hz is None else f" at {one.board.rate_hz:g} Hz"
         running = "; a session runs" if one.info.session else ""

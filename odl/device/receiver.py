@@ -9,11 +9,11 @@ from typing import Final
 
 from odl.core.config import Config
 from odl.core.events import Gap, Samples
-from odl.device.clock import Clock
-from odl.device.continuity import COMMANDS, OUTPUTS, BoardState, Continuity, Passing, Restarted, StateRead
-from odl.device.description import Described, described, not_ours, settings
-from odl.device.request_loop import Dialogue
-from odl.device.serial_port import Line, LineState, Piece
+from odl.device.continuity import COMMANDS, OUTPUTS, BoardEvent, BoardState, Continuity, Restarted, StateRead
+from odl.device.description import BoardDescription, check_description, mismatch, settings
+from odl.device.device_clock import DeviceClock
+from odl.device.request_loop import RequestLoop
+from odl.device.serial_port import SerialChunk, SerialPort, SerialState
 from odl.wire import (
     Configure,
     Data,
@@ -34,7 +34,7 @@ _HELD: Final = 512  # messages that wait until it is known whose they are
 _POSITION: Final = 8  # bytes: with it the state block begins (odl.core.state)
 
 
-class Incoming:
+class Receiver:
     """The listening half of a `Board`, where its attributes are described.
 
     Each message is given its meaning once it is known that the board runs our session. Where it
@@ -42,21 +42,21 @@ class Incoming:
     nothing but that and Hello.
     """
 
-    def __init__(self, line: Line, image: int | None = None, seq: int = 0) -> None:
+    def __init__(self, line: SerialPort, image: int | None = None, seq: int = 0) -> None:
         self.line = line
         self.state, self.problem = BoardState.GREETING, ""
         self.info: Info | None = None
-        self.description: Described | None = None
+        self.description: BoardDescription | None = None
         self.status: Status | None = None
         self.session = 0
         self.wait = 0.2
-        self.clock = Clock(50.0)
+        self.clock = DeviceClock(50.0)
         self.again: Callable[[float], tuple[int, int]] = lambda away: (self.position, 0)
-        self._talk = Dialogue(line, seq)
+        self._talk = RequestLoop(line, seq)
         self._image = image
         self._channels: int | None = None
         self._config: Config | None = None
-        self._ahead: deque[Passing] = deque()  # passed while an answer was waited for
+        self._ahead: deque[BoardEvent] = deque()  # passed while an answer was waited for
         self._sure = False  # whether what comes is known to be of our session
         self._held: deque[tuple[Received, float]] = deque(maxlen=_HELD)
         self._let_go = 0  # of those, since nobody could know
@@ -106,9 +106,9 @@ class Incoming:
             self._setup = request
         return request
 
-    def _pump(self, wait: float) -> tuple[Piece | None, list[Passing]]:
+    def _pump(self, wait: float) -> tuple[SerialChunk | None, list[BoardEvent]]:
         piece, received = self._talk.pump(wait)
-        now, passed = time.monotonic(), list[Passing]()
+        now, passed = time.monotonic(), list[BoardEvent]()
         if piece is not None:
             if piece.lost:
                 self._stream.cause = "nobody fetched it in time"
@@ -121,17 +121,17 @@ class Incoming:
                     passed += self._take(one, piece.time)
             except BoardError as error:
                 raise self._fault(str(error)) from None
-        if self.session and self.line.state is LineState.OPEN:
+        if self.session and self.line.state is SerialState.OPEN:
             self._look_for_silence(now)
         return piece, passed
 
-    def _line_turned(self, state: LineState) -> None:
-        if state is LineState.CLOSED:
+    def _line_turned(self, state: SerialState) -> None:
+        if state is SerialState.CLOSED:
             self.state = BoardState.CLOSED
-        elif state is LineState.LOST:
+        elif state is SerialState.LOST:
             self._is_unknown(BoardState.UNPLUGGED, "unplugged")
             self._talk.wary = self.session != 0  # it may be another board that is plugged in
-        elif state is LineState.OPEN and self.session:
+        elif state is SerialState.OPEN and self.session:
             self.state, self._said_hello = BoardState.GREETING, float("-inf")
 
     def _look_for_silence(self, now: float) -> None:
@@ -142,10 +142,10 @@ class Incoming:
         if asks and now - self._said_hello > QUIET and self._talk.hello():
             self._said_hello = now
 
-    def _take(self, one: Received, arrived: float) -> list[Passing]:
+    def _take(self, one: Received, arrived: float) -> list[BoardEvent]:
         """What a message means for whoever iterates."""
         message = one.message
-        lost: list[Passing] = []
+        lost: list[BoardEvent] = []
         if self.session:
             lost, self._let_go = self._stream.frames(one.lost + self._let_go), 0
         if isinstance(message, Info):
@@ -155,7 +155,7 @@ class Incoming:
             return [*lost, *self._same_session(message.session), *self._catch_up(message.position)]
         if isinstance(message, Description):
             if self.info is not None and self.state is not BoardState.OTHER_BOARD:
-                self.description = described(self.info, message)
+                self.description = check_description(self.info, message)
         elif one.request is not None and one.request is self._setup:
             return [*lost, *self._set_up(one.request)]
         elif self.session and self._sure:
@@ -165,7 +165,7 @@ class Incoming:
             self._held.append((one, arrived))
         return lost
 
-    def _pass_on(self, one: Received, arrived: float) -> list[Passing]:
+    def _pass_on(self, one: Received, arrived: float) -> list[BoardEvent]:
         """A message of our session."""
         message = one.message
         self._ours = arrived
@@ -182,21 +182,21 @@ class Incoming:
             return [*self._state_stands(message), StateRead(message.data)]
         return []
 
-    def _state_stands(self, message: Data) -> list[Passing]:
+    def _state_stands(self, message: Data) -> list[BoardEvent]:
         """The gap up to where the state stands, if it says so."""
         if message.offset or len(message.data) < _POSITION:
             return []
         return self._catch_up(int.from_bytes(message.data[:_POSITION], "little"))
 
-    def _catch_up(self, position: int) -> list[Passing]:
+    def _catch_up(self, position: int) -> list[BoardEvent]:
         """The gap of samples that the board has taken, that were sent before this, and never came."""
         senses = self.description is not None and self.description.channels is not None
         return self._stream.reach(position) if self._sure and senses and position > self.position else []
 
     # --- whose session it is -------------------------------------------------------------
 
-    def _meet(self, info: Info) -> list[Passing]:
-        wrong = not_ours(info, self._image, self._channels)
+    def _meet(self, info: Info) -> list[BoardEvent]:
+        wrong = mismatch(info, self._image, self._channels)
         if wrong:
             self._is_unknown(BoardState.OTHER_BOARD, "")
             self.problem = wrong
@@ -206,7 +206,7 @@ class Incoming:
             self.state = BoardState.GREETING
         return [*self._same_session(info.session), *self._catch_up(info.position)]
 
-    def _same_session(self, session: int) -> list[Passing]:
+    def _same_session(self, session: int) -> list[BoardEvent]:
         """Go on if it is ours, set the board up again if it has none."""
         if not self.session or self.state is BoardState.OTHER_BOARD:
             return []
@@ -214,7 +214,7 @@ class Incoming:
             return []  # said before it was done
         if session == self.session:
             self._is_ours()
-            held, passed = list(self._held), list[Passing]()
+            held, passed = list(self._held), list[BoardEvent]()
             self._held.clear()
             for one, arrived in held:
                 passed += self._pass_on(one, arrived)
@@ -235,7 +235,7 @@ class Incoming:
         self._talk.send(Hello())
         self._send(settings(self._config, self.session, keep=True, position=position, issued=issued))
 
-    def _set_up(self, request: Request) -> list[Passing]:
+    def _set_up(self, request: Request) -> list[BoardEvent]:
         """The answer to a Configure: the first one, or one after a restart."""
         self._setup = None
         if not isinstance(request.answer, Ready) or not isinstance(request.message, Configure):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from odl.device.serial_port import Line, LineState, Piece
+from odl.device.serial_port import SerialChunk, SerialPort, SerialState
 from odl.wire import Hello, Link, Message, Read, Received, Request, encode, frame
 
 _RETRY: Final = 0.4  # seconds before a request goes out again; it is done once all the same
@@ -13,7 +13,7 @@ _TRIES: Final = 8
 _SLOWER: Final = 1.5  # by which a line may be slower than its speed says
 
 
-class Dialogue:
+class RequestLoop:
     """The talk with a board over ``line``.
 
     Requests are given no time, and do not go out, while the port is gone or `wary` is set. A
@@ -22,7 +22,7 @@ class Dialogue:
 
     Parameters
     ----------
-    line : Line
+    line : SerialPort
     seq : int
         Number of the first frame for the board; best a random one.
 
@@ -32,7 +32,7 @@ class Dialogue:
         Whether it is not known who listens: then nothing but `hello` goes out.
     """
 
-    def __init__(self, line: Line, seq: int = 0) -> None:
+    def __init__(self, line: SerialPort, seq: int = 0) -> None:
         self.line = line
         self.link = Link(seq, timeout=_RETRY, tries=_TRIES)
         self.wary = False
@@ -54,19 +54,19 @@ class Dialogue:
     def hello(self) -> bool:
         """Say Hello beside all requests; not if the board owes an answer, which it would forget."""
         due = self.link.next_due
-        if self.line.state is not LineState.OPEN or (due is not None and due != float("-inf")):
+        if self.line.state is not SerialState.OPEN or (due is not None and due != float("-inf")):
             return False
         return self.line.write(frame(encode(Hello())))
 
     @property
     def _may_write(self) -> bool:
-        return self.line.state is LineState.OPEN and not self.wary
+        return self.line.state is SerialState.OPEN and not self.wary
 
     def _losses(self) -> int:
         counters = self.link.counters
         return counters.lost + counters.damaged
 
-    def pump(self, wait: float) -> tuple[Piece | None, list[Received]]:
+    def pump(self, wait: float) -> tuple[SerialChunk | None, list[Received]]:
         """Take in what comes next, within ``wait`` seconds; sends what is due."""
         self._write()
         piece = self.line.get(max(0.0, min(wait, self._until_due())))

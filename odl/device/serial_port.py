@@ -27,7 +27,7 @@ with contextlib.suppress(ImportError):  # Windows has none
     _BROKEN += (termios.error,)
 
 
-class LineState(Enum):
+class SerialState(Enum):
     """Where a line is, with a sentence for people."""
 
     OPENING = "the port is being opened"
@@ -40,7 +40,7 @@ class SerialPortError(OdlError, OSError):
     """A port that cannot be opened, and what to do about it."""
 
 
-class Piece(NamedTuple):
+class SerialChunk(NamedTuple):
     """What came of a line: bytes, or a turn of its state.
 
     ``time`` is the host's monotonic clock in seconds when it was read. ``lost`` bytes are
@@ -51,10 +51,10 @@ class Piece(NamedTuple):
     time: float
     data: bytes = b""
     lost: int = 0
-    state: LineState | None = None
+    state: SerialState | None = None
 
 
-class Line:
+class SerialPort:
     """A serial port that is read all the time and opened again when it was gone.
 
     Parameters
@@ -77,7 +77,7 @@ class Line:
 
     Attributes
     ----------
-    state : LineState
+    state : SerialState
         At this moment; `get` gives its turns in their order among the bytes.
     lost : int
         Bytes that there was no room for.
@@ -86,7 +86,7 @@ class Line:
 
     Examples
     --------
-    >>> with Line("loop://") as line:
+    >>> with SerialPort("loop://") as line:
     ...     sent = line.write(b"ping")
     ...     while not (piece := line.get(1.0)) or not piece.data:
     ...         pass
@@ -96,10 +96,10 @@ class Line:
 
     def __init__(self, url: str, baud: int = BAUD, *, room: int = ROOM, pause: float = 0.1) -> None:
         self.url, self.baud = url, baud
-        self.state = LineState.OPENING
+        self.state = SerialState.OPENING
         self.lost = self.reopened = 0
         self._room, self._pause = room, pause
-        self._pieces: deque[Piece] = deque()
+        self._pieces: deque[SerialChunk] = deque()
         self._held = 0  # bytes in them
         self._missing = 0  # bytes dropped since the last piece
         self._woken = False
@@ -110,15 +110,15 @@ class Line:
         try:
             self._port: Any = _open(url, baud)
         except _BROKEN as error:
-            self.state = LineState.CLOSED
+            self.state = SerialState.CLOSED
             raise SerialPortError(_why_not(url, error)) from None
-        self._turn(LineState.OPEN)
+        self._turn(SerialState.OPEN)
         self._reader = threading.Thread(target=self._read_all, name=f"line {url}", daemon=True)
         self._reader.start()
 
     # --- for whoever uses the line -------------------------------------------------------
 
-    def get(self, timeout: float) -> Piece | None:
+    def get(self, timeout: float) -> SerialChunk | None:
         """The next piece, or None after ``timeout`` seconds without one, or after `wake`."""
         with self._ready:
             if not self._pieces and not self._woken and timeout > 0:
@@ -129,7 +129,7 @@ class Line:
                 self._held -= len(piece.data)
                 return piece
             if self._missing:
-                return self._with_loss(Piece(time.monotonic()))
+                return self._with_loss(SerialChunk(time.monotonic()))
             return None
 
     def wake(self) -> None:
@@ -156,7 +156,7 @@ class Line:
             self._reader.join(5.0)
         self.wake()
 
-    def __enter__(self) -> Line:
+    def __enter__(self) -> SerialPort:
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -172,12 +172,12 @@ class Line:
                 data = _read(self._port)
             except _BROKEN:
                 self._let_go()
-                self._turn(LineState.LOST)
+                self._turn(SerialState.LOST)
                 continue
             if data:
-                self._put(Piece(time.monotonic(), data))
+                self._put(SerialChunk(time.monotonic(), data))
         self._let_go()
-        self._turn(LineState.CLOSED)
+        self._turn(SerialState.CLOSED)
 
     def _open_again(self) -> bool:
         """Try until the port is back; False if the line is closed meanwhile."""
@@ -190,7 +190,7 @@ class Line:
                 continue
             self._port = port
             self.reopened += 1
-            self._turn(LineState.OPEN)
+            self._turn(SerialState.OPEN)
             return True
         return False
 
@@ -201,11 +201,11 @@ class Line:
             with contextlib.suppress(*_BROKEN):
                 port.close()
 
-    def _turn(self, state: LineState) -> None:
+    def _turn(self, state: SerialState) -> None:
         self.state = state
-        self._put(Piece(time.monotonic(), state=state))
+        self._put(SerialChunk(time.monotonic(), state=state))
 
-    def _put(self, piece: Piece) -> None:
+    def _put(self, piece: SerialChunk) -> None:
         with self._ready:
             if self._held + len(piece.data) > self._room:
                 self.lost += len(piece.data)
@@ -215,7 +215,7 @@ class Line:
             self._held += len(piece.data)
             self._ready.notify_all()
 
-    def _with_loss(self, piece: Piece) -> Piece:
+    def _with_loss(self, piece: SerialChunk) -> SerialChunk:
         missing, self._missing = self._missing, 0
         return piece._replace(lost=missing)
 

@@ -13,7 +13,7 @@ from odl.core.image import Image
 from odl.data import DataError, list_datasets, model_path
 from odl.data.streams import load_model
 from odl.device.board import Board
-from odl.device.serial_port import Line
+from odl.device.serial_port import SerialPort
 
 if TYPE_CHECKING:
     from odl.wire.client import BoardClient
@@ -22,7 +22,7 @@ Tell = Callable[[str], None]
 GREETING: Final = 6.0  # seconds within which a board answers
 
 
-def line_to(port: str, baud: int, tell: Tell) -> Line:
+def line_to(port: str, baud: int, tell: Tell) -> SerialPort:
     """Open a port; ``"auto"`` is the one with a board.
 
     Raises
@@ -35,10 +35,10 @@ def line_to(port: str, baud: int, tell: Tell) -> Line:
 
         tell("looking for a board")
         port = auto()
-    return Line(port, baud)
+    return SerialPort(port, baud)
 
 
-def image_of(board: Board, line: Line, tell: Tell) -> Image:
+def image_of(board: Board, line: SerialPort, tell: Tell) -> Image:
     """The model image that a board runs: one of those that are here, else the board's own copy.
 
     Raises
@@ -59,7 +59,7 @@ def image_of(board: Board, line: Line, tell: Tell) -> Image:
     return Image.from_bytes(_client(line).read_image(), "the board's model image")
 
 
-def _client(line: Line) -> BoardClient:
+def _client(line: SerialPort) -> BoardClient:
     """A greeted client beside the board's own link, for what comes before a session."""
     from odl.wire.client import BoardClient
 

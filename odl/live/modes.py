@@ -14,7 +14,7 @@ from odl.core.protocols import Labeller, Notified, TakeBack
 from odl.core.session import Session
 from odl.core.snapshot import labels_of, state_sizes, with_unused_log
 from odl.device.board import Board, BoardState, LostFrames, Restarted, StateRead
-from odl.device.csv_stream import BAD_LINES, Sketch, SketchState
+from odl.device.csv_stream import BAD_LINES, CsvStream, CsvStreamState
 from odl.live.twin import Asking, Follower, Step
 from odl.wire import BRIEF, Ready, Request
 
@@ -93,7 +93,7 @@ class OnHost(Way):
     def __init__(
         self,
         session: Session,
-        source: Board | Sketch,
+        source: Board | CsvStream,
         gap: Gap | None = None,
         *,
         shift: int = 0,
@@ -142,7 +142,7 @@ class OnHost(Way):
             self._windows, self._broken = session.counts["windows"], ""
             self._since = session.position + lost
         elif isinstance(event, Gap) and session.position - self._since >= 2 * image.window:
-            bad = source.columns.last_bad if event.why == BAD_LINES and isinstance(source, Sketch) else ""
+            bad = source.columns.last_bad if event.why == BAD_LINES and isinstance(source, CsvStream) else ""
             last = f", the last was: {bad}" if bad else ""
             length = image.window / image.rate_hz
             self._broken = f"{NO_WINDOW}, because samples are lost in each {length:.3g} s: {event.why}{last}"
@@ -154,7 +154,7 @@ class OnHost(Way):
         """As `Way.standing`."""
         own, state = standing_of(self.source, self._speed), self.source.state
         own = replace(own, problem="; ".join(filter(None, (self._broken, own.problem))))
-        if state is SketchState.STREAMING and self._broken:
+        if state is CsvStreamState.STREAMING and self._broken:
             return replace(own, state=NO_WINDOW)
         return replace(own, state=SAMPLES) if state is BoardState.STREAMING else own
 
@@ -166,9 +166,9 @@ class Note:
         self._notices, self._rate = notices, rate_hz
         self._last, self._wrong = "", 0.0
 
-    def look(self, source: Board | Sketch) -> None:
+    def look(self, source: Board | CsvStream) -> None:
         """Tell what is new."""
-        while isinstance(source, Sketch) and source.news:
+        while isinstance(source, CsvStream) and source.news:
             self._notices.append(source.news.popleft())
         sentence = note_of(source)
         if sentence != self._last:
@@ -196,18 +196,18 @@ def faster(rate_hz: float | None, wanted_hz: float) -> str:
     return f"; an emulated board with --speed {times} does that, and it is no fault"
 
 
-def note_of(source: Board | Sketch) -> str:
+def note_of(source: Board | CsvStream) -> str:
     """What a person should know of a source now, or nothing."""
-    if isinstance(source, Sketch):
-        absent = source.state in (SketchState.UNPLUGGED, SketchState.SILENT)
+    if isinstance(source, CsvStream):
+        absent = source.state in (CsvStreamState.UNPLUGGED, CsvStreamState.SILENT)
         return source.state.value if absent else source.problem
     return "" if source.state is BoardState.STREAMING else source.problem or source.state.value
 
 
-def standing_of(source: Board | Sketch, speed: float = 1.0) -> Standing:
+def standing_of(source: Board | CsvStream, speed: float = 1.0) -> Standing:
     """What a source says of itself; one that plays ``speed`` times as fast has no true clock."""
     clock = source.clock
-    if isinstance(source, Sketch):
+    if isinstance(source, CsvStream):
         return Standing(
             source.state.value, clock.rate_hz, lost=source.lost, damaged=source.damaged,
             problem=source.note, useless=source.useless,

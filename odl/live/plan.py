@@ -16,7 +16,7 @@ from odl.core.rng import seed_of
 from odl.core.session import Session
 from odl.data import open_dataset
 from odl.data.streams import Stream, dataset_streams
-from odl.device.serial_port import Line
+from odl.device.serial_port import SerialPort
 from odl.evaluate.options import Options
 from odl.evaluate.replay import load_kernels
 from odl.live.emulated import EmulatedBoard
@@ -55,7 +55,7 @@ class Plan:
     options : Options
     stream : Stream or None
         What is played or fed.
-    line : Line
+    line : SerialPort
         The open port.
     notes : list of str
         What a person should be told when the session begins.
@@ -130,7 +130,7 @@ class Plan:
         person = dataset.someone if self.wish.subject is None else self.wish.subject
         return dataset_streams(dataset, [person], self.options.seed)[0]
 
-    def _line(self) -> Line:
+    def _line(self) -> SerialPort:
         wish = self.wish
         if not wish.emulated:
             return line_to(wish.port or "auto", wish.baud, self.tell)
@@ -141,7 +141,7 @@ class Plan:
             model.write_bytes(self.resumed.session.image.to_bytes())
             return self._emulated(str(model))
 
-    def _emulated(self, model: str) -> Line:
+    def _emulated(self, model: str) -> SerialPort:
         wish, words, speed = self.wish, ["--model", model], self.wish.speed or 1.0
         if wish.play is not None and self.stream is not None:
             words += ["--play", wish.play, "--subject", self.stream.subject, "--seed", str(self.options.seed)]
@@ -150,7 +150,7 @@ class Plan:
             speed = max(20.0, speed)
         self.tell("starting an emulated board")
         board = EmulatedBoard(*words, "--speed", f"{speed:g}", tell=self.tell)
-        return Line(self.opened.enter_context(board).url, wish.baud)
+        return SerialPort(self.opened.enter_context(board).url, wish.baud)
 
     def session(self, image: Image, channels: Channels) -> Session:
         """A session of ``image`` for samples of ``channels``, or the one that is gone on with.

@@ -18,7 +18,7 @@ from odl.core.fixed_point import input_scaling
 from odl.core.image import Image
 from odl.data.streams import load_model
 from odl.device.board import Board
-from odl.device.csv_stream import FIRST_LINE, Sketch, SketchError
+from odl.device.csv_stream import FIRST_LINE, CsvStream, CsvStreamError
 from odl.device.serial_port import BAUD
 from odl.live.find import GREETING, image_of, line_to, new_file, random_number
 from odl.live.modes import Note, standing_of
@@ -37,7 +37,7 @@ class Recorder:
     """Writes what a source gives; `open_recorder` makes it."""
 
     def __init__(
-        self, source: Board | Sketch, writer: Writer, opened: ExitStack, rate_hz: float, shift: int
+        self, source: Board | CsvStream, writer: Writer, opened: ExitStack, rate_hz: float, shift: int
     ) -> None:
         self.recording, self._shift = writer.path, shift
         self._source, self._writer, self._opened, self._rate = source, writer, opened, rate_hz
@@ -76,14 +76,14 @@ class Recorder:
             if now >= due:
                 due = now + REPORT
                 own = standing_of(self._source)
-                sketch = isinstance(self._source, Sketch)
+                sketch = isinstance(self._source, CsvStream)
                 what = "lines could not be used" if sketch else "frames damaged"
                 bad = f", {own.damaged} {what}" if own.damaged else ""
                 tell(f"{passed:.0f} s, {own.lost} samples lost{bad}")
             if self._ending or (seconds is not None and passed + now - heard >= seconds):
                 break
         if why := standing_of(self._source).useless:
-            raise SketchError(f"nothing could be recorded: {why}")
+            raise CsvStreamError(f"nothing could be recorded: {why}")
 
     def _take(self, event: object) -> bool:
         """Write what belongs into a recording; whether it did."""
@@ -113,7 +113,7 @@ class Recorder:
     ) -> None:
         with self._opened:
             self._writer.close()
-        if isinstance(error, SketchError) and not self._samples:
+        if isinstance(error, CsvStreamError) and not self._samples:
             self.recording.unlink(missing_ok=True)
 
 
@@ -164,14 +164,14 @@ def open_recorder(
     with ExitStack() as opened:
         line = opened.enter_context(line_to(port, baud, tell))
         image = None if model is None else load_model(model)
-        source: Board | Sketch
+        source: Board | CsvStream
         shift = 0  # a board that has learned before counts on from there
         if form == "csv":
             if not columns or (rate is None and image is None):
                 raise ConfigError("--format csv needs --columns, as in ax,ay,az, and --rate or --model")
             channels = _channels(columns, image, scale, units or [""])
             hertz = rate or (image.rate_hz if image else 0.0)
-            source = Sketch(line, scale=[c[2] for c in channels], rate_hz=hertz, columns=columns,
+            source = CsvStream(line, scale=[c[2] for c in channels], rate_hz=hertz, columns=columns,
                             units=[c[1] for c in channels])  # fmt: skip
             tell("waiting for the sketch's first line")
             source.begin(FIRST_LINE)

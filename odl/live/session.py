@@ -15,7 +15,7 @@ from odl.core.events import Command, Event, Gap, Origin, Output, Query, Samples,
 from odl.core.image import Image
 from odl.core.protocols import Answer, Notified, TakeBack
 from odl.core.session import Session
-from odl.device.csv_stream import SketchError
+from odl.device.csv_stream import CsvStreamError
 from odl.labels.oracle import RecordedLabels
 from odl.labels.played_truth import PlayedTruth
 from odl.labels.prompt import Prompt
@@ -209,7 +209,7 @@ class Live:
                 else:
                     self._heard = time.monotonic()
                     yield from self._pass(event)
-        except SketchError:
+        except CsvStreamError:
             self._nothing = self._first is None and not self.resumed
             raise
         finally:
@@ -220,7 +220,7 @@ class Live:
         self._state = "ended"
         if why := self._way.standing().useless:
             self._nothing = self._first is None and not self.resumed
-            raise SketchError(f"nothing could be recorded: {why}")
+            raise CsvStreamError(f"nothing could be recorded: {why}")
 
     def _ends(self) -> bool:
         """Whether to end here, between two steps: all that belongs to those before has been said."""
@@ -272,7 +272,7 @@ class Live:
         self._ending = True
         try:
             if self._began:  # what comes of the last input belongs to it, and answers that were given
-                with suppress(SketchError):
+                with suppress(CsvStreamError):
                     deque(self._events, 0)
             self._events.close()
             for truth in self._played.end() if self._played else ():

@@ -12,7 +12,7 @@ from odl.core.session import Session
 from odl.core.snapshot import labels_of
 from odl.data.streams import load_model
 from odl.device.board import Board
-from odl.device.description import Described
+from odl.device.description import BoardDescription
 from odl.live.find import GREETING, image_of, random_number
 from odl.live.hardware_in_the_loop import FedSession, Feeding, Pace
 from odl.live.modes import OnBoard, OnHost, Way
@@ -58,7 +58,7 @@ def with_board(plan: Plan) -> Led:
     return Led(way, about, channels)
 
 
-def _rate(plan: Plan, described: Described, image: Image) -> float:
+def _rate(plan: Plan, described: BoardDescription, image: Image) -> float:
     """Samples per second, if the model can do with them."""
     rate = described.rate_hz or (plan.stream.rate_hz if plan.stream else None) or image.rate_hz
     if abs(rate - image.rate_hz) > OFF * image.rate_hz:

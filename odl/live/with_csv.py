@@ -9,7 +9,7 @@ from odl.core.config import ConfigError
 from odl.core.events import Gap
 from odl.core.image import Image
 from odl.data.streams import load_model
-from odl.device.csv_stream import FIRST_LINE, Sketch
+from odl.device.csv_stream import FIRST_LINE, CsvStream
 from odl.live.modes import OnHost
 from odl.live.plan import OFF, Channels, Led, Plan
 
@@ -23,7 +23,7 @@ def with_sketch(plan: Plan) -> Led:
     ------
     ConfigError
         If rate or columns are not the model's.
-    SketchError
+    CsvStreamError
         If nothing that it prints can be used.
     """
     wish = plan.wish
@@ -35,7 +35,7 @@ def with_sketch(plan: Plan) -> Led:
         plan.notes.append(f"samples come at {rate:g} Hz; the model was made for {image.rate_hz:g} Hz")
     columns = tuple(wish.columns or ())
     channels = channels_of(image, columns)
-    sketch = Sketch(
+    sketch = CsvStream(
         plan.line, scale=[c[2] for c in channels], rate_hz=rate, columns=columns,
         units=[c.unit for c in image.channels],
     )  # fmt: skip

@@ -16,7 +16,7 @@ from odl.wire.field_types import Problem
 from odl.wire.framing import Deframer
 from odl.wire.requests import TIMEOUT, TRIES, Request, Requests
 from odl.wire.schema import PROTOCOL, Compact, Data, Info, Message, Ready, Refused, Status
-from odl.wire.sequence import Order
+from odl.wire.sequence import FrameSequence
 
 LIMIT: Final = 2**17  # bytes of a board's longest frame and to spare: Data of 65535 bytes
 _INFO: Final = b"\x04"  # type number of Info; its next two bytes are the version, in every version
@@ -115,7 +115,7 @@ class Link:
     def __init__(self, seq: int = 0, *, timeout: float = TIMEOUT, tries: int = TRIES) -> None:
         self.info: Info | None = None
         self._deframer = Deframer(LIMIT)
-        self._order = Order()
+        self._order = FrameSequence()
         self._requests = Requests(seq, timeout, tries)
         self._bytes = self._unknown = self._malformed = 0
         self._owed = 0  # losses that no message has carried yet

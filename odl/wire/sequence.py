@@ -22,7 +22,7 @@ def _signed(value: int, bits: int) -> int:
     return (value + half & 2 * half - 1) - half
 
 
-class Order:
+class FrameSequence:
     """Counts what is missing.
 
     Attributes
@@ -39,7 +39,7 @@ class Order:
 
     Examples
     --------
-    >>> order = Order()
+    >>> order = FrameSequence()
     >>> order.place(7), order.place(8), order.place(8), order.place(11), order.lost
     (0, 0, None, 2, 2)
     """

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from odl.core.events import AddClass, Gap, Label, Learned, Prediction, Query, Samples, Undo
 from odl.core.session import Session
 from odl.data import load_session
-from odl.device.board import Board, BoardState, LostFrames, Passing, Restarted, StateRead
-from odl.device.serial_port import Line
+from odl.device.board import Board, BoardEvent, BoardState, LostFrames, Restarted, StateRead
+from odl.device.serial_port import SerialPort
 from odl.wire import Failure, Refusal, Refused, frame, is_output, open_envelope
 from odl.wire.client import BoardError
 from tests.helpers.fake_board import CONFIG, SHOULDER, Bench, Port, Pretended, SocketPort
@@ -28,7 +28,7 @@ TEN = BLOCK[:10]
 @contextmanager
 def opened(bench: Bench, image: int | None = SHOULDER.checksum) -> Iterator[Board]:
     """A board that has been greeted and runs session 77."""
-    with Line(bench.port.name, pause=0.01) as line:
+    with SerialPort(bench.port.name, pause=0.01) as line:
         board = Board(line, image, seq=65530)
         board.wait = 0.02
         board.greet(60.0)
@@ -36,9 +36,9 @@ def opened(bench: Bench, image: int | None = SHOULDER.checksum) -> Iterator[Boar
         yield board
 
 
-def until(board: Board, wanted: Callable[[list[Passing]], bool], limit: float = 60.0) -> list[Passing]:
+def until(board: Board, wanted: Callable[[list[BoardEvent]], bool], limit: float = 60.0) -> list[BoardEvent]:
     """All that passes until ``wanted`` is content, idle blocks left out."""
-    end, passed = time.monotonic() + limit, list[Passing]()
+    end, passed = time.monotonic() + limit, list[BoardEvent]()
     events = iter(board)
     while not wanted(passed):
         event = next(events)
@@ -55,16 +55,16 @@ def wait_until(so: Callable[[], bool]) -> None:
         time.sleep(0.001)
 
 
-def turns(board: Board, state: BoardState) -> list[Passing]:
+def turns(board: Board, state: BoardState) -> list[BoardEvent]:
     """All that passes until the board is in ``state``."""
     return until(board, lambda passed: board.state is state)
 
 
-def samples(passed: list[Passing]) -> int:
+def samples(passed: list[BoardEvent]) -> int:
     return sum(len(event.block) for event in passed if isinstance(event, Samples))
 
 
-def stands(passed: list[Passing], start: int = 0) -> int:
+def stands(passed: list[BoardEvent], start: int = 0) -> int:
     """Where the stream stands after ``passed``, each input beginning where the last one ended."""
     at = start
     for event in passed:
@@ -340,7 +340,7 @@ def test_a_board_is_attached_to_only_with_its_session(bench: Bench) -> None:
         feed(bench, 0, 100)
         until(board, lambda p: samples(p) == 100)
     feed(bench, 100, 150)
-    with Line(bench.port.name) as line:
+    with SerialPort(bench.port.name) as line:
         board = Board(line, SHOULDER.checksum, seq=9)
         board.greet(60.0)
         with pytest.raises(BoardError, match="the board runs session 0000004d, not 0000004e"):
@@ -358,7 +358,10 @@ def test_another_version_is_refused_with_both(port: Port) -> None:
     pretended = Pretended(major=3)
     pretended.out.clear()  # what it said at first was not heard
     bench = Bench(port, pretended)
-    with Line(port.name) as line, pytest.raises(BoardError, match=r"speaks protocol 3\.0 and this odl 1\.0"):
+    with (
+        SerialPort(port.name) as line,
+        pytest.raises(BoardError, match=r"speaks protocol 3\.0 and this odl 1\.0"),
+    ):
         Board(line).greet(1e9)  # there is nothing to wait for
     bench.close()
 
@@ -383,13 +386,16 @@ class OfAnotherVersion(Pretended):
 @pytest.mark.parametrize("lost, named", [(0, r"9\.2"), (1, r"9\.2"), (10**9, "another version")])
 def test_a_version_with_another_info_is_named(port: Port, lost: int, named: str) -> None:
     bench = Bench(port, OfAnotherVersion(lost))
-    with Line(port.name) as line, pytest.raises(BoardError, match=f"protocol {named} and this odl 1\\.0"):
+    with (
+        SerialPort(port.name) as line,
+        pytest.raises(BoardError, match=f"protocol {named} and this odl 1\\.0"),
+    ):
         Board(line).greet(1e9)  # asked again at once
     bench.close()
 
 
 def test_another_model_image_is_refused_by_name(bench: Bench) -> None:
-    with Line(bench.port.name) as line:
+    with SerialPort(bench.port.name) as line:
         board = Board(line, image=0xABCD)
         with pytest.raises(BoardError, match=f"checksum {SHOULDER.checksum:08x}, not 0000abcd"):
             board.greet(60.0)
@@ -397,12 +403,15 @@ def test_another_model_image_is_refused_by_name(bench: Bench) -> None:
 
 
 def test_nobody_answers(port: Port) -> None:
-    with Line(port.name) as line, pytest.raises(BoardError, match=r"nothing answers on .* within 0.3 s"):
+    with (
+        SerialPort(port.name) as line,
+        pytest.raises(BoardError, match=r"nothing answers on .* within 0.3 s"),
+    ):
         Board(line).greet(0.3)
 
 
 def test_a_port_that_echoes_or_babbles_is_no_board() -> None:
-    with Line("loop://") as line:
+    with SerialPort("loop://") as line:
         line.write(b"7,7\r\n")
         wait_until(lambda: line._held > 0)
         with pytest.raises(BoardError, match=r"no board of this protocol.*--format csv"):
@@ -534,7 +543,7 @@ def test_a_description_that_cannot_be_is_refused(quick: Bench, key: str, value: 
     pretended.out.clear()
     quick.unplug()
     quick.plug(pretended)
-    with Line(quick.port.name) as line, pytest.raises(BoardError, match=what):
+    with SerialPort(quick.port.name) as line, pytest.raises(BoardError, match=what):
         Board(line).greet(60.0)
 
 
@@ -543,7 +552,7 @@ def test_a_name_of_a_board_cannot_command_a_terminal(port: Port) -> None:
     pretended.board["name"] = "\x1b]0;x\x07wrist\n"
     pretended.out.clear()
     bench = Bench(port, pretended)
-    with Line(port.name) as line:
+    with SerialPort(port.name) as line:
         assert Board(line).greet(60.0).name == "]0;xwrist"
     bench.close()
 
@@ -571,7 +580,7 @@ def test_a_line_that_flips_and_drops_bytes_never_gives_a_wrong_sample(bench: Ben
 
     with opened(bench) as board:
         bench.mangle = mangle
-        passed, at = list[Passing](), 0
+        passed, at = list[BoardEvent](), 0
         while at < 3000:
             feed(bench, at, at + 100)
             at += 100

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from odl.core.events import Gap, Samples
-from odl.device.csv_columns import Columns
-from odl.device.csv_stream import BAD_LINES, Sketch, SketchError, SketchState
-from odl.device.serial_port import Line, LineState, Piece
+from odl.device.csv_columns import CsvColumns
+from odl.device.csv_stream import BAD_LINES, CsvStream, CsvStreamError, CsvStreamState
+from odl.device.serial_port import SerialChunk, SerialPort, SerialState
 from tests.helpers.fake_board import Port
 
 AXES = ("ax", "ay", "az")
@@ -47,7 +47,7 @@ AXES = ("ax", "ay", "az")
     ],
 )
 def test_what_common_sketches_print(lines: list[str], rows: list[list[float]]) -> None:
-    columns = Columns(AXES)
+    columns = CsvColumns(AXES)
     assert [row for line in lines if (row := columns.take(line)) is not None] == rows
     assert columns.problem == ""
 
@@ -58,7 +58,7 @@ def test_what_common_sketches_print(lines: list[str], rows: list[list[float]]) -
      "1,2,３", "ax:1,ay:2,3", "ax:1,ay:2,az:", "ax:1:2,ay:1,az:1", "," * 100, "1," * 100, "\x00\x7f\ufffd9"],
 )  # fmt: skip
 def test_a_bad_line_is_counted_and_costs_nothing_else(bad: str) -> None:
-    columns = Columns(AXES)
+    columns = CsvColumns(AXES)
     assert columns.take("1,2,3") == [1, 2, 3]
     taken = columns.take(bad)
     assert columns.take("4,5,6") == [4, 5, 6]
@@ -86,7 +86,7 @@ def test_a_bad_line_is_counted_and_costs_nothing_else(bad: str) -> None:
     ],
 )
 def test_what_never_fits_becomes_a_sentence(wanted: list[str], strict: bool, line: str, problem: str) -> None:
-    columns = Columns(wanted, strict)
+    columns = CsvColumns(wanted, strict)
     for _ in range(4):
         assert columns.take(line) is None
         assert columns.problem == ""  # it may be a piece of a line
@@ -96,7 +96,7 @@ def test_what_never_fits_becomes_a_sentence(wanted: list[str], strict: bool, lin
 
 
 def test_columns_are_picked_by_number_from_one() -> None:
-    assert Columns(["3", "1"]).take("10,20,30") == [30, 10]
+    assert CsvColumns(["3", "1"]).take("10,20,30") == [30, 10]
 
 
 @pytest.mark.parametrize(
@@ -112,11 +112,11 @@ def test_columns_are_picked_by_number_from_one() -> None:
 )
 def test_columns_that_cannot_be_meant_are_refused(wanted: list[str], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
-        Columns(wanted)
+        CsvColumns(wanted)
 
 
 def test_names_that_the_sketch_does_not_print_are_no_positions() -> None:
-    columns = Columns(AXES)
+    columns = CsvColumns(AXES)
     columns.take("x,y,z")
     assert [columns.take("1,2,3") for _ in range(25)] == [None] * 25
     assert columns.problem == "there is no column 'ax'; the sketch prints x, y, z"
@@ -126,13 +126,13 @@ def test_names_that_the_sketch_does_not_print_are_no_positions() -> None:
 
 
 def test_a_header_without_its_beginning_is_none() -> None:
-    columns = Columns(AXES)
+    columns = CsvColumns(AXES)
     columns.take("x,ay,az", whole=False)
     assert columns.take("1,2,3") == [1, 2, 3] and columns.in_order and columns.names is None
 
 
 def test_no_value_and_text_have_reasons_of_their_own() -> None:
-    columns = Columns(AXES)
+    columns = CsvColumns(AXES)
     for line in ("nan,nan,nan", "ax:1 ay:-inf az:3", "nan nan nan"):
         assert not any(map(columns.take, [line] * 30))
         value = "inf" if "inf" in line else "nan"
@@ -148,14 +148,14 @@ def test_no_value_and_text_have_reasons_of_their_own() -> None:
 
 @pytest.mark.parametrize("line", ["\ufffd1\ufffd,\ufffdP", "gL\x00\ufffd@\ufffd Nl% odl", "\x01\x02ab\x7f"])
 def test_bytes_that_are_no_text_are_not_shown(line: str) -> None:
-    columns = Columns(AXES)
+    columns = CsvColumns(AXES)
     for _ in range(6):
         assert columns.take(line) is None
     assert columns.last_bad == "bytes that are no text" and columns.text == 0 and columns.bad >= 5
 
 
 def test_what_has_fitted_once_is_not_hopeless() -> None:
-    columns = Columns(AXES)
+    columns = CsvColumns(AXES)
     assert columns.take("1,2,3") == [1, 2, 3]
     assert not any(map(columns.take, ["1,2,3,4"] * 50))
     assert columns.problem and not columns.hopeless
@@ -170,25 +170,25 @@ def test_what_has_fitted_once_is_not_hopeless() -> None:
 def test_one_line_that_does_not_fit_is_not_the_reason(
     first: list[str], odd: str, rest: str, why: str
 ) -> None:
-    columns = Columns(AXES, most=(10, 10, 10))
+    columns = CsvColumns(AXES, most=(10, 10, 10))
     assert [columns.take(line) for line in [*first, odd, *[rest] * 40]].count(None) == 41
     assert not columns.hopeless and columns.problem.startswith(why)
     assert columns.take("1,2,3") == [1, 2, 3]
 
 
 def test_text_between_lines_that_never_fit_changes_nothing() -> None:
-    columns = Columns(AXES)
+    columns = CsvColumns(AXES)
     lines = ["1,2,3,4", "battery 87 %", "battery 88 %"] * 25
     assert not any(map(columns.take, lines))
     assert columns.hopeless and columns.problem.startswith("the sketch prints 4 columns, but 3 are wanted")
 
 
 def test_numbers_that_cannot_be_meant_make_a_line_bad() -> None:
-    columns = Columns(AXES, most=(10, 20, 30))
+    columns = CsvColumns(AXES, most=(10, 20, 30))
     assert columns.take("10,-20,30") == [10, -20, 30]
     assert columns.take("10,-20.1,30") is columns.take("1e99,0,0") is None
     assert (columns.bad, columns.missed) == (2, 2)
-    raw = Columns(AXES, most=(10, 20, 30), units=("g", "g", "dps"))
+    raw = CsvColumns(AXES, most=(10, 20, 30), units=("g", "g", "dps"))
     assert not any(map(raw.take, ["1,1,16384"] * 25))
     assert raw.hopeless and raw.problem == "16384 in column az cannot be meant; is it printed in dps?"
     assert [columns.take("1,2,3") for _ in range(2)] == [[1, 2, 3]] * 2
@@ -213,7 +213,7 @@ def test_numbers_that_cannot_be_meant_make_a_line_bad() -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("good", ["1,2,3", "1 2 3", "ax:1,ay:2,az:3"])
 def test_a_damaged_sample_is_told_from_text(line: str, sample: bool, good: str) -> None:
-    columns = Columns(AXES)
+    columns = CsvColumns(AXES)
     for _ in range(6):  # many of them change nothing
         assert columns.take(good) == [1, 2, 3]
         assert columns.take(line) is None
@@ -224,7 +224,7 @@ def test_a_damaged_sample_is_told_from_text(line: str, sample: bool, good: str) 
 
 
 def test_words_within_a_stream_are_no_names_unless_they_are_wanted() -> None:
-    columns = Columns(AXES)
+    columns = CsvColumns(AXES)
     good = ["1,2,3"] * 3
     assert [columns.take(line) for line in [*good, "Still, calibrating, it", *good]].count(None) == 1
     assert columns.names is None
@@ -233,14 +233,14 @@ def test_words_within_a_stream_are_no_names_unless_they_are_wanted() -> None:
 
 
 def test_lines_of_another_form_in_between_are_not_taken_for_the_stream() -> None:
-    columns = Columns(["1", "2", "3"])
+    columns = CsvColumns(["1", "2", "3"])
     for _ in range(20):
         assert columns.take("1,2,3") == [1, 2, 3]
         assert columns.take("temp:20,hum:40,light:7") is None
 
 
 def test_a_sketch_that_changes_what_it_prints_is_followed() -> None:
-    columns = Columns(["ax", "ay"])
+    columns = CsvColumns(["ax", "ay"])
     assert columns.take("1,2") == [1, 2]
     columns.take("ms,ay,ax")
     taken = [columns.take(f"7,{k},{-k}") for k in range(10)]
@@ -251,12 +251,12 @@ def test_a_sketch_that_changes_what_it_prints_is_followed() -> None:
 @pytest.mark.parametrize("part", ["1", " ", ":", " :", "1.", "a,", "-", "1e", "x"])
 def test_no_line_takes_long_to_be_looked_at(part: str) -> None:
     for first in ("a", "1"):
-        assert Columns(AXES).take(first + 200_000 * part + "1x") is None  # minutes, were it done by trying
+        assert CsvColumns(AXES).take(first + 200_000 * part + "1x") is None  # minutes, were it done by trying
 
 
 @given(st.lists(st.text(max_size=200), max_size=20))
 def test_no_text_is_an_error(lines: list[str]) -> None:
-    columns = Columns(AXES)
+    columns = CsvColumns(AXES)
     for line in lines:
         row = columns.take(line)
         assert row is None or (len(row) == 3 and all(map(np.isfinite, row)))
@@ -269,22 +269,22 @@ class Pieces:
     """A line that gives what it was filled with."""
 
     def __init__(self) -> None:
-        self.pieces: list[Piece] = []
+        self.pieces: list[SerialChunk] = []
 
-    def get(self, timeout: float) -> Piece | None:
+    def get(self, timeout: float) -> SerialChunk | None:
         return self.pieces.pop(0) if self.pieces else None
 
 
-def sketch_of(line: object, **given_: object) -> Sketch:
+def sketch_of(line: object, **given_: object) -> CsvStream:
     options: dict[str, object] = {"scale": (0.01, 0.01, 0.01), "rate_hz": 50.0, "columns": AXES} | given_
-    return Sketch(line, **options)  # type: ignore[arg-type]
+    return CsvStream(line, **options)  # type: ignore[arg-type]
 
 
-def passed(sketch: Sketch, pieces: list[Piece]) -> list[Samples | Gap]:
+def passed(sketch: CsvStream, pieces: list[SerialChunk]) -> list[Samples | Gap]:
     """What the sketch makes of pieces, idle blocks left out."""
     line = Pieces()
     sketch.line = line  # type: ignore[assignment]
-    line.pieces = [*pieces, Piece(0.0, state=LineState.CLOSED)]
+    line.pieces = [*pieces, SerialChunk(0.0, state=SerialState.CLOSED)]
     return [e for e in sketch if isinstance(e, Gap) or len(e.block)]
 
 
@@ -306,7 +306,7 @@ def seen(events: list[Samples | Gap]) -> list[int]:
 def test_counts_are_scaled_rounded_and_saturated() -> None:
     sketch = sketch_of(None, scale=(0.5, 0.001, 1.0))
     [first, second] = passed(
-        sketch, [Piece(0.0, b"\n1.3,-0.0015,2.5\n1,2,3\n"), Piece(0.02, b"100000,-40,-40000\n")]
+        sketch, [SerialChunk(0.0, b"\n1.3,-0.0015,2.5\n1,2,3\n"), SerialChunk(0.02, b"100000,-40,-40000\n")]
     )
     assert first.block.tolist() == [[3, -2, 2], [2, 2000, 3]]
     assert second.block.tolist() == [[32767, -32768, -32768]]
@@ -319,7 +319,11 @@ def test_lines_that_cannot_be_used_are_lost_samples() -> None:
     bad = b"1,2\n1e99,0,0\n7,7,oops\nready\n"
     events = passed(
         sketch,
-        [Piece(0.0, b"1,2\n" + lines(0, 10)), Piece(0.2, bad + lines(13, 20)), Piece(0.4, lines(20, 30))],
+        [
+            SerialChunk(0.0, b"1,2\n" + lines(0, 10)),
+            SerialChunk(0.2, bad + lines(13, 20)),
+            SerialChunk(0.4, lines(20, 30)),
+        ],
     )
     assert [e for e in events if isinstance(e, Gap)] == [Gap(10, 3, BAD_LINES)]
     assert seen(events) == [*range(10), *range(13, 30)] and stands(events) == sketch.position == 30
@@ -335,7 +339,7 @@ def test_lines_that_cannot_be_used_are_lost_samples() -> None:
 def test_text_beside_the_stream_is_no_gap() -> None:
     sketch = sketch_of(None, scale=(1, 1, 1))
     text = [b"temperature ok\n", b"battery 87 %\n", b"# note\n", b"Temp: 23.4\n", b"Initialising...\n"]
-    pieces = [Piece(k / 50, lines(k, k + 1) + text[k % 5] * (k % 3)) for k in range(300)]
+    pieces = [SerialChunk(k / 50, lines(k, k + 1) + text[k % 5] * (k % 3)) for k in range(300)]
     events = passed(sketch, pieces)
     assert not any(isinstance(e, Gap) for e in events)
     assert stands(events) == sketch.position == 299 and sketch.lost == 0
@@ -346,8 +350,8 @@ def test_text_beside_the_stream_is_no_gap() -> None:
 
 def test_many_lines_that_cannot_be_used_keep_the_time() -> None:
     sketch = sketch_of(None, scale=(1, 1, 1))
-    pieces = [Piece(k / 50, lines(k, k + 1) if k % 4 else b"%d,0,x\n" % k) for k in range(1, 1000)]
-    pieces[300:500] = [Piece(k / 50, b"#,1\n") for k in range(301, 501)]
+    pieces = [SerialChunk(k / 50, lines(k, k + 1) if k % 4 else b"%d,0,x\n" % k) for k in range(1, 1000)]
+    pieces[300:500] = [SerialChunk(k / 50, b"#,1\n") for k in range(301, 501)]
     events = passed(sketch, pieces)
     last = next(int(e.block[-1, 0]) for e in reversed(events) if isinstance(e, Samples))
     assert stands(events) == sketch.position == last - 1 == 998
@@ -361,7 +365,7 @@ def test_a_problem_stands_until_it_has_been_over_for_a_while() -> None:
     many = [b"0,0,0\n" if k % 20 < 8 else b"%d,1,1\n" % (99 + k) for k in range(200)]
     said = set()
     for k, line in enumerate([*many, *[b"0,0,0\n"] * 300]):
-        sketch._take(Piece(k / 50, line))
+        sketch._take(SerialChunk(k / 50, line))
         said.add(sketch.problem)
         if abs(k - 400) > 2:  # the very moment is one of rounding
             assert (sketch.problem != "") == (12 <= k < 400)
@@ -372,32 +376,38 @@ def test_a_board_of_our_own_is_recognised() -> None:
     from odl.wire import frame
 
     sent = b"\x00" + frame(b"\x01\x00\x00\x00\x00\x00any")
-    with pytest.raises(SketchError, match="leave out --format csv"):
-        passed(sketch_of(None), [Piece(0.0, sent[:9]), Piece(0.1, sent[9:])])
-    assert seen(passed(sketch_of(None), [Piece(0.0, lines(0, 3)), Piece(0.1, sent + b"\n")])) == [1, 2]
+    with pytest.raises(CsvStreamError, match="leave out --format csv"):
+        passed(sketch_of(None), [SerialChunk(0.0, sent[:9]), SerialChunk(0.1, sent[9:])])
+    assert seen(passed(sketch_of(None), [SerialChunk(0.0, lines(0, 3)), SerialChunk(0.1, sent + b"\n")])) == [
+        1,
+        2,
+    ]
 
 
 def test_another_unit_is_noticed() -> None:
     sketch = sketch_of(None, scale=(0.0001, 0.001, 0.001), units=("g", "g", "g"))
-    passed(sketch, [Piece(k / 50, b"%d,1,1\n" % (9 if k % 2 else 1)) for k in range(100)])
+    passed(sketch, [SerialChunk(k / 50, b"%d,1,1\n" % (9 if k % 2 else 1)) for k in range(100)])
     assert sketch.note == "many samples are at the limit of column ax, 3.28 g: is it printed in g?"
     again = sketch_of(None, scale=(0.0001, 0.001, 0.001))
-    passed(again, [Piece(k / 50, b"%d,1,1\n" % (1 if k % 10 else 9)) for k in range(100)])
+    passed(again, [SerialChunk(k / 50, b"%d,1,1\n" % (1 if k % 10 else 9)) for k in range(100)])
     assert again.note == "" and again.saturated == 9
 
 
 def test_a_sketch_that_cannot_be_used_is_refused() -> None:
-    with pytest.raises(SketchError, match="prints 4 columns, but 3 are wanted"):
-        passed(sketch_of(None), [Piece(0.0, b"1,2,3,4\n" * 26)])
+    with pytest.raises(CsvStreamError, match="prints 4 columns, but 3 are wanted"):
+        passed(sketch_of(None), [SerialChunk(0.0, b"1,2,3,4\n" * 26)])
     line = Pieces()
-    line.pieces = [Piece(0.0, b"1,2,3,4\n" * 26)]
-    with pytest.raises(SketchError, match="prints 4 columns, but 3 are wanted"):
+    line.pieces = [SerialChunk(0.0, b"1,2,3,4\n" * 26)]
+    with pytest.raises(CsvStreamError, match="prints 4 columns, but 3 are wanted"):
         sketch_of(line).begin(5)
 
 
 def test_the_first_line_is_waited_for_and_kept() -> None:
     line = Pieces()
-    line.pieces = [Piece(0.0, b"1,2,3,4\n" * 20 + lines(1, 4)), Piece(0.1, state=LineState.CLOSED)]
+    line.pieces = [
+        SerialChunk(0.0, b"1,2,3,4\n" * 20 + lines(1, 4)),
+        SerialChunk(0.1, state=SerialState.CLOSED),
+    ]
     sketch = sketch_of(line)
     assert sketch.useless == "no line has come yet"
     sketch.begin(5)
@@ -407,19 +417,19 @@ def test_the_first_line_is_waited_for_and_kept() -> None:
 
 def test_lines_may_come_in_pieces_of_any_size() -> None:
     text = b"x\n" + lines(0, 100)
-    whole = passed(sketch_of(None), [Piece(0.0, text)])
-    single = passed(sketch_of(None), [Piece(0.0, text[i : i + 1]) for i in range(len(text))])
+    whole = passed(sketch_of(None), [SerialChunk(0.0, text)])
+    single = passed(sketch_of(None), [SerialChunk(0.0, text[i : i + 1]) for i in range(len(text))])
     assert seen(whole) == seen(single) == list(range(100))
 
 
 def test_the_first_line_may_lack_its_beginning() -> None:
-    assert seen(passed(sketch_of(None), [Piece(0.0, b"5,0,0\n" + lines(1, 4))])) == [1, 2, 3]
+    assert seen(passed(sketch_of(None), [SerialChunk(0.0, b"5,0,0\n" + lines(1, 4))])) == [1, 2, 3]
 
 
 def test_a_silence_becomes_a_gap_of_about_its_length() -> None:
     sketch = sketch_of(None)
-    pieces = [Piece(k / 50, lines(k, k + 1)) for k in range(500)]
-    pieces += [Piece(k / 50 + 4, lines(k, k + 1)) for k in range(500, 600)]
+    pieces = [SerialChunk(k / 50, lines(k, k + 1)) for k in range(500)]
+    pieces += [SerialChunk(k / 50 + 4, lines(k, k + 1)) for k in range(500, 600)]
     events = passed(sketch, pieces)
     [gap] = [e for e in events if isinstance(e, Gap)]
     assert gap.why == "the sketch was silent" and abs(gap.lost - 200) <= 1
@@ -429,8 +439,10 @@ def test_a_silence_becomes_a_gap_of_about_its_length() -> None:
 
 def test_lines_that_were_only_held_up_are_no_gap() -> None:
     sketch = sketch_of(None)
-    pieces = [Piece(k / 50, lines(k, k + 1)) for k in range(100)]
-    events = passed(sketch, [*pieces, Piece(2 + 3.0, lines(100, 250)), Piece(5.02, lines(250, 251))])
+    pieces = [SerialChunk(k / 50, lines(k, k + 1)) for k in range(100)]
+    events = passed(
+        sketch, [*pieces, SerialChunk(2 + 3.0, lines(100, 250)), SerialChunk(5.02, lines(250, 251))]
+    )
     assert not any(isinstance(e, Gap) for e in events)
     assert seen(events) == list(range(1, 251))
 
@@ -440,9 +452,9 @@ def test_bytes_that_nobody_fetched_leave_a_gap_and_no_patched_line() -> None:
     events = passed(
         sketch,
         [
-            Piece(0.0, lines(0, 50) + b"123,0"),
-            Piece(2.0, b"4,5,6\n" + lines(150, 160), lost=800),
-            Piece(2.2, lines(160, 170)),
+            SerialChunk(0.0, lines(0, 50) + b"123,0"),
+            SerialChunk(2.0, b"4,5,6\n" + lines(150, 160), lost=800),
+            SerialChunk(2.2, lines(160, 170)),
         ],
     )
     [gap] = [e for e in events if isinstance(e, Gap)]
@@ -456,11 +468,11 @@ def test_unplugging_leaves_a_gap() -> None:
     events = passed(
         sketch,
         [
-            Piece(0.0, lines(0, 50)),
-            Piece(0.5, b"12"),
-            Piece(1.0, state=LineState.LOST),
-            Piece(9.0, state=LineState.OPEN),
-            Piece(10.0, b"3,4,5\n" + lines(50, 60)),
+            SerialChunk(0.0, lines(0, 50)),
+            SerialChunk(0.5, b"12"),
+            SerialChunk(1.0, state=SerialState.LOST),
+            SerialChunk(9.0, state=SerialState.OPEN),
+            SerialChunk(10.0, b"3,4,5\n" + lines(50, 60)),
         ],
     )
     [gap] = [e for e in events if isinstance(e, Gap)]
@@ -471,7 +483,7 @@ def test_unplugging_leaves_a_gap() -> None:
 def test_a_header_in_the_middle_is_a_new_start() -> None:
     sketch = sketch_of(None)
     text = b"ax,ay,az\n"
-    events = passed(sketch, [Piece(0.0, text + lines(0, 10)), Piece(0.5, text + lines(0, 10))])
+    events = passed(sketch, [SerialChunk(0.0, text + lines(0, 10)), SerialChunk(0.5, text + lines(0, 10))])
     assert [type(e).__name__ for e in events] == ["Samples", "Gap", "Samples"]
     assert events[1] == Gap(10, 15, "the sketch started anew")
 
@@ -479,13 +491,13 @@ def test_a_header_in_the_middle_is_a_new_start() -> None:
 @pytest.mark.parametrize(("rate", "said"), [(51.5, "3 % too fast"), (50.5, "")])
 def test_a_rate_that_is_a_little_off_is_called_out_too(rate: float, said: str) -> None:
     sketch = sketch_of(None, scale=(1, 1, 1))
-    passed(sketch, [Piece(k / rate, lines(k, k + 1)) for k in range(1000)])
+    passed(sketch, [SerialChunk(k / rate, lines(k, k + 1)) for k in range(1000)])
     assert said in sketch.note and (sketch.note == "") == (said == "")
 
 
 def test_the_rate_is_measured_and_called_out() -> None:
     sketch = sketch_of(None, scale=(1, 1, 1))
-    passed(sketch, [Piece(k / 40, lines(k, k + 1)) for k in range(1000)])
+    passed(sketch, [SerialChunk(k / 40, lines(k, k + 1)) for k in range(1000)])
     assert sketch.clock.rate_hz == pytest.approx(40, rel=0.01)
     assert sketch.note == "samples come at 40 Hz, but 50 Hz are wanted (20 % too slow)"
 
@@ -494,8 +506,8 @@ def test_the_rate_is_measured_and_called_out() -> None:
 def test_garbage_without_an_end_is_let_go(size: int) -> None:
     sketch = sketch_of(None)
     garbage = b"\n" + b"\xa5" * 99_996 + b"1,2,3"  # its end may look well
-    pieces = [Piece(0.0, garbage[i : i + size]) for i in range(0, len(garbage), size)]
-    events = passed(sketch, [*pieces, Piece(0.1, b"\n" + lines(0, 5))])
+    pieces = [SerialChunk(0.0, garbage[i : i + size]) for i in range(0, len(garbage), size)]
+    events = passed(sketch, [*pieces, SerialChunk(0.1, b"\n" + lines(0, 5))])
     assert len(sketch._text) == 0 and seen(events) == [0, 1, 2, 3, 4]
     assert sketch.columns.bad == 1
 
@@ -505,7 +517,7 @@ def test_a_bad_scale_is_refused() -> None:
         sketch_of(None, scale=(1.0, 1.0))
 
 
-def until(sketch: Sketch, wanted: Callable[[], bool], events: list[Samples | Gap]) -> None:
+def until(sketch: CsvStream, wanted: Callable[[], bool], events: list[Samples | Gap]) -> None:
     end = time.monotonic() + 60
     while not wanted():
         assert time.monotonic() < end, sketch.state
@@ -516,7 +528,7 @@ def until(sketch: Sketch, wanted: Callable[[], bool], events: list[Samples | Gap
 
 def test_on_a_real_port_with_unplugging(port: Port) -> None:
     events: list[Samples | Gap] = []
-    with Line(port.name, pause=0.01) as line:
+    with SerialPort(port.name, pause=0.01) as line:
         sketch = sketch_of(line)
         sketch.wait = 0.02
         port.read(0.5)
@@ -525,13 +537,13 @@ def test_on_a_real_port_with_unplugging(port: Port) -> None:
         until(sketch, lambda: len(seen(events)) == 100, events)
         assert sketch.useless == ""
         port.unplug()
-        until(sketch, lambda: sketch.state is SketchState.UNPLUGGED, events)
+        until(sketch, lambda: sketch.state is CsvStreamState.UNPLUGGED, events)
         port.plug()
-        until(sketch, lambda: sketch.state is SketchState.WAITING, events)
+        until(sketch, lambda: sketch.state is CsvStreamState.WAITING, events)
         port.read(0.5)
         port.write(b"7,7\r\n" + lines(100, 150))
         until(sketch, lambda: len(seen(events)) == 150, events)
     assert seen(events) == list(range(150))
     assert [e.why for e in events if isinstance(e, Gap)] == ["unplugged"]
     assert stands(events) == sketch.position
-    assert next(iter(sketch), None) is None or sketch.state is SketchState.CLOSED
+    assert next(iter(sketch), None) is None or sketch.state is CsvStreamState.CLOSED

@@ -25,8 +25,8 @@ from odl.core.events import AddClass, Command, Gap, Label, Learned, Output, Pred
 from odl.core.fixed_point import input_scaling
 from odl.core.session import Session
 from odl.data import load_session
-from odl.device.board import Board, BoardState, LostFrames, Passing, Restarted, StateRead
-from odl.device.serial_port import Line
+from odl.device.board import Board, BoardEvent, BoardState, LostFrames, Restarted, StateRead
+from odl.device.serial_port import SerialPort
 
 SPEED = 5.0  # times real time
 BLOCK: NDArray[np.int16] = np.concatenate([part.block for part in load_session("shoulder", 8)])
@@ -98,7 +98,7 @@ def served(
 ) -> Iterator[tuple[Served, Board]]:
     """A board that has been greeted, on a line."""
     one = Served(Emulator(firmware.elf, Lsm6dso(BLOCK, rate_hz=50.0)), port, sent, heard)
-    with Line(port.name, pause=0.01) as line:
+    with SerialPort(port.name, pause=0.01) as line:
         board = Board(line, SHOULDER.checksum, seq=1000)
         board.wait = 0.02
         board.greet(60.0)
@@ -106,8 +106,8 @@ def served(
     one.close()
 
 
-def until(board: Board, wanted: Callable[[list[Passing]], bool], limit: float = 60.0) -> list[Passing]:
-    end, passed, events = time.monotonic() + limit, list[Passing](), iter(board)
+def until(board: Board, wanted: Callable[[list[BoardEvent]], bool], limit: float = 60.0) -> list[BoardEvent]:
+    end, passed, events = time.monotonic() + limit, list[BoardEvent](), iter(board)
     while not wanted(passed):
         event = next(events)
         if not (isinstance(event, Samples) and len(event.block) == 0):
@@ -116,7 +116,7 @@ def until(board: Board, wanted: Callable[[list[Passing]], bool], limit: float = 
     return passed
 
 
-def taken(passed: list[Passing]) -> int:
+def taken(passed: list[BoardEvent]) -> int:
     """Samples that came, each the one that the sensor gave at that place, none twice."""
     first = next(e.block[0] for e in passed if isinstance(e, Samples))
     begin = next(k for k in range(200) if np.array_equal(BLOCK[k], first))  # some passed before a session ran
@@ -133,11 +133,11 @@ def taken(passed: list[Passing]) -> int:
     return n
 
 
-def windows(passed: list[Passing]) -> int:
+def windows(passed: list[BoardEvent]) -> int:
     return sum(isinstance(event, Prediction) for event in passed)
 
 
-def follow(twin: Session, passed: list[Passing]) -> tuple[list[Output], list[Output]]:
+def follow(twin: Session, passed: list[BoardEvent]) -> tuple[list[Output], list[Output]]:
     """What the board said, and what a session says to the same inputs."""
     heard, expected = list[Output](), list[Output]()
     for event in passed:
@@ -222,7 +222,7 @@ def test_hardware_in_the_loop_over_a_bad_line(fed: Firmware, seed: int) -> None:
     with served(fed, SocketPort(), sent, heard_) as (_, board):
         config = settings(board)
         board.configure(config, 77)
-        twin, passed, expected = Session(SHOULDER, config), list[Passing](), list[Output]()
+        twin, passed, expected = Session(SHOULDER, config), list[BoardEvent](), list[Output]()
         for at in range(0, 3000, 50):
             event = Samples(at, BLOCK[at : at + 50])
             passed += board.step(event)

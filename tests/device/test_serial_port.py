@@ -7,11 +7,11 @@ import time
 
 import pytest
 
-from odl.device.serial_port import Line, LineState, SerialPortError
+from odl.device.serial_port import SerialPort, SerialPortError, SerialState
 from tests.helpers.fake_board import Port, PtyPort, SocketPort
 
 
-def states_and_bytes(line: Line, enough: int, limit: float = 60.0) -> tuple[list[LineState], bytes]:
+def states_and_bytes(line: SerialPort, enough: int, limit: float = 60.0) -> tuple[list[SerialState], bytes]:
     """Fetch until so many bytes have come."""
     states, data = [], b""
     until = time.monotonic() + limit
@@ -23,7 +23,7 @@ def states_and_bytes(line: Line, enough: int, limit: float = 60.0) -> tuple[list
     return states, data
 
 
-def wait_for(line: Line, state: LineState, limit: float = 60.0) -> None:
+def wait_for(line: SerialPort, state: SerialState, limit: float = 60.0) -> None:
     until = time.monotonic() + limit
     while time.monotonic() < until:
         piece = line.get(0.05)
@@ -34,28 +34,28 @@ def wait_for(line: Line, state: LineState, limit: float = 60.0) -> None:
 
 def test_bytes_pass_both_ways(port: Port) -> None:
     said = bytes(range(256)) * 40
-    with Line(port.name) as line:
-        assert line.state is LineState.OPEN
+    with SerialPort(port.name) as line:
+        assert line.state is SerialState.OPEN
         port.read(0.5)  # a socket takes the call
         sender = threading.Thread(target=port.write, args=(said,))
         sender.start()
         states, heard = states_and_bytes(line, len(said))
         sender.join()
-        assert (states, heard) == ([LineState.OPEN], said)
+        assert (states, heard) == ([SerialState.OPEN], said)
         assert line.write(b"\0answer\xff")
         assert port.read(2.0) == b"\0answer\xff"
-    assert line.state is LineState.CLOSED
+    assert line.state is SerialState.CLOSED
     assert line.write(b"more") is False
 
 
 def test_a_loop_gives_back_what_it_is_sent() -> None:
-    with Line("loop://") as line:
+    with SerialPort("loop://") as line:
         assert line.write(b"abc\0def")
         assert states_and_bytes(line, 7)[1] == b"abc\0def"
 
 
 def test_pieces_carry_the_time_when_they_were_read() -> None:
-    with Line("loop://") as line:
+    with SerialPort("loop://") as line:
         before = time.monotonic()
         line.write(b"x")
         while not (piece := line.get(1.0)) or not piece.data:
@@ -64,16 +64,16 @@ def test_pieces_carry_the_time_when_they_were_read() -> None:
 
 
 def test_a_port_that_was_unplugged_is_opened_again(port: Port) -> None:
-    with Line(port.name, pause=0.01) as line:
+    with SerialPort(port.name, pause=0.01) as line:
         port.read(0.5)
         for turn in range(3):
             port.write(b"before")
             assert states_and_bytes(line, 6)[1] == b"before"
             port.unplug()
-            wait_for(line, LineState.LOST)
+            wait_for(line, SerialState.LOST)
             assert line.write(b"nobody") is False
             port.plug()
-            wait_for(line, LineState.OPEN)
+            wait_for(line, SerialState.OPEN)
             port.read(0.5)
             assert line.reopened == turn + 1
         port.write(b"after")
@@ -82,7 +82,7 @@ def test_a_port_that_was_unplugged_is_opened_again(port: Port) -> None:
 
 def test_what_nobody_fetches_is_dropped_and_counted() -> None:
     port = SocketPort()
-    with Line(port.name, room=1000) as line:
+    with SerialPort(port.name, room=1000) as line:
         port.read(0.5)
         sent, until = 0, time.monotonic() + 60
         while line.lost < 4000 and time.monotonic() < until:
@@ -102,7 +102,7 @@ def test_what_nobody_fetches_is_dropped_and_counted() -> None:
 
 
 def test_waking_ends_a_wait() -> None:
-    with Line("loop://") as line:
+    with SerialPort("loop://") as line:
         while line.get(0.01) is not None:
             pass
         got = [b"never"]
@@ -115,28 +115,28 @@ def test_waking_ends_a_wait() -> None:
 
 def test_a_port_that_is_not_there() -> None:
     with pytest.raises(SerialPortError, match="there is no port /dev/not-there; 'odl ports'"):
-        Line("/dev/not-there")
+        SerialPort("/dev/not-there")
     with pytest.raises(SerialPortError, match="cannot be opened"):
-        Line("nonsense://x")
+        SerialPort("nonsense://x")
     listener = SocketPort()
     listener.close()
     with pytest.raises(SerialPortError, match="cannot be opened"):
-        Line(listener.name)
+        SerialPort(listener.name)
 
 
 def test_a_device_is_opened_once_only(port: Port) -> None:
     if not isinstance(port, PtyPort):
         return  # a socket is shared by nature
-    with Line(port.name), pytest.raises(SerialPortError, match="in use by another programme"):
-        Line(port.name)
+    with SerialPort(port.name), pytest.raises(SerialPortError, match="in use by another programme"):
+        SerialPort(port.name)
 
 
 def test_closing_while_the_port_is_gone(port: Port) -> None:
-    line = Line(port.name, pause=0.01)
+    line = SerialPort(port.name, pause=0.01)
     port.unplug()
-    wait_for(line, LineState.LOST)
+    wait_for(line, SerialState.LOST)
     line.close()
-    assert line.state is LineState.CLOSED
+    assert line.state is SerialState.CLOSED
     assert line.get(0) is None or line.get(0) is None
     port.plug()
 
@@ -149,13 +149,13 @@ def test_a_device_comes_back_under_another_name(monkeypatch: pytest.MonkeyPatch,
     port, place = PtyPort(f"{tmp_path}/ttyACM0"), []
     monkeypatch.setattr("serial.tools.list_ports.comports", lambda: [Found(name, s) for name, s in place])
     place[:] = [(port.name, "A")]
-    with Line(port.name, pause=0.01) as line:
+    with SerialPort(port.name, pause=0.01) as line:
         port.unplug()
-        wait_for(line, LineState.LOST)
+        wait_for(line, SerialState.LOST)
         port.name = f"{tmp_path}/ttyACM1"
         place[:] = [(f"{tmp_path}/ttyACM7", "B"), (port.name, "A")]
         port.plug()
-        wait_for(line, LineState.OPEN)
+        wait_for(line, SerialState.OPEN)
         port.write(b"hello")
         assert states_and_bytes(line, 5)[1] == b"hello"
     port.close()

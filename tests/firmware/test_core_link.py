@@ -38,7 +38,7 @@ from odl.wire import (
     encode,
     frame,
 )
-from tests.helpers.core_link import Line, configure, understood
+from tests.helpers.core_link import CoreLine, configure, understood
 from tests.helpers.images import random_image
 from tests.helpers.streams import Script, config, configs, inputs, scripts
 
@@ -51,8 +51,8 @@ BLOCK = np.arange(48 * 3, dtype=np.int16).reshape(48, 3)
 
 
 @pytest.fixture(scope="module")
-def line(tmp_path_factory: pytest.TempPathFactory) -> Line:
-    return Line(IMAGE, tmp_path_factory.mktemp("line"))
+def line(tmp_path_factory: pytest.TempPathFactory) -> CoreLine:
+    return CoreLine(IMAGE, tmp_path_factory.mktemp("line"))
 
 
 def conversation(session: Session, script: Script) -> tuple[list[Message], list[Message]]:
@@ -69,7 +69,7 @@ def conversation(session: Session, script: Script) -> tuple[list[Message], list[
 
 @SOME
 @given(configs(), scripts())
-def test_a_session_over_the_line_is_the_session(line: Line, choice: Any, script: Script) -> None:
+def test_a_session_over_the_line_is_the_session(line: CoreLine, choice: Any, script: Script) -> None:
     acts = [
         (kind, *([min(values[0], 100)] if kind == "samples" else values)) for kind, *values in script.acts
     ]
@@ -89,7 +89,7 @@ def test_a_session_over_the_line_is_the_session(line: Line, choice: Any, script:
     ]
 
 
-def test_info_is_what_the_image_says(line: Line) -> None:
+def test_info_is_what_the_image_says(line: CoreLine) -> None:
     (info,) = line.tell(Hello())
     core = Fused(IMAGE, CONFIG)
     assert info == Info(
@@ -98,14 +98,14 @@ def test_info_is_what_the_image_says(line: Line) -> None:
     )  # fmt: skip
 
 
-def test_the_bytes_of_a_frame_are_those_that_python_writes(line: Line) -> None:
+def test_the_bytes_of_a_frame_are_those_that_python_writes(line: CoreLine) -> None:
     heard = line.say(frame(encode(Hello())) + frame(encode(configure(CONFIG))))
     info, description, ready = understood(heard)
     assert heard == frame(encode(info), 0) + frame(encode(description), 1) + frame(encode(ready), 2)
 
 
 @pytest.mark.parametrize("size", [250, 251, 252, 253, 254, 255, 256, 507, 508, 509, 510])
-def test_a_long_frame_is_cobs_as_python_writes_it(line: Line, size: int) -> None:
+def test_a_long_frame_is_cobs_as_python_writes_it(line: CoreLine, size: int) -> None:
     """State bytes around the sizes where a group is full."""
     heard = line.say(b"".join(frame(encode(m)) for m in (Hello(), configure(CONFIG), Read(STATE, 0, size))))
     *_, state = understood(heard)
@@ -153,11 +153,11 @@ CONFIGURED = [
 
 
 @pytest.mark.parametrize(("messages", "answer"), REFUSED)
-def test_refused(line: Line, messages: list[Message], answer: tuple[int, Refusal]) -> None:
+def test_refused(line: CoreLine, messages: list[Message], answer: tuple[int, Refusal]) -> None:
     assert line.tell(*messages)[-1] == Refused(*answer, reply=len(messages) - 1)
 
 
-def test_a_host_of_another_version_hears_which_version_the_board_speaks(line: Line) -> None:
+def test_a_host_of_another_version_hears_which_version_the_board_speaks(line: CoreLine) -> None:
     """However its Hello goes on; and it is not greeted by that."""
     (info,) = line.tell(Hello())
     for rest in (b"", b"\x00more"):
@@ -169,7 +169,7 @@ def test_a_host_of_another_version_hears_which_version_the_board_speaks(line: Li
 
 @pytest.mark.parametrize(("message", "answer"), CONFIGURED)
 def test_an_input_in_the_wrong_place_changes_nothing(
-    line: Line, message: Message, answer: tuple[int, Refusal]
+    line: CoreLine, message: Message, answer: tuple[int, Refusal]
 ) -> None:
     heard = line.tell(Hello(), configure(CONFIG), message, Samples(0, BLOCK), Label(NOW, 3, None))
     outputs = Session(IMAGE, CONFIG).step(Samples(0, BLOCK))
@@ -183,19 +183,19 @@ def test_an_input_in_the_wrong_place_changes_nothing(
      {"scaling": ((2**31, 0, 0),) * 3}, {"scaling": ((1, 61, 0),) * 3}, {"session": 0}, {"issued": 2**31},
      {"position": 2**62}, {"position": 2**64 - 1}],
 )  # fmt: skip
-def test_settings_that_cannot_be_used_are_refused(line: Line, changes: dict[str, Any]) -> None:
+def test_settings_that_cannot_be_used_are_refused(line: CoreLine, changes: dict[str, Any]) -> None:
     bad = replace(configure(CONFIG), **changes)
     assert line.tell(Hello(), bad)[-1] == Refused(5, Refusal.SETTINGS, 1)
     heard = line.tell(Hello(), configure(CONFIG), Samples(0, BLOCK), bad, Samples(48, BLOCK))
     assert heard[-1] == Ready(96, 768, 4)  # what ran goes on
 
 
-def test_settings_for_other_channels_are_no_message(line: Line) -> None:
+def test_settings_for_other_channels_are_no_message(line: CoreLine) -> None:
     two = replace(configure(CONFIG), scaling=((1, 0, 0),) * 2)
     assert line.tell(Hello(), two)[-1] == Refused(5, Refusal.MESSAGE, 1)
 
 
-def test_a_name_with_a_control_character_is_no_message(line: Line) -> None:
+def test_a_name_with_a_control_character_is_no_message(line: CoreLine) -> None:
     begin = b"".join(frame(encode(m), n) for n, m in enumerate((Hello(), configure(CONFIG))))
     for name in (b"", b"a\x1b", b"\x7f", b"a" * 33):
         message = b"\x14" + bytes(8) + b"\x07\x00" + bytes([len(name)]) + name
@@ -203,7 +203,7 @@ def test_a_name_with_a_control_character_is_no_message(line: Line) -> None:
     assert understood(line.say(begin + frame(encode(AddClass(0, 7, "Übung", 0)), 2)))[-1] == Ready(0, 768, 2)
 
 
-def test_now_is_where_the_stream_stands(line: Line) -> None:
+def test_now_is_where_the_stream_stands(line: CoreLine) -> None:
     """And the board says where that was: its echo comes before what came of the command."""
     session = Session(IMAGE, CONFIG)
     expected: list[Message] = [*session.step(Samples(0, BLOCK))]
@@ -222,7 +222,7 @@ def test_now_is_where_the_stream_stands(line: Line) -> None:
     assert [m for m in heard[2:] if not isinstance(m, Ready)] == expected
 
 
-def test_damage_is_answered_and_harms_nothing(line: Line) -> None:
+def test_damage_is_answered_and_harms_nothing(line: CoreLine) -> None:
     hello, good = frame(encode(Hello())), frame(encode(configure(CONFIG)))
     hurt = bytearray(good)
     hurt[20] ^= 0x55
@@ -237,7 +237,7 @@ def test_damage_is_answered_and_harms_nothing(line: Line) -> None:
     assert len(understood(line.say(b"\0\0\0" + hello + b"\0\0"))) == 2  # meeting delimiters are no frame
 
 
-def test_the_longest_frame_is_taken(line: Line) -> None:
+def test_the_longest_frame_is_taken(line: CoreLine) -> None:
     most = (768 - 4 - 6 - 10) // 6
     block = np.full((most + 1, 3), 257, np.int16)
     begin = (Hello(), configure(CONFIG))
@@ -245,7 +245,7 @@ def test_the_longest_frame_is_taken(line: Line) -> None:
     assert line.tell(*begin, Samples(0, block))[-1] == Refused(0, Refusal.DAMAGED, 0)
 
 
-def test_keep_goes_on_from_the_log(line: Line) -> None:
+def test_keep_goes_on_from_the_log(line: CoreLine) -> None:
     acts: list[tuple[Any, ...]] = [("class", 9, 0)]
     for n in range(12):
         acts += [("samples", 24), ("label", 0, (0, 9, 4)[n % 3])]
@@ -270,7 +270,7 @@ def test_keep_goes_on_from_the_log(line: Line) -> None:
 
 @SOME
 @given(st.binary(max_size=400), st.integers(0, 2**32))
-def test_noise_before_and_between_costs_nothing_but_itself(line: Line, noise: bytes, seed: int) -> None:
+def test_noise_before_and_between_costs_nothing_but_itself(line: CoreLine, noise: bytes, seed: int) -> None:
     noise = noise + b"\0"
     heard = understood(line.say(noise + frame(encode(Hello())) + noise + frame(encode(configure(CONFIG)))))
     good = [message for message in heard if not isinstance(message, Refused)]
@@ -280,7 +280,7 @@ def test_noise_before_and_between_costs_nothing_but_itself(line: Line, noise: by
 # --- retries ------------------------------------------------------------------------------
 
 
-def test_a_frame_that_comes_again_is_answered_again_and_done_once(line: Line) -> None:
+def test_a_frame_that_comes_again_is_answered_again_and_done_once(line: CoreLine) -> None:
     """Whatever answers Ready, and wherever the stream stands by the time of the retry."""
     config, data = config_often(), IMAGE.to_bytes()
     once = [
@@ -303,7 +303,7 @@ def config_often() -> Any:
     return config("periodic", allowed=40, batch=1, patience=30)
 
 
-def test_a_retry_is_told_where_the_stream_stood(line: Line) -> None:
+def test_a_retry_is_told_where_the_stream_stood(line: CoreLine) -> None:
     first, second = frame(encode(Samples(0, BLOCK)), 2), frame(encode(Samples(48, BLOCK)), 3)
     begin = frame(encode(Hello()), 0) + frame(encode(configure(CONFIG)), 1)
     heard = understood(line.say(begin + first + first + second + first))
@@ -313,7 +313,7 @@ def test_a_retry_is_told_where_the_stream_stood(line: Line) -> None:
     ]  # fmt: skip
 
 
-def test_hello_forgets_the_last_frame(line: Line) -> None:
+def test_hello_forgets_the_last_frame(line: CoreLine) -> None:
     frames = [frame(encode(m), n) for n, m in ((0, Hello()), (5, configure(CONFIG)), (6, Hello()))]
     heard = understood(line.say(b"".join(frames) + frame(encode(Samples(0, BLOCK)), 5)))
     assert heard[-1] == Ready(48, 768, 5)
@@ -322,7 +322,7 @@ def test_hello_forgets_the_last_frame(line: Line) -> None:
 # --- images, descriptions, sessions --------------------------------------------------------
 
 
-def test_the_image_can_be_read_whole(line: Line) -> None:
+def test_the_image_can_be_read_whole(line: CoreLine) -> None:
     data = IMAGE.to_bytes()
     reads = [Read(IMAGE_AREA, at, min(700, len(data) - at)) for at in range(0, len(data), 700)]
     parts = line.tell(Hello(), *reads)[1:]
@@ -330,7 +330,7 @@ def test_the_image_can_be_read_whole(line: Line) -> None:
     assert all(isinstance(part, Data) and part.area == IMAGE_AREA for part in parts)
 
 
-def test_the_description_is_the_boards_and_the_card_of_the_image(line: Line) -> None:
+def test_the_description_is_the_boards_and_the_card_of_the_image(line: CoreLine) -> None:
     heard = understood(line.say(frame(encode(Hello()))))
     description = heard[1]
     assert isinstance(description, Description)
@@ -339,7 +339,7 @@ def test_the_description_is_the_boards_and_the_card_of_the_image(line: Line) -> 
     assert [c["name"] for c in description.model["channels"]] == [c.name for c in IMAGE.channels]
 
 
-def test_an_image_is_installed_when_it_is_whole(line: Line) -> None:
+def test_an_image_is_installed_when_it_is_whole(line: CoreLine) -> None:
     data = IMAGE.to_bytes()
     pieces = [Upload(at, data[at : at + 700]) for at in range(0, len(data), 700)]
     install = Install(len(data), IMAGE.checksum)
@@ -354,7 +354,7 @@ def test_an_image_is_installed_when_it_is_whole(line: Line) -> None:
         assert line.tell(Hello(), *wrong)[-1] == Refused(13, Refusal.IMAGE, len(wrong))
 
 
-def test_info_tells_the_session_and_how_many_frames_there_were(line: Line) -> None:
+def test_info_tells_the_session_and_how_many_frames_there_were(line: CoreLine) -> None:
     heard = understood(line.say(b"".join(
         frame(encode(m), n) for n, m in enumerate((Hello(), configure(CONFIG), Samples(0, BLOCK), Hello()))
     )))  # fmt: skip
@@ -365,7 +365,7 @@ def test_info_tells_the_session_and_how_many_frames_there_were(line: Line) -> No
     ]  # fmt: skip
 
 
-def learned(line: Line) -> tuple[Session, list[Message]]:
+def learned(line: CoreLine) -> tuple[Session, list[Message]]:
     """A session with labels, one of them undone, and what to send for it."""
     acts: list[tuple[Any, ...]] = [("class", 9, 0)]
     for n in range(12):
@@ -380,7 +380,7 @@ def learned(line: Line) -> tuple[Session, list[Message]]:
 )
 @pytest.mark.parametrize("period", [0, 200])
 def test_a_session_begins_where_the_host_says(
-    line: Line, position: int, issued: int, keep: bool, period: int
+    line: CoreLine, position: int, issued: int, keep: bool, period: int
 ) -> None:
     session, begin = learned(line)
     other = replace(config_often(), period=period, in_samples=period > 0)
@@ -400,7 +400,7 @@ def test_a_session_begins_where_the_host_says(
     assert [m for m in heard[at + 2 :] if not isinstance(m, Ready)] == expected
 
 
-def test_compacting_drops_what_was_undone_and_ends_the_session(line: Line) -> None:
+def test_compacting_drops_what_was_undone_and_ends_the_session(line: CoreLine) -> None:
     session, begin = learned(line)
     core = session._core
     log = core.log[: int(core.state["n_log"][0])]

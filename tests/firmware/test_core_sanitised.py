@@ -32,7 +32,7 @@ from odl.wire import (
     encode,
     frame,
 )
-from tests.helpers.core_link import Line, configure, understood
+from tests.helpers.core_link import CoreLine, configure, understood
 from tests.helpers.images import random_image
 from tests.helpers.sanitised import FLAGS, SanitisedMachine, Stopped, build
 from tests.helpers.streams import Script, act, config, inputs
@@ -43,8 +43,8 @@ ROUNDS = max(1, settings.default.max_examples // 20)
 
 
 @pytest.fixture(scope="module")
-def line(tmp_path_factory: pytest.TempPathFactory) -> Line:
-    return Line(IMAGE, tmp_path_factory.mktemp("line"), FLAGS)
+def line(tmp_path_factory: pytest.TempPathFactory) -> CoreLine:
+    return CoreLine(IMAGE, tmp_path_factory.mktemp("line"), FLAGS)
 
 
 def spoilt(folder: Path, file: str, old: str, new: str) -> Path:
@@ -91,7 +91,7 @@ def session_bytes(seed: int) -> list[bytes]:
 
 
 @pytest.mark.parametrize("seed", range(ROUNDS))
-def test_whole_sessions(line: Line, seed: int) -> None:
+def test_whole_sessions(line: CoreLine, seed: int) -> None:
     frames = session_bytes(seed)
     assert len(understood(line.say(b"".join(frames)))) >= len(frames)
 
@@ -131,7 +131,7 @@ def mangled(chance: random.Random, frames: list[bytes]) -> bytes:
 
 
 @pytest.mark.parametrize("seed", range(4 * ROUNDS))
-def test_a_bad_line_harms_nothing(line: Line, seed: int) -> None:
+def test_a_bad_line_harms_nothing(line: CoreLine, seed: int) -> None:
     chance = random.Random(seed)
     bytes_in = mangled(chance, session_bytes(seed % 5)) + b"\0"
     heard = understood(line.say(bytes_in + frame(encode(Hello())) + frame(encode(configure(CONFIG)), 9)))
@@ -139,7 +139,7 @@ def test_a_bad_line_harms_nothing(line: Line, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(2 * ROUNDS))
-def test_noise_alone_harms_nothing(line: Line, seed: int) -> None:
+def test_noise_alone_harms_nothing(line: CoreLine, seed: int) -> None:
     chance = random.Random(1000 + seed)
     noise = (
         bytes(chance.choices(range(256), [40, *[1] * 255], k=30_000))

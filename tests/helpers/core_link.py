@@ -22,7 +22,7 @@ def configure(config: Config, keep: bool = False, position: int = 0, issued: int
     )  # fmt: skip
 
 
-class Line:
+class CoreLine:
     """A board that hears everything at once and whose answers are read when it is done."""
 
     def __init__(self, image: Image, folder: Path, flags: tuple[str, ...] = ()) -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from odl.core.events import Event, Label, Samples
 from odl.data import load_session
 from odl.device.board import BoardState
-from odl.device.serial_port import Line
+from odl.device.serial_port import SerialPort
 from odl.evaluate.recorded import open_recording
 from odl.evaluate.replay import replay
 from odl.live import Live, open_live
@@ -92,10 +92,10 @@ def heard(live: Live, bench: Bench, mark: int) -> bool:
     return bool(live.session.position + shift == there.position and not busy(live) and not way.awaits)
 
 
-def line_of(live: Live) -> Line:
+def line_of(live: Live) -> SerialPort:
     """The line that a session listens to."""
     way: Any = live._way
-    line: Line = (way.source if isinstance(way, OnHost) else way.board).line
+    line: SerialPort = (way.source if isinstance(way, OnHost) else way.board).line
     return line
 
 

@@ -13,9 +13,9 @@ import pytest
 from odl.cli.main import main
 from odl.core.events import Gap, Samples
 from odl.data import load_card
-from odl.device.clock import Clock
-from odl.device.csv_stream import BAD_LINES, Sketch
-from odl.device.serial_port import LineState, Piece
+from odl.device.csv_stream import BAD_LINES, CsvStream
+from odl.device.device_clock import DeviceClock
+from odl.device.serial_port import SerialChunk, SerialState
 from odl.live.modes import Note
 from odl.recording import read
 from odl.wire import frame
@@ -86,27 +86,27 @@ def test_a_board_of_our_own_is_no_sketch(
 
 
 def test_a_port_that_has_gone_is_said_each_time() -> None:
-    sketch = Sketch(None, scale=[0.001] * 6, rate_hz=50.0, columns=NAMES.split(","))  # type: ignore[arg-type]
+    sketch = CsvStream(None, scale=[0.001] * 6, rate_hz=50.0, columns=NAMES.split(","))  # type: ignore[arg-type]
     notices = deque[str]()
-    note, gone = Note(notices, 50.0), LineState.LOST.value
+    note, gone = Note(notices, 50.0), SerialState.LOST.value
     for moment in (0.0, 5.0):
-        sketch._take(Piece(moment, b"\n" + 20 * (row(0) + "\n").encode()))
+        sketch._take(SerialChunk(moment, b"\n" + 20 * (row(0) + "\n").encode()))
         note.look(sketch)
         assert gone not in notices
-        sketch._take(Piece(moment + 1, state=LineState.LOST))
+        sketch._take(SerialChunk(moment + 1, state=SerialState.LOST))
         note.look(sketch)
         note.look(sketch)
         assert notices.count(gone) == 1
         notices.clear()
-        sketch._take(Piece(moment + 2, state=LineState.OPEN))
+        sketch._take(SerialChunk(moment + 2, state=SerialState.OPEN))
 
 
 def test_a_rate_at_the_edge_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    sketch = Sketch(None, scale=[0.001] * 6, rate_hz=50.0, columns=NAMES.split(","))  # type: ignore[arg-type]
+    sketch = CsvStream(None, scale=[0.001] * 6, rate_hz=50.0, columns=NAMES.split(","))  # type: ignore[arg-type]
     notices = deque[str]()
     note, said = Note(notices, 50.0), []
     for rate in (50.0, 51.1, 50.9, 51.1, None, 51.2, 45.0, 45.1, 50.2, 51.1):
-        monkeypatch.setattr(Clock, "rate_hz", rate)
+        monkeypatch.setattr(DeviceClock, "rate_hz", rate)
         note.look(sketch)
         said.append(len(notices))
     assert said == [0, 1, 1, 1, 1, 1, 2, 2, 2, 3]
@@ -116,7 +116,7 @@ def test_a_rate_at_the_edge_is_said_once(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_sketch_that_prints_twice_as_fast_is_not_excused(
     way: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Clock, "rate_hz", 100.0)
+    monkeypatch.setattr(DeviceClock, "rate_hz", 100.0)
     with printing(row) as port:
         assert run(way, port, tmp_path / "walk.odl", "--seconds", "1") == 0
     shown = capsys.readouterr()
@@ -127,7 +127,7 @@ def test_a_sketch_that_prints_twice_as_fast_is_not_excused(
 def test_a_rate_that_is_near_the_model_s_is_said_once_and_not_complained_of(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Clock, "rate_hz", 52.0)
+    monkeypatch.setattr(DeviceClock, "rate_hz", 52.0)
     with printing(row) as port:
         assert run(WAYS[0], port, tmp_path / "walk.odl", "--rate", "52", "--seconds", "1") == 0
     shown = capsys.readouterr()

@@ -14,7 +14,7 @@ from odl.core.config import Config, ConfigError
 from odl.core.events import AddClass, Adopt, Dropped, Gap, Label, Prediction, Query, Undo, Why
 from odl.data import model_bytes
 from odl.device.board import BoardState
-from odl.device.csv_stream import SketchState
+from odl.device.csv_stream import CsvStreamState
 from odl.device.discovery import PortError
 from odl.live import Live, LiveStatus, open_live
 from odl.recording import Writer, read
@@ -79,8 +79,8 @@ def test_settings_of_answers_that_nobody_gives_are_refused(
         assert f"--{name} is about answers from truth; add --answers truth" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("state", [*BoardState, *SketchState])
-def test_no_state_of_a_source_is_cut(state: BoardState | SketchState) -> None:
+@pytest.mark.parametrize("state", [*BoardState, *CsvStreamState])
+def test_no_state_of_a_source_is_cut(state: BoardState | CsvStreamState) -> None:
     status = LiveStatus(state.value, "loop://", None, 50.0, None, None, 0, 0, 0, 0, 0, None, None, None, None,
                         Path("walk.odl"))  # fmt: skip
     assert state.value in figures(status)

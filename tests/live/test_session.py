@@ -30,7 +30,7 @@ from odl.core.events import (
 from odl.data import list_datasets, load_card
 from odl.data.bundled import find_folder
 from odl.data.streams import load_model
-from odl.device.serial_port import LineState
+from odl.device.serial_port import SerialState
 from odl.evaluate.recorded import open_recording
 from odl.live import Live, open_live
 from odl.wire.client import BoardError
@@ -168,7 +168,7 @@ def test_unplugged_and_plugged_in_again(bench: Bench, tmp_path: Path, learn: str
         if isinstance(event, Prediction) and live.session.counts["windows"] == 5 and not pulled:
             pulled = True
             bench.unplug()
-            while line_of(live).state is LineState.OPEN:
+            while line_of(live).state is SerialState.OPEN:
                 time.sleep(0.01)
             bench.board.sense(BLOCK[:200])  # nobody hears of these
             bench.plug()

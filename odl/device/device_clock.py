@@ -76,7 +76,7 @@ class Slope:
         return self._known
 
 
-class Clock:
+class DeviceClock:
     """Device time, host time and sample index, put beside each other.
 
     Device time is a counter of microseconds that wraps after 71.6 minutes. Host time is in
@@ -94,7 +94,7 @@ class Clock:
     --------
     A device whose clock is 100 ppm fast, 10 samples a frame, 50 samples a second:
 
-    >>> clock = Clock(50.0)
+    >>> clock = DeviceClock(50.0)
     >>> for k in range(1, 301):
     ...     host = k / 5
     ...     clock.add(round(host * 1e6 * 1.0001) % 2**32, host + (k % 5) / 1000, index=10 * k)
