@@ -46,7 +46,7 @@ THIRD_PARTY = {
     "river": "evaluate.metrics",
     "matplotlib": "evaluate.report notebook.pictures",
     "platformdirs": "core.kernels",
-    "pandas": "evaluate.result data.table_file",
+    "pandas": "evaluate.result",
     "pyarrow": "data",
     "pooch": "data.loaders",
     "sklearn": "sklearn",

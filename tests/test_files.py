@@ -108,8 +108,6 @@ def test_what_fails_leaves_the_old_file_and_names_it(tmp_path: Path) -> None:
 def test_a_conversion_that_finds_the_disk_full_says_where(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], target: str
 ) -> None:
-    if target.endswith("parquet"):
-        pytest.importorskip("pyarrow")
     run("replay shoulder --subjects 7 --budget 3 --out {}", tmp_path)
     before = sorted(tmp_path.iterdir())
     capsys.readouterr()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from odl.data.card import DataError
-from odl.data.table_file import read_sheet
+from odl.data.table_file import read_table
 
 
 @dataclass(frozen=True)
@@ -40,18 +40,18 @@ def spans_of(path: Path, table: Path, separator: str = "") -> list[Span]:
     """
     if not path.is_file():
         raise DataError(f"{path}: this label file is missing; {table.name} needs it")
-    sheet = read_sheet(path, separator)
-    starts, ends, labels = sheet.numbers("start"), sheet.numbers("end"), sheet.texts("label")
-    files = sheet.texts("file") if "file" in sheet.columns else [table.name] * len(sheet)
+    rows = read_table(path, separator)
+    starts, ends, labels = rows.numbers("start"), rows.numbers("end"), rows.texts("label")
+    files = rows.texts("file") if "file" in rows.columns else [table.name] * len(rows)
     spans = []
     for i, (start, end, label, file) in enumerate(zip(starts, ends, labels, files, strict=True)):
         if file not in (table.name, table.stem):
             if not any((table.parent / f).is_file() for f in (file, file + table.suffix)):
-                raise DataError(f"{sheet.row(i)}: there is no file '{file[:40]}'")
+                raise DataError(f"{rows.row(i)}: there is no file '{file[:40]}'")
             continue
         if not start < end:
-            raise DataError(f"{sheet.row(i)}: from {start:g} to {end:g} is no stretch of time")
-        spans.append(Span(float(start), float(end), label, sheet.row(i)))
+            raise DataError(f"{rows.row(i)}: from {start:g} to {end:g} is no stretch of time")
+        spans.append(Span(float(start), float(end), label, rows.row(i)))
     spans.sort(key=lambda s: (s.start, s.end))
     for one, after in zip(spans, spans[1:], strict=False):
         if after.start < one.end:

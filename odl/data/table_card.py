@@ -13,7 +13,7 @@ SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 
 
 @dataclass(frozen=True)
-class Table:
+class TableLayout:
     """The card's entry ``table``: where in the files everything is. docs/data.md says more."""
 
     files: tuple[str, ...] = ("*.csv", "*.parquet", "*.odl")
@@ -33,7 +33,7 @@ class Table:
     rename: dict[str, str] = field(default_factory=dict)
 
 
-def table_of(card: Card, where: Path) -> Table:
+def layout_of(card: Card, where: Path) -> TableLayout:
     """The card's table entry, checked.
 
     Raises
@@ -45,7 +45,7 @@ def table_of(card: Card, where: Path) -> Table:
     if not isinstance(written, dict):
         raise DataError(f"{where}: table: this has to be a group of entries")
     given: dict[str, Any] = dict(written)
-    kinds = {f.name: type(getattr(Table(), f.name)) for f in fields(Table)}
+    kinds = {f.name: type(getattr(TableLayout(), f.name)) for f in fields(TableLayout)}
     for name, value in given.items():
         if name not in kinds:
             raise DataError(f"{where}: table: there is no entry '{name}'; there are {', '.join(kinds)}")
@@ -60,22 +60,25 @@ def table_of(card: Card, where: Path) -> Table:
     for text, name in given.get("rename", {}).items():
         if not isinstance(name, str):
             raise DataError(f"{where}: table: rename has {name!r} for '{text}'; it has to be a class or \"\"")
-    table = Table(**given)
+    layout = TableLayout(**given)
     for wrong, what in (
-        (table.time_unit not in SECONDS, f"time_unit is '{table.time_unit}'; it can be {', '.join(SECONDS)}"),
         (
-            table.label_unit not in ("", "time", "s", "samples"),
-            f"label_unit is '{table.label_unit}'; it can be time, s or samples",
+            layout.time_unit not in SECONDS,
+            f"time_unit is '{layout.time_unit}'; it can be {', '.join(SECONDS)}",
         ),
-        (any(".." in f or f.startswith("/") for f in table.files), "files have to lie below the card"),
         (
-            bool(table.label) + bool(table.label_pattern) + bool(table.label_file) > 1,
+            layout.label_unit not in ("", "time", "s", "samples"),
+            f"label_unit is '{layout.label_unit}'; it can be time, s or samples",
+        ),
+        (any(".." in f or f.startswith("/") for f in layout.files), "files have to lie below the card"),
+        (
+            bool(layout.label) + bool(layout.label_pattern) + bool(layout.label_file) > 1,
             "labels come from one place",
         ),
     ):
         if wrong:
             raise DataError(f"{where}: table: {what}")
-    return table
+    return layout
 
 
 def from_name(pattern: str, entry: str, name: str) -> str | None:

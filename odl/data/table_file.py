@@ -1,12 +1,16 @@
-"""One table file: named columns, every complaint with file and row."""
+"""The one reader of tables, CSV or Parquet: named columns, in pieces or whole; errors name file and row."""
 
 from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 from warnings import catch_warnings, simplefilter
 
 import numpy as np
@@ -16,12 +20,14 @@ from odl.data.archive import LARGEST
 from odl.data.card import DataError
 
 TABLES = (".csv", ".parquet")
+CHUNK = 2**14  # rows at a time
+_LINE = 2**17  # letters of a line; a longer one is cut
 _FAR = 1e100  # beyond any time stamp and any sensor; what is, would overflow in a square
 _NOTHING = {"", "nan", "na", "n/a", "null", "none"}
 
 
 @dataclass(frozen=True, eq=False)
-class Sheet:
+class Table:
     """Columns of equal length by name; ``first`` is the row number of the first values."""
 
     path: Path
@@ -110,8 +116,8 @@ def _text(cell: Any) -> str:
     return "" if text.lower() in ("", "nan", "none", "<na>", "nat") else text
 
 
-def read_sheet(path: Path, separator: str = "") -> Sheet:
-    """Read a CSV (comma, semicolon or tab, one line of names) or a Parquet file.
+def read_table(path: Path, separator: str = "") -> Table:
+    """Read a whole CSV (comma, semicolon or tab, one line of names) or Parquet file.
 
     Parameters
     ----------
@@ -123,65 +129,138 @@ def read_sheet(path: Path, separator: str = "") -> Sheet:
     Raises
     ------
     DataError
-        If it is empty, has no names, or a row has too few or too many values.
+        If the file is too large or empty, has no names, or a row has too few or too many values.
     """
     try:
         if path.stat().st_size > LARGEST:
             raise DataError(f"{path}: more than {LARGEST} bytes; split the file")
-        if path.suffix == ".parquet":
-            return _parquet(path)
-        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
+    return _joined(read_chunks(path, separator))
+
+
+def read_chunks(path: Path, separator: str = "") -> Iterator[Table]:
+    """Read a table of any size, `CHUNK` rows at a time; see `read_table`."""
+    return _parquet_chunks(path) if path.suffix == ".parquet" else _csv_chunks(path, separator)
+
+
+def parse_csv(path: Path, text: str, separator: str = "") -> Table:
+    """Read the text of a CSV file that is called ``path`` in errors; see `read_table`.
+
+    Examples
+    --------
+    >>> parse_csv(Path("a.csv"), "t;ax\\n0;1,5\\n").numbers("ax")
+    array([1.5])
+    """
+    return _joined(_chunks_of_lines(path, io.StringIO(text, newline=""), separator))
+
+
+def open_parquet(path: Path) -> Any:
+    """A ``pyarrow.parquet.ParquetFile``; DataError if the file is none."""
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        return parquet.ParquetFile(path)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise DataError(f"{path}: this cannot be read as Parquet ({str(error)[:80]})") from None
+
+
+def _joined(chunks: Iterable[Table]) -> Table:
+    """All rows of ``chunks`` as one table."""
+    tables = list(chunks)
+    first = tables[0]
+    if len(tables) == 1:
+        return first
+    columns: dict[str, list[str] | NDArray[Any]] = {}
+    for name in first.columns:
+        pieces = [table.columns[name] for table in tables]
+        if isinstance(pieces[0], list):
+            columns[name] = list(chain.from_iterable(pieces))
+        else:
+            columns[name] = np.concatenate(pieces)
+    return Table(first.path, first.first, columns, first.point)
+
+
+def _csv_chunks(path: Path, separator: str) -> Iterator[Table]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            yield from _chunks_of_lines(path, file, separator)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
         raise DataError(f"{path}: this is not text in UTF-8; save it as that") from None
-    return parse_csv(path, text, separator)
 
 
-def parse_csv(path: Path, text: str, separator: str = "") -> Sheet:
-    """What the file ``path`` holds, read already; see `read_sheet`.
-
-    >>> parse_csv(Path("a.csv"), "t;ax\\n0;1,5\\n").numbers("ax")
-    array([1.5])
-    """
-    text = text.rstrip("\r\n ")
-    if not text.strip():
+def _chunks_of_lines(path: Path, file: TextIO, separator: str) -> Iterator[Table]:
+    lines = iter(partial(file.readline, _LINE), "")
+    head = next(lines, "")
+    if not head.strip() and not any(line.strip() for line in lines):
         raise DataError(f"{path}: the file is empty")
-    head = text.splitlines()[0]
     separator = separator or max(",;\t", key=head.count)
-    try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
-    except csv.Error as error:
-        raise DataError(f"{path}: this cannot be read as CSV ({error})") from None
-    for i, row in enumerate(rows):
-        if any("\n" in cell or "\r" in cell for cell in row):
-            raise DataError(f"{path} row {i + 1}: a quotation mark is not closed")
-    names = [name.strip() for name in rows[0]]
+    rows = _rows(path, csv.reader(chain([head], lines), delimiter=separator))
+    names = [name.strip() for name in next(rows)]
     if all(_is_number(name) for name in names):
         raise DataError(f"{path} row 1: there are no column names; write one line of names first")
-    named = [name for name in names if name]
-    for name in named:
-        if named.count(name) > 1:
-            raise DataError(f"{path} row 1: two columns are called '{name}'")
-    for i, row in enumerate(rows):
+    _check_names(path, names)
+    first, chunk = 2, list[list[str]]()
+    for row in rows:
         if len(row) != len(names):
-            raise DataError(f"{path} row {i + 1}: {len(row)} values where {len(names)} should be")
-    if len(rows) < 2:
+            place = f"{path} row {first + len(chunk)}"
+            raise DataError(f"{place}: {len(row)} values where {len(names)} should be")
+        chunk.append(row)
+        if len(chunk) == CHUNK:
+            yield _csv_table(path, first, names, chunk, separator)
+            first, chunk = first + len(chunk), []
+    if chunk:
+        yield _csv_table(path, first, names, chunk, separator)
+    elif first == 2:
         raise DataError(f"{path}: the file is empty below its names")
-    columns = zip(*rows[1:], strict=True)
-    kept = {name: list(column) for name, column in zip(names, columns, strict=True) if name}
-    return Sheet(path, 2, dict(kept), "." if separator == "," else ",")
 
 
-def _parquet(path: Path) -> Sheet:
-    import pandas
-
+def _rows(path: Path, reader: Iterator[list[str]]) -> Iterator[list[str]]:
+    """The rows of a CSV without the empty lines at its end."""
+    empty: list[list[str]] = []
     try:
-        frame = pandas.read_parquet(path)
-    except ImportError:
-        raise DataError(f"{path}: reading Parquet needs the package 'pyarrow': pip install pyarrow") from None
-    except (ValueError, OSError) as error:
+        for number, row in enumerate(reader, 1):
+            if len(row) < 2 and not "".join(row).strip():
+                empty.append(row)
+                continue
+            if any("\n" in cell or "\r" in cell for cell in row):
+                raise DataError(f"{path} row {number}: a quotation mark is not closed")
+            yield from empty
+            empty.clear()
+            yield row
+    except csv.Error as error:
+        raise DataError(f"{path}: this cannot be read as CSV ({error})") from None
+
+
+def _csv_table(path: Path, first: int, names: list[str], rows: list[list[str]], separator: str) -> Table:
+    cells = zip(names, zip(*rows, strict=True), strict=True)
+    columns: dict[str, list[str] | NDArray[Any]] = {name: list(column) for name, column in cells if name}
+    return Table(path, first, columns, "." if separator == "," else ",")
+
+
+def _check_names(path: Path, names: list[str]) -> None:
+    for name, count in Counter(names).items():
+        if name and count > 1:
+            raise DataError(f"{path} row 1: two columns are called '{name}'")
+
+
+def _parquet_chunks(path: Path) -> Iterator[Table]:
+    file, first = open_parquet(path), 1
+    try:
+        _check_names(path, file.schema_arrow.names)
+        for batch in file.iter_batches(CHUNK):
+            columns = {name: np.asarray(batch.column(name).to_pandas()) for name in batch.schema.names}
+            if batch.num_rows:
+                yield Table(path, first, dict(columns))
+            first += batch.num_rows
+    except DataError:
+        raise
+    except (ValueError, OSError, NotImplementedError) as error:
         raise DataError(f"{path}: this cannot be read as Parquet ({str(error)[:80]})") from None
-    if not len(frame):
+    finally:
+        file.close()
+    if first == 1:
         raise DataError(f"{path}: the file is empty")
-    return Sheet(path, 1, {str(name): np.asarray(frame[name]) for name in frame.columns})

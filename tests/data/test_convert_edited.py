@@ -47,7 +47,6 @@ def test_rows_are_right_where_they_differ_from_the_card(tmp_path: Path) -> None:
 
 def test_pandas_keeps_the_card(tmp_path: Path, walk: Path) -> None:
     pandas = pytest.importorskip("pandas")
-    pytest.importorskip("pyarrow")
     to_table(Source(walk), tmp_path / "walk.parquet")
     frame = pandas.read_parquet(tmp_path / "walk.parquet")
     assert frame.truth.nunique() == 7 and frame.predicted.isna().any()
@@ -70,9 +69,9 @@ def test_pandas_keeps_the_card(tmp_path: Path, walk: Path) -> None:
         ("\n3,", "\n3,3,", "row 5: 16 values where 15"),
         ("\n3,", "\n\n3,", "row 5: 0 values where 15"),
         ("\n3,", "\n3" + "0" * 400_000 + ",", "row 5: 1 values where 15"),
-        ("index,", "index," * 60_000, r"row 3: \d+ values where \d{5} should be"),
+        ("index,", "index," * 60_000, "row 1: two columns are called 'index'"),
         (",sit,", ",si\x07t,", "row 2: a class name"),
-        (",sit,", ',"sit,', "cannot be read as CSV|values where"),
+        (",sit,", ',"sit,', "row 2: a quotation mark is not closed"),
         ("\n3,0.06,0,P3,", "\n3,0.06,0,P3,9e9,", "16 values"),
         ("\n0,0,0,P3,", "\n0,0,0,P3,9e9", "row 2: a value does not fit|row 2: column"),
     ],

@@ -121,7 +121,6 @@ def test_edge_impulse(tmp_path: Path) -> None:
 
 def test_parquet(mine: Path) -> None:
     pandas = pytest.importorskip("pandas", reason="the test writes its table with pandas (extra 'pandas')")
-    pytest.importorskip("pyarrow", reason="Parquet is read with pyarrow (extra 'pandas')")
     csv_parts = parts_of(mine)
     frame = pandas.read_csv(mine / "one.csv")
     (mine / "one.csv").unlink()

@@ -45,7 +45,6 @@ def block(n: int, seed: int = 0) -> np.ndarray[Any, np.dtype[np.int16]]:
 
 def needs(form: str) -> None:
     if form == ".parquet":
-        pytest.importorskip("pyarrow", reason="Parquet needs pyarrow (extra 'pandas')")
         pytest.importorskip("pandas", reason="Parquet is compared by pandas (extra 'pandas')")
 
 

@@ -6,26 +6,19 @@ a Parquet file's metadata, or beside a CSV as ``walk.csv.json``. docs/recording.
 
 from __future__ import annotations
 
-import csv
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache, partial
-from itertools import chain, islice
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from odl.core.events import valid_name
 from odl.data.card import DataError
-from odl.data.table_file import Sheet
+from odl.data.table_file import open_parquet
 
 KEY: Final = "odl"  # of the card, among the attributes that pandas keeps in a Parquet file
 ATTRIBUTES: Final = b"PANDAS_ATTRS"  # where pandas keeps a frame's ``attrs``
-CHUNK: Final = 2**14  # rows at a time
 # A cell that begins so, blanks aside, is run by some spreadsheet. Where semicolons part cells
 # (wherever numbers have a decimal comma), what stands behind one is a cell, too.
 _FORMULA: Final = re.compile(
@@ -35,7 +28,6 @@ _FORMULA: Final = re.compile(
 _GUARD: Final = re.compile(r"(\A|;)'")
 _NAMES: Final = 2**12  # cells that are looked at once only
 _LARGEST: Final = 2**26  # bytes of a card
-_LINE: Final = 2**17  # letters of a line
 
 
 @lru_cache(_NAMES)
@@ -157,7 +149,7 @@ def read_converted(path: Path) -> Converted | None:
         return None
     try:
         if where is path:
-            text = json.loads(_parquet(path).schema_arrow.metadata[ATTRIBUTES]).get(KEY)
+            text = json.loads(open_parquet(path).schema_arrow.metadata[ATTRIBUTES]).get(KEY)
             if text is None:
                 return None
         elif where.stat().st_size > _LARGEST:
@@ -174,77 +166,3 @@ def read_converted(path: Path) -> Converted | None:
         return Converted.from_json(text)
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise DataError(f"{where}: its card is not as it should be ({str(error)[:80]})") from None
-
-
-def _parquet(path: Path) -> Any:
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError:
-        raise DataError(f"{path}: Parquet needs the package 'pyarrow': pip install pyarrow") from None
-    try:
-        return parquet.ParquetFile(path)
-    except (pyarrow.ArrowException, OSError) as error:
-        raise DataError(f"{path}: this cannot be read as Parquet ({str(error)[:80]})") from None
-
-
-def read_rows(path: Path) -> Iterator[Sheet]:
-    """The rows of a table of any size, `CHUNK` at a time.
-
-    Raises
-    ------
-    DataError
-        If it cannot be read, or a row has too few or too many values: with the row.
-    """
-    return _parquet_rows(path) if path.suffix == ".parquet" else _csv_rows(path)
-
-
-def _parquet_rows(path: Path) -> Iterator[Sheet]:
-    first = 1
-    for batch in _batches(path):
-        columns: dict[str, list[str] | NDArray[Any]] = {
-            name: np.asarray(batch.column(i).to_pandas()) for i, name in enumerate(batch.schema.names)
-        }
-        yield Sheet(path, first, columns)
-        first += batch.num_rows
-
-
-def _batches(path: Path) -> Iterator[Any]:
-    file = _parquet(path)
-    try:
-        yield from file.iter_batches(CHUNK)
-    except (ValueError, OSError, NotImplementedError) as error:
-        raise DataError(f"{path}: this cannot be read as Parquet ({str(error)[:80]})") from None
-    finally:
-        file.close()
-
-
-def _csv_rows(path: Path) -> Iterator[Sheet]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            # A longer line is cut: rows of the wrong length, unless the table has a single column.
-            lines = iter(partial(file.readline, _LINE), "")
-            head = next(lines, "")
-            separator = max(",;\t", key=head.count)
-            rows = csv.reader(chain([head], lines), delimiter=separator, strict=True)
-            names = [unguarded(name.strip()) for name in next(rows, [])]
-            first, end = 2, 2
-            while chunk := list(islice(rows, CHUNK)):
-                first, end = end, end + len(chunk)
-                while chunk and not chunk[-1]:  # empty lines at the end
-                    chunk.pop()
-                for i, row in enumerate(chunk):
-                    if len(row) != len(names):
-                        raise DataError(
-                            f"{path} row {first + i}: {len(row)} values where {len(names)} should be"
-                        )
-                if chunk:
-                    cells = zip(*chunk, strict=True)
-                    columns = {name: list(column) for name, column in zip(names, cells, strict=True)}
-                    yield Sheet(path, first, dict(columns), "." if separator == "," else ",")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise DataError(f"{path}: this is not text in UTF-8; save it as that") from None
-    except csv.Error as error:
-        raise DataError(f"{path}: this cannot be read as CSV ({error})") from None

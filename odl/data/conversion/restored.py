@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from odl.core.events import Gap, Samples, Truth, valid_name
 from odl.data.card import DataError
-from odl.data.conversion.converted import Converted, read_rows, unguarded
+from odl.data.conversion.converted import Converted, guarded, unguarded
 from odl.data.resample import runs
-from odl.data.table_file import Sheet
+from odl.data.table_file import Table, read_chunks
 
 MISSING = "missing in the table"
 SEAM = "seam between recordings"
@@ -79,18 +79,18 @@ def restore(path: Path, card: Converted, tell: Callable[[int], None] | None = No
     labels: list[str | None] = []
     known: dict[str | None, str | None] = {}  # the same name is kept once only
     last, rows, marked = -1, 0, False
-    for sheet in read_rows(path):
-        index, counts, good = _numbers(sheet, card, last)
-        last, rows, marked = int(index[-1]), rows + len(sheet), "truth" in sheet.columns
+    for table in read_chunks(path):
+        index, counts, good = _numbers(table, card, last)
+        last, rows, marked = int(index[-1]), rows + len(table), "truth" in table.columns
         indices.append(index[good])
         blocks.append(counts[good])
-        if "recording" in sheet.columns:
-            parts.append(np.nan_to_num(sheet.numbers("recording")[good]))
+        if "recording" in table.columns:
+            parts.append(np.nan_to_num(table.numbers("recording")[good]))
         else:
             seams = np.sort([start for start, _, _ in card.gaps])
             parts.append(np.searchsorted(seams, index[good], "right").astype(np.float64))
         if marked:
-            own = zip(_truth(sheet), good.tolist(), strict=True)
+            own = zip(_truth(table), good.tolist(), strict=True)
             labels += [known.setdefault(name, name) for name, there in own if there]
         if tell is not None:
             tell(rows)
@@ -115,35 +115,36 @@ def restore(path: Path, card: Converted, tell: Callable[[int], None] | None = No
 
 
 def _numbers(
-    sheet: Sheet, card: Converted, last: int
+    table: Table, card: Converted, last: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int16], NDArray[np.bool_]]:
     """Indices (n,), counts (n, channels), and which rows have all values."""
-    numbers = sheet.numbers("index")
+    numbers = table.numbers("index")
     ahead = np.diff(numbers, prepend=last) >= 1
     whole = (numbers == np.rint(numbers)) & (numbers >= 0) & (numbers < LAST)
     for i in np.flatnonzero(~(ahead & whole))[:1].tolist():
         raise DataError(
-            f"{sheet.row(i)}: index is {numbers[i]:.15g} after {numbers[i - 1] if i else last:.15g}; "
+            f"{table.row(i)}: index is {numbers[i]:.15g} after {numbers[i - 1] if i else last:.15g}; "
             "it has to be a whole number and grow"
         )
-    values = np.stack([sheet.numbers(column) for column in card.columns], 1)
+    guard = str if table.path.suffix == ".parquet" else guarded
+    values = np.stack([table.numbers(guard(column)) for column in card.columns], 1)
     good = np.asarray(np.isfinite(values).all(axis=1), np.bool_)
     scales = 1.0 if card.counts else np.array([scale for _, _, scale in card.channels])
     counts = np.rint(np.where(good[:, None], values, 0) / scales)
     for i in np.flatnonzero((np.abs(counts + 0.5) > 2**15).any(axis=1))[:1].tolist():
-        raise DataError(f"{sheet.row(i)}: a value does not fit into 16 bits at the card's scale")
+        raise DataError(f"{table.row(i)}: a value does not fit into 16 bits at the card's scale")
     return numbers.astype(np.int64), counts.astype(np.int16), good
 
 
-def _truth(sheet: Sheet) -> list[str | None]:
+def _truth(table: Table) -> list[str | None]:
     """The class of each row, None where the cell is empty."""
-    plain = sheet.path.suffix == ".parquet"
+    plain = table.path.suffix == ".parquet"
     names: list[str | None] = []
-    for i, cell in enumerate(sheet.columns["truth"]):
+    for i, cell in enumerate(table.columns["truth"]):
         text = cell if isinstance(cell, str) else ""
         text = text if plain else unguarded(text)
         if text and not valid_name(text):
-            raise DataError(f"{sheet.row(i)}: a class name is over 32 bytes or not printable")
+            raise DataError(f"{table.row(i)}: a class name is over 32 bytes or not printable")
         names.append(text or None)
     return names
 

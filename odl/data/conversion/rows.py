@@ -27,8 +27,9 @@ from odl.core.events import (
     Undo,
 )
 from odl.data.card import DataError
-from odl.data.conversion.converted import CHUNK, Converted
+from odl.data.conversion.converted import Converted
 from odl.data.conversion.restored import LAST, Spans
+from odl.data.table_file import CHUNK
 
 MARKS: Final = ("predicted", "asked", "answered", "learned")
 EVENTS: Final = (

@@ -11,7 +11,6 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.data.card import DataError
 from odl.data.conversion.converted import ATTRIBUTES, KEY, guarded
 
 # Nine digits tell 16-bit counts apart at any scale.
@@ -32,7 +31,7 @@ class TableWriter(Protocol):
 
 
 def table_writer(path: Path, form: str, columns: Sequence[tuple[str, str]], card: str = "") -> TableWriter:
-    """Begin a table.
+    """Open a file for the rows of a table.
 
     Parameters
     ----------
@@ -44,11 +43,6 @@ def table_writer(path: Path, form: str, columns: Sequence[tuple[str, str]], card
         Kinds are ``whole``, ``count`` (int16), ``time``, ``number`` and ``text``.
     card : str
         Goes into a Parquet file's metadata; a CSV has no place for it.
-
-    Raises
-    ------
-    DataError
-        If Parquet is asked for and pyarrow is not there.
     """
     return _Parquet(path, columns, card) if form == ".parquet" else _Csv(path, columns)
 
@@ -80,11 +74,9 @@ def _cells(kind: str, column: Column) -> list[Any]:
 
 class _Parquet:
     def __init__(self, path: Path, columns: Sequence[tuple[str, str]], card: str) -> None:
-        try:
-            import pyarrow
-            from pyarrow import parquet
-        except ImportError:
-            raise DataError("Parquet needs the package 'pyarrow': pip install pyarrow") from None
+        import pyarrow
+        from pyarrow import parquet
+
         self._arrow = pyarrow
         attributes = {ATTRIBUTES: json.dumps({KEY: card}).encode()} if card else None
         fields = [pyarrow.field(name, pyarrow.type_for_alias(_TYPE[kind])) for name, kind in columns]

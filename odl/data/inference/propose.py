@@ -31,7 +31,7 @@ from odl.data.inference.naming import file_name, label_pattern, people_pattern, 
 from odl.data.inference.proposal import Proposal
 from odl.data.loaders.recordings import recorded_facts
 from odl.data.table_card import files_of, from_name
-from odl.data.table_file import TABLES, Sheet, read_sheet
+from odl.data.table_file import TABLES, Table, read_table
 
 NO_LABEL = {"null", "none", "unknown", "unlabelled", "unlabeled", "undefined", "transition_unknown"}
 MOST_CLASSES = 20  # rows that a model image has room for by default
@@ -81,27 +81,27 @@ def propose(folder: Path, checksums: bool = False) -> Proposal:
 
 
 def _from_tables(made: Proposal, folder: Path, paths: list[Path]) -> None:
-    sheets = [read_sheet(path) for path in paths]
-    spans = [s for s in sheets if {"start", "end", "label"} <= set(s.columns)]
-    sheets = [s for s in sheets if s not in spans]
-    if not sheets:
+    tables = [read_table(path) for path in paths]
+    spans = [s for s in tables if {"start", "end", "label"} <= set(s.columns)]
+    tables = [s for s in tables if s not in spans]
+    if not tables:
         raise DataError(f"{folder}: there are label files, but no table with channels")
-    table: dict[str, Any] = {"files": sorted({f"*{s.path.suffix}" for s in sheets})}
-    made.card["table"] = table
-    find_channels(made, sheets)
-    find_rate(made, sheets)
-    _labels(made, folder, sheets, spans)
-    _people(made, folder, sheets)
-    column = named(sheets[0].columns, RECORDING)
-    if column and column not in (table.get("subject"), table.get("label")):
-        table["recording"] = column
+    layout: dict[str, Any] = {"files": sorted({f"*{s.path.suffix}" for s in tables})}
+    made.card["table"] = layout
+    find_channels(made, tables)
+    find_rate(made, tables)
+    _labels(made, folder, tables, spans)
+    _people(made, folder, tables)
+    column = named(tables[0].columns, RECORDING)
+    if column and column not in (layout.get("subject"), layout.get("label")):
+        layout["recording"] = column
         made.say(f"column '{column}' tells recordings apart", None)
 
 
-def find_channels(made: Proposal, sheets: list[Sheet]) -> None:
+def find_channels(made: Proposal, tables: list[Table]) -> None:
     """Propose the channels of tables that have the same columns."""
-    first = sheets[0]
-    if card := _converted(sheets):
+    first = tables[0]
+    if card := _converted(tables):
         made.card["table"] |= {"raw": True} if card.counts else {}
         guard = str if first.path.suffix == ".parquet" else guarded
         made.card["channels"] += [
@@ -116,11 +116,11 @@ def find_channels(made: Proposal, sheets: list[Sheet]) -> None:
             f"{first.path} row 1: no column looks like a sensor's axis (ax, acc_x, accelerometer_x, gx, "
             f"gyro_x, ...); there are {', '.join(first.columns)[:200]}"
         )
-    for sheet in sheets[1:]:
+    for table in tables[1:]:
         for axis in axes:
-            if axis.column not in sheet.columns:
+            if axis.column not in table.columns:
                 raise DataError(
-                    f"{sheet.path}: there is no column '{axis.column}', but {first.path.name} has it"
+                    f"{table.path}: there is no column '{axis.column}', but {first.path.name} has it"
                 )
     made.say("channels: " + ", ".join(f"{a.name} from '{a.column}'" for a in axes))
     if left:
@@ -129,7 +129,7 @@ def find_channels(made: Proposal, sheets: list[Sheet]) -> None:
         own = [a for a in axes if a.name[0] == kind]
         if not own:
             continue
-        values = np.concatenate([np.stack([s.numbers(a.column) for a in own], 1) for s in sheets])
+        values = np.concatenate([np.stack([s.numbers(a.column) for a in own], 1) for s in tables])
         values = values[np.isfinite(values).all(1)]
         if not len(values):
             raise DataError(f"{first.path}: columns {', '.join(a.column for a in own)} hold no numbers")
@@ -141,9 +141,9 @@ def find_channels(made: Proposal, sheets: list[Sheet]) -> None:
         made.say("what one raw count of the other channels is; write their scale and unit", False)
 
 
-def _converted(sheets: list[Sheet]) -> Converted | None:
+def _converted(tables: list[Table]) -> Converted | None:
     """The card of tables that were all made from recordings of the same channels and rate."""
-    cards = [read_converted(sheet.path) for sheet in sheets]
+    cards = [read_converted(table.path) for table in tables]
     one = cards[0]
     if one is None:
         return None
@@ -175,63 +175,63 @@ def _unit(made: Proposal, kind: str, hint: str, values: NDArray[np.float64]) -> 
     return unit, scale
 
 
-def find_rate(made: Proposal, sheets: list[Sheet]) -> None:
+def find_rate(made: Proposal, tables: list[Table]) -> None:
     """Propose the rate, from time stamps where there are any."""
-    table = made.card["table"]
-    column = time_column(sheets[0].columns)
+    layout = made.card["table"]
+    column = time_column(tables[0].columns)
     if not column:
         made.card["rate_hz"] = 50
         made.say("rate: no column of time stamps, so 50 Hz; write the true rate_hz", False)
         return
     steps = []
-    for sheet in sheets:
-        ahead = np.diff(sheet.times(column))
+    for table in tables:
+        ahead = np.diff(table.times(column))
         if (ahead > 0).any():
             typical = ahead[(ahead > 0) & (ahead < 2.5 * np.median(ahead[ahead > 0]))]
             steps.append(float(typical.mean()))
     if not steps:
-        raise DataError(f"{sheets[0].path}: the time stamps in '{column}' do not move")
+        raise DataError(f"{tables[0].path}: the time stamps in '{column}' do not move")
     try:
         rate, unit = rate_of(float(np.median(steps)))
     except ValueError as error:
-        raise DataError(f"{sheets[0].path}: column '{column}': {error}") from None
-    if sheets[0].has_dates(column):
+        raise DataError(f"{tables[0].path}: column '{column}': {error}") from None
+    if tables[0].has_dates(column):
         unit = "s"
-    if card := _converted(sheets):
+    if card := _converted(tables):
         rate = card.rate_hz
     made.card["rate_hz"] = rate
-    table |= {"time": column, "time_unit": unit}
+    layout |= {"time": column, "time_unit": unit}
     made.say(f"rate: {rate:g} Hz from time stamps in '{column}', in {unit}")
     apart = max(steps) / min(steps)
     if apart > 1.1:
-        table["resample"] = True
+        layout["resample"] = True
         made.say(f"files run at {1 / max(steps):.4g} to {1 / min(steps):.4g} per {unit}: all resampled", None)
 
 
-def _labels(made: Proposal, folder: Path, sheets: list[Sheet], spans: list[Sheet]) -> None:
-    table, first = made.card["table"], sheets[0]
+def _labels(made: Proposal, folder: Path, tables: list[Table], spans: list[Table]) -> None:
+    layout, first = made.card["table"], tables[0]
     column = named(first.columns, LABEL)
     if spans:
-        shape = side_shape(sheets, spans)
-        table["label_file"] = shape
+        shape = side_shape(tables, spans)
+        layout["label_file"] = shape
         texts = Counter(t for s in spans for t in s.texts("label"))
         made.say(
-            f"labels from {shape}, in {'the time of ' + repr(table['time']) if 'time' in table else 's'}",
+            f"labels from {shape}, in {'the time of ' + repr(layout['time']) if 'time' in layout else 's'}",
             None,
         )
     elif column:
-        table["label"] = column
-        texts = Counter(t for s in sheets for t in s.texts(column))
+        layout["label"] = column
+        texts = Counter(t for s in tables for t in s.texts(column))
         made.say(f"labels from column '{column}'")
     else:
-        pattern = label_pattern(folder, sheets)
+        pattern = label_pattern(folder, tables)
         if not pattern:
             raise DataError(
                 f"{folder}: no labels can be found; looked for a column such as label, activity or class, "
                 "for a file with columns start, end, label, and for names such as walk.1.csv or walk/1.csv"
             )
-        table["label_pattern"] = pattern
-        texts = Counter(str(from_name(pattern, "label", file_name(folder, s.path, pattern))) for s in sheets)
+        layout["label_pattern"] = pattern
+        texts = Counter(str(from_name(pattern, "label", file_name(folder, s.path, pattern))) for s in tables)
         made.say(f"labels from file names, {pattern}", None)
     _classes(made, texts, folder)
 
@@ -264,29 +264,29 @@ def _classes(made: Proposal, texts: Counter[str], folder: Path) -> None:
         made.say(f"a model has room for {MOST_CLASSES} classes and groups; join some under rename", False)
 
 
-def _people(made: Proposal, folder: Path, sheets: list[Sheet]) -> None:
-    table, first = made.card["table"], sheets[0]
-    column = named([c for c in first.columns if c != table.get("label")], SUBJECT)
+def _people(made: Proposal, folder: Path, tables: list[Table]) -> None:
+    layout, first = made.card["table"], tables[0]
+    column = named([c for c in first.columns if c != layout.get("label")], SUBJECT)
     if column:
-        table["subject"] = column
-        texts = sorted({t for s in sheets for t in s.texts(column)})
+        layout["subject"] = column
+        texts = sorted({t for s in tables for t in s.texts(column)})
         made.say(f"people from column '{column}'")
     else:
-        pattern = people_pattern(folder, sheets, table.get("label_pattern", ""))
+        pattern = people_pattern(folder, tables, layout.get("label_pattern", ""))
         if not pattern:
             made.say("nothing tells people apart: all is one person's", False)
             texts = ["1"]
         else:
-            table["subject_pattern"] = pattern
+            layout["subject_pattern"] = pattern
             texts = sorted(
-                {str(from_name(pattern, "subject", file_name(folder, s.path, pattern))) for s in sheets}
+                {str(from_name(pattern, "subject", file_name(folder, s.path, pattern))) for s in tables}
             )
             made.say(f"people from file names, {pattern}", None)
     if all(re.fullmatch(r"-?\d+", t) for t in texts) and len({int(t) for t in texts}) == len(texts):
         people = sorted(int(t) for t in texts)
     else:
-        table["people"] = {text: i for i, text in enumerate(texts, 1)}
-        people = list(table["people"].values())
+        layout["people"] = {text: i for i, text in enumerate(texts, 1)}
+        people = list(layout["people"].values())
     _splits(made, people)
 
 

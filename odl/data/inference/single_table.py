@@ -18,7 +18,7 @@ from odl.data.inference.columns import LABEL, RECORDING, SUBJECT, named, plain, 
 from odl.data.inference.proposal import Proposal
 from odl.data.inference.propose import NO_LABEL, find_channels, find_rate
 from odl.data.loaders.tables import Tables
-from odl.data.table_file import Sheet, read_sheet
+from odl.data.table_file import Table, read_table
 
 _LONGEST = 64  # letters of what somebody is called
 
@@ -72,51 +72,51 @@ def lone_table(
     """
     if rate_hz is not None and not 1e-3 <= rate_hz <= 1e4:
         raise DataError(f"{path}: a rate of {rate_hz:g} Hz is none of a sensor; it can be 0.001 to 10000")
-    sheet = read_sheet(path)
+    table = read_table(path)
     made = Proposal({"channels": [], "table": {}, "rate_hz": rate_hz})
-    table: dict[str, Any] = made.card["table"]
+    layout: dict[str, Any] = made.card["table"]
     for column in (*columns, *([label] if label else [])):
-        if column not in sheet.columns:
+        if column not in table.columns:
             raise DataError(
-                f"{path}: there is no column '{column[:40]}'; there are {', '.join(sheet.columns)[:200]}"
+                f"{path}: there is no column '{column[:40]}'; there are {', '.join(table.columns)[:200]}"
             )
-    chosen = Sheet(path, sheet.first, {c: sheet.columns[c] for c in columns or sheet.columns}, sheet.point)
+    chosen = Table(path, table.first, {c: table.columns[c] for c in columns or table.columns}, table.point)
     if units:
         _by_units(made, chosen, columns, units)
     else:
         find_channels(made, [chosen])
     if columns and len(made.card["channels"]) < len(columns):
         raise DataError(f"{path}: not every column is called like a sensor's axis; say their --units, too")
-    if time_column(sheet.columns):
-        find_rate(made, [sheet])
+    if time_column(table.columns):
+        find_rate(made, [table])
         made.card["rate_hz"] = rate_hz or made.card["rate_hz"]
     elif rate_hz is None:
         raise DataError(f"{path}: no column holds time stamps; say how many samples a second, with --rate")
-    who = named(sheet.columns, SUBJECT)
-    people = sorted(set(sheet.texts(who)) - {""}) if who and who != label else []
+    who = named(table.columns, SUBJECT)
+    people = sorted(set(table.texts(who)) - {""}) if who and who != label else []
     if len(people) > 1:
         raise DataError(f"{path}: {len(people)} people in column '{who}'; a recording is one person's")
-    label = label or named(sheet.columns, LABEL)
+    label = label or named(table.columns, LABEL)
     classes: list[str] = []
     if label:
-        texts = sorted(set(sheet.texts(label)))
+        texts = sorted(set(table.texts(label)))
         classes = [t for t in texts if valid_name(t) and plain(t) not in NO_LABEL]
-        table |= {"label": label, "rename": {t: "" for t in texts if t not in classes}}
+        layout |= {"label": label, "rename": {t: "" for t in texts if t not in classes}}
         made.say(f"truth from column '{label}': {', '.join(classes[:12])}")
-    recording = named(sheet.columns, RECORDING)
+    recording = named(table.columns, RECORDING)
     if recording and recording not in (label, who, *columns):
-        table["recording"] = recording
+        layout["recording"] = recording
     person = clean(people[0][:_LONGEST], _LONGEST, empty="") if people else ""
     return _read(path, made, classes, person or "1")
 
 
-def _by_units(made: Proposal, sheet: Sheet, columns: Sequence[str], units: Sequence[str]) -> None:
+def _by_units(made: Proposal, table: Table, columns: Sequence[str], units: Sequence[str]) -> None:
     if not columns:
-        raise DataError(f"{sheet.path}: units are told for columns; name these with --columns")
+        raise DataError(f"{table.path}: units are told for columns; name these with --columns")
     if len(units) not in (1, len(columns)):
-        raise DataError(f"{sheet.path}: {len(units)} units for {len(columns)} columns; tell one, or each")
+        raise DataError(f"{table.path}: {len(units)} units for {len(columns)} columns; tell one, or each")
     for column, unit in zip(columns, [*units] * (len(columns) if len(units) == 1 else 1), strict=True):
-        values = sheet.numbers(column)
+        values = table.numbers(column)
         scale = scale_for(values[np.isfinite(values)])
         made.card["channels"].append({"name": column, "unit": unit, "scale": scale, "column": column})
 

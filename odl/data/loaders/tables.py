@@ -16,8 +16,8 @@ from odl.data.card import Card, DataError, agree, read_card
 from odl.data.label_file import Span, side_file, spans_of
 from odl.data.loaders.recordings import recorded_parts
 from odl.data.resample import evenly, runs
-from odl.data.table_card import SECONDS, files_of, from_name, table_of
-from odl.data.table_file import Sheet, read_sheet
+from odl.data.table_card import SECONDS, files_of, from_name, layout_of
+from odl.data.table_file import Table, read_table
 
 SATURATED = 0.01  # share of values beyond 16 bits from which on the scale is wrong
 
@@ -42,12 +42,12 @@ class Tables:
 
     def __init__(self, card: Card, card_path: Path, base: Path) -> None:
         self._card, self._card_path, self._base = card, card_path, base
-        self._table = table_of(card, card_path)
-        own = files_of(base, self._table.files)
-        sides = {side_file(path, self._table.label_file) for path in own}
+        self._layout = layout_of(card, card_path)
+        own = files_of(base, self._layout.files)
+        sides = {side_file(path, self._layout.label_file) for path in own}
         self._files = [p for p in own if p not in sides]
         if not self._files:
-            looked = ", ".join(self._table.files)
+            looked = ", ".join(self._layout.files)
             raise DataError(f"{base}: there are no tables; looked for {looked}")
         folder = base if base.is_dir() else base.parent
         for name, digest in card.checksums.items():
@@ -93,26 +93,26 @@ class Tables:
 
     def _read(self, path: Path) -> Iterator[tuple[int, str, Part]]:
         """(person, where, part) of one table."""
-        table, card = self._table, self._card
-        sheet = read_sheet(path, table.separator)
-        values = np.stack([sheet.numbers(c) for c in card.columns], 1) * np.array(card.signs)
-        times = self._clock(sheet) if table.time else None
-        marks = self._marks(sheet, times)
-        keys = [self._subjects(sheet)]
-        if table.recording:
-            keys.append(sheet.texts(table.recording))
-        starts = [0, *(i for i in range(1, len(sheet)) if any(k[i] != k[i - 1] for k in keys)), len(sheet)]
+        layout, card = self._layout, self._card
+        table = read_table(path, layout.separator)
+        values = np.stack([table.numbers(c) for c in card.columns], 1) * np.array(card.signs)
+        times = self._clock(table) if layout.time else None
+        marks = self._marks(table, times)
+        keys = [self._subjects(table)]
+        if layout.recording:
+            keys.append(table.texts(layout.recording))
+        starts = [0, *(i for i in range(1, len(table)) if any(k[i] != k[i - 1] for k in keys)), len(table)]
         scales = np.array([c.scale for c in card.channels])
         for a, b in zip(starts[:-1], starts[1:], strict=True):
             stretches, said = evenly(
                 None if times is None else times[a:b], values[a:b], marks[a:b], card.rate_hz,
-                partial(sheet.row, start=a), table.resample,
+                partial(table.row, start=a), layout.resample,
             )  # fmt: skip
             for stretch in stretches:
-                block, outside = to_counts(stretch.values, np.ones(len(scales)) if table.raw else scales)
+                block, outside = to_counts(stretch.values, np.ones(len(scales)) if layout.raw else scales)
                 if outside > SATURATED * block.size:
                     raise DataError(
-                        f"{sheet.row(a)} on: {outside} of {block.size} values do not fit into 16 bits at the "
+                        f"{table.row(a)} on: {outside} of {block.size} values do not fit into 16 bits at the "
                         "card's scale; correct scale or unit"
                     )
                 if outside:
@@ -121,21 +121,21 @@ class Tables:
                 first = stretch is stretches[0]
                 note = f"{path.name}: {', '.join(said)}" if said and first else ""
                 yield (
-                    self._person(keys[0][a], sheet.row(a)),
-                    sheet.row(a),
+                    self._person(keys[0][a], table.row(a)),
+                    table.row(a),
                     Part(block, truths, stretch.lost_before, note),
                 )
 
-    def _clock(self, sheet: Sheet) -> NDArray[np.float64]:
+    def _clock(self, table: Table) -> NDArray[np.float64]:
         """Seconds of each row: dates are that already, numbers are in the card's time unit."""
-        times = sheet.times(self._table.time)
-        return times if sheet.has_dates(self._table.time) else times * SECONDS[self._table.time_unit]
+        times = table.times(self._layout.time)
+        return times if table.has_dates(self._layout.time) else times * SECONDS[self._layout.time_unit]
 
-    def _subjects(self, sheet: Sheet) -> list[str]:
-        table = self._table
-        if table.subject:
-            return sheet.texts(table.subject)
-        return [self._named(sheet.path, "subject", table.subject_pattern) or "1"] * len(sheet)
+    def _subjects(self, table: Table) -> list[str]:
+        layout = self._layout
+        if layout.subject:
+            return table.texts(layout.subject)
+        return [self._named(table.path, "subject", layout.subject_pattern) or "1"] * len(table)
 
     def _named(self, path: Path, entry: str, pattern: str) -> str:
         if not pattern:
@@ -148,8 +148,8 @@ class Tables:
         return found
 
     def _person(self, text: str, where: str) -> int:
-        if text in self._table.people:
-            return self._table.people[text]
+        if text in self._layout.people:
+            return self._layout.people[text]
         try:
             return int(text)
         except ValueError:
@@ -159,7 +159,7 @@ class Tables:
 
     def _class(self, text: str, where: str) -> int:
         """Index of the class that ``text`` stands for, -1 for none."""
-        name = self._table.rename.get(text, text)
+        name = self._layout.rename.get(text, text)
         if name == "":
             return -1
         if name not in self._card.classes:
@@ -169,53 +169,53 @@ class Tables:
             )
         return self._card.classes.index(name)
 
-    def _marks(self, sheet: Sheet, times: NDArray[np.float64] | None) -> NDArray[np.int64]:
+    def _marks(self, table: Table, times: NDArray[np.float64] | None) -> NDArray[np.int64]:
         """The class of each row, -1 where none is known."""
-        table = self._table
-        if table.label:
+        layout = self._layout
+        if layout.label:
             known: dict[str, int] = {}
-            marks = np.empty(len(sheet), np.int64)
-            for i, text in enumerate(sheet.texts(table.label)):
+            marks = np.empty(len(table), np.int64)
+            for i, text in enumerate(table.texts(layout.label)):
                 if text not in known:
-                    known[text] = self._class(text, sheet.row(i))
+                    known[text] = self._class(text, table.row(i))
                 marks[i] = known[text]
             return marks
-        if table.label_pattern:
-            text = self._named(sheet.path, "label", table.label_pattern)
-            return np.full(len(sheet), self._class(text, str(sheet.path)))
-        marks = np.full(len(sheet), -1, np.int64)
-        side = side_file(sheet.path, table.label_file)
+        if layout.label_pattern:
+            text = self._named(table.path, "label", layout.label_pattern)
+            return np.full(len(table), self._class(text, str(table.path)))
+        marks = np.full(len(table), -1, np.int64)
+        side = side_file(table.path, layout.label_file)
         if side is not None:
-            unit = table.label_unit or ("time" if table.time else "s")
-            for span in spans_of(side, sheet.path, table.separator):
-                a, b = self._rows(span, unit, sheet, times)
+            unit = layout.label_unit or ("time" if layout.time else "s")
+            for span in spans_of(side, table.path, layout.separator):
+                a, b = self._rows(span, unit, table, times)
                 marks[a:b] = self._class(span.label, span.where)
         return marks
 
     def _rows(
-        self, span: Span, unit: str, sheet: Sheet, times: NDArray[np.float64] | None
+        self, span: Span, unit: str, table: Table, times: NDArray[np.float64] | None
     ) -> tuple[int, int]:
         """The rows that a span of a label file covers."""
-        clock = np.arange(len(sheet)) / self._card.rate_hz if times is None else times
+        clock = np.arange(len(table)) / self._card.rate_hz if times is None else times
         start, end = span.start, span.end
         if unit == "samples":
-            clock = np.arange(len(sheet), dtype=np.float64)
-        elif unit == "time" and not sheet.has_dates(self._table.time):
-            start, end = (x * SECONDS[self._table.time_unit] for x in (start, end))
+            clock = np.arange(len(table), dtype=np.float64)
+        elif unit == "time" and not table.has_dates(self._layout.time):
+            start, end = (x * SECONDS[self._layout.time_unit] for x in (start, end))
         else:
             clock = clock - clock[0]
         step = 1.0 if unit == "samples" else 1 / self._card.rate_hz
         if start < clock[0] - step or end > clock[-1] + 1.5 * step:
             raise DataError(
-                f"{span.where}: {span.start:g} to {span.end:g} lies outside {sheet.path.name}, which goes "
+                f"{span.where}: {span.start:g} to {span.end:g} lies outside {table.path.name}, which goes "
                 f"from {clock[0]:g} to {clock[-1]:g} {'rows' if unit == 'samples' else 's'}"
             )
         return int(np.searchsorted(clock, start - 1e-9)), int(np.searchsorted(clock, end - 1e-9))
 
     def _recorded(self, path: Path) -> Iterator[tuple[int, str, Part]]:
         who, parts = recorded_parts(path, self._card)
-        if self._table.subject_pattern:
-            who = self._named(path, "subject", self._table.subject_pattern)
+        if self._layout.subject_pattern:
+            who = self._named(path, "subject", self._layout.subject_pattern)
         for part in parts:
             truths = [(a, b, self._class(name, str(path))) for a, b, name in part.truths]
             named = tuple((a, b, self._card.classes[c]) for a, b, c in truths if c >= 0)

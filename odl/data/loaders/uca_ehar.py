@@ -20,7 +20,7 @@ from odl.data.bundled import Part
 from odl.data.card import Card, DataError
 from odl.data.inference.columns import acceleration_unit, turn_unit
 from odl.data.resample import Stretch, evenly, runs
-from odl.data.table_file import Sheet, parse_csv
+from odl.data.table_file import Table, parse_csv
 
 WHERE = "get UCA-EHAR from Zenodo (record 5659336) and name its folder or zip with --data"
 _FILE = re.compile(r"(?:.*/)?([A-Z][A-Za-z_]*?)_T(\d+)(?:_(\d+))?\.csv", re.IGNORECASE)
@@ -68,13 +68,13 @@ class Ehar:
 
     def _parts(self, name: str) -> Iterator[Part]:
         card = self._card
-        sheet = parse_csv(Path(self._files.where(name)), self._files.text(name), ";")
-        values = np.stack([sheet.numbers(c) for c in card.columns], 1)
-        self._check_units(sheet.path, values)
-        times, marks = sheet.times("T") / 1000, self._marks(sheet)
+        table = parse_csv(Path(self._files.where(name)), self._files.text(name), ";")
+        values = np.stack([table.numbers(c) for c in card.columns], 1)
+        self._check_units(table.path, values)
+        times, marks = table.times("T") / 1000, self._marks(table)
         back = (np.flatnonzero(np.diff(times) < 0) + 1).tolist()  # the clock began anew: a seam
-        for a, b in zip([0, *back], [*back, len(sheet)], strict=True):
-            row = partial(sheet.row, start=a)
+        for a, b in zip([0, *back], [*back, len(table)], strict=True):
+            row = partial(table.row, start=a)
             made = evenly(times[a:b], values[a:b], marks[a:b], card.rate_hz, row, resample=True)
             yield from self._blocks(Path(name).name, *made)
 
@@ -99,12 +99,12 @@ class Ehar:
             note = f"{name}: {', '.join(said)}" if said and stretch is stretches[0] else ""
             yield Part(block, truths, stretch.lost_before, note)
 
-    def _marks(self, sheet: Sheet) -> NDArray[np.int64]:
+    def _marks(self, table: Table) -> NDArray[np.int64]:
         """Class index of each row, from the column ``CLASS``."""
-        marks = np.empty(len(sheet), np.int64)
-        for i, text in enumerate(sheet.texts("CLASS")):
+        marks = np.empty(len(table), np.int64)
+        for i, text in enumerate(table.texts("CLASS")):
             name = text.lower().replace("_", " ")
             if name not in self._card.classes:
-                raise DataError(f"{sheet.row(i)}: there is no class '{text[:40]}'")
+                raise DataError(f"{table.row(i)}: there is no class '{text[:40]}'")
             marks[i] = self._card.classes.index(name)
         return marks
