@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from odl.core.config import POLICIES
 from odl.core.events import Why
 from odl.core.image import HEAD, HEADER, LAYER, MAGIC, ROW, VERSION, Image
 from odl.core.kernels.net import SETTINGS, Emit, out_dtype
+from odl.core.kernels.rules import Rule
 from odl.core.kernels.softmax import FRACTION, WHOLE
 from odl.core.state import NAME_BYTES, WARM, Asked, Count, Entry, log_dtype, state_dtype
 from odl.wire.schema import BRIEF, IMAGE, PROTOCOL, SCALARS, STATE, TABLE, Refusal
@@ -78,7 +78,7 @@ def state_header(sizes: Mapping[str, int]) -> str:
         _enum("ASKED", {a.name: int(a) for a in Asked}),
         _enum("ENTRY", {e.name: int(e) for e in Entry}),
         _enum("EMIT", {e.name: int(e) for e in Emit}),
-        _enum("RULE", {p.removeprefix("tactile-").upper(): i for i, p in enumerate(POLICIES)}),
+        _enum("RULE", {rule.name: int(rule) for rule in Rule}),
         _struct("odl_state", state_dtype(**layout)),
         _struct("odl_log_entry", log_dtype(sizes["features"])),
         _struct("odl_event", out_dtype(sizes["max_heads"], sizes["max_rows"])),

@@ -225,7 +225,7 @@ def test_a_circle_is_noticed() -> None:
         ("core.session", "def f():\n    import torch"),
         ("core.session", "import numba"),
         ("model.dendron", "from odl.wire.framing import frame"),
-        ("policies.tactile", "def f():\n    from ..model import dendron"),
+        ("policies.rules", "def f():\n    from ..model import dendron"),
         ("device.board", "from odl.recording import Writer"),
         ("evaluate.report.page", "import requests"),
         ("evaluate.replay", "from firmware_sim import build"),

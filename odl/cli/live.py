@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from odl.core.config import POLICIES
+from odl.core.kernels.rules import POLICIES
 
 if TYPE_CHECKING:
     from odl.live import Live

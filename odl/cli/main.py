@@ -18,7 +18,7 @@ import odl
 from odl._files import write_private
 from odl._text import clean
 from odl.cli import board, convert, firmware, label, live, model
-from odl.core.config import POLICIES
+from odl.core.kernels.rules import POLICIES
 
 if TYPE_CHECKING:
     from odl.evaluate.result import Result

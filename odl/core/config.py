@@ -4,16 +4,60 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from odl.core.errors import OdlError
+from odl.core.kernels.rules import POLICIES, Rule
 
-# The policies of the integer core, in the order of ``odl.core.kernels.net.Rule``.
-POLICIES = ("none", "tactile-inforv", "tactile-dualrv", "random", "periodic")
+# Smallest and largest value of each number, for Python and C alike.
+BOUNDS = {
+    "allowed": (1, 2**31 - 1),  # from 0 where nothing is asked
+    "period": (0, 2**31 - 1),
+    "horizon": (0, 2**31 - 1),
+    "batch": (1, 255),
+    "patience": (1, 2**40),
+    "step": (1, 16),
+    "change": (0, 32768),
+    "seed": (1, 2**64 - 1),
+}
 
 
 class ConfigError(OdlError, ValueError):
     """A setting that cannot be used, and what can."""
+
+
+def rule_of(policy: str) -> Rule:
+    """The rule that is called ``policy``.
+
+    Raises
+    ------
+    ConfigError
+        If there is none, with the names that there are.
+
+    Examples
+    --------
+    >>> rule_of("tactile-inforv")
+    <Rule.INFORV: 1>
+    >>> rule_of("tactile-infor")
+    Traceback (most recent call last):
+        ...
+    odl.core.config.ConfigError: there is no policy 'tactile-infor'; there are none, ...
+    """
+    for rule in Rule:
+        if rule.policy == policy:
+            return rule
+    close = get_close_matches(policy, POLICIES, 1) if isinstance(policy, str) else []
+    hint = f"; did you mean '{close[0]}'?" if close else ""
+    raise ConfigError(f"there is no policy '{policy}'; there are {', '.join(POLICIES)}{hint}")
+
+
+def check_number(name: str, value: object, low: int | None = None) -> None:
+    """Refuse a number outside `BOUNDS`; ``low`` replaces the smallest value."""
+    smallest, largest = BOUNDS[name]
+    smallest = smallest if low is None else low
+    if not isinstance(value, int) or isinstance(value, bool) or not smallest <= value <= largest:
+        raise ConfigError(f"{name} is {value!r}; it can be {smallest} to {largest}")
 
 
 @dataclass(frozen=True)
@@ -23,7 +67,7 @@ class Config:
     Parameters
     ----------
     policy : str
-        One of `POLICIES`.
+        Name of the policy (see `odl.policies`).
     allowed, period, in_samples
         The budget (see `odl.policies.budget.Budget`); ``period`` 0 is the whole session.
     horizon : int
@@ -70,17 +114,10 @@ class Config:
     offset: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.policy not in POLICIES:
-            raise ConfigError(f"there is no policy '{self.policy}'; there are {', '.join(POLICIES)}")
-        for name, low, high in (
-            ("allowed", 0 if self.policy == "none" else 1, 2**31 - 1),
-            ("period", 0, 2**31 - 1), ("horizon", 0, 2**31 - 1), ("batch", 1, 255),
-            ("patience", 1, 2**40), ("step", 1, 16), ("change", 0, 32768), ("seed", 1, 2**64 - 1),
-        ):  # fmt: skip
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-                raise ConfigError(f"{name} is {value!r}; it can be {low} to {high}")
-        if self.policy != "none" and self.period == 0 and self.horizon == 0:
+        asks = rule_of(self.policy) is not Rule.NONE
+        for name in BOUNDS:
+            check_number(name, getattr(self, name), 0 if name == "allowed" and not asks else None)
+        if asks and self.period == 0 and self.horizon == 0:
             raise ConfigError(
                 "a budget for the whole session needs its length; give a budget such as 12/h or 2%"
             )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odl.core.arrays import blocks, net_of
-from odl.core.config import POLICIES, Config
+from odl.core.config import Config, rule_of
 from odl.core.events import NO_CLASS, Dropped, Learned, Output, Prediction, Query, Why
 from odl.core.fixed_point import Scaling
 from odl.core.image import Image
@@ -16,8 +16,9 @@ from odl.core.kernels.decide import windows_left
 from odl.core.kernels.extract import restart
 from odl.core.kernels.grow import add_class, split
 from odl.core.kernels.jit import Int
-from odl.core.kernels.net import SETTINGS, Emit, Rule, out_dtype
+from odl.core.kernels.net import SETTINGS, Emit, out_dtype
 from odl.core.kernels.refit import refit
+from odl.core.kernels.rules import Rule
 from odl.core.kernels.run import command_label, command_undo, run
 from odl.core.state import Entry
 
@@ -29,7 +30,7 @@ PREDICTION, QUERY, LEARNED = int(Emit.PREDICTION), int(Emit.QUERY), int(Emit.LEA
 def settings_of(config: Config) -> NDArray[Any]:
     """The settings as the kernels read them, shape (1,)."""
     settings = np.zeros(1, SETTINGS)
-    settings["rule"] = POLICIES.index(config.policy)
+    settings["rule"] = rule_of(config.policy)
     for name in ("allowed", "period", "in_samples", "horizon", "batch", "patience", "step",
                  "hold", "change"):  # fmt: skip
         settings[name] = getattr(config, name)

@@ -7,6 +7,7 @@ the board; cutting the same samples into other blocks changes nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,6 +34,8 @@ from odl.core.events import (
 from odl.core.fused import Fused, settings_told
 from odl.core.image import Image
 from odl.core.protocols import Learner, Policy
+from odl.core.rule_policy import RulePolicy
+from odl.core.running_policy import RunningPolicy
 from odl.core.snapshot import state_of
 from odl.core.state import Asked, Count, Entry
 
@@ -57,9 +60,12 @@ class Session:
         Extractor, heads and learning parameters to start from.
     config : Config
         Policy, budget, seeds and input scaling.
-    learner, policy : optional
-        Both or neither. Without them the integer core runs fused; with them the same
-        step is composed of these objects, on the host only.
+    learner : Learner, optional
+        Learns instead of the image's heads. The step is then composed of Python objects, on the
+        host only; without it the integer core runs fused.
+    policy : str, RulePolicy or Policy, optional
+        A name or an object of `odl.policies`, whose settings replace those of ``config``. A policy
+        of any other kind needs a learner beside it.
     asked : iterable of int, optional
         Windows to ask about instead of those that the policy chooses: the questions of a session that
         was relabelled, once more.
@@ -80,9 +86,15 @@ class Session:
         image: Image,
         config: Config,
         learner: Learner | None = None,
-        policy: Policy | None = None,
+        policy: str | RulePolicy | Policy | None = None,
         asked: Iterable[int] | None = None,
     ) -> None:
+        if asked is not None and not (learner is None and policy is None):
+            raise ValueError("give the windows to ask about alone, without a learner or a policy")
+        if isinstance(policy, str):
+            config, policy = replace(config, policy=policy), None
+        elif isinstance(policy, RulePolicy):
+            config, policy = policy.configured(config), None
         if len(config.mult) != len(image.channels):
             raise ValueError(
                 f"input scaling for {len(config.mult)} channels, but the model has {len(image.channels)}"
@@ -91,17 +103,15 @@ class Session:
             raise ValueError(
                 f"a batch of {config.batch} questions, but the model has room for {image.max_pending}"
             )
-        if (learner is None) != (policy is None):
-            raise ValueError("give both a learner and a policy, or neither")
-        if policy is not None and asked is not None:
-            raise ValueError("give a policy or the windows to ask about, not both")
+        if policy is not None and learner is None:
+            raise ValueError("a policy of your own needs a learner beside it; give both")
         self.image, self.config = image, config
         self._asked = None if asked is None else frozenset(asked)
         self._core: Fused | Composed
-        if learner is not None and policy is not None:
-            self._core = Composed(image, config, learner, policy)
-        else:
+        if learner is None:
             self._core = Fused(image, config)
+        else:
+            self._core = Composed(image, config, learner, policy or RunningPolicy(image, config))
 
     @property
     def position(self) -> int:

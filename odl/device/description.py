@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from odl._text import clean
-from odl.core.config import POLICIES, Config
+from odl.core.config import Config, rule_of
 from odl.wire import PROTOCOL, Configure, Description, Info
 from odl.wire.client import BoardError
 
@@ -122,7 +122,7 @@ def settings(config: Config, session: int, *, keep: bool, position: int, issued:
     if not 1 <= session < 2**32:
         raise ValueError(f"a session's number is {session}; it can be 1 to 2**32 - 1")
     return Configure(
-        rule=POLICIES.index(config.policy), in_samples=int(config.in_samples), hold=int(config.hold),
+        rule=int(rule_of(config.policy)), in_samples=int(config.in_samples), hold=int(config.hold),
         keep=int(keep), batch=config.batch, step=config.step, change=config.change,
         allowed=config.allowed, period=config.period, horizon=config.horizon, session=session,
         issued=issued, patience=config.patience, seed=config.seed, position=position,

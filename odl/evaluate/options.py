@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from odl.core.config import POLICIES, Config, ConfigError
+from odl.core.config import Config, ConfigError, check_number, rule_of
 from odl.core.fixed_point import Scaling
+from odl.core.kernels.rules import DEFAULT, Rule
 from odl.policies.budget import Budget, parse_budget
 
-_BATCH = {"tactile-dualrv": 4}  # the default where it is not 1
 _LONGEST = 1e6  # seconds
 _OF_TRUTH = ("answers after", "refused, wrong answers")
 
@@ -30,7 +30,7 @@ class Options:
     4
     """
 
-    policy: str = "tactile-inforv"
+    policy: str = DEFAULT.policy
     budget: str | int = 20
     seed: int = 0
     batch: int | None = None
@@ -49,18 +49,17 @@ class Options:
         def number(value: object, low: float, high: float) -> bool:
             return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
 
-        if self.policy not in POLICIES:
-            raise ConfigError(f"there is no policy '{self.policy}'; there are {', '.join(POLICIES)}")
+        rule_of(self.policy)
         need(isinstance(self.budget, str | int | float), "budget", "20, '12/h' or '2%'")
         need(isinstance(self.seed, int) and number(self.seed, 0, 2**63), "seed", "0 to 2**63")
         if self.batch is not None:
-            need(isinstance(self.batch, int) and number(self.batch, 1, 255), "batch", "1 to 255")
+            check_number("batch", self.batch)
         need(number(self.delay, 0, _LONGEST), "delay", f"0 to {_LONGEST:.0f} seconds")
         need(number(self.patience, 0, _LONGEST), "patience", f"above 0, to {_LONGEST:.0f} seconds")
         for name in ("refuse", "error"):
             need(number(getattr(self, name), 0, 1), name, "a share from 0 to 1")
         need(isinstance(self.hold, bool), "hold", "true or false")
-        need(isinstance(self.step, int) and number(self.step, 1, 16), "step", "1 to 16")
+        check_number("step", self.step)
         parse_budget(self.budget, 1.0)
 
     def changed(self, given: Mapping[str, Any]) -> Options:
@@ -77,11 +76,11 @@ class Options:
     @property
     def questions_together(self) -> int:
         """The batch, its default filled in."""
-        return _BATCH.get(self.policy, 1) if self.batch is None else self.batch
+        return rule_of(self.policy).batch if self.batch is None else self.batch
 
     def config(self, rate_hz: float, windows: int, seed: int, scaling: Scaling) -> Config:
         """A session's settings, in samples, for a stream of ``windows`` windows."""
-        asks = self.policy != "none"
+        asks = rule_of(self.policy) is not Rule.NONE
         budget = parse_budget(self.budget, rate_hz) if asks else Budget(0, 0, False)
         return Config(
             policy=self.policy, allowed=budget.allowed, period=budget.period,

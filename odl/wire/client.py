@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from odl.core.config import POLICIES, Config
+from odl.core.config import Config, rule_of
 from odl.core.errors import OdlError
 from odl.core.events import Input, Origin, Output, Samples
 from odl.wire import (
@@ -144,7 +144,7 @@ class BoardClient:
         scaling = tuple(zip(config.mult, config.shift, config.offset, strict=True))
         self._do(
             Configure(
-                rule=POLICIES.index(config.policy), in_samples=int(config.in_samples),
+                rule=int(rule_of(config.policy)), in_samples=int(config.in_samples),
                 hold=int(config.hold), keep=int(keep), batch=config.batch, step=config.step,
                 change=config.change, allowed=config.allowed, period=config.period,
                 horizon=config.horizon, session=session, issued=issued, patience=config.patience,

@@ -72,5 +72,5 @@ def test_it_is_the_same_in_c(script: Script, chosen: Config) -> None:
 
 
 def test_a_policy_and_what_to_ask_about_are_one_too_many() -> None:
-    with pytest.raises(ValueError, match="not both"):
+    with pytest.raises(ValueError, match="without a learner or a policy"):
         Session(IMAGE, config(), Dendron(IMAGE), AsAsked([]), asked=[0])

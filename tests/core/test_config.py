@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from odl.core.config import POLICIES, Config, ConfigError
+from odl.core.config import Config, ConfigError
 from odl.core.fixed_point import Scaling, input_scaling, multiplier
+from odl.core.kernels.rules import POLICIES
 from odl.core.kernels.scale_input import scale_input
 from tests.helpers.streams import SCALING, config, configs
 

@@ -30,10 +30,10 @@ from odl.core.events import (
     Undo,
     Why,
 )
+from odl.core.running_policy import RunningPolicy
 from odl.core.session import OrderError, Session
 from odl.core.state import Asked, Entry
 from odl.model.dendron import Dendron
-from odl.policies.tactile import Tactile
 from tests.helpers.images import random_image
 from tests.helpers.streams import (
     ASKING,
@@ -58,7 +58,7 @@ def fused(chosen: Config, image: Any = IMAGE) -> Session:
 
 def composed(chosen: Config, image: Any = IMAGE) -> tuple[Session, Dendron]:
     learner = Dendron(image)
-    return Session(image, chosen, learner, Tactile(image, chosen)), learner
+    return Session(image, chosen, learner, RunningPolicy(image, chosen)), learner
 
 
 def weights(session: Session) -> NDArray[np.int32]:
@@ -555,7 +555,7 @@ class Narrow(Dendron):
 
 def test_what_the_learner_refuses_has_never_been_added() -> None:
     chosen = config("periodic", allowed=2, horizon=1, batch=1)
-    session = Session(IMAGE, chosen, Narrow(IMAGE), Tactile(IMAGE, chosen))
+    session = Session(IMAGE, chosen, Narrow(IMAGE))
     session.step(Samples(0, samples(5, 80)))
     for event in (AddClass(80, 9, "wave", 0), Split(80, 0, 2), AddClass(80, 9, "wave", 0)):
         assert session.step(event) == [Dropped(80, NO_WINDOW, Why.FULL)]
@@ -664,8 +664,8 @@ def test_a_session_that_cannot_be_is_refused() -> None:
     scaling = {"mult": (1,) * 2, "shift": (0,) * 2, "offset": (0,) * 2}
     with pytest.raises(ValueError, match="for 2 channels, but the model has 3"):
         Session(IMAGE, Config(**scaling))
-    with pytest.raises(ValueError, match="both a learner and a policy"):
-        Session(IMAGE, config(), learner=Dendron(IMAGE))
+    with pytest.raises(ValueError, match="a policy of your own needs a learner beside it"):
+        Session(IMAGE, config(), policy=RunningPolicy(IMAGE, config()))
     with pytest.raises(ValueError, match="batch of 7 questions, but the model has room for 6"):
         fused(config(batch=7))
     fused(Config(batch=7, **SCALING))  # who asks nothing needs no room

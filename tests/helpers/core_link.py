@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from firmware_sim import headers, host
-from odl.core.config import POLICIES, Config
+from odl.core.config import Config, rule_of
 from odl.core.image import Image
 from odl.wire import Configure, Deframer, Description, Message, decode, encode, frame, open_envelope
 
@@ -14,7 +14,7 @@ from odl.wire import Configure, Deframer, Description, Message, decode, encode, 
 def configure(config: Config, keep: bool = False, position: int = 0, issued: int = 0) -> Configure:
     """The message that carries ``config``."""
     return Configure(
-        rule=POLICIES.index(config.policy), in_samples=int(config.in_samples), hold=int(config.hold),
+        rule=int(rule_of(config.policy)), in_samples=int(config.in_samples), hold=int(config.hold),
         keep=int(keep), batch=config.batch, step=config.step, change=config.change, allowed=config.allowed,
         period=config.period, horizon=config.horizon, session=77, issued=issued, patience=config.patience,
         seed=config.seed, position=position,

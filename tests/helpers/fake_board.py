@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odl import data
-from odl.core.config import POLICIES, Config
+from odl.core.config import Config
 from odl.core.events import AddClass, Gap, Label, Samples, Split, Undo
 from odl.core.image import Image
+from odl.core.kernels.rules import POLICIES
 from odl.core.session import OrderError, Session
 from odl.core.snapshot import without_weights
 from odl.device.board import NOW

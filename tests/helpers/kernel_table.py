@@ -14,7 +14,7 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from odl.core.config import POLICIES
+from odl.core.config import rule_of
 from odl.core.kernels.ask import ask, collect, settled_batch
 from odl.core.kernels.conv import conv
 from odl.core.kernels.decide import decide
@@ -320,7 +320,7 @@ def reference_asker(settings: dict[str, Any], windows: list[Any]) -> tuple[Any, 
 def settings_of(settings: dict[str, Any]) -> NDArray[Any]:
     """The settings as the kernels read them."""
     block = np.zeros(1, SETTINGS)
-    block["rule"], block["patience"] = POLICIES.index(settings["rule"]), 10**6
+    block["rule"], block["patience"] = rule_of(settings["rule"]), 10**6
     for name in ("allowed", "period", "in_samples", "horizon", "batch", "step"):
         block[name] = settings[name]
     return block

@@ -14,8 +14,9 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from odl.core.config import POLICIES, Config
+from odl.core.config import Config
 from odl.core.events import AddClass, Gap, Input, Label, Output, Query, Samples, Split, Undo
+from odl.core.kernels.rules import POLICIES
 from tests.helpers.images import random_image
 
 IMAGE = random_image(3, tree=True)

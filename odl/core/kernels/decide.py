@@ -7,23 +7,19 @@ what is left of the period, so every rule spends its budget exactly and none exc
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.core.kernels.distance import distance
-from odl.core.kernels.generator import below, next_state
-from odl.core.kernels.jit import Int, jit
-from odl.core.kernels.net import Rule
-from odl.core.kernels.quantile import LOWEST, track_quantile
-from odl.core.kernels.shift import root
-from odl.core.state import WARM, Count
+from odl.core.kernels.jit import Int, jit, jit_inline
+from odl.core.kernels.rules import Rule
+from odl.core.state import Count
 
-INFORV, DUALRV, RANDOM, PERIODIC = (
-    int(Rule.INFORV), int(Rule.DUALRV), int(Rule.RANDOM), int(Rule.PERIODIC),
-)  # fmt: skip
 WINDOWS, BLOCKED = int(Count.WINDOWS), int(Count.BLOCKED)
+BATCHES = tuple(rule.batches for rule in Rule)
 
 
 @jit
@@ -49,6 +45,34 @@ def windows_left(state: NDArray[Any], settings: NDArray[Any], end: Int, hop: Int
     return np.int64(left)
 
 
+def kernel_of(rule: Rule) -> Callable[..., bool]:
+    """The kernel of ``rule``, found by its name."""
+    name = rule.name.lower()
+    kernel: Callable[..., bool] = getattr(import_module(f"odl.core.kernels.rule_{name}"), name)
+    return kernel
+
+
+def either(rule: Rule, others: Callable[..., bool]) -> Callable[..., bool]:
+    """A kernel that decides by ``rule`` where the settings name it, else by ``others``."""
+    number, kernel = int(rule), kernel_of(rule)
+
+    def choose(
+        state: NDArray[Any], settings: NDArray[Any], features: NDArray[np.uint8], utility: Int,
+        rate: Int, left: Int, hop: Int,
+    ) -> bool:  # fmt: skip
+        if settings[0]["rule"] == number:
+            return kernel(state, settings, features, utility, rate, left, hop)
+        return others(state, settings, features, utility, rate, left, hop)
+
+    return jit_inline(choose)
+
+
+*ASKING, LAST = list(Rule)[1:]
+by_rule = kernel_of(LAST)
+for _rule in reversed(ASKING):
+    by_rule = either(_rule, by_rule)
+
+
 @jit
 def decide(
     state: NDArray[Any], settings: NDArray[Any], features: NDArray[np.uint8], utility: Int,
@@ -62,85 +86,12 @@ def decide(
     if rule == 0 or purse <= 0:
         return False
     rate = np.int64(2**31) if purse >= left else np.int64((purse << np.int64(31)) // left)
-    if rule == INFORV:
-        wanted = informative(state, settings, utility, rate)
-    elif rule == DUALRV:
-        each = root(np.int64(rate << np.int64(31)))
-        near = far_enough(state, settings, features, each)
-        wanted = informative(state, settings, utility, each) and near
-    elif rule == RANDOM:
-        s["generator"] = next_state(s["generator"])
-        wanted = below(s["generator"], left) < purse
-    else:
-        wanted = periodic(state, settings, left, hop)
+    wanted = by_rule(state, settings, features, utility, rate, left, hop)
     wanted = wanted or purse >= left
     room = np.int64(s["ask_window"].shape[0])
-    if rule in (INFORV, DUALRV):
-        room = min(np.int64(2 * settings[0]["batch"]), room)
+    if BATCHES[rule] > 0:
+        room = min(np.int64(BATCHES[rule] * settings[0]["batch"]), room)
     if wanted and s["n_ask"] >= room:
         s["counts"][BLOCKED] += 1
         return False
     return wanted
-
-
-@jit
-def informative(state: NDArray[Any], settings: NDArray[Any], utility: Int, rate: Int) -> bool:
-    """Uncertain enough: at least the reference value, a streaming (1 - rate) quantile.
-
-    The first 16 scores only set the reference. A window without any doubt is never
-    informative, whatever the reference.
-    """
-    s = state[0]
-    if s["n_warm"] < WARM:
-        at = s["n_warm"]
-        while at > 0 and s["warm"][at - 1] > utility:  # insertion keeps them sorted
-            s["warm"][at] = s["warm"][at - 1]
-            at -= 1
-        s["warm"][at] = utility
-        s["n_warm"] += 1
-        if s["n_warm"] == WARM:
-            rank = min(((np.int64(2**31) - rate) * WARM) >> np.int64(31), np.int64(WARM - 1))
-            s["rv_u"] = max(np.int64(s["warm"][rank]) << np.int64(16), np.int64(LOWEST))
-        return False
-    wanted = np.int64(utility) << np.int64(16) >= s["rv_u"]
-    s["rv_u"] = track_quantile(s["rv_u"], utility, rate, settings[0]["step"])
-    return wanted
-
-
-@jit
-def far_enough(state: NDArray[Any], settings: NDArray[Any], features: NDArray[np.uint8], rate: Int) -> bool:
-    """Different enough from the open batch: the distance to its nearest member.
-
-    An empty batch accepts anything; the first distance after that only sets the
-    reference, which is estimated anew for each batch.
-    """
-    s = state[0]
-    nearest = np.int64(-1)
-    for i in range(s["n_ask"]):
-        if s["ask_batch"][i] == s["batch"]:
-            d = distance(features, s["ask_features"][i])
-            if nearest < 0 or d < nearest:
-                nearest = np.int64(d)
-    if nearest < 0:
-        return True
-    if s["n_far"] == 0:
-        s["n_far"] = 1
-        s["rv_d"] = max(np.int64(nearest << np.int64(16)), np.int64(LOWEST))
-        return False
-    wanted = np.int64(nearest << np.int64(16)) >= s["rv_d"]
-    s["rv_d"] = track_quantile(s["rv_d"], nearest, rate, settings[0]["step"])
-    return wanted
-
-
-@jit
-def periodic(state: NDArray[Any], settings: NDArray[Any], left: Int, hop: Int) -> bool:
-    """Evenly spaced: the k-th question at the middle of the k-th equal part of the period."""
-    total = settings[0]["period"]
-    if total == 0:
-        total = settings[0]["horizon"]
-    elif settings[0]["in_samples"] != 0:
-        total = max(np.int64(1), np.int64(total // hop))
-    allowed = settings[0]["allowed"]
-    passed = max(np.int64(0), np.int64(total - left))
-    due = ((2 * passed + 1) * allowed + total) // (2 * total)
-    return state[0]["issued"] < due

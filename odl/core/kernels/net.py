@@ -36,16 +36,6 @@ class Net(NamedTuple):
     hop: int
 
 
-class Rule(IntEnum):
-    """Which windows to ask about."""
-
-    NONE = 0
-    INFORV = 1
-    DUALRV = 2
-    RANDOM = 3
-    PERIODIC = 4
-
-
 SETTINGS = np.dtype(
     [
         ("rule", "<i8"),

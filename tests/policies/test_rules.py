@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from odl.core.config import POLICIES, Config
+from odl.core.config import Config
 from odl.core.events import Prediction, Query, Samples
 from odl.core.protocols import Scores
+from odl.core.running_policy import RunningPolicy
 from odl.core.session import Session
 from odl.core.state import Asked
 from odl.policies.budget import Budget, BudgetError, parse_budget
-from odl.policies.tactile import Tactile
 from tests.helpers.streams import ASKING, IMAGE, SCALING, Script, config, configs, inputs, samples, scripts
 
 WINDOW, HOP = IMAGE.window, IMAGE.hop
@@ -119,7 +119,7 @@ def decide(
     chosen: Config, doubts: Iterable[int], features: Iterable[Any] | None = None, hop: int = HOP
 ) -> list[int]:
     """Numbers of the windows asked about; each question is answered at once."""
-    policy, asked = Tactile(IMAGE, chosen), []
+    policy, asked = RunningPolicy(IMAGE, chosen), []
     blank = np.zeros(IMAGE.features, np.uint8)
     vectors = iter(features) if features is not None else None
     for number, doubt in enumerate(doubts):
@@ -211,7 +211,7 @@ def test_dualrv_does_not_ask_twice_about_the_same() -> None:
 
 def test_the_policy_alone_leaves_the_features_and_a_settled_question_makes_room() -> None:
     policy, x = (
-        Tactile(IMAGE, config("tactile-inforv", allowed=9, horizon=1, batch=1)),
+        RunningPolicy(IMAGE, config("tactile-inforv", allowed=9, horizon=1, batch=1)),
         IMAGE.stored[0].copy(),
     )
     scores = Scores((0,), (32768,), 100)
@@ -229,7 +229,7 @@ def test_the_policy_alone_leaves_the_features_and_a_settled_question_makes_room(
 
 
 def test_an_answer_that_is_taken_back_takes_its_room_back() -> None:
-    policy = Tactile(IMAGE, config("tactile-inforv", allowed=9, horizon=1, batch=2))
+    policy = RunningPolicy(IMAGE, config("tactile-inforv", allowed=9, horizon=1, batch=2))
     scores, x = Scores((0,), (32768,), 100), IMAGE.stored[0]
     asks = [policy.decide(x, scores, w, w + WINDOW).ask for w in range(0, 48, 8)]
     assert asks == [True] * 4 + [False] * 2
@@ -299,9 +299,3 @@ def test_a_total_is_what_a_session_of_that_length_may_ask(text: str, policy: str
         horizon=windows, **ROOM, **SCALING,
     )  # fmt: skip
     assert len(queries(chosen, n)[0]) <= budget.total(windows, n)
-
-
-def test_every_policy_has_a_number() -> None:
-    from odl.core.kernels.net import Rule
-
-    assert [name.split("-")[-1].upper() for name in POLICIES] == [rule.name for rule in Rule]

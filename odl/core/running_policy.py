@@ -1,9 +1,4 @@
-"""TActiLE's strategies, and the plain ones, as a policy of their own.
-
-After Pavan, Galimberti, Roveri, "TActiLE: Tiny Active LEarning for wearable devices",
-IJCNN 2025, arXiv 2505.01160. What is the paper's and what is ours stands in
-``docs/methods.md``.
-"""
+"""A policy of the integer core that runs beside any learner."""
 
 from __future__ import annotations
 
@@ -21,8 +16,11 @@ from odl.core.protocols import Decision, Scores
 from odl.core.state import Asked, Count, log_dtype, new_state
 
 
-class Tactile:
-    """Asks by ``config.policy`` within the exact budget of ``config``.
+class RunningPolicy:
+    """Asks by the rule ``config.policy`` and never more than the budget of ``config``.
+
+    It is an `odl.core.protocols.Policy` with a state block of its own; `odl.policies` has a
+    class for each rule, whose ``start`` gives this.
 
     Parameters
     ----------
@@ -36,7 +34,7 @@ class Tactile:
     >>> from odl.data import model_bytes
     >>> image = Image.from_bytes(model_bytes("shoulder"))
     >>> config = Config(policy="periodic", allowed=1, period=2, mult=(), shift=(), offset=())
-    >>> policy, scores = Tactile(image, config), Scores((0,), (32768,), 0)
+    >>> policy, scores = RunningPolicy(image, config), Scores((0,), (32768,), 0)
     >>> [policy.decide(image.stored[0], scores, w, w + 128).ask for w in (0, 64, 128, 192)]
     [False, True, False, True]
     """
