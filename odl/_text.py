@@ -110,8 +110,8 @@ def wrapped(sentence: str, columns: int = 79) -> str:
     return "\n".join(lines).replace("\u00a0", " ")
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """A table of columns set apart by two blanks, the first to the left, the others to the right.
+def aligned(rows: Sequence[Sequence[str]], gap: int = 2) -> str:
+    """A table of columns ``gap`` blanks apart, the first aligned to the left, the others to the right.
 
     >>> print(aligned([["who", "n"], ["seven", "20"]]))
     who     n
@@ -122,5 +122,5 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
     for row in rows:
         pads = [" " * (w - width(text)) for w, text in zip(widths, row, strict=True)]
         cells = [row[0] + pads[0], *(pad + text for pad, text in zip(pads[1:], row[1:], strict=True))]
-        lines.append("  ".join(cells).rstrip())
+        lines.append((" " * gap).join(cells).rstrip())
     return "\n".join(lines)

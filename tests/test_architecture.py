@@ -45,6 +45,8 @@ THIRD_PARTY = {
     "numba": "core.kernels",
     "river": "evaluate.metrics",
     "matplotlib": "evaluate.report notebook.pictures",
+    "jinja2": "evaluate.report.page",
+    "markupsafe": "evaluate.report.page",
     "platformdirs": "core.kernels",
     "pandas": "evaluate.result",
     "pyarrow": "data",

@@ -1,4 +1,4 @@
-"""How good a session was, from its trace and ``Truth`` alone.
+"""The evaluation of a session, from its trace and ``Truth`` alone.
 
 :func:`evaluate` turns a session's events into an :class:`Evaluation`; its
 :class:`Timeline` is what the report draws.
@@ -6,18 +6,31 @@
 
 from odl.evaluate.evaluation import (
     BASELINES,
+    Baseline,
     Evaluation,
     evaluate,
     mean_of,
     worst_of,
 )
-from odl.evaluate.metrics import Confusion, Score, confusion_of, last_third, recall_of, score_of
+from odl.evaluate.metrics import (
+    METRICS,
+    Confusion,
+    Metric,
+    Score,
+    confusion_of,
+    last_third,
+    recall_of,
+    score_of,
+)
 from odl.evaluate.timeline import Outcome, Question, Row, Timeline, read_timeline
 
 __all__ = [
     "BASELINES",
+    "METRICS",
+    "Baseline",
     "Confusion",
     "Evaluation",
+    "Metric",
     "Outcome",
     "Question",
     "Row",

@@ -1,6 +1,6 @@
-"""How good a session was: metrics from its trace and ``Truth``, and nothing else.
+"""The evaluation of a session: metrics from its trace and its ``Truth``, and nothing else.
 
-Every figure stands beside three baselines on the same windows. A window counts if one
+Three baselines are scored on the same windows. A window counts if one
 class covers at least half of it (:class:`odl.core.ground_truth.TruthTrack`).
 
 Each window is predicted before anything is learned from it (prequential evaluation; Gama,
@@ -11,26 +11,54 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
 
 import numpy as np
 
-from odl.core.events import Event, Why
-from odl.evaluate.metrics import Confusion, Score, confusion_of, recall_of, score_of
-from odl.evaluate.timeline import Outcome, Row, Timeline, read_timeline
+from odl.core.events import Event
+from odl.evaluate.metrics import (
+    COUNTS,
+    METRICS,
+    Confusion,
+    Score,
+    accuracy,
+    confusion_of,
+    recall_of,
+    running_accuracy,
+    score_of,
+)
+from odl.evaluate.timeline import Row, Timeline, read_timeline
 
-BASELINES = ("no_learning", "persistence", "majority")
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What a model that learns has to be better than: a label for tables and one sentence."""
+
+    label: str
+    explanation: str
+
+
+BASELINES = {
+    "no_learning": Baseline("no learning", "The same model, never asking and never changing."),
+    "persistence": Baseline(
+        "last answer", "A rule that repeats the class of the newest answer; it is wrong before the first one."
+    ),
+    "majority": Baseline(
+        "most frequent", "An oracle that always names the person's most frequent true class."
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """One person's session in figures. Lengths in samples, scores as fractions.
+    """The figures of one person's session. Lengths are in samples, scores are fractions from 0 to 1.
 
-    ``score`` is the model's own output; ``accuracy_held`` is that of the answers left
-    standing, if the session did so. ``majority`` among the baselines always names
-    ``majority_class``, the person's most frequent true class: only an oracle knows it.
+    ``score`` holds the metrics of the model's own output; ``accuracy_held`` is the accuracy where each answer
+    stands as the prediction until the stream changes, None if the session did not do so. The baseline
+    ``majority`` always names ``majority_class``, the person's most frequent true class, which only an oracle
+    knows.
     ``confusion[i][j]`` counts windows of ``classes[i]`` that were called ``classes[j]``.
     ``curve`` is the accuracy so far after each scored window.
     """
@@ -52,34 +80,16 @@ class Evaluation:
 
     @property
     def queries(self) -> int:
-        """How many questions were asked; the budget counts these."""
+        """Number of questions asked; the budget counts these."""
         return len(self.timeline.questions)
 
     def to_json(self) -> dict[str, Any]:
         """The figures as plain values for JSON; curve and timeline stay out of it."""
-        line, dropped = self.timeline, self.timeline.dropped
         return {
             "subject": self.subject,
-            "windows": self.windows,
-            "scored": self.scored,
-            "budget": self.budget,
-            "queries": self.queries,
-            "labels": line.labels,
-            "skipped": line.skipped,
-            "undone": line.undone,
-            "open": sum(q.outcome is Outcome.OPEN for q in line.questions),
-            "expired": dropped.get(Why.EXPIRED, 0),
-            "late": dropped.get(Why.LATE, 0),
-            "repeated": dropped.get(Why.REPEATED, 0),
-            "unknown": dropped.get(Why.UNKNOWN, 0),
-            "no_such_class": dropped.get(Why.NO_SUCH_CLASS, 0),
-            "full": dropped.get(Why.FULL, 0),
-            "nothing_to_undo": dropped.get(Why.NOTHING_TO_UNDO, 0),
-            "learned": sum(count for _, count in line.lessons),
-            "classes_added": len(line.added),
-            **asdict(self.score),
-            "accuracy_held": self.accuracy_held,
-            "baselines": {name: asdict(self.baselines[name]) for name in BASELINES},
+            **self.score,
+            **{metric.name: metric.function(self) for metric in COUNTS},
+            "baselines": {name: dict(self.baselines[name]) for name in BASELINES},
             "majority_class": self.majority_class,
             "classes": list(self.classes),
             "recall": dict(self.recall),
@@ -138,28 +148,28 @@ def evaluate(
     line = read_timeline(events, without, names, window=window)
     scored = [row for row in line.rows if row.truth is not None]
     truth = [row.truth or "" for row in scored]
-    score, curve = score_of(truth, [row.predicted for row in scored])
+    predicted = [row.predicted for row in scored]
     majority = Counter(truth).most_common(1)[0][0] if truth else None
     learnt_nothing = [row.without for row in scored if row.without is not None]
-    classes, confusion = confusion_of(line.names.values(), truth, [row.predicted for row in scored])
+    classes, confusion = confusion_of(line.names.values(), truth, predicted)
     return Evaluation(
         subject=subject,
         rate_hz=float(rate_hz),
         budget=budget,
         windows=len(line.rows),
         scored=len(scored),
-        score=score,
+        score=score_of(truth, predicted),
         baselines={
-            "no_learning": score_of(truth, learnt_nothing)[0] if learnt_nothing else Score(),
-            "persistence": score_of(truth, [row.persistence for row in scored])[0],
-            "majority": score_of(truth, [majority or ""] * len(truth))[0],
+            "no_learning": score_of(truth if learnt_nothing else [], learnt_nothing),
+            "persistence": score_of(truth, [row.persistence for row in scored]),
+            "majority": score_of(truth, [majority or ""] * len(truth)),
         },
         accuracy_held=_held(truth, scored),
         majority_class=majority,
         classes=classes,
         confusion=confusion,
         recall=recall_of(classes, confusion),
-        curve=curve,
+        curve=running_accuracy(truth, predicted),
         timeline=line,
     )
 
@@ -180,11 +190,10 @@ def mean_of(evaluations: Sequence[Evaluation], *, seed: int = 0) -> dict[str, An
     if not evaluations:
         raise ValueError("no sessions to average: give at least one evaluation")
     each = [evaluation.to_json() for evaluation in evaluations]
-    figures = [name for name, value in each[0].items() if _is_figure(name, value)]
     return {
         "subject": "mean",
         "people": len(each),
-        **{name: _mean(one[name] for one in each) for name in figures},
+        **{metric.name: _mean(one[metric.name] for one in each) for metric in METRICS},
         "baselines": {
             base: {
                 name: _mean(one["baselines"][base][name] for one in each)
@@ -211,11 +220,7 @@ def worst_of(evaluations: Sequence[Evaluation]) -> dict[str, Any] | None:
 def _held(truth: Sequence[str], scored: Sequence[Row]) -> float | None:
     if all(row.held is None for row in scored):
         return None
-    return score_of(truth, [row.predicted if row.held is None else row.held for row in scored])[0].accuracy
-
-
-def _is_figure(name: str, value: object) -> bool:
-    return name in ("budget", "accuracy_held", *asdict(Score())) or isinstance(value, int | float)
+    return accuracy(truth, [row.predicted if row.held is None else row.held for row in scored])
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

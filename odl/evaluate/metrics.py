@@ -1,25 +1,154 @@
-"""Figures from true and predicted classes, window by window (metrics from river)."""
+"""The table of metrics: every figure of a session, with its name, format, explanation and places.
+
+The summary for a terminal, the HTML page, the data frame and the JSON all iterate over `METRICS`. To add
+a metric, add a row here and a test of its function.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from odl._text import percent
+from odl.core.events import Why
+
+if TYPE_CHECKING:
+    from odl.evaluate.evaluation import Evaluation
 
 Confusion = tuple[tuple[int, ...], ...]
+Unit = Literal["share", "ratio", "count"]
+Place = Literal["table", "page", "model"]
+
+
+class Score(dict[str, float | None]):
+    """The metrics of a series of predictions by name, also as attributes; None where nothing was scored.
+
+    >>> Score(accuracy=0.75).accuracy
+    0.75
+    """
+
+    def __getattr__(self, name: str) -> float | None:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"there is no metric {name!r}; there are {', '.join(self)}") from None
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
-    """Fractions from 0 to 1, or None where no window could be scored."""
+class Metric:
+    """One row of the table.
 
-    accuracy: float | None = None
-    macro_f1: float | None = None
-    accuracy_last_third: float | None = None
+    Attributes
+    ----------
+    name : str
+        Key in the JSON and column of the data frame.
+    label : str
+        A few words at the head of a column or beside the value.
+    unit : str
+        ``"share"`` (0 to 1, shown in per cent), ``"ratio"`` (0 to 1, shown as it is) or ``"count"``.
+    explanation : str
+        One sentence for a reader who meets the metric for the first time.
+    function : callable
+        In `SCORES`: from true and predicted classes, equally long and not empty, to a number. In `COUNTS`:
+        from an evaluation to a number or None.
+    places : tuple of str
+        Where it is shown beside JSON and data frame: ``"table"`` (a row per person, in the terminal and on
+        the page), ``"page"`` (one person's figures on the page), ``"model"`` (`odl evaluate`).
+    compared : bool
+        The tables show it for the model and for each baseline.
+    of : str
+        Name of the metric that is this one's upper bound, shown behind it.
+    only_above_zero : bool
+        The page leaves it out where it is zero.
+    """
+
+    name: str
+    label: str
+    unit: Unit
+    explanation: str
+    function: Callable[..., float | None]
+    places: tuple[Place, ...] = ()
+    compared: bool = False
+    of: str = ""
+    only_above_zero: bool = False
+
+    def text(self, figures: Mapping[str, Any], between: str = " of ") -> str:
+        """This metric's value among ``figures``, by name, as a person reads it.
+
+        ``between`` stands between the value and its upper bound.
+
+        >>> by_name = {metric.name: metric for metric in METRICS}
+        >>> by_name["accuracy"].text({"accuracy": 0.8421}), by_name["macro_f1"].text({"macro_f1": None})
+        ('84.2 %', '–')
+        >>> by_name["queries"].text({"queries": 5, "budget": 20}), by_name["queries"].text({"queries": 4.5})
+        ('5 of 20', '4.5')
+        """
+        value = figures[self.name]
+        if value is None:
+            return "–"
+        if self.unit != "count":
+            return percent(value, 1) if self.unit == "share" else f"{value:.3f}"
+        if isinstance(value, float):
+            return f"{value:.1f}"
+        bound = figures.get(self.of)
+        return f"{value}" if bound is None else f"{value}{between}{bound}"
+
+
+def accuracy(truth: Sequence[str], predicted: Sequence[str | None]) -> float:
+    """Share of the windows whose prediction is right; None as a prediction is wrong.
+
+    >>> accuracy(["sit", "walk", "walk", "walk"], ["sit", "walk", "sit", None])
+    0.5
+    """
+    return sum(true == other for true, other in zip(truth, predicted, strict=True)) / len(truth)
+
+
+def accuracy_last_third(truth: Sequence[str], predicted: Sequence[str | None]) -> float:
+    """`accuracy` of the last third of the windows.
+
+    >>> accuracy_last_third(["a", "a", "b"], ["a", "b", "b"])
+    1.0
+    """
+    start = last_third(len(truth))
+    return accuracy(truth[start:], predicted[start:])
+
+
+def macro_f1(truth: Sequence[str], predicted: Sequence[str | None]) -> float:
+    """Mean of F1 over the classes that occur in either of the two, each class counting the same.
+
+    >>> macro_f1(["sit", "walk"], ["sit", "sit"])
+    0.3333333333333333
+    """
+    from river import metrics  # here, because it takes long to import
+
+    # River sums over a set: of names or None its order, and so the last digit of the sum,
+    # would differ from run to run; of small numbers it does not.
+    number = {name: i for i, name in enumerate(dict.fromkeys([*truth, *predicted]))}
+    metric = metrics.MacroF1()
+    for true, other in zip(truth, predicted, strict=True):
+        metric.update(number[true], number[other])
+    f1, classes = float(metric.get()), len(metric.cm.classes)
+    # River takes None for a class, with an F1 of 0; it is none.
+    return f1 * classes / (classes - 1) if None in predicted else f1
+
+
+def running_accuracy(truth: Sequence[str], predicted: Sequence[str | None]) -> tuple[float, ...]:
+    """After each window, the accuracy so far.
+
+    >>> running_accuracy(["a", "a"], ["b", "a"])
+    (0.0, 0.5)
+    """
+    right, curve = 0, []
+    for n, (true, other) in enumerate(zip(truth, predicted, strict=True), 1):
+        right += true == other
+        curve.append(right / n)
+    return tuple(curve)
 
 
 def last_third(count: int) -> int:
-    """Where the last third of ``count`` scored windows begins; at least one, if there is any.
+    """Index at which the last third of ``count`` scored windows begins; at least one window, if there is any.
 
     >>> [last_third(count) for count in (0, 1, 2, 3, 100)]
     [0, 0, 1, 2, 66]
@@ -27,34 +156,114 @@ def last_third(count: int) -> int:
     return 2 * count // 3
 
 
-def score_of(truth: Sequence[str], predicted: Sequence[str | None]) -> tuple[Score, tuple[float, ...]]:
-    """The score and, after each window, the accuracy so far; saying nothing (None) is wrong.
+def _dropped(why: Why) -> Callable[[Evaluation], int]:
+    return lambda one: one.timeline.dropped.get(why, 0)
 
-    Macro-F1 is over the classes that occur in either of the two.
 
-    >>> score_of(["sit", "walk", "walk", "walk"], ["sit", "walk", "sit", "walk"])[0].accuracy
+SCORES = (
+    Metric(
+        "accuracy_last_third", "accuracy, last third", "share",
+        "Accuracy over the last third of the scored windows: what the person is left with.",
+        accuracy_last_third, ("table", "page"), compared=True,
+    ),
+    Metric(
+        "accuracy", "accuracy", "share", "Share of all scored windows that were predicted right.",
+        accuracy, ("table", "page", "model"),
+    ),
+    Metric(
+        "macro_f1", "macro F1", "ratio",
+        "Mean of F1 over the classes, all scored windows together; each class counts the same.",
+        macro_f1, ("table", "page", "model"),
+    ),
+)  # fmt: skip
+
+COUNTS = (
+    Metric(
+        "accuracy_held", "accuracy, answers held", "share",
+        "Accuracy if each answer stands as the prediction until the stream changes.",
+        lambda one: one.accuracy_held,
+    ),
+    Metric("windows", "windows", "count", "Windows predicted.", lambda one: one.windows, ("page",)),
+    Metric(
+        "scored", "scored", "count", "Windows with a truth: one class covers at least half of the samples.",
+        lambda one: one.scored, ("page",), of="windows",
+    ),
+    Metric("budget", "budget", "count", "Questions allowed in the whole stream.", lambda one: one.budget),
+    Metric(
+        "queries", "asked", "count",
+        "Questions asked, of those allowed in the whole stream. Skipped and unanswered questions are not "
+        "refunded.",
+        lambda one: one.queries, ("table", "page"), of="budget",
+    ),
+    Metric(
+        "answers", "answers", "count", "Answers that took effect and were not taken back.",
+        lambda one: one.timeline.standing, ("table", "page"),
+    ),
+    Metric("labels", "labels", "count", "Answers that took effect.", lambda one: one.timeline.labels),
+    Metric(
+        "learned", "labels learned", "count", "Labels that the model was trained with.",
+        lambda one: sum(count for _, count in one.timeline.lessons), ("page",),
+    ),
+    Metric(
+        "classes_added", "classes added", "count", "Classes that were added during the session.",
+        lambda one: len(one.timeline.added), ("page",),
+    ),
+    Metric("skipped", "skipped", "count", "Questions answered with a skip.",
+           lambda one: one.timeline.skipped),
+    Metric(
+        "open", "open", "count", "Questions without an answer when the stream ended.",
+        lambda one: sum(q.outcome.value == "open" for q in one.timeline.questions),
+    ),
+    Metric("expired", "expired", "count", "Questions that expired without an answer.", _dropped(Why.EXPIRED)),
+    Metric(
+        "undone", "answers taken back", "count", "Answers that were taken back.",
+        lambda one: one.timeline.undone, ("page",), only_above_zero=True,
+    ),
+    Metric(
+        "late", "late answers", "count", "Answers that came after their question had expired.",
+        _dropped(Why.LATE), ("page",), only_above_zero=True,
+    ),
+    Metric(
+        "repeated", "repeated answers", "count", "Further answers to a question that had one.",
+        _dropped(Why.REPEATED), ("page",), only_above_zero=True,
+    ),
+    Metric(
+        "unknown", "answers without a question", "count", "Answers about a window without a question.",
+        _dropped(Why.UNKNOWN), ("page",), only_above_zero=True,
+    ),
+    Metric(
+        "no_such_class", "unknown classes", "count", "Inputs that name a class or task that does not exist.",
+        _dropped(Why.NO_SUCH_CLASS), ("page",), only_above_zero=True,
+    ),
+    Metric(
+        "full", "no room", "count", "Inputs without effect because there was no room for a class or label.",
+        _dropped(Why.FULL), ("page",), only_above_zero=True,
+    ),
+    Metric(
+        "nothing_to_undo", "nothing to undo", "count", "Undo commands that found no answer to take back.",
+        _dropped(Why.NOTHING_TO_UNDO),
+    ),
+)  # fmt: skip
+
+METRICS = (*SCORES, *COUNTS)
+
+
+def shown_at(place: Place, metrics: Iterable[Metric] = METRICS) -> list[Metric]:
+    """The metrics that are shown at ``place``, in the order of the table.
+
+    >>> [metric.name for metric in shown_at("model")]
+    ['accuracy', 'macro_f1']
+    """
+    return [metric for metric in metrics if place in metric.places]
+
+
+def score_of(truth: Sequence[str], predicted: Sequence[str | None]) -> Score:
+    """All `SCORES` of a series of predictions; None for each if the series is empty.
+
+    >>> score_of(["sit", "walk", "walk", "walk"], ["sit", "walk", "sit", "walk"]).accuracy
     0.75
     """
-    if not truth:
-        return Score(), ()
-    from river import metrics  # here, because it takes long to import
-
-    # River sums over a set: of names or None its order, and so the last digit of the sum,
-    # would differ from run to run; of small numbers it does not.
-    number = {name: i for i, name in enumerate(dict.fromkeys([*truth, *predicted]))}
-    accuracy, macro_f1, late = metrics.Accuracy(), metrics.MacroF1(), metrics.Accuracy()
-    curve, begin = [], last_third(len(truth))
-    for i, pair in enumerate(zip(truth, predicted, strict=True)):
-        true, said = (number[name] for name in pair)
-        accuracy.update(true, said)
-        macro_f1.update(true, said)
-        if i >= begin:
-            late.update(true, said)
-        curve.append(float(accuracy.get()))
-    f1, kinds = float(macro_f1.get()), len(macro_f1.cm.classes)
-    if None in predicted:  # river took it for a class, with an F1 of 0; it is none
-        f1 *= kinds / (kinds - 1)
-    return Score(curve[-1], f1, float(late.get())), tuple(curve)
+    return Score((m.name, m.function(truth, predicted) if truth else None) for m in SCORES)
 
 
 def confusion_of(
@@ -69,7 +278,7 @@ def confusion_of(
     occur = {name for pair in count for name in pair}
     ordered = [name for name in dict.fromkeys(order) if name in occur]
     ordered += sorted(occur.difference(ordered))
-    return tuple(ordered), tuple(tuple(count[true, said] for said in ordered) for true in ordered)
+    return tuple(ordered), tuple(tuple(count[true, other] for other in ordered) for true in ordered)
 
 
 def recall_of(classes: Sequence[str], confusion: Confusion) -> dict[str, float | None]:

@@ -1,50 +1,62 @@
-"""How well a model image does as it is: nothing is learned, nobody is asked."""
+"""Scores of a model image as it is: it learns nothing and asks nobody."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
+from odl._text import aligned, clean, counted, percent, wrapped
 from odl.core.config import Config, ConfigError
 from odl.core.events import Prediction
 from odl.core.ground_truth import TruthTrack
 from odl.core.image import Image
 from odl.core.session import Session
 from odl.data.streams import Stream
-from odl.evaluate import Confusion, confusion_of, recall_of, score_of
+from odl.evaluate.metrics import SCORES, Confusion, Score, confusion_of, recall_of, score_of, shown_at
 from odl.model.restrict import leaves, restrict
+
+
+def _shown(score: Score) -> dict[str, float | None]:
+    return {metric.name: score[metric.name] for metric in shown_at("model", SCORES)}
 
 
 @dataclass(frozen=True, slots=True)
 class PersonScore:
-    """One person's windows; fractions from 0 to 1, None where no window could be scored.
+    """The scores of one person's windows.
 
-    ``learned_from`` tells that the image's card lists the person among those trained on.
+    ``learned_from`` is true if the image's card lists the person among those it was trained on.
     """
 
     subject: str
     windows: int
     scored: int
-    accuracy: float | None
-    macro_f1: float | None
+    score: Score
     learned_from: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures as plain values."""
+        return {
+            "subject": self.subject,
+            "windows": self.windows,
+            "scored": self.scored,
+            **_shown(self.score),
+            "learned_from": self.learned_from,
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class ModelScore:
-    """What an image gets right; ``accuracy`` and ``macro_f1`` over all scored windows together.
+    """The scores of an image; ``score`` is over all scored windows of all people together.
 
     ``confusion[i][j]`` counts windows of ``classes[i]`` that were called ``classes[j]``.
-    ``float_accuracy`` is what the image's card says its float twin reached on people held out
-    of training, None where the card does not tell, or is of another dataset, or only some of
-    the classes are scored.
-    ``restricted`` are the classes that were asked for, None for all; ``unknown`` those scored
-    that the image does not know.
+    ``float_accuracy`` is the accuracy of the floating-point model on people held out of training, from the
+    image's card. It is None where the card does not hold it, or is of another dataset, or only some of the
+    classes are scored. ``restricted`` are the requested classes, None for all; ``unknown`` are the scored
+    classes that the image does not know.
     """
 
-    accuracy: float | None
-    macro_f1: float | None
+    score: Score
     float_accuracy: float | None
     subjects: tuple[PersonScore, ...]
     classes: tuple[str, ...]
@@ -61,30 +73,30 @@ class ModelScore:
     @property
     def worst(self) -> PersonScore | None:
         """The person with the lowest accuracy, the first of equals; None if nobody has one."""
-        there = [one for one in self.subjects if one.accuracy is not None]
-        return min(there, key=lambda one: one.accuracy or 0.0, default=None)
+        scored = [one for one in self.subjects if one.score.accuracy is not None]
+        return min(scored, key=lambda one: one.score.accuracy or 0.0, default=None)
 
     def notes(self) -> list[str]:
-        """What a reader of the figures should know."""
+        """Sentences that a reader of the figures should know."""
         notes = []
         if self.unknown:
             names = ", ".join(self.unknown)
             notes.append(f"the model does not know {names}: their windows count as wrong")
-        if seen := [one.subject for one in self.subjects if one.learned_from]:
-            notes.append(f"the model learned from person {', '.join(seen)}: others may do worse")
+        if trained_on := [one.subject for one in self.subjects if one.learned_from]:
+            people = ", ".join(trained_on)
+            notes.append(f"the model was trained on person {people}: expect lower figures for other people")
         return notes
 
     def to_json(self) -> dict[str, Any]:
         """The figures as plain values."""
         worst = self.worst
         return {
-            "accuracy": self.accuracy,
-            "macro_f1": self.macro_f1,
+            **_shown(self.score),
             "float_accuracy": self.float_accuracy,
             "windows": sum(one.windows for one in self.subjects),
             "scored": self.scored,
-            "subjects": [asdict(one) for one in self.subjects],
-            "worst": None if worst is None else asdict(worst),
+            "subjects": [one.to_json() for one in self.subjects],
+            "worst": None if worst is None else worst.to_json(),
             "classes": list(self.classes),
             "recall": dict(self.recall),
             "confusion": [list(row) for row in self.confusion],
@@ -113,7 +125,7 @@ def score_model(
         Score only windows of these, and choose only among those of them that the image
         knows (`odl.model.restrict`).
     progress : callable, optional
-        Told in a short sentence who is next.
+        Called with a short sentence before each person.
 
     Raises
     ------
@@ -128,8 +140,8 @@ def score_model(
     >>> from odl.data import model_path
     >>> from odl.data.streams import dataset_streams, load_model
     >>> streams = dataset_streams("shoulder", [7], 0)
-    >>> made = score_model(load_model(model_path("shoulder")), streams, ["pendulum", "abduction"])
-    >>> made.classes, made.scored, made.accuracy > 0.9
+    >>> result = score_model(load_model(model_path("shoulder")), streams, ["pendulum", "abduction"])
+    >>> result.classes, result.scored, result.score.accuracy > 0.9
     (('pendulum', 'abduction'), 108, True)
     """
     streams = list(streams)
@@ -138,7 +150,7 @@ def score_model(
     chosen = image if only is None else _choice(image, streams, only)
     trained_on = _trained_on(image, streams)
     truth: list[str] = []
-    said: list[str] = []
+    predicted: list[str] = []
     people = []
     for stream in streams:
         if progress is not None:
@@ -146,16 +158,13 @@ def score_model(
                 progress(sentence)
         rows = _windows(chosen, stream)
         scored = [(true, name) for true, name in rows if true and (only is None or true in only)]
-        own = score_of([true for true, _ in scored], [name for _, name in scored])[0]
-        seen = stream.subject in trained_on
-        people.append(PersonScore(stream.subject, len(rows), len(scored), own.accuracy, own.macro_f1, seen))
+        own = score_of([true for true, _ in scored], [name for _, name in scored])
+        people.append(PersonScore(stream.subject, len(rows), len(scored), own, stream.subject in trained_on))
         truth += [true for true, _ in scored]
-        said += [name for _, name in scored]
-    together = score_of(truth, said)[0]
-    found, confusion = confusion_of([image.names[c] for c in sorted(image.names)], truth, said)
+        predicted += [name for _, name in scored]
+    found, confusion = confusion_of([image.names[c] for c in sorted(image.names)], truth, predicted)
     return ModelScore(
-        accuracy=together.accuracy,
-        macro_f1=together.macro_f1,
+        score=score_of(truth, predicted),
         float_accuracy=_float_accuracy(image, streams) if chosen is image else None,
         subjects=tuple(people),
         classes=found,
@@ -190,14 +199,14 @@ def _choice(image: Image, streams: Sequence[Stream], only: Sequence[str]) -> Ima
 
 
 def _windows(image: Image, stream: Stream) -> list[tuple[str | None, str]]:
-    """Truth, where there is one, and what was said, for every window of the stream."""
+    """The truth, None where there is none, and the prediction for every window of the stream."""
     scaling = stream.scaling(image)
     session = Session(image, Config(mult=scaling.mult, shift=scaling.shift, offset=scaling.offset))
     track = TruthTrack(stream.truths)
     return [
         (track.of(event.window, image.window), image.names[event.path[-1]])
-        for given in stream.inputs()
-        for event in session.step(given)
+        for block in stream.inputs()
+        for event in session.step(block)
         if isinstance(event, Prediction)
     ]
 
@@ -226,44 +235,41 @@ def score_text(score: ModelScore) -> str:
 
     Examples
     --------
-    >>> one = PersonScore("7", windows=5, scored=4, accuracy=0.75, macro_f1=0.8)
+    >>> one = PersonScore("7", windows=5, scored=4, score=Score(accuracy=0.75, macro_f1=0.8))
     >>> counts = ((2, 1), (0, 1))
-    >>> print(score_text(ModelScore(0.75, 0.8, None, (one,), ("sit", "walk"), counts,
+    >>> print(score_text(ModelScore(one.score, None, (one,), ("sit", "walk"), counts,
     ...                             {"sit": 2 / 3, "walk": 1.0})))
-    75.0 % of 4 windows are right, macro-F1 0.800
+    accuracy 75.0 %, macro F1 0.800 over 4 scored windows
     <BLANKLINE>
-    person  windows  scored  accuracy  macro-F1
+    person  windows  scored  accuracy  macro F1
     7             5       4    75.0 %     0.800
     <BLANKLINE>
-    true \\ said   recall  a  b
-    a sit         66.7 %  2  1
-    b walk       100.0 %  0  1
+    true \\ predicted   recall  a  b
+    a sit              66.7 %  2  1
+    b walk            100.0 %  0  1
     """
-    from odl._text import aligned, clean, percent, wrapped
-
-    def figures(accuracy: float | None, macro_f1: float | None) -> list[str]:
-        return [percent(accuracy, 1), "–" if macro_f1 is None else f"{macro_f1:.3f}"]
-
     if not score.scored:
-        return "no window could be scored: in none of them one class is known for half of its samples"
-    accuracy, macro_f1 = figures(score.accuracy, score.macro_f1)
-    headline = f"{accuracy} of {score.scored} windows are right, macro-F1 {macro_f1}"
+        return "No window could be scored: no class is known for half of the samples of any window."
+    metrics = shown_at("model", SCORES)
+    figures = ", ".join(f"{metric.label} {metric.text(score.score)}" for metric in metrics)
+    headline = f"{figures} over {counted(score.scored, 'scored window')}"
     if score.float_accuracy is not None:
         in_float = percent(score.float_accuracy, 1)
-        headline += f"\nits card: {in_float} in floating point, on people held out of training"
-    people = [["person", "windows", "scored", "accuracy", "macro-F1"]] + [
-        [clean(one.subject, 30), str(one.windows), str(one.scored), *figures(one.accuracy, one.macro_f1)]
+        headline += f"\nfloating-point accuracy on people held out of training, from the card: {in_float}"
+    people = [["person", "windows", "scored", *(metric.label for metric in metrics)]] + [
+        [clean(one.subject, 30), str(one.windows), str(one.scored), *(m.text(one.score) for m in metrics)]
         for one in score.subjects
     ]
     letters = [chr(ord("a") + i) if i < 26 else str(i) for i in range(len(score.classes))]
-    table = [["true \\ said", "recall", *letters]] + [
+    table = [["true \\ predicted", "recall", *letters]] + [
         [f"{letter} {clean(name, 30)}", percent(score.recall[name], 1), *map(str, row)]
         for letter, name, row in zip(letters, score.classes, score.confusion, strict=True)
     ]
     parts = [headline, aligned(people), aligned(table)]
     worst = score.worst
     if worst is not None and len(score.subjects) > 1:
-        parts.insert(2, f"the worst: person {clean(worst.subject, 30)}, {percent(worst.accuracy, 1)}")
+        lowest = percent(worst.score.accuracy, 1)
+        parts.insert(2, f"lowest accuracy: {lowest}, person {clean(worst.subject, 30)}")
     if notes := score.notes():
         parts.append("\n".join(wrapped(f"note: {clean(note, 1000)}") for note in notes))
     return "\n\n".join(parts)

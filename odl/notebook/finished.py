@@ -9,7 +9,7 @@ import odl
 from odl.evaluate.recorded import open_recording
 from odl.evaluate.relabel import history_of
 from odl.evaluate.report.figure import draw_png
-from odl.evaluate.report.look import looks
+from odl.evaluate.report.style import class_styles
 from odl.evaluate.result import Result
 from odl.notebook.pictures import Picture
 from odl.notebook.question_card import AXIS
@@ -45,7 +45,7 @@ def timeline(result: Result | str | Path, person: int = 0) -> Any:
     if not isinstance(result, Result):
         result = odl.replay(result)
     evaluations = result.evaluations
-    return Image(data=draw_png(evaluations[person], looks(evaluations)), format="png", embed=True)
+    return Image(data=draw_png(evaluations[person], class_styles(evaluations)), format="png", embed=True)
 
 
 def question(recording: str | Path, number: int = 0) -> Any:

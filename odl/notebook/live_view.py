@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from odl._text import clean, percent
-from odl.evaluate.report.look import looks_of
+from odl.evaluate.report.style import styles_for
 from odl.notebook.buttons import close_all
 from odl.notebook.heartbeat import Life
 from odl.notebook.html import clock, facts, history, joined, line, prediction
@@ -133,9 +133,9 @@ class View:
             return b""
         end = start + len(signal)
         self._plot.signal(signal, (np.arange(len(signal)) + start) / rate)
-        look = looks_of(live.image.names.values(), live.names.values())
+        styles = styles_for(live.image.names.values(), live.names.values())
         for name, runs in ((_SAID, seen.predicted(start, end)), (_TRUTH, seen.truth(start, end))):
-            self._plot.strip(name, [(r.start / rate, r.end / rate, r.name) for r in runs], look)
+            self._plot.strip(name, [(r.start / rate, r.end / rate, r.name) for r in runs], styles)
         for question in self._prompt.questions:
             at = question.window / rate
             self._plot.band(at, at + self._prompt.window / rate, "question")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odl._text import clean
-from odl.evaluate.report.look import BAND, GRID, INK, SOFT, Look
+from odl.evaluate.report.style import BAND, GRID, INK, SOFT, ClassStyle
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,10 +45,10 @@ class Picture:
 
     Examples
     --------
-    >>> from odl.evaluate.report.look import looks_of
+    >>> from odl.evaluate.report.style import styles_for
     >>> picture = Picture([("ax", "g"), ("gx", "deg/s")], ["predicted"], "time (s)")
     >>> picture.signal(np.zeros((100, 2), np.float32), np.arange(100) / 50)
-    >>> picture.strip("predicted", [(0.0, 2.0, "walk")], looks_of(["walk"], []))
+    >>> picture.strip("predicted", [(0.0, 2.0, "walk")], styles_for(["walk"], []))
     >>> picture.png()[1:4]
     b'PNG'
     """
@@ -117,7 +117,9 @@ class Picture:
         if len(times):
             self._last.set_xlim(times[0], times[-1] + (times[-1] - times[0]) / max(1, len(times) - 1))
 
-    def strip(self, name: str, runs: Sequence[tuple[float, float, str]], look: Mapping[str, Look]) -> None:
+    def strip(
+        self, name: str, runs: Sequence[tuple[float, float, str]], styles: Mapping[str, ClassStyle]
+    ) -> None:
         """Fill the strip ``name`` with runs (begin, end, class)."""
         if self._lanes is None or name not in self._strips:
             return
@@ -125,7 +127,7 @@ class Picture:
         left, right = self._last.get_xlim()
         per_inch = (right - left) / (WIDTH - _LEFT - _RIGHT)
         for begin, end, each in runs:
-            colour, hatch = look.get(each, Look(BAND, ""))
+            colour, hatch = styles.get(each, ClassStyle(BAND, ""))
             bar = self._lanes.broken_barh([(begin, end - begin)], (low, 0.88), facecolors=colour,
                                           hatch=hatch or None, edgecolor="white", lw=0.8)  # fmt: skip
             self._moving.append(bar)

@@ -124,7 +124,7 @@ def sentence_of(done: Relabelled) -> str:
 
 
 def relabel(path: str | Path, by: str = "relabel") -> Sitting:
-    """Look through the questions of a finished recording, change answers, and learn again.
+    """ClassStyle through the questions of a finished recording, change answers, and learn again.
 
     Parameters
     ----------

@@ -408,17 +408,15 @@ def test_mean_worst_and_interval(people: list[Evaluation]) -> None:
 
 def test_figures_do_not_depend_on_the_order_of_sets() -> None:
     program = (
-        "import json, synthetic; from odl.evaluate import evaluate\n"
+        "import json; from odl.evaluate import evaluate; from tests.helpers import synthetic\n"
         "for seed in range(4):\n"
         "    one = evaluate(*synthetic.session(seed), synthetic.KNOWN, subject='7', window=128, rate_hz=50)\n"
         "    print(json.dumps(one.to_json()), one.curve)\n"
     )
-    here = Path(__file__).parents[1]
-    path = os.pathsep.join([str(here), str(here.parent)])
     said = [
         subprocess.run(
             [sys.executable, "-c", program], check=True, capture_output=True, text=True,
-            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": path},
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[2])},
         ).stdout
         for seed in ("1", "2")
     ]  # fmt: skip

@@ -20,8 +20,17 @@ from odl.evaluate.options import Options
 from odl.evaluate.report import SessionView, headline, summary_text, write_report
 from odl.evaluate.report.curves import draw_spent, sliding_accuracy
 from odl.evaluate.report.figure import draw
-from odl.evaluate.report.lanes import draw_lanes
-from odl.evaluate.report.look import HATCHES, PALETTE, RIGHT, WIDTH, Look, looks, looks_of, stride
+from odl.evaluate.report.style import (
+    HATCHES,
+    PALETTE,
+    RIGHT,
+    WIDTH,
+    ClassStyle,
+    class_styles,
+    stride,
+    styles_for,
+)
+from odl.evaluate.report.timeline_plot import draw_timeline
 from tests.helpers.synthetic import KNOWN, RATE_HZ, WINDOW, session
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}
@@ -96,7 +105,8 @@ def test_one_closed_well_formed_page(html: str) -> None:
 
 
 def test_all_of_the_figures_are_there(html: str, four: list[Evaluation]) -> None:
-    said = " ".join(Page(html).words).replace("\N{NO-BREAK SPACE}", " ")
+    words = Page(html).words
+    said = " ".join(words).replace("\N{NO-BREAK SPACE}", " ")
     assert headline(four) in said
     for one in four:
         assert one.score.accuracy_last_third is not None
@@ -105,7 +115,7 @@ def test_all_of_the_figures_are_there(html: str, four: list[Evaluation]) -> None
         for row in one.confusion:
             for count in row:
                 assert f">{count}</td>" in html
-    assert said.count("lowest") == 1
+    assert words.count("lowest") == 1
     for word in ("tactile-inforv", "odl replay", "14\u202f208", "state block", "PEN", "ROW"):
         assert word in said
 
@@ -202,7 +212,7 @@ def test_what_became_of_every_question_is_said(tmp_path: Path) -> None:
     became = "1 answered, 1 skipped, 1 expired, 1 taken back, 1 open at the end"
     assert became in " ".join(summary_text([one]).split())
     said = " ".join(Page(report(tmp_path, [one])).words)
-    assert said.count(became) == 2 and "5 of 20 allowed in all" in said
+    assert said.count(became) == 2 and "5 of 20" in said and "of those allowed in the whole stream" in said
     assert one.to_json()["open"] == 1
 
 
@@ -252,28 +262,28 @@ def test_each_of_many_classes_looks_different() -> None:
     events: list[Event] = [Prediction(64 * i, (i,), ()) for i in names]
     events += [Truth(64 * i, 64 * i + 64, name) for i, name in names.items()]
     one = evaluate(events, [], names, subject="1", window=WINDOW, rate_hz=50)
-    look = looks([one])
-    assert list(look) == list(names.values()) and len(set(look.values())) == len(look)
-    assert draw(one, look, prefix="a").startswith("<svg")
+    styles = class_styles([one])
+    assert list(styles) == list(names.values()) and len(set(styles.values())) == len(styles)
+    assert draw(one, styles, prefix="a").startswith("<svg")
 
 
 def test_a_class_looks_the_same_in_another_report() -> None:
     """Whichever new class comes first, and whether another one comes at all."""
 
-    def of(*new: str) -> dict[str, Look]:
+    def of(*new: str) -> dict[str, ClassStyle]:
         events: list[Event] = [AddClass(0, 5 + i, name, 0) for i, name in enumerate(new)]
         events += [Prediction(0, (5,), ()), Truth(0, 64, new[-1])]
-        return looks([evaluate(events, [], KNOWN, subject="1", window=WINDOW, rate_hz=50)])
+        return class_styles([evaluate(events, [], KNOWN, subject="1", window=WINDOW, rate_hz=50)])
 
     both, other = of("upright row", "trapezius extension"), of("trapezius extension", "upright row")
     assert both == other
     for alone in ("upright row", "trapezius extension"):
         assert of(alone) == {name: one for name, one in both.items() if name in (*KNOWN.values(), alone)}
     assert [both[name].colour for name in KNOWN.values()] == list(PALETTE[: len(KNOWN)])
-    many = looks_of(["a", "b", "c"], map(str, range(20)))
+    many = styles_for(["a", "b", "c"], map(str, range(20)))
     plain = [one for one in many.values() if not one.hatch]
     assert len(set(plain)) == len(plain) == len(PALETTE)
-    assert len(set(looks_of(["a", "b", "c"], map(str, range(29))).values())) == 32
+    assert len(set(styles_for(["a", "b", "c"], map(str, range(29))).values())) == 32
 
 
 def test_counts_of_lessons_lie_under_no_diamond() -> None:
@@ -286,7 +296,7 @@ def test_counts_of_lessons_lie_under_no_diamond() -> None:
         figure = Figure(figsize=(WIDTH, 6))
         axes = figure.subplots()
         axes.set_xlim(0, 256)
-        draw_lanes(axes, one, looks([one]), 1.0)
+        draw_timeline(axes, one, class_styles([one]), 1.0)
         return [text.get_text() for text in axes.texts if text.get_text().isdecimal()]
 
     assert counts((1000, 1), (1100, 1), (9000, 1)) == []

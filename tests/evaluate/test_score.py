@@ -15,6 +15,7 @@ from odl.core.ground_truth import TruthTrack
 from odl.core.image import Image
 from odl.data import model_path
 from odl.data.streams import dataset_streams, load_model
+from odl.evaluate import score_of
 from odl.evaluate.describe_image import image_text, tree_text
 from odl.evaluate.replay import replay
 from odl.evaluate.score import ModelScore, PersonScore, score_model, score_text
@@ -112,15 +113,15 @@ def test_it_is_the_replay_without_learning(whole: ModelScore) -> None:
         assert (one.subject, one.windows, one.scored) == (
             evaluation.subject, evaluation.windows, evaluation.scored,
         )  # fmt: skip
-        assert (one.accuracy, one.macro_f1) == (without.accuracy, without.macro_f1)
+        assert one.score == without
 
 
 def test_figures_together_are_those_of_all_windows(whole: ModelScore) -> None:
     counts = np.array(whole.confusion)
     assert counts.sum() == whole.scored == sum(one.scored for one in whole.subjects)
-    assert whole.accuracy == pytest.approx(np.trace(counts) / counts.sum())
+    assert whole.score.accuracy == pytest.approx(np.trace(counts) / counts.sum())
     overlap = 2 * np.diag(counts) / (counts.sum(0) + counts.sum(1))
-    assert whole.macro_f1 == pytest.approx(overlap.mean())
+    assert whole.score.macro_f1 == pytest.approx(overlap.mean())
     assert whole.recall["upright row"] == 0.0
     assert whole.worst is not None and whole.worst.subject == "10"
     assert whole.float_accuracy == pytest.approx(0.8879)
@@ -161,8 +162,8 @@ def test_notes_tell_unknown_classes_and_people_learned_from(shoulder: Image, who
     ]
     seen = score_model(shoulder, dataset_streams("shoulder", [1, 7], 0), ["pendulum", "abduction"])
     assert [one.learned_from for one in seen.subjects] == [True, False]
-    assert seen.notes() == ["the model learned from person 1: others may do worse"]
-    assert seen.to_json()["notes"] == seen.notes() and "note: the model learned" in score_text(seen)
+    assert seen.notes() == ["the model was trained on person 1: expect lower figures for other people"]
+    assert seen.to_json()["notes"] == seen.notes() and "note: the model was trained" in score_text(seen)
 
 
 def test_a_model_of_other_classes_is_refused(shoulder: Image) -> None:
@@ -172,8 +173,8 @@ def test_a_model_of_other_classes_is_refused(shoulder: Image) -> None:
 
 
 def test_nothing_to_score_is_a_sentence() -> None:
-    nobody = ModelScore(None, None, None, (PersonScore("1", 3, 0, None, None),), (), (), {})
-    assert score_text(nobody).startswith("no window could be scored")
+    nobody = ModelScore(score_of([], []), None, (PersonScore("1", 3, 0, score_of([], [])),), (), (), {})
+    assert score_text(nobody).startswith("No window could be scored")
     assert nobody.worst is None and nobody.to_json()["worst"] is None
 
 
@@ -182,7 +183,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     words = ["evaluate", "--model", model, "shoulder", "--subjects", "7,10", "--json", str(figures)]
     assert main(words) == 0
     text = capsys.readouterr().out
-    assert "the worst: person 10" in text and "c forward elevation" in text
+    assert ", person 10" in text and "lowest accuracy" in text and "c forward elevation" in text
     written = json.loads(figures.read_text())
     assert {"accuracy", "macro_f1", "float_accuracy", "subjects", "confusion", "classes"} <= written.keys()
     assert [one["subject"] for one in written["subjects"]] == ["7", "10"]

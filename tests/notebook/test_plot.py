@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from matplotlib import image as images
 
-from odl.evaluate.report.look import looks_of
+from odl.evaluate.report.style import styles_for
 from odl.labels.question import Question
 from odl.notebook import pictures
 from odl.notebook.pictures import Picture
@@ -50,7 +50,7 @@ def test_curves_of_one_axis_differ_in_stroke_and_in_lightness() -> None:
 def test_a_name_is_drawn_as_it_is_or_shortened(name: str) -> None:
     made = Picture([(name, name)], ["predicted"], "time (s)")
     made.signal(np.zeros((50, 1)), np.arange(50) / 50)
-    made.strip("predicted", [(0.0, 0.9, name)], looks_of([name], []))
+    made.strip("predicted", [(0.0, 0.9, name)], styles_for([name], []))
     made.band(0.1, 0.5, name)
     assert pixels(made).shape[2] == 4
     texts = [t.get_text() for ax in made._figure.axes for t in [*ax.texts, ax.yaxis.label]]
@@ -79,7 +79,7 @@ def test_what_was_drawn_once_is_gone_from_the_next_picture() -> None:
     made = picture()
     before, count = pixels(made), sum(len(ax.get_children()) for ax in made._figure.axes)
     for i in range(20):
-        made.strip("truth", [(0, i, "walk"), (i, 6, "sit")], looks_of(["walk", "sit"], []))
+        made.strip("truth", [(0, i, "walk"), (i, 6, "sit")], styles_for(["walk", "sit"], []))
         made.band(1, 2, "question")
         made.note("nothing")
         assert not np.array_equal(pixels(made), before)

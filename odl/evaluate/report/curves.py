@@ -10,7 +10,7 @@ import numpy as np
 
 from odl._text import percent
 from odl.evaluate import Evaluation, last_third
-from odl.evaluate.report.look import BAND, GRID, INK, SOFT, WITH, WITHOUT, sliding, stride
+from odl.evaluate.report.style import BAND, GRID, INK, SOFT, WITH, WITHOUT, sliding_window, stride
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +21,7 @@ def draw_accuracy(axes: Axes, evaluation: Evaluation, divisor: float) -> None:
     per_unit = evaluation.rate_hz * divisor
     rows = [row for row in evaluation.timeline.rows if row.truth is not None]
     times = [(row.window + evaluation.timeline.window) / per_unit for row in rows]
-    _title(axes, f"accuracy over the last {sliding(evaluation)} windows (%)")
+    _title(axes, f"accuracy over the last {sliding_window(evaluation)} windows (%)")
     axes.set_ylim(-3, 103)
     axes.set_yticks([0, 25, 50, 75, 100])
     axes.grid(axis="y", color=GRID, lw=0.6)
@@ -41,7 +41,7 @@ def draw_accuracy(axes: Axes, evaluation: Evaluation, divisor: float) -> None:
         if all(word is None for word in say):
             continue
         right = [word == row.truth for word, row in zip(say, rows, strict=True)]
-        curve = [100 * share for share in sliding_accuracy(right, sliding(evaluation))]
+        curve = [100 * share for share in sliding_accuracy(right, sliding_window(evaluation))]
         axes.plot(times[::every], curve[::every], color=colour, lw=width, ls=dash, solid_capstyle="round")
         ends.append((curve[-1], name, colour))
         late.append(f"{name} {percent(fmean(right[last_third(len(rows)) :]))}")

@@ -1,7 +1,7 @@
 """One picture per person: timeline, accuracy along the stream, questions spent.
 
 The picture is an SVG whose colours are CSS variables, so that it follows the page's light
-or dark look. Text becomes outlines, and no name in it is read as mathematics or markup.
+or dark styles. Text becomes outlines, and no name in it is read as mathematics or markup.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from typing import Any
 
 from odl.evaluate import Evaluation
 from odl.evaluate.report.curves import draw_accuracy, draw_spent
-from odl.evaluate.report.lanes import draw_lanes
-from odl.evaluate.report.look import CARD, GRID, HEIGHT, INK, LEFT, RIGHT, SOFT, VARIABLES, WIDTH, Look
+from odl.evaluate.report.style import CARD, GRID, HEIGHT, INK, LEFT, RIGHT, SOFT, VARIABLES, WIDTH, ClassStyle
+from odl.evaluate.report.timeline_plot import draw_timeline
 
 
-def draw(evaluation: Evaluation, look: Mapping[str, Look], *, prefix: str) -> str:
+def draw(evaluation: Evaluation, styles: Mapping[str, ClassStyle], *, prefix: str) -> str:
     """The picture as an ``<svg>`` element to stand in an HTML page.
 
     Parameters
     ----------
     evaluation
         One person's session.
-    look
-        From :func:`looks`.
+    styles
+        From :func:`class_styles`.
     prefix
         Put before every id, so that several pictures fit on one page: letters and digits.
 
@@ -37,10 +37,10 @@ def draw(evaluation: Evaluation, look: Mapping[str, Look], *, prefix: str) -> st
     >>> draw(nobody, {}, prefix="a")[:5]
     '<svg '
     """
-    return _for_html(_drawn(evaluation, look, "svg").decode(), prefix)
+    return _for_html(_drawn(evaluation, styles, "svg").decode(), prefix)
 
 
-def draw_png(evaluation: Evaluation, look: Mapping[str, Look]) -> bytes:
+def draw_png(evaluation: Evaluation, styles: Mapping[str, ClassStyle]) -> bytes:
     """The same picture as a PNG, on white.
 
     Examples
@@ -50,10 +50,10 @@ def draw_png(evaluation: Evaluation, look: Mapping[str, Look]) -> bytes:
     >>> draw_png(nobody, {})[1:4]
     b'PNG'
     """
-    return _drawn(evaluation, look, "png")
+    return _drawn(evaluation, styles, "png")
 
 
-def _drawn(evaluation: Evaluation, look: Mapping[str, Look], kind: str) -> bytes:
+def _drawn(evaluation: Evaluation, styles: Mapping[str, ClassStyle], kind: str) -> bytes:
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -77,7 +77,7 @@ def _drawn(evaluation: Evaluation, look: Mapping[str, Look], kind: str) -> bytes
         )  # fmt: skip
         unit, divisor = _unit(evaluation)
         lanes.set_xlim(0, max(evaluation.timeline.end, 1) / evaluation.rate_hz / divisor)
-        draw_lanes(lanes, evaluation, look, divisor)
+        draw_timeline(lanes, evaluation, styles, divisor)
         draw_accuracy(accuracy, evaluation, divisor)
         draw_spent(spent, evaluation, divisor)
         for axes in (lanes, accuracy):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from odl.evaluate.report.look import GRID, INK, SOFT, WITH, WITHOUT
+from odl.evaluate.report.style import GRID, INK, SOFT, WITH, WITHOUT
 
 
 def write_curves(path: Path, curves: Mapping[str, Sequence[float]], stop: int) -> None:

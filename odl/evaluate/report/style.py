@@ -1,4 +1,4 @@
-"""What all of the picture's parts share: colours, measures, how much of a session is drawn."""
+"""What all parts of the picture share: colours, measures, how much of a session is drawn."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 PALETTE = ("#56B4E9", "#D55E00", "#005A43", "#F0E442", "#CC79A7", "#0072B2", "#F2B8D6", "#332288")
 HATCHES = ("", "////", "....", "xxxx")
 
-# Stand-ins that become CSS variables in the SVG; page.STYLE has their values.
+# Stand-ins that become CSS variables in the SVG; templates/style.css has their values.
 INK, SOFT, GRID, CARD, BAND = "#1a1c1f", "#6b7076", "#d9dce0", "#fefdfd", "#f1f2f4"
 WITH, WITHOUT = "#0a5c8f", "#c25a0b"
 VARIABLES = {
@@ -28,17 +28,17 @@ _SLIDING = 60  # windows in the running accuracy
 _DRAWN = 3000  # windows at most: more are finer than a screen shows, and make the page heavy
 
 
-class Look(NamedTuple):
+class ClassStyle(NamedTuple):
     """How a class is drawn."""
 
     colour: str
     hatch: str
 
 
-def looks(evaluations: Sequence[Evaluation]) -> dict[str, Look]:
+def class_styles(evaluations: Sequence[Evaluation]) -> dict[str, ClassStyle]:
     """A colour, and past eight classes a hatch, for every class, the same for all people.
 
-    >>> looks([])
+    >>> class_styles([])
     {}
     """
     known, names = dict[str, None](), dict[str, None]()
@@ -52,16 +52,15 @@ def looks(evaluations: Sequence[Evaluation]) -> dict[str, Look]:
         names |= dict.fromkeys(row.predicted for row in line.rows)
         names |= dict.fromkeys(row.without for row in line.rows if row.without is not None)
         names |= dict.fromkeys(q.answer for q in line.questions if q.answer is not None)
-    return looks_of(known, names)
+    return styles_for(known, names)
 
 
-def looks_of(known: Iterable[str], others: Iterable[str]) -> dict[str, Look]:
-    """A look for each class: those that the model knows in their order, others by their names.
+def styles_for(known: Iterable[str], others: Iterable[str]) -> dict[str, ClassStyle]:
+    """A style for each class: those that the model knows in their order, others by their names.
 
-    So one class looks the same in sessions with other new classes, as long as two new ones do not
-    want the same colour.
+    A class has the same style in sessions with other new classes, unless two new ones compete for one colour.
 
-    >>> looks_of(["walk"], ["row", "wave"])["wave"] == looks_of(["walk"], ["wave"])["wave"]
+    >>> styles_for(["walk"], ["row", "wave"])["wave"] == styles_for(["walk"], ["wave"])["wave"]
     True
     """
     place = {name: i for i, name in enumerate(dict.fromkeys(known))}
@@ -75,7 +74,7 @@ def looks_of(known: Iterable[str], others: Iterable[str]) -> dict[str, Look]:
                 at += 1
             place[name] = start + at % room
         waiting = waiting[room:]
-    return {name: Look(PALETTE[i % n], HATCHES[i // n % len(HATCHES)]) for name, i in place.items()}
+    return {name: ClassStyle(PALETTE[i % n], HATCHES[i // n % len(HATCHES)]) for name, i in place.items()}
 
 
 def stride(evaluation: Evaluation) -> int:
@@ -83,7 +82,7 @@ def stride(evaluation: Evaluation) -> int:
     return max(1, -(-len(evaluation.timeline.rows) // _DRAWN))
 
 
-def sliding(evaluation: Evaluation) -> int:
+def sliding_window(evaluation: Evaluation) -> int:
     """How many scored windows the running accuracy is the mean of."""
     return _SLIDING * stride(evaluation)
 

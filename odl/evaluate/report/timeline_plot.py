@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from odl._text import clean
 from odl.evaluate import Evaluation, Outcome, Row
-from odl.evaluate.report.look import BAND, CARD, GRID, INK, SOFT, Look, points_per_unit, stride, text_width
+from odl.evaluate.report.style import (
+    BAND,
+    CARD,
+    GRID,
+    INK,
+    SOFT,
+    ClassStyle,
+    points_per_unit,
+    stride,
+    text_width,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +31,9 @@ _ASKED, _LEARNED, _TOP = 1.62, 0.62, 8.25
 _MOST_SEAMS = 100  # with more than this the seams would cover the strip
 
 
-def draw_lanes(axes: Axes, evaluation: Evaluation, look: Mapping[str, Look], divisor: float) -> None:
+def draw_timeline(
+    axes: Axes, evaluation: Evaluation, styles: Mapping[str, ClassStyle], divisor: float
+) -> None:
     """Draw all lanes; ``divisor`` is the number of seconds in a unit of x."""
     line, per_unit = evaluation.timeline, evaluation.rate_hz * divisor
     axes.set_ylim(0.1, _TOP)
@@ -40,19 +52,19 @@ def draw_lanes(axes: Axes, evaluation: Evaluation, look: Mapping[str, Look], div
         if lost:
             x = start / per_unit, lost / per_unit
             axes.broken_barh([x], (0.2, 6.6), facecolors=BAND, hatch="////", edgecolor=GRID, zorder=0)
-    _strip(axes, line.truths, _TRUTH, look, per_unit)
+    _strip(axes, line.truths, _TRUTH, styles, per_unit)
     seams = [start for start, lost in line.gaps if not lost and start]
     for start in seams if len(seams) <= _MOST_SEAMS else []:
         axes.plot([start / per_unit] * 2, [_TRUTH[0], sum(_TRUTH)], color=CARD, lw=1.4, zorder=3)
 
     for say, lane, ribbon in ((_said, _STRIP, _STRIP_WRONG), (_said_without, _PLAIN, _PLAIN_WRONG)):
-        _strip(axes, _runs(evaluation, say), lane, look, per_unit)
+        _strip(axes, _runs(evaluation, say), lane, styles, per_unit)
         wrong = _runs(evaluation, partial(_wrong, say))
         axes.broken_barh([(0, axes.get_xlim()[1])], ribbon, facecolors=BAND, zorder=1)
         bars = [(a / per_unit, (b - a) / per_unit) for a, b, _ in wrong]
         axes.broken_barh(bars, ribbon, facecolors=INK, zorder=2)
 
-    _questions(axes, evaluation, look, per_unit)
+    _questions(axes, evaluation, styles, per_unit)
     for at, _ in line.lessons:
         axes.scatter(at / per_unit, _LEARNED, marker="D", s=19, color=INK, lw=0, zorder=4)
     _counts(axes, evaluation, per_unit)
@@ -79,14 +91,14 @@ def _counts(axes: Axes, evaluation: Evaluation, per_unit: float) -> None:
     _spaced(axes, texts, _LEARNED, shift=5.5, ha="left", va="center", fontsize=7, color=SOFT)
 
 
-def _questions(axes: Axes, evaluation: Evaluation, look: Mapping[str, Look], per_unit: float) -> None:
+def _questions(axes: Axes, evaluation: Evaluation, styles: Mapping[str, ClassStyle], per_unit: float) -> None:
     texts = []
     for q in evaluation.timeline.questions:
         x = q.asked / per_unit
         if q.at is not None:  # from the question to its answer
             axes.plot([x, q.at / per_unit], [_ASKED, _ASKED], color=SOFT, lw=1.6, zorder=2)
         if q.outcome is Outcome.ANSWERED:
-            colour = look[q.answer or ""].colour
+            colour = styles[q.answer or ""].colour
             axes.scatter(x, _ASKED, marker="^", s=46, color=colour, edgecolor=INK, lw=0.7, zorder=4)
             texts.append((x, clean(q.answer or "", 12)))
         elif q.outcome is Outcome.SKIPPED:
@@ -100,11 +112,11 @@ def _strip(
     axes: Axes,
     runs: Sequence[tuple[int, int, str]],
     lane: tuple[float, float],
-    look: Mapping[str, Look],
+    styles: Mapping[str, ClassStyle],
     per_unit: float,
 ) -> None:
     for name in dict.fromkeys(run[2] for run in runs):
-        colour, hatch = look.get(name, Look(GRID, ""))
+        colour, hatch = styles.get(name, ClassStyle(GRID, ""))
         bars = [(a / per_unit, (b - a) / per_unit) for a, b, each in runs if each == name]
         # The edge is what carries the hatch, so without one there is no edge.
         axes.broken_barh(bars, lane, facecolors=colour, hatch=hatch or None, lw=0, zorder=1)
@@ -112,7 +124,7 @@ def _strip(
     for start, end, name in runs:
         text, size = _fitting(clean(name), (end - start) / per_unit * points - 4)
         if text:
-            dark = _lightness(look[name].colour if name in look else GRID) < 0.5
+            dark = _lightness(styles[name].colour if name in styles else GRID) < 0.5
             axes.text(
                 (start + end) / 2 / per_unit, _middle(lane) - 0.02, text, fontsize=size, ha="center",
                 va="center", color="#ffffff" if dark else "#000000", zorder=3, linespacing=1.05,

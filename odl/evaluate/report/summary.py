@@ -1,0 +1,89 @@
+"""The result as plain text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from odl._text import aligned, clean, width, wrapped
+from odl.evaluate import BASELINES, Evaluation, mean_of, worst_of
+from odl.evaluate.report.columns import COLUMNS
+from odl.evaluate.report.sentences import comparison, headline, outcomes
+
+_NAME = 6  # columns for a person's name, at least
+
+
+def summary_text(evaluations: Sequence[Evaluation], *, people: str = "people") -> str:
+    """The result as plain text for a terminal of 80 columns: headline, table, what its words mean.
+
+    Names are freed of control characters and cut to fit.
+
+    Examples
+    --------
+    >>> from odl.evaluate import evaluate
+    >>> from odl.core.events import Label, Prediction, Query, Truth
+    >>> stream = [Truth(0, 192, "sit"), Prediction(0, (1,), ()), Query(0, 9, 999), Label(128, 0, 0),
+    ...           Prediction(64, (0,), ()), Query(64, 9, 999)]
+    >>> without = [Prediction(0, (1,), ()), Prediction(64, (1,), ())]
+    >>> one = evaluate(stream, without, {0: "sit", 1: "walk"}, subject="7", window=128, rate_hz=50, budget=2)
+    >>> print(summary_text([one]))
+    With 1 answer, accuracy on the last third rose from 0 % to 100 % (person 7)
+    <BLANKLINE>
+    Accuracy in % on the last third of the scored windows; * over all of them
+    <BLANKLINE>
+                with        no    last      most             macro
+    person  learning  learning  answer  frequent  accuracy*    F1*  asked  answers
+    7          100.0       0.0   100.0     100.0       50.0  0.333    2/2        1
+    <BLANKLINE>
+    with learning  The model's own output; it predicts each window before it learns
+                   from it.
+    no learning    The same model, never asking and never changing.
+    last answer    A rule that repeats the class of the newest answer; it is wrong
+                   before the first one.
+    most frequent  An oracle that always names the person's most frequent true
+                   class.
+    accuracy       Share of all scored windows that were predicted right.
+    macro F1       Mean of F1 over the classes, all scored windows together; each
+                   class counts the same.
+    asked          Questions asked, of those allowed in the whole stream. Skipped
+                   and unanswered questions are not refunded.
+    answers        Answers that took effect and were not taken back.
+    questions      1 answered, 1 open at the end.
+    """
+    mean, worst = mean_of(evaluations), worst_of(evaluations)
+    names = ["person", *(one.subject for one in evaluations)]
+    figures = [one.to_json() for one in evaluations]
+    if len(evaluations) > 1:
+        names.append("mean")
+        figures.append(mean)
+    heads = [[column.first for column in COLUMNS], [column.second for column in COLUMNS]]
+    rows = [[column.text(of, "/").removesuffix(" %") for column in COLUMNS] for of in figures]
+    widths = [max(map(width, cells)) for cells in zip(*heads, *rows, strict=True)]
+    gap = 2 if sum(widths) + 2 * len(widths) <= 79 - _NAME else 1
+    room = 79 - sum(widths) - gap * len(widths)
+    names = [clean(name, max(room, _NAME)) for name in names]
+    body = zip(names, [heads[1], *rows], strict=True)
+    table = [["", *heads[0]], *([name, *row] for name, row in body)]
+    ended = outcomes(evaluations)
+    meanings = [
+        ("with learning", "The model's own output; it predicts each window before it learns from it."),
+        *((baseline.label, baseline.explanation) for baseline in BASELINES.values()),
+        *(
+            (column.metric.label, column.metric.explanation)
+            for column in COLUMNS
+            if not column.metric.compared
+        ),
+        *([("questions", f"{ended}.")] if ended else []),
+    ]
+    indent = max(len(word) for word, _ in meanings)
+    parts = [
+        wrapped(clean(headline(evaluations, people), 400)),
+        "Accuracy in % on the last third of the scored windows; * over all of them",
+        aligned(table, gap),
+        "\n".join(
+            f"{word:{indent}}  " + wrapped(text, 77 - indent).replace("\n", "\n" + " " * (indent + 2))
+            for word, text in meanings
+        ),
+    ]
+    if len(evaluations) > 1 and worst is not None:
+        parts.append(wrapped(clean(comparison(mean, worst), 600)))
+    return "\n\n".join(parts)
