@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 import odl
 from odl.core.events import Learned, Query
 from odl.core.image import Image
-from odl.core.protocols import Decision, Scores
+from odl.core.protocols import Decision, Scores, Window
 from odl.core.rng import Chance
 from odl.core.session import Session
 from odl.core.state import Asked
@@ -121,8 +121,8 @@ class AskThese:
     def __init__(self, windows: set[int]) -> None:
         self.windows = windows
 
-    def decide(self, x: NDArray[np.uint8], scores: Scores, window: int, end: int) -> Decision:
-        return Decision(window in self.windows, scores.doubt)
+    def decide(self, window: Window, scores: Scores) -> Decision:
+        return Decision(window.start in self.windows, scores.uncertainty)
 
     def settle(self, window: int, outcome: Asked) -> None:
         pass

@@ -1,11 +1,12 @@
-"""The composed core: the same step as the fused one, through any learner and policy.
+"""The composed core: the same step as the fused one, through any learner or policy.
 
-The extractor and the questions' book-keeping are the kernels'; what the model says and
-which windows are asked about come from Python objects. Host-only, and slower.
+The extractor and the questions' book-keeping are the kernels'; what the model says, or
+which windows are asked about, comes from Python objects. Host-only, and slower.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,23 +24,32 @@ from odl.core.kernels.extract import extract, restart, window_complete
 from odl.core.kernels.grow import add_class, split, undo
 from odl.core.kernels.jit import Int
 from odl.core.kernels.net import out_dtype
+from odl.core.kernels.refit import refit
 from odl.core.kernels.run import begin_window
-from odl.core.protocols import Learner, Policy
+from odl.core.kernels.score import score, uncertainty
+from odl.core.protocols import Learner, Policy, Scores, Window
 from odl.core.state import Asked, Count
 
 
 class Composed:
     """What a session does with each input, through a learner and a policy.
 
-    The state block keeps the stream, the questions and the log; its heads stay as the
-    image has them, apart from the classes that commands add.
+    The state block keeps the stream, the questions and the log. With a learner of its own, the
+    block's heads stay as the image has them, apart from the classes that commands add; without,
+    they learn.
     """
 
-    def __init__(self, image: Image, config: Config, learner: Learner, policy: Policy) -> None:
-        self.learner, self.policy, self.hold = learner, policy, config.hold
+    def __init__(self, image: Image, config: Config, learner: Learner | None, policy: Policy) -> None:
+        self.hold = config.hold
         self.net = net_of(image, Scaling(config.mult, config.shift, config.offset))
         self.settings = settings_of(config)
         self.state, self.log = blocks(image, self.net, config.seed)
+        self.learner: Learner = learner or _Heads(self)
+        self.policy = policy
+        self._recent = np.zeros((0, len(image.channels)), np.int16)
+        self._step = np.array([c.scale for c in image.channels])
+        self._ratio = np.array(config.mult) / 2.0 ** np.array(config.shift)
+        self._offset = np.array(config.offset)
         self.out = np.zeros(4 + 2 * image.max_pending, out_dtype(image.max_heads, image.max_rows))
         self._x, self._y = np.empty(64, np.int16), np.empty(64, np.int16)
 
@@ -48,7 +58,8 @@ class Composed:
         outputs: list[Output] = []
         at: Int = 0
         while at < len(block):
-            at = extract(self.state, self.net, block, at, self._x, self._y)
+            first, at = at, extract(self.state, self.net, block, at, self._x, self._y)
+            self._recent = np.concatenate([self._recent, block[first:at]])[-self.net.window :]
             if window_complete(self.state, self.net):
                 outputs += self._window()
         return outputs
@@ -56,23 +67,24 @@ class Composed:
     def _window(self) -> list[Output]:
         state = self.state
         end = int(state["position"][0])
-        window = end - self.net.window
+        start = end - self.net.window
         outputs = self._settle(end)
         features = np.empty(state["previous"].shape[1], np.uint8)
         begin_window(state, self.settings, features)
         scores = self.learner.scores_one(features)
         held = int(state["held"][0])
         held_class = held if self.hold and held != NO_CLASS else None
-        outputs.append(Prediction(window, scores.path, scores.scores, held_class))
+        outputs.append(Prediction(start, scores.path, scores.scores, held_class))
         self._roll_period(end)
-        decision = self.policy.decide(features, scores, window, end)
+        samples = (self._recent * self._ratio + self._offset) * self._step
+        decision = self.policy.decide(Window(start, end, features, samples), scores)
         if decision.ask:
-            outputs += self._ask(features, window, end, decision.utility)
+            outputs += self._ask(features, start, end, decision.utility)
         state["counts"][0, Count.WINDOWS] += 1
         return outputs
 
     def _ask(self, features: NDArray[np.uint8], window: int, end: int, utility: int) -> list[Output]:
-        """Issue the question, unless a policy of somebody's own is beyond budget or room."""
+        """Issue the question, unless the budget is spent or too many questions are open."""
         state = self.state
         spent = int(state["issued"][0]) >= int(self.settings["allowed"][0])
         if spent or int(state["n_ask"][0]) >= state["ask_window"].shape[1]:
@@ -167,3 +179,31 @@ class Composed:
 
     def _events(self, n: Int) -> list[Any]:
         return [event_of(self.out[i]) for i in range(n)]
+
+
+class _Heads:
+    """The integer core's own heads as a learner: they are a function of the state's log."""
+
+    def __init__(self, core: Composed) -> None:
+        self._core = core
+
+    def scores_one(self, x: NDArray[np.uint8]) -> Scores:
+        state = self._core.state
+        scores = np.zeros(state["row_class"].shape[1], np.uint16)
+        path = np.full(state["head_parent"].shape[1], NO_CLASS, np.uint8)
+        length = score(state, x, scores, path)
+        rows = int(state["n_rows"][0])
+        found = tuple(path[:length].tolist()), tuple(scores[:rows].tolist())
+        return Scores(*found, int(uncertainty(state, scores)))
+
+    def learn_many(self, x: NDArray[np.uint8], y: Sequence[int], windows: Sequence[int]) -> None:
+        refit(self._core.state, self._core.log, self._core.net)
+
+    def add_class(self, at: int, cls: int, head: int, name: str) -> bool:
+        return True
+
+    def split(self, at: int, leaf: int, head: int) -> bool:
+        return True
+
+    def forget(self, window: int) -> None:
+        refit(self._core.state, self._core.log, self._core.net)

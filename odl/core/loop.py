@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from odl.core.adapters import as_labeller, described
+from odl.core.config import ConfigError
 from odl.core.events import (
     NO_CLASS,
     AddClass,
@@ -21,7 +23,7 @@ from odl.core.protocols import Answer, Labeller, TakeBack
 from odl.core.session import Session
 
 
-def drive(session: Session, source: Iterable[Input], labeller: Labeller | None = None) -> Iterator[Event]:
+def drive(session: Session, source: Iterable[Input], labeller: object = None) -> Iterator[Event]:
     """Run ``source`` through ``session``; yield all that passes, in order.
 
     Each input is yielded before its step and its outputs after it, so a consumer that
@@ -31,6 +33,20 @@ def drive(session: Session, source: Iterable[Input], labeller: Labeller | None =
 
     A live source that has nothing to give says so with ``Samples`` of no rows: answers are
     taken in then too, and whoever consumes this generator has its turn.
+
+    Parameters
+    ----------
+    session : Session
+    source : iterable of Input
+        Samples in counts, gaps, truth, commands. For floats in physical units, see `odl.replay`.
+    labeller : optional
+        A function ``(query) -> class name or None``, or an object with the methods of
+        `odl.core.protocols.Labeller`.
+
+    Raises
+    ------
+    ConfigError
+        If an argument is none of these.
 
     Examples
     --------
@@ -45,7 +61,21 @@ def drive(session: Session, source: Iterable[Input], labeller: Labeller | None =
     >>> [type(e).__name__ for e in drive(session, [Samples(0, block), Gap(image.window, 9, "unplugged")])]
     ['Samples', 'Prediction', 'Gap']
     """
-    for event in source:
+    if not isinstance(session, Session):
+        raise ConfigError(f"session is {described(session)}; it can be an odl.Session")
+    if isinstance(source, str | bytes) or not isinstance(source, Iterable):
+        raise ConfigError(
+            f"source is {described(source)}; it can be an iterable of events, such as odl.Samples"
+        )
+    return _steps(session, source, None if labeller is None else as_labeller(labeller))
+
+
+def _steps(session: Session, source: Iterable[Input], labeller: Labeller | None) -> Iterator[Event]:
+    for number, event in enumerate(source):
+        if not isinstance(event, Input):
+            raise ConfigError(
+                f"item {number} of the source is {described(event)}; it can be an event, such as odl.Samples"
+            )
         if labeller is None:
             yield event
             yield from session.step(event)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -12,16 +13,31 @@ from odl.core.events import Query
 from odl.core.state import Asked
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """One window of the stream, as a policy sees it.
+
+    ``start`` and ``end`` (exclusive) are sample indices since the session's start, ``features``
+    is uint8 of shape (features,), ``samples`` float64 of shape (window, channels) in the units of
+    the model image.
+    """
+
+    start: int
+    end: int
+    features: NDArray[np.uint8]
+    samples: NDArray[np.float64]
+
+
 class Scores(NamedTuple):
     """What a learner says of one feature vector.
 
     ``path`` holds class ids from the root down, ``scores`` a Q15 probability per class in
-    the order in which the classes came, ``doubt`` 1 - (p1 - p2) over the leaves in Q15.
+    the order in which the classes came, ``uncertainty`` 1 - (p1 - p2) over the leaves in Q15.
     """
 
     path: tuple[int, ...]
     scores: tuple[int, ...]
-    doubt: int
+    uncertainty: int
 
 
 class Learner(Protocol):
@@ -31,28 +47,20 @@ class Learner(Protocol):
         """Score ``x``; changes nothing."""
         ...
 
-    def predict_one(self, x: NDArray[np.uint8]) -> int | None:
-        """The leaf-most class, or None before any is known; changes nothing."""
-        ...
-
     def learn_many(self, x: NDArray[np.uint8], y: Sequence[int], windows: Sequence[int]) -> None:
-        """One closed batch: features (n, features), classes and window ids in window order."""
+        """Learn one closed batch: features (n, features), classes and window ids in window order."""
         ...
 
     def add_class(self, at: int, cls: int, head: int, name: str) -> bool:
-        """A new class under task ``head``; whether there was room and sense in it."""
+        """Add class ``cls`` under task ``head``; False if there is no room for it."""
         ...
 
     def split(self, at: int, leaf: int, head: int) -> bool:
-        """Task ``head`` under class ``leaf``; whether there was room and sense in it."""
+        """Add task ``head`` under class ``leaf``; False if there is no room for it."""
         ...
 
     def forget(self, window: int) -> None:
-        """Unlearn the label of ``window``: as if it had never been given."""
-        ...
-
-    def to_bytes(self) -> bytes:
-        """What has been learned, as bytes; equal states give equal bytes."""
+        """Unlearn the label of ``window``, as if it had never been learned."""
         ...
 
 
@@ -64,10 +72,10 @@ class Decision(NamedTuple):
 
 
 class Policy(Protocol):
-    """Decides which windows are worth a question; keeps the budget."""
+    """Decides which windows are worth a question; the session keeps the budget."""
 
-    def decide(self, x: NDArray[np.uint8], scores: Scores, window: int, end: int) -> Decision:
-        """Once per window, in order; asking spends budget."""
+    def decide(self, window: Window, scores: Scores) -> Decision:
+        """Once per window, in order; a question spends budget."""
         ...
 
     def settle(self, window: int, outcome: Asked) -> None:

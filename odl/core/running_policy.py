@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from odl.core.arrays import state_dtype_of
 from odl.core.config import Config
@@ -12,7 +11,7 @@ from odl.core.image import Image
 from odl.core.kernels.ask import ask, collect, settled_batch
 from odl.core.kernels.decide import decide
 from odl.core.kernels.net import out_dtype
-from odl.core.protocols import Decision, Scores
+from odl.core.protocols import Decision, Scores, Window
 from odl.core.state import Asked, Count, log_dtype, new_state
 
 
@@ -35,7 +34,8 @@ class RunningPolicy:
     >>> image = Image.from_bytes(model_bytes("shoulder"))
     >>> config = Config(policy="periodic", allowed=1, period=2, mult=(), shift=(), offset=())
     >>> policy, scores = RunningPolicy(image, config), Scores((0,), (32768,), 0)
-    >>> [policy.decide(image.stored[0], scores, w, w + 128).ask for w in (0, 64, 128, 192)]
+    >>> windows = [Window(w, w + 128, image.stored[0], np.zeros((128, 6))) for w in (0, 64, 128, 192)]
+    >>> [policy.decide(window, scores).ask for window in windows]
     [False, True, False, True]
     """
 
@@ -46,13 +46,14 @@ class RunningPolicy:
         self._log = np.zeros(0, log_dtype(image.features))
         self._out = np.zeros(2 + image.max_pending, out_dtype(image.max_heads, image.max_rows))
 
-    def decide(self, x: NDArray[np.uint8], scores: Scores, window: int, end: int) -> Decision:
-        """Whether to ask about ``window``, which ended at sample ``end``."""
-        wanted = bool(decide(self._state, self._settings, x, scores.doubt, end, self._hop))
+    def decide(self, window: Window, scores: Scores) -> Decision:
+        """Whether to ask about ``window``."""
+        x, end, utility = window.features, window.end, scores.uncertainty
+        wanted = bool(decide(self._state, self._settings, x, utility, end, self._hop))
         if wanted:
-            ask(self._state, self._settings, x, window, end, scores.doubt, self._out, 0)
+            ask(self._state, self._settings, x, window.start, end, utility, self._out, 0)
         self._state["counts"][0, Count.WINDOWS] += 1
-        return Decision(wanted, scores.doubt)
+        return Decision(wanted, utility)
 
     def settle(self, window: int, outcome: Asked) -> None:
         """Note what became of the question about ``window``; settled batches make room."""

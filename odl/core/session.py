@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from odl.core.adapters import as_learner, as_policy, described, name_of
 from odl.core.composed import Composed
-from odl.core.config import Config
+from odl.core.config import Config, ConfigError
 from odl.core.errors import OdlError
 from odl.core.events import (
     NO_CLASS,
@@ -33,7 +34,6 @@ from odl.core.events import (
 )
 from odl.core.fused import Fused, settings_told
 from odl.core.image import Image
-from odl.core.protocols import Learner, Policy
 from odl.core.rule_policy import RulePolicy
 from odl.core.running_policy import RunningPolicy
 from odl.core.snapshot import state_of
@@ -60,12 +60,14 @@ class Session:
         Extractor, heads and learning parameters to start from.
     config : Config
         Policy, budget, seeds and input scaling.
-    learner : Learner, optional
-        Learns instead of the image's heads. The step is then composed of Python objects, on the
-        host only; without it the integer core runs fused.
-    policy : str, RulePolicy or Policy, optional
-        A name or an object of `odl.policies`, whose settings replace those of ``config``. A policy
-        of any other kind needs a learner beside it.
+    learner : optional
+        Learns and predicts instead of the image's own heads: a river classifier, or an object with
+        the methods of `odl.core.protocols.Learner`. Host-only.
+    policy : optional
+        Decides instead of ``config.policy``: a name or an object of `odl.policies`, whose settings
+        replace those of ``config``; a function ``(window, scores) -> bool`` or an object with the
+        methods of `odl.core.protocols.Policy`, both host-only. ``config`` gives the budget, which is
+        never exceeded.
     asked : iterable of int, optional
         Windows to ask about instead of those that the policy chooses: the questions of a session that
         was relabelled, once more.
@@ -79,16 +81,27 @@ class Session:
     >>> block = np.zeros((image.window, n), np.int16)
     >>> [type(event).__name__ for event in session.step(Samples(0, block))]
     ['Prediction']
+
+    Host-only means: no board runs it, there is no snapshot, and `odl verify` has no twin to
+    compare it with. Without ``learner`` and ``policy`` the integer core runs fused.
+
+    >>> config = Config(allowed=1, horizon=9, mult=(1,) * n, shift=(0,) * n, offset=(0,) * n)
+    >>> session = Session(image, config, policy=lambda window, scores: True)
+    >>> [type(event).__name__ for event in session.step(Samples(0, np.repeat(block, 2, axis=0)))]
+    ['Prediction', 'Query', 'Prediction', 'Prediction']
     """
 
     def __init__(
         self,
         image: Image,
         config: Config,
-        learner: Learner | None = None,
-        policy: str | RulePolicy | Policy | None = None,
+        learner: object = None,
+        policy: object = None,
         asked: Iterable[int] | None = None,
     ) -> None:
+        for name, value, kind in (("image", image, Image), ("config", config, Config)):
+            if not isinstance(value, kind):
+                raise ConfigError(f"{name} is {described(value)}; it can be an odl.{kind.__name__}")
         if asked is not None and not (learner is None and policy is None):
             raise ValueError("give the windows to ask about alone, without a learner or a policy")
         if isinstance(policy, str):
@@ -103,15 +116,17 @@ class Session:
             raise ValueError(
                 f"a batch of {config.batch} questions, but the model has room for {image.max_pending}"
             )
-        if policy is not None and learner is None:
-            raise ValueError("a policy of your own needs a learner beside it; give both")
         self.image, self.config = image, config
         self._asked = None if asked is None else frozenset(asked)
         self._core: Fused | Composed
-        if learner is None:
-            self._core = Fused(image, config)
+        own = {"learner": learner, "policy": policy}
+        self.host_only = tuple(f"{name} {name_of(part)}" for name, part in own.items() if part is not None)
+        if self.host_only:
+            own_learner = None if learner is None else as_learner(learner, image)
+            own_policy = RunningPolicy(image, config) if policy is None else as_policy(policy)
+            self._core = Composed(image, config, own_learner, own_policy)
         else:
-            self._core = Composed(image, config, learner, policy or RunningPolicy(image, config))
+            self._core = Fused(image, config)
 
     @property
     def position(self) -> int:
@@ -253,6 +268,10 @@ class Session:
                 return []
             case Truth() | Origin():
                 return []
+        raise ConfigError(
+            f"an input is {described(event)}; it can be an event: Samples, Gap, Label, Undo, AddClass, "
+            "Split, Truth, Origin or Adopt"
+        )
 
     def _samples(self, block: NDArray[np.int16]) -> list[Output]:
         if self._asked is None or isinstance(self._core, Composed):
@@ -322,7 +341,9 @@ class Session:
 
     def _fused(self, what: str) -> None:
         if not isinstance(self._core, Fused):
-            raise ValueError(f"{what} needs the integer core; this session has its own learner")
+            raise ValueError(
+                f"{what} needs the integer core; this session has {' and '.join(self.host_only)}"
+            )
 
 
 def _byte(what: str, value: int) -> int:

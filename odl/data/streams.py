@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from odl.core.config import ConfigError
-from odl.core.events import Adopt, Gap, Input, Samples, Truth
+from odl.core.events import Adopt, Event, Gap, Input, Samples, Truth
 from odl.core.fixed_point import Scaling, input_scaling
 from odl.core.image import Image, ImageError
 from odl.core.snapshot import without_learning
@@ -62,35 +62,39 @@ def windows_in(lengths: Iterable[int], window: int, hop: int) -> int:
 
 @dataclass(frozen=True)
 class Stream:
-    """One person's stream, ready to be run: inputs that can be iterated over again.
+    """One person's stream, ready to be run.
 
-    ``stretches`` are the lengths of its uninterrupted parts, in samples. ``channels`` and
-    ``rate_hz`` say what its counts are; None where a recording does not tell.
+    ``stretches`` are the lengths of its uninterrupted parts, in samples; None where nobody knows
+    them before the end. ``channels`` and ``rate_hz`` say what its counts are; None where a recording
+    does not tell. ``known_truths`` is its truth where ``inputs`` can be iterated over only once.
     """
 
     subject: str
     inputs: Callable[[], Iterable[Input]]
-    stretches: tuple[int, ...]
+    stretches: tuple[int, ...] | None
     classes: tuple[str, ...]
     channels: Channels | None
     rate_hz: float | None
     name: str  # of the recording's file
     about: dict[str, Any]
     notes: tuple[str, ...] = ()  # what had to be changed on reading
+    known_truths: tuple[Truth, ...] | None = None
 
     @property
-    def samples(self) -> int:
-        """Samples in all."""
-        return sum(self.stretches)
+    def samples(self) -> int | None:
+        """Samples in all; None where the length is not known."""
+        return None if self.stretches is None else sum(self.stretches)
 
     @property
     def truths(self) -> tuple[Truth, ...]:
         """What is known to have happened."""
+        if self.known_truths is not None:
+            return self.known_truths
         return tuple(e for e in self.inputs() if isinstance(e, Truth))
 
-    def windows(self, image: Image) -> int:
-        """Windows that the stream has for ``image``."""
-        return windows_in(self.stretches, image.window, image.hop)
+    def windows(self, image: Image) -> int | None:
+        """Windows that the stream has for ``image``; None where its length is not known."""
+        return None if self.stretches is None else windows_in(self.stretches, image.window, image.hop)
 
     def scaling(self, image: Image) -> Scaling:
         """From this stream's counts to the image's input.
@@ -123,20 +127,17 @@ class Stream:
             self, inputs=lambda: (e for event in inside() if (e := _unanswered(event))), about=about
         )
 
-    def unlearned(self, image: Image) -> Stream:
-        """The same stream without its commands, window for window the one that is learned from.
 
-        Where it went on from a board's own state, it goes on from the same place in the stream.
-        """
+def unlearned(image: Image, events: Iterable[Event]) -> Iterator[Input]:
+    """The inputs among ``events`` without commands: the same stream, window for window.
 
-        def events() -> Iterator[Input]:
-            for event in self.inputs():
-                if isinstance(event, Adopt):
-                    yield replace(event, state=without_learning(image, event.state))
-                elif isinstance(event, Samples | Gap | Truth):
-                    yield event
-
-        return replace(self, inputs=events)
+    Where it went on from a board's own state, it goes on from the same place in the stream.
+    """
+    for event in events:
+        if isinstance(event, Adopt):
+            yield replace(event, state=without_learning(image, event.state))
+        elif isinstance(event, Samples | Gap | Truth):
+            yield event
 
 
 def _unanswered(event: Input) -> Samples | Gap | Truth | None:

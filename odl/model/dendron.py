@@ -53,7 +53,7 @@ class Dendron:
         self._out = np.zeros(1, out_dtype(image.max_heads, image.max_rows))
 
     def scores_one(self, x: NDArray[np.uint8]) -> Scores:
-        """Path, class probabilities and doubt for one feature vector."""
+        """Path, class probabilities and uncertainty for one feature vector."""
         scores = np.zeros(self.image.max_rows, np.uint16)
         path = np.full(self.image.max_heads, NO_CLASS, np.uint8)
         length = score(self._state, x, scores, path)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
-from numpy.typing import NDArray
 
 from odl.core.config import Config
 from odl.core.events import Output, Prediction, Query
-from odl.core.protocols import Decision, Scores
+from odl.core.protocols import Decision, Scores, Window
 from odl.core.session import Session
 from odl.core.state import Asked
 from odl.model.dendron import Dendron
@@ -25,8 +23,8 @@ class AsAsked:
     def __init__(self, windows: Iterable[int]) -> None:
         self._windows = frozenset(windows)
 
-    def decide(self, x: NDArray[np.uint8], scores: Scores, window: int, end: int) -> Decision:
-        return Decision(window in self._windows, scores.doubt)
+    def decide(self, window: Window, scores: Scores) -> Decision:
+        return Decision(window.start in self._windows, scores.uncertainty)
 
     def settle(self, window: int, outcome: Asked) -> None:
         pass

@@ -13,14 +13,23 @@ from hypothesis import strategies as st
 
 from odl.core.config import Config
 from odl.core.events import Prediction, Query, Samples
+<<<<<<< HEAD:tests/policies/test_rules.py
 from odl.core.protocols import Scores
 from odl.core.running_policy import RunningPolicy
+=======
+from odl.core.protocols import Scores, Window
+>>>>>>> cf6df37 (Session: learner and policy each alone, functions and river classifiers; streams from arrays, frames and iterables):tests/policies/test_tactile.py
 from odl.core.session import Session
 from odl.core.state import Asked
 from odl.policies.budget import Budget, BudgetError, parse_budget
 from tests.helpers.streams import ASKING, IMAGE, SCALING, Script, config, configs, inputs, samples, scripts
 
 WINDOW, HOP = IMAGE.window, IMAGE.hop
+
+
+def at(start: int, features: Any) -> Window:
+    """The window at ``start``; its samples are of no interest here."""
+    return Window(start, start + WINDOW, features, np.zeros((WINDOW, len(IMAGE.channels))))
 
 
 def period_of(chosen: Config, window: int, number: int) -> int:
@@ -125,7 +134,7 @@ def decide(
     for number, doubt in enumerate(doubts):
         window = number * hop
         x = blank if vectors is None else next(vectors)
-        if policy.decide(x, Scores((0,), (32768,), doubt), window, window + WINDOW).ask:
+        if policy.decide(at(window, x), Scores((0,), (32768,), doubt)).ask:
             asked.append(number)
             policy.settle(window, Asked.ANSWERED)
     return asked
@@ -217,7 +226,7 @@ def test_the_policy_alone_leaves_the_features_and_a_settled_question_makes_room(
     scores = Scores((0,), (32768,), 100)
 
     def ask(window: int) -> bool:
-        return policy.decide(x, scores, window, window + WINDOW).ask
+        return policy.decide(at(window, x), scores).ask
 
     assert [ask(w) for w in (0, 8, 16)] == [True, True, False]  # twice the batch may wait
     policy.settle(8, Asked.EXPIRED)
@@ -231,14 +240,14 @@ def test_the_policy_alone_leaves_the_features_and_a_settled_question_makes_room(
 def test_an_answer_that_is_taken_back_takes_its_room_back() -> None:
     policy = RunningPolicy(IMAGE, config("tactile-inforv", allowed=9, horizon=1, batch=2))
     scores, x = Scores((0,), (32768,), 100), IMAGE.stored[0]
-    asks = [policy.decide(x, scores, w, w + WINDOW).ask for w in range(0, 48, 8)]
+    asks = [policy.decide(at(w, x), scores).ask for w in range(0, 48, 8)]
     assert asks == [True] * 4 + [False] * 2
     policy.settle(0, Asked.ANSWERED)
     policy.settle(0, Asked.OPEN)
     policy.settle(8, Asked.SKIPPED)
-    assert not policy.decide(x, scores, 48, 48 + WINDOW).ask
+    assert not policy.decide(at(48, x), scores).ask
     policy.settle(0, Asked.ANSWERED)
-    assert policy.decide(x, scores, 56, 56 + WINDOW).ask
+    assert policy.decide(at(56, x), scores).ask
 
 
 # --- budgets as people write them ---------------------------------------------------------

@@ -1,0 +1,275 @@
+"""Functions and classifiers as the parts of a session: policy, learner, labeller."""
+
+from __future__ import annotations
+
+import copy
+import heapq
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from odl.core.config import ConfigError
+from odl.core.events import Query
+from odl.core.image import ROOT, Image
+from odl.core.protocols import Answer, Decision, Labeller, Learner, Policy, Scores, TakeBack, Window
+from odl.core.state import Asked
+
+ONE = 32768  # 1.0 in Q15
+
+
+class FunctionPolicy:
+    """A function ``(window, scores) -> bool`` as a policy.
+
+    Parameters
+    ----------
+    function : callable
+        Takes a `odl.core.protocols.Window` and a `odl.core.protocols.Scores`; True asks.
+
+    Examples
+    --------
+    >>> policy = FunctionPolicy(lambda window, scores: scores.uncertainty > 16384)
+    >>> window = Window(0, 128, np.zeros(3, np.uint8), np.zeros((128, 6)))
+    >>> policy.decide(window, Scores((0,), (32768,), 20000))
+    Decision(ask=True, utility=20000)
+    """
+
+    def __init__(self, function: Callable[[Window, Scores], bool]) -> None:
+        self._function = function
+
+    def decide(self, window: Window, scores: Scores) -> Decision:
+        """Call the function; anything but True or False is a `ConfigError`."""
+        ask = self._function(window, scores)
+        if not isinstance(ask, bool | np.bool_):
+            raise ConfigError(
+                f"policy: {name_of(self._function)} returned {ask!r} for window {window.start}; "
+                "it has to return True or False"
+            )
+        return Decision(bool(ask), scores.uncertainty)
+
+    def settle(self, window: int, outcome: Asked) -> None:
+        """Do nothing: a function is not told how its questions ended."""
+
+
+class FunctionLabeller:
+    """A function ``(query) -> class name or None`` as a labeller; None is a skip.
+
+    Parameters
+    ----------
+    function : callable
+        Takes a `odl.core.events.Query`; it is called when the question is asked.
+    delay : int
+        Samples from the question until the answer takes effect.
+
+    Examples
+    --------
+    >>> labeller = FunctionLabeller(lambda query: "walk", delay=50)
+    >>> labeller.ask(Query(64, 9000, 999), now=192)
+    >>> [answer.name for answer in labeller.poll(241)], labeller.next_due()
+    ([], 242)
+    >>> [answer.name for answer in labeller.poll(242)]
+    ['walk']
+    """
+
+    def __init__(self, function: Callable[[Query], str | None], delay: int = 0) -> None:
+        self._function, self._delay = function, delay
+        self._due: list[tuple[int, int, str | None]] = []
+
+    def ask(self, query: Query, now: int) -> None:
+        """Call the function; an answer that is no name and not None is a `ConfigError`."""
+        name = self._function(query)
+        if name is not None and not isinstance(name, str):
+            raise ConfigError(
+                f"labeller: {name_of(self._function)} answered {name!r} about window {query.window}; "
+                "it has to return a class name, or None to skip"
+            )
+        heapq.heappush(self._due, (now + self._delay, query.window, name))
+
+    def poll(self, now: int) -> Iterable[Answer | TakeBack]:
+        """Answers due by ``now``."""
+        while self._due and self._due[0][0] <= now:
+            _, window, name = heapq.heappop(self._due)
+            yield Answer(window, name)
+
+    def next_due(self) -> int | None:
+        """When the next answer is due."""
+        return self._due[0][0] if self._due else None
+
+
+class OnlineClassifier:
+    """A classifier of river's kind as a learner: ``learn_one`` and ``predict_proba_one`` on dicts.
+
+    It works on a copy of ``classifier``, which first learns the vectors that the model image
+    stores, so that it knows the image's classes. A feature is called ``f0``, ``f1``, ... and lies
+    between 0 and 1; a class goes by its name. Taking a label back trains the copy again
+    without it.
+
+    Parameters
+    ----------
+    classifier : object
+        Has ``learn_one(x, y)`` and ``predict_proba_one(x)`` or ``predict_one(x)``.
+    image : Image
+        Gives the classes, their tree and the stored vectors.
+
+    Examples
+    --------
+    >>> from river.naive_bayes import GaussianNB
+    >>> from odl.data import model_bytes
+    >>> image = Image.from_bytes(model_bytes("shoulder"))
+    >>> learner = OnlineClassifier(GaussianNB(), image)
+    >>> image.names[learner.scores_one(image.stored[0]).path[-1]]
+    'pendulum'
+    """
+
+    def __init__(self, classifier: Any, image: Image) -> None:
+        self._names = dict(image.names)
+        self._rows = list(zip(image.row_class.tolist(), image.row_head.tolist(), strict=True))
+        self._parents = {head: cls for head, cls in enumerate(image.parents.tolist()) if cls != ROOT}
+        self._lessons: list[tuple[int, dict[str, float], str]] = []
+        self._start = copy.deepcopy(classifier)
+        for i in _alternating(image.owners.tolist()):
+            self._start.learn_one(_features(image.stored[i]), self._names[int(image.owners[i])])
+        self._classifier = copy.deepcopy(self._start)
+
+    def scores_one(self, x: NDArray[np.uint8]) -> Scores:
+        """Score ``x``; a class that hangs above others has the sum of theirs and its own."""
+        chances = self._chances(_features(x))
+        own = [chances.get(self._names[cls], 0.0) for cls, _ in self._rows]
+        row_of = {cls: row for row, (cls, _) in enumerate(self._rows)}
+        total = list(own)
+        for row in range(len(self._rows)):
+            for above in self._above(row, row_of)[1:]:
+                total[above] += own[row]
+        best = max(range(len(own)), key=own.__getitem__)
+        path = [self._rows[row][0] for row in reversed(self._above(best, row_of))] if own[best] > 0 else []
+        inner = set(self._parents.values())
+        leaves = sorted(total[row] for row, (cls, _) in enumerate(self._rows) if cls not in inner)
+        first, second = leaves[-1], leaves[-2] if len(leaves) > 1 else 0.0
+        return Scores(tuple(path), tuple(map(_q15, total)), ONE - _q15(first - second))
+
+    def _chances(self, x: dict[str, float]) -> dict[Any, float]:
+        try:
+            found = self._classifier.predict_proba_one(x)
+        except (AttributeError, NotImplementedError):
+            found = {self._classifier.predict_one(x): 1.0}
+        sound = {name: p for name, p in found.items() if name is not None and math.isfinite(p) and p > 0}
+        whole = sum(sound.values())
+        return {name: p / whole for name, p in sound.items()}
+
+    def _above(self, row: int, row_of: dict[int, int]) -> list[int]:
+        """``row`` and the rows above it, up to the root task."""
+        rows = [row]
+        while (head := self._rows[rows[-1]][1]) in self._parents:
+            rows.append(row_of[self._parents[head]])
+        return rows
+
+    def learn_many(self, x: NDArray[np.uint8], y: Sequence[int], windows: Sequence[int]) -> None:
+        """Learn one batch, in window order."""
+        for features, cls, window in zip(x, y, windows, strict=True):
+            self._lessons.append((window, _features(features), self._names[cls]))
+            self._classifier.learn_one(*self._lessons[-1][1:])
+
+    def add_class(self, at: int, cls: int, head: int, name: str) -> bool:
+        """Note the name; the classifier meets the class with its first label."""
+        self._rows.append((cls, head))
+        self._names[cls] = name
+        return True
+
+    def split(self, at: int, leaf: int, head: int) -> bool:
+        """Note the task."""
+        self._parents[head] = leaf
+        return True
+
+    def forget(self, window: int) -> None:
+        """Train a fresh copy on all labels but that of ``window``."""
+        self._lessons = [lesson for lesson in self._lessons if lesson[0] != window]
+        self._classifier = copy.deepcopy(self._start)
+        for _, features, name in self._lessons:
+            self._classifier.learn_one(features, name)
+
+
+def as_policy(policy: object) -> Policy:
+    """A policy object as it is, a function as a policy; ConfigError for anything else."""
+    if _has(policy, "decide", "settle"):
+        return cast(Policy, policy)
+    if callable(policy) and not isinstance(policy, type):
+        return FunctionPolicy(policy)
+    raise ConfigError(
+        f"policy is {described(policy)}; it can be a function (window, scores) -> bool, "
+        "or an object with decide and settle"
+    )
+
+
+def as_learner(learner: object, image: Image) -> Learner:
+    """A learner object as it is, an online classifier as a learner; ConfigError for anything else."""
+    if _has(learner, "scores_one", "learn_many", "add_class", "split", "forget"):
+        return cast(Learner, learner)
+    if _has(learner, "learn_one", "predict_one"):
+        return OnlineClassifier(learner, image)
+    raise ConfigError(
+        f"learner is {described(learner)}; it can be a river classifier (learn_one, predict_proba_one), "
+        "or an object with scores_one, learn_many, add_class, split and forget"
+    )
+
+
+def as_labeller(labeller: object, delay: int = 0) -> Labeller:
+    """A labeller object as it is, a function as a labeller; ConfigError for anything else."""
+    if _has(labeller, "ask", "poll", "next_due"):
+        return cast(Labeller, labeller)
+    if callable(labeller) and not isinstance(labeller, type):
+        return FunctionLabeller(labeller, delay)
+    raise ConfigError(
+        f"labeller is {described(labeller)}; it can be a function (query) -> class name or None, "
+        "or an object with ask, poll and next_due"
+    )
+
+
+def name_of(part: object) -> str:
+    """What to call ``part`` in a sentence: a function's name, an object's class.
+
+    >>> name_of(sorted), name_of(3.5)
+    ('sorted', 'float')
+    """
+    return str(getattr(part, "__name__", type(part).__name__))
+
+
+def described(value: object) -> str:
+    """``value`` for an error message: its type, and the value itself where that is short.
+
+    >>> described("sometimes"), described([0] * 99)
+    ("the str 'sometimes'", 'a list')
+    """
+    if isinstance(value, type):
+        return f"the class {value.__name__}, not an object of it"
+    if value is None or isinstance(value, str | int | float) and len(repr(value)) < 40:
+        return "None" if value is None else f"the {type(value).__name__} {value!r}"
+    kind = type(value).__name__
+    return f"{'an' if kind[0].lower() in 'aeiou' else 'a'} {kind}"
+
+
+def _has(part: object, *names: str) -> bool:
+    return not isinstance(part, type) and all(callable(getattr(part, name, None)) for name in names)
+
+
+def _features(x: NDArray[np.uint8]) -> dict[str, float]:
+    return {f"f{i}": value / 255 for i, value in enumerate(x.tolist())}
+
+
+def _q15(share: float) -> int:
+    return round(min(max(share, 0.0), 1.0) * ONE)
+
+
+def _alternating(owners: Sequence[int]) -> list[int]:
+    """Indices that take the classes in turn: online learners forget what came in one block.
+
+    >>> _alternating([4, 4, 4, 7, 7])
+    [0, 3, 1, 4, 2]
+    """
+    turn: dict[int, int] = {}
+    order = []
+    for i, owner in enumerate(owners):
+        order.append((turn.get(owner, 0), i))
+        turn[owner] = turn.get(owner, 0) + 1
+    return [i for _, i in sorted(order)]
