@@ -160,11 +160,8 @@ def truths_of(labels: Any) -> tuple[Truth, ...]:
         raise ConfigError(f"labels is {described(labels)}; it can be a class name, or None, for each row")
     names = [None if (name := str(label)) in UNKNOWN else name for label in labels]
     edges = [0, *(i for i in range(1, len(names)) if names[i] != names[i - 1]), len(names)]
-    return tuple(
-        Truth(start, end, name)
-        for start, end in zip(edges, edges[1:], strict=False)
-        if start < end and (name := names[start]) is not None
-    )
+    runs = [(a, b, names[a]) for a, b in zip(edges, edges[1:], strict=False) if a < b]
+    return tuple(Truth(start, end, name) for start, end, name in runs if name is not None)
 
 
 def _channels(image: Image, form: Form, counts: bool) -> Channels:

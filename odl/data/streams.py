@@ -81,9 +81,9 @@ class Stream:
     known_truths: tuple[Truth, ...] | None = None
 
     @property
-    def samples(self) -> int | None:
-        """Samples in all; None where the length is not known."""
-        return None if self.stretches is None else sum(self.stretches)
+    def samples(self) -> int:
+        """Samples in all; 0 where the length is not known."""
+        return sum(self.stretches or ())
 
     @property
     def truths(self) -> tuple[Truth, ...]:
@@ -92,9 +92,9 @@ class Stream:
             return self.known_truths
         return tuple(e for e in self.inputs() if isinstance(e, Truth))
 
-    def windows(self, image: Image) -> int | None:
-        """Windows that the stream has for ``image``; None where its length is not known."""
-        return None if self.stretches is None else windows_in(self.stretches, image.window, image.hop)
+    def windows(self, image: Image) -> int:
+        """Windows that the stream has for ``image``; 0 where its length is not known."""
+        return windows_in(self.stretches or (), image.window, image.hop)
 
     def scaling(self, image: Image) -> Scaling:
         """From this stream's counts to the image's input.

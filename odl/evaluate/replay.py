@@ -26,7 +26,7 @@ from odl.core.protocols import Labeller
 from odl.core.rng import seed_of
 from odl.core.session import Session
 from odl.data import open_dataset
-from odl.data.streams import Stream, dataset_streams, load_model
+from odl.data.streams import Stream, dataset_streams, load_model, unlearned
 from odl.evaluate.options import Options
 from odl.evaluate.recorded import Opened, open_recording
 from odl.evaluate.result import Outcome, Result
@@ -251,7 +251,7 @@ def run_stream(
     seconds = time.perf_counter() - began
     quiet = replace(config, policy="none", allowed=0, period=0, hold=False)
     without = Session(image, quiet)
-    plain = [e for s in stream.unlearned(image).inputs() for e in without.step(s)]
+    plain = [output for event in unlearned(image, events) for output in without.step(event)]
     budget = Budget(config.allowed, config.period, config.in_samples)
     return Outcome(
         subject=stream.subject,
@@ -260,7 +260,7 @@ def run_stream(
         names=session.names,
         trace_sha256=trace.hexdigest(),
         seconds=seconds,
-        samples=stream.samples,
+        samples=sum(len(e.block) for e in events if isinstance(e, Samples)),
         budget=budget.total(stream.windows(image), session.position),
         counts=session.counts,
         config=config,
