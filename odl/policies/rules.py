@@ -58,13 +58,13 @@ class InfoRV(RulePolicy):
     --------
     >>> from odl.core.config import Config
     >>> from odl.core.image import Image
-    >>> from odl.core.protocols import Scores
+    >>> from odl.core.protocols import Scores, Window
     >>> from odl.data import model_bytes
     >>> image = Image.from_bytes(model_bytes("shoulder"))
     >>> policy = InfoRV().start(image, Config(allowed=1, period=32))
     >>> doubts = [100] * 16 + [32768]  # Q15, a window each
     >>> [w for w, u in enumerate(doubts)
-    ...  if policy.decide(image.stored[0], Scores((), (), u), 64 * w, 64 * w + 128).ask]
+    ...  if policy.decide(Window(64 * w, 64 * w + 128, image.stored[0], None), Scores((), (), u)).ask]
     [16]
     """
 
@@ -167,12 +167,12 @@ class Periodic(RulePolicy):
     --------
     >>> from odl.core.config import Config
     >>> from odl.core.image import Image
-    >>> from odl.core.protocols import Scores
+    >>> from odl.core.protocols import Scores, Window
     >>> from odl.data import model_bytes
     >>> image = Image.from_bytes(model_bytes("shoulder"))
     >>> policy = Periodic().start(image, Config(allowed=1, period=4))
     >>> [w for w in range(8)
-    ...  if policy.decide(image.stored[0], Scores((), (), 0), 64 * w, 64 * w + 128).ask]
+    ...  if policy.decide(Window(64 * w, 64 * w + 128, image.stored[0], None), Scores((), (), 0)).ask]
     [2, 6]
     """
 

@@ -107,7 +107,7 @@ def test_a_learner_or_a_policy_alone_leaves_the_other_to_the_core(
     chosen: Config, script: Script, learner: Dendron | None
 ) -> None:
     own = copy.deepcopy(learner)
-    policy = Tactile(IMAGE, chosen) if own is None else None
+    policy = RunningPolicy(IMAGE, chosen) if own is None else None
     one, other = fused(chosen), Session(IMAGE, chosen, own, policy)
     assert play(script, one) == play(script, other)
     assert heads(one) == (heads(other) if own is None else own.to_bytes())
@@ -678,17 +678,12 @@ def test_a_session_that_cannot_be_is_refused() -> None:
     scaling = {"mult": (1,) * 2, "shift": (0,) * 2, "offset": (0,) * 2}
     with pytest.raises(ValueError, match="for 2 channels, but the model has 3"):
         Session(IMAGE, Config(**scaling))
-<<<<<<< HEAD
-    with pytest.raises(ValueError, match="a policy of your own needs a learner beside it"):
-        Session(IMAGE, config(), policy=RunningPolicy(IMAGE, config()))
-=======
     with pytest.raises(ValueError, match="image is the str 'shoulder'; it can be an odl.Image"):
         Session("shoulder", config())  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="learner is the class Dendron, not an object of it"):
         Session(IMAGE, config(), learner=Dendron)
     with pytest.raises(ValueError, match="policy is a list; it can be a function"):
         Session(IMAGE, config(), policy=[])
->>>>>>> cf6df37 (Session: learner and policy each alone, functions and river classifiers; streams from arrays, frames and iterables)
     with pytest.raises(ValueError, match="batch of 7 questions, but the model has room for 6"):
         fused(config(batch=7))
     fused(Config(batch=7, **SCALING))  # who asks nothing needs no room

@@ -13,12 +13,8 @@ from hypothesis import strategies as st
 
 from odl.core.config import Config
 from odl.core.events import Prediction, Query, Samples
-<<<<<<< HEAD:tests/policies/test_rules.py
-from odl.core.protocols import Scores
-from odl.core.running_policy import RunningPolicy
-=======
 from odl.core.protocols import Scores, Window
->>>>>>> cf6df37 (Session: learner and policy each alone, functions and river classifiers; streams from arrays, frames and iterables):tests/policies/test_tactile.py
+from odl.core.running_policy import RunningPolicy
 from odl.core.session import Session
 from odl.core.state import Asked
 from odl.policies.budget import Budget, BudgetError, parse_budget
