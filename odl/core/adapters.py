@@ -115,10 +115,10 @@ class OnlineClassifier:
 
     Examples
     --------
-    >>> from river.naive_bayes import GaussianNB
+    >>> from river.naive_bayes import MultinomialNB
     >>> from odl.data import model_bytes
     >>> image = Image.from_bytes(model_bytes("shoulder"))
-    >>> learner = OnlineClassifier(GaussianNB(), image)
+    >>> learner = OnlineClassifier(MultinomialNB(), image)
     >>> image.names[learner.scores_one(image.stored[0]).path[-1]]
     'pendulum'
     """
