@@ -235,15 +235,11 @@ def score_text(score: ModelScore) -> str:
 
     Examples
     --------
-    >>> one = PersonScore("7", windows=5, scored=4, score=Score(accuracy=0.75, macro_f1=0.8))
-    >>> counts = ((2, 1), (0, 1))
-    >>> print(score_text(ModelScore(one.score, None, (one,), ("sit", "walk"), counts,
-    ...                             {"sit": 2 / 3, "walk": 1.0})))
-    accuracy 75.0 %, macro F1 0.800 over 4 scored windows
-    <BLANKLINE>
-    person  windows  scored  accuracy  macro F1
-    7             5       4    75.0 %     0.800
-    <BLANKLINE>
+    >>> score = score_of(["sit", "sit", "sit", "walk"], ["sit", "sit", "walk", "walk"])
+    >>> one, counts = PersonScore("7", windows=5, scored=4, score=score), ((2, 1), (0, 1))
+    >>> recall = {"sit": 2 / 3, "walk": 1.0}
+    >>> text = score_text(ModelScore(score, None, (one,), ("sit", "walk"), counts, recall))
+    >>> print(text.split("\\n\\n")[-1])
     true \\ predicted   recall  a  b
     a sit              66.7 %  2  1
     b walk            100.0 %  0  1

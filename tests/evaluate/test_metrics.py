@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from odl.core.events import Label, Prediction, Query, Truth
 from odl.evaluate import METRICS, Evaluation, evaluate, mean_of, score_of
 from odl.evaluate.metrics import SCORES, Metric, Score, shown_at
 from odl.evaluate.report import SessionView, summary_text, write_report
@@ -70,3 +71,39 @@ def test_text_of_a_value() -> None:
 def test_a_metric_that_is_not_there_is_named() -> None:
     with pytest.raises(AttributeError, match="no metric 'f1'; there are accuracy"):
         Score(accuracy=1.0).f1  # noqa: B018
+
+
+SUMMARY = """\
+With 1 answer, accuracy on the last third rose from 0 % to 100 % (person 7)
+
+Accuracy in % on the last third of the scored windows; * over all of them
+
+            with        no    last      most             macro
+person  learning  learning  answer  frequent  accuracy*    F1*  asked  answers
+7          100.0       0.0   100.0     100.0       50.0  0.333    2/2        1
+
+with learning  The model's own output; it predicts each window before it learns
+               from it.
+no learning    The same model, never asking and never changing.
+last answer    A rule that repeats the class of the newest answer; it is wrong
+               before the first one.
+most frequent  An oracle that always names the person's most frequent true
+               class.
+accuracy       Share of all scored windows that were predicted right.
+macro F1       Mean of F1 over the classes, all scored windows together; each
+               class counts the same.
+asked          Questions asked, of those allowed in the whole stream. Skipped
+               and unanswered questions are not refunded.
+answers        Answers that took effect and were not taken back.
+questions      1 answered, 1 open at the end."""
+
+
+def test_the_summary_as_a_whole() -> None:
+    events = [
+        Truth(0, 192, "sit"), Prediction(0, (1,), ()), Query(0, 9, 999), Label(128, 0, 0),
+        Prediction(64, (0,), ()), Query(64, 9, 999),
+    ]  # fmt: skip
+    without = [Prediction(0, (1,), ()), Prediction(64, (1,), ())]
+    names = {0: "sit", 1: "walk"}
+    one = evaluate(events, without, names, subject="7", window=128, rate_hz=50, budget=2)
+    assert summary_text([one]) == SUMMARY
