@@ -24,7 +24,7 @@ import numpy as np
 from odl.core.events import Label, Learned
 from odl.data.streams import load_model
 from odl.evaluate.replay import load_kernels
-from odl.live import Live, open_live
+from odl.live import LiveSession, open_live
 from odl.live.emulated import EmulatedBoard
 
 OPTIONS = {"policy": "periodic", "budget": "2700/h", "patience": 20.0}
@@ -33,7 +33,7 @@ OPTIONS = {"policy": "periodic", "budget": "2700/h", "patience": 20.0}
 class Person(threading.Thread):
     """Answers each question some time after it has been put, and takes it back now and then."""
 
-    def __init__(self, live: Live, seed: int) -> None:
+    def __init__(self, live: LiveSession, seed: int) -> None:
         super().__init__(daemon=True)
         self.live, self.given = live, dict[int, float]()
         self.ended = threading.Event()

@@ -23,7 +23,7 @@ from odl.data import open_dataset
 from odl.data.streams import Stream, dataset_streams, load_model
 from odl.evaluate.replay import load_kernels, replay
 from odl.labels.played_truth import PlayedTruth, one_block
-from odl.live import Live, open_live
+from odl.live import LiveSession, open_live
 from odl.live.emulated import EmulatedBoard
 
 OPTIONS = {"budget": "60/h"}
@@ -33,7 +33,7 @@ DELAY = 10.0  # seconds until an answer, as by default
 class FromTruth:
     """Answers what the board asks, some seconds later, from what is known of the recording."""
 
-    def __init__(self, live: Live, stream: Stream) -> None:
+    def __init__(self, live: LiveSession, stream: Stream) -> None:
         self.live, self.truth = live, PlayedTruth(*one_block(stream.inputs()))
         self._due: dict[int, int] = {}
 
@@ -91,7 +91,7 @@ def played(given: argparse.Namespace, stream: Stream, path: Path, drop: float) -
     return told(head, live, learned, path)
 
 
-def told(head: str, live: Live, learned: int, path: Path) -> bool:
+def told(head: str, live: LiveSession, learned: int, path: Path) -> bool:
     """Print what came of a run; whether all was equal."""
     status = live.status()
     compared, skipped = status.compared or 0, status.skipped or 0

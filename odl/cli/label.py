@@ -112,7 +112,7 @@ def _by(given: argparse.Namespace) -> str:
 def _sitting(given: argparse.Namespace, opened: Opened, history: History, edits: Sequence[Edit]) -> None:
     """Walk through the questions with a person; each edit is kept as it is made."""
     from odl._text import counted
-    from odl.cli.terminal.app import View
+    from odl.cli.terminal.app import TerminalView
     from odl.evaluate.relabel import keep_edit
     from odl.labels.review import Review, Sitting
 
@@ -122,7 +122,7 @@ def _sitting(given: argparse.Namespace, opened: Opened, history: History, edits:
     )  # fmt: skip
     name = Path(given.recording).name
     words = [name, counted(len(history.questions), "question"), "tab: leave it as it is"]
-    View(Sitting(review), lambda: words).run()
+    TerminalView(Sitting(review), lambda: words).run()
 
 
 def new_classes(history: History, edits: Sequence[Edit], new: Sequence[Edit]) -> list[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from odl.core.kernels.rules import POLICIES
 
 if TYPE_CHECKING:
-    from odl.live import Live
+    from odl.live import LiveSession
 
 Tell = Callable[[str], None]
 _OPTIONS = ("policy", "budget", "seed", "batch", "delay", "patience", "refuse", "error", "hold")
@@ -121,7 +121,7 @@ def _live(given: argparse.Namespace, tell: Tell) -> str:
     )
 
 
-def _report(live: Live, given: argparse.Namespace, tell: Tell) -> None:
+def _report(live: LiveSession, given: argparse.Namespace, tell: Tell) -> None:
     from odl._text import counted
     from odl.cli.main import printable, write_json
 

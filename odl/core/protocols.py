@@ -122,11 +122,3 @@ class Labeller(Protocol):
     def next_due(self) -> int | None:
         """The sample at which the next answer is known to be due, or None."""
         ...
-
-
-class Notified(Labeller, Protocol):
-    """A labeller whose answers may get lost on the way."""
-
-    def given_up(self, answer: Answer | TakeBack) -> None:
-        """``answer`` did not arrive, and is not sent again."""
-        ...

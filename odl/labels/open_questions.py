@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -22,6 +22,7 @@ from odl.core.events import (
     Split,
     Undo,
 )
+from odl.labels.in_flight import AnswersInFlight
 from odl.labels.question import Asking, Likely, Model, Place, Question, Recent, tree_of
 
 _KEPT = 16  # cards of answered questions, which an undo may open again
@@ -37,8 +38,8 @@ class OpenCards:
     ----------
     session, image, channels, rate_hz, before, seconds
         As for `odl.labels.prompt.Prompt`.
-    given : container of int
-        Windows whose answers are on their way: they have no card.
+    in_flight : AnswersInFlight
+        Questions whose answer is here have no card.
 
     Attributes
     ----------
@@ -57,7 +58,8 @@ class OpenCards:
     >>> from odl.core.session import Session
     >>> image = Image.from_bytes(model_bytes("shoulder"))
     >>> session = Session(image, Config(mult=(1,) * 6, shift=(0,) * 6, offset=(0,) * 6))
-    >>> cards = OpenCards(session, image, (), 50.0, before=4.0, seconds=10.0, given=())
+    >>> cards = OpenCards(session, image, (), 50.0, before=4.0, seconds=10.0,
+    ...                   in_flight=AnswersInFlight())
     >>> cards.take(Query(0, 9000, 500))
     >>> [(card.window, card.expires, card.likely[0].name) for card in cards.questions]
     [(0, 500, 'pendulum')]
@@ -65,12 +67,12 @@ class OpenCards:
 
     def __init__(
         self, session: Asking, image: Model, channels: Sequence[tuple[str, str, float]], rate_hz: float, *,
-        before: float, seconds: float, given: Container[int],
+        before: float, seconds: float, in_flight: AnswersInFlight,
     ) -> None:  # fmt: skip
         self.changed = 0
         self.tree = tree_of(session)
         self.position = session.position
-        self._session, self._image, self._given = session, image, given
+        self._session, self._image, self._in_flight = session, image, in_flight
         self._scales = tuple(scale for _, _, scale in channels)
         self._rate_hz, self._before = rate_hz, round(before * rate_hz)
         room = max(round(seconds * rate_hz), self._before + image.window + round(5 * rate_hz))
@@ -156,7 +158,7 @@ class OpenCards:
 
     def show(self, window: int, expires: int) -> None:
         """There is a question about ``window``."""
-        if window in self._open or window in self._given:
+        if window in self._open or self._in_flight.about(window) is not None:
             return
         if not self.reopen(window):
             said = next((p for p in reversed(self._predictions) if p.window == window), None)

@@ -4,22 +4,35 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from odl._text import clean
-from odl.core.events import Adopt, Dropped, Event, Label, Prediction, Query, Undo, Why
+from odl.core.events import (
+    AddClass,
+    Adopt,
+    Dropped,
+    Event,
+    Label,
+    Origin,
+    Prediction,
+    Query,
+    Split,
+    Undo,
+    Why,
+)
 from odl.core.protocols import Answer, TakeBack
 from odl.labels.answer_log import Ledger, Told
+from odl.labels.in_flight import AnswerInFlight, AnswersInFlight, AnswerState
 from odl.labels.open_questions import OpenCards
 from odl.labels.question import Asking, Likely, Model, Place, Question, Said
 
-_TAKE_BACKS = 8  # that may wait at a time
-_TOLD = 50  # answers whose fate is remembered
+_UNDOS = 8  # that may wait at a time
+_TOLD = 50  # answers whose outcome is remembered
 _NO_EFFECT = (Why.LATE, Why.REPEATED, Why.UNKNOWN, Why.NO_SUCH_CLASS)
 
 
@@ -98,14 +111,14 @@ class Prompt:
         self.rate_hz = rate_hz or image.rate_hz
         self._image, self._clock, self._utc = image, clock, utc
         self._lock = threading.RLock()
-        self._given: dict[int, Told] = {}  # answered here, on the way to the session
+        self.in_flight = AnswersInFlight()
         self._cards = OpenCards(
-            session, image, self.channels, self.rate_hz, before=before, seconds=seconds, given=self._given
-        )
+            session, image, self.channels, self.rate_hz, before=before, seconds=seconds,
+            in_flight=self.in_flight,
+        )  # fmt: skip
         self._shown: dict[int, float] = {}  # when each was first on a screen
-        self._out: deque[Answer | TakeBack] = deque()
-        self._sent: deque[Answer | TakeBack] = deque(maxlen=_TOLD)  # on the way to the session
         self._session, self._adopted = session, False
+        self._origin = Origin(0, "", 0, 0)  # who gives the next command
         self._ledger = Ledger(_TOLD)
         self._no_undo = ""  # why the last thing done cannot be taken back
         self._sentence = ""
@@ -158,7 +171,7 @@ class Prompt:
     def told(self) -> tuple[Told, ...]:
         """The last answers and what became of them, the newest first."""
         with self._lock:
-            return (*reversed(self._given.values()), *reversed(self._ledger.entries))
+            return (*map(_on_its_way, self.in_flight.awaited()), *reversed(self._ledger.entries))
 
     @property
     def sentence(self) -> str:
@@ -169,12 +182,7 @@ class Prompt:
     def previous(self) -> str | None:
         """The name that "same as before" gives, or None."""
         with self._lock:
-            names = self._ledger.names
-            for one in (*self._sent, *self._out):  # as they will be carried out
-                if isinstance(one, TakeBack):
-                    del names[-1:]
-                elif one.name is not None:
-                    names.append(one.name)
+            names = self.in_flight.names_after(self._ledger.names)
             return names[-1] if names else None
 
     @property
@@ -256,12 +264,11 @@ class Prompt:
         began = self._shown.get(window, self._clock())
         took = min(max(0, round(1000 * (self._clock() - began))), 2**32 - 1)
         clock, by = round(1000 * self._utc()), by or self.by
-        self._out.append(Answer(window, name, head, leaf, by, took, clock))
-        sentence = "skipped" if name is None else f"'{clean(name)}' goes to the learner"
-        self._given[window] = Told(window, name, "given", sentence, None, by, took, clock)
+        answer = Answer(window, name, head, leaf, by, took, clock)
+        self.in_flight.add(answer)
         self._close(window)
         self._no_undo = "a skip cannot be taken back" if name is None else ""
-        return Said(True, sentence)
+        return Said(True, _on_its_way(answer).sentence)
 
     def _why_closed(self, window: int) -> str:
         told = next((one for one in self.told if one.window == window), None)
@@ -272,20 +279,19 @@ class Prompt:
         )
 
     def _take_back(self, by: str | None) -> Said:
-        last = self._out[-1] if self._out else None
-        if isinstance(last, Answer):  # nobody has seen it yet
-            self._out.pop()
+        unsent = self.in_flight.take_back_unsent()
+        if unsent is not None:
             self._no_undo = ""
-            if self._given.pop(last.window, None) is not None:  # it is still asked
-                self._cards.reopen(last.window)
+            if isinstance(unsent.answer, Answer) and not unsent.overtaken:
+                self._cards.reopen(unsent.answer.window)
             return Said(True, "taken back before it was sent")
         if self._no_undo:
             why, self._no_undo, last_name = self._no_undo, "", self.previous
             return Said(False, f"{why}; once more takes back '{clean(last_name)}'" if last_name else why)
-        if sum(isinstance(one, TakeBack) for one in self._out) >= _TAKE_BACKS:
+        if self.in_flight.unsent_undos >= _UNDOS:
             return Said(False, "wait until the answers taken back before are")
         name = self.previous
-        self._out.append(TakeBack(by or self.by, 0, round(1000 * self._utc())))
+        self.in_flight.add(TakeBack(by or self.by, 0, round(1000 * self._utc())))
         what = f"'{clean(name)}'" if name else "the answer given last"
         return Said(True, f"{what} is being taken back")
 
@@ -306,34 +312,48 @@ class Prompt:
         """The answers that people gave since, each once."""
         with self._lock:
             self._settle()
-            out = list(self._out)
-            self._sent.extend(out)
-            self._out.clear()
-        return out
+            return self.in_flight.send_all()
 
     def next_due(self) -> None:
         """Nobody knows when people answer."""
 
-    def given_up(self, answer: Answer | TakeBack) -> None:
-        """``answer`` did not come to the session: its question waits again, or nothing was taken back."""
+    def send_oldest(self) -> AnswerInFlight | None:
+        """The oldest answer that the session does not have: for a board, which takes one at a time."""
         with self._lock:
             self._settle()
-            last = [*self._sent, *self._out][-1:] == [answer]
-            self._arrived(lambda one: one == answer)
-            if isinstance(answer, Answer):
-                self._lost(answer.window, last)
+            return self.in_flight.send_oldest()
 
-    def _lost(self, window: int, last: bool) -> None:
-        told = self._given.pop(window, None)
-        if told is None:  # somebody else answered, or it has expired
+    def taken(self, one: AnswerInFlight) -> None:
+        """The board has ``one``, whether its echo was heard or not."""
+        with self._lock:
+            if one.state is AnswerState.GIVEN_UP and isinstance(one.answer, Answer):  # that was not true
+                with suppress(ValueError):
+                    self._ledger.entries.remove(_given_up(one.answer))
+            self.in_flight.take(one)
+
+    def failed(self, one: AnswerInFlight) -> list[Answer | TakeBack]:
+        """The board did not take ``one``: it is sent again or given up; those given up, the newest first.
+
+        The question of an answer that is given up waits again.
+        """
+        with self._lock:
+            self._settle()
+            newest = self.in_flight.newest
+            lost = self.in_flight.fail(one)
+            if one in lost and not one.overtaken:
+                self._give_up(one.answer, newest is lost[0])
+            return [each.answer for each in lost]
+
+    def _give_up(self, answer: Answer | TakeBack, was_newest: bool) -> None:
+        if isinstance(answer, TakeBack):
+            self._say("the undo did not reach the board, so nothing was taken back")
             return
-        what = "the skip" if told.name is None else f"'{clean(told.name)}'"
-        sentence = f"{what} did not reach the board, so nothing was learned"
-        self._ledger.entries.append(replace(told, state="refused", sentence=sentence))
+        told = _given_up(answer)
+        self._ledger.entries.append(told)
         self._cards.reconcile()
-        if last:
+        if was_newest:
             self._no_undo = "the last answer had no effect"
-        self._say(sentence)
+        self._say(told.sentence)
 
     def take(self, event: Event) -> None:
         """``event`` has passed; an input is taken before its step, an output after it."""
@@ -354,40 +374,35 @@ class Prompt:
     def _adopt(self) -> None:
         """The session's answers are those that an undo takes, whoever gave them meanwhile."""
         tree = self._cards.tree
-        asked = {one.window for one in self._session.open_questions}
-        for window in [window for window in self._given if window not in asked]:
-            del self._given[window]
-        self._sent.clear()
+        self.in_flight.adopt(one.window for one in self._session.open_questions)
         self._ledger.adopt([(window, tree.name(cls)) for window, cls in self._session.answers])
 
     def _passed(self, event: Event) -> None:
         self._ledger.take(event, self._cards.tree.name)
         self._cards.take(event)
-        if isinstance(event, Label | Dropped):
-            self._settled(event)
-        elif isinstance(event, Adopt):
-            self._adopted = True
-        if isinstance(event, Label):
-            self._arrived(lambda one: isinstance(one, Answer) and one.window == event.window)
-        elif isinstance(event, Undo):
-            self._arrived(lambda one: isinstance(one, TakeBack))
+        match event:
+            case Origin():
+                self._origin = event
+            case Label() | Undo() | AddClass() | Split():
+                origin, self._origin = self._origin, Origin(0, "", 0, 0)
+                ours = self.in_flight.take_command(event, origin)
+                if isinstance(event, Label):
+                    self._question_ended(event.window)
+                    self._no_undo = self._no_undo if ours else ""
+            case Dropped(_, window, why):
+                if why is Why.REPEATED:
+                    self.in_flight.overtake(window)
+                else:
+                    self._question_ended(window)
+                if why in _NO_EFFECT:
+                    self._no_undo = "the last answer had no effect"
+            case Adopt():
+                self._adopted = True
 
-    def _arrived(self, which: Callable[[Answer | TakeBack], bool]) -> None:
-        """The first that was sent of these is on its way no longer."""
-        one = next(filter(which, self._sent), None)
-        if one is not None:
-            self._sent.remove(one)
-
-    def _settled(self, event: Label | Dropped) -> None:
-        """The session has an answer, or wants none any more."""
-        given = self._given.pop(event.window, None)
-        if event.window in self._cards and not (isinstance(event, Dropped) and event.why is Why.REPEATED):
-            self._close(event.window)  # somebody else was quicker, the button perhaps; or it expired
-        if isinstance(event, Label):
-            if given is None:
-                self._no_undo = ""
-        elif event.why in _NO_EFFECT:
-            self._no_undo = "the last answer had no effect"
+    def _question_ended(self, window: int) -> None:
+        self.in_flight.overtake(window)
+        if window in self._cards:  # somebody else was quicker, the button perhaps; or it expired
+            self._close(window)
 
     def _close(self, window: int) -> None:
         self._cards.close(window)
@@ -396,3 +411,15 @@ class Prompt:
     def _say(self, sentence: str) -> None:
         self._sentence = sentence
         self._sentences += 1
+
+
+def _on_its_way(answer: Answer) -> Told:
+    window, name = answer.window, answer.name
+    sentence = "skipped" if name is None else f"'{clean(name)}' goes to the learner"
+    return Told(window, name, "given", sentence, None, answer.by, answer.took, answer.clock)
+
+
+def _given_up(answer: Answer) -> Told:
+    what = "the skip" if answer.name is None else f"'{clean(answer.name)}'"
+    sentence = f"{what} did not reach the board, so nothing was learned"
+    return replace(_on_its_way(answer), state="refused", sentence=sentence)

@@ -23,7 +23,7 @@ Edited = Callable[[int, str | None, str | None, int], None]  # window, name, und
 
 
 class Review:
-    """The questions of ``history``, for a view (`odl.live.status.Questions`).
+    """The questions of ``history``, for a view (`odl.live.status.QuestionSource`).
 
     Parameters
     ----------
@@ -213,7 +213,7 @@ class Review:
 
 
 class Sitting:
-    """A review as what a view drives (`odl.live.status.Driven`): it waits until the person leaves."""
+    """A review that a view runs (`odl.live.status.InteractiveSession`); it lasts until the person leaves."""
 
     def __init__(self, review: Review) -> None:
         self.prompt = review

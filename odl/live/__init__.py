@@ -2,6 +2,7 @@
 
 from odl.live.open import open_live
 from odl.live.options import Wishes
-from odl.live.session import Live, LiveStatus
+from odl.live.session import LiveSession
+from odl.live.status import LiveStatus
 
-__all__ = ["Live", "LiveStatus", "Wishes", "open_live"]
+__all__ = ["LiveSession", "LiveStatus", "Wishes", "open_live"]

@@ -6,6 +6,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,11 +14,13 @@ from odl.core.config import Config
 from odl.core.events import Adopt, Event, Gap, Input, Origin, Output, Prediction, Samples, Truth
 from odl.core.image import Image
 from odl.core.loop import drive
-from odl.core.protocols import Labeller
 from odl.core.session import Session
 from odl.core.snapshot import position_of
 from odl.device.board import Board, BoardState, LostFrames, Restarted
-from odl.live.modes import Standing, Way, note_of, standing_of
+from odl.live.labeller import LiveLabeller
+from odl.live.modes import LearningMode
+from odl.live.source_status import source_problem, source_status
+from odl.live.status import LiveStatus
 from odl.live.twin import Difference, described
 
 _BEHIND = 2.0  # seconds: who was held up for longer goes on from where it stands
@@ -159,14 +162,14 @@ def _subsequence(whole: list[Output], part: list[Output]) -> list[Output]:
     return [output for output in part if any(other == output for other in rest)]
 
 
-class Feeding(Way):
-    """Recorded inputs through a board and a session beside it."""
+class HardwareInTheLoop(LearningMode):
+    """The host feeds recorded inputs to a board that learns, and to a session of its own."""
 
     def __init__(self, session: FedSession, inputs: Pace) -> None:
         self.session: Session = session
         self.notices: deque[str] = deque()
         self._fed, self._inputs = session, inputs
-        self._told, self._differences = "", 0
+        self._problem, self._differences = "", 0
         board = session.board
         board.again = lambda away: (board.position, session.issued_at(board.position))
 
@@ -178,8 +181,8 @@ class Feeding(Way):
     def wait(self, seconds: float) -> None:
         self._inputs.wait = seconds
 
-    def events(self, labeller: Labeller) -> Iterator[Event]:
-        """As `odl.live.modes.Way.events`."""
+    def events(self, labeller: LiveLabeller) -> Iterator[Event]:
+        """As `odl.live.modes.LearningMode.events`."""
         fed = self._fed
         for event in drive(fed, self._inputs, labeller):
             if not isinstance(event, Output):
@@ -187,18 +190,20 @@ class Feeding(Way):
             yield event
             self.notices.extend(map(str, fed.differences[self._differences :]))
             self._differences = len(fed.differences)
-            if (note := note_of(fed.board)) != self._told:
-                self._told = note
-                self.notices.extend([note] if note else [])
+            if (problem := source_problem(fed.board)) != self._problem:
+                self._problem = problem
+                self.notices.extend([problem] if problem else [])
         yield from self._adopted()
 
     def _adopted(self) -> Iterator[Event]:
         while self._fed.adopted:
             yield self._fed.adopted.popleft()
 
-    def standing(self) -> Standing:
-        """As `odl.live.modes.Way.standing`."""
-        fed, own = self._fed, standing_of(self._fed.board)
-        compared = (fed.compared, fed.skipped, len(fed.differences)) if fed.compare else (None, None, None)
+    def status(self) -> LiveStatus:
+        """As `odl.live.modes.LearningMode.status`."""
+        fed, own = self._fed, source_status(self._fed.board)
         state = "the board is fed" if fed.board.state is BoardState.STREAMING else own.state
-        return Standing(state, None, None, None, own.lost, own.dropped, own.damaged, *compared)
+        own = replace(own, state=state, rate=None, drift=None, jitter=None)
+        if not fed.compare:
+            return own
+        return replace(own, compared=fed.compared, skipped=fed.skipped, differences=len(fed.differences))

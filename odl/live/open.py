@@ -20,14 +20,14 @@ from odl.live.find import dated
 from odl.live.options import Wishes
 from odl.live.plan import Plan, Tell
 from odl.live.resume import how
-from odl.live.session import Live
+from odl.live.session import LiveSession
 from odl.live.with_board import with_board
 from odl.live.with_csv import with_sketch
 from odl.recording import Writer
 from odl.wire import Start
 
 
-def open_live(port: str | None = None, *, progress: Tell | None = None, **wishes: Any) -> Live:
+def open_live(port: str | None = None, *, progress: Tell | None = None, **wishes: Any) -> LiveSession:
     """Begin a live session, or go on with one; iterate over what this returns.
 
     Parameters
@@ -59,10 +59,10 @@ def open_live(port: str | None = None, *, progress: Tell | None = None, **wishes
         return _begun(Plan(wish, opened, progress or (lambda sentence: None)))
 
 
-def _begun(plan: Plan) -> Live:
+def _begun(plan: Plan) -> LiveSession:
     wish, resumed = plan.wish, plan.resumed
     led = with_sketch(plan) if wish.form == "csv" else with_board(plan)
-    session = led.way.session
+    session = led.mode.session
     writer = _writer(plan, session, led.about)
     recent = () if resumed is None else resumed.recent
     prompt = Prompt(
@@ -75,12 +75,12 @@ def _begun(plan: Plan) -> Live:
         for event in recent:
             deque(played.take(event), 0)
         played.again()
-    live = Live(
-        led.way, prompt, writer, labels, played, plan.opened.pop_all(), port=_port(plan),
+    live = LiveSession(
+        led.mode, prompt, writer, labels, played, plan.opened.pop_all(), port=_port(plan),
         seconds=wish.seconds, before=None if resumed is None else resumed.tally,
     )  # fmt: skip
     for note in plan.notes:
-        live.say(note)
+        live.notify(note)
     return live
 
 

@@ -21,7 +21,7 @@ from odl.evaluate.options import Options
 from odl.evaluate.replay import load_kernels
 from odl.live.emulated import EmulatedBoard
 from odl.live.find import line_to, new_file
-from odl.live.modes import Way
+from odl.live.modes import LearningMode
 from odl.live.options import Wishes
 from odl.live.resume import again, check_same
 from odl.policies.budget import parse_budget
@@ -36,7 +36,7 @@ OFF: Final = 0.05  # a source's rate may be off the model's by so much
 class Led(NamedTuple):
     """How a session is led, what Start says of that, and the channels of what comes."""
 
-    way: Way
+    mode: LearningMode
     about: dict[str, Any]
     channels: Channels
 

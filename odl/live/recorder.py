@@ -21,8 +21,8 @@ from odl.device.board import Board
 from odl.device.csv_stream import FIRST_LINE, CsvStream, CsvStreamError
 from odl.device.serial_port import BAUD
 from odl.live.find import GREETING, image_of, line_to, new_file, random_number
-from odl.live.modes import Note, standing_of
 from odl.live.options import check_above_0, check_pseudonym
+from odl.live.source_status import SourceNotices, source_status
 from odl.live.with_csv import channels_of
 from odl.recording import Writer
 from odl.wire import Start
@@ -65,24 +65,24 @@ class Recorder:
         """
         check_above_0("--seconds", seconds)
         notices, heard = deque[str](), time.monotonic()
-        due, note = heard + REPORT, Note(notices, self._rate)
+        due, note = heard + REPORT, SourceNotices(notices, self._rate)
         for event in self._source:
             if self._take(event):
                 heard = time.monotonic()
-            note.look(self._source)
+            note.update(self._source)
             while notices:
                 tell(notices.popleft())
             now, passed = time.monotonic(), self._writer.position / self._rate
             if now >= due:
                 due = now + REPORT
-                own = standing_of(self._source)
+                own = source_status(self._source)
                 sketch = isinstance(self._source, CsvStream)
                 what = "lines could not be used" if sketch else "frames damaged"
                 bad = f", {own.damaged} {what}" if own.damaged else ""
                 tell(f"{passed:.0f} s, {own.lost} samples lost{bad}")
             if self._ending or (seconds is not None and passed + now - heard >= seconds):
                 break
-        if why := standing_of(self._source).useless:
+        if isinstance(self._source, CsvStream) and (why := self._source.useless):
             raise CsvStreamError(f"nothing could be recorded: {why}")
 
     def _take(self, event: object) -> bool:
@@ -98,7 +98,7 @@ class Recorder:
 
     def figures(self) -> dict[str, Any]:
         """What was recorded, for a report."""
-        own = standing_of(self._source)
+        own = source_status(self._source)
         return {
             "recording": str(self.recording), "samples": self._samples, "lost": own.lost,
             "dropped": own.dropped, "damaged": own.damaged, "rate_hz": own.rate, "declared_hz": self._rate,

@@ -1,8 +1,10 @@
-"""What a view of a live session reads: the port's state and figures, beside its prompt."""
+"""The status of a live session, and what the views need of a session and of whoever asks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from odl.core.events import Event
@@ -10,11 +12,60 @@ from odl.labels.answer_log import Told
 from odl.labels.question import Likely, Place, Question, Said
 
 
-class Questions(Protocol):
-    """What asks: `odl.labels.prompt.Prompt`, whose members these are, or a recording's questions.
+@dataclass(frozen=True, slots=True)
+class LiveStatus:
+    """How a live session fares; None where something does not apply or is not known yet.
 
-    ``live`` tells the two apart, ``nothing`` is said where no question is open, and ``about``
-    what stands beside a question's title: the time left, or what was answered.
+    A learning mode fills in what it knows of the source and of the twins; the session adds the rest.
+
+    Attributes
+    ----------
+    state : str
+        A few words, such as ``"connected"``.
+    port : str
+        Where the samples come from.
+    rate, declared : float
+        Samples per second, measured and as the model expects.
+    drift, jitter : float
+        Of the device's clock against the host's, in ppm and in ms.
+    lost, dropped, damaged : int
+        Samples lost on the way, samples that the device dropped, damaged frames or lines.
+    position, windows : int
+        Samples and windows of the session so far.
+    budget_left : int
+        Questions that the policy may still ask in this period.
+    compared, skipped, differences : int
+        Windows of which host and board were compared, were not, and differed.
+    recording : path
+        The file that is written.
+    problem : str
+        What is wrong with the samples that come; empty if nothing is.
+    """
+
+    state: str
+    port: str = ""
+    rate: float | None = None
+    declared: float = 0.0
+    drift: float | None = None
+    jitter: float | None = None
+    lost: int = 0
+    dropped: int = 0
+    damaged: int = 0
+    position: int = 0
+    windows: int = 0
+    budget_left: int | None = None
+    compared: int | None = None
+    skipped: int | None = None
+    differences: int | None = None
+    recording: Path | None = None
+    problem: str = ""
+
+
+class QuestionSource(Protocol):
+    """Whoever asks a person: `odl.labels.prompt.Prompt`, or `odl.labels.review.Review` of a recording.
+
+    ``live`` is True for a session that runs. A view shows ``nothing`` where no question is open, and
+    ``about(question)`` beside a question's title: the time left, or the answer that counts.
     """
 
     wake: Callable[[], None] | None
@@ -60,65 +111,23 @@ class Questions(Protocol):
     def note(self, sentence: str) -> None: ...
 
 
-class Status(Protocol):
-    """How a live session stands; None where something does not apply or is not known yet.
+class InteractiveSession(Protocol):
+    """A session that a view runs by iterating over it, until the view ends.
 
-    ``state`` is a word or two (its ``str`` is shown), ``rate`` the measured rate in Hz beside the
-    ``declared`` one, ``drift`` in ppm and ``jitter`` in ms of the device's clock against the
-    host's; ``lost`` samples, ``dropped`` by the device itself, ``damaged`` frames or lines;
-    ``compared``, ``skipped`` and ``differences`` are windows of two learners side by side.
+    Each event that it yields has passed the prompt. ``notices`` returns each new sentence for the person once
+    (a wrong rate, a board that restarted, a difference between learners); a view calls it from another
+    thread than the one that iterates.
     """
 
     @property
-    def state(self) -> object: ...
-    @property
-    def port(self) -> str: ...
-    @property
-    def rate(self) -> float | None: ...
-    @property
-    def declared(self) -> float: ...
-    @property
-    def drift(self) -> float | None: ...
-    @property
-    def jitter(self) -> float | None: ...
-    @property
-    def lost(self) -> int: ...
-    @property
-    def dropped(self) -> int: ...
-    @property
-    def damaged(self) -> int: ...
-    @property
-    def position(self) -> int: ...
-    @property
-    def windows(self) -> int: ...
-    @property
-    def budget_left(self) -> int | None: ...
-    @property
-    def compared(self) -> int | None: ...
-    @property
-    def skipped(self) -> int | None: ...
-    @property
-    def differences(self) -> int | None: ...
-    @property
-    def recording(self) -> object: ...
-
-
-class Driven(Protocol):
-    """What a view drives: iterating over it runs it and yields all that passes, each event already
-    taken by the prompt; its end is the view's. ``notices`` gives each sentence since last asked (a
-    wrong rate, a board that restarted, a difference between learners), once, and is called from
-    another thread than the iteration runs in.
-    """  # fmt: skip
-
-    @property
-    def prompt(self) -> Questions: ...
+    def prompt(self) -> QuestionSource: ...
 
     def __iter__(self) -> Iterator[Event]: ...
 
     def notices(self) -> list[str]: ...
 
 
-class Live(Driven, Protocol):
-    """A live session; ``status`` too is called from another thread."""
+class MonitoredSession(InteractiveSession, Protocol):
+    """An interactive session with a status, which a view reads from another thread."""
 
-    def status(self) -> Status: ...
+    def status(self) -> LiveStatus: ...

@@ -14,8 +14,8 @@ from odl.data.streams import load_model
 from odl.device.board import Board
 from odl.device.description import BoardDescription
 from odl.live.find import GREETING, image_of, random_number
-from odl.live.hardware_in_the_loop import FedSession, Feeding, Pace
-from odl.live.modes import OnBoard, OnHost, Way
+from odl.live.hardware_in_the_loop import FedSession, HardwareInTheLoop, Pace
+from odl.live.modes import BoardLearns, HostLearns, LearningMode
 from odl.live.options import LEARN
 from odl.live.plan import OFF, Led, Plan
 from odl.live.twin import Follower
@@ -49,13 +49,13 @@ def with_board(plan: Plan) -> Led:
     channels = described.channels or (plan.stream.channels if plan.stream else None) or ()
     rate = _rate(plan, described, image)
     beginning = _Beginning(plan, board, plan.session(image, channels), learn)
-    way = beginning.way()
+    mode = beginning.mode()
     about = {
         "channels": [list(c) for c in channels], "rate_hz": rate,
         "live": {"learn": learn, "form": "board", "board": described.name, "sensor": described.sensor,
                  "firmware": described.version, "session": beginning.number, "shift": beginning.shift},
     }  # fmt: skip
-    return Led(way, about, channels)
+    return Led(mode, about, channels)
 
 
 def _rate(plan: Plan, described: BoardDescription, image: Image) -> float:
@@ -130,7 +130,7 @@ class _Beginning:
         self.shift = 0
         self.number = self._number()
 
-    def way(self) -> Way:
+    def mode(self) -> LearningMode:
         """How the session is led, begun on the board."""
         if self.learn == "host":
             return self._with_host()
@@ -157,7 +157,7 @@ class _Beginning:
             config, self.number, keep=keep, position=position + self.shift, issued=session.issued_at(position)
         )
 
-    def _with_host(self) -> Way:
+    def _with_host(self) -> LearningMode:
         """The board only samples. What it has learned is left alone, so it may begin to count late."""
         session, board = self.session, self.board
         quiet = replace(session.config, policy="none", allowed=0, period=0, hold=False)
@@ -169,18 +169,18 @@ class _Beginning:
         elif stands is not None:
             gap = Gap(session.position, stands - self.shift - session.position, "nobody listened")
         board.again = lambda away: (board.position + round(away * session.image.rate_hz), 0)
-        return OnHost(session, board, gap, shift=self.shift, speed=self.plan.speed)
+        return HostLearns(session, board, gap, shift=self.shift, speed=self.plan.speed)
 
-    def _with_board(self) -> Way:
+    def _with_board(self) -> LearningMode:
         follower = Follower(self.session, compare=self.learn == "both")
         keep = self.plan.wish.keep or self.plan.resumed is not None
         along = self._configure(self.session.config, keep=keep) is None
         if keep:
             self._hold_labels()
             follower.apart(anew=not along)
-        return OnBoard(follower, self.board, self.plan.speed)
+        return BoardLearns(follower, self.board, self.plan.speed)
 
-    def _fed(self) -> Way:
+    def _fed(self) -> LearningMode:
         wish, stream, session = self.plan.wish, self.plan.stream, self.session
         assert stream is not None
         fed = FedSession(session.image, session.config, self.board, compare=self.learn == "both")
@@ -191,7 +191,9 @@ class _Beginning:
             self._hold_labels()
             fed.go_on_from_board()
         speed = wish.speed or (math.inf if wish.answers else 1.0)
-        return Feeding(fed, Pace(stream.unanswered().inputs(), session.image.rate_hz, speed, fed.position))
+        return HardwareInTheLoop(
+            fed, Pace(stream.unanswered().inputs(), session.image.rate_hz, speed, fed.position)
+        )
 
     def _hold_labels(self) -> None:
         """Refuse a board that does not hold what was learned in the recording."""

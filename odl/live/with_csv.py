@@ -10,7 +10,7 @@ from odl.core.events import Gap
 from odl.core.image import Image
 from odl.data.streams import load_model
 from odl.device.csv_stream import FIRST_LINE, CsvStream
-from odl.live.modes import OnHost
+from odl.live.modes import HostLearns
 from odl.live.plan import OFF, Channels, Led, Plan
 
 FINE: Final = 256  # counts to a step of the model's input, as a sketch prints real numbers
@@ -53,7 +53,7 @@ def with_sketch(plan: Plan) -> Led:
         "rate_hz": rate,
         "live": {"learn": "host", "form": "csv"},
     }
-    return Led(OnHost(session, sketch, gap, shift=shift, rate_hz=rate), about, channels)
+    return Led(HostLearns(session, sketch, gap, shift=shift, rate_hz=rate), about, channels)
 
 
 def channels_of(image: Image, columns: Sequence[str]) -> Channels:

@@ -12,6 +12,7 @@ import numpy as np
 
 from odl._text import clean, percent
 from odl.evaluate.report.style import styles_for
+from odl.live import LiveSession, LiveStatus
 from odl.notebook.buttons import close_all
 from odl.notebook.heartbeat import Life
 from odl.notebook.html import clock, facts, history, joined, line, prediction
@@ -26,7 +27,7 @@ _STEP = 0.04  # seconds between two looks at the prompt
 _TRUTH, _SAID = "truth", "predicted"
 
 
-class View:
+class NotebookView:
     """Widgets that show what ``player`` plays, until `close`.
 
     A page that is closed is sent new questions and nothing else (see `odl.notebook.heartbeat`).
@@ -154,12 +155,12 @@ class View:
         self._card.tick()
         self._stop.disabled = not player.running
 
-    def _headline(self, status: Any) -> str:
+    def _headline(self, status: LiveStatus) -> str:
         state = self.player.ended or f"{status.state}:"
         rate = f"{status.declared:g} Hz" if status.rate is None else f"{status.rate:.2f} Hz"
         return f"{state} {status.port}, {rate}, {clock(self._prompt.position / self._prompt.rate_hz)}"
 
-    def _described(self, status: Any) -> str:
+    def _described(self, status: LiveStatus) -> str:
         """What the picture of the stream shows, for those who do not see it."""
         units: dict[str, list[str]] = {}
         for name, unit in self._channels:
@@ -176,7 +177,7 @@ class View:
             f"known. The model says: {says}. {open_now}{left}."
         )
 
-    def _figures(self, status: Any) -> list[tuple[str, str]]:
+    def _figures(self, status: LiveStatus) -> list[tuple[str, str]]:
         seen, prompt, counts = self.player.seen, self._prompt, self.player.live.session.counts
         accuracy = "no truth to score by"
         if seen.accuracy is not None:
@@ -197,13 +198,13 @@ class View:
         ]
 
 
-def channels_of(live: Any) -> list[Channel]:
+def channels_of(live: LiveSession) -> list[Channel]:
     """Names and units of a live session's channels."""
     known = [(name, unit) for name, unit, _ in live.prompt.channels]
     return known or [(channel.name, "counts") for channel in live.image.channels]
 
 
-def _twins(status: Any) -> list[tuple[str, str]]:
+def _twins(status: LiveStatus) -> list[tuple[str, str]]:
     """How board and host agree, where both learn."""
     if status.compared is None:
         return []

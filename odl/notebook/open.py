@@ -10,7 +10,7 @@ from typing import Any
 from odl.core.config import ConfigError
 from odl.data import open_dataset
 from odl.evaluate.options import Options
-from odl.live import Live, Wishes, open_live
+from odl.live import LiveSession, Wishes, open_live
 from odl.live.plan import BUDGET
 from odl.notebook.playback import played
 from odl.notebook.recordings import recordings, unfinished
@@ -60,7 +60,7 @@ def _is_board(given: dict[str, Any]) -> bool:
     return "port" in given or bool(given.get("emulated"))
 
 
-def begin(given: dict[str, Any], fresh: bool, tell: Callable[[str], None] = print) -> Live:
+def begin(given: dict[str, Any], fresh: bool, tell: Callable[[str], None] = print) -> LiveSession:
     """The session that `odl.notebook.live` was asked for.
 
     Raises
@@ -73,7 +73,7 @@ def begin(given: dict[str, Any], fresh: bool, tell: Callable[[str], None] = prin
     source, subject, record = given.pop("source", None), given.pop("subject", None), given.pop("record", None)
     board = _is_board(given)
 
-    def make(path: Path) -> Live:
+    def make(path: Path) -> LiveSession:
         if board:
             try:
                 return _board(given, source, subject, options, path, tell)
@@ -101,7 +101,7 @@ def _board(
     options: dict[str, Any],
     path: Path,
     tell: Callable[[str], None],
-) -> Live:
+) -> LiveSession:
     wishes = {**given, "by": "notebook", "options": options}
     if source is not None:
         wishes |= {"play" if given.get("emulated") else "feed": str(source), "subject": subject}

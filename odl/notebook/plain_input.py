@@ -9,13 +9,15 @@ from collections.abc import Callable
 from odl._text import clean, percent
 from odl.labels.prompt import Prompt
 from odl.labels.question import Question
+from odl.live import LiveSession
 from odl.notebook.html import clock, joined
-from odl.notebook.player import Live
 
 _HELP = "a number or a class name; s skip, = the same as before, u undo, q quit"
 
 
-def ask_plainly(live: Live, ask: Callable[[str], str] = input, tell: Callable[[str], None] = print) -> None:
+def ask_plainly(
+    live: LiveSession, ask: Callable[[str], str] = input, tell: Callable[[str], None] = print
+) -> None:
     """Play ``live`` to its end and ask its questions one after another.
 
     The stream runs in a thread of its own, so it is not held up by a question that waits.
@@ -23,7 +25,7 @@ def ask_plainly(live: Live, ask: Callable[[str], str] = input, tell: Callable[[s
 
     Parameters
     ----------
-    live : Live
+    live : LiveSession
         What is played.
     ask : callable
         Given a text to show, returns what was typed.
@@ -72,7 +74,7 @@ def ask_plainly(live: Live, ask: Callable[[str], str] = input, tell: Callable[[s
 class _Thread(threading.Thread):
     """Steps a session until it ends or is told to stop."""
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: LiveSession) -> None:
         super().__init__(daemon=True)
         self.stop = False
         self.error: Exception | None = None

@@ -13,7 +13,6 @@ from odl.core.config import ConfigError
 from odl.core.events import Event
 from odl.core.ground_truth import TruthTrack
 from odl.core.loop import drive
-from odl.core.protocols import Labeller
 from odl.core.rng import seed_of
 from odl.core.session import Session
 from odl.data.streams import dataset_streams, load_model
@@ -21,17 +20,19 @@ from odl.evaluate.options import Options
 from odl.evaluate.replay import Progress, homes, load_kernels
 from odl.labels.oracle import RecordedLabels
 from odl.labels.prompt import Prompt
-from odl.live import Live
+from odl.live import LiveSession
 from odl.live.hardware_in_the_loop import Pace
-from odl.live.modes import Standing, Way
+from odl.live.labeller import LiveLabeller
+from odl.live.modes import LearningMode
+from odl.live.status import LiveStatus
 from odl.notebook.recordings import unfinished
 from odl.recording import Writer
 from odl.recording.resume import Resumed, resume
 from odl.wire import Start
 
 
-class Playing(Way):
-    """The way of a session that is played: a recorded stream, in its time."""
+class Playback(LearningMode):
+    """The host learns from a recorded stream, which comes at its own pace."""
 
     def __init__(self, session: Session, pace: Pace, notes: tuple[str, ...] = ()) -> None:
         self.session, self._pace = session, pace
@@ -46,13 +47,13 @@ class Playing(Way):
     def wait(self, seconds: float) -> None:
         self._pace.wait = seconds
 
-    def events(self, labeller: Labeller) -> Iterator[Event]:
+    def events(self, labeller: LiveLabeller) -> Iterator[Event]:
         """All that passes; the recorded answers are left out, people give theirs."""
         return drive(self.session, self._pace, labeller)
 
-    def standing(self) -> Standing:
-        """As every way tells it; nothing is lost on the way from a file."""
-        return Standing("playing")
+    def status(self) -> LiveStatus:
+        """As `odl.live.modes.LearningMode.status`; nothing is lost on the way from a file."""
+        return LiveStatus("playing")
 
 
 def played(
@@ -66,7 +67,7 @@ def played(
     data: str | Path | None = None,
     options: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
-) -> Live:
+) -> LiveSession:
     """A live session with one recorded person's samples; iterating over it runs it.
 
     Parameters
@@ -138,8 +139,10 @@ def played(
             refuse=chosen.refuse, error=chosen.error, heads=homes(image),
         )  # fmt: skip
     pace = Pace(stream.unanswered().inputs(), image.rate_hz, speed, session.position)
-    way = Playing(session, pace, stream.notes)
-    return Live(way, prompt, writer, labels, None, ExitStack(), port=f"{source}, person {stream.subject}")
+    mode = Playback(session, pace, stream.notes)
+    return LiveSession(
+        mode, prompt, writer, labels, None, ExitStack(), port=f"{source}, person {stream.subject}"
+    )
 
 
 def _gone_on_with(path: Path, new: Session, about: Mapping[str, Any]) -> Resumed:

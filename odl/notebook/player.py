@@ -5,37 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Callable
 
 from odl.core.events import Event, Prediction, Samples
-from odl.core.image import Image
-from odl.core.session import Session
-from odl.labels.prompt import Prompt
-from odl.live import status
+from odl.live import LiveSession
 from odl.notebook.history import Seen
 
 TURN = 0.01  # seconds of stepping until the kernel has its turn
 IDLE = 0.02  # seconds of sleep where there is nothing to step
-
-
-class Live(status.Live, Protocol):
-    """What is played: `odl.live.Live`.
-
-    ``wait`` is how many seconds a ``next`` may block where there is nothing to give.
-    """
-
-    wait: float
-
-    @property
-    def prompt(self) -> Prompt: ...
-    @property
-    def names(self) -> Mapping[int, str]: ...
-    @property
-    def image(self) -> Image: ...
-    @property
-    def session(self) -> Session: ...
-    def close(self) -> None: ...
 
 
 class Player:
@@ -58,7 +35,7 @@ class Player:
     (True, 'The stream has ended.')
     """
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: LiveSession) -> None:
         self.live = live
         self.seen = Seen(live.image.window, live.image.hop)
         self.ended = ""  # why it does not run any more, as a sentence

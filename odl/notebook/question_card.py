@@ -9,7 +9,7 @@ from typing import Any
 
 from odl._text import clean
 from odl.labels.question import Place, Question
-from odl.live.status import Questions
+from odl.live.status import QuestionSource
 from odl.notebook.buttons import Deck, button, close_all, labelled, let_see
 from odl.notebook.html import clock, joined, line, safe
 from odl.notebook.pictures import Channel, Picture
@@ -31,7 +31,7 @@ class Card:
 
     Parameters
     ----------
-    prompt : odl.live.status.Questions
+    prompt : odl.live.status.QuestionSource
         Whose questions are shown and who is told the answers.
     channels : sequence of (name, unit)
         What the columns of the questions' signals are.
@@ -43,7 +43,7 @@ class Card:
 
     def __init__(
         self,
-        prompt: Questions,
+        prompt: QuestionSource,
         channels: Sequence[Channel],
         quiet: str = QUIET,
         now: Callable[[], float] = time.monotonic,

@@ -9,9 +9,10 @@ from typing import Any
 
 from odl.core.events import Event
 from odl.labels.prompt import Prompt
+from odl.live import LiveSession
 from odl.notebook.history import Seen
 from odl.notebook.open import begin, checked
-from odl.notebook.player import Live, Player
+from odl.notebook.player import Player
 
 _running: dict[str, Running] = {}  # by what is played: a cell that is run again finds its session
 
@@ -25,7 +26,7 @@ class Running:
         self._cell = -1
 
     @property
-    def live(self) -> Live:
+    def live(self) -> LiveSession:
         """What is played."""
         return self._player.live
 
@@ -71,11 +72,11 @@ class Running:
         """Show the view in this cell; one in another cell is closed."""
         from IPython.display import display
 
-        from odl.notebook.live_view import View
+        from odl.notebook.live_view import NotebookView
 
         if self._view is not None:
             self._view.close("This view was closed: the session is shown in another cell.")
-        self._view, self._cell = View(self._player), cell()
+        self._view, self._cell = NotebookView(self._player), cell()
         self._view.start()
         display(self._view.box)
 

@@ -20,18 +20,18 @@ from odl.device.board import BoardState
 from odl.device.serial_port import SerialPort
 from odl.evaluate.recorded import open_recording
 from odl.evaluate.replay import replay
-from odl.live import Live, open_live
-from odl.live.modes import OnHost
-from odl.live.twin import Step
+from odl.live import LiveSession, open_live
+from odl.live.modes import HostLearns
+from odl.live.twin import TwinState
 from tests.helpers.fake_board import Bench, Pretended
 
 BLOCK: NDArray[np.int16] = np.concatenate([part.block for part in load_session("shoulder", 8)])
 OPTIONS: dict[str, Any] = {"policy": "periodic", "budget": "600/h"}
 LIMIT = 60.0  # seconds for what takes a moment where nothing else runs
-Do = Callable[[Live, Event], None]
+Do = Callable[[LiveSession, Event], None]
 
 
-def begin(bench: Bench, out: Path | None, **wishes: Any) -> Live:
+def begin(bench: Bench, out: Path | None, **wishes: Any) -> LiveSession:
     """A live session with ``bench``; a question every six seconds."""
     if "resume" not in wishes:
         wishes["options"] = OPTIONS
@@ -48,7 +48,7 @@ def blocks(start: int, n: int, size: int = 10) -> Iterator[NDArray[np.int16]]:
         yield BLOCK[at : min(at + size, start + n)]
 
 
-def play(live: Live, bench: Bench, start: int, n: int, do: Do | None = None) -> list[Event]:
+def play(live: LiveSession, bench: Bench, start: int, n: int, do: Do | None = None) -> list[Event]:
     """Run ``live`` while the board's sensor gives ``n`` samples; all that passes.
 
     ``do`` is called with each event. It ends when the host has heard all that the board has said
@@ -81,37 +81,37 @@ def play(live: Live, bench: Bench, start: int, n: int, do: Do | None = None) -> 
     return passed
 
 
-def heard(live: Live, bench: Bench, mark: int) -> bool:
+def heard(live: LiveSession, bench: Bench, mark: int) -> bool:
     """Whether the host has heard the board's last status, of ``mark`` frames, and stands where it does."""
-    way: Any = live._way
+    mode: Any = live._mode
     source: Any
-    source, shift = (way.source, way._shift) if isinstance(way, OnHost) else (way.board, 0)
+    source, shift = (mode.source, mode._shift) if isinstance(mode, HostLearns) else (mode.board, 0)
     status, there = source.status, bench.board.session
     if status is None or status.frames < mark or there is None:
         return False
-    return bool(live.session.position + shift == there.position and not busy(live) and not way.awaits)
+    return bool(live.session.position + shift == there.position and not busy(live) and not mode.pending)
 
 
-def line_of(live: Live) -> SerialPort:
+def line_of(live: LiveSession) -> SerialPort:
     """The line that a session listens to."""
-    way: Any = live._way
-    line: SerialPort = (way.source if isinstance(way, OnHost) else way.board).line
+    mode: Any = live._mode
+    line: SerialPort = (mode.source if isinstance(mode, HostLearns) else mode.board).line
     return line
 
 
-def busy(live: Live) -> bool:
+def busy(live: LiveSession) -> bool:
     """Whether host and board have something to settle, which at this pace would take long."""
-    way: Any = live._way
-    if isinstance(way, OnHost):
-        return way.source.state is not BoardState.STREAMING
-    apart = way.follower.step is not Step.TOGETHER or way.board.state is not BoardState.STREAMING
-    return bool(apart or way._request is not None)
+    mode: Any = live._mode
+    if isinstance(mode, HostLearns):
+        return mode.source.state is not BoardState.STREAMING
+    apart = mode.follower.state is not TwinState.TOGETHER or mode.board.state is not BoardState.STREAMING
+    return bool(apart or (mode.delivery is not None and mode.delivery.busy))
 
 
 def answer(name: str) -> Do:
     """Answers every question at once."""
 
-    def do(live: Live, event: Event) -> None:
+    def do(live: LiveSession, event: Event) -> None:
         for question in live.prompt.questions:
             live.prompt.answer(question.window, name)
 

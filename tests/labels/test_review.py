@@ -15,7 +15,7 @@ from prompt_toolkit.output import DummyOutput
 from odl._text import width
 from odl.cli.label import log_text
 from odl.cli.main import main
-from odl.cli.terminal.app import View
+from odl.cli.terminal.app import TerminalView
 from odl.core.events import Event, Label, Origin
 from odl.evaluate.recorded import open_recording
 from odl.evaluate.relabel import history_of
@@ -108,7 +108,7 @@ def test_a_review_in_the_view_takes_the_same_keys(tmp_path: Path) -> None:
                         pipe.send_text(steps.pop(0)[1])
                     yield event
 
-        view = View(Watched(it), lambda: ["a.odl"], pipe, DummyOutput(), clock=lambda: next(ticks))
+        view = TerminalView(Watched(it), lambda: ["a.odl"], pipe, DummyOutput(), clock=lambda: next(ticks))
         steps = [(lambda: view._drawn == asked[0], "\t"), (lambda: view._drawn == asked[1], "2"),
                  (lambda: bool(made), "q")]  # fmt: skip
         view.run()
@@ -119,7 +119,7 @@ def test_in_a_review_cards_follow_at_once_and_the_keys_say_what_they_mean_there(
     it, made = review(played(tmp_path / "a.odl", "run", "wave", "sit"))
     asked = [question.window for question in it.questions]
     with create_pipe_input() as pipe:
-        view = View(Sitting(it), list, pipe, DummyOutput(), clock=lambda: 0.0)
+        view = TerminalView(Sitting(it), list, pipe, DummyOutput(), clock=lambda: 0.0)
         view._text()
         view._next(1)
         for press in "s=":  # no waiting: no card comes up by itself here

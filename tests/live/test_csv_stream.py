@@ -16,7 +16,7 @@ from odl.data import load_card
 from odl.device.csv_stream import BAD_LINES, CsvStream
 from odl.device.device_clock import DeviceClock
 from odl.device.serial_port import SerialChunk, SerialState
-from odl.live.modes import Note
+from odl.live.source_status import SourceNotices
 from odl.recording import read
 from odl.wire import frame
 from tests.helpers.live_stage import BLOCK, printing, same_trace
@@ -88,14 +88,14 @@ def test_a_board_of_our_own_is_no_sketch(
 def test_a_port_that_has_gone_is_said_each_time() -> None:
     sketch = CsvStream(None, scale=[0.001] * 6, rate_hz=50.0, columns=NAMES.split(","))  # type: ignore[arg-type]
     notices = deque[str]()
-    note, gone = Note(notices, 50.0), SerialState.LOST.value
+    note, gone = SourceNotices(notices, 50.0), SerialState.LOST.value
     for moment in (0.0, 5.0):
         sketch._take(SerialChunk(moment, b"\n" + 20 * (row(0) + "\n").encode()))
-        note.look(sketch)
+        note.update(sketch)
         assert gone not in notices
         sketch._take(SerialChunk(moment + 1, state=SerialState.LOST))
-        note.look(sketch)
-        note.look(sketch)
+        note.update(sketch)
+        note.update(sketch)
         assert notices.count(gone) == 1
         notices.clear()
         sketch._take(SerialChunk(moment + 2, state=SerialState.OPEN))
@@ -104,10 +104,10 @@ def test_a_port_that_has_gone_is_said_each_time() -> None:
 def test_a_rate_at_the_edge_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
     sketch = CsvStream(None, scale=[0.001] * 6, rate_hz=50.0, columns=NAMES.split(","))  # type: ignore[arg-type]
     notices = deque[str]()
-    note, said = Note(notices, 50.0), []
+    note, said = SourceNotices(notices, 50.0), []
     for rate in (50.0, 51.1, 50.9, 51.1, None, 51.2, 45.0, 45.1, 50.2, 51.1):
         monkeypatch.setattr(DeviceClock, "rate_hz", rate)
-        note.look(sketch)
+        note.update(sketch)
         said.append(len(notices))
     assert said == [0, 1, 1, 1, 1, 1, 2, 2, 2, 3]
 

@@ -10,12 +10,10 @@ import pytest
 
 from odl.core.config import Config
 from odl.core.events import Event, Input, Label, Learned, Prediction, Query, Samples, Undo
-from odl.core.protocols import Answer, TakeBack
-from odl.core.session import Session
+from odl.core.protocols import Answer
 from odl.device.board import BoardState
-from odl.live import Live
+from odl.live import LiveSession
 from odl.live.hardware_in_the_loop import FedSession
-from odl.live.twin import Asking
 from odl.recording import read
 from odl.wire.client import BoardError
 from odl.wire.schema import Message, Refusal
@@ -98,7 +96,7 @@ def test_an_answer_that_is_lost_at_the_end_is_told(bench: Bench, tmp_path: Path,
                 away.append("now")
             elif idle and not away:
                 bench.board.sense(next(rest))
-            elif idle and live._way.board.state is not BoardState.STREAMING:  # type: ignore[attr-defined]
+            elif idle and live._mode.board.state is not BoardState.STREAMING:  # type: ignore[attr-defined]
                 for question in live.prompt.questions:
                     assert live.prompt.answer(question.window, "wave").taken
                 live.stop()
@@ -109,18 +107,17 @@ def test_an_answer_that_is_lost_at_the_end_is_told(bench: Bench, tmp_path: Path,
 def test_a_board_that_is_silent_is_not_waited_for(bench: Bench, tmp_path: Path) -> None:
     with begin(bench, tmp_path / "walk.odl") as live:
         play(live, bench, 0, 300)
-        way = live._way
-        way.follower.asked(Label(0, 0, 1), None)  # type: ignore[attr-defined]
-        way._asking.add(Answer(0, "walk"))  # type: ignore[attr-defined]
-        assert way.awaits
-        way.board.state = BoardState.SILENT  # type: ignore[attr-defined]
-        assert not way.awaits
+        mode = live._mode
+        live.prompt.in_flight.add(Answer(0, "walk"))
+        assert mode.pending
+        mode.board.state = BoardState.SILENT  # type: ignore[attr-defined]
+        assert not mode.pending
 
 
 # --- seconds ------------------------------------------------------------------------------
 
 
-def feeding(live: Live, bench: Bench) -> list[Event]:
+def feeding(live: LiveSession, bench: Bench) -> list[Event]:
     """Run ``live`` to its own end while the board's sensor plays without one."""
     passed, rest = list[Event](), blocks(0, 20_000)
     for event in live:
@@ -163,19 +160,6 @@ def test_seconds_do_not_count_what_was_missed_before(bench: Bench, tmp_path: Pat
 # --- answers that do not arrive -----------------------------------------------------------
 
 
-def test_an_answer_that_never_arrives_is_given_up(bench: Bench, tmp_path: Path) -> None:
-    with begin(bench, tmp_path / "walk.odl") as live:
-        session: Session = live.session
-    asking, walk, skip = Asking(session), Answer(0, "walk"), Answer(64, None)
-    # An undo right behind an answer was to take that one back, and behind a skip an earlier one.
-    for one in (walk, TakeBack(), skip, TakeBack()):
-        asking.add(one)
-    for lost in ([], [], [TakeBack(), walk], [], [], [skip], [TakeBack()]):
-        assert asking.waits and asking.next() is not None
-        assert asking.again() == lost
-    assert not asking.waits
-
-
 def test_who_answers_is_told_of_what_was_given_up(tmp_path: Path) -> None:
     class Refusing(Pretended):
         refused = [Label, Label, Label, Undo]
@@ -187,11 +171,14 @@ def test_who_answers_is_told_of_what_was_given_up(tmp_path: Path) -> None:
             return super()._do(message)
 
     notices: list[str] = []
+    undone: list[int] = []
 
-    def do(live: Live, event: Event) -> None:
+    def do(live: LiveSession, event: Event) -> None:
         notices.extend(live.notices())
-        if isinstance(event, Learned) and board.refused:
-            live.prompt.undo()
+        # Once, whatever the board has refused by then, and with no other answer on its way.
+        if isinstance(event, Learned) and not undone and not len(live.prompt.in_flight):
+            undone.append(event.window)
+            assert live.prompt.undo().taken
         for question in live.prompt.questions:
             live.prompt.answer(question.window, "pendulum")
 
@@ -222,7 +209,7 @@ def test_a_command_whose_echo_was_lost_is_not_waited_for(tmp_path: Path) -> None
     path, bench = tmp_path / "walk.odl", Bench(SocketPort(), Muffled())
     with begin(bench, path) as live:
         play(live, bench, 0, 600, answer("swing"))
-        assert not live._way.awaits
+        assert not live._mode.pending
     bench.close()
     status = live.status()
     assert (status.compared or 0) + (status.skipped or 0) == status.windows and status.differences == 0

@@ -10,7 +10,7 @@ import pytest
 
 from firmware_sim.faults import Faults
 from odl.core.events import Adopt, Event, Gap, Input, Learned, Prediction, Query, Samples, Truth
-from odl.live import Live, open_live
+from odl.live import LiveSession, open_live
 from odl.live.hardware_in_the_loop import Pace
 from odl.recording import read
 from tests.helpers.fake_board import Bench, Pretended, SocketPort
@@ -18,7 +18,7 @@ from tests.helpers.live_stage import same_trace
 from tests.live.test_session import Liar
 
 
-def feed(bench: Bench, path: Path, **wishes: object) -> Live:
+def feed(bench: Bench, path: Path, **wishes: object) -> LiveSession:
     options = {"policy": "periodic", "budget": 25, "delay": 5.0}
     return open_live(
         bench.port.name,

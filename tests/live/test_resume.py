@@ -15,7 +15,7 @@ from odl.core.events import Adopt, Event, Gap, Label, Learned, Origin, Query, Sa
 from odl.core.session import Session
 from odl.device.serial_port import SerialPortError
 from odl.evaluate.recorded import open_recording
-from odl.live import Live, Wishes, open_live
+from odl.live import LiveSession, Wishes, open_live
 from odl.live.resume import again, how
 from odl.recording import RecordingError, Writer, read
 from odl.recording.resume import Resumed, resume
@@ -158,7 +158,7 @@ def test_end_is_only_at_the_end(tmp_path: Path) -> None:
 # --- live ---------------------------------------------------------------------------------
 
 
-def killed(live: Live) -> None:
+def killed(live: LiveSession) -> None:
     """As if the process had been killed: what was written stands, nothing is closed properly."""
     live._writer.leave()
     live._opened.close()

@@ -16,7 +16,7 @@ from odl.data import model_bytes
 from odl.device.board import BoardState
 from odl.device.csv_stream import CsvStreamState
 from odl.device.discovery import PortError
-from odl.live import Live, LiveStatus, open_live
+from odl.live import LiveSession, LiveStatus, open_live
 from odl.recording import Writer, read
 from odl.recording.resume import Tally
 from odl.wire import Start
@@ -89,7 +89,7 @@ def test_no_state_of_a_source_is_cut(state: BoardState | CsvStreamState) -> None
 # --- what the recording holds -------------------------------------------------------------
 
 
-def last_line(live: Live, capsys: pytest.CaptureFixture[str]) -> str:
+def last_line(live: LiveSession, capsys: pytest.CaptureFixture[str]) -> str:
     capsys.readouterr()
     _report(live, argparse.Namespace(json=None, format="board"), print)
     return capsys.readouterr().out

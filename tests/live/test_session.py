@@ -1,4 +1,4 @@
-"""Live sessions with a board, whoever learns: what is recorded is what happened."""
+"""LiveSession sessions with a board, whoever learns: what is recorded is what happened."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from odl.data.bundled import find_folder
 from odl.data.streams import load_model
 from odl.device.serial_port import SerialState
 from odl.evaluate.recorded import open_recording
-from odl.live import Live, open_live
+from odl.live import LiveSession, open_live
 from odl.wire.client import BoardError
 from odl.wire.schema import Message
 from tests.helpers.fake_board import Bench, Pretended, SocketPort
@@ -45,7 +45,7 @@ def test_three_ways_to_learn(bench: Bench, tmp_path: Path, learn: str) -> None:
     with begin(bench, path, learn=learn, who="P3") as live:
         states, answering = set[str](), answer("wave")
 
-        def do(live: Live, event: Event) -> None:
+        def do(live: LiveSession, event: Event) -> None:
             states.add(live.status().state)
             answering(live, event)
 
@@ -136,7 +136,7 @@ def test_a_board_that_starts_anew_goes_on_with_what_it_learned(
     path = tmp_path / "walk.odl"
     again = False
 
-    def do(live: Live, event: Event) -> None:
+    def do(live: LiveSession, event: Event) -> None:
         nonlocal again
         answer("wave")(live, event)
         if isinstance(event, Learned) and not again and live.session.counts["answered"] == 2:
@@ -162,7 +162,7 @@ def test_unplugged_and_plugged_in_again(bench: Bench, tmp_path: Path, learn: str
     path = tmp_path / "unplugged.odl"
     pulled = False
 
-    def do(live: Live, event: Event) -> None:
+    def do(live: LiveSession, event: Event) -> None:
         nonlocal pulled
         states.add(live.status().state)
         if isinstance(event, Prediction) and live.session.counts["windows"] == 5 and not pulled:
@@ -199,7 +199,7 @@ def test_a_difference_is_told_at_once_with_its_cause(tmp_path: Path) -> None:
     bench = Bench(SocketPort(), Liar())
     told: list[str] = []
 
-    def do(live: Live, event: Event) -> None:
+    def do(live: LiveSession, event: Event) -> None:
         told.extend(sentence for sentence in live.notices() if "differ" in sentence)
 
     with begin(bench, path) as live:
@@ -216,7 +216,7 @@ def test_a_difference_is_told_at_once_with_its_cause(tmp_path: Path) -> None:
 def test_the_board_s_own_button_is_an_origin(bench: Bench, tmp_path: Path) -> None:
     path = tmp_path / "walk.odl"
 
-    def do(live: Live, event: Event) -> None:
+    def do(live: LiveSession, event: Event) -> None:
         if isinstance(event, Query) and live.session.counts["queries"] == 1:
             board = bench.board
             with board._lock:

@@ -11,22 +11,16 @@ from hypothesis import strategies as st
 
 from odl.core.config import Config
 from odl.core.events import (
-    AddClass,
     Adopt,
-    Command,
     Event,
-    Label,
     Origin,
     Output,
     Prediction,
-    Query,
     Samples,
-    Undo,
 )
-from odl.core.protocols import Answer, TakeBack
 from odl.core.session import Session
 from odl.core.snapshot import StateError, without_weights
-from odl.live.twin import BUTTON, Asking, Follower, Step
+from odl.live.twin import Follower, TwinState
 from odl.wire import is_output
 from tests.helpers.streams import IMAGE, Script, config, configs, inputs, samples, scripts
 
@@ -87,13 +81,14 @@ def listen(
             whole, wanted = wanted[1] == "whole", None
             follower.lost(missing)
             missing = 0
-            heard.passed += follower.state(turn.state if whole else without_weights(IMAGE, turn.state))
+            heard.passed += follower.adopt_state(turn.state if whole else without_weights(IMAGE, turn.state))
     if missing:
         follower.lost(missing)
     follower.settle()
     while follower.wants:
         state = board[-1].state
-        heard.passed += follower.state(state if follower.wants == "whole" else without_weights(IMAGE, state))
+        whole = follower.wants == "whole"
+        heard.passed += follower.adopt_state(state if whole else without_weights(IMAGE, state))
     return heard
 
 
@@ -115,7 +110,7 @@ def test_lost_frames_are_no_differences(
     heard = listen(board, chosen, chance, loss, compare=compare)
     follower = heard.follower
     assert follower.differences == []
-    assert follower.step is Step.TOGETHER
+    assert follower.state is TwinState.TOGETHER
     assert follower.session.snapshot() == board[-1].state
     assert follower.compared + follower.skipped == board[-1].windows
     assert outputs_of(heard.passed) == replayed(heard.passed, chosen)
@@ -156,8 +151,8 @@ def test_lost_samples_cost_the_windows_until_the_state_has_come() -> None:
             elif frame is not None:
                 passed += follower.take(frame)
         if number == 42:
-            assert (follower.step, follower.wants) == (Step.APART, "brief")
-            assert follower.state(without_weights(IMAGE, turn.state)) == [
+            assert (follower.state, follower.wants) == (TwinState.APART, "brief")
+            assert follower.adopt_state(without_weights(IMAGE, turn.state)) == [
                 Adopt(
                     board_position(board, 39),
                     board_position(board, 42) - board_position(board, 39),
@@ -190,7 +185,7 @@ def test_a_difference_is_told_with_its_cause_and_the_board_is_right_from_then_on
             if frame is not None:
                 heard.passed += heard.follower.take(frame)
         if heard.follower.wants:
-            heard.passed += heard.follower.state(turn.state)
+            heard.passed += heard.follower.adopt_state(turn.state)
     [difference] = heard.follower.differences
     assert difference.cause.startswith("Samples(") and difference.position in range(3000)
     assert "Prediction" in difference.host and "Prediction" in difference.board
@@ -214,64 +209,7 @@ def test_a_state_that_cannot_be_is_refused() -> None:
     state = bytearray(follower.session.snapshot())
     state[0:8] = (2**63 - 1).to_bytes(8, "little")
     with pytest.raises(StateError, match="position is"):
-        follower.state(bytes(state))
-
-
-def test_commands_that_nobody_asked_for_come_from_the_button() -> None:
-    chosen = config("periodic", allowed=30, horizon=60, batch=1)
-    follower, board = Follower(Session(IMAGE, chosen)), Session(IMAGE, chosen)
-    first = Samples(0, samples(3, 60))
-    said = board.step(first)
-    window = next(e.window for e in said if isinstance(e, Query))
-    for event in [first, *said]:
-        list(follower.take(event))
-    label = Label(60, window, 1)
-    assert list(follower.take(label))[:2] == [Origin(60, BUTTON, 0, 0), label]
-    undo = Undo(60)
-    follower.asked(replace(undo, at=2**64 - 1), Origin(0, "terminal:P3", 900, 7))
-    for event in board.step(label):
-        list(follower.take(event))
-    assert list(follower.take(undo))[:2] == [Origin(60, "terminal:P3", 900, 7), undo]
-
-
-def done(asking: Asking, session: Session) -> list[Command]:
-    """Each command that ``asking`` wants, taken at once."""
-    commands = []
-    while (following := asking.next()) is not None:
-        commands.append(following[0])
-        session.step(following[0])
-    return commands
-
-
-def test_answers_become_commands_one_after_the_other() -> None:
-    chosen = config("periodic", allowed=30, horizon=60, batch=1)
-    session = Session(IMAGE, chosen)
-    windows = [e.window for e in session.step(Samples(0, samples(3, 80))) if isinstance(e, Query)]
-    asking = Asking(session)
-    asking.add(Answer(windows[0], "wave", by="terminal", took=5))
-    asking.add(TakeBack(by="terminal"))
-    first = asking.next()
-    assert first is not None
-    added, origin = first
-    assert isinstance(added, AddClass) and origin == Origin(80, "terminal", 5, 0)
-    session.step(added)
-    label, undo = done(asking, session)
-    assert (label, undo) == (Label(80, windows[0], added.cls), Undo(80))
-    assert asking.next() is None
-
-
-def test_an_answer_that_did_not_arrive_is_sent_again_but_nothing_is_taken_back_twice() -> None:
-    session = Session(IMAGE, config("periodic", allowed=30, horizon=60, batch=1))
-    windows = [e.window for e in session.step(Samples(0, samples(3, 80))) if isinstance(e, Query)]
-    asking = Asking(session)
-    asking.add(Answer(windows[0], "walk"))
-    asking.add(TakeBack())
-    first = asking.next()
-    asking.again()
-    assert first is not None and asking.next() == first
-    assert isinstance(asking.next(), tuple)  # the TakeBack
-    asking.again()
-    assert asking.next() is None
+        follower.adopt_state(bytes(state))
 
 
 def test_whoever_stops_between_two_inputs_has_all_that_the_session_has() -> None:
@@ -281,6 +219,6 @@ def test_whoever_stops_between_two_inputs_has_all_that_the_session_has() -> None
     passing = follower.take(first)
     assert next(passing) == first and follower.session.position == 0
     assert [type(e) for e in passing] == [Prediction]
-    assert not follower.whole
+    assert follower.owes
     assert [list(follower.take(said)) for said in board.step(first)] == [[]]
-    assert follower.whole and follower.compared == follower.session.counts["windows"] == 1
+    assert not follower.owes and follower.compared == follower.session.counts["windows"] == 1

@@ -19,7 +19,7 @@ from odl.core.ground_truth import TruthTrack
 from odl.evaluate.recorded import open_recording
 from odl.notebook import session as cells
 from odl.notebook.history import Seen
-from odl.notebook.live_view import View
+from odl.notebook.live_view import NotebookView
 from odl.notebook.open import begin
 from odl.notebook.plain_input import ask_plainly
 from odl.notebook.playback import played
@@ -142,7 +142,7 @@ def test_an_error_is_said_and_the_recording_closed(tmp_path: Path) -> None:
 
     async def play() -> str:
         player.start()
-        view = View(player)
+        view = NotebookView(player)
         view.start()
         await player.done()
         await view._task
@@ -159,7 +159,7 @@ def test_a_page_that_is_closed_gets_no_pictures_and_an_open_one_does(tmp_path: P
     async def play() -> tuple[list[int], bytes]:
         player = Player(played("shoulder", 8, record=tmp_path / "8.odl", speed=5))
         player.start()
-        view = View(player)
+        view = NotebookView(player)
         first, sent = view._stream.value, []
         view._stream.observe(lambda change: sent.append(len(change["new"])), "value")
         view.start()
@@ -266,7 +266,7 @@ def test_the_live_picture_has_words(tmp_path: Path) -> None:
         options = {"budget": 20, "patience": 600}
         player = Player(played("shoulder", 8, record=tmp_path / "8.odl", speed=20, options=options))
         player.start()
-        view = View(player)
+        view = NotebookView(player)
         view.start()
         words: list[str] = []
         view._stream.observe(lambda change: words.append(change["new"]), "tooltip")
@@ -383,7 +383,7 @@ def test_relabelling_once_more_takes_the_first_one_away(tmp_path: Path, monkeypa
 def test_widgets_are_plain_ones(tmp_path: Path) -> None:
     """No front end but that of ipywidgets is needed."""
     player = Player(played("shoulder", 8, record=tmp_path / "8.odl", speed=FAST))
-    view = View(player)
+    view = NotebookView(player)
     seen, todo = set(), [view.box]
     while todo:
         widget = todo.pop()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from odl.cli.terminal.lines import Lines
 from odl.cli.terminal.screen import KEYS, Mode, figures, frame, keyed
 from odl.core.events import valid_name
-from odl.live.status import Driven, Live
+from odl.live.status import InteractiveSession, MonitoredSession
 
 if TYPE_CHECKING:
     from prompt_toolkit.application import Application
@@ -30,12 +30,12 @@ _STYLE = {
 }  # fmt: skip
 
 
-def run(live: Live, *, lines: bool | None = None) -> None:
+def run(live: MonitoredSession, *, lines: bool | None = None) -> None:
     """Show ``live`` until it ends or the person quits; this drives it.
 
     Parameters
     ----------
-    live : Live
+    live : MonitoredSession
         Is iterated over in a thread of its own while the view is up, in this one otherwise.
     lines : bool, optional
         Print a line for each thing that happens instead of drawing, and read answers as lines
@@ -53,7 +53,7 @@ def run(live: Live, *, lines: bool | None = None) -> None:
             answers.reconfigure(errors="replace")  # a key of another encoding ends nothing
         Lines(live, sys.stdout).run(answers)
     else:
-        View(live, lambda: figures(live.status())).run()
+        TerminalView(live, lambda: figures(live.status())).run()
 
 
 def drawable() -> bool:
@@ -62,14 +62,14 @@ def drawable() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty() and not dumb
 
 
-class View:
+class TerminalView:
     """The drawn view of ``live``, with ``words`` on top; ``source`` and ``target`` are
     prompt_toolkit's input and output.
     """  # fmt: skip
 
     def __init__(
         self,
-        live: Driven,
+        live: InteractiveSession,
         words: Callable[[], list[str]],
         source: Input | None = None,
         target: Output | None = None,

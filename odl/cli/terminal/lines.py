@@ -13,7 +13,7 @@ from odl._text import clean
 from odl.cli.terminal.screen import figures, keyed
 from odl.core.events import Samples
 from odl.labels.question import Question
-from odl.live.status import Live, Questions
+from odl.live.status import MonitoredSession, QuestionSource
 
 _REPORT = 10.0  # seconds of the stream between two lines of figures
 _GUARD = 1.0  # seconds in which a line may have been meant for a question that has just ended
@@ -25,7 +25,9 @@ class Lines:
     Where somebody answers, one question is on at a time: the next is put when that one is over.
     """
 
-    def __init__(self, live: Live, target: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, live: MonitoredSession, target: TextIO, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.live, self.prompt, self._target, self._clock = live, live.prompt, target, clock
         self._asked: set[int] = set()
         self._told: Counter[tuple[int, str]] = Counter()
@@ -127,7 +129,7 @@ class Lines:
         self._target.flush()
 
 
-def typed(prompt: Questions, line: str, window: int | None) -> str | None:
+def typed(prompt: QuestionSource, line: str, window: int | None) -> str | None:
     """Do what ``line`` says about the question of ``window``: a key, a class's name, or ``n`` and a name.
 
     What there is to say if it had no effect; None where the person wants to leave.

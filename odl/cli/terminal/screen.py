@@ -9,7 +9,7 @@ from typing import Final
 from odl._text import clean, counted, width, wrapped
 from odl.cli.terminal.braille import plotted
 from odl.labels.question import Likely, Place, Question
-from odl.live.status import Questions, Status
+from odl.live.status import LiveStatus, QuestionSource
 
 Part = tuple[str, str]  # style, text
 Line = list[Part]
@@ -50,7 +50,7 @@ class Mode:
 
 def frame(
     words: Sequence[str],
-    prompt: Questions,
+    prompt: QuestionSource,
     mode: Mode,
     at: int,
     columns: int,
@@ -139,7 +139,7 @@ def clock(samples: int, rate_hz: float) -> str:
     return f"{hours}:{minutes:02d}:{seconds % 60:02d}" if hours else f"{minutes}:{seconds % 60:02d}"
 
 
-def figures(status: Status) -> list[str]:
+def figures(status: LiveStatus) -> list[str]:
     """The port's state and figures, each a few words."""
     rate = "–" if status.rate is None else f"{status.rate:.2f}"
     found = [clean(str(status.port), 30), clean(str(status.state), 60), f"{rate} of {status.declared:g} Hz"]
@@ -186,7 +186,7 @@ def _helped(live: bool, columns: int) -> list[Line]:
     return lines
 
 
-def _now(prompt: Questions) -> list[Line]:
+def _now(prompt: QuestionSource) -> list[Line]:
     path = " > ".join(clean(name) for name in prompt.path) or "nothing predicted yet"
     return [[("class:quiet", "now  "), ("class:now", path)]]
 
@@ -204,7 +204,7 @@ def _bars(likely: Sequence[Likely], columns: int, plain: bool) -> list[Line]:
     return lines
 
 
-def _title(prompt: Questions, question: Question, at: int, of: int, columns: int) -> Line:
+def _title(prompt: QuestionSource, question: Question, at: int, of: int, columns: int) -> Line:
     when, about = clock(question.window, prompt.rate_hz), prompt.about(question)
     many = f" {at + 1} of {of}" if of > 1 else ""
     tab, ago = " (tab: next)" if of > 1 else "", _ago(prompt, question)
@@ -215,7 +215,7 @@ def _title(prompt: Questions, question: Question, at: int, of: int, columns: int
     return [("class:ask", next((title for title in titles if width(title) <= columns), titles[-1]))]
 
 
-def _ago(prompt: Questions, question: Question) -> str:
+def _ago(prompt: QuestionSource, question: Question) -> str:
     """How long ago the question's window ended, where the stream goes on."""
     seconds = (prompt.position - question.start - len(question.signal)) / prompt.rate_hz
     if not prompt.live or seconds < 1:
@@ -243,7 +243,7 @@ def _classes(question: Question, columns: int) -> list[Line]:
     return lines
 
 
-def _keys(prompt: Questions, asking: bool, columns: int) -> list[Line]:
+def _keys(prompt: QuestionSource, asking: bool, columns: int) -> list[Line]:
     """What else the keys do, in as many lines as it takes."""
     names = [("u", "undo"), ("?", "help"), ("q", "quit")]
     if asking:
@@ -275,7 +275,7 @@ def _asked_for(mode: Mode) -> tuple[list[Line], list[Line]]:
     return lines, [[("class:quiet", "enter: at the top   esc: leave it")]]
 
 
-def _answers(prompt: Questions) -> list[Line]:
+def _answers(prompt: QuestionSource) -> list[Line]:
     lines = []
     for one in prompt.told[:_ANSWERS]:
         took = f", answered in {one.took / 1000:.1f} s" if one.took and one.name is not None else ""

@@ -19,12 +19,12 @@ from prompt_toolkit.keys import Keys
 from prompt_toolkit.output import DummyOutput
 
 from odl.cli.live import stopped_by_signals
-from odl.cli.terminal.app import View, drawable, run
+from odl.cli.terminal.app import TerminalView, drawable, run
 from odl.core.events import AddClass, Event, Gap, Label, Learned, Split, Undo
 from tests.helpers.prompts import Clock, Played, Stage
 
 HERE = Path(__file__).resolve().parent
-Script = list[tuple[Callable[[Stage, View], object], str]]
+Script = list[tuple[Callable[[Stage, TerminalView], object], str]]
 
 
 class Steady(Clock):
@@ -35,11 +35,13 @@ class Steady(Clock):
         return self.now
 
 
-def play(script: Script, stage: Stage | None = None, clock: Clock | None = None) -> tuple[Stage, View]:
+def play(
+    script: Script, stage: Stage | None = None, clock: Clock | None = None
+) -> tuple[Stage, TerminalView]:
     """A person at the view: when a condition holds, the keys are pressed; then the next."""
     stage, end = stage or Stage(), time.monotonic() + 60
     with create_pipe_input() as pipe:
-        view: View
+        view: TerminalView
 
         def turn(i: int) -> object:
             if not script or time.monotonic() > end:
@@ -52,30 +54,30 @@ def play(script: Script, stage: Stage | None = None, clock: Clock | None = None)
             return None
 
         live = Played(stage, turn, turns=10**9)
-        view = View(live, list, pipe, DummyOutput(), clock or Steady())
+        view = TerminalView(live, list, pipe, DummyOutput(), clock or Steady())
         view.run()
     assert not script, f"{len(script)} steps were not reached"
     assert live.closed
     return stage, view
 
 
-def asked(stage: Stage, view: View) -> bool:
+def asked(stage: Stage, view: TerminalView) -> bool:
     """A question is on the screen; the stream runs until it is."""
     if not stage.prompt.questions:
         stage.run(8)
     return view._drawn in [q.window for q in stage.prompt.questions]
 
 
-def learned(stage: Stage, view: View) -> bool:
+def learned(stage: Stage, view: TerminalView) -> bool:
     return bool(stage.prompt.told) and stage.prompt.told[0].state in ("learned", "skipped", "undone")
 
 
-def answered(n: int) -> Callable[[Stage, View], bool]:
+def answered(n: int) -> Callable[[Stage, TerminalView], bool]:
     """So many answers have reached the session, and it has run on since."""
     return lambda stage, view: len(of(stage, Label)) >= n and learned(stage, view)
 
 
-def typing(kind: str) -> Callable[[Stage, View], bool]:
+def typing(kind: str) -> Callable[[Stage, TerminalView], bool]:
     return lambda stage, view: view.mode.kind == kind
 
 
@@ -179,7 +181,7 @@ def test_a_question_that_ends_while_its_class_is_typed_says_so_and_no_letter_ans
     stage = Stage(patience=30)
     window = stage.until_asked()
     with create_pipe_input() as pipe:
-        view = View(Played(stage, lambda i: None), list, pipe, DummyOutput(), Steady())
+        view = TerminalView(Played(stage, lambda i: None), list, pipe, DummyOutput(), Steady())
         view._text()
         view.press("n")
         view.press("w")
@@ -198,7 +200,7 @@ def test_the_next_card_is_the_one_behind_that_which_was_answered() -> None:
     stage = Stage(patience=2**40)
     windows = [stage.until_asked() for _ in range(4)]
     with create_pipe_input() as pipe:
-        view = View(Played(stage, lambda i: None), list, pipe, DummyOutput(), Steady())
+        view = TerminalView(Played(stage, lambda i: None), list, pipe, DummyOutput(), Steady())
         seen = []
         for press in ("", "tab", "1", "back", "1", "1", "1"):
             if press in ("tab", "back"):
@@ -225,7 +227,7 @@ def test_a_key_for_a_question_that_expired_is_not_taken_for_the_next() -> None:
     stage = Stage(patience=30)
     window = stage.until_asked()
     with create_pipe_input() as pipe:
-        view = View(Played(stage, lambda i: None), list, pipe, DummyOutput(), Steady())
+        view = TerminalView(Played(stage, lambda i: None), list, pipe, DummyOutput(), Steady())
         view._text()
         assert view._drawn == window
         stage.put(Gap(stage.session.position, 200, "unplugged"))
@@ -244,7 +246,7 @@ def test_a_key_in_the_moment_in_which_a_question_comes_up_does_not_count() -> No
     stage.until_asked()
     with create_pipe_input() as pipe:
         clock = Clock()
-        view = View(Played(stage, lambda i: None), list, pipe, DummyOutput(), clock)
+        view = TerminalView(Played(stage, lambda i: None), list, pipe, DummyOutput(), clock)
         view._text()
         clock.now += 0.1
         view.press("1")
@@ -259,7 +261,7 @@ def test_a_name_begun_as_its_question_goes_is_typed_to_its_end_and_harms_no_othe
     first, second = stage.until_asked(), stage.until_asked()
     with create_pipe_input() as pipe:
         clock = Clock()
-        view = View(Played(stage, lambda i: None), list, pipe, DummyOutput(), clock)
+        view = TerminalView(Played(stage, lambda i: None), list, pipe, DummyOutput(), clock)
         view._text()
         view.press("n")  # no card was here before it: it can be meant for this one only
         assert view.mode.window == first
@@ -293,7 +295,7 @@ def test_a_q_that_slips_in_ends_nothing() -> None:
 @pytest.mark.parametrize("key", [Keys.Tab, Keys.BackTab, Keys.Escape, Keys.Enter, Keys.Backspace])
 def test_a_q_before_another_key_is_not_the_first_of_two(key: Keys) -> None:
     with create_pipe_input() as pipe:
-        view = View(Played(Stage(), lambda i: None), list, pipe, DummyOutput(), Steady())
+        view = TerminalView(Played(Stage(), lambda i: None), list, pipe, DummyOutput(), Steady())
         bound = {binding.keys: binding.handler for binding in view._bindings().bindings}
         view.press("q")
         bound[(key,)](None)
@@ -311,7 +313,7 @@ def test_leaving_ends_the_session_cleanly(keys: str) -> None:
 def test_the_session_s_own_end_closes_the_view() -> None:
     with create_pipe_input() as pipe:
         live = Played(Stage(), lambda i: None, turns=3)
-        View(live, list, pipe, DummyOutput()).run()
+        TerminalView(live, list, pipe, DummyOutput()).run()
         assert live.closed
 
 
@@ -321,13 +323,13 @@ def test_what_goes_wrong_in_the_session_is_raised_by_the_view() -> None:
             raise OSError("the port is gone")
 
     with create_pipe_input() as pipe, pytest.raises(OSError, match="the port is gone"):
-        View(Played(Stage(), turn), list, pipe, DummyOutput()).run()
+        TerminalView(Played(Stage(), turn), list, pipe, DummyOutput()).run()
 
 
 def test_a_cut_line_to_the_person_ends_the_session_cleanly() -> None:
     with create_pipe_input() as pipe:
         live = Played(Stage(), lambda i: pipe.close() if i == 5 else time.sleep(0.002))
-        View(live, list, pipe, DummyOutput()).run()
+        TerminalView(live, list, pipe, DummyOutput()).run()
         assert live.closed
 
 

@@ -1,0 +1,241 @@
+"""Answers between a person's key and the session's word on them, and the table of their states."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from odl.core.errors import OdlError
+from odl.core.events import Command, Label, Origin, Undo
+from odl.core.protocols import Answer, TakeBack
+
+TRIES: Final = 3  # how often a board is sent an answer; it is sent an undo once
+
+
+class AnswerState(Enum):
+    """Where an answer, or an undo, is."""
+
+    WAITING = "waits to be sent"
+    SENT = "is on its way to the session"
+    TAKEN = "is in the session, which learns from it or says why not"
+    GIVEN_UP = "did not reach the board"
+    TAKEN_BACK = "was taken back before it was sent"
+
+
+class AnswerStep(Enum):
+    """What happens to an answer, or to an undo."""
+
+    SEND = "the session or a board is handed it"
+    RETRY = "the board did not take it, so it is sent again"
+    TAKE = "the session has it"
+    GIVE_UP = "it is sent no more"
+    TAKE_BACK = "the person undoes it"
+
+
+TRANSITIONS: Final[Mapping[tuple[AnswerState, AnswerStep], AnswerState]] = {
+    (AnswerState.WAITING, AnswerStep.SEND): AnswerState.SENT,
+    (AnswerState.WAITING, AnswerStep.TAKE_BACK): AnswerState.TAKEN_BACK,
+    (AnswerState.WAITING, AnswerStep.GIVE_UP): AnswerState.GIVEN_UP,  # an undo of what is given up
+    (AnswerState.SENT, AnswerStep.RETRY): AnswerState.SENT,
+    (AnswerState.SENT, AnswerStep.TAKE): AnswerState.TAKEN,
+    (AnswerState.SENT, AnswerStep.GIVE_UP): AnswerState.GIVEN_UP,
+    (AnswerState.GIVEN_UP, AnswerStep.TAKE): AnswerState.TAKEN,  # the board's word came late
+}
+
+
+class AnswerStateError(OdlError, RuntimeError):
+    """A step that an answer cannot take in its state: a mistake in this library."""
+
+
+@dataclass(eq=False, slots=True)
+class AnswerInFlight:
+    """An answer, or an undo, and where it is.
+
+    Attributes
+    ----------
+    answer : Answer or TakeBack
+    state : AnswerState
+    failures : int
+        How often the board did not take it.
+    overtaken : bool
+        True once its question has ended without it, or once a board's state may hold it already.
+        It then changes nothing that a person sees.
+
+    Examples
+    --------
+    >>> one = AnswerInFlight(Answer(0, "walk"))
+    >>> one.move(AnswerStep.SEND)
+    >>> one.state.name
+    'SENT'
+    >>> one.move(AnswerStep.TAKE_BACK)
+    Traceback (most recent call last):
+    ...
+    odl.labels.in_flight.AnswerStateError: an answer that is SENT cannot take the step TAKE_BACK
+    """
+
+    answer: Answer | TakeBack
+    state: AnswerState = AnswerState.WAITING
+    failures: int = 0
+    overtaken: bool = False
+
+    def move(self, step: AnswerStep) -> None:
+        """Take ``step``.
+
+        Raises
+        ------
+        AnswerStateError
+            If `TRANSITIONS` has no such step from this state.
+        """
+        after = TRANSITIONS.get((self.state, step))
+        if after is None:
+            raise AnswerStateError(f"an answer that is {self.state.name} cannot take the step {step.name}")
+        self.state = after
+
+    def is_carried_out_by(self, command: Command, origin: Origin) -> bool:
+        """True if ``command``, given by ``origin``, is what this answer, or undo, asks for."""
+        if (origin.by, origin.took, origin.clock) != self.answer[-3:]:
+            return False
+        if isinstance(self.answer, TakeBack):
+            return isinstance(command, Undo)
+        return isinstance(command, Label) and command.window == self.answer.window
+
+
+class AnswersInFlight:
+    """The answers and undos that are waiting or sent, the oldest first; each leaves with its last step.
+
+    Examples
+    --------
+    >>> flight = AnswersInFlight()
+    >>> flight.add(Answer(0, "walk"))
+    >>> flight.add(Answer(64, "sit"))
+    >>> flight.names_after(["run"])
+    ['run', 'walk', 'sit']
+    >>> flight.take_back_unsent().answer.name
+    'sit'
+    >>> [one.name for one in flight.send_all()], len(flight)
+    (['walk'], 1)
+    >>> flight.take_back_unsent() is None
+    True
+    """
+
+    def __init__(self) -> None:
+        self._answers: list[AnswerInFlight] = []
+
+    def __len__(self) -> int:
+        return len(self._answers)
+
+    @property
+    def newest(self) -> AnswerInFlight | None:
+        """What the person did last, unless the session has it."""
+        return self._answers[-1] if self._answers else None
+
+    @property
+    def unsent_undos(self) -> int:
+        """Undos that wait to be sent."""
+        return sum(
+            isinstance(one.answer, TakeBack) and one.state is AnswerState.WAITING for one in self._answers
+        )
+
+    def about(self, window: int) -> Answer | None:
+        """The answer that the open question about ``window`` waits for."""
+        return next((answer for answer in self.awaited() if answer.window == window), None)
+
+    def awaited(self) -> list[Answer]:
+        """The answers that open questions wait for, the newest first."""
+        found = [one.answer for one in reversed(self._answers) if not one.overtaken]
+        return [answer for answer in found if isinstance(answer, Answer)]
+
+    def names_after(self, names: Iterable[str]) -> list[str]:
+        """``names`` of the answers that count, the newest last, once all of these are carried out."""
+        names = list(names)
+        for one in self._answers:
+            if one.overtaken:
+                continue
+            if isinstance(one.answer, TakeBack):
+                del names[-1:]
+            elif one.answer.name is not None:
+                names.append(one.answer.name)
+        return names
+
+    # --- a person ---------------------------------------------------------------------------
+
+    def add(self, answer: Answer | TakeBack) -> None:
+        """A person gave ``answer``."""
+        self._answers.append(AnswerInFlight(answer))
+
+    def take_back_unsent(self) -> AnswerInFlight | None:
+        """Undo the newest answer if it has not been sent; None where an undo has to be sent."""
+        one = self.newest
+        if one is None or one.state is not AnswerState.WAITING or isinstance(one.answer, TakeBack):
+            return None
+        return self._leave(one, AnswerStep.TAKE_BACK)
+
+    # --- the session or the board ------------------------------------------------------------
+
+    def send_all(self) -> list[Answer | TakeBack]:
+        """Hand all that wait to the session."""
+        waiting = [one for one in self._answers if one.state is AnswerState.WAITING]
+        for one in waiting:
+            one.move(AnswerStep.SEND)
+        return [one.answer for one in waiting]
+
+    def send_oldest(self) -> AnswerInFlight | None:
+        """Hand the oldest to a board, which takes one at a time."""
+        oldest = self._answers[0] if self._answers else None
+        if oldest is not None and oldest.state is AnswerState.WAITING:
+            oldest.move(AnswerStep.SEND)
+        return oldest
+
+    def take(self, one: AnswerInFlight) -> None:
+        """The session has ``one``; it may have been given up before."""
+        if one.state is not AnswerState.TAKEN:
+            self._leave(one, AnswerStep.TAKE)
+
+    def take_command(self, command: Command, origin: Origin) -> AnswerInFlight | None:
+        """The answer, or undo, that ``command`` by ``origin`` carried out, if it is one of these."""
+        for one in self._answers:
+            if one.state is AnswerState.SENT and one.is_carried_out_by(command, origin):
+                return self._leave(one, AnswerStep.TAKE)
+        return None
+
+    def fail(self, one: AnswerInFlight) -> list[AnswerInFlight]:
+        """The board did not take ``one``: it is sent again, or given up; those given up, the newest first.
+
+        An undo is sent once only, since a second one would take back another answer. With a named answer goes
+        an undo right behind it, which was to take that answer back.
+        """
+        if one.state is AnswerState.TAKEN:  # its echo came, its acknowledgement did not
+            return []
+        one.failures += 1
+        if isinstance(one.answer, Answer) and one.failures < TRIES:
+            one.move(AnswerStep.RETRY)
+            return []
+        at = self._answers.index(one)
+        lost = [one]
+        if isinstance(one.answer, Answer) and one.answer.name is not None:
+            behind = self._answers[at + 1 : at + 2]
+            lost = [each for each in behind if isinstance(each.answer, TakeBack)] + lost
+        return [self._leave(each, AnswerStep.GIVE_UP) for each in lost]
+
+    def overtake(self, window: int) -> None:
+        """The question about ``window`` has ended without the answers to it that are here."""
+        for one in self._answers:
+            if isinstance(one.answer, Answer) and one.answer.window == window:
+                one.overtaken = True
+
+    def adopt(self, open_windows: Iterable[int]) -> None:
+        """A board's state was taken over: it asks about ``open_windows`` alone and may hold what was sent."""
+        still_open = set(open_windows)
+        for one in self._answers:
+            if isinstance(one.answer, Answer):
+                one.overtaken |= one.answer.window not in still_open
+            else:
+                one.overtaken |= one.state is AnswerState.SENT
+
+    def _leave(self, one: AnswerInFlight, step: AnswerStep) -> AnswerInFlight:
+        one.move(step)
+        if one in self._answers:
+            self._answers.remove(one)
+        return one

@@ -1,0 +1,142 @@
+"""A prompt's answers on their way to a board, one command at a time."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from odl.core.events import Command, Label, Origin, Undo
+from odl.core.loop import commands
+from odl.core.protocols import TakeBack
+from odl.core.session import Session
+from odl.device.board import Board
+from odl.labels.in_flight import AnswerInFlight, AnswerState
+from odl.labels.prompt import Prompt
+from odl.wire import Failure, Ready, Request
+
+BUTTON: Final = "button"  # who gives commands that nobody here gave
+_LATE: Final = 8  # commands whose echo may still come after the host gave them up
+
+
+@dataclass(frozen=True, slots=True)
+class SentCommand:
+    """A command that was sent, for whom, and the answer that it belongs to."""
+
+    command: Command
+    origin: Origin | None
+    answer: AnswerInFlight
+
+
+class Delivery:
+    """Sends the answers of ``prompt`` to ``board``, one command at a time.
+
+    A class that an answer names is added before its label, and the label holds the id under which the
+    board took the class. So each command waits until the board has done the one before.
+
+    Parameters
+    ----------
+    session : Session
+        The host's, which steps along with the board's.
+    notices : deque of str
+        Sentences for the person are appended to it.
+    """
+
+    def __init__(self, board: Board, session: Session, prompt: Prompt, notices: deque[str]) -> None:
+        self._board, self._session, self._prompt, self._notices = board, session, prompt, notices
+        self._answer: AnswerInFlight | None = None  # whose commands are being sent
+        self._commands: Iterator[Command | Origin] = iter(())
+        self._request: Request | None = None
+        self._unheard: SentCommand | None = None  # what was sent last, until its echo is heard
+        self._late: deque[SentCommand] = deque(maxlen=_LATE)
+
+    @property
+    def busy(self) -> bool:
+        """True until the board has answered the command that was sent last."""
+        return self._request is not None
+
+    @property
+    def unfinished(self) -> int:
+        """Answers and undos that the board does not have, as far as is known."""
+        return len(self._prompt.in_flight)
+
+    def origin_of(self, command: Command) -> Origin | None:
+        """Who gave ``command``, which the board says it has done: the button, if nobody here."""
+        for sent in filter(None, (self._unheard, *self._late)):
+            if replace(sent.command, at=command.at) != command:
+                continue
+            if sent is self._unheard:
+                self._unheard = None
+            else:
+                self._late.remove(sent)
+            if sent.answer.state is AnswerState.GIVEN_UP and isinstance(command, Label | Undo):
+                self._prompt.taken(sent.answer)
+            return None if sent.origin is None else replace(sent.origin, at=command.at)
+        return Origin(command.at, BUTTON, 0, 0)
+
+    def forget_late(self) -> None:
+        """The board's state was taken over: it holds what the board has done, so no echo is missing."""
+        self._late.clear()
+
+    def advance(self, *, idle: bool, may_send: bool) -> None:
+        """Deal with what became of the last command; send the next where the board can take one.
+
+        Parameters
+        ----------
+        idle : bool
+            Nothing has come from the board for a moment, so an echo that is missing was lost.
+        may_send : bool
+            Host and board are in step.
+        """
+        if self._request is not None and not self._is_done(self._request, idle):
+            return
+        self._request = None
+        following = self._next() if may_send else None
+        if following is not None:
+            self._unheard = following
+            self._request = self._board.send(following.command)
+
+    def _next(self) -> SentCommand | None:
+        """The next command, of the answer under way or else of the oldest one that waits."""
+        origin: Origin | None = None
+        while True:
+            for event in self._commands:
+                if isinstance(event, Origin):
+                    origin = event
+                else:
+                    assert self._answer is not None
+                    return SentCommand(event, origin, self._answer)
+            if self._answer is not None:  # all its commands are done
+                self._prompt.taken(self._answer)
+            self._answer = self._prompt.send_oldest()
+            if self._answer is None:
+                return None
+            self._commands = commands(self._session, self._answer.answer)
+
+    def _is_done(self, request: Request, idle: bool) -> bool:
+        """True once the board has done what was asked and its echo was heard or lost, or has not done it."""
+        if isinstance(request.answer, Ready):
+            # The echo comes before the acknowledgement, unless it was lost: then nothing more comes, or the
+            # stream is past it.
+            heard = idle or self._unheard is None or self._session.position > request.answer.position
+            if heard:
+                self._unheard = None
+            return heard
+        if request.failure is None:
+            return False
+        unheard, self._unheard = self._unheard, None
+        if unheard is not None and request.failure in (Failure.SILENT, Failure.DAMAGED):
+            self._late.append(unheard)  # the board may have done it all the same
+        self._failed(request.problem)
+        return True
+
+    def _failed(self, problem: str) -> None:
+        assert self._answer is not None
+        answer, self._answer, self._commands = self._answer, None, iter(())
+        if answer.state is AnswerState.TAKEN:
+            return
+        given_up = self._prompt.failed(answer)
+        what = "an undo" if isinstance(answer.answer, TakeBack) else "an answer"
+        became = "is given up" if given_up else "did not reach the board"
+        self._notices.append(f"{what} {became}: {problem}")

@@ -1,0 +1,79 @@
+"""The status of a source of samples, a board or a sketch, and the notices that a person gets of it."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+from odl.device.board import Board, BoardState
+from odl.device.csv_stream import CsvStream, CsvStreamState
+from odl.live.status import LiveStatus
+
+_NEARLY: Final = 0.02  # of a whole multiple
+
+
+def source_status(source: Board | CsvStream, speed: float = 1.0) -> LiveStatus:
+    """State and figures of ``source``; one that plays ``speed`` times as fast has no clock of its own."""
+    clock = source.clock
+    if isinstance(source, CsvStream):
+        return LiveStatus(
+            source.state.value, rate=clock.rate_hz, lost=source.lost, damaged=source.damaged,
+            problem=source.note,
+        )  # fmt: skip
+    return LiveStatus(
+        source.state.value, rate=None if clock.rate_hz is None else clock.rate_hz / speed,
+        drift=clock.drift_ppm if speed == 1.0 else None, jitter=clock.jitter_ms, lost=source.lost_samples,
+        dropped=source.status.dropped if source.status else 0, damaged=source.link.counters.damaged,
+    )  # fmt: skip
+
+
+def source_problem(source: Board | CsvStream) -> str:
+    """What a person should know of ``source`` now; empty if it streams as it should."""
+    if isinstance(source, CsvStream):
+        absent = source.state in (CsvStreamState.UNPLUGGED, CsvStreamState.SILENT)
+        return source.state.value if absent else source.problem
+    return "" if source.state is BoardState.STREAMING else source.problem or source.state.value
+
+
+def speed_hint(rate_hz: float | None, wanted_hz: float) -> str:
+    """A harmless cause of a rate that is a whole multiple of the wanted one; empty for other rates.
+
+    >>> speed_hint(199.6, 50.0), speed_hint(66.0, 50.0)
+    ('; an emulated board with --speed 4 does that, and it is no fault', '')
+    """
+    times = round((rate_hz or 0.0) / wanted_hz)
+    if times < 2 or abs((rate_hz or 0.0) / wanted_hz - times) > _NEARLY * times:
+        return ""
+    return f"; an emulated board with --speed {times} does that, and it is no fault"
+
+
+class SourceNotices:
+    """Appends a sentence to ``notices`` when a source's state changes or its rate turns wrong.
+
+    Parameters
+    ----------
+    notices : deque of str
+    rate_hz : float
+        Samples per second that the source should give.
+    """
+
+    def __init__(self, notices: deque[str], rate_hz: float) -> None:
+        self._notices, self._rate = notices, rate_hz
+        self._problem, self._wrong_rate = "", 0.0
+
+    def update(self, source: Board | CsvStream) -> None:
+        """Append what is new."""
+        while isinstance(source, CsvStream) and source.news:
+            self._notices.append(source.news.popleft())
+        problem = source_problem(source)
+        if problem != self._problem:
+            self._problem = problem
+            if problem:
+                self._notices.append(problem)
+        complaint, rate = source.clock.complaint(self._rate), source.clock.rate_hz or 0.0
+        if complaint and abs(rate - self._wrong_rate) > _NEARLY * self._rate:
+            self._wrong_rate = rate
+            hint = speed_hint(rate, self._rate) if isinstance(source, Board) else ""
+            self._notices.append(complaint + hint)
+        elif not complaint and abs(rate - self._rate) <= _NEARLY * self._rate / 2:
+            self._wrong_rate = 0.0  # well inside, so that a rate at the edge is not complained of twice
