@@ -83,7 +83,7 @@ def played(given: argparse.Namespace, stream: Stream, path: Path, drop: float) -
             idle = 0 if not isinstance(event, Samples) or len(event.block) else idle + 1
             if not answers.truth.left or (answers.truth.left < 64 and idle > 20):
                 live.stop()
-    frames = live._way.board.lost_frames  # type: ignore[attr-defined]
+    frames = live._mode.board.lost_frames  # type: ignore[attr-defined]
     head = (
         f"played at {given.speed:g} times real time in {time.monotonic() - began:.0f} s, "
         f"{100 * drop:g} % of frames lost: {frames} from the board, {to_board.counts['drop']} to it"
