@@ -23,17 +23,19 @@ from odl.core.arrays import state_dtype_of
 from odl.core.config import Config
 from odl.core.events import AddClass, Gap, Input, Label, Learned, Output, Query, Samples, Split, Undo
 from odl.core.image import ROOT, Image
+from odl.core.kernels.rules import Rule
 from odl.core.state import Entry, log_dtype
 from odl.wire.client import BoardClient
 
 SPARE: Final = 0x20008000  # RAM above all that the firmware uses: what calls are given
 SPARE_BYTES: Final = 0x10000
+RULES: Final = tuple(f"rule_{rule.name.lower()}" for rule in Rule)
 PARTS: Final = {  # what the functions of a C file are for; the rest is the board's
     "convolution": ("conv", "conv_dsp", "requantise"),
     "scaling and rings": ("scale_input", "extract"),
     "pooling": ("pool",),
     "heads": ("score", "dense", "dense_dsp", "softmax"),
-    "policy and log": ("ask", "decide", "distance", "generator", "grow", "quantile", "run"),
+    "policy and log": ("ask", "decide", *RULES, "distance", "generator", "grow", "quantile", "run"),
     "line": ("crc32", "dispatch", "emit", "frame_out", "link", "link_out", "uart"),
     "memcpy and memset": ("memory",),
     "board": (),

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from odl.core.config import BOUNDS
 from odl.core.events import Why
 from odl.core.image import HEAD, HEADER, LAYER, MAGIC, ROW, VERSION, Image
 from odl.core.kernels.net import SETTINGS, Emit, out_dtype
@@ -78,7 +79,8 @@ def state_header(sizes: Mapping[str, int]) -> str:
         _enum("ASKED", {a.name: int(a) for a in Asked}),
         _enum("ENTRY", {e.name: int(e) for e in Entry}),
         _enum("EMIT", {e.name: int(e) for e in Emit}),
-        _enum("RULE", {rule.name: int(rule) for rule in Rule}),
+        rules(),
+        bounds(),
         _struct("odl_state", state_dtype(**layout)),
         _struct("odl_log_entry", log_dtype(sizes["features"])),
         _struct("odl_event", out_dtype(sizes["max_heads"], sizes["max_rows"])),
@@ -90,6 +92,27 @@ def state_header(sizes: Mapping[str, int]) -> str:
         "#endif\n",
     ]
     return "\n".join(parts)
+
+
+def rules() -> str:
+    """The registry of policies: numbers, and a macro that calls ``X(NAME, function, batches)`` for each.
+
+    ``ODL_ASKING_RULES`` leaves out the rule that never asks, which has no function.
+    """
+    rows = [f" \\\n    X({r.name}, {r.name.lower()}, {r.batches})" for r in Rule if r is not Rule.NONE]
+    return (
+        _enum("RULE", {rule.name: int(rule) for rule in Rule})
+        + f"#define ODL_LAST_RULE {max(Rule)}\n#define ODL_ASKING_RULES(X){''.join(rows)}\n"
+    )
+
+
+def bounds() -> str:
+    """The smallest and the largest value of each setting that the core checks."""
+    return "".join(
+        f"#define ODL_LEAST_{name.upper()} {low}\n#define ODL_MOST_{name.upper()} {high}\n"
+        for name, (low, high) in BOUNDS.items()
+        if name in (SETTINGS.names or ())
+    )
 
 
 def messages_header() -> str:

@@ -18,6 +18,11 @@
 #define ODL_APART
 #endif
 
+static inline int64_t odl_max64(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 /* requantise.c */
 uint8_t odl_requantise_relu_u8(int32_t acc, int32_t mult, unsigned shift);
 /* conv.c */
@@ -70,6 +75,13 @@ void odl_load_base(odl_session *session);
 void odl_add_row(odl_state *s, unsigned cls, unsigned head);
 void odl_add_head(odl_state *s, unsigned leaf);
 void odl_undo_last(odl_session *session, int64_t at);
+/* rule_*.c: whether a rule wants the window that has `features` and `utility` (Q15, 0 to 32768), at
+   `rate` (Q31, 0 to 2**31), with so many windows left, this one included. */
+#define ODL_DECLARE(name, function, batches) \
+    int odl_rule_##function(odl_session *session, const uint8_t *features, int32_t utility, int64_t rate, \
+                            int64_t left, int64_t hop);
+ODL_ASKING_RULES(ODL_DECLARE)
+#undef ODL_DECLARE
 /* decide.c */
 int odl_decide(odl_session *session, const uint8_t *features, int32_t utility, int64_t end, int64_t hop);
 /* run.c */

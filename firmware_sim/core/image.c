@@ -199,13 +199,14 @@ static int outside(int64_t value, int64_t low, int64_t high)
 
 int odl_settings_bad(const odl_settings *set, uint64_t seed, const odl_scaling *scaling)
 {
-    int64_t most = ((int64_t)1 << 31) - 1;
     int asks = set->rule != ODL_RULE_NONE;
-    if (outside(set->rule, 0, ODL_RULE_PERIODIC) || outside(set->allowed, asks, most) ||
-        outside(set->period, 0, most) || outside(set->horizon, 0, most) || outside(set->in_samples, 0, 1) ||
-        outside(set->batch, 1, asks ? ODL_MAX_PENDING : 255) ||
-        outside(set->patience, 1, (int64_t)1 << 40) || outside(set->step, 1, 16) ||
-        outside(set->hold, 0, 1) || outside(set->change, 0, ODL_ONE) || seed == 0 ||
+    if (outside(set->rule, 0, ODL_LAST_RULE) || outside(set->allowed, asks, ODL_MOST_ALLOWED) ||
+        outside(set->period, ODL_LEAST_PERIOD, ODL_MOST_PERIOD) ||
+        outside(set->horizon, ODL_LEAST_HORIZON, ODL_MOST_HORIZON) || outside(set->in_samples, 0, 1) ||
+        outside(set->batch, ODL_LEAST_BATCH, asks ? ODL_MAX_PENDING : ODL_MOST_BATCH) ||
+        outside(set->patience, ODL_LEAST_PATIENCE, ODL_MOST_PATIENCE) ||
+        outside(set->step, ODL_LEAST_STEP, ODL_MOST_STEP) || outside(set->hold, 0, 1) ||
+        outside(set->change, ODL_LEAST_CHANGE, ODL_MOST_CHANGE) || seed == 0 ||
         (asks && set->period == 0 && set->horizon == 0))
         return 1;
     for (int c = 0; c < ODL_CHANNELS; c++)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from odl.core.kernels.rules import POLICIES
+from odl.core.kernels.rules import BATCH_HELP, POLICY_HELP
 
 if TYPE_CHECKING:
     from odl.live import LiveSession
@@ -34,10 +34,10 @@ def add_commands(commands: Any) -> None:
     add("--learn", metavar="WAY", help="host, device or both, compared; default: both, host for a sketch")
     add("--keep", action="store_true", help="go on from what the board has learned before")
     add("--answers", metavar="truth", help="what is played or fed answers by itself, after --delay")
-    add("--policy", metavar="NAME", help=f"{', '.join(POLICIES)}; default: tactile-inforv")
+    add("--policy", metavar="NAME", help=POLICY_HELP)
     add("--budget", metavar="B", help="12/h, 2%% or, with --seconds, a number; default: 12/h")
     add("--seed", type=int, metavar="N", help="decides everything random; default: 0")
-    add("--batch", type=int, metavar="N", help="answers learned from together; default: 1 (dualrv: 4)")
+    add("--batch", type=int, metavar="N", help=BATCH_HELP)
     add("--delay", type=float, metavar="S", help="seconds until an answer from truth; default: 10")
     add("--patience", type=float, metavar="S", help="seconds until a question expires; 60")
     add("--refuse", type=float, metavar="P", help="share of questions that truth does not answer; 0")

@@ -18,7 +18,7 @@ import odl
 from odl._files import write_private
 from odl._text import clean
 from odl.cli import board, convert, firmware, label, live, model
-from odl.core.kernels.rules import POLICIES
+from odl.core.kernels.rules import BATCH_HELP, POLICY_HELP
 
 if TYPE_CHECKING:
     from odl.evaluate.result import Result
@@ -158,10 +158,10 @@ def _parser() -> argparse.ArgumentParser:
 def _replay_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--subjects", metavar="7,8", help="people to replay; default: those kept for testing")
-    add("--policy", metavar="NAME", help=f"{', '.join(POLICIES)}; default: tactile-inforv")
+    add("--policy", metavar="NAME", help=POLICY_HELP)
     add("--budget", metavar="B", help="20 (a session), 12/h or 2%%; default: 20")
     add("--seed", type=int, metavar="N", help="decides everything random; default: 0")
-    add("--batch", type=int, metavar="N", help="answers learned from together; default: 1 (dualrv: 4)")
+    add("--batch", type=int, metavar="N", help=BATCH_HELP)
     add("--delay", type=float, metavar="S", help="seconds until an answer; default: 10")
     add("--patience", type=float, metavar="S", help="seconds until a question expires; 60")
     add("--refuse", type=float, metavar="P", help="share of questions not answered; 0")

@@ -66,7 +66,7 @@ def replay(
         without further options is replayed exactly, its own answers included. With any option,
         or another model, it is asked anew, by its own options where none are given.
     policy : str, optional
-        tactile-inforv (default), tactile-dualrv, random, periodic or none.
+        A name that `odl.policies` lists; tactile-inforv by default.
     budget : str or int, optional
         ``20`` (default; a person's session), ``12/h`` or ``2%``.
     subjects : iterable of int, optional
@@ -78,8 +78,8 @@ def replay(
     out : path, optional
         Folder that keeps each session's recording.
     batch : int, optional
-        Answers that are learned from together (TActiLE's b). Default: 1, so that each
-        answer counts at once; 4 for tactile-dualrv, which wants a batch to be diverse.
+        Answers that are learned from together (TActiLE's b). Default: the policy's own, as
+        `odl.policies` lists it; with 1 each answer counts at once.
     delay, patience : float
         Seconds until an answer comes (10), and until a question expires (60).
     refuse, error : float

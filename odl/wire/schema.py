@@ -146,7 +146,7 @@ class Info:
 class Configure:
     """A session begins: the settings of ``odl.core.config``, in the kernels' terms.
 
-    ``rule`` numbers the policies as ``odl.core.config.POLICIES`` does; flags are 0 or 1. With
+    ``rule`` numbers the policies as ``odl.core.kernels.rules.Rule`` does; flags are 0 or 1. With
     ``keep`` the board goes on from what its label log has taught, else the log is emptied.
     ``session`` is a number of the host's choice, not 0, that names this session from now on.
     The stream stands at ``position``, or behind all that the log knows if that is later, and

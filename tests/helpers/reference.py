@@ -8,14 +8,13 @@ borrowed from the kernels. Each intermediate value whose width those pages state
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import NamedTuple
 
 ONE = 2**15  # 1.0 in Q15
 NOBODY = 255  # no class, no head; the parent of the root task
-RULES = ("none", "tactile-inforv", "tactile-dualrv", "random", "periodic")
 
 
 def within(value: int, low: int, high: int) -> int:
@@ -333,17 +332,7 @@ class Asker:
         if self.rule == "none" or purse <= 0:
             return False
         rate = min(2**31, within(purse, 0, 2**31 - 1) * 2**31 // left)
-        if self.rule == "tactile-inforv":
-            wanted = self.informative(doubt, rate)
-        elif self.rule == "tactile-dualrv":
-            each = root(rate * 2**31)
-            far = self.far_enough(features, each)
-            wanted = self.informative(doubt, each) and far
-        elif self.rule == "random":
-            self.generator = next_state(self.generator)
-            wanted = below(self.generator, left) < purse
-        else:
-            wanted = self.due(left)
+        wanted = RULES[self.rule](self, features, doubt, rate, left)
         if not (wanted or purse >= left):
             return False
         if self.waiting + len(self.open) >= self.room:
@@ -393,6 +382,41 @@ class Asker:
         passed = max(0, total - left)
         middle = Fraction(2 * passed + 1, 2) * self.allowed / total
         return self.issued < math.floor(middle + Fraction(1, 2))
+
+
+def inforv(asker: Asker, features: Sequence[int], doubt: int, rate: int, left: int) -> bool:
+    """Uncertain windows."""
+    return asker.informative(doubt, rate)
+
+
+def dualrv(asker: Asker, features: Sequence[int], doubt: int, rate: int, left: int) -> bool:
+    """Uncertain windows unlike the open batch; each half for the rate's root."""
+    each = root(rate * 2**31)
+    far = asker.far_enough(features, each)
+    return asker.informative(doubt, each) and far
+
+
+def drawn(asker: Asker, features: Sequence[int], doubt: int, rate: int, left: int) -> bool:
+    """Selection sampling."""
+    asker.generator = next_state(asker.generator)
+    return below(asker.generator, left) < asker.allowed - asker.issued
+
+
+def periodic(asker: Asker, features: Sequence[int], doubt: int, rate: int, left: int) -> bool:
+    """Equal distances."""
+    return asker.due(left)
+
+
+def never(asker: Asker, features: Sequence[int], doubt: int, rate: int, left: int) -> bool:
+    """No window; the rule is not consulted."""
+    raise AssertionError("a policy that asks nothing decides nothing")
+
+
+# A policy's own test adds its reference here.
+RULES: dict[str, Callable[[Asker, Sequence[int], int, int, int], bool]] = {
+    "none": never, "tactile-inforv": inforv, "tactile-dualrv": dualrv, "random": drawn,
+    "periodic": periodic,
+}  # fmt: skip
 
 
 # --- what is learned --------------------------------------------------------------------

@@ -50,3 +50,8 @@ class Rule(IntEnum):
 
 DEFAULT = Rule.INFORV
 POLICIES = tuple(rule.policy for rule in Rule)
+
+# For a command's help.
+POLICY_HELP = f"{', '.join(POLICIES)}; default: {DEFAULT.policy}"
+_OTHERS = ", ".join(f"{rule.name.lower()}: {rule.batch}" for rule in Rule if rule.batch != 1)
+BATCH_HELP = f"answers learned from together; default: 1 ({_OTHERS})"
