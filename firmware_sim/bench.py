@@ -29,7 +29,7 @@ from odl.wire.client import BoardClient
 
 SPARE: Final = 0x20008000  # RAM above all that the firmware uses: what calls are given
 SPARE_BYTES: Final = 0x10000
-RULES: Final = tuple(f"rule_{rule.name.lower()}" for rule in Rule)
+RULES: Final = tuple(f"rule_{rule.name.lower()}" for rule in Rule if rule is not Rule.NONE)
 PARTS: Final = {  # what the functions of a C file are for; the rest is the board's
     "convolution": ("conv", "conv_dsp", "requantise"),
     "scaling and rings": ("scale_input", "extract"),
