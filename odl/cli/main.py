@@ -317,9 +317,9 @@ def people(text: str | None) -> list[int] | None:
 
 def _info(given: argparse.Namespace, tell: Tell) -> str:
     keep(given.file, given.json)
-    from odl.evaluate.describe import about_file, as_text
+    from odl.evaluate.describe import as_text, describe_file
 
-    facts = about_file(given.file)
+    facts = describe_file(given.file)
     write_json(given.json, lambda: facts)
     if given.json != "-":
         print(printable(as_text(facts), keep="\n"))
@@ -327,9 +327,9 @@ def _info(given: argparse.Namespace, tell: Tell) -> str:
 
 
 def _datasets(given: argparse.Namespace, tell: Tell) -> str:
-    from odl.evaluate.describe import about_datasets, as_text
+    from odl.evaluate.describe import as_text, describe_datasets
 
-    facts = about_datasets()
+    facts = describe_datasets()
     write_json(given.json, lambda: facts)
     if given.json != "-":
         print("\n\n".join(printable(as_text(one), keep="\n") for one in facts))

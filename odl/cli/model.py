@@ -52,7 +52,7 @@ def _train(given: argparse.Namespace, tell: Tell) -> str:
     from odl._files import write_private
     from odl.cli.main import people, write_json
     from odl.data import open_dataset
-    from odl.evaluate.describe import about_image
+    from odl.evaluate.describe import describe_image
 
     out = Path(given.out)
     if out.suffix != ".odlm":
@@ -70,7 +70,7 @@ def _train(given: argparse.Namespace, tell: Tell) -> str:
     )  # fmt: skip
     data = image.to_bytes()
     write_private(out, data)
-    write_json(given.json, lambda: about_image(image))
+    write_json(given.json, lambda: describe_image(image))
     if given.json != "-":
         print(_side_by_side(image.card["held_out_people"]))
         weights = sum(layer.weights.size + layer.biases.size for layer in image.layers)
@@ -152,12 +152,12 @@ def _opened(given: argparse.Namespace, subjects: list[int] | None) -> tuple[list
 def _show(given: argparse.Namespace, tell: Tell) -> str:
     from odl.cli.main import keep, printable, write_json
     from odl.data.streams import load_model
-    from odl.evaluate.describe import about_image
+    from odl.evaluate.describe import describe_image
     from odl.evaluate.describe_image import image_text
 
     keep(given.model, given.json)
     image = load_model(given.model)
-    write_json(given.json, lambda: about_image(image))
+    write_json(given.json, lambda: describe_image(image))
     if given.json != "-":
         print(printable(image_text(image), keep="\n"))
     return ""

@@ -1,4 +1,4 @@
-"""What a file or a dataset holds, as plain values and as text."""
+"""Descriptions of files and datasets, as plain values and as text."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from odl.model.memory import memory_of
 from odl.recording import Reader, Recording, read
 
 
-def about_file(path: str | Path) -> dict[str, Any]:
-    """Facts about a recording or a model image, by what the file begins with."""
+def describe_file(path: str | Path) -> dict[str, Any]:
+    """Facts about a recording or a model image; the first bytes of the file say which it is."""
     with Path(path).open("rb") as file:
         head = file.read(4)
-    return about_image(load_model(path)) if head == MAGIC else about_recording(path)
+    return describe_image(load_model(path)) if head == MAGIC else describe_recording(path)
 
 
-def about_image(image: Image) -> dict[str, Any]:
-    """Sizes, tree, learning parameters and origin of a model image."""
+def describe_image(image: Image) -> dict[str, Any]:
+    """Sizes, tree, learning parameters and origin of a model image, as plain values."""
     parameters = sum(layer.weights.size + layer.biases.size for layer in image.layers)
     names = image.names
     tree = {}
@@ -55,14 +55,14 @@ def about_image(image: Image) -> dict[str, Any]:
     }
 
 
-def about_recording(path: str | Path) -> dict[str, Any]:
-    """What a recording began with, what is in it, and whether it is whole."""
+def describe_recording(path: str | Path) -> dict[str, Any]:
+    """Settings, contents and damage of a recording, as plain values."""
     with Reader(path) as reader:
         if not reader.start.image:
             return _without_model(Path(path), read(path))
     opened = open_recording(path)
     recording, image, config = opened.recording, opened.image, opened.config
-    return _happened(recording, opened.damage, image.rate_hz) | {
+    return _contents(recording, opened.damage, image.rate_hz) | {
         "settings": config.to_dict(),
         "model": f"{image.checksum:08x}",
         "classes": list(image.names.values()),
@@ -70,14 +70,14 @@ def about_recording(path: str | Path) -> dict[str, Any]:
 
 
 def _without_model(path: Path, recording: Recording) -> dict[str, Any]:
-    """The same of a recording that holds samples and truth only."""
+    """The description of a recording that holds samples and truth only."""
     session = recording.start.config.get("session")
     rate = session.get("rate_hz") if isinstance(session, dict) else None
     rate = rate if isinstance(rate, int | float) and rate > 0 else None
-    return _happened(recording, damage_of(path, recording), rate) | {"model": "none"}
+    return _contents(recording, damage_of(path, recording), rate) | {"model": "none"}
 
 
-def _happened(recording: Recording, damage: str, rate_hz: float | None) -> dict[str, Any]:
+def _contents(recording: Recording, damage: str, rate_hz: float | None) -> dict[str, Any]:
     kinds = Counter(type(event).__name__ for event in recording.events)
     samples = sum(len(e.block) for e in recording.events if isinstance(e, Samples))
     session = recording.start.config.get("session")
@@ -96,8 +96,8 @@ def _happened(recording: Recording, damage: str, rate_hz: float | None) -> dict[
     }
 
 
-def about_datasets() -> list[dict[str, Any]]:
-    """The cards of the datasets that are here."""
+def describe_datasets() -> list[dict[str, Any]]:
+    """Facts from the cards of all known datasets."""
     facts = []
     for name in data.list_datasets():
         card = data.load_card(name)
@@ -109,7 +109,7 @@ def about_datasets() -> list[dict[str, Any]]:
                 "classes": list(card.classes),
                 "rate_hz": card.rate_hz,
                 "channels": [f"{c.name} ({c.unit})" for c in card.channels],
-                "recordings": "bundled" if card.file else "not bundled, name them with --data",
+                "recordings": "bundled" if card.file else "not bundled; give their folder with --data",
                 "licence": card.licence,
                 "origin": card.origin,
                 "citation": card.citation,
@@ -119,7 +119,7 @@ def about_datasets() -> list[dict[str, Any]]:
 
 
 def as_text(facts: dict[str, Any], indent: str = "") -> str:
-    """``facts`` as aligned lines.
+    """``facts`` as aligned lines, nested ones indented.
 
     >>> print(as_text({"a": 1, "list": ["x", "y"], "deep": {"b": 2}}))
     a     1

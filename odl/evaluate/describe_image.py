@@ -1,4 +1,4 @@
-"""A model image as a person reads it: its tree drawn, its layers, what it takes, from whom it learned."""
+"""A model image as text: its tree, layers, sizes, memory and origin."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 from odl._text import clean
 from odl.core.image import ROOT, Image
-from odl.evaluate.describe import about_image, as_text
+from odl.evaluate.describe import as_text, describe_image
 from odl.model.restrict import leaves
 
 
 def tree_text(image: Image) -> str:
-    """The tasks and their classes as a tree; a line per class.
+    """The tasks and their classes as a tree, one line per class.
 
     Examples
     --------
@@ -50,10 +50,10 @@ def image_text(image: Image) -> str:
     >>> [line for line in text.splitlines() if line.startswith(("trained on", "licence"))]
     ['trained on        1, 2, 3, 4, 5, 6', 'licence           BSD-3-Clause']
     """
-    facts = about_image(image)
+    facts = describe_image(image)
     card: dict[str, Any] = facts["card"]
     first = ("dataset", "trained_on", "licence")
-    origin = {name: card.get(name, "not told") for name in first}
+    origin = {name: card.get(name, "not stated") for name in first}
     origin |= {name: value for name, value in card.items() if name not in (*first, "curves")}
     sizes = {
         "input": facts["channels"],
@@ -62,7 +62,7 @@ def image_text(image: Image) -> str:
         "layers": [f"{i + 1}: {layer}" for i, layer in enumerate(facts["layers"])],
         "features": image.features,
         "parameters": f"{facts['parameters']} in the extractor, {image.base.size} in the heads",
-        "work": f"{facts['macs_per_window']} multiply-accumulates a window",
+        "work": f"{facts['macs_per_window']} multiply-accumulates per window",
         "stored vectors": _stored(image),
         "checksum": facts["checksum"],
     }
@@ -72,7 +72,7 @@ def image_text(image: Image) -> str:
             as_text(sizes),
             "memory in bytes\n" + as_text(facts["memory"], "  "),
             "learning\n" + as_text(facts["learning"], "  "),
-            "from whom it learned\n" + as_text(_plain(origin)),
+            "origin\n" + as_text(_plain(origin)),
         ]
     )
 
@@ -81,11 +81,11 @@ def _stored(image: Image) -> str:
     ends = leaves(image)
     each = [int((image.owners == cls).sum()) for cls, name in image.names.items() if name in ends]
     low, high = min(each), max(each)
-    return f"{len(image.owners)}, {low if low == high else f'{low} to {high}'} a class"
+    return f"{len(image.owners)}, {low if low == high else f'{low} to {high}'} per class"
 
 
 def _plain(card: Mapping[str, Any]) -> dict[str, Any]:
-    """A card's entries, each on lines of its own: names in it are untrusted."""
+    """The entries of a card, cleaned: its text is untrusted."""
     return {
         clean(name, 1000): _plain(value)
         if isinstance(value, Mapping)

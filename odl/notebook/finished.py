@@ -1,4 +1,4 @@
-"""Pictures and tables of sessions that are over, for a notebook's output."""
+"""Pictures of finished sessions, for the output of a notebook cell."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from odl.notebook.question_card import AXIS
 
 
 def timeline(result: Result | str | Path, person: int = 0) -> Any:
-    """One session as a picture: what was said, asked and learned, and how often it was right.
+    """One session as a picture: predictions, questions, lessons and accuracy.
 
     Parameters
     ----------
     result : Result or path
-        What `odl.replay` gave, or a recording, which is replayed first.
+        The result of `odl.replay`, or a recording, which is replayed first.
     person : int
-        Which of the result's people, counted from 0.
+        Index of the person in the result, from 0.
 
     Returns
     -------
@@ -33,7 +33,7 @@ def timeline(result: Result | str | Path, person: int = 0) -> Any:
     Raises
     ------
     IndexError
-        If the result has fewer people.
+        If the result has no such person.
 
     Examples
     --------
@@ -49,14 +49,14 @@ def timeline(result: Result | str | Path, person: int = 0) -> Any:
 
 
 def question(recording: str | Path, number: int = 0) -> Any:
-    """What a session asked about: the window's signal with a few seconds before it.
+    """One question of a session: the signal of its window and a few seconds before it.
 
     Parameters
     ----------
     recording : path
         A recording, finished or not.
     number : int
-        Which question, counted from 0.
+        Index of the question, from 0.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def question(recording: str | Path, number: int = 0) -> Any:
     Raises
     ------
     IndexError
-        If there are fewer questions, with their number.
+        If there is no such question; the message says how many there are.
     """
     from IPython.display import Image
 
@@ -76,5 +76,5 @@ def question(recording: str | Path, number: int = 0) -> Any:
     one = asked[number].question
     channels = [(name, unit) for name, unit, _ in opened.stream.channels or ()]
     picture = Picture(channels or [(c.name, "counts") for c in opened.image.channels], [], AXIS)
-    picture.question(one, opened.image.rate_hz, f"answered: {asked[number].counts or 'not at all'}")
+    picture.question(one, opened.image.rate_hz, f"answered: {asked[number].counts or 'no answer'}")
     return Image(data=picture.png(), format="png", embed=True)

@@ -1,4 +1,4 @@
-"""Names and figures as HTML: every word that comes from outside goes through `safe`."""
+"""Names and figures as HTML; every untrusted text goes through `safe`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SIGNS = {
 
 
 def safe(text: str, limit: int = 60) -> str:
-    """``text`` fit to stand in HTML, without control characters, at most ``limit`` long.
+    """``text`` cleaned (`odl._text.clean`) and escaped for HTML.
 
     >>> safe("<b>walk</b>\\x1b[2J")
     '&lt;b&gt;walk&lt;/b&gt;[2J'

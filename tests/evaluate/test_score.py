@@ -238,7 +238,7 @@ def test_stored_vectors_are_counted_for_the_leaves() -> None:
     image = nested_image()
     own = image.owners >= 2  # none of "rest" and "move"
     text = image_text(replace(image, stored=image.stored[own], owners=image.owners[own]))
-    assert "stored vectors  12, 2 a class" in text
+    assert "stored vectors  12, 2 per class" in text
 
 
 def test_show_tells_sizes_people_and_licence(capsys: pytest.CaptureFixture[str]) -> None:
@@ -255,4 +255,4 @@ def test_show_tells_sizes_people_and_licence(capsys: pytest.CaptureFixture[str])
 def test_an_untold_card_and_a_hostile_one_are_shown() -> None:
     image = random_image(card={"licence": "a\nb", "note": {"x": ["one,\r two", 3]}})
     text = image_text(image)
-    assert "dataset     not told" in text and "licence     a b" in text and "\r" not in text
+    assert "dataset     not stated" in text and "licence     a b" in text and "\r" not in text

@@ -1,4 +1,4 @@
-"""Accuracy along the stream, and questions spent."""
+"""Plots of the accuracy along the stream and of the questions asked."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ def draw_accuracy(axes: Axes, evaluation: Evaluation, divisor: float) -> None:
     axes.spines[["left", "bottom"]].set_visible(False)
     axes.set_axisbelow(True)
     if not rows:
-        axes.text(0.5, 0.5, "no window has a truth to score it by", transform=axes.transAxes, ha="center")
+        axes.text(0.5, 0.5, "no window has a truth, so none is scored", transform=axes.transAxes, ha="center")
         return
     begin = times[last_third(len(rows))]
     axes.axvspan(begin, times[-1], facecolor=BAND, lw=0, zorder=0)
     ends, late, every = [], [], stride(evaluation)
-    for name, say, colour, width, dash in (
+    for name, predicted, colour, width, dash in (
         ("last answer", [row.persistence for row in rows], SOFT, 1.0, (0, (1, 1.4))),
         ("no learning", [row.without for row in rows], WITHOUT, 1.7, (0, (4.5, 1.8))),
         ("with learning", [row.predicted for row in rows], WITH, 2.4, "-"),
     ):
-        if all(word is None for word in say):
+        if all(cls is None for cls in predicted):
             continue
-        right = [word == row.truth for word, row in zip(say, rows, strict=True)]
+        right = [cls == row.truth for cls, row in zip(predicted, rows, strict=True)]
         curve = [100 * share for share in sliding_accuracy(right, sliding_window(evaluation))]
         axes.plot(times[::every], curve[::every], color=colour, lw=width, ls=dash, solid_capstyle="round")
         ends.append((curve[-1], name, colour))
@@ -55,7 +55,7 @@ def draw_accuracy(axes: Axes, evaluation: Evaluation, divisor: float) -> None:
 
 
 def draw_spent(axes: Axes, evaluation: Evaluation, divisor: float) -> None:
-    """Draw the questions asked so far beside what is allowed in all and an even pace to it."""
+    """Draw the number of questions asked so far, the number allowed, and an even pace to it."""
     per_unit, budget = evaluation.rate_hz * divisor, evaluation.budget
     asked = sorted(q.asked / per_unit for q in evaluation.timeline.questions)
     stop = axes.get_xlim()[1]

@@ -1,4 +1,4 @@
-"""One picture per person: timeline, accuracy along the stream, questions spent.
+"""One picture per person: timeline, accuracy along the stream, questions asked.
 
 The picture is an SVG whose colours are CSS variables, so that it follows the page's light
 or dark styles. Text becomes outlines, and no name in it is read as mathematics or markup.

@@ -29,7 +29,7 @@ _DRAWN = 3000  # windows at most: more are finer than a screen shows, and make t
 
 
 class ClassStyle(NamedTuple):
-    """How a class is drawn."""
+    """The colour and hatch of a class."""
 
     colour: str
     hatch: str
@@ -94,5 +94,5 @@ def points_per_unit(axes: Axes) -> float:
 
 
 def text_width(text: str, size: float) -> float:
-    """At most how many points wide ``text`` is at font size ``size``."""
+    """An upper bound of the width of ``text`` in points at font size ``size``."""
     return 0.66 * size * len(text)  # points; on the safe side for DejaVu Sans

@@ -1,4 +1,4 @@
-"""The timeline: strips of truth and predictions, and what was asked, answered and learned."""
+"""The timeline plot: strips of truth and predictions, and the questions, answers and lessons."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def draw_timeline(
     for start in seams if len(seams) <= _MOST_SEAMS else []:
         axes.plot([start / per_unit] * 2, [_TRUTH[0], sum(_TRUTH)], color=CARD, lw=1.4, zorder=3)
 
-    for say, lane, ribbon in ((_said, _STRIP, _STRIP_WRONG), (_said_without, _PLAIN, _PLAIN_WRONG)):
+    for say, lane, ribbon in ((_predicted, _STRIP, _STRIP_WRONG), (_without, _PLAIN, _PLAIN_WRONG)):
         _strip(axes, _runs(evaluation, say), lane, styles, per_unit)
         wrong = _runs(evaluation, partial(_wrong, say))
         axes.broken_barh([(0, axes.get_xlim()[1])], ribbon, facecolors=BAND, zorder=1)
@@ -79,7 +79,7 @@ def draw_timeline(
 
 
 def _counts(axes: Axes, evaluation: Evaluation, per_unit: float) -> None:
-    """How many labels were learned at once, where there are several and there is room for it."""
+    """Write the number of labels learned at once, where there are several and there is room for it."""
     lessons = evaluation.timeline.lessons
     behind = [*(at for at, _ in lessons[1:]), float("inf")]
     room = points_per_unit(axes) / per_unit
@@ -131,11 +131,11 @@ def _strip(
             )  # fmt: skip
 
 
-def _said(row: Row) -> str | None:
+def _predicted(row: Row) -> str | None:
     return row.predicted
 
 
-def _said_without(row: Row) -> str | None:
+def _without(row: Row) -> str | None:
     return row.without
 
 
@@ -144,7 +144,7 @@ def _wrong(say: Callable[[Row], str | None], row: Row) -> str | None:
 
 
 def _runs(evaluation: Evaluation, say: Callable[[Row], str | None]) -> list[tuple[int, int, str]]:
-    """Neighbouring windows with the same word, each window drawn as the hop in its middle."""
+    """Runs of windows with the same class; each window is drawn as the hop in its middle."""
     line, every = evaluation.timeline, stride(evaluation)
     inset, hop = (line.window - line.hop) // 2, line.hop * every
     runs: list[tuple[int, int, str]] = []
@@ -165,7 +165,7 @@ def _middle(lane: tuple[float, float]) -> float:
 
 
 def _fitting(text: str, points: float) -> tuple[str, float]:
-    """What of ``text`` fits into ``points``, and its size: whole, in two lines, cut, or nothing."""
+    """The part of ``text`` that fits into ``points`` and its font size: whole, in two lines, cut or empty."""
     if text_width(text, 7.5) <= points:
         return text, 7.5
     spaces = [i for i, character in enumerate(text) if character == " "]
@@ -180,7 +180,7 @@ def _fitting(text: str, points: float) -> tuple[str, float]:
 def _spaced(
     axes: Axes, texts: Sequence[tuple[float, str]], y: float, *, shift: float = 0, **style: Any
 ) -> list[tuple[float, str]]:
-    """Write the texts at their x from left to right; those that would overlap are given back."""
+    """Write the texts at their x from left to right; return those that would overlap."""
     points = points_per_unit(axes)
     free = float("-inf")
     left_out = []

@@ -1,4 +1,4 @@
-"""The picture of a training: loss and accuracy on held-out people along its steps."""
+"""The training curves: loss and accuracy on held-out people by step."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from odl.evaluate.report.style import GRID, INK, SOFT, WITH, WITHOUT
 
 
 def write_curves(path: Path, curves: Mapping[str, Sequence[float]], stop: int) -> None:
-    """Write an image card's ``curves`` as a picture; its suffix says which kind.
+    """Write an image card's ``curves`` as a picture; the suffix of ``path`` decides its format.
 
     Parameters
     ----------
     path : Path
-        Ends in ``.svg``, ``.png`` or what else matplotlib can write.
+        Ends in ``.svg``, ``.png`` or another format of matplotlib.
     curves : mapping
         ``steps``, ``loss`` and ``held_out_accuracy`` (0 to 1), of equal lengths.
     stop : int
-        The step that was chosen; it is marked.
+        The chosen step; it is marked.
 
     Raises
     ------
     ModuleNotFoundError
-        Without matplotlib.
+        If matplotlib is not installed.
 
     Examples
     --------
@@ -48,7 +48,7 @@ def write_curves(path: Path, curves: Mapping[str, Sequence[float]], stop: int) -
         above, below = figure.subplots(2, 1, sharex=True)
         right = [100 * share for share in curves["held_out_accuracy"]]
         above.plot(curves["steps"], right, color=WITH, lw=2)
-        above.set_ylabel("held-out people right, %")
+        above.set_ylabel("accuracy, held-out people, %")
         below.plot(curves["steps"], curves["loss"], color=WITHOUT, lw=2)
         below.set_ylabel("training loss")
         below.set_xlabel("step")
