@@ -113,6 +113,13 @@ class Image:
 
     Features are the last layer's outputs pooled over the first half, the second half
     and (as a maximum) the whole window: three times its output channels, uint8.
+
+    Examples
+    --------
+    >>> from odl.data.streams import load_model
+    >>> image = load_model("shoulder")
+    >>> image.rate_hz, image.window, image.hop, image.features, len(image.names)
+    (50.0, 128, 64, 192, 5)
     """
 
     channels: tuple[Channel, ...]

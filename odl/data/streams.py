@@ -147,7 +147,18 @@ def _unanswered(event: Input) -> Samples | Gap | Truth | None:
 
 
 def load_model(path: str | Path) -> Image:
-    """Read and check a model image file, or the one that goes with a dataset's name."""
+    """Read and check a model image file, or the one that goes with a dataset's name.
+
+    Raises
+    ------
+    ImageError
+        If the file cannot be read, or is no sound image: with its name and what is wrong.
+
+    Examples
+    --------
+    >>> load_model("shoulder").names[0]
+    'pendulum'
+    """
     if str(path) in list_datasets() and not Path(path).is_file():
         path = model_path(str(path))
     try:
@@ -159,7 +170,7 @@ def load_model(path: str | Path) -> Image:
 
 def dataset_streams(
     source: str | Path | Dataset,
-    subjects: Iterable[int] | None,
+    subjects: Iterable[str | int] | None,
     seed: int,
     data: str | Path | None = None,
 ) -> list[Stream]:
@@ -175,22 +186,22 @@ def dataset_streams(
     dataset = source if isinstance(source, Dataset) else open_dataset(source, data)
     card, name = dataset.card, dataset.card.name
     if isinstance(subjects, int | str):
-        raise ConfigError(f"subjects is {subjects!r}; give a list, as in [7, 8]")
-    people = list(dataset.people("test") if subjects is None else subjects)
+        raise ConfigError(f"subjects is {subjects!r}; give a list, as in ['7', '8']")
+    there = {str(person): person for person in dataset.subjects}
+    people = [str(person) for person in (dataset.people("test") if subjects is None else subjects)]
     if not people:
         raise ConfigError("no subjects were given")
     if len(set(people)) < len(people):
         raise ConfigError("a subject is named twice; each person is one session")
     for person in people:
-        if not isinstance(person, int) or person not in dataset.subjects:
-            known = ", ".join(map(str, dataset.subjects))
-            raise DataError(f"dataset '{name}' has no subject {person!r}; there are {known}")
+        if person not in there:
+            raise DataError(f"dataset '{name}' has no subject {person}; there are {', '.join(there)}")
     streams = []
     for person in people:
-        parts = dataset.session(person, seed)
+        parts = dataset.session(there[person], seed)
         streams.append(
             Stream(
-                subject=str(person),
+                subject=person,
                 inputs=lambda parts=parts: replay_parts(parts),  # type: ignore[misc]
                 stretches=tuple(len(part.block) for part in parts),
                 classes=card.classes,

@@ -43,7 +43,7 @@ def replay(
     *,
     policy: str | None = None,
     budget: str | int | None = None,
-    subjects: Iterable[int] | None = None,
+    subjects: Iterable[str | int] | None = None,
     model: str | Path | None = None,
     seed: int | None = None,
     out: str | Path | None = None,
@@ -69,7 +69,7 @@ def replay(
         A name that `odl.policies` lists; tactile-inforv by default.
     budget : str or int, optional
         ``20`` (default; a person's session), ``12/h`` or ``2%``.
-    subjects : iterable of int, optional
+    subjects : iterable of str or int, optional
         Whom to replay, each a session of their own; default: the dataset's test people.
     model : path, optional
         Model image; default: the one that the dataset or recording implies.

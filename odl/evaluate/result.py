@@ -1,18 +1,24 @@
-"""What a replay gives back: figures, tables, JSON."""
+"""What a replay returns: tables, a picture, a report, JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import html
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from odl.core.config import Config
+from odl.core.config import Config, ConfigError
 from odl.core.events import Event, Prediction
 from odl.core.image import Image
 from odl.evaluate import Evaluation, evaluate, mean_of, worst_of
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+_MEASURE = "accuracy on the last third of the scored windows"
 BLOCKED_SHARE = 0.95  # a policy that spends less of its budget has to say why
 
 
@@ -35,21 +41,45 @@ class Outcome:
     same_trace: bool | None = None  # of a replayed recording: equal to the one it holds
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
-    """What `odl.replay` returns.
+    """What `odl.replay` returns: one session for each person.
 
-    ``metrics``, ``predictions`` and ``queries`` are pandas DataFrames where pandas is
-    installed, lists of dictionaries otherwise.
+    Attributes
+    ----------
+    outcomes : tuple of Outcome
+        Each session's events, counters, settings and recording.
+    evaluations : list of Evaluation
+        Each session's figures.
+    metrics, predictions, queries : DataFrame
+        A row per person, per window, per question. Times are in samples and, in a column that ends
+        in ``seconds``, in seconds since the session's start.
+    about : dict of str
+        The settings, for people.
+    host_only : tuple of str
+        Parts that ran in Python only: no board runs them, and `odl verify` has nothing to compare.
+
+    Examples
+    --------
+    >>> from odl.evaluate.replay import replay
+    >>> result = replay("shoulder", budget=5, subjects=["7"])
+    >>> result  # doctest: +ELLIPSIS
+    odl.Result: shoulder, policy tactile-inforv, seed 0
+    person  windows  questions  no learning  learning
+    7           405          5 ...
+    accuracy on the last third of the scored windows
+    >>> result.queries.columns[:6].tolist()
+    ['policy', 'seed', 'subject', 'window', 'window_seconds', 'asked_at']
     """
 
-    image: Image = field(repr=False)
+    image: Image
     outcomes: tuple[Outcome, ...]
     seed: int
     source: str
     people: str
     about: dict[str, str]
     damage: str = ""  # what a replayed recording had lost
+    host_only: tuple[str, ...] = ()
 
     @cached_property
     def evaluations(self) -> list[Evaluation]:
@@ -68,19 +98,26 @@ class Result:
         ]
 
     @property
-    def metrics(self) -> Any:
-        """A row per person: accuracy with and without learning, baselines, questions."""
-        rows = []
-        for figures in (e.to_json() for e in self.evaluations):
-            for name, score in figures.pop("baselines").items():
-                figures |= {f"{name}_{k}": v for k, v in score.items()}
-            rows.append({k: v for k, v in figures.items() if not isinstance(v, list | dict)})
-        return _table(rows)
+    def policy(self) -> str:
+        """The policy's name."""
+        return self.about["policy"]
 
     @property
-    def predictions(self) -> Any:
-        """A row per window: subject, window, truth, predicted, held, without learning."""
-        return _table(
+    def metrics(self) -> DataFrame:
+        """A row per person: accuracy with and without learning, baselines, questions."""
+        rows = []
+        for one, figures in zip(self.outcomes, (e.to_json() for e in self.evaluations), strict=True):
+            for name, score in figures.pop("baselines").items():
+                figures |= {f"{name}_{k}": v for k, v in score.items()}
+            figures |= {"saturated": one.counts["saturated"], "samples": one.samples,
+                        "seconds": one.samples / self.image.rate_hz}  # fmt: skip
+            rows.append({k: v for k, v in figures.items() if not isinstance(v, list | dict)})
+        return self._frame(rows)
+
+    @property
+    def predictions(self) -> DataFrame:
+        """A row per window: truth, the model's class, the answer that stands, the class without learning."""
+        return self._frame(
             [
                 {
                     "subject": e.subject, "window": row.window, "seconds": row.window / e.rate_hz,
@@ -93,18 +130,116 @@ class Result:
         )  # fmt: skip
 
     @property
-    def queries(self) -> Any:
-        """A row per question: subject, window, when it was asked and what became of it."""
-        return _table(
+    def queries(self) -> DataFrame:
+        """A row per question: its window, when it was asked and how it ended."""
+        return self._frame(
             [
                 {
-                    "subject": e.subject, "window": q.window, "asked_at": q.asked,
-                    "outcome": q.outcome.name.lower(), "answered_at": q.at, "answer": q.answer,
+                    "subject": e.subject, "window": q.window, "window_seconds": q.window / e.rate_hz,
+                    "asked_at": q.asked, "asked_at_seconds": q.asked / e.rate_hz,
+                    "outcome": q.outcome.name.lower(), "answered_at": q.at,
+                    "answered_at_seconds": None if q.at is None else q.at / e.rate_hz, "answer": q.answer,
                 }
                 for e in self.evaluations
                 for q in e.timeline.questions
             ]
         )  # fmt: skip
+
+    def _frame(self, rows: list[dict[str, Any]]) -> DataFrame:
+        """``rows`` as a table with policy and seed before them."""
+        from pandas import DataFrame
+
+        return DataFrame([{"policy": self.policy, "seed": self.seed} | row for row in rows])
+
+    def plot(self, subject: str | int | None = None) -> Figure:
+        """One person's session as a picture: timeline, accuracy along the stream, questions spent.
+
+        Parameters
+        ----------
+        subject : str or int, optional
+            Whose; default: the first person's.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such person.
+
+        Examples
+        --------
+        >>> from odl.evaluate.replay import replay
+        >>> figure = replay("shoulder", budget=5, subjects=["7"]).plot()
+        >>> len(figure.axes)
+        3
+        """
+        from odl.evaluate.report.figure import figure_of
+        from odl.evaluate.report.style import class_styles
+
+        wanted = self.outcomes[0].subject if subject is None else str(subject)
+        for evaluation in self.evaluations:
+            if evaluation.subject == wanted:
+                return figure_of(evaluation, class_styles(self.evaluations))
+        known = ", ".join(one.subject for one in self.outcomes)
+        raise ConfigError(f"subject is {wanted}, who is not in this result; there are {known}")
+
+    def report(
+        self, path: str | Path, *, command: str = "", progress: Callable[[str], None] | None = None
+    ) -> Path:
+        """Write the report, one HTML page that needs nothing else, and return its path.
+
+        Parameters
+        ----------
+        path : str or path
+            The file; folders are created, a file that is there is replaced.
+        command : str
+            Shown as the way to get this report again.
+        progress : callable, optional
+            Called with a short sentence for each person.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from odl.evaluate.replay import replay
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     page = replay("shoulder", budget=5, subjects=["7"]).report(Path(folder) / "report.html")
+        ...     page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+        True
+        """
+        from odl.evaluate.report import SessionView, write_report
+        from odl.model.memory import memory_of
+
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        pairs = zip(self.evaluations, self.outcomes, strict=True)
+        views = [SessionView(e, one.file.name if one.file else "") for e, one in pairs]
+        about = self.about | ({"command": command} if command else {})
+        return write_report(path, views, title=f"odl: {self.source}", about=about,
+                            memory=memory_of(self.image), people=self.people, progress=progress)  # fmt: skip
+
+    def _short(self) -> tuple[str, list[list[str]]]:
+        """A headline, and a table of a row per person."""
+        from odl._text import clean, percent
+
+        rows = [["person", "windows", "questions", "no learning", "learning"]]
+        for e in self.evaluations:
+            plain = e.baselines["no_learning"].accuracy_last_third
+            rows.append([clean(e.subject, 30), str(e.windows), str(e.queries), percent(plain, 1),
+                         percent(e.score.accuracy_last_third, 1)])  # fmt: skip
+        host = f"; host only: {', '.join(self.host_only)}" if self.host_only else ""
+        return f"odl.Result: {self.source}, policy {self.policy}, seed {self.seed}{host}", rows
+
+    def __repr__(self) -> str:
+        from odl._text import aligned, clean
+
+        headline, rows = self._short()
+        return f"{clean(headline, 200)}\n{aligned(rows)}\n{_MEASURE}"
+
+    def _repr_html_(self) -> str:
+        headline, rows = self._short()
+        head, *body = (
+            "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in row)
+            for row, tag in zip(rows, ["th"] + ["td"] * (len(rows) - 1), strict=True)
+        )
+        table = f"<thead><tr>{head}</tr></thead><tbody>{''.join(f'<tr>{row}</tr>' for row in body)}</tbody>"
+        return f"<p>{html.escape(headline)}</p><table>{table}</table><p>{_MEASURE}</p>"
 
     @property
     def samples_per_second(self) -> float:
@@ -114,6 +249,11 @@ class Result:
     def notes(self) -> list[str]:
         """What a reader of the figures should know: unspent budgets, damage, other traces."""
         notes = []
+        if self.host_only:
+            parts = " and ".join(self.host_only)
+            notes.append(
+                f"{parts} ran in Python only: no board runs that, and 'odl verify' cannot compare it"
+            )
         for one in self.outcomes:
             who = f"person {one.subject}"
             notes += [f"{who}: {problem}" for problem in one.problems]
@@ -166,11 +306,3 @@ def _why_unspent(one: Outcome) -> str:
         windows = "window" if blocked == 1 else "windows"
         why.append(f"too many questions were open when {blocked} more {windows} would have been asked about")
     return " and ".join(why) or "too few windows were uncertain enough"
-
-
-def _table(rows: Sequence[dict[str, Any]]) -> Any:
-    try:
-        import pandas
-    except ImportError:
-        return list(rows)
-    return pandas.DataFrame(rows)

@@ -102,11 +102,24 @@ def test_tables(result: Result) -> None:
     assert len(result.predictions) == windows
     assert len(result.queries) == sum(e.queries for e in result.evaluations)
     assert list(result.metrics["subject"]) == ["7", "9"]
+    for table in (result.metrics, result.predictions, result.queries):
+        assert list(table.columns[:3]) == ["policy", "seed", "subject"]
+        assert set(table["policy"]) == {"tactile-inforv"} and set(table["seed"]) == {3}
 
 
-def test_tables_without_pandas(result: Result, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "pandas", None)
-    assert result.metrics[0]["subject"] == "7"
+def test_times_stand_in_seconds_beside_samples(result: Result) -> None:
+    queries = result.queries
+    for column in ("window", "asked_at", "answered_at"):
+        assert np.allclose(queries[f"{column}_seconds"], queries[column] / 50, equal_nan=True)
+    assert np.allclose(result.predictions["seconds"], result.predictions["window"] / 50)
+    assert np.allclose(result.metrics["seconds"], result.metrics["samples"] / 50)
+
+
+def test_subjects_are_strings_and_numbers_are_taken() -> None:
+    ways: list[list[str | int]] = [["8"], [8]]
+    one, other = (odl.replay("shoulder", subjects=way, policy="none") for way in ways)
+    assert one.outcomes[0].subject == other.outcomes[0].subject == "8"
+    assert one.outcomes[0].trace_sha256 == other.outcomes[0].trace_sha256
 
 
 def test_no_policy_asks_and_learns_nothing() -> None:
@@ -160,7 +173,8 @@ def test_late_answers_find_their_question_expired() -> None:
         ({"error": 2}, "error is 2"),
         ({"seed": -1}, "seed is -1"),
         ({"subjects": 7}, "give a list"),
-        ({"subjects": ["7"]}, "no subject '7'"),
+        ({"subjects": ["7", 7]}, "twice"),
+        ({"subjects": ["P7"]}, "no subject P7"),
         ({"hold": "yes"}, "hold is"),
         ({"model": "missing.odlm"}, "missing.odlm"),
     ],
@@ -291,4 +305,21 @@ def test_random_spends_exactly_the_same_budget() -> None:
 
 
 def test_a_result_is_short_to_look_at(result: Result) -> None:
-    assert len(repr(result)) < 10_000
+    lines = repr(result).splitlines()
+    assert len(lines) == 5 and max(map(len, lines)) <= 80
+    assert lines[0] == "odl.Result: shoulder, policy tactile-inforv, seed 3"
+
+
+def test_a_notebook_gets_a_table_without_markup_of_others(result: Result) -> None:
+    named = replace(result, source="<b>shoulder</b>")
+    assert named._repr_html_().count("<tr>") == 3
+    assert "<b>" not in named._repr_html_()
+
+
+def test_a_picture_and_a_report_of_a_result(result: Result, tmp_path: Path) -> None:
+    assert len(result.plot(9).axes) == 3
+    with pytest.raises(odl.OdlError, match="subject is 8, who is not in this result; there are 7, 9"):
+        result.plot("8")
+    page = result.report(tmp_path / "new" / "page.html", command="odl replay shoulder")
+    text = page.read_text(encoding="utf-8")
+    assert "odl: shoulder" in text and "odl replay shoulder" in text

@@ -9,13 +9,17 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from odl.evaluate import Evaluation
 from odl.evaluate.report.curves import draw_accuracy, draw_spent
 from odl.evaluate.report.style import CARD, GRID, HEIGHT, INK, LEFT, RIGHT, SOFT, VARIABLES, WIDTH, ClassStyle
 from odl.evaluate.report.timeline_plot import draw_timeline
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def draw(evaluation: Evaluation, styles: Mapping[str, ClassStyle], *, prefix: str) -> str:
@@ -53,21 +57,19 @@ def draw_png(evaluation: Evaluation, styles: Mapping[str, ClassStyle]) -> bytes:
     return _drawn(evaluation, styles, "png")
 
 
-def _drawn(evaluation: Evaluation, styles: Mapping[str, ClassStyle], kind: str) -> bytes:
-    from matplotlib import rc_context
+def figure_of(evaluation: Evaluation, styles: Mapping[str, ClassStyle]) -> Figure:
+    """The same picture as a matplotlib Figure.
+
+    Examples
+    --------
+    >>> from odl.evaluate import evaluate
+    >>> len(figure_of(evaluate([], [], {}, subject="1", window=128, rate_hz=50), {}).axes)
+    3
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    settings: Any = {
-        "svg.fonttype": "path", "svg.hashsalt": "odl", "path.simplify": True, "hatch.linewidth": 0.6,
-        "font.family": "DejaVu Sans", "font.size": 8, "axes.edgecolor": GRID, "axes.linewidth": 0.8,
-        "text.color": INK, "xtick.color": SOFT, "ytick.color": SOFT, "axes.labelcolor": SOFT,
-        "axes.spines.top": False, "axes.spines.right": False, "text.parse_math": False,
-        "xtick.major.size": 3, "ytick.major.size": 0, "xtick.labelsize": 8, "ytick.labelsize": 8,
-        "hatch.color": CARD,
-    }  # fmt: skip
-    with rc_context(settings), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+    with _page_style():
         figure = Figure(figsize=(WIDTH, HEIGHT))
         FigureCanvasAgg(figure)
         lanes, accuracy, spent = figure.subplots(
@@ -83,12 +85,35 @@ def _drawn(evaluation: Evaluation, styles: Mapping[str, ClassStyle], kind: str) 
         for axes in (lanes, accuracy):
             axes.tick_params(labelbottom=False, bottom=False)
         spent.set_xlabel(f"time since the session's start ({unit})")
-        file = io.BytesIO()
+    return figure
+
+
+def _drawn(evaluation: Evaluation, styles: Mapping[str, ClassStyle], kind: str) -> bytes:
+    file, figure = io.BytesIO(), figure_of(evaluation, styles)
+    with _page_style():
         if kind == "svg":
             figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
         else:
             figure.savefig(file, format="png", dpi=100, metadata={"Software": None})
     return file.getvalue()
+
+
+@contextmanager
+def _page_style() -> Iterator[None]:
+    """The page's fonts, lines and colours, while something is drawn or saved."""
+    from matplotlib import rc_context
+
+    settings: Any = {
+        "svg.fonttype": "path", "svg.hashsalt": "odl", "path.simplify": True, "hatch.linewidth": 0.6,
+        "font.family": "DejaVu Sans", "font.size": 8, "axes.edgecolor": GRID, "axes.linewidth": 0.8,
+        "text.color": INK, "xtick.color": SOFT, "ytick.color": SOFT, "axes.labelcolor": SOFT,
+        "axes.spines.top": False, "axes.spines.right": False, "text.parse_math": False,
+        "xtick.major.size": 3, "ytick.major.size": 0, "xtick.labelsize": 8, "ytick.labelsize": 8,
+        "hatch.color": CARD,
+    }  # fmt: skip
+    with rc_context(settings), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        yield
 
 
 def _unit(evaluation: Evaluation) -> tuple[str, float]:
