@@ -107,7 +107,7 @@ def _live(given: argparse.Namespace, tell: Tell) -> str:
         tell(f"recording to {live.recording}; Ctrl-C ends it")
         with stopped_by_signals(live.stop):
             if given.json == "-":
-                lines.Lines(live, sys.stderr).run()
+                lines.LineView(live, sys.stderr).run()
             else:
                 app.run(live)
     for sentence in live.notices():

@@ -1,4 +1,4 @@
-"""The buttons of a card, and what all of its buttons have in common."""
+"""Buttons of a question card: one for each likely class, and helpers that make any button."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from odl.notebook.html import joined
 BUTTONS = 9  # classes with a button, and a digit, of their own
 
 
-class Deck:
+class ClassButtons:
     """The buttons of one card: the likely classes in the model's order, the others in a list.
 
-    Buttons that are not wanted are hidden: a page keeps each view that it made of a widget, so
-    widgets that come and go would fill its memory.
+    Spare buttons are hidden, not removed: a page keeps each view that it made of a widget, so widgets
+    that come and go would fill its memory.
     """
 
-    def __init__(self, pick: Callable[[Deck, int], None]) -> None:
+    def __init__(self, pick: Callable[[ClassButtons, int], None]) -> None:
         from ipywidgets import Dropdown, HBox, Layout
 
         self.window: int | None = None
@@ -44,8 +44,8 @@ class Deck:
         rest = [(joined(one.path), i) for i, one in enumerate(likely) if i >= BUTTONS]
         self._others.options = [("another class", -1), *rest]
         for i, button in enumerate(self._buttons):
-            let_see(button, i < len(likely))
-        let_see(self._others, bool(rest))
+            show_if(button, i < len(likely))
+        show_if(self._others, bool(rest))
         self.window = question.window
 
     def _clicked(self, index: int, _: Any) -> None:
@@ -57,29 +57,29 @@ class Deck:
 
 
 def button(text: str, about: str, do: Callable[[Any], None], width: str = "9em") -> Any:
-    """A button that does ``do`` when it is clicked; ``text`` is shown as it is."""
+    """A button that calls ``do`` when it is clicked; ``text`` is plain text."""
     from ipywidgets import Button, Layout
 
-    made = Button(description=text, tooltip=about, layout=Layout(width=width, min_width="6em"))
-    made.on_click(do)
-    return made
+    widget = Button(description=text, tooltip=about, layout=Layout(width=width, min_width="6em"))
+    widget.on_click(do)
+    return widget
 
 
-def labelled(kind: Callable[..., Any], label: str, about: str, width: str, **given: Any) -> Any:
-    """A field with its name before it: a screen reader finds no other, not even a tooltip."""
+def labelled(kind: Callable[..., Any], label: str, about: str, width: str, **traits: Any) -> Any:
+    """A field with its name before it: a screen reader reads that name, and no tooltip."""
     from ipywidgets import Layout
 
     look = {"description_width": "initial"}
-    return kind(description=label, tooltip=about, layout=Layout(width=width), style=look, **given)
+    return kind(description=label, tooltip=about, layout=Layout(width=width), style=look, **traits)
 
 
-def let_see(widget: Any, whether: bool) -> None:
+def show_if(widget: Any, whether: bool) -> None:
     """Show or hide ``widget``, which stays in the page."""
     widget.layout.display = "" if whether else "none"
 
 
 def close_all(widgets: Iterable[Any]) -> None:
-    """Close ``widgets`` with all that lies in them, their layouts and styles too."""
+    """Close ``widgets`` with all widgets inside them, their layouts and styles too."""
     for widget in widgets:
         close_all(getattr(widget, "children", ()))
         for part in (getattr(widget, "layout", None), getattr(widget, "style", None), widget):

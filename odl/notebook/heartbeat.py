@@ -1,4 +1,4 @@
-"""Whether anybody looks: a sign of life from the browser each second."""
+"""A heartbeat from the browser each second, by which a view knows that its page is open."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-_SILENT = 3.5  # seconds without a sign after which nobody seems to look
-_RAREST = 8.0  # seconds between two attempts to get a sign
+_SILENT = 3.5  # seconds without a beat after which the page counts as closed
+_RAREST = 8.0  # seconds between two attempts to get a beat, at most
 
 
-class Life:
-    """A clock that runs in the browser, in a widget that is not to be seen.
+class Heartbeat:
+    """A clock that runs in the browser, in a hidden widget.
 
-    While a page is closed, what is sent to it piles up in the server; so a view sends pictures
-    only while this says that somebody looks.
+    While a page is closed, messages to it pile up in the server. So a view sends pictures only while
+    `watched` is True.
 
     Examples
     --------
-    >>> life = Life()
-    >>> life.seen(), life.widget.playing
+    >>> heartbeat = Heartbeat()
+    >>> heartbeat.watched(), heartbeat.widget.playing
     (False, False)
-    >>> life.ask()
-    >>> life.widget.value = 1  # as the browser does each second while it plays
-    >>> life.seen(), life.widget.playing
+    >>> heartbeat.probe()
+    >>> heartbeat.widget.value = 1  # the browser does this each second while it plays
+    >>> heartbeat.watched(), heartbeat.widget.playing
     (True, True)
     """
 
@@ -31,26 +31,26 @@ class Life:
         from ipywidgets import Layout, Play
 
         self.widget: Any = Play(interval=1000, max=2**30, layout=Layout(display="none"))
-        self.widget.observe(self._sign, "value")
+        self.widget.observe(self._beat, "value")
         self._now, self._last = now, float("-inf")
         self._asked, self._pause = float("-inf"), 0.5
 
-    def seen(self) -> bool:
-        """Whether there was a sign of life lately."""
+    def watched(self) -> bool:
+        """True if there was a beat lately."""
         return self._now() - self._last < _SILENT
 
-    def ask(self) -> None:
-        """Start the clock, again if a page was loaded anew; ever more rarely while all is silent."""
+    def probe(self) -> None:
+        """Start the clock, again after a page was loaded anew; ever more rarely while nothing beats."""
         now = self._now()
-        if self.seen() or now - self._asked < self._pause:
+        if self.watched() or now - self._asked < self._pause:
             return
         self._asked, self._pause = now, min(2 * self._pause, _RAREST)
         self.widget.playing = False
         self.widget.playing = True
 
     def stop(self) -> None:
-        """Let the clock stand."""
+        """Stop the clock."""
         self.widget.playing = False
 
-    def _sign(self, _: Any) -> None:
+    def _beat(self, _: Any) -> None:
         self._last, self._pause = self._now(), 0.5

@@ -14,11 +14,11 @@ from odl._text import clean, percent
 from odl.evaluate.report.style import styles_for
 from odl.live import LiveSession, LiveStatus
 from odl.notebook.buttons import close_all
-from odl.notebook.heartbeat import Life
+from odl.notebook.heartbeat import Heartbeat
 from odl.notebook.html import clock, facts, history, joined, line, prediction
 from odl.notebook.pictures import Channel, Picture
 from odl.notebook.player import Player
-from odl.notebook.question_card import Card
+from odl.notebook.question_card import QuestionCard
 
 SECONDS = 10.0  # of the stream that are shown
 PICTURES = 4.0  # a second, at most
@@ -41,7 +41,7 @@ class NotebookView:
         self._prompt = live.prompt
         self._channels = channels = channels_of(live)
         self._plot = Picture(channels, [_SAID, _TRUTH], "time since the start (s)", height=0.85)
-        self._card = Card(self._prompt, channels)
+        self._card = QuestionCard(self._prompt, channels)
         self._head, self._now, self._facts, self._told = w.HTML(), w.HTML(), w.HTML(), w.HTML()
         self._stream = w.Image(format="png", value=self._plot.png(), layout=w.Layout(max_width="100%"))
         # With a description, even an empty one, a tooltip becomes the picture's title: the words that
@@ -50,11 +50,11 @@ class NotebookView:
         self._stop = w.Button(description="stop the session", tooltip="end it and close its recording",
                               layout=w.Layout(width="11em"))  # fmt: skip
         self._stop.on_click(lambda _: player.stop())
-        self._life = Life()
+        self._heartbeat = Heartbeat()
         wide = w.Layout(width="26em", margin="0 2em 0 0")
         beside = w.HBox([w.VBox([self._now], layout=wide), self._facts], layout=w.Layout(margin=".4em 0"))
         self.box = w.VBox([self._head, self._stream, beside, self._card.box, self._told, self._stop,
-                           self._life.widget])  # fmt: skip
+                           self._heartbeat.widget])  # fmt: skip
         # One thread: two pictures are never drawn at a time, and the kernel's own is free.
         self._pool = ThreadPoolExecutor(1, "odl-notebook-plots")
         self._task: asyncio.Task[None] | None = None
@@ -94,18 +94,18 @@ class NotebookView:
         while not last:
             last = not self.player.running  # once more after the end
             now = time.monotonic()
-            self._life.ask()
+            self._heartbeat.probe()
             self._card.act()
             if not self._card.current:
                 await self._turn_card()
-            if (self._life.seen() and now >= picture) or last:
+            if (self._heartbeat.watched() and now >= picture) or last:
                 picture = now + max(1 / PICTURES, await self._show_stream() / _SHARE)
-            if (self._life.seen() and (self._prompt.changed != changed or now >= texts)) or last:
+            if (self._heartbeat.watched() and (self._prompt.changed != changed or now >= texts)) or last:
                 changed, texts = self._prompt.changed, now + 0.5
                 self._update_texts()
             await asyncio.sleep(_STEP)
         self._card.over()
-        self._life.stop()
+        self._heartbeat.stop()
 
     async def _turn_card(self) -> None:
         question = self._card.waiting

@@ -20,17 +20,17 @@ def ask_plainly(
 ) -> None:
     """Play ``live`` to its end and ask its questions one after another.
 
-    The stream runs in a thread of its own, so it is not held up by a question that waits.
+    The stream runs in a thread of its own, so a question that waits does not hold it up.
     Returns when the stream has ended or ``q`` was typed; the recording is closed then.
 
     Parameters
     ----------
     live : LiveSession
-        What is played.
+        The session to run.
     ask : callable
-        Given a text to show, returns what was typed.
+        Shows a text and returns the line that the person types, as ``input`` does.
     tell : callable
-        Given a line to show.
+        Shows a line.
 
     Examples
     --------
@@ -42,15 +42,15 @@ def ask_plainly(
     ...     live.status().state
     'ended'
     """
-    player = _Thread(live)
+    player = _SessionThread(live)
     player.start()
-    prompt, told = live.prompt, ""
+    prompt, sentence = live.prompt, ""
     tell(f"{clean(live.status().port)}: questions come when the model is unsure; answer with {_HELP}.")
     try:
         while player.is_alive():
-            if prompt.sentence != told:
-                told = prompt.sentence
-                tell(f"  {clean(told, 200)}")
+            if prompt.sentence != sentence:
+                sentence = prompt.sentence
+                tell(f"  {clean(sentence, 200)}")
             if not prompt.questions:
                 time.sleep(0.05)
                 continue
@@ -71,8 +71,8 @@ def ask_plainly(
         raise player.error
 
 
-class _Thread(threading.Thread):
-    """Steps a session until it ends or is told to stop."""
+class _SessionThread(threading.Thread):
+    """Steps a session until it ends or ``stop`` is set."""
 
     def __init__(self, live: LiveSession) -> None:
         super().__init__(daemon=True)

@@ -10,12 +10,12 @@ from typing import Any
 from odl._text import clean
 from odl.labels.question import Place, Question
 from odl.live.status import QuestionSource
-from odl.notebook.buttons import Deck, button, close_all, labelled, let_see
+from odl.notebook.buttons import ClassButtons, button, close_all, labelled, show_if
 from odl.notebook.html import clock, joined, line, safe
 from odl.notebook.pictures import Channel, Picture
-from odl.notebook.shortcuts import NAME, Keys, entered
+from odl.notebook.shortcuts import NAME, Shortcuts, entered
 
-GUARD = 0.25  # seconds: an answer that comes sooner after the card changed was meant for another
+GUARD = 0.25  # seconds after a card has changed in which an answer was meant for the card before
 QUIET = "No question is open. The next one appears here when the model is unsure of a window."
 AXIS = "time (s); 0 is where the window begins"
 _SKIP = "skip (s)", "leave this question unanswered"
@@ -23,22 +23,22 @@ _NOTHING = "no answer (s)", "no answer counts for this window"
 _HINT = "click here: 1-9 n s l = u"
 
 
-class Card:
-    """Shows a prompt's first open question and takes a person's answer.
+class QuestionCard:
+    """Shows the first open question of a prompt and passes a person's answer to the prompt.
 
-    Clicks and keys may come in any thread: they go to the prompt, which is made for that.
-    Widgets are changed by `show` and `tick` only, which one task calls.
+    Clicks and keys may come in any thread; the prompt is safe to call from any. Only `show` and `tick`, which
+    one task calls, change widgets.
 
     Parameters
     ----------
     prompt : odl.live.status.QuestionSource
-        Whose questions are shown and who is told the answers.
+        Gives the questions and takes the answers.
     channels : sequence of (name, unit)
-        What the columns of the questions' signals are.
+        Of the columns of the questions' signals.
     quiet : str
-        What is said where no question is open.
+        The text where no question is open.
     now : callable
-        Seconds, steady.
+        A monotonic clock, in seconds.
     """
 
     def __init__(
@@ -60,10 +60,10 @@ class Card:
         self._places: tuple[Place, ...] = ()
         self.picture, self.head, self.beside, self.said = w.HTML(), w.HTML(), w.HTML(), w.HTML()
         self._actions = {"s": self._skip, "u": self._undo, "=": self._same_again, "l": self._put_aside}
-        # Two decks in turn, so that a click on a card that is gone is known by its button.
-        self._decks = (Deck(self._pick), Deck(self._pick))
-        self._deck = self._decks[0]
-        self.keys = Keys(self._key, self._named, _HINT, now)
+        # Two rows of buttons in turn, so that a late click on the card before is known by its button.
+        self._rows = (ClassButtons(self._pick), ClassButtons(self._pick))
+        self._row = self._rows[0]
+        self.keys = Shortcuts(self._key, self._named, _HINT, now)
         self._new = labelled(w.Text, "new class", "the name of a new class", "18em", placeholder="its name")
         self._under = labelled(w.Dropdown, "under", "where it hangs in the tree", "19em", options=[("", 0)])
         self._add = button("add (Enter)", "answer with the new class", self._add_class)
@@ -75,19 +75,19 @@ class Card:
         fresh = w.HBox([self._new, self._under, self._add])
         self._aside = button("later (l)", "look at the next open question first", self._put_aside)
         rest = w.HBox([self._skip_it, self._aside, self._same, self.undo, self.keys.field])
-        self._open = w.VBox([self.picture, *(deck.box for deck in self._decks), fresh])
+        self._open = w.VBox([self.picture, *(row.box for row in self._rows), fresh])
         title = w.HBox([self.head, self.beside], layout=w.Layout(flex_flow="row wrap"))
         self.box = w.VBox([title, self._open, rest, self.said])
-        let_see(self._open, False)
+        show_if(self._open, False)
         self.head.value = line(self._quiet)
 
-    # --- what a person does; any thread ------------------------------------------------------
+    # --- input of a person; any thread -------------------------------------------------------
 
-    def _pick(self, deck: Deck, index: int) -> None:
-        if deck.window is not None and index < len(deck.names):
-            self._give(deck.window, deck.names[index])
+    def _pick(self, row: ClassButtons, index: int) -> None:
+        if row.window is not None and index < len(row.names):
+            self._answer(row.window, row.names[index])
 
-    def _give(self, window: int, name: str | None, head: int = 0, leaf: int | None = None) -> bool:
+    def _answer(self, window: int, name: str | None, head: int = 0, leaf: int | None = None) -> bool:
         if self._too_soon():
             return False
         taken = self._prompt.answer(window, name, head, leaf).taken
@@ -102,7 +102,7 @@ class Card:
 
     def _skip(self, _: Any = None) -> None:
         if self._question is not None:
-            self._give(self._question.window, None)
+            self._answer(self._question.window, None)
 
     def _same_again(self, _: Any = None) -> None:
         if self._question is not None and not self._too_soon():
@@ -132,7 +132,7 @@ class Card:
 
     def _key(self, key: str) -> None:
         if key.isdecimal() and key != "0":
-            self._pick(self._deck, int(key) - 1)
+            self._pick(self._row, int(key) - 1)
         elif key == NAME and self._question is not None:
             self._about = self._question.window
         else:
@@ -141,18 +141,18 @@ class Card:
                 action()
 
     def _named(self, name: str) -> bool:
-        """A new class for the question that was there when its name was begun."""
+        """Answer with a new class the question that was shown when the person began its name."""
         chosen = self._under.value
         if self._about is None or not 0 <= chosen < len(self._places):
             return False
         place = self._places[chosen]
-        return self._give(self._about, name, place.head, place.leaf)
+        return self._answer(self._about, name, place.head, place.leaf)
 
-    # --- what the view does; one task --------------------------------------------------------
+    # --- for the view; one task --------------------------------------------------------------
 
     @property
     def waiting(self) -> Question | None:
-        """The question that should be on the card now."""
+        """The question that the card should show now."""
         questions = self._prompt.questions
         if all(one.window in self._later for one in questions):
             self._later.clear()
@@ -160,7 +160,7 @@ class Card:
 
     @property
     def current(self) -> bool:
-        """Whether the card shows the question that it should."""
+        """True if the card shows the question that it should."""
         return _offered(self.waiting) == _offered(self._question)
 
     def draw(self, question: Question) -> bytes:
@@ -169,32 +169,32 @@ class Card:
         return self._plot.png()
 
     def show(self, question: Question | None, png: bytes = b"") -> None:
-        """Put ``question`` and its plot on the card, or take the last one off it."""
+        """Show ``question`` and its plot; None clears the card."""
         self._question = question
         if question is None:
-            let_see(self._open, False)
+            show_if(self._open, False)
             self.tick()
             return
-        old, self._deck = self._deck, self._decks[self._deck is self._decks[0]]
-        self._deck.fill(question)
+        old, self._row = self._row, self._rows[self._row is self._rows[0]]
+        self._row.fill(question)
         about = f"The signal of the window at {clock(question.window / self._prompt.rate_hz)}"
         self.picture.value = _img(png, f"{about} and the seconds before it; the window is shaded")
         self._offer_places()
-        let_see(old.box, False)
-        let_see(self._deck.box, True)
-        let_see(self._open, True)
+        show_if(old.box, False)
+        show_if(self._row.box, True)
+        show_if(self._open, True)
         self.tick()
         self._since = self._now()
         self._prompt.shown(question.window)
 
     def over(self) -> None:
-        """Nothing is taken any more: the session has ended."""
+        """The session has ended: take no more answers."""
         self._quiet = "The session is over, so nothing is asked any more."
         self.show(None)
         self.undo.disabled = self.keys.field.disabled = True
 
     def act(self) -> None:
-        """Do what is due by now; call it often."""
+        """Pass on names that were typed and are due; call this often."""
         self.keys.tick()
         if self._due is not None and self._now() >= self._due:
             self._due = None
@@ -202,7 +202,7 @@ class Card:
                 self._new.value = ""
 
     def tick(self) -> None:
-        """Bring up to date what changes while a question waits."""
+        """Update the parts of the card that change while a question waits."""
         question, prompt = self._question, self._prompt
         if question is None:
             _set(self.head, line(self._quiet))
@@ -238,12 +238,12 @@ class Card:
         self._add.disabled = not places
 
     def close(self) -> None:
-        """Take the widgets away."""
+        """Close the widgets."""
         close_all((self.box,))
 
 
 def _offered(question: Question | None) -> tuple[int, tuple[str, ...]] | None:
-    """What tells one card from another: the window and the classes to choose from."""
+    """The window and the classes to choose from, which tell one card from another."""
     return None if question is None else (question.window, tuple(one.name for one in question.likely))
 
 

@@ -16,7 +16,7 @@ from odl.labels.edits import edits_path, read_edits
 from odl.labels.review import Review
 from odl.notebook.buttons import close_all
 from odl.notebook.html import history, line
-from odl.notebook.question_card import Card
+from odl.notebook.question_card import QuestionCard
 from odl.notebook.session import cell
 
 _QUIET = "All questions are looked at; undo takes the last edit back."
@@ -47,7 +47,9 @@ class Sitting:
         )  # fmt: skip
         names = [(name, unit) for name, unit, _ in opened.stream.channels or ()]
         self._path = path
-        self._card = Card(self.review, names or [(c.name, "counts") for c in opened.image.channels], _QUIET)
+        self._card = QuestionCard(
+            self.review, names or [(c.name, "counts") for c in opened.image.channels], _QUIET
+        )
         self._told, self._outcome = w.HTML(), w.HTML()
         self._learn = w.Button(description="learn again", tooltip="run the session with the edited answers")
         self._cell = -1

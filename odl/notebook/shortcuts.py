@@ -1,7 +1,7 @@
-"""Keyboard keys from plain widgets: a small text field that reads what is typed into it.
+"""Keyboard shortcuts from plain widgets: a small text field whose characters are shortcuts.
 
-A browser's page takes keys only where a text can be typed: everywhere else JupyterLab has
-shortcuts of its own (a digit makes a heading of the cell, an x removes it).
+A page can take keys only in a text field: everywhere else JupyterLab has shortcuts of its own
+(a digit makes a heading of the cell, an x removes it).
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ _LONG = 40  # characters: with fewer the field is left alone
 _LATE = 0.2  # seconds: the browser may send Enter before the text that was typed before it
 
 
-class Keys:
-    """A field whose every new character is handed to ``press``, and names that begin with n.
+class Shortcuts:
+    """A text field that hands each new character to ``press``, and each name that follows an n to ``name``.
 
     The field is emptied rarely, and never between two quick keys: the browser would send the
     second one with a text that the kernel has just replaced.
@@ -26,17 +26,17 @@ class Keys:
     Parameters
     ----------
     press : callable
-        Given each character once, in order; called in whatever thread the kernel hands
-        messages to. It is given `NAME` too, where a name begins.
+        Called with each character once, in order, in the thread in which the kernel handles
+        messages; with `NAME` too, where a name begins.
     name : callable
-        Given a name that was typed and ended by Enter; called by `tick`.
+        Called by `tick` with a name that was typed and ended by Enter.
     hint : str
-        What stands in the empty field.
+        Text of the empty field.
 
     Examples
     --------
     >>> pressed = []
-    >>> keys = Keys(pressed.append, pressed.append, "click here, then type")
+    >>> keys = Shortcuts(pressed.append, pressed.append, "click here, then type")
     >>> for text in ("1", "12", "", "s", "sn", "snwave"):
     ...     keys.field.value = text
     >>> pressed
@@ -63,7 +63,7 @@ class Keys:
 
     @property
     def naming(self) -> bool:
-        """Whether a name is being typed."""
+        """True while a name is being typed."""
         return self._begun is not None
 
     def _typed(self, change: Any) -> None:
@@ -80,7 +80,7 @@ class Keys:
                 if text[i] == NAME:
                     self._begun = i + 1
                     break
-        elif text and text != known[:-1]:  # something else stands there now; one less is no key
+        elif text and text != known[:-1]:  # the text was replaced; one character less is no key
             self._press(text[-1])
 
     def _message(self, _: Any, content: Any, __: Any) -> None:
@@ -88,7 +88,7 @@ class Keys:
             self._entered = self._now()
 
     def tick(self) -> None:
-        """Hand on a name that Enter has ended; empty the field when it is long and at rest."""
+        """Pass on a name that Enter has ended; empty the field when it is long and nobody types."""
         now = self._now()
         if self._entered is not None and now - self._entered >= _LATE:
             name = self._read[self._begun :]
@@ -103,12 +103,12 @@ class Keys:
         self.field.value = ""
 
     def focus(self) -> None:
-        """Let the next keys go here."""
+        """Give the field the keyboard's focus."""
         self.field.focus()
 
 
 def entered(content: Any) -> bool:
-    """Whether a text field's message says that Enter was pressed.
+    """True if a text field's message says that Enter was pressed.
 
     >>> entered({"event": "submit"}), entered("submit")
     (True, False)

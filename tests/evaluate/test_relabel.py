@@ -10,7 +10,7 @@ import pytest
 
 import odl
 from odl.cli.main import main
-from odl.cli.terminal.screen import Mode, frame
+from odl.cli.terminal.screen import KeyMode, frame
 from odl.core.events import (
     NO_WINDOW,
     AddClass,
@@ -387,7 +387,7 @@ def interrupted(path: Path, lost_answer: bool = False) -> tuple[Path, int, int]:
     stage.put()
     if not lost_answer:
         place = [q.window for q in stage.prompt.questions].index(new[0])
-        picture = frame([], stage.prompt, Mode(), place, 80, 40)
+        picture = frame([], stage.prompt, KeyMode(), place, 80, 40)
         assert any(
             "no scores: this was asked while the line was lost" in part
             for line in picture

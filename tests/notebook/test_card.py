@@ -18,7 +18,7 @@ from odl.core.session import Session
 from odl.data import model_bytes
 from odl.labels.prompt import Prompt
 from odl.notebook.html import joined
-from odl.notebook.question_card import GUARD, Card
+from odl.notebook.question_card import GUARD, QuestionCard
 
 CHANNELS = [(name, "g", 1 / 4096) for name in ["ax", "ay", "az", "wx", "wy", "wz"]]
 
@@ -33,7 +33,9 @@ class Stage:
         self.prompt = Prompt(session, image, by="notebook", channels=CHANNELS, clock=lambda: self.now)
         block = np.arange(6 * 640, dtype=np.int16).reshape(-1, 6)
         self.prompt.take(Samples(0, block))
-        self.card = Card(self.prompt, [(name, unit) for name, unit, _ in CHANNELS], now=lambda: self.now)
+        self.card = QuestionCard(
+            self.prompt, [(name, unit) for name, unit, _ in CHANNELS], now=lambda: self.now
+        )
 
     def ask(self, window: int, expires: int = 100_000) -> None:
         self.prompt.ask(Query(window, 9000, expires), 640)
@@ -156,7 +158,7 @@ def test_more_classes_than_digits_are_in_a_list_with_their_paths() -> None:
     stage.ask(64)
     stage.turn()
     likely = stage.prompt.questions[0].likely
-    others = stage.card._deck._others
+    others = stage.card._row._others
     assert len(likely) > 9 and len(others.options) == len(likely) - 9 + 1
     assert others.options[1] == (joined(likely[9].path), 9)
     assert any("\u203a" in b.tooltip for b in buttons(stage.card.box)), "no class hangs under another"

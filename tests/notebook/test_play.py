@@ -165,7 +165,7 @@ def test_a_page_that_is_closed_gets_no_pictures_and_an_open_one_does(tmp_path: P
         view.start()
         await asyncio.sleep(1.2)
         nobody = len(sent)
-        view._life.widget.value += 1  # the browser's sign
+        view._heartbeat.widget.value += 1  # the browser's sign
         while not sent:
             await asyncio.sleep(0.02)
         somebody = len(sent)
@@ -271,7 +271,7 @@ def test_the_live_picture_has_words(tmp_path: Path) -> None:
         words: list[str] = []
         view._stream.observe(lambda change: words.append(change["new"]), "tooltip")
         while not words or "0 questions" in words[-1]:
-            view._life.widget.value += 1
+            view._heartbeat.widget.value += 1
             await asyncio.sleep(0.01)
         player.stop()
         await player.done()
@@ -321,7 +321,7 @@ def test_relabelling_keeps_each_edit_and_learns_again(tmp_path: Path) -> None:
         while not sitting._card.beside.value.count("answered"):
             await asyncio.sleep(0.02)
         await asyncio.sleep(0.3)
-        button = sitting._card._deck._buttons[-1 + len(sitting.review.questions[0].likely)]
+        button = sitting._card._row._buttons[-1 + len(sitting.review.questions[0].likely)]
         assert button.layout.display == ""
         name = button.description.split("  ")[1]
         button.click()

@@ -1,4 +1,4 @@
-"""The live view and its questions, in a terminal."""
+"""The drawn view of a live session in a terminal."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from odl.cli.terminal.lines import Lines
-from odl.cli.terminal.screen import KEYS, Mode, figures, frame, keyed
+from odl.cli.terminal.lines import LineView
+from odl.cli.terminal.screen import KEYS, KeyMode, figures, frame, keyed
 from odl.core.events import valid_name
 from odl.live.status import InteractiveSession, MonitoredSession
 
@@ -36,36 +36,42 @@ def run(live: MonitoredSession, *, lines: bool | None = None) -> None:
     Parameters
     ----------
     live : MonitoredSession
-        Is iterated over in a thread of its own while the view is up, in this one otherwise.
+        A thread of its own iterates over it while the view is drawn, else the caller's.
     lines : bool, optional
         Print a line for each thing that happens instead of drawing, and read answers as lines
-        from standard input; default: where nothing can be drawn, and there the lines of a
-        keyboard only.
+        from standard input. By default only where nothing can be drawn; there answers are read from
+        a keyboard only.
 
     Raises
     ------
     Exception
-        Whatever the session raised, once the terminal is as it was.
+        The session's own exceptions, once the terminal is restored.
     """
     if lines or (lines is None and not drawable()):
         answers = sys.stdin if lines or sys.stdin.isatty() else None
         if isinstance(answers, io.TextIOWrapper):
             answers.reconfigure(errors="replace")  # a key of another encoding ends nothing
-        Lines(live, sys.stdout).run(answers)
+        LineView(live, sys.stdout).run(answers)
     else:
         TerminalView(live, lambda: figures(live.status())).run()
 
 
 def drawable() -> bool:
-    """Whether standard input and output are a terminal that a view can be drawn in."""
+    """True if standard input and output are a terminal in which a view can be drawn."""
     dumb = os.environ.get("TERM", "").lower() in ("dumb", "unknown")
     return sys.stdin.isatty() and sys.stdout.isatty() and not dumb
 
 
 class TerminalView:
-    """The drawn view of ``live``, with ``words`` on top; ``source`` and ``target`` are
-    prompt_toolkit's input and output.
-    """  # fmt: skip
+    """Draws ``live``, with ``words`` on top.
+
+    Parameters
+    ----------
+    words : callable
+        Returns the words of the top lines.
+    source, target : optional
+        Input and output of prompt_toolkit; default: the terminal.
+    """
 
     def __init__(
         self,
@@ -76,7 +82,7 @@ class TerminalView:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.live, self.prompt, self._words = live, live.prompt, words
-        self.mode = Mode()
+        self.mode = KeyMode()
         self._clock = clock
         self._drawn: int | None = None  # the window whose card is on the screen
         self._before: int | None = None  # the one before it
@@ -93,7 +99,7 @@ class TerminalView:
         thread = threading.Thread(target=self._drive, name="session")
         try:
             self._app.run(pre_run=thread.start, handle_sigint=False)
-        except (EOFError, KeyboardInterrupt):  # the line to the person is cut, or they have had enough
+        except (EOFError, KeyboardInterrupt):  # the terminal is gone, or the person interrupts
             pass
         finally:
             self._stop.set()
@@ -112,13 +118,13 @@ class TerminalView:
                     self._soon(self._app.invalidate)
                 if self._stop.is_set():
                     break
-        except BaseException as error:  # it belongs to whoever called run
+        except BaseException as error:  # run raises it again
             self._error = error
         finally:
             self._soon(self._end)
 
     def _soon(self, function: Callable[[], None]) -> None:
-        """Have the view's thread call ``function``, unless the view has gone."""
+        """Call ``function`` in the view's thread, unless the view has ended."""
         loop = self._app.loop
         if loop is not None:
             with suppress(RuntimeError):
@@ -147,7 +153,7 @@ class TerminalView:
             self.prompt.note(sentence)
         windows = [question.window for question in self.prompt.questions]
         now = self._drawn if self.mode.window is None else self.mode.window
-        if now not in windows and self.mode.window is None:  # go on behind the one that is over
+        if now not in windows and self.mode.window is None:  # the next one after the question that has ended
             behind = [window for window in windows if now is not None and window > now]
             now = next(iter(behind or windows), None)
         at = windows.index(now) if now in windows else 0
@@ -224,7 +230,7 @@ class TerminalView:
         elif self.mode.kind == "place":
             self._place(key)
         elif key == "?":
-            self.mode = Mode("keys" if self.mode.kind == "help" else "help")
+            self.mode = KeyMode("keys" if self.mode.kind == "help" else "help")
         elif key == "q" and self.prompt.live and self._pressed != "q":  # it lies beside 1, 2 and tab
             self.prompt.note("q once more ends the session")
         elif key == "q":
@@ -236,22 +242,22 @@ class TerminalView:
         self._pressed = key if self.mode.kind == "keys" else ""  # a name may end in q
 
     def _answer(self, key: str) -> None:
-        """A key that means something to the question on the screen."""
+        """A key that answers the question on the screen."""
         window = self._drawn
         question = next((q for q in self.prompt.questions if q.window == window), None)
         if window is None:
             return
         if self.prompt.live and self._clock() - self._since < _GUARD:
             if key == "n":  # a name follows, whose letters must not be taken for keys
-                self.mode = Mode("name", window if self._before is None else self._before)
+                self.mode = KeyMode("name", window if self._before is None else self._before)
             else:
                 self.prompt.note("the question has just come up; press again")
         elif question is None or key == "s":
-            self.prompt.skip(window)  # says so where it is over
+            self.prompt.skip(window)  # the prompt says that the question has ended
         elif key == "=":
             self.prompt.same(window)
         elif key == "n":
-            self.mode = Mode("name", window)
+            self.mode = KeyMode("name", window)
         elif key in (names := keyed(question.likely)):
             self.prompt.answer(window, names[key])
 
@@ -270,10 +276,10 @@ class TerminalView:
             self.mode.typed += character
 
     def _leave(self) -> None:
-        """Leave the help or what is being typed, and what was said of it."""
+        """Leave the help, or a name that is being typed, and clear the sentence about it."""
         self._pressed = ""
         if self.mode.kind != "keys":
-            self.mode = Mode()
+            self.mode = KeyMode()
             self.prompt.note("")
 
     def _enter(self) -> None:
@@ -284,17 +290,17 @@ class TerminalView:
             if len(self.mode.places) > 1 and name not in (one.name for one in self.prompt.likely):
                 self.mode.kind = "place"
             else:
-                self._give(0, None)
+                self._answer_typed(0, None)
         elif self.mode.kind == "place":
-            self._give(0, None)
+            self._answer_typed(0, None)
 
     def _place(self, key: str) -> None:
         places = dict(zip(KEYS, self.mode.places, strict=False))
         if key in places:
-            self._give(places[key].head, places[key].leaf)
+            self._answer_typed(places[key].head, places[key].leaf)
 
-    def _give(self, head: int, leaf: int | None) -> None:
-        mode, self.mode = self.mode, Mode()
+    def _answer_typed(self, head: int, leaf: int | None) -> None:
+        mode, self.mode = self.mode, KeyMode()
         if mode.window is not None:
             self.prompt.answer(mode.window, mode.typed, head, leaf)
 

@@ -1,4 +1,4 @@
-"""A live session as lines of text, for a log or a plain terminal; answers are lines too."""
+"""A view of a live session as lines of text, for a log or a plain terminal; answers are lines too."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _REPORT = 10.0  # seconds of the stream between two lines of figures
 _GUARD = 1.0  # seconds in which a line may have been meant for a question that has just ended
 
 
-class Lines:
-    """A line for each thing that happens in ``live``, on ``target``.
+class LineView:
+    """Prints a line on ``target`` for each thing that happens in ``live``.
 
-    Where somebody answers, one question is on at a time: the next is put when that one is over.
+    Where somebody answers, one question is current at a time; the next follows when it has ended.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Lines:
         self._answering = False
         self._current: int | None = None  # the window that an answer is about
         self._mine: int | None = None  # the window that was answered here last
-        self._moved = -_GUARD  # when another question came on by itself
+        self._moved = -_GUARD  # when another question became current by itself
 
     def run(self, answers: TextIO | None = None) -> None:
         """Drive the session to its end; ``answers`` gives lines that are answers."""
@@ -48,7 +48,7 @@ class Lines:
             threading.Thread(target=self._read, args=(answers,), daemon=True).start()
         seen = -1
         for event in self.live:
-            # Behind a step: what an answer is in the midst of one need not be told.
+            # After a step only: an answer has intermediate states within one.
             if isinstance(event, Samples) and self.prompt.changed != seen:
                 seen = self.prompt.changed
                 self._show()
@@ -74,15 +74,15 @@ class Lines:
         self._told = told
         questions = prompt.questions
         if self._answering:
-            self._put(questions)
+            self._ask_oldest(questions)
         else:
             for question in questions:
                 if question.window not in self._asked:
                     self._ask(question)
         self._asked = {question.window for question in questions}
 
-    def _put(self, questions: Sequence[Question]) -> None:
-        """Put the oldest question if none is on; of the others say only that they are there."""
+    def _ask_oldest(self, questions: Sequence[Question]) -> None:
+        """Ask the oldest question if none is current; of the others print only that they wait."""
         if self._current not in [question.window for question in questions]:
             if self._current not in (None, self._mine):
                 self._moved = self._clock()
@@ -113,7 +113,7 @@ class Lines:
                     self._print(said)
 
     def _take(self, line: str) -> str | None:
-        """As `typed`, about the question that is on."""
+        """As `typed`, about the current question."""
         before, self._mine = self._mine, self._current
         if line not in ("q", "u", "") and self._clock() - self._moved < _GUARD:
             said: str | None = "another question has just come up; answer again"
@@ -125,14 +125,14 @@ class Lines:
 
     def _print(self, text: str) -> None:
         at = self.prompt.position / self.prompt.rate_hz
-        self._target.write(f"{at:9.1f} s  {text}\n")  # whole, as two threads write
+        self._target.write(f"{at:9.1f} s  {text}\n")  # in one piece, as two threads write
         self._target.flush()
 
 
 def typed(prompt: QuestionSource, line: str, window: int | None) -> str | None:
-    """Do what ``line`` says about the question of ``window``: a key, a class's name, or ``n`` and a name.
+    """Carry out ``line`` for the question about ``window``: a key, a class's name, or ``n`` and a name.
 
-    What there is to say if it had no effect; None where the person wants to leave.
+    Returns a sentence if it had no effect, else an empty one; None where the person quits.
     """
     if line == "q":
         return None
@@ -142,7 +142,7 @@ def typed(prompt: QuestionSource, line: str, window: int | None) -> str | None:
         return "no question is open" if line else ""
     question = next((one for one in prompt.questions if one.window == window), None)
     if question is None or line == "s":
-        said = prompt.skip(window)  # says so where it is over
+        said = prompt.skip(window)  # the prompt says that the question has ended
     elif line == "=":
         said = prompt.same(window)
     elif line.startswith("n "):

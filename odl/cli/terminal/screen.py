@@ -1,4 +1,4 @@
-"""The terminal's picture of a live session, as lines of styled text; no terminal needed."""
+"""The drawn view of a live session as lines of styled text; needs no terminal."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ HELP: Final = (
     "q         twice: end the session; the recording is closed properly",
     "esc       leave this, or a name being typed",
 )
-# Where a recording is looked at again, these keys mean something else.
+# In a review of a recording these keys mean something else.
 AGAIN: Final = {
     "s": "s         no answer counts for this question",
     "u": "u         undo: take back the last edit",
@@ -39,8 +39,8 @@ AGAIN: Final = {
 
 
 @dataclass
-class Mode:
-    """What the keys mean now: ``keys``, ``help``, ``name`` (typing one) or ``place`` (choosing)."""
+class KeyMode:
+    """The meaning of keys now: ``keys``, ``help``, ``name`` (typing one) or ``place`` (choosing one)."""
 
     kind: str = "keys"
     window: int | None = None  # the question that is being answered
@@ -51,7 +51,7 @@ class Mode:
 def frame(
     words: Sequence[str],
     prompt: QuestionSource,
-    mode: Mode,
+    mode: KeyMode,
     at: int,
     columns: int,
     rows: int,
@@ -60,9 +60,9 @@ def frame(
 ) -> list[Line]:
     """All lines, at most ``rows`` of at most ``columns``; ``at`` chooses the open question shown.
 
-    ``words`` stand on top, such as `figures` of a live session. ``plain`` keeps to ASCII and
-    leaves the plot out. What matters least goes first where there is no room: plot, answers, bars,
-    then ``words`` from their end. The keys and the classes stay longest.
+    ``words``, such as `figures` of a live session, are the top lines. ``plain`` is ASCII without the plot.
+    Where there is no room, plot, answers and bars are left out first, then ``words`` from their end; keys
+    and classes last.
     """
     columns, questions = max(20, columns), prompt.questions
     over = mode.kind != "keys" and mode.window not in [question.window for question in questions]
@@ -99,9 +99,11 @@ def frame(
 
 
 def _fitted(parts: list[list[Line]], whole: Sequence[int], line: Sequence[int], rows: int) -> list[Line]:
-    """The lines of ``parts``, at most ``rows``: first those numbered ``whole`` go, as a whole, then
-    the last lines of those numbered ``line``, in this order.
-    """  # fmt: skip
+    """The lines of ``parts``, at most ``rows`` of them.
+
+    Parts numbered ``whole`` are left out first, each as a whole, then the last lines of those numbered
+    ``line``, in this order.
+    """
     over = sum(map(len, parts)) - rows
     for number in whole:
         if over > 0:
@@ -177,7 +179,7 @@ def _wrapped(words: Sequence[str], columns: int) -> list[Line]:
 
 
 def _helped(live: bool, columns: int) -> list[Line]:
-    """What the keys do, the key's name apart."""
+    """The help, with the keys in a column of their own."""
     lines: list[Line] = []
     for line in HELP:
         text = line if live else AGAIN.get(line[0], line)
@@ -224,12 +226,12 @@ def _ago(prompt: QuestionSource, question: Question) -> str:
 
 
 def _classes(question: Question, columns: int) -> list[Line]:
-    """A key for each class, as many beside each other as there is room for."""
+    """A key for each class, in as many columns as there is room for."""
     cells = []
     for key, one in zip(KEYS, question.likely, strict=False):
         score = "" if one.score is None else f" {one.score:.2f}"
         text = " > ".join(clean(name, 24) for name in one.path) + score
-        if width(text) + 5 > columns:  # what hangs lowest tells the classes apart
+        if width(text) + 5 > columns:  # the lowest class of the path tells them apart
             text = clean(one.name, 32) + score
         cells.append((key, text))
     wide = min(columns, max((width(text) for _, text in cells), default=0) + 5)
@@ -244,7 +246,7 @@ def _classes(question: Question, columns: int) -> list[Line]:
 
 
 def _keys(prompt: QuestionSource, asking: bool, columns: int) -> list[Line]:
-    """What else the keys do, in as many lines as it takes."""
+    """The other keys, in as many lines as they take."""
     names = [("u", "undo"), ("?", "help"), ("q", "quit")]
     if asking:
         same = f"same: {clean(prompt.previous, 20)}" if prompt.previous else "same as before"
@@ -261,8 +263,8 @@ def _keys(prompt: QuestionSource, asking: bool, columns: int) -> list[Line]:
     return lines
 
 
-def _asked_for(mode: Mode) -> tuple[list[Line], list[Line]]:
-    """The lines in which a name is typed or a place chosen, and what to press then."""
+def _asked_for(mode: KeyMode) -> tuple[list[Line], list[Line]]:
+    """The lines in which a name is typed or a place chosen, and the keys that end that."""
     if mode.kind == "name":
         typed = clean(mode.typed) if mode.typed else ""
         return [[("", "name of the class: "), ("class:typed", typed), ("", "_")]], [
@@ -286,7 +288,7 @@ def _answers(prompt: QuestionSource) -> list[Line]:
 
 
 def _cut(line: Line, columns: int) -> Line:
-    """``line`` in at most ``columns``."""
+    """``line``, cut to at most ``columns``."""
     kept: Line = []
     room = columns
     for style, text in line:

@@ -191,7 +191,7 @@ def test_a_question_that_ends_while_its_class_is_typed_says_so_and_no_letter_ans
         assert "that question is over" in picture and "What was it" not in picture
         view.press("s")
         assert (view.mode.typed, view.mode.window) == ("ws", window)
-        view._give(0, None)
+        view._answer_typed(0, None)
         assert stage.put() == [] and stage.prompt.sentence == "this question has expired"
         assert "What was it" in "".join(part for _, part, *_ in view._text())
 
@@ -275,7 +275,7 @@ def test_a_name_begun_as_its_question_goes_is_typed_to_its_end_and_harms_no_othe
             view.press(key)
         assert (view.mode.kind, view.mode.window, view.mode.typed) == ("name", first, "squat")
         assert not view._stop.is_set()
-        view._give(0, None)
+        view._answer_typed(0, None)
         assert stage.put() == [] and stage.prompt.sentence == "this question is answered already"
 
 

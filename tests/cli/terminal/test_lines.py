@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from odl.cli.terminal.lines import Lines, typed
+from odl.cli.terminal.lines import LineView, typed
 from odl.core.events import AddClass, Gap, Label
 from tests.helpers.prompts import Clock, Played, Stage
 from tests.helpers.relabelling import played
@@ -59,7 +59,7 @@ def test_lines_tell_what_happens_and_take_answers() -> None:
             said.append(typed(stage.prompt, ["2", "s", "=", "n hop", "zz"][len(said)], window))
         return StopIteration if len(said) == 5 else None
 
-    lines = Lines(Played(stage, turn), target)
+    lines = LineView(Played(stage, turn), target)
     lines.run()
     assert said[:4] == [""] * 4
     assert said[4] == "a key, a class's name, n and a new name, s (skip), = (same), u (undo) or q (quit)"
@@ -88,7 +88,7 @@ def test_an_answer_is_about_the_question_that_was_put_and_the_next_is_put_then()
         (lambda: f"at {when(two[0])}? " in target.getvalue(), "2"),
         (lambda: len([e for e in stage.events if isinstance(e, Label)]) == 2, "q"),
     )
-    Lines(live, target).run(person)  # type: ignore[arg-type]
+    LineView(live, target).run(person)  # type: ignore[arg-type]
     assert live.closed
     assert [e.window for e in stage.events if isinstance(e, Label)] == [one, two[0]]
     out = target.getvalue()
@@ -100,7 +100,7 @@ def test_an_answer_is_about_the_question_that_was_put_and_the_next_is_put_then()
 def test_a_line_that_may_have_been_meant_for_a_question_that_has_just_ended_is_not_taken() -> None:
     stage, clock = Stage(patience=60), Clock()
     first = stage.until_asked()
-    lines = Lines(Played(stage, lambda i: None), io.StringIO(), clock)
+    lines = LineView(Played(stage, lambda i: None), io.StringIO(), clock)
     lines._answering = True
     lines._show()
     stage.put(Gap(stage.session.position, 200, "unplugged"))
@@ -132,7 +132,7 @@ def test_lines_are_read_until_one_says_to_leave() -> None:
     window = stage.until_asked()
     target = io.StringIO()
     live = Played(stage, patient(), turns=10**9)
-    Lines(live, target).run(io.StringIO("1\nu\nu\nq\n"))
+    LineView(live, target).run(io.StringIO("1\nu\nu\nq\n"))
     assert live.closed
     assert f"What was it at {when(window)}?" in target.getvalue()
 
@@ -143,13 +143,13 @@ def test_a_line_to_the_person_that_is_cut_ends_nothing() -> None:
             raise OSError(5, "Input/output error")
 
     live = Played(Stage(), lambda i: time.sleep(0.001), turns=50)
-    Lines(live, io.StringIO()).run(Cut())
+    LineView(live, io.StringIO()).run(Cut())
     assert live.closed
 
 
 def test_who_answers_is_told_when_the_first_question_comes() -> None:
     target = io.StringIO()
-    Lines(Played(Stage(policy="none"), lambda i: None, turns=2), target).run(io.StringIO())
+    LineView(Played(Stage(policy="none"), lambda i: None, turns=2), target).run(io.StringIO())
     assert "no question is open; one appears here when the model is unsure" in target.getvalue()
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from odl._text import width
 from odl.cli.terminal.braille import braille
-from odl.cli.terminal.lines import Lines
-from odl.cli.terminal.screen import HELP, KEYS, Line, Mode, figures, frame, keyed
+from odl.cli.terminal.lines import LineView
+from odl.cli.terminal.screen import HELP, KEYS, KeyMode, Line, figures, frame, keyed
 from tests.helpers.images import random_image
 from tests.helpers.prompts import Figures, Played, Stage
 from tests.helpers.streams import IMAGE
@@ -26,9 +26,9 @@ def text(lines: list[Line]) -> list[str]:
     return ["".join(part for _, part in line) for line in lines]
 
 
-def shot(stage: Stage, mode: Mode | None = None, columns: int = 80, rows: int = 40, **how: bool) -> str:
+def shot(stage: Stage, mode: KeyMode | None = None, columns: int = 80, rows: int = 40, **how: bool) -> str:
     status = replace(Figures(), position=stage.session.position)
-    return "\n".join(text(frame(figures(status), stage.prompt, mode or Mode(), 0, columns, rows, **how)))
+    return "\n".join(text(frame(figures(status), stage.prompt, mode or KeyMode(), 0, columns, rows, **how)))
 
 
 def test_the_picture_has_state_prediction_card_keys_and_answers() -> None:
@@ -50,11 +50,11 @@ def test_the_picture_has_state_prediction_card_keys_and_answers() -> None:
 def test_help_and_places_are_shown() -> None:
     stage = Stage()
     window = stage.until_asked()
-    assert all(line in shot(stage, Mode("help"), columns=100) for line in HELP)
-    narrow = shot(stage, Mode("help"), columns=50).split()
+    assert all(line in shot(stage, KeyMode("help"), columns=100) for line in HELP)
+    narrow = shot(stage, KeyMode("help"), columns=50).split()
     assert "…" not in narrow and all(word in narrow for line in HELP for word in line.split())
-    assert "name of the class: hop_" in shot(stage, Mode("name", window, "hop"))
-    picture = shot(stage, Mode("place", window, "hop", stage.prompt.places))
+    assert "name of the class: hop_" in shot(stage, KeyMode("name", window, "hop"))
+    picture = shot(stage, KeyMode("place", window, "hop", stage.prompt.places))
     assert "where does 'hop' hang?" in picture
     assert "1  at the top" in picture and "3  under walk" in picture and "4  under up" in picture
 
@@ -63,7 +63,7 @@ def test_without_a_question_the_picture_says_so_and_counters_of_twins_are_shown(
     stage = Stage(policy="none")
     assert "no question is open; one appears here when the model is unsure of a window\n" in shot(stage)
     status = replace(Figures(), compared=12, skipped=3, differences=0, damaged=4, rate=None, recording=None)
-    picture = "\n".join(text(frame(figures(status), stage.prompt, Mode(), 0, 80, 40)))
+    picture = "\n".join(text(frame(figures(status), stage.prompt, KeyMode(), 0, 80, 40)))
     assert "compared 12, skipped 3   differences 0" in picture and "damaged 4" in picture
     assert "– of 50 Hz" in picture and "recording" not in picture
     assert "2.0 times real time" in figures(replace(status, drift=1e6))
@@ -97,7 +97,7 @@ def test_the_title_says_how_long_ago_it_was_where_there_is_room() -> None:
        st.booleans())  # fmt: skip
 def test_the_picture_fits_whatever_the_size(columns: int, rows: int, kind: str, plain: bool) -> None:
     stage = SHARED
-    mode = Mode(kind, stage.prompt.questions[0].window, "漢字" * 5, stage.prompt.places)
+    mode = KeyMode(kind, stage.prompt.questions[0].window, "漢字" * 5, stage.prompt.places)
     lines = text(frame(figures(Figures()), stage.prompt, mode, 0, columns, rows, plain=plain))
     assert 0 < len(lines) <= rows
     assert all(width(line) <= max(20, columns) for line in lines)
@@ -134,7 +134,7 @@ def test_on_a_small_screen_the_keys_and_the_classes_stay(columns: int, rows: int
     for key, one in zip(KEYS, stage.prompt.questions[0].likely, strict=False):
         assert any(f" {key}  {one.path[0][:4]}" in line for line in lines), key
     assert f"{stage.prompt.left(stage.prompt.questions[0]):.0f} s left" in picture
-    helped = shot(stage, Mode("help"), columns=columns, rows=11).splitlines()
+    helped = shot(stage, KeyMode("help"), columns=columns, rows=11).splitlines()
     assert all(any(line.startswith(words[:15]) for line in helped) for words in HELP)
 
 
@@ -161,7 +161,7 @@ def test_what_stands_under_the_plot_fits_whatever_the_part_before_the_window() -
     window = stage.until_asked()
     assert stage.prompt.questions[-1].start == window - int(RATE * 4)
     for columns in (50, 60, 100):
-        picture = text(frame([], stage.prompt, Mode(), -1, columns, 40))
+        picture = text(frame([], stage.prompt, KeyMode(), -1, columns, 40))
         line = next(line for line in picture if "|window" in line)
         assert "counts" in line and "…" not in line
 
@@ -181,14 +181,14 @@ def test_hostile_names_reach_the_screen_as_plain_text() -> None:
     status = replace(Figures(), port=HOSTILE, state=HOSTILE, recording=HOSTILE)
     stage.prompt.note("note " + HOSTILE)
     for kind in ("keys", "help", "name", "place"):
-        mode = Mode(kind, window, HOSTILE, stage.prompt.places)
+        mode = KeyMode(kind, window, HOSTILE, stage.prompt.places)
         for line in text(frame(figures(status), stage.prompt, mode, 0, 120, 60)):
             assert line.isprintable(), line
     target = io.StringIO()
     live = Played(stage, lambda i: stage.run(8), turns=30)
     live.figures = status
     live.said = [HOSTILE]
-    Lines(live, target).run()
+    LineView(live, target).run()
     assert all(c.isprintable() or c == "\n" for c in target.getvalue())
     assert "owned" in target.getvalue()
 
