@@ -1,4 +1,4 @@
-"""The cards of a session's open questions, kept in step with what passes."""
+"""Cards of a session's open questions, updated by the session's events."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ from odl.core.events import (
 from odl.labels.in_flight import AnswersInFlight
 from odl.labels.question import Asking, Likely, Model, Place, Question, Recent, tree_of
 
-_KEPT = 16  # cards of answered questions, which an undo may open again
-_SAID = 8  # predictions that a question may be about
+_CLOSED = 16  # cards of answered questions, which an undo may open again
+_PREDICTIONS = 8  # that a question may be about
 
 
-class OpenCards:
-    """A card for each open question of ``session``, and what the model says just now.
+class OpenQuestions:
+    """A card for each open question of ``session``, and the newest prediction.
 
-    Not safe to use from two threads at once: `odl.labels.prompt.Prompt` sees to that.
+    Not safe to use from two threads at once; `odl.labels.prompt.Prompt` holds a lock.
 
     Parameters
     ----------
     session, image, channels, rate_hz, before, seconds
         As for `odl.labels.prompt.Prompt`.
     in_flight : AnswersInFlight
-        Questions whose answer is here have no card.
+        A question whose answer is in flight has no card.
 
     Attributes
     ----------
     tree : Tree
-        Classes and tasks as they are.
+        The classes and tasks now.
     position : int
         Samples that have passed.
     changed : int
-        Grows with each change of what a view shows; samples alone do not count.
+        Grows with each change that a view shows; samples alone do not count.
 
     Examples
     --------
@@ -58,7 +58,7 @@ class OpenCards:
     >>> from odl.core.session import Session
     >>> image = Image.from_bytes(model_bytes("shoulder"))
     >>> session = Session(image, Config(mult=(1,) * 6, shift=(0,) * 6, offset=(0,) * 6))
-    >>> cards = OpenCards(session, image, (), 50.0, before=4.0, seconds=10.0,
+    >>> cards = OpenQuestions(session, image, (), 50.0, before=4.0, seconds=10.0,
     ...                   in_flight=AnswersInFlight())
     >>> cards.take(Query(0, 9000, 500))
     >>> [(card.window, card.expires, card.likely[0].name) for card in cards.questions]
@@ -77,10 +77,10 @@ class OpenCards:
         self._rate_hz, self._before = rate_hz, round(before * rate_hz)
         room = max(round(seconds * rate_hz), self._before + image.window + round(5 * rate_hz))
         self._recent = Recent(room)
-        self._predictions: deque[Prediction] = deque(maxlen=_SAID)
+        self._predictions: deque[Prediction] = deque(maxlen=_PREDICTIONS)
         self._open: dict[int, Question] = {}
-        self._kept: OrderedDict[int, Question] = OrderedDict()
-        self._stale = False  # whether the session has moved on in a way that only it can tell
+        self._closed: OrderedDict[int, Question] = OrderedDict()
+        self._stale = False  # whether the session has to be read again
 
     def __contains__(self, window: int) -> bool:
         return window in self._open
@@ -92,26 +92,26 @@ class OpenCards:
 
     @property
     def prediction(self) -> Prediction | None:
-        """The newest."""
+        """The newest prediction."""
         return self._predictions[-1] if self._predictions else None
 
     @property
     def likely(self) -> tuple[Likely, ...]:
-        """All classes, as the newest prediction has them."""
+        """All classes, in the order of the newest prediction's scores."""
         return self.tree.likely(self.prediction)
 
     @property
     def path(self) -> tuple[str, ...]:
-        """What the newest prediction says, from the root task down."""
+        """Class names of the newest prediction, from the root task down."""
         return self._named(self.prediction)
 
     @property
     def places(self) -> tuple[Place, ...]:
-        """Where a new class can hang; empty if the model has no room for one."""
+        """Places for a new class in the tree; empty if the model has no room for one."""
         return self.tree.places(self._image.max_rows, self._image.max_heads)
 
     def wrong(self, name: str, head: int, leaf: int | None) -> str:
-        """Why ``name`` cannot be an answer, new under task ``head`` or class ``leaf``; or nothing."""
+        """Why ``name`` cannot be an answer, new under task ``head`` or class ``leaf``; else empty."""
         return self.tree.wrong(name, head, leaf, self._image.max_rows, self._image.max_heads)
 
     def signal(self, seconds: float) -> tuple[int, NDArray[np.float32]]:
@@ -120,7 +120,7 @@ class OpenCards:
         return start, self._recent.excerpt(start, self._recent.end, self._scales)
 
     def take(self, event: Event) -> None:
-        """``event`` has passed; an input is taken before its step, an output after it."""
+        """Take ``event``: an input before its step, an output after it."""
         match event:
             case Samples(start, block):
                 self._recent.add(start, block)
@@ -138,18 +138,18 @@ class OpenCards:
                 self._stale = True
 
     def settle(self) -> None:
-        """Look at the session again if something has happened that only it can tell."""
+        """Read the session again where an event may have changed its questions or classes."""
         if self._stale:
             self._stale = False
             self.tree = tree_of(self._session)
             self.reconcile()
 
     def reconcile(self) -> None:
-        """The session's open questions are the open questions, answers on their way aside."""
-        there = {one.window: one.expires for one in self._session.open_questions}
-        for window in [window for window in self._open if window not in there]:
+        """Make the cards those of the session's open questions without an answer in flight."""
+        open_now = {one.window: one.expires for one in self._session.open_questions}
+        for window in [window for window in self._open if window not in open_now]:
             self.close(window)
-        for window, expires in there.items():
+        for window, expires in open_now.items():
             self.show(window, expires)
         for window, question in self._open.items():  # a class may be new: it comes last
             known = {one.name for one in question.likely}
@@ -157,32 +157,38 @@ class OpenCards:
             self._open[window] = replace(question, likely=question.likely + new) if new else question
 
     def show(self, window: int, expires: int) -> None:
-        """There is a question about ``window``."""
+        """Show a card for the question about ``window``, unless its answer is in flight."""
         if window in self._open or self._in_flight.about(window) is not None:
             return
         if not self.reopen(window):
-            said = next((p for p in reversed(self._predictions) if p.window == window), None)
+            prediction = next((p for p in reversed(self._predictions) if p.window == window), None)
             start = max(0, window - self._before)
             signal = self._recent.excerpt(start, window + self._image.window, self._scales)
             self._open[window] = Question(
-                window, self.position, expires, self.tree.likely(said), self._named(said), start, signal
+                window,
+                self.position,
+                expires,
+                self.tree.likely(prediction),
+                self._named(prediction),
+                start,
+                signal,
             )
             self.changed += 1
 
     def close(self, window: int) -> None:
-        """The question about ``window`` is answered or over."""
-        self._kept[window] = self._open.pop(window)
-        while len(self._kept) > _KEPT:
-            self._kept.popitem(last=False)
+        """The question about ``window`` has an answer or has ended."""
+        self._closed[window] = self._open.pop(window)
+        while len(self._closed) > _CLOSED:
+            self._closed.popitem(last=False)
         self.changed += 1
 
     def reopen(self, window: int) -> bool:
-        """The question about ``window`` waits again; whether its card was still there."""
-        if window not in self._kept:
+        """Show the card of ``window`` again; False if it is not stored any more."""
+        if window not in self._closed:
             return False
-        self._open[window] = self._kept.pop(window)
+        self._open[window] = self._closed.pop(window)
         self.changed += 1
         return True
 
-    def _named(self, said: Prediction | None) -> tuple[str, ...]:
-        return () if said is None else tuple(map(self.tree.name, said.path))
+    def _named(self, prediction: Prediction | None) -> tuple[str, ...]:
+        return () if prediction is None else tuple(map(self.tree.name, prediction.path))

@@ -1,8 +1,8 @@
-"""Truth for a live stream that somebody plays from a recording: found by the samples themselves.
+"""Truth of a live stream that a board plays from a recording, aligned by the samples themselves.
 
-Nobody knows which of the recorded samples was the board's first, and some are lost on the way.
-But counts of six axes hardly repeat: a few samples in a row tell where in the recording a
-stream is, and from there on they have to agree, sample by sample.
+The host does not know which recorded sample was the board's first, and some are lost on the way.
+But counts of six axes hardly repeat: a few samples in a row identify a place in the recording, and
+all later samples have to equal those that follow there.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from numpy.typing import NDArray
 from odl.core.events import Adopt, Event, Gap, Samples, Truth
 from odl.core.ground_truth import TruthTrack
 
-ENOUGH = 4  # samples in a row that have to be found in one place only
+ENOUGH = 4  # samples in a row that identify a place, if they occur once
 
 
 class PlayedTruth:
-    """Where a stream is in the recording that is played, and so what is true of it.
+    """Aligns a stream with the recording that is played, and gives the recording's truth for it.
 
     Parameters
     ----------
     block : int16 array, shape (n, channels)
-        All that is played, in order.
+        All samples that are played, in order.
     truths : sequence of Truth
-        What is known of it; positions count from the first sample of ``block``.
+        Of the recording; positions count from the first sample of ``block``.
 
     Examples
     --------
@@ -45,14 +45,14 @@ class PlayedTruth:
         self._places: dict[bytes, list[int]] = {}
         for place in range(len(block) - ENOUGH + 1):
             self._places.setdefault(self._block[place : place + ENOUGH].tobytes(), []).append(place)
-        # Stretches of the stream that were found: its first sample, one behind its last, its place.
+        # Aligned stretches of the stream: first sample, one behind the last, place in the recording.
         self._found: list[tuple[int, int, int]] = []
-        self._told = 0  # samples up to which truth has been told
-        self._earlier = 0  # stretches that were found while it was played another time
+        self._given = 0  # samples for which truth has been given
+        self._earlier = 0  # stretches of an earlier playback
 
     @property
     def left(self) -> int:
-        """Samples of the recording that have not come yet, by the last that have."""
+        """Samples of the recording after the last one that came."""
         if len(self._found) == self._earlier:
             return len(self._block)
         first, last, place = self._found[-1]
@@ -63,7 +63,7 @@ class PlayedTruth:
         self._earlier = len(self._found)
 
     def take(self, event: Event) -> Iterator[Truth]:
-        """``event`` passes; what is known to have been true of the stream, as soon as it has ended."""
+        """Take ``event`` of the stream; yield each truth once its samples have passed."""
         if isinstance(event, Gap | Adopt):
             yield from self.end()
         elif isinstance(event, Samples) and len(event.block):
@@ -77,46 +77,46 @@ class PlayedTruth:
                 if place is None:
                     return
                 self._found.append((start, end, place))
-                self._told = start
+                self._given = start
             yield from self._over(end)
-        elif isinstance(event, Truth):  # of a recording that is gone on with: told already
-            self._told = max(self._told, event.end)
+        elif isinstance(event, Truth):  # of a resumed recording, which has it already
+            self._given = max(self._given, event.end)
 
     def end(self) -> Iterator[Truth]:
-        """What is known of the stream so far and has not been told."""
+        """Yield the truth of the stream so far that has not been given."""
         if self._found:
             first, last, place = self._found[-1]
             for truth in self._truths:
                 start, end = (
-                    max(self._told, truth.start - place + first),
+                    max(self._given, truth.start - place + first),
                     min(last, truth.end - place + first),
                 )
                 if start < end:
                     yield Truth(start, end, truth.name)
-            self._told = last
+            self._given = last
 
     def of(self, window: int, size: int) -> str | None:
-        """The class of a window, as `odl.core.ground_truth.TruthTrack.of`; None where that is unknown."""
+        """The class of a window, as `odl.core.ground_truth.TruthTrack.of`; None where it is unknown."""
         for first, last, place in reversed(self._found):
             if first <= window and window + size <= last:
                 return self._track.of(window - first + place, size)
         return None
 
     def _over(self, now: int) -> Iterator[Truth]:
-        """Truths that are over at ``now``."""
+        """Truths that end by sample ``now``."""
         first, _, place = self._found[-1]
         for truth in self._truths:
-            start, end = max(self._told, truth.start - place + first), truth.end - place + first
+            start, end = max(self._given, truth.start - place + first), truth.end - place + first
             if start < end <= now:
                 yield Truth(start, end, truth.name)
-                self._told = end
+                self._given = end
 
     def _agrees(self, place: int, block: NDArray[np.int16]) -> bool:
         there = self._block[place : place + len(block)]
         return len(there) == len(block) and np.array_equal(there, block)
 
     def _search(self, block: NDArray[np.int16]) -> int | None:
-        """The only place that ``block`` can be of, or None."""
+        """The place of ``block`` in the recording, or None unless there is exactly one."""
         if len(block) < ENOUGH:
             return None
         candidates = self._places.get(np.ascontiguousarray(block[:ENOUGH]).tobytes(), [])
@@ -125,7 +125,7 @@ class PlayedTruth:
 
 
 def one_block(parts: Iterable[Event]) -> tuple[NDArray[np.int16], list[Truth]]:
-    """All samples of a stream's inputs one after the other, as a sensor plays them, and their truth.
+    """Join the samples of a stream's inputs, as a sensor plays them, and move their truth accordingly.
 
     Raises
     ------

@@ -28,7 +28,7 @@ from odl.core.events import (
 from odl.core.protocols import Answer, TakeBack
 from odl.labels.answer_log import Ledger, Told
 from odl.labels.in_flight import AnswerInFlight, AnswersInFlight, AnswerState
-from odl.labels.open_questions import OpenCards
+from odl.labels.open_questions import OpenQuestions
 from odl.labels.question import Asking, Likely, Model, Place, Question, Said
 
 _UNDOS = 8  # that may wait at a time
@@ -112,7 +112,7 @@ class Prompt:
         self._image, self._clock, self._utc = image, clock, utc
         self._lock = threading.RLock()
         self.in_flight = AnswersInFlight()
-        self._cards = OpenCards(
+        self._cards = OpenQuestions(
             session, image, self.channels, self.rate_hz, before=before, seconds=seconds,
             in_flight=self.in_flight,
         )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from odl.core.events import Event, Input, Samples
 from odl.core.loop import drive
 from odl.core.session import Session
 from odl.labels.prompt import Prompt
+from odl.live.status import LiveStatus
 from tests.helpers.streams import CHANNELS, IMAGE, config, samples
 
 RAW = samples(3, 4096)
@@ -74,26 +75,10 @@ class Stage:
         raise AssertionError("nothing was asked")
 
 
-@dataclass(frozen=True)
-class Figures:
-    """A status, as a view reads it."""
-
-    state: str = "connected"
-    port: str = "ttyACM0"
-    rate: float | None = 49.98
-    declared: float = 50.0
-    drift: float | None = 12.3
-    jitter: float | None = 0.8
-    lost: int = 0
-    dropped: int = 0
-    damaged: int = 0
-    position: int = 0
-    windows: int = 0
-    budget_left: int | None = 20
-    compared: int | None = None
-    skipped: int | None = None
-    differences: int | None = None
-    recording: str | None = "walk.odl"
+STATUS = LiveStatus(
+    "connected", port="ttyACM0", rate=49.98, declared=50.0, drift=12.3, jitter=0.8, budget_left=20,
+    recording=Path("walk.odl"),
+)  # fmt: skip
 
 
 class Played:
@@ -101,7 +86,7 @@ class Played:
 
     def __init__(self, stage: Stage, turn: Callable[[int], object], turns: int = 2000) -> None:
         self.stage, self.prompt = stage, stage.prompt
-        self.figures = Figures()
+        self.figures = STATUS
         self.said: list[str] = []
         self.closed = False
         self._turn, self._turns = turn, turns
@@ -116,7 +101,7 @@ class Played:
         finally:
             self.closed = True
 
-    def status(self) -> Figures:
+    def status(self) -> LiveStatus:
         return self.figures
 
     def notices(self) -> list[str]:

@@ -16,7 +16,7 @@ from odl.cli.terminal.braille import braille
 from odl.cli.terminal.lines import LineView
 from odl.cli.terminal.screen import HELP, KEYS, KeyMode, Line, figures, frame, keyed
 from tests.helpers.images import random_image
-from tests.helpers.prompts import Figures, Played, Stage
+from tests.helpers.prompts import STATUS, Played, Stage
 from tests.helpers.streams import IMAGE
 
 RATE = IMAGE.rate_hz
@@ -27,7 +27,7 @@ def text(lines: list[Line]) -> list[str]:
 
 
 def shot(stage: Stage, mode: KeyMode | None = None, columns: int = 80, rows: int = 40, **how: bool) -> str:
-    status = replace(Figures(), position=stage.session.position)
+    status = replace(STATUS, position=stage.session.position)
     return "\n".join(text(frame(figures(status), stage.prompt, mode or KeyMode(), 0, columns, rows, **how)))
 
 
@@ -62,7 +62,7 @@ def test_help_and_places_are_shown() -> None:
 def test_without_a_question_the_picture_says_so_and_counters_of_twins_are_shown() -> None:
     stage = Stage(policy="none")
     assert "no question is open; one appears here when the model is unsure of a window\n" in shot(stage)
-    status = replace(Figures(), compared=12, skipped=3, differences=0, damaged=4, rate=None, recording=None)
+    status = replace(STATUS, compared=12, skipped=3, differences=0, damaged=4, rate=None, recording=None)
     picture = "\n".join(text(frame(figures(status), stage.prompt, KeyMode(), 0, 80, 40)))
     assert "compared 12, skipped 3   differences 0" in picture and "damaged 4" in picture
     assert "– of 50 Hz" in picture and "recording" not in picture
@@ -70,7 +70,7 @@ def test_without_a_question_the_picture_says_so_and_counters_of_twins_are_shown(
 
 
 def test_one_window_is_one_and_a_skip_has_no_time() -> None:
-    assert [figures(Figures(windows=n))[-3] for n in (0, 1, 2)] == [
+    assert [figures(replace(STATUS, windows=n))[-3] for n in (0, 1, 2)] == [
         "0:00, 0 windows", "0:00, 1 window", "0:00, 2 windows",
     ]  # fmt: skip
     stage = Stage()
@@ -98,7 +98,7 @@ def test_the_title_says_how_long_ago_it_was_where_there_is_room() -> None:
 def test_the_picture_fits_whatever_the_size(columns: int, rows: int, kind: str, plain: bool) -> None:
     stage = SHARED
     mode = KeyMode(kind, stage.prompt.questions[0].window, "漢字" * 5, stage.prompt.places)
-    lines = text(frame(figures(Figures()), stage.prompt, mode, 0, columns, rows, plain=plain))
+    lines = text(frame(figures(STATUS), stage.prompt, mode, 0, columns, rows, plain=plain))
     assert 0 < len(lines) <= rows
     assert all(width(line) <= max(20, columns) for line in lines)
 
@@ -178,7 +178,7 @@ def test_hostile_names_reach_the_screen_as_plain_text() -> None:
     object.__setattr__(image, "names", dict.fromkeys(range(5), HOSTILE))
     stage = Stage(image)
     window = stage.until_asked()
-    status = replace(Figures(), port=HOSTILE, state=HOSTILE, recording=HOSTILE)
+    status = replace(STATUS, port=HOSTILE, state=HOSTILE, recording=HOSTILE)
     stage.prompt.note("note " + HOSTILE)
     for kind in ("keys", "help", "name", "place"):
         mode = KeyMode(kind, window, HOSTILE, stage.prompt.places)
