@@ -178,7 +178,7 @@ def test_an_input_in_the_wrong_place_changes_nothing(
 
 @pytest.mark.parametrize(
     "changes",
-    [{"rule": 9}, {"keep": 2}, {"hold": 2}, {"step": 0}, {"batch": 0}, {"batch": 200}, {"seed": 0},
+    [{"rule": 255}, {"keep": 2}, {"hold": 2}, {"step": 0}, {"batch": 0}, {"batch": 200}, {"seed": 0},
      {"patience": 0}, {"patience": 2**64 - 1}, {"allowed": 2**32 - 1}, {"period": 2**31}, {"change": 40000},
      {"scaling": ((2**31, 0, 0),) * 3}, {"scaling": ((1, 61, 0),) * 3}, {"session": 0}, {"issued": 2**31},
      {"position": 2**62}, {"position": 2**64 - 1}],

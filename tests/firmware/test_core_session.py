@@ -19,6 +19,7 @@ from odl.core.events import AddClass, Gap, Input, Label, Output, Query, Samples,
 from odl.core.fused import Fused, settings_of
 from odl.core.image import Image, ImageError
 from odl.core.kernels.refit import refit
+from odl.core.kernels.rules import Rule
 from odl.core.session import Session
 from odl.core.state import Asked, Count, Entry
 from odl.data import model_bytes
@@ -332,7 +333,7 @@ def test_a_damaged_or_short_image_is_refused() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"rule": 5}, {"allowed": 0}, {"allowed": 2**31}, {"period": -1}, {"horizon": 2**31},
+        {"rule": len(Rule)}, {"allowed": 0}, {"allowed": 2**31}, {"period": -1}, {"horizon": 2**31},
         {"in_samples": 2}, {"batch": 0}, {"batch": 7}, {"patience": 0}, {"patience": 2**40 + 1},
         {"step": 0}, {"step": 17},
         {"hold": 2}, {"change": 32769}, {"horizon": 0},

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from odl.core.config import Config
+from odl.core.config import Config, rule_of
 from odl.core.events import Prediction, Query, Samples
 from odl.core.protocols import Scores, Window
 from odl.core.running_policy import RunningPolicy
@@ -51,7 +51,7 @@ def test_no_policy_exceeds_its_budget_whatever_comes(chosen: Config, script: Scr
                 asked.add(output.window)
                 assert 0 <= output.utility <= 32768
                 assert output.expires == output.window + WINDOW + chosen.patience
-        room = 2 * chosen.batch if chosen.policy.startswith("tactile") else IMAGE.max_pending
+        room = rule_of(chosen.policy).batches * chosen.batch or IMAGE.max_pending
         assert session._core.state["n_ask"][0] <= min(room, IMAGE.max_pending), event
     assert max(spent.values(), default=0) <= chosen.allowed
 
