@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,7 +10,7 @@ from odl._text import clean
 from odl.labels.question import Place, Question
 from odl.live.status import QuestionSource
 from odl.notebook.buttons import ClassButtons, button, close_all, labelled, show_if
-from odl.notebook.html import clock, joined, line, safe
+from odl.notebook.html import clock, joined, line, picture
 from odl.notebook.pictures import Channel, Picture
 from odl.notebook.shortcuts import NAME, Shortcuts, entered
 
@@ -178,7 +177,7 @@ class QuestionCard:
         old, self._row = self._row, self._rows[self._row is self._rows[0]]
         self._row.fill(question)
         about = f"The signal of the window at {clock(question.window / self._prompt.rate_hz)}"
-        self.picture.value = _img(png, f"{about} and the seconds before it; the window is shaded")
+        self.picture.value = picture(png, f"{about} and the seconds before it; the window is shaded")
         self._offer_places()
         show_if(old.box, False)
         show_if(self._row.box, True)
@@ -245,11 +244,6 @@ class QuestionCard:
 def _offered(question: Question | None) -> tuple[int, tuple[str, ...]] | None:
     """The window and the classes to choose from, which tell one card from another."""
     return None if question is None else (question.window, tuple(one.name for one in question.likely))
-
-
-def _img(png: bytes, about: str) -> str:
-    data = base64.b64encode(png).decode()
-    return f'<img alt="{safe(about, 160)}" style="max-width:100%" src="data:image/png;base64,{data}">'
 
 
 def _set(widget: Any, value: str) -> None:

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from odl._files import write_private
-from odl._text import clean, percent
+from odl._text import clean
 from odl.evaluate import BASELINES, Evaluation, mean_of, worst_of
 from odl.evaluate.metrics import shown_at
 from odl.evaluate.report.columns import COLUMNS
+from odl.evaluate.report.environment import environment
 from odl.evaluate.report.figure import draw
 from odl.evaluate.report.sentences import comparison, headline, outcomes
 from odl.evaluate.report.style import ClassStyle, class_styles, sliding_window, stride
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 _OPEN_AT_MOST = 4  # sections; of more people only the worst one's is open at first
 
@@ -94,7 +91,7 @@ def write_report(
             worst is not None and view.evaluation.subject == worst["subject"]
         )
         sections.append({"is_open": is_open, **_person(view, styles, prefix=f"p{i}")})
-    html = environment().get_template("report.html").render(
+    html = environment("odl.evaluate.report").get_template("report.html").render(
         title=title,
         headline=headline(evaluations, people),
         comparison=comparison(mean, worst),
@@ -113,31 +110,6 @@ def write_report(
     )  # fmt: skip
     write_private(path, html)
     return Path(path)
-
-
-@cache
-def environment() -> Environment:
-    """The templates. Every value is cleaned (`odl._text.clean`) and escaped on its way into the page."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup
-
-    def tidy(value: Any) -> Any:
-        if isinstance(value, Markup):
-            return value
-        return clean(value, None, empty="", keep=" ").replace(" %", "\u00a0%")
-
-    templates = Environment(
-        loader=PackageLoader("odl.evaluate.report"), autoescape=True, undefined=StrictUndefined,
-        finalize=tidy, trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    templates.filters |= {
-        "clean": clean,
-        "percent": percent,
-        "x": lambda share: f"{8 + 170 * share:.1f}",
-        # A narrow space that does not break.
-        "thousands": lambda size: Markup(f"{size:,}".replace(",", "\u202f")),
-    }
-    return templates
 
 
 def _rows(
