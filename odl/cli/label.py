@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from odl.evaluate.recorded import Opened
     from odl.evaluate.relabel import Relabelled
-    from odl.labels.answer_log import Told
+    from odl.labels.answer_log import AnswerEntry
     from odl.labels.edits import Edit
-    from odl.labels.history import Asked, History
+    from odl.labels.question_history import AnsweredQuestion, QuestionHistory
 
 Tell = Callable[[str], None]
 _WHEN = 6  # the log's column that a narrow terminal leaves out
@@ -46,7 +46,7 @@ def _label(given: argparse.Namespace, tell: Tell) -> str:
     from odl.cli.main import keep, printable, write_json
     from odl.cli.terminal.app import drawable
     from odl.evaluate.recorded import open_recording
-    from odl.evaluate.relabel import check_edits, history_of, place_for, relabel
+    from odl.evaluate.relabel import check_edits, load_question_history, output_path, relabel
     from odl.labels.edits import append_edits, edits_path, read_edits
 
     if given.edit and not drawable():
@@ -56,12 +56,12 @@ def _label(given: argparse.Namespace, tell: Tell) -> str:
     for target in (given.json, given.out):
         keep(given.recording, target)
     opened = open_recording(given.recording)
-    history, path = history_of(opened), edits_path(given.recording)
+    history, path = load_question_history(opened), edits_path(given.recording)
     trace = opened.recording.trace_sha256
     edits = read_edits(path, trace)
     new = _edits(given)
     if new or given.edit or given.learn:
-        place_for(opened, Path(given.recording), given.out)  # before a person has begun
+        output_path(opened, Path(given.recording), given.out)  # before a person has begun
         check_edits(opened, history, edits, new)
     for sentence in new_classes(history, edits, new):
         tell(printable(sentence))
@@ -109,31 +109,34 @@ def _by(given: argparse.Namespace) -> str:
     return f"relabel:{given.by}"
 
 
-def _sitting(given: argparse.Namespace, opened: Opened, history: History, edits: Sequence[Edit]) -> None:
+def _sitting(
+    given: argparse.Namespace, opened: Opened, history: QuestionHistory, edits: Sequence[Edit]
+) -> None:
     """Walk through the questions with a person; each edit is kept as it is made."""
     from odl._text import counted
     from odl.cli.terminal.app import TerminalView
-    from odl.evaluate.relabel import keep_edit
-    from odl.labels.review import Review, Sitting
+    from odl.evaluate.relabel import store_edit
+    from odl.labels.review import Review, ReviewLoop
 
     review = Review(
-        history, edits, partial(keep_edit, opened, history, given.recording, _by(given)), by=_by(given),
+        history, edits, partial(store_edit, opened, history, given.recording, _by(given)), by=_by(given),
         rate_hz=opened.image.rate_hz, channels=opened.stream.channels or (), room=opened.image.max_rows,
     )  # fmt: skip
     name = Path(given.recording).name
     words = [name, counted(len(history.questions), "question"), "tab: leave it as it is"]
-    TerminalView(Sitting(review), lambda: words).run()
+    TerminalView(ReviewLoop(review), lambda: words).run()
 
 
-def new_classes(history: History, edits: Sequence[Edit], new: Sequence[Edit]) -> list[str]:
+def new_classes(history: QuestionHistory, edits: Sequence[Edit], new: Sequence[Edit]) -> list[str]:
     """A sentence for each class that ``new`` edits add to those that are known: it may be a slip.
 
     Examples
     --------
-    >>> from odl.labels.question import Tree
+    >>> from odl.core.class_tree import ClassTree
     >>> from odl.labels.edits import Edit
-    >>> from odl.labels.history import read_history
-    >>> history = read_history([], Tree({0: "sit", 1: "walk up"}, (None,), ((0, 0), (1, 0))), 40, 50.0)
+    >>> from odl.labels.question_history import read_question_history
+    >>> tree = ClassTree({0: "sit", 1: "walk up"}, (None,), ((0, 0), (1, 0)))
+    >>> history = read_question_history([], tree, 40, 50.0)
     >>> new_classes(history, [], [Edit(0, "Sit"), Edit(64, "hop", "sit"), Edit(64, "walk up")])
     ["'Sit' is a new class, at the top; did you mean 'sit'? known: sit, walk up", "'hop' is a new class, \
 under sit; known: sit, walk up, Sit"]
@@ -141,9 +144,11 @@ under sit; known: sit, walk up, Sit"]
     from difflib import get_close_matches
 
     from odl._text import clean
-    from odl.labels.edits import counting
+    from odl.labels.edits import current_edits
 
-    known = list(dict.fromkeys([*history.tree.names.values(), *(e.name for e in counting(edits).values())]))
+    known = list(
+        dict.fromkeys([*history.tree.names.values(), *(e.name for e in current_edits(edits).values())])
+    )
     names = [name for name in known if name is not None]
     sentences = []
     for edit in new:
@@ -163,11 +168,11 @@ under sit; known: sit, walk up, Sit"]
 # --- the log ------------------------------------------------------------------------------
 
 
-def log_facts(name: str, history: History, edits: Sequence[Edit], rate_hz: float) -> dict[str, Any]:
+def log_facts(name: str, history: QuestionHistory, edits: Sequence[Edit], rate_hz: float) -> dict[str, Any]:
     """The label log as plain values; times in seconds of the stream, ``took`` and ``clock`` in ms."""
-    from odl.labels.edits import counting
+    from odl.labels.edits import current_edits
 
-    counts = counting(edits)
+    counts = current_edits(edits)
     windows = {asked.question.window for asked in history.questions}
     return {
         "recording": name,
@@ -191,7 +196,7 @@ def log_facts(name: str, history: History, edits: Sequence[Edit], rate_hz: float
     }  # fmt: skip
 
 
-def _told(told: Told, rate_hz: float) -> dict[str, Any]:
+def _told(told: AnswerEntry, rate_hz: float) -> dict[str, Any]:
     return {
         "window": told.window, "name": told.name, "state": told.state, "sentence": told.sentence,
         "seconds": None if told.at is None else told.at / rate_hz,
@@ -199,14 +204,14 @@ def _told(told: Told, rate_hz: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _counts(asked: Asked, counts: dict[int, Edit]) -> str | None:
+def _counts(asked: AnsweredQuestion, counts: dict[int, Edit]) -> str | None:
     """The name that counts for a question, edits included."""
     edit = counts.get(asked.question.window)
-    return asked.counts if edit is None else edit.name
+    return asked.name if edit is None else edit.name
 
 
 def log_text(
-    history: History, edits: Sequence[Edit], rate_hz: float, columns: int | None = None
+    history: QuestionHistory, edits: Sequence[Edit], rate_hz: float, columns: int | None = None
 ) -> str:  # fmt: skip
     """The label log as a table: a line for each question and further answer, one for each edit.
 

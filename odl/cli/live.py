@@ -125,15 +125,16 @@ def _report(live: LiveSession, given: argparse.Namespace, tell: Tell) -> None:
     from odl._text import counted
     from odl.cli.main import printable, write_json
 
-    status, counts, tally = live.status(), live.session.counts, live.tally
-    recorded = {name: getattr(tally, name) for name in ("windows", "questions", "answers", "lost")}
+    status, counts, history = live.status(), live.session.counts, live.history
+    recorded = {"windows": history.windows, "questions": history.asked, "answers": history.standing,
+                "lost": history.lost}  # fmt: skip
     figures = asdict(status) | {"recording": str(status.recording), "counts": counts, "recorded": recorded}
     write_json(given.json, lambda: figures)
     if given.json == "-":
         return
     seconds = status.position / live.image.rate_hz
-    parts = [f"{seconds:.0f} s", counted(tally.windows, "window"), counted(tally.questions, "question"),
-             counted(tally.answers, "answer"), f"{counted(tally.lost, 'sample')} lost"]  # fmt: skip
+    parts = [f"{seconds:.0f} s", counted(history.windows, "window"), counted(history.asked, "question"),
+             counted(history.standing, "answer"), f"{counted(history.lost, 'sample')} lost"]  # fmt: skip
     parts += [_damaged(status.damaged, given.format)] if status.damaged else []
     parts += [f"{counted(counts['saturated'], 'value')} at the limit"] if counts["saturated"] else []
     if status.compared is not None:

@@ -4,6 +4,7 @@
 :class:`Timeline` is what the report draws.
 """
 
+from odl.core.answer_records import QuestionOutcome
 from odl.evaluate.evaluation import (
     BASELINES,
     Baseline,
@@ -22,7 +23,7 @@ from odl.evaluate.metrics import (
     recall_of,
     score_of,
 )
-from odl.evaluate.timeline import Outcome, Question, Row, Timeline, read_timeline
+from odl.evaluate.timeline import QuestionRow, Timeline, WindowRow, read_timeline
 
 __all__ = [
     "BASELINES",
@@ -31,9 +32,9 @@ __all__ = [
     "Confusion",
     "Evaluation",
     "Metric",
-    "Outcome",
-    "Question",
-    "Row",
+    "QuestionOutcome",
+    "QuestionRow",
+    "WindowRow",
     "Score",
     "Timeline",
     "confusion_of",

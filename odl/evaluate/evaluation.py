@@ -29,7 +29,7 @@ from odl.evaluate.metrics import (
     running_accuracy,
     score_of,
 )
-from odl.evaluate.timeline import Row, Timeline, read_timeline
+from odl.evaluate.timeline import Timeline, WindowRow, read_timeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +217,7 @@ def worst_of(evaluations: Sequence[Evaluation]) -> dict[str, Any] | None:
     return min(scored, key=lambda one: float(one["accuracy_last_third"]), default=None)
 
 
-def _held(truth: Sequence[str], scored: Sequence[Row]) -> float | None:
+def _held(truth: Sequence[str], scored: Sequence[WindowRow]) -> float | None:
     if all(row.held is None for row in scored):
         return None
     return accuracy(truth, [row.predicted if row.held is None else row.held for row in scored])

@@ -1,13 +1,15 @@
-"""Who answered what, and what became of it: read from the events of a session as they pass."""
+"""The answers of a session as people read them: a sentence beside what became of each."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from odl._text import clean
-from odl.core.events import NO_WINDOW, Dropped, Event, Label, Learned, Origin, Undo, Why
+from odl.core.answer_records import AnswerOutcome, AnswerRecord
+from odl.core.class_tree import ClassTree
+from odl.core.events import Dropped, Event, Label, Learned, Why
+from odl.core.history import SessionHistory
 
 SENTENCES = {
     Why.EXPIRED: "nobody answered in time",
@@ -22,13 +24,13 @@ SENTENCES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """An answer, or a question that ended without one, and what became of it.
+class AnswerEntry:
+    """An answer, or a question that expired, as a line of a log.
 
-    ``name`` is None for a skip and where nobody answered. ``state`` is one of ``given`` (on its
-    way), ``waits`` (for its batch), ``learned``, ``skipped``, ``expired``, ``undone`` and
-    ``refused``. ``at`` is the sample at which the answer came, None where none came; ``by``,
-    ``took`` and ``clock`` are those of `odl.core.events.Origin`.
+    ``name`` is None for a skip and where nobody answered. ``state`` is a value of
+    `odl.core.answer_records.AnswerOutcome`, or ``given`` while the answer is on its way, or ``edited``.
+    ``at`` is the sample at which the answer came, None where none came; ``by``, ``took`` and ``clock``
+    are those of `odl.core.events.Origin`.
     """
 
     window: int
@@ -40,105 +42,117 @@ class Told:
     took: int = 0
     clock: int = 0
 
+    @property
+    def counts(self) -> bool:
+        """True if the answer is learned or can still be."""
+        return self.state in (AnswerOutcome.PENDING, AnswerOutcome.LEARNED)
 
-class Ledger:
-    """The answers of a session, in the order in which they came.
 
-    Parameters
-    ----------
-    keep : int, optional
-        How many of the newest are kept; default: all.
+def entry_of(record: AnswerRecord) -> AnswerEntry:
+    """Return ``record`` with a sentence for people.
+
+    >>> entry_of(AnswerRecord(0, 1, "walk", AnswerOutcome.PENDING, at=9)).sentence
+    "'walk' waits for its batch"
+    """
+    return AnswerEntry(
+        record.window, record.name, str(record.state), _sentence(record),
+        record.at, record.by, record.took, record.clock,
+    )  # fmt: skip
+
+
+def _sentence(record: AnswerRecord) -> str:
+    if record.state is AnswerOutcome.EXPIRED:
+        return SENTENCES[Why.EXPIRED]
+    if record.why is not None:
+        return SENTENCES[record.why]
+    if record.name is None:
+        return SENTENCES[Why.SKIPPED]
+    name = clean(record.name)
+    match record.state:
+        case AnswerOutcome.UNDONE:
+            return f"'{name}' was taken back"
+        case AnswerOutcome.LEARNED if record.missed:
+            return "it was learned from while the line was lost"
+        case AnswerOutcome.LEARNED:
+            return f"'{name}' has been learned"
+    return f"'{name}' waits for its batch"
+
+
+@dataclass
+class AnswerLog:
+    """The newest answers of a session, and the newest sentence about them.
 
     Attributes
     ----------
-    entries : the answers, the oldest first.
-    sentence : the newest thing to say.
+    history : SessionHistory
+        What became of each answer. Feed it through `take` alone.
+    sentence : str
+        The newest thing to say.
 
     Examples
     --------
-    >>> ledger = Ledger()
+    >>> from odl.core.events import Origin, Undo
+    >>> log = AnswerLog(SessionHistory(ClassTree({1: "walk"})))
     >>> for event in (Origin(9, "button", 800, 0), Label(9, 0, 1), Learned(9, 0, 1, 0), Undo(9)):
-    ...     ledger.take(event, lambda cls: "walk")
-    >>> ledger.settle()
-    >>> [(one.name, one.state, one.by, one.took) for one in ledger.entries]
-    [('walk', 'undone', 'button', 800)]
+    ...     log.take(event)
+    >>> log.settle()
+    >>> [(one.name, one.state, one.by, one.sentence) for one in log.entries]
+    [('walk', 'undone', 'button', "'walk' was taken back")]
     """
 
-    def __init__(self, keep: int | None = None) -> None:
-        self.entries: deque[Told] = deque(maxlen=keep)
-        self.sentence = ""
-        self._standing: deque[tuple[int, str]] = deque(maxlen=keep)  # what an undo can take back
-        self._undo: int | None = None  # the sample of an undo whose step is not over
-        self._origin = Origin(0, "", 0, 0)
+    history: SessionHistory
+    sentence: str = ""
+    _others: list[tuple[AnswerRecord | None, AnswerEntry]] = field(default_factory=list, repr=False)
+
+    @property
+    def entries(self) -> tuple[AnswerEntry, ...]:
+        """The answers, the oldest first."""
+        records = list(self.history.answers)
+        entries = [other for after, other in self._others if after is None]
+        for record in records:
+            entries.append(entry_of(record))
+            entries += [other for after, other in self._others if after is record]
+        return tuple(entries)
 
     @property
     def names(self) -> list[str]:
-        """The names given that still count, the newest last."""
-        names = [name for _, name in self._standing]
-        return names if self._undo is None else names[:-1]
+        """Names of the answers that an undo can take back, the newest last."""
+        return self.history.names
 
-    def adopt(self, answers: Iterable[tuple[int, str]]) -> None:
-        """Of ``answers``, window and name, an undo takes the last: some came while the line was lost."""
-        self._standing.clear()
-        self._standing.extend(answers)
+    def add(self, entry: AnswerEntry) -> None:
+        """Log an answer of which no event tells: it never reached the session."""
+        records = self.history.answers
+        self._others.append((records[-1] if records else None, entry))
+        self._others = [pair for pair in self._others if pair[0] is None or pair[0] in records]
 
-    def take(self, event: Event, name: Callable[[int], str]) -> None:
-        """``event`` has passed; ``name`` tells a class's name."""
-        # What an undo's step settles before it comes between the two.
-        if self._undo is not None and not (isinstance(event, Dropped | Learned) and event.at == self._undo):
-            self.settle()
+    def remove(self, entry: AnswerEntry) -> None:
+        """Take out what `add` has logged, if it is there: the session has the answer after all."""
+        self._others = [pair for pair in self._others if pair[1] != entry]
+
+    def adopt(self, tree: ClassTree, answers: Iterable[tuple[int, int]]) -> None:
+        """Go on from a session's own ``tree`` and ``answers``: some came while the line was lost."""
+        self.history.adopt(tree, answers)
+
+    def take(self, event: Event) -> None:
+        """Follow ``event``, which comes next."""
+        undone = self.history.last_undone
+        self.history.take(event)
+        self._tell_undone(undone)
         match event:
-            case Origin():
-                self._origin = event
-            case Label(at, window, cls):
-                origin, self._origin = self._origin, Origin(0, "", 0, 0)
-                known = None if cls is None else name(cls)
-                if known is not None:
-                    self._standing.append((window, known))
-                sentence = "skipped" if known is None else f"'{clean(known)}' waits for its batch"
-                self._add(Told(window, known, "waits", sentence, at, origin.by, origin.took, origin.clock))
-            case Undo(at):
-                self._undo, self._origin = at, Origin(0, "", 0, 0)
-            case Learned(_, window, cls, _):
-                self._became(window, "learned", f"'{clean(name(cls))}' has been learned")
-            case Dropped(_, window, why):
-                self._dropped(window, why)
+            case Label():
+                self.sentence = _sentence(self.history.answers[-1])
+            case Learned(_, _, cls, _):
+                self.sentence = f"'{clean(self.history.tree.name(cls))}' has been learned"
+            case Dropped(_, _, why):
+                self.sentence = SENTENCES[why]
 
     def settle(self) -> None:
-        """The step of the last input is over: what it took back is taken back."""
-        if self._undo is None:
-            return
-        self._undo = None
-        if self._standing:
-            window, name = self._standing.pop()
-            self._became(window, "undone", f"'{clean(name)}' was taken back", ("waits", "learned"))
+        """Carry out an undo whose step is over: call this at the stream's end."""
+        undone = self.history.last_undone
+        self.history.settle()
+        self._tell_undone(undone)
 
-    def _dropped(self, window: int, why: Why) -> None:
-        self.sentence = SENTENCES[why]
-        if why is Why.NOTHING_TO_UNDO:
-            self._undo = None
-        if window == NO_WINDOW:
-            return
-        if why is Why.EXPIRED:
-            self._add(Told(window, None, "expired", SENTENCES[why]))
-        elif why is Why.SKIPPED:
-            self._became(window, "skipped", SENTENCES[why])
-        elif self._became(window, "refused", SENTENCES[why]):
-            for i in reversed(range(len(self._standing))):
-                if self._standing[i][0] == window:
-                    del self._standing[i]
-                    break
-
-    def _add(self, told: Told) -> None:
-        self.entries.append(told)
-        self.sentence = told.sentence
-
-    def _became(self, window: int, state: str, sentence: str, among: tuple[str, ...] = ("waits",)) -> bool:
-        """Put ``state`` to the newest entry about ``window``; whether it names a class."""
-        self.sentence = sentence
-        for i in reversed(range(len(self.entries))):
-            one = self.entries[i]
-            if one.window == window and one.state in among:
-                self.entries[i] = replace(one, state=state, sentence=sentence)
-                return one.name is not None
-        return False
+    def _tell_undone(self, before: AnswerRecord | None) -> None:
+        undone = self.history.last_undone
+        if undone is not None and undone is not before:
+            self.sentence = _sentence(undone)

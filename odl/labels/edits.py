@@ -1,4 +1,4 @@
-"""Edits to a recording's label log: a file of their own beside it, a line of JSON each, that grows."""
+"""Edits of a recording's answers: a file beside the recording, a line of JSON for each edit."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Any
 from odl._files import keep_private
 from odl.core.errors import OdlError
 from odl.core.events import valid_name
-from odl.labels.history import History
+from odl.labels.question_history import QuestionHistory
 
 _FORMAT = "odl label edits 1"
 
 
 class RelabelError(OdlError, ValueError):
-    """An edit that cannot be made, and what can."""
+    """An edit that is not possible, and what is."""
 
 
 @dataclass(frozen=True)
@@ -131,10 +131,11 @@ def append_edits(path: Path, trace: str, edits: Iterable[Edit]) -> None:
         os.fsync(file.fileno())
 
 
-def counting(edits: Iterable[Edit]) -> dict[int, Edit]:
-    """The edit that counts, by window, in the order in which they were made.
+def current_edits(edits: Iterable[Edit]) -> dict[int, Edit]:
+    """Return the edit that counts for each window, in the order in which they were made.
 
-    >>> [e.name for e in counting([Edit(0, "a"), Edit(64, "b"), Edit(0, "c"), Edit(64, keep=True)]).values()]
+    >>> edits = [Edit(0, "a"), Edit(64, "b"), Edit(0, "c"), Edit(64, keep=True)]
+    >>> [edit.name for edit in current_edits(edits).values()]
     ['c']
     """
     latest: dict[int, Edit] = {}
@@ -144,38 +145,38 @@ def counting(edits: Iterable[Edit]) -> dict[int, Edit]:
     return {window: edit for window, edit in latest.items() if not edit.keep}
 
 
-def homes_of(edits: Iterable[Edit]) -> dict[str, str]:
-    """Under which class the new ones hang, by name; one that no edit names any more has lost its place.
+def parents_of(edits: Iterable[Edit]) -> dict[str, str]:
+    """Return the class that each new one lies under, by name; without classes that no edit names any more.
 
-    >>> homes_of([Edit(0, "a", "sit"), Edit(64, "b", "walk"), Edit(64, keep=True)])
+    >>> parents_of([Edit(0, "a", "sit"), Edit(64, "b", "walk"), Edit(64, keep=True)])
     {'a': 'sit'}
-    >>> homes_of([Edit(0, "a", "sit"), Edit(0, "run"), Edit(0, "a")])
+    >>> parents_of([Edit(0, "a", "sit"), Edit(0, "run"), Edit(0, "a")])
     {}
     """
-    homes: dict[str, str] = {}
+    parents: dict[str, str] = {}
     counts: dict[int, str | None] = {}
     for edit in edits:
         counts[edit.window] = None if edit.keep else edit.name
         if edit.name is not None and edit.under:
-            homes[edit.name] = edit.under
-        homes = {name: under for name, under in homes.items() if name in counts.values()}
-    return homes
+            parents[edit.name] = edit.under
+        parents = {name: under for name, under in parents.items() if name in counts.values()}
+    return parents
 
 
 def missed(window: int) -> str:
-    """Why a question cannot be answered anew."""
+    """Return the sentence for a question that cannot be answered again."""
     return f"window {window} cannot be relabelled: the line was lost, so not all of its samples are recorded"
 
 
-def check_edit(history: History, edit: Edit, known: Iterable[str] = (), room: int = 255) -> None:
-    """Refuse an edit that could not be made.
+def check_edit(history: QuestionHistory, edit: Edit, known: Iterable[str] = (), room: int = 255) -> None:
+    """Refuse an edit that is not possible.
 
     Parameters
     ----------
-    history : History
+    history : QuestionHistory
         Of the recording.
     edit : Edit
-        What is wished.
+        The edit to check.
     known : iterable of str
         Names that edits before this one add.
     room : int
@@ -184,7 +185,7 @@ def check_edit(history: History, edit: Edit, known: Iterable[str] = (), room: in
     Raises
     ------
     RelabelError
-        With what is wrong and what can be given.
+        What is wrong and what is possible.
     """
     windows = [asked.question.window for asked in history.questions]
     if edit.window not in windows:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from odl._text import clean
+from odl.core.answer_records import REFUSALS
 from odl.core.events import (
     AddClass,
     Adopt,
@@ -25,15 +25,15 @@ from odl.core.events import (
     Undo,
     Why,
 )
+from odl.core.history import SessionHistory
 from odl.core.protocols import Answer, TakeBack
-from odl.labels.answer_log import Ledger, Told
+from odl.labels.answer_log import AnswerEntry, AnswerLog
 from odl.labels.in_flight import AnswerInFlight, AnswersInFlight, AnswerState
 from odl.labels.open_questions import OpenQuestions
 from odl.labels.question import Asking, Likely, Model, Place, Question, Said
 
 _UNDOS = 8  # that may wait at a time
 _TOLD = 50  # answers whose outcome is remembered
-_NO_EFFECT = (Why.LATE, Why.REPEATED, Why.UNKNOWN, Why.NO_SUCH_CLASS)
 
 
 class Prompt:
@@ -118,14 +118,13 @@ class Prompt:
         )  # fmt: skip
         self._shown: dict[int, float] = {}  # when each was first on a screen
         self._session, self._adopted = session, False
-        self._origin = Origin(0, "", 0, 0)  # who gives the next command
-        self._ledger = Ledger(_TOLD)
+        self._log = AnswerLog(SessionHistory(self._cards.tree, keep=_TOLD))
         self._no_undo = ""  # why the last thing done cannot be taken back
         self._sentence = ""
         self._sentences = 0
         for event in recent:
             self._passed(event)
-        self._ledger.settle()
+        self._log.settle()
         self._cards.position = session.position
         self._cards.reconcile()
         self._adopt()
@@ -168,10 +167,10 @@ class Prompt:
             return self._cards.places
 
     @property
-    def told(self) -> tuple[Told, ...]:
+    def told(self) -> tuple[AnswerEntry, ...]:
         """The last answers and what became of them, the newest first."""
         with self._lock:
-            return (*map(_on_its_way, self.in_flight.awaited()), *reversed(self._ledger.entries))
+            return (*map(_on_its_way, self.in_flight.awaited()), *reversed(self._log.entries))
 
     @property
     def sentence(self) -> str:
@@ -182,7 +181,7 @@ class Prompt:
     def previous(self) -> str | None:
         """The name that "same as before" gives, or None."""
         with self._lock:
-            names = self.in_flight.names_after(self._ledger.names)
+            names = self.in_flight.names_after(self._log.names)
             return names[-1] if names else None
 
     @property
@@ -327,8 +326,7 @@ class Prompt:
         """The board has ``one``, whether its echo was heard or not."""
         with self._lock:
             if one.state is AnswerState.GIVEN_UP and isinstance(one.answer, Answer):  # that was not true
-                with suppress(ValueError):
-                    self._ledger.entries.remove(_given_up(one.answer))
+                self._log.remove(_given_up(one.answer))
             self.in_flight.take(one)
 
     def failed(self, one: AnswerInFlight) -> list[Answer | TakeBack]:
@@ -349,7 +347,7 @@ class Prompt:
             self._say("the undo did not reach the board, so nothing was taken back")
             return
         told = _given_up(answer)
-        self._ledger.entries.append(told)
+        self._log.add(told)
         self._cards.reconcile()
         if was_newest:
             self._no_undo = "the last answer had no effect"
@@ -359,10 +357,10 @@ class Prompt:
         """``event`` has passed; an input is taken before its step, an output after it."""
         with self._lock:
             self._settle()
-            said = self._ledger.sentence
+            said = self._log.sentence
             self._passed(event)
-            if self._ledger.sentence is not said:
-                self._say(self._ledger.sentence)
+            if self._log.sentence is not said:
+                self._say(self._log.sentence)
 
     def _settle(self) -> None:
         """Look at the session again where something has happened that only it can tell."""
@@ -373,19 +371,17 @@ class Prompt:
 
     def _adopt(self) -> None:
         """The session's answers are those that an undo takes, whoever gave them meanwhile."""
-        tree = self._cards.tree
         self.in_flight.adopt(one.window for one in self._session.open_questions)
-        self._ledger.adopt([(window, tree.name(cls)) for window, cls in self._session.answers])
+        self._log.adopt(self._cards.tree, self._session.answers)
 
     def _passed(self, event: Event) -> None:
-        self._ledger.take(event, self._cards.tree.name)
+        self._log.take(event)
         self._cards.take(event)
         match event:
-            case Origin():
-                self._origin = event
             case Label() | Undo() | AddClass() | Split():
-                origin, self._origin = self._origin, Origin(0, "", 0, 0)
-                ours = self.in_flight.take_command(event, origin)
+                ours = self.in_flight.take_command(
+                    event, self._log.history.origin or Origin(event.at, "", 0, 0)
+                )
                 if isinstance(event, Label):
                     self._question_ended(event.window)
                     self._no_undo = self._no_undo if ours else ""
@@ -394,7 +390,7 @@ class Prompt:
                     self.in_flight.overtake(window)
                 else:
                     self._question_ended(window)
-                if why in _NO_EFFECT:
+                if why in REFUSALS:
                     self._no_undo = "the last answer had no effect"
             case Adopt():
                 self._adopted = True
@@ -413,13 +409,13 @@ class Prompt:
         self._sentences += 1
 
 
-def _on_its_way(answer: Answer) -> Told:
+def _on_its_way(answer: Answer) -> AnswerEntry:
     window, name = answer.window, answer.name
     sentence = "skipped" if name is None else f"'{clean(name)}' goes to the learner"
-    return Told(window, name, "given", sentence, None, answer.by, answer.took, answer.clock)
+    return AnswerEntry(window, name, "given", sentence, None, answer.by, answer.took, answer.clock)
 
 
-def _given_up(answer: Answer) -> Told:
+def _given_up(answer: Answer) -> AnswerEntry:
     what = "the skip" if answer.name is None else f"'{clean(answer.name)}'"
     sentence = f"{what} did not reach the board, so nothing was learned"
     return replace(_on_its_way(answer), state="refused", sentence=sentence)

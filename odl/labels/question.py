@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from odl.core.class_tree import ClassTree
 from odl.core.events import Prediction, valid_name
 
 ONE = 32768  # a score of 1.0
@@ -119,32 +120,8 @@ class Asking(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Tree:
-    """Classes and tasks as they are: ``rows`` are (class, its task) in the order of scores."""
-
-    names: Mapping[int, str]
-    tasks: tuple[int | None, ...]
-    rows: tuple[tuple[int, int], ...]
-
-    def name(self, cls: int) -> str:
-        """The name of ``cls``, or a plain stand-in."""
-        return self.names.get(cls, f"class {cls}")
-
-    def path(self, cls: int) -> tuple[str, ...]:
-        """Names from the root task down to ``cls``.
-
-        >>> Tree({0: "walk", 1: "up"}, (None, 0), ((0, 0), (1, 1))).path(1)
-        ('walk', 'up')
-        """
-        above = dict(self.rows)
-        names = [self.name(cls)]
-        for _ in self.tasks:  # no deeper than there are tasks
-            parent = self.tasks[above.get(cls, 0)]
-            if parent is None:
-                break
-            cls = parent
-            names.append(self.name(cls))
-        return tuple(reversed(names))
+class Tree(ClassTree):
+    """Classes and tasks as the choices of somebody who answers."""
 
     def likely(self, prediction: Prediction | None) -> tuple[Likely, ...]:
         """All classes: those without further ones under them first, by score; then the others.

@@ -10,10 +10,10 @@ import numpy as np
 
 from odl._text import clean
 from odl.core.events import Event, Samples, valid_name
-from odl.labels.answer_log import Told
-from odl.labels.edits import Edit, counting, homes_of, missed
-from odl.labels.history import History
+from odl.labels.answer_log import AnswerEntry
+from odl.labels.edits import Edit, current_edits, missed, parents_of
 from odl.labels.question import Likely, Place, Question, Said
+from odl.labels.question_history import QuestionHistory
 
 _UNANSWERED = {
     "skipped": "skipped", "expired": "expired", "undone": "its answer was taken back",
@@ -27,7 +27,7 @@ class Review:
 
     Parameters
     ----------
-    history : History
+    history : QuestionHistory
         What was asked and answered.
     edits : sequence of Edit
         Those made before, the oldest first.
@@ -41,10 +41,10 @@ class Review:
     Examples
     --------
     >>> from odl.core.events import Label, Query
-    >>> from odl.labels.question import Tree
-    >>> from odl.labels.history import read_history
-    >>> tree = Tree({0: "sit", 1: "walk"}, (None,), ((0, 0), (1, 0)))
-    >>> history = read_history([Query(0, 1, 500), Label(60, 0, 0)], tree, 40, 50.0)
+    >>> from odl.core.class_tree import ClassTree
+    >>> from odl.labels.question_history import read_question_history
+    >>> tree = ClassTree({0: "sit", 1: "walk"}, (None,), ((0, 0), (1, 0)))
+    >>> history = read_question_history([Query(0, 1, 500), Label(60, 0, 0)], tree, 40, 50.0)
     >>> review = Review(history, [], lambda *edit: print(edit), clock=lambda: 1.0)
     >>> review.about(review.questions[0]), review.answer(0, "walk").sentence
     (0, 'walk', None, 0)
@@ -56,7 +56,7 @@ class Review:
 
     def __init__(
         self,
-        history: History,
+        history: QuestionHistory,
         edits: Sequence[Edit],
         edited: Edited,
         *,
@@ -73,14 +73,14 @@ class Review:
         self._edited, self._clock, self._room = edited, clock, room
         self._tree = history.tree
         self._asked = {asked.question.window: asked for asked in history.questions}
-        self._names = {w: asked.counts for w, asked in self._asked.items()}
-        self._names |= {w: edit.name for w, edit in counting(edits).items() if w in self._asked}
-        homes, there = homes_of(edits), self._tree.names.values()
+        self._names = {w: asked.name for w, asked in self._asked.items()}
+        self._names |= {w: edit.name for w, edit in current_edits(edits).items() if w in self._asked}
+        homes, there = parents_of(edits), self._tree.names.values()
         self._homes = {n: homes.get(n) for n in self._names.values() if n is not None and n not in there}
         self._waiting = list(self._asked)
         # Window, what counted before, and the class that it hung under.
         self._done: list[tuple[int, str | None, str | None]] = []
-        self._told: list[Told] = []
+        self._told: list[AnswerEntry] = []
         self._since: dict[int, float] = {}
         self.sentence = ""
 
@@ -116,7 +116,7 @@ class Review:
         return self._tree.places(self._room - len(self._new), 255)
 
     @property
-    def told(self) -> tuple[Told, ...]:
+    def told(self) -> tuple[AnswerEntry, ...]:
         """The edits of this sitting, the newest first."""
         return tuple(reversed(self._told))
 
@@ -127,10 +127,11 @@ class Review:
 
     def about(self, question: Question) -> str:
         """What counts as its answer now."""
-        told, name = self._asked[question.window].told, self._names[question.window]
+        answer, name = self._asked[question.window].newest, self._names[question.window]
         if name is None:
-            return _UNANSWERED.get(told.state if told is not None else "", "no answer counts")
-        by = f" by {clean(told.by)}" if told is not None and told.name == name and told.by else ""
+            return _UNANSWERED.get(answer.state if answer is not None else "", "no answer counts")
+        known = answer is not None and answer.name == name and answer.by
+        by = f" by {clean(answer.by)}" if answer is not None and known else ""
         return f"answered '{clean(name)}'{by}"
 
     def shown(self, window: int) -> None:
@@ -171,7 +172,7 @@ class Review:
         what = "no answer" if name is None else f"'{clean(name)}'"
         old = "no answer" if before is None else f"'{clean(before)}'"
         sentence = f"{what} as before" if name == before else f"{what} instead of {old}"
-        self._told.append(Told(window, name, "edited", sentence, by=self.by, took=took))
+        self._told.append(AnswerEntry(window, name, "edited", sentence, by=self.by, took=took))
         return self._say(Said(True, sentence))
 
     def skip(self, window: int, by: str | None = None) -> Said:
@@ -212,7 +213,7 @@ class Review:
         return said
 
 
-class Sitting:
+class ReviewLoop:
     """A review that a view runs (`odl.live.status.InteractiveSession`); it lasts until the person leaves."""
 
     def __init__(self, review: Review) -> None:

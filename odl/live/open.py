@@ -77,7 +77,7 @@ def _begun(plan: Plan) -> LiveSession:
         played.again()
     live = LiveSession(
         led.mode, prompt, writer, labels, played, plan.opened.pop_all(), port=_port(plan),
-        seconds=wish.seconds, before=None if resumed is None else resumed.tally,
+        seconds=wish.seconds, before=None if resumed is None else resumed.history,
     )  # fmt: skip
     for note in plan.notes:
         live.notify(note)

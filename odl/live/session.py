@@ -10,7 +10,9 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Final
 
+from odl.core.adopted_state import new_history
 from odl.core.events import Command, Event, Gap, Origin, Output, Samples, Truth
+from odl.core.history import SessionHistory
 from odl.core.image import Image
 from odl.core.session import Session
 from odl.device.csv_stream import CsvStreamError
@@ -21,7 +23,6 @@ from odl.live.labeller import LiveLabeller
 from odl.live.modes import LearningMode
 from odl.live.status import LiveStatus
 from odl.recording import Writer
-from odl.recording.resume import Tally
 
 NEAR: Final = 64  # samples before the end of a played recording
 SILENT: Final = 2.0  # seconds without a sample, after which a recording is over that near to its end
@@ -47,8 +48,8 @@ class LiveSession:
         The file that is written.
     resumed : bool
         True if it resumes a recording.
-    tally : odl.recording.resume.Tally
-        Counts over the whole recording.
+    history : odl.core.history.SessionHistory
+        Questions and answers of the whole recording.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class LiveSession:
         *,
         port: str,
         seconds: float | None = None,
-        before: Tally | None = None,
+        before: SessionHistory | None = None,
     ) -> None:
         self.prompt, self.recording, self.port = prompt, writer.path, port
         self._mode, self._writer, self._played, self._opened = mode, writer, played, opened
@@ -75,7 +76,8 @@ class LiveSession:
         self._heard = time.monotonic()  # when an event came last
         self._until: float | None = None  # when the end waits no longer for what is pending
         self._whole = True  # whether all outputs of the last input are written
-        self.resumed, self.tally = before is not None, before or Tally()
+        self.resumed = before is not None
+        self.history = before or new_history(self.session.image, self.session.config)
         self._useless = False  # whether nothing could be recorded
         self._events = self._run()
         try:
@@ -114,7 +116,7 @@ class LiveSession:
         """State and figures as they are now; any thread may ask."""
         own, session = self._mode.status(), self.session
         asks = session.config.policy != "none"
-        windows = max(session.counts["windows"], self.tally.windows)  # a board's count begins anew
+        windows = max(session.counts["windows"], self.history.windows)  # a board's count begins anew
         left = session.config.allowed - session.issued_at(session.position) if asks else None
         return replace(
             own, state=self._state or own.state, port=self.port, declared=self.image.rate_hz,
@@ -193,7 +195,7 @@ class LiveSession:
         for each in (*(self._played.take(event) if self._played else ()), event):
             self.prompt.take(each)
             self._writer.write(each)
-            self.tally.take(each)
+            self.history.take(each)
             self._whole = False
             if self._first is None and isinstance(each, Samples):
                 self._first = each.start

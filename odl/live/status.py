@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from odl.core.events import Event
-from odl.labels.answer_log import Told
+from odl.labels.answer_log import AnswerEntry
 from odl.labels.question import Likely, Place, Question, Said
 
 
@@ -86,7 +86,7 @@ class QuestionSource(Protocol):
     @property
     def places(self) -> tuple[Place, ...]: ...
     @property
-    def told(self) -> Sequence[Told]: ...
+    def told(self) -> Sequence[AnswerEntry]: ...
     @property
     def sentence(self) -> str: ...
     @property

@@ -7,7 +7,7 @@ from typing import Any
 
 import odl
 from odl.evaluate.recorded import open_recording
-from odl.evaluate.relabel import history_of
+from odl.evaluate.relabel import load_question_history
 from odl.evaluate.report.figure import draw_png
 from odl.evaluate.report.style import class_styles
 from odl.evaluate.result import Result
@@ -70,11 +70,11 @@ def question(recording: str | Path, number: int = 0) -> Any:
     from IPython.display import Image
 
     opened = open_recording(recording)
-    asked = history_of(opened).questions
+    asked = load_question_history(opened).questions
     if not -len(asked) <= number < len(asked):
         raise IndexError(f"{recording} has {len(asked)} questions, counted from 0; there is no {number}")
     one = asked[number].question
     channels = [(name, unit) for name, unit, _ in opened.stream.channels or ()]
     picture = Picture(channels or [(c.name, "counts") for c in opened.image.channels], [], AXIS)
-    picture.question(one, opened.image.rate_hz, f"answered: {asked[number].counts or 'no answer'}")
+    picture.question(one, opened.image.rate_hz, f"answered: {asked[number].name or 'no answer'}")
     return Image(data=picture.png(), format="png", embed=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from odl._text import clean
 from odl.evaluate.report.environment import environment
-from odl.labels.answer_log import Told
+from odl.labels.answer_log import AnswerEntry
 from odl.labels.question import Likely
 
 _ARROW = " \u203a "
@@ -53,7 +53,7 @@ def facts(pairs: Sequence[tuple[str, str]]) -> str:
     return _part("facts", pairs)
 
 
-def history(told: Sequence[Told], rate_hz: float, most: int = 5) -> str:
+def history(told: Sequence[AnswerEntry], rate_hz: float, most: int = 5) -> str:
     """The last answers and what became of them, the newest first."""
     rows = [
         (clock(one.window / rate_hz), _SIGNS.get(one.state, ""), one.name, one.sentence)

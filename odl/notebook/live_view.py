@@ -129,13 +129,13 @@ class NotebookView:
 
     def _draw_stream(self) -> bytes:
         start, signal = self._prompt.signal(SECONDS)
-        rate, seen, live = self._prompt.rate_hz, self.player.seen, self.player.live
+        rate, recent, live = self._prompt.rate_hz, self.player.recent, self.player.live
         if not len(signal):
             return b""
         end = start + len(signal)
         self._plot.signal(signal, (np.arange(len(signal)) + start) / rate)
         styles = styles_for(live.image.names.values(), live.names.values())
-        for name, runs in ((_SAID, seen.predicted(start, end)), (_TRUTH, seen.truth(start, end))):
+        for name, runs in ((_SAID, recent.predicted(start, end)), (_TRUTH, recent.truth(start, end))):
             self._plot.strip(name, [(r.start / rate, r.end / rate, r.name) for r in runs], styles)
         for question in self._prompt.questions:
             at = question.window / rate
@@ -178,11 +178,11 @@ class NotebookView:
         )
 
     def _figures(self, status: LiveStatus) -> list[tuple[str, str]]:
-        seen, prompt, counts = self.player.seen, self._prompt, self.player.live.session.counts
+        recent, prompt, counts = self.player.recent, self._prompt, self.player.live.session.counts
         accuracy = "no truth to score by"
-        if seen.accuracy is not None:
-            windows = "window" if seen.scored == 1 else "windows"
-            accuracy = f"{percent(seen.accuracy)} of the last {seen.scored} {windows}"
+        if recent.accuracy is not None:
+            windows = "window" if recent.scored == 1 else "windows"
+            accuracy = f"{percent(recent.accuracy)} of the last {recent.scored} {windows}"
         left = "" if status.budget_left is None else f", {status.budget_left} left"
         waiting = len(prompt.questions)
         return [

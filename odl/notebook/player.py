@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from odl.core.events import Event, Prediction, Samples
 from odl.live import LiveSession
-from odl.notebook.history import Seen
+from odl.notebook.recent_windows import RecentWindows
 
 TURN = 0.01  # seconds of stepping until the kernel has its turn
 IDLE = 0.02  # seconds of sleep where there is nothing to step
@@ -19,7 +19,7 @@ class Player:
     """Plays ``live`` as a task of the running event loop.
 
     An answer wakes it, so it is learned at once. Nothing here waits for a view: views look at
-    ``live.prompt``, ``seen`` and ``ended`` as often as they like.
+    ``live.prompt``, ``recent`` and ``ended`` as often as they like.
 
     Examples
     --------
@@ -29,7 +29,7 @@ class Player:
     ...     player = Player(played("shoulder", 7, record=record, speed=1e4, answers="truth"))
     ...     player.start()
     ...     await player.done()
-    ...     return player.seen.learned > 10, player.ended
+    ...     return player.recent.learned > 10, player.ended
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     asyncio.run(play(f"{folder}/7.odl"))
     (True, 'The stream has ended.')
@@ -37,7 +37,7 @@ class Player:
 
     def __init__(self, live: LiveSession) -> None:
         self.live = live
-        self.seen = Seen(live.image.window, live.image.hop)
+        self.recent = RecentWindows(live.image.window, live.image.hop)
         self.ended = ""  # why it does not run any more, as a sentence
         self.listen: Callable[[Event], None] | None = None
         self._stop = False
@@ -95,7 +95,7 @@ class Player:
                 event = next(events, None)
                 if event is None:
                     return "The stream has ended."
-                self.seen.take(event, self.live.names if isinstance(event, Prediction) else {})
+                self.recent.take(event, self.live.names if isinstance(event, Prediction) else {})
                 if self.listen is not None:
                     self.listen(event)
                 idle = isinstance(event, Samples) and len(event.block) == 0

@@ -10,7 +10,7 @@ from typing import Any
 
 from odl._text import percent
 from odl.evaluate.recorded import open_recording
-from odl.evaluate.relabel import Relabelled, history_of, keep_edit
+from odl.evaluate.relabel import Relabelled, load_question_history, store_edit
 from odl.evaluate.relabel import relabel as learn_again
 from odl.labels.edits import edits_path, read_edits
 from odl.labels.review import Review
@@ -39,10 +39,13 @@ class Sitting:
         import ipywidgets as w
 
         opened = open_recording(path)
-        asked, edits = history_of(opened), read_edits(edits_path(path), opened.recording.trace_sha256)
+        asked, edits = (
+            load_question_history(opened),
+            read_edits(edits_path(path), opened.recording.trace_sha256),
+        )
         self.result: Relabelled | None = None
         self.review = Review(
-            asked, edits, partial(keep_edit, opened, asked, path, by), by=by, rate_hz=opened.image.rate_hz,
+            asked, edits, partial(store_edit, opened, asked, path, by), by=by, rate_hz=opened.image.rate_hz,
             channels=opened.stream.channels or (), room=opened.image.max_rows,
         )  # fmt: skip
         names = [(name, unit) for name, unit, _ in opened.stream.channels or ()]

@@ -10,9 +10,9 @@ from typing import Any
 from odl.core.events import Event
 from odl.labels.prompt import Prompt
 from odl.live import LiveSession
-from odl.notebook.history import Seen
 from odl.notebook.open import begin, checked
 from odl.notebook.player import Player
+from odl.notebook.recent_windows import RecentWindows
 
 _running: dict[str, Running] = {}  # by what is played: a cell that is run again finds its session
 
@@ -36,9 +36,9 @@ class Running:
         return self._player.live.prompt
 
     @property
-    def seen(self) -> Seen:
+    def recent(self) -> RecentWindows:
         """Accuracy, and how much was learned, so far."""
-        return self._player.seen
+        return self._player.recent
 
     @property
     def ended(self) -> str:
@@ -64,9 +64,9 @@ class Running:
 
     async def learned(self, count: int) -> int:
         """Wait until ``count`` answers have been learned or the session has ended."""
-        while self._player.running and self.seen.learned < count:
+        while self._player.running and self.recent.learned < count:
             await asyncio.sleep(0.02)
-        return self.seen.learned
+        return self.recent.learned
 
     def show(self) -> None:
         """Show the view in this cell; one in another cell is closed."""

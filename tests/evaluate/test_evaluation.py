@@ -35,7 +35,7 @@ from odl.core.session import Session
 from odl.core.state import Asked, Entry
 from odl.evaluate import (
     Evaluation,
-    Outcome,
+    QuestionOutcome,
     evaluate,
     last_third,
     mean_of,
@@ -246,11 +246,11 @@ def test_each_question_has_its_outcome_and_each_case_its_counter() -> None:
     ]  # fmt: skip
     result = scored(events)
     assert [(q.window, q.asked, q.outcome, q.at, q.answer) for q in result.timeline.questions] == [
-        (0, 8, Outcome.UNDONE, None, None),
-        (8, 16, Outcome.EXPIRED, None, None),
-        (0, 16, Outcome.UNDONE, None, None),
-        (16, 24, Outcome.SKIPPED, 25, None),
-        (24, 32, Outcome.OPEN, None, None),
+        (0, 8, QuestionOutcome.UNDONE, None, None),
+        (8, 16, QuestionOutcome.EXPIRED, None, None),
+        (0, 16, QuestionOutcome.UNDONE, None, None),
+        (16, 24, QuestionOutcome.SKIPPED, 25, None),
+        (24, 32, QuestionOutcome.OPEN, None, None),
     ]
     counts = result.to_json()
     expected = {"queries": 5, "labels": 1, "skipped": 1, "expired": 1, "late": 1, "repeated": 0,
@@ -261,14 +261,14 @@ def test_each_question_has_its_outcome_and_each_case_its_counter() -> None:
 def test_an_answer_taken_back_leaves_its_question_unanswered() -> None:
     ask: list[Event] = [Prediction(0, (0,), ()), Query(0, 9, 99), Label(10, 0, 1), Undo(12)]
 
-    def outcome(*more: Event) -> tuple[Outcome, str | None, int]:
+    def outcome(*more: Event) -> tuple[QuestionOutcome, str | None, int]:
         line = read_timeline([*ask, *more], [], NAMES, window=8)
         return line.questions[0].outcome, line.questions[0].answer, line.undone
 
-    assert outcome() == (Outcome.UNDONE, None, 1)
-    assert outcome(Dropped(99, 0, Why.EXPIRED)) == (Outcome.EXPIRED, None, 1)
-    assert outcome(Label(14, 0, 2)) == (Outcome.ANSWERED, "c", 1)
-    assert outcome(Undo(13), Dropped(13, NO_WINDOW, Why.NOTHING_TO_UNDO)) == (Outcome.UNDONE, None, 1)
+    assert outcome() == (QuestionOutcome.UNDONE, None, 1)
+    assert outcome(Dropped(99, 0, Why.EXPIRED)) == (QuestionOutcome.EXPIRED, None, 1)
+    assert outcome(Label(14, 0, 2)) == (QuestionOutcome.ANSWERED, "c", 1)
+    assert outcome(Undo(13), Dropped(13, NO_WINDOW, Why.NOTHING_TO_UNDO)) == (QuestionOutcome.UNDONE, None, 1)
 
 
 def test_an_answer_for_which_there_was_no_room_cannot_be_taken_back() -> None:
@@ -278,19 +278,19 @@ def test_an_answer_for_which_there_was_no_room_cannot_be_taken_back() -> None:
     ]  # fmt: skip
     full = Dropped(17, 8, Why.FULL)
 
-    def outcomes(*more: Event) -> tuple[list[Outcome], list[str | None]]:
+    def outcomes(*more: Event) -> tuple[list[QuestionOutcome], list[str | None]]:
         events = [*answers, *more, Prediction(16, (0,), ())]
         line = read_timeline(events, [], NAMES, window=8)
         assert line.labels == 2 and line.undone == 1
         return [q.outcome for q in line.questions], [row.persistence for row in line.rows]
 
     # The first answer is the newest that has an effect; the second is still the newest known.
-    assert outcomes(full, Undo(18)) == ([Outcome.UNDONE, Outcome.ANSWERED], [None, "b", "c"])
+    assert outcomes(full, Undo(18)) == ([QuestionOutcome.UNDONE, QuestionOutcome.ANSWERED], [None, "b", "c"])
     # What settles in the step of the undo itself settles before it.
-    assert outcomes(Undo(17), full) == ([Outcome.UNDONE, Outcome.ANSWERED], [None, "b", "c"])
+    assert outcomes(Undo(17), full) == ([QuestionOutcome.UNDONE, QuestionOutcome.ANSWERED], [None, "b", "c"])
     # What settles later does not.
     later = Dropped(24, 8, Why.FULL)
-    assert outcomes(Undo(18), later) == ([Outcome.ANSWERED, Outcome.UNDONE], [None, "b", "b"])
+    assert outcomes(Undo(18), later) == ([QuestionOutcome.ANSWERED, QuestionOutcome.UNDONE], [None, "b", "b"])
 
 
 @given(configs(), scripts(), st.sampled_from([1, 2, 4, 40]))
@@ -310,12 +310,13 @@ def test_answers_and_classes_stand_as_they_do_in_the_session(
     for entry in one._core.log[: state["n_log"]]:
         if entry["kind"] == Entry.LABEL:
             answer = one.names[int(entry["cls"])]
-            assert outcome[int(entry["window"])] == (Outcome.ANSWERED, answer)
+            assert outcome[int(entry["window"])] == (QuestionOutcome.ANSWERED, answer)
         elif entry["kind"] == Entry.UNDONE:
-            assert outcome[int(entry["window"])] == (Outcome.UNDONE, None)
+            assert outcome[int(entry["window"])] == (QuestionOutcome.UNDONE, None)
     settled = {
-        Asked.OPEN: {Outcome.OPEN, Outcome.UNDONE}, Asked.ANSWERED: {Outcome.ANSWERED},
-        Asked.SKIPPED: {Outcome.SKIPPED}, Asked.EXPIRED: {Outcome.EXPIRED},
+        Asked.OPEN: {QuestionOutcome.OPEN, QuestionOutcome.UNDONE},
+        Asked.ANSWERED: {QuestionOutcome.ANSWERED}, Asked.SKIPPED: {QuestionOutcome.SKIPPED},
+        Asked.EXPIRED: {QuestionOutcome.EXPIRED},
     }  # fmt: skip
     for i in range(state["n_ask"]):
         assert outcome[int(state["ask_window"][i])][0] in settled[Asked(int(state["ask_status"][i]))]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from pathlib import Path
 
 import pytest
@@ -11,6 +9,7 @@ import pytest
 import odl
 from odl.cli.main import main
 from odl.cli.terminal.screen import KeyMode, frame
+from odl.core.class_tree import tree_of_image
 from odl.core.events import (
     NO_WINDOW,
     AddClass,
@@ -28,14 +27,17 @@ from odl.core.events import (
     Why,
 )
 from odl.core.image import Image
-from odl.evaluate.recorded import open_recording
-from odl.evaluate.relabel import answers_due, history_of, relabel, tree_of_image
-from odl.labels.answer_log import Ledger
-from odl.labels.edits import Edit, RelabelError, append_edits, check_edit, counting, edits_path, read_edits
-from odl.labels.history import read_history
+from odl.evaluate.relabel import relabel, schedule_answers
+from odl.labels.edits import (
+    Edit,
+    RelabelError,
+    check_edit,
+    edits_path,
+)
+from odl.labels.question_history import read_question_history
 from odl.recording import read
 from tests.helpers.prompts import RAW, Stage
-from tests.helpers.relabelling import edit, played, record, review, windows
+from tests.helpers.relabelling import edit, history_of, played, record, review, windows
 from tests.helpers.streams import IMAGE
 
 # --- what became of answers ---------------------------------------------------------------
@@ -43,126 +45,35 @@ from tests.helpers.streams import IMAGE
 
 def test_the_log_says_who_when_how_long_and_what_became_of_it(tmp_path: Path) -> None:
     path = played(tmp_path / "a.odl", "run", None, "-", "wave", undo=3)
-    asked = history_of(open_recording(path)).questions
-    found = [(one.told.name, one.told.state, one.told.by, one.told.took) for one in asked if one.told]
+    asked = history_of(path).questions
+    found = [
+        (one.newest.name, one.newest.state, one.newest.by, one.newest.took) for one in asked if one.newest
+    ]
     assert found[:4] == [
         ("run", "learned", "terminal", 1500), (None, "skipped", "terminal", 1500),
         (None, "expired", "", 0), ("wave", "undone", "terminal", 1500),
     ]  # fmt: skip
-    assert all(one.told.clock == 1_700_000_000_000 for one in asked if one.told and one.told.by)
+    assert all(one.newest.clock == 1_700_000_000_000 for one in asked if one.newest and one.newest.by)
     first = read(path)
     said = {e.window: e.path for e in first.events if isinstance(e, Prediction)}
     for one in asked:
         assert one.question.path == tuple(IMAGE.names.get(cls, "wave") for cls in said[one.question.window])
 
 
-@pytest.mark.parametrize(
-    ("why", "word"),
-    [(Why.LATE, "expired"), (Why.REPEATED, "already"), (Why.UNKNOWN, "no such question"),
-     (Why.NO_SUCH_CLASS, "no such class"), (Why.FULL, "no room")],
-)  # fmt: skip
-def test_an_answer_without_effect_says_why(why: Why, word: str) -> None:
-    ledger = Ledger()
-    for event in (Label(5, 0, 1), Learned(5, 0, 1, 0), Label(9, 8, 1), Dropped(9, 8, why)):
-        ledger.take(event, lambda cls: "walk")
-    assert [one.state for one in ledger.entries] == ["learned", "refused"]
-    assert word in ledger.entries[-1].sentence and ledger.names[-1] == "walk"
-    for event in (Undo(9), Samples(9, IMAGE.base[:1].astype("int16"))):
-        ledger.take(event, lambda cls: "walk")
-    assert [one.state for one in ledger.entries] == ["undone", "refused"]  # the one that counted
-
-
-def test_an_undo_without_effect_takes_nothing_back_and_one_settles_its_batch_first() -> None:
-    ledger = Ledger()
-    events = [
-        Undo(3),
-        Dropped(3, NO_WINDOW, Why.NOTHING_TO_UNDO),
-        Label(5, 0, 1),
-        Undo(9),
-        Learned(9, 0, 1, 0),
-    ]
-    for event in events:
-        ledger.take(event, lambda cls: "walk")
-    ledger.settle()
-    assert [one.state for one in ledger.entries] == ["undone"]
-
-
 def test_a_refused_class_is_not_in_the_tree() -> None:
     events = [AddClass(0, 7, "no", 9), Dropped(0, NO_WINDOW, Why.NO_SUCH_CLASS), Split(0, 0, 2),
               AddClass(0, 8, "yes", 2), Query(0, 1, 99)]  # fmt: skip
-    history = read_history(events, tree_of_image(IMAGE), IMAGE.window, 50.0)
+    history = read_question_history(events, tree_of_image(IMAGE), IMAGE.window, 50.0)
     assert history.tree.path(8) == ("sit", "yes") and "no" not in history.tree.names.values()
-    assert history.questions[0].told is None
+    assert history.questions[0].newest is None
 
 
 # --- edits --------------------------------------------------------------------------------
 
 
-def test_edits_are_kept_in_a_log_that_only_grows(tmp_path: Path) -> None:
-    path = tmp_path / "a.edits.jsonl"
-    append_edits(path, "t", [Edit(0, "walk")])
-    first = path.read_bytes()
-    append_edits(path, "t", [Edit(0, None, by="relabel:P3", clock=5), Edit(64, "new", "walk", took=900)])
-    assert path.read_bytes().startswith(first)
-    edits = read_edits(path, "t")
-    assert edits == [
-        Edit(0, "walk"),
-        Edit(0, None, by="relabel:P3", clock=5),
-        Edit(64, "new", "walk", took=900),
-    ]
-    assert counting(edits)[0].name is None
-    if os.name == "posix":
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
-
-
-def test_a_line_cut_short_by_a_power_cut_is_left_out_and_written_behind(tmp_path: Path) -> None:
-    path = tmp_path / "a.edits.jsonl"
-    append_edits(path, "t", [Edit(0, "walk"), Edit(64, "sit")])
-    whole = path.read_bytes()
-    path.write_bytes(whole[:-20])
-    assert read_edits(path, "t") == [Edit(0, "walk")]
-    append_edits(path, "t", [Edit(128, "run")])
-    assert read_edits(path, "t") == [Edit(0, "walk"), Edit(128, "run")]
-    path.write_bytes(whole[:-1])  # only the line's end is missing: it is an edit
-    append_edits(path, "t", [Edit(128, "run")])
-    assert read_edits(path, "t") == [Edit(0, "walk"), Edit(64, "sit"), Edit(128, "run")]
-    for length in range(whole.index(b"\n") + 1):  # nothing was there before
-        path.write_bytes(whole[:length])
-        assert read_edits(path, "t") == []
-        append_edits(path, "t", [Edit(128, "run")])
-        assert read_edits(path, "t") == [Edit(128, "run")]
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        ("hello", "not a log of edits"), ("hello\n", "not a log of edits"), ("[1]\n", "not a log of edits"),
-        ('{"format": "odl label edits 1", "trace": "u"}\n', "belong to another recording"),
-    ],
-)  # fmt: skip
-def test_a_log_of_something_else_is_refused(tmp_path: Path, content: str, words: str) -> None:
-    path = tmp_path / "a.edits.jsonl"
-    path.write_text(content)
-    with pytest.raises(RelabelError, match=words):
-        read_edits(path, "t")
-
-
-@pytest.mark.parametrize(
-    "line",
-    ["{}", "[]", "{", '{"window": "0"}', '{"window": 0, "name": "a\\u001b[2J"}', '{"window": 0, "name": 5}',
-     '{"window": 0, "took": -1}', '{"window": 0, "by": "\\u0007"}', '{"window": 0, "more": 1}'],
-)  # fmt: skip
-def test_a_bad_line_is_named(tmp_path: Path, line: str) -> None:
-    path = tmp_path / "a.edits.jsonl"
-    append_edits(path, "t", [])
-    path.write_text(path.read_text() + line + "\n" + '{"window": 0}\n')
-    with pytest.raises(RelabelError, match="line 2 is no edit"):
-        read_edits(path, "t")
-
-
 def test_an_edit_that_cannot_be_made_is_refused_with_what_can(tmp_path: Path) -> None:
     path = played(tmp_path / "a.odl", "run", "sit")
-    history = history_of(open_recording(path))
+    history = history_of(path)
     near = windows(path)
     for wrong, words in (
         (Edit(near[0] + 1, "run"), f"nothing was asked about window {near[0] + 1}; the nearest are"),
@@ -235,17 +146,17 @@ def test_an_edited_answer_takes_the_old_one_s_place(tmp_path: Path) -> None:
 def test_what_was_not_answered_can_be_and_what_was_can_be_withdrawn(tmp_path: Path) -> None:
     path = played(tmp_path / "a.odl", "run", "-", None, "sit")
     asked = windows(path)
-    assert [one.told.state for one in history_of(open_recording(path)).questions[:4] if one.told] == [
+    assert [one.newest.state for one in history_of(path).questions[:4] if one.newest] == [
         "learned", "expired", "skipped", "learned",
     ]  # fmt: skip
     edit(path, Edit(asked[0]), Edit(asked[1], "sit"), Edit(asked[2], "run"))
     done = relabel(path)
-    log = history_of(open_recording(done.recording))
-    assert [(one.told.name, one.told.state) for one in log.questions[:4] if one.told] == [
+    log = history_of(done.recording)
+    assert [(one.newest.name, one.newest.state) for one in log.questions[:4] if one.newest] == [
         (None, "skipped"), ("sit", "learned"), ("run", "learned"), ("sit", "learned"),
     ]  # fmt: skip
     question = log.questions[1]
-    assert question.told is not None and question.told.at == question.question.expires - 1
+    assert question.newest is not None and question.newest.at == question.question.expires - 1
 
 
 def test_an_answer_that_was_taken_back_is_left_out(tmp_path: Path) -> None:
@@ -253,8 +164,8 @@ def test_an_answer_that_was_taken_back_is_left_out(tmp_path: Path) -> None:
     done = relabel(path)
     events = read(done.recording).events
     assert not [e for e in events if isinstance(e, Undo | AddClass)]
-    log = history_of(open_recording(done.recording)).questions
-    assert [one.told.name for one in log if one.told] == ["run", None, "sit"]
+    log = history_of(done.recording).questions
+    assert [one.newest.name for one in log if one.newest] == ["run", None, "sit"]
     it, _ = review(path)
     assert [it.about(question) for question in it.questions][1] == "its answer was taken back"
 
@@ -271,9 +182,9 @@ def test_what_was_taken_back_and_answered_again_counts_once(tmp_path: Path) -> N
     stage.prompt.answer(stage.until_asked(), "walk")
     stage.run(40)
     path = record(tmp_path / "a.odl", stage)
-    history = history_of(open_recording(path))
+    history = history_of(path)
     assert [one.state for one in history.questions[0].answers] == ["undone", "learned"]
-    due = [one for one in answers_due(history, {}) if one.window == window]
+    due = [one for one in schedule_answers(history, {}) if one.window == window]
     assert [(one.name, one.at) for one in due] == [("sit", history.questions[0].answers[1].at)]
 
 
@@ -286,7 +197,7 @@ def test_an_edit_s_moment_lies_before_a_gap_that_outlasts_the_question(tmp_path:
     path = record(tmp_path / "a.odl", stage)
     edit(path, Edit(window, "run"))
     done = relabel(path)
-    told = history_of(open_recording(done.recording)).questions[0].told
+    told = history_of(done.recording).questions[0].newest
     assert told is not None and told.state == "learned"
 
 
@@ -298,12 +209,12 @@ def test_an_edit_of_an_answer_that_had_come_too_late_comes_in_time(tmp_path: Pat
     stage.put(Label(at, window, 0))
     stage.run(80)
     path = record(tmp_path / "a.odl", stage)
-    assert [one.state for one in history_of(open_recording(path)).questions[0].answers] == [
+    assert [one.state for one in history_of(path).questions[0].answers] == [
         "expired",
         "refused",
     ]
     edit(path, Edit(window, "run"))
-    told = history_of(open_recording(relabel(path).recording)).questions[0].told
+    told = history_of(relabel(path).recording).questions[0].newest
     assert told is not None and (told.name, told.state) == ("run", "learned")
 
 
@@ -315,7 +226,7 @@ def test_an_edit_of_a_question_that_was_open_at_the_end_counts_though_the_end_wa
     stage.put(Gap(stage.session.position, 200, "unplugged"))
     path = record(tmp_path / "a.odl", stage)
     edit(path, Edit(window, "run"))
-    told = history_of(open_recording(relabel(path).recording)).questions[0].told
+    told = history_of(relabel(path).recording).questions[0].newest
     assert told is not None and told.state == "learned"
 
 
@@ -326,7 +237,7 @@ def test_a_relabelled_recording_can_be_relabelled_and_asked_anew(tmp_path: Path)
     first = relabel(path)
     edit(first.recording, Edit(asked[1], "run"))
     second = relabel(first.recording)
-    names = [one.told.name for one in history_of(open_recording(second.recording)).questions if one.told]
+    names = [one.newest.name for one in history_of(second.recording).questions if one.newest]
     assert names[:3] == ["sit", "run", "sit"]
     assert odl.replay(second.recording).outcomes[0].same_trace
     anew = odl.replay(second.recording, policy="periodic", budget=5, out=tmp_path / "anew")
@@ -339,7 +250,7 @@ def test_edits_of_one_question_add_up_and_can_be_given_up(tmp_path: Path) -> Non
     (window, *_) = windows(path)
     edit(path, Edit(window, "sit"), Edit(window, "walk"))
     assert relabel(path).edits == 1
-    assert history_of(open_recording(tmp_path / "a-relabelled.odl")).questions[0].told.name == "walk"  # type: ignore[union-attr]
+    assert history_of(tmp_path / "a-relabelled.odl").questions[0].newest.name == "walk"  # type: ignore[union-attr]
     edit(path, Edit(window, keep=True))
     done = relabel(path)  # what came of this recording may be written over
     assert done.edits == 0 and read(done.recording).trace_sha256 == read(path).trace_sha256
@@ -408,7 +319,7 @@ def test_a_question_that_came_with_a_board_s_state_is_in_the_log(
     assert missed in windows(path) and not [
         e for e in read(path).events if isinstance(e, Query) and e.window == missed
     ]
-    by_window = {one.question.window: one for one in history_of(open_recording(path)).questions}
+    by_window = {one.question.window: one for one in history_of(path).questions}
     assert by_window[missed].missed and not by_window[later].missed
     assert [(one.name, one.state) for one in by_window[missed].answers] == [("sit", "learned")]
     assert "the line was lost" in by_window[missed].question.lacks
@@ -429,8 +340,8 @@ def test_after_a_board_s_state_the_same_windows_are_asked_about_again(
     assert "1 answer more left out" in capsys.readouterr().out
     done = relabel(path)
     assert (done.edits, done.missed, done.answers) == (1, 1, 2)
-    log = history_of(open_recording(done.recording))
-    told = {one.question.window: one.told for one in log.questions}
+    log = history_of(done.recording)
+    told = {one.question.window: one.newest for one in log.questions}
     assert missed not in told and told[later] is not None
     assert (told[later].name, told[later].state) == ("sit", "learned")  # type: ignore[union-attr]
     assert odl.replay(done.recording).outcomes[0].same_trace
@@ -438,9 +349,9 @@ def test_after_a_board_s_state_the_same_windows_are_asked_about_again(
 
 def test_an_answer_given_while_the_line_was_lost_is_in_the_log(tmp_path: Path) -> None:
     path, missed, _ = interrupted(tmp_path / "a.odl", lost_answer=True)
-    (one,) = [one for one in history_of(open_recording(path)).questions if one.question.window == missed]
-    assert one.counts == IMAGE.names[1] and one.told is not None
-    assert one.told.sentence == "it was learned from while the line was lost"
+    (one,) = [one for one in history_of(path).questions if one.question.window == missed]
+    assert one.name == IMAGE.names[1] and one.newest is not None
+    assert one.newest.sentence == "it was learned from while the line was lost"
 
 
 def test_a_question_that_expired_while_the_line_was_lost_is_not_called_open(

@@ -7,8 +7,9 @@ from typing import Any
 
 from odl.core.events import Truth
 from odl.evaluate.recorded import open_recording
-from odl.evaluate.relabel import history_of
+from odl.evaluate.relabel import load_question_history
 from odl.labels.edits import Edit, append_edits, edits_path, read_edits
+from odl.labels.question_history import QuestionHistory
 from odl.labels.review import Review
 from odl.recording import Writer, read
 from odl.wire import Start
@@ -50,8 +51,12 @@ def played(path: Path, *names: str | None, undo: int | None = None, **settings: 
     return record(path, stage)
 
 
+def history_of(path: Path) -> QuestionHistory:
+    return load_question_history(open_recording(path))
+
+
 def windows(path: Path) -> list[int]:
-    return [asked.question.window for asked in history_of(open_recording(path)).questions]
+    return [asked.question.window for asked in history_of(path).questions]
 
 
 def edit(path: Path, *edits: Edit) -> None:
@@ -60,6 +65,6 @@ def edit(path: Path, *edits: Edit) -> None:
 
 def review(path: Path, **how: object) -> tuple[Review, list[tuple[object, ...]]]:
     made: list[tuple[object, ...]] = []
-    history = history_of(open_recording(path))
+    history = history_of(path)
     edits = read_edits(edits_path(path), read(path).trace_sha256)
     return Review(history, edits, lambda *one: made.append(one), **how), made  # type: ignore[arg-type]

@@ -17,12 +17,10 @@ from odl.cli.label import log_text
 from odl.cli.main import main
 from odl.cli.terminal.app import TerminalView
 from odl.core.events import Event, Label, Origin
-from odl.evaluate.recorded import open_recording
-from odl.evaluate.relabel import history_of
 from odl.labels.edits import Edit, edits_path
-from odl.labels.review import Review, Sitting
+from odl.labels.review import Review, ReviewLoop
 from tests.helpers.prompts import Stage
-from tests.helpers.relabelling import edit, played, record, review, windows
+from tests.helpers.relabelling import edit, history_of, played, record, review, windows
 from tests.helpers.streams import IMAGE
 
 
@@ -69,7 +67,7 @@ def test_an_edit_that_cannot_be_written_is_said_and_changes_nothing(
     first, second = windows(path)[:2]
     shown: list[Review] = []
 
-    class Seen(Sitting):
+    class Seen(ReviewLoop):
         def __init__(self, review: Review) -> None:
             super().__init__(review)
             shown.append(review)
@@ -78,7 +76,7 @@ def test_an_edit_that_cannot_be_written_is_said_and_changes_nothing(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("odl.cli.terminal.app.drawable", lambda: True)
-    monkeypatch.setattr("odl.labels.review.Sitting", Seen)
+    monkeypatch.setattr("odl.labels.review.ReviewLoop", Seen)
     with create_pipe_input() as pipe, create_app_session(input=pipe, output=DummyOutput()):
         pipe.send_text("ncough\r\rq")
         assert main(["label", str(path), "--edit"]) == 0
@@ -99,7 +97,7 @@ def test_a_review_in_the_view_takes_the_same_keys(tmp_path: Path) -> None:
     ticks = iter(range(10**9))
     with create_pipe_input() as pipe:
 
-        class Watched(Sitting):
+        class Watched(ReviewLoop):
             """Presses a key whenever what it waits for has come."""
 
             def __iter__(self) -> Iterator[Event]:
@@ -119,7 +117,7 @@ def test_in_a_review_cards_follow_at_once_and_the_keys_say_what_they_mean_there(
     it, made = review(played(tmp_path / "a.odl", "run", "wave", "sit"))
     asked = [question.window for question in it.questions]
     with create_pipe_input() as pipe:
-        view = TerminalView(Sitting(it), list, pipe, DummyOutput(), clock=lambda: 0.0)
+        view = TerminalView(ReviewLoop(it), list, pipe, DummyOutput(), clock=lambda: 0.0)
         view._text()
         view._next(1)
         for press in "s=":  # no waiting: no card comes up by itself here
@@ -186,7 +184,7 @@ def test_a_new_class_is_told_with_those_that_are_like_it(
 @pytest.mark.parametrize("columns", [70, 80, 100, 200])
 def test_the_log_fits_into_a_terminal(tmp_path: Path, columns: int) -> None:
     names = "a class with a long name of many", "漢字漢字漢字漢字漢字", "-"
-    history = history_of(open_recording(played(tmp_path / "a.odl", *names, by="terminal:P3")))
+    history = history_of(played(tmp_path / "a.odl", *names, by="terminal:P3"))
     whole, text = log_text(history, [], 50.0), log_text(history, [], 50.0, columns)
     assert max(map(width, text.split("\n"))) <= columns
     assert (text == whole) == ("when (UTC)" in text) == (columns == 200)

@@ -11,14 +11,13 @@ from odl.cli.live import _report
 from odl.cli.main import main
 from odl.cli.terminal.screen import figures
 from odl.core.config import Config, ConfigError
-from odl.core.events import AddClass, Adopt, Dropped, Gap, Label, Prediction, Query, Undo, Why
+from odl.core.events import Adopt, Gap, Label, Prediction, Query
 from odl.data import model_bytes
 from odl.device.board import BoardState
 from odl.device.csv_stream import CsvStreamState
 from odl.device.discovery import PortError
 from odl.live import LiveSession, LiveStatus, open_live
 from odl.recording import Writer, read
-from odl.recording.resume import Tally
 from odl.wire import Start
 from tests.helpers.fake_board import Bench
 from tests.helpers.live_stage import answer, begin, play, same_trace
@@ -112,20 +111,7 @@ def test_the_last_line_is_of_the_whole_recording(
         sum(isinstance(e, kind) for e in events) for kind in (Prediction, Query, Label)
     )
     assert min(windows, asked, answers) > 1
-    assert live.tally.lost == lost and live.status().windows == windows and same_trace(path)
+    assert live.history.lost == lost and live.status().windows == windows and same_trace(path)
     said = last_line(live, capsys)
     assert f" s, {windows} windows, {asked} questions, {answers} answers, {lost} sample" in said
     assert ("windows compared since it was gone on with, " in said) == (learn == "both")
-
-
-def test_answers_count_that_stand() -> None:
-    tally = Tally()
-    for event in (
-        Query(0, 0, 99), Query(64, 0, 99), Label(90, 0, 1), Label(91, 64, None), Dropped(91, 64, Why.SKIPPED),
-        AddClass(92, 9, "wave", 0), Label(92, 64, 9), Dropped(92, 64, Why.REPEATED), Dropped(92, 0, Why.LATE),
-    ):  # fmt: skip
-        tally.take(event)
-    assert (tally.questions, tally.answers) == (2, 1)
-    for event in (Undo(93), Undo(94), Dropped(94, 0, Why.NOTHING_TO_UNDO)):
-        tally.take(event)
-    assert tally.answers == 0

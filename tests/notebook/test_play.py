@@ -18,12 +18,12 @@ from odl.core.events import Gap, Learned, Prediction, Samples, Truth
 from odl.core.ground_truth import TruthTrack
 from odl.evaluate.recorded import open_recording
 from odl.notebook import session as cells
-from odl.notebook.history import Seen
 from odl.notebook.live_view import NotebookView
 from odl.notebook.open import begin
 from odl.notebook.plain_input import ask_plainly
 from odl.notebook.playback import played
 from odl.notebook.player import Player
+from odl.notebook.recent_windows import RecentWindows
 from odl.notebook.recordings import recordings, unfinished
 from odl.notebook.relabel import Sitting, relabel
 
@@ -119,11 +119,11 @@ def test_the_loop_stays_free_and_an_answer_wakes_it(tmp_path: Path) -> None:
             longest, last = max(longest, now - last), now
             for question in live.prompt.questions:
                 answered += live.prompt.answer(question.window, question.likely[0].name).taken
-        while player.running and player.seen.learned < answered:
+        while player.running and player.recent.learned < answered:
             await asyncio.sleep(0.001)
         player.stop()
         await player.done()
-        return answered, player.seen.learned, live.status().state == "ended"
+        return answered, player.recent.learned, live.status().state == "ended"
 
     answered, learned, ended = asyncio.run(person())
     assert answered == learned == 5 and ended
@@ -249,7 +249,7 @@ def test_a_kernel_that_goes_down_leaves_the_recording_open(tmp_path: Path) -> No
     async def kernel() -> None:
         player = Player(played("shoulder", 8, record=tmp_path / "8.odl", speed=5))
         player.start()
-        while not player.seen.position:
+        while not player.recent.position:
             await asyncio.sleep(0.01)
         assert player._task is not None
         player._task.cancel()
@@ -301,13 +301,13 @@ def test_plain_questions_are_answered_by_typing(tmp_path: Path) -> None:
 
 
 def test_seen_waits_for_a_truth_that_comes_later() -> None:
-    seen = Seen(100, 50)
-    seen.take(Prediction(0, (1,), ()), {1: "walk"})
-    assert seen.accuracy is None
-    seen.take(Truth(0, 90, "walk"), {})
-    seen.take(Truth(90, 400, "sit"), {})
-    seen.take(Prediction(100, (1,), ()), {1: "walk"})
-    assert seen.accuracy == 0.5 and seen.scored == 2
+    recent = RecentWindows(100, 50)
+    recent.take(Prediction(0, (1,), ()), {1: "walk"})
+    assert recent.accuracy is None
+    recent.take(Truth(0, 90, "walk"), {})
+    recent.take(Truth(90, 400, "sit"), {})
+    recent.take(Prediction(100, (1,), ()), {1: "walk"})
+    assert recent.accuracy == 0.5 and recent.scored == 2
 
 
 def test_relabelling_keeps_each_edit_and_learns_again(tmp_path: Path) -> None:

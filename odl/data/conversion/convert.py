@@ -20,7 +20,7 @@ from odl.core.image import Image
 from odl.data import DataError, open_dataset
 from odl.data.conversion.converted import Converted, read_converted, side_card
 from odl.data.conversion.restored import LAST, restore
-from odl.data.conversion.rows import EVENTS, RESERVED, Log, Rows
+from odl.data.conversion.rows import EVENTS, RESERVED, EventRows, SampleRows
 from odl.data.conversion.table_writer import TableWriter, table_writer
 from odl.data.inference.single_table import Lone, lone_table
 from odl.data.streams import load_model, replay_parts
@@ -73,8 +73,8 @@ def to_table(
     """
     card = _card(source, counts)
     window = 1 if source.image is None else source.image.window
-    samples = Rows(card, source.names, window)
-    log = Log(card.rate_hz, source.names, window)
+    samples = SampleRows(card, source.names, window)
+    log = EventRows(card.rate_hz, source.names, window)
     with ExitStack() as stack:
 
         def begin(file: Path, columns: tuple[tuple[str, str], ...], text: str = "") -> TableWriter:

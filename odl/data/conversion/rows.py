@@ -18,7 +18,6 @@ from odl.core.events import (
     Gap,
     Label,
     Learned,
-    Origin,
     Prediction,
     Query,
     Samples,
@@ -26,6 +25,7 @@ from odl.core.events import (
     Truth,
     Undo,
 )
+from odl.core.history import SessionHistory
 from odl.data.card import DataError
 from odl.data.conversion.converted import Converted
 from odl.data.conversion.restored import LAST, Spans
@@ -42,8 +42,8 @@ _LONGEST: Final = 100  # letters of what somebody is called
 RESERVED: Final = ("index", "time", "recording", "subject", "truth", *MARKS)
 
 
-class Rows:
-    """Events to rows. A block is held back until what was said about it has been seen."""
+class SampleRows:
+    """Rows of samples. A block is held back until the events about it have come."""
 
     def __init__(self, card: Converted, names: dict[int, str], window: int) -> None:
         self._card, self._names, self._window = card, names, window
@@ -151,16 +151,17 @@ class Rows:
         ]  # fmt: skip
 
 
-class Log:
-    """Events but for the samples, one row each."""
+class EventRows:
+    """Rows of all events but samples, one for each."""
 
     def __init__(self, rate_hz: float, names: dict[int, str], window: int) -> None:
         self._rate, self._names, self._window = rate_hz, names, window
-        self._origin: Origin | None = None
+        self._history = SessionHistory()
         self.rows: list[dict[str, Any]] = []
 
     def take(self, event: Event) -> None:
-        """Note ``event``."""
+        """Add a row for ``event``."""
+        self._history.take(event)
         match event:
             case Gap(start, lost, why):
                 self._add("gap", start, end=start + lost, why=clean(why, None, empty=""))
@@ -168,8 +169,6 @@ class Log:
                 self._add("state taken over", start, end=start + lost)
             case Truth(start, end, name):
                 self._add("truth", start, end=end, name=name)
-            case Origin():
-                self._origin = event
             case Label(at, window, cls):
                 self._add("answer" if cls is not None else "skip", at, window=window, cls=cls)
             case Undo(at):
@@ -200,17 +199,13 @@ class Log:
     def _add(
         self, event: str, index: int, cls: int | None = None, name: str | None = None, **cells: Any
     ) -> None:
-        origin = self._origin
+        origin = self._history.origin
         if origin is not None and event in _COMMANDS:
-            # An answer with a new class is up to three commands at one place, a label the last.
-            if origin.at == index:
-                cells |= {
-                    "by": clean(origin.by, None, empty=""),
-                    "took": origin.took / 1e3,
-                    "clock": origin.clock / 1e3 or None,
-                }
-            if origin.at != index or event in ("answer", "skip", "undo"):
-                self._origin = None
+            cells |= {
+                "by": clean(origin.by, None, empty=""),
+                "took": origin.took / 1e3,
+                "clock": origin.clock / 1e3 or None,
+            }
         cells["class"] = name if cls is None else self._name(cls)
         cells = {"event": event, "index": index, "time": index / self._rate, **cells}
         # An index that no stream can have, from a damaged or hostile file, is left empty.

@@ -6,12 +6,12 @@ answered as the edits say, at the moment at which it was answered then; and the 
 learned from those answers.
 """
 
-from odl.evaluate.relabel.answers import Due, Given, answers_due
-from odl.evaluate.relabel.edit import check_edits, keep_edit
-from odl.evaluate.relabel.log import found_in, history_of, tree_of_image
-from odl.evaluate.relabel.run import Relabelled, place_for, relabel
+from odl.evaluate.relabel.edit import check_edits, store_edit
+from odl.evaluate.relabel.load import load_question_history
+from odl.evaluate.relabel.run import Relabelled, output_path, relabel
+from odl.evaluate.relabel.schedule import ScheduledAnswer, ScheduledAnswers, schedule_answers
 
 __all__ = [
-    "Due", "Given", "Relabelled", "answers_due", "check_edits", "found_in", "history_of", "keep_edit",
-    "place_for", "relabel", "tree_of_image",
+    "Relabelled", "ScheduledAnswer", "ScheduledAnswers", "check_edits", "load_question_history",
+    "output_path", "relabel", "schedule_answers", "store_edit",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The session of a recording run again with its edited answers."""
+"""Run the session of a recording again with its edited answers."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from odl._files import write_private
+from odl.core.adopted_state import read_adopted_state
 from odl.core.config import Config
 from odl.core.events import Adopt, Gap, Input, Samples, Truth
 from odl.core.image import Image
 from odl.core.session import Session
 from odl.evaluate import Evaluation
 from odl.evaluate.recorded import Opened, open_recording
-from odl.evaluate.relabel.answers import Given, answers_due
 from odl.evaluate.relabel.edit import check_edits
-from odl.evaluate.relabel.log import found_in, history_of
+from odl.evaluate.relabel.load import load_question_history
+from odl.evaluate.relabel.schedule import ScheduledAnswers, schedule_answers
 from odl.evaluate.replay import replay, run_stream
-from odl.labels.edits import RelabelError, counting, edits_path, homes_of, read_edits
+from odl.labels.edits import RelabelError, current_edits, edits_path, parents_of, read_edits
 from odl.model.checkpoint import checkpoint
 
 
@@ -26,9 +27,9 @@ from odl.model.checkpoint import checkpoint
 class Relabelled:
     """A session before and after its answers were edited.
 
-    ``as_answered`` is the share of the answered windows that had been predicted as the edited answer
-    says, before it came; ``changed`` counts windows predicted otherwise. ``missed`` answers belong to
-    windows of which samples were lost, and could not be learned from again.
+    ``as_answered`` is the share of the answered windows whose prediction, before the answer came, was the
+    edited answer. ``changed`` counts windows that are predicted otherwise now. ``missed`` answers belong to
+    windows of which samples were lost, so they could not be learned again.
     """
 
     before: Evaluation
@@ -44,14 +45,14 @@ class Relabelled:
 
 
 def _from_window(inputs: Iterable[Input], image: Image, config: Config) -> Iterator[Input]:
-    """The same stream, where each board's state is a gap that ends as one of its windows begins.
+    """Yield the same stream with a gap for each board's state, ended where a window of the board begins.
 
-    So the windows are those that the board asked about from there on.
+    So the windows after the gap are those that the board asked about.
     """
     until = 0
     for event in inputs:
         if isinstance(event, Adopt):
-            skip = found_in(image, config, event.state).skip
+            skip = read_adopted_state(image, config, event.state).skip
             until = max(until, event.start + event.lost + skip)
             yield Gap(event.start, event.lost, "missed while the board learned")
         elif isinstance(event, Samples) and event.start < until:
@@ -63,13 +64,13 @@ def _from_window(inputs: Iterable[Input], image: Image, config: Config) -> Itera
             yield event
 
 
-def place_for(opened: Opened, path: Path, out: str | Path | None = None) -> Path:
-    """Where the relabelled recording goes: ``out``, or beside the one at ``path``.
+def output_path(opened: Opened, path: Path, out: str | Path | None = None) -> Path:
+    """Return where the relabelled recording goes: ``out``, or beside the one at ``path``.
 
     Raises
     ------
     RelabelError
-        If something is there that did not come of this recording.
+        If a file is there that was not made from this recording.
     """
     out = path.with_name(f"{path.stem}-relabelled.odl") if out is None else Path(out)
     if out.suffix != ".odl":
@@ -77,8 +78,8 @@ def place_for(opened: Opened, path: Path, out: str | Path | None = None) -> Path
     if out.resolve() == path.resolve():
         raise RelabelError(f"{out}: this would overwrite the recording; give another name")
     if out.exists():
-        made = open_recording(out).stream.about.get("relabelled", {})
-        if made.get("trace") != opened.recording.trace_sha256:
+        origin = open_recording(out).stream.about.get("relabelled", {})
+        if origin.get("trace") != opened.recording.trace_sha256:
             raise RelabelError(f"{out}: is there and did not come of {path.name}; give another name")
     elif out.with_suffix(".odlm").exists():
         raise RelabelError(f"{out.with_suffix('.odlm')}: is there already; give another name with --out")
@@ -86,7 +87,7 @@ def place_for(opened: Opened, path: Path, out: str | Path | None = None) -> Path
 
 
 def relabel(
-    path: str | Path, out: str | Path | None = None, tell: Any = lambda sentence: None
+    path: str | Path, out: str | Path | None = None, progress: Any = lambda sentence: None
 ) -> Relabelled:  # fmt: skip
     """Run the session of the recording at ``path`` again with its edited answers.
 
@@ -97,13 +98,13 @@ def relabel(
     out : path, optional
         The new recording; default: beside it, ``-relabelled`` behind its name. The model that has
         learned from the answers lies beside the new one, as ``.odlm``.
-    tell : callable
-        Told in a short sentence what is being done.
+    progress : callable
+        Called with short sentences while work goes on.
 
     Raises
     ------
     RelabelError
-        If the edits cannot be read or made, or ``out`` is a file that did not come of this recording.
+        If the edits cannot be read or made, or ``out`` is a file that was not made from this recording.
     RecordingError, ImageError, ConfigError
         As `odl.evaluate.recorded.open_recording`.
 
@@ -116,7 +117,7 @@ def relabel(
     ...     _ = odl.replay("shoulder", subjects=[7], budget=3, out=folder)
     ...     path = Path(folder) / "shoulder-7.odl"
     ...     opened = open_recording(path)
-    ...     window = history_of(opened).questions[0].question.window
+    ...     window = load_question_history(opened).questions[0].question.window
     ...     append_edits(edits_path(path), opened.recording.trace_sha256, [Edit(window, "rowing")])
     ...     done = relabel(path)
     ...     again = odl.replay(done.recording)
@@ -125,12 +126,12 @@ def relabel(
     """
     path = Path(path)
     opened = open_recording(path)
-    history = history_of(opened)
-    made = read_edits(edits_path(path), opened.recording.trace_sha256)
-    edits, homes = counting(made), homes_of(made)
-    out = place_for(opened, path, out)
-    check_edits(opened, history, made)
-    before = replay(path, progress=tell)
+    history = load_question_history(opened)
+    all_edits = read_edits(edits_path(path), opened.recording.trace_sha256)
+    edits = current_edits(all_edits)
+    out = output_path(opened, path, out)
+    check_edits(opened, history, all_edits)
+    before = replay(path, progress=progress)
     asked = [one.question.window for one in history.questions if not one.missed]
     about = opened.stream.about | {
         "asked": asked,
@@ -143,24 +144,24 @@ def relabel(
                         if isinstance(e, Samples | Gap | Truth)),
     )  # fmt: skip
     session = Session(opened.image, opened.config, asked=asked)
-    given = Given(session, answers_due(history, edits, homes))
+    answers = ScheduledAnswers(session, schedule_answers(history, edits, parents_of(all_edits)))
     outcome = run_stream(
-        stream, opened.image, opened.config, opened.options, given, out.parent, tell, session
+        stream, opened.image, opened.config, opened.options, answers, out.parent, progress, session
     )  # fmt: skip
     model = out.with_suffix(".odlm")
     write_private(model, checkpoint(opened.image, session.log).to_bytes())
     after = replace(before, outcomes=(outcome,), damage="")
-    one, other = before.evaluations[0], after.evaluations[0]
-    names = {q.window: q.answer for q in other.timeline.questions if q.answer is not None}
-    said = [{row.window: row.predicted for row in each.timeline.rows} for each in (one, other)]
+    old, new = before.evaluations[0], after.evaluations[0]
+    names = {q.window: q.answer for q in new.timeline.questions if q.answer is not None}
+    predicted = [{row.window: row.predicted for row in each.timeline.rows} for each in (old, new)]
     return Relabelled(
-        before=one, after=other, as_answered=(_share(names, said[0]), _share(names, said[1])),
-        changed=sum(said[0].get(window) != name for window, name in said[1].items()),
+        before=old, after=new, as_answered=(_share(names, predicted[0]), _share(names, predicted[1])),
+        changed=sum(predicted[0].get(window) != name for window, name in predicted[1].items()),
         answers=len(names), edits=len(edits), recording=out, model=model, notes=tuple(after.notes()),
-        missed=sum(one.missed and one.counts is not None for one in history.questions),
+        missed=sum(asked.missed and asked.name is not None for asked in history.questions),
     )  # fmt: skip
 
 
-def _share(names: Mapping[int, str], said: Mapping[int, str]) -> float | None:
-    right = [said.get(window) == name for window, name in names.items()]
+def _share(names: Mapping[int, str], predicted: Mapping[int, str]) -> float | None:
+    right = [predicted.get(window) == name for window, name in names.items()]
     return sum(right) / len(right) if right else None

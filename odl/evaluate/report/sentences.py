@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from odl._text import clean, percent
-from odl.evaluate import Evaluation, Outcome, mean_of
+from odl.evaluate import Evaluation, QuestionOutcome, mean_of
 
 _OUTCOMES = {
-    Outcome.ANSWERED: "answered", Outcome.SKIPPED: "skipped", Outcome.EXPIRED: "expired",
-    Outcome.UNDONE: "taken back", Outcome.OPEN: "open at the end",
+    QuestionOutcome.ANSWERED: "answered", QuestionOutcome.SKIPPED: "skipped",
+    QuestionOutcome.EXPIRED: "expired", QuestionOutcome.UNDONE: "taken back",
+    QuestionOutcome.OPEN: "open at the end",
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from odl._text import clean
-from odl.evaluate import Evaluation, Outcome, Row
+from odl.evaluate import Evaluation, QuestionOutcome, WindowRow
 from odl.evaluate.report.style import (
     BAND,
     CARD,
@@ -97,11 +97,11 @@ def _questions(axes: Axes, evaluation: Evaluation, styles: Mapping[str, ClassSty
         x = q.asked / per_unit
         if q.at is not None:  # from the question to its answer
             axes.plot([x, q.at / per_unit], [_ASKED, _ASKED], color=SOFT, lw=1.6, zorder=2)
-        if q.outcome is Outcome.ANSWERED:
+        if q.outcome is QuestionOutcome.ANSWERED:
             colour = styles[q.answer or ""].colour
             axes.scatter(x, _ASKED, marker="^", s=46, color=colour, edgecolor=INK, lw=0.7, zorder=4)
             texts.append((x, clean(q.answer or "", 12)))
-        elif q.outcome is Outcome.SKIPPED:
+        elif q.outcome is QuestionOutcome.SKIPPED:
             axes.scatter(x, _ASKED, marker="x", s=24, color=INK, lw=1.3, zorder=4)
         else:
             axes.scatter(x, _ASKED, marker="o", s=22, color=CARD, edgecolor=INK, lw=0.9, zorder=4)
@@ -131,19 +131,19 @@ def _strip(
             )  # fmt: skip
 
 
-def _predicted(row: Row) -> str | None:
+def _predicted(row: WindowRow) -> str | None:
     return row.predicted
 
 
-def _without(row: Row) -> str | None:
+def _without(row: WindowRow) -> str | None:
     return row.without
 
 
-def _wrong(say: Callable[[Row], str | None], row: Row) -> str | None:
+def _wrong(say: Callable[[WindowRow], str | None], row: WindowRow) -> str | None:
     return "wrong" if row.truth is not None and say(row) not in (None, row.truth) else None
 
 
-def _runs(evaluation: Evaluation, say: Callable[[Row], str | None]) -> list[tuple[int, int, str]]:
+def _runs(evaluation: Evaluation, say: Callable[[WindowRow], str | None]) -> list[tuple[int, int, str]]:
     """Runs of windows with the same class; each window is drawn as the hop in its middle."""
     line, every = evaluation.timeline, stride(evaluation)
     inset, hop = (line.window - line.hop) // 2, line.hop * every

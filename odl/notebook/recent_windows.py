@@ -1,4 +1,4 @@
-"""What a view remembers of a stream: the last predictions, the truth, how often they agreed."""
+"""The last predictions of a stream, the truth, and the running accuracy, for the live view."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from odl.core.events import Adopt, Event, Gap, Learned, Prediction, Samples, Truth
+from odl.core.events import Event, Prediction, Truth
 from odl.core.ground_truth import TruthTrack
+from odl.core.history import SessionHistory
 
 SCORED = 60  # windows in the running accuracy
-_KEPT = 400  # windows and truths that are remembered
-_WAITING = 64  # windows whose truth may come later
+_CAPACITY = 400  # windows and truths
+_UNSCORED = 64  # windows whose truth may come later
 
 
 class Run(NamedTuple):
@@ -23,8 +24,8 @@ class Run(NamedTuple):
     name: str
 
 
-class Seen:
-    """Follows a session's events, in bounded memory.
+class RecentWindows:
+    """Follow a session's events, and remember the last windows.
 
     Parameters
     ----------
@@ -33,58 +34,62 @@ class Seen:
 
     Examples
     --------
-    >>> seen = Seen(100, 50)
+    >>> recent = RecentWindows(100, 50)
     >>> for event in (Truth(0, 200, "walk"), Prediction(0, (1,), ()), Prediction(50, (2,), ())):
-    ...     seen.take(event, {1: "walk", 2: "sit"})
-    >>> seen.accuracy
+    ...     recent.take(event, {1: "walk", 2: "sit"})
+    >>> recent.accuracy
     0.5
-    >>> seen.predicted(0, 200)
+    >>> recent.predicted(0, 200)
     [Run(start=50, end=100, name='walk'), Run(start=100, end=150, name='sit')]
     """
 
     def __init__(self, window: int, hop: int) -> None:
-        self.learned = 0
+        self.history = SessionHistory()
         self._window, self._hop = window, hop
-        self._said: deque[Run] = deque(maxlen=_KEPT)
-        self._truths: deque[Truth] = deque(maxlen=_KEPT)
-        self._waiting: deque[tuple[int, str]] = deque(maxlen=_WAITING)  # predictions without a truth
+        self._predictions: deque[Run] = deque(maxlen=_CAPACITY)
+        self._truths: deque[Truth] = deque(maxlen=_CAPACITY)
+        self._unscored: deque[tuple[int, str]] = deque(maxlen=_UNSCORED)  # predictions without a truth
         self._right: deque[bool] = deque(maxlen=SCORED)
-        self.position = 0
 
     def take(self, event: Event, names: Mapping[int, str]) -> None:
-        """Remember ``event``; ``names`` are those of the classes as they are, for a prediction."""
+        """Follow ``event``; a prediction needs the ``names`` of the classes."""
+        self.history.take(event)
         match event:
-            case Samples(start, block):
-                self.position = start + len(block)
-            case Gap(start, lost, _) | Adopt(start, lost, _):
-                self.position = start + lost
             case Truth():
                 self._truths.append(event)
                 self._score()
             case Prediction(window, path, _):
-                self._predicted(window, names.get(path[-1], "?") if path else "?")
-            case Learned():
-                self.learned += 1
+                self._add(window, names.get(path[-1], "?") if path else "?")
 
-    def _predicted(self, window: int, name: str) -> None:
+    def _add(self, window: int, name: str) -> None:
         end = window + self._window
-        self._said.append(Run(end - self._hop, end, name))
-        self._waiting.append((window, name))
+        self._predictions.append(Run(end - self._hop, end, name))
+        self._unscored.append((window, name))
         self._score()
 
     def _score(self) -> None:
-        """Score the predictions whose truth is known by now."""
-        waiting = list(self._waiting)
-        self._waiting.clear()
-        for window, name in waiting:
+        """Score the predictions whose truth is known."""
+        unscored = list(self._unscored)
+        self._unscored.clear()
+        for window, name in unscored:
             # Only what lies near the window: a session's truths may be very many.
             end = window + self._window
             near = [t for t in self._truths if t.start < end and t.end > window]
             truth = TruthTrack(near).of(window, self._window) if near else None
             if truth is None:
-                self._waiting.append((window, name))
+                self._unscored.append((window, name))
             else:
                 self._right.append(truth == name)
+
+    @property
+    def position(self) -> int:
+        """Samples that have passed."""
+        return self.history.position
+
+    @property
+    def learned(self) -> int:
+        """Labels learned so far."""
+        return self.history.learned
 
     @property
     def accuracy(self) -> float | None:
@@ -97,11 +102,11 @@ class Seen:
         return len(self._right)
 
     def predicted(self, start: int, end: int) -> list[Run]:
-        """What was predicted from sample ``start`` to ``end``, each window for its last hop."""
-        return _joined(_cut(self._said, start, end))
+        """Return the predictions from sample ``start`` to ``end``; each stands for its window's last hop."""
+        return _joined(_cut(self._predictions, start, end))
 
     def truth(self, start: int, end: int) -> list[Run]:
-        """What is known to have happened from ``start`` to ``end``."""
+        """Return the truth from sample ``start`` to ``end``, as far as it is known."""
         runs = sorted(Run(t.start, t.end, t.name) for t in self._truths)
         return _joined(_cut(runs, start, min(end, self.position)))
 
@@ -113,7 +118,7 @@ def _cut(runs: Iterable[Run], start: int, end: int) -> list[Run]:
 
 
 def _joined(runs: Sequence[Run]) -> list[Run]:
-    """Neighbours of one class as one run."""
+    """Return ``runs`` with neighbours of one class as one run."""
     found: list[Run] = []
     for name, group in groupby(runs, key=lambda run: run.name):
         for run in group:

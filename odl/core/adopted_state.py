@@ -1,0 +1,55 @@
+"""The history of a session that may take over a board's state, and what such a state tells."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from odl.core.answer_records import AdoptedState
+from odl.core.class_tree import ClassTree, tree_of_image
+from odl.core.config import Config
+from odl.core.history import SessionHistory
+from odl.core.image import Image
+from odl.core.session import Session
+from odl.core.state import Entry
+
+
+def read_adopted_state(image: Image, config: Config, state: bytes) -> AdoptedState:
+    """Return what ``state``, a session's snapshot, tells of classes, questions and answers.
+
+    Raises
+    ------
+    odl.core.snapshot.StateError
+        If no session of ``image`` can have left it.
+
+    Examples
+    --------
+    >>> from odl.data import model_bytes
+    >>> image = Image.from_bytes(model_bytes("shoulder"))
+    >>> config = Config(mult=(1,) * 6, shift=(0,) * 6, offset=(0,) * 6)
+    >>> read_adopted_state(image, config, Session(image, config).snapshot())[1:]
+    ((), (), frozenset(), 0)
+    """
+    session = Session(image, config)
+    session.restore(state)
+    return AdoptedState(
+        ClassTree(session.names, session.tasks, session.rows),
+        session.open_questions,
+        session.answers,
+        frozenset(int(entry["window"]) for entry in session.log if entry["kind"] == Entry.LABEL),
+        (session.samples_to_window() - image.window) % image.hop,
+    )
+
+
+def new_history(image: Image, config: Config) -> SessionHistory:
+    """Return the history of a session of ``image`` that starts now, which reads the states it meets.
+
+    Examples
+    --------
+    >>> from odl.data import model_bytes
+    >>> image = Image.from_bytes(model_bytes("shoulder"))
+    >>> new_history(image, Config(mult=(1,) * 6, shift=(0,) * 6, offset=(0,) * 6)).tree.path(0)
+    ('pendulum',)
+    """
+    return SessionHistory(
+        tree_of_image(image), image.window, read_state=partial(read_adopted_state, image, config)
+    )

@@ -1,0 +1,121 @@
+"""Records of a session's questions and answers; `odl.core.history.SessionHistory` makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from odl.core.class_tree import ClassTree
+from odl.core.events import Why
+
+# Reasons for which an answer had no effect. FULL is not among them: the learner had no room left for
+# the answer, but somebody knew the class.
+REFUSALS: Final = (Why.LATE, Why.REPEATED, Why.UNKNOWN, Why.NO_SUCH_CLASS)
+
+
+class AnswerOutcome(StrEnum):
+    """What became of an answer, or of a question that ended without one."""
+
+    PENDING = "waits"  # for its batch
+    LEARNED = "learned"
+    SKIPPED = "skipped"
+    EXPIRED = "expired"  # nobody answered in time
+    UNDONE = "undone"
+    REFUSED = "refused"
+
+
+class QuestionOutcome(StrEnum):
+    """How a question ended."""
+
+    ANSWERED = "answered"
+    SKIPPED = "skipped"
+    EXPIRED = "expired"
+    UNDONE = "undone"  # the answer was taken back, and no other came
+    OPEN = "open"  # the stream ended before an answer and before the expiry
+
+
+@dataclass(slots=True, eq=False)
+class AnswerRecord:
+    """An answer, or a question that expired, and what became of it so far.
+
+    Attributes
+    ----------
+    window : int
+        Window that the question was about.
+    cls, name
+        The class answered; None for a skip and where nobody answered.
+    state : AnswerOutcome
+    why : Why or None
+        Reason of a refusal.
+    at, undone_at : int or None
+        Samples at which the answer came and at which it was taken back.
+    by, took, clock
+        As in `odl.core.events.Origin`.
+    missed : bool
+        True if the answer came while the line to the board was lost: it is known from the board's state.
+    """
+
+    window: int
+    cls: int | None
+    name: str | None
+    state: AnswerOutcome
+    why: Why | None = None
+    at: int | None = None
+    by: str = ""
+    took: int = 0
+    clock: int = 0
+    undone_at: int | None = None
+    missed: bool = False
+
+    @property
+    def effective(self) -> bool:
+        """True if the session accepted the answer; it may have been taken back later."""
+        return self.state is not AnswerOutcome.EXPIRED and self.why not in REFUSALS
+
+    @property
+    def counts(self) -> bool:
+        """True if the answer is learned or can still be."""
+        return self.state is AnswerOutcome.PENDING or self.state is AnswerOutcome.LEARNED
+
+
+class QuestionRecord(NamedTuple):
+    """A question about ``window``, asked at sample ``asked``; ``missed`` as in `AnswerRecord`."""
+
+    window: int
+    asked: int
+    expires: int
+    missed: bool = False
+
+
+class AdoptedState(NamedTuple):
+    """What a board's own state tells of a session (see `odl.core.adopted_state`).
+
+    ``questions`` are (window, expires) of the open ones; ``answers`` (window, class) of those that
+    count, in the order in which they were given; ``learned`` the windows that were learned from.
+    ``skip`` samples pass until the next window begins.
+    """
+
+    tree: ClassTree
+    questions: tuple[tuple[int, int], ...]
+    answers: tuple[tuple[int, int], ...]
+    learned: frozenset[int]
+    skip: int
+
+
+def outcome_of(answers: Iterable[AnswerRecord]) -> tuple[QuestionOutcome, AnswerRecord | None]:
+    """Return how a question with these ``answers`` ended, and the answer or skip that ended it.
+
+    >>> outcome_of([AnswerRecord(0, 1, "walk", AnswerOutcome.UNDONE)])[0].name
+    'UNDONE'
+    """
+    outcome = QuestionOutcome.OPEN
+    for one in reversed(list(answers)):
+        if one.state is AnswerOutcome.EXPIRED:
+            outcome = QuestionOutcome.EXPIRED
+        elif one.state is AnswerOutcome.UNDONE and outcome is QuestionOutcome.OPEN:
+            outcome = QuestionOutcome.UNDONE
+        elif one.effective and one.state is not AnswerOutcome.UNDONE:
+            return QuestionOutcome.SKIPPED if one.name is None else QuestionOutcome.ANSWERED, one
+    return outcome, None

@@ -1,0 +1,143 @@
+"""The tree of classes and tasks of a model image, and as a session's commands extend it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
+
+from odl.core.events import NO_WINDOW, AddClass, Dropped, Event, Output, Split
+
+if TYPE_CHECKING:
+    from odl.core.image import Image
+
+
+@dataclass(frozen=True, slots=True)
+class ClassTree:
+    """Classes and the tasks (heads) that tell them apart.
+
+    Parameters
+    ----------
+    names : mapping of int to str
+        Class ids and names.
+    tasks : tuple of int or None
+        The class that each task lies under, by task number; None for the root task.
+    rows : tuple of (int, int)
+        (class, its task), in the order of `odl.core.events.Prediction.scores`.
+
+    Examples
+    --------
+    >>> tree = ClassTree({0: "sit"}, (None,), ((0, 0),)).with_task(0).with_class(1, "slouch", 1)
+    >>> tree.path(1), tree.parent(1), tree.parent(0)
+    (('sit', 'slouch'), 'sit', None)
+    """
+
+    names: Mapping[int, str]
+    tasks: tuple[int | None, ...] = (None,)
+    rows: tuple[tuple[int, int], ...] = ()
+
+    def name(self, cls: int) -> str:
+        """Return the name of ``cls``; ``class 9`` where it has none."""
+        return self.names.get(cls, f"class {cls}")
+
+    def path(self, cls: int) -> tuple[str, ...]:
+        """Return the names from the root task down to ``cls``.
+
+        >>> ClassTree({0: "walk", 1: "up"}, (None, 0), ((0, 0), (1, 1))).path(1)
+        ('walk', 'up')
+        """
+        task_of = dict(self.rows)
+        names = [self.name(cls)]
+        for _ in self.tasks:  # no path is longer than there are tasks
+            task = task_of.get(cls, 0)
+            parent = self.tasks[task] if task < len(self.tasks) else None
+            if parent is None:
+                break
+            cls = parent
+            names.append(self.name(cls))
+        return tuple(reversed(names))
+
+    def parent(self, cls: int) -> str | None:
+        """Return the name of the class that ``cls`` lies under, None for a class of the root task."""
+        task = dict(self.rows).get(cls, 0)
+        parent = self.tasks[task] if task < len(self.tasks) else None
+        return None if parent is None else self.name(parent)
+
+    def with_class(self, cls: int, name: str, task: int) -> Self:
+        """Return this tree with one more class under ``task``."""
+        return replace(self, names={**self.names, cls: name}, rows=(*self.rows, (cls, task)))
+
+    def with_task(self, leaf: int) -> Self:
+        """Return this tree with one more task, under class ``leaf``."""
+        return replace(self, tasks=(*self.tasks, leaf))
+
+
+class GrowingTree:
+    """Classes and tasks as a session's events add to them; what was refused is left out.
+
+    Attributes
+    ----------
+    tree : ClassTree
+        As it is now.
+    parents : dict of str to str or None
+        For each added class, the class that it lies under; None for the root task.
+    added : list of (int, str)
+        Sample and name of each added class.
+
+    Examples
+    --------
+    >>> growing = GrowingTree(ClassTree({0: "sit"}, (None,), ((0, 0),)))
+    >>> for event in (Split(0, 0, 1), AddClass(0, 1, "slouch", 1)):
+    ...     growing.take(event)
+    >>> growing.tree.path(1), growing.parents, growing.added
+    (('sit', 'slouch'), {'slouch': 'sit'}, [(0, 'slouch')])
+    """
+
+    def __init__(self, tree: ClassTree) -> None:
+        self.tree = tree
+        self.parents: dict[str, str | None] = {}
+        self.added: list[tuple[int, str]] = []
+        self._command: AddClass | Split | None = None  # the last input, while it may still be refused
+        self._before = tree, self.parents  # as they were before that command
+
+    def take(self, event: Event) -> None:
+        """Follow ``event``, which comes next."""
+        if isinstance(event, AddClass | Split):
+            self._grow(event)
+        elif self._command is not None:
+            if isinstance(event, Dropped) and event.window == NO_WINDOW:
+                self._refuse(self._command)
+            elif not isinstance(event, Output):
+                self._command = None
+
+    def adopt(self, tree: ClassTree) -> None:
+        """Go on from a session's own ``tree``."""
+        for cls, _ in tree.rows:
+            if cls not in self.tree.names:
+                self.parents[tree.name(cls)] = tree.parent(cls)
+        self.tree, self._command = tree, None
+
+    def _grow(self, command: AddClass | Split) -> None:
+        self._before, self._command = (self.tree, self.parents), command
+        if isinstance(command, Split):
+            self.tree = self.tree.with_task(command.leaf)
+        elif command.cls in self.tree.names:  # it is going to be refused
+            self._command = None
+        else:
+            self.tree = self.tree.with_class(command.cls, command.name, command.head)
+            self.parents = {**self.parents, command.name: self.tree.parent(command.cls)}
+            self.added.append((command.at, command.name))
+
+    def _refuse(self, command: AddClass | Split) -> None:
+        (self.tree, self.parents), self._command = self._before, None
+        if isinstance(command, AddClass):
+            self.added.pop()
+
+
+def tree_of_image(image: Image) -> ClassTree:
+    """Return the tree that a session of ``image`` starts with."""
+    from odl.core.image import ROOT
+
+    tasks = tuple(None if parent == ROOT else parent for parent in image.parents.tolist())
+    rows = tuple(zip(image.row_class.tolist(), image.row_head.tolist(), strict=True))
+    return ClassTree(dict(image.names), tasks, rows)

@@ -1,0 +1,106 @@
+"""The answers of a session that runs again: which, at what sample, and who gives them to the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from odl.core.answer_records import AnswerOutcome
+from odl.core.protocols import Answer
+from odl.core.session import Session
+from odl.labels.answer_log import AnswerEntry
+from odl.labels.edits import Edit, RelabelError
+from odl.labels.question_history import AnsweredQuestion, QuestionHistory
+
+
+@dataclass(frozen=True)
+class ScheduledAnswer:
+    """An answer for sample ``at``; ``under`` names the class that a new one lies under."""
+
+    at: int
+    window: int
+    name: str | None
+    under: str | None
+    by: str
+    took: int
+    clock: int
+
+
+def schedule_answers(
+    history: QuestionHistory, edits: Mapping[int, Edit], parents: Mapping[str, str | None] | None = None
+) -> list[ScheduledAnswer]:
+    """Return every answer of a session, as ``edits`` have it, in the order of time.
+
+    ``parents`` holds the class that a new one lies under, where its edit does not say. An answer keeps its
+    sample. Where none came in time, an edit takes effect one sample before the question expired. An answer
+    that was taken back becomes a skip. A question whose samples were missed is not asked, so not answered.
+    """
+    schedule, parents = [], {**history.parents, **(parents or {})}
+    for asked in history.questions:
+        window = asked.question.window
+        edit = edits.get(window)
+        if asked.missed:
+            continue
+        if edit is not None:
+            under = edit.under or parents.get(edit.name or "")
+            at = _sample_of_edit(asked, history)
+            schedule.append(ScheduledAnswer(at, window, edit.name, under, edit.by, edit.took, edit.clock))
+            continue
+        answered = any(one.counts for one in asked.answers)
+        for one in asked.answers:
+            undone = one.state == AnswerOutcome.UNDONE
+            if one.at is not None and not (undone and answered):
+                schedule.append(_repeat(one, history, None if undone else one.name))
+    windows = {asked.question.window for asked in history.questions}
+    schedule += [_repeat(one, history, one.name) for one in history.answers
+                 if one.window not in windows and one.at is not None]  # fmt: skip
+    order = {one.window: i for i, one in enumerate(history.answers)}
+    return sorted(schedule, key=lambda one: (one.at, order.get(one.window, -1)))
+
+
+def _repeat(one: AnswerEntry, history: QuestionHistory, name: str | None) -> ScheduledAnswer:
+    under = None if name is None else history.parents.get(name)
+    return ScheduledAnswer(one.at or 0, one.window, name, under, one.by, one.took, one.clock)
+
+
+def _sample_of_edit(asked: AnsweredQuestion, history: QuestionHistory) -> int:
+    """Return the sample at which an edited answer takes effect."""
+    newest = asked.newest
+    if newest is not None and newest.at is not None and newest.at < asked.question.expires:
+        return newest.at
+    at = min(asked.question.expires - 1, history.end)
+    for start, lost in history.gaps:
+        if start < at <= start + lost:
+            return start
+    return at
+
+
+class ScheduledAnswers:
+    """A labeller that gives known answers at known samples, and adds new classes where they belong."""
+
+    def __init__(self, session: Session, schedule: Iterable[ScheduledAnswer]) -> None:
+        self._session, self._left = session, list(reversed(list(schedule)))
+
+    def ask(self, query: object, now: int) -> None:
+        """Do nothing: the answers are settled already."""
+
+    def next_due(self) -> int | None:
+        """Return the sample of the next answer."""
+        return self._left[-1].at if self._left else None
+
+    def poll(self, now: int) -> Iterable[Answer]:
+        """Yield the answers due by ``now``."""
+        while self._left and self._left[-1].at <= now:
+            one = self._left.pop()
+            yield Answer(one.window, one.name, 0, self._leaf(one), one.by, one.took, one.clock)
+
+    def _leaf(self, one: ScheduledAnswer) -> int | None:
+        ids = {name: cls for cls, name in self._session.names.items()}
+        if one.under is None or one.name in ids:
+            return None
+        if one.under not in ids:
+            raise RelabelError(
+                f"'{one.name}' cannot hang under '{one.under}', which the session came to know only later; "
+                "give it another place"
+            )
+        return ids[one.under]

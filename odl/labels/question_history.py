@@ -1,0 +1,131 @@
+"""The label log of a recording: its questions as cards, and every answer with what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from odl.core.answer_records import AdoptedState, QuestionRecord
+from odl.core.class_tree import ClassTree
+from odl.core.events import Event, Prediction, Samples
+from odl.core.history import SessionHistory
+from odl.labels.answer_log import AnswerEntry, entry_of
+from odl.labels.question import Question, Recent, Tree
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AnsweredQuestion:
+    """One question of a recording: its card, and the answers to it in their order.
+
+    ``missed`` is True if samples of its window are not in the recording, because the line was lost: the
+    question cannot be asked when the session runs again.
+    """
+
+    question: Question
+    answers: tuple[AnswerEntry, ...]
+    missed: bool = False
+
+    @property
+    def newest(self) -> AnswerEntry | None:
+        """The answer that counts; without one the newest that came, or None."""
+        counting = [one for one in self.answers if one.counts]
+        return counting[-1] if counting else (self.answers[-1] if self.answers else None)
+
+    @property
+    def name(self) -> str | None:
+        """The name of the answer that counts, None if none does."""
+        return self.newest.name if self.newest is not None and self.newest.counts else None
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionHistory:
+    """A recording's questions and answers, each in their order.
+
+    ``answers`` holds those to questions that were never asked too. ``tree`` is that of the end, ``end``
+    the number of samples that had passed, ``gaps`` are (start, lost). ``parents`` holds, for each added
+    class, the class that it lies under; None for the root task.
+    """
+
+    questions: tuple[AnsweredQuestion, ...]
+    answers: tuple[AnswerEntry, ...]
+    tree: Tree
+    parents: dict[str, str | None]
+    gaps: tuple[tuple[int, int], ...]
+    end: int
+
+
+def read_question_history(
+    events: Iterable[Event], tree: ClassTree, window: int, rate_hz: float,
+    channels: Sequence[tuple[str, str, float]] = (), before: float = 4.0,
+    read_state: Callable[[bytes], AdoptedState] | None = None,
+) -> QuestionHistory:  # fmt: skip
+    """Gather the questions and answers among ``events``, a recording's in file order.
+
+    Parameters
+    ----------
+    events : iterable of Event
+        Inputs and outputs.
+    tree : ClassTree
+        Classes and tasks of the image that the session started from.
+    window : int
+        Window length in samples.
+    rate_hz : float
+        Samples per second.
+    channels, before
+        As for `odl.labels.prompt.Prompt`.
+    read_state : callable, optional
+        As for `odl.core.history.SessionHistory`.
+
+    Examples
+    --------
+    >>> from odl.core.events import Label, Query
+    >>> events = [Prediction(0, (1,), (9000, 23768)), Query(0, 1, 500), Label(60, 0, 0)]
+    >>> tree = ClassTree({0: "sit", 1: "walk"}, (None,), ((0, 0), (1, 0)))
+    >>> history = read_question_history(events, tree, 40, 50.0)
+    >>> [(asked.question.path, asked.newest.name) for asked in history.questions]
+    [(('walk',), 'sit')]
+    """
+    history = SessionHistory(tree, window, read_state=read_state)
+    recent = Recent(round(before * rate_hz) + 2 * window)
+    scales = [scale for _, _, scale in channels]
+    cards: dict[int, Question] = {}
+    predicted: Prediction | None = None
+
+    def card(asked: QuestionRecord) -> Question:
+        at, classes = asked.window, _with_choices(history.tree)
+        own = predicted if predicted is not None and predicted.window == at and not asked.missed else None
+        path = () if own is None else tuple(map(classes.name, own.path))
+        first = max(0, at - round(before * rate_hz))
+        signal = recent.excerpt(first, at + window, scales)
+        return Question(at, asked.asked, asked.expires, classes.likely(own), path, first, signal)
+
+    for event in events:
+        carded = len(history.questions)
+        history.take(event)
+        if isinstance(event, Samples):
+            recent.add(event.start, event.block)
+        elif isinstance(event, Prediction):
+            predicted = event
+        while carded < len(history.questions):
+            asked = history.questions[carded]
+            cards[asked.window] = card(asked)
+            carded += 1
+    history.settle()
+    entries = {id(one): entry_of(one) for one in history.answers}
+    answers = history.answers_by_window()
+    questions = tuple(
+        AnsweredQuestion(
+            question,
+            tuple(entries[id(one)] for one in answers.get(at, ())),
+            any(at < end and start < at + window for start, end in history.unseen),
+        )
+        for at, question in sorted(cards.items())
+    )
+    return QuestionHistory(
+        questions, tuple(entries.values()), _with_choices(history.tree), history.classes.parents,
+        tuple(history.gaps), history.position,
+    )  # fmt: skip
+
+
+def _with_choices(tree: ClassTree) -> Tree:
+    return Tree(tree.names, tree.tasks, tree.rows)

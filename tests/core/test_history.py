@@ -1,0 +1,219 @@
+"""The reducer of a session's events: each answer, question and class with what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from odl.core.answer_records import (
+    REFUSALS,
+    AdoptedState,
+    AnswerOutcome,
+    AnswerRecord,
+    QuestionOutcome,
+    outcome_of,
+)
+from odl.core.class_tree import ClassTree, tree_of_image
+from odl.core.config import Config
+from odl.core.events import (
+    NO_WINDOW,
+    AddClass,
+    Adopt,
+    Dropped,
+    Event,
+    Gap,
+    Label,
+    Learned,
+    Origin,
+    Prediction,
+    Query,
+    Samples,
+    Split,
+    Undo,
+    Why,
+)
+from odl.core.history import SessionHistory
+from odl.core.session import Session
+from tests.helpers.streams import IMAGE, Script, configs, inputs, scripts
+
+TREE = ClassTree({0: "sit", 1: "walk"}, (None,), ((0, 0), (1, 0)))
+
+
+def reduced(*events: Event, history: SessionHistory | None = None) -> SessionHistory:
+    history = SessionHistory(TREE, 8) if history is None else history
+    for event in events:
+        history.take(event)
+    history.settle()
+    return history
+
+
+def states(history: SessionHistory) -> list[str]:
+    return [str(one.state) for one in history.answers]
+
+
+@given(configs(), scripts(), st.sampled_from([1, 2, 4, 40]))
+def test_it_agrees_with_the_session(config: Config, script: Script, room: int) -> None:
+    image = replace(IMAGE, max_log=room)
+    session = Session(image, config)
+    history = SessionHistory(tree_of_image(image), image.window)
+    for event, outputs in inputs(script, session):
+        reduced(event, *outputs, history=history)
+        counts = session.counts
+        assert (history.position, history.windows, history.asked) == (
+            session.position, counts["windows"], counts["queries"],
+        )  # fmt: skip
+        assert (history.labelled, history.skipped, history.undone) == (
+            counts["answered"], counts["skipped"], counts["undone"],
+        )  # fmt: skip
+        assert history.tree == ClassTree(session.names, session.tasks, session.rows)
+        assert history.names == [session.names[cls] for _, cls in session.answers]
+        assert all(history.dropped[why] == counts[why.name.lower()] for why in Why)
+
+
+# --- answers ------------------------------------------------------------------------------
+
+
+def test_answers_count_that_stand() -> None:
+    history = SessionHistory(TREE)
+    for event in (
+        Query(0, 0, 99), Query(64, 0, 99), Label(90, 0, 1), Label(91, 64, None), Dropped(91, 64, Why.SKIPPED),
+        AddClass(92, 9, "wave", 0), Label(92, 64, 9), Dropped(92, 64, Why.REPEATED), Dropped(92, 0, Why.LATE),
+    ):  # fmt: skip
+        history.take(event)
+    assert (history.asked, history.standing) == (2, 1)
+    for event in (Undo(93), Undo(94), Dropped(94, 0, Why.NOTHING_TO_UNDO)):
+        history.take(event)
+    assert history.standing == 0
+
+
+def test_a_refusal_belongs_to_the_answer_of_its_own_sample() -> None:
+    history = reduced(Label(9, 0, 1), Learned(9, 0, 1, 0), Dropped(20, 0, Why.LATE))
+    assert states(history) == ["learned"] and history.labelled == 1
+    history = reduced(Label(9, 0, 1), Dropped(20, 0, Why.LATE))
+    assert states(history) == ["waits"] and history.names == ["walk"]
+    history = reduced(Label(9, 0, 1), Label(9, 0, 0), Dropped(9, 0, Why.REPEATED), Undo(9))
+    assert states(history) == ["undone", "refused"] and history.standing == 0
+
+
+@pytest.mark.parametrize("why", REFUSALS)
+def test_a_refused_answer_and_a_refused_skip_count_nowhere(why: Why) -> None:
+    for cls in (1, None):
+        history = reduced(Label(9, 0, cls), Dropped(9, 0, why))
+        assert states(history) == ["refused"] and history.answers[0].why is why
+        assert (history.labelled, history.skipped, history.names) == (0, 0, [])
+
+
+def test_an_answer_about_the_number_that_stands_for_no_window_is_refused_like_any_other() -> None:
+    history = reduced(Label(9, NO_WINDOW, 1), Dropped(9, NO_WINDOW, Why.UNKNOWN))
+    assert states(history) == ["refused"] and history.labelled == 0
+
+
+def test_an_answer_without_room_was_known_but_cannot_be_taken_back() -> None:
+    asked = [Label(9, 0, 1), Learned(9, 0, 1, 0), Label(17, 8, 1)]
+    full = Dropped(17, 8, Why.FULL)
+    for events in ((full, Undo(18)), (Undo(17), full)):  # it settles before the undo of the same step
+        history = reduced(*asked, *events)
+        assert states(history) == ["undone", "refused"]
+        assert history.answers[1].effective and (history.labelled, history.undone) == (2, 1)
+        assert history.last_undone is history.answers[0]
+    assert states(reduced(*asked, Undo(18), Dropped(24, 8, Why.FULL))) == ["learned", "undone"]
+
+
+def test_an_origin_is_that_of_the_commands_at_its_sample_up_to_an_answer() -> None:
+    history = SessionHistory(TREE)
+    history.take(Origin(9, "terminal:P3", 800, 5))
+    for event in (Split(9, 0, 1), AddClass(9, 7, "hop", 1), Label(9, 0, 7)):
+        history.take(event)
+        assert history.origin == Origin(9, "terminal:P3", 800, 5)
+    assert (history.answers[0].by, history.answers[0].took, history.answers[0].clock) == (
+        "terminal:P3",
+        800,
+        5,
+    )
+    reduced(Label(9, 8, 1), Origin(9, "button", 0, 0), Undo(9), history=history)
+    assert history.origin == Origin(9, "button", 0, 0) and history.answers[1].by == ""
+    # The command of this origin was lost: a later one is somebody else's.
+    reduced(Origin(9, "notebook", 800, 5), Label(50, 16, 1), history=history)
+    assert history.origin is None and history.answers[-1].by == ""
+
+
+def test_a_question_ends_with_its_newest_answer() -> None:
+    def outcome(*answers: tuple[str | None, AnswerOutcome]) -> tuple[QuestionOutcome, str | None]:
+        found, answer = outcome_of([AnswerRecord(0, None, name, state) for name, state in answers])
+        return found, None if answer is None else answer.name
+
+    pending, undone, expired = AnswerOutcome.PENDING, AnswerOutcome.UNDONE, AnswerOutcome.EXPIRED
+    assert outcome() == (QuestionOutcome.OPEN, None)
+    assert outcome(("sit", undone)) == (QuestionOutcome.UNDONE, None)
+    assert outcome(("sit", undone), (None, expired)) == (QuestionOutcome.EXPIRED, None)
+    assert outcome(("sit", undone), ("walk", pending)) == (QuestionOutcome.ANSWERED, "walk")
+    assert outcome((None, AnswerOutcome.SKIPPED)) == (QuestionOutcome.SKIPPED, None)
+
+
+def test_a_question_put_late_is_asked_at_the_end_of_the_newest_window() -> None:
+    history = reduced(Query(0, 9, 99), Prediction(16, (0,), ()), Query(8, 9, 99), Query(16, 9, 99))
+    assert [question.asked for question in history.questions] == [8, 24, 24]
+
+
+# --- classes ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("why", [Why.FULL, Why.NO_SUCH_CLASS])
+def test_a_refused_class_leaves_nothing_behind(why: Why) -> None:
+    history = reduced(Split(0, 0, 1), AddClass(0, 7, "hop", 1), Dropped(0, NO_WINDOW, why))
+    assert history.tree == TREE.with_task(0)
+    assert not history.classes.parents and not history.classes.added
+    history = reduced(AddClass(0, 7, "hop", 0), Split(0, 7, 2), Dropped(0, NO_WINDOW, why))
+    assert history.tree == TREE.with_class(7, "hop", 0)
+    assert history.classes.parents == {"hop": None} and history.classes.added == [(0, "hop")]
+
+
+def test_a_known_class_is_not_added_again() -> None:
+    history = reduced(AddClass(3, 0, "thief", 0))
+    assert history.tree == TREE and not history.classes.added
+    assert reduced(Dropped(3, NO_WINDOW, Why.NO_SUCH_CLASS), history=history).tree == TREE
+
+
+# --- what happened while the line was lost --------------------------------------------------
+
+
+def adopted(**changes: object) -> AdoptedState:
+    state = AdoptedState(TREE.with_class(2, "hop", 0), ((32, 300),), ((0, 1), (8, 2), (16, 0)),
+                         frozenset({0, 8}), 4)  # fmt: skip
+    return state._replace(**changes)
+
+
+def test_a_board_s_state_tells_answers_questions_and_classes() -> None:
+    history = SessionHistory(TREE, 8, read_state=lambda state: adopted())
+    reduced(Query(0, 9, 99), Label(9, 0, 1), Learned(9, 0, 1, 0), Adopt(20, 80, b""), history=history)
+    assert [(one.window, one.name, str(one.state), one.at, one.missed) for one in history.answers] == [
+        (0, "walk", "learned", 9, False), (8, "hop", "learned", 20, True), (16, "sit", "waits", 20, True),
+    ]  # fmt: skip
+    assert [(one.window, one.expires, one.missed) for one in history.questions] == [
+        (0, 99, False), (32, 300, True), (8, 100, True), (16, 100, True),
+    ]  # fmt: skip
+    assert history.classes.parents == {"hop": None} and history.tree.name(2) == "hop"
+    assert (history.position, history.lost, list(history.gaps)) == (100, 80, [(20, 80)])
+    assert history.unseen == [(20, 104)]
+
+
+def test_an_undo_after_a_board_s_state_takes_the_answer_that_was_given_meanwhile() -> None:
+    history = SessionHistory(TREE, 8, read_state=lambda state: adopted())
+    reduced(Label(9, 0, 1), Learned(9, 0, 1, 0), Adopt(20, 80, b""), Undo(100), history=history)
+    assert states(history) == ["learned", "learned", "undone"]
+    assert (history.labelled, history.undone, history.standing) == (1, 0, 1)  # that of an event counts
+
+
+def test_answers_older_than_the_recording_can_be_taken_back_but_are_not_in_it() -> None:
+    history = SessionHistory(TREE, 8, read_state=lambda state: adopted(questions=()))
+    reduced(Adopt(0, 0, b""), history=history)
+    assert not history.answers and not history.questions and history.names == ["walk", "hop", "sit"]
+
+
+def test_without_a_reader_of_states_an_adopted_state_is_a_gap() -> None:
+    history = reduced(Samples(0, np.zeros((20, 1), np.int16)), Gap(20, 5, "late"), Adopt(25, 75, b""))
+    assert (history.position, history.lost) == (100, 80) and not history.unseen
