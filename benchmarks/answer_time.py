@@ -23,7 +23,7 @@ import numpy as np
 
 from odl.core.events import Label, Learned
 from odl.data.streams import load_model
-from odl.evaluate.replay import load_kernels
+from odl.evaluate.load_kernels import load_kernels
 from odl.live import LiveSession, open_live
 from odl.live.emulated import EmulatedBoard
 

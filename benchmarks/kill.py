@@ -27,7 +27,8 @@ from pathlib import Path
 
 from odl.core.events import Label, Learned, Query
 from odl.data.streams import load_model
-from odl.evaluate.replay import load_kernels, replay
+from odl.evaluate.load_kernels import load_kernels
+from odl.evaluate.replay import replay
 from odl.live import open_live
 from odl.live.emulated import EmulatedBoard
 from odl.recording import read

@@ -21,7 +21,8 @@ from firmware_sim.relay import Relay
 from odl.core.events import Learned, Samples
 from odl.data import open_dataset
 from odl.data.streams import Stream, dataset_streams, load_model
-from odl.evaluate.replay import load_kernels, replay
+from odl.evaluate.load_kernels import load_kernels
+from odl.evaluate.replay import replay
 from odl.labels.played_truth import PlayedTruth, one_block
 from odl.live import LiveSession, open_live
 from odl.live.emulated import EmulatedBoard

@@ -34,7 +34,7 @@ def in_private(path: Path, force: bool = False) -> Iterator[Path]:
     'ax'
     """
     if path.exists() and not force:
-        raise ValueError(f"{path}: there is such a file already; --force writes it anew")
+        raise ValueError(f"{path}: there is such a file already; `force=True` writes it anew")
     target = Path(os.path.realpath(path))
     target.parent.mkdir(parents=True, exist_ok=True)
     try:

@@ -31,7 +31,7 @@ ROOMS = {
     "train": "core data",
     "firmware_sim": "core wire",
     "live": "_text core wire policies recording labels device data evaluate firmware_sim",
-    "notebook": "_text core wire recording labels data evaluate live",
+    "notebook": "_text core recording labels data evaluate live",
     "sklearn": "core model data",
     "cli": "*",
     "__main__": "cli",

@@ -10,12 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from odl.cli.arguments import add_option, add_options
+from odl.cli.output import Progress, check_not_source, printable, write_json
+
 if TYPE_CHECKING:
     from odl.core.image import Image
     from odl.device.serial_port import SerialPort
     from odl.wire.client import BoardClient
 
-Tell = Callable[[str], None]
 GREETING: Final = 6.0  # seconds within which a board answers, whatever else comes meanwhile
 LIMIT: Final = 30.0  # seconds for an answer: a sector is erased, or 48 KB come at 115200 baud
 
@@ -25,43 +27,37 @@ def add_commands(commands: Any) -> None:
     ports = commands.add_parser("ports", help="what is plugged in, and which of it is a board")
     ports.add_argument("port", nargs="*", help="a device or a URL of pyserial; default: every serial port")
     ports.add_argument("--list", action="store_true", help="only list them; open none")
-    ports.add_argument("--json", metavar="FILE", help="write it as JSON; - is standard output")
+    add_options(ports, "json")
     ports.set_defaults(run=_ports)
 
     push = commands.add_parser("push", help="put a model image on a board")
     push.add_argument("model", help="an .odlm file or a dataset's name")
-    _port(push)
-    push.add_argument("--json", metavar="FILE", help="write what was done as JSON; - is standard output")
+    add_option(push, "port", default="auto")
+    add_option(push, "json", help="write what was done as JSON; - is standard output")
     push.set_defaults(run=_push)
 
     pull = commands.add_parser("pull", help="fetch a board's model, with what it has learned")
     pull.add_argument("out", help="the file to write (.odlm); only you can read it")
-    _port(pull)
+    add_option(pull, "port", default="auto")
     pull.add_argument("--without-vectors", action="store_true",
                       help="leave out feature vectors of the wearer's labelled windows")  # fmt: skip
     pull.add_argument("--base", action="store_true", help="the image as it was put there, nothing learned")
-    pull.add_argument("--force", action="store_true", help="replace a file that is there")
-    pull.add_argument("--json", metavar="FILE", help="write what was found as JSON; - is standard output")
+    add_options(pull, "force")
+    add_option(pull, "json", help="write what was found as JSON; - is standard output")
     pull.set_defaults(run=_pull)
-
-
-def _port(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", default="auto", metavar="P",
-                        help="a device, a URL of pyserial, or auto (default): the one board")  # fmt: skip
 
 
 # --- ports -------------------------------------------------------------------------------
 
 
-def _ports(given: argparse.Namespace, tell: Tell) -> str:
-    from odl.cli.main import printable, write_json
+def _ports(args: argparse.Namespace, progress: Progress) -> str:
     from odl.device.discovery import Port, as_text, facts_of, list_ports, probe_all
 
-    there = [Port(name) for name in given.port] or list_ports()
-    found = [] if given.list else probe_all(there)
+    there = [Port(name) for name in args.port] or list_ports()
+    found = [] if args.list else probe_all(there)
     facts = [one.facts() for one in found] if found else [facts_of(port) for port in there]
-    write_json(given.json, lambda: facts)
-    if given.json != "-":
+    write_json(args.json, lambda: facts)
+    if args.json != "-":
         print(printable(as_text(found or there), keep="\n"))
     return ""
 
@@ -69,33 +65,34 @@ def _ports(given: argparse.Namespace, tell: Tell) -> str:
 # --- push --------------------------------------------------------------------------------
 
 
-def _push(given: argparse.Namespace, tell: Tell) -> str:
-    from odl.cli.main import keep, printable, write_json
+def _push(args: argparse.Namespace, progress: Progress) -> str:
     from odl.data.streams import load_model
 
-    keep(given.model, given.json)
-    image, name = load_model(given.model), Path(given.model).name
-    with _connected(given.port, tell) as (url, board):
-        pushed = push_image(board, image, name, tell)
+    check_not_source(args.model, args.json)
+    image, name = load_model(args.model), Path(args.model).name
+    with _connected(args.port, progress) as (url, board):
+        pushed = push_image(board, image, name, progress)
         assert board.info is not None
         version = board.info.version
     facts = {"port": url, "image": f"{image.checksum:08x}", "bytes": len(image.to_bytes()),
              "pushed": pushed, "firmware": version}  # fmt: skip
-    write_json(given.json, lambda: facts)
-    if given.json != "-":
+    write_json(args.json, lambda: facts)
+    if args.json != "-":
         state = "runs" if pushed else "runs already"
         print(printable(f"the board {state} {name}: {facts['image']}, {facts['bytes']} bytes; {version}"))
     return ""
 
 
-def push_image(board: BoardClient, image: Image, name: str, tell: Tell = lambda sentence: None) -> bool:
+def push_image(
+    board: BoardClient, image: Image, name: str, progress: Progress = lambda sentence: None
+) -> bool:
     """Put ``image`` on a board that has been greeted, and wait until it runs there.
 
     Parameters
     ----------
     name : str
         What to call the image in sentences.
-    tell : callable
+    progress : callable
         Told how far it is.
 
     Returns
@@ -126,9 +123,9 @@ def push_image(board: BoardClient, image: Image, name: str, tell: Tell = lambda 
         raise BoardError(_unfit(name, why))
     if info.image_room < len(data):
         raise BoardError(f"{name} has {len(data)} bytes, but the board keeps {info.image_room} at most")
-    _look_at_rate(board, image, tell)
+    _look_at_rate(board, image, progress)
     try:
-        _upload(board, data, tell)
+        _upload(board, data, progress)
         _install(board, image.checksum)
     except BoardError as error:
         if error.why is Refusal.IMAGE:
@@ -162,25 +159,25 @@ def _unfit(name: str, why: str) -> str:
     )
 
 
-def _look_at_rate(board: BoardClient, image: Image, tell: Tell) -> None:
+def _look_at_rate(board: BoardClient, image: Image, progress: Progress) -> None:
     rate = board.description.board.get("rate_hz") if board.description else None
     if isinstance(rate, int | float) and abs(rate - image.rate_hz) > 0.01 * image.rate_hz:
-        tell(f"the board's sensor gives {rate:g} Hz, but the model was made for {image.rate_hz:g} Hz")
+        progress(f"the board's sensor gives {rate:g} Hz, but the model was made for {image.rate_hz:g} Hz")
 
 
-def _upload(board: BoardClient, data: bytes, tell: Tell) -> None:
+def _upload(board: BoardClient, data: bytes, progress: Progress) -> None:
     """Send it; where the rest of an upload that was cut short is in the way, once more from clean."""
     from odl.wire.client import BoardError
     from odl.wire.schema import Refusal
 
     try:
-        board.upload(data, _steps("sent", tell))
+        board.upload(data, _in_quarters("sent", progress))
     except BoardError as error:
         if error.why is not Refusal.STORE:
             raise
-        tell("what an earlier upload left is in the way; starting over")
+        progress("what an earlier upload left is in the way; starting over")
         board.upload(b"\xff" * 8)  # other first bytes: the place is erased
-        board.upload(data, _steps("sent", tell))
+        board.upload(data, _in_quarters("sent", progress))
 
 
 def _install(board: BoardClient, checksum: int) -> None:
@@ -194,44 +191,45 @@ def _install(board: BoardClient, checksum: int) -> None:
             raise
 
 
-def _steps(done: str, tell: Tell) -> Callable[[int, int], None]:
-    """Progress, told a quarter at a time."""
-    told = 0
+def _in_quarters(done: str, progress: Progress) -> Callable[[int, int], None]:
+    """A callback that reports bytes, a quarter at a time."""
+    reported = 0
 
-    def progress(so_far: int, total: int) -> None:
-        nonlocal told
-        if so_far * 4 // total > told:
-            told = so_far * 4 // total
-            tell(f"{done} {25 * told} % of {total} bytes")
+    def report(so_far: int, total: int) -> None:
+        nonlocal reported
+        if so_far * 4 // total > reported:
+            reported = so_far * 4 // total
+            progress(f"{done} {25 * reported} % of {total} bytes")
 
-    return progress
+    return report
 
 
 # --- pull --------------------------------------------------------------------------------
 
 
-def _pull(given: argparse.Namespace, tell: Tell) -> str:
+def _pull(args: argparse.Namespace, progress: Progress) -> str:
     from odl._files import write_private
-    from odl.cli.main import keep, printable, write_json
 
-    out = Path(given.out)
+    out = Path(args.out)
     if out.suffix != ".odlm":
         raise ValueError(f"the file to write is {out.name}; a model image ends in .odlm")
-    if given.base and given.without_vectors:
+    if args.base and args.without_vectors:
         raise ValueError("--base has nothing of the wearer in it; leave out --without-vectors")
-    keep(given.out, given.json)
-    if out.exists() and not given.force:
+    check_not_source(args.out, args.json)
+    if out.exists() and not args.force:
         raise ValueError(f"{out}: is there already; give another name, or --force to replace it")
-    with _connected(given.port, tell) as (url, board):
-        base, made = pull_image(board, learned=not given.base, vectors=not given.without_vectors, tell=tell)
+    with _connected(args.port, progress) as (url, board):
+        base, made = pull_image(
+            board, learned=not args.base, vectors=not args.without_vectors, progress=progress
+        )
     write_private(out, made.to_bytes())
     learned = made.card.get("learned")
     note = learned if isinstance(learned, dict) else {}
     facts = {"port": url, "file": str(out), "base": f"{base.checksum:08x}", "image": f"{made.checksum:08x}",
              "classes": list(made.names.values()), "labels": note.get("labels", 0),
              "vectors": note.get("vectors", 0)}  # fmt: skip
-    write_json(given.json, lambda: facts)
-    if given.json != "-":
+    write_json(args.json, lambda: facts)
+    if args.json != "-":
         said = (
             f"learned from {facts['labels']} labels, {facts['vectors']} feature vectors of the wearer"
             if note
@@ -242,7 +240,11 @@ def _pull(given: argparse.Namespace, tell: Tell) -> str:
 
 
 def pull_image(
-    board: BoardClient, *, learned: bool = True, vectors: bool = True, tell: Tell = lambda sentence: None
+    board: BoardClient,
+    *,
+    learned: bool = True,
+    vectors: bool = True,
+    progress: Progress = lambda sentence: None,
 ) -> tuple[Image, Image]:
     """The image that a board runs, and the same with what the board has learned since.
 
@@ -263,7 +265,7 @@ def pull_image(
     from odl.core.image import Image
     from odl.model.checkpoint import checkpoint, log_of
 
-    base = Image.from_bytes(board.read_image(_steps("read", tell)), "the board's model image")
+    base = Image.from_bytes(board.read_image(_in_quarters("read", progress)), "the board's model image")
     if not learned:
         return base, base
     return base, checkpoint(base, log_of(base, board.snapshot()), vectors=vectors)
@@ -273,7 +275,7 @@ def pull_image(
 
 
 @contextmanager
-def _connected(port: str, tell: Tell) -> Iterator[tuple[str, BoardClient]]:
+def _connected(port: str, progress: Progress) -> Iterator[tuple[str, BoardClient]]:
     """The port's name and a client that has greeted the board on it."""
     from odl.device.serial_port import SerialPort
     from odl.wire.client import BoardClient, BoardError
@@ -285,7 +287,7 @@ def _connected(port: str, tell: Tell) -> Iterator[tuple[str, BoardClient]]:
         def write(data: bytes) -> None:
             line.write(data)
 
-        tell(f"{url}: looking for a board")
+        progress(f"{url}: looking for a board")
         heard = _Heard(line, GREETING)
         try:
             BoardClient(write, heard, GREETING).hello()
@@ -297,7 +299,7 @@ def _connected(port: str, tell: Tell) -> Iterator[tuple[str, BoardClient]]:
             raise BoardError(f"{url}: no board answers there{heard.instead()}") from None
         board = BoardClient(write, _Heard(line), LIMIT, int.from_bytes(os.urandom(2), "little"))
         board.hello()
-        tell(f"{url}: {board.info.version if board.info else ''}")
+        progress(f"{url}: {board.info.version if board.info else ''}")
         yield url, board
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-Tell = Callable[[str], None]
+from odl.cli.arguments import add_option, add_options, names_in
+from odl.cli.output import Progress, check_not_source, printable
+
 _OF_TABLES = ("rate", "columns", "units", "label", "subject", "model")
 _OF_RECORDINGS = ("counts", "events", "redact")
 
@@ -22,7 +23,7 @@ def add_commands(commands: Any) -> None:
     add = convert.add_argument
     add("source", help="a recording (.odl) or a table (.csv, .parquet)")
     add("target", help="what to write: .csv, .parquet or .odl")
-    add("--force", action="store_true", help="replace files that are there")
+    add_options(convert, "force")
     group = convert.add_argument_group("from a recording")
     add = group.add_argument
     add("--counts", action="store_true", default=None, help="raw counts, not real values")
@@ -30,21 +31,21 @@ def add_commands(commands: Any) -> None:
     add("--redact", nargs="?", const="", metavar="WHAT",
         help="leave out origin,subject,names,vectors,notes,samples; default: all but samples")  # fmt: skip
     group = convert.add_argument_group("from a table")
-    add = group.add_argument
-    add("--rate", type=float, metavar="HZ", help="samples a second; default: from a column of time stamps")
-    add("--columns", metavar="A,B,C", help="the channels; default: what is called like a sensor's axes")
-    add("--units", metavar="U,V,W", help="of all columns or of each: g, m/s2, deg/s, rad/s, ...")
-    add("--label", metavar="COLUMN", help="class names; default: a column called label, activity, ...")
-    add("--subject", metavar="NAME", help="who was recorded: a pseudonym")
-    add("--model", metavar="M", help="an .odlm file or a dataset's name, for the recording to hold")
+    add_option(group, "rate", help="samples a second; default: from a column of time stamps")
+    add_option(group, "columns", help="the channels; default: what is called like a sensor's axes")
+    add_options(group, "units")
+    group.add_argument("--label", metavar="COLUMN",
+                       help="class names; default: a column called label, activity, ...")  # fmt: skip
+    add_option(group, "subject", kind="text", metavar="NAME", help="who was recorded: a pseudonym")
+    add_option(group, "model", help="an .odlm file or a dataset's name, for the recording to hold")
     convert.set_defaults(run=_convert)
 
 
-def _convert(given: argparse.Namespace, tell: Tell) -> str:
+def _convert(args: argparse.Namespace, progress: Progress) -> str:
     from odl.data import DataError
     from odl.data.conversion.convert import TABLES
 
-    source, target = Path(given.source), Path(given.target)
+    source, target = Path(args.source), Path(args.target)
     for path in (source, target):
         if path.suffix not in (*TABLES, ".odl"):
             raise ValueError(f"{path.name}: this ends neither in .odl nor in {' nor '.join(TABLES)}")
@@ -52,48 +53,47 @@ def _convert(given: argparse.Namespace, tell: Tell) -> str:
         raise DataError(f"{source}: there is no such file")
     wrong = _OF_TABLES if source.suffix == ".odl" else _OF_RECORDINGS
     for name in wrong:
-        if getattr(given, name) is not None:
+        if getattr(args, name) is not None:
             kind = "tables" if wrong is _OF_TABLES else "recordings"
             raise ValueError(f"--{name} is for {kind}, and {source.name} is none")
     if source.suffix == ".odl":
-        return _from_recording(source, target, given, tell)
+        return _from_recording(source, target, args, progress)
     if target.suffix != ".odl":
         raise ValueError(f"{source.name} to {target.name}: one of the two has to be a recording (.odl)")
-    _from_table(source, target, given, tell)
+    _from_table(source, target, args, progress)
     return ""
 
 
-def _from_recording(source: Path, target: Path, given: argparse.Namespace, tell: Tell) -> str:
-    from odl.cli.main import keep, printable
+def _from_recording(source: Path, target: Path, args: argparse.Namespace, progress: Progress) -> str:
     from odl.data.conversion.convert import TABLES, redacted, to_table
     from odl.data.conversion.converted import side_card
     from odl.recording.redact import Source, kinds_of
 
-    events = None if given.events is None else Path(given.events)
+    events = None if args.events is None else Path(args.events)
     written = [
         target,
         *([events] if events else []),
         *([side_card(target)] if target.suffix == ".csv" else []),
     ]
     for one in written:
-        keep(str(source), one)
+        check_not_source(str(source), one)
     if len({path.resolve() for path in written}) < len(written):
         raise ValueError(f"{events}: the two tables need two names")
     if events is not None and events.suffix not in TABLES:
         raise ValueError(f"{events.name}: --events writes {' or '.join(TABLES)}")
-    if target.suffix == ".odl" and (given.redact is None or given.counts or events):
+    if target.suffix == ".odl" and (args.redact is None or args.counts or events):
         raise ValueError(f"{source.name} is a recording already; name a table to write, or --redact alone")
-    kinds = () if given.redact is None else kinds_of(given.redact)
+    kinds = () if args.redact is None else kinds_of(args.redact)
     if "samples" in kinds and target.suffix != ".odl":
         raise ValueError("a table without samples would be empty; leave samples out of a recording (.odl)")
-    found = Source(source, kinds, tell)
+    found = Source(source, kinds, progress)
     if target.suffix == ".odl":
-        redacted(found, target, given.force)
+        redacted(found, target, bool(args.force))
         print(printable(f"{target}: {found.samples} samples"))
     else:
-        rows = to_table(found, target, counts=bool(given.counts), events=events, force=given.force)
-        print(printable(f"{target}: {rows} rows, {'counts' if given.counts else 'real values'}"))
-    if given.redact is not None:
+        rows = to_table(found, target, counts=bool(args.counts), events=events, force=bool(args.force))
+        print(printable(f"{target}: {rows} rows, {'counts' if args.counts else 'real values'}"))
+    if args.redact is not None:
         print(printable(f"left out: {'; '.join(found.removed) or 'nothing, there was nothing of the kind'}"))
         if not found.same_trace:
             print("a replay of it does not give the trace that was recorded")
@@ -102,17 +102,13 @@ def _from_recording(source: Path, target: Path, given: argparse.Namespace, tell:
     return found.damage
 
 
-def _from_table(source: Path, target: Path, given: argparse.Namespace, tell: Tell) -> None:
-    from odl.cli.main import printable
+def _from_table(source: Path, target: Path, args: argparse.Namespace, progress: Progress) -> None:
     from odl.data.conversion.convert import to_recording
 
-    def names(text: str | None) -> list[str]:
-        return [] if text is None else [word.strip() for word in text.split(",")]
-
     notes = to_recording(
-        source, target, model=given.model, subject=given.subject, rate_hz=given.rate,
-        columns=names(given.columns), units=names(given.units), label=given.label or "",
-        force=given.force, tell=tell,
+        source, target, model=args.model, subject=args.subject, rate_hz=args.rate,
+        columns=names_in(args.columns) or [], units=names_in(args.units) or [], label=args.label or "",
+        force=bool(args.force), tell=progress,
     )  # fmt: skip
     for note in notes:
         print(printable(note))

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from firmware_sim import toolchain
+from odl.cli.arguments import add_option, add_options
+from odl.cli.output import Progress, write_json
+from odl.evaluate.option_table import described
 
 if TYPE_CHECKING:
     from firmware_sim.footprint import Played
     from odl.core.image import Image
     from odl.data.card import Card
 
-Tell = Callable[[str], None]
 BOARDS: Final = ("nucleo_f401re",)
 SENSORS: Final = ("link", "lsm6dso")
 TWINS: Final = ("python", "host", "board")
@@ -31,46 +31,41 @@ def add_commands(commands: Any) -> None:
     verbs = firmware.add_subparsers(dest="verb", metavar="build", required=True)
     build = verbs.add_parser("build", help="write .elf, .bin and .map for a model")
     build.add_argument("--board", default=BOARDS[0], metavar="NAME", help=", ".join(BOARDS))
-    build.add_argument("--model", required=True, metavar="M", help="a dataset's name or an .odlm file")
+    add_option(build, "model", required=True, help="a dataset's name or an .odlm file")
     build.add_argument("--sensor", default="link", metavar="S", help=f"{', '.join(SENSORS)}; default: link")
-    build.add_argument("--out", default=".", metavar="DIR", help="default: here")
-    _compiler(build)
+    add_option(build, "out", default=".", metavar="DIR", help="default: here")
+    add_options(build, "compiler")
     build.set_defaults(run=_build)
 
     board = commands.add_parser("board", help="an emulated board behind a serial port")
-    board.add_argument("--model", default="shoulder", metavar="M", help="a dataset's name or an .odlm file")
-    board.add_argument("--play", metavar="DATASET", help="its sensor plays a person's recordings")
-    board.add_argument("--data", metavar="DIR", help="where the dataset's files lie, if not bundled")
-    board.add_argument("--subject", type=int, metavar="N", help="whose; default: the first test person")
-    board.add_argument("--seed", type=int, default=0, metavar="N", help="decides the recordings' order")
-    board.add_argument("--speed", type=float, default=1.0, metavar="X", help="times real time; default: 1")
+    add_option(board, "model", default="shoulder", help="a dataset's name or an .odlm file")
+    add_option(board, "play", help="its sensor plays a person's recordings")
+    add_options(board, "data subject")
+    add_option(board, "seed", default=0, help="decides the recordings' order")
+    add_option(board, "speed", default=1.0, help="times real time")
     board.add_argument("--socket", type=int, nargs="?", const=0, metavar="PORT",
                        help="a TCP socket on this machine instead of a pseudo-terminal")  # fmt: skip
-    board.add_argument("--seconds", type=float, metavar="S", help="end after so long; default: Ctrl-C")
+    add_option(board, "seconds", help="end after so long; default: Ctrl-C")
     board.add_argument("--with-input", action="store_true", help="end when standard input does")
-    _compiler(board)
+    add_options(board, "compiler")
     board.set_defaults(run=_board)
 
     verify = commands.add_parser("verify", help="a recording through Python, host C and emulated board")
     verify.add_argument("recording", help="a recording (.odl)")
     verify.add_argument("--twins", default=",".join(TWINS), metavar="A,B", help="default: python,host,board")
-    verify.add_argument("--json", metavar="FILE", help="write it as JSON; - is standard output")
-    _compiler(verify)
+    add_options(verify, "json")
+    add_options(verify, "compiler")
     verify.set_defaults(run=_verify)
 
     footprint = commands.add_parser("footprint", help="flash, RAM, stack, instructions per step")
     footprint.add_argument("model", help="a dataset's name or an .odlm file")
-    footprint.add_argument("--json", metavar="FILE", help="write it as JSON; - is standard output")
-    _compiler(footprint)
+    add_options(footprint, "json")
+    add_options(footprint, "compiler")
     footprint.set_defaults(run=_footprint)
 
     doctor = commands.add_parser("doctor", help="which tools are there, which are missing")
-    doctor.add_argument("--json", metavar="FILE", help="write it as JSON; - is standard output")
+    add_options(doctor, "json")
     doctor.set_defaults(run=_doctor)
-
-
-def _compiler(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--compiler", choices=("zig", "gcc"), help="default: zig if it is there, else gcc")
 
 
 def _model(name: str) -> Image:
@@ -83,16 +78,14 @@ def _model(name: str) -> Image:
     return load_model(data.model_path(name))
 
 
-def _build(given: argparse.Namespace, tell: Tell) -> str:
+def _build(args: argparse.Namespace, progress: Progress) -> str:
     from firmware_sim.build import RAM_BUDGET, build
 
-    tell(f"building the firmware for {given.board}")
-    image = _model(given.model)
-    firmware = build(image, given.board, given.compiler, given.sensor)
-    name = f"odl-{Path(given.model).stem}-{given.board}" + (
-        "" if given.sensor == "link" else f"-{given.sensor}"
-    )
-    for path in firmware.write(Path(given.out), name):
+    progress(f"building the firmware for {args.board}")
+    image = _model(args.model)
+    firmware = build(image, args.board, args.compiler, args.sensor)
+    name = f"odl-{Path(args.model).stem}-{args.board}" + ("" if args.sensor == "link" else f"-{args.sensor}")
+    for path in firmware.write(Path(args.out), name):
         print(path)
     print(
         f"code {firmware.code_bytes} bytes, model image {firmware.image_bytes}, "
@@ -101,69 +94,66 @@ def _build(given: argparse.Namespace, tell: Tell) -> str:
     return ""
 
 
-def _played(given: argparse.Namespace, image: Image) -> tuple[list[Any], Card]:
+def _played(args: argparse.Namespace, image: Image) -> tuple[list[Any], Card]:
     """The samples of one person of the dataset that is to be played, and the dataset's card."""
     from odl.data import open_dataset
 
-    dataset = open_dataset(given.play, given.data)
-    person = dataset.someone if given.subject is None else given.subject
+    dataset = open_dataset(args.play, args.data)
+    person = dataset.someone if args.subject is None else args.subject
     n = len(image.channels)
     if len(dataset.card.channels) < n:
         have = len(dataset.card.channels)
-        raise ValueError(f"{given.play} has {have} channels, but the model takes {n}")
-    samples = [sample for part in dataset.session(person, given.seed) for sample in part.block[:, :n]]
+        raise ValueError(f"{args.play} has {have} channels, but the model takes {n}")
+    samples = [sample for part in dataset.session(person, args.seed) for sample in part.block[:, :n]]
     return samples, dataset.card
 
 
-def _check_board(given: argparse.Namespace) -> None:
-    if not 0 < given.speed < math.inf:
-        raise ValueError(f"--speed is {given.speed:g}; it must be above 0")
-    if given.seconds is not None and not given.seconds >= 0:
-        raise ValueError(f"--seconds is {given.seconds:g}; it cannot be below 0")
-    if given.socket is not None and not 0 <= given.socket <= 65535:
-        raise ValueError(f"--socket is {given.socket}; a port's number is 1 to 65535, 0 any that is free")
+def _check_board(args: argparse.Namespace) -> None:
+    described("speed").check(args.speed)
+    if args.seconds is not None and not args.seconds >= 0:
+        raise ValueError(f"--seconds is {args.seconds:g}; it cannot be below 0")
+    if args.socket is not None and not 0 <= args.socket <= 65535:
+        raise ValueError(f"--socket is {args.socket}; a port's number is 1 to 65535, 0 any that is free")
     for name in ("subject", "data"):
-        if getattr(given, name) is not None and given.play is None:
+        if getattr(args, name) is not None and args.play is None:
             raise ValueError(f"--{name} is about recordings; say with --play which dataset's")
 
 
-def _board(given: argparse.Namespace, tell: Tell) -> str:
+def _board(args: argparse.Namespace, progress: Progress) -> str:
     from firmware_sim.build import build
     from firmware_sim.emulator import Emulator
     from firmware_sim.sensor import Lsm6dso
     from firmware_sim.serve import open_port, serve
     from odl.core.image import Channel
 
-    _check_board(given)
-    image = _model(given.model)
-    tell("compiling the board's firmware: some seconds, or half a minute where it never was before")
+    _check_board(args)
+    image = _model(args.model)
+    progress("compiling the board's firmware: some seconds, or half a minute where it never was before")
     sensor = None
-    if given.play is None:
-        firmware = build(image, compiler=given.compiler)
+    if args.play is None:
+        firmware = build(image, compiler=args.compiler)
     else:
-        samples, card = _played(given, image)
+        samples, card = _played(args, image)
         sensor = Lsm6dso(samples, rate_hz=card.rate_hz, waits=True)
         counts = [Channel(c.name, c.unit, c.scale) for c in card.channels]
-        firmware = build(
-            image, compiler=given.compiler, sensor="lsm6dso", counts=counts, rate_hz=card.rate_hz
-        )
+        firmware = build(image, compiler=args.compiler, sensor="lsm6dso", counts=counts, rate_hz=card.rate_hz)
     board = Emulator(firmware.elf, sensor=sensor)
-    port = open_port(given.socket)
+    port = open_port(args.socket)
     print(f"port: {port.name}", flush=True)
     played = (
-        "" if sensor is None else f", its sensor plays {len(samples) / card.rate_hz:.0f} s of {given.play}"
+        "" if sensor is None else f", its sensor plays {len(samples) / card.rate_hz:.0f} s of {args.play}"
     )
-    tell(f"an emulated NUCLEO-F401RE{played}; Ctrl-C ends it")
-    if not given.with_input:  # else another programme knows the port already
-        tell(f"no list of ports shows it; use it by its name: odl live --port {port.name}")
-    end = time.monotonic() + given.seconds if given.seconds is not None else None
+    progress(f"an emulated NUCLEO-F401RE{played}; Ctrl-C ends it")
+    if not args.with_input:  # else another programme knows the port already
+        progress(f"no list of ports shows it; use it by its name: odl live --port {port.name}")
+    end = time.monotonic() + args.seconds if args.seconds is not None else None
     said = sensor is None
 
     def ended() -> bool:
         nonlocal said
         if sensor is not None and sensor.exhausted and not said:
             said = True
-            tell("the recording has been played to its end; the board stays")
+            progress("the recording has been played to its end; the board stays")
         return (end is not None and time.monotonic() > end) or gone.is_set()
 
     gone = threading.Event()
@@ -172,23 +162,22 @@ def _board(given: argparse.Namespace, tell: Tell) -> str:
         sys.stdin.buffer.read()
         gone.set()
 
-    if given.with_input:
+    if args.with_input:
         threading.Thread(target=wait_for_the_end_of_input, daemon=True).start()
     try:
-        serve(board, port, speed=given.speed, until=ended, tell=tell)
+        serve(board, port, speed=args.speed, until=ended, tell=progress)
     except KeyboardInterrupt:
-        tell("stopped")
+        progress("stopped")
     finally:
         port.close()
     return ""
 
 
-def _verify(given: argparse.Namespace, tell: Tell) -> str:
-    from odl.cli.main import write_json
+def _verify(args: argparse.Namespace, progress: Progress) -> str:
     from odl.live.verify import verify
 
-    names = [name.strip() for name in given.twins.split(",")]
-    verdict = verify(given.recording, names, compiler=given.compiler, progress=tell)
+    names = [name.strip() for name in args.twins.split(",")]
+    verdict = verify(args.recording, names, compiler=args.compiler, progress=progress)
     figures = {
         "equal": verdict.equal,
         "twins": list(verdict.twins),
@@ -199,12 +188,12 @@ def _verify(given: argparse.Namespace, tell: Tell) -> str:
         "recorded_trace": verdict.recorded,
         "difference": None if verdict.difference is None else str(verdict.difference),
     }
-    write_json(given.json, lambda: figures)
+    write_json(args.json, lambda: figures)
     if verdict.difference is not None:
         return f"the twins differ: {verdict.difference}"
     if not verdict.equal:
         return "the twins agree with each other, but not with the trace that the recording holds"
-    if given.json != "-":
+    if args.json != "-":
         held = " and the recording's own trace" if verdict.recorded else ""
         print(
             f"equal: {', '.join(verdict.twins)}{held}: {verdict.windows} windows, "
@@ -239,30 +228,28 @@ def played_session(image: Image) -> Played | None:
     return config, events, f"{name}, subject {person}, {QUESTIONS} questions by {config.policy}"
 
 
-def _footprint(given: argparse.Namespace, tell: Tell) -> str:
+def _footprint(args: argparse.Namespace, progress: Progress) -> str:
     from firmware_sim.footprint import as_text, footprint
-    from odl.cli.main import write_json
 
-    image = _model(given.model)
-    tell("replaying a person to have a session to run")
-    figures = footprint(image, played_session(image), compiler=given.compiler, progress=tell)
-    write_json(given.json, lambda: figures)
-    if given.json != "-":
+    image = _model(args.model)
+    progress("replaying a person to have a session to run")
+    figures = footprint(image, played_session(image), compiler=args.compiler, progress=progress)
+    write_json(args.json, lambda: figures)
+    if args.json != "-":
         print(as_text(figures))
     return ""
 
 
-def _doctor(given: argparse.Namespace, tell: Tell) -> str:
-    from odl.cli.main import write_json
+def _doctor(args: argparse.Namespace, progress: Progress) -> str:
 
     tools = toolchain.find()
     write_json(
-        given.json,
+        args.json,
         lambda: [
             {"name": t.name, "purpose": t.purpose, "version": t.version, "advice": t.advice} for t in tools
         ],
     )
-    if given.json != "-":
+    if args.json != "-":
         for tool in tools:
             state = tool.version if tool.there else f"missing: {tool.advice}"
             print(f"{tool.name:20} {tool.purpose:26} {state}")

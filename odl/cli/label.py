@@ -12,6 +12,8 @@ from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from odl.cli.arguments import add_option
+from odl.cli.output import Progress, check_not_source, printable, write_json
 
 if TYPE_CHECKING:
     from odl.evaluate.recorded import Opened
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from odl.labels.edits import Edit
     from odl.labels.question_history import AnsweredQuestion, QuestionHistory
 
-Tell = Callable[[str], None]
 _WHEN = 6  # the log's column that a narrow terminal leaves out
 _NARROW = 9  # columns of a terminal that a column of the log keeps there
 
@@ -37,80 +38,79 @@ def add_commands(commands: Any) -> None:
     add("--edit", action="store_true", help="walk through the questions in a terminal, with odl live's keys")
     add("--learn", action="store_true", help="run the session again, even without a new edit")
     add("--by", metavar="P", help="a pseudonym for who edits")
-    add("--out", metavar="FILE", help="the new recording; default: beside it, NAME-relabelled.odl")
-    add("--json", metavar="FILE", help="write log and figures as JSON; - is standard output")
+    add_option(label, "out", help="the new recording; default: beside it, NAME-relabelled.odl")
+    add_option(label, "json", help="write log and figures as JSON; - is standard output")
     label.set_defaults(run=_label)
 
 
-def _label(given: argparse.Namespace, tell: Tell) -> str:
-    from odl.cli.main import keep, printable, write_json
+def _label(args: argparse.Namespace, progress: Progress) -> str:
     from odl.cli.terminal.app import drawable
     from odl.evaluate.recorded import open_recording
     from odl.evaluate.relabel import check_edits, load_question_history, output_path, relabel
     from odl.labels.edits import append_edits, edits_path, read_edits
 
-    if given.edit and not drawable():
+    if args.edit and not drawable():
         raise ValueError("--edit needs a terminal to draw in; --set and --undo do without")
-    if given.under is not None and not given.set:
+    if args.under is not None and not args.set:
         raise ValueError("--under says where a new class hangs; name it with --set, as in 3712=rowing")
-    for target in (given.json, given.out):
-        keep(given.recording, target)
-    opened = open_recording(given.recording)
-    history, path = load_question_history(opened), edits_path(given.recording)
+    for target in (args.json, args.out):
+        check_not_source(args.recording, target)
+    opened = open_recording(args.recording)
+    history, path = load_question_history(opened), edits_path(args.recording)
     trace = opened.recording.trace_sha256
     edits = read_edits(path, trace)
-    new = _edits(given)
-    if new or given.edit or given.learn:
-        output_path(opened, Path(given.recording), given.out)  # before a person has begun
+    new = _edits(args)
+    if new or args.edit or args.learn:
+        output_path(opened, Path(args.recording), args.out)  # before a person has begun
         check_edits(opened, history, edits, new)
     for sentence in new_classes(history, edits, new):
-        tell(printable(sentence))
+        progress(printable(sentence))
     if new:
         append_edits(path, trace, new)
     before = edits
-    if given.edit:
-        _sitting(given, opened, history, [*edits, *new])
+    if args.edit:
+        _sitting(args, opened, history, [*edits, *new])
     edits = read_edits(path, trace)
-    learn = given.learn or edits != before
-    facts = log_facts(Path(given.recording).name, history, edits, opened.image.rate_hz)
+    learn = args.learn or edits != before
+    facts = log_facts(Path(args.recording).name, history, edits, opened.image.rate_hz)
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     text = log_text(history, edits, opened.image.rate_hz, columns)
-    if given.json != "-" and not learn:
+    if args.json != "-" and not learn:
         print(printable(text, keep="\n"))
     if learn:
-        done = relabel(given.recording, given.out, tell)
+        done = relabel(args.recording, args.out, progress)
         facts |= _figures(done)
-        if given.json != "-":
+        if args.json != "-":
             print(printable(_compared(done), keep="\n"))
-    write_json(given.json, lambda: facts)
+    write_json(args.json, lambda: facts)
     return opened.damage
 
 
-def _edits(given: argparse.Namespace) -> list[Edit]:
+def _edits(args: argparse.Namespace) -> list[Edit]:
     """The edits that the command line asks for."""
     from odl.labels.edits import Edit
 
-    by, now = _by(given), round(1000 * time.time())
+    by, now = _by(args), round(1000 * time.time())
     edits = []
-    for text in given.set:
+    for text in args.set:
         window, equals, name = text.partition("=")
         if not equals or not window.strip().isdecimal():
             raise ValueError(f"--set is '{text}'; write a window and a name, as in 3712=walk")
-        edits.append(Edit(int(window), " ".join(name.split()), given.under, by=by, clock=now))
-    edits += [Edit(window, by=by, clock=now) for window in given.undo]
-    return edits + [Edit(window, keep=True, by=by, clock=now) for window in given.keep]
+        edits.append(Edit(int(window), " ".join(name.split()), args.under, by=by, clock=now))
+    edits += [Edit(window, by=by, clock=now) for window in args.undo]
+    return edits + [Edit(window, keep=True, by=by, clock=now) for window in args.keep]
 
 
-def _by(given: argparse.Namespace) -> str:
-    if given.by is None:
+def _by(args: argparse.Namespace) -> str:
+    if args.by is None:
         return "relabel"
-    if not given.by.isprintable() or not 0 < len(given.by.encode("utf-8", "replace")) <= 32:
+    if not args.by.isprintable() or not 0 < len(args.by.encode("utf-8", "replace")) <= 32:
         raise ValueError("--by: a pseudonym has 1 to 32 bytes of printable text")
-    return f"relabel:{given.by}"
+    return f"relabel:{args.by}"
 
 
 def _sitting(
-    given: argparse.Namespace, opened: Opened, history: QuestionHistory, edits: Sequence[Edit]
+    args: argparse.Namespace, opened: Opened, history: QuestionHistory, edits: Sequence[Edit]
 ) -> None:
     """Walk through the questions with a person; each edit is kept as it is made."""
     from odl._text import counted
@@ -119,10 +119,10 @@ def _sitting(
     from odl.labels.review import Review, ReviewLoop
 
     review = Review(
-        history, edits, partial(store_edit, opened, history, given.recording, _by(given)), by=_by(given),
+        history, edits, partial(store_edit, opened, history, args.recording, _by(args)), by=_by(args),
         rate_hz=opened.image.rate_hz, channels=opened.stream.channels or (), room=opened.image.max_rows,
     )  # fmt: skip
-    name = Path(given.recording).name
+    name = Path(args.recording).name
     words = [name, counted(len(history.questions), "question"), "tab: leave it as it is"]
     TerminalView(ReviewLoop(review), lambda: words).run()
 

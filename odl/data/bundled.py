@@ -99,7 +99,7 @@ def load_series(name: str) -> tuple[Series, ...]:
     about = load_card(name)
     path = find_folder() / name / about.file
     if not about.file:
-        raise DataError(f"dataset '{name}' is not bundled; say where its files lie, with --data")
+        raise DataError(f"dataset '{name}' is not bundled; say where its files lie, with `data`")
     try:
         data = path.read_bytes()
     except OSError as error:

@@ -108,7 +108,7 @@ class Dataset:
         if not self.card.model or not path.is_file():
             raise DataError(
                 f"dataset '{self.card.name}' has no model image{' ' + path.name if self.card.model else ''}; "
-                "name one with --model, or train one with 'odl train'"
+                "name one with `model`, or train one with 'odl train'"
             )
         return path
 
@@ -173,7 +173,7 @@ def _known(name: str, data: Path | None) -> Dataset:
     about, home = load_card(name), find_folder() / name
     if about.file:
         if data is not None:
-            raise DataError(f"dataset '{name}' is bundled; leave out --data")
+            raise DataError(f"dataset '{name}' is bundled; leave out `data`")
         return Dataset(about, home, _Bundled(name, about.subjects))
     if data is None:
         raise DataError(f"dataset '{name}' is not bundled; {_WHERE[name]}")

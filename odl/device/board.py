@@ -126,7 +126,7 @@ class Board(Receiver):
             return f"nothing answers on {self.line.url} within {limit:g} s"
         return (
             f"what comes from {self.line.url} is no board of this protocol, or of another speed; "
-            "a sketch that prints numbers needs --format csv"
+            "a sketch that prints numbers needs `format='csv'`"
         )
 
     def configure(

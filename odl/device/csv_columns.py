@@ -249,7 +249,7 @@ class CsvColumns:
             return None
         self._misfit = (
             f"the sketch prints {width} columns, but {len(wanted)} are wanted ({', '.join(self.wanted)}); "
-            "say which by number, from 1, as in --columns 2,3,4"
+            "say which by number, from 1, as in `columns=2,3,4`"
         )
         return None
 
@@ -267,7 +267,7 @@ class CsvColumns:
 def _checked(wanted: Sequence[str]) -> list[int]:
     """The numbers of the columns wanted, if they are numbers, which all or none have to be."""
     if not wanted or not all(wanted):
-        raise ValueError("name at least one column, and none with an empty name: --columns ax,ay,az")
+        raise ValueError("name at least one column, and none with an empty name: `columns=ax,ay,az`")
     twice = next((name for name in wanted if wanted.count(name) > 1), None)
     if twice is not None:
         raise ValueError(f"column '{twice}' is wanted twice; name each once")

@@ -28,7 +28,7 @@ _ABSURD: Final = 1000  # times the full scale: no sensor prints that
 _LIMITED: Final = 0.25  # share of samples at the limit that is told
 _RECENT: Final = 4.0  # seconds of them that are looked at, and that a problem stands once it is over
 _OFF: Final = 0.02  # share of the rate: what a sketch prints is seldom exact, and nobody else says so
-_A_BOARD: Final = "what comes is what a board of odl's own says; leave out --format csv"
+_A_BOARD: Final = "what comes is what a board of odl's own says; leave out `format='csv'`"
 
 
 class CsvStreamError(OdlError, RuntimeError):

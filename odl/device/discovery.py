@@ -137,9 +137,9 @@ def auto(limit: float = LIMIT) -> str:
         return boards[0].port.name
     if boards:
         listed = ", ".join(f"{one.port.name} ({one.board.name})" for one in boards if one.board)
-        raise PortError(f"{len(boards)} boards are plugged in: {listed}; say which with --port")
+        raise PortError(f"{len(boards)} boards are plugged in: {listed}; say which with `port`")
     if not found:
-        raise PortError("no serial port is there: plug a board in, or try without one: odl live --emulated")
+        raise PortError("no serial port is there: plug a board in, or try without one: `emulated=True`")
     listed = ", ".join(_in_words(one) for one in found)
     raise PortError(f"no board answers on any port: {listed}")
 

@@ -1,4 +1,4 @@
-"""How a replay is to go: what a person chooses, with the defaults."""
+"""Options of a session: how it asks and learns, in the units of a person."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from odl.core.config import Config, ConfigError, check_number, rule_of
+from odl.core.config import Config, ConfigError, rule_of
 from odl.core.fixed_point import Scaling
-from odl.core.kernels.rules import DEFAULT, Rule
+from odl.core.kernels.rules import Rule
+from odl.evaluate.option_table import OPTIONS, SESSION_OPTIONS
 from odl.policies.budget import Budget, parse_budget
 
-_LONGEST = 1e6  # seconds
 _OF_TRUTH = ("answers after", "refused, wrong answers")
 
 
 @dataclass(frozen=True)
 class Options:
-    """See `odl.replay`, whose keywords these are; times in seconds.
+    """Options of a session, in seconds and shares; see `odl.replay`, whose keywords these are.
 
     Raises
     ------
@@ -30,48 +30,31 @@ class Options:
     4
     """
 
-    policy: str = DEFAULT.policy
-    budget: str | int = 20
-    seed: int = 0
-    batch: int | None = None
-    delay: float = 10.0
-    patience: float = 60.0
-    refuse: float = 0.0
-    error: float = 0.0
-    hold: bool = False
-    step: int = 4
+    policy: str = OPTIONS["policy"].default
+    budget: str | int = OPTIONS["budget"].default
+    seed: int = OPTIONS["seed"].default
+    batch: int | None = OPTIONS["batch"].default
+    delay: float = OPTIONS["delay"].default
+    patience: float = OPTIONS["patience"].default
+    refuse: float = OPTIONS["refuse"].default
+    error: float = OPTIONS["error"].default
+    hold: bool = OPTIONS["hold"].default
+    step: int = OPTIONS["step"].default
 
     def __post_init__(self) -> None:
-        def need(good: bool, name: str, can: str) -> None:
-            if not good:
-                raise ConfigError(f"{name} is {getattr(self, name)!r}; it can be {can}")
+        for name in SESSION_OPTIONS:
+            value = getattr(self, name)
+            if name == "patience" and value == 0 and not isinstance(value, bool):
+                continue  # recordings of version 0.1.0 may hold it
+            if value is None and name != "batch":
+                raise ConfigError(f"`{name}` is None; it can be {OPTIONS[name].allowed}")
+            OPTIONS[name].check(value)
 
-        def number(value: object, low: float, high: float) -> bool:
-            return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
-
-        rule_of(self.policy)
-        need(isinstance(self.budget, str | int | float), "budget", "20, '12/h' or '2%'")
-        need(isinstance(self.seed, int) and number(self.seed, 0, 2**63), "seed", "0 to 2**63")
-        if self.batch is not None:
-            check_number("batch", self.batch)
-        need(number(self.delay, 0, _LONGEST), "delay", f"0 to {_LONGEST:.0f} seconds")
-        need(number(self.patience, 0, _LONGEST), "patience", f"above 0, to {_LONGEST:.0f} seconds")
-        for name in ("refuse", "error"):
-            need(number(getattr(self, name), 0, 1), name, "a share from 0 to 1")
-        need(isinstance(self.hold, bool), "hold", "true or false")
-        check_number("step", self.step)
-        parse_budget(self.budget, 1.0)
-
-    def changed(self, given: Mapping[str, Any]) -> Options:
-        """These options with what was given (None: not given) put in.
-
-        Nobody can answer without any patience; older recordings say so all the same.
-        """
-        if given.get("patience") == 0:
-            raise ConfigError(
-                f"patience is {given['patience']!r}; it can be above 0, to {_LONGEST:.0f} seconds"
-            )
-        return replace(self, **{name: value for name, value in given.items() if value is not None})
+    def changed(self, keywords: Mapping[str, Any]) -> Options:
+        """These options with ``keywords`` put in; a value of None leaves an option as it is."""
+        for name, value in keywords.items():
+            OPTIONS[name].check(value)
+        return replace(self, **{name: value for name, value in keywords.items() if value is not None})
 
     @property
     def questions_together(self) -> int:

@@ -68,7 +68,7 @@ def open_recording(path: str | Path, model: Image | None = None) -> Opened:
     if recording.start.image:
         image = Image.from_bytes(recording.start.image, f"{path}: its model image")
     elif model is None:
-        raise ConfigError(f"{path}: it holds no model image; name one: odl replay {path.name} --model M")
+        raise ConfigError(f"{path}: it holds no model image; name one with `model`")
     else:
         image = model
     try:

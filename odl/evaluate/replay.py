@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-import odl
-from odl.core.arrays import state_dtype_of
-from odl.core.config import Config, ConfigError
-from odl.core.events import AddClass, Gap, Input, Label, Origin, Prediction, Samples, Split, Undo
+from odl.core.config import ConfigError
+from odl.core.events import Gap, Input, Origin, Prediction, Samples
 from odl.core.fixed_point import Scaling
-from odl.core.ground_truth import TruthTrack
-from odl.core.image import ROOT, Image
-from odl.core.kernels.jit import cache_folder, compiling_alone
+from odl.core.image import Image
 from odl.core.loop import drive
 from odl.core.protocols import Labeller
-from odl.core.rng import seed_of
 from odl.core.session import Session
 from odl.data import open_dataset
 from odl.data.streams import Stream, dataset_streams, load_model, unlearned
+from odl.evaluate.load_kernels import Progress
+from odl.evaluate.open_session import OpenedSession, open_oracle, open_stream
 from odl.evaluate.options import Options
 from odl.evaluate.recorded import Opened, open_recording
 from odl.evaluate.result import Outcome, Result
-from odl.labels.oracle import RecordedLabels
 from odl.policies.budget import Budget
 from odl.recording import Writer
-from odl.wire import Start, TraceHash, encode, is_output
-
-Progress = Callable[[str], None]
+from odl.wire import TraceHash, encode, is_output
 
 
 def replay(
@@ -91,7 +79,7 @@ def replay(
     data : path, optional
         Folder or zip of a dataset that is not bundled (``hapt``, ``uca-ehar``).
     progress : callable, optional
-        Told in a short sentence what is being done.
+        Called with a short sentence about what is being done.
 
     Returns
     -------
@@ -109,146 +97,105 @@ def replay(
     >>> result.evaluations[0].queries
     5
     """
-    tell = progress or (lambda sentence: None)
-    given = {"policy": policy, "budget": budget, "seed": seed, "batch": batch, "delay": delay,
-             "patience": patience, "refuse": refuse, "error": error, "hold": hold, "step": step}  # fmt: skip
+    progress = progress or (lambda sentence: None)
+    keywords = {
+        "policy": policy, "budget": budget, "seed": seed, "batch": batch, "delay": delay,
+        "patience": patience, "refuse": refuse, "error": error, "hold": hold, "step": step,
+    }  # fmt: skip
     other = None if model is None else load_model(model)
     folder = None if out is None else Path(out)
     path = Path(source)
     if path.suffix == ".odl":
         if data is not None:
-            raise ConfigError(f"{path.name} is a recording; data is for datasets")
+            raise ConfigError(f"{path.name} is a recording; `data` is for datasets")
         if subjects is not None:
-            raise ConfigError(f"{path.name} is one person's recording; subjects are for datasets")
+            raise ConfigError(f"{path.name} is one person's recording; `subjects` is for datasets")
         if folder is not None and (folder / path.name).resolve() == path.resolve():
             raise ConfigError(f"{path}: the replay would overwrite the recording; give another folder")
-        opened = open_recording(path, other)
-        if other is None and all(value is None for value in given.values()):
-            return _again(opened, folder, tell)
-        options = opened.options.changed(given)
-        return _anew([opened.stream.unanswered()], other or opened.image, options, path.name, folder, tell,
-                     opened)  # fmt: skip
-    options = Options().changed(given)
+        recorded = open_recording(path, other)
+        if other is None and all(value is None for value in keywords.values()):
+            return _replay_exactly(recorded, folder, progress)
+        return _ask_recording(recorded, other or recorded.image, recorded.options.changed(keywords), folder,
+                              progress)  # fmt: skip
+    options = Options().changed(keywords)
     dataset = open_dataset(source, data)
     image = other or load_model(dataset.model_path())
     streams = dataset_streams(dataset, subjects, options.seed)
-    return _anew(streams, image, options, dataset.card.name, folder, tell)
+    outcomes = [_ask(stream, image, options, folder, progress) for stream in streams]
+    people = _people(streams, image)
+    return Result(image, tuple(outcomes), options.seed, dataset.card.name, people, options.described())
 
 
-def _anew(
-    streams: list[Stream],
+def _ask(
+    stream: Stream,
     image: Image,
     options: Options,
-    source: str,
     folder: Path | None,
-    tell: Progress,
-    opened: Opened | None = None,
+    progress: Progress,
+    scaling: Scaling | None = None,
+) -> Outcome:
+    """Run a stream that asks by ``options`` and is answered from truth."""
+    opened = open_stream(stream, image, options, scaling=scaling, progress=progress)
+    return run_stream(stream, opened, open_oracle(stream, image, options), folder, progress)
+
+
+def _ask_recording(
+    recorded: Opened, image: Image, options: Options, folder: Path | None, progress: Progress
 ) -> Result:
-    """Run ``streams`` one after another, asking by ``options``."""
-    load_kernels(image, tell)
-    outcomes = []
-    for stream in streams:
-        own = opened is not None and image is opened.image and bool(opened.recording.start.image)
-        if opened is not None and own and stream.channels is None:
-            old = opened.config
-            scaling = Scaling(old.mult, old.shift, old.offset)
-        else:
-            scaling = stream.scaling(image)
-        name = tuple(stream.subject.encode())
-        seed = seed_of(options.seed, *name)
-        config = options.config(image.rate_hz, stream.windows(image), seed, scaling)
-        labeller = RecordedLabels(
-            TruthTrack(stream.truths),
-            image.window,
-            stream.classes,
-            delay=round(options.delay * image.rate_hz),
-            refuse=options.refuse,
-            error=options.error,
-            seed=seed_of(options.seed, 1, *name),
-            heads=homes(image),
-        )
-        outcomes.append(run_stream(stream, image, config, options, labeller, folder, tell))
-    result = Result(image, tuple(outcomes), options.seed, source, _who(streams, image), options.described())
-    if opened is None:
-        return result
-    outcome = replace(outcomes[0], problems=(*outcomes[0].problems, *opened.recording.problems))
-    return replace(result, outcomes=(outcome,), damage=opened.damage)
+    """Run a recording's samples without its answers, asking by ``options``."""
+    stream, scaling = recorded.stream.unanswered(), None
+    if stream.channels is None and image is recorded.image and recorded.recording.start.image:
+        scaling = Scaling(recorded.config.mult, recorded.config.shift, recorded.config.offset)
+    outcome = _ask(stream, image, options, folder, progress, scaling)
+    outcome = replace(outcome, problems=(*outcome.problems, *recorded.recording.problems))
+    people = _people([stream], image)
+    return Result(image, (outcome,), options.seed, stream.name, people, options.described(), recorded.damage)
 
 
-def homes(image: Image) -> dict[str, int]:
-    """The task that each class of the training's task tree belongs to, held-out ones too.
-
-    A class whose group is not in the image belongs to the root task.
-    """
-    tree = image.card.get("tree")
-    if not isinstance(tree, dict):
-        return {}
-    ids = {name: cls for cls, name in image.names.items()}
-    under = {int(parent): head for head, parent in enumerate(image.parents)}
-    return {
-        str(leaf): under.get(ids.get(group, ROOT), 0)
-        for group, leaves in tree.items()
-        if isinstance(leaves, list | tuple)
-        for leaf in leaves
-    }
-
-
-def _again(opened: Opened, folder: Path | None, tell: Progress) -> Result:
-    """Run a recording exactly as it was, its own answers included."""
-    load_kernels(opened.image, tell)
-    session = Session(opened.image, opened.config, asked=opened.stream.about.get("asked"))
-    outcome = run_stream(
-        opened.stream, opened.image, opened.config, opened.options, None, folder, tell, session
-    )
-    same = None if opened.trace is None else outcome.trace_sha256 == opened.trace
-    recording, asks = opened.recording, opened.config.policy != "none"
-    problems = list(recording.problems)
-    if not asks and not recording.outputs:
+def _replay_exactly(recorded: Opened, folder: Path | None, progress: Progress) -> Result:
+    """Run a recording as it was, with its own answers."""
+    stream, config, options = recorded.stream, recorded.config, recorded.options
+    opened = open_stream(stream, recorded.image, options, config=config, asked=stream.about.get("asked"),
+                         progress=progress)  # fmt: skip
+    outcome = run_stream(stream, opened, None, folder, progress)
+    same = None if recorded.trace is None else outcome.trace_sha256 == recorded.trace
+    asks = config.policy != "none"
+    problems = list(recorded.recording.problems)
+    if not asks and not recorded.recording.outputs:
         problems.append("nothing was asked, because the recording's settings ask nothing; "
-                        f"'odl replay {opened.stream.name} --budget 20' asks")  # fmt: skip
+                        f"'odl replay {stream.name} --budget 20' asks")  # fmt: skip
     outcome = replace(outcome, problems=tuple(problems), same_trace=same)
-    by_hand = any(isinstance(e, Origin) and e.by.split(":")[0] != "truth" for e in recording.events)
-    options = replace(opened.options, policy=opened.config.policy)
-    about = options.described(from_truth=asks and not by_hand)
-    people = _who([opened.stream], opened.image)
-    return Result(
-        opened.image, (outcome,), opened.options.seed, opened.stream.name, people, about, opened.damage
-    )
+    events = recorded.recording.events
+    by_hand = any(isinstance(e, Origin) and e.by.split(":")[0] != "truth" for e in events)
+    about = replace(options, policy=config.policy).described(from_truth=asks and not by_hand)
+    people = _people([stream], recorded.image)
+    return Result(recorded.image, (outcome,), options.seed, stream.name, people, about, recorded.damage)
 
 
 def run_stream(
     stream: Stream,
-    image: Image,
-    config: Config,
-    options: Options,
+    opened: OpenedSession,
     labeller: Labeller | None,
     folder: Path | None,
-    tell: Progress,
-    session: Session | None = None,
+    progress: Progress,
 ) -> Outcome:
-    """One session with learning, and the same stream without."""
-    session = session or Session(image, config)
-    about: dict[str, Any] = {
-        "subject": stream.subject, "rate_hz": stream.rate_hz, "odl": odl.__version__,
-        "channels": None if stream.channels is None else [list(c) for c in stream.channels],
-        "options": options.to_dict(), **stream.about,
-    }  # fmt: skip
-    start = Start({"config": config.to_dict(), "session": about}, image.to_bytes())
-    file = None if folder is None else folder / stream.name
+    """Run one session with learning, and the same stream without."""
+    session, file = opened.session, None if folder is None else folder / stream.name
+    image, config = session.image, session.config
     events, trace = [], TraceHash()
-    began = time.perf_counter()
+    start = time.perf_counter()
     if file is None:
-        for event in drive(session, _shown(stream, tell), labeller):
+        for event in drive(session, _reported(stream, progress), labeller):
             events.append(event)
             if is_output(event):
                 trace.add(encode(event))
     else:
-        with Writer(file, start) as writer:
-            for event in drive(session, _shown(stream, tell), labeller):
+        with Writer(file, opened.start()) as writer:
+            for event in drive(session, _reported(stream, progress), labeller):
                 writer.write(event)
                 events.append(event)
             trace = writer.trace
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - start
     quiet = replace(config, policy="none", allowed=0, period=0, hold=False)
     without = Session(image, quiet)
     plain = [output for event in unlearned(image, events) for output in without.step(event)]
@@ -269,7 +216,7 @@ def run_stream(
     )
 
 
-def _who(streams: Iterable[Stream], image: Image) -> str:
+def _people(streams: Iterable[Stream], image: Image) -> str:
     """Who the people are, as far as the image's card tells."""
     trained, dataset = image.card.get("trained_on"), image.card.get("dataset")
     if not isinstance(trained, list) or not isinstance(dataset, str):
@@ -279,61 +226,11 @@ def _who(streams: Iterable[Stream], image: Image) -> str:
     return "people never seen in training" if unseen else "people"
 
 
-def load_kernels(image: Image, tell: Progress) -> None:
-    """Have the kernels compiled, or read from the cache, before anything is timed.
-
-    They are compiled for the layout of the image's state block, so a file in the cache
-    notes which layouts have been met.
-    """
-    layout = hashlib.sha256(str(state_dtype_of(image)).encode()).hexdigest()[:16]
-    note = cache_folder() / f"layout-{layout}"
-    if note.exists():
-        _touch_kernels(image)
-        return
-    with _patience("compiling the kernels, once on this machine", tell), compiling_alone():
-        _touch_kernels(image)
-        note.touch()
-
-
-def _touch_kernels(image: Image) -> None:
-    """Call each kernel that a replay may need."""
-    channels, at = len(image.channels), image.window
-    none = (0,) * channels
-    session = Session(image, Config(mult=none, shift=none, offset=none))
-    session.step(Samples(0, np.zeros((at, channels), np.int16)))
-    session.step(AddClass(at, 254, "new", 0))
-    session.step(Split(at, 0, len(image.parents)))
-    session.step(Label(at, 0, None))
-    session.step(Undo(at))
-
-
-@contextmanager
-def _patience(sentence: str, tell: Progress) -> Iterator[None]:
-    """Say ``sentence`` at once, and every five seconds that it still takes."""
-    began, done = time.monotonic(), threading.Event()
-
-    def remind() -> None:
-        while not done.wait(5):
-            tell(f"{sentence} ({time.monotonic() - began:.0f} s so far)")
-
-    tell(f"{sentence} (half a minute or so)")
-    thread = threading.Thread(target=remind, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
-
-
-def _shown(stream: Stream, tell: Progress) -> Iterator[Input]:
-    """The stream's inputs; says how far it is, at most every two seconds."""
+def _reported(stream: Stream, progress: Progress) -> Iterator[Input]:
+    """The stream's inputs; reports how far they are, at most every two seconds."""
     last = time.monotonic()
     for event in stream.inputs():
         if isinstance(event, Samples | Gap) and time.monotonic() - last > 2:
             last = time.monotonic()
-            tell(f"person {stream.subject}: {100 * event.start // max(1, stream.samples)} %")
+            progress(f"person {stream.subject}: {100 * event.start // max(1, stream.samples)} %")
         yield event
-
-
-__all__ = ["Result", "load_model", "open_recording", "replay"]

@@ -1,8 +1,8 @@
 """Live sessions: a port, through a session, to a recording."""
 
 from odl.live.open import open_live
-from odl.live.options import Wishes
+from odl.live.options import LiveOptions
 from odl.live.session import LiveSession
 from odl.live.status import LiveStatus
 
-__all__ = ["LiveSession", "LiveStatus", "Wishes", "open_live"]
+__all__ = ["LiveSession", "LiveStatus", "LiveOptions", "open_live"]

@@ -1,10 +1,10 @@
-"""Recording only: samples from a board or a sketch to a file, nothing predicted or asked."""
+"""Records the samples of a board or a sketch to a file, without predicting or asking."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -19,22 +19,22 @@ from odl.core.image import Image
 from odl.data.streams import load_model
 from odl.device.board import Board
 from odl.device.csv_stream import FIRST_LINE, CsvStream, CsvStreamError
-from odl.device.serial_port import BAUD
+from odl.evaluate.load_kernels import Progress
+from odl.evaluate.option_table import OPTIONS
 from odl.live.find import GREETING, image_of, line_to, new_file, random_number
-from odl.live.options import check_above_0, check_pseudonym
+from odl.live.options import check_pseudonym
 from odl.live.source_status import SourceNotices, source_status
 from odl.live.with_csv import channels_of
 from odl.recording import Writer
 from odl.wire import Start
 
-Tell = Callable[[str], None]
 REPORT: Final = 10.0  # seconds between two lines of figures
 COUNT: Final = 0.001  # of a unit, where nothing is said
 COUNTS: Final = {"deg/s": 1 / 16, "dps": 1 / 16, "mdps": 62.5, "mg": 1.0}  # up to 2048 deg/s, 32 g
 
 
 class Recorder:
-    """Writes what a source gives; `open_recorder` makes it."""
+    """Writes what a source sends; `open_recorder` makes it."""
 
     def __init__(
         self, source: Board | CsvStream, writer: Writer, opened: ExitStack, rate_hz: float, shift: int
@@ -51,11 +51,11 @@ class Recorder:
             raise
 
     def stop(self) -> None:
-        """Let it end soon; from any thread, or a signal's handler."""
+        """Ask the recording to end soon; from any thread, or a signal's handler."""
         self._ending = True
         self._source.line.wake()
 
-    def run(self, seconds: float | None, tell: Tell) -> None:
+    def run(self, seconds: float | None, progress: Progress) -> None:
         """Record until ``stop``, or for so many seconds of the stream: where nothing comes, the clock's.
 
         Raises
@@ -63,7 +63,7 @@ class Recorder:
         ConfigError
             If ``seconds`` are not above 0.
         """
-        check_above_0("--seconds", seconds)
+        OPTIONS["seconds"].check(seconds)
         notices, heard = deque[str](), time.monotonic()
         due, note = heard + REPORT, SourceNotices(notices, self._rate)
         for event in self._source:
@@ -71,7 +71,7 @@ class Recorder:
                 heard = time.monotonic()
             note.update(self._source)
             while notices:
-                tell(notices.popleft())
+                progress(notices.popleft())
             now, passed = time.monotonic(), self._writer.position / self._rate
             if now >= due:
                 due = now + REPORT
@@ -79,14 +79,14 @@ class Recorder:
                 sketch = isinstance(self._source, CsvStream)
                 what = "lines could not be used" if sketch else "frames damaged"
                 bad = f", {own.damaged} {what}" if own.damaged else ""
-                tell(f"{passed:.0f} s, {own.lost} samples lost{bad}")
+                progress(f"{passed:.0f} s, {own.lost} samples lost{bad}")
             if self._ending or (seconds is not None and passed + now - heard >= seconds):
                 break
         if isinstance(self._source, CsvStream) and (why := self._source.useless):
             raise CsvStreamError(f"nothing could be recorded: {why}")
 
     def _take(self, event: object) -> bool:
-        """Write what belongs into a recording; whether it did."""
+        """Write an event that belongs into a recording; True if it does."""
         rows = len(event.block) if isinstance(event, Samples) else 0
         if not (rows or isinstance(event, Gap)):
             return False
@@ -97,7 +97,7 @@ class Recorder:
         return True
 
     def figures(self) -> dict[str, Any]:
-        """What was recorded, for a report."""
+        """What was recorded, in figures."""
         own = source_status(self._source)
         return {
             "recording": str(self.recording), "samples": self._samples, "lost": own.lost,
@@ -120,7 +120,7 @@ class Recorder:
 def open_recorder(
     port: str = "auto",
     *,
-    form: str = "board",
+    format: str = OPTIONS["format"].default,
     rate: float | None = None,
     columns: Sequence[str] | None = None,
     model: str | Path | None = None,
@@ -128,10 +128,10 @@ def open_recorder(
     units: Sequence[str] | None = None,
     out: str | Path | None = None,
     who: str | None = None,
-    baud: int = BAUD,
-    progress: Tell | None = None,
+    baud: int = OPTIONS["baud"].default,
+    progress: Progress | None = None,
 ) -> Recorder:
-    """Open a board or a sketch to be recorded; see `odl.live.Wishes` for the keywords.
+    """Open a board or a sketch for recording; see `odl.live.LiveOptions` for the keywords.
 
     Parameters
     ----------
@@ -147,40 +147,40 @@ def open_recorder(
     ConfigError, BoardError, PortError, SerialPortError, OSError
         As `odl.live.open_live`.
     """
-    if form not in ("board", "csv"):
-        raise ConfigError(f"--format is {form}; it can be board or csv")
+    sketch = format == "csv"
+    for name, value in (("format", format), ("rate", rate), ("columns", columns), ("scale", scale),
+                        ("units", units), ("baud", baud)):  # fmt: skip
+        OPTIONS[name].check(value)
     check_pseudonym(who)
-    for name, given in (("--units", bool(units)), ("--scale", scale is not None)):
-        if given and (form != "csv" or model is not None):
-            raise ConfigError(f"{name} is for a sketch without --model: a board or a model says its own")
-    for name, given in (("--rate", rate is not None), ("--columns", columns is not None)):
-        if given and form != "csv":
-            raise ConfigError(f"{name} is for --format csv: a board tells its own")
-    check_above_0("--scale", scale)
-    check_above_0("--rate", rate)
-    tell = progress or (lambda sentence: None)
+    for name, given in (("units", bool(units)), ("scale", scale is not None)):
+        if given and (not sketch or model is not None):
+            raise ConfigError(f"`{name}` is for a sketch without `model`: a board or a model says its own")
+    for name, given in (("rate", rate is not None), ("columns", columns is not None)):
+        if given and not sketch:
+            raise ConfigError(f"`{name}` is for `format='csv'`: a board says its own")
+    progress = progress or (lambda sentence: None)
     path = new_file(out)
     about: dict[str, Any] = {"odl": odl.__version__} | ({} if who is None else {"subject": who})
     with ExitStack() as opened:
-        line = opened.enter_context(line_to(port, baud, tell))
+        line = opened.enter_context(line_to(port, baud, progress))
         image = None if model is None else load_model(model)
         source: Board | CsvStream
         shift = 0  # a board that has learned before counts on from there
-        if form == "csv":
+        if sketch:
             if not columns or (rate is None and image is None):
-                raise ConfigError("--format csv needs --columns, as in ax,ay,az, and --rate or --model")
+                raise ConfigError("`format='csv'` needs `columns`, as in ax,ay,az, and `rate` or `model`")
             channels = _channels(columns, image, scale, units or [""])
             hertz = rate or (image.rate_hz if image else 0.0)
             source = CsvStream(line, scale=[c[2] for c in channels], rate_hz=hertz, columns=columns,
                             units=[c[1] for c in channels])  # fmt: skip
-            tell("waiting for the sketch's first line")
+            progress("waiting for the sketch's first line")
             source.begin(FIRST_LINE)
         else:
             source = Board(line, seq=random_number(16))
             described = source.greet(GREETING)
             if described.channels is None:
                 raise ConfigError("this board has no sensor; nothing can be recorded from it")
-            image = image or image_of(source, line, tell)
+            image = image or image_of(source, line, progress)
             channels, hertz = described.channels, described.rate_hz or image.rate_hz
         config = None if image is None else _quiet(image, channels)
         if isinstance(source, Board):
@@ -200,7 +200,7 @@ def _channels(
 ) -> tuple[tuple[str, str, float], ...]:
     if image is None:
         if len(units) not in (1, len(columns)):
-            raise ConfigError(f"{len(units)} units for {len(columns)} columns; tell one, or each")
+            raise ConfigError(f"{len(units)} units for {len(columns)} columns; give one, or each")
         each = [*units] * len(columns) if len(units) == 1 else units
         return tuple((n, u, scale or COUNTS.get(u, COUNT)) for n, u in zip(columns, each, strict=True))
     return channels_of(image, columns)

@@ -13,22 +13,22 @@ from odl.core.snapshot import labels_of
 from odl.data.streams import load_model
 from odl.device.board import Board
 from odl.device.description import BoardDescription
+from odl.evaluate.option_table import LEARN
 from odl.live.find import GREETING, image_of, random_number
 from odl.live.hardware_in_the_loop import FedSession, HardwareInTheLoop, Pace
 from odl.live.modes import BoardLearns, HostLearns, LearningMode
-from odl.live.options import LEARN
-from odl.live.plan import OFF, Led, Plan
+from odl.live.plan import OFF, SessionPlan, SourceSetup
 from odl.live.twin import Follower
 from odl.wire.client import BoardError
 
 
-def with_board(plan: Plan) -> Led:
+def with_board(plan: SessionPlan) -> SourceSetup:
     """How a session with a board is led.
 
     Raises
     ------
     ConfigError, ValueError
-        If the board is not as the wishes say, or its samples are not what the model wants.
+        If the board does not fit the options, or its samples are not what the model wants.
     BoardError
         If it does not answer, runs another model, or has not learned what the recording holds.
     """
@@ -36,29 +36,28 @@ def with_board(plan: Plan) -> Led:
     described = board.greet(GREETING)
     assert board.info is not None
     image, learn = _image_and_learner(plan, board)
-    if (described.channels is None) != (plan.wish.feed is not None):
+    if (described.channels is None) != (plan.live.feed is not None):
         raise ConfigError(
-            "this board has a sensor of its own; leave out --feed" if plan.wish.feed is not None
-            else "this board has no sensor: feed it, as in --feed shoulder --subject 8"
+            "this board has a sensor of its own; leave out `feed`" if plan.live.feed is not None
+            else "this board has no sensor: feed it, as in `feed='shoulder'` `subject=8`"
         )  # fmt: skip
     if learn != "host" and board.info.image != image.checksum:
         raise BoardError(
             f"the board runs the model image {board.info.image:08x}, not {image.checksum:08x}: "
-            "put it there with 'odl push', or learn on the host: --learn host"
+            "put it there with 'odl push', or learn on the host: `learn='host'`"
         )
     channels = described.channels or (plan.stream.channels if plan.stream else None) or ()
     rate = _rate(plan, described, image)
-    beginning = _Beginning(plan, board, plan.session(image, channels), learn)
+    beginning = _Beginning(plan, board, plan.session(image, channels, rate), learn)
     mode = beginning.mode()
-    about = {
-        "channels": [list(c) for c in channels], "rate_hz": rate,
-        "live": {"learn": learn, "form": "board", "board": described.name, "sensor": described.sensor,
-                 "firmware": described.version, "session": beginning.number, "shift": beginning.shift},
+    live = {
+        "learn": learn, "form": "board", "board": described.name, "sensor": described.sensor,
+        "firmware": described.version, "session": beginning.number, "shift": beginning.shift,
     }  # fmt: skip
-    return Led(mode, about, channels)
+    return SourceSetup(mode, live, channels)
 
 
-def _rate(plan: Plan, described: BoardDescription, image: Image) -> float:
+def _rate(plan: SessionPlan, described: BoardDescription, image: Image) -> float:
     """Samples per second, if the model can do with them."""
     rate = described.rate_hz or (plan.stream.rate_hz if plan.stream else None) or image.rate_hz
     if abs(rate - image.rate_hz) > OFF * image.rate_hz:
@@ -71,34 +70,34 @@ def _rate(plan: Plan, described: BoardDescription, image: Image) -> float:
 # --- the model image, and who learns ------------------------------------------------------
 
 
-def _image_and_learner(plan: Plan, board: Board) -> tuple[Image, str]:
+def _image_and_learner(plan: SessionPlan, board: Board) -> tuple[Image, str]:
     assert board.info is not None
-    wish, there = plan.wish, board.info.image
+    live, there = plan.live, board.info.image
     if plan.resumed is not None:
-        learn = wish.learn or _learned_before(plan)
-        if wish.emulated and wish.learn is None and learn != "host" and _labels(plan.resumed.session):
+        learn = live.learn or _learned_before(plan)
+        if live.emulated and live.learn is None and learn != "host" and _labels(plan.resumed.session):
             learn = _without_the_board(plan)
         return plan.resumed.session.image, learn
-    if wish.model is not None:
-        image = load_model(wish.model)
-        if wish.learn is None and image.checksum != there and wish.feed is None:
+    if live.model is not None:
+        image = load_model(live.model)
+        if live.learn is None and image.checksum != there and live.feed is None:
             plan.notes.append("the board runs another model than this one, so the host learns")
             return image, "host"
-        return image, wish.learn or "both"
-    return image_of(board, plan.line, plan.tell), wish.learn or "both"
+        return image, live.learn or "both"
+    return image_of(board, plan.line, plan.progress), live.learn or "both"
 
 
-def _learned_before(plan: Plan) -> str:
+def _learned_before(plan: SessionPlan) -> str:
     """Who learned in the recording that is gone on with."""
-    learn = plan.before("learn")
+    learn = plan.stored("learn")
     return learn if learn in LEARN else "host"
 
 
-def _without_the_board(plan: Plan) -> str:
+def _without_the_board(plan: SessionPlan) -> str:
     """Who learns where an emulated board, which is always a new one, was the one that had learned."""
-    if plan.wish.feed is not None:
+    if plan.live.feed is not None:
         raise ConfigError(
-            f"{plan.wish.resume}: the emulated board that it was fed to forgot what it had learned when "
+            f"{plan.live.resume}: the emulated board that it was fed to forgot what it had learned when "
             "it ended, so it can be replayed, but not gone on with"
         )
     plan.notes.append(
@@ -125,7 +124,7 @@ class _Beginning:
         How much farther the board counts than the session.
     """
 
-    def __init__(self, plan: Plan, board: Board, session: Session, learn: str) -> None:
+    def __init__(self, plan: SessionPlan, board: Board, session: Session, learn: str) -> None:
         self.plan, self.board, self.session, self.learn = plan, board, session, learn
         self.shift = 0
         self.number = self._number()
@@ -134,12 +133,12 @@ class _Beginning:
         """How the session is led, begun on the board."""
         if self.learn == "host":
             return self._with_host()
-        return self._fed() if self.plan.wish.feed is not None else self._with_board()
+        return self._fed() if self.plan.live.feed is not None else self._with_board()
 
     def _number(self) -> int:
         """The recording's own number, if the board was to do then what it is to do now; or a new one."""
         same = (self.learn == "host") == (_learned_before(self.plan) == "host")
-        return (self.plan.number_before("session", 2**32) if same else None) or random_number(32)
+        return (self.plan.stored_number("session", 2**32) if same else None) or random_number(32)
 
     def _configure(self, config: Config, *, keep: bool) -> int | None:
         """Have it run the session: where its stream stands, or None if it runs the session all along."""
@@ -151,7 +150,7 @@ class _Beginning:
             board.attach(config, self.number, session.position + self.shift)
             return None
         position = session.position
-        if plan.wish.feed is None:
+        if plan.live.feed is None:
             position += round(plan.idle * session.image.rate_hz)
         return board.configure(
             config, self.number, keep=keep, position=position + self.shift, issued=session.issued_at(position)
@@ -161,7 +160,7 @@ class _Beginning:
         """The board only samples. What it has learned is left alone, so it may begin to count late."""
         session, board = self.session, self.board
         quiet = replace(session.config, policy="none", allowed=0, period=0, hold=False)
-        self.shift = self.plan.number_before("shift", 2**62) or 0
+        self.shift = self.plan.stored_number("shift", 2**62) or 0
         stands = self._configure(quiet, keep=True)
         gap = None
         if self.plan.resumed is None:
@@ -173,7 +172,7 @@ class _Beginning:
 
     def _with_board(self) -> LearningMode:
         follower = Follower(self.session, compare=self.learn == "both")
-        keep = self.plan.wish.keep or self.plan.resumed is not None
+        keep = self.plan.live.keep or self.plan.resumed is not None
         along = self._configure(self.session.config, keep=keep) is None
         if keep:
             self._hold_labels()
@@ -181,16 +180,16 @@ class _Beginning:
         return BoardLearns(follower, self.board, self.plan.speed)
 
     def _fed(self) -> LearningMode:
-        wish, stream, session = self.plan.wish, self.plan.stream, self.session
+        live, stream, session = self.plan.live, self.plan.stream, self.session
         assert stream is not None
         fed = FedSession(session.image, session.config, self.board, compare=self.learn == "both")
         fed.restore(session.snapshot())
-        keep = wish.keep or self.plan.resumed is not None
+        keep = live.keep or self.plan.resumed is not None
         self._configure(session.config, keep=keep)
         if keep:
             self._hold_labels()
             fed.go_on_from_board()
-        speed = wish.speed or (math.inf if wish.answers else 1.0)
+        speed = live.speed or (math.inf if live.answers else 1.0)
         return HardwareInTheLoop(
             fed, Pace(stream.unanswered().inputs(), session.image.rate_hz, speed, fed.position)
         )
@@ -200,11 +199,11 @@ class _Beginning:
         own = _labels(self.session)
         if not own:
             return
-        self.plan.tell("looking at what the board has learned")
+        self.plan.progress("looking at what the board has learned")
         state, _ = self.board.read_state()
         lost = own - labels_of(self.session.image, state)
         if lost:
             raise BoardError(
                 f"the board does not hold {len(lost)} of the {len(own)} labels that were learned in "
-                f"{self.plan.wish.resume}: go on with the host, which does: --learn host"
+                f"{self.plan.live.resume}: resume with the host, which does: `learn='host'`"
             )

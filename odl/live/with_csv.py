@@ -11,12 +11,12 @@ from odl.core.image import Image
 from odl.data.streams import load_model
 from odl.device.csv_stream import FIRST_LINE, CsvStream
 from odl.live.modes import HostLearns
-from odl.live.plan import OFF, Channels, Led, Plan
+from odl.live.plan import OFF, Channels, SessionPlan, SourceSetup
 
 FINE: Final = 256  # counts to a step of the model's input, as a sketch prints real numbers
 
 
-def with_sketch(plan: Plan) -> Led:
+def with_sketch(plan: SessionPlan) -> SourceSetup:
     """How a session with a sketch is led.
 
     Raises
@@ -26,34 +26,30 @@ def with_sketch(plan: Plan) -> Led:
     CsvStreamError
         If nothing that it prints can be used.
     """
-    wish = plan.wish
-    image = plan.resumed.session.image if plan.resumed else load_model(str(wish.model))
-    rate = wish.rate or image.rate_hz
+    options = plan.live
+    image = plan.resumed.session.image if plan.resumed else load_model(str(options.model))
+    rate = options.rate or image.rate_hz
     if abs(rate - image.rate_hz) > OFF * image.rate_hz:
         raise ConfigError(f"the sketch prints at {rate:g} Hz, but the model wants {image.rate_hz:g} Hz")
     if abs(rate - image.rate_hz) > 1e-3:
         plan.notes.append(f"samples come at {rate:g} Hz; the model was made for {image.rate_hz:g} Hz")
-    columns = tuple(wish.columns or ())
+    columns = tuple(options.columns or ())
     channels = channels_of(image, columns)
     sketch = CsvStream(
         plan.line, scale=[c[2] for c in channels], rate_hz=rate, columns=columns,
         units=[c.unit for c in image.channels],
     )  # fmt: skip
-    plan.tell("waiting for the sketch's first line")
+    plan.progress("waiting for the sketch's first line")
     sketch.begin(FIRST_LINE)
     lost = round(plan.idle * image.rate_hz)  # before that line
-    session = plan.session(image, channels)
+    session = plan.session(image, channels, rate)
     gap, shift = None, 0
     if plan.resumed is not None:
         # The sketch counts from 0, wherever the session stands behind the gap.
         gap = Gap(session.position, lost, "nobody listened")
         shift = -session.position - lost
-    about = {
-        "channels": [list(c) for c in channels],
-        "rate_hz": rate,
-        "live": {"learn": "host", "form": "csv"},
-    }
-    return Led(HostLearns(session, sketch, gap, shift=shift, rate_hz=rate), about, channels)
+    live = {"learn": "host", "form": "csv"}
+    return SourceSetup(HostLearns(session, sketch, gap, shift=shift, rate_hz=rate), live, channels)
 
 
 def channels_of(image: Image, columns: Sequence[str]) -> Channels:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from odl.core.config import ConfigError
 from odl.data import open_dataset
+from odl.evaluate.option_table import LIVE_BUDGET, SESSION_OPTIONS
 from odl.evaluate.options import Options
-from odl.live import LiveSession, Wishes, open_live
-from odl.live.plan import BUDGET
+from odl.live import LiveOptions, LiveSession, open_live
 from odl.notebook.playback import played
 from odl.notebook.recordings import recordings, unfinished
 from odl.recording import Reader, RecordingError
 
 _FRESH = 3600.0  # seconds: a board's recording that was left for longer is not gone on with
-_OPTIONS = set(Options.__dataclass_fields__)
-_OWN = {"out", "resume", "options", "by"}  # wishes that are not the cell's to make
+_OPTIONS = set(SESSION_OPTIONS)
+_OWN = {"out", "resume", "options", "by"}  # options that a cell does not set
 
 
 def checked(given: dict[str, Any], fresh: bool) -> dict[str, Any]:
@@ -40,7 +39,7 @@ def checked(given: dict[str, Any], fresh: bool) -> dict[str, Any]:
     """
     given = {name: value for name, value in given.items() if value is not None}
     if _is_board(given):
-        known = set(Wishes.__dataclass_fields__) - _OWN
+        known = set(LiveOptions.__dataclass_fields__) - _OWN
     else:
         known = {"emulated", "speed", "answers", "model", "data"}
     for name in given.keys() - known - _OPTIONS - {"source", "subject", "record"}:
@@ -75,12 +74,9 @@ def begin(given: dict[str, Any], fresh: bool, tell: Callable[[str], None] = prin
 
     def make(path: Path) -> LiveSession:
         if board:
-            try:
-                return _board(given, source, subject, options, path, tell)
-            except ConfigError as error:  # its words are the command line's
-                raise ConfigError(re.sub(r"--(?=\w)", "", str(error))) from None
-        wishes = {name: value for name, value in given.items() if name != "emulated"}
-        return played(source, subject, record=path, options=options, progress=tell, **wishes)
+            return _board(given, source, subject, options, path, tell)
+        keywords = {name: value for name, value in given.items() if name != "emulated"}
+        return played(source, subject, record=path, options=options, progress=tell, **keywords)
 
     if record is not None:
         return make(Path(record))
@@ -102,18 +98,18 @@ def _board(
     path: Path,
     tell: Callable[[str], None],
 ) -> LiveSession:
-    wishes = {**given, "by": "notebook", "options": options}
+    keywords = {**given, "by": "notebook", "options": options}
     if source is not None:
-        wishes |= {"play" if given.get("emulated") else "feed": str(source), "subject": subject}
+        keywords |= {"play" if given.get("emulated") else "feed": str(source), "subject": subject}
     else:
-        wishes.pop("speed", None)
+        keywords.pop("speed", None)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        return open_live(**wishes, out=path, progress=tell)
+        return open_live(**keywords, out=path, progress=tell)
     with Reader(path) as reader:
         before = reader.start.config.get("session", {}).get("options")
-    if before != Options(budget=BUDGET).changed(options).to_dict():
+    if before != Options(budget=LIVE_BUDGET).changed(options).to_dict():
         raise ConfigError(f"{path}: a recording with other settings is there")
-    wishes.pop("model", None)  # it is the recording's
-    wishes["options"] = {}
-    return open_live(**wishes, resume=path, progress=tell)
+    keywords.pop("model", None)  # it is the recording's
+    keywords["options"] = {}
+    return open_live(**keywords, resume=path, progress=tell)

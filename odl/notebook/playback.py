@@ -8,17 +8,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import odl
 from odl.core.config import ConfigError
 from odl.core.events import Event
-from odl.core.ground_truth import TruthTrack
 from odl.core.loop import drive
-from odl.core.rng import seed_of
 from odl.core.session import Session
 from odl.data.streams import dataset_streams, load_model
+from odl.evaluate.load_kernels import Progress
+from odl.evaluate.open_session import OpenedSession, open_oracle, open_stream
+from odl.evaluate.option_table import OPTIONS
 from odl.evaluate.options import Options
-from odl.evaluate.replay import Progress, homes, load_kernels
-from odl.labels.oracle import RecordedLabels
 from odl.labels.prompt import Prompt
 from odl.live import LiveSession
 from odl.live.hardware_in_the_loop import Pace
@@ -28,7 +26,6 @@ from odl.live.status import LiveStatus
 from odl.notebook.recordings import unfinished
 from odl.recording import Writer
 from odl.recording.resume import Resumed, resume
-from odl.wire import Start
 
 
 class Playback(LearningMode):
@@ -107,37 +104,20 @@ def played(
     3
     """
     if not speed > 0:
-        raise ConfigError(f"speed is {speed!r}; it can be any number above 0")
-    if answers not in (None, "truth"):
-        raise ConfigError(f"answers is {answers!r}; it can be 'truth', or None: a person's")
+        raise ConfigError(f"`speed` is {speed!r}; it can be {OPTIONS['speed'].allowed}, or infinity")
+    OPTIONS["answers"].check(answers)
     chosen = Options().changed(options or {})
     stream = dataset_streams(source, [subject], chosen.seed, data)[0]
     image = load_model(source if model is None else model)
-    load_kernels(image, progress or (lambda sentence: None))
-    name = tuple(stream.subject.encode())
-    config = chosen.config(
-        image.rate_hz, stream.windows(image), seed_of(chosen.seed, *name), stream.scaling(image)
-    )
-    about = {
-        "subject": stream.subject, "rate_hz": stream.rate_hz, "odl": odl.__version__,
-        "channels": [list(c) for c in stream.channels or ()], "options": chosen.to_dict(), **stream.about,
-    }  # fmt: skip
+    opened = open_stream(stream, image, chosen, progress=progress)
     recent: tuple[Event, ...] = ()
     if Path(record).exists():
-        resumed = _gone_on_with(Path(record), Session(image, config), about)
+        resumed = _resumed(Path(record), opened)
         session, writer, recent = resumed.session, resumed.writer, resumed.recent
     else:
-        session = Session(image, config)
-        start = Start({"config": config.to_dict(), "session": about}, image.to_bytes())
-        writer = Writer(record, start)
+        session, writer = opened.session, Writer(record, opened.start())
     prompt = Prompt(session, image, by="notebook", channels=stream.channels or (), recent=recent)
-    labels = None
-    if answers == "truth":
-        labels = RecordedLabels(
-            TruthTrack(stream.truths), image.window, stream.classes,
-            delay=round(chosen.delay * image.rate_hz), seed=seed_of(chosen.seed, 1, *name),
-            refuse=chosen.refuse, error=chosen.error, heads=homes(image),
-        )  # fmt: skip
+    labels = open_oracle(stream, image, chosen) if answers == "truth" else None
     pace = Pace(stream.unanswered().inputs(), image.rate_hz, speed, session.position)
     mode = Playback(session, pace, stream.notes)
     return LiveSession(
@@ -145,13 +125,19 @@ def played(
     )
 
 
-def _gone_on_with(path: Path, new: Session, about: Mapping[str, Any]) -> Resumed:
-    """The recording at ``path`` opened to go on, if it is the beginning of ``new``."""
+def _resumed(path: Path, opened: OpenedSession) -> Resumed:
+    """The recording at ``path``, resumed, if it was started as ``opened`` is.
+
+    Raises
+    ------
+    ConfigError
+        If it is finished, or of other settings.
+    """
     if not unfinished(path):
         raise ConfigError(f"{path}: a finished recording is there; give another name")
     resumed = resume(path)
-    old = resumed.session
-    if (old.config, old.image.checksum, resumed.about) != (new.config, new.image.checksum, about):
+    old, new = resumed.session, opened.session
+    if (old.config, old.image.checksum, resumed.about) != (new.config, new.image.checksum, opened.about):
         resumed.writer.leave()
         raise ConfigError(f"{path}: a recording with other settings is there; give another name")
     return resumed

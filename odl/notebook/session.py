@@ -128,7 +128,7 @@ def live(
     settings
         Keywords of `odl.replay` (policy, budget, seed, ...), ``model``, ``data``, and
         ``answers="truth"``, for which recorded answers come as a person's would. For a board
-        also those of `odl.live.Wishes`.
+        also those of `odl.live.LiveOptions`.
 
     Raises
     ------

@@ -210,7 +210,7 @@ def folds(
     if len(people) < 2:
         raise ValueError(
             f"training on {len(people)} person: nobody would be left to tell when to stop; name two or more "
-            "(--subjects, or the card's split 'train')"
+            "(`subjects`, or the card's split 'train')"
         )
     if n < 2:
         raise ValueError(f"{n} folds; there have to be 2 or more")

@@ -10,7 +10,7 @@ import pytest
 from odl.core.image import Image
 from odl.data import load_card
 from odl.data.streams import load_model
-from odl.evaluate.replay import homes
+from odl.evaluate.open_session import home_tasks
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def test_it_speaks_of_the_cards_people_classes_and_licence(image: Image) -> None
     assert image.card["citation"] == about.citation
     assert image.card["command"].startswith("odl train hapt --data DIR")
     assert Counter(image.owners.tolist()) == dict.fromkeys(range(12), 12)
-    assert homes(image)["sit"] == homes(image)["lie"] == 1
+    assert home_tasks(image)["sit"] == home_tasks(image)["lie"] == 1
 
 
 def test_every_person_was_held_out_once_and_int8_costs_little(image: Image) -> None:

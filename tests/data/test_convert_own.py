@@ -39,7 +39,7 @@ def test_rate_columns_and_units_can_be_told(tmp_path: Path) -> None:
     walk_csv(tmp_path / "a.csv", time_ms=t, left=t / 1e3, right=-t / 1e3)
     text = (tmp_path / "a.csv").read_text().replace("time_ms", "nr")
     (tmp_path / "a.csv").write_text(text)
-    with pytest.raises(DataError, match="with --rate"):
+    with pytest.raises(DataError, match="with `rate`"):
         to_recording(tmp_path / "a.csv", tmp_path / "a.odl")
     to_recording(
         tmp_path / "a.csv", tmp_path / "a.odl", rate_hz=100, columns=["left", "right"], units=["mV"]
@@ -71,7 +71,7 @@ def test_a_rate_that_cannot_be_is_refused(
 @pytest.mark.parametrize("name", ["", "a\x1b[2J", "a\nb", "x" * 65])
 def test_a_pseudonym_is_short_and_printable(tmp_path: Path, name: str) -> None:
     walk_csv(tmp_path / "a.csv")
-    with pytest.raises(ConfigError, match="--subject is a pseudonym"):
+    with pytest.raises(ConfigError, match="`subject` is a pseudonym"):
         to_recording(tmp_path / "a.csv", tmp_path / "a.odl", subject=name)
     walk_csv(tmp_path / "a.csv", user=[f'"{name.replace(chr(10), "")}"'] * 200)
     to_recording(tmp_path / "a.csv", tmp_path / "a.odl")

@@ -414,7 +414,7 @@ def test_a_port_that_echoes_or_babbles_is_no_board() -> None:
     with SerialPort("loop://") as line:
         line.write(b"7,7\r\n")
         wait_until(lambda: line._held > 0)
-        with pytest.raises(BoardError, match=r"no board of this protocol.*--format csv"):
+        with pytest.raises(BoardError, match=r"no board of this protocol.*`format='csv'`"):
             Board(line).greet(0.1)
 
 

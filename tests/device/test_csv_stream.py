@@ -376,7 +376,7 @@ def test_a_board_of_our_own_is_recognised() -> None:
     from odl.wire import frame
 
     sent = b"\x00" + frame(b"\x01\x00\x00\x00\x00\x00any")
-    with pytest.raises(CsvStreamError, match="leave out --format csv"):
+    with pytest.raises(CsvStreamError, match="leave out `format='csv'`"):
         passed(sketch_of(None), [SerialChunk(0.0, sent[:9]), SerialChunk(0.1, sent[9:])])
     assert seen(passed(sketch_of(None), [SerialChunk(0.0, lines(0, 3)), SerialChunk(0.1, sent + b"\n")])) == [
         1,

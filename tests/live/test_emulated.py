@@ -42,7 +42,7 @@ def test_it_is_there_until_it_is_closed() -> None:
 
 
 def test_why_it_did_not_start_is_said() -> None:
-    with pytest.raises(RuntimeError, match="did not start: --speed is 0; it must be above 0"):
+    with pytest.raises(RuntimeError, match="did not start: --speed is 0.0; it can be a number above 0"):
         EmulatedBoard("--speed", "0")
 
 

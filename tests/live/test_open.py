@@ -127,5 +127,5 @@ def test_a_board_that_tells_no_rate_is_recorded_at_the_model_s(tmp_path: Path) -
 
 @pytest.mark.parametrize("who", ["", "a:b", "\x1b[2J", "x" * 33])
 def test_a_recorder_s_wearer_is_a_pseudonym_too(bench: Bench, tmp_path: Path, who: str) -> None:
-    with pytest.raises(ConfigError, match="--who is a pseudonym"):
+    with pytest.raises(ConfigError, match="`who` is a pseudonym"):
         open_recorder(bench.port.name, out=tmp_path / "only.odl", who=who)

@@ -15,8 +15,8 @@ from odl.core.events import Adopt, Event, Gap, Label, Learned, Origin, Query, Sa
 from odl.core.session import Session
 from odl.device.serial_port import SerialPortError
 from odl.evaluate.recorded import open_recording
-from odl.live import LiveSession, Wishes, open_live
-from odl.live.resume import again, how
+from odl.live import LiveOptions, LiveSession, open_live
+from odl.live.resume import options_to_resume, stored_options
 from odl.recording import RecordingError, Writer, read
 from odl.recording.resume import Resumed, resume
 from odl.wire import End, Start, encode, frame, is_output
@@ -281,25 +281,25 @@ def left(tmp_path: Path, **about: object) -> Resumed:
 
 
 def test_an_emulated_board_is_started_again_as_it_was(tmp_path: Path) -> None:
-    wish = Wishes(resume="left.odl")
-    live = how(Wishes(emulated=True, play="shoulder", speed=4, answers="truth"))
-    found = again(wish, left(tmp_path, subject="7", live=live))
-    assert found == Wishes(
+    options = LiveOptions(resume="left.odl")
+    live = stored_options(LiveOptions(emulated=True, play="shoulder", speed=4, answers="truth"))
+    found = options_to_resume(options, left(tmp_path, subject="7", live=live))
+    assert found == LiveOptions(
         resume="left.odl", emulated=True, play="shoulder", subject=7, speed=4.0, answers="truth"
     )
-    other = replace(wish, emulated=True, play="shoulder", subject=8, speed=1.0)
-    assert again(other, left(tmp_path, subject="7", live=live)) == replace(other, answers="truth")
-    port = replace(wish, port="/dev/ttyACM0")
-    assert again(port, left(tmp_path, subject="7", live=live)) == port
-    assert again(wish, left(tmp_path, subject="P3", live={"learn": "host"})) == wish
+    other = replace(options, emulated=True, play="shoulder", subject=8, speed=1.0)
+    assert options_to_resume(other, left(tmp_path, subject="7", live=live)) == replace(other, answers="truth")
+    port = replace(options, port="/dev/ttyACM0")
+    assert options_to_resume(port, left(tmp_path, subject="7", live=live)) == port
+    assert options_to_resume(options, left(tmp_path, subject="P3", live={"learn": "host"})) == options
 
 
 NOT_AGAIN: list[tuple[dict[str, object], str]] = [
-    ({"live": {"emulated": True}}, "name what its emulated board played: --emulated --play shoulder"),
+    ({"live": {"emulated": True}}, "name what its emulated board played: `emulated=True` `play='shoulder'`"),
     ({"live": {"emulated": True, "play": 7}}, "name what its emulated board played"),
-    ({"live": {"emulated": True, "play": "shoulder"}, "subject": "x"}, "--play shoulder --subject N"),
-    ({"live": {"emulated": True, "feed": "hapt", "named": True}, "subject": "P3"}, "--feed hapt --subject N"),
-    ({"live": {"named": True}, "subject": "a:b"}, "--who is a pseudonym"),
+    ({"live": {"emulated": True, "play": "shoulder"}, "subject": "x"}, "`play=shoulder` `subject=N`"),
+    ({"live": {"emulated": True, "feed": "hapt", "named": True}, "subject": "P3"}, "`feed=hapt` `subject=N`"),
+    ({"live": {"named": True}, "subject": "a:b"}, "`who` is a pseudonym"),
     ({"live": {"emulated": True, "play": "a", "feed": "b"}, "subject": "3"}, "exclude each other"),
 ]
 
@@ -309,18 +309,18 @@ def test_what_start_does_not_tell_is_asked_for(
     tmp_path: Path, about: dict[str, object], sentence: str
 ) -> None:
     with pytest.raises(ConfigError, match=f"left.odl: .*{sentence}"):
-        again(Wishes(resume="left.odl"), left(tmp_path, **about))
+        options_to_resume(LiveOptions(resume="left.odl"), left(tmp_path, **about))
 
 
 def test_a_dataset_of_one_s_own_is_not_named() -> None:
-    assert how(Wishes(emulated=True, play="/home/anna/walks")) == {"emulated": True}
+    assert stored_options(LiveOptions(emulated=True, play="/home/anna/walks")) == {"emulated": True}
 
 
 def test_settings_are_the_recording_s(bench: Bench, tmp_path: Path) -> None:
     path = tmp_path / "walk.odl"
     with begin(bench, path) as live:
         play(live, bench, 0, 200)
-    with pytest.raises(ConfigError, match="goes on with the recording's settings"):
+    with pytest.raises(ConfigError, match="continues with the recording's settings"):
         open_live(bench.port.name, resume=path, options={"budget": "5/h"})
     with begin(bench, None, resume=path) as live:
         play(live, bench, 200, 200)

@@ -30,10 +30,10 @@ OTHERS: list[tuple[dict[str, object], dict[str, object], str]] = [
     (PLAYED, {"emulated": True, "play": "shoulder", "subject": 3}, "a recording of shoulder's person 8;"),
     (NAMED, {"emulated": True, "play": "shoulder", "subject": 8}, "a recording of somebody else;"),
     (NAMED, {"port": "loop://", "feed": "shoulder", "subject": 3}, "a recording of somebody else;"),
-    (PLAYED, {"who": "P3"}, "is a recording of 8, and goes on with the same wearer; leave out --who"),
-    (NAMED, {"who": "P4"}, "is a recording of P3, and goes on"),
-    ({}, {"who": "P4"}, "names nobody, and goes on"),
-    (SKETCH, {}, "a sketch printed it; say once more where .*: --port P --format csv --columns A,B,C"),
+    (PLAYED, {"who": "P3"}, "is a recording of 8, and resumes with the same wearer; leave out `who`"),
+    (NAMED, {"who": "P4"}, "is a recording of P3, and resumes"),
+    ({}, {"who": "P4"}, "names nobody, and resumes"),
+    (SKETCH, {}, "a sketch printed it; say once more where .*: `port=P` `format='csv'` `columns=A,B,C`"),
     (SKETCH, {"port": "loop://"}, "a sketch printed it"),
 ]
 
@@ -45,14 +45,14 @@ def left(tmp_path: Path, about: dict[str, object]) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("about", "wishes", "sentence"), OTHERS)
+@pytest.mark.parametrize(("about", "options", "sentence"), OTHERS)
 def test_nobody_else_goes_on(
-    about: dict[str, object], wishes: dict[str, object], sentence: str, tmp_path: Path
+    about: dict[str, object], options: dict[str, object], sentence: str, tmp_path: Path
 ) -> None:
     path = left(tmp_path, about)
     whole = path.read_bytes()
     with pytest.raises(ConfigError, match=f"left.odl.* {sentence}"):
-        open_live(resume=path, **wishes)  # type: ignore[arg-type]
+        open_live(resume=path, **options)  # type: ignore[arg-type]
     assert path.read_bytes() == whole
 
 

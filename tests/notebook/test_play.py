@@ -91,13 +91,13 @@ def test_recordings_are_numbered_and_only_the_newest_may_go_on(tmp_path: Path, m
     [
         ({}, "give a dataset's name"),
         ({"source": "shoulder", "colour": 1}, "no setting 'colour'"),
-        ({"source": "shoulder", "subject": 8, "speed": 0}, "speed is 0"),
+        ({"source": "shoulder", "subject": 8, "speed": 0}, "`speed` is 0"),
         ({"source": "shoulder", "subject": 99}, "no subject 99"),
         ({"source": "shoulder", "policy": "best"}, "no policy 'best'"),
-        ({"source": "shoulder", "answers": "me"}, "answers is 'me'"),
+        ({"source": "shoulder", "answers": "me"}, "`answers` is 'me'"),
         ({"source": "shoulder", "by": "me", "emulated": True}, "no setting 'by'"),
-        ({"emulated": True}, "add play shoulder"),
-        ({"port": "loop://", "budget": 20}, "needs its length, seconds; or give a budget such as 12/h"),
+        ({"emulated": True}, "add `play='shoulder'`"),
+        ({"port": "loop://", "budget": 20}, "needs its length, `seconds`; or give a budget such as 12/h"),
     ],
 )
 def test_what_cannot_be_used_is_named(given: Any, words: str, tmp_path: Path, monkeypatch: Any) -> None:

@@ -13,7 +13,7 @@ import torch
 from odl.cli.main import main
 from odl.core.image import ROOT, Image
 from odl.data import Dataset, Part, load_card
-from odl.evaluate.replay import homes
+from odl.evaluate.open_session import home_tasks
 from odl.model.dendron import Dendron
 from odl.train import train
 from odl.train.net import Net
@@ -180,9 +180,9 @@ def test_classes_held_out_are_not_in_the_image_and_find_their_task() -> None:
     assert sorted(made.names.values()) == ["high", "rise", "slow"]  # groups of one give way
     assert made.card["held_out_classes"] == ["fast", "low"]
     whole = Image.from_bytes(made.to_bytes())
-    assert homes(whole)["fast"] == 0
+    assert home_tasks(whole)["fast"] == 0
     one = train(dataset(), folds=2, without=["fast"], steps=50, plan=SMALL)
-    assert homes(Image.from_bytes(one.to_bytes())) == {
+    assert home_tasks(Image.from_bytes(one.to_bytes())) == {
         "low": 1, "high": 1, "slow": 0, "fast": 0,
     }  # fmt: skip
 
@@ -190,7 +190,7 @@ def test_classes_held_out_are_not_in_the_image_and_find_their_task() -> None:
 def test_one_flat_head_without_a_tree() -> None:
     flat = train(dataset(None), folds=2, steps=50, plan=SMALL)
     assert flat.parents.tolist() == [ROOT] and flat.row_class.tolist() == [0, 1, 2, 3, 4]
-    assert homes(flat) == {}
+    assert home_tasks(flat) == {}
 
 
 def test_the_stop_is_not_one_lucky_point() -> None:

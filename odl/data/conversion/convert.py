@@ -209,7 +209,7 @@ def to_recording(
         If the table cannot be read so, with file and row; or the model does not fit.
     """
     if subject is not None and not (subject.isprintable() and 0 < len(subject) <= 64):
-        raise ConfigError("--subject is a pseudonym of 1 to 64 printable characters")
+        raise ConfigError("`subject` is a pseudonym of 1 to 64 printable characters")
     card = read_converted(path)
     image = None if model is None else load_model(model)
     events: Iterable[Input]

@@ -57,6 +57,6 @@ def write_card(folder: Path, made: Proposal, force: bool = False) -> Path:
     """
     path = folder / "card.json"
     if path.exists() and not force and path.read_text(encoding="utf-8", errors="replace") != made.text:
-        raise DataError(f"{path}: there is a card already, and it may be edited; --force writes it anew")
+        raise DataError(f"{path}: there is a card already, and it may be edited; `force=True` writes it anew")
     path.write_text(made.text, encoding="utf-8")
     return path

@@ -86,12 +86,12 @@ def lone_table(
     else:
         find_channels(made, [chosen])
     if columns and len(made.card["channels"]) < len(columns):
-        raise DataError(f"{path}: not every column is called like a sensor's axis; say their --units, too")
+        raise DataError(f"{path}: not every column is called like a sensor's axis; say their `units`, too")
     if time_column(table.columns):
         find_rate(made, [table])
         made.card["rate_hz"] = rate_hz or made.card["rate_hz"]
     elif rate_hz is None:
-        raise DataError(f"{path}: no column holds time stamps; say how many samples a second, with --rate")
+        raise DataError(f"{path}: no column holds time stamps; say how many samples a second, with `rate`")
     who = named(table.columns, SUBJECT)
     people = sorted(set(table.texts(who)) - {""}) if who and who != label else []
     if len(people) > 1:
@@ -112,7 +112,7 @@ def lone_table(
 
 def _by_units(made: Proposal, table: Table, columns: Sequence[str], units: Sequence[str]) -> None:
     if not columns:
-        raise DataError(f"{table.path}: units are told for columns; name these with --columns")
+        raise DataError(f"{table.path}: units are told for columns; name these with `columns`")
     if len(units) not in (1, len(columns)):
         raise DataError(f"{table.path}: {len(units)} units for {len(columns)} columns; tell one, or each")
     for column, unit in zip(columns, [*units] * (len(columns) if len(units) == 1 else 1), strict=True):

@@ -19,7 +19,7 @@ from odl.data.card import Card, DataError
 
 WHERE = (
     "get 'Smartphone-Based Recognition of Human Activities and Postural Transitions' from the UCI "
-    "Machine Learning Repository (data set 341) and name its folder or zip with --data"
+    "Machine Learning Repository (data set 341) and name its folder or zip with `data`"
 )
 # UCI's file, for those who have the extra "fetch" and ask for it.
 ADDRESS = (

@@ -22,7 +22,7 @@ from odl.data.inference.columns import acceleration_unit, turn_unit
 from odl.data.resample import Stretch, evenly, runs
 from odl.data.table_file import Table, parse_csv
 
-WHERE = "get UCA-EHAR from Zenodo (record 5659336) and name its folder or zip with --data"
+WHERE = "get UCA-EHAR from Zenodo (record 5659336) and name its folder or zip with `data`"
 _FILE = re.compile(r"(?:.*/)?([A-Z][A-Za-z_]*?)_T(\d+)(?:_(\d+))?\.csv", re.IGNORECASE)
 
 

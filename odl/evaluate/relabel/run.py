@@ -12,8 +12,8 @@ from odl.core.adopted_state import read_adopted_state
 from odl.core.config import Config
 from odl.core.events import Adopt, Gap, Input, Samples, Truth
 from odl.core.image import Image
-from odl.core.session import Session
 from odl.evaluate import Evaluation
+from odl.evaluate.open_session import open_stream
 from odl.evaluate.recorded import Opened, open_recording
 from odl.evaluate.relabel.edit import check_edits
 from odl.evaluate.relabel.load import load_question_history
@@ -82,7 +82,7 @@ def output_path(opened: Opened, path: Path, out: str | Path | None = None) -> Pa
         if origin.get("trace") != opened.recording.trace_sha256:
             raise RelabelError(f"{out}: is there and did not come of {path.name}; give another name")
     elif out.with_suffix(".odlm").exists():
-        raise RelabelError(f"{out.with_suffix('.odlm')}: is there already; give another name with --out")
+        raise RelabelError(f"{out.with_suffix('.odlm')}: is there already; give another name with `out`")
     return out
 
 
@@ -143,11 +143,12 @@ def relabel(
         inputs=lambda: (e for e in _from_window(inputs(), opened.image, opened.config)
                         if isinstance(e, Samples | Gap | Truth)),
     )  # fmt: skip
-    session = Session(opened.image, opened.config, asked=asked)
+    setup = open_stream(
+        stream, opened.image, opened.options, config=opened.config, asked=asked, progress=progress
+    )
+    session = setup.session
     answers = ScheduledAnswers(session, schedule_answers(history, edits, parents_of(all_edits)))
-    outcome = run_stream(
-        stream, opened.image, opened.config, opened.options, answers, out.parent, progress, session
-    )  # fmt: skip
+    outcome = run_stream(stream, setup, answers, out.parent, progress)
     model = out.with_suffix(".odlm")
     write_private(model, checkpoint(opened.image, session.log).to_bytes())
     after = replace(before, outcomes=(outcome,), damage="")

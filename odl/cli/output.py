@@ -1,0 +1,66 @@
+"""What the commands of ``odl`` print and write: sentences, JSON, and errors with flags in them."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from odl._files import write_private
+from odl._text import clean
+from odl.evaluate.option_table import OPTIONS
+
+Progress = Callable[[str], None]
+_NAMED = re.compile(r"`(\w+)(?:=([^`]*))?`")
+
+
+def with_flags(sentence: str) -> str:
+    """A library's ``sentence`` with the options that it names as flags of the command line.
+
+    >>> with_flags("`delay` is -1; `batch=4` and `emulated=True` can be used")
+    '--delay is -1; --batch 4 and --emulated can be used'
+    """
+
+    def flag(match: re.Match[str]) -> str:
+        name, value = match[1], match[2]
+        if name not in OPTIONS:
+            return match[0]
+        return f"--{name}" if value in (None, "True") else f"--{name} " + re.sub(r"['\[\] ]", "", value)
+
+    return _NAMED.sub(flag, sentence)
+
+
+def printable(text: str, keep: str = "") -> str:
+    """``text`` cleaned for the terminal, its blanks left as they are."""
+    return clean(text, None, empty="", keep=" " + keep)
+
+
+def progress(sentence: str) -> None:
+    """Report on standard error what is being done."""
+    print(f"... {printable(with_flags(sentence))}", file=sys.stderr, flush=True)
+
+
+def write_json(file: str | None, figures: Callable[[], Any]) -> None:
+    """Write what ``figures`` returns to ``file`` (``-``: standard output, None: nowhere)."""
+    if file is None:
+        return
+    text = json.dumps(figures(), indent=1, allow_nan=False)
+    if file == "-":
+        print(text)
+    else:
+        write_private(file, text + "\n")
+
+
+def check_not_source(source: str, target: str | Path | None) -> None:
+    """Refuse to write ``target`` over the file that is read.
+
+    Raises
+    ------
+    ValueError
+        If both are the same file.
+    """
+    if target is not None and Path(source).resolve() == Path(target).resolve():
+        raise ValueError(f"{target}: this would overwrite what is being read; give another name")

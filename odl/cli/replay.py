@@ -1,0 +1,148 @@
+"""The commands of ``odl`` that replay recorded people: demo, replay, report."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from odl.cli.arguments import add_option, add_options, given_options
+from odl.cli.output import Progress, check_not_source, printable, write_json
+from odl.evaluate.option_table import SESSION_OPTIONS
+
+if TYPE_CHECKING:
+    from odl.evaluate.result import Result
+
+DEMO_FOLDER = "odl-demo"
+
+
+def add_commands(commands: Any) -> None:
+    """Add the commands to ``odl``'s parser."""
+    demo = commands.add_parser("demo", help="replay the bundled recordings and write a report")
+    _add_replay_options(demo)
+    demo.set_defaults(run=_demo, source="shoulder", data=None, model=None, out=DEMO_FOLDER)
+
+    replay = commands.add_parser("replay", help="replay a dataset's people or a recording")
+    replay.add_argument("source", help="a dataset (see 'odl datasets'), your folder or a recording (.odl)")
+    add_options(replay, "data model")
+    _add_replay_options(replay)
+    replay.set_defaults(run=_replay)
+
+    report = commands.add_parser("report", help="write a report about a recording")
+    report.add_argument("recording", help="a recording (.odl)")
+    add_option(report, "out", help="default: beside the recording, as .html")
+    report.set_defaults(run=_report)
+
+
+def _add_replay_options(parser: argparse.ArgumentParser) -> None:
+    add_options(parser, ("subjects", *SESSION_OPTIONS))
+    add_option(parser, "out", metavar="DIR", help="keep recordings and report.html there")
+    add_options(parser, "json")
+
+
+def _run(args: argparse.Namespace, progress: Progress) -> Result:
+    from odl.evaluate.replay import replay
+
+    names = ("subjects", "model", "data", "out", *SESSION_OPTIONS)
+    return replay(args.source, **given_options(args, names), progress=progress)
+
+
+def _demo(args: argparse.Namespace, progress: Progress) -> str:
+    progress("replaying the bundled shoulder exercises of people the model has never seen")
+    return _replay(args, progress)
+
+
+def _replay(args: argparse.Namespace, progress: Progress) -> str:
+    check_not_source(args.source, args.json)
+    result = _run(args, progress)
+    write_json(args.json, result.to_json)
+    if args.json != "-":
+        _summary(result)
+    if args.out is not None:
+        _write_report(result, Path(args.out) / "report.html", args, progress)
+    return result.damage
+
+
+def _report(args: argparse.Namespace, progress: Progress) -> str:
+    from odl.evaluate.replay import replay
+
+    page = Path(args.out) if args.out else Path(args.recording).with_suffix(".html")
+    check_not_source(args.recording, page)
+    result = replay(args.recording, progress=progress)
+    _write_report(result, page, args, progress)
+    _notes(result)
+    return result.damage
+
+
+def _summary(result: Result) -> None:
+    from odl.evaluate.report import summary_text
+
+    print(summary_text(result.evaluations, people=result.people))
+    rate = result.samples_per_second
+    print(f"\n{rate:,.0f} samples a second, {rate / result.image.rate_hz:,.0f} times real time")
+    _notes(result)
+
+
+def _notes(result: Result) -> None:
+    from odl._text import wrapped
+
+    for note in result.notes():
+        print(wrapped(f"note: {printable(note)}"))
+
+
+def _write_report(result: Result, path: Path, args: argparse.Namespace, progress: Progress) -> None:
+    from odl.evaluate.report import SessionView, write_report
+    from odl.model.memory import memory_of
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    views = [
+        SessionView(evaluation, one.file.name if one.file else "")
+        for evaluation, one in zip(result.evaluations, result.outcomes, strict=True)
+    ]
+    write_report(
+        path,
+        views,
+        title=f"odl: {result.source}",
+        about=result.about | {"command": f"{_program()} {shlex.join(_command(args))}"},
+        memory=memory_of(result.image),
+        people=result.people,
+        progress=progress,
+    )
+    # On standard error when standard output carries JSON.
+    stream = sys.stderr if getattr(args, "json", None) == "-" else sys.stdout
+    print(f"report: {path}", file=stream)
+
+
+def _program() -> str:
+    """How ``odl`` is called here, without the places of this machine: a report travels."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return "python -m odl"
+    beside = called.name == "odl" and not called.is_absolute() and len(called.parts) > 1
+    return called.as_posix() if beside and shutil.which("odl") is None else "odl"
+
+
+def _command(args: argparse.Namespace) -> list[str]:
+    """The command that gives this report again: the options that were given.
+
+    Without the places of this machine: a report travels.
+    """
+    if args.command == "report":
+        return ["report", _name(args.recording)]
+    words = [args.command] + ([_name(args.source)] if args.command == "replay" else [])
+    for name in ("subjects", *SESSION_OPTIONS):
+        value = getattr(args, name)
+        if value is not None:
+            words.append(f"--{name}")
+            if value is not True:
+                words.append(f"{value:g}" if isinstance(value, float) else str(value))
+    for name, word in (("data", "DIR"), ("model", _name(args.model or ""))):
+        words += [f"--{name}", word] if getattr(args, name) else []
+    return words + ["--out", _name(args.out)]
+
+
+def _name(path: str) -> str:
+    return Path(path).name or path

@@ -1,0 +1,177 @@
+"""Opens a session: its scaling, seeds and settings, and what its recording's Start says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import odl
+from odl.core.config import Config
+from odl.core.fixed_point import Scaling, input_scaling
+from odl.core.ground_truth import TruthTrack
+from odl.core.image import ROOT, Image
+from odl.core.rng import seed_of
+from odl.core.session import Session
+from odl.data.streams import Channels, Stream
+from odl.evaluate.load_kernels import Progress, load_kernels
+from odl.evaluate.options import Options
+from odl.labels.oracle import RecordedLabels, Truths
+from odl.wire import Start
+
+
+@dataclass(frozen=True)
+class OpenedSession:
+    """A session that has not run yet, and what its recording's Start says of it.
+
+    Attributes
+    ----------
+    session : Session
+    about : dict
+        Subject, rate, channels and options, as plain values.
+    """
+
+    session: Session
+    about: dict[str, Any]
+
+    def start(self, **more: Any) -> Start:
+        """The Start of the session's recording; ``more`` goes into what it says of the session."""
+        config = {"config": self.session.config.to_dict(), "session": self.about | more}
+        return Start(config, self.session.image.to_bytes())
+
+
+def open_session(
+    image: Image,
+    options: Options,
+    *,
+    channels: Channels | None,
+    rate_hz: float | None,
+    subject: str | None = None,
+    windows: int = 0,
+    scaling: Scaling | None = None,
+    config: Config | None = None,
+    asked: Iterable[int] | None = None,
+    about: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> OpenedSession:
+    """Open a session that runs ``image`` on samples of ``channels``.
+
+    Parameters
+    ----------
+    image : Image
+        The model image.
+    options : Options
+        How the session asks and learns.
+    channels : sequence of (name, unit, scale), optional
+        The source's channels. None where the source does not say; ``scaling`` or ``config`` is
+        needed then.
+    rate_hz : float, optional
+        The source's samples per second, for the recording.
+    subject : str, optional
+        Whose session it is; the session's seed depends on it.
+    windows : int
+        Windows that the session will have, for a budget over the whole session.
+    scaling : Scaling, optional
+        From the source's counts to the model's input; default: worked out from ``channels``.
+    config : Config, optional
+        Settings of a recorded session, used as they are instead of ``options``.
+    asked : iterable of int, optional
+        The only windows that the session asks about, whatever its policy (see `odl.core.session.Session`).
+    about : mapping, optional
+        More for the recording's Start, such as the dataset's name.
+    progress : callable, optional
+        Called with a short sentence about what is being done.
+
+    Raises
+    ------
+    ConfigError
+        If options do not fit together.
+    ValueError
+        If channels or kinds of unit are not those of the model.
+
+    Examples
+    --------
+    >>> from odl.data.streams import load_model
+    >>> image = load_model("shoulder")
+    >>> channels = tuple((c.name, c.unit, c.scale) for c in image.channels)
+    >>> opened = open_session(image, Options(budget="12/h"), channels=channels, rate_hz=50.0, subject="P3")
+    >>> opened.session.config.allowed, opened.start().config["session"]["subject"]
+    (12, 'P3')
+    """
+    if config is None:
+        if scaling is None:
+            scaling = input_scaling(channels or (), [(c.name, c.unit, c.scale) for c in image.channels])
+        seed = seed_of(options.seed, *(subject or "").encode())
+        config = options.config(image.rate_hz, windows, seed, scaling)
+    load_kernels(image, progress or (lambda sentence: None))
+    return OpenedSession(
+        Session(image, config, asked=asked),
+        {
+            "odl": odl.__version__, "options": options.to_dict(), "rate_hz": rate_hz,
+            "channels": None if channels is None else [list(c) for c in channels],
+            **({} if subject is None else {"subject": subject}), **(about or {}),
+        },
+    )  # fmt: skip
+
+
+def open_stream(
+    stream: Stream,
+    image: Image,
+    options: Options,
+    *,
+    scaling: Scaling | None = None,
+    config: Config | None = None,
+    asked: Iterable[int] | None = None,
+    progress: Progress | None = None,
+) -> OpenedSession:
+    """Open a session for a recorded person's stream; see `open_session` for the keywords.
+
+    Raises
+    ------
+    ConfigError, ValueError
+        If the stream's rate, channels or units are not those of the model.
+    """
+    if scaling is None and config is None:
+        scaling = stream.scaling(image)
+    return open_session(
+        image, options, channels=stream.channels, rate_hz=stream.rate_hz, subject=stream.subject,
+        windows=stream.windows(image), scaling=scaling, config=config, asked=asked, about=stream.about,
+        progress=progress,
+    )  # fmt: skip
+
+
+def open_oracle(
+    stream: Stream, image: Image, options: Options, truth: Truths | None = None
+) -> RecordedLabels:
+    """A labeller that answers from the truth of ``stream``, as late and as wrong as ``options`` say.
+
+    ``truth`` stands in for the stream's own, where that is known only while it is played.
+    """
+    return RecordedLabels(
+        TruthTrack(stream.truths) if truth is None else truth,
+        image.window,
+        stream.classes,
+        delay=round(options.delay * image.rate_hz),
+        refuse=options.refuse,
+        error=options.error,
+        seed=seed_of(options.seed, 1, *stream.subject.encode()),
+        heads=home_tasks(image),
+    )
+
+
+def home_tasks(image: Image) -> dict[str, int]:
+    """The task of each class in the training's task tree, classes held out of training included.
+
+    A class whose group is not in the image belongs to the root task.
+    """
+    tree = image.card.get("tree")
+    if not isinstance(tree, dict):
+        return {}
+    ids = {name: cls for cls, name in image.names.items()}
+    under = {int(parent): head for head, parent in enumerate(image.parents)}
+    return {
+        str(leaf): under.get(ids.get(group, ROOT), 0)
+        for group, leaves in tree.items()
+        if isinstance(leaves, list | tuple)
+        for leaf in leaves
+    }

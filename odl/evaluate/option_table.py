@@ -1,0 +1,203 @@
+"""The one description of each option: its name, type, default, range, unit and help.
+
+From it come the command line's arguments, the checks of keyword arguments and of options stored in a
+recording, and the table in docs/options.md.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from os import PathLike
+from typing import Any, Final
+
+from odl.core.config import BOUNDS, ConfigError, rule_of
+from odl.core.kernels.rules import BATCH_HELP, DEFAULT, POLICIES, POLICY_HELP
+from odl.policies.budget import parse_budget
+
+LONGEST: Final = 1e6  # seconds
+LEARN: Final = ("host", "device", "both")
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option, as a keyword argument and as a flag of the command line.
+
+    Attributes
+    ----------
+    name : str
+        The keyword; the flag is ``--name``.
+    kind : str
+        ``integer``, ``number``, ``flag``, ``text``, ``choice`` (a text that a command refuses at once),
+        ``path``, ``names`` (a list, written with commas between), ``subjects`` (a list of numbers) or
+        ``policy`` or ``budget``.
+    default : object
+        What it is where nothing is given; None: see ``help``.
+    metavar : str
+        What stands for its value in the help of a command.
+    help : str
+        One clause, without the default.
+    low, high : float
+        The range, both ends included, but for ``low`` if ``above`` is true.
+    unit : str
+        The unit of a number.
+    choices : tuple of str
+        The only values, if there are any.
+
+    Examples
+    --------
+    >>> OPTIONS["batch"].check(300)
+    Traceback (most recent call last):
+    ...
+    odl.core.config.ConfigError: `batch` is 300; it can be 1 to 255
+    """
+
+    name: str
+    kind: str
+    default: Any
+    metavar: str
+    help: str
+    low: float = -math.inf
+    high: float = math.inf
+    above: bool = False
+    unit: str = ""
+    choices: tuple[str, ...] = ()
+
+    @property
+    def allowed(self) -> str:
+        """What the option can be, as a clause.
+
+        >>> OPTIONS["patience"].allowed
+        'above 0, to 1000000 seconds'
+        >>> OPTIONS["learn"].allowed
+        'host, device or both'
+        """
+        if self.choices:
+            return " or ".join(part for part in (", ".join(self.choices[:-1]), self.choices[-1]) if part)
+        if self.kind not in ("integer", "number"):
+            return _KINDS[self.kind]
+        unit = f" {self.unit}" if self.unit else ""
+        if self.high < math.inf:
+            top = f"2**{int(self.high).bit_length() - 1}" if self.high > 2**31 else f"{self.high:.0f}"
+            return f"above {self.low:g}, to {top}{unit}" if self.above else f"{self.low:g} to {top}{unit}"
+        if self.low > -math.inf:
+            return f"a number above {self.low:g}" if self.above else f"{self.low:g} or more"
+        return "a whole number" if self.kind == "integer" else "a number"
+
+    def check(self, value: object) -> None:
+        """Refuse a value of another type or out of the range; None, which means not given, passes.
+
+        Raises
+        ------
+        ConfigError, BudgetError
+            With the option's name, the value and what it can be.
+        """
+        if value is None:
+            return
+        if self.kind == "policy":
+            rule_of(value)  # type: ignore[arg-type]
+        elif not self._fits(value):
+            raise ConfigError(f"`{self.name}` is {value!r}; it can be {self.allowed}")
+        if self.kind == "budget":
+            parse_budget(value, 1.0)  # type: ignore[arg-type]
+
+    def _fits(self, value: object) -> bool:
+        if self.choices:
+            return value in self.choices
+        match self.kind:
+            case "integer" | "number":
+                numbers = int if self.kind == "integer" else int | float
+                if not isinstance(value, numbers) or isinstance(value, bool):
+                    return False
+                return (self.low < value if self.above else self.low <= value) and (
+                    value <= self.high < math.inf or self.high == math.inf > value
+                )
+            case "flag":
+                return isinstance(value, bool)
+            case "budget":
+                return isinstance(value, str | int | float)
+            case "path":
+                return isinstance(value, str | PathLike)
+            case "text":
+                return isinstance(value, str)
+            case _:
+                return not isinstance(value, str) and hasattr(value, "__iter__")
+
+
+_KINDS: Final = {
+    "flag": "true or false",
+    "budget": "20, '12/h' or '2%'",
+    "text": "a text",
+    "path": "a path",
+    "names": "a list of names",
+    "subjects": "a list of numbers",
+}
+
+
+def _table(*options: Option) -> dict[str, Option]:
+    return {option.name: option for option in options}
+
+
+OPTIONS: Final = _table(
+    # How a session asks and learns.
+    Option("policy", "policy", DEFAULT.policy, "NAME", POLICY_HELP, choices=POLICIES),
+    Option("budget", "budget", 20, "B", "questions: 20 (a session), 12/h or 2% (of the windows)"),
+    Option("seed", "integer", 0, "N", "decides everything random", low=0, high=2**63),
+    Option("batch", "integer", None, "N", BATCH_HELP, *BOUNDS["batch"]),
+    Option("delay", "number", 10.0, "S", "seconds until an answer from truth comes",
+           low=0, high=LONGEST, unit="seconds"),
+    Option("patience", "number", 60.0, "S", "seconds until a question expires",
+           low=0, high=LONGEST, above=True, unit="seconds"),
+    Option("refuse", "number", 0.0, "P", "share of questions that truth does not answer", low=0, high=1),
+    Option("error", "number", 0.0, "P", "share of answers from truth that are wrong", low=0, high=1),
+    Option("hold", "flag", False, "", "let an answer stand until the stream changes"),
+    Option("step", "integer", 4, "N", "TActiLE's reference values move by 2**-N", *BOUNDS["step"]),
+    # What is replayed, played or scored.
+    Option("subjects", "subjects", None, "7,8", "people to replay; default: those kept for testing"),
+    Option("subject", "integer", None, "N", "whose recordings; default: the first test person"),
+    Option("model", "path", None, "M", "an .odlm file or a dataset's name; default: what the source implies"),
+    Option("data", "path", None, "DIR", "folder or zip of a dataset that is not bundled"),
+    Option("speed", "number", None, "X", "times real time; default: 1", low=0, above=True),
+    Option("seconds", "number", None, "S", "end after so much of the stream; default: Ctrl-C",
+           low=0, above=True, unit="seconds"),
+    # Where a live session's samples come from, and who answers and learns.
+    Option("port", "text", None, "P", "a device, a pyserial URL, or auto; default: auto, the one board"),
+    Option("baud", "integer", 115200, "N", "bits per second", low=1),
+    Option("format", "text", "board", "F", "csv: a sketch that prints numbers", choices=("board", "csv")),
+    Option("rate", "number", None, "HZ", "for csv: lines per second; default: the model's rate",
+           low=0, above=True, unit="Hz"),
+    Option("columns", "names", None, "A,B,C",
+           "for csv: names of the columns, or their numbers from 1, in the model's order"),
+    Option("units", "names", None, "U,V,W", "of all columns or of each: g, m/s2, deg/s, rad/s, ..."),
+    Option("scale", "number", None, "S", "what one count is, in the column's unit", low=0, above=True),
+    Option("emulated", "flag", False, "", "start an emulated board and use that"),
+    Option("play", "text", None, "DATASET", "an emulated board's sensor plays a person's recordings"),
+    Option("feed", "text", None, "DATASET", "feed a person's recordings to a board without a sensor"),
+    Option("learn", "text", None, "WAY", "host, device or both, compared; default: both, host for a sketch",
+           choices=LEARN),
+    Option("keep", "flag", False, "", "continue from what the board has learned before"),
+    Option("answers", "text", None, "truth", "what is played or fed answers by itself, after the delay",
+           choices=("truth",)),
+    Option("who", "text", None, "NAME", "a pseudonym for who wears the sensor"),
+    Option("resume", "path", None, "FILE", "continue a recording, in the same file"),
+    # What is written.
+    Option("out", "path", None, "FILE", "the recording; default: a name with the date, here"),
+    Option("json", "path", None, "FILE", "write the figures as JSON; - is standard output"),
+    Option("force", "flag", False, "", "replace files that are there"),
+    # How firmware is built.
+    Option("compiler", "choice", None, "CC", "default: zig if it is there, else gcc", choices=("zig", "gcc")),
+)  # fmt: skip
+
+SESSION_OPTIONS: Final = (
+    "policy", "budget", "seed", "batch", "delay", "patience", "refuse", "error", "hold", "step",
+)  # fmt: skip
+LIVE_BUDGET: Final = "12/h"  # a live session's length is not known when it starts
+
+
+def described(name: str, **changes: Any) -> Option:
+    """The option called ``name``, with what a command says otherwise, such as its default or help.
+
+    >>> described("seed", default=1).default
+    1
+    """
+    return replace(OPTIONS[name], **changes)

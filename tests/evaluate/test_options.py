@@ -1,0 +1,106 @@
+"""One description of each option: its checks, the sessions' options, the command line, the documents."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+import odl
+from odl.cli.arguments import add_option
+from odl.core.config import ConfigError
+from odl.evaluate.option_table import OPTIONS, SESSION_OPTIONS
+from odl.evaluate.options import Options
+from odl.live import LiveOptions
+from tests.helpers.option_page import MARK, OWN, PAGE, flags_of, table
+
+
+def test_the_page_holds_the_table() -> None:
+    assert PAGE.read_text(encoding="utf-8").split(MARK)[1] == table(), "python -m tests.helpers.option_page"
+
+
+def test_a_session_s_options_are_those_of_the_table() -> None:
+    assert tuple(field.name for field in fields(Options)) == SESSION_OPTIONS
+    assert all(getattr(Options(), name) == OPTIONS[name].default for name in SESSION_OPTIONS)
+
+
+def test_a_live_session_s_options_are_those_of_the_table() -> None:
+    of_the_session = {"options", "by"}  # a mapping of session options, and what no flag says
+    assert {field.name for field in fields(LiveOptions)} - of_the_session <= OPTIONS.keys()
+    assert all(getattr(LiveOptions(), f.name) == OPTIONS[f.name].default
+               for f in fields(LiveOptions) if f.name in OPTIONS)  # fmt: skip
+
+
+def test_every_flag_of_the_table_is_made_from_it() -> None:
+    from odl.cli.main import make_parser
+
+    wrong = []
+    for command, action in flags_of(make_parser()):
+        for flag in action.option_strings:
+            option = OPTIONS.get(flag.removeprefix("--"))
+            if option is None or (command, option.name) in OWN:
+                continue
+            made = argparse.ArgumentParser()
+            add_option(made, option.name)
+            if type(action) is not type(made._actions[-1]):
+                wrong.append(f"{command} {flag}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("batch", True, "`batch` is True; it can be 1 to 255"),
+        ("batch", 1.0, "`batch` is 1.0; it can be 1 to 255"),
+        ("delay", float("nan"), "`delay` is nan; it can be 0 to 1000000 seconds"),
+        ("patience", 0, "`patience` is 0; it can be above 0, to 1000000 seconds"),
+        ("seed", 2**63 + 1, f"`seed` is {2**63 + 1}; it can be 0 to 2**63"),
+        ("speed", float("inf"), "`speed` is inf; it can be a number above 0"),
+        ("learn", "cloud", "`learn` is 'cloud'; it can be host, device or both"),
+        ("answers", "guess", "`answers` is 'guess'; it can be truth"),
+        ("hold", 1, "`hold` is 1; it can be true or false"),
+        ("columns", "ax", "`columns` is 'ax'; it can be a list of names"),
+        ("port", 3, "`port` is 3; it can be a text"),
+        ("model", 3, "`model` is 3; it can be a path"),
+        ("budget", [], "`budget` is []; it can be 20, '12/h' or '2%'"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_by_the_keyword_s_name(
+    name: str, value: object, sentence: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"^{re.escape(sentence)}$"):
+        OPTIONS[name].check(value)
+
+
+def test_defaults_and_none_pass_the_check() -> None:
+    for option in OPTIONS.values():
+        option.check(option.default)
+        option.check(None)
+    assert Options.from_dict({"patience": 0.0}).patience == 0  # recordings of version 0.1.0 may hold it
+
+
+def test_the_library_names_keywords_and_the_command_line_flags(capsys: pytest.CaptureFixture[str]) -> None:
+    from odl.cli.main import main
+
+    with pytest.raises(ConfigError, match="^`delay` is -1.0; "):
+        odl.replay("shoulder", delay=-1.0)
+    assert main(["replay", "shoulder", "--delay", "-1"]) == 2
+    assert capsys.readouterr().err == "odl: --delay is -1.0; it can be 0 to 1000000 seconds\n"
+
+
+def test_no_error_of_the_library_names_a_flag(root: Path) -> None:
+    flag = re.compile(rf"--({'|'.join(OPTIONS)})\b")
+    found = []
+    for path in sorted((root / "odl").rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for error in (node for node in ast.walk(tree) if isinstance(node, ast.Raise)):
+            texts = [
+                n.value for n in ast.walk(error) if isinstance(n, ast.Constant) and isinstance(n.value, str)
+            ]
+            if "cli" not in path.parts and any(map(flag.search, texts)):
+                found.append(f"line {error.lineno} of {path.name}")
+    assert found == []
