@@ -6,12 +6,13 @@ import argparse
 import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
 from odl.cli.arguments import add_option
 from odl.cli.output import Progress, check_not_source, printable, write_json
 
