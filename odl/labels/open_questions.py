@@ -79,6 +79,7 @@ class OpenQuestions:
         self._recent = Recent(room)
         self._predictions: deque[Prediction] = deque(maxlen=_PREDICTIONS)
         self._open: dict[int, Question] = {}
+        self._shown: dict[int, float] = {}  # when each was first on a screen
         self._closed: OrderedDict[int, Question] = OrderedDict()
         self._stale = False  # whether the session has to be read again
 
@@ -110,9 +111,22 @@ class OpenQuestions:
         """Places for a new class in the tree; empty if the model has no room for one."""
         return self.tree.places(self._image.max_rows, self._image.max_heads)
 
-    def wrong(self, name: str, head: int, leaf: int | None) -> str:
-        """Why ``name`` cannot be an answer, new under task ``head`` or class ``leaf``; else empty."""
+    def wrong(self, window: int, name: str | None, head: int, leaf: int | None) -> str:
+        """Why ``name``, new under task ``head`` or class ``leaf``, is no answer to a card; else empty."""
+        if self.position >= self._open[window].expires:
+            return "this question has expired"
+        if name is None:
+            return ""
         return self.tree.wrong(name, head, leaf, self._image.max_rows, self._image.max_heads)
+
+    def shown(self, window: int, now: float) -> None:
+        """A view shows the card of ``window`` at ``now`` seconds."""
+        if window in self._open:
+            self._shown.setdefault(window, now)
+
+    def seconds_shown(self, window: int, now: float) -> float:
+        """Seconds since a view first showed the card of ``window``; 0 if none did."""
+        return now - self._shown.get(window, now)
 
     def signal(self, seconds: float) -> tuple[int, NDArray[np.float32]]:
         """The stream's last ``seconds``: the first sample's index, and (n, channels)."""
@@ -178,6 +192,7 @@ class OpenQuestions:
     def close(self, window: int) -> None:
         """The question about ``window`` has an answer or has ended."""
         self._closed[window] = self._open.pop(window)
+        self._shown.pop(window, None)
         while len(self._closed) > _CLOSED:
             self._closed.popitem(last=False)
         self.changed += 1

@@ -1,71 +1,55 @@
-"""Questions that wait for a person, whoever shows them."""
+"""The open questions of a session, for views that show them, and a person's answers, for the session."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from odl._text import clean
-from odl.core.answer_records import REFUSALS
-from odl.core.events import (
-    AddClass,
-    Adopt,
-    Dropped,
-    Event,
-    Label,
-    Origin,
-    Prediction,
-    Query,
-    Split,
-    Undo,
-    Why,
-)
-from odl.core.history import SessionHistory
+from odl.core.events import Adopt, Event, Query
 from odl.core.protocols import Answer, TakeBack
-from odl.labels.answer_log import AnswerEntry, AnswerLog
-from odl.labels.in_flight import AnswerInFlight, AnswersInFlight, AnswerState
+from odl.labels.answer_log import AnswerEntry
+from odl.labels.answer_tracker import AnswerTracker
+from odl.labels.in_flight import AnswerInFlight, AnswersInFlight
 from odl.labels.open_questions import OpenQuestions
-from odl.labels.question import Asking, Likely, Model, Place, Question, Said
+from odl.labels.question import Asking, Likely, Model, Place, Question, Said, tree_of
 
-_UNDOS = 8  # that may wait at a time
-_TOLD = 50  # answers whose outcome is remembered
+_ENTRIES = 50  # answers whose outcome is remembered
 
 
 class Prompt:
-    """A labeller for people: keeps the open questions, hands their answers to the loop.
+    """A labeller that asks people: it holds the open questions and passes answers to the session.
 
-    The loop calls ``take`` with all that passes, ``ask``, ``poll`` and ``next_due``. Any view in
-    any thread reads the properties and calls ``shown``, ``answer``, ``skip``, ``same`` and
-    ``undo``; these never raise over what a person did, they say it. Memory is bounded.
+    The session's loop calls ``take`` with each event, ``ask``, ``poll`` and ``next_due``. Any view, in any
+    thread, reads the properties and calls ``shown``, ``answer``, ``skip``, ``same`` and ``undo``. These never
+    raise an error for what a person does, but return a sentence. Memory is bounded.
 
     Parameters
     ----------
     session : Asking
-        Whose questions these are; read from the loop's thread only.
+        The session that asks; read in the loop's thread only.
     image : Model
-        Its window, rate and capacities.
+        Window, rate and capacities of its model image.
     by : str
-        Way and, after a colon, pseudonym (see `odl.core.events.Origin`); 1 to 64 bytes.
+        How the person answers and, after a colon, a pseudonym (`odl.core.events.Origin`); 1 to 64 bytes.
     channels : sequence of (name, unit, scale)
-        What a count is; without it signals are in counts.
+        Name, unit and size of a count; without them signals are in counts.
     rate_hz : float, optional
-        Samples a second; default: the image's.
+        Samples per second; default: the image's.
     before, seconds : float
-        Seconds shown before a question's window, and kept of the stream.
+        Seconds of signal shown before a question's window, and stored of the stream.
     recent : iterable of events
-        The last that passed before, for plots and questions of a session that goes on.
+        The last events before, for plots and questions of a resumed session.
     clock, utc : callable
-        Seconds, steady and since 1970.
+        Seconds of a monotonic clock, and since 1970.
 
     Attributes
     ----------
     wake : callable or None
-        Called, in the view's thread, when an answer waits for the loop.
+        Called in the view's thread when an answer waits for the loop.
 
     Examples
     --------
@@ -83,8 +67,6 @@ class Prompt:
     "'wave' goes to the learner"
     >>> list(prompt.poll(130))
     [Answer(window=0, name='wave', head=0, leaf=None, by='terminal', took=0, clock=1500)]
-    >>> prompt.answer(0, "wave")
-    Said(taken=False, sentence='this question is answered already')
     """
 
     live = True
@@ -111,25 +93,22 @@ class Prompt:
         self.rate_hz = rate_hz or image.rate_hz
         self._image, self._clock, self._utc = image, clock, utc
         self._lock = threading.RLock()
-        self.in_flight = AnswersInFlight()
+        self._answers = AnswerTracker(tree_of(session), keep=_ENTRIES)
         self._cards = OpenQuestions(
             session, image, self.channels, self.rate_hz, before=before, seconds=seconds,
-            in_flight=self.in_flight,
+            in_flight=self._answers.in_flight,
         )  # fmt: skip
-        self._shown: dict[int, float] = {}  # when each was first on a screen
         self._session, self._adopted = session, False
-        self._log = AnswerLog(SessionHistory(self._cards.tree, keep=_TOLD))
-        self._no_undo = ""  # why the last thing done cannot be taken back
         self._sentence = ""
         self._sentences = 0
         for event in recent:
             self._passed(event)
-        self._log.settle()
+        self._answers.log.settle()
         self._cards.position = session.position
         self._cards.reconcile()
         self._adopt()
 
-    # --- what views read --------------------------------------------------------------------
+    # --- for views --------------------------------------------------------------------------
 
     @property
     def changed(self) -> int:
@@ -138,31 +117,25 @@ class Prompt:
 
     @property
     def questions(self) -> tuple[Question, ...]:
-        """Those that wait for an answer, the earliest window first."""
+        """The questions that wait for an answer, the earliest window first."""
         with self._lock:
             return self._cards.questions
 
     @property
-    def prediction(self) -> Prediction | None:
-        """The newest."""
-        with self._lock:
-            return self._cards.prediction
-
-    @property
     def likely(self) -> tuple[Likely, ...]:
-        """All classes, as the newest prediction has them."""
+        """All classes, in the order of the newest prediction's scores."""
         with self._lock:
             return self._cards.likely
 
     @property
     def path(self) -> tuple[str, ...]:
-        """What the newest prediction says, from the root task down."""
+        """Class names of the newest prediction, from the root task down."""
         with self._lock:
             return self._cards.path
 
     @property
     def places(self) -> tuple[Place, ...]:
-        """Where a new class can hang; empty if the model has no room for one."""
+        """Places for a new class in the tree; empty if the model has no room for one."""
         with self._lock:
             return self._cards.places
 
@@ -170,19 +143,23 @@ class Prompt:
     def told(self) -> tuple[AnswerEntry, ...]:
         """The last answers and what became of them, the newest first."""
         with self._lock:
-            return (*map(_on_its_way, self.in_flight.awaited()), *reversed(self._log.entries))
+            return self._answers.entries
 
     @property
     def sentence(self) -> str:
-        """The last thing there was to say."""
+        """The newest sentence for the person."""
         return self._sentence
 
     @property
     def previous(self) -> str | None:
-        """The name that "same as before" gives, or None."""
+        """The name that `same` answers with, or None."""
         with self._lock:
-            names = self.in_flight.names_after(self._log.names)
-            return names[-1] if names else None
+            return self._answers.previous
+
+    @property
+    def in_flight(self) -> AnswersInFlight:
+        """The answers and undos that the session does not have yet."""
+        return self._answers.in_flight
 
     @property
     def window(self) -> int:
@@ -199,7 +176,7 @@ class Prompt:
         return max(0, question.expires - self.position) / self.rate_hz
 
     def about(self, question: Question) -> str:
-        """What stands beside a question's title."""
+        """The text beside a question's title."""
         return f"{self.left(question):.0f} s left"
 
     def signal(self, seconds: float) -> tuple[int, NDArray[np.float32]]:
@@ -207,18 +184,17 @@ class Prompt:
         with self._lock:
             return self._cards.signal(seconds)
 
-    # --- what a person does -----------------------------------------------------------------
+    # --- a person ---------------------------------------------------------------------------
 
     def shown(self, window: int) -> None:
-        """The question about ``window`` is on a screen now; only the first time counts."""
+        """A view shows the question about ``window``; the time to answer counts from the first call."""
         with self._lock:
-            if window in self._cards:
-                self._shown.setdefault(window, self._clock())
+            self._cards.shown(window, self._clock())
 
     def answer(
         self, window: int, name: str | None, head: int = 0, leaf: int | None = None, by: str | None = None
     ) -> Said:
-        """The window is of class ``name``, new or known (see `Answer`); None is a skip."""
+        """Answer that the window is of class ``name``, new or known (`Answer`); None is a skip."""
         with self._lock:
             said = self._answer(window, name, head, leaf, by)
             self._say(said.sentence)
@@ -226,11 +202,11 @@ class Prompt:
         return said
 
     def skip(self, window: int, by: str | None = None) -> Said:
-        """The person does not want to answer."""
+        """Leave the question unanswered."""
         return self.answer(window, None, by=by)
 
     def same(self, window: int, by: str | None = None) -> Said:
-        """The same answer as the last one."""
+        """Give the last answer again."""
         previous = self.previous
         if previous is None:
             self._say("there is no answer yet to give again")
@@ -238,67 +214,38 @@ class Prompt:
         return self.answer(window, previous, by=by)
 
     def undo(self, by: str | None = None) -> Said:
-        """Take back the answer given last, also if it has been learned from."""
+        """Take back the last answer, also if it has been learned."""
         with self._lock:
-            said = self._take_back(by)
+            undo = TakeBack(by or self.by, 0, round(1000 * self._utc()))
+            said, window = self._answers.undo(undo)
+            if window is not None:
+                self._cards.reopen(window)
             self._say(said.sentence)
         self._wake(said)
         return said
 
     def note(self, sentence: str) -> None:
-        """Something else that a person should read: a view shows it as it does ``sentence``."""
+        """Show ``sentence`` to the person."""
         with self._lock:
             self._say(sentence)
 
     def _answer(self, window: int, name: str | None, head: int, leaf: int | None, by: str | None) -> Said:
-        question = next((one for one in self._cards.questions if one.window == window), None)
-        if question is None:
-            return Said(False, self._why_closed(window))
-        if self.position >= question.expires:
-            return Said(False, "this question has expired")
-        if name is not None:
-            name = " ".join(name.split())
-            if wrong := self._cards.wrong(name, head, leaf):
-                return Said(False, wrong)
-        began = self._shown.get(window, self._clock())
-        took = min(max(0, round(1000 * (self._clock() - began))), 2**32 - 1)
-        clock, by = round(1000 * self._utc()), by or self.by
-        answer = Answer(window, name, head, leaf, by, took, clock)
-        self.in_flight.add(answer)
-        self._close(window)
-        self._no_undo = "a skip cannot be taken back" if name is None else ""
-        return Said(True, _on_its_way(answer).sentence)
-
-    def _why_closed(self, window: int) -> str:
-        told = next((one for one in self.told if one.window == window), None)
-        if told is None:
-            return "there is no such question"
-        return {"expired": "this question has expired", "skipped": "this question was skipped"}.get(
-            told.state, "this question is answered already"
-        )
-
-    def _take_back(self, by: str | None) -> Said:
-        unsent = self.in_flight.take_back_unsent()
-        if unsent is not None:
-            self._no_undo = ""
-            if isinstance(unsent.answer, Answer) and not unsent.overtaken:
-                self._cards.reopen(unsent.answer.window)
-            return Said(True, "taken back before it was sent")
-        if self._no_undo:
-            why, self._no_undo, last_name = self._no_undo, "", self.previous
-            return Said(False, f"{why}; once more takes back '{clean(last_name)}'" if last_name else why)
-        if self.in_flight.unsent_undos >= _UNDOS:
-            return Said(False, "wait until the answers taken back before are")
-        name = self.previous
-        self.in_flight.add(TakeBack(by or self.by, 0, round(1000 * self._utc())))
-        what = f"'{clean(name)}'" if name else "the answer given last"
-        return Said(True, f"{what} is being taken back")
+        if window not in self._cards:
+            return Said(False, self._answers.why_closed(window))
+        name = None if name is None else " ".join(name.split())
+        if wrong := self._cards.wrong(window, name, head, leaf):
+            return Said(False, wrong)
+        took = min(max(0, round(1000 * self._cards.seconds_shown(window, self._clock()))), 2**32 - 1)
+        answer = Answer(window, name, head, leaf, by or self.by, took, round(1000 * self._utc()))
+        sentence = self._answers.add(answer)
+        self._cards.close(window)
+        return Said(True, sentence)
 
     def _wake(self, said: Said) -> None:
         if said.taken and self.wake is not None:
             self.wake()
 
-    # --- what the loop does -----------------------------------------------------------------
+    # --- the loop ---------------------------------------------------------------------------
 
     def ask(self, query: Query, now: int) -> None:
         """Show ``query``, issued at sample ``now``; asked twice it is one question."""
@@ -308,10 +255,10 @@ class Prompt:
             self._cards.show(query.window, query.expires)
 
     def poll(self, now: int) -> Iterable[Answer | TakeBack]:
-        """The answers that people gave since, each once."""
+        """The answers that wait, each once."""
         with self._lock:
             self._settle()
-            return self.in_flight.send_all()
+            return self._answers.in_flight.send_all()
 
     def next_due(self) -> None:
         """Nobody knows when people answer."""
@@ -320,14 +267,12 @@ class Prompt:
         """The oldest answer that the session does not have: for a board, which takes one at a time."""
         with self._lock:
             self._settle()
-            return self.in_flight.send_oldest()
+            return self._answers.in_flight.send_oldest()
 
     def taken(self, one: AnswerInFlight) -> None:
         """The board has ``one``, whether its echo was heard or not."""
         with self._lock:
-            if one.state is AnswerState.GIVEN_UP and isinstance(one.answer, Answer):  # that was not true
-                self._log.remove(_given_up(one.answer))
-            self.in_flight.take(one)
+            self._answers.taken(one)
 
     def failed(self, one: AnswerInFlight) -> list[Answer | TakeBack]:
         """The board did not take ``one``: it is sent again or given up; those given up, the newest first.
@@ -336,86 +281,39 @@ class Prompt:
         """
         with self._lock:
             self._settle()
-            newest = self.in_flight.newest
-            lost = self.in_flight.fail(one)
-            if one in lost and not one.overtaken:
-                self._give_up(one.answer, newest is lost[0])
-            return [each.answer for each in lost]
-
-    def _give_up(self, answer: Answer | TakeBack, was_newest: bool) -> None:
-        if isinstance(answer, TakeBack):
-            self._say("the undo did not reach the board, so nothing was taken back")
-            return
-        told = _given_up(answer)
-        self._log.add(told)
-        self._cards.reconcile()
-        if was_newest:
-            self._no_undo = "the last answer had no effect"
-        self._say(told.sentence)
+            given_up, sentence = self._answers.failed(one)
+            self._cards.reconcile()
+            if sentence:
+                self._say(sentence)
+            return given_up
 
     def take(self, event: Event) -> None:
-        """``event`` has passed; an input is taken before its step, an output after it."""
+        """Follow ``event``: an input before its step, an output after it."""
         with self._lock:
             self._settle()
-            said = self._log.sentence
+            before = self._answers.log.sentence
             self._passed(event)
-            if self._log.sentence is not said:
-                self._say(self._log.sentence)
+            if self._answers.log.sentence is not before:
+                self._say(self._answers.log.sentence)
 
     def _settle(self) -> None:
-        """Look at the session again where something has happened that only it can tell."""
+        """Read the session again where an event may have changed its questions or answers."""
         self._cards.settle()
         if self._adopted:
             self._adopted = False
             self._adopt()
 
     def _adopt(self) -> None:
-        """The session's answers are those that an undo takes, whoever gave them meanwhile."""
-        self.in_flight.adopt(one.window for one in self._session.open_questions)
-        self._log.adopt(self._cards.tree, self._session.answers)
+        open_windows = [one.window for one in self._session.open_questions]
+        self._answers.adopt(self._cards.tree, open_windows, self._session.answers)
 
     def _passed(self, event: Event) -> None:
-        self._log.take(event)
+        ended = self._answers.take(event)
         self._cards.take(event)
-        match event:
-            case Label() | Undo() | AddClass() | Split():
-                ours = self.in_flight.take_command(
-                    event, self._log.history.origin or Origin(event.at, "", 0, 0)
-                )
-                if isinstance(event, Label):
-                    self._question_ended(event.window)
-                    self._no_undo = self._no_undo if ours else ""
-            case Dropped(_, window, why):
-                if why is Why.REPEATED:
-                    self.in_flight.overtake(window)
-                else:
-                    self._question_ended(window)
-                if why in REFUSALS:
-                    self._no_undo = "the last answer had no effect"
-            case Adopt():
-                self._adopted = True
-
-    def _question_ended(self, window: int) -> None:
-        self.in_flight.overtake(window)
-        if window in self._cards:  # somebody else was quicker, the button perhaps; or it expired
-            self._close(window)
-
-    def _close(self, window: int) -> None:
-        self._cards.close(window)
-        self._shown.pop(window, None)
+        self._adopted |= isinstance(event, Adopt)
+        if ended is not None and ended in self._cards:
+            self._cards.close(ended)  # somebody else was quicker, the button perhaps; or it expired
 
     def _say(self, sentence: str) -> None:
         self._sentence = sentence
         self._sentences += 1
-
-
-def _on_its_way(answer: Answer) -> AnswerEntry:
-    window, name = answer.window, answer.name
-    sentence = "skipped" if name is None else f"'{clean(name)}' goes to the learner"
-    return AnswerEntry(window, name, "given", sentence, None, answer.by, answer.took, answer.clock)
-
-
-def _given_up(answer: Answer) -> AnswerEntry:
-    what = "the skip" if answer.name is None else f"'{clean(answer.name)}'"
-    sentence = f"{what} did not reach the board, so nothing was learned"
-    return replace(_on_its_way(answer), state="refused", sentence=sentence)

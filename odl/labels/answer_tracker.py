@@ -1,0 +1,155 @@
+"""What a person answered in a session, what became of it, and what an undo takes back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+from odl._text import clean
+from odl.core.answer_records import REFUSALS
+from odl.core.class_tree import ClassTree
+from odl.core.events import AddClass, Dropped, Event, Label, Origin, Split, Undo, Why
+from odl.core.history import SessionHistory
+from odl.core.protocols import Answer, TakeBack
+from odl.labels.answer_log import AnswerEntry, AnswerLog
+from odl.labels.in_flight import AnswerInFlight, AnswersInFlight, AnswerState
+from odl.labels.question import Said
+
+UNDOS: Final = 8  # that may wait to be sent
+_NO_EFFECT: Final = "the last answer had no effect"
+
+
+class AnswerTracker:
+    """The answers in flight, and the log of those that the session has.
+
+    Not safe to use from two threads at once; `odl.labels.prompt.Prompt` holds a lock.
+
+    Parameters
+    ----------
+    tree : ClassTree
+        Of the session, for names.
+    keep : int
+        How many of the newest answers the log holds.
+
+    Attributes
+    ----------
+    in_flight : AnswersInFlight
+    log : AnswerLog
+
+    Examples
+    --------
+    >>> tracker = AnswerTracker(ClassTree({0: "walk"}), keep=50)
+    >>> tracker.add(Answer(64, "walk", by="terminal"))
+    "'walk' goes to the learner"
+    >>> tracker.undo(TakeBack("terminal"))[0].sentence
+    'taken back before it was sent'
+    """
+
+    def __init__(self, tree: ClassTree, keep: int) -> None:
+        self.in_flight = AnswersInFlight()
+        self.log = AnswerLog(SessionHistory(tree, keep=keep))
+        self._no_undo = ""  # why an undo would take back another answer than the person expects
+
+    @property
+    def entries(self) -> tuple[AnswerEntry, ...]:
+        """The last answers and what became of them, the newest first."""
+        return (*map(_on_its_way, self.in_flight.awaited()), *reversed(self.log.entries))
+
+    @property
+    def previous(self) -> str | None:
+        """The name of the last answer that counts, once all in flight are carried out."""
+        names = self.in_flight.names_after(self.log.names)
+        return names[-1] if names else None
+
+    def why_closed(self, window: int) -> str:
+        """Why the question about ``window`` takes no answer."""
+        state = next((one.state for one in self.entries if one.window == window), None)
+        if state is None:
+            return "there is no such question"
+        ends = {"expired": "this question has expired", "skipped": "this question was skipped"}
+        return ends.get(state, "this question is answered already")
+
+    # --- a person ---------------------------------------------------------------------------
+
+    def add(self, answer: Answer) -> str:
+        """Send ``answer``; the sentence about it."""
+        self.in_flight.add(answer)
+        self._no_undo = "a skip cannot be taken back" if answer.name is None else ""
+        return _on_its_way(answer).sentence
+
+    def undo(self, undo: TakeBack) -> tuple[Said, int | None]:
+        """Undo the last answer; the reply, and the window whose question waits again at once."""
+        unsent = self.in_flight.take_back_unsent()
+        if unsent is not None:
+            self._no_undo = ""
+            answer = unsent.answer
+            window = answer.window if isinstance(answer, Answer) and not unsent.overtaken else None
+            return Said(True, "taken back before it was sent"), window
+        name = self.previous
+        if self._no_undo:
+            why, self._no_undo = self._no_undo, ""
+            return Said(False, f"{why}; once more takes back '{clean(name)}'" if name else why), None
+        if self.in_flight.unsent_undos >= UNDOS:
+            return Said(False, "wait until the answers taken back before are"), None
+        self.in_flight.add(undo)
+        what = f"'{clean(name)}'" if name else "the answer given last"
+        return Said(True, f"{what} is being taken back"), None
+
+    # --- the session or the board -------------------------------------------------------------
+
+    def taken(self, one: AnswerInFlight) -> None:
+        """The board has ``one``; if it was given up before, the log's entry of that was not true."""
+        if one.state is AnswerState.GIVEN_UP and isinstance(one.answer, Answer):
+            self.log.remove(_given_up(one.answer))
+        self.in_flight.take(one)
+
+    def failed(self, one: AnswerInFlight) -> tuple[list[Answer | TakeBack], str]:
+        """The board did not take ``one``: those given up, newest first, and a sentence if there is one."""
+        newest = self.in_flight.newest
+        lost = self.in_flight.fail(one)
+        sentence = ""
+        if one in lost and not one.overtaken:
+            if isinstance(one.answer, TakeBack):
+                sentence = "the undo did not reach the board, so nothing was taken back"
+            else:
+                entry = _given_up(one.answer)
+                self.log.add(entry)
+                sentence = entry.sentence
+                self._no_undo = _NO_EFFECT if newest is lost[0] else self._no_undo
+        return [each.answer for each in lost], sentence
+
+    def take(self, event: Event) -> int | None:
+        """Follow ``event``; the window whose question it ends, if any."""
+        self.log.take(event)
+        match event:
+            case Label() | Undo() | AddClass() | Split():
+                origin = self.log.history.origin or Origin(event.at, "", 0, 0)
+                ours = self.in_flight.take_command(event, origin)
+                if isinstance(event, Label):
+                    self.in_flight.overtake(event.window)
+                    self._no_undo = self._no_undo if ours else ""
+                    return event.window
+            case Dropped(_, window, why):
+                self.in_flight.overtake(window)
+                if why in REFUSALS:
+                    self._no_undo = _NO_EFFECT
+                return None if why is Why.REPEATED else window
+        return None
+
+    def adopt(self, tree: ClassTree, open_windows: Iterable[int], answers: Iterable[tuple[int, int]]) -> None:
+        """Go on from a session's own state: an undo takes back its answers, whoever gave them."""
+        self.in_flight.adopt(open_windows)
+        self.log.adopt(tree, answers)
+
+
+def _on_its_way(answer: Answer) -> AnswerEntry:
+    window, name = answer.window, answer.name
+    sentence = "skipped" if name is None else f"'{clean(name)}' goes to the learner"
+    return AnswerEntry(window, name, "given", sentence, None, answer.by, answer.took, answer.clock)
+
+
+def _given_up(answer: Answer) -> AnswerEntry:
+    what = "the skip" if answer.name is None else f"'{clean(answer.name)}'"
+    sentence = f"{what} did not reach the board, so nothing was learned"
+    return replace(_on_its_way(answer), state="refused", sentence=sentence)
