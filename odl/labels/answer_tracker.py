@@ -14,7 +14,7 @@ from odl.core.history import SessionHistory
 from odl.core.protocols import Answer, TakeBack
 from odl.labels.answer_log import AnswerEntry, AnswerLog
 from odl.labels.in_flight import AnswerInFlight, AnswersInFlight, AnswerState
-from odl.labels.question import Said
+from odl.labels.question import Reply
 
 UNDOS: Final = 8  # that may wait to be sent
 _NO_EFFECT: Final = "the last answer had no effect"
@@ -78,23 +78,23 @@ class AnswerTracker:
         self._no_undo = "a skip cannot be taken back" if answer.name is None else ""
         return _on_its_way(answer).sentence
 
-    def undo(self, undo: TakeBack) -> tuple[Said, int | None]:
+    def undo(self, undo: TakeBack) -> tuple[Reply, int | None]:
         """Undo the last answer; the reply, and the window whose question waits again at once."""
         unsent = self.in_flight.take_back_unsent()
         if unsent is not None:
             self._no_undo = ""
             answer = unsent.answer
             window = answer.window if isinstance(answer, Answer) and not unsent.overtaken else None
-            return Said(True, "taken back before it was sent"), window
+            return Reply(True, "taken back before it was sent"), window
         name = self.previous
         if self._no_undo:
             why, self._no_undo = self._no_undo, ""
-            return Said(False, f"{why}; once more takes back '{clean(name)}'" if name else why), None
+            return Reply(False, f"{why}; once more takes back '{clean(name)}'" if name else why), None
         if self.in_flight.unsent_undos >= UNDOS:
-            return Said(False, "wait until the answers taken back before are"), None
+            return Reply(False, "wait until the answers taken back before are"), None
         self.in_flight.add(undo)
         what = f"'{clean(name)}'" if name else "the answer given last"
-        return Said(True, f"{what} is being taken back"), None
+        return Reply(True, f"{what} is being taken back"), None
 
     # --- the session or the board -------------------------------------------------------------
 

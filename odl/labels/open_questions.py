@@ -23,7 +23,7 @@ from odl.core.events import (
     Undo,
 )
 from odl.labels.in_flight import AnswersInFlight
-from odl.labels.question import Asking, Likely, Model, Place, Question, Recent, tree_of
+from odl.labels.question import AskingSession, ClassChoice, Placement, PromptImage, Question, Recent, tree_of
 
 _CLOSED = 16  # cards of answered questions, which an undo may open again
 _PREDICTIONS = 8  # that a question may be about
@@ -66,8 +66,8 @@ class OpenQuestions:
     """
 
     def __init__(
-        self, session: Asking, image: Model, channels: Sequence[tuple[str, str, float]], rate_hz: float, *,
-        before: float, seconds: float, in_flight: AnswersInFlight,
+        self, session: AskingSession, image: PromptImage, channels: Sequence[tuple[str, str, float]],
+        rate_hz: float, *, before: float, seconds: float, in_flight: AnswersInFlight,
     ) -> None:  # fmt: skip
         self.changed = 0
         self.tree = tree_of(session)
@@ -97,7 +97,7 @@ class OpenQuestions:
         return self._predictions[-1] if self._predictions else None
 
     @property
-    def likely(self) -> tuple[Likely, ...]:
+    def likely(self) -> tuple[ClassChoice, ...]:
         """All classes, in the order of the newest prediction's scores."""
         return self.tree.likely(self.prediction)
 
@@ -107,7 +107,7 @@ class OpenQuestions:
         return self._named(self.prediction)
 
     @property
-    def places(self) -> tuple[Place, ...]:
+    def places(self) -> tuple[Placement, ...]:
         """Places for a new class in the tree; empty if the model has no room for one."""
         return self.tree.places(self._image.max_rows, self._image.max_heads)
 

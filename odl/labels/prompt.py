@@ -15,7 +15,7 @@ from odl.labels.answer_log import AnswerEntry
 from odl.labels.answer_tracker import AnswerTracker
 from odl.labels.in_flight import AnswerInFlight, AnswersInFlight
 from odl.labels.open_questions import OpenQuestions
-from odl.labels.question import Asking, Likely, Model, Place, Question, Said, tree_of
+from odl.labels.question import AskingSession, ClassChoice, Placement, PromptImage, Question, Reply, tree_of
 
 _ENTRIES = 50  # answers whose outcome is remembered
 
@@ -29,9 +29,9 @@ class Prompt:
 
     Parameters
     ----------
-    session : Asking
+    session : AskingSession
         The session that asks; read in the loop's thread only.
-    image : Model
+    image : PromptImage
         Window, rate and capacities of its model image.
     by : str
         How the person answers and, after a colon, a pseudonym (`odl.core.events.Origin`); 1 to 64 bytes.
@@ -74,8 +74,8 @@ class Prompt:
 
     def __init__(
         self,
-        session: Asking,
-        image: Model,
+        session: AskingSession,
+        image: PromptImage,
         *,
         by: str,
         channels: Sequence[tuple[str, str, float]] = (),
@@ -122,7 +122,7 @@ class Prompt:
             return self._cards.questions
 
     @property
-    def likely(self) -> tuple[Likely, ...]:
+    def likely(self) -> tuple[ClassChoice, ...]:
         """All classes, in the order of the newest prediction's scores."""
         with self._lock:
             return self._cards.likely
@@ -134,7 +134,7 @@ class Prompt:
             return self._cards.path
 
     @property
-    def places(self) -> tuple[Place, ...]:
+    def places(self) -> tuple[Placement, ...]:
         """Places for a new class in the tree; empty if the model has no room for one."""
         with self._lock:
             return self._cards.places
@@ -193,7 +193,7 @@ class Prompt:
 
     def answer(
         self, window: int, name: str | None, head: int = 0, leaf: int | None = None, by: str | None = None
-    ) -> Said:
+    ) -> Reply:
         """Answer that the window is of class ``name``, new or known (`Answer`); None is a skip."""
         with self._lock:
             said = self._answer(window, name, head, leaf, by)
@@ -201,19 +201,19 @@ class Prompt:
         self._wake(said)
         return said
 
-    def skip(self, window: int, by: str | None = None) -> Said:
+    def skip(self, window: int, by: str | None = None) -> Reply:
         """Leave the question unanswered."""
         return self.answer(window, None, by=by)
 
-    def same(self, window: int, by: str | None = None) -> Said:
+    def same(self, window: int, by: str | None = None) -> Reply:
         """Give the last answer again."""
         previous = self.previous
         if previous is None:
             self._say("there is no answer yet to give again")
-            return Said(False, self._sentence)
+            return Reply(False, self._sentence)
         return self.answer(window, previous, by=by)
 
-    def undo(self, by: str | None = None) -> Said:
+    def undo(self, by: str | None = None) -> Reply:
         """Take back the last answer, also if it has been learned."""
         with self._lock:
             undo = TakeBack(by or self.by, 0, round(1000 * self._utc()))
@@ -229,19 +229,19 @@ class Prompt:
         with self._lock:
             self._say(sentence)
 
-    def _answer(self, window: int, name: str | None, head: int, leaf: int | None, by: str | None) -> Said:
+    def _answer(self, window: int, name: str | None, head: int, leaf: int | None, by: str | None) -> Reply:
         if window not in self._cards:
-            return Said(False, self._answers.why_closed(window))
+            return Reply(False, self._answers.why_closed(window))
         name = None if name is None else " ".join(name.split())
         if wrong := self._cards.wrong(window, name, head, leaf):
-            return Said(False, wrong)
+            return Reply(False, wrong)
         took = min(max(0, round(1000 * self._cards.seconds_shown(window, self._clock()))), 2**32 - 1)
         answer = Answer(window, name, head, leaf, by or self.by, took, round(1000 * self._utc()))
         sentence = self._answers.add(answer)
         self._cards.close(window)
-        return Said(True, sentence)
+        return Reply(True, sentence)
 
-    def _wake(self, said: Said) -> None:
+    def _wake(self, said: Reply) -> None:
         if said.taken and self.wake is not None:
             self.wake()
 

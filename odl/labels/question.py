@@ -1,4 +1,4 @@
-"""What a view shows of a question: the classes likely, the signal, what became of answers."""
+"""A question as a view shows it: choices of classes, the signal, places for a new class."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from odl.core.events import Prediction, valid_name
 ONE = 32768  # a score of 1.0
 
 
-class Likely(NamedTuple):
-    """A class that could be the answer; ``score`` 0 to 1, None where the model said nothing.
+class ClassChoice(NamedTuple):
+    """A class that could be the answer.
 
-    ``path`` names the classes from the root task down, this one last. ``whole`` tells that
-    further classes hang under this one.
+    ``score`` is 0 to 1, or None where there is no prediction. ``path`` names the classes from the root task
+    down, this one last. ``whole`` is True if further classes hang under this one.
     """
 
     name: str
@@ -29,10 +29,12 @@ class Likely(NamedTuple):
     whole: bool = False
 
 
-class Place(NamedTuple):
-    """Where a new class can hang: under ``under`` (None: the root task), ``head`` and ``leaf``
-    as in `odl.core.protocols.Answer`; ``depth`` 0 is the root task.
-    """  # fmt: skip
+class Placement(NamedTuple):
+    """A place for a new class in the tree.
+
+    It hangs under the class ``under`` (None: the root task); ``head`` and ``leaf`` are those of
+    `odl.core.protocols.Answer`; ``depth`` 0 is the root task.
+    """
 
     under: str | None
     head: int
@@ -40,8 +42,8 @@ class Place(NamedTuple):
     depth: int
 
 
-class Said(NamedTuple):
-    """Whether something was taken in, and a sentence for the person."""
+class Reply(NamedTuple):
+    """The reply to what a person did: whether it took effect, and a sentence."""
 
     taken: bool
     sentence: str
@@ -51,7 +53,7 @@ class Said(NamedTuple):
 class Question:
     """An open question.
 
-    ``likely`` are the classes as the model believes in them; ``path`` names what it said, from
+    ``likely`` are the classes, those with the highest scores first; ``path`` names the predicted classes from
     the root task down. ``signal`` (n, channels) is float32 in the units of the prompt's
     channels, from sample ``start`` on, NaN where samples were lost: the seconds before the
     window and the window. ``asked`` and ``expires`` are sample indices.
@@ -60,14 +62,14 @@ class Question:
     window: int
     asked: int
     expires: int
-    likely: tuple[Likely, ...]
+    likely: tuple[ClassChoice, ...]
     path: tuple[str, ...]
     start: int
     signal: NDArray[np.float32]
 
     @property
     def lacks(self) -> str:
-        """Why there is no plot or no belief of the model; empty where both are there.
+        """Why the plot or the scores are missing; empty where neither is.
 
         >>> Question(64, 200, 900, (), (), 0, np.full((128, 3), np.nan, np.float32)).lacks
         'no plot and no scores: this was asked while the line was lost, or long ago'
@@ -78,7 +80,7 @@ class Question:
         return f"{' and '.join(missing)}: {why}" if missing else ""
 
 
-class Open(Protocol):
+class OpenQuestion(Protocol):
     """A question that the session has open."""
 
     @property
@@ -87,8 +89,8 @@ class Open(Protocol):
     def expires(self) -> int: ...
 
 
-class Model(Protocol):
-    """What a prompt wants to know of a session's model image."""
+class PromptImage(Protocol):
+    """What a prompt reads of a session's model image."""
 
     @property
     def window(self) -> int: ...
@@ -102,8 +104,8 @@ class Model(Protocol):
     def max_log(self) -> int: ...
 
 
-class Asking(Protocol):
-    """What a prompt wants to know of a session; `odl.core.session.Session` is one."""
+class AskingSession(Protocol):
+    """What a prompt reads of a session; `odl.core.session.Session` is one."""
 
     @property
     def names(self) -> Mapping[int, str]: ...
@@ -114,7 +116,7 @@ class Asking(Protocol):
     @property
     def position(self) -> int: ...
     @property
-    def open_questions(self) -> Sequence[Open]: ...
+    def open_questions(self) -> Sequence[OpenQuestion]: ...
     @property
     def answers(self) -> Sequence[tuple[int, int]]: ...
 
@@ -123,8 +125,8 @@ class Asking(Protocol):
 class Tree(ClassTree):
     """Classes and tasks as the choices of somebody who answers."""
 
-    def likely(self, prediction: Prediction | None) -> tuple[Likely, ...]:
-        """All classes: those without further ones under them first, by score; then the others.
+    def likely(self, prediction: Prediction | None) -> tuple[ClassChoice, ...]:
+        """All classes: first those without further ones under them, by score; then the others.
 
         >>> tree = Tree({0: "walk", 1: "up", 2: "sit"}, (None, 0), ((0, 0), (1, 1), (2, 0)))
         >>> [one.name for one in tree.likely(Prediction(0, (0, 1), (20000, 15000, 12768)))]
@@ -134,11 +136,11 @@ class Tree(ClassTree):
         found = []
         for i, (cls, _) in enumerate(self.rows):
             score = scores[i] / ONE if i < len(scores) else None
-            found.append(Likely(self.name(cls), score, self.path(cls), cls in self.tasks))
+            found.append(ClassChoice(self.name(cls), score, self.path(cls), cls in self.tasks))
         return tuple(sorted(found, key=lambda one: (one.whole, -(one.score or 0.0))))
 
     def wrong(self, name: str, head: int, leaf: int | None, max_rows: int, max_heads: int) -> str:
-        """Why ``name`` cannot be an answer, new under task ``head`` or class ``leaf``; or nothing.
+        """Why ``name`` cannot be an answer, new under task ``head`` or class ``leaf``; else empty.
 
         >>> Tree({0: "walk"}, (None,), ((0, 0),)).wrong("hop", 3, None, 20, 8)
         'there is no task 3 to hang it under'
@@ -157,8 +159,8 @@ class Tree(ClassTree):
             return f"the model has no room for another task; it has {max_heads}"
         return ""
 
-    def places(self, max_rows: int, max_heads: int) -> tuple[Place, ...]:
-        """Where a new class can hang, in the order of the tree; nowhere if there is no room.
+    def places(self, max_rows: int, max_heads: int) -> tuple[Placement, ...]:
+        """The places for a new class, in the order of the tree; none if there is no room.
 
         >>> tree = Tree({0: "walk", 1: "up", 2: "sit"}, (None, 0), ((0, 0), (1, 1), (2, 0)))
         >>> [(place.under, place.head, place.leaf) for place in tree.places(20, 8)]
@@ -166,23 +168,23 @@ class Tree(ClassTree):
         """
         if len(self.rows) >= max_rows:
             return ()
-        places = [Place(None, 0, None, 0)]
+        places = [Placement(None, 0, None, 0)]
         self._under(0, 1, len(self.tasks) < max_heads, places)
         return tuple(places)
 
-    def _under(self, task: int, depth: int, split: bool, places: list[Place]) -> None:
+    def _under(self, task: int, depth: int, split: bool, places: list[Placement]) -> None:
         for cls, head in self.rows:
             if head != task:
                 continue
             if cls in self.tasks:
                 below = self.tasks.index(cls)
-                places.append(Place(self.name(cls), below, None, depth))
+                places.append(Placement(self.name(cls), below, None, depth))
                 self._under(below, depth + 1, split, places)
             elif split:
-                places.append(Place(self.name(cls), 0, cls, depth))
+                places.append(Placement(self.name(cls), 0, cls, depth))
 
 
-def tree_of(session: Asking) -> Tree:
+def tree_of(session: AskingSession) -> Tree:
     """The classes and tasks of ``session`` as they are now."""
     return Tree(dict(session.names), tuple(session.tasks), tuple(session.rows))
 

@@ -12,7 +12,7 @@ from odl._text import clean
 from odl.core.events import Event, Samples, valid_name
 from odl.labels.answer_log import AnswerEntry
 from odl.labels.edits import Edit, current_edits, missed, parents_of
-from odl.labels.question import Likely, Place, Question, Said
+from odl.labels.question import ClassChoice, Placement, Question, Reply
 from odl.labels.question_history import QuestionHistory
 
 _UNANSWERED = {
@@ -96,9 +96,9 @@ class Review:
         return tuple(cards)
 
     @property
-    def likely(self) -> tuple[Likely, ...]:
+    def likely(self) -> tuple[ClassChoice, ...]:
         """All classes, those that edits added at the end."""
-        return self._tree.likely(None) + tuple(Likely(name, None, (name,)) for name in self._new)
+        return self._tree.likely(None) + tuple(ClassChoice(name, None, (name,)) for name in self._new)
 
     @property
     def _new(self) -> list[str]:
@@ -111,7 +111,7 @@ class Review:
         return ()
 
     @property
-    def places(self) -> tuple[Place, ...]:
+    def places(self) -> tuple[Placement, ...]:
         """Where a new class can hang."""
         return self._tree.places(self._room - len(self._new), 255)
 
@@ -140,21 +140,21 @@ class Review:
 
     def answer(
         self, window: int, name: str | None, head: int = 0, leaf: int | None = None, by: str | None = None
-    ) -> Said:
+    ) -> Reply:
         """From now on the window counts as ``name``; None: it has no answer."""
         if window not in self._waiting:
-            return self._say(Said(False, "this question is looked at already; u takes that back"))
+            return self._say(Reply(False, "this question is looked at already; u takes that back"))
         before, under = self._names[window], None
         home = self._homes.get(before) if before is not None else None
         if name is not None:
             name = " ".join(name.split())
         if self._asked[window].missed and name != before:
-            return self._say(Said(False, missed(window)))
+            return self._say(Reply(False, missed(window)))
         if name is not None and name not in (one.name for one in self.likely):
             if not valid_name(name):
-                return self._say(Said(False, "a class needs a name of 1 to 32 bytes of printable text"))
+                return self._say(Reply(False, "a class needs a name of 1 to 32 bytes of printable text"))
             if not self.places:
-                return self._say(Said(False, "the model has no room for another class"))
+                return self._say(Reply(False, "the model has no room for another class"))
             parent = self._tree.tasks[head] if leaf is None else leaf
             under = None if parent is None else self._tree.name(parent)
         took = round(1000 * (self._clock() - self._since.get(window, self._clock())))
@@ -162,7 +162,7 @@ class Review:
             try:
                 self._edited(window, name, under, took)
             except (ValueError, OSError) as error:  # it hangs under a class that came later, say
-                return self._say(Said(False, str(error)))
+                return self._say(Reply(False, str(error)))
         if name is not None and name not in (one.name for one in self.likely):
             self._homes[name] = under
         self._since.pop(window, None)
@@ -173,41 +173,41 @@ class Review:
         old = "no answer" if before is None else f"'{clean(before)}'"
         sentence = f"{what} as before" if name == before else f"{what} instead of {old}"
         self._told.append(AnswerEntry(window, name, "edited", sentence, by=self.by, took=took))
-        return self._say(Said(True, sentence))
+        return self._say(Reply(True, sentence))
 
-    def skip(self, window: int, by: str | None = None) -> Said:
+    def skip(self, window: int, by: str | None = None) -> Reply:
         """No answer counts."""
         return self.answer(window, None)
 
-    def same(self, window: int, by: str | None = None) -> Said:
+    def same(self, window: int, by: str | None = None) -> Reply:
         """As the one before."""
         if self.previous is None:
-            return self._say(Said(False, "there is no answer yet to give again"))
+            return self._say(Reply(False, "there is no answer yet to give again"))
         return self.answer(window, self.previous)
 
-    def undo(self, by: str | None = None) -> Said:
+    def undo(self, by: str | None = None) -> Reply:
         """Take the last edit of this sitting back; that is an edit too."""
         if not self._done:
-            return self._say(Said(False, "nothing was edited in this sitting"))
+            return self._say(Reply(False, "nothing was edited in this sitting"))
         window, before, home = self._done[-1]
         if before != self._names[window]:
             try:
                 self._edited(window, before, home, 0)
             except (ValueError, OSError) as error:
-                return self._say(Said(False, str(error)))
+                return self._say(Reply(False, str(error)))
         self._done.pop()
         self._told.pop()
         self._names[window] = before
         if before in self._homes:
             self._homes[before] = home
         self._waiting = sorted([*self._waiting, window])
-        return self._say(Said(True, "taken back"))
+        return self._say(Reply(True, "taken back"))
 
     def note(self, sentence: str) -> None:
         """Something else that a person should read."""
-        self._say(Said(True, sentence))
+        self._say(Reply(True, sentence))
 
-    def _say(self, said: Said) -> Said:
+    def _say(self, said: Reply) -> Reply:
         self.sentence = said.sentence
         self.changed += 1
         return said

@@ -9,7 +9,7 @@ from typing import Any
 from odl._text import clean
 from odl.evaluate.report.environment import environment
 from odl.labels.answer_log import AnswerEntry
-from odl.labels.question import Likely
+from odl.labels.question import ClassChoice
 
 _ARROW = " \u203a "
 _SIGNS = {
@@ -43,7 +43,7 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
 
 
-def prediction(path: Sequence[str], likely: Sequence[Likely], most: int = 5) -> str:
+def prediction(path: Sequence[str], likely: Sequence[ClassChoice], most: int = 5) -> str:
     """The running prediction: its path in the tree, and a bar for each of the likeliest classes."""
     return _part("prediction", joined(path), [one for one in likely if not one.whole][:most])
 

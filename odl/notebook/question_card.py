@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from odl._text import clean
-from odl.labels.question import Place, Question
+from odl.labels.question import Placement, Question
 from odl.live.status import QuestionSource
 from odl.notebook.buttons import ClassButtons, button, close_all, labelled, show_if
 from odl.notebook.html import clock, joined, line, picture
@@ -56,7 +56,7 @@ class QuestionCard:
         self._about: int | None = None  # the window that a new class is being named for
         self._later: set[int] = set()  # windows of questions put aside
         self._due: float | None = None  # when the name in the field is read
-        self._places: tuple[Place, ...] = ()
+        self._places: tuple[Placement, ...] = ()
         self.picture, self.head, self.beside, self.said = w.HTML(), w.HTML(), w.HTML(), w.HTML()
         self._actions = {"s": self._skip, "u": self._undo, "=": self._same_again, "l": self._put_aside}
         # Two rows of buttons in turn, so that a late click on the card before is known by its button.

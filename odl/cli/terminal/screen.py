@@ -8,7 +8,7 @@ from typing import Final
 
 from odl._text import clean, counted, width, wrapped
 from odl.cli.terminal.braille import plotted
-from odl.labels.question import Likely, Place, Question
+from odl.labels.question import ClassChoice, Placement, Question
 from odl.live.status import LiveStatus, QuestionSource
 
 Part = tuple[str, str]  # style, text
@@ -45,7 +45,7 @@ class KeyMode:
     kind: str = "keys"
     window: int | None = None  # the question that is being answered
     typed: str = ""
-    places: tuple[Place, ...] = ()
+    places: tuple[Placement, ...] = ()
 
 
 def frame(
@@ -121,10 +121,10 @@ def _cut_all(lines: Sequence[Line], columns: int) -> list[Line]:
     return [_cut(line, columns) for line in lines]
 
 
-def keyed(likely: Sequence[Likely]) -> dict[str, str]:
+def keyed(likely: Sequence[ClassChoice]) -> dict[str, str]:
     """Key to class name.
 
-    >>> keyed([Likely("up", 0.7, ("up",)), Likely("sit", 0.3, ("sit",))])
+    >>> keyed([ClassChoice("up", 0.7, ("up",)), ClassChoice("sit", 0.3, ("sit",))])
     {'1': 'up', '2': 'sit'}
     """
     return {key: one.name for key, one in zip(KEYS, likely, strict=False)}
@@ -193,7 +193,7 @@ def _now(prompt: QuestionSource) -> list[Line]:
     return [[("class:quiet", "now  "), ("class:now", path)]]
 
 
-def _bars(likely: Sequence[Likely], columns: int, plain: bool) -> list[Line]:
+def _bars(likely: Sequence[ClassChoice], columns: int, plain: bool) -> list[Line]:
     ends = [one for one in likely if not one.whole and one.score is not None][:_BARS]
     label = min(24, max((width(clean(one.name)) for one in ends), default=0))
     room = max(0, min(40, columns - label - 12))
