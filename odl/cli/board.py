@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -308,15 +307,15 @@ class _Heard:
 
     def __init__(self, line: SerialPort, limit: float | None = None) -> None:
         self._line, self._text = line, b""
-        self._until = None if limit is None else time.monotonic() + limit
+        self._until = None if limit is None else line.clock.monotonic() + limit
 
     def __call__(self) -> bytes:
         from odl.wire.client import BoardError
 
-        if self._until is not None and time.monotonic() > self._until:
+        if self._until is not None and self._line.clock.monotonic() > self._until:
             raise BoardError("nothing that came was an answer")
-        piece = self._line.get(0.1)
-        data = b"" if piece is None else piece.data
+        chunk = self._line.get(0.1)
+        data = b"" if chunk is None else chunk.data
         if self._until is not None:
             self._text = (self._text + data)[-200:]
         return data

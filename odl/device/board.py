@@ -1,59 +1,56 @@
-"""A board as a source of inputs."""
+"""A board as a source of events: greeted, configured, iterated over, asked."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from odl.core.config import Config
-from odl.core.events import Command, Gap, Input, Samples
-from odl.device.continuity import (
-    COMMANDS,
-    BoardEvent,
-    BoardState,
-    Continuity,
-    LostFrames,
-    Restarted,
-    StateRead,
-)
-from odl.device.description import BoardDescription, settings
+from odl.core.events import Command, Input, Samples
+from odl.device.continuity import COMMANDS, BoardEvent, BoardState, LostFrames, Restarted, StateRead
+from odl.device.description import BoardDescription
 from odl.device.device_clock import DeviceClock
+from odl.device.greeting import greet
 from odl.device.receiver import Receiver
-from odl.wire import STATE, Configure, Failure, Hello, Message, Read, Ready, Request, encode
+from odl.device.request_loop import RequestLoop
+from odl.device.serial_line import SerialLine
+from odl.wire import STATE, Failure, Info, Link, Message, Read, Ready, Request, Status
 from odl.wire.client import BoardError
+from odl.wire.retry import BOARD, RetryPolicy
+from odl.wire.session_messages import LONGEST_READ, configure_message, split_samples
 
-__all__ = ["NOW", "Board", "BoardState", "LostFrames", "BoardEvent", "Restarted", "StateRead"]
+__all__ = ["NOW", "Board", "BoardEvent", "BoardState", "LostFrames", "Restarted", "StateRead"]
 
 NOW: Final = 2**64 - 1  # `at` of a command that is done wherever the board's stream stands
-PATIENCE: Final = 30.0  # seconds for an answer, the port gone meanwhile or not
-_ENVELOPE: Final = 10  # sequence, time, checksum
-_MOST: Final = 65535  # bytes that one Read asks for
+_FRAME: Final = 768  # bytes of the longest frame that any board takes
 
 
-class Board(Receiver):
+class Board:
     """A board on a line: `greet` it, `configure` it or `attach` to it, then iterate.
 
-    Iterating gives what passes in the board's own order: `Samples`, `Gap`, the commands that it
-    took with their real ``at``, outputs; and what the host should know: `LostFrames`,
-    `Restarted`, `StateRead`. When nothing comes, `Samples` of no rows does. One thread uses a
-    board; only ``line.wake`` may be called from others.
+    Iterating gives events in the board's own order: `Samples`, `Gap`, the commands that it took
+    with their real ``at``, outputs; and what the host should know: `LostFrames`, `Restarted`,
+    `StateRead`. When nothing comes, `Samples` of no rows does. One thread uses a board; only
+    ``line.wake`` may be called from others.
 
     A port that was gone is opened again, and where the board still runs the session it goes on.
     Where it has started anew it is configured again, keeping what its label log has taught.
 
     Parameters
     ----------
-    line : SerialPort
-        Where it is. Whoever opened it closes it.
+    line : SerialLine
+        The line to it. Whoever opened it closes it.
     image : int, optional
         Checksum of the model image that the board has to run. Without one any will do, but not
         another one later.
     seq : int
         Number of the first frame for the board; best a random one.
+    retry : RetryPolicy
+        When a request goes out again, and when it is given up.
 
     Attributes
     ----------
@@ -61,9 +58,9 @@ class Board(Receiver):
     problem : str
         Why it cannot be used (`FAULTY`, `OTHER_BOARD`), in one sentence; otherwise empty.
     info : Info or None
-        What it said last that it is.
+        Its last Info.
     description : BoardDescription or None
-        What it said of itself, checked.
+        Its description of itself, checked.
     session : int
         The number that its session has, 0 before one.
     wait : float
@@ -72,9 +69,9 @@ class Board(Receiver):
         Drift, jitter, and the rate of its samples.
     status : Status or None
         Its own counters.
-    again : callable
-        Asked when the board has started anew, with the seconds that nothing had been heard of it:
-        the position at which its stream is to go on, and the questions spent of the period there.
+    on_restart : callable
+        Called when the board has restarted, with the seconds that nothing had been heard of it. It
+        returns the position at which the stream continues, and the questions spent of the period there.
 
     Examples
     --------
@@ -88,7 +85,62 @@ class Board(Receiver):
                 ...
     """
 
-    # --- setting up ----------------------------------------------------------------------
+    def __init__(
+        self, line: SerialLine, image: int | None = None, seq: int = 0, retry: RetryPolicy = BOARD
+    ) -> None:
+        self.line, self.wait = line, 0.2
+        self._retry = retry
+        self.on_restart: Callable[[float], tuple[int, int]] = lambda away: (self.position, 0)
+        self._receiver = Receiver(RequestLoop(line, seq, retry), image, lambda away: self.on_restart(away))
+        self._ahead: deque[BoardEvent] = deque()  # came while an answer was waited for
+
+    @property
+    def state(self) -> BoardState:
+        return self._receiver.state
+
+    @property
+    def problem(self) -> str:
+        return self._receiver.problem
+
+    @property
+    def info(self) -> Info | None:
+        return self._receiver.info
+
+    @property
+    def description(self) -> BoardDescription | None:
+        return self._receiver.description
+
+    @property
+    def status(self) -> Status | None:
+        return self._receiver.status
+
+    @property
+    def session(self) -> int:
+        return self._receiver.session
+
+    @property
+    def clock(self) -> DeviceClock:
+        return self._receiver.clock
+
+    @property
+    def link(self) -> Link:
+        """The link, for its counters."""
+        return self._receiver.requests.link
+
+    @property
+    def position(self) -> int:
+        """Where the stream stands, as far as it was given out."""
+        return self._receiver.stream.position
+
+    @property
+    def lost_samples(self) -> int:
+        """Samples that never came while a session ran."""
+        return self._receiver.stream.lost_samples
+
+    @property
+    def lost_frames(self) -> int:
+        """Frames that never came while a session ran."""
+        return self._receiver.stream.lost_frames
 
     def greet(self, limit: float = 10.0) -> BoardDescription:
         """Ask the board what it is, for ``limit`` seconds at most.
@@ -99,61 +151,29 @@ class Board(Receiver):
             If nothing answers, it speaks another version, runs another model image than the one
             wanted, or describes itself as nothing that can be.
         """
-        until = time.monotonic() + limit
-        request = self._talk.send(Hello())
-        while self.info is None or self.description is None:
-            self._pump(max(0.0, min(0.1, until - time.monotonic())))
-            late = time.monotonic() > until
-            if self.state is BoardState.OTHER_BOARD:
-                raise self._fault(self.problem)
-            # A board of another version says which one before it refuses, so that both are named.
-            if request.failure in (Failure.REFUSED, Failure.VERSION):
-                raise self._fault(request.problem)
-            if late:
-                raise self._fault(self._no_answer(limit))
-            if request.done and time.monotonic() > self._said_hello + 1.0:
-                request, self._said_hello = self._talk.send(Hello()), time.monotonic()
-        self._image, self._channels = self.info.image, self.info.channels
-        rate = self.description.rate_hz or self.info.rate_mhz / 1000 or 50.0
-        self.clock, self._stream = DeviceClock(rate), Continuity(self.info.channels, rate)
-        self.state = BoardState.READY
-        return self.description
-
-    def _no_answer(self, limit: float) -> str:
-        if self.info is not None:
-            return f"the board on {self.line.url} does not say what it measures"
-        if self.link.counters.bytes == 0:
-            return f"nothing answers on {self.line.url} within {limit:g} s"
-        return (
-            f"what comes from {self.line.url} is no board of this protocol, or of another speed; "
-            "a sketch that prints numbers needs `format='csv'`"
-        )
+        return greet(self._receiver, limit)
 
     def configure(
         self, config: Config, session: int, *, keep: bool = False, position: int = 0, issued: int = 0
     ) -> int:
-        """Begin a session; where its stream stands, which is ``position`` or later.
+        """Begin a session; return where its stream stands, which is ``position`` or later.
 
-        Parameters
-        ----------
-        session : int
-            The number that names it, 1 to 2**32 - 1; best a random one.
-        keep : bool
-            Go on from what the board's label log has taught; otherwise the log is emptied.
-        issued : int
-            Questions already spent of the budget's period at ``position``.
+        The parameters are those of `odl.wire.session_messages.configure_message`; the session's
+        number is best a random one.
 
         Raises
         ------
         BoardError
             If the board refuses, or does not answer.
         """
-        self.session, self._sure, self._config = 0, False, config
-        self._held.clear()
-        return self._ask(settings(config, session, keep=keep, position=position, issued=issued)).position
+        if not 1 <= session < 2**32:
+            raise ValueError(f"session is {session}; it can be 1 to 2**32 - 1")
+        self._receiver.configure(config)
+        message = configure_message(config, session, keep=keep, position=position, issued=issued)
+        return self._ask(message).position
 
     def attach(self, config: Config, session: int, position: int) -> None:
-        """Go on with the session that the board runs, from ``position`` on.
+        """Continue the session that the board runs, from ``position`` on.
 
         Raises
         ------
@@ -163,47 +183,39 @@ class Board(Receiver):
         if self.info is None or self.info.session != session:
             there = 0 if self.info is None else self.info.session
             raise BoardError(f"the board runs session {there:08x}, not {session:08x}: begin a new one")
-        self._config, self.session = config, session
-        self._stream.position, self._stream.cause = position, "nobody listened"
-        self._is_ours()
-
-    # --- iterating -----------------------------------------------------------------------
+        self._receiver.attach(config, session, position)
 
     def __iter__(self) -> Iterator[BoardEvent]:
-        gave = time.monotonic()
+        receiver = self._receiver
+        gave = receiver.now
         while self._ahead or self.state is not BoardState.CLOSED:
             if self._ahead:  # kept here: whoever stops iterating can go on later
                 yield self._ahead.popleft()
-                gave = time.monotonic()
+                gave = receiver.now
                 continue
-            piece, passed = self._pump(self.wait)
-            self._ahead.extend(passed)
-            # What a board says of itself comes all the time; nothing of it is given out.
-            if not passed and (piece is None or time.monotonic() >= gave + self.wait):
-                yield Samples(self.position, np.zeros((0, self._channels or 1), np.int16))
-                gave = time.monotonic()
-
-    def inputs(self) -> Iterator[Samples | Gap]:
-        """Samples and gaps only, for a session that runs on the host."""
-        return (event for event in self if isinstance(event, Samples | Gap))
-
-    # --- asking --------------------------------------------------------------------------
+            chunk, events = receiver.pump(self.wait)
+            self._ahead.extend(events)
+            # A board's Info and Status come all the time; no event comes of them.
+            if not events and (chunk is None or receiver.now >= gave + self.wait):
+                channels = 1 if self.info is None else self.info.channels
+                yield Samples(self.position, np.zeros((0, channels), np.int16))
+                gave = receiver.now
 
     def send(self, command: Command) -> Request:
-        """Have a command done wherever the board's stream stands; it is echoed when it is.
+        """Send a command that is done wherever the board's stream stands; the board echoes it then.
 
-        The request tells how it fared: ``done``, ``failure``, ``problem``.
+        The request says what became of it: ``done``, ``failure``, ``problem``.
         """
-        return self._talk.send(replace(command, at=NOW))
+        return self._receiver.send(replace(command, at=NOW))
 
     def ask_state(self, part: tuple[int, int] | None = None, area: int = STATE) -> None:
-        """Ask for the session's state; a `StateRead` comes among what passes.
+        """Ask for the session's state; a `StateRead` comes among the events.
 
         Parameters
         ----------
         part : (offset, size), optional
-            What of it, else the whole. Should the answer be lost for good, or the board start anew,
-            nothing comes.
+            The part of it, by default the whole. Where the answer is lost for good, or the board
+            restarts, nothing comes.
         area : int
             Of `odl.wire.Read`; the part is of this area.
 
@@ -214,39 +226,39 @@ class Board(Receiver):
         """
         whole = 0 if self.info is None else self.info.state + self.info.log
         offset, size = part or (0, whole)
-        if not (0 < size <= _MOST and 0 <= offset <= whole - size):
+        if not (0 < size <= LONGEST_READ and 0 <= offset <= whole - size):
             raise BoardError(
                 f"of the board's state of {whole} bytes, {size} from {offset} on cannot be read at one moment"
             )
-        self._reading = self._talk.send(Read(area, offset, size))
+        self._receiver.reading = self._receiver.send(Read(area, offset, size))
 
-    def read_state(self, limit: float = PATIENCE) -> tuple[bytes, list[BoardEvent]]:
-        """The session's whole state, and what passed before it and so is in it.
+    def read_state(self) -> tuple[bytes, list[BoardEvent]]:
+        """Read the session's whole state; return it and the events before it, which are in it.
 
         Raises
         ------
         BoardError
-            If it does not come within ``limit`` seconds.
+            If it does not come within the retry policy's limit.
         """
         self.ask_state()
-        passed = list(self._ahead)
+        before = list(self._ahead)
         self._ahead.clear()
-        until = time.monotonic() + limit
-        while time.monotonic() < until:
-            more = self._pump(0.1)[1]
-            for number, event in enumerate(more):
+        receiver, until = self._receiver, self._receiver.now + self._retry.limit
+        while receiver.now < until:
+            events = receiver.pump(0.1)[1]
+            for number, event in enumerate(events):
                 if isinstance(event, StateRead):
-                    self._ahead.extend(more[number + 1 :])
-                    return event.state, passed
-                passed.append(event)
-            if self._reading is None or self._reading.failure:
+                    self._ahead.extend(events[number + 1 :])
+                    return event.state, before
+                before.append(event)
+            if receiver.reading is None or receiver.reading.failure:
                 self.ask_state()
-        raise BoardError(f"the board's state did not come within {limit:g} s: {self.state.value}")
+        raise BoardError(f"the board's state did not come within {self._retry.limit:g} s: {self.state.value}")
 
     def step(self, event: Input) -> list[BoardEvent]:
-        """Hardware in the loop: hand the board one input; what came of it, in order.
+        """Hardware in the loop: send the board one input; return the events that follow, in order.
 
-        For a board that has no sensor of its own. Long blocks travel in pieces.
+        For a board that has no sensor of its own. Long blocks travel in parts.
 
         Raises
         ------
@@ -255,31 +267,28 @@ class Board(Receiver):
         """
         if not isinstance(event, Samples):
             return self._step(event)
-        room = (768 if self.info is None else self.info.frame) - len(encode(Samples(0, event.block[:0])))
-        rows = max(1, (room - _ENVELOPE) // (2 * event.block.shape[1]))
-        passed: list[BoardEvent] = []
-        for at in range(0, len(event.block), rows):
-            passed += self._step(Samples(event.start + at, event.block[at : at + rows]))
-        return passed
+        parts = split_samples(event, _FRAME if self.info is None else self.info.frame)
+        return [each for part in parts for each in self._step(part)]
 
     def _step(self, message: Input) -> list[BoardEvent]:
         ready = self._ask(message)
-        passed: list[BoardEvent] = [event for event in self._ahead if not isinstance(event, COMMANDS)]
+        events: list[BoardEvent] = [event for event in self._ahead if not isinstance(event, COMMANDS)]
         self._ahead.clear()
-        self._stream.position = ready.position
-        return passed
+        self._receiver.stream.position = ready.position
+        return events
 
-    def _ask(self, message: Message, limit: float = PATIENCE) -> Ready:
-        """Have something done; what passes meanwhile is kept."""
-        until = time.monotonic() + limit
-        request = self._send(message)
+    def _ask(self, message: Message) -> Ready:
+        """Send ``message`` until it is done; events that come meanwhile are kept."""
+        receiver, limit = self._receiver, self._retry.limit
+        until = receiver.now + limit
+        request = receiver.send(message)
         while not isinstance(request.answer, Ready):
             if request.failure is Failure.RESTART:
-                if self._sure or isinstance(message, Configure):  # it stands where it stood again
-                    request = self._send(message)
-            elif request.failure is Failure.SILENT or time.monotonic() > until:
+                if receiver.can_repeat(message):
+                    request = receiver.send(message)
+            elif request.failure is Failure.SILENT or receiver.now > until:
                 raise BoardError(request.problem or f"no answer within {limit:g} s: {self.state.value}")
             elif request.failure is not None:
-                raise self._fault(request.problem)
-            self._ahead.extend(self._pump(0.1)[1])
+                raise receiver.fail(request.problem)
+            self._ahead.extend(receiver.pump(0.1)[1])
         return request.answer

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from typing import Final
 
-from odl._text import clean
+from odl.device.csv_lines import (
+    MAX_FIELDS,
+    NO_VALUE,
+    NUMBER,
+    WORD,
+    Names,
+    is_noise,
+    is_separated,
+    missing_value,
+    printable_line,
+    split_line,
+)
 
-MAX_FIELDS: Final = 64
-_NUMBER: Final = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
-_WORD: Final = re.compile(r"[^\W\d_]{2,}")
-_DECIMAL: Final = re.compile(r"([^:,]*:)?[-+]?\d*,\d+", re.ASCII)  # a number with a decimal comma
-_NO_VALUE: Final = ("nan", "inf", "ovf")  # what sketches print for a number that is none
 _STUBBORN: Final = 5  # lines in a row that do not fit, before it is called a problem
 _HOPELESS: Final = 25  # and before it is given up, where no line has ever fitted
-_SHOWN: Final = 60  # characters of a bad line that are kept
 _NO_LINES: Final = "what comes are no lines of numbers; look at the speed and at what is printed"
 _TEXT: Final = "what comes are lines of text, not of numbers; look at what is printed"
 _NO_NUMBER: Final = "the sketch prints {} for a number; look at the sensor and its wires"
 
-Names = tuple[str, ...]
 Form = tuple[Names | None, int]  # what the columns are called, if anything, and how many there are
 
 
@@ -127,10 +130,10 @@ class CsvColumns:
         whole : bool
             False for a line that may lack its beginning: its numbers do not count.
         """
-        labels, fields = _split(line)
+        labels, fields = split_line(line)
         if not fields:
             return None
-        numbers = [float(field) for field in fields if _NUMBER.fullmatch(field)]
+        numbers = [float(field) for field in fields if NUMBER.fullmatch(field)]
         if labels is None and not numbers and not self._is_sample(labels, fields):
             self._words(line, fields, whole)
             return None
@@ -139,7 +142,7 @@ class CsvColumns:
         sound = len(numbers) == len(fields) and all(map(math.isfinite, numbers))
         if not (sound and self._fits(line, labels, len(numbers))):
             self._misfits += sound and bool(self._misfit)
-            self._leave_out(line, self._is_sample(labels, fields), none=_none_of(fields))
+            self._leave_out(line, self._is_sample(labels, fields), none=missing_value(fields))
             return None
         row = [numbers[column] for column in self._pick]
         for name, value, most in zip(self.wanted, row, self._most or (), strict=False):
@@ -160,10 +163,10 @@ class CsvColumns:
         for place, field in enumerate(fields):
             label, _, value = field.lower().rpartition(":")
             label = label if labels is None else labels[place].lower()
-            strange = label not in own and _WORD.search(label) is not None
-            number = value.lstrip("+-") in _NO_VALUE or _NUMBER.match(value) and not _WORD.search(value)
+            strange = label not in own and WORD.search(label) is not None
+            number = value.lstrip("+-") in NO_VALUE or NUMBER.match(value) and not WORD.search(value)
             numbers += bool(number and not strange)
-            words += strange or not number and value not in own and _WORD.search(value) is not None
+            words += strange or not number and value not in own and WORD.search(value) is not None
         return numbers > 0 and (not words or 2 * numbers > len(fields))
 
     def _words(self, line: str, fields: list[str], whole: bool) -> None:
@@ -173,7 +176,7 @@ class CsvColumns:
         self._candidate = tuple(fields) if len(fields) <= MAX_FIELDS else None
         if not (whole or self._named(self._candidate)):
             self._candidate = None  # a name may lack its beginning
-        self._parted = _parted(line)
+        self._parted = is_separated(line)
         if self._candidate is None and whole:
             self._leave_out(line, False)
         elif self._candidate == self.names:
@@ -213,7 +216,7 @@ class CsvColumns:
         if any(name.lower() in self._lower for name in self._candidate or ()):
             return True
         # Within a stream, names that are not wanted would end it.
-        return self._parted and _parted(line) and (bool(self._numbers) or not self._good)
+        return self._parted and is_separated(line) and (bool(self._numbers) or not self._good)
 
     def _named(self, labels: Names | None) -> bool:
         return labels is not None and set(self._lower) <= {name.lower() for name in labels}
@@ -236,7 +239,7 @@ class CsvColumns:
             missing = next((name for name in self.wanted if name.lower() not in lower), None)
             if twice is None and missing is None:
                 return [lower.index(name) for name in wanted]
-            there = ", ".join(_tidy(name) for name in names)
+            there = ", ".join(printable_line(name) for name in names)
             self._misfit = (
                 f"there is no column '{missing}'; the sketch prints {there}" if missing is not None
                 else f"the sketch prints more than one column '{twice}'; say which by number, from 1: {there}"
@@ -257,11 +260,11 @@ class CsvColumns:
         self.bad += 1
         self.missed += sample
         self._bad_in_row += 1
-        if not sample and not _is_noise(line) and _WORD.search(line):
+        if not sample and not is_noise(line) and WORD.search(line):
             self.text += 1
-            self.last_text, self._why = _tidy(line), _TEXT
+            self.last_text, self._why = printable_line(line), _TEXT
         else:
-            self.last_bad, self._why = _tidy(line), _NO_NUMBER.format(none) if none else _NO_LINES
+            self.last_bad, self._why = printable_line(line), _NO_NUMBER.format(none) if none else _NO_LINES
 
 
 def _checked(wanted: Sequence[str]) -> list[int]:
@@ -277,43 +280,3 @@ def _checked(wanted: Sequence[str]) -> list[int]:
     if numbers and min(numbers) < 1:
         raise ValueError("column 0 is wanted; the first column is number 1")
     return numbers
-
-
-def _parted(line: str) -> bool:
-    """Whether more than blanks stand between the fields."""
-    return re.search("[,;\t]", line.strip()) is not None
-
-
-def _split(line: str) -> tuple[Names | None, list[str]]:
-    """Labels (None without) and the fields of a line; ragged labels leave a field unreadable."""
-    text = ":".join(part.strip() for part in line.strip(" \t\r\n,;").split(":"))
-    parts = re.split("[; \t] *", text)
-    if len(parts) > 1 and all(map(_DECIMAL.fullmatch, parts)):
-        text = ";".join(parts).replace(",", ".")
-    split = re.split("[,;\t]", text) if _parted(text) else text.split()
-    fields = [field.strip() for field in split]
-    if len(fields) > MAX_FIELDS:
-        return None, [text]
-    if fields and all(":" in field for field in fields):
-        pairs = [field.split(":", 1) for field in fields]
-        return tuple(name for name, _ in pairs), [value for _, value in pairs]
-    return None, fields
-
-
-def _none_of(fields: list[str]) -> str:
-    """What stands in the first of ``fields`` that has no value, or nothing."""
-    values = (field.lower().rpartition(":")[2].lstrip("+-") for field in fields)
-    return next((value for value in values if value in _NO_VALUE), "")
-
-
-def _is_noise(line: str) -> bool:
-    """Whether more than an eighth of a line is no text: the speed is wrong, or it is something else."""
-    seen = line[:_SHOWN]
-    return 8 * sum(c == "\ufffd" or not (c.isprintable() or c.isspace()) for c in seen) > len(seen)
-
-
-def _tidy(line: str) -> str:
-    """A line cleaned and cut, or a sentence where it is no text."""
-    if _is_noise(line):
-        return "bytes that are no text"
-    return clean(line[:_SHOWN], _SHOWN, empty="")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from enum import Enum
 from typing import Final
 
 import numpy as np
@@ -14,8 +12,10 @@ from numpy.typing import NDArray
 from odl.core.errors import OdlError
 from odl.core.events import Gap, Samples
 from odl.device.csv_columns import CsvColumns
+from odl.device.csv_limits import LimitCheck
+from odl.device.csv_state import CsvStreamState
 from odl.device.device_clock import DeviceClock
-from odl.device.serial_port import SerialChunk, SerialPort, SerialState
+from odl.device.serial_line import SerialChunk, SerialLine, SerialState
 from odl.wire import Deframer
 
 MAX_LINE: Final = 4096  # bytes without a line's end that are kept
@@ -25,7 +25,6 @@ _SILENT: Final = 1.0  # seconds without a line that are told, and called a gap
 FIRST_LINE: Final = 3.0  # seconds that one is waited for: a board restarts when its port is opened
 BAD_LINES: Final = "lines that cannot be used"  # why a Gap
 _ABSURD: Final = 1000  # times the full scale: no sensor prints that
-_LIMITED: Final = 0.25  # share of samples at the limit that is told
 _RECENT: Final = 4.0  # seconds of them that are looked at, and that a problem stands once it is over
 _OFF: Final = 0.02  # share of the rate: what a sketch prints is seldom exact, and nobody else says so
 _A_BOARD: Final = "what comes is what a board of odl's own says; leave out `format='csv'`"
@@ -33,18 +32,6 @@ _A_BOARD: Final = "what comes is what a board of odl's own says; leave out `form
 
 class CsvStreamError(OdlError, RuntimeError):
     """A sketch of which nothing can be used, and why."""
-
-
-class CsvStreamState(Enum):
-    """How a sketch is doing, with a sentence for people."""
-
-    WAITING = "no line has come yet"
-    STREAMING = "samples are coming"
-    LIMITED = "many samples are at the limit"
-    SILENT = "no line has come for a while"
-    UNREADABLE = "what comes cannot be used"
-    UNPLUGGED = "the port is gone; it is tried again until it is back"
-    CLOSED = "the port has been closed"
 
 
 class CsvStream:
@@ -57,7 +44,7 @@ class CsvStream:
 
     Parameters
     ----------
-    line : SerialPort
+    line : SerialLine
         Where the lines come from.
     scale : sequence of float
         Per column what one count is, in the unit that is printed: a column in g with 0.00025 is
@@ -96,6 +83,7 @@ class CsvStream:
 
     Examples
     --------
+    >>> from odl.device.serial_port import SerialPort
     >>> with SerialPort("loop://") as line:
     ...     sketch = CsvStream(line, scale=(0.5, 1.0), rate_hz=50.0, columns=("ax", "ay"))
     ...     sent = line.write(b"ax,ay\\r\\n1.5,-2\\r\\n40000,1\\r\\n")
@@ -106,7 +94,7 @@ class CsvStream:
 
     def __init__(
         self,
-        line: SerialPort,
+        line: SerialLine,
         *,
         scale: Sequence[float],
         rate_hz: float,
@@ -119,9 +107,8 @@ class CsvStream:
             raise ValueError(f"{len(columns)} columns, but a scale for {len(scale)}; give one for each")
         self._per_unit = [1 / s for s in scale]
         self.line, self.position, self.wait = line, position, 0.2
-        self._full = [32768 * s for s in scale]
-        self._units = tuple(units) or ("",) * len(scale)
-        self.columns = CsvColumns(columns, strict, [_ABSURD * full for full in self._full], self._units)
+        full, units = [32768 * s for s in scale], tuple(units) or ("",) * len(scale)
+        self.columns = CsvColumns(columns, strict, [_ABSURD * value for value in full], units)
         self.clock = DeviceClock(rate_hz, _OFF)
         self.lost = self.saturated = 0
         self.state = CsvStreamState.WAITING
@@ -138,34 +125,33 @@ class CsvStream:
         self._tell_bad = self._tell_text = 1  # lines left out at which they are told of next
         self._trouble, self._troubled = "", 0.0  # with the columns, and when it was so last
         self._frames = Deframer(MAX_LINE)
-        self._cut_rows: NDArray[np.bool_] = np.zeros((0, len(scale)), np.bool_)
-        self._rows_looked_at = max(50, round(_RECENT * rate_hz))  # of it, at most
-        self._limited = ""  # a sentence about the column that is cut most
+        self._limits = LimitCheck(self.columns.wanted, units, full, round(_RECENT * rate_hz))
 
     def __iter__(self) -> Iterator[Samples | Gap]:
-        gave = time.monotonic()
+        now = self.line.clock.monotonic
+        gave = now()
         while self._ahead or self.state is not CsvStreamState.CLOSED:
             if self._ahead:  # kept here: whoever stops iterating can go on later
                 yield self._ahead.popleft()
-                gave = time.monotonic()
+                gave = now()
                 continue
             wait = self.wait
             if self._rows:
-                wait = max(0.0, min(wait, self._since + _TOGETHER - time.monotonic()))
-            piece = self.line.get(wait)
-            if piece is not None:
-                self._take(piece)
+                wait = max(0.0, min(wait, self._since + _TOGETHER - now()))
+            chunk = self.line.get(wait)
+            if chunk is not None:
+                self._take(chunk)
             else:
                 self._look_for_silence()
             # Lines that cannot be used may come all the time.
-            late = time.monotonic() >= gave + self.wait
-            if (piece is None and (not self._rows or self.wait == 0)) or (not self._rows and late):
+            late = now() >= gave + self.wait
+            if (chunk is None and (not self._rows or self.wait == 0)) or (not self._rows and late):
                 yield Samples(self.position, np.zeros((0, len(self._per_unit)), np.int16))
-                gave = time.monotonic()
-            if len(self._rows) >= _ROWS or time.monotonic() >= self._since + _TOGETHER:
+                gave = now()
+            if len(self._rows) >= _ROWS or now() >= self._since + _TOGETHER:
                 self._flush()
 
-    def begin(self, seconds: float) -> None:
+    def wait_for_line(self, seconds: float) -> None:
         """Wait for the first line that can be used, for so long at most; it is given out later.
 
         Raises
@@ -173,18 +159,18 @@ class CsvStream:
         CsvStreamError
             As while iterating.
         """
-        until = time.monotonic() + seconds
+        until = self.line.clock.monotonic() + seconds
         while not (self._rows or self._ahead or self.state is CsvStreamState.CLOSED):
-            left = until - time.monotonic()
+            left = until - self.line.clock.monotonic()
             if left <= 0:
                 break
-            if (piece := self.line.get(min(left, self.wait))) is not None:
-                self._take(piece)
+            if (chunk := self.line.get(min(left, self.wait))) is not None:
+                self._take(chunk)
 
     @property
     def problem(self) -> str:
         """What is wrong with the lines that come, in one sentence, or nothing."""
-        return self._trouble or self._limited
+        return self._trouble or self._limits.problem
 
     @property
     def note(self) -> str:
@@ -205,22 +191,22 @@ class CsvStream:
         return max(_SILENT, 20 / self._rate)
 
     def _look_for_silence(self) -> None:
-        quiet = self._last is None or time.monotonic() - self._last <= self._patience()
+        quiet = self._last is None or self.line.clock.monotonic() - self._last <= self._patience()
         if not quiet and self.state in (CsvStreamState.STREAMING, CsvStreamState.LIMITED):
             self.state = CsvStreamState.SILENT
 
-    def _take(self, piece: SerialChunk) -> None:
-        if piece.lost:
+    def _take(self, chunk: SerialChunk) -> None:
+        if chunk.lost:
             self._cut("nobody fetched the samples in time")
-        if piece.state is SerialState.LOST:
+        if chunk.state is SerialState.LOST:
             self._cut("unplugged")
             self.state, self._trouble = CsvStreamState.UNPLUGGED, ""
-        elif piece.state is SerialState.OPEN:
+        elif chunk.state is SerialState.OPEN:
             self.state = CsvStreamState.WAITING
-        elif piece.state is SerialState.CLOSED:
+        elif chunk.state is SerialState.CLOSED:
             self.state = CsvStreamState.CLOSED
             self._flush()
-        lines = self._lines(piece.data)
+        lines = self._lines(chunk.data)
         for number, line in enumerate(lines):
             headers = self.columns.headers
             missed = self.columns.missed
@@ -229,19 +215,19 @@ class CsvStream:
             if self.columns.headers > headers and self._last is not None:
                 self._cause = self._cause or "the sketch started anew"
             if row is not None:
-                self._add(row, piece.time, len(lines) - number, missed)
+                self._add(row, chunk.time, len(lines) - number, missed)
         if self.columns.hopeless:
             raise CsvStreamError(self.columns.problem)
-        if self._last is None and self._frames.feed(piece.data):
+        if self._last is None and self._frames.feed(chunk.data):
             raise CsvStreamError(_A_BOARD)
         if problem := self.columns.problem:
-            self.state, self._troubled = CsvStreamState.UNREADABLE, piece.time
+            self.state, self._troubled = CsvStreamState.UNREADABLE, chunk.time
             self._trouble = self._trouble or problem
-        elif piece.time - self._troubled > _RECENT:
+        elif chunk.time - self._troubled > _RECENT:
             self._trouble = ""
         self._tell_of_left_out()
-        if self._last == piece.time:
-            self.clock.add(None, piece.time, self.position + len(self._rows) + self.columns.missed)
+        if self._last == chunk.time:
+            self.clock.add(None, chunk.time, self.position + len(self._rows) + self.columns.missed)
 
     def _add(self, row: list[float], now: float, here: int, bad: int) -> None:
         """A line of numbers read at ``now``, of which ``here`` came at once, after ``bad`` others."""
@@ -272,7 +258,7 @@ class CsvStream:
             self._since = now
         self._rows.append(row)
         self._last = now
-        self.state = CsvStreamState.LIMITED if self._limited else CsvStreamState.STREAMING
+        self.state = CsvStreamState.LIMITED if self._limits.problem else CsvStreamState.STREAMING
 
     def _tell_of_left_out(self) -> None:
         """Tell of lines at the first, the tenth, ... that is left out."""
@@ -312,23 +298,8 @@ class CsvStream:
         scaled = np.rint(np.array(self._rows) * self._per_unit)
         cut = np.abs(scaled + 0.5) > 32768
         self.saturated += int(np.count_nonzero(cut))
-        self._look_at_limits(cut)
+        self._limits.add(cut)
         block: NDArray[np.int16] = np.clip(scaled, -32768, 32767).astype(np.int16)
         self._ahead.append(Samples(self.position, block))
         self.position += len(block)
         self._rows = []
-
-    def _look_at_limits(self, cut: NDArray[np.bool_]) -> None:
-        """Notice where many samples are beyond what can be: most often the unit is another one."""
-        recent = self._cut_rows = np.concatenate([self._cut_rows, cut])[-self._rows_looked_at :]
-        share = float(recent.any(axis=1).mean())
-        if not self._limited and len(recent) >= 50 and share > _LIMITED:
-            most = int(recent.sum(axis=0).argmax())
-            unit = self._units[most]
-            self._limited = (
-                f"many samples are at the limit of column {self.columns.wanted[most]}, "
-                f"{self._full[most]:.3g}{f' {unit}' if unit else ''}: "
-                + (f"is it printed in {unit}?" if unit else "are its unit and the scale right?")
-            )
-        elif share < _LIMITED / 2:
-            self._limited = ""

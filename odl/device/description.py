@@ -1,4 +1,4 @@
-"""What a board says that it is, checked: it comes from outside. No I/O."""
+"""The description that a board sends of itself, checked, since it comes from outside. No I/O."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from odl._text import clean
-from odl.core.config import Config, rule_of
-from odl.wire import PROTOCOL, Configure, Description, Info
+from odl.wire import PROTOCOL, Description, Info
 from odl.wire.client import BoardError
 
 MAX_RATE_HZ: Final = 10_000.0
@@ -41,12 +40,12 @@ class BoardDescription:
 
 
 def check_description(info: Info, description: Description) -> BoardDescription:
-    """Check a description and put it in order.
+    """Check a description.
 
     Raises
     ------
     BoardError
-        If it cannot be what a board measures.
+        If it contradicts ``info``, or no sensor can be like that.
 
     Examples
     --------
@@ -91,7 +90,7 @@ def shown(value: object) -> str:
 
 
 def mismatch(info: Info, image: int | None, channels: int | None) -> str:
-    """A sentence if ``info`` is of another board than the one that is wanted, else nothing."""
+    """Return why ``info`` is of another board than the one wanted, in a sentence; empty if it is not."""
     if info.major != PROTOCOL[0]:
         return (
             f"the board speaks protocol {info.major}.{info.minor} and this odl {PROTOCOL[0]}.{PROTOCOL[1]}: "
@@ -105,26 +104,3 @@ def mismatch(info: Info, image: int | None, channels: int | None) -> str:
             "put this one on it with 'odl push', or take the board's with 'odl pull'"
         )
     return ""
-
-
-def settings(config: Config, session: int, *, keep: bool, position: int, issued: int) -> Configure:
-    """A session's settings as a board takes them.
-
-    Parameters
-    ----------
-    session : int
-        The number that names the session, 1 to 2**32 - 1.
-    keep : bool
-        Go on from what the board's label log has taught; otherwise the log is emptied.
-    position, issued : int
-        Where the stream stands, and the questions already spent of the period there.
-    """
-    if not 1 <= session < 2**32:
-        raise ValueError(f"a session's number is {session}; it can be 1 to 2**32 - 1")
-    return Configure(
-        rule=int(rule_of(config.policy)), in_samples=int(config.in_samples), hold=int(config.hold),
-        keep=int(keep), batch=config.batch, step=config.step, change=config.change,
-        allowed=config.allowed, period=config.period, horizon=config.horizon, session=session,
-        issued=issued, patience=config.patience, seed=config.seed, position=position,
-        scaling=tuple(zip(config.mult, config.shift, config.offset, strict=True)),
-    )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any, Final
 from odl.core.errors import OdlError
 from odl.device.board import Board
 from odl.device.description import BoardDescription, shown
+from odl.device.serial_line import SerialLine
 from odl.device.serial_port import SerialPort, SerialPortError
 from odl.wire import Info
 from odl.wire.client import BoardError
@@ -106,11 +106,11 @@ def probe(port: Port | str, limit: float = LIMIT) -> ProbeResult:
         return ProbeResult(port, problem=str(error))
 
 
-def _prints_lines(line: SerialPort) -> bool:
-    text, until = b"", time.monotonic() + _LISTEN
-    while len(text) < 200 and (left := until - time.monotonic()) > 0:
-        piece = line.get(left)
-        text += b"" if piece is None else piece.data
+def _prints_lines(line: SerialLine) -> bool:
+    text, until = b"", line.clock.monotonic() + _LISTEN
+    while len(text) < 200 and (left := until - line.clock.monotonic()) > 0:
+        chunk = line.get(left)
+        text += b"" if chunk is None else chunk.data
     plain = sum(byte in b"\t\r\n" or 32 <= byte < 127 for byte in text)
     return b"\n" in text and plain >= 0.95 * len(text)
 

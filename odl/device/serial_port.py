@@ -1,4 +1,4 @@
-"""Bytes from a serial line, read by a thread, whatever happens to the plug."""
+"""A serial port that a thread reads, and opens again when it was unplugged."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import select
 import threading
 import time
 from collections import deque
-from enum import Enum
-from typing import Any, Final, NamedTuple
+from types import TracebackType
+from typing import Any, Final
 
+from odl.core.clock import SYSTEM_CLOCK, Clock
 from odl.core.errors import OdlError
+from odl.device.serial_line import SerialChunk, SerialLine, SerialState
 
 BAUD: Final = 115200
 ROOM: Final = 2**20  # bytes that wait to be fetched: 90 s of a full line at 115200 baud
@@ -27,35 +29,12 @@ with contextlib.suppress(ImportError):  # Windows has none
     _BROKEN += (termios.error,)
 
 
-class SerialState(Enum):
-    """Where a line is, with a sentence for people."""
-
-    OPENING = "the port is being opened"
-    OPEN = "the port is open"
-    LOST = "the port is gone; it is tried again until it is back"
-    CLOSED = "the port has been closed"
-
-
 class SerialPortError(OdlError, OSError):
     """A port that cannot be opened, and what to do about it."""
 
 
-class SerialChunk(NamedTuple):
-    """What came of a line: bytes, or a turn of its state.
-
-    ``time`` is the host's monotonic clock in seconds when it was read. ``lost`` bytes are
-    missing just before it, because nobody fetched them in time. ``state`` is what the line
-    has just become, or None.
-    """
-
-    time: float
-    data: bytes = b""
-    lost: int = 0
-    state: SerialState | None = None
-
-
-class SerialPort:
-    """A serial port that is read all the time and opened again when it was gone.
+class SerialPort(SerialLine):
+    """A serial port that a thread reads all the time and opens again when it was gone.
 
     Parameters
     ----------
@@ -66,9 +45,11 @@ class SerialPort:
         Bits per second; sockets and pseudo-terminals ignore it.
     room : int
         Bytes that may wait to be fetched. What comes on top is dropped, counted and reported
-        with the next piece.
+        with the next chunk.
     pause : float
         Seconds until a lost port is tried again; doubled each time, up to 2 s.
+    clock : Clock
+        Gives the chunks their times.
 
     Raises
     ------
@@ -78,7 +59,7 @@ class SerialPort:
     Attributes
     ----------
     state : SerialState
-        At this moment; `get` gives its turns in their order among the bytes.
+        At this moment; `get` gives its changes in their order among the bytes.
     lost : int
         Bytes that there was no room for.
     reopened : int
@@ -88,20 +69,22 @@ class SerialPort:
     --------
     >>> with SerialPort("loop://") as line:
     ...     sent = line.write(b"ping")
-    ...     while not (piece := line.get(1.0)) or not piece.data:
+    ...     while not (chunk := line.get(1.0)) or not chunk.data:
     ...         pass
-    ...     piece.data
+    ...     chunk.data
     b'ping'
     """
 
-    def __init__(self, url: str, baud: int = BAUD, *, room: int = ROOM, pause: float = 0.1) -> None:
-        self.url, self.baud = url, baud
+    def __init__(
+        self, url: str, baud: int = BAUD, *, room: int = ROOM, pause: float = 0.1, clock: Clock = SYSTEM_CLOCK
+    ) -> None:
+        self.url, self.baud, self.clock = url, baud, clock
         self.state = SerialState.OPENING
         self.lost = self.reopened = 0
         self._room, self._pause = room, pause
-        self._pieces: deque[SerialChunk] = deque()
+        self._chunks: deque[SerialChunk] = deque()
         self._held = 0  # bytes in them
-        self._missing = 0  # bytes dropped since the last piece
+        self._missing = 0  # bytes dropped since the last chunk
         self._woken = False
         self._ready = threading.Condition()
         self._writing = threading.Lock()  # the port is not closed during a write
@@ -112,24 +95,24 @@ class SerialPort:
         except _BROKEN as error:
             self.state = SerialState.CLOSED
             raise SerialPortError(_why_not(url, error)) from None
-        self._turn(SerialState.OPEN)
+        self._change(SerialState.OPEN)
         self._reader = threading.Thread(target=self._read_all, name=f"line {url}", daemon=True)
         self._reader.start()
 
     # --- for whoever uses the line -------------------------------------------------------
 
     def get(self, timeout: float) -> SerialChunk | None:
-        """The next piece, or None after ``timeout`` seconds without one, or after `wake`."""
+        """The next chunk, or None after ``timeout`` seconds without one, or after `wake`."""
         with self._ready:
-            if not self._pieces and not self._woken and timeout > 0:
+            if not self._chunks and not self._woken and timeout > 0:
                 self._ready.wait(timeout)
             self._woken = False
-            if self._pieces:
-                piece = self._pieces.popleft()
-                self._held -= len(piece.data)
-                return piece
+            if self._chunks:
+                chunk = self._chunks.popleft()
+                self._held -= len(chunk.data)
+                return chunk
             if self._missing:
-                return self._with_loss(SerialChunk(time.monotonic()))
+                return self._with_loss(SerialChunk(self.clock.monotonic()))
             return None
 
     def wake(self) -> None:
@@ -159,7 +142,9 @@ class SerialPort:
     def __enter__(self) -> SerialPort:
         return self
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     # --- the reader ----------------------------------------------------------------------
@@ -172,12 +157,12 @@ class SerialPort:
                 data = _read(self._port)
             except _BROKEN:
                 self._let_go()
-                self._turn(SerialState.LOST)
+                self._change(SerialState.LOST)
                 continue
             if data:
-                self._put(SerialChunk(time.monotonic(), data))
+                self._put(SerialChunk(self.clock.monotonic(), data))
         self._let_go()
-        self._turn(SerialState.CLOSED)
+        self._change(SerialState.CLOSED)
 
     def _open_again(self) -> bool:
         """Try until the port is back; False if the line is closed meanwhile."""
@@ -190,7 +175,7 @@ class SerialPort:
                 continue
             self._port = port
             self.reopened += 1
-            self._turn(SerialState.OPEN)
+            self._change(SerialState.OPEN)
             return True
         return False
 
@@ -201,23 +186,23 @@ class SerialPort:
             with contextlib.suppress(*_BROKEN):
                 port.close()
 
-    def _turn(self, state: SerialState) -> None:
+    def _change(self, state: SerialState) -> None:
         self.state = state
-        self._put(SerialChunk(time.monotonic(), state=state))
+        self._put(SerialChunk(self.clock.monotonic(), state=state))
 
-    def _put(self, piece: SerialChunk) -> None:
+    def _put(self, chunk: SerialChunk) -> None:
         with self._ready:
-            if self._held + len(piece.data) > self._room:
-                self.lost += len(piece.data)
-                self._missing += len(piece.data)
+            if self._held + len(chunk.data) > self._room:
+                self.lost += len(chunk.data)
+                self._missing += len(chunk.data)
                 return
-            self._pieces.append(self._with_loss(piece))
-            self._held += len(piece.data)
+            self._chunks.append(self._with_loss(chunk))
+            self._held += len(chunk.data)
             self._ready.notify_all()
 
-    def _with_loss(self, piece: SerialChunk) -> SerialChunk:
+    def _with_loss(self, chunk: SerialChunk) -> SerialChunk:
         missing, self._missing = self._missing, 0
-        return piece._replace(lost=missing)
+        return chunk._replace(lost=missing)
 
 
 def _open(url: str, baud: int) -> Any:
@@ -237,7 +222,7 @@ def _can_be_waited_for(port: Any) -> bool:
 
 
 def _read(port: Any) -> bytes:
-    """What comes within a short while, in one piece."""
+    """What comes within a short while, in one chunk."""
     if port.timeout == 0:
         if not select.select([port], [], [], _WAIT)[0]:
             return b""

@@ -13,6 +13,7 @@ from odl.core.image import Image
 from odl.data import DataError, list_datasets, model_path
 from odl.data.streams import load_model
 from odl.device.board import Board
+from odl.device.serial_line import SerialLine
 from odl.device.serial_port import SerialPort
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ Tell = Callable[[str], None]
 GREETING: Final = 6.0  # seconds within which a board answers
 
 
-def line_to(port: str, baud: int, tell: Tell) -> SerialPort:
+def line_to(port: str, baud: int, tell: Tell) -> SerialLine:
     """Open a port; ``"auto"`` is the one with a board.
 
     Raises
@@ -38,7 +39,7 @@ def line_to(port: str, baud: int, tell: Tell) -> SerialPort:
     return SerialPort(port, baud)
 
 
-def image_of(board: Board, line: SerialPort, tell: Tell) -> Image:
+def image_of(board: Board, line: SerialLine, tell: Tell) -> Image:
     """The model image that a board runs: one of those that are here, else the board's own copy.
 
     Raises
@@ -59,7 +60,7 @@ def image_of(board: Board, line: SerialPort, tell: Tell) -> Image:
     return Image.from_bytes(_client(line).read_image(), "the board's model image")
 
 
-def _client(line: SerialPort) -> BoardClient:
+def _client(line: SerialLine) -> BoardClient:
     """A greeted client beside the board's own link, for what comes before a session."""
     from odl.wire.client import BoardClient
 
@@ -70,7 +71,7 @@ def _client(line: SerialPort) -> BoardClient:
     def write(data: bytes) -> None:
         line.write(data)
 
-    client = BoardClient(write, read, 30.0)
+    client = BoardClient(write, read, 30.0, clock=line.clock)
     client.hello()
     return client
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
 
+from odl.core.clock import SYSTEM_CLOCK, Clock
 from odl.core.config import Config
 from odl.core.events import Adopt, Event, Gap, Input, Origin, Output, Prediction, Samples, Truth
 from odl.core.image import Image
@@ -38,6 +38,8 @@ class Pace:
         Above 0; infinity does not wait at all.
     position : int
         Where the stream stands; what lies before is left out.
+    clock : Clock
+        Says when a sample is due.
 
     Attributes
     ----------
@@ -50,12 +52,19 @@ class Pace:
     [60]
     """
 
-    def __init__(self, events: Iterable[Input], rate_hz: float, speed: float, position: int = 0) -> None:
-        self.wait = 0.2
+    def __init__(
+        self,
+        events: Iterable[Input],
+        rate_hz: float,
+        speed: float,
+        position: int = 0,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self.wait, self._clock = 0.2, clock
         self._events, self._rate, self._position = events, rate_hz * speed, position
 
     def __iter__(self) -> Iterator[Input]:
-        self._began = time.monotonic() - self._position / self._rate
+        self._began = self._clock.monotonic() - self._position / self._rate
         for event in self._events:
             rest = _after(event, self._position)
             if isinstance(rest, Gap):
@@ -69,14 +78,14 @@ class Pace:
         """``event`` a piece at a time, each when it is due."""
         at, size, least = 0, len(event.block), max(1, round(_LEAST * self._rate))
         while at < size:
-            now = time.monotonic()
+            now = self._clock.monotonic()
             due = (now - self._began) * self._rate - (event.start + at)
             wanted = min(least, size - at)
             if due > _BEHIND * self._rate:
                 self._began, due = now - (event.start + at + wanted) / self._rate, float(wanted)
             if due < wanted:
                 if self.wait:
-                    time.sleep(min(self.wait, (wanted - due) / self._rate))
+                    self._clock.sleep(min(self.wait, (wanted - due) / self._rate))
                 yield Samples(event.start + at, np.empty((0, event.block.shape[1]), np.int16))
                 continue
             n = min(size - at, max(wanted, int(due)))
@@ -171,7 +180,7 @@ class HardwareInTheLoop(LearningMode):
         self._fed, self._inputs = session, inputs
         self._problem, self._differences = "", 0
         board = session.board
-        board.again = lambda away: (board.position, session.issued_at(board.position))
+        board.on_restart = lambda away: (board.position, session.issued_at(board.position))
 
     @property
     def wait(self) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -14,7 +13,8 @@ from odl.core.protocols import Labeller
 from odl.core.session import Session
 from odl.core.snapshot import labels_of, state_sizes, with_unused_log
 from odl.device.board import Board, BoardState, LostFrames, Restarted, StateRead
-from odl.device.csv_stream import BAD_LINES, CsvStream, CsvStreamState
+from odl.device.csv_state import CsvStreamState
+from odl.device.csv_stream import BAD_LINES, CsvStream
 from odl.live.delivery import Delivery
 from odl.live.labeller import LiveLabeller
 from odl.live.source_status import SourceNotices, source_status
@@ -177,7 +177,7 @@ class BoardLearns(LearningMode):
         self._source_notices = SourceNotices(self.notices, speed * self.session.image.rate_hz)
         self._differences = 0  # that were noticed
         self._size, self._brief, self._entry = state_sizes(self.session.image)
-        board.again = self._restart_point
+        board.on_restart = self._restart_point
 
     @property
     def wait(self) -> float:
@@ -252,7 +252,7 @@ class BoardLearns(LearningMode):
         for difference in follower.differences[self._differences :]:
             self.notices.append(str(difference))
         self._differences = len(follower.differences)
-        now = time.monotonic()
+        now = self.board.line.clock.monotonic()
         late = self._reading_until is not None and now > self._reading_until
         if (
             follower.wants

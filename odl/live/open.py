@@ -73,7 +73,7 @@ def _open(plan: SessionPlan) -> LiveSession:
         played.again()
     live = LiveSession(
         setup.mode, prompt, writer, oracle, played, plan.closing.pop_all(), port=_port(plan),
-        seconds=options.seconds, before=None if resumed is None else resumed.history,
+        clock=plan.line.clock, seconds=options.seconds, before=None if resumed is None else resumed.history,
     )  # fmt: skip
     for note in plan.notes:
         live.notify(note)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -14,6 +13,7 @@ from odl.core.image import Image
 from odl.core.session import Session
 from odl.data import open_dataset
 from odl.data.streams import Stream, dataset_streams
+from odl.device.serial_line import SerialLine
 from odl.device.serial_port import SerialPort
 from odl.evaluate.load_kernels import Progress, load_kernels
 from odl.evaluate.open_session import OpenedSession, open_session
@@ -54,7 +54,7 @@ class SessionPlan:
         How the session asks and learns.
     stream : Stream or None
         What is played or fed.
-    line : SerialPort
+    line : SerialLine
         The open port.
     opened : OpenedSession or None
         The new session, once it is open; None for a resumed one.
@@ -84,7 +84,7 @@ class SessionPlan:
     @property
     def idle(self) -> float:
         """Seconds since the resumed recording was written last; 0 without one."""
-        return 0.0 if self.resumed is None else max(0.0, time.time() - self._written)
+        return 0.0 if self.resumed is None else max(0.0, self.line.clock.wall() - self._written)
 
     @property
     def speed(self) -> float:
@@ -132,7 +132,7 @@ class SessionPlan:
         person = dataset.someone if self.live.subject is None else self.live.subject
         return dataset_streams(dataset, [person], self.options.seed)[0]
 
-    def _line(self) -> SerialPort:
+    def _line(self) -> SerialLine:
         live = self.live
         if not live.emulated:
             return line_to(live.port or "auto", live.baud, self.progress)
@@ -143,7 +143,7 @@ class SessionPlan:
             model.write_bytes(self.resumed.session.image.to_bytes())
             return self._emulated(str(model))
 
-    def _emulated(self, model: str) -> SerialPort:
+    def _emulated(self, model: str) -> SerialLine:
         live, words, speed = self.live, ["--model", model], self.live.speed or 1.0
         if live.play is not None and self.stream is not None:
             words += ["--play", live.play, "--subject", self.stream.subject, "--seed", str(self.options.seed)]

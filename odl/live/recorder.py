@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -64,15 +63,16 @@ class Recorder:
             If ``seconds`` are not above 0.
         """
         OPTIONS["seconds"].check(seconds)
-        notices, heard = deque[str](), time.monotonic()
+        clock = self._source.line.clock
+        notices, heard = deque[str](), clock.monotonic()
         due, note = heard + REPORT, SourceNotices(notices, self._rate)
         for event in self._source:
             if self._take(event):
-                heard = time.monotonic()
+                heard = clock.monotonic()
             note.update(self._source)
             while notices:
                 progress(notices.popleft())
-            now, passed = time.monotonic(), self._writer.position / self._rate
+            now, passed = clock.monotonic(), self._writer.position / self._rate
             if now >= due:
                 due = now + REPORT
                 own = source_status(self._source)
@@ -174,7 +174,7 @@ def open_recorder(
             source = CsvStream(line, scale=[c[2] for c in channels], rate_hz=hertz, columns=columns,
                             units=[c[1] for c in channels])  # fmt: skip
             progress("waiting for the sketch's first line")
-            source.begin(FIRST_LINE)
+            source.wait_for_line(FIRST_LINE)
         else:
             source = Board(line, seq=random_number(16))
             described = source.greet(GREETING)
@@ -188,7 +188,7 @@ def open_recorder(
             quiet = config or Config(mult=(1,) * n, shift=(0,) * n, offset=(0,) * n)
             shift = source.configure(quiet, random_number(32), keep=True)
             board = source
-            source.again = lambda away: (board.position + round(away * hertz), 0)
+            source.on_restart = lambda away: (board.position + round(away * hertz), 0)
         about |= {"channels": [list(c) for c in channels], "rate_hz": hertz}
         start: dict[str, Any] = {"session": about} | ({} if config is None else {"config": config.to_dict()})
         writer = Writer(path, Start(start, b"" if image is None else image.to_bytes()))

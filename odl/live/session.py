@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, suppress
@@ -11,6 +10,7 @@ from types import TracebackType
 from typing import Final
 
 from odl.core.adopted_state import new_history
+from odl.core.clock import SYSTEM_CLOCK, Clock
 from odl.core.events import Command, Event, Gap, Origin, Output, Samples, Truth
 from odl.core.history import SessionHistory
 from odl.core.image import Image
@@ -62,6 +62,7 @@ class LiveSession:
         opened: ExitStack,
         *,
         port: str,
+        clock: Clock = SYSTEM_CLOCK,
         seconds: float | None = None,
         before: SessionHistory | None = None,
     ) -> None:
@@ -69,11 +70,11 @@ class LiveSession:
         self._mode, self._writer, self._played, self._opened = mode, writer, played, opened
         self._labeller = LiveLabeller(prompt, labels)
         self._notices: deque[str] = deque()
-        self._seconds = seconds
+        self._seconds, self._clock = seconds, clock
         self._state = ""
         self._began = self._ending = False
         self._first: int | None = None  # the first sample
-        self._heard = time.monotonic()  # when an event came last
+        self._heard = self._clock.monotonic()  # when an event came last
         self._until: float | None = None  # when the end waits no longer for what is pending
         self._whole = True  # whether all outputs of the last input are written
         self.resumed = before is not None
@@ -139,7 +140,7 @@ class LiveSession:
         return self._events
 
     def _run(self) -> Generator[Event]:
-        self._began, self._heard = True, time.monotonic()
+        self._began, self._heard = True, self._clock.monotonic()
         self._labeller.ask_open(self.session)
         try:
             for event in self._mode.events(self._labeller):
@@ -151,7 +152,7 @@ class LiveSession:
                 if isinstance(event, Samples) and not len(event.block):
                     yield event
                 else:
-                    self._heard = time.monotonic()
+                    self._heard = self._clock.monotonic()
                     yield from self._pass(event)
         except CsvStreamError:
             self._useless = self._first is None and not self.resumed
@@ -175,13 +176,13 @@ class LiveSession:
         if not self._ending:
             return False
         if self._until is None:
-            self._until = time.monotonic() + PATIENCE
-        return not self._mode.pending or time.monotonic() >= self._until
+            self._until = self._clock.monotonic() + PATIENCE
+        return not self._mode.pending or self._clock.monotonic() >= self._until
 
     def _is_played_out(self) -> bool:
         """True at the end of a played recording; its very last samples may have been lost."""
         left = NEAR if self._played is None else self._played.left
-        over = left == 0 or (left < NEAR and time.monotonic() - self._heard > SILENT)
+        over = left == 0 or (left < NEAR and self._clock.monotonic() - self._heard > SILENT)
         if over:
             self.notify("the recording has been played to its end")
         return over
@@ -189,7 +190,7 @@ class LiveSession:
     def _passed(self) -> float:
         """Seconds of the stream since its first sample; where nothing comes, seconds of the clock."""
         samples = 0 if self._first is None else self.session.position - self._first
-        return samples / self.image.rate_hz + time.monotonic() - self._heard
+        return samples / self.image.rate_hz + self._clock.monotonic() - self._heard
 
     def _pass(self, event: Event) -> Iterator[Event]:
         for each in (*(self._played.take(event) if self._played else ()), event):

@@ -167,7 +167,7 @@ class _Beginning:
             self.shift = stands or 0
         elif stands is not None:
             gap = Gap(session.position, stands - self.shift - session.position, "nobody listened")
-        board.again = lambda away: (board.position + round(away * session.image.rate_hz), 0)
+        board.on_restart = lambda away: (board.position + round(away * session.image.rate_hz), 0)
         return HostLearns(session, board, gap, shift=self.shift, speed=self.plan.speed)
 
     def _with_board(self) -> LearningMode:
@@ -190,8 +190,9 @@ class _Beginning:
             self._hold_labels()
             fed.go_on_from_board()
         speed = live.speed or (math.inf if live.answers else 1.0)
+        inputs, clock = stream.unanswered().inputs(), self.board.line.clock
         return HardwareInTheLoop(
-            fed, Pace(stream.unanswered().inputs(), session.image.rate_hz, speed, fed.position)
+            fed, Pace(inputs, session.image.rate_hz, speed, fed.position, clock)
         )
 
     def _hold_labels(self) -> None:

@@ -40,7 +40,7 @@ def with_sketch(plan: SessionPlan) -> SourceSetup:
         units=[c.unit for c in image.channels],
     )  # fmt: skip
     plan.progress("waiting for the sketch's first line")
-    sketch.begin(FIRST_LINE)
+    sketch.wait_for_line(FIRST_LINE)
     lost = round(plan.idle * image.rate_hz)  # before that line
     session = plan.session(image, channels, rate)
     gap, shift = None, 0

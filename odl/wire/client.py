@@ -1,12 +1,12 @@
-"""The host's end of the line to a board, one question at a time (docs/protocol.md)."""
+"""A board as a session that is stepped: one request at a time over any two functions for bytes."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final
 
-from odl.core.config import Config, rule_of
+from odl.core.clock import SYSTEM_CLOCK, Clock
+from odl.core.config import Config
 from odl.core.errors import OdlError
 from odl.core.events import Input, Origin, Output, Samples
 from odl.wire import (
@@ -15,11 +15,11 @@ from odl.wire import (
     STATE,
     CodecError,
     Compact,
-    Configure,
     Control,
     Data,
     Deframer,
     Description,
+    Failure,
     Hello,
     Info,
     Install,
@@ -27,27 +27,25 @@ from odl.wire import (
     Ready,
     Refusal,
     Refused,
+    Request,
     Status,
     Upload,
     decode,
     encode,
-    frame,
     is_output,
     open_envelope,
 )
+from odl.wire.requests import Requests
+from odl.wire.retry import RetryPolicy
+from odl.wire.session_messages import ENVELOPE, LONGEST_READ, configure_message, split_samples
 
-_MOST: Final = 65535  # bytes that one Read can ask for
-_CHUNK: Final = 4096  # of what does not change meanwhile
-_ENVELOPE: Final = 10  # sequence, time, checksum
-_UNASKED: Final = 2048  # of what a board says by itself, which is no answer
-_TRIES: Final = 5
-_LONGEST: Final = 10  # times the limit, for an answer of which more keeps coming
-Answer = TypeVar("Answer", Info, Ready, Data)
+_CHUNK: Final = 4096  # bytes read at a time of what does not change meanwhile
+_UNASKED: Final = 2048  # bytes that a board sends at most without being asked
 Progress = Callable[[int, int], None]
 
 
 class BoardError(OdlError, RuntimeError):
-    """A board that does not answer, or refuses, and why; ``why`` is its reason where it gave one."""
+    """A board that does not answer, or refuses, and why; ``why`` is the reason that it gave, if any."""
 
     def __init__(self, sentence: str, why: Refusal | None = None) -> None:
         super().__init__(sentence)
@@ -57,29 +55,32 @@ class BoardError(OdlError, RuntimeError):
 class BoardClient:
     """A session on a board: the same steps as `odl.core.session.Session`, over a line.
 
-    Each request is sent again under the same number until it is answered, and the board does it
-    once. What a board says unasked is kept (``description``, ``status``) or passed over.
+    A request is sent again under the same number until it is answered (`odl.wire.requests`), and
+    the board does it once. What a board sends unasked is kept (``description``, ``status``) or
+    passed over. `odl.device.board.Board` is for a board that streams by itself and may be unplugged.
 
     Parameters
     ----------
     write : callable
         Takes bytes for the board.
     read : callable
-        Gives what bytes there are, after a short wait at the most.
+        Returns the bytes that have come, after a short wait at the most.
     limit : float
         Seconds to wait for an answer; learning from all labels may take a second.
     seq : int
         Number of the first frame, 0 to 65535. At random, it is no number that a board which missed
         the greeting remembers of somebody else; a fixed one makes every run the same run.
+    clock : Clock
+        Times the attempts.
 
     Attributes
     ----------
     info : Info or None
-        What the board said last that it is.
+        The board's last answer to a greeting.
     description : Description or None
         What its numbers mean.
     status : Status or None
-        How it did when it said so last.
+        Its last status.
     position : int
         Where its stream stands.
 
@@ -95,11 +96,17 @@ class BoardClient:
     """
 
     def __init__(
-        self, write: Callable[[bytes], None], read: Callable[[], bytes], limit: float = 10.0, seq: int = 0
+        self,
+        write: Callable[[bytes], None],
+        read: Callable[[], bytes],
+        limit: float = 10.0,
+        seq: int = 0,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        self._write, self._read, self._limit = write, read, limit
+        self._write, self._read, self._clock = write, read, clock
+        self._retry = RetryPolicy.within(limit)
+        self._requests = Requests(seq, self._retry)
         self._deframer = Deframer()
-        self._seq = seq
         self._uploaded: tuple[int, int] | None = None
         self.info: Info | None = None
         self.description: Description | None = None
@@ -107,7 +114,7 @@ class BoardClient:
         self.position = 0
 
     def hello(self) -> Info:
-        """What the board is; its description follows, where none is lost.
+        """Greet the board and return its Info; its description follows, where none is lost.
 
         Raises
         ------
@@ -115,69 +122,40 @@ class BoardClient:
             If nothing answers, or the board speaks another major version.
         """
         self.description = None
-        _, info = self._ask(Hello(), Info)
-        if info.major != PROTOCOL[0]:
-            ours, theirs = "{}.{}".format(*PROTOCOL), f"{info.major}.{info.minor}"
-            raise BoardError(f"the board speaks protocol {theirs} and this odl {ours}", Refusal.VERSION)
-        self.info, self.position = info, info.position
-        until = time.monotonic() + self._limit / _TRIES
-        while self.description is None and time.monotonic() < until:
-            self._answer(self._seq, Info, [])
-        return self.info
+        info = self._ask(Hello()).answer
+        assert isinstance(info, Info)
+        until = self._clock.monotonic() + self._retry.timeout
+        while self.description is None and self._clock.monotonic() < until:
+            self._take([])
+        return info
 
     def configure(
         self, config: Config, *, keep: bool = False, session: int = 1, position: int = 0, issued: int = 0
     ) -> None:
-        """Begin a session.
-
-        Parameters
-        ----------
-        config : Config
-            Its settings.
-        keep : bool
-            Go on from what the board's label log has taught; otherwise the log is emptied.
-        session : int
-            A number that names the session, 1 to 2**32 - 1.
-        position, issued : int
-            As for `odl.core.session.Session.resume`.
-        """
-        scaling = tuple(zip(config.mult, config.shift, config.offset, strict=True))
-        self._do(
-            Configure(
-                rule=int(rule_of(config.policy)), in_samples=int(config.in_samples),
-                hold=int(config.hold), keep=int(keep), batch=config.batch, step=config.step,
-                change=config.change, allowed=config.allowed, period=config.period,
-                horizon=config.horizon, session=session, issued=issued, patience=config.patience,
-                seed=config.seed, position=position, scaling=scaling,
-            )
-        )  # fmt: skip
+        """Begin a session; see `odl.wire.session_messages.configure_message`."""
+        self._do(configure_message(config, session, keep=keep, position=position, issued=issued))
 
     def step(self, event: Input) -> list[Output]:
-        """Send one input; the board's outputs, in order. Who answered is nothing to a board."""
+        """Send one input; return the board's outputs, in order. An Origin is not sent: no board takes it."""
         if isinstance(event, Origin):
             return []
         if not isinstance(event, Samples):
             return self._do(event)
-        overhead = len(encode(Samples(0, event.block[:0]))) + _ENVELOPE
-        rows = max(1, (self._greeted().frame - overhead) // (2 * event.block.shape[1]))
-        outputs: list[Output] = []
-        for at in range(0, len(event.block), rows):
-            outputs += self._do(Samples(event.start + at, event.block[at : at + rows]))
-        return outputs
+        return [output for part in split_samples(event, self._greeted().frame) for output in self._do(part)]
 
     def snapshot(self) -> bytes:
-        """The board's state block with its label log behind it; of one moment if it fits one answer."""
+        """Read the state block with the label log behind it; of one moment if both fit one answer."""
         info = self._greeted()
-        if info.state + info.log <= _MOST:
-            return self._area(STATE, info.state + info.log, _MOST)
-        return self._area(STATE, info.state, _MOST) + self._area(STATE, info.log, _CHUNK, info.state)
+        if info.state + info.log <= LONGEST_READ:
+            return self._area(STATE, info.state + info.log, LONGEST_READ)
+        return self._area(STATE, info.state, LONGEST_READ) + self._area(STATE, info.log, _CHUNK, info.state)
 
     def read_image(self, progress: Progress | None = None) -> bytes:
-        """The model image that the board runs; ``progress`` is told bytes read and bytes in all."""
+        """Read the model image that the board runs; ``progress`` gets bytes read and bytes in all."""
         return self._area(IMAGE, self._greeted().image_size, _CHUNK, progress=progress)
 
     def upload(self, image: bytes, progress: Progress | None = None) -> None:
-        """Put a model image beside the one in use; ``progress`` is told bytes sent and bytes in all.
+        """Put a model image beside the one in use; ``progress`` gets bytes sent and bytes in all.
 
         Raises
         ------
@@ -189,7 +167,7 @@ class BoardClient:
             raise BoardError(
                 f"the model image has {len(image)} bytes, but the board has room for {info.image_room}"
             )
-        size = (info.frame - len(encode(Upload(0, b""))) - _ENVELOPE) // 4 * 4  # whole words of flash
+        size = (info.frame - len(encode(Upload(0, b""))) - ENVELOPE) // 4 * 4  # whole words of flash
         for at in range(0, len(image), size):
             self._do(Upload(at, image[at : at + size]))
             if progress:
@@ -197,7 +175,7 @@ class BoardClient:
         self._uploaded = len(image), int.from_bytes(image[4:8], "little")
 
     def install(self) -> Info:
-        """Let the board start afresh with the image that was uploaded; what it is then.
+        """Restart the board with the image that was uploaded, and return its Info.
 
         Raises
         ------
@@ -208,70 +186,63 @@ class BoardClient:
             raise BoardError("nothing was uploaded that could be installed: call upload() first")
         size, checksum = self._uploaded
         self._do(Install(size, checksum))
-        until = time.monotonic() + self._limit
+        until = self._clock.monotonic() + self._retry.limit
         while (info := self.hello()).image != checksum or info.session != 0:
-            if time.monotonic() > until:
+            if self._clock.monotonic() > until:
                 raise BoardError("the board took the model image but did not start with it")
         return info
 
     def compact(self) -> None:
-        """Let the board forget what was undone; its session ends."""
+        """Remove from the board's log what was undone; its session ends."""
         self._do(Compact())
-
-    def _greeted(self) -> Info:
-        if self.info is None:
-            raise BoardError("the board has not been greeted yet: call hello() first")
-        return self.info
 
     def _area(
         self, area: int, size: int, most: int, offset: int = 0, progress: Progress | None = None
     ) -> bytes:
         data = b""
         while len(data) < size:
-            _, part = self._ask(Read(area, offset + len(data), min(most, size - len(data))), Data)
-            if (part.area, part.offset) != (area, offset + len(data)) or not part.data:
-                continue  # the answer to an earlier try
+            part = self._ask(Read(area, offset + len(data), min(most, size - len(data)))).answer
+            assert isinstance(part, Data)
             data += part.data
             if progress:
                 progress(len(data), size)
         return data
 
     def _do(self, message: Input | Control) -> list[Output]:
-        """Have something done; its outputs."""
-        outputs, ready = self._ask(message, Ready)
+        """Send what the board is to do; return its outputs."""
+        outputs = list[Output]()
+        ready = self._ask(message, outputs).answer
+        assert isinstance(ready, Ready)
         self.position = ready.position
         return outputs
 
-    def _ask(self, message: Input | Control, expected: type[Answer]) -> tuple[list[Output], Answer]:
-        """Send one message until it is answered; the outputs that came before the answer."""
-        seq, data, outputs = self._seq, encode(message), list[Output]()
-        self._seq = (self._seq + 1) & 0xFFFF
-        last = time.monotonic() + _LONGEST * self._limit
-        for _ in range(_TRIES):
-            self._write(frame(data, seq))
-            until = time.monotonic() + self._limit / _TRIES
-            while True:  # on a slow machine, too, the line is looked at once before the next try
+    def _ask(self, message: Input | Control, outputs: list[Output] | None = None) -> Request:
+        """Send ``message`` until it is answered; outputs that come before the answer go into ``outputs``."""
+        request, found = self._requests.add(message), [] if outputs is None else outputs
+        last = self._clock.monotonic() + self._retry.limit
+        while data := self._due(request):
+            self._write(data)
+            # On a slow machine, too, the line is read once before the next attempt.
+            while not request.done:
                 before = self._deframer.pending
-                answer = self._answer(seq, expected, outputs)
-                if self._deframer.pending > max(before, _UNASKED):  # a long answer is still coming
-                    until = max(until, min(last, time.monotonic() + self._limit / _TRIES))
-                if isinstance(answer, expected):
-                    return outputs, answer
-                if isinstance(answer, Refused) and answer.why is Refusal.DAMAGED:
-                    break  # it was not done: once more
-                if isinstance(answer, Refused) and answer.why is Refusal.HELLO:
-                    self.hello()  # what answered was not the Hello, or the board was restarted
+                self._take(found, request)
+                now, due = self._clock.monotonic(), self._requests.next_due
+                if self._deframer.pending > max(before, _UNASKED) and now < last:
+                    self._requests.postpone(now)  # a long answer is still coming
+                elif due is not None and now >= due:
                     break
-                if isinstance(answer, Refused):
-                    name, why = type(message).__name__, answer.why
-                    raise BoardError(f"the board refuses {name}: {why.name.lower()}", why)
-                if time.monotonic() >= until:
-                    break
-        raise BoardError(f"the board did not answer {type(message).__name__} within {self._limit:.0f} s")
+        if request.failure is not None:
+            answer = request.answer
+            why = answer.why if isinstance(answer, Refused) else None
+            raise BoardError(request.problem, Refusal.VERSION if request.failure is Failure.VERSION else why)
+        return request
 
-    def _answer(self, seq: int, expected: type[Answer], outputs: list[Output]) -> Answer | Refused | None:
-        """What has come: the answer if it was there, else None. Outputs before it go into ``outputs``."""
-        found: Answer | Refused | None = None
+    def _due(self, request: Request) -> bytes:
+        """The next attempt; nothing once ``request`` is done."""
+        return b"" if request.done else self._requests.due(self._clock.monotonic())
+
+    def _take(self, outputs: list[Output], request: Request | None = None) -> None:
+        """Take in what has come; outputs count until ``request`` is answered."""
         for payload in self._deframer.feed(self._read()):
             try:
                 message = decode(open_envelope(payload)[2])
@@ -281,13 +252,14 @@ class BoardClient:
                 self.description = message
             elif isinstance(message, Status):
                 self.status = message
-            elif found is not None:
-                continue  # said after the answer: nobody asked for it
-            elif is_output(message):
+            elif isinstance(message, Info | Ready | Data | Refused):
+                answered = self._requests.answered(message)
+                if isinstance(message, Info) and answered is not None and message.major == PROTOCOL[0]:
+                    self.info, self.position = message, message.position
+            elif is_output(message) and not (request is None or request.done):
                 outputs.append(message)  # type: ignore[arg-type]
-            elif isinstance(message, Refused):
-                if message.reply == seq or message.why is Refusal.DAMAGED:
-                    found = message
-            elif isinstance(message, expected) and getattr(message, "reply", seq) == seq:
-                found = message
-        return found
+
+    def _greeted(self) -> Info:
+        if self.info is None:
+            raise BoardError("the board has not been greeted yet: call hello() first")
+        return self.info

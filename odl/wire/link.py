@@ -14,7 +14,8 @@ from odl.core.events import Samples
 from odl.wire.codec import CodecError, open_messages
 from odl.wire.field_types import Problem
 from odl.wire.framing import Deframer
-from odl.wire.requests import TIMEOUT, TRIES, Request, Requests
+from odl.wire.requests import Request, Requests
+from odl.wire.retry import LINK, RetryPolicy
 from odl.wire.schema import PROTOCOL, Compact, Data, Info, Message, Ready, Refused, Status
 from odl.wire.sequence import FrameSequence
 
@@ -87,10 +88,8 @@ class Link:
     seq : int
         Number of the first frame for the board. Best is one that a former host is unlikely to
         have stopped at: any random one.
-    timeout : float
-        Seconds before a request goes out again; then twice, then four times as long.
-    tries : int
-        How often a request goes out at most.
+    retry : RetryPolicy
+        When a request goes out again, and how often.
 
     Attributes
     ----------
@@ -112,11 +111,11 @@ class Link:
     (2, None, 2, 1)
     """
 
-    def __init__(self, seq: int = 0, *, timeout: float = TIMEOUT, tries: int = TRIES) -> None:
+    def __init__(self, seq: int = 0, *, retry: RetryPolicy = LINK) -> None:
         self.info: Info | None = None
         self._deframer = Deframer(LIMIT)
-        self._order = FrameSequence()
-        self._requests = Requests(seq, timeout, tries)
+        self._sequence = FrameSequence()
+        self._requests = Requests(seq, retry)
         self._bytes = self._unknown = self._malformed = 0
         self._owed = 0  # losses that no message has carried yet
 
@@ -128,7 +127,7 @@ class Link:
     @property
     def session(self) -> int:
         """The board's session number as it said last, 0 if none."""
-        return self._order.session
+        return self._sequence.session
 
     def send(self, message: Message) -> Request:
         """Ask for ``message`` to be done, after all that was asked before.
@@ -165,10 +164,10 @@ class Link:
         """
         self._bytes += len(data)
         received = []
-        order = self._order
+        sequence = self._sequence
         for seq, time, message in open_messages(self._deframer.feed(data)):
             if type(message) is Samples:  # nearly always, so without further questions
-                lost = order.place(seq)
+                lost = sequence.place(seq)
                 if lost is not None:
                     received.append(Received(message, seq, time, self._owed + lost))
                     self._owed = 0
@@ -177,15 +176,15 @@ class Link:
                 self._not_understood(message, seq)
                 continue
             if self._requests.asks(Compact):  # which ends a session without a restart
-                order.session = 0
-            restarts = order.restarts
+                sequence.session = 0
+            restarts = sequence.restarts
             if isinstance(message, Info | Status):
-                lost = order.settle(seq, time, message)
+                lost = sequence.settle(seq, time, message)
             else:
-                lost = order.place(seq)
+                lost = sequence.place(seq)
             if lost is None:
                 continue
-            restart = order.restarts > restarts
+            restart = sequence.restarts > restarts
             if restart:
                 self._requests.restarted()
             request = None
@@ -198,7 +197,7 @@ class Link:
         return received
 
     def _not_understood(self, error: CodecError, seq: int) -> None:
-        lost = self._order.place(seq)
+        lost = self._sequence.place(seq)
         if lost is None:
             return
         self._owed += lost
@@ -213,10 +212,10 @@ class Link:
     def counters(self) -> Counters:
         """All counters as they are now."""
         return Counters(
-            bytes=self._bytes, frames=self._deframer.frames, lost=self._order.lost,
-            duplicates=self._order.copies, unknown=self._unknown, malformed=self._malformed,
+            bytes=self._bytes, frames=self._deframer.frames, lost=self._sequence.lost,
+            duplicates=self._sequence.copies, unknown=self._unknown, malformed=self._malformed,
             cobs=self._deframer.bad_cobs, crc=self._deframer.bad_crc,
             oversize=self._deframer.oversize, lost_bytes=self._deframer.lost_bytes,
-            restarts=self._order.restarts, retries=self._requests.retries,
+            restarts=self._sequence.restarts, retries=self._requests.retries,
             strays=self._requests.strays,
         )  # fmt: skip

@@ -16,22 +16,20 @@ from typing import Final, TypeAlias
 from odl.core.errors import OdlError
 from odl.wire.codec import encode
 from odl.wire.framing import frame
+from odl.wire.retry import RetryPolicy
 from odl.wire.schema import PROTOCOL, Data, Hello, Info, Message, Read, Ready, Refusal, Refused
 
 ROOM: Final = 256  # requests that wait at most
-TRIES: Final = 5
-TIMEOUT: Final = 1.0  # seconds before the second try; then twice and four times as long
-_SLOWER: Final = (1, 2, 4)
 
 Answer: TypeAlias = Info | Ready | Data | Refused
 
 
 class LinkError(OdlError, RuntimeError):
-    """A request that cannot be taken on."""
+    """A request that cannot be queued."""
 
 
 class Failure(Enum):
-    """Why a request came to nothing."""
+    """Why a request failed."""
 
     SILENT = "the board did not answer"
     DAMAGED = "it reached the board damaged each time"
@@ -42,7 +40,7 @@ class Failure(Enum):
 
 @dataclass(slots=True, eq=False)
 class Request:
-    """A message that wants an answer, and how it fares.
+    """A message that wants an answer, and what became of it.
 
     Attributes
     ----------
@@ -82,8 +80,7 @@ class Requests:
     Parameters
     ----------
     seq : number of the first frame.
-    timeout : seconds before a request goes out again.
-    tries : how often it goes out at most.
+    retry : when a request goes out again, and how often.
 
     Attributes
     ----------
@@ -92,11 +89,11 @@ class Requests:
     version : (major, minor) of the protocol that the board speaks, None while unknown.
     """
 
-    def __init__(self, seq: int, timeout: float, tries: int) -> None:
+    def __init__(self, seq: int, retry: RetryPolicy) -> None:
         self.retries = self.strays = 0
         self.version: tuple[int, int] | None = None
         self._seq = seq & 0xFFFF
-        self._timeout, self._tries = timeout, tries
+        self._retry = retry
         self._waiting: deque[Request] = deque()
         self._out: Request | None = None  # the one that is on its way
 
@@ -128,16 +125,22 @@ class Requests:
             request = self._out
             if request.due is not None and now < request.due:
                 return b""
-            if request.tries < self._tries:
+            if request.tries < self._retry.attempts:
                 return self._try(request, now)
             self._give_up(request)
 
     def _try(self, request: Request, now: float) -> bytes:
         self.retries += request.tries > 0
-        request.due = now + self._timeout * _SLOWER[min(request.tries, len(_SLOWER) - 1)]
+        request.due = now + self._retry.seconds(request.tries)
         request.tries += 1
         request.damaged = False
         return frame(encode(request.message), request.seq or 0)
+
+    def postpone(self, now: float) -> None:
+        """The answer is coming in at ``now``: what is on its way is given the time of its attempt anew."""
+        request = self._out
+        if request is not None and request.due is not None:
+            request.due = max(request.due, now + self._retry.seconds(request.tries - 1))
 
     def _give_up(self, request: Request) -> None:
         if request.damaged:
@@ -213,7 +216,7 @@ class Requests:
 
     def _refused(self, request: Request, refused: Refused) -> Request | None:
         hello = isinstance(request.message, Hello)
-        if refused.why is Refusal.HELLO and not hello and request.tries < self._tries:
+        if refused.why is Refusal.HELLO and not hello and request.tries < self._retry.attempts:
             # The Info that seemed to answer Hello was one that the board sends by itself: say
             # Hello once more, then this as a new frame, since nothing was done.
             request.due = None
@@ -221,7 +224,7 @@ class Requests:
             self._out = None
             return None
         unnamed = refused.why is Refusal.VERSION and self.version is None
-        if unnamed and hello and request.tries < self._tries:
+        if unnamed and hello and request.tries < self._retry.attempts:
             request.due = None  # the Info before it got lost: Hello brings it again
             return None
         request.answer = refused

@@ -1,4 +1,4 @@
-"""Which of a board's frames came, which are lost, and when the board began again.
+"""Which of a board's frames came, which are lost, and when the board restarted.
 
 Frames carry their number modulo 2**16 in ``seq``; `Info` and `Status` have it modulo 2**32 in
 ``frames``. A number ahead of what is expected means that the frames between are lost; one behind
@@ -23,7 +23,7 @@ def _signed(value: int, bits: int) -> int:
 
 
 class FrameSequence:
-    """Counts what is missing.
+    """Counts the frames that are missing.
 
     Attributes
     ----------
@@ -33,14 +33,14 @@ class FrameSequence:
     copies : int
         Frames that were not handed on, as copies or because they came late.
     restarts : int
-        How often the board began again.
+        How often the board restarted.
     session : int
         The board's session number as it said last, 0 if none.
 
     Examples
     --------
-    >>> order = FrameSequence()
-    >>> order.place(7), order.place(8), order.place(8), order.place(11), order.lost
+    >>> sequence = FrameSequence()
+    >>> sequence.place(7), sequence.place(8), sequence.place(8), sequence.place(11), sequence.lost
     (0, 0, None, 2, 2)
     """
 
@@ -83,8 +83,8 @@ class FrameSequence:
         ahead = 0
         if self._next is not None:
             ahead = _signed(total.frames - self._next, 32 if self._settled else 16)
-        if self._begins_again(total, time, ahead):
-            ahead = self._begin_again(total.frames)
+        if self._has_restarted(total, time, ahead):
+            ahead = self._restart(total.frames)
         elif ahead < 0:
             self.copies += 1
             return None
@@ -94,7 +94,7 @@ class FrameSequence:
         self._totals.append((total.frames, time))
         return ahead
 
-    def _begins_again(self, total: Info | Status, time: int, ahead: int) -> bool:
+    def _has_restarted(self, total: Info | Status, time: int, ahead: int) -> bool:
         if ahead >= 0:  # a session ends by a restart (and by Compact, which the link knows of)
             return (total.session == 0 and self.session != 0) or ahead > total.frames
         if total.session != 0 and total.session == self.session:
@@ -102,7 +102,7 @@ class FrameSequence:
         # A board that restarts may well say the very same again, at the same time of its clock.
         return ahead < -_LATE or (total.frames, time) not in self._totals
 
-    def _begin_again(self, frames: int) -> int:
+    def _restart(self, frames: int) -> int:
         """The board has sent ``frames`` frames since it restarted; how many of them are lost.
 
         Some of them may have come already, and looked like later frames of the run before. They

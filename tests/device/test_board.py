@@ -168,7 +168,7 @@ def test_what_came_before_the_board_was_known_again_is_not_forgotten(bench: Benc
     with opened(bench) as board:
         feed(bench, 0, 100)
         until(board, lambda p: samples(p) == 100)
-        hello, board._talk.hello = board._talk.hello, lambda: False  # type: ignore[method-assign]
+        hello, board._receiver.requests.hello = board._receiver.requests.hello, lambda: False  # type: ignore[method-assign]
         bench.unplug()
         turns(board, BoardState.UNPLUGGED)
         bench.plug()
@@ -176,10 +176,10 @@ def test_what_came_before_the_board_was_known_again_is_not_forgotten(bench: Benc
         if isinstance(bench.port, SocketPort):  # it is there once it has taken the call
             wait_until(lambda: bench.port._host is not None)  # type: ignore[union-attr]
         feed(bench, 100, 120)
-        until(board, lambda p: len(board._held) == 2)
+        until(board, lambda p: len(board._receiver._held) == 2)
         bench.unplug()
         passed = turns(board, BoardState.UNPLUGGED)
-        board._talk.hello = hello  # type: ignore[method-assign]
+        board._receiver.requests.hello = hello  # type: ignore[method-assign]
         bench.plug()
         passed += turns(board, BoardState.STREAMING)
         feed(bench, 120, 130)
@@ -196,7 +196,7 @@ def test_more_than_is_held_until_the_board_is_known_again_is_lost_and_told(
     with opened(bench) as board:
         feed(bench, 0, 50)
         until(board, lambda p: samples(p) == 50)
-        hello, board._talk.hello = board._talk.hello, lambda: False  # type: ignore[method-assign]
+        hello, board._receiver.requests.hello = board._receiver.requests.hello, lambda: False  # type: ignore[method-assign]
         bench.unplug()
         turns(board, BoardState.UNPLUGGED)
         bench.plug()
@@ -206,7 +206,7 @@ def test_more_than_is_held_until_the_board_is_known_again_is_lost_and_told(
         frames = board.link.counters.frames
         feed(bench, 50, 120)
         passed = until(board, lambda p: board.link.counters.frames == frames + 7)
-        board._talk.hello = hello  # type: ignore[method-assign]
+        board._receiver.requests.hello = hello  # type: ignore[method-assign]
         passed += until(board, lambda p: samples(p) == 40)
     assert [event for event in passed if isinstance(event, Gap)] == [Gap(50, 30, "unplugged")]
     assert stands(passed, 50) == 120
@@ -254,7 +254,7 @@ def test_a_restarted_board_is_set_up_again_and_keeps_what_it_learned(bench: Benc
             asked.append(away)
             return board.position + 500, 2
 
-        board.again = again
+        board.on_restart = again
         feed(bench, 0, 700)
         passed = until(board, lambda p: any(isinstance(event, Query) for event in p))
         window = next(event.window for event in passed if isinstance(event, Query))

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from odl.core.events import Gap, Samples
 from odl.device.csv_columns import CsvColumns
-from odl.device.csv_stream import BAD_LINES, CsvStream, CsvStreamError, CsvStreamState
-from odl.device.serial_port import SerialChunk, SerialPort, SerialState
+from odl.device.csv_state import CsvStreamState
+from odl.device.csv_stream import BAD_LINES, CsvStream, CsvStreamError
+from odl.device.serial_line import SerialChunk, SerialState
+from odl.device.serial_port import SerialPort
 from tests.helpers.fake_board import Port
 
 AXES = ("ax", "ay", "az")
@@ -399,7 +401,7 @@ def test_a_sketch_that_cannot_be_used_is_refused() -> None:
     line = Pieces()
     line.pieces = [SerialChunk(0.0, b"1,2,3,4\n" * 26)]
     with pytest.raises(CsvStreamError, match="prints 4 columns, but 3 are wanted"):
-        sketch_of(line).begin(5)
+        sketch_of(line).wait_for_line(5)
 
 
 def test_the_first_line_is_waited_for_and_kept() -> None:
@@ -410,7 +412,7 @@ def test_the_first_line_is_waited_for_and_kept() -> None:
     ]
     sketch = sketch_of(line)
     assert sketch.useless == "no line has come yet"
-    sketch.begin(5)
+    sketch.wait_for_line(5)
     assert len(line.pieces) == 1 and sketch.useless == ""
     assert seen(list(sketch)) == [1, 2, 3]
 

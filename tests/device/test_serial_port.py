@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from odl.device.serial_port import SerialPort, SerialPortError, SerialState
+from odl.device.serial_line import SerialState
+from odl.device.serial_port import SerialPort, SerialPortError
 from tests.helpers.fake_board import Port, PtyPort, SocketPort
 
 

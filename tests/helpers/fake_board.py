@@ -43,6 +43,7 @@ from odl.wire import (
     frame,
     open_envelope,
 )
+from tests.helpers.virtual_port import VirtualPort
 
 SHOULDER = Image.from_bytes(data.model_bytes("shoulder"))
 CONFIG = Config(
@@ -300,11 +301,11 @@ class SocketPort:
     close = unplug
 
 
-Port = PtyPort | SocketPort
+Port = PtyPort | SocketPort | VirtualPort
 
 
 class Bench:
-    """A pretended board on a port, served by a thread."""
+    """A pretended board on a port: on a virtual one it has its turn when the host waits, else in a thread."""
 
     def __init__(
         self, port: Port, board: Pretended, mangle: Callable[[bytes], bytes] = lambda data: data
@@ -312,15 +313,22 @@ class Bench:
         self.port, self.board, self.mangle = port, board, mangle
         self._end = threading.Event()
         self._plugged = threading.RLock()
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None
+        if isinstance(port, VirtualPort):
+            port.serve = self._turn
+        else:
+            self._thread = threading.Thread(target=self._serve, daemon=True)
+            self._thread.start()
 
     def _serve(self) -> None:
         while not self._end.is_set():
-            with self._plugged:
-                self.board.receive(self.port.read(0.002))
-                self.flush()
+            self._turn()
             self._end.wait(0.001)
+
+    def _turn(self) -> None:
+        with self._plugged:
+            self.board.receive(self.port.read(0.002))
+            self.flush()
 
     def flush(self) -> None:
         """Send what the board has said; afterwards none of it is still on its way."""
@@ -346,5 +354,11 @@ class Bench:
     def close(self) -> None:
         """End the thread and close the port."""
         self._end.set()
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
         self.port.close()
+
+
+def virtual_bench(board: Pretended | None = None, *mangle: Callable[[bytes], bytes]) -> Bench:
+    """A pretended board, with a sensor if none is given, on a port in virtual time."""
+    return Bench(VirtualPort(), board or Pretended(), *mangle)

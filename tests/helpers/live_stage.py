@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from itertools import count, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +13,15 @@ from numpy.typing import NDArray
 from odl.core.events import Event, Label, Samples
 from odl.data import load_session
 from odl.device.board import BoardState
-from odl.device.serial_port import SerialPort
+from odl.device.serial_line import SerialLine
 from odl.evaluate.recorded import open_recording
 from odl.evaluate.replay import replay
 from odl.live import LiveSession, open_live
 from odl.live.modes import HostLearns
 from odl.live.twin import TwinState
 from tests.helpers.fake_board import Bench, Pretended
+from tests.helpers.virtual_clock import VirtualClock
+from tests.helpers.virtual_port import VirtualPort
 
 BLOCK: NDArray[np.int16] = np.concatenate([part.block for part in load_session("shoulder", 8)])
 OPTIONS: dict[str, Any] = {"policy": "periodic", "budget": "600/h"}
@@ -55,7 +53,7 @@ def play(live: LiveSession, bench: Bench, start: int, n: int, do: Do | None = No
     and host and board have nothing more to settle.
     """
     rest, passed, idle, waited = blocks(start, n), list[Event](), 0, 0
-    mark, until = 0, 0.0
+    mark, until, clock = 0, 0.0, line_of(live).clock
     for event in live:
         if do is not None:
             do(live, event)
@@ -70,8 +68,8 @@ def play(live: LiveSession, bench: Bench, start: int, n: int, do: Do | None = No
             bench.board.sense(block)
         if more:
             continue
-        until = until or time.monotonic() + LIMIT
-        if (mark and heard(live, bench, mark)) or time.monotonic() > until:
+        until = until or clock.monotonic() + LIMIT
+        if (mark and heard(live, bench, mark)) or clock.monotonic() > until:
             live.stop()
         elif idle % 60 == 0:
             with bench.board._lock:
@@ -92,11 +90,17 @@ def heard(live: LiveSession, bench: Bench, mark: int) -> bool:
     return bool(live.session.position + shift == there.position and not busy(live) and not mode.pending)
 
 
-def line_of(live: LiveSession) -> SerialPort:
+def line_of(live: LiveSession) -> SerialLine:
     """The line that a session listens to."""
     mode: Any = live._mode
-    line: SerialPort = (mode.source if isinstance(mode, HostLearns) else mode.board).line
+    line: SerialLine = (mode.source if isinstance(mode, HostLearns) else mode.board).line
     return line
+
+
+def clock_of(bench: Bench) -> VirtualClock:
+    """The clock of a bench in virtual time."""
+    assert isinstance(bench.port, VirtualPort)
+    return bench.port.clock
 
 
 def busy(live: LiveSession) -> bool:
@@ -133,36 +137,3 @@ def same_trace(path: Path) -> bool:
     opened = open_recording(path)
     assert opened.damage == ""
     return replay(path).outcomes[0].same_trace is True
-
-
-@contextmanager
-def printing(line: Callable[[int], str], pause: float = 0.002) -> Iterator[str]:
-    """A port on which ``line(k)`` is printed for k = 0, 1, ... with a pause behind each, until it is left."""
-    import tty
-
-    master, slave = os.openpty()
-    tty.setraw(slave)
-    os.set_blocking(master, False)  # whoever reads may be gone
-    ended = threading.Event()
-
-    def run() -> None:
-        for k in count():
-            data = line(k).encode() + b"\r\n"
-            while data:
-                try:
-                    data = data[os.write(master, data) :]
-                except BlockingIOError:
-                    if ended.wait(0.005):
-                        return
-            if ended.wait(pause):
-                return
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    try:
-        yield os.ttyname(slave)
-    finally:
-        ended.set()
-        thread.join()
-        os.close(master)
-        os.close(slave)

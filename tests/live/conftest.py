@@ -1,4 +1,4 @@
-"""Boards and ports that the tests of this folder share with those of the sources."""
+"""Boards and ports that the tests of this folder share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from contextlib import suppress
 
 import pytest
 
-from tests.helpers.fake_board import Bench, Pretended, SocketPort
+from tests.helpers.fake_board import Bench, Pretended, SocketPort, virtual_bench
+from tests.helpers.virtual_port import open_line
+
+
+@pytest.fixture(autouse=True)
+def virtual_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ports in virtual time can be opened by their names."""
+    monkeypatch.setattr("odl.live.find.SerialPort", open_line)
 
 
 class Bereaved(SocketPort):
@@ -28,6 +35,14 @@ class Bereaved(SocketPort):
 
 @pytest.fixture
 def bench() -> Iterator[Bench]:
+    """A pretended board with a sensor, in virtual time."""
+    made = virtual_bench()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def served() -> Iterator[Bench]:
     """A pretended board with a sensor, behind a socket."""
     made = Bench(Bereaved(), Pretended())
     yield made

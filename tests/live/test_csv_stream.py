@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections import deque
 from pathlib import Path
 
@@ -15,18 +14,17 @@ from odl.core.events import Gap, Samples
 from odl.data import load_card
 from odl.device.csv_stream import BAD_LINES, CsvStream
 from odl.device.device_clock import DeviceClock
-from odl.device.serial_port import SerialChunk, SerialState
+from odl.device.serial_line import SerialChunk, SerialState
 from odl.live.source_status import SourceNotices
 from odl.recording import read
 from odl.wire import frame
-from tests.helpers.live_stage import BLOCK, printing, same_trace
+from tests.helpers.live_stage import BLOCK, same_trace
+from tests.helpers.virtual_port import printing
 
 CHANNELS = load_card("shoulder").channels
 PRINTED = BLOCK * np.array([channel.scale for channel in CHANNELS])
 NAMES = ",".join(channel.name for channel in CHANNELS)
 WAYS = (["live", "--model", "shoulder"], ["record", "--model", "shoulder"])
-
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
 
 
 def row(k: int, times: float = 1.0) -> str:
@@ -60,9 +58,7 @@ def test_seconds_are_of_the_clock_too(
     why: str,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(f"odl.live.{'with_csv' if way[0] == 'live' else 'recorder'}.FIRST_LINE", 0.2)
     path = tmp_path / "walk.odl"
     with printing(lambda k: line) as port:
         assert run(way, port, path, "--seconds", "0.5") == 2
@@ -73,9 +69,8 @@ def test_seconds_are_of_the_clock_too(
 
 @pytest.mark.parametrize("way", WAYS, ids=["live", "record"])
 def test_a_board_of_our_own_is_no_sketch(
-    way: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    way: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(f"odl.live.{'with_csv' if way[0] == 'live' else 'recorder'}.FIRST_LINE", 0)
     frames = (b"\0" + frame(k.to_bytes(7, "big")) for k in range(1000))
     said = next(one for one in frames if one.isascii()).decode()
     path = tmp_path / "walk.odl"

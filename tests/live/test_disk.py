@@ -8,7 +8,6 @@ import random
 import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -20,13 +19,15 @@ from odl.recording import read
 from tests.helpers.fake_board import Bench
 from tests.helpers.full_disk import full_disk
 from tests.helpers.live_stage import BLOCK, answer, begin, blocks, play, same_trace
+from tests.helpers.virtual_port import VirtualPort
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows limits no file's size")
 
 
-def readers() -> list[str]:
-    """Names of the threads that read from a port."""
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("line ")]
+def is_open(bench: Bench) -> bool:
+    """Whether the host has the port open."""
+    assert isinstance(bench.port, VirtualPort)
+    return bench.port.line is not None
 
 
 @pytest.mark.parametrize("learn", ["host", "device", "both"])
@@ -42,7 +43,7 @@ def test_a_full_disk_ends_a_session_that_can_be_gone_on_with(
                 play(live, bench, at, 800, answer("wave"))
             live.close()
         assert caught.value.filename == str(path)
-        assert readers() == []
+        assert not is_open(bench)
         cut = read(path)
         assert cut.lost_frames == 0 and not cut.complete
         asked = [e.window for e in cut.events if isinstance(e, Query)]
@@ -64,7 +65,7 @@ def test_no_room_for_a_recording_ends_it_before_it_begins(
         with full_disk(2000):
             assert main([command, "--port", bench.port.name, "--out", str(path)]) == 2
         assert capsys.readouterr().err.endswith(f"odl: {path}: File too large\n")
-        assert not path.exists() and readers() == []
+        assert not path.exists() and not is_open(bench)
 
 
 def test_a_disk_that_fails_at_the_first_moment_leaves_no_file_in_the_way(
@@ -80,7 +81,7 @@ def test_a_disk_that_fails_at_the_first_moment_leaves_no_file_in_the_way(
             begin(bench, live)
         with pytest.raises(OSError, match="Input/output error"):
             open_recorder(bench.port.name, out=only)
-        assert not live.exists() and not only.exists() and readers() == []
+        assert not live.exists() and not only.exists() and not is_open(bench)
     with begin(bench, live) as session:
         play(session, bench, 0, 100)
     before = read(live).events
@@ -88,7 +89,7 @@ def test_a_disk_that_fails_at_the_first_moment_leaves_no_file_in_the_way(
         patch.setattr(os, "fsync", broken)
         with pytest.raises(OSError, match="Input/output error"):
             begin(bench, None, resume=live)
-    assert read(live).events == before and readers() == []  # what was there before stays
+    assert read(live).events == before and not is_open(bench)  # what was there before stays
 
 
 def test_a_full_disk_ends_what_is_only_recorded(bench: Bench, tmp_path: Path) -> None:
@@ -102,7 +103,7 @@ def test_a_full_disk_ends_what_is_only_recorded(bench: Bench, tmp_path: Path) ->
         recorder,
     ):
         recorder.run(60.0, lambda sentence: None)
-    assert caught.value.filename == str(path) and readers() == []
+    assert caught.value.filename == str(path) and not is_open(bench)
     assert 0 < sum(1 for _ in read(path).events) < 40
 
 
@@ -123,18 +124,18 @@ with open_live(url, out=path, learn=learn, options={"policy": "periodic", "budge
 
 @pytest.mark.parametrize(("learn", "room"), [("host", 5555), ("device", 4800), ("both", 7777)])
 def test_a_session_killed_within_a_write_is_gone_on_with(
-    bench: Bench, tmp_path: Path, learn: str, room: int
+    served: Bench, tmp_path: Path, learn: str, room: int
 ) -> None:
     """The system takes a part of a frame and kills the process."""
     path = tmp_path / "walk.odl"
-    words = [sys.executable, "-c", CHILD, bench.port.name, str(path), learn, str(room)]
+    words = [sys.executable, "-c", CHILD, served.port.name, str(path), learn, str(room)]
     root = Path(__file__).resolve().parents[2]
     with subprocess.Popen(words, stdout=subprocess.PIPE, cwd=root, text=True) as child:
         assert child.stdout is not None and child.stdout.readline() == "ready\n"
         size = path.stat().st_size
         try:
             for block in blocks(0, 2000):
-                bench.board.sense(block)
+                served.board.sense(block)
             assert child.wait(60) == -signal.SIGXFSZ
         finally:
             child.kill()
@@ -142,8 +143,8 @@ def test_a_session_killed_within_a_write_is_gone_on_with(
     cut = read(path)
     assert cut.lost_frames == 0 and not cut.complete and cut.events
     asked = [e.window for e in cut.events if isinstance(e, Query)]
-    with begin(bench, None, resume=path) as live:
-        play(live, bench, 2000, 500, answer("wave"))
+    with begin(served, None, resume=path) as live:
+        play(live, served, 2000, 500, answer("wave"))
     windows = [e.window for e in read(path).events if isinstance(e, Query)]
     assert windows[: len(asked)] == asked and len(set(windows)) == len(windows)
     assert same_trace(path)

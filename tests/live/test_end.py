@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -17,8 +16,8 @@ from odl.live.hardware_in_the_loop import FedSession
 from odl.recording import read
 from odl.wire.client import BoardError
 from odl.wire.schema import Message, Refusal
-from tests.helpers.fake_board import Bench, Pretended, SocketPort
-from tests.helpers.live_stage import BLOCK, answer, begin, blocks, play, same_trace
+from tests.helpers.fake_board import Bench, Pretended, virtual_bench
+from tests.helpers.live_stage import BLOCK, answer, begin, blocks, clock_of, play, same_trace
 
 LEARN = ("host", "device", "both")
 
@@ -34,11 +33,8 @@ class Dying(Pretended):
 
 
 @pytest.mark.parametrize("learn", ["device", "both"])
-def test_what_a_board_did_not_live_to_say_counts_as_skipped(
-    tmp_path: Path, learn: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("odl.live.session.PATIENCE", 0.3)
-    path, bench = tmp_path / "walk.odl", Bench(SocketPort(), Dying())
+def test_what_a_board_did_not_live_to_say_counts_as_skipped(tmp_path: Path, learn: str) -> None:
+    path, bench = tmp_path / "walk.odl", virtual_bench(Dying())
     with begin(bench, path, learn=learn) as live:
         for event in live:
             if isinstance(event, Samples) and not len(event.block) and live.session.position == 0:
@@ -110,7 +106,7 @@ def test_a_board_that_is_silent_is_not_waited_for(bench: Bench, tmp_path: Path) 
         mode = live._mode
         live.prompt.in_flight.add(Answer(0, "walk"))
         assert mode.pending
-        mode.board.state = BoardState.SILENT  # type: ignore[attr-defined]
+        mode.board._receiver.state = BoardState.SILENT  # type: ignore[attr-defined]
         assert not mode.pending
 
 
@@ -136,10 +132,10 @@ def test_seconds_are_the_stream_s(bench: Bench, tmp_path: Path, learn: str) -> N
 
 
 def test_seconds_are_the_clock_s_where_nothing_comes(bench: Bench, tmp_path: Path) -> None:
-    began = time.monotonic()
-    with begin(bench, tmp_path / "walk.odl", seconds=0.2) as live:
+    with begin(bench, tmp_path / "walk.odl", seconds=20) as live:
+        began = clock_of(bench).now
         assert all(isinstance(e, Samples) and not len(e.block) for e in live)
-    assert time.monotonic() - began >= 0.2
+    assert 20 <= clock_of(bench).now - began < 21
     assert read(tmp_path / "walk.odl").complete
 
 
@@ -149,7 +145,7 @@ def test_seconds_do_not_count_what_was_missed_before(bench: Bench, tmp_path: Pat
     with begin(bench, path, learn=learn) as live:
         play(live, bench, 0, 300)
     bench.board.restart()
-    os.utime(path, (time.time() - 1000,) * 2)
+    os.utime(path, (clock_of(bench).wall() - 1000,) * 2)
     with begin(bench, None, resume=path, seconds=5) as live:
         feeding(live, bench)
     samples = [e for e in read(path).events if isinstance(e, Samples)]
@@ -183,7 +179,7 @@ def test_who_answers_is_told_of_what_was_given_up(tmp_path: Path) -> None:
             live.prompt.answer(question.window, "pendulum")
 
     path, board = tmp_path / "walk.odl", Refusing()
-    bench = Bench(SocketPort(), board)
+    bench = virtual_bench(board)
     with begin(bench, path) as live:
         play(live, bench, 0, 600, do)
         answered = [e.window for e in board.done if isinstance(e, Label)]
@@ -206,7 +202,7 @@ def test_a_command_whose_echo_was_lost_is_not_waited_for(tmp_path: Path) -> None
             if isinstance(message, Label):
                 del self.out[:]  # its echo, and nothing else: each turn is sent at once
 
-    path, bench = tmp_path / "walk.odl", Bench(SocketPort(), Muffled())
+    path, bench = tmp_path / "walk.odl", virtual_bench(Muffled())
     with begin(bench, path) as live:
         play(live, bench, 0, 600, answer("swing"))
         assert not live._mode.pending

@@ -13,8 +13,9 @@ from odl.core.events import Adopt, Event, Gap, Input, Learned, Prediction, Query
 from odl.live import LiveSession, open_live
 from odl.live.hardware_in_the_loop import Pace
 from odl.recording import read
-from tests.helpers.fake_board import Bench, Pretended, SocketPort
+from tests.helpers.fake_board import Bench, Pretended, virtual_bench
 from tests.helpers.live_stage import same_trace
+from tests.helpers.virtual_clock import VirtualClock
 from tests.live.test_session import Liar
 
 
@@ -32,7 +33,7 @@ def feed(bench: Bench, path: Path, **wishes: object) -> LiveSession:
 
 def fed(board: Pretended | None = None, faults: Faults | None = None) -> Bench:
     board = board or Pretended(sensor=False)
-    return Bench(SocketPort(), board, *([faults.feed] if faults else []))
+    return virtual_bench(board, *([faults.feed] if faults else []))
 
 
 @pytest.mark.parametrize("learn", ["both", "device"])
@@ -121,26 +122,12 @@ def test_feeding_is_gone_on_with_where_it_was(tmp_path: Path) -> None:
     assert missed <= 100
 
 
-class Time:
-    """A clock that only sleeping moves, a millisecond at least."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += max(0.001, seconds)
-
-
-def test_recorded_time_passes_as_it_did(monkeypatch: pytest.MonkeyPatch) -> None:
-    time = Time()
-    monkeypatch.setattr("odl.live.hardware_in_the_loop.time", time)
+def test_recorded_time_passes_as_it_did() -> None:
+    clock = VirtualClock()
     block = np.zeros((10, 3), np.int16)
     events: list[Input] = [Truth(0, 20, "a"), Samples(0, block), Gap(10, 5, "x"), Samples(15, block)]
-    passed = list(Pace(events, 50.0, 2.0))
-    assert time.now == pytest.approx(100.2, abs=0.02)  # nobody waits for what never came
+    passed = list(Pace(events, 50.0, 2.0, clock=clock))
+    assert clock.now == pytest.approx(0.2, abs=0.02)  # nobody waits for what never came
     assert any(isinstance(e, Samples) and not len(e.block) for e in passed)
     kept = [e for e in passed if not (isinstance(e, Samples) and not len(e.block))]
     assert [e.start for e in kept if isinstance(e, Samples | Gap)][-1] < 25

@@ -21,7 +21,7 @@ from odl.recording import RecordingError, Writer, read
 from odl.recording.resume import Resumed, resume
 from odl.wire import End, Start, encode, frame, is_output
 from odl.wire.client import BoardError
-from tests.helpers.fake_board import Bench, Pretended, SocketPort
+from tests.helpers.fake_board import Bench, Pretended, virtual_bench
 from tests.helpers.live_stage import BLOCK, answer, begin, play, same_trace
 from tests.helpers.streams import IMAGE, Script, config, inputs
 
@@ -167,7 +167,7 @@ def killed(live: LiveSession) -> None:
 @pytest.fixture
 def other() -> Iterator[Bench]:
     """A second board, which has learned nothing."""
-    made = Bench(SocketPort(), Pretended())
+    made = virtual_bench(Pretended())
     yield made
     made.close()
 

@@ -14,7 +14,7 @@ from odl.core.config import Config, ConfigError
 from odl.core.events import Adopt, Gap, Label, Prediction, Query
 from odl.data import model_bytes
 from odl.device.board import BoardState
-from odl.device.csv_stream import CsvStreamState
+from odl.device.csv_state import CsvStreamState
 from odl.device.discovery import PortError
 from odl.live import LiveSession, LiveStatus, open_live
 from odl.recording import Writer, read

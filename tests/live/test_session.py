@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 import os
 import stat
-import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,13 +28,12 @@ from odl.core.events import (
 from odl.data import list_datasets, load_card
 from odl.data.bundled import find_folder
 from odl.data.streams import load_model
-from odl.device.serial_port import SerialState
 from odl.evaluate.recorded import open_recording
 from odl.live import LiveSession, open_live
 from odl.wire.client import BoardError
 from odl.wire.schema import Message
-from tests.helpers.fake_board import Bench, Pretended, SocketPort
-from tests.helpers.live_stage import BLOCK, OPTIONS, answer, begin, line_of, play, same_trace
+from tests.helpers.fake_board import Bench, Pretended, virtual_bench
+from tests.helpers.live_stage import BLOCK, OPTIONS, answer, begin, clock_of, play, same_trace
 
 
 @pytest.mark.parametrize("learn", ["host", "device", "both"])
@@ -84,23 +81,23 @@ def test_recordings_are_for_their_owner_only_and_name_no_port(bench: Bench, tmp_
 
 def test_the_end_waits_for_what_the_board_still_has_to_say(tmp_path: Path) -> None:
     late = bytearray()
-    holding = threading.Event()
+    holding = False
 
     def hold(data: bytes) -> bytes:
-        if not holding.is_set():
+        if not holding:
             return data
         end = data.index(b"\0", data.index(b"\0") + 1) + 1
         late.extend(data[end:])
         return data[:end]
 
-    bench = Bench(SocketPort(), Pretended(), hold)
+    bench = virtual_bench(Pretended(), hold)
     with begin(bench, tmp_path / "walk.odl", learn="both") as live:
         for event in live:
             if isinstance(event, Prediction):  # the host's own
                 live.stop()
-                threading.Timer(0.3, lambda: bench.port.write(bytes(late))).start()
-            elif isinstance(event, Samples) and not holding.is_set():
-                holding.set()
+                clock_of(bench).after(0.3, lambda: bench.port.write(bytes(late)))
+            elif isinstance(event, Samples) and not holding:
+                holding = True
                 bench.board.sense(BLOCK[:128])
         status = live.status()
     bench.close()
@@ -111,7 +108,7 @@ def test_the_end_waits_for_what_the_board_still_has_to_say(tmp_path: Path) -> No
 def test_lost_frames_are_no_differences(tmp_path: Path, learn: str) -> None:
     path = tmp_path / "walk.odl"
     faults = Faults(5, drop=0.03, duplicate=0.02)
-    bench = Bench(SocketPort(), Pretended(), faults.feed)
+    bench = virtual_bench(Pretended(), faults.feed)
     with begin(bench, path, learn=learn) as live:
         passed = play(live, bench, 0, 4000, answer("wave"))
         status = live.status()
@@ -168,8 +165,6 @@ def test_unplugged_and_plugged_in_again(bench: Bench, tmp_path: Path, learn: str
         if isinstance(event, Prediction) and live.session.counts["windows"] == 5 and not pulled:
             pulled = True
             bench.unplug()
-            while line_of(live).state is SerialState.OPEN:
-                time.sleep(0.01)
             bench.board.sense(BLOCK[:200])  # nobody hears of these
             bench.plug()
 
@@ -196,7 +191,7 @@ class Liar(Pretended):
 
 def test_a_difference_is_told_at_once_with_its_cause(tmp_path: Path) -> None:
     path = tmp_path / "walk.odl"
-    bench = Bench(SocketPort(), Liar())
+    bench = virtual_bench(Liar())
     told: list[str] = []
 
     def do(live: LiveSession, event: Event) -> None:
@@ -317,7 +312,7 @@ def test_options_that_do_not_fit_together(options: dict[str, object], sentence: 
 
 
 def test_a_board_without_a_sensor_has_to_be_fed(tmp_path: Path) -> None:
-    bench = Bench(SocketPort(), Pretended(sensor=False))
+    bench = virtual_bench(Pretended(sensor=False))
     with pytest.raises(ConfigError, match="this board has no sensor: feed it"):
         open_live(bench.port.name, out=tmp_path / "walk.odl")
     bench.close()
@@ -326,7 +321,7 @@ def test_a_board_without_a_sensor_has_to_be_fed(tmp_path: Path) -> None:
 def test_a_board_that_runs_a_model_of_one_s_own(tmp_path: Path) -> None:
     image = replace(load_model("shoulder"), seed=99)  # as pushed: none of those shipped
     assert any(not (find_folder() / name / load_card(name).model).is_file() for name in list_datasets())
-    bench = Bench(SocketPort(), Pretended(image))
+    bench = virtual_bench(Pretended(image))
     with open_live(bench.port.name, out=tmp_path / "walk.odl", options=OPTIONS) as live:
         assert live.image.to_bytes() == image.to_bytes()
         live.wait = 0.005

@@ -42,6 +42,7 @@ from odl.wire import (
     open_messages,
 )
 from odl.wire.requests import ROOM
+from odl.wire.retry import LINK, RetryPolicy
 from tests.helpers.golden_frames import BOARD, HOST
 from tests.wire.test_framing import reference_crc, reference_encode
 
@@ -137,7 +138,7 @@ def test_a_line_that_is_cut_anywhere_is_understood_from_the_next_delimiter() -> 
 
 
 def test_what_a_host_says() -> None:
-    link = Link(seq=65530, timeout=1.0)
+    link = Link(seq=65530, retry=RetryPolicy(timeout=1.0))
     for i, (message, text) in enumerate(HOST):
         request = link.send(message)
         assert link.due(now=0.0) == bytes.fromhex(text)
@@ -361,9 +362,9 @@ def test_a_new_session_is_no_restart() -> None:
 # --- requests -------------------------------------------------------------------------
 
 
-def asked(message: Message, **options: float) -> tuple[Link, Request, bytes]:
+def asked(message: Message, retry: RetryPolicy = LINK) -> tuple[Link, Request, bytes]:
     """A link that has sent ``message`` at time 0, as frame 9."""
-    link = Link(9, **options)  # type: ignore[arg-type]
+    link = Link(9, retry=retry)
     request = link.send(message)
     return link, request, link.due(0.0)
 
@@ -382,7 +383,7 @@ def test_one_request_at_a_time_in_order() -> None:
 
 
 def test_without_an_answer_the_same_frame_goes_out_again_and_slower() -> None:
-    link, request, sent = asked(Undo(1), timeout=1.0, tries=5)
+    link, request, sent = asked(Undo(1), RetryPolicy(timeout=1.0, attempts=5))
     times = []
     now = 0.0
     while request.failure is None:
@@ -399,7 +400,7 @@ def test_without_an_answer_the_same_frame_goes_out_again_and_slower() -> None:
 
 
 def test_after_a_failure_the_next_request_goes_out() -> None:
-    link, request, _ = asked(Undo(1), tries=1)
+    link, request, _ = asked(Undo(1), RetryPolicy(attempts=1))
     link.send(Undo(2))
     assert link.due(1.0) == frame(encode(Undo(2)), 10)
     assert request.failure is Failure.SILENT
@@ -433,7 +434,7 @@ def test_a_duplicated_answer_is_dropped() -> None:
 
 
 def test_damage_on_the_way_there_sends_it_again_at_once() -> None:
-    link, request, sent = asked(Undo(1), tries=3)
+    link, request, sent = asked(Undo(1), RetryPolicy(attempts=3))
     for i in range(2):
         [received] = link.receive(frame(encode(Refused(0, Refusal.DAMAGED, 0)), i))
         assert received.request is None
@@ -489,7 +490,7 @@ def test_a_board_that_heard_no_hello_is_greeted_again() -> None:
 
 
 def test_a_board_that_never_hears_hello_is_given_up() -> None:
-    link = Link(tries=2)
+    link = Link(retry=RetryPolicy(attempts=2))
     request = link.send(Undo(5))
     said = []
     while out := link.due(0.0):
@@ -619,7 +620,7 @@ def test_two_ends_over_a_bad_line(seed: int) -> None:
     now = 0.0
     rates = {"drop": 0.05, "flip": 0.05, "duplicate": 0.05, "delay": 0.03, "stall": 0.02, "cut": 0.02}
     there, back = (Faults(seed + k, clock=lambda: now, longest=4, **rates) for k in (0, 1000))
-    link, peer = Link(seed * 5000, timeout=0.4, tries=20), Peer()
+    link, peer = Link(seed * 5000, retry=RetryPolicy(0.4, 20)), Peer()
     for _ in range(2):  # said before anybody listened
         peer.say(ABOUT)
     requests = [link.send(message) for message in (Hello(), *WISHES, Read(STATE, 0, 40))]
