@@ -29,7 +29,7 @@ import numpy as np
 
 from odl import data
 from odl.core.config import Config
-from odl.core.events import Gap, Samples
+from odl.core.events import Samples
 from odl.core.fixed_point import input_scaling
 from odl.core.image import Image
 from odl.core.loop import drive

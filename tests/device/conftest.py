@@ -3,37 +3,56 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.helpers.fake_board import Bench, Port, Pretended, PtyPort, SocketPort
+from tests.helpers.fake_board import Bench, Port, Pretended, PtyPort, SocketPort, virtual_bench
+from tests.helpers.virtual_port import VirtualPort, open_line
 
-MakePort = Callable[[], Port]
+
+@pytest.fixture(autouse=True)
+def virtual_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ports in virtual time can be opened by their names."""
+    monkeypatch.setattr("odl.device.discovery.SerialPort", open_line)
+
+
+def real_port(kind: str, folder: Path) -> Port:
+    """A pseudo-terminal or a socket."""
+    if kind == "pty" and sys.platform == "win32":
+        pytest.skip("Windows has no pseudo-terminals")
+    return PtyPort(str(folder / "ttyACM0")) if kind == "pty" else SocketPort()
+
+
+@pytest.fixture
+def port() -> Iterator[VirtualPort]:
+    """A port in virtual time."""
+    made = VirtualPort()
+    yield made
+    made.close()
 
 
 @pytest.fixture(params=["pty", "socket"])
-def port(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Port]:
+def device(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Port]:
     """A pseudo-terminal, then a socket."""
-    if request.param == "pty" and sys.platform == "win32":
-        pytest.skip("Windows has no pseudo-terminals")
-    made: Port = PtyPort(str(tmp_path / "ttyACM0")) if request.param == "pty" else SocketPort()
+    made = real_port(request.param, tmp_path)
     yield made
     made.close()
 
 
 @pytest.fixture
-def bench(port: Port) -> Iterator[Bench]:
-    """A pretended board with a sensor, on either port."""
-    made = Bench(port, Pretended())
+def bench() -> Iterator[Bench]:
+    """A pretended board with a sensor, in virtual time."""
+    made = virtual_bench()
     yield made
     made.close()
 
 
-@pytest.fixture
-def quick(tmp_path: Path) -> Iterator[Bench]:
-    """A pretended board on one port, for tests that are not about ports."""
-    made = Bench(SocketPort() if sys.platform == "win32" else PtyPort(str(tmp_path / "tty")), Pretended())
+@pytest.fixture(params=["virtual", "pty", "socket"])
+def any_bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    """A pretended board with a sensor: in virtual time, then on real ports."""
+    real = request.param != "virtual"
+    made = Bench(real_port(request.param, tmp_path), Pretended()) if real else virtual_bench()
     yield made
     made.close()

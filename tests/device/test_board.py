@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,10 +15,10 @@ from odl.core.events import AddClass, Gap, Label, Learned, Prediction, Query, Sa
 from odl.core.session import Session
 from odl.data import load_session
 from odl.device.board import Board, BoardEvent, BoardState, LostFrames, Restarted, StateRead
-from odl.device.serial_port import SerialPort
 from odl.wire import Failure, Refusal, Refused, frame, is_output, open_envelope
 from odl.wire.client import BoardError
-from tests.helpers.fake_board import CONFIG, SHOULDER, Bench, Port, Pretended, SocketPort
+from tests.helpers.fake_board import CONFIG, SHOULDER, Bench, Pretended
+from tests.helpers.virtual_port import VirtualPort, open_line
 
 BLOCK: NDArray[np.int16] = np.concatenate([part.block for part in load_session("shoulder", 8)])[:4000]
 TEN = BLOCK[:10]
@@ -28,7 +27,7 @@ TEN = BLOCK[:10]
 @contextmanager
 def opened(bench: Bench, image: int | None = SHOULDER.checksum) -> Iterator[Board]:
     """A board that has been greeted and runs session 77."""
-    with SerialPort(bench.port.name, pause=0.01) as line:
+    with open_line(bench.port.name) as line:
         board = Board(line, image, seq=65530)
         board.wait = 0.02
         board.greet(60.0)
@@ -38,21 +37,15 @@ def opened(bench: Bench, image: int | None = SHOULDER.checksum) -> Iterator[Boar
 
 def until(board: Board, wanted: Callable[[list[BoardEvent]], bool], limit: float = 60.0) -> list[BoardEvent]:
     """All that passes until ``wanted`` is content, idle blocks left out."""
-    end, passed = time.monotonic() + limit, list[BoardEvent]()
+    clock = board.line.clock
+    end, passed = clock.monotonic() + limit, list[BoardEvent]()
     events = iter(board)
     while not wanted(passed):
         event = next(events)
         if not (isinstance(event, Samples) and len(event.block) == 0):
             passed.append(event)
-        assert time.monotonic() < end, (board.state, board.problem, passed[-5:])
+        assert clock.monotonic() < end, (board.state, board.problem, passed[-5:])
     return passed
-
-
-def wait_until(so: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not so():
-        assert time.monotonic() < end
-        time.sleep(0.001)
 
 
 def turns(board: Board, state: BoardState) -> list[BoardEvent]:
@@ -82,10 +75,10 @@ def feed(bench: Bench, first: int, last: int) -> None:
         bench.board.sense(BLOCK[at : at + 10])
 
 
-def test_what_a_board_sends_replays_to_the_same_outputs(bench: Bench) -> None:
-    with opened(bench) as board:
+def test_what_a_board_sends_replays_to_the_same_outputs(any_bench: Bench) -> None:
+    with opened(any_bench) as board:
         assert board.description is not None and board.description.name == "pretended"
-        feed(bench, 0, 700)
+        feed(any_bench, 0, 700)
         expected = Session(SHOULDER, CONFIG).step(Samples(0, BLOCK[:700]))
         passed = until(board, lambda p: samples(p) == 700 and sum(map(is_output, p)) >= len(expected))
         assert board.state is BoardState.STREAMING
@@ -97,9 +90,9 @@ def test_what_a_board_sends_replays_to_the_same_outputs(bench: Bench) -> None:
     assert board.lost_samples == board.lost_frames == 0
 
 
-def test_commands_come_back_with_their_place(bench: Bench) -> None:
-    with opened(bench) as board:
-        feed(bench, 0, 700)
+def test_commands_come_back_with_their_place(any_bench: Bench) -> None:
+    with opened(any_bench) as board:
+        feed(any_bench, 0, 700)
         passed = until(board, lambda p: any(isinstance(event, Query) for event in p))
         window = next(event.window for event in passed if isinstance(event, Query))
         asked = [AddClass(0, 9, "wave", 0), Label(0, window, 9), Undo(0)]
@@ -157,9 +150,7 @@ def test_a_gap_of_the_board_itself_passes_with_its_reason_cleaned(bench: Bench) 
         bench.board.tick()
         passed = until(board, lambda p: len(p) == 2)
         assert passed[1] == Gap(10, 7, "sensor[2J")
-        end = time.monotonic() + 60
-        while board.status is None and time.monotonic() < end:
-            next(iter(board))
+        turns(board, BoardState.STREAMING)
         assert board.status is not None and board.status.dropped == 7
         assert board.lost_samples == 0
 
@@ -173,8 +164,6 @@ def test_what_came_before_the_board_was_known_again_is_not_forgotten(bench: Benc
         turns(board, BoardState.UNPLUGGED)
         bench.plug()
         turns(board, BoardState.GREETING)
-        if isinstance(bench.port, SocketPort):  # it is there once it has taken the call
-            wait_until(lambda: bench.port._host is not None)  # type: ignore[union-attr]
         feed(bench, 100, 120)
         until(board, lambda p: len(board._receiver._held) == 2)
         bench.unplug()
@@ -201,8 +190,6 @@ def test_more_than_is_held_until_the_board_is_known_again_is_lost_and_told(
         turns(board, BoardState.UNPLUGGED)
         bench.plug()
         turns(board, BoardState.GREETING)
-        if isinstance(bench.port, SocketPort):
-            wait_until(lambda: bench.port._host is not None)  # type: ignore[union-attr]
         frames = board.link.counters.frames
         feed(bench, 50, 120)
         passed = until(board, lambda p: board.link.counters.frames == frames + 7)
@@ -277,15 +264,15 @@ def test_a_restarted_board_is_set_up_again_and_keeps_what_it_learned(bench: Benc
     assert twin.position == 1220 and twin._core.state["n_log"][0] == 1
 
 
-def test_a_restart_while_unplugged_is_noticed(bench: Bench) -> None:
-    with opened(bench) as board:
-        feed(bench, 0, 100)
+def test_a_restart_while_unplugged_is_noticed(any_bench: Bench) -> None:
+    with opened(any_bench) as board:
+        feed(any_bench, 0, 100)
         until(board, lambda p: samples(p) == 100)
-        bench.unplug()
-        bench.board.restart()
-        bench.plug()
+        any_bench.unplug()
+        any_bench.board.restart()
+        any_bench.plug()
         passed = until(board, lambda p: any(isinstance(event, Restarted) for event in p))
-        feed(bench, 100, 120)
+        feed(any_bench, 100, 120)
         passed += until(board, lambda p: samples(p) == 20)
         assert stands(passed, 100) == 120
 
@@ -320,7 +307,7 @@ def test_a_part_of_the_state(bench: Bench) -> None:
                 board.ask_state(wrong)
 
 
-def test_hardware_in_the_loop_gives_what_the_session_gives(port: Port) -> None:
+def test_hardware_in_the_loop_gives_what_the_session_gives(port: VirtualPort) -> None:
     bench = Bench(port, Pretended(sensor=False))
     with opened(bench) as board:
         assert board.description is not None and board.description.channels is None
@@ -340,7 +327,7 @@ def test_a_board_is_attached_to_only_with_its_session(bench: Bench) -> None:
         feed(bench, 0, 100)
         until(board, lambda p: samples(p) == 100)
     feed(bench, 100, 150)
-    with SerialPort(bench.port.name) as line:
+    with open_line(bench.port.name) as line:
         board = Board(line, SHOULDER.checksum, seq=9)
         board.greet(60.0)
         with pytest.raises(BoardError, match="the board runs session 0000004d, not 0000004e"):
@@ -354,12 +341,12 @@ def test_a_board_is_attached_to_only_with_its_session(bench: Bench) -> None:
 # --- what is refused -----------------------------------------------------------------------
 
 
-def test_another_version_is_refused_with_both(port: Port) -> None:
+def test_another_version_is_refused_with_both(port: VirtualPort) -> None:
     pretended = Pretended(major=3)
     pretended.out.clear()  # what it said at first was not heard
     bench = Bench(port, pretended)
     with (
-        SerialPort(port.name) as line,
+        open_line(port.name) as line,
         pytest.raises(BoardError, match=r"speaks protocol 3\.0 and this odl 1\.0"),
     ):
         Board(line).greet(1e9)  # there is nothing to wait for
@@ -384,10 +371,10 @@ class OfAnotherVersion(Pretended):
 
 
 @pytest.mark.parametrize("lost, named", [(0, r"9\.2"), (1, r"9\.2"), (10**9, "another version")])
-def test_a_version_with_another_info_is_named(port: Port, lost: int, named: str) -> None:
+def test_a_version_with_another_info_is_named(port: VirtualPort, lost: int, named: str) -> None:
     bench = Bench(port, OfAnotherVersion(lost))
     with (
-        SerialPort(port.name) as line,
+        open_line(port.name) as line,
         pytest.raises(BoardError, match=f"protocol {named} and this odl 1\\.0"),
     ):
         Board(line).greet(1e9)  # asked again at once
@@ -395,25 +382,24 @@ def test_a_version_with_another_info_is_named(port: Port, lost: int, named: str)
 
 
 def test_another_model_image_is_refused_by_name(bench: Bench) -> None:
-    with SerialPort(bench.port.name) as line:
+    with open_line(bench.port.name) as line:
         board = Board(line, image=0xABCD)
         with pytest.raises(BoardError, match=f"checksum {SHOULDER.checksum:08x}, not 0000abcd"):
             board.greet(60.0)
         assert board.state is BoardState.FAULTY
 
 
-def test_nobody_answers(port: Port) -> None:
+def test_nobody_answers(port: VirtualPort) -> None:
     with (
-        SerialPort(port.name) as line,
+        open_line(port.name) as line,
         pytest.raises(BoardError, match=r"nothing answers on .* within 0.3 s"),
     ):
         Board(line).greet(0.3)
 
 
 def test_a_port_that_echoes_or_babbles_is_no_board() -> None:
-    with SerialPort("loop://") as line:
-        line.write(b"7,7\r\n")
-        wait_until(lambda: line._held > 0)
+    with VirtualPort().open() as line:
+        line.put(b"7,7\r\n")
         with pytest.raises(BoardError, match=r"no board of this protocol.*`format='csv'`"):
             Board(line).greet(0.1)
 
@@ -483,10 +469,7 @@ def test_samples_right_behind_the_answer_to_configure_are_not_missed(
         assert until(board, lambda p: len(p) > 0) == [Samples(0, TEN)]
 
 
-def test_a_silent_board_is_called_silent_until_it_speaks(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("odl.device.receiver.QUIET", 0.2)
+def test_a_silent_board_is_called_silent_until_it_speaks(bench: Bench) -> None:
     with opened(bench) as board:
         bench.mangle = lambda data: b""
         turns(board, BoardState.SILENT)
@@ -513,10 +496,10 @@ def test_a_board_that_began_another_session_is_refused(bench: Bench) -> None:
         (Label(2**61, 0, 1), r"leapt from sample 10"),
     ],
 )
-def test_nonsense_with_a_good_checksum_ends_in_a_sentence(quick: Bench, message: object, what: str) -> None:
-    with opened(quick) as board:
-        quick.board.sense(TEN)
-        quick.board.say(message)
+def test_nonsense_with_a_good_checksum_ends_in_a_sentence(bench: Bench, message: object, what: str) -> None:
+    with opened(bench) as board:
+        bench.board.sense(TEN)
+        bench.board.say(message)
         with pytest.raises(BoardError, match=what):
             until(board, lambda p: False)
         assert board.state is BoardState.FAULTY and board.problem
@@ -537,22 +520,22 @@ def test_nonsense_with_a_good_checksum_ends_in_a_sentence(quick: Bench, message:
         ("channels", [["ax", "g", 10**400]] * 6, "without name, unit and scale"),
     ],
 )
-def test_a_description_that_cannot_be_is_refused(quick: Bench, key: str, value: object, what: str) -> None:
+def test_a_description_that_cannot_be_is_refused(bench: Bench, key: str, value: object, what: str) -> None:
     pretended = Pretended()
     pretended.board[key] = value
     pretended.out.clear()
-    quick.unplug()
-    quick.plug(pretended)
-    with SerialPort(quick.port.name) as line, pytest.raises(BoardError, match=what):
+    bench.unplug()
+    bench.plug(pretended)
+    with open_line(bench.port.name) as line, pytest.raises(BoardError, match=what):
         Board(line).greet(60.0)
 
 
-def test_a_name_of_a_board_cannot_command_a_terminal(port: Port) -> None:
+def test_a_name_of_a_board_cannot_command_a_terminal(port: VirtualPort) -> None:
     pretended = Pretended()
     pretended.board["name"] = "\x1b]0;x\x07wrist\n"
     pretended.out.clear()
     bench = Bench(port, pretended)
-    with SerialPort(port.name) as line:
+    with open_line(port.name) as line:
         assert Board(line).greet(60.0).name == "]0;xwrist"
     bench.close()
 

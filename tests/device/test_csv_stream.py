@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import numpy as np
@@ -17,6 +16,7 @@ from odl.device.csv_stream import BAD_LINES, CsvStream, CsvStreamError
 from odl.device.serial_line import SerialChunk, SerialState
 from odl.device.serial_port import SerialPort
 from tests.helpers.fake_board import Port
+from tests.helpers.virtual_clock import VirtualClock
 
 AXES = ("ax", "ay", "az")
 
@@ -272,9 +272,14 @@ class Pieces:
 
     def __init__(self) -> None:
         self.pieces: list[SerialChunk] = []
+        self.clock = VirtualClock()
+        self.clock.sleep(1000.0)  # they came long ago
 
     def get(self, timeout: float) -> SerialChunk | None:
-        return self.pieces.pop(0) if self.pieces else None
+        if self.pieces:
+            return self.pieces.pop(0)
+        self.clock.sleep(timeout)
+        return None
 
 
 def sketch_of(line: object, **given_: object) -> CsvStream:
@@ -520,30 +525,31 @@ def test_a_bad_scale_is_refused() -> None:
 
 
 def until(sketch: CsvStream, wanted: Callable[[], bool], events: list[Samples | Gap]) -> None:
-    end = time.monotonic() + 60
+    clock = sketch.line.clock
+    end = clock.monotonic() + 60
     while not wanted():
-        assert time.monotonic() < end, sketch.state
+        assert clock.monotonic() < end, sketch.state
         event = next(iter(sketch))
         if isinstance(event, Gap) or len(event.block):
             events.append(event)
 
 
-def test_on_a_real_port_with_unplugging(port: Port) -> None:
+def test_on_a_real_port_with_unplugging(device: Port) -> None:
     events: list[Samples | Gap] = []
-    with SerialPort(port.name, pause=0.01) as line:
+    with SerialPort(device.name, pause=0.01) as line:
         sketch = sketch_of(line)
         sketch.wait = 0.02
-        port.read(0.5)
+        device.read(0.5)
         assert next(iter(sketch)).block.shape == (0, 3)  # type: ignore[union-attr]
-        port.write(b"ax,ay,az\r\n" + lines(0, 100))
+        device.write(b"ax,ay,az\r\n" + lines(0, 100))
         until(sketch, lambda: len(seen(events)) == 100, events)
         assert sketch.useless == ""
-        port.unplug()
+        device.unplug()
         until(sketch, lambda: sketch.state is CsvStreamState.UNPLUGGED, events)
-        port.plug()
+        device.plug()
         until(sketch, lambda: sketch.state is CsvStreamState.WAITING, events)
-        port.read(0.5)
-        port.write(b"7,7\r\n" + lines(100, 150))
+        device.read(0.5)
+        device.write(b"7,7\r\n" + lines(100, 150))
         until(sketch, lambda: len(seen(events)) == 150, events)
     assert seen(events) == list(range(150))
     assert [e.why for e in events if isinstance(e, Gap)] == ["unplugged"]

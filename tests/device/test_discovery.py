@@ -10,7 +10,7 @@ import pytest
 
 from odl.cli.main import main
 from odl.device import discovery
-from tests.helpers.fake_board import Bench, Port, Pretended, SocketPort
+from tests.helpers.fake_board import Bench, Port, Pretended, virtual_bench
 
 
 @dataclass
@@ -23,9 +23,6 @@ class Found:
     pid: int | None = None
     serial_number: str | None = None
     hwid: str = "n/a"
-
-
-LONG = 60.0  # seconds, for boards that do answer
 
 
 @pytest.fixture
@@ -48,7 +45,7 @@ def test_the_list_has_no_serial_numbers_and_no_escapes(plugged: list[Found]) -> 
 
 
 def test_a_board_is_found_and_described(bench: Bench) -> None:
-    probed = discovery.probe(bench.port.name, LONG)
+    probed = discovery.probe(bench.port.name)
     assert probed.board is not None and probed.problem == ""
     facts = probed.facts()
     assert facts["board"]["name"] == "pretended" and facts["board"]["sensor"] == "imu"
@@ -58,36 +55,35 @@ def test_a_board_is_found_and_described(bench: Bench) -> None:
 
 def test_a_sketch_is_recognised_by_its_lines(port: Port, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Pretended, "receive", lambda self, data: self.out.extend(b"0.1,-0.2,9.81\r\n"))
-    monkeypatch.setattr(discovery, "_LISTEN", LONG)
     sketch = Pretended()
     sketch.out.clear()
     bench = Bench(port, sketch)
-    probed = discovery.probe(port.name, limit=0.2)
+    probed = discovery.probe(port.name)
     bench.close()
     assert probed.board is None and probed.lines
     assert "--format csv" in discovery.as_text([probed])
 
 
 def test_a_silent_port_and_none(port: Port) -> None:
-    probed = discovery.probe(port.name, limit=0.2)
+    probed = discovery.probe(port.name)
     assert not probed.lines and "nothing answers" in probed.problem
     assert "there is no port" in discovery.probe("/dev/not-there").problem
 
 
 def test_auto_takes_the_only_board(bench: Bench, plugged: list[Found]) -> None:
-    other = Bench(SocketPort(), Pretended(major=3))
+    other = virtual_bench(Pretended(major=3))
     plugged += [Found(other.port.name), Found(bench.port.name), Found("/dev/not-there")]
-    assert discovery.auto(LONG) == bench.port.name
+    assert discovery.auto() == bench.port.name
     other.close()
 
 
 def test_auto_lists_two_boards_and_stops(bench: Bench, plugged: list[Found]) -> None:
-    second = Bench(SocketPort(), Pretended())
+    second = virtual_bench()
     second.board.board["name"] = "second\x1b[2J"
     second.board.say_hello()
     plugged += [Found(second.port.name), Found(bench.port.name)]
     with pytest.raises(discovery.PortError, match="2 boards are plugged in") as caught:
-        discovery.auto(LONG)
+        discovery.auto()
     assert bench.port.name in str(caught.value) and second.port.name in str(caught.value)
     assert "\x1b" not in str(caught.value)
     second.close()
@@ -98,17 +94,14 @@ def test_auto_without_a_board_lists_what_there_is(port: Port, plugged: list[Foun
         discovery.auto()
     plugged.append(Found(port.name, "CP2102"))
     with pytest.raises(discovery.PortError, match=r"no board answers on any port: .*\(CP2102\)"):
-        discovery.auto(limit=0.2)
+        discovery.auto()
 
 
 def test_the_command(
     bench: Bench,
     plugged: list[Found],
     capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    probe_all = discovery.probe_all
-    monkeypatch.setattr(discovery, "probe_all", lambda found: probe_all(found, LONG))
     plugged += [Found(bench.port.name, "ST-Link\x1b[2J", 0x0483, 0x374B, "SECRET")]
     assert main(["ports"]) == 0
     said = capsys.readouterr().out

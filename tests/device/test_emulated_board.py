@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -11,7 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.helpers.fake_board import SHOULDER, Port, SocketPort
+from tests.helpers.fake_board import SHOULDER
+from tests.helpers.virtual_port import VirtualPort
 
 pytest.importorskip("unicorn", reason="the emulated board needs unicorn")
 
@@ -26,9 +25,8 @@ from odl.core.fixed_point import input_scaling
 from odl.core.session import Session
 from odl.data import load_session
 from odl.device.board import Board, BoardEvent, BoardState, LostFrames, Restarted, StateRead
-from odl.device.serial_port import SerialPort
 
-SPEED = 5.0  # times real time
+TURN = 0.02  # seconds that the board runs at a time
 BLOCK: NDArray[np.int16] = np.concatenate([part.block for part in load_session("shoulder", 8)])
 CHANNELS = [(c.name, c.unit, c.scale) for c in SHOULDER.channels]
 
@@ -46,37 +44,27 @@ def fed() -> Firmware:
 
 
 class Served:
-    """An emulated board on a port, run by a thread."""
+    """An emulated board on a port, in virtual time."""
 
     def __init__(
-        self, emulator: Emulator, port: Port, sent: Faults | None = None, heard: Faults | None = None
+        self, emulator: Emulator, port: VirtualPort, sent: Faults | None = None, heard: Faults | None = None
     ):
         self.emulator, self.port = emulator, port
         self._sent, self._heard = sent, heard
-        self._end, self._lock = threading.Event(), threading.Lock()
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
+        self._ended = False
+        self._turn()
 
-    def _serve(self) -> None:
-        began, started = time.monotonic(), self.emulator.seconds
-        while not self._end.is_set():
-            with self._lock:
-                heard = self.port.read(0.002)
-                self.emulator.write(self._sent.feed(heard) if self._sent else heard)
-                due = (time.monotonic() - began) * SPEED - (self.emulator.seconds - started)
-                said = self.emulator.run(min(0.1, max(due, 1e-4))) if self.emulator.powered else b""
-                self.port.write(self._heard.feed(said) if self._heard else said)
-            time.sleep(0.001)
-
-    @contextmanager
-    def stopped(self) -> Iterator[Emulator]:
-        """The board, while nobody runs it."""
-        with self._lock:
-            yield self.emulator
+    def _turn(self) -> None:
+        """Let the board run for a while, again and again."""
+        heard = self.port.read(0)
+        self.emulator.write(self._sent.feed(heard) if self._sent else heard)
+        said = self.emulator.run(TURN) if self.emulator.powered else b""
+        self.port.write(self._heard.feed(said) if self._heard else said)
+        if not self._ended:
+            self.port.clock.after(TURN, self._turn)
 
     def close(self) -> None:
-        self._end.set()
-        self._thread.join()
+        self._ended = True
         self.port.close()
 
 
@@ -94,11 +82,11 @@ def settings(board: Board) -> Config:
 
 @contextmanager
 def served(
-    firmware: Firmware, port: Port, sent: Faults | None = None, heard: Faults | None = None
+    firmware: Firmware, port: VirtualPort, sent: Faults | None = None, heard: Faults | None = None
 ) -> Iterator[tuple[Served, Board]]:
     """A board that has been greeted, on a line."""
     one = Served(Emulator(firmware.elf, Lsm6dso(BLOCK, rate_hz=50.0)), port, sent, heard)
-    with SerialPort(port.name, pause=0.01) as line:
+    with port.open() as line:
         board = Board(line, SHOULDER.checksum, seq=1000)
         board.wait = 0.02
         board.greet(60.0)
@@ -107,12 +95,13 @@ def served(
 
 
 def until(board: Board, wanted: Callable[[list[BoardEvent]], bool], limit: float = 60.0) -> list[BoardEvent]:
-    end, passed, events = time.monotonic() + limit, list[BoardEvent](), iter(board)
+    clock, passed, events = board.line.clock, list[BoardEvent](), iter(board)
+    end = clock.monotonic() + limit
     while not wanted(passed):
         event = next(events)
         if not (isinstance(event, Samples) and len(event.block) == 0):
             passed.append(event)
-        assert time.monotonic() < end, (board.state, board.problem, passed[-5:])
+        assert clock.monotonic() < end, (board.state, board.problem, passed[-5:])
     return passed
 
 
@@ -148,7 +137,7 @@ def follow(twin: Session, passed: list[BoardEvent]) -> tuple[list[Output], list[
     return heard, expected
 
 
-def test_a_board_that_learns_is_followed(sensing: Firmware, port: Port) -> None:
+def test_a_board_that_learns_is_followed(sensing: Firmware, port: VirtualPort) -> None:
     with served(sensing, port) as (_, board):
         assert board.description is not None and board.description.sensor == "lsm6dso"
         config = settings(board)
@@ -166,20 +155,19 @@ def test_a_board_that_learns_is_followed(sensing: Firmware, port: Port) -> None:
 
 @pytest.mark.parametrize("how", ["reset", "power"])
 def test_a_board_that_starts_anew_goes_on_with_what_it_learned(sensing: Firmware, how: str) -> None:
-    with served(sensing, SocketPort()) as (one, board):
+    with served(sensing, VirtualPort()) as (one, board):
         config = settings(board)
         board.configure(config, 77)
-        board.again = lambda away: (board.position + 1000, 0)
+        board.on_restart = lambda away: (board.position + 1000, 0)
         passed = until(board, lambda p: any(isinstance(e, Query) for e in p))
         board.send(Label(0, next(e.window for e in passed if isinstance(e, Query)), 3))
         passed += until(board, lambda p: any(isinstance(e, Learned) for e in p))
-        with one.stopped() as emulator:
-            if how == "reset":
-                emulator.reset()
-            else:
-                emulator.power_cut()
-                emulator.run(0.01)
-                emulator.power_on()
+        if how == "reset":
+            one.emulator.reset()
+        else:
+            one.emulator.power_cut()
+            one.emulator.run(0.01)
+            one.emulator.power_on()
         passed += until(board, lambda p: any(isinstance(e, Restarted) for e in p))
         board.ask_state()
         after = until(board, lambda p: any(isinstance(e, StateRead) for e in p))
@@ -197,17 +185,15 @@ def test_a_board_that_starts_anew_goes_on_with_what_it_learned(sensing: Firmware
     assert heard == expected[: len(heard)] and len(heard) >= 4
 
 
-def test_unplugging_a_board_that_runs_on(sensing: Firmware, port: Port) -> None:
+def test_unplugging_a_board_that_runs_on(sensing: Firmware, port: VirtualPort) -> None:
     with served(sensing, port) as (one, board):
         board.configure(settings(board), 77)
         passed = until(board, lambda p: windows(p) >= 2)
-        with one.stopped():
-            one.port.unplug()
-            unplugged = one.emulator.seconds
+        port.unplug()
+        unplugged = one.emulator.seconds
         passed += until(board, lambda p: board.state is BoardState.UNPLUGGED)
         passed += until(board, lambda p: one.emulator.seconds > unplugged + 1)
-        with one.stopped():
-            one.port.plug()
+        port.plug()
         passed += until(board, lambda p: windows(p) >= 2)
     gaps = [e for e in passed if isinstance(e, Gap)]
     assert len(gaps) == 1 and gaps[0].why == "unplugged" and gaps[0].lost > 0
@@ -219,7 +205,7 @@ def test_unplugging_a_board_that_runs_on(sensing: Firmware, port: Port) -> None:
 def test_hardware_in_the_loop_over_a_bad_line(fed: Firmware, seed: int) -> None:
     rates = {"drop": 0.02, "flip": 0.03, "duplicate": 0.02, "cut": 0.005, "longest": 5}
     sent, heard_ = Faults(seed, **rates), Faults(seed + 10, **rates)  # type: ignore[arg-type]
-    with served(fed, SocketPort(), sent, heard_) as (_, board):
+    with served(fed, VirtualPort(), sent, heard_) as (_, board):
         config = settings(board)
         board.configure(config, 77)
         twin, passed, expected = Session(SHOULDER, config), list[BoardEvent](), list[Output]()
@@ -243,8 +229,9 @@ def test_hardware_in_the_loop_over_a_bad_line(fed: Firmware, seed: int) -> None:
 
 def test_a_bad_line_gives_no_wrong_sample(sensing: Firmware) -> None:
     rates = {"drop": 0.02, "flip": 0.03, "duplicate": 0.02, "stall": 0.002, "cut": 0.005, "longest": 5}
-    faults = Faults(3, **rates)  # type: ignore[arg-type]
-    with served(sensing, SocketPort(), heard=faults) as (_, board):
+    port = VirtualPort()
+    faults = Faults(3, clock=port.clock.monotonic, **rates)  # type: ignore[arg-type]
+    with served(sensing, port, heard=faults) as (_, board):
         board.configure(settings(board), 77)
         passed = until(board, lambda p: sum(len(e.block) for e in p if isinstance(e, Samples)) >= 1500)
     assert taken(passed) >= 1500

@@ -17,34 +17,34 @@ def states_and_bytes(line: SerialPort, enough: int, limit: float = 60.0) -> tupl
     states, data = [], b""
     until = time.monotonic() + limit
     while len(data) < enough and time.monotonic() < until:
-        piece = line.get(0.05)
-        if piece is not None:
-            states += [piece.state] if piece.state else []
-            data += piece.data
+        chunk = line.get(0.05)
+        if chunk is not None:
+            states += [chunk.state] if chunk.state else []
+            data += chunk.data
     return states, data
 
 
 def wait_for(line: SerialPort, state: SerialState, limit: float = 60.0) -> None:
     until = time.monotonic() + limit
     while time.monotonic() < until:
-        piece = line.get(0.05)
-        if piece is not None and piece.state is state:
+        chunk = line.get(0.05)
+        if chunk is not None and chunk.state is state:
             return
     raise AssertionError(f"the line did not become {state}; it is {line.state}")
 
 
-def test_bytes_pass_both_ways(port: Port) -> None:
+def test_bytes_pass_both_ways(device: Port) -> None:
     said = bytes(range(256)) * 40
-    with SerialPort(port.name) as line:
+    with SerialPort(device.name) as line:
         assert line.state is SerialState.OPEN
-        port.read(0.5)  # a socket takes the call
-        sender = threading.Thread(target=port.write, args=(said,))
+        device.read(0.5)  # a socket takes the call
+        sender = threading.Thread(target=device.write, args=(said,))
         sender.start()
         states, heard = states_and_bytes(line, len(said))
         sender.join()
         assert (states, heard) == ([SerialState.OPEN], said)
         assert line.write(b"\0answer\xff")
-        assert port.read(2.0) == b"\0answer\xff"
+        assert device.read(2.0) == b"\0answer\xff"
     assert line.state is SerialState.CLOSED
     assert line.write(b"more") is False
 
@@ -55,29 +55,29 @@ def test_a_loop_gives_back_what_it_is_sent() -> None:
         assert states_and_bytes(line, 7)[1] == b"abc\0def"
 
 
-def test_pieces_carry_the_time_when_they_were_read() -> None:
+def test_chunks_carry_the_time_when_they_were_read() -> None:
     with SerialPort("loop://") as line:
         before = time.monotonic()
         line.write(b"x")
-        while not (piece := line.get(1.0)) or not piece.data:
+        while not (chunk := line.get(1.0)) or not chunk.data:
             pass
-        assert before <= piece.time <= time.monotonic()
+        assert before <= chunk.time <= time.monotonic()
 
 
-def test_a_port_that_was_unplugged_is_opened_again(port: Port) -> None:
-    with SerialPort(port.name, pause=0.01) as line:
-        port.read(0.5)
+def test_a_port_that_was_unplugged_is_opened_again(device: Port) -> None:
+    with SerialPort(device.name, pause=0.01) as line:
+        device.read(0.5)
         for turn in range(3):
-            port.write(b"before")
+            device.write(b"before")
             assert states_and_bytes(line, 6)[1] == b"before"
-            port.unplug()
+            device.unplug()
             wait_for(line, SerialState.LOST)
             assert line.write(b"nobody") is False
-            port.plug()
+            device.plug()
             wait_for(line, SerialState.OPEN)
-            port.read(0.5)
+            device.read(0.5)
             assert line.reopened == turn + 1
-        port.write(b"after")
+        device.write(b"after")
         assert states_and_bytes(line, 5) == ([], b"after")
 
 
@@ -91,15 +91,15 @@ def test_what_nobody_fetches_is_dropped_and_counted() -> None:
             sent += 100
             while line.lost + line._held < sent and time.monotonic() < until:
                 time.sleep(0.001)
-        pieces = []
-        while (piece := line.get(0)) is not None:
-            pieces.append(piece)
+        chunks = []
+        while (chunk := line.get(0)) is not None:
+            chunks.append(chunk)
         port.write(b"end")
         assert states_and_bytes(line, 3)[1] == b"end"
     port.close()
-    got = sum(len(p.data) for p in pieces)
+    got = sum(len(p.data) for p in chunks)
     assert 0 < got <= 1000
-    assert line.lost == sent - got == sum(p.lost for p in pieces) == 4000
+    assert line.lost == sent - got == sum(p.lost for p in chunks) == 4000
 
 
 def test_waking_ends_a_wait() -> None:
@@ -125,21 +125,21 @@ def test_a_port_that_is_not_there() -> None:
         SerialPort(listener.name)
 
 
-def test_a_device_is_opened_once_only(port: Port) -> None:
-    if not isinstance(port, PtyPort):
+def test_a_device_is_opened_once_only(device: Port) -> None:
+    if not isinstance(device, PtyPort):
         return  # a socket is shared by nature
-    with SerialPort(port.name), pytest.raises(SerialPortError, match="in use by another programme"):
-        SerialPort(port.name)
+    with SerialPort(device.name), pytest.raises(SerialPortError, match="in use by another programme"):
+        SerialPort(device.name)
 
 
-def test_closing_while_the_port_is_gone(port: Port) -> None:
-    line = SerialPort(port.name, pause=0.01)
-    port.unplug()
+def test_closing_while_the_port_is_gone(device: Port) -> None:
+    line = SerialPort(device.name, pause=0.01)
+    device.unplug()
     wait_for(line, SerialState.LOST)
     line.close()
     assert line.state is SerialState.CLOSED
     assert line.get(0) is None or line.get(0) is None
-    port.plug()
+    device.plug()
 
 
 def test_a_device_comes_back_under_another_name(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:

@@ -6,20 +6,15 @@ import subprocess
 from pathlib import Path
 
 from firmware_sim import headers, host
-from odl.core.config import Config, rule_of
+from odl.core.config import Config
 from odl.core.image import Image
 from odl.wire import Configure, Deframer, Description, Message, decode, encode, frame, open_envelope
+from odl.wire.session_messages import configure_message
 
 
 def configure(config: Config, keep: bool = False, position: int = 0, issued: int = 0) -> Configure:
     """The message that carries ``config``."""
-    return Configure(
-        rule=int(rule_of(config.policy)), in_samples=int(config.in_samples), hold=int(config.hold),
-        keep=int(keep), batch=config.batch, step=config.step, change=config.change, allowed=config.allowed,
-        period=config.period, horizon=config.horizon, session=77, issued=issued, patience=config.patience,
-        seed=config.seed, position=position,
-        scaling=tuple(zip(config.mult, config.shift, config.offset, strict=True)),
-    )  # fmt: skip
+    return configure_message(config, 77, keep=keep, position=position, issued=issued)
 
 
 class CoreLine:

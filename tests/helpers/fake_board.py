@@ -317,6 +317,7 @@ class Bench:
         if isinstance(port, VirtualPort):
             port.serve = self._turn
         else:
+            Session(board.image, CONFIG).step(Samples(0, np.zeros((300, 6), np.int16)))  # compiles it, once
             self._thread = threading.Thread(target=self._serve, daemon=True)
             self._thread.start()
 
