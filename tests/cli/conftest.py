@@ -1,5 +1,5 @@
-"""The pretended board of the live sessions, for the commands that open it."""
+"""The boards of ``tests/live``, for commands that run a session."""
 
-from tests.live.conftest import bench
+from tests.live.conftest import bench, served, virtual_ports
 
-__all__ = ["bench"]
+__all__ = ["bench", "served", "virtual_ports"]

@@ -28,7 +28,8 @@ from odl.live import open_live
 from odl.live.recorder import open_recorder
 from odl.recording import read
 from tests.helpers.fake_board import Bench
-from tests.helpers.live_stage import BLOCK, press, printing, same_trace
+from tests.helpers.live_stage import BLOCK, clock_of, press, same_trace
+from tests.helpers.virtual_port import printing
 
 CARD = load_card("shoulder")
 
@@ -123,8 +124,6 @@ def test_hardware_in_the_loop(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 @pytest.fixture
 def sketch() -> Iterator[str]:
     """A port on which a sketch prints the shoulder recording in its units, quickly."""
-    if sys.platform == "win32":
-        pytest.skip("Windows has no pseudo-terminals")
     head = ["ready.", "ax,ay,az,wx,wy,wz"]  # nobody may listen yet
     rows = BLOCK * np.array([channel.scale for channel in CARD.channels])
 
@@ -242,22 +241,16 @@ def test_a_length_that_is_none_records_nothing(bench: Bench, tmp_path: Path) -> 
 
 def test_record_a_board(bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "only.odl"
-    ended = threading.Event()
+    places = cycle(range(0, 2000, 10))
 
     def feed() -> None:
-        for at in cycle(range(0, 2000, 10)):
-            bench.board.sense(BLOCK[at : at + 10])
-            if ended.wait(0.005):
-                break
+        at = next(places)
+        bench.board.sense(BLOCK[at : at + 10])
+        clock_of(bench).after(0.2, feed)
 
-    thread = threading.Thread(target=feed)
-    thread.start()
-    try:
-        words = ["--port", bench.port.name, "--seconds", "4", "--out", str(path), "--json", "-"]
-        assert main(["record", *words]) == 0
-    finally:
-        ended.set()
-        thread.join()
+    feed()
+    words = ["--port", bench.port.name, "--seconds", "4", "--out", str(path), "--json", "-"]
+    assert main(["record", *words]) == 0
     found = json.loads(capsys.readouterr().out)
     events = read(path).events
     assert found["samples"] == sum(len(e.block) for e in events if isinstance(e, Samples)) >= 200
@@ -315,9 +308,9 @@ class Process:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
-def test_signals_end_a_session_properly(bench: Bench, tmp_path: Path, number: signal.Signals) -> None:
+def test_signals_end_a_session_properly(served: Bench, tmp_path: Path, number: signal.Signals) -> None:
     path = tmp_path / "walk.odl"
-    process = Process(bench, "--out", str(path), "--budget", "600/h", "--policy", "periodic")
+    process = Process(served, "--out", str(path), "--budget", "600/h", "--policy", "periodic")
     process.ready(path)
     while not any(isinstance(e, Query) for e in read(path).events):
         assert process.process.poll() is None
@@ -329,13 +322,13 @@ def test_signals_end_a_session_properly(bench: Bench, tmp_path: Path, number: si
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
-def test_killed_at_any_moment_and_resumed(bench: Bench, tmp_path: Path) -> None:
+def test_killed_at_any_moment_and_resumed(served: Bench, tmp_path: Path) -> None:
     path, chance = tmp_path / "walk.odl", random.Random(4)
     words = ["--out", str(path), "--budget", "600/h", "--policy", "periodic"]
     labels: list[Label] = []
     asked: list[int] = []
     for _ in range(3):
-        process = Process(bench, *words)
+        process = Process(served, *words)
         process.ready(path)
         size = path.stat().st_size
         while path.stat().st_size < size + 20_000 + chance.randrange(20_000):
@@ -348,5 +341,5 @@ def test_killed_at_any_moment_and_resumed(bench: Bench, tmp_path: Path) -> None:
         asked = [e.window for e in events if isinstance(e, Query)]
         assert len(set(asked)) == len(asked)
         words = ["--resume", str(path)]
-    assert main(["live", "--port", bench.port.name, *words, "--seconds", "0.5"]) == 0
+    assert main(["live", "--port", served.port.name, *words, "--seconds", "0.5"]) == 0
     assert asked and labels and same_trace(path)
