@@ -11,6 +11,7 @@ import numpy as np
 
 from odl.core.config import Config
 from odl.core.events import Command, Input, Samples
+from odl.core.retry import BOARD, RetryPolicy
 from odl.device.continuity import COMMANDS, BoardEvent, BoardState, LostFrames, Restarted, StateRead
 from odl.device.description import BoardDescription
 from odl.device.device_clock import DeviceClock
@@ -20,7 +21,6 @@ from odl.device.request_loop import RequestLoop
 from odl.device.serial_line import SerialLine
 from odl.wire import STATE, Failure, Info, Link, Message, Read, Ready, Request, Status
 from odl.wire.client import BoardError
-from odl.wire.retry import BOARD, RetryPolicy
 from odl.wire.session_messages import LONGEST_READ, configure_message, split_samples
 
 __all__ = ["NOW", "Board", "BoardEvent", "BoardState", "LostFrames", "Restarted", "StateRead"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from odl.core.retry import BOARD, RetryPolicy
 from odl.device.serial_line import SerialChunk, SerialLine, SerialState
 from odl.wire import Hello, Link, Message, Read, Received, Request, encode, frame
-from odl.wire.retry import BOARD, RetryPolicy
 
 _SLOWER: Final = 1.5  # by which a line may be slower than its speed says
 

@@ -10,8 +10,7 @@ from typing import Final
 from odl.core.errors import OdlError
 from odl.core.events import Command, Label, Origin, Undo
 from odl.core.protocols import Answer, TakeBack
-
-TRIES: Final = 3  # how often a board is sent an answer; it is sent an undo once
+from odl.core.retry import LABEL_ATTEMPTS
 
 
 class AnswerState(Enum):
@@ -209,7 +208,7 @@ class AnswersInFlight:
         if one.state is AnswerState.TAKEN:  # its echo came, its acknowledgement did not
             return []
         one.failures += 1
-        if isinstance(one.answer, Answer) and one.failures < TRIES:
+        if isinstance(one.answer, Answer) and one.failures < LABEL_ATTEMPTS:
             one.move(AnswerStep.RETRY)
             return []
         at = self._answers.index(one)

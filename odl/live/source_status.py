@@ -6,7 +6,8 @@ from collections import deque
 from typing import Final
 
 from odl.device.board import Board, BoardState
-from odl.device.csv_stream import CsvStream, CsvStreamState
+from odl.device.csv_state import CsvStreamState
+from odl.device.csv_stream import CsvStream
 from odl.live.status import LiveStatus
 
 _NEARLY: Final = 0.02  # of a whole multiple

@@ -191,9 +191,7 @@ class _Beginning:
             fed.go_on_from_board()
         speed = live.speed or (math.inf if live.answers else 1.0)
         inputs, clock = stream.unanswered().inputs(), self.board.line.clock
-        return HardwareInTheLoop(
-            fed, Pace(inputs, session.image.rate_hz, speed, fed.position, clock)
-        )
+        return HardwareInTheLoop(fed, Pace(inputs, session.image.rate_hz, speed, fed.position, clock))
 
     def _hold_labels(self) -> None:
         """Refuse a board that does not hold what was learned in the recording."""

@@ -9,6 +9,7 @@ from odl.core.clock import SYSTEM_CLOCK, Clock
 from odl.core.config import Config
 from odl.core.errors import OdlError
 from odl.core.events import Input, Origin, Output, Samples
+from odl.core.retry import RetryPolicy
 from odl.wire import (
     IMAGE,
     PROTOCOL,
@@ -36,7 +37,6 @@ from odl.wire import (
     open_envelope,
 )
 from odl.wire.requests import Requests
-from odl.wire.retry import RetryPolicy
 from odl.wire.session_messages import ENVELOPE, LONGEST_READ, configure_message, split_samples
 
 _CHUNK: Final = 4096  # bytes read at a time of what does not change meanwhile

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from odl.core.events import Samples
+from odl.core.retry import LINK, RetryPolicy
 from odl.wire.codec import CodecError, open_messages
 from odl.wire.field_types import Problem
 from odl.wire.framing import Deframer
 from odl.wire.requests import Request, Requests
-from odl.wire.retry import LINK, RetryPolicy
 from odl.wire.schema import PROTOCOL, Compact, Data, Info, Message, Ready, Refused, Status
 from odl.wire.sequence import FrameSequence
 

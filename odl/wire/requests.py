@@ -14,9 +14,9 @@ from enum import Enum
 from typing import Final, TypeAlias
 
 from odl.core.errors import OdlError
+from odl.core.retry import RetryPolicy
 from odl.wire.codec import encode
 from odl.wire.framing import frame
-from odl.wire.retry import RetryPolicy
 from odl.wire.schema import PROTOCOL, Data, Hello, Info, Message, Read, Ready, Refusal, Refused
 
 ROOM: Final = 256  # requests that wait at most

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from firmware_sim.faults import Faults
 from odl.core.events import Adopt, Origin, Samples, Truth, Undo
+from odl.core.retry import LINK, RetryPolicy
 from odl.wire import (
     STATE,
     TABLE,
@@ -42,7 +43,6 @@ from odl.wire import (
     open_messages,
 )
 from odl.wire.requests import ROOM
-from odl.wire.retry import LINK, RetryPolicy
 from tests.helpers.golden_frames import BOARD, HOST
 from tests.wire.test_framing import reference_crc, reference_encode
 

@@ -49,4 +49,4 @@ class RetryPolicy:
 
 LINK: Final = RetryPolicy()
 BOARD: Final = RetryPolicy(timeout=0.4, attempts=8)  # the board does a request once all the same
-LABEL_ATTEMPTS: Final = 3  # times that an answer goes to a board that refuses it or restarts
+LABEL_ATTEMPTS: Final = 3  # how often a board is sent an answer; it is sent an undo once
