@@ -7,9 +7,9 @@ import itertools
 import pytest
 
 from odl.core.protocols import Answer, TakeBack
+from odl.core.retry import LABEL_ATTEMPTS
 from odl.labels.in_flight import (
     TRANSITIONS,
-    TRIES,
     AnswerInFlight,
     AnswersInFlight,
     AnswerState,
@@ -62,7 +62,7 @@ def test_undo_of_a_sent_answer_has_to_be_sent() -> None:
 
 def test_an_answer_is_sent_some_times_before_it_is_given_up() -> None:
     flight = flight_of(Answer(0, "walk"))
-    for failures in range(1, TRIES):
+    for failures in range(1, LABEL_ATTEMPTS):
         one = flight.send_oldest()
         assert one is not None and flight.fail(one) == []
         assert (one.state, one.failures) == (AnswerState.SENT, failures)
