@@ -58,8 +58,8 @@ class PlayedTruth:
         first, last, place = self._found[-1]
         return len(self._block) - (place + last - first)
 
-    def again(self) -> None:
-        """It is played from its beginning once more."""
+    def restart(self) -> None:
+        """The recording is played from its first sample again."""
         self._earlier = len(self._found)
 
     def take(self, event: Event) -> Iterator[Truth]:

@@ -140,7 +140,7 @@ class Prompt:
             return self._cards.places
 
     @property
-    def told(self) -> tuple[AnswerEntry, ...]:
+    def answers(self) -> tuple[AnswerEntry, ...]:
         """The last answers and what became of them, the newest first."""
         with self._lock:
             return self._answers.entries

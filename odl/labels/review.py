@@ -116,14 +116,14 @@ class Review:
         return self._tree.places(self._room - len(self._new), 255)
 
     @property
-    def told(self) -> tuple[AnswerEntry, ...]:
+    def answers(self) -> tuple[AnswerEntry, ...]:
         """The edits of this sitting, the newest first."""
         return tuple(reversed(self._told))
 
     @property
     def previous(self) -> str | None:
         """The name given last."""
-        return next((one.name for one in self.told if one.name is not None), None)
+        return next((one.name for one in self.answers if one.name is not None), None)
 
     def about(self, question: Question) -> str:
         """What counts as its answer now."""

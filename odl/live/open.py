@@ -70,7 +70,7 @@ def _open(plan: SessionPlan) -> LiveSession:
     if played is not None:
         for event in recent:
             deque(played.take(event), 0)
-        played.again()
+        played.restart()
     live = LiveSession(
         setup.mode, prompt, writer, oracle, played, plan.closing.pop_all(), port=_port(plan),
         clock=plan.line.clock, seconds=options.seconds, before=None if resumed is None else resumed.history,

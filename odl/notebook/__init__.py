@@ -2,6 +2,6 @@
 
 from odl.notebook.finished import question, timeline
 from odl.notebook.relabel import relabel
-from odl.notebook.session import Running, live
+from odl.notebook.session import NotebookSession, live
 
-__all__ = ["Running", "live", "question", "relabel", "timeline"]
+__all__ = ["NotebookSession", "live", "question", "relabel", "timeline"]

@@ -151,7 +151,7 @@ class NotebookView:
         self._stream.tooltip = self._described(status)
         _set(self._now, prediction(prompt.path, prompt.likely))
         _set(self._facts, facts(self._figures(status)))
-        _set(self._told, history(prompt.told, prompt.rate_hz))
+        _set(self._told, history(prompt.answers, prompt.rate_hz))
         self._card.tick()
         self._stop.disabled = not player.running
 

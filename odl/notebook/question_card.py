@@ -220,7 +220,7 @@ class QuestionCard:
         self._same.disabled = previous is None or question is None
         self._skip_it.disabled = question is None
         self._aside.disabled = question is None or len(prompt.questions) < 2
-        sentence = "" if prompt.told and prompt.told[0].sentence == prompt.sentence else prompt.sentence
+        sentence = "" if prompt.answers and prompt.answers[0].sentence == prompt.sentence else prompt.sentence
         if self.keys.naming:
             sentence = "new class: type its name, then Enter"
         _set(self.said, line(sentence) if sentence else "")

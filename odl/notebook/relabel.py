@@ -21,10 +21,10 @@ from odl.notebook.session import cell
 
 _QUIET = "All questions are looked at; undo takes the last edit back."
 _STEP = 0.05  # seconds between two looks
-_sittings: dict[Path, Sitting] = {}
+_sessions: dict[Path, RelabelSession] = {}
 
 
-class Sitting:
+class RelabelSession:
     """Someone looks through the questions of the recording at ``path``; `relabel` makes it.
 
     Edits go to a file beside the recording as they are made; the recording is never changed.
@@ -103,7 +103,7 @@ class Sitting:
             if self.review.changed != changed or self._card.keys.naming:
                 changed = self.review.changed
                 self._card.tick()
-                self._told.value = history(self.review.told, self.review.rate_hz)
+                self._told.value = history(self.review.answers, self.review.rate_hz)
             await asyncio.sleep(_STEP)
 
     async def learn(self) -> None:
@@ -128,7 +128,7 @@ def sentence_of(done: Relabelled) -> str:
     )
 
 
-def relabel(path: str | Path, by: str = "relabel") -> Sitting:
+def relabel(path: str | Path, by: str = "relabel") -> RelabelSession:
     """ClassStyle through the questions of a finished recording, change answers, and learn again.
 
     Parameters
@@ -148,9 +148,9 @@ def relabel(path: str | Path, by: str = "relabel") -> Sitting:
     In a notebook: ``odl.notebook.relabel("recordings/shoulder-8.odl")``.
     """
     here = Path(path).resolve()
-    if here in _sittings:  # the cell is run again
-        _sittings.pop(here).close()
-    sitting = _sittings[here] = Sitting(path, by)
+    if here in _sessions:  # the cell is run again
+        _sessions.pop(here).close()
+    sitting = _sessions[here] = RelabelSession(path, by)
     sitting.start()
     sitting.show()
     return sitting

@@ -14,10 +14,10 @@ from odl.notebook.open import begin, checked
 from odl.notebook.player import Player
 from odl.notebook.recent_windows import RecentWindows
 
-_running: dict[str, Running] = {}  # by what is played: a cell that is run again finds its session
+_running: dict[str, NotebookSession] = {}  # by what is played: a cell that is run again finds its session
 
 
-class Running:
+class NotebookSession:
     """A live session in a notebook; `live` makes it. Shown in another cell, its view moves there."""
 
     def __init__(self, player: Player, settings: dict[str, Any]) -> None:
@@ -99,7 +99,7 @@ def live(
     fresh: bool = False,
     widgets: bool | None = None,
     **settings: Any,
-) -> Running | None:
+) -> NotebookSession | None:
     """Play a session, or follow a board, and ask about it, in a notebook's cell.
 
     The cell returns at once and the stream runs on beside it. Run again, it shows the same
@@ -155,7 +155,7 @@ def live(
 
         ask_plainly(made)
         return None
-    running = _running[key] = Running(Player(made), given)
+    running = _running[key] = NotebookSession(Player(made), given)
     running.start()
     return running
 

@@ -72,7 +72,7 @@ def test_a_recording_that_is_played_once_more_is_not_over() -> None:
     again = PlayedTruth(PLAYED, TRUTHS)  # as for a session that is gone on with
     for event in (Samples(0, PLAYED[900:]), *before):
         list(again.take(event))
-    again.again()
+    again.restart()
     assert again.left == len(PLAYED)
     assert list(again.take(Gap(100, 50, "nobody listened"))) == []  # it has been told
     assert list(again.take(Samples(150, PLAYED[:310]))) == [Truth(150, 450, "sit")]

@@ -115,12 +115,12 @@ def test_an_answer_is_learned_with_its_origin() -> None:
     stage.prompt.shown(window)  # drawn again: the first time counts
     said = stage.prompt.answer(window, "run")
     assert said.taken and stage.prompt.questions == ()
-    assert stage.prompt.told[0].state == "given"
+    assert stage.prompt.answers[0].state == "given"
     at = stage.session.position
     passed = stage.run(8)
     assert passed[:2] == [Origin(at, "terminal:P3", 2500, 1_700_000_000_000), Label(at, window, 2)]
     assert Learned(at, window, 2, 0) in passed
-    told = stage.prompt.told[0]
+    told = stage.prompt.answers[0]
     assert (told.name, told.state, told.by, told.took, told.at) == ("run", "learned", "terminal:P3", 2500, at)
     assert "'run' has been learned" in told.sentence
 
@@ -170,7 +170,7 @@ def test_an_answer_twice_late_or_to_nothing_is_told_and_not_raised() -> None:
     assert stage.prompt.answer(window, "sit") == (False, "this question has expired")
     stage.run(48)
     assert window not in [q.window for q in stage.prompt.questions]
-    told = next(one for one in stage.prompt.told if one.window == window)
+    told = next(one for one in stage.prompt.answers if one.window == window)
     assert (told.state, told.sentence) == ("expired", "nobody answered in time")
     assert stage.prompt.answer(window, "sit") == (False, "this question has expired")
     assert sum(isinstance(e, Label) for e in stage.events) == 1
@@ -189,8 +189,8 @@ def test_an_answer_that_arrives_too_late_says_so_and_leaves_nothing_to_undo() ->
     at = stage.session.position
     for event in (Label(at, window, 0), *stage.session.step(Label(at, window, 0))):
         stage.prompt.take(event)
-    assert stage.prompt.told[0].state == "expired"
-    assert stage.prompt.told[1].sentence.startswith("it came after the question had expired")
+    assert stage.prompt.answers[0].state == "expired"
+    assert stage.prompt.answers[1].sentence.startswith("it came after the question had expired")
     assert stage.prompt.undo() == (False, "the last answer had no effect; once more takes back 'run'")
     assert stage.prompt.undo() == (True, "'run' is being taken back")
 
@@ -259,7 +259,7 @@ def test_undo_of_what_was_learned_takes_the_learner_back() -> None:
     passed = stage.put()
     assert [type(e) for e in passed] == [Origin, Undo]
     assert np.array_equal(heads, stage.session._core.state["weights"])
-    assert (stage.prompt.told[0].state, stage.prompt.sentence) == ("undone", "'run' was taken back")
+    assert (stage.prompt.answers[0].state, stage.prompt.sentence) == ("undone", "'run' was taken back")
     assert stage.prompt.previous is None
     assert stage.prompt.undo() == (True, "the answer given last is being taken back")
     stage.put()
@@ -272,14 +272,14 @@ def test_undo_of_what_waits_opens_the_question_again() -> None:
     likely = stage.prompt.questions[0].likely
     stage.prompt.answer(window, "run")
     stage.put()
-    assert stage.prompt.told[0].state == "waits" and stage.prompt.questions == ()
+    assert stage.prompt.answers[0].state == "waits" and stage.prompt.questions == ()
     stage.prompt.undo()
     stage.put()
     (question,) = stage.prompt.questions
     assert (question.window, question.likely) == (window, likely)
     assert stage.prompt.answer(window, "sit").taken
     stage.put()
-    assert [(one.name, one.state) for one in stage.prompt.told] == [("sit", "waits"), ("run", "undone")]
+    assert [(one.name, one.state) for one in stage.prompt.answers] == [("sit", "waits"), ("run", "undone")]
 
 
 def test_undo_before_the_loop_has_seen_the_answer_leaves_no_trace() -> None:
@@ -289,7 +289,7 @@ def test_undo_before_the_loop_has_seen_the_answer_leaves_no_trace() -> None:
         stage.prompt.answer(window, name)
         assert stage.prompt.undo() == (True, "taken back before it was sent")
         assert [q.window for q in stage.prompt.questions] == [window]
-    assert stage.put() == [] and stage.prompt.told == ()
+    assert stage.put() == [] and stage.prompt.answers == ()
 
 
 @pytest.mark.parametrize("meanwhile", ["answered", "expired", "answered while the line was lost"])
@@ -317,7 +317,7 @@ def test_a_skip_is_not_what_an_undo_takes_back() -> None:
     window = stage.until_asked()
     assert stage.prompt.skip(window).sentence == "skipped"
     stage.run(8)
-    assert stage.prompt.told[0].state == "skipped"
+    assert stage.prompt.answers[0].state == "skipped"
     assert stage.prompt.undo() == (False, "a skip cannot be taken back; once more takes back 'run'")
     assert stage.put() == []
     assert stage.prompt.undo().taken
@@ -360,7 +360,7 @@ def test_an_answer_that_is_given_up_leaves_its_question_open(name: str | None, a
     asked = [q.window for q in stage.prompt.questions]
     give_up(stage, sent)
     assert window not in asked and window in [q.window for q in stage.prompt.questions]
-    told = stage.prompt.told[0]
+    told = stage.prompt.answers[0]
     assert (told.window, told.name, told.state) == (window, name, "refused")
     assert "did not reach the board" in told.sentence == stage.prompt.sentence
     assert stage.prompt.previous == "run"
@@ -368,7 +368,7 @@ def test_an_answer_that_is_given_up_leaves_its_question_open(name: str | None, a
         assert stage.prompt.undo() == (False, "the last answer had no effect; once more takes back 'run'")
     assert stage.prompt.answer(window, "walk").taken
     stage.put()
-    assert stage.prompt.told[0].state == "learned" and stage.prompt.previous == "walk"
+    assert stage.prompt.answers[0].state == "learned" and stage.prompt.previous == "walk"
 
 
 def test_a_card_that_waits_again_has_the_classes_that_came_meanwhile() -> None:
@@ -389,9 +389,9 @@ def test_an_answer_that_is_given_up_after_its_question_was_over_changes_nothing(
     stage.prompt.answer(window, "run")
     sent = sent_by(stage)
     stage.put(Label(stage.session.position, window, 1))  # the button was quicker
-    before = stage.prompt.told, stage.prompt.sentence
+    before = stage.prompt.answers, stage.prompt.sentence
     give_up(stage, sent)
-    assert (stage.prompt.told, stage.prompt.sentence) == before and stage.prompt.questions == ()
+    assert (stage.prompt.answers, stage.prompt.sentence) == before and stage.prompt.questions == ()
     assert stage.prompt.undo() == (True, "'walk' is being taken back")
 
 
@@ -417,7 +417,7 @@ def test_the_button_answers_and_the_card_goes() -> None:
     at = stage.session.position
     stage.put(Origin(at, "button", 900, 0), Label(at, window, 1))
     assert stage.prompt.questions == ()
-    told = stage.prompt.told[0]
+    told = stage.prompt.answers[0]
     assert (told.name, told.by, told.state) == ("walk", "button", "learned")
     assert stage.prompt.answer(window, "sit") == (False, "this question is answered already")
     assert stage.prompt.previous == "walk"
@@ -459,7 +459,7 @@ def test_a_session_that_goes_on_has_its_cards_its_answers_and_something_to_undo(
     assert (new.likely, new.path, new.expires, new.asked) == (old.likely, old.path, old.expires, old.asked)
     assert np.array_equal(new.signal, old.signal)
     assert [q.window for q in prompt.questions] == [q.window for q in stage.prompt.questions]
-    assert prompt.told == stage.prompt.told and prompt.previous == "run"
+    assert prompt.answers == stage.prompt.answers and prompt.previous == "run"
     assert prompt.undo() == (True, "'run' is being taken back")
 
 
@@ -502,7 +502,7 @@ def test_a_thousand_questions_lose_no_click_and_keep_no_memory() -> None:
     counts = stage.session.counts
     assert counts["answered"] + counts["skipped"] == answered
     assert sizes[-1] - sizes[1] < 100_000
-    assert len(stage.prompt.told) == 50
+    assert len(stage.prompt.answers) == 50
 
 
 def test_clicks_from_another_thread_all_arrive() -> None:
@@ -558,7 +558,7 @@ def test_whatever_is_pressed_the_cards_are_the_sessions_open_questions(
         last = stage.session.answers[-1:]  # what an undo would take back
         assert stage.prompt.previous == next((stage.session.names[cls] for _, cls in last), None)
     state = {"learned": 0, "undone": 0, "waits": 0}
-    for one in stage.prompt.told:
+    for one in stage.prompt.answers:
         state[one.state] = state.get(one.state, 0) + 1
     counts = stage.session.counts
     assert state["undone"] == counts["undone"]

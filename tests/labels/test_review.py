@@ -84,9 +84,9 @@ def test_an_edit_that_cannot_be_written_is_said_and_changes_nothing(
     (it,) = shown
     monkeypatch.setattr("odl.evaluate.relabel.edit.append_edits", refuse)
     assert it.answer(second, "sneeze") == it.undo() == (False, "[Errno 13] Permission denied")
-    assert len(it.told) == 1 and it.questions[0].window == second and it.likely[-1].name == "cough"
+    assert len(it.answers) == 1 and it.questions[0].window == second and it.likely[-1].name == "cough"
     monkeypatch.undo()
-    assert it.undo().taken and it.questions[0].window == first and not it.told
+    assert it.undo().taken and it.questions[0].window == first and not it.answers
 
 
 def test_a_review_in_the_view_takes_the_same_keys(tmp_path: Path) -> None:

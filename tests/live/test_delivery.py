@@ -82,7 +82,7 @@ def test_a_new_class_is_added_before_its_label() -> None:
     label = board.do()
     assert isinstance(label, Label) and (label.window, label.cls) == (window, added.cls)
     assert board.do() is None and not board.delivery.busy and board.delivery.unfinished == 0
-    assert board.prompt.told[0].state == "learned"
+    assert board.prompt.answers[0].state == "learned"
 
 
 def test_an_undo_of_an_answer_that_waits_behind_another_is_never_sent() -> None:
@@ -158,11 +158,11 @@ def test_an_answer_whose_echo_comes_after_it_was_given_up_is_learned_as_the_pers
     label = board.advance()
     for _ in range(3):
         board.refuse(Failure.SILENT)
-    assert windows(board) == [window] and board.prompt.told[0].state == "refused" and label is not None
+    assert windows(board) == [window] and board.prompt.answers[0].state == "refused" and label is not None
     origin, _ = board.echo(label)
     assert isinstance(origin, Origin) and origin.by == "terminal:P3"
     assert windows(board) == []
-    told = [(one.name, one.state, one.by) for one in board.prompt.told]
+    told = [(one.name, one.state, one.by) for one in board.prompt.answers]
     assert told == [("walk", "learned", "terminal:P3")]
     assert board.prompt.sentence == "'walk' has been learned"
 
@@ -196,4 +196,4 @@ def test_commands_that_nobody_here_gave_come_from_the_button() -> None:
     window = board.stage.until_asked()
     assert any(isinstance(event, Query) for event in board.stage.events)
     assert board.echo(Label(0, window, 1))[0] == Origin(board.session.position, BUTTON, 0, 0)
-    assert board.prompt.told[0].by == BUTTON and windows(board) == []
+    assert board.prompt.answers[0].by == BUTTON and windows(board) == []

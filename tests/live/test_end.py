@@ -183,7 +183,7 @@ def test_who_answers_is_told_of_what_was_given_up(tmp_path: Path) -> None:
     with begin(bench, path) as live:
         play(live, bench, 0, 600, do)
         answered = [e.window for e in board.done if isinstance(e, Label)]
-        assert live.prompt.told[-1].sentence.startswith("'pendulum' did not reach the board")
+        assert live.prompt.answers[-1].sentence.startswith("'pendulum' did not reach the board")
         assert live.prompt.previous == "pendulum"
     bench.close()
     assert not board.refused and not any(isinstance(e, Undo) for e in read(path).events)

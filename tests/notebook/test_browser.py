@@ -33,7 +33,7 @@ print(json.dumps({"calm": card.current and time.monotonic() - card._since > 0.4,
                   "open": [q.window for q in session.prompt.questions],
                   "likely": [one.name for one in session.prompt.questions[0].likely]
                             if session.prompt.questions else [],
-                  "told": [(t.window, t.name, t.state, t.by, t.took) for t in session.prompt.told],
+                  "told": [(t.window, t.name, t.state, t.by, t.took) for t in session.prompt.answers],
                   "recording": str(session.live.recording), "ended": session.ended,
                   "compared": session.live.status().compared,
                   "differences": session.live.status().differences}))"""

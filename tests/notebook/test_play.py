@@ -25,7 +25,7 @@ from odl.notebook.playback import played
 from odl.notebook.player import Player
 from odl.notebook.recent_windows import RecentWindows
 from odl.notebook.recordings import recordings, unfinished
-from odl.notebook.relabel import Sitting, relabel
+from odl.notebook.relabel import RelabelSession, relabel
 
 FAST = float("inf")
 
@@ -316,7 +316,7 @@ def test_relabelling_keeps_each_edit_and_learns_again(tmp_path: Path) -> None:
     before = path.read_bytes()
 
     async def person() -> str:
-        sitting = Sitting(path)
+        sitting = RelabelSession(path)
         sitting.start()
         while not sitting._card.beside.value.count("answered"):
             await asyncio.sleep(0.02)
@@ -325,7 +325,7 @@ def test_relabelling_keeps_each_edit_and_learns_again(tmp_path: Path) -> None:
         assert button.layout.display == ""
         name = button.description.split("  ")[1]
         button.click()
-        while len(sitting.review.told) < 1:
+        while len(sitting.review.answers) < 1:
             await asyncio.sleep(0.02)
         sitting._learn.click()
         while sitting.result is None:
@@ -349,7 +349,7 @@ def test_an_edit_that_cannot_be_kept_is_said(tmp_path: Path, monkeypatch: Any) -
     monkeypatch.setattr("odl.evaluate.relabel.edit.append_edits", full)
 
     async def person() -> None:
-        sitting = Sitting(tmp_path / "shoulder-8.odl")
+        sitting = RelabelSession(tmp_path / "shoulder-8.odl")
         sitting.start()
         one = sitting.review.questions[0]
         other = next(

@@ -9,7 +9,7 @@ import pytest
 from odl.core.events import AddClass
 from odl.evaluate.relabel import relabel
 from odl.labels.edits import Edit, edits_path
-from odl.notebook.relabel import Sitting
+from odl.notebook.relabel import RelabelSession
 from odl.recording import read
 from tests.helpers.relabelling import edit, played, review, windows
 from tests.helpers.streams import IMAGE
@@ -18,7 +18,7 @@ from tests.helpers.streams import IMAGE
 def test_a_place_that_comes_too_late_is_refused_in_a_notebook_too(tmp_path: Path) -> None:
     path = played(tmp_path / "a.odl", "run", "wave")
     first = windows(path)[0]
-    sitting = Sitting(path)
+    sitting = RelabelSession(path)
     review = sitting.review
     leaf = next(place.leaf for place in review.places if place.under == "wave")
     said = review.answer(first, "new", 0, leaf)
@@ -38,7 +38,7 @@ def test_an_undo_brings_a_class_back_to_its_place(tmp_path: Path) -> None:
     first, second = windows(path)[:2]
     edit(path, Edit(first, "wave", "walk"))
     for name in ("run", "sit"):  # the one that was recorded, and another
-        review = Sitting(path).review
+        review = RelabelSession(path).review
         assert review.answer(first, name).taken and "wave" not in [one.name for one in review.likely]
         assert review.answer(second, "wave", 0).taken
         assert review.undo().taken and review.undo().taken
@@ -54,7 +54,7 @@ def test_a_name_typed_again_hangs_where_it_is_put_now(
     first = windows(path)[0]
     if not recorded:
         edit(path, Edit(first, "sit"))
-    review = Sitting(path).review
+    review = RelabelSession(path).review
     places = {place.under: place for place in review.places}
     assert review.answer(first, "wave", places["walk"].head, places["walk"].leaf).taken
     assert review.undo().taken and "wave" not in [one.name for one in review.likely]
@@ -66,7 +66,7 @@ def test_a_place_that_was_given_up_is_nobody_s(tmp_path: Path) -> None:
     path = played(tmp_path / "a.odl", "run", "sit")
     first, second = windows(path)[:2]
     edit(path, Edit(first, "wave", "walk"), Edit(first, keep=True))
-    assert Sitting(path).review.answer(second, "wave").taken
+    assert RelabelSession(path).review.answer(second, "wave").taken
     assert homes(path) == [("wave", 0)]
 
 

@@ -67,7 +67,7 @@ class LineView:
             self._path = tuple(prompt.path)
             self._print(" > ".join(map(clean, self._path)))
         told: Counter[tuple[int, str]] = Counter()
-        for one in reversed(prompt.told):
+        for one in reversed(prompt.answers):
             told[one.window, one.sentence] += 1
             if told[one.window, one.sentence] > self._told[one.window, one.sentence]:
                 self._print(f"{self._when(one.window)}: {one.sentence}")

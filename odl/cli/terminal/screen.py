@@ -73,7 +73,7 @@ def frame(
             helped = _helped(prompt.live, 1000)
         return _cut_all(_fitted([status, now, helped], (), (0, 1, 2), rows), columns)
     bars = _bars(prompt.likely, columns, plain)
-    answers, last = _answers(prompt), prompt.told[0].sentence if prompt.told else ""
+    answers, last = _answers(prompt), prompt.answers[0].sentence if prompt.answers else ""
     said = [[("class:said", clean(prompt.sentence, 200))]] if prompt.sentence not in ("", last) else []
     plot: list[Line] = []
     title: list[Line] = [[("class:quiet", prompt.nothing)]]
@@ -279,7 +279,7 @@ def _asked_for(mode: KeyMode) -> tuple[list[Line], list[Line]]:
 
 def _answers(prompt: QuestionSource) -> list[Line]:
     lines = []
-    for one in prompt.told[:_ANSWERS]:
+    for one in prompt.answers[:_ANSWERS]:
         took = f", answered in {one.took / 1000:.1f} s" if one.took and one.name is not None else ""
         text = one.sentence + took
         by = f" ({clean(one.by)})" if one.by not in ("", prompt.by) else ""

@@ -69,7 +69,7 @@ def asked(stage: Stage, view: TerminalView) -> bool:
 
 
 def learned(stage: Stage, view: TerminalView) -> bool:
-    return bool(stage.prompt.told) and stage.prompt.told[0].state in ("learned", "skipped", "undone")
+    return bool(stage.prompt.answers) and stage.prompt.answers[0].state in ("learned", "skipped", "undone")
 
 
 def answered(n: int) -> Callable[[Stage, TerminalView], bool]:
@@ -96,7 +96,7 @@ def test_a_key_is_an_answer_and_is_learned() -> None:
     (label,) = of(stage, Label)
     assert (label.window, stage.session.names[label.cls]) == (window, second)
     assert len(of(stage, Learned)) == 1
-    assert stage.prompt.told[0].by == "terminal"
+    assert stage.prompt.answers[0].by == "terminal"
 
 
 def test_skip_same_and_undo() -> None:

@@ -124,7 +124,7 @@ def test_a_class_s_name_answers_whatever_its_key() -> None:
     window = stage.until_asked()
     name = stage.prompt.questions[0].likely[-1].name
     assert typed(stage.prompt, name, window) == ""
-    assert [told.name for told in stage.prompt.told] == [name]
+    assert [told.name for told in stage.prompt.answers] == [name]
 
 
 def test_lines_are_read_until_one_says_to_leave() -> None:
