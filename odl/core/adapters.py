@@ -207,6 +207,11 @@ def as_learner(learner: object, image: Image) -> Learner:
     if _has(learner, "scores_one", "learn_many", "add_class", "split", "forget"):
         return cast(Learner, learner)
     if _has(learner, "learn_one", "predict_one"):
+        if getattr(learner, "_multiclass", True) is False:  # river's own mark
+            raise ConfigError(
+                f"learner {name_of(learner)} tells two classes apart, not more; wrap it in "
+                "river.multiclass.OneVsRestClassifier"
+            )
         return OnlineClassifier(learner, image)
     raise ConfigError(
         f"learner is {described(learner)}; it can be a river classifier (learn_one, predict_proba_one), "
