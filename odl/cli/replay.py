@@ -94,23 +94,7 @@ def _notes(result: Result) -> None:
 
 
 def _write_report(result: Result, path: Path, args: argparse.Namespace, progress: Progress) -> None:
-    from odl.evaluate.report import SessionView, write_report
-    from odl.model.memory import memory_of
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    views = [
-        SessionView(evaluation, one.file.name if one.file else "")
-        for evaluation, one in zip(result.evaluations, result.outcomes, strict=True)
-    ]
-    write_report(
-        path,
-        views,
-        title=f"odl: {result.source}",
-        about=result.about | {"command": f"{_program()} {shlex.join(_command(args))}"},
-        memory=memory_of(result.image),
-        people=result.people,
-        progress=progress,
-    )
+    result.report(path, command=f"{_program()} {shlex.join(_command(args))}", progress=progress)
     # On standard error when standard output carries JSON.
     stream = sys.stderr if getattr(args, "json", None) == "-" else sys.stdout
     print(f"report: {path}", file=stream)

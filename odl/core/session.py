@@ -116,6 +116,8 @@ class Session:
             raise ValueError(
                 f"a batch of {config.batch} questions, but the model has room for {image.max_pending}"
             )
+        if policy is not None:
+            config = replace(config, policy="none")  # the integer core's rule does not decide
         self.image, self.config = image, config
         self._asked = None if asked is None else frozenset(asked)
         self._core: Fused | Composed

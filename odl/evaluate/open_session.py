@@ -16,6 +16,7 @@ from odl.core.session import Session
 from odl.data.streams import Channels, Stream
 from odl.evaluate.load_kernels import Progress, load_kernels
 from odl.evaluate.options import Options
+from odl.evaluate.own_parts import OwnParts
 from odl.labels.oracle import RecordedLabels, Truths
 from odl.wire import Start
 
@@ -51,6 +52,7 @@ def open_session(
     scaling: Scaling | None = None,
     config: Config | None = None,
     asked: Iterable[int] | None = None,
+    parts: OwnParts | None = None,
     about: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> OpenedSession:
@@ -77,6 +79,8 @@ def open_session(
         Settings of a recorded session, used as they are instead of ``options``.
     asked : iterable of int, optional
         The only windows that the session asks about, whatever its policy (see `odl.core.session.Session`).
+    parts : OwnParts, optional
+        A learner or policy of the caller's own, host-only.
     about : mapping, optional
         More for the recording's Start, such as the dataset's name.
     progress : callable, optional
@@ -104,12 +108,14 @@ def open_session(
         seed = seed_of(options.seed, *(subject or "").encode())
         config = options.config(image.rate_hz, windows, seed, scaling)
     load_kernels(image, progress or (lambda sentence: None))
+    session = Session(image, config, asked=asked, **(parts or OwnParts()).for_session())
     return OpenedSession(
-        Session(image, config, asked=asked),
+        session,
         {
             "odl": odl.__version__, "options": options.to_dict(), "rate_hz": rate_hz,
             "channels": None if channels is None else [list(c) for c in channels],
-            **({} if subject is None else {"subject": subject}), **(about or {}),
+            **({} if subject is None else {"subject": subject}),
+            **({"host_only": list(session.host_only)} if session.host_only else {}), **(about or {}),
         },
     )  # fmt: skip
 
@@ -122,6 +128,7 @@ def open_stream(
     scaling: Scaling | None = None,
     config: Config | None = None,
     asked: Iterable[int] | None = None,
+    parts: OwnParts | None = None,
     progress: Progress | None = None,
 ) -> OpenedSession:
     """Open a session for a recorded person's stream; see `open_session` for the keywords.
@@ -135,8 +142,8 @@ def open_stream(
         scaling = stream.scaling(image)
     return open_session(
         image, options, channels=stream.channels, rate_hz=stream.rate_hz, subject=stream.subject,
-        windows=stream.windows(image), scaling=scaling, config=config, asked=asked, about=stream.about,
-        progress=progress,
+        windows=stream.windows(image), scaling=scaling, config=config, asked=asked, parts=parts,
+        about=stream.about, progress=progress,
     )  # fmt: skip
 
 

@@ -55,7 +55,7 @@ class OwnParts:
     @property
     def any(self) -> bool:
         """Whether any part is the caller's own."""
-        return not self.policy is self.learner is self.labeller is None
+        return bool(self.settings())
 
     def for_session(self) -> dict[str, Any]:
         """Copies of learner and policy, so that each person's session starts with what was handed in."""
@@ -72,6 +72,11 @@ class OwnParts:
                 "or give a function"
             )
         return made
+
+    def host_only(self) -> tuple[str, ...]:
+        """The parts that run in Python only, by name."""
+        own = {"learner": self.learner, "policy": self.policy}
+        return tuple(f"{name} {name_of(part)}" for name, part in own.items() if part is not None)
 
     def settings(self) -> dict[str, str]:
         """What to say of the parts among a result's settings."""

@@ -31,6 +31,12 @@ class Opened:
         return None if self.untraced else self.recording.trace_sha256
 
     @property
+    def host_only(self) -> tuple[str, ...]:
+        """The parts that it was recorded with and does not hold: a learner or policy in Python only."""
+        parts = self.recording.start.config.get("session", {}).get("host_only", [])
+        return tuple(map(str, parts)) if isinstance(parts, list) else ()
+
+    @property
     def untraced(self) -> str:
         """Why there is no trace in it to compare with, as a clause; empty if there is one."""
         session = self.recording.start.config.get("session", {})

@@ -1,38 +1,45 @@
-"""Replay a dataset or a recording from Python; the command line calls the same."""
+"""Replay a dataset, a recording or a source of your own; the command line calls the same."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from odl._text import counted
+from odl.core.adapters import described
 from odl.core.config import ConfigError
-from odl.core.events import Gap, Input, Origin, Prediction, Samples
+from odl.core.events import Origin
 from odl.core.fixed_point import Scaling
 from odl.core.image import Image
-from odl.core.loop import drive
-from odl.core.protocols import Labeller
-from odl.core.session import Session
 from odl.data import open_dataset
-from odl.data.streams import Stream, dataset_streams, load_model, unlearned
+from odl.data.array_source import Form, stream_of
+from odl.data.streams import Stream, dataset_streams, load_model
 from odl.evaluate.load_kernels import Progress
-from odl.evaluate.open_session import OpenedSession, open_oracle, open_stream
+from odl.evaluate.open_session import open_oracle, open_stream
+from odl.evaluate.option_table import LIVE_BUDGET
 from odl.evaluate.options import Options
+from odl.evaluate.own_parts import OwnParts
 from odl.evaluate.recorded import Opened, open_recording
 from odl.evaluate.result import Outcome, Result
-from odl.policies.budget import Budget
-from odl.recording import Writer
-from odl.wire import TraceHash, encode, is_output
+from odl.evaluate.run_stream import run_stream
+from odl.policies.budget import parse_budget
 
 
 def replay(
-    source: str | Path,
+    source: object,
     *,
-    policy: str | None = None,
+    policy: object = None,
+    learner: object = None,
+    labeller: object = None,
     budget: str | int | None = None,
     subjects: Iterable[str | int] | None = None,
-    model: str | Path | None = None,
+    model: str | Path | Image | None = None,
+    rate_hz: float | None = None,
+    units: str | Sequence[str] | Mapping[str, str] | None = None,
+    scale: float | Sequence[float] | Mapping[str, float] | None = None,
+    labels: Any = None,
     seed: int | None = None,
     out: str | Path | None = None,
     batch: int | None = None,
@@ -45,22 +52,53 @@ def replay(
     data: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Result:
-    """Replay recorded people: predict, ask within the budget, learn as answers come.
+    """Replay a stream: predict, ask within the budget, learn as answers come.
+
+    Policy, learner and labeller are names or objects, each for itself. A policy or a learner of your
+    own is host-only: it runs in Python and on no board, the result and the recording say so, and
+    `odl verify` refuses such a recording.
 
     Parameters
     ----------
-    source : str or path
+    source : str, path, DataFrame, array or iterable
         A dataset's name, a folder with a ``card.json``, or a recording (``.odl``). A recording
         without further options is replayed exactly, its own answers included. With any option,
         or another model, it is asked anew, by its own options where none are given.
-    policy : str, optional
-        A name that `odl.policies` lists; tactile-inforv by default.
+
+        Or one person's samples: a DataFrame with a column for each channel of the model, an array
+        (n, channels), or an iterable of rows, of blocks (n, channels), or of events such as
+        `odl.Samples`. Floats are in ``units``; they become counts of int16 that hold twice the
+        model's full range, and what lies beyond the range is counted. Integers and events are counts
+        worth ``scale`` each. A row with NaN is a gap.
+    policy : str, object or function, optional
+        A name that `odl.policies` lists (tactile-inforv by default), an object such as
+        ``odl.policies.InfoRV(step=5)``, a function ``(window, scores) -> bool`` (see `odl.Window`,
+        `odl.Scores`), or an object with the methods of `odl.core.protocols.Policy`. The budget is
+        never exceeded, whatever the policy wants.
+    learner : str or object, optional
+        ``"dendron"`` (default: the image's heads), a river classifier, or an object with the methods of
+        `odl.core.protocols.Learner`. Each person's session starts with a copy.
+    labeller : str, object or function, optional
+        ``"oracle"`` (default: the truth answers), a function ``(query) -> class name or None`` (None is a
+        skip), whose answers come after ``delay``, or an object with the methods of
+        `odl.core.protocols.Labeller`, such as `odl.labels.Oracle`.
     budget : str or int, optional
-        ``20`` (default; a person's session), ``12/h`` or ``2%``.
+        ``20`` (default; a person's session), ``12/h`` or ``2%``. For an iterable, whose length is not
+        known, ``12/h`` is the default.
     subjects : iterable of str or int, optional
-        Whom to replay, each a session of their own; default: the dataset's test people.
-    model : path, optional
-        Model image; default: the one that the dataset or recording implies.
+        Whom to replay, each a session of their own; default: the dataset's test people. For samples
+        of your own, one name.
+    model : path or Image, optional
+        Model image; default: the one that the dataset or recording implies. Samples of your own need
+        one: a file, a dataset's name or an `odl.Image`.
+    rate_hz : float, optional
+        Of your own samples: samples per second. It has to be the model's.
+    units : str, sequence or mapping of str, optional
+        Of your own samples: the unit of all channels, or of each; ``g``, ``m/s2``, ``rad/s``, ...
+    scale : float, sequence or mapping of float, optional
+        Of your own counts: what one count is worth in ``units``.
+    labels : str or sequence, optional
+        The truth of your own samples: the name of a column, or a class name, or None, for each row.
     seed : int
         Decides everything random, 0 by default.
     out : path, optional
@@ -88,22 +126,38 @@ def replay(
 
     Raises
     ------
-    ValueError
+    OdlError, ValueError
         For anything that cannot be used, with one sentence that says what and why.
 
     Examples
     --------
-    >>> result = replay("shoulder", budget=5, subjects=[7])
+    >>> result = replay("shoulder", budget=5, subjects=["7"])
     >>> result.evaluations[0].queries
     5
+    >>> def late(window, scores):
+    ...     return window.start > 9000
+    >>> result = replay("shoulder", budget=5, subjects=["7"], policy=late)
+    >>> len(result.queries), result.host_only
+    (5, ('policy late',))
     """
     progress = progress or (lambda sentence: None)
-    keywords = {
-        "policy": policy, "budget": budget, "seed": seed, "batch": batch, "delay": delay,
-        "patience": patience, "refuse": refuse, "error": error, "hold": hold, "step": step,
+    parts, keywords = OwnParts.read(policy, learner, labeller)
+    given = {
+        "budget": budget, "seed": seed, "batch": batch, "delay": delay, "patience": patience,
+        "refuse": refuse, "error": error, "hold": hold, "step": step,
     }  # fmt: skip
-    other = None if model is None else load_model(model)
+    keywords |= {name: value for name, value in given.items() if value is not None}
+    other = model if model is None or isinstance(model, Image) else load_model(model)
     folder = None if out is None else Path(out)
+    form = Form(rate_hz, units, scale, labels)
+    if not isinstance(source, str | Path):
+        stream = _own_stream(source, other, form, subjects, keywords)
+        assert other is not None
+        options = Options().changed(keywords)
+        return _note_saturation(_replay_people([stream], other, options, parts, "samples", folder, progress))
+    for name, value in vars(form).items():
+        if value is not None:
+            raise ConfigError(f"`{name}` is for samples of your own; {source} says it itself")
     path = Path(source)
     if path.suffix == ".odl":
         if data is not None:
@@ -113,43 +167,111 @@ def replay(
         if folder is not None and (folder / path.name).resolve() == path.resolve():
             raise ConfigError(f"{path}: the replay would overwrite the recording; give another folder")
         recorded = open_recording(path, other)
-        if other is None and all(value is None for value in keywords.values()):
+        if recorded.host_only and not parts.any and "policy" not in keywords:
+            raise ConfigError(
+                f"{path.name} was recorded with {' and '.join(recorded.host_only)}, which no recording "
+                "holds: give the same again, or a policy by name"
+            )
+        if other is None and not keywords and not parts.any:
             return _replay_exactly(recorded, folder, progress)
-        return _ask_recording(recorded, other or recorded.image, recorded.options.changed(keywords), folder,
-                              progress)  # fmt: skip
+        return _ask_recording(recorded, other or recorded.image, recorded.options.changed(keywords), parts,
+                              folder, progress)  # fmt: skip
     options = Options().changed(keywords)
     dataset = open_dataset(source, data)
     image = other or load_model(dataset.model_path())
     streams = dataset_streams(dataset, subjects, options.seed)
-    outcomes = [_ask(stream, image, options, folder, progress) for stream in streams]
-    people = _people(streams, image)
-    return Result(image, tuple(outcomes), options.seed, dataset.card.name, people, options.described())
+    return _replay_people(streams, image, options, parts, dataset.card.name, folder, progress)
+
+
+def _own_stream(
+    source: object,
+    image: Image | None,
+    form: Form,
+    subjects: Iterable[str | int] | None,
+    keywords: dict[str, Any],
+) -> Stream:
+    """Samples of the caller's own as a stream; a length that is not known sets the budget's default."""
+    if image is None:
+        raise ConfigError(
+            f"source is {described(source)}, which implies no model; give one in model: a file, "
+            "a dataset's name or an odl.Image"
+        )
+    people = ["1"] if subjects is None else [str(subject) for subject in subjects]
+    if len(people) != 1:
+        raise ConfigError(f"subjects names {len(people)} people, but the samples are one person's")
+    stream = stream_of(source, image, form, people[0])
+    if stream.stretches is None and parse_budget(keywords.setdefault("budget", LIVE_BUDGET), 1.0).period == 0:
+        raise ConfigError(
+            f"budget is {keywords['budget']} for the whole session, but the source's length is not known; "
+            "give one such as 12/h or 2%"
+        )
+    return stream
+
+
+def _note_saturation(result: Result) -> Result:
+    """Say of samples of the caller's own how many values the model's range cannot hold."""
+    outcome = result.outcomes[0]
+    if not (count := outcome.counts["saturated"]):
+        return result
+    note = f"{counted(count, 'value')} beyond the model's range, taken as its limit"
+    return replace(result, outcomes=(replace(outcome, problems=(*outcome.problems, note)),))
+
+
+def _replay_people(
+    streams: Sequence[Stream],
+    image: Image,
+    options: Options,
+    parts: OwnParts,
+    source: str,
+    folder: Path | None,
+    progress: Progress,
+) -> Result:
+    """Run each person's stream, asking by ``options``."""
+    if parts.labeller is not None:
+        parts.labeller_of(streams, 0)
+    outcomes = tuple(_ask(stream, image, options, parts, folder, progress) for stream in streams)
+    about = options.described() | parts.settings()
+    return Result(image, outcomes, options.seed, source, _people(streams, image), about,
+                  host_only=parts.host_only())  # fmt: skip
 
 
 def _ask(
     stream: Stream,
     image: Image,
     options: Options,
+    parts: OwnParts,
     folder: Path | None,
     progress: Progress,
     scaling: Scaling | None = None,
 ) -> Outcome:
-    """Run a stream that asks by ``options`` and is answered from truth."""
-    opened = open_stream(stream, image, options, scaling=scaling, progress=progress)
-    return run_stream(stream, opened, open_oracle(stream, image, options), folder, progress)
+    """Run a stream that asks by ``options`` and is answered by the labeller, or from truth."""
+    opened = open_stream(stream, image, options, scaling=scaling, parts=parts, progress=progress)
+    labeller = parts.labeller_of([stream], round(options.delay * image.rate_hz))
+    outcome = run_stream(stream, opened, labeller or open_oracle(stream, image, options), folder, progress)
+    if stream.known_truths == () and labeller is None and outcome.counts["queries"]:
+        skipped = "each question was skipped, because no truth is known; give labels or a labeller"
+        outcome = replace(outcome, problems=(*outcome.problems, skipped))
+    return outcome
 
 
 def _ask_recording(
-    recorded: Opened, image: Image, options: Options, folder: Path | None, progress: Progress
+    recorded: Opened,
+    image: Image,
+    options: Options,
+    parts: OwnParts,
+    folder: Path | None,
+    progress: Progress,
 ) -> Result:
     """Run a recording's samples without its answers, asking by ``options``."""
     stream, scaling = recorded.stream.unanswered(), None
     if stream.channels is None and image is recorded.image and recorded.recording.start.image:
         scaling = Scaling(recorded.config.mult, recorded.config.shift, recorded.config.offset)
-    outcome = _ask(stream, image, options, folder, progress, scaling)
+    outcome = _ask(stream, image, options, parts, folder, progress, scaling)
     outcome = replace(outcome, problems=(*outcome.problems, *recorded.recording.problems))
+    about = options.described() | parts.settings()
     people = _people([stream], image)
-    return Result(image, (outcome,), options.seed, stream.name, people, options.described(), recorded.damage)
+    return Result(image, (outcome,), options.seed, stream.name, people, about, recorded.damage,
+                  parts.host_only())  # fmt: skip
 
 
 def _replay_exactly(recorded: Opened, folder: Path | None, progress: Progress) -> Result:
@@ -172,50 +294,6 @@ def _replay_exactly(recorded: Opened, folder: Path | None, progress: Progress) -
     return Result(recorded.image, (outcome,), options.seed, stream.name, people, about, recorded.damage)
 
 
-def run_stream(
-    stream: Stream,
-    opened: OpenedSession,
-    labeller: Labeller | None,
-    folder: Path | None,
-    progress: Progress,
-) -> Outcome:
-    """Run one session with learning, and the same stream without."""
-    session, file = opened.session, None if folder is None else folder / stream.name
-    image, config = session.image, session.config
-    events, trace = [], TraceHash()
-    start = time.perf_counter()
-    if file is None:
-        for event in drive(session, _reported(stream, progress), labeller):
-            events.append(event)
-            if is_output(event):
-                trace.add(encode(event))
-    else:
-        with Writer(file, opened.start()) as writer:
-            for event in drive(session, _reported(stream, progress), labeller):
-                writer.write(event)
-                events.append(event)
-            trace = writer.trace
-    seconds = time.perf_counter() - start
-    quiet = replace(config, policy="none", allowed=0, period=0, hold=False)
-    without = Session(image, quiet)
-    plain = [output for event in unlearned(image, events) for output in without.step(event)]
-    budget = Budget(config.allowed, config.period, config.in_samples)
-    return Outcome(
-        subject=stream.subject,
-        events=tuple(events),
-        without=tuple(e for e in plain if isinstance(e, Prediction)),
-        names=session.names,
-        trace_sha256=trace.hexdigest(),
-        seconds=seconds,
-        samples=sum(len(e.block) for e in events if isinstance(e, Samples)),
-        budget=budget.total(stream.windows(image), session.position),
-        counts=session.counts,
-        config=config,
-        file=file,
-        problems=stream.notes,
-    )
-
-
 def _people(streams: Iterable[Stream], image: Image) -> str:
     """Who the people are, as far as the image's card tells."""
     trained, dataset = image.card.get("trained_on"), image.card.get("dataset")
@@ -224,13 +302,3 @@ def _people(streams: Iterable[Stream], image: Image) -> str:
     known = {str(person) for person in trained}
     unseen = all(s.about.get("dataset") == dataset and s.subject not in known for s in streams)
     return "people never seen in training" if unseen else "people"
-
-
-def _reported(stream: Stream, progress: Progress) -> Iterator[Input]:
-    """The stream's inputs; reports how far they are, at most every two seconds."""
-    last = time.monotonic()
-    for event in stream.inputs():
-        if isinstance(event, Samples | Gap) and time.monotonic() - last > 2:
-            last = time.monotonic()
-            progress(f"person {stream.subject}: {100 * event.start // max(1, stream.samples)} %")
-        yield event

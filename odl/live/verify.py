@@ -136,6 +136,11 @@ def verify(
         if name not in TWINS:
             raise _no_twin(name)
     opened = open_recording(path)
+    if opened.host_only:
+        raise RecordingError(
+            f"{path}: it was recorded with {' and '.join(opened.host_only)}, which runs in Python only: "
+            "there is no twin to compare"
+        )
     asked = opened.stream.about.get("asked")
     names = ("python", *(t for t in twins if t != "python"))
     if "board" in names and any(isinstance(event, Adopt) for event in opened.recording.events):

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas
 import pytest
+from river.naive_bayes import MultinomialNB
 
 import odl
 from odl.core.events import AddClass, Label, Learned, Origin, Prediction, Query, Samples, Truth
 from odl.core.image import Image
 from odl.data import model_bytes
+from odl.data.streams import dataset_streams
 from odl.evaluate.options import Options
 from odl.evaluate.result import Result
 from odl.recording import Writer, read
@@ -323,3 +327,108 @@ def test_a_picture_and_a_report_of_a_result(result: Result, tmp_path: Path) -> N
     page = result.report(tmp_path / "new" / "page.html", command="odl replay shoulder")
     text = page.read_text(encoding="utf-8")
     assert "odl: shoulder" in text and "odl replay shoulder" in text
+
+
+# --- parts and samples of one's own -------------------------------------------------------
+
+UNITS = ["g"] * 3 + ["rad/s"] * 3
+
+
+def eager(window: odl.Window, scores: odl.Scores) -> bool:
+    return True
+
+
+@pytest.fixture(scope="module")
+def walk() -> pandas.DataFrame:
+    """A person's recordings in physical units, with their labels."""
+    stream = dataset_streams("shoulder", ["7"], 0)[0]
+    blocks = [event.block for event in stream.inputs() if isinstance(event, Samples)]
+    names, _, scales = zip(*(stream.channels or ()), strict=True)
+    frame = pandas.DataFrame(np.concatenate(blocks) * scales, columns=names)
+    labels = np.repeat([truth.name for truth in stream.truths], [t.end - t.start for t in stream.truths])
+    return frame.assign(activity=labels)[:8000]
+
+
+def test_a_function_is_a_policy_within_the_exact_budget(tmp_path: Path) -> None:
+    one = odl.replay("shoulder", policy=eager, budget=7, subjects=["8"], out=tmp_path)
+    assert len(one.queries) == 7 and one.host_only == ("policy eager",)
+    assert set(one.metrics["policy"]) == {"eager"} and "host only: policy eager" in repr(one)
+    assert any("ran in Python only" in note for note in one.notes())
+    file = one.outcomes[0].file
+    assert file is not None
+    assert read(file).start.config["session"]["host_only"] == ["policy eager"]
+    with pytest.raises(odl.OdlError, match="recorded with policy eager, which no recording holds"):
+        odl.replay(file)
+    again = odl.replay(file, policy=eager, budget=7)
+    assert again.outcomes[0].trace_sha256 == one.outcomes[0].trace_sha256
+    assert odl.replay(file, policy="random", budget=3).host_only == ()
+
+
+def test_a_policy_by_name_or_object_is_the_same() -> None:
+    named = odl.replay("shoulder", policy="tactile-dualrv", step=5, subjects=["8"])
+    made = odl.replay("shoulder", policy=odl.policies.DualRV(step=5), subjects=["8"])
+    assert made.outcomes[0].trace_sha256 == named.outcomes[0].trace_sha256
+    assert made.host_only == () and made.outcomes[0].config.step == 5
+
+
+def test_a_river_classifier_is_a_learner_for_each_person_anew() -> None:
+    classifier = MultinomialNB()
+    both = odl.replay("shoulder", learner=classifier, budget=5, subjects=["7", "8"])
+    alone = odl.replay("shoulder", learner=classifier, budget=5, subjects=["8"])
+    assert both.host_only == ("learner MultinomialNB",)
+    assert both.outcomes[1].trace_sha256 == alone.outcomes[0].trace_sha256
+    assert alone.evaluations[0].score.accuracy is not None
+
+
+def test_a_function_is_a_labeller_after_the_delay() -> None:
+    one = odl.replay("shoulder", labeller=lambda query: "wave", delay=2, budget=3, subjects=["8"])
+    labels = [e for e in one.outcomes[0].events if isinstance(e, Label)]
+    assert [label.at - label.window for label in labels] == [128 + 100] * 3
+    assert one.host_only == () and set(one.queries["answer"]) == {"wave"}
+
+
+def test_samples_of_one_s_own_in_every_form(walk: pandas.DataFrame) -> None:
+    values, labels = walk.iloc[:, :6].to_numpy(), walk["activity"].tolist()
+    form = {"model": "shoulder", "rate_hz": 50, "units": UNITS, "budget": "60/h"}
+    framed = odl.replay(walk, labels="activity", subjects=["P3"], **form)
+    arrayed = odl.replay(values, labels=labels, subjects=["P3"], **form)
+    streamed = odl.replay(iter(values), labels=labels, subjects=["P3"], **form)
+    traces = {one.outcomes[0].trace_sha256 for one in (framed, arrayed, streamed)}
+    assert len(traces) == 1 and framed.outcomes[0].subject == "P3"
+    assert (framed.queries["outcome"] == "answered").any()
+    assert framed.evaluations[0].score.accuracy is not None
+
+
+def test_a_length_that_is_not_known_needs_a_budget_per_time(walk: pandas.DataFrame) -> None:
+    values = walk.iloc[:, :6].to_numpy()
+    form = {"model": "shoulder", "rate_hz": 50, "units": UNITS}
+    assert odl.replay(iter(values), **form).outcomes[0].config.allowed == 12
+    with pytest.raises(odl.OdlError, match="budget is 20 for the whole session, but the source's length"):
+        odl.replay(iter(values), budget=20, **form)
+
+
+def test_what_was_lost_is_told(walk: pandas.DataFrame) -> None:
+    values = walk.iloc[:1000, :6].to_numpy(copy=True)
+    values[10, 0] = 1000.0
+    one = odl.replay(values, model="shoulder", rate_hz=50, units=UNITS, budget=2)
+    notes = " ".join(one.notes())
+    assert "beyond the model's range" in notes and "each question was skipped" in notes
+    assert one.metrics["saturated"][0] >= 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"source": np.zeros((9, 6))}, "source is a ndarray, which implies no model"),
+        ({"source": 7, "model": "shoulder", "rate_hz": 50, "units": "g"}, "source is the int 7"),
+        ({"rate_hz": 50}, "`rate_hz` is for samples of your own"),
+        ({"policy": 5}, "policy is the int 5; it can be a function"),
+        ({"learner": "trees"}, "learner is the str 'trees'; it can be 'dendron' or an object"),
+        ({"learner": 5}, "learner is the int 5; it can be a river classifier"),
+        ({"labeller": 5}, "labeller is the int 5; it can be a function"),
+    ],
+)
+def test_a_part_that_does_not_fit_is_one_sentence(arguments: dict[str, Any], says: str) -> None:
+    with pytest.raises(odl.OdlError, match=says) as caught:
+        odl.replay(**({"source": "shoulder"} | arguments))
+    assert "\n" not in str(caught.value)

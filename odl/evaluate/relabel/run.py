@@ -18,7 +18,8 @@ from odl.evaluate.recorded import Opened, open_recording
 from odl.evaluate.relabel.edit import check_edits
 from odl.evaluate.relabel.load import load_question_history
 from odl.evaluate.relabel.schedule import ScheduledAnswers, schedule_answers
-from odl.evaluate.replay import replay, run_stream
+from odl.evaluate.replay import replay
+from odl.evaluate.run_stream import run_stream
 from odl.labels.edits import RelabelError, current_edits, edits_path, parents_of, read_edits
 from odl.model.checkpoint import checkpoint
 
