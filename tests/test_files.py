@@ -144,7 +144,7 @@ OTHER_WRITERS = {
     "cli/firmware.py": "firmware where the user wants it; a model in a private folder that goes",
     "cli/main.py": "where output goes that nobody takes",
     "core/kernels/jit.py": "a lock, which is empty",
-    "evaluate/replay.py": "that kernels are compiled, which is empty",
+    "evaluate/load_kernels.py": "that kernels are compiled, which is empty",
 }
 
 
