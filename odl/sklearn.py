@@ -18,6 +18,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, ClassNamePrefixFeatures
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from odl.core.arrays import memory_for
 from odl.core.events import NO_CLASS
 from odl.core.fixed_point import Scaling, input_scaling
 from odl.core.image import ROOT, Image
@@ -25,7 +26,7 @@ from odl.core.kernels.net import Net
 from odl.core.kernels.refit import refit
 from odl.core.kernels.score import MAX_ROWS, score
 from odl.core.rng import seed_of
-from odl.core.state import Entry, log_dtype, new_state, state_dtype
+from odl.core.state import Entry, state_dtype
 from odl.data import DataError, load_card
 from odl.data.streams import load_model
 from odl.model.features import features_of
@@ -195,9 +196,9 @@ class DendronClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         x = self._quantised(validate_data(self, X, reset=False))
         scores = np.zeros((len(x), MAX_ROWS), np.uint16)
-        path = np.full(self._state["head_parent"].shape[1], NO_CLASS, np.uint8)
+        path = np.full(self._memory.state["head_parent"].shape[1], NO_CLASS, np.uint8)
         for features, own in zip(x, scores, strict=True):
-            score(self._state, features, own, path)
+            score(self._memory.block, features, own, path)
         shares = scores[:, : len(self.classes_)].astype(np.float64)
         shares /= shares.sum(axis=1, keepdims=True)
         return shares
@@ -258,12 +259,12 @@ class DendronClassifier(ClassifierMixin, BaseEstimator):
     def _refit(self) -> None:
         """The head from all samples, by the kernel that refits a session's heads from its log."""
         samples, width = self._x.shape
-        log = np.zeros(samples, log_dtype(width))
+        self._memory = memory_for(self._net(), state_dtype(features=width, **LAYOUT), samples)
+        log = self._memory.log
         log["window"], log["kind"] = np.arange(samples), Entry.LABEL
         log["order"], log["cls"], log["features"] = 1 + np.arange(samples), self._y, self._x
-        self._state = new_state(state_dtype(features=width, **LAYOUT), seed=1)
-        self._state["n_log"] = samples
-        refit(self._state, log, self._net())
+        self._memory.state["n_log"] = samples
+        refit(self._memory.block)
 
     def _net(self) -> Net:
         """A net without an extractor: one task, a row of zeros for each class."""

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from odl.core.fixed_point import Scaling
 from odl.core.image import Image
+from odl.core.kernels.block import Block, Memory, new_memory
 from odl.core.kernels.grow import load_base
-from odl.core.kernels.net import Net
-from odl.core.state import log_dtype, new_state, state_dtype
+from odl.core.kernels.net import SETTINGS, Net, out_dtype
+from odl.core.state import begin_state, log_dtype, state_dtype
 
 
 def net_of(image: Image, scaling: Scaling | None = None) -> Net:
@@ -60,8 +61,40 @@ def state_dtype_of(image: Image) -> np.dtype[Any]:
     )
 
 
-def blocks(image: Image, net: Net, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """A fresh state block with the image's heads in it, and an empty log."""
-    state = new_state(state_dtype_of(image), seed)
-    load_base(state, net)
-    return state, np.zeros(image.max_log, log_dtype(image.features))
+def memory_for(net: Net, state: np.dtype[Any], max_log: int, seed: int = 1) -> Memory:
+    """Memory for a model whose state block has the layout ``state``, with the model's heads in it."""
+    assert state.fields is not None
+    shape = {name: state.fields[name][0].shape for name in state.fields}
+    memory = new_memory(
+        list(net[:-2]), net[-2:], state, log_dtype(shape["previous"][0]), max_log, SETTINGS,
+        out_dtype(shape["head_parent"][0], shape["row_class"][0]),
+    )  # fmt: skip
+    begin_state(memory.state, seed)
+    load_base(memory.block)
+    return memory
+
+
+def memory_of(image: Image, net: Net, seed: int = 1) -> Memory:
+    """A fresh state block with the image's heads in it, and an empty log; nothing is asked."""
+    return memory_for(net, state_dtype_of(image), image.max_log, seed)
+
+
+class WithMemory:
+    """Base of what keeps a session's memory: its parts by name."""
+
+    memory: Memory
+
+    @property
+    def state(self) -> NDArray[Any]:
+        """The state block, (1,)."""
+        return self.memory.state
+
+    @property
+    def log(self) -> NDArray[Any]:
+        """The label log."""
+        return self.memory.log
+
+    @property
+    def block(self) -> Block:
+        """The kernels' view of the same bytes."""
+        return self.memory.block

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.core.arrays import blocks, net_of
+from odl.core.arrays import WithMemory, memory_of, net_of
 from odl.core.config import Config
 from odl.core.events import NO_CLASS, NO_WINDOW, Dropped, Learned, Output, Prediction, Why
 from odl.core.fixed_point import Scaling
@@ -23,7 +23,6 @@ from odl.core.kernels.decide import windows_left
 from odl.core.kernels.extract import extract, restart, window_complete
 from odl.core.kernels.grow import add_class, split, undo
 from odl.core.kernels.jit import Int
-from odl.core.kernels.net import out_dtype
 from odl.core.kernels.refit import refit
 from odl.core.kernels.run import begin_window
 from odl.core.kernels.score import score, uncertainty
@@ -31,7 +30,7 @@ from odl.core.protocols import Learner, Policy, Scores, Window
 from odl.core.state import Asked, Count
 
 
-class Composed:
+class Composed(WithMemory):
     """What a session does with each input, through a learner and a policy.
 
     The state block keeps the stream, the questions and the log. With a learner of its own, the
@@ -42,15 +41,14 @@ class Composed:
     def __init__(self, image: Image, config: Config, learner: Learner | None, policy: Policy) -> None:
         self.hold = config.hold
         self.net = net_of(image, Scaling(config.mult, config.shift, config.offset))
-        self.settings = settings_of(config)
-        self.state, self.log = blocks(image, self.net, config.seed)
+        self.memory = memory_of(image, self.net, config.seed)
+        self.memory.settings[:] = settings_of(config)
         self.learner: Learner = learner or _Heads(self)
         self.policy = policy
         self._recent = np.zeros((0, len(image.channels)), np.int16)
         self._step = np.array([c.scale for c in image.channels])
         self._ratio = np.array(config.mult) / 2.0 ** np.array(config.shift)
         self._offset = np.array(config.offset)
-        self.out = np.zeros(4 + 2 * image.max_pending, out_dtype(image.max_heads, image.max_rows))
         self._x, self._y = np.empty(64, np.int16), np.empty(64, np.int16)
 
     def samples(self, block: NDArray[np.int16]) -> list[Output]:
@@ -58,9 +56,9 @@ class Composed:
         outputs: list[Output] = []
         at: Int = 0
         while at < len(block):
-            first, at = at, extract(self.state, self.net, block, at, self._x, self._y)
+            first, at = at, extract(self.block, block, at, self._x, self._y)
             self._recent = np.concatenate([self._recent, block[first:at]])[-self.net.window :]
-            if window_complete(self.state, self.net):
+            if window_complete(self.block):
                 outputs += self._window()
         return outputs
 
@@ -70,7 +68,7 @@ class Composed:
         start = end - self.net.window
         outputs = self._settle(end)
         features = np.empty(state["previous"].shape[1], np.uint8)
-        begin_window(state, self.settings, features)
+        begin_window(self.block, features)
         scores = self.learner.scores_one(features)
         held = int(state["held"][0])
         held_class = held if self.hold and held != NO_CLASS else None
@@ -86,19 +84,19 @@ class Composed:
     def _ask(self, features: NDArray[np.uint8], window: int, end: int, utility: int) -> list[Output]:
         """Issue the question, unless the budget is spent or too many questions are open."""
         state = self.state
-        spent = int(state["issued"][0]) >= int(self.settings["allowed"][0])
+        spent = int(state["issued"][0]) >= int(self.memory.settings["allowed"][0])
         if spent or int(state["n_ask"][0]) >= state["ask_window"].shape[1]:
             state["counts"][0, Count.BLOCKED] += 1
             self.policy.settle(window, Asked.EXPIRED)
             return []
-        return self._events(ask(state, self.settings, features, window, end, utility, self.out, 0))
+        return self._events(ask(self.block, features, window, end, utility, 0))
 
     def _roll_period(self, end: int) -> None:
         """Start the budget's next period, so that batches close as the budget runs out."""
-        windows_left(self.state, self.settings, end, self.net.hop)
+        windows_left(self.block, end, self.net.hop)
 
     def _settle(self, now: int) -> list[Output]:
-        outputs = self._events(expire(self.state, now, self.out, 0))
+        outputs = self._events(expire(self.block, now, 0))
         for event in outputs:
             if isinstance(event, Dropped) and event.why is Why.EXPIRED:
                 self.policy.settle(event.window, Asked.EXPIRED)
@@ -107,8 +105,8 @@ class Composed:
     def _learn(self, now: int) -> list[Output]:
         outputs: list[Output] = []
         first = int(self.state["n_log"][0])
-        while (batch := settled_batch(self.state)) >= 0:
-            outputs += self._events(collect(self.state, self.log, batch, now, self.out, 0))
+        while (batch := settled_batch(self.block)) >= 0:
+            outputs += self._events(collect(self.block, batch, now, 0))
         learned = [e for e in outputs if isinstance(e, Learned)]
         if learned:
             new = self.log[first : int(self.state["n_log"][0])]
@@ -119,16 +117,16 @@ class Composed:
 
     def gap(self, lost: int) -> None:
         """Samples are missing."""
-        restart(self.state, lost)
+        restart(self.block, lost)
 
     def label(self, at: int, window: int, cls: int) -> list[Output]:
         """An answer; 255 is a skip."""
-        outputs = self._events(expire(self.state, at, self.out, 0))
+        outputs = self._events(expire(self.block, at, 0))
         for event in outputs:
             if isinstance(event, Dropped):
                 self.policy.settle(event.window, Asked.EXPIRED)
         before = self._outcomes()
-        outputs += self._events(answer(self.state, self.log, at, window, cls, self.out, 0))
+        outputs += self._events(answer(self.block, at, window, cls, 0))
         self._tell_policy(before)
         return outputs + self._learn(at)
 
@@ -137,7 +135,7 @@ class Composed:
         outputs = self._settle(at)
         before, logged = self._outcomes(), self.log["kind"].copy()
         done = int(self.state["counts"][0, Count.UNDONE])
-        outputs += self._events(undo(self.state, self.log, at, self.out, 0))
+        outputs += self._events(undo(self.block, at, 0))
         self._tell_policy(before)
         for entry in self.log[self.log["kind"] != logged]:
             self.learner.forget(int(entry["window"]))
@@ -158,14 +156,14 @@ class Composed:
     def add_class(self, at: int, cls: int, head: int, name: str) -> list[Output]:
         """A new class."""
         text = np.frombuffer(name.encode(), np.uint8)
-        outputs = self._events(add_class(self.state, self.log, at, cls, head, text, self.out, 0))
+        outputs = self._events(add_class(self.block, at, cls, head, text, 0))
         if not outputs and not self.learner.add_class(at, cls, head, name):
             return self._take_back(at, "n_rows")
         return outputs
 
     def split(self, at: int, leaf: int, head: int) -> list[Output]:
         """A task under a leaf."""
-        outputs = self._events(split(self.state, self.log, at, leaf, head, self.out, 0))
+        outputs = self._events(split(self.block, at, leaf, head, 0))
         if not outputs and not self.learner.split(at, leaf, head):
             return self._take_back(at, "n_heads")
         return outputs
@@ -178,7 +176,7 @@ class Composed:
         return [Dropped(at, NO_WINDOW, Why.FULL)]
 
     def _events(self, n: Int) -> list[Any]:
-        return [event_of(self.out[i]) for i in range(n)]
+        return [event_of(self.memory.out[i]) for i in range(n)]
 
 
 class _Heads:
@@ -191,13 +189,13 @@ class _Heads:
         state = self._core.state
         scores = np.zeros(state["row_class"].shape[1], np.uint16)
         path = np.full(state["head_parent"].shape[1], NO_CLASS, np.uint8)
-        length = score(state, x, scores, path)
+        length = score(self._core.block, x, scores, path)
         rows = int(state["n_rows"][0])
         found = tuple(path[:length].tolist()), tuple(scores[:rows].tolist())
-        return Scores(*found, int(uncertainty(state, scores)))
+        return Scores(*found, int(uncertainty(self._core.block, scores)))
 
     def learn_many(self, x: NDArray[np.uint8], y: Sequence[int], windows: Sequence[int]) -> None:
-        refit(self._core.state, self._core.log, self._core.net)
+        refit(self._core.block)
 
     def add_class(self, at: int, cls: int, head: int, name: str) -> bool:
         return True
@@ -206,4 +204,4 @@ class _Heads:
         return True
 
     def forget(self, window: int) -> None:
-        refit(self._core.state, self._core.log, self._core.net)
+        refit(self._core.block)

@@ -7,20 +7,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.core.arrays import blocks, net_of
+from odl.core.arrays import WithMemory, memory_of, net_of
 from odl.core.config import Config, rule_of
 from odl.core.events import NO_CLASS, Dropped, Learned, Output, Prediction, Query, Why
 from odl.core.fixed_point import Scaling
 from odl.core.image import Image
-from odl.core.kernels.decide import windows_left
 from odl.core.kernels.extract import restart
 from odl.core.kernels.grow import add_class, split
 from odl.core.kernels.jit import Int
-from odl.core.kernels.net import SETTINGS, Emit, out_dtype
+from odl.core.kernels.net import SETTINGS, Emit
 from odl.core.kernels.refit import refit
 from odl.core.kernels.rules import Rule
 from odl.core.kernels.run import command_label, command_undo, run
-from odl.core.state import Entry
+from odl.core.state import Count, Entry
 
 _U64 = 2**64 - 1
 _WHY = {int(w): w for w in Why}
@@ -37,21 +36,33 @@ def settings_of(config: Config) -> NDArray[Any]:
     return settings
 
 
-def settings_told(config: Config, state: NDArray[Any], end: int, hop: int, ask: bool) -> NDArray[Any]:
+def begin_period(state: NDArray[Any], config: Config, end: int) -> None:
+    """Begin the budget's next period in ``state`` if the window that ends at ``end`` lies in it.
+
+    `odl.core.kernels.decide.windows_left` does the same as a kernel.
+    """
+    if config.period == 0:
+        return
+    passed = end - 1 if config.in_samples else int(state["counts"][0, Count.WINDOWS])
+    if state["period"][0] != passed // config.period:
+        state["period"], state["issued"] = passed // config.period, 0
+
+
+def settings_told(config: Config, state: NDArray[Any], end: int, ask: bool) -> NDArray[Any]:
     """The settings under which the window that ends at ``end`` is asked about, or is not, come what may.
 
     The budget stays: its period begins anew in ``state`` if the time has come, what is spent stays
     spent and closes batches. But the period is said to end with this window, so whatever is left
     may go into it.
     """
+    begin_period(state, config, end)
     settings = settings_of(config)
-    windows_left(state, settings, end, hop)
     settings["rule"] = Rule.PERIODIC if ask else Rule.NONE
     settings["period"], settings["horizon"] = 0, 1
     return settings
 
 
-class Fused:
+class Fused(WithMemory):
     """What a session does with each input, in integer kernels alone.
 
     Every method returns the output events; ``state`` and ``log`` hold all there is to know.
@@ -60,45 +71,43 @@ class Fused:
     def __init__(self, image: Image, config: Config) -> None:
         self.image, self.config = image, config
         self.net = net_of(image, Scaling(config.mult, config.shift, config.offset))
-        self.settings = settings_of(config)
-        self.state, self.log = blocks(image, self.net, config.seed)
-        room = 4 + 2 * image.max_pending
-        self.out = np.zeros(room, out_dtype(image.max_heads, image.max_rows))
+        self.memory = memory_of(image, self.net, config.seed)
+        self.memory.settings[:] = settings_of(config)
 
     def use(self, settings: NDArray[Any]) -> None:
         """From now on go by ``settings`` (see `settings_of`)."""
-        self.settings[:] = settings
+        self.memory.settings[:] = settings
 
     def samples(self, block: NDArray[np.int16]) -> list[Output]:
         """Consume a block (n, channels)."""
         outputs: list[Output] = []
         at: Int = 0
         while at < len(block):
-            at, n = run(self.state, self.log, self.settings, self.net, block, at, self.out)
+            at, n = run(self.block, block, at)
             if n:
                 outputs += self._events(n)
         return outputs
 
     def gap(self, lost: int) -> None:
         """Samples are missing."""
-        restart(self.state, lost)
+        restart(self.block, lost)
 
     def label(self, at: int, window: int, cls: int) -> list[Output]:
         """An answer; 255 is a skip."""
-        return self._events(command_label(self.state, self.log, self.net, at, window, cls, self.out))
+        return self._events(command_label(self.block, at, window, cls))
 
     def undo(self, at: int) -> list[Output]:
         """Take back the answer given last."""
-        return self._events(command_undo(self.state, self.log, self.net, at, self.out))
+        return self._events(command_undo(self.block, at))
 
     def add_class(self, at: int, cls: int, head: int, name: str) -> list[Output]:
         """A new class."""
         text = np.frombuffer(name.encode(), np.uint8)
-        return self._events(add_class(self.state, self.log, at, cls, head, text, self.out, 0))
+        return self._events(add_class(self.block, at, cls, head, text, 0))
 
     def split(self, at: int, leaf: int, head: int) -> list[Output]:
         """A task under a leaf."""
-        return self._events(split(self.state, self.log, at, leaf, head, self.out, 0))
+        return self._events(split(self.block, at, leaf, head, 0))
 
     def resume(self, position: int = 0, issued: int = 0, keep: bool = True) -> None:
         """As a board that is configured: a fresh state, and the heads that the log has taught.
@@ -110,7 +119,7 @@ class Fused:
         if not keep:
             self.log[:] = 0
         log = self.log[: int(self.state["n_log"][0]) if keep else 0]
-        self.state[:] = blocks(self.image, self.net, self.config.seed)[0]
+        self.state[:] = memory_of(self.image, self.net, self.config.seed).state
         ends = log["window"] + np.where(log["kind"] <= Entry.LABEL, self.net.window, 0)
         at = max(position, int(ends.max(initial=0)))
         self.state["n_log"] = len(log)
@@ -119,10 +128,10 @@ class Fused:
         self.state["issued"] = issued
         if self.config.in_samples and self.config.period:
             self.state["period"] = max(at - 1, 0) // self.config.period
-        refit(self.state, self.log, self.net)
+        refit(self.block)
 
     def _events(self, n: Int) -> list[Output]:
-        return [event_of(self.out[i]) for i in range(n)]
+        return [event_of(self.memory.out[i]) for i in range(n)]
 
 
 def event_of(record: Any) -> Output:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from odl.core.arrays import state_dtype_of
+from odl.core.arrays import WithMemory, memory_of, net_of
 from odl.core.config import Config
 from odl.core.fused import settings_of
 from odl.core.image import Image
 from odl.core.kernels.ask import ask, collect, settled_batch
 from odl.core.kernels.decide import decide
-from odl.core.kernels.net import out_dtype
 from odl.core.protocols import Decision, Scores, Window
-from odl.core.state import Asked, Count, log_dtype, new_state
+from odl.core.state import Asked, Count
 
 
-class RunningPolicy:
+class RunningPolicy(WithMemory):
     """Asks by the rule ``config.policy`` and never more than the budget of ``config``.
 
     It is an `odl.core.protocols.Policy` with a state block of its own; `odl.policies` has a
@@ -41,27 +38,25 @@ class RunningPolicy:
 
     def __init__(self, image: Image, config: Config) -> None:
         self._hop = image.hop
-        self._settings = settings_of(config)
-        self._state = new_state(state_dtype_of(image), config.seed)
-        self._log = np.zeros(0, log_dtype(image.features))
-        self._out = np.zeros(2 + image.max_pending, out_dtype(image.max_heads, image.max_rows))
+        self.memory = memory_of(image, net_of(image), config.seed)
+        self.memory.settings[:] = settings_of(config)
 
     def decide(self, window: Window, scores: Scores) -> Decision:
         """Whether to ask about ``window``."""
         x, end, utility = window.features, window.end, scores.uncertainty
-        wanted = bool(decide(self._state, self._settings, x, utility, end, self._hop))
+        wanted = bool(decide(self.block, x, utility, end, self._hop))
         if wanted:
-            ask(self._state, self._settings, x, window.start, end, utility, self._out, 0)
-        self._state["counts"][0, Count.WINDOWS] += 1
+            ask(self.block, x, window.start, end, utility, 0)
+        self.state["counts"][0, Count.WINDOWS] += 1
         return Decision(wanted, utility)
 
     def settle(self, window: int, outcome: Asked) -> None:
         """Note what became of the question about ``window``; settled batches make room."""
-        state = self._state
+        state = self.state
         n = int(state["n_ask"][0])
         asked = state["ask_window"][0, :n] == window
         # An answer's features are of no more use here: SKIPPED settles without a log.
         settled = Asked.OPEN if outcome is Asked.OPEN else Asked.SKIPPED
         state["ask_status"][0, :n][asked] = settled
-        while (batch := settled_batch(state)) >= 0:
-            collect(state, self._log, batch, 0, self._out, 0)
+        while (batch := settled_batch(self.block)) >= 0:
+            collect(self.block, batch, 0, 0)

@@ -285,7 +285,7 @@ class Session:
             if size <= len(block) - at:
                 end = self.position + size
                 ask = end - self.image.window in self._asked
-                self._core.use(settings_told(self.config, self._core.state, end, self.image.hop, ask))
+                self._core.use(settings_told(self.config, self._core.state, end, ask))
             outputs += self._core.samples(block[at : at + size])
             at += size
         return outputs

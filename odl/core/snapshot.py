@@ -46,9 +46,9 @@ def state_of(image: Image, data: bytes) -> tuple[NDArray[Any], NDArray[Any]]:
     Examples
     --------
     >>> from odl.data import model_bytes
-    >>> from odl.core.arrays import blocks, net_of
+    >>> from odl.core.arrays import memory_of, net_of
     >>> image = Image.from_bytes(model_bytes("shoulder"))
-    >>> state, log = blocks(image, net_of(image), seed=1)
+    >>> state, log, *_ = memory_of(image, net_of(image))
     >>> state_of(image, state.tobytes() + log.tobytes())[0] == state
     array([ True])
     >>> state["ring_at"] = 100
@@ -95,9 +95,9 @@ def without_weights(image: Image, snapshot: bytes) -> bytes:
     """The state block of a snapshot without its weights, as a board can be asked for it.
 
     >>> from odl.data import model_bytes
-    >>> from odl.core.arrays import blocks, net_of
+    >>> from odl.core.arrays import memory_of, net_of
     >>> image = Image.from_bytes(model_bytes("shoulder"))
-    >>> whole = b"".join(part.tobytes() for part in blocks(image, net_of(image), seed=1))
+    >>> whole = b"".join(part.tobytes() for part in memory_of(image, net_of(image))[:2])
     >>> brief = without_weights(image, whole)
     >>> len(whole) // 1000, len(brief) // 1000, with_weights(image, whole, brief) == whole
     (47, 4, True)
@@ -136,9 +136,9 @@ def with_unused_log(image: Image, data: bytes) -> bytes | None:
     """The snapshot whose state block and first log entries are ``data``; None if entries are missing.
 
     >>> from odl.data import model_bytes
-    >>> from odl.core.arrays import blocks, net_of
+    >>> from odl.core.arrays import memory_of, net_of
     >>> image = Image.from_bytes(model_bytes("shoulder"))
-    >>> state, log = blocks(image, net_of(image), seed=1)
+    >>> state, log, *_ = memory_of(image, net_of(image))
     >>> with_unused_log(image, state.tobytes()) == state.tobytes() + log.tobytes()
     True
     """

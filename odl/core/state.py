@@ -159,12 +159,11 @@ def log_dtype(features: int) -> np.dtype[Any]:
     )
 
 
-def new_state(dtype: np.dtype[Any], seed: int) -> NDArray[Any]:
-    """A fresh state block, shape (1,), before any head is put in."""
-    state = np.zeros(1, dtype)
+def begin_state(state: NDArray[Any], seed: int) -> None:
+    """Make ``state``, shape (1,), a fresh state block, before any head is put in."""
+    state[:] = np.zeros(1, state.dtype)
     state["generator"] = seed
     state["held"] = NO_CLASS
     state["head_parent"] = NO_HEAD
     state["row_class"] = NO_CLASS
     state["row_head"] = NO_HEAD
-    return state

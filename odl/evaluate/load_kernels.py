@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +9,6 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from odl.core.arrays import state_dtype_of
 from odl.core.config import Config
 from odl.core.events import AddClass, Label, Samples, Split, Undo
 from odl.core.image import Image
@@ -21,13 +19,12 @@ Progress = Callable[[str], None]
 
 
 def load_kernels(image: Image, progress: Progress) -> None:
-    """Compile the kernels for ``image``, or read them from the cache, before anything is timed.
+    """Compile the kernels, or read them from the cache, before anything is timed.
 
-    They are compiled for the layout of the image's state block. A file in the cache notes each
-    layout that was compiled, so that ``progress`` hears of a compilation only where there is one.
+    They are compiled once for all images. A file in the cache notes that they have been, so that
+    ``progress`` hears of a compilation only where there is one.
     """
-    layout = hashlib.sha256(str(state_dtype_of(image)).encode()).hexdigest()[:16]
-    note = cache_folder() / f"layout-{layout}"
+    note = cache_folder() / "compiled"
     if note.exists():
         _touch_kernels(image)
         return

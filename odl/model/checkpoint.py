@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.core.arrays import blocks, net_of, state_dtype_of
+from odl.core.arrays import memory_of, net_of, state_dtype_of
 from odl.core.errors import OdlError
 from odl.core.events import valid_name
 from odl.core.image import Image
@@ -166,11 +166,10 @@ def _check(image: Image, log: NDArray[Any]) -> None:
 
 def _taught(image: Image, log: NDArray[Any]) -> tuple[Image, list[str]]:
     """The heads that the log taught, and the names of the classes that it added to them."""
-    net = net_of(image)
-    state, room = blocks(image, net, seed=1)
+    state, room, _, _, block = memory_of(image, net_of(image))
     room[: len(log)] = log
     state["n_log"] = len(log)
-    refit(state, room, net)
+    refit(block)
     s = state[0]
     rows = np.flatnonzero(s["row_active"][: int(s["n_rows"])])
     classes = s["row_class"][rows]

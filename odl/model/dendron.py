@@ -12,18 +12,17 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.core.arrays import blocks, net_of
+from odl.core.arrays import WithMemory, memory_of, net_of
 from odl.core.events import NO_CLASS
 from odl.core.image import Image
 from odl.core.kernels.grow import add_class, split
-from odl.core.kernels.net import out_dtype
 from odl.core.kernels.refit import refit
 from odl.core.kernels.score import row_of, score, uncertainty
 from odl.core.protocols import Scores
 from odl.core.state import Entry
 
 
-class Dendron:
+class Dendron(WithMemory):
     """A tree of small heads that learns in integers from few labels.
 
     What is learned is a function of the image and of the ordered label log; the heads
@@ -48,20 +47,18 @@ class Dendron:
 
     def __init__(self, image: Image) -> None:
         self.image = image
-        self._net = net_of(image)
-        self._state, self._log = blocks(image, self._net, seed=1)
-        self._out = np.zeros(1, out_dtype(image.max_heads, image.max_rows))
+        self.memory = memory_of(image, net_of(image))
 
     def scores_one(self, x: NDArray[np.uint8]) -> Scores:
         """Path, class probabilities and uncertainty for one feature vector."""
         scores = np.zeros(self.image.max_rows, np.uint16)
         path = np.full(self.image.max_heads, NO_CLASS, np.uint8)
-        length = score(self._state, x, scores, path)
-        rows = int(self._state["n_rows"][0])
+        length = score(self.block, x, scores, path)
+        rows = int(self.state["n_rows"][0])
         return Scores(
             tuple(path[:length].tolist()),
             tuple(scores[:rows].tolist()),
-            int(uncertainty(self._state, scores)),
+            int(uncertainty(self.block, scores)),
         )
 
     def predict_one(self, x: NDArray[np.uint8]) -> int | None:
@@ -77,40 +74,40 @@ class Dendron:
         ValueError
             If a class is unknown or the log is full; nothing is learned then.
         """
-        n = int(self._state["n_log"][0])
-        if n + len(y) > len(self._log):
-            raise ValueError(f"the label log holds {len(self._log)} entries; it is full")
-        rows = [int(row_of(self._state, cls)) for cls in y]
+        n = int(self.state["n_log"][0])
+        if n + len(y) > len(self.log):
+            raise ValueError(f"the label log holds {len(self.log)} entries; it is full")
+        rows = [int(row_of(self.block, cls)) for cls in y]
         if min(rows, default=0) < 0:
             raise ValueError(f"class {y[rows.index(-1)]} is unknown; add it first")
         for features, cls, row, window in zip(x, y, rows, windows, strict=True):
-            entry = self._log[n]
+            entry = self.log[n]
             entry["window"], entry["order"], entry["kind"] = window, n + 1, Entry.LABEL
-            entry["cls"], entry["head"] = cls, self._state["row_head"][0, row]
+            entry["cls"], entry["head"] = cls, self.state["row_head"][0, row]
             entry["features"][: self.image.features] = features
             n += 1
-        self._state["n_log"] = n
-        refit(self._state, self._log, self._net)
+        self.state["n_log"] = n
+        refit(self.block)
 
     def add_class(self, at: int, cls: int, head: int, name: str) -> bool:
         """A row for ``cls`` in task ``head``; it takes part from its first label on."""
         text = np.frombuffer(name.encode(), np.uint8)
-        return not add_class(self._state, self._log, at, cls, head, text, self._out, 0)
+        return not add_class(self.block, at, cls, head, text, 0)
 
     def split(self, at: int, leaf: int, head: int) -> bool:
         """An empty task ``head`` under class ``leaf``."""
-        return not split(self._state, self._log, at, leaf, head, self._out, 0)
+        return not split(self.block, at, leaf, head, 0)
 
     def forget(self, window: int) -> None:
         """Strike the label of ``window`` from the log and refit."""
-        log = self._log[: int(self._state["n_log"][0])]
+        log = self.log[: int(self.state["n_log"][0])]
         log["kind"][(log["kind"] == Entry.LABEL) & (log["window"] == window)] = Entry.UNDONE
-        refit(self._state, self._log, self._net)
+        refit(self.block)
 
     def to_bytes(self) -> bytes:
         """Weights and tree, as the state block holds them."""
         return b"".join(
-            self._state[name].tobytes()
+            self.state[name].tobytes()
             for name in ("weights", "n_rows", "row_class", "row_head", "row_active",
                          "n_heads", "head_parent", "head_format")
         )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.core.arrays import blocks, net_of
+from odl.core.arrays import memory_of, net_of
 from odl.core.fixed_point import Scaling
 from odl.core.image import Image
 from odl.core.kernels.extract import extract, restart
@@ -39,12 +39,11 @@ def features_of(
     wanted = (image.window, len(image.channels))
     if windows.shape[1:] != wanted:
         raise ValueError(f"windows of shape {windows.shape[1:]}; the model wants {wanted}")
-    net = net_of(image, scaling)
-    state = blocks(image, net, seed=1)[0]
+    state, _, _, _, block = memory_of(image, net_of(image, scaling))
     x, y = np.empty(64, np.int16), np.empty(64, np.int16)
     made = np.empty((len(windows), image.features), np.uint8)
     for window, features in zip(np.ascontiguousarray(windows, np.int16), made, strict=True):
-        restart(state, 0)
-        extract(state, net, window, 0, x, y)
-        pool(state["ring"][0], state["ring_at"][0], features)
+        restart(block, 0)
+        extract(block, window, 0, x, y)
+        pool(state["ring"][0].reshape(-1), image.positions, state["ring_at"][0], features)
     return made

@@ -198,7 +198,7 @@ def test_resume_is_what_the_log_has_taught(
     fresh.state["position"], fresh.state["issued"] = position, issued
     if config.in_samples:
         fresh.state["period"] = max(0, position - 1) // config.period
-    refit(fresh.state, fresh.log, fresh.net)
+    refit(fresh.block)
     python = Session(image, config)
     python._core.log[: len(log)], python._core.state["n_log"] = log, len(log)
     python.resume(position, issued, keep)

@@ -14,15 +14,17 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from odl.core.arrays import memory_for
 from odl.core.config import rule_of
 from odl.core.kernels.ask import ask, collect, settled_batch
+from odl.core.kernels.block import Memory
 from odl.core.kernels.conv import conv
 from odl.core.kernels.decide import decide
 from odl.core.kernels.dense import dense
 from odl.core.kernels.distance import distance
 from odl.core.kernels.generator import below, next_state, shuffle
 from odl.core.kernels.imprint import imprint
-from odl.core.kernels.net import SETTINGS, Net, out_dtype
+from odl.core.kernels.net import SETTINGS, Net
 from odl.core.kernels.pool import pool
 from odl.core.kernels.quantile import track_quantile
 from odl.core.kernels.refit import refit
@@ -32,7 +34,7 @@ from odl.core.kernels.score import score, uncertainty
 from odl.core.kernels.sgd import sgd
 from odl.core.kernels.shift import root, round_shift, round_shift32
 from odl.core.kernels.softmax import exp_q15, softmax
-from odl.core.state import Asked, Count, log_dtype, new_state, state_dtype
+from odl.core.state import Asked, Count, state_dtype
 from odl.core.state import Entry as Kind
 from tests.helpers import reference
 from tests.helpers.reference import Entry, Head, Row, Scores, Trained
@@ -222,17 +224,14 @@ def sizes(features: int) -> np.dtype[Any]:
     )  # fmt: skip
 
 
-def state_of(heads: list[Head], rows: list[Row]) -> NDArray[Any]:
-    """A state block with these heads."""
-    state = new_state(sizes(len(rows[0].weights) - 1), 1)
-    s = state[0]
-    s["n_heads"], s["n_rows"] = len(heads), len(rows)
-    for n, head in enumerate(heads):
-        s["head_parent"][n], s["head_format"][n] = head
+def memory_with(heads: list[Head], rows: list[Row]) -> Memory:
+    """Memory whose state block has these heads."""
+    size = len(rows[0].weights) - 1
+    memory = memory_for(net_of(Trained(heads, rows, [], [], 1, 1, 1, 1)), sizes(size), 0)
+    s = memory.state[0]
     for n, row in enumerate(rows):
-        s["row_class"][n], s["row_head"][n], s["row_active"][n] = row.cls, row.head, row.active
-        s["weights"][n] = row.weights
-    return state
+        s["row_active"][n] = row.active
+    return memory
 
 
 def heads_of(state: NDArray[Any]) -> tuple[list[Head], list[Row]]:
@@ -250,7 +249,7 @@ def kernel_conv(weights: Any, biases: Any, mults: Any, shifts: Any, taps: Any) -
     """The caller's arrays, with the types that the extractor uses."""
     out = np.zeros(len(weights), np.int16)
     conv(
-        np.array(weights, np.int16), np.array(biases, np.int32), np.array(mults, np.int32),
+        np.array(weights, np.int16).reshape(-1), np.array(biases, np.int32), np.array(mults, np.int32),
         u8(shifts), np.array(taps, np.int16), out,
     )  # fmt: skip
     return out.tolist()
@@ -259,7 +258,7 @@ def kernel_conv(weights: Any, biases: Any, mults: Any, shifts: Any, taps: Any) -
 def kernel_pool(ring: Any, first: int) -> list[int]:
     """Features of a ring."""
     features = np.zeros(3 * len(ring[0]), np.uint8)
-    pool(u8(ring), np.int32(first), features)
+    pool(u8(ring).reshape(-1), len(ring), np.int32(first), features)
     return features.tolist()
 
 
@@ -295,10 +294,10 @@ def kernel_imprint(features: list[int], centre: list[int], gain: int) -> list[in
 
 def kernel_score(heads: list[Head], rows: list[Row], features: list[int]) -> Scores:
     """Path, scores and doubt from a state block."""
-    state = state_of(heads, rows)
+    block = memory_with(heads, rows).block
     scores, path = np.full(MAX_ROWS, 7, np.uint16), np.zeros(MAX_HEADS, np.uint8)
-    length = score(state, u8(features), scores, path)
-    doubt = uncertainty(state, scores)
+    length = score(block, u8(features), scores, path)
+    doubt = uncertainty(block, scores)
     return Scores(tuple(path[:length].tolist()), tuple(scores[: len(rows)].tolist()), int(doubt))
 
 
@@ -328,20 +327,21 @@ def settings_of(settings: dict[str, Any]) -> NDArray[Any]:
 
 def kernel_asker(settings: dict[str, Any], windows: list[Any]) -> tuple[Any, ...]:
     """The same from the kernels, questions included."""
-    state, block = new_state(sizes(SIZE), settings["seed"]), settings_of(settings)
-    log, out = np.zeros(0, log_dtype(SIZE)), np.zeros(2 * MAX_PENDING, out_dtype(MAX_HEADS, MAX_ROWS))
+    nothing = Trained([Head(255, 8)], [Row(0, 0, True, [0] * (SIZE + 1))], [], [], 1, 1, 1, 1)
+    state, _, chosen, _, block = memory_for(net_of(nothing), sizes(SIZE), 0, settings["seed"])
+    chosen[:] = settings_of(settings)
     s = state[0]
     asked, end = [], 128
     for pause, doubt, features, settled in windows:
         end += pause
         if settled:
             s["ask_status"][: s["n_ask"]] = Asked.SKIPPED
-            while (batch := settled_batch(state)) >= 0:
-                collect(state, log, batch, end, out, 0)
-        wanted = bool(decide(state, block, u8(features), np.int64(doubt), np.int64(end), settings["hop"]))
+            while (batch := settled_batch(block)) >= 0:
+                collect(block, batch, end, 0)
+        wanted = bool(decide(block, u8(features), np.int64(doubt), np.int64(end), settings["hop"]))
         asked.append(wanted)
         if wanted:
-            ask(state, block, u8(features), end - 128, np.int64(end), np.int64(doubt), out, 0)
+            ask(block, u8(features), end - 128, np.int64(end), np.int64(doubt), 0)
         s["counts"][Count.WINDOWS] += 1
     return (
         asked, int(s["issued"]), int(s["period"]), int(s["generator"]), int(s["rv_u"]), int(s["rv_d"]),
@@ -372,13 +372,13 @@ KINDS = {"label": Kind.LABEL, "class": Kind.CLASS, "split": Kind.SPLIT, "undone"
 def kernel_refit(trained: Trained, log: list[Entry]) -> tuple[list[Head], list[Row]]:
     """Heads after a refit that starts from a state block full of something else."""
     size = len(trained.rows[0].weights) - 1
-    state, entries = new_state(sizes(size), 1), np.zeros(len(log) + 2, log_dtype(size))
+    state, entries, _, _, block = memory_for(net_of(trained), sizes(size), len(log) + 2)
     state["weights"], state["row_active"], state["row_class"] = 99, 1, 3
     state["n_log"] = len(log)
     for place, entry in zip(entries, log, strict=False):
         place["kind"], place["window"], place["cls"] = KINDS[entry.kind], entry.window, entry.cls
         place["head"], place["features"][: len(entry.features)] = entry.head, entry.features
-    refit(state, entries, net_of(trained))
+    refit(block)
     return heads_of(state)
 
 

@@ -20,7 +20,7 @@ def conv(
 ) -> None:
     """``out[o] = requantise(biases[o] + weights[o] . taps)`` for every output channel.
 
-    ``weights`` (out, n) in [-127, 127], ``taps`` (n,) in [-128, 255]: the last ``kernel``
+    ``weights`` (out * n,) row by row in [-127, 127], ``taps`` (n,) in [-128, 255]: the last ``kernel``
     inputs, oldest first. The image is refused on loading unless ``255 * sum |w| + |bias|``
     is below 2**31 for each channel, so no partial sum leaves int32. Both factors are kept
     as int16 because processors multiply and add pairs of those (VPMADDWD, SMLAD).
@@ -28,7 +28,6 @@ def conv(
     n = taps.shape[0]
     for o in range(out.shape[0]):
         acc = biases[o]
-        row = weights[o]
         for i in range(n):
-            acc = np.int32(acc + np.int32(np.int32(row[i]) * np.int32(taps[i])))
+            acc = np.int32(acc + np.int32(np.int32(weights[o * n + i]) * np.int32(taps[i])))
         out[o] = requantise_relu_u8(acc, mults[o], shifts[o])

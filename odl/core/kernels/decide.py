@@ -9,39 +9,51 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from odl.core.kernels.block import (
+    ALLOWED,
+    BATCH_SIZE,
+    BUDGET_PERIOD,
+    COUNTS,
+    HORIZON,
+    IN_SAMPLES,
+    ISSUED,
+    MAX_PENDING,
+    N_ASK,
+    PERIOD,
+    RULE,
+    Block,
+)  # fmt: skip
 from odl.core.kernels.jit import Int, jit, jit_inline
 from odl.core.kernels.rules import Rule
 from odl.core.state import Count
 
-WINDOWS, BLOCKED = int(Count.WINDOWS), int(Count.BLOCKED)
+WINDOWS, BLOCKED = COUNTS + int(Count.WINDOWS), COUNTS + int(Count.BLOCKED)
 BATCHES = tuple(rule.batches for rule in Rule)
 
 
 @jit
-def windows_left(state: NDArray[Any], settings: NDArray[Any], end: Int, hop: Int) -> Int:
+def windows_left(s: Block, end: Int, hop: Int) -> Int:
     """Windows left in the period, this one (which ended at ``end``) included; at least 1.
 
     Starts the next period when its time has come.
     """
-    s = state[0]
-    length = settings[0]["period"]
-    seen = s["counts"][WINDOWS]
+    length = s.q[BUDGET_PERIOD]
+    seen = s.q[WINDOWS]
     if length == 0:
-        return max(np.int64(1), np.int64(settings[0]["horizon"] - seen))
-    if settings[0]["in_samples"] != 0:
+        return max(np.int64(1), np.int64(s.q[HORIZON] - seen))
+    if s.q[IN_SAMPLES] != 0:
         period = (end - 1) // length
         left = ((period + 1) * length - end) // hop + 1
     else:
         period = seen // length
         left = (period + 1) * length - seen
-    if period != s["period"]:
-        s["period"] = period
-        s["issued"] = 0
+    if period != s.q[PERIOD]:
+        s.q[PERIOD] = period
+        s.q[ISSUED] = 0
     return np.int64(left)
 
 
@@ -57,12 +69,12 @@ def either(rule: Rule, others: Callable[..., bool]) -> Callable[..., bool]:
     number, kernel = int(rule), kernel_of(rule)
 
     def choose(
-        state: NDArray[Any], settings: NDArray[Any], features: NDArray[np.uint8], utility: Int,
+        s: Block, features: NDArray[np.uint8], utility: Int,
         rate: Int, left: Int, hop: Int,
     ) -> bool:  # fmt: skip
-        if settings[0]["rule"] == number:
-            return kernel(state, settings, features, utility, rate, left, hop)
-        return others(state, settings, features, utility, rate, left, hop)
+        if s.q[RULE] == number:
+            return kernel(s, features, utility, rate, left, hop)
+        return others(s, features, utility, rate, left, hop)
 
     return jit_inline(choose)
 
@@ -75,23 +87,22 @@ for _rule in reversed(ASKING):
 
 @jit
 def decide(
-    state: NDArray[Any], settings: NDArray[Any], features: NDArray[np.uint8], utility: Int,
+    s: Block, features: NDArray[np.uint8], utility: Int,
     end: Int, hop: Int,
 ) -> bool:  # fmt: skip
     """Whether the window that ended at ``end`` is asked about. Once per window, in order."""
-    s = state[0]
-    rule = settings[0]["rule"]
-    left = windows_left(state, settings, end, hop)
-    purse = settings[0]["allowed"] - s["issued"]
+    rule = s.q[RULE]
+    left = windows_left(s, end, hop)
+    purse = s.q[ALLOWED] - s.q[ISSUED]
     if rule == 0 or purse <= 0:
         return False
     rate = np.int64(2**31) if purse >= left else np.int64((purse << np.int64(31)) // left)
-    wanted = by_rule(state, settings, features, utility, rate, left, hop)
+    wanted = by_rule(s, features, utility, rate, left, hop)
     wanted = wanted or purse >= left
-    room = np.int64(s["ask_window"].shape[0])
+    room = s.q[MAX_PENDING]
     if BATCHES[rule] > 0:
-        room = min(np.int64(BATCHES[rule] * settings[0]["batch"]), room)
-    if wanted and s["n_ask"] >= room:
-        s["counts"][BLOCKED] += 1
+        room = min(np.int64(BATCHES[rule] * s.q[BATCH_SIZE]), room)
+    if wanted and s.d[s.q[N_ASK]] >= room:
+        s.q[BLOCKED] += 1
         return False
     return wanted

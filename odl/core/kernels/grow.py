@@ -2,161 +2,198 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from odl.core.events import NO_CLASS, NO_WINDOW, Why
+from odl.core.kernels.block import (
+    ASK_CLASS,
+    ASK_ORDER,
+    ASK_STATUS,
+    BASE,
+    BASE_CLASS,
+    BASE_FORMAT,
+    BASE_HEAD,
+    BASE_HEADS,
+    BASE_PARENT,
+    BASE_ROWS,
+    COUNTS,
+    FEATURES,
+    HEAD_FORMAT,
+    HEAD_PARENT,
+    HELD,
+    LOG,
+    LOG_BYTES,
+    LOG_CLASS,
+    LOG_FEATURES,
+    LOG_HEAD,
+    LOG_KIND,
+    LOG_ORDER,
+    LOG_WINDOW,
+    MAX_HEADS,
+    MAX_LOG,
+    MAX_ROWS,
+    N_ASK,
+    N_HEADS,
+    N_LOG,
+    N_ROWS,
+    ROW_ACTIVE,
+    ROW_CLASS,
+    ROW_HEAD,
+    WEIGHTS,
+    Block,
+)  # fmt: skip
 from odl.core.kernels.emit import emit_dropped
 from odl.core.kernels.jit import Int, jit
-from odl.core.kernels.net import Net
-from odl.core.kernels.score import head_under, row_of
+from odl.core.kernels.score import head_under, row_of, weights_of
 from odl.core.state import NAME_BYTES, Asked, Count, Entry
 
 NOBODY = NO_CLASS
-NOWHERE = -1  # NO_WINDOW as int64
+NOWHERE = np.int64(-1)  # NO_WINDOW as int64
 assert np.uint64(NO_WINDOW).astype(np.int64) == NOWHERE
 OPEN, ANSWERED = int(Asked.OPEN), int(Asked.ANSWERED)
 UNDONE, LABEL, CLASS, SPLIT = (
-    int(Entry.UNDONE), int(Entry.LABEL), int(Entry.CLASS), int(Entry.SPLIT),
+    np.int64(Entry.UNDONE), np.int64(Entry.LABEL), np.int64(Entry.CLASS), np.int64(Entry.SPLIT),
 )  # fmt: skip
 WHY_NO_SUCH_CLASS, WHY_FULL, WHY_NOTHING_TO_UNDO = (
-    int(Why.NO_SUCH_CLASS), int(Why.FULL), int(Why.NOTHING_TO_UNDO),
+    np.int64(Why.NO_SUCH_CLASS), np.int64(Why.FULL), np.int64(Why.NOTHING_TO_UNDO),
 )  # fmt: skip
 N_NO_SUCH, N_FULL, N_NOTHING, N_UNDONE = (
-    int(Count.NO_SUCH_CLASS), int(Count.FULL), int(Count.NOTHING_TO_UNDO), int(Count.UNDONE),
+    COUNTS + int(Count.NO_SUCH_CLASS), COUNTS + int(Count.FULL), COUNTS + int(Count.NOTHING_TO_UNDO),
+    COUNTS + int(Count.UNDONE),
 )  # fmt: skip
 
 
 @jit
-def load_base(state: NDArray[Any], net: Net) -> None:
+def load_base(s: Block) -> None:
     """Heads as the image has them."""
-    s = state[0]
-    rows, heads = net.base.shape[0], net.head_parent.shape[0]
-    s["n_rows"] = rows
-    s["n_heads"] = heads
-    s["weights"][:] = 0
-    s["weights"][:rows] = net.base
-    s["row_class"][:] = NOBODY
-    s["row_head"][:] = NOBODY
-    s["row_active"][:] = 0
-    s["row_class"][:rows] = net.row_class
-    s["row_head"][:rows] = net.row_head
-    s["row_active"][:rows] = 1
-    s["head_parent"][:] = NOBODY
-    s["head_format"][:] = 0
-    s["head_parent"][:heads] = net.head_parent
-    s["head_format"][:heads] = net.head_format
+    at = s.q
+    rows, heads = at[BASE_ROWS], at[BASE_HEADS]
+    size = at[FEATURES] + 1
+    s.d[at[N_ROWS]] = rows
+    s.d[at[N_HEADS]] = heads
+    for r in range(at[MAX_ROWS]):
+        there = r < rows
+        s.b[at[ROW_CLASS] + r] = s.b[at[BASE_CLASS] + r] if there else NOBODY
+        s.b[at[ROW_HEAD] + r] = s.b[at[BASE_HEAD] + r] if there else NOBODY
+        s.b[at[ROW_ACTIVE] + r] = there
+        for k in range(r * size, (r + 1) * size):
+            s.d[at[WEIGHTS] + k] = s.d[at[BASE] + k] if there else 0
+    for h in range(at[MAX_HEADS]):
+        there = h < heads
+        s.b[at[HEAD_PARENT] + h] = s.b[at[BASE_PARENT] + h] if there else NOBODY
+        s.b[at[HEAD_FORMAT] + h] = s.b[at[BASE_FORMAT] + h] if there else 0
 
 
 @jit
-def add_row(state: NDArray[Any], cls: Int, head: Int) -> None:
+def add_row(s: Block, cls: Int, head: Int) -> None:
     """An inactive row of zeros for ``cls``; it takes part once a label has come."""
-    s = state[0]
-    row = s["n_rows"]
-    s["row_class"][row] = cls
-    s["row_head"][row] = head
-    s["row_active"][row] = 0
-    s["weights"][row][:] = 0
-    s["n_rows"] = row + 1
+    at = s.q
+    row = np.int64(s.d[at[N_ROWS]])
+    s.b[at[ROW_CLASS] + row] = cls
+    s.b[at[ROW_HEAD] + row] = head
+    s.b[at[ROW_ACTIVE] + row] = 0
+    weights = weights_of(s, row)
+    for k in range(weights.shape[0]):
+        weights[k] = 0
+    s.d[at[N_ROWS]] = row + 1
 
 
 @jit
-def add_head(state: NDArray[Any], leaf: Int) -> None:
+def add_head(s: Block, leaf: Int) -> None:
     """An empty task under ``leaf``, with the logit format of the task above."""
-    s = state[0]
-    head = s["n_heads"]
-    s["head_parent"][head] = leaf
-    s["head_format"][head] = s["head_format"][s["row_head"][row_of(state, leaf)]]
-    s["n_heads"] = head + 1
+    at = s.q
+    head = s.d[at[N_HEADS]]
+    above = s.b[at[ROW_HEAD] + row_of(s, leaf)]
+    s.b[at[HEAD_PARENT] + head] = leaf
+    s.b[at[HEAD_FORMAT] + head] = s.b[at[HEAD_FORMAT] + above]
+    s.d[at[N_HEADS]] = head + 1
 
 
 @jit
-def new_entry(state: NDArray[Any], log: NDArray[Any], kind: Int, at: Int, cls: Int, head: Int) -> Int:
-    """Append an entry without features to the log; its place."""
-    s = state[0]
-    i = s["n_log"]
-    entry = log[i]
-    entry["window"] = at
-    entry["order"] = 0
-    entry["kind"] = kind
-    entry["cls"] = cls
-    entry["head"] = head
-    entry["features"][:] = 0
-    s["n_log"] = i + 1
-    return i
+def new_entry(s: Block, kind: Int, when: Int, cls: Int, head: Int) -> Int:
+    """Append an entry without features to the log; its first byte."""
+    i = np.int64(s.d[s.q[N_LOG]])
+    size = s.q[LOG_BYTES]
+    byte = s.q[LOG] + i * size
+    s.q[(byte >> 3) + LOG_WINDOW] = when
+    s.q[(byte >> 3) + LOG_ORDER] = 0
+    s.b[byte + LOG_KIND] = kind
+    s.b[byte + LOG_CLASS] = cls
+    s.b[byte + LOG_HEAD] = head
+    for k in range(LOG_FEATURES, size):
+        s.b[byte + k] = 0
+    s.d[s.q[N_LOG]] = i + 1
+    return byte
 
 
 @jit
-def add_class(
-    state: NDArray[Any], log: NDArray[Any], at: Int, cls: Int, head: Int, name: NDArray[np.uint8],
-    out: NDArray[Any], n: Int,
-) -> Int:  # fmt: skip
+def add_class(s: Block, when: Int, cls: Int, head: Int, name: NDArray[np.uint8], n: Int) -> Int:
     """Add class ``cls`` called ``name`` (utf-8, up to 32 bytes) to task ``head``."""
-    s = state[0]
-    if head >= s["n_heads"] or cls == NOBODY or row_of(state, cls) >= 0:
-        s["counts"][N_NO_SUCH] += 1
-        return emit_dropped(out, n, at, NOWHERE, WHY_NO_SUCH_CLASS)
-    if s["n_rows"] >= s["row_class"].shape[0] or s["n_log"] >= log.shape[0]:
-        s["counts"][N_FULL] += 1
-        return emit_dropped(out, n, at, NOWHERE, WHY_FULL)
-    i = new_entry(state, log, CLASS, at, cls, head)
+    at = s.q
+    if head >= s.d[at[N_HEADS]] or cls == NOBODY or row_of(s, cls) >= 0:
+        s.q[N_NO_SUCH] += 1
+        return emit_dropped(s, n, when, NOWHERE, WHY_NO_SUCH_CLASS)
+    if s.d[at[N_ROWS]] >= at[MAX_ROWS] or s.d[at[N_LOG]] >= at[MAX_LOG]:
+        s.q[N_FULL] += 1
+        return emit_dropped(s, n, when, NOWHERE, WHY_FULL)
+    byte = new_entry(s, CLASS, when, cls, head)
     for k in range(min(name.shape[0], NAME_BYTES)):
-        log[i]["features"][k] = name[k]
-    add_row(state, cls, head)
+        s.b[byte + LOG_FEATURES + k] = name[k]
+    add_row(s, cls, head)
     return n
 
 
 @jit
-def split(
-    state: NDArray[Any], log: NDArray[Any], at: Int, leaf: Int, head: Int,
-    out: NDArray[Any], n: Int,
-) -> Int:  # fmt: skip
+def split(s: Block, when: Int, leaf: Int, head: Int, n: Int) -> Int:
     """Hang task ``head``, the next free number, under class ``leaf``."""
-    s = state[0]
-    if head < s["n_heads"] or row_of(state, leaf) < 0 or head_under(state, leaf) >= 0:
-        s["counts"][N_NO_SUCH] += 1
-        return emit_dropped(out, n, at, NOWHERE, WHY_NO_SUCH_CLASS)
-    if head >= s["head_parent"].shape[0] or s["n_log"] >= log.shape[0]:
-        s["counts"][N_FULL] += 1
-        return emit_dropped(out, n, at, NOWHERE, WHY_FULL)
-    if head > s["n_heads"]:
-        s["counts"][N_NO_SUCH] += 1
-        return emit_dropped(out, n, at, NOWHERE, WHY_NO_SUCH_CLASS)
-    new_entry(state, log, SPLIT, at, leaf, head)
-    add_head(state, leaf)
+    at = s.q
+    heads = np.int64(s.d[at[N_HEADS]])
+    if head < heads or row_of(s, leaf) < 0 or head_under(s, leaf) >= 0:
+        s.q[N_NO_SUCH] += 1
+        return emit_dropped(s, n, when, NOWHERE, WHY_NO_SUCH_CLASS)
+    if head >= at[MAX_HEADS] or s.d[at[N_LOG]] >= at[MAX_LOG]:
+        s.q[N_FULL] += 1
+        return emit_dropped(s, n, when, NOWHERE, WHY_FULL)
+    if head > heads:
+        s.q[N_NO_SUCH] += 1
+        return emit_dropped(s, n, when, NOWHERE, WHY_NO_SUCH_CLASS)
+    new_entry(s, SPLIT, when, leaf, head)
+    add_head(s, leaf)
     return n
 
 
 @jit
-def undo(state: NDArray[Any], log: NDArray[Any], at: Int, out: NDArray[Any], n: Int) -> Int:
+def undo(s: Block, when: Int, n: Int) -> Int:
     """Take back the answer given last; ``state.counts`` tells whether the log changed.
 
     An answer that has not been learned from reopens its question; one that has is struck
     from the log, and the caller refits.
     """
-    s = state[0]
+    at = s.q
     latest = np.int64(0)
     ask = np.int64(-1)
     entry = np.int64(-1)
-    for i in range(s["n_ask"]):
-        if s["ask_status"][i] == ANSWERED and s["ask_order"][i] > latest:
-            latest = s["ask_order"][i]
+    for i in range(np.int64(s.d[at[N_ASK]])):
+        order = s.q[at[ASK_ORDER] + i]
+        if s.b[at[ASK_STATUS] + i] == ANSWERED and order > latest:
+            latest = order
             ask = np.int64(i)
-    for i in range(s["n_log"]):
-        if log[i]["kind"] == LABEL and log[i]["order"] > latest:
-            latest = log[i]["order"]
-            entry = np.int64(i)
-    s["held"] = NOBODY
+    for i in range(np.int64(s.d[at[N_LOG]])):
+        byte = at[LOG] + i * at[LOG_BYTES]
+        order = s.q[(byte >> 3) + LOG_ORDER]
+        if s.b[byte + LOG_KIND] == LABEL and order > latest:
+            latest = order
+            entry = np.int64(byte)
+    s.b[at[HELD]] = NOBODY
     if entry >= 0:
-        log[entry]["kind"] = UNDONE
+        s.b[entry + LOG_KIND] = UNDONE
     elif ask >= 0:
-        s["ask_status"][ask] = OPEN
-        s["ask_class"][ask] = NOBODY
-        s["ask_order"][ask] = 0
+        s.b[at[ASK_STATUS] + ask] = OPEN
+        s.b[at[ASK_CLASS] + ask] = NOBODY
+        s.q[at[ASK_ORDER] + ask] = 0
     else:
-        s["counts"][N_NOTHING] += 1
-        return emit_dropped(out, n, at, NOWHERE, WHY_NOTHING_TO_UNDO)
-    s["counts"][N_UNDONE] += 1
+        s.q[N_NOTHING] += 1
+        return emit_dropped(s, n, when, NOWHERE, WHY_NOTHING_TO_UNDO)
+    s.q[N_UNDONE] += 1
     return n

@@ -5,20 +5,24 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from odl.core.kernels.block import (
+    N_STORED,
+    STORED,
+    Block,
+)  # fmt: skip
 from odl.core.kernels.jit import Int, jit
-from odl.core.kernels.net import Net
 from odl.core.kernels.sgd import LIMIT
 from odl.core.kernels.shift import round_shift
 
 
 @jit
-def mean_stored(net: Net, centre: NDArray[np.uint8]) -> None:
+def mean_stored(s: Block, centre: NDArray[np.uint8]) -> None:
     """The mean of all stored vectors, ``(sum + n // 2) // n``; zeros if there are none."""
-    n = net.owners.shape[0]
-    for k in range(centre.shape[0]):
+    n, size = s.q[N_STORED], centre.shape[0]
+    for k in range(size):
         total = np.int64(0)
         for j in range(n):
-            total = np.int64(total + np.int64(net.stored[j, k]))
+            total = np.int64(total + np.int64(s.b[s.q[STORED] + j * size + k]))
         centre[k] = np.uint8((total + n // 2) // n) if n > 0 else np.uint8(0)
 
 

@@ -110,7 +110,7 @@ def jit(function: Function) -> Function:
     previous = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(cache_folder())
     try:
-        compiled = numba.njit(cache=True)(function)
+        compiled = numba.njit(cache=True, no_cfunc_wrapper=True)(function)
     finally:
         numba.config.CACHE_DIR = previous
     files = getattr(getattr(compiled, "_cache", None), "_cache_file", None)

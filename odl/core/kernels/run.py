@@ -7,119 +7,149 @@ through Python objects, and a test holds the two equal.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from odl.core.events import NO_CLASS
-from odl.core.kernels.ask import answer, ask, collect, expire, settled_batch
+from odl.core.kernels.ask import answer, ask, collect, copy, expire, settled_batch
+from odl.core.kernels.block import (
+    CHANGE,
+    COUNTS,
+    FEATURES,
+    HAS_PREVIOUS,
+    HELD,
+    HOLD,
+    HOP,
+    N_LOG,
+    N_ROWS,
+    OUT,
+    OUT_BYTES,
+    OUT_HELD,
+    OUT_KIND,
+    OUT_N_PATH,
+    OUT_N_SCORES,
+    OUT_PATH,
+    OUT_SCORES,
+    OUT_WINDOW,
+    OUTPUTS,
+    POSITION,
+    POSITIONS,
+    PREVIOUS,
+    RING,
+    RING_AT,
+    SEGMENT,
+    WINDOW,
+    Block,
+)  # fmt: skip
 from odl.core.kernels.decide import decide
 from odl.core.kernels.distance import distance
 from odl.core.kernels.extract import extract, window_complete
 from odl.core.kernels.grow import undo
 from odl.core.kernels.jit import Int, jit
-from odl.core.kernels.net import Emit, Net
+from odl.core.kernels.net import Emit
 from odl.core.kernels.pool import pool
 from odl.core.kernels.refit import refit
 from odl.core.kernels.score import score, uncertainty
 from odl.core.state import Count
 
 PREDICTION = int(Emit.PREDICTION)
-WINDOWS, UNDONE, REFITS = int(Count.WINDOWS), int(Count.UNDONE), int(Count.REFITS)
+WINDOWS, UNDONE, REFITS = COUNTS + int(Count.WINDOWS), COUNTS + int(Count.UNDONE), COUNTS + int(Count.REFITS)
 NOBODY = NO_CLASS
 
 
 @jit
-def begin_window(state: NDArray[Any], settings: NDArray[Any], features: NDArray[np.uint8]) -> None:
-    """Pool the ring into ``features`` and notice whether the stream has changed."""
-    s = state[0]
-    pool(s["ring"], s["ring_at"], features)
-    if s["has_previous"] != 0 and distance(features, s["previous"]) > settings[0]["change"]:
-        s["segment"] += 1
-        s["held"] = NOBODY
-    s["previous"][:] = features
-    s["has_previous"] = 1
+def previous_features(s: Block) -> NDArray[np.uint8]:
+    """The features of the window before."""
+    return s.b[s.q[PREVIOUS] : s.q[PREVIOUS] + s.q[FEATURES]]
 
 
 @jit
-def emit_prediction(
-    state: NDArray[Any], settings: NDArray[Any], window: Int, length: Int, out: NDArray[Any], n: Int
-) -> Int:
+def begin_window(s: Block, features: NDArray[np.uint8]) -> None:
+    """Pool the ring into ``features`` and notice whether the stream has changed."""
+    at = s.q
+    positions, outputs = at[POSITIONS], at[OUTPUTS]
+    ring = s.b[at[RING] : at[RING] + positions * outputs]
+    pool(ring, positions, s.d[at[RING_AT]], features)
+    previous = previous_features(s)
+    if s.b[at[HAS_PREVIOUS]] != 0 and distance(features, previous) > s.q[CHANGE]:
+        s.q[SEGMENT] += 1
+        s.b[at[HELD]] = NOBODY
+    copy(features, previous)
+    s.b[at[HAS_PREVIOUS]] = 1
+
+
+@jit
+def emit_prediction(s: Block, window: Int, length: Int, n: Int) -> Int:
     """Complete record ``n``, whose path and scores are written already."""
-    record = out[n]
-    record["kind"] = PREDICTION
-    record["window"] = window
-    record["n_path"] = length
-    record["n_scores"] = state[0]["n_rows"]
-    record["held"] = state[0]["held"] if settings[0]["hold"] != 0 else NOBODY
+    at = s.q
+    byte = at[OUT] + n * at[OUT_BYTES]
+    s.b[byte + OUT_KIND] = PREDICTION
+    s.q[(byte >> 3) + OUT_WINDOW] = window
+    s.b[byte + OUT_N_PATH] = length
+    s.b[byte + OUT_N_SCORES] = s.d[at[N_ROWS]]
+    s.b[byte + OUT_HELD] = s.b[at[HELD]] if s.q[HOLD] != 0 else NOBODY
     return n + 1
 
 
 @jit
-def settle(state: NDArray[Any], log: NDArray[Any], net: Net, now: Int, out: NDArray[Any], n: Int) -> Int:
+def settle(s: Block, now: Int, n: Int) -> Int:
     """Expire questions, learn from every batch that is settled at ``now``."""
-    n = expire(state, now, out, n)
-    before = state[0]["n_log"]
-    batch = settled_batch(state)
+    n = expire(s, now, n)
+    before = s.d[s.q[N_LOG]]
+    batch = settled_batch(s)
     while batch >= 0:
-        n = collect(state, log, batch, now, out, n)
-        batch = settled_batch(state)
-    if state[0]["n_log"] != before:
-        refit(state, log, net)
-        state[0]["counts"][REFITS] += 1
+        n = collect(s, batch, now, n)
+        batch = settled_batch(s)
+    if s.d[s.q[N_LOG]] != before:
+        refit(s)
+        s.q[REFITS] += 1
     return n
 
 
 @jit
-def run(
-    state: NDArray[Any], log: NDArray[Any], settings: NDArray[Any], net: Net,
-    raw: NDArray[np.int16], first: Int, out: NDArray[Any],
-) -> tuple[Int, Int]:  # fmt: skip
+def run(s: Block, raw: NDArray[np.int16], first: Int) -> tuple[Int, Int]:
     """Consume ``raw`` (n, channels) from row ``first`` on, up to the first window's end.
 
     Returns the row after the last one consumed and the number of output records.
     """
-    s = state[0]
+    at = s.q
     x = np.empty(64, np.int16)
     y = np.empty(64, np.int16)
-    n: Int = 0
-    i = extract(state, net, raw, first, x, y)
-    if i == first or not window_complete(state, net):
+    n: Int = np.int64(0)
+    i = extract(s, raw, first, x, y)
+    if i == first or not window_complete(s):
         return i, n
-    end = s["position"]
-    n = settle(state, log, net, end, out, n)
-    features = np.empty(s["previous"].shape[0], np.uint8)
-    begin_window(state, settings, features)
-    scores = out[n]["scores"]
-    length = score(state, features, scores, out[n]["path"])
-    utility = uncertainty(state, scores)
-    window = end - net.window
-    n = emit_prediction(state, settings, window, length, out, n)
-    if decide(state, settings, features, utility, end, net.hop):
-        n = ask(state, settings, features, window, end, utility, out, n)
-    s["counts"][WINDOWS] += 1
+    end = s.q[POSITION]
+    n = settle(s, end, n)
+    features = np.empty(at[FEATURES], np.uint8)
+    begin_window(s, features)
+    byte = at[OUT] + n * at[OUT_BYTES]
+    scores = s.u[(byte >> 1) + at[OUT_SCORES] : (byte + at[OUT_BYTES]) >> 1]
+    length = score(s, features, scores, s.b[byte + OUT_PATH : byte + at[OUT_BYTES]])
+    utility = uncertainty(s, scores)
+    window = end - at[WINDOW]
+    n = emit_prediction(s, window, length, n)
+    if decide(s, features, utility, end, at[HOP]):
+        n = ask(s, features, window, end, utility, n)
+    s.q[WINDOWS] += 1
     return i, n
 
 
 @jit
-def command_label(
-    state: NDArray[Any], log: NDArray[Any], net: Net, at: Int, window: Int, cls: Int,
-    out: NDArray[Any],
-) -> Int:  # fmt: skip
-    """An answer about ``window`` arrives at ``at``; the number of output records."""
-    n = expire(state, at, out, 0)
-    n = answer(state, log, at, window, cls, out, n)
-    return settle(state, log, net, at, out, n)
+def command_label(s: Block, when: Int, window: Int, cls: Int) -> Int:
+    """An answer about ``window`` arrives at ``when``; the number of output records."""
+    n = expire(s, when, np.int64(0))
+    n = answer(s, when, window, cls, n)
+    return settle(s, when, n)
 
 
 @jit
-def command_undo(state: NDArray[Any], log: NDArray[Any], net: Net, at: Int, out: NDArray[Any]) -> Int:
+def command_undo(s: Block, when: Int) -> Int:
     """Take back the answer given last; the number of output records."""
-    n = settle(state, log, net, at, out, 0)
-    done = state[0]["counts"][UNDONE]
-    n = undo(state, log, at, out, n)
-    if state[0]["counts"][UNDONE] != done:
-        refit(state, log, net)
-        state[0]["counts"][REFITS] += 1
+    n = settle(s, when, np.int64(0))
+    done = s.q[UNDONE]
+    n = undo(s, when, n)
+    if s.q[UNDONE] != done:
+        refit(s)
+        s.q[REFITS] += 1
     return n

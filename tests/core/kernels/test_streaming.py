@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from odl.core.arrays import blocks, net_of
+from odl.core.arrays import memory_of, net_of
 from odl.core.fixed_point import Scaling
 from odl.core.image import ROOT, Channel, Image, Layer
 from odl.core.kernels.extract import extract, restart, window_complete
@@ -93,19 +93,19 @@ def streams(draw: Any) -> Stream:
 def streamed(stream: Stream) -> tuple[list[tuple[int, list[int]]], int]:
     """(end, features) of each window as the kernels see it, and how many values were clamped."""
     net = net_of(stream.image, stream.scaling)
-    state, _ = blocks(stream.image, net, 1)
+    state, _, _, _, memory = memory_of(stream.image, net)
     x, y = np.zeros(64, np.int16), np.zeros(64, np.int16)
     found = []
     edges = sorted({0, len(stream.raw)} | stream.cuts | set(stream.gaps))
     for first, last in zip(edges, edges[1:], strict=False):
         if first in stream.gaps:
-            restart(state, stream.gaps[first])
+            restart(memory, stream.gaps[first])
         block, at = stream.raw[first:last], 0
         while at < len(block):
-            at = int(extract(state, net, block, at, x, y))
-            if window_complete(state, net):
+            at = int(extract(memory, block, at, x, y))
+            if window_complete(memory):
                 features = np.zeros(stream.image.features, np.uint8)
-                pool(state[0]["ring"], state[0]["ring_at"], features)
+                pool(state[0]["ring"].reshape(-1), stream.image.positions, state[0]["ring_at"], features)
                 found.append((int(state["position"][0]), features.tolist()))
     return found, int(state["counts"][0, Count.SATURATED])
 
