@@ -222,7 +222,7 @@ def test_a_circle_is_noticed() -> None:
     [
         ("core.kernels.convolve", "from odl.wire import schema"),
         ("core.image", "from odl import wire"),
-        ("core.session", "from odl.labels.oracle import RecordedLabels"),
+        ("core.session", "from odl.labels.oracle import Oracle"),
         ("core.loop", "from odl import replay"),
         ("core.session", "def f():\n    import torch"),
         ("core.session", "import numba"),

@@ -48,6 +48,12 @@ def test_the_names_that_are_loaded_and_the_typed_ones_are_the_same() -> None:
     assert typed == set(odl._MODULE_OF) == set(odl.__all__) - {"__version__"}
 
 
+def test_the_oracle_and_the_policies_are_within_reach() -> None:
+    assert odl.labels.Oracle.__module__ == "odl.labels.oracle"
+    assert odl.policies.InfoRV(step=5).step == 5
+    assert odl.policies.by_name("random") is odl.policies.Random
+
+
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'odl' has no attribute 'replays'"):
         odl.replays  # noqa: B018

@@ -17,7 +17,7 @@ from odl.data.streams import Channels, Stream
 from odl.evaluate.load_kernels import Progress, load_kernels
 from odl.evaluate.options import Options
 from odl.evaluate.own_parts import OwnParts
-from odl.labels.oracle import RecordedLabels, Truths
+from odl.labels.oracle import Oracle, Truths
 from odl.wire import Start
 
 
@@ -147,14 +147,12 @@ def open_stream(
     )  # fmt: skip
 
 
-def open_oracle(
-    stream: Stream, image: Image, options: Options, truth: Truths | None = None
-) -> RecordedLabels:
+def open_oracle(stream: Stream, image: Image, options: Options, truth: Truths | None = None) -> Oracle:
     """A labeller that answers from the truth of ``stream``, as late and as wrong as ``options`` say.
 
     ``truth`` stands in for the stream's own, where that is known only while it is played.
     """
-    return RecordedLabels(
+    return Oracle(
         TruthTrack(stream.truths) if truth is None else truth,
         image.window,
         stream.classes,

@@ -1,4 +1,4 @@
-"""A labeller that answers from recorded truth: late, unwilling or wrong as told."""
+"""A labeller that answers from recorded truth, late, unwilling or wrong as its settings say."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Truths(Protocol):
         ...
 
 
-class RecordedLabels:
+class Oracle:
     """Answers each query from truth.
 
     Parameters
@@ -48,7 +48,7 @@ class RecordedLabels:
     --------
     >>> from odl.core.events import Truth
     >>> from odl.core.ground_truth import TruthTrack
-    >>> labels = RecordedLabels(TruthTrack([Truth(0, 500, "walk")]), 128, ["walk"], delay=50)
+    >>> labels = Oracle(TruthTrack([Truth(0, 500, "walk")]), 128, ["walk"], delay=50)
     >>> labels.ask(Query(64, 9000, 999), now=192)
     >>> list(labels.poll(241)), labels.next_due(), list(labels.poll(242))
     ([], 242, [Answer(window=64, name='walk', head=0, leaf=None, by='', took=0, clock=0)])

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from odl.core.events import Query
 from odl.core.protocols import Answer, TakeBack
 from odl.core.session import Session
-from odl.labels.oracle import RecordedLabels
+from odl.labels.oracle import Oracle
 from odl.labels.prompt import Prompt
 
 
@@ -18,11 +18,11 @@ class LiveLabeller:
 
     Parameters
     ----------
-    labels : RecordedLabels, optional
+    labels : Oracle, optional
         Who answers from truth.
     """
 
-    def __init__(self, prompt: Prompt, labels: RecordedLabels | None) -> None:
+    def __init__(self, prompt: Prompt, labels: Oracle | None) -> None:
         self.prompt, self._labels = prompt, labels
         self._asked: set[int] = set()
 

@@ -10,7 +10,7 @@ from typing import Any
 from odl.core.image import Image
 from odl.evaluate.load_kernels import Progress
 from odl.evaluate.open_session import open_oracle
-from odl.labels.oracle import RecordedLabels
+from odl.labels.oracle import Oracle
 from odl.labels.played_truth import PlayedTruth, one_block
 from odl.labels.prompt import Prompt
 from odl.live.find import dated
@@ -85,7 +85,7 @@ def _port(plan: SessionPlan) -> str:
     return plan.line.url if not plan.live.emulated else f"emulated{f', {played}' if played else ''}"
 
 
-def _truth(plan: SessionPlan, image: Image) -> tuple[RecordedLabels | None, PlayedTruth | None]:
+def _truth(plan: SessionPlan, image: Image) -> tuple[Oracle | None, PlayedTruth | None]:
     """The oracle, if truth answers, and the truth of a stream that is played."""
     stream = plan.stream
     if stream is None:

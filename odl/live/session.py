@@ -16,7 +16,7 @@ from odl.core.history import SessionHistory
 from odl.core.image import Image
 from odl.core.session import Session
 from odl.device.csv_stream import CsvStreamError
-from odl.labels.oracle import RecordedLabels
+from odl.labels.oracle import Oracle
 from odl.labels.played_truth import PlayedTruth
 from odl.labels.prompt import Prompt
 from odl.live.labeller import LiveLabeller
@@ -57,7 +57,7 @@ class LiveSession:
         mode: LearningMode,
         prompt: Prompt,
         writer: Writer,
-        labels: RecordedLabels | None,
+        labels: Oracle | None,
         played: PlayedTruth | None,
         opened: ExitStack,
         *,

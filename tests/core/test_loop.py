@@ -31,7 +31,7 @@ from odl.core.protocols import Answer
 from odl.core.session import Session
 from odl.data import Part
 from odl.data.streams import replay_parts, windows_in
-from odl.labels.oracle import RecordedLabels
+from odl.labels.oracle import Oracle
 from tests.helpers.streams import ASKING, CHANNELS, IMAGE, config, samples
 
 N = 900
@@ -73,8 +73,8 @@ def source(cuts: list[int], gaps: dict[int, int] | None = None) -> Iterator[Inpu
         yield Samples(first + lost, RAW[first:last])
 
 
-def recorded(delay: int = 30, **how: float) -> RecordedLabels:
-    return RecordedLabels(TruthTrack(TRUTHS), IMAGE.window, list(IMAGE.names.values()), delay=delay, **how)
+def recorded(delay: int = 30, **how: float) -> Oracle:
+    return Oracle(TruthTrack(TRUTHS), IMAGE.window, list(IMAGE.names.values()), delay=delay, **how)
 
 
 def events(

@@ -47,7 +47,7 @@ from odl.core.rng import seed_of
 from odl.core.session import Session
 from odl.data import load_card, load_session
 from odl.data.streams import replay_parts, windows_in
-from odl.labels.oracle import RecordedLabels
+from odl.labels.oracle import Oracle
 from odl.recording import Writer
 from odl.wire import Start, TraceHash, encode, is_output
 
@@ -144,7 +144,7 @@ def replayed(golden: Golden, make: MakeSession = Session) -> Ran:
         horizon=windows_in([len(part.block) for part in parts], model.window, model.hop),
         seed=seed_of(0, *person), **scaling_of(model), **changes,
     )  # fmt: skip
-    labeller = RecordedLabels(
+    labeller = Oracle(
         TruthTrack([event for event in stream if isinstance(event, Truth)]), model.window,
         load_card("shoulder").classes, delay=500, seed=seed_of(0, 1, *person), **shares,
     )  # fmt: skip

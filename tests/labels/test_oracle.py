@@ -14,17 +14,17 @@ from odl.core.ground_truth import TruthTrack
 from odl.core.kernels.generator import below, next_state, shuffle
 from odl.core.protocols import Answer
 from odl.core.rng import Chance, seed_of
-from odl.labels.oracle import RecordedLabels
+from odl.labels.oracle import Oracle
 
 NAMES = ["sit", "walk", "run"]
 TRACK = TruthTrack([Truth(0, 1000, "walk"), Truth(1000, 2000, "sit"), Truth(3000, 4000, "wave")])
 
 
-def labels(track: TruthTrack = TRACK, **how: float) -> RecordedLabels:
-    return RecordedLabels(track, 100, NAMES, **how)  # type: ignore[arg-type]
+def labels(track: TruthTrack = TRACK, **how: float) -> Oracle:
+    return Oracle(track, 100, NAMES, **how)  # type: ignore[arg-type]
 
 
-def answers(labeller: RecordedLabels, windows: list[int]) -> list[str | None]:
+def answers(labeller: Oracle, windows: list[int]) -> list[str | None]:
     for window in windows:
         labeller.ask(Query(window, 1, 99), now=window + 100)
     return [answer.name for answer in labeller.poll(10**9)]
@@ -70,7 +70,7 @@ def test_the_ends_of_the_shares_are_certain(how: dict[str, float], expected: set
 
 
 def test_a_wrong_answer_needs_another_name() -> None:
-    labeller = RecordedLabels(TRACK, 100, ["walk"], error=1.0)
+    labeller = Oracle(TRACK, 100, ["walk"], error=1.0)
     assert answers(labeller, [0]) == ["walk"]
     assert answers(labels(error=1.0), [2500]) == [None]  # and no truth is no name to be wrong about
 

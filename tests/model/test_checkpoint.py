@@ -20,7 +20,7 @@ from odl.core.loop import drive
 from odl.core.session import Session
 from odl.core.state import Entry, log_dtype
 from odl.data.streams import dataset_streams
-from odl.labels.oracle import RecordedLabels
+from odl.labels.oracle import Oracle
 from odl.model.checkpoint import CheckpointError, checkpoint, log_of
 from tests.helpers.streams import IMAGE, Script, inputs, scripts
 from tests.helpers.streams import config as script_config
@@ -42,7 +42,7 @@ def learned(subject: int, image: Image = SHOULDER) -> Session:
     """A session of a whole person, who answers from what happened; two exercises are new."""
     (stream,) = dataset_streams("shoulder", [subject], 0)
     session = Session(image, asking(image))
-    labels = RecordedLabels(TruthTrack(stream.truths), image.window, stream.classes, delay=100)
+    labels = Oracle(TruthTrack(stream.truths), image.window, stream.classes, delay=100)
     for _ in drive(session, stream.inputs(), labels):
         pass
     return session
