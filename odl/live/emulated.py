@@ -1,4 +1,4 @@
-"""An emulated board in a process of its own, that ends with the one that started it."""
+"""An emulated board in a process of its own, which ends with the process that started it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import Final
 
 import odl
 
-PROGRESS: Final = "... "  # before each sentence that a command says of what it does
-_PATIENCE: Final = 10.0  # seconds that it is given to end by itself
+PROGRESS: Final = "... "  # begins each line of progress of a command
+_PATIENCE: Final = 10.0  # seconds in which it may end by itself
 
 
 class EmulatedBoard:
@@ -31,12 +31,12 @@ class EmulatedBoard:
     Attributes
     ----------
     url : str
-        Where it is, for a serial library.
+        Its port, for pyserial.
 
     Raises
     ------
     RuntimeError
-        If it ends before it has a port: with its last words.
+        If it ends before it has a port; with the last line that it printed.
     """
 
     def __init__(self, *arguments: str, tell: Callable[[str], None] | None = None) -> None:
@@ -82,7 +82,7 @@ class EmulatedBoard:
 
     @property
     def running(self) -> bool:
-        """Whether it is there."""
+        """True while the process runs."""
         return self._process.poll() is None
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What there is to begin with: the port, the board's model image, names for new things."""
+"""Find the port and the board's model image; random numbers and file names for new sessions."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def image_of(board: Board, line: SerialLine, tell: Tell) -> Image:
 
 
 def _client(line: SerialLine) -> BoardClient:
-    """A greeted client beside the board's own link, for what comes before a session."""
+    """A greeted client on the same port, for requests before a session."""
     from odl.wire.client import BoardClient
 
     def read() -> bytes:
@@ -77,7 +77,7 @@ def _client(line: SerialLine) -> BoardClient:
 
 
 def random_number(bits: int) -> int:
-    """1 to 2**bits - 1, from the system: names things, decides nothing."""
+    """A number of 1 to 2**bits - 1 from the system; it names sessions and decides nothing."""
     largest: int = 2**bits - 1
     return 1 + int.from_bytes(os.urandom(8), "little") % largest
 
@@ -103,7 +103,7 @@ def new_file(out: str | Path | None, instead: str = "") -> Path:
 
 
 def dated() -> Path:
-    """A file in the current folder that is named after the minute, and not there yet."""
+    """A new file in the current folder, named after the minute."""
     stem = time.strftime("odl-%Y-%m-%d-%H%M")
     names = (f"{stem}{f'-{n}' if n else ''}.odl" for n in range(10_000))
     return next(path for path in map(Path, names) if not path.exists())

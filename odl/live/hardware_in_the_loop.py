@@ -23,8 +23,8 @@ from odl.live.source_status import source_problem, source_status
 from odl.live.status import LiveStatus
 from odl.live.twin import Difference, described
 
-_BEHIND = 2.0  # seconds: who was held up for longer goes on from where it stands
-_LEAST = 0.02  # seconds of samples that come together
+_BEHIND = 2.0  # seconds of delay after which the pace goes on from now instead of catching up
+_LEAST = 0.02  # seconds of samples in one block, at least
 
 
 class Pace:
@@ -37,7 +37,7 @@ class Pace:
     speed : float
         Above 0; infinity does not wait at all.
     position : int
-        Where the stream stands; what lies before is left out.
+        The first sample to come; earlier ones are left out.
     clock : Clock
         Says when a sample is due.
 
@@ -68,7 +68,7 @@ class Pace:
         for event in self._events:
             rest = _after(event, self._position)
             if isinstance(rest, Gap):
-                self._began -= rest.lost / self._rate  # nobody waits for what never came
+                self._began -= rest.lost / self._rate  # no wait for samples that were lost
             if isinstance(rest, Samples) and math.isfinite(self._rate):
                 yield from self._pieces(rest)
             elif rest is not None:
@@ -94,7 +94,7 @@ class Pace:
 
 
 def _after(event: Input, position: int) -> Input | None:
-    """What of a recorded input comes from ``position`` on."""
+    """The part of a recorded input from ``position`` on, or None."""
     if isinstance(event, Truth):
         return event if event.end > position else None
     if isinstance(event, Gap):
@@ -109,14 +109,14 @@ def _after(event: Input, position: int) -> Input | None:
 
 
 class FedSession(Session):
-    """A session whose inputs a board takes as well; what both say is compared.
+    """A session whose inputs a board takes as well; the outputs of both are compared.
 
     Parameters
     ----------
     board : Board
         Configured alike, with the host as its sensor.
     compare : bool
-        If not, what the board says is what is said, where it was heard.
+        If False, the board's outputs are passed on, where they were heard.
     """
 
     def __init__(self, image: Image, config: Config, board: Board, *, compare: bool) -> None:
@@ -124,7 +124,7 @@ class FedSession(Session):
         self.board, self.compare = board, compare
         self.compared = self.skipped = 0
         self.differences: list[Difference] = []
-        self.adopted: deque[Adopt] = deque()  # inputs that come next: to be recorded, stepped already
+        self.adopted: deque[Adopt] = deque()  # inputs that come next: stepped already, to be recorded
 
     def step(self, event: Input) -> list[Output]:
         """One input, here and on the board."""
@@ -158,7 +158,7 @@ class FedSession(Session):
         return said
 
     def go_on_from_board(self) -> None:
-        """The board is right: what it is in the middle of is taken over."""
+        """Take over the board's state, which counts where host and board differ."""
         state, _ = self.board.read_state()
         event = Adopt(self.position, max(0, position_of(self.image, state) - self.position), state)
         super().step(event)
