@@ -82,7 +82,7 @@ bench: $(VENV)/.extra-test
 	  echo "$(BIN)/python $$file $$data"; $(BIN)/python "$$file" $$data; done
 
 train: $(VENV)/.extra-train
-	$(BIN)/python -m odl.train
+	$(BIN)/odl train shoulder --without 'trapezius extension,upright row' --out datasets/shoulder/shoulder.odlm
 
 wheel: $(VENV)/.installed
 	@rm -rf build dist/*.whl

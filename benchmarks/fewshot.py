@@ -36,11 +36,13 @@ from odl.core.image import Image
 from odl.data import Dataset, Part, open_dataset
 from odl.model.dendron import Dendron
 from odl.model.features import features_of
-from odl.train.deploy import image_of, stored_vectors
+from odl.train.deploy import build_image, stored_vectors
+from odl.train.folds import cross_validate
+from odl.train.multitask import FittedModel, calibrate
 from odl.train.net import Net
-from odl.train.tree import tree_of
-from odl.train.unified import Fitted, Plan, finish, folds, plan_for
-from odl.train.windows import Windows, gather, kept
+from odl.train.plan import Plan, plan_for
+from odl.train.tree import build_tree
+from odl.train.windows import Windows, cached, gather
 
 # The leaf that becomes a task, K, and whether the windows are the person's own.
 TASKS = (("dynamic", 5, True), ("dynamic", 20, True), ("static", 5, True), ("transition", 20, False))
@@ -61,10 +63,10 @@ class Merged:
     names: tuple[str, ...]
 
     @property
-    def subjects(self) -> tuple[int, ...]:
+    def subjects(self) -> tuple[str, ...]:
         return self.inside.subjects
 
-    def session(self, subject: int, seed: int = 0) -> tuple[Part, ...]:
+    def session(self, subject: str, seed: int = 0) -> tuple[Part, ...]:
         return tuple(
             Part(p.block, tuple((a, b, self.group if n in self.names else n) for a, b, n in p.truths))
             for p in self.inside.session(subject, seed)
@@ -82,24 +84,24 @@ def merged(dataset: Dataset, group: str) -> Dataset:
 
 def extractors(
     dataset: Dataset, group: str, given: argparse.Namespace
-) -> Iterator[tuple[tuple[int, ...], dict[str, tuple[Image, Fitted]]]]:
+) -> Iterator[tuple[tuple[str, ...], dict[str, tuple[Image, FittedModel]]]]:
     """For each fold the people it has never seen, and a trained and a random extractor."""
-    coarse = kept(merged(dataset, group))
+    coarse = cached(merged(dataset, group))
     plan = plan_for(coarse.card, Plan() if given.steps is None else replace(Plan(), steps=given.steps))
-    tree = tree_of(coarse.classes, coarse.card.tree)
-    found, _ = folds(coarse, coarse.subjects, tree, plan, given.seed, given.folds, say)
+    tree = build_tree(coarse.classes, coarse.card.tree)
+    found, _ = cross_validate(coarse, coarse.subjects, tree, plan, given.seed, given.folds, say)
     for i, fold in enumerate(found):
-        others = [p for p in coarse.subjects if p not in fold.held]
-        train = gather(coarse, others, plan.window, plan.dense, among=tree.leaves)
+        others = [p for p in coarse.subjects if p not in fold.held_out]
+        train = gather(coarse, others, plan.window, plan.spacing, among=tree.leaves)
         torch.manual_seed(1000 * given.seed + i)
         net = Net(len(fold.fitted.scale), len(tree.row_class), plan).eval()
-        drawn = finish(net, fold.fitted.scale, train, tree, coarse.card, given.seed)
+        drawn = calibrate(net, fold.fitted.scale, train, tree, coarse.card, given.seed)
         made = {}
         for name, fitted in (("trained", fold.fitted), ("random", drawn)):
             vectors = stored_vectors(fitted, train, 12, np.random.default_rng(given.seed))
-            image = image_of(fitted, plan, others, vectors, given.seed, {})
+            image = build_image(fitted, plan, others, vectors, given.seed, {})
             made[name] = replace(image, epochs=given.epochs or image.epochs), fitted
-        yield fold.held, made
+        yield fold.held_out, made
 
 
 def learned(
@@ -149,13 +151,13 @@ def tried(dataset: Dataset, group: str, given: argparse.Namespace) -> list[dict[
         cls = np.searchsorted(ids, every.cls)
         assert [ids[c] for c in np.unique(cls)] == ids, "a task's classes are in the card's order"
         features = {
-            name: features_of(image, every.cut(), fitted.whole.scaling).astype(np.int64)
+            name: features_of(image, every.cut(), fitted.integer.scaling).astype(np.int64)
             for name, (image, fitted) in made.items()
         }
         for person in held:
             mine = every.subject == person
             for case in cases:
-                rng = np.random.default_rng([given.seed, person, case["k"]])
+                rng = np.random.default_rng([given.seed, int(person), case["k"]])
                 pool = mine if case["own"] else ~np.isin(every.subject, held)
                 scores: dict[str, list[float]] = {}
                 for _ in range(given.draws):
@@ -211,7 +213,7 @@ def main() -> None:
     if given.data is None:
         print("skipped: HAPT is not bundled; name its folder or zip with --data")
         return
-    dataset = kept(open_dataset("hapt", given.data))
+    dataset = cached(open_dataset("hapt", given.data))
     cases: list[dict[str, Any]] = []
     for group in dict.fromkeys(task for task, _, _ in TASKS):
         say(f"an extractor that knows nothing of what is inside '{group}'")

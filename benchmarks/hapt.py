@@ -30,11 +30,12 @@ import numpy as np
 
 from odl.data import Dataset, open_dataset
 from odl.evaluate.replay import replay
-from odl.train.deploy import image_of, stored_vectors
-from odl.train.measure import Guesses, joined
-from odl.train.tree import tree_of
-from odl.train.unified import Fold, Plan, folds, plan_for
-from odl.train.windows import gather, kept
+from odl.train.deploy import build_image, stored_vectors
+from odl.train.folds import Fold, cross_validate
+from odl.train.metrics import Predictions, concatenate
+from odl.train.plan import Plan, plan_for
+from odl.train.tree import build_tree
+from odl.train.windows import cached, gather
 
 BASIC = ("walk", "walk up", "walk down", "sit", "stand", "lie")
 
@@ -46,25 +47,25 @@ def say(line: str) -> None:
 def tried(dataset: Dataset, found: Sequence[Fold], window: int, hop: int) -> dict[str, Any]:
     """Every fold's people on its model: the six, then all twelve; float and int8."""
     basic = [dataset.classes.index(name) for name in BASIC]
-    made: dict[str, list[Guesses]] = {}
-    people: dict[int, dict[str, float]] = {}
+    made: dict[str, list[Predictions]] = {}
+    people: dict[str, dict[str, float]] = {}
     for fold in found:
-        own = gather(dataset, fold.held, window, hop, within=BASIC)
-        six = own.only(np.isin(own.cls, basic))
-        for kind, guess in (("float", fold.fitted.guess_float), ("int8", fold.fitted.guess_int8)):
+        own = gather(dataset, fold.held_out, window, hop, within=BASIC)
+        six = own.select(np.isin(own.cls, basic))
+        for kind, guess in (("float", fold.fitted.predict_float), ("int8", fold.fitted.predict_int8)):
             made.setdefault(f"six {kind}", []).append(guess(six, basic))
             made.setdefault(f"twelve {kind}", []).append(guess(own))
-        for person in fold.held:
+        for person in fold.held_out:
             mine = [
-                Guesses(g.truth[w.subject == person], g.guess[w.subject == person])
+                Predictions(g.truth[w.subject == person], g.predicted[w.subject == person])
                 for g, w in ((made["six int8"][-1], six), (made["twelve int8"][-1], own))
             ]
             people[person] = {"six": mine[0].accuracy, "twelve": mine[1].accuracy}
     figures: dict[str, Any] = {"people": people}
     for name, parts in made.items():
-        whole = joined(parts)
+        whole = concatenate(parts)
         figures[name] = {"accuracy": whole.accuracy, "macro_f1": whole.macro_f1, "windows": len(whole.truth)}
-    whole = joined(made["twelve int8"])
+    whole = concatenate(made["twelve int8"])
     figures["confusion"] = whole.confusion(range(len(dataset.classes))).tolist()
     return figures
 
@@ -75,8 +76,8 @@ def plan_of(given: argparse.Namespace) -> Plan:
 
 def accuracy(given: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
     plan = plan_for(dataset.card, plan_of(given))
-    tree = tree_of(dataset.classes, dataset.card.tree)
-    found, _ = folds(dataset, dataset.subjects, tree, plan, given.seed, given.folds, say)
+    tree = build_tree(dataset.classes, dataset.card.tree)
+    found, _ = cross_validate(dataset, dataset.subjects, tree, plan, given.seed, given.folds, say)
     figures = tried(dataset, found, plan.window, plan.hop)
     figures["stops"] = [fold.stop for fold in found]
     for name in ("six", "twelve"):
@@ -99,20 +100,20 @@ def learning(given: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
     """Gain on the last third of each session, people and two activities never trained on."""
     without = [name.strip() for name in given.without.split(",") if name.strip()]
     plan = plan_for(dataset.card, plan_of(given))
-    tree = tree_of(dataset.classes, dataset.card.tree, without)
-    found, _ = folds(dataset, dataset.subjects, tree, plan, given.seed, given.folds, say)
-    chosen = None if given.people is None else {int(p) for p in given.people.split(",")}
-    gains: dict[int, list[float]] = {}
+    tree = build_tree(dataset.classes, dataset.card.tree, without)
+    found, _ = cross_validate(dataset, dataset.subjects, tree, plan, given.seed, given.folds, say)
+    chosen = None if given.people is None else {p.strip() for p in given.people.split(",")}
+    gains: dict[str, list[float]] = {}
     scores: list[tuple[float, ...]] = []
     with tempfile.TemporaryDirectory() as folder:
         for i, fold in enumerate(found):
             model = Path(folder) / f"fold-{i}.odlm"
-            others = [p for p in dataset.subjects if p not in fold.held]
-            train = gather(dataset, others, plan.window, plan.dense, among=tree.leaves)
+            others = [p for p in dataset.subjects if p not in fold.held_out]
+            train = gather(dataset, others, plan.window, plan.spacing, among=tree.leaves)
             vectors = stored_vectors(fold.fitted, train, 12, np.random.default_rng(given.seed))
-            image = image_of(fold.fitted, plan, others, vectors, given.seed, {"held_out_classes": without})
+            image = build_image(fold.fitted, plan, others, vectors, given.seed, {"held_out_classes": without})
             model.write_bytes(image.to_bytes())
-            held = [p for p in fold.held if chosen is None or p in chosen]
+            held = [p for p in fold.held_out if chosen is None or p in chosen]
             for seed in range(given.seeds if held else 0):
                 result = replay("hapt", data=given.data, subjects=held, model=model, budget=20, delay=10,
                                 seed=seed, policy=given.policy)  # fmt: skip
@@ -121,10 +122,10 @@ def learning(given: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
                     late = [s.accuracy_last_third for s in (one.score, *(one.baselines[n] for n in names))]
                     after, before, last, most = (float(v or 0) for v in late)
                     scores.append((after, before, last, most, one.queries))
-                    gains.setdefault(int(outcome.subject), []).append(100 * (after - before))
+                    gains.setdefault(outcome.subject, []).append(100 * (after - before))
             say(f"fold {i + 1} of {len(found)} replayed")
     after, before, last, most, asked = np.mean(scores, 0)
-    mean = {person: float(np.mean(g)) for person, g in sorted(gains.items())}
+    mean = {person: float(np.mean(g)) for person, g in gains.items()}
     print(
         f"without {' and '.join(without) or 'nothing'} in training; {len(mean)} people, {given.seeds} seeds, "
         f"{given.policy}, {asked:.1f} questions, answers 10 s late; last third of each session:"
@@ -160,7 +161,7 @@ def main() -> None:
     if given.data is None:
         print("skipped: HAPT is not bundled; name its folder or zip with --data")
         return
-    dataset = kept(open_dataset("hapt", given.data))
+    dataset = cached(open_dataset("hapt", given.data))
     if given.learning:
         figures = learning(given, dataset)
     else:

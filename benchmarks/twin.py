@@ -51,7 +51,7 @@ def fed(given: argparse.Namespace, stream: Stream, path: Path) -> bool:
     """The host feeds the board."""
     began = time.monotonic()
     with open_live(
-        emulated=True, feed=given.dataset, subject=int(stream.subject), data=given.data, answers="truth",
+        emulated=True, feed=given.dataset, subject=stream.subject, data=given.data, answers="truth",
         out=path, options=OPTIONS,
     ) as live:  # fmt: skip
         learned = sum(isinstance(event, Learned) for event in live)
@@ -112,7 +112,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dataset", default="hapt")
     parser.add_argument("--data", help="where the files of a dataset like hapt lie")
-    parser.add_argument("--subject", type=int)
+    parser.add_argument("--subject")
     parser.add_argument("--speed", type=float, default=20.0)
     given = parser.parse_args()
     dataset = open_dataset(given.dataset, given.data)

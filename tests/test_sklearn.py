@@ -122,7 +122,7 @@ def cut() -> tuple[NDArray[np.int16], NDArray[np.str_]]:
     """Three people's windows, as counts, and their classes."""
     windows, names = [], []
     for one in load_series("shoulder"):
-        if one.subject in (7, 8, 9):
+        if one.subject in ("7", "8", "9"):
             own = np.lib.stride_tricks.sliding_window_view(one.block, 128, axis=0)[::64]
             windows.append(own.transpose(0, 2, 1))
             names += [load_card("shoulder").classes[one.cls]] * len(own)

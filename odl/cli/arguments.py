@@ -54,18 +54,13 @@ def names_in(text: str | None) -> list[str] | None:
     return None if text is None else [name.strip() for name in text.split(",")]
 
 
-def subjects_in(text: str | None) -> list[int] | None:
-    """Numbers of people from a list with commas between.
+def subjects_in(text: str | None) -> list[str] | None:
+    """Names or numbers of people from a list with commas between.
 
     >>> subjects_in("7,8")
-    [7, 8]
+    ['7', '8']
     """
-    if text is None:
-        return None
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise ValueError(f"--subjects is '{text}'; write numbers with commas between, as in 7,8") from None
+    return None if text is None else [part.strip() for part in text.split(",")]
 
 
 def given_options(args: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:

@@ -129,7 +129,7 @@ def _evaluate(args: argparse.Namespace, progress: Progress) -> str:
     return damage
 
 
-def _opened(args: argparse.Namespace, subjects: list[int] | None) -> tuple[list[Stream], Image, str]:
+def _opened(args: argparse.Namespace, subjects: list[str] | None) -> tuple[list[Stream], Image, str]:
     """What to score, the image that goes with it, and what a recording has lost."""
     from odl.core.config import ConfigError
     from odl.data import open_dataset

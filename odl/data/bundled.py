@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 import odl
 from odl.core.rng import Chance, seed_of
-from odl.data.card import Card, DataError, read_card
+from odl.data.card import Card, DataError, read_card, subject_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class Series:
     """One recording with what is known of it; ``cls`` indexes the card's classes."""
 
     block: NDArray[np.int16]
-    subject: int
+    subject: str
     side: int
     cls: int
 
@@ -118,19 +118,19 @@ def load_series(name: str) -> tuple[Series, ...]:
         raise DataError(f"dataset '{name}': {about.file} and its card disagree on size or channels")
     ends = np.cumsum(lengths)
     return tuple(
-        Series(samples[end - n : end], int(subject), int(side), int(cls))
+        Series(samples[end - n : end], subject_name(int(subject)), int(side), int(cls))
         for end, n, subject, side, cls in zip(ends, lengths, subjects, sides, classes, strict=True)
     )
 
 
-def load_session(name: str, subject: int, seed: int = 0) -> tuple[Part, ...]:
+def load_session(name: str, subject: str | int, seed: int = 0) -> tuple[Part, ...]:
     """One person's session: all recordings of ``subject``, in an order drawn from the seed.
 
     Parameters
     ----------
     name : str
         A name from :func:`list_datasets`.
-    subject : int
+    subject : str or int
         A person of the card's splits.
     seed : int
         With the subject it decides the order: 0 or more.
@@ -153,11 +153,12 @@ def load_session(name: str, subject: int, seed: int = 0) -> tuple[Part, ...]:
     (14, 6, 0)
     """
     about = load_card(name)
-    own = [s for s in load_series(name) if s.subject == subject]
-    if subject not in about.subjects or not own:
-        people = ", ".join(map(str, about.subjects))
+    person = subject_name(subject)
+    own = [s for s in load_series(name) if s.subject == person]
+    if person not in about.subjects or not own:
+        people = ", ".join(about.subjects)
         raise DataError(f"dataset '{name}' has no subject {subject}; there are {people}")
     return tuple(
         Part(own[i].block, ((0, len(own[i].block), about.classes[own[i].cls]),))
-        for i in Chance(seed_of(seed, subject)).shuffled(len(own))
+        for i in Chance(seed_of(seed, int(person))).shuffled(len(own))
     )

@@ -6,6 +6,7 @@ docs/data.md lists every entry of a ``card.json``.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,35 @@ class DataError(OdlError, ValueError):
     """A dataset that cannot be used as asked, and what there is instead."""
 
 
+def subject_name(value: object) -> str:
+    """The name of a subject, from a card, a table or a caller; a number means the same as its digits.
+
+    Raises
+    ------
+    DataError
+        If ``value`` is neither text nor a number.
+
+    Examples
+    --------
+    >>> subject_name(7), subject_name("07"), subject_name("anna")
+    ('7', '7', 'anna')
+    """
+    if not isinstance(value, str | int | float):
+        raise DataError(f"{value!r} is no subject; give a name or a number")
+    text = str(int(value)) if isinstance(value, float) else str(value).strip()
+    return str(int(text)) if re.fullmatch("-?[0-9]{1,18}", text) else text
+
+
+def subject_order(name: str) -> tuple[bool, int, str]:
+    """A sort key: numbers by value, then names.
+
+    >>> sorted(["10", "anna", "9"], key=subject_order)
+    ['9', '10', 'anna']
+    """
+    number = re.fullmatch("-?[0-9]{1,18}", name) is not None
+    return not number, int(name) if number else 0, name
+
+
 @dataclass(frozen=True)
 class Card:
     """What ``card.json`` of a dataset says, checked.
@@ -28,7 +58,7 @@ class Card:
     ``channels`` give the source's raw counts: a real value is the count times ``scale``, in
     ``unit``. ``classes`` are names in the order of the recordings' class index. ``splits``
     name people, and no person is in two of them. ``window_s`` and ``hop_s`` are seconds, or
-    None where nobody said. ``tree`` maps what hangs under the root task to the classes under
+    None where the card does not say. ``tree`` maps what hangs under the root task to the classes under
     it, none for a class that hangs there itself; None is one flat task. ``columns`` and
     ``signs`` are the axes: which column of a table a channel is, and whether it is turned.
     ``checksums`` are SHA-256 by file name. ``about`` holds every other entry.
@@ -45,7 +75,7 @@ class Card:
     rate_hz: float
     channels: tuple[Channel, ...]
     classes: tuple[str, ...]
-    splits: dict[str, tuple[int, ...]]
+    splits: dict[str, tuple[str, ...]]
     notes: tuple[str, ...]
     about: dict[str, Any]
     window_s: float | None = None
@@ -56,9 +86,9 @@ class Card:
     checksums: dict[str, str] = field(default_factory=dict)
 
     @property
-    def subjects(self) -> tuple[int, ...]:
-        """Every person of every split, ascending."""
-        return tuple(sorted(s for people in self.splits.values() for s in people))
+    def subjects(self) -> tuple[str, ...]:
+        """Every person of every split, in the order of `subject_order`."""
+        return tuple(sorted((s for people in self.splits.values() for s in people), key=subject_order))
 
 
 _KNOWN = {
@@ -80,7 +110,7 @@ def read_card(path: Path) -> Card:
     >>> from odl.data import load_card
     >>> shoulder = load_card("shoulder")
     >>> shoulder.rate_hz, shoulder.classes[0], shoulder.splits["test"]
-    (50.0, 'pendulum', (7, 8, 9, 10))
+    (50.0, 'pendulum', ('7', '8', '9', '10'))
     """
     try:
         text = json.loads(path.read_text(encoding="utf-8"))
@@ -94,7 +124,7 @@ def read_card(path: Path) -> Card:
                 Channel(str(c["name"]), str(c["unit"]), float(c["scale"])) for c in text["channels"]
             ),
             classes=tuple(str(c) for c in text["classes"]),
-            splits={str(k): tuple(int(s) for s in v) for k, v in text["splits"].items()},
+            splits={str(k): tuple(subject_name(s) for s in v) for k, v in text["splits"].items()},
             notes=tuple(str(n) for n in text.get("notes", ())),
             about={k: v for k, v in text.items() if k not in _KNOWN},
             window_s=_seconds(text.get("window_s")), hop_s=_seconds(text.get("hop_s")),
@@ -142,6 +172,10 @@ def _check(card: Card, where: str) -> None:
         (len(set(card.classes)) == len(card.classes) >= 2, "classes are fewer than two or doubled"),
         (all(valid_name(c) for c in card.classes), "a class name is empty, too long or not printable"),
         (len(set(people)) == len(people), "a person is in two splits"),
+        (
+            all(0 < len(s) <= 64 and s.isprintable() and not set(s) & set("/\\") for s in people),
+            "a person's name is empty, over 64 letters, not printable or holds a slash",
+        ),
         (len(people) > 0, "splits: there is nobody; name the people"),
         (window is None or 0 < window <= 600, f"window_s is {window}; it can be above 0 up to 600"),
         (hop is None or 0 < hop <= (window or 600), f"hop_s is {hop}; it can be above 0 up to window_s"),

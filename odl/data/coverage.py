@@ -9,11 +9,11 @@ from odl.data.dataset import Dataset
 FEWEST = 2  # windows of a class below which nothing can be learned and checked
 
 
-def windows_by_class(dataset: Dataset, people: tuple[int, ...] | None = None) -> Counter[str]:
+def windows_by_class(dataset: Dataset, people: tuple[str, ...] | None = None) -> Counter[str]:
     """How many labelled windows of the card's length each class has, stretch by stretch.
 
     >>> from odl.data import open_dataset
-    >>> windows_by_class(open_dataset("shoulder"), (7,))["pendulum"]
+    >>> windows_by_class(open_dataset("shoulder"), ("7",))["pendulum"]
     39
     """
     card = dataset.card

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odl.data.bundled import Part, find_folder, list_datasets, load_card, load_session
-from odl.data.card import Card, DataError, agree, read_card
+from odl.data.card import Card, DataError, agree, read_card, subject_name
 from odl.data.loaders import hapt, uca_ehar
 from odl.data.loaders.tables import Tables
 
@@ -20,11 +20,11 @@ class Reader(Protocol):
     """What a loader has to offer."""
 
     @property
-    def subjects(self) -> tuple[int, ...]:
-        """The people who are there, ascending."""
+    def subjects(self) -> tuple[str, ...]:
+        """The people who are there, in order."""
         ...
 
-    def session(self, subject: int, seed: int = 0) -> tuple[Part, ...]:
+    def session(self, subject: str, seed: int = 0) -> tuple[Part, ...]:
         """All recordings of a person, in order."""
         ...
 
@@ -46,7 +46,7 @@ class Dataset:
     --------
     >>> shoulder = open_dataset("shoulder")
     >>> shoulder.people("test"), shoulder.someone, len(shoulder.session(7))
-    ((7, 8, 9, 10), 7, 14)
+    (('7', '8', '9', '10'), '7', 14)
     """
 
     card: Card
@@ -54,8 +54,8 @@ class Dataset:
     reader: Reader
 
     @property
-    def subjects(self) -> tuple[int, ...]:
-        """The people who are there, ascending: some of the card's, or all."""
+    def subjects(self) -> tuple[str, ...]:
+        """The people who are there, in order: some of the card's, or all."""
         return self.reader.subjects
 
     @property
@@ -64,12 +64,12 @@ class Dataset:
         return self.card.classes
 
     @property
-    def someone(self) -> int:
+    def someone(self) -> str:
         """A person who was not trained on, where there is one."""
         tested = self.card.splits.get("test", ())
         return next((person for person in tested if person in self.subjects), self.subjects[0])
 
-    def people(self, split: str) -> tuple[int, ...]:
+    def people(self, split: str) -> tuple[str, ...]:
         """Those of the card's ``split`` who are there.
 
         Raises
@@ -83,13 +83,13 @@ class Dataset:
             raise DataError(f"dataset '{name}' has no split '{split}' ({known}); name people yourself")
         here = tuple(s for s in self.card.splits[split] if s in self.subjects)
         if not here:
-            known = ", ".join(map(str, self.subjects))
+            known = ", ".join(self.subjects)
             raise DataError(
                 f"dataset '{name}' has nobody of its split '{split}' here; name some of {known} yourself"
             )
         return here
 
-    def session(self, subject: int, seed: int = 0) -> tuple[Part, ...]:
+    def session(self, subject: str | int, seed: int = 0) -> tuple[Part, ...]:
         """One person's recordings; ``seed`` decides the order where the card's data have none.
 
         Raises
@@ -97,10 +97,11 @@ class Dataset:
         DataError
             For a person who is not there, or a file that cannot be used: with file and row.
         """
-        if subject not in self.subjects:
-            people = ", ".join(map(str, self.subjects))
+        person = subject_name(subject)
+        if person not in self.subjects:
+            people = ", ".join(self.subjects)
             raise DataError(f"dataset '{self.card.name}' has no subject {subject}; there are {people}")
-        return self.reader.session(subject, seed)
+        return self.reader.session(person, seed)
 
     def model_path(self) -> Path:
         """The model image that the card names; DataError if it is not there."""
@@ -118,9 +119,9 @@ class _Bundled:
     """Recordings that lie beside their card."""
 
     name: str
-    subjects: tuple[int, ...]
+    subjects: tuple[str, ...]
 
-    def session(self, subject: int, seed: int = 0) -> tuple[Part, ...]:
+    def session(self, subject: str, seed: int = 0) -> tuple[Part, ...]:
         return load_session(self.name, subject, seed)
 
 

@@ -13,6 +13,7 @@ from odl.core.fixed_point import Scaling, input_scaling
 from odl.core.image import Image, ImageError
 from odl.core.snapshot import without_learning
 from odl.data import DataError, Dataset, Part, list_datasets, model_path, open_dataset
+from odl.data.card import subject_name
 from odl.recording import Recording
 
 Channels = tuple[tuple[str, str, float], ...]  # name, unit, scale of a count
@@ -187,18 +188,18 @@ def dataset_streams(
     card, name = dataset.card, dataset.card.name
     if isinstance(subjects, int | str):
         raise ConfigError(f"subjects is {subjects!r}; give a list, as in ['7', '8']")
-    there = {str(person): person for person in dataset.subjects}
-    people = [str(person) for person in (dataset.people("test") if subjects is None else subjects)]
+    people = [subject_name(s) for s in (dataset.people("test") if subjects is None else subjects)]
     if not people:
         raise ConfigError("no subjects were given")
     if len(set(people)) < len(people):
         raise ConfigError("a subject is named twice; each person is one session")
     for person in people:
-        if person not in there:
-            raise DataError(f"dataset '{name}' has no subject {person}; there are {', '.join(there)}")
+        if person not in dataset.subjects:
+            known = ", ".join(dataset.subjects)
+            raise DataError(f"dataset '{name}' has no subject {person}; there are {known}")
     streams = []
     for person in people:
-        parts = dataset.session(there[person], seed)
+        parts = dataset.session(person, seed)
         streams.append(
             Stream(
                 subject=person,

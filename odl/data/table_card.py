@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from odl.data.card import Card, DataError
+from odl.data.card import Card, DataError, subject_name
 
 SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 
@@ -24,7 +24,7 @@ class TableLayout:
     raw: bool = False  # the numbers are counts already
     subject: str = ""
     subject_pattern: str = ""
-    people: dict[str, int] = field(default_factory=dict)
+    people: dict[str, str] = field(default_factory=dict)
     recording: str = ""
     label: str = ""
     label_pattern: str = ""
@@ -54,9 +54,9 @@ def layout_of(card: Card, where: Path) -> TableLayout:
         elif type(value) is not kinds[name]:
             raise DataError(f"{where}: table: '{name}' is {value!r}; it has to be a {kinds[name].__name__}")
     try:
-        given["people"] = {str(k): int(v) for k, v in given.get("people", {}).items()}
-    except (TypeError, ValueError):
-        raise DataError(f"{where}: table: people has to give each name a number") from None
+        given["people"] = {str(k): subject_name(v) for k, v in given.get("people", {}).items()}
+    except (TypeError, ValueError, OverflowError):
+        raise DataError(f"{where}: table: people has to give each name another name or a number") from None
     for text, name in given.get("rename", {}).items():
         if not isinstance(name, str):
             raise DataError(f"{where}: table: rename has {name!r} for '{text}'; it has to be a class or \"\"")

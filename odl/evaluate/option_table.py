@@ -29,8 +29,8 @@ class Option:
         The keyword; the flag is ``--name``.
     kind : str
         ``integer``, ``number``, ``flag``, ``text``, ``choice`` (a text that a command refuses at once),
-        ``path``, ``names`` (a list, written with commas between), ``subjects`` (a list of numbers) or
-        ``policy`` or ``budget``.
+        ``path``, ``names`` (a list, written with commas between), ``subject`` (a name or a number),
+        ``subjects`` (a list of them), ``policy`` or ``budget``.
     default : object
         What it is where nothing is given; None: see ``help``.
     metavar : str
@@ -118,6 +118,8 @@ class Option:
                 return isinstance(value, str | int | float)
             case "path":
                 return isinstance(value, str | PathLike)
+            case "subject":
+                return isinstance(value, str | int) and not isinstance(value, bool)
             case "text":
                 return isinstance(value, str)
             case _:
@@ -130,7 +132,8 @@ _KINDS: Final = {
     "text": "a text",
     "path": "a path",
     "names": "a list of names",
-    "subjects": "a list of numbers",
+    "subject": "a name or a number",
+    "subjects": "a list of names or numbers",
 }
 
 
@@ -154,7 +157,7 @@ OPTIONS: Final = _table(
     Option("step", "integer", 4, "N", "TActiLE's reference values move by 2**-N", *BOUNDS["step"]),
     # What is replayed, played or scored.
     Option("subjects", "subjects", None, "7,8", "people to replay; default: those kept for testing"),
-    Option("subject", "integer", None, "N", "whose recordings; default: the first test person"),
+    Option("subject", "subject", None, "N", "whose recordings; default: the first test person"),
     Option("model", "path", None, "M", "an .odlm file or a dataset's name; default: what the source implies"),
     Option("data", "path", None, "DIR", "folder or zip of a dataset that is not bundled"),
     Option("speed", "number", None, "X", "times real time; default: 1", low=0, above=True),

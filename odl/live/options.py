@@ -25,7 +25,7 @@ class LiveOptions:
         ``speed`` times as fast.
     feed : str
         A dataset; the host feeds one of its people to a board without a sensor.
-    subject, data : int, path
+    subject, data : str, path
         Person to play or feed, and folder of the dataset if it is not bundled.
     format : str
         ``"board"``, or ``"csv"`` for a sketch that prints numbers: then ``columns`` in the model's
@@ -68,7 +68,7 @@ class LiveOptions:
     emulated: bool = False
     play: str | None = None
     feed: str | None = None
-    subject: int | None = None
+    subject: str | int | None = None
     data: str | Path | None = None
     speed: float | None = None
     format: str = OPTIONS["format"].default

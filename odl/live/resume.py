@@ -72,7 +72,7 @@ def _emulated(options: LiveOptions, stored: dict[str, Any], subject: str | None)
                     f"{options.resume}: name whom its emulated board played: `emulated=True` "
                     f"`{'feed' if feed else 'play'}={play or feed}` `subject=N`"
                 )
-            found["subject"] = int(subject)
+            found["subject"] = subject
         speed = stored.get("speed")
         if options.speed is None and isinstance(speed, float) and 0 < speed < math.inf:
             found["speed"] = speed

@@ -8,6 +8,7 @@ from typing import Any
 
 from odl.core.config import ConfigError
 from odl.data import open_dataset
+from odl.data.card import subject_name
 from odl.evaluate.option_table import LIVE_BUDGET, SESSION_OPTIONS
 from odl.evaluate.options import Options
 from odl.live import LiveOptions, LiveSession, open_live
@@ -31,7 +32,7 @@ def checked(given: dict[str, Any], fresh: bool) -> dict[str, Any]:
     Examples
     --------
     >>> checked({"source": "shoulder", "subject": None, "budget": None}, fresh=False)
-    {'source': 'shoulder', 'subject': 7}
+    {'source': 'shoulder', 'subject': '7'}
     >>> checked({"source": "shoulder", "colour": "red"}, fresh=False)
     Traceback (most recent call last):
     ...
@@ -50,6 +51,8 @@ def checked(given: dict[str, Any], fresh: bool) -> dict[str, Any]:
         raise ConfigError("give a dataset's name, as in odl.notebook.live('shoulder'), or a port")
     if source is not None and "subject" not in given:
         given["subject"] = open_dataset(source, given.get("data")).people("test")[0]
+    if "subject" in given:
+        given["subject"] = subject_name(given["subject"])
     if fresh and record is not None and Path(record).exists():
         raise ConfigError(f"{record} is there already; give another name")
     return given
@@ -93,7 +96,7 @@ def begin(given: dict[str, Any], fresh: bool, tell: Callable[[str], None] = prin
 def _board(
     given: dict[str, Any],
     source: str | Path | None,
-    subject: int | None,
+    subject: str | int | None,
     options: dict[str, Any],
     path: Path,
     tell: Callable[[str], None],

@@ -55,7 +55,7 @@ class Playback(LearningMode):
 
 def played(
     source: str | Path,
-    subject: int,
+    subject: str | int,
     *,
     record: str | Path,
     speed: float = 1.0,
@@ -71,7 +71,7 @@ def played(
     ----------
     source : str or path
         A dataset's name or folder (see `odl.replay`).
-    subject : int
+    subject : str or int
         Whose samples.
     record : path
         Where the recording goes. One that is there, of the same person and settings and not

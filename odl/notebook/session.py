@@ -91,7 +91,7 @@ class NotebookSession:
 def live(
     source: str | Path | None = None,
     *,
-    subject: int | None = None,
+    subject: str | int | None = None,
     speed: float = 1.0,
     port: str | None = None,
     emulated: bool = False,
@@ -109,7 +109,7 @@ def live(
     ----------
     source : str or path, optional
         A dataset's name or folder: one of its people is played.
-    subject : int, optional
+    subject : str or int, optional
         Who; default: the first one kept for testing.
     speed : float
         Times as fast as it was recorded.

@@ -1,4 +1,4 @@
-"""A dataset in, a model image out: folds by person, the final fit, the export (needs torch)."""
+"""A dataset in, a model image out: cross-validation, the final fit, the export (needs torch)."""
 
 from __future__ import annotations
 
@@ -12,70 +12,111 @@ from numpy.typing import NDArray
 
 from odl.core.image import Channel, Image
 from odl.data import Card, Dataset
-from odl.train.aware import WORTH, fine_tune, fine_tune_folds
-from odl.train.measure import joined
-from odl.train.shipped import FORMAT
-from odl.train.tree import Tree, tree_of
-from odl.train.unified import (
-    Fitted,
-    Fold,
-    Plan,
-    Say,
-    best_step,
-    finish,
-    fit_tree,
-    folds,
-    input_scale_of,
-    plan_for,
-)  # fmt: skip
-from odl.train.windows import Windows, gather, kept
+from odl.data.card import subject_name, subject_order
+from odl.train.folds import Fold, Progress, best_step, cross_validate
+from odl.train.metrics import concatenate
+from odl.train.multitask import FittedModel, calibrate, fit, input_scale
+from odl.train.plan import Plan, plan_for
+from odl.train.qat import TOLERATED, fine_tune, fine_tune_folds
+from odl.train.quantise import FORMAT
+from odl.train.tree import TaskTree, build_tree
+from odl.train.windows import Windows, cached, gather
 
 EPOCHS, RATE_SHIFT, IMPRINT = 4, 11, 16  # how the device learns
 
 
-def deploy(
+def train(
     dataset: Dataset,
     *,
     seed: int = 1,
-    people: Sequence[int] | None = None,
+    people: Sequence[str | int] | None = None,
     without: Sequence[str] = (),
-    n_folds: int = 3,
+    folds: int = 3,
     stored: int = 12,
     steps: int | None = None,
     plan: Plan | None = None,
-    say: Say = lambda line: None,
+    progress: Progress = lambda sentence: None,
     command: str = "",
 ) -> Image:
-    """See :func:`odl.train.train`."""
-    dataset, card = kept(dataset), dataset.card
+    """Train extractor and all heads of a dataset's task tree at once; a model image.
+
+    People are split into folds. Each fold's people are tried on a model that has not seen
+    them, float and int8 side by side, which also says where to stop; then one model is
+    fitted on all. The image's ``card`` holds the figures.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        From :func:`odl.data.open_dataset`.
+    seed : int
+        The same seed on the same torch gives the same bytes.
+    people : sequence of str or int, optional
+        Whom to train on; default: the card's "train" people that are there, else everybody.
+    without : sequence of str
+        Classes never shown, to be learned later on the device.
+    folds : int
+        Folds by person, at least 2.
+    stored : int
+        Feature vectors per class that the image holds, to be replayed while learning.
+    steps : int, optional
+        Steps of a fit, at least 50; default: the plan's.
+    plan : Plan, optional
+        Sizes and augmentation; window and hop come from the card. Default: the card's
+        ``training``, or else `Plan()`.
+    progress : callable, optional
+        Called with a sentence after each stage.
+    command : str
+        What the user typed, for the image's card.
+
+    Returns
+    -------
+    Image
+
+    Raises
+    ------
+    ModuleNotFoundError
+        Without torch.
+    ValueError
+        If people, classes or windows do not suffice, in one sentence that says which.
+
+    Examples
+    --------
+    >>> from odl.data import open_dataset
+    >>> from odl.train.plan import Plan
+    >>> small = Plan(sizes=((4, 5, 2), (4, 5, 2), (4, 3, 1)), steps=50, batch=16)
+    >>> image = train(open_dataset("shoulder"), people=[1, 2], folds=2, plan=small)
+    >>> image.names[0], image.card["trained_on"]
+    ('pendulum', ['1', '2'])
+    """
+    dataset, card = cached(dataset), dataset.card
     plan = plan_for(card, plan)
     plan = plan if steps is None else replace(plan, steps=steps)
-    for good, what in (
+    for valid, fault in (
         (plan.steps >= 50, f"{plan.steps} steps; a fit has at least 50"),
         (1 <= stored <= 50, f"{stored} stored vectors per class; there can be 1 to 50"),
         (seed > 0, f"seed {seed}; it has to be above 0"),
     ):
-        if not good:
-            raise ValueError(what)
-    tree = tree_of(dataset.classes, card.tree, without)
-    chosen = people_of(dataset, people)
-    found, curves = folds(dataset, chosen, tree, plan, seed, n_folds, say)
-    figures = figures_of(dataset, found, plan)
+        if not valid:
+            raise ValueError(fault)
+    tree = build_tree(dataset.classes, card.tree, without)
+    chosen = choose_people(dataset, people)
+    found, curves = cross_validate(dataset, chosen, tree, plan, seed, folds, progress)
+    figures = held_out_figures(dataset, found, plan)
     stop = best_step(curves)
-    say(
+    progress(
         f"people never trained on: {figures['float_accuracy']:.1%} float, "
         f"{figures['int8_accuracy']:.1%} int8; stopping at step {stop} of {plan.steps}"
     )
     tuning: dict[str, Any] = {}
-    if round(figures["float_accuracy"] - figures["int8_accuracy"], 4) > WORTH:
-        figures, tuning = tuned(dataset, chosen, found, figures, plan, seed, say)
-    train = gather(dataset, chosen, plan.window, plan.dense, among=tree.leaves)
-    scale = input_scale_of(train, card)
-    net = fit_tree(train, tree, card, scale, plan, seed, stop)
-    fitted = finish(net, scale, train, tree, card, seed)
+    if round(figures["float_accuracy"] - figures["int8_accuracy"], 4) > TOLERATED:
+        figures, tuning = try_fine_tuning(dataset, chosen, found, figures, plan, seed, progress)
+    windows = gather(dataset, chosen, plan.window, plan.spacing, among=tree.leaves)
+    scale = input_scale(windows, card)
+    net = fit(windows, tree, card, scale, plan, seed, stop)
+    fitted = calibrate(net, scale, windows, tree, card, seed)
     if tuning.get("fine_tuned"):
-        fitted = fine_tune(fitted, train, plan, seed)
-    say(f"people trained on: {fitted.guess_int8(train).accuracy:.1%} int8")
+        fitted = fine_tune(fitted, windows, plan, seed)
+    progress(f"people trained on: {fitted.predict_int8(windows).accuracy:.1%} int8")
     about = {
         "held_out_classes": list(without),
         "held_out_people": figures,
@@ -89,11 +130,11 @@ def deploy(
         "torch": torch.__version__,
         "command": command,
     } | tuning
-    vectors = stored_vectors(fitted, train, stored, np.random.default_rng(seed))
-    return image_of(fitted, plan, chosen, vectors, seed, about)
+    vectors = stored_vectors(fitted, windows, stored, np.random.default_rng(seed))
+    return build_image(fitted, plan, chosen, vectors, seed, about)
 
 
-def people_of(dataset: Dataset, people: Sequence[int] | None) -> tuple[int, ...]:
+def choose_people(dataset: Dataset, people: Sequence[str | int] | None) -> tuple[str, ...]:
     """Whom to train on: those asked for, else the card's "train" people that are here, else all.
 
     Raises
@@ -103,25 +144,25 @@ def people_of(dataset: Dataset, people: Sequence[int] | None) -> tuple[int, ...]
     """
     here = dataset.subjects
     if people is not None:
-        if missing := sorted(set(people) - set(here)):
-            known = ", ".join(map(str, here))
-            raise ValueError(f"{dataset.card.name} has no person {missing[0]}; there are {known}")
-        return tuple(sorted(set(people)))
+        chosen = sorted({subject_name(p) for p in people}, key=subject_order)
+        if missing := [p for p in chosen if p not in here]:
+            raise ValueError(f"{dataset.card.name} has no person {missing[0]}; there are {', '.join(here)}")
+        return tuple(chosen)
     split = dataset.card.splits.get("train", here)
-    return tuple(sorted(set(split) & set(here))) or tuple(here)
+    return tuple(p for p in here if p in split) or here
 
 
-def figures_of(dataset: Dataset, found: Sequence[Fold], plan: Plan) -> dict[str, Any]:
+def held_out_figures(dataset: Dataset, folds: Sequence[Fold], plan: Plan) -> dict[str, Any]:
     """Float and int8 side by side, each person tried on the model that has never seen them."""
     floats, ints = [], []
-    for fold in found:
+    for fold in folds:
         leaves = fold.fitted.tree.leaves
-        own = gather(dataset, fold.held, plan.window, plan.hop, among=leaves)
-        floats.append(fold.fitted.guess_float(own))
-        ints.append(fold.fitted.guess_int8(own))
-    real, whole = joined(floats), joined(ints)
+        own = gather(dataset, fold.held_out, plan.window, plan.hop, among=leaves)
+        floats.append(fold.fitted.predict_float(own))
+        ints.append(fold.fitted.predict_int8(own))
+    real, whole = concatenate(floats), concatenate(ints)
     return {
-        "folds": [list(fold.held) for fold in found],
+        "folds": [list(fold.held_out) for fold in folds],
         "windows": len(real.truth),
         "float_accuracy": round(real.accuracy, 4),
         "int8_accuracy": round(whole.accuracy, 4),
@@ -130,17 +171,19 @@ def figures_of(dataset: Dataset, found: Sequence[Fold], plan: Plan) -> dict[str,
     }
 
 
-def tuned(
-    dataset: Dataset, people: Sequence[int], found: Sequence[Fold], before: dict[str, Any],
-    plan: Plan, seed: int, say: Say,
+def try_fine_tuning(
+    dataset: Dataset, people: Sequence[str], folds: Sequence[Fold], before: dict[str, Any],
+    plan: Plan, seed: int, progress: Progress,
 ) -> tuple[dict[str, Any], dict[str, Any]]:  # fmt: skip
-    """Try fine-tuning on the folds: the figures that stand, and what the image's card says of it."""
+    """Fine-tune the folds; the better figures, and the entries of the image's card about it."""
     cost = before["float_accuracy"] - before["int8_accuracy"]
-    say(f"int8 costs {100 * cost:.1f} points, more than {100 * WORTH:.1f}: fine-tuning with its rounding")
-    after = figures_of(dataset, fine_tune_folds(dataset, people, found, plan, seed, say), plan)
+    progress(
+        f"int8 costs {100 * cost:.1f} points, more than {100 * TOLERATED:.1f}: fine-tuning with its rounding"
+    )
+    after = held_out_figures(dataset, fine_tune_folds(dataset, people, folds, plan, seed, progress), plan)
     old, new = before["int8_accuracy"], after["int8_accuracy"]
     better = new > old
-    say(
+    progress(
         f"people never trained on: int8 {old:.1%} before fine-tuning, {new:.1%} after; "
         + ("kept" if better else "not kept")
     )
@@ -149,7 +192,7 @@ def tuned(
 
 
 def stored_vectors(
-    fitted: Fitted, windows: Windows, each: int, rng: np.random.Generator
+    fitted: FittedModel, windows: Windows, each: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """``each`` feature vectors per leaf, going round the people, and whose class they are."""
     picks: list[int] = []
@@ -160,13 +203,13 @@ def stored_vectors(
             theirs = own[windows.subject[own] == people[k % len(people)]]
             picks.append(int(theirs[rng.integers(len(theirs))]))
     owners = windows.cls[picks].astype(np.uint8)
-    return fitted.whole.features(windows.cut(np.array(picks))), owners
+    return fitted.integer.features(windows.cut(np.array(picks))), owners
 
 
-def image_of(
-    fitted: Fitted,
+def build_image(
+    fitted: FittedModel,
     plan: Plan,
-    people: Sequence[int],
+    people: Sequence[str],
     vectors: tuple[NDArray[np.uint8], NDArray[np.uint8]],
     seed: int,
     about: dict[str, Any],
@@ -177,9 +220,9 @@ def image_of(
         channels=tuple(
             Channel(c.name, c.unit, float(s)) for c, s in zip(card.channels, fitted.scale, strict=True)
         ),
-        rate_hz=card.rate_hz, window=plan.window, hop=plan.hop, layers=fitted.whole.layers,
+        rate_hz=card.rate_hz, window=plan.window, hop=plan.hop, layers=fitted.integer.layers,
         parents=tree.parents, formats=np.full(len(tree.parents), FORMAT, np.uint8),
-        row_class=tree.row_class, row_head=tree.row_head, base=fitted.whole.base,
+        row_class=tree.row_class, row_head=tree.row_head, base=fitted.integer.base,
         stored=vectors[0], owners=vectors[1], names=tree.names,
         epochs=EPOCHS, rate_shift=RATE_SHIFT, imprint=IMPRINT, seed=seed,
         card=_origin(card, tree) | {"dataset": card.name, "trained_on": list(people)} | about,
@@ -188,7 +231,7 @@ def image_of(
     return image
 
 
-def _origin(card: Card, tree: Tree) -> dict[str, Any]:
+def _origin(card: Card, tree: TaskTree) -> dict[str, Any]:
     nested = card.tree
-    told = {"title": card.title, "licence": card.licence, "citation": card.citation, "origin": card.origin}
-    return told | ({} if nested is None else {"tree": nested})
+    entries = {"title": card.title, "licence": card.licence, "citation": card.citation, "origin": card.origin}
+    return entries | ({} if nested is None else {"tree": nested})

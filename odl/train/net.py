@@ -1,9 +1,6 @@
-"""The extractor and its heads in floating point, and the fit (PyTorch is imported here)."""
+"""The extractor and its heads in floating point, and the augmentation of windows (needs torch)."""
 
 from __future__ import annotations
-
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,26 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-INPUT_UNIT = 32.0  # an int8 input of 32 is 1.0 to the net
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How an extractor is made and fitted; sizes as (out channels, kernel, stride)."""
-
-    sizes: tuple[tuple[int, int, int], ...] = ((16, 5, 2), (32, 5, 2), (64, 3, 1))
-    window: int = 128
-    hop: int = 64
-    steps: int = 900
-    batch: int = 128
-    rate: float = 3e-3
-    decay: float = 1e-2
-    dropout: float = 0.3
-    smoothing: float = 0.05
-    rotation: float = 0.4  # standard deviation of the random rotation's angle, rad
-    stretch: float = 0.4  # of the random factor per triple of channels
-    noise: float = 0.15  # of white noise, in net units
-    threads: int = 1
+from odl.train.plan import Plan
+from odl.train.quantise import INPUT_UNIT
 
 
 class Net(nn.Module):
@@ -47,21 +26,21 @@ class Net(nn.Module):
         self,
         channels: int,
         classes: int,
-        recipe: Recipe,
+        plan: Plan,
         mirror: NDArray[np.float32] | None = None,
     ) -> None:
         super().__init__()
-        self.strides = [stride for _, _, stride in recipe.sizes]
+        self.strides = [stride for _, _, stride in plan.sizes]
         self.signs = None if mirror is None else torch.from_numpy(mirror)[None, :, None]
         self.convs = nn.ModuleList()
-        cin, last = channels, len(recipe.sizes) - 1
-        for i, (cout, kernel, stride) in enumerate(recipe.sizes):
+        cin, last = channels, len(plan.sizes) - 1
+        for i, (cout, kernel, stride) in enumerate(plan.sizes):
             paired = mirror is not None
             own_in = cin // 2 if paired and i == last else cin
             own_out = cout // 2 if paired and i < last else cout
             self.convs.append(nn.Conv1d(own_in, own_out, kernel, stride))
             cin = cout
-        self.drop = nn.Dropout(recipe.dropout)
+        self.drop = nn.Dropout(plan.dropout)
         self.head = nn.Linear(3 * cin, classes)
 
     def plain(self) -> list[tuple[Tensor, Tensor]]:
@@ -111,113 +90,15 @@ def rotate(x: NDArray[np.float32], turn: NDArray[np.float32]) -> NDArray[np.floa
     return np.einsum("nij,ntcj->ntci", turn, x.reshape(n, time, -1, 3)).reshape(x.shape)
 
 
-def augment(x: NDArray[np.float32], recipe: Recipe, rng: np.random.Generator) -> NDArray[np.float32]:
+def augment(x: NDArray[np.float32], plan: Plan, rng: np.random.Generator) -> NDArray[np.float32]:
     """Windows in real units, each turned, stretched per triple; triples turn together."""
     n, _, channels = x.shape
-    x = rotate(x, rotations(n, recipe.rotation, rng))
+    x = rotate(x, rotations(n, plan.rotation, rng))
     triple = -(-channels // 3)
-    factor = np.exp(rng.normal(size=(n, 1, triple)) * recipe.stretch)
+    factor = np.exp(rng.normal(size=(n, 1, triple)) * plan.stretch)
     return x * np.repeat(factor, 3, 2)[:, :, :channels].astype(np.float32)
 
 
 def to_units(x: NDArray[np.float32], scale: NDArray[np.float32]) -> NDArray[np.float32]:
     """Real values to net units, clipped to what an int8 input can say."""
     return np.clip(x / scale, -127, 127).astype(np.float32) / np.float32(INPUT_UNIT)
-
-
-def fit(
-    series: Sequence[NDArray[np.float32]],
-    targets: NDArray[np.int64],
-    scale: NDArray[np.float32],
-    recipe: Recipe,
-    seed: int,
-    mirror: NDArray[np.float32] | None = None,
-    stop: int | None = None,
-    progress: Callable[[int, Net], None] = lambda step, net: None,
-) -> Net:
-    """Fit a net on random windows of ``series``.
-
-    Parameters
-    ----------
-    series : sequence of float32 (n_i, channels)
-        In real units.
-    targets : int64 (series,)
-        One class index per series.
-    scale : float32 (channels,)
-        Real value of one int8 step.
-    recipe, seed
-        Everything else; the same values on the same number of threads give the same net.
-    mirror : float32 (channels,), optional
-        See :class:`Net`: what is learned on one arm then holds on the other.
-    stop : int, optional
-        End after this many of the recipe's steps.
-    progress : callable
-        Called with the step and the averaged net every 50 steps.
-
-    Returns
-    -------
-    Net
-        The exponential average of the weights along the fit, in evaluation mode.
-
-    Examples
-    --------
-    >>> waves = [np.float32(a) * np.ones((200, 3), np.float32) for a in (-1, 1)]
-    >>> net = fit(waves, np.array([0, 1]), np.full(3, 1 / 64, np.float32), Recipe(steps=5), 1)
-    >>> net.features(torch.zeros(1, 128, 3)).shape
-    torch.Size([1, 192])
-    """
-    room = np.array([len(s) - recipe.window + 1 for s in series], float)
-
-    def draw(rng: np.random.Generator) -> tuple[NDArray[np.float32], Tensor]:
-        which = rng.choice(len(series), recipe.batch, p=room / room.sum())
-        starts = (rng.random(recipe.batch) * room[which]).astype(int)
-        x = np.stack([series[i][a : a + recipe.window] for i, a in zip(which, starts, strict=True)])
-        return x, torch.from_numpy(targets[which])
-
-    def loss(logits: Tensor, truth: Tensor) -> Tensor:
-        return functional.cross_entropy(logits, truth, label_smoothing=recipe.smoothing)
-
-    rows = int(targets.max()) + 1
-    return descend(rows, draw, loss, scale, recipe, seed, mirror, stop, progress)
-
-
-def descend(
-    rows: int,
-    draw: Callable[[np.random.Generator], tuple[NDArray[np.float32], Tensor]],
-    loss: Callable[[Tensor, Tensor], Tensor],
-    scale: NDArray[np.float32],
-    recipe: Recipe,
-    seed: int,
-    mirror: NDArray[np.float32] | None = None,
-    stop: int | None = None,
-    progress: Callable[[int, Net], None] = lambda step, net: None,
-) -> Net:
-    """The descent that :func:`fit` and the unified training share.
-
-    ``draw`` gives a batch of windows in real units with what is right for them, ``loss``
-    judges the net's ``rows`` logits by that; everything else is as in :func:`fit`.
-    """
-    torch.manual_seed(seed)
-    torch.set_num_threads(recipe.threads)
-    torch.use_deterministic_algorithms(True)
-    rng = np.random.default_rng(seed)
-    net, mean = (Net(len(scale), rows, recipe, mirror) for _ in range(2))
-    mean.load_state_dict(net.state_dict())
-    mean.eval()
-    optimiser = torch.optim.AdamW(net.parameters(), recipe.rate, weight_decay=recipe.decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.rate, recipe.steps)
-    for step in range(1, (stop or recipe.steps) + 1):
-        x, truth = draw(rng)
-        x = to_units(augment(x, recipe, rng), scale)
-        x += rng.normal(size=x.shape).astype(np.float32) * np.float32(recipe.noise)
-        cost = loss(net(torch.from_numpy(x)), truth)
-        optimiser.zero_grad()
-        cost.backward()
-        optimiser.step()
-        schedule.step()
-        with torch.no_grad():
-            for old, new in zip(mean.parameters(), net.parameters(), strict=True):
-                old.lerp_(new, max(0.01, 1 / step))
-        if step % 50 == 0:
-            progress(step, mean)
-    return mean

@@ -1,4 +1,4 @@
-"""From float weights to the integer extractor, and that extractor in plain NumPy.
+"""From a float net to the integer model, and that model in plain NumPy.
 
 The arithmetic is that of the kernels (``docs/arithmetic.md``): int8 weights with one scale
 per output channel, int32 biases, uint8 activations with zero point 0, one rounding. Sums
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 from odl.core.fixed_point import Scaling
 from odl.core.image import Layer
 
+INPUT_UNIT = 32.0  # an int8 input of 32 is 1.0 to the net
+FORMAT = 20  # fractional bits of the logits
 CALIBRATION = 0.9999  # share of the training activations that a uint8 can say
 
 
@@ -143,3 +146,21 @@ def _sums(x: NDArray[np.float64], weights: NDArray[np.floating | np.integer], ke
     flat = np.swapaxes(taps, 2, 3).reshape(len(x), taps.shape[1], -1)
     sums: NDArray[np.float64] = flat @ weights.astype(np.float64).T
     return sums
+
+
+@dataclass(frozen=True, eq=False)
+class IntegerModel:
+    """The integer extractor and heads of a fitted net; ``base`` is (rows, features + 1), bias last."""
+
+    layers: tuple[Layer, ...]
+    base: NDArray[np.int32]
+    scaling: Scaling
+
+    def features(self, raw: NDArray[np.int16]) -> NDArray[np.uint8]:
+        """Raw windows (n, window, channels) -> (n, features)."""
+        return features(self.layers, scale_raw(raw, self.scaling))
+
+    def logits(self, raw: NDArray[np.int16]) -> NDArray[np.int64]:
+        """Raw windows (n, window, channels) -> (n, rows)."""
+        base = self.base.astype(np.int64)
+        return self.features(raw).astype(np.int64) @ base[:, :-1].T + 128 * base[:, -1]

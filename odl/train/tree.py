@@ -1,4 +1,4 @@
-"""A task tree as rows and heads: which output answers which question for which label."""
+"""A task tree as rows and heads: the rows of each head, and each label's target in every head."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NO_PART = -1  # of a target: this label does not fall under this task
 
 
 @dataclass(frozen=True, eq=False)
-class Tree:
+class TaskTree:
     """Heads and rows of a task tree, in the order in which a model image keeps them.
 
     ``parents`` (heads,) is the class that each task hangs under, ROOT for the first;
@@ -41,7 +41,7 @@ class Tree:
 
         Examples
         --------
-        >>> tree = tree_of(["sit", "lie", "walk"], {"still": ["sit", "lie"], "walk": []})
+        >>> tree = build_tree(["sit", "lie", "walk"], {"still": ["sit", "lie"], "walk": []})
         >>> tree.targets(np.array([1, 2])).tolist()
         [[0, 1], [1, -1]]
         """
@@ -63,7 +63,7 @@ class Tree:
 
         Examples
         --------
-        >>> tree = tree_of(["sit", "lie", "walk"], {"still": ["sit", "lie"], "walk": []})
+        >>> tree = build_tree(["sit", "lie", "walk"], {"still": ["sit", "lie"], "walk": []})
         >>> logits = np.array([[2, 1, 0, 3]])  # still, walk; sit, lie
         >>> tree.route(logits).tolist(), tree.route(logits, among=[0, 2]).tolist()
         ([1], [0])
@@ -84,7 +84,9 @@ class Tree:
         return leaf
 
 
-def tree_of(classes: Sequence[str], nested: Mapping[str, Any] | None, without: Sequence[str] = ()) -> Tree:
+def build_tree(
+    classes: Sequence[str], nested: Mapping[str, Any] | None, without: Sequence[str] = ()
+) -> TaskTree:
     """Heads and rows of a card's task tree.
 
     Parameters
@@ -106,10 +108,10 @@ def tree_of(classes: Sequence[str], nested: Mapping[str, Any] | None, without: S
 
     Examples
     --------
-    >>> tree = tree_of(["sit", "lie", "walk"], {"still": ["sit", "lie"], "walk": []})
+    >>> tree = build_tree(["sit", "lie", "walk"], {"still": ["sit", "lie"], "walk": []})
     >>> tree.names[3], tree.row_class.tolist(), tree.parents.tolist()
     ('still', [3, 2, 0, 1], [255, 3])
-    >>> tree_of(["sit", "lie", "walk"], None, ["lie"]).row_class.tolist()
+    >>> build_tree(["sit", "lie", "walk"], None, ["lie"]).row_class.tolist()
     [0, 2]
     """
     ids = {name: i for i, name in enumerate(classes)}
@@ -129,9 +131,9 @@ def tree_of(classes: Sequence[str], nested: Mapping[str, Any] | None, without: S
     parents: list[int] = []
     row_class: list[int] = []
     row_head: list[int] = []
-    waiting = [(ROOT, root)]
-    while waiting:
-        parent, group = waiting.pop(0)
+    pending = [(ROOT, root)]
+    while pending:
+        parent, group = pending.pop(0)
         head = len(parents)
         parents.append(parent)
         for name, inside in group.items():
@@ -140,11 +142,11 @@ def tree_of(classes: Sequence[str], nested: Mapping[str, Any] | None, without: S
             row_class.append(cls)
             row_head.append(head)
             if inside is not None:
-                waiting.append((cls, inside))
-    kept = [n for n in classes if n not in without]
-    return Tree(
+                pending.append((cls, inside))
+    remaining = [n for n in classes if n not in without]
+    return TaskTree(
         np.array(parents, np.uint8), np.array(row_class, np.uint8), np.array(row_head, np.uint8),
-        {cls: names[cls] for cls in sorted(row_class)}, tuple(ids[n] for n in kept),
+        {cls: names[cls] for cls in sorted(row_class)}, tuple(ids[n] for n in remaining),
     )  # fmt: skip
 
 
@@ -162,15 +164,15 @@ def _leaves(group: Mapping[str, Any]) -> list[str]:
 
 
 def _pruned(group: Mapping[str, Any], without: set[str]) -> dict[str, Any]:
-    kept: dict[str, Any] = {}
+    remaining: dict[str, Any] = {}
     for name, inside in group.items():
         if inside is None:
             if name not in without:
-                kept[name] = None
+                remaining[name] = None
             continue
         below = _pruned(inside, without)
         if len(below) == 1:
-            kept.update(below)
+            remaining.update(below)
         elif below:
-            kept[name] = below
-    return kept
+            remaining[name] = below
+    return remaining

@@ -1,4 +1,4 @@
-"""Windows of a dataset's people and what happened in them."""
+"""Labelled windows of a dataset's people."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from numpy.typing import NDArray
 from odl.data import Dataset, Part
 
 
-class Kept:
+class CachedReader:
     """A reader that reads each person once."""
 
     def __init__(self, dataset: Dataset) -> None:
         self.subjects = dataset.subjects
-        self._inside = dataset
-        self._kept: dict[tuple[int, int], tuple[Part, ...]] = {}
+        self._dataset = dataset
+        self._sessions: dict[tuple[str, int], tuple[Part, ...]] = {}
 
-    def session(self, subject: int, seed: int = 0) -> tuple[Part, ...]:
+    def session(self, subject: str, seed: int = 0) -> tuple[Part, ...]:
         """All recordings of a person, in order."""
-        if (subject, seed) not in self._kept:
-            self._kept[subject, seed] = self._inside.session(subject, seed)
-        return self._kept[subject, seed]
+        if (subject, seed) not in self._sessions:
+            self._sessions[subject, seed] = self._dataset.session(subject, seed)
+        return self._sessions[subject, seed]
 
 
-def kept(dataset: Dataset) -> Dataset:
-    """The same dataset, its text parsed only once."""
-    return replace(dataset, reader=Kept(dataset))
+def cached(dataset: Dataset) -> Dataset:
+    """The same dataset, each person read only once."""
+    return replace(dataset, reader=CachedReader(dataset))
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class Windows:
     part: NDArray[np.int64]
     start: NDArray[np.int64]
     cls: NDArray[np.int64]
-    subject: NDArray[np.int64]
+    subject: NDArray[np.str_]
 
     def __len__(self) -> int:
         return len(self.start)
@@ -55,18 +55,18 @@ class Windows:
         """The recordings that hold any of the windows."""
         return [self.blocks[i] for i in np.unique(self.part)]
 
-    def only(self, mask: NDArray[np.bool_]) -> Windows:
-        """Those windows that ``mask`` picks."""
+    def select(self, mask: NDArray[np.bool_]) -> Windows:
+        """The windows where ``mask`` is true."""
         return Windows(
             self.blocks, self.window, self.part[mask], self.start[mask], self.cls[mask], self.subject[mask]
         )
 
 
-def labels_of(part: Part, classes: Sequence[str]) -> NDArray[np.int64]:
-    """The class of each sample of ``part``, -1 where nobody wrote it down: (n,).
+def sample_labels(part: Part, classes: Sequence[str]) -> NDArray[np.int64]:
+    """The class of each sample of ``part``, -1 where there is no label: (n,).
 
     >>> part = Part(np.zeros((5, 3), np.int16), ((1, 3, "walk"),))
-    >>> labels_of(part, ["sit", "walk"]).tolist()
+    >>> sample_labels(part, ["sit", "walk"]).tolist()
     [-1, 1, 1, -1, -1]
     """
     labels = np.full(len(part.block), -1, np.int64)
@@ -75,13 +75,13 @@ def labels_of(part: Part, classes: Sequence[str]) -> NDArray[np.int64]:
     return labels
 
 
-def truth_of(labels: NDArray[np.int64], starts: NDArray[np.int64], window: int) -> NDArray[np.int64]:
+def window_labels(labels: NDArray[np.int64], starts: NDArray[np.int64], window: int) -> NDArray[np.int64]:
     """The half-coverage rule: the commonest class of a window if it covers at least half, else -1.
 
     Of two that cover half each, the earlier.
 
     >>> labels = np.array([-1, -1, 0, 0, 1, 1, -1, -1, -1])
-    >>> truth_of(labels, np.array([0, 2, 3, 5]), 4).tolist()
+    >>> window_labels(labels, np.array([0, 2, 3, 5]), 4).tolist()
     [0, 0, 1, -1]
     """
     n = int(labels.max(initial=0)) + 1
@@ -98,19 +98,19 @@ def truth_of(labels: NDArray[np.int64], starts: NDArray[np.int64], window: int) 
 
 def gather(
     dataset: Dataset,
-    subjects: Iterable[int],
+    subjects: Iterable[str],
     window: int,
     hop: int,
     *,
     within: Sequence[str] = (),
     among: Sequence[int] | None = None,
 ) -> Windows:
-    """Every window with a truth that starts at a multiple of ``hop``, of the given people.
+    """Every labelled window of some people that starts at a multiple of ``hop``.
 
     Parameters
     ----------
     dataset : Dataset
-    subjects : iterable of int
+    subjects : iterable of str
     window, hop : int
         In samples.
     within : sequence of str
@@ -128,27 +128,28 @@ def gather(
     inside = np.isin(np.arange(len(classes)), [classes.index(name) for name in within])
     blocks: list[NDArray[np.int16]] = []
     rows: list[NDArray[np.int64]] = []
+    people = list(subjects)
 
-    def add(starts: NDArray[np.int64], cls: NDArray[np.int64], subject: int) -> None:
-        rows.append(
-            np.stack([np.full(len(starts), len(blocks) - 1), starts, cls, np.full(len(starts), subject)])
-        )
+    def add(starts: NDArray[np.int64], cls: NDArray[np.int64], person: int) -> None:
+        same = np.ones(len(starts), np.int64)
+        rows.append(np.stack([same * (len(blocks) - 1), starts, cls, same * person]))
 
-    for subject in subjects:
+    for person, subject in enumerate(people):
         for part in dataset.session(subject):
             blocks.append(part.block)
             if len(part.block) >= window:
                 starts = np.arange(0, len(part.block) - window + 1, hop)
-                cls = truth_of(labels_of(part, classes), starts, window)
+                cls = window_labels(sample_labels(part, classes), starts, window)
                 take = (cls >= 0) & ~inside[cls]
-                add(starts[take], cls[take], subject)
+                add(starts[take], cls[take], person)
             for start, end, name in part.truths:
                 if name in within:
                     starts = np.arange(start, end - window + 1, hop)
-                    add(starts, np.full(len(starts), classes.index(name)), subject)
+                    add(starts, np.full(len(starts), classes.index(name)), person)
     table = np.concatenate(rows, 1) if rows else np.zeros((4, 0), np.int64)
     if among is not None:
         table = table[:, np.isin(table[2], among)]
     if not table.size:
         raise ValueError(f"{dataset.card.name}: not one labelled window of {window} samples")
-    return Windows(tuple(blocks), window, *table)
+    block, start_of, cls_of, person_of = table
+    return Windows(tuple(blocks), window, block, start_of, cls_of, np.array(people)[person_of])

@@ -29,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("words", "sentence"),
     [
         (["live", "--budget", "--hold"], "odl: --budget: expected one argument; 'odl live --help' lists"),
-        (["live", "--subject", "x"], "odl: --subject: invalid int value: 'x'; "),
+        (["live", "--seed", "x"], "odl: --seed: invalid int value: 'x'; "),
         (["live", "--\x1b[2Jx"], "odl: unrecognized arguments: --"),
         (["pull", "x", "--y", "z"], "odl: unrecognized arguments: --y z; 'odl pull --help' lists"),
         (["firmware", "build", "--model", "m", "x"], "odl: unrecognized arguments: x; 'odl firmware build"),

@@ -27,7 +27,7 @@ def test_it_keeps_to_the_board_s_budget(image: Image) -> None:
 def test_it_speaks_of_the_cards_people_classes_and_licence(image: Image) -> None:
     about = load_card("hapt")
     assert [image.names[c] for c in range(12)] == list(about.classes)
-    assert image.card["trained_on"] == list(about.splits["train"])
+    assert [str(p) for p in image.card["trained_on"]] == list(about.splits["train"])
     assert image.card["licence"] == about.licence and "no commercial use" in about.licence
     assert image.card["citation"] == about.citation
     assert image.card["command"].startswith("odl train hapt --data DIR")

@@ -37,7 +37,7 @@ def glasses(tmp_path: Path) -> Path:
 
 def test_files_become_parts_with_their_class(glasses: Path) -> None:
     dataset = open_dataset("uca-ehar", glasses)
-    assert dataset.subjects == (1, 5) and dataset.people("test") == (5,)
+    assert dataset.subjects == ("1", "5") and dataset.people("test") == ("5",)
     short, long = dataset.session(5)
     assert short.truths == ((0, 60, "sit to stand"),) and long.truths == ((0, 300, "walking"),)
     assert np.array_equal(long.block[:, 0], np.rint(np.arange(300) * 0.04 * 512))
@@ -90,4 +90,4 @@ def test_bad_files_are_refused(glasses: Path, tmp_path_factory: pytest.TempPathF
 def test_the_card_says_that_it_was_never_run_on_the_real_files() -> None:
     about = load_card("uca-ehar")
     assert any("never run on the real files" in note for note in about.notes)
-    assert about.licence == "CC BY 4.0" and len(about.subjects) == 20 and 11 not in about.subjects
+    assert about.licence == "CC BY 4.0" and len(about.subjects) == 20 and "11" not in about.subjects

@@ -21,7 +21,7 @@ def main() -> None:
     )
     # One window of every exercise by a person the model has never seen, and the ends of the range.
     raw = [
-        next(s for s in load_series("shoulder") if (s.subject, s.cls) == (7, cls)).block[
+        next(s for s in load_series("shoulder") if (s.subject, s.cls) == ("7", cls)).block[
             300 : 300 + image.window
         ]
         for cls in range(7)

@@ -285,7 +285,7 @@ def test_an_emulated_board_is_started_again_as_it_was(tmp_path: Path) -> None:
     live = stored_options(LiveOptions(emulated=True, play="shoulder", speed=4, answers="truth"))
     found = options_to_resume(options, left(tmp_path, subject="7", live=live))
     assert found == LiveOptions(
-        resume="left.odl", emulated=True, play="shoulder", subject=7, speed=4.0, answers="truth"
+        resume="left.odl", emulated=True, play="shoulder", subject="7", speed=4.0, answers="truth"
     )
     other = replace(options, emulated=True, play="shoulder", subject=8, speed=1.0)
     assert options_to_resume(other, left(tmp_path, subject="7", live=live)) == replace(other, answers="truth")

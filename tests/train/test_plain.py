@@ -15,9 +15,9 @@ from odl.core.events import Truth
 from odl.core.ground_truth import TruthTrack
 from odl.core.image import ROOT
 from odl.data import Dataset, Part, load_card
-from odl.train.measure import Guesses
-from odl.train.tree import tree_of
-from odl.train.windows import gather, labels_of, truth_of
+from odl.train.metrics import Predictions
+from odl.train.tree import build_tree
+from odl.train.windows import gather, sample_labels, window_labels
 
 NAMES = ["a", "b", "c"]
 HAPT = load_card("hapt")
@@ -39,14 +39,14 @@ def test_truth_of_many_windows_is_the_half_coverage_rule(
         return
     part = Part(np.zeros((at, 1), np.int16), tuple(truths))
     starts = np.arange(at - window + 1)
-    got = truth_of(labels_of(part, NAMES), starts, window)
+    got = window_labels(sample_labels(part, NAMES), starts, window)
     track = TruthTrack(Truth(*t) for t in truths)
     want = [track.of(int(start), window) for start in starts]
     assert [NAMES[c] if c >= 0 else None for c in got] == want
 
 
 def test_the_tree_of_hapt() -> None:
-    tree = tree_of(HAPT.classes, HAPT.tree)
+    tree = build_tree(HAPT.classes, HAPT.tree)
     assert tree.parents.tolist() == [ROOT, 12, 13, 14]
     assert tree.row_class.tolist() == [12, 13, 14, 3, 4, 5, 0, 1, 2, 6, 7, 8, 9, 10, 11]
     assert tree.leaves == tuple(range(12))
@@ -54,7 +54,7 @@ def test_the_tree_of_hapt() -> None:
 
 
 def test_a_group_with_one_class_left_gives_way_to_it() -> None:
-    tree = tree_of(HAPT.classes, HAPT.tree, ["sit", "stand"])
+    tree = build_tree(HAPT.classes, HAPT.tree, ["sit", "stand"])
     root = [tree.names[c] for c in tree.row_class[tree.row_head == 0].tolist()]
     assert root == ["lie", "dynamic", "transition"]
     assert 3 not in tree.names and 5 in tree.leaves
@@ -73,12 +73,12 @@ def test_a_tree_that_does_not_fit(
     nested: dict[str, list[str]] | None, without: list[str], sentence: str
 ) -> None:
     with pytest.raises(ValueError, match=sentence):
-        tree_of(NAMES, nested, without)
+        build_tree(NAMES, nested, without)
 
 
 @given(st.lists(st.floats(-9, 9), min_size=15, max_size=15), st.sets(st.integers(0, 11), min_size=1))
 def test_a_route_ends_at_a_leaf_that_may_be_chosen(logits: list[float], among: set[int]) -> None:
-    tree = tree_of(HAPT.classes, HAPT.tree)
+    tree = build_tree(HAPT.classes, HAPT.tree)
     values = np.array([logits])
     assert tree.route(values, sorted(among))[0] in among
     leaf = tree.route(values)
@@ -89,34 +89,34 @@ def test_a_route_ends_at_a_leaf_that_may_be_chosen(logits: list[float], among: s
 
 
 class Pieces:
-    subjects = (1, 2)
+    subjects = ("1", "2")
 
-    def session(self, subject: int, seed: int = 0) -> tuple[Part, ...]:
-        block = np.full((40, 6), subject, np.int16)
+    def session(self, subject: str, seed: int = 0) -> tuple[Part, ...]:
+        block = np.full((40, 6), int(subject), np.int16)
         return (Part(block, ((3, 19, "walk"), (19, 25, "sit to stand"), (25, 40, "stand"))),)
 
 
 def test_windows_cut_inside_stretches_and_those_of_the_stream() -> None:
-    found = gather(Dataset(HAPT, Path(), Pieces()), [1, 2], 8, 4, within=["walk", "stand"])
-    one = found.only(found.subject == 1)
+    found = gather(Dataset(HAPT, Path(), Pieces()), ["1", "2"], 8, 4, within=["walk", "stand"])
+    one = found.select(found.subject == "1")
     told = {(HAPT.classes[c], s) for c, s in zip(one.cls.tolist(), one.start.tolist(), strict=True)}
     assert told == {
         ("walk", 3), ("walk", 7), ("walk", 11),  # from the stretch's own start
         ("stand", 25), ("stand", 29),
         ("sit to stand", 16), ("sit to stand", 20),  # on the stream's grid
     }  # fmt: skip
-    assert set(found.cut(np.flatnonzero(found.subject == 2)).ravel().tolist()) == {2}
-    stream = gather(Dataset(HAPT, Path(), Pieces()), [1], 8, 4)
+    assert set(found.cut(np.flatnonzero(found.subject == "2")).ravel().tolist()) == {2}
+    stream = gather(Dataset(HAPT, Path(), Pieces()), ["1"], 8, 4)
     assert all(start % 4 == 0 for start in stream.start.tolist())
     with pytest.raises(ValueError, match="not one labelled window of 41 samples"):
-        gather(Dataset(HAPT, Path(), Pieces()), [1], 41, 4)
+        gather(Dataset(HAPT, Path(), Pieces()), ["1"], 41, 4)
 
 
 def test_macro_f1_by_hand() -> None:
     # a: said 2, true 3, both 2 -> 4/5; b: said 2, true 1, both 1 -> 2/3; c is never true.
-    guesses = Guesses(np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1]))
-    assert guesses.macro_f1 == pytest.approx((4 / 5 + 2 / 3) / 2)
-    assert guesses.confusion([0, 1]).tolist() == [[2, 1], [0, 1]]
+    predictions = Predictions(np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1]))
+    assert predictions.macro_f1 == pytest.approx((4 / 5 + 2 / 3) / 2)
+    assert predictions.confusion([0, 1]).tolist() == [[2, 1], [0, 1]]
 
 
 def test_without_torch_one_sentence_says_what_to_install(tmp_path: Path) -> None:

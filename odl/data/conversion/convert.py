@@ -263,7 +263,7 @@ def _lone(
     channels = tuple((c.name, c.unit, c.scale) for c in dataset.card.channels)
     parts = dataset.session(person)
     said = (("columns as card.json says", "sure"), *((part.note, "sure") for part in parts if part.note))
-    return Lone(str(person), dataset.card.rate_hz, channels, parts, said)
+    return Lone(person, dataset.card.rate_hz, channels, parts, said)
 
 
 def _start_again(card: Converted, path: Path) -> Start:

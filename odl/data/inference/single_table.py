@@ -127,10 +127,10 @@ def _read(path: Path, made: Proposal, classes: list[str], subject: str) -> Lone:
         name=path.stem, title="", origin="", licence="", citation="", file="", sha256="", model="",
         rate_hz=float(made.card["rate_hz"]),
         channels=tuple(Channel(c["name"], c["unit"], c["scale"]) for c in channels),
-        classes=tuple(classes), splits={"all": (1,)}, notes=(), about={"table": made.card["table"]},
+        classes=tuple(classes), splits={"all": ("1",)}, notes=(), about={"table": made.card["table"]},
         columns=tuple(c["column"] for c in channels), signs=(1,) * len(channels),
     )  # fmt: skip
-    parts = Tables(card, path, path).session(1)
+    parts = Tables(card, path, path).session("1")
     said = [*made.said, *((part.note, "sure") for part in parts if part.note)]
     facts = tuple((c.name, c.unit, c.scale) for c in card.channels)
     return Lone(subject, card.rate_hz, facts, parts, tuple(said))

@@ -62,13 +62,13 @@ class Hapt:
         self._labels = self._read_labels()
 
     @property
-    def subjects(self) -> tuple[int, ...]:
-        """The people whose recordings are there, ascending."""
-        return tuple(sorted({person for _, person in self._raw}))
+    def subjects(self) -> tuple[str, ...]:
+        """The people whose recordings are there, by number."""
+        return tuple(map(str, sorted({person for _, person in self._raw})))
 
-    def session(self, subject: int, seed: int = 0) -> tuple[Part, ...]:
+    def session(self, subject: str, seed: int = 0) -> tuple[Part, ...]:
         """A person's experiments in the order in which they were done."""
-        return tuple(self._part(*key) for key in sorted(self._raw) if key[1] == subject)
+        return tuple(self._part(*key) for key in sorted(self._raw) if key[1] == int(subject))
 
     def _check_there(self) -> None:
         looked = ["RawData/labels.txt", "activity_labels.txt"]
@@ -89,7 +89,7 @@ class Hapt:
             for sensor in {"acc", "gyro"} - set(files):
                 wanted = f"RawData/{sensor}_exp{experiment:02}_user{person:02}.txt"
                 raise DataError(f"{self._files.path}: {wanted} is missing; {WHERE}")
-            if person not in self._card.subjects:
+            if str(person) not in self._card.subjects:
                 raise DataError(f"{self._files.where(files['acc'])}: the card knows no person {person}")
         return found
 
@@ -119,7 +119,7 @@ class Hapt:
             if not 1 <= first <= last:
                 raise DataError(f"{where} row {row}: samples {first} to {last} are no stretch")
             found.setdefault((experiment, person), []).append((first - 1, last, names[activity], row))
-            if (experiment, person) not in self._raw and person in self.subjects:
+            if (experiment, person) not in self._raw and str(person) in self.subjects:
                 missing.add((experiment, person))
         for experiment, person in sorted(missing):
             wanted = f"RawData/acc_exp{experiment:02}_user{person:02}.txt"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from odl.data.archive import to_counts
 from odl.data.bundled import Part
-from odl.data.card import Card, DataError, agree, read_card
+from odl.data.card import Card, DataError, agree, read_card, subject_name, subject_order
 from odl.data.label_file import Span, side_file, spans_of
 from odl.data.loaders.recordings import recorded_parts
 from odl.data.resample import evenly, runs
@@ -65,17 +65,17 @@ class Tables:
                 agree(card, card_path, read_card(other), other)
 
     @property
-    def subjects(self) -> tuple[int, ...]:
+    def subjects(self) -> tuple[str, ...]:
         """The people whom the card's splits name; of a single file, those who are in it."""
-        return tuple(sorted(self._people)) if self._base.is_file() else self._card.subjects
+        return tuple(sorted(self._people, key=subject_order)) if self._base.is_file() else self._card.subjects
 
-    def session(self, subject: int, seed: int = 0) -> tuple[Part, ...]:
+    def session(self, subject: str, seed: int = 0) -> tuple[Part, ...]:
         """A person's recordings, in order of file names and rows."""
         return self._people.get(subject, ())
 
     @cached_property
-    def _people(self) -> dict[int, tuple[Part, ...]]:
-        found: dict[int, list[Part]] = {}
+    def _people(self) -> dict[str, tuple[Part, ...]]:
+        found: dict[str, list[Part]] = {}
         for path in self._files:
             parts = self._recorded(path) if path.suffix == ".odl" else self._read(path)
             for subject, where, part in parts:
@@ -91,7 +91,7 @@ class Tables:
                 )
         return {subject: tuple(parts) for subject, parts in found.items()}
 
-    def _read(self, path: Path) -> Iterator[tuple[int, str, Part]]:
+    def _read(self, path: Path) -> Iterator[tuple[str, str, Part]]:
         """(person, where, part) of one table."""
         layout, card = self._layout, self._card
         table = read_table(path, layout.separator)
@@ -121,7 +121,7 @@ class Tables:
                 first = stretch is stretches[0]
                 note = f"{path.name}: {', '.join(said)}" if said and first else ""
                 yield (
-                    self._person(keys[0][a], table.row(a)),
+                    self._person(keys[0][a]),
                     table.row(a),
                     Part(block, truths, stretch.lost_before, note),
                 )
@@ -147,15 +147,8 @@ class Tables:
             raise DataError(f"{path}: the name does not fit the card's pattern '{pattern}'")
         return found
 
-    def _person(self, text: str, where: str) -> int:
-        if text in self._layout.people:
-            return self._layout.people[text]
-        try:
-            return int(text)
-        except ValueError:
-            raise DataError(
-                f"{where}: '{text[:40]}' is no person's number; give it one under people in the card's table"
-            ) from None
+    def _person(self, text: str) -> str:
+        return self._layout.people.get(text, subject_name(text))
 
     def _class(self, text: str, where: str) -> int:
         """Index of the class that ``text`` stands for, -1 for none."""
@@ -212,7 +205,7 @@ class Tables:
             )
         return int(np.searchsorted(clock, start - 1e-9)), int(np.searchsorted(clock, end - 1e-9))
 
-    def _recorded(self, path: Path) -> Iterator[tuple[int, str, Part]]:
+    def _recorded(self, path: Path) -> Iterator[tuple[str, str, Part]]:
         who, parts = recorded_parts(path, self._card)
         if self._layout.subject_pattern:
             who = self._named(path, "subject", self._layout.subject_pattern)
@@ -220,7 +213,7 @@ class Tables:
             truths = [(a, b, self._class(name, str(path))) for a, b, name in part.truths]
             named = tuple((a, b, self._card.classes[c]) for a, b, c in truths if c >= 0)
             yield (
-                self._person(who, str(path)),
+                self._person(who),
                 str(path),
                 Part(part.block, named, part.lost_before, part.note),
             )

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from odl.data.archive import Files, to_counts
 from odl.data.bundled import Part
-from odl.data.card import Card, DataError
+from odl.data.card import Card, DataError, subject_name, subject_order
 from odl.data.inference.columns import acceleration_unit, turn_unit
 from odl.data.resample import Stretch, evenly, runs
 from odl.data.table_file import Table, parse_csv
@@ -47,22 +47,23 @@ class Ehar:
     def __init__(self, card: Card, path: Path) -> None:
         self._card = card
         self._files = Files(path)
-        self._people: dict[int, list[tuple[str, int, str]]] = {}
+        self._people: dict[str, list[tuple[str, int, str]]] = {}
         for name in self._files.names:
             if match := _FILE.fullmatch(name):
                 activity, person, take = match.groups()
-                if int(person) not in card.subjects:
+                person = subject_name(person)
+                if person not in card.subjects:
                     raise DataError(f"{self._files.where(name)}: the card knows no person {person}")
-                self._people.setdefault(int(person), []).append((activity.lower(), int(take or 0), name))
+                self._people.setdefault(person, []).append((activity.lower(), int(take or 0), name))
         if not self._people:
             raise DataError(f"{path}: UCA-EHAR's ACTIVITY_Tn.csv cannot be found; {WHERE}")
 
     @property
-    def subjects(self) -> tuple[int, ...]:
-        """The people whose recordings are there, ascending."""
-        return tuple(sorted(self._people))
+    def subjects(self) -> tuple[str, ...]:
+        """The people whose recordings are there, by number."""
+        return tuple(sorted(self._people, key=subject_order))
 
-    def session(self, subject: int, seed: int = 0) -> tuple[Part, ...]:
+    def session(self, subject: str, seed: int = 0) -> tuple[Part, ...]:
         """A person's recordings by name and number; the published files have no other order."""
         return tuple(part for _, _, name in sorted(self._people[subject]) for part in self._parts(name))
 

@@ -1,10 +1,9 @@
-"""Unified training on a small made-up dataset with a task tree (needs torch)."""
+"""Training on a small synthetic dataset with a task tree (needs torch)."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,68 +11,40 @@ import torch
 
 from odl.cli.main import main
 from odl.core.image import ROOT, Image
-from odl.data import Dataset, Part, load_card
+from odl.data import DataError, Part
 from odl.evaluate.open_session import home_tasks
 from odl.model.dendron import Dendron
 from odl.train import train
+from odl.train.folds import Curves, best_step, cross_validate
+from odl.train.multitask import fit, input_scale
 from odl.train.net import Net
-from odl.train.tree import tree_of
-from odl.train.unified import Curves, Plan, best_step, fit_tree, folds, input_scale_of, plan_for
+from odl.train.plan import plan_for
+from odl.train.tree import build_tree
 from odl.train.windows import gather
+from tests.helpers.training import CLASSES, SMALL, TREE, SyntheticReader, small_dataset
 
 pytestmark = pytest.mark.train
-
-CLASSES = ("low", "high", "slow", "fast", "rise")
-TREE = {"still": ("low", "high"), "moving": ("slow", "fast"), "rise": ()}
-SMALL = Plan(sizes=((4, 5, 2), (8, 5, 2), (8, 3, 1)), steps=150, batch=32)
-
-
-class Made:
-    """Four people, two recordings each: three channels of counts of 1/1000 g."""
-
-    subjects = (1, 2, 3, 4)
-
-    def session(self, subject: int, seed: int = 0) -> tuple[Part, ...]:
-        rng = np.random.default_rng(subject)
-        parts = []
-        for _ in range(2):
-            pieces, truths, at = [], [], 40
-            pieces.append(rng.normal(0, 20, (at, 3)))
-            for name in rng.permutation(CLASSES):
-                n = 150 if name == "rise" else 400
-                t = np.arange(n) / 50
-                x = rng.normal(0, 20, (n, 3))
-                x[:, 0] += {"low": -900, "high": 900}.get(name, 0)
-                if name in ("slow", "fast"):
-                    x[:, 1] += 700 * np.sin(2 * np.pi * (0.8 if name == "slow" else 3) * t + subject)
-                if name == "rise":
-                    x[:, 2] += np.linspace(-1000, 1000, n)
-                pieces.append(x)
-                truths.append((at, at + n, str(name)))
-                at += n
-            parts.append(Part(np.concatenate(pieces).astype(np.int16), tuple(truths)))
-        return tuple(parts)
-
-
-def dataset(tree: Any = TREE) -> Dataset:
-    about = load_card("shoulder")
-    channels = tuple(replace(c, scale=1e-3) for c in about.channels[:3])
-    made = replace(
-        about, name="made", classes=CLASSES, channels=channels, tree=tree, window_s=1.28, hop_s=0.64,
-        splits={"train": (1, 2, 3, 4)}, about={},
-    )  # fmt: skip
-    return Dataset(made, Path(), Made())
 
 
 @pytest.fixture(scope="module")
 def image() -> Image:
-    return train(dataset(), seed=3, folds=2, stored=5, plan=SMALL)
+    return train(small_dataset(), seed=3, folds=2, stored=5, plan=SMALL)
 
 
 def test_window_and_hop_come_from_the_card(image: Image) -> None:
     assert (image.window, image.hop) == (64, 32)
-    odd = replace(dataset().card, hop_s=0.5)
+    odd = replace(small_dataset().card, hop_s=0.5)
     assert plan_for(odd).hop == 24  # 25 samples are no multiple of the stride 4
+
+
+def test_the_card_sets_what_its_data_need() -> None:
+    card = small_dataset().card
+    chosen = plan_for(replace(card, about={"training": {"steps": 900, "noise": 0.1}}))
+    assert (chosen.steps, chosen.noise, chosen.window) == (900, 0.1, 64)
+    assert plan_for(replace(card, about={"training": {"steps": 900}}), SMALL).steps == SMALL.steps
+    for wrong in ({"speed": 1}, {"noise": "much"}, {"steps": 50.5}, [900]):
+        with pytest.raises(DataError, match="card of 'synthetic': training: "):
+            plan_for(replace(card, about={"training": wrong}))
 
 
 def test_the_image_holds_the_tree(image: Image) -> None:
@@ -88,31 +59,31 @@ def test_the_image_holds_the_tree(image: Image) -> None:
 
 def test_people_not_trained_on_are_told_right_and_int8_costs_little(image: Image) -> None:
     held = image.card["held_out_people"]
-    assert held["folds"] == [[1, 2], [3, 4]] and held["windows"] > 200
+    assert held["folds"] == [["1", "2"], ["3", "4"]] and held["windows"] > 200
     assert held["float_accuracy"] > 0.85
     assert held["int8_accuracy"] > held["float_accuracy"] - 0.02
     curves = image.card["curves"]
     assert curves["steps"] == [50, 100, 150] and len(curves["loss"]) == 3
     assert curves["loss"][-1] < curves["loss"][0]
     assert image.card["steps"] in curves["steps"]
-    assert image.card["licence"] == dataset().card.licence
-    assert image.card["trained_on"] == [1, 2, 3, 4]
+    assert image.card["licence"] == small_dataset().card.licence
+    assert image.card["trained_on"] == ["1", "2", "3", "4"]
 
 
 def test_the_same_seed_gives_the_same_bytes(image: Image) -> None:
-    assert train(dataset(), seed=3, folds=2, stored=5, plan=SMALL).to_bytes() == image.to_bytes()
-    assert train(dataset(), seed=4, folds=2, stored=5, plan=SMALL).to_bytes() != image.to_bytes()
+    assert train(small_dataset(), seed=3, folds=2, stored=5, plan=SMALL).to_bytes() == image.to_bytes()
+    assert train(small_dataset(), seed=4, folds=2, stored=5, plan=SMALL).to_bytes() != image.to_bytes()
 
 
 def test_a_label_moves_no_head_off_its_path() -> None:
     """One step on windows of one leaf: the other tasks' rows keep their gradient at zero."""
-    made = dataset()
-    tree = tree_of(CLASSES, TREE)
-    windows = gather(made, [1], 64, 32)
-    only = windows.only(windows.cls == CLASSES.index("slow"))
+    data = small_dataset()
+    tree = build_tree(CLASSES, TREE)
+    windows = gather(data, ["1"], 64, 32)
+    slow = windows.select(windows.cls == CLASSES.index("slow"))
     plan = replace(SMALL, window=64, steps=50, decay=0.0)
-    scale = input_scale_of(only, made.card)
-    net = fit_tree(only, tree, made.card, scale, plan, 1)
+    scale = input_scale(slow, data.card)
+    net = fit(slow, tree, data.card, scale, plan, 1)
     torch.manual_seed(1)
     start = Net(3, len(tree.row_class), plan)
     still = tree.heads[1]
@@ -121,12 +92,12 @@ def test_a_label_moves_no_head_off_its_path() -> None:
 
 
 def test_a_task_without_weight_learns_nothing() -> None:
-    made = dataset()
-    tree = tree_of(CLASSES, TREE)
-    windows = gather(made, [1], 64, 32)
+    data = small_dataset()
+    tree = build_tree(CLASSES, TREE)
+    windows = gather(data, ["1"], 64, 32)
     plan = replace(SMALL, window=64, steps=50, decay=0.0, weights=(1.0, 0.0))
-    scale = input_scale_of(windows, made.card)
-    net = fit_tree(windows, tree, made.card, scale, plan, 1)
+    scale = input_scale(windows, data.card)
+    net = fit(windows, tree, data.card, scale, plan, 1)
     torch.manual_seed(1)
     start = Net(3, len(tree.row_class), plan)
     still, moving = tree.heads[1:]
@@ -135,40 +106,41 @@ def test_a_task_without_weight_learns_nothing() -> None:
 
 
 def test_no_fold_sees_its_own_people_and_other_folds_choose_its_stop() -> None:
-    made = dataset()
-    plan = plan_for(made.card, SMALL)
-    said: list[str] = []
-    found, curves = folds(made, (1, 2, 3, 4), tree_of(CLASSES, TREE), plan, 1, 2, said.append)
-    assert [fold.held for fold in found] == [(1, 2), (3, 4)]
+    data = small_dataset()
+    plan = plan_for(data.card, SMALL)
+    messages: list[str] = []
+    people, tree = ("1", "2", "3", "4"), build_tree(CLASSES, TREE)
+    found, curves = cross_validate(data, people, tree, plan, 1, 2, messages.append)
+    assert [fold.held_out for fold in found] == [("1", "2"), ("3", "4")]
     assert all(fold.stop in curves.steps for fold in found)
-    assert len(said) == 2 and said[0].startswith("without people 1, 2")
+    assert len(messages) == 2 and messages[0].startswith("without people 1, 2")
 
     # Changing people 1 and 2 leaves the model that is tried on them as it was.
-    class Changed(Made):
-        def session(self, subject: int, seed: int = 0) -> tuple[Part, ...]:
+    class Changed(SyntheticReader):
+        def session(self, subject: str, seed: int = 0) -> tuple[Part, ...]:
             parts = super().session(subject, seed)
-            return tuple(replace(p, block=-p.block) for p in parts) if subject < 3 else parts
+            return tuple(replace(p, block=-p.block) for p in parts) if int(subject) < 3 else parts
 
-    again, _ = folds(replace(made, reader=Changed()), (1, 2, 3, 4), tree_of(CLASSES, TREE), plan, 1, 2,
-                     said.append)  # fmt: skip
+    changed = replace(data, reader=Changed())
+    again, _ = cross_validate(changed, people, tree, plan, 1, 2, messages.append)
     assert np.array_equal(found[0].fitted.scale, again[0].fitted.scale)
     if found[0].stop == again[0].stop:
-        assert np.array_equal(found[0].fitted.whole.base, again[0].fitted.whole.base)
+        assert np.array_equal(found[0].fitted.integer.base, again[0].fitted.integer.base)
 
 
 def test_folds_have_to_be_possible() -> None:
     with pytest.raises(ValueError, match="1 folds; there have to be 2 or more"):
-        train(dataset(), folds=1, plan=SMALL)
+        train(small_dataset(), folds=1, plan=SMALL)
     with pytest.raises(ValueError, match="training on 1 person: nobody would be left"):
-        train(dataset(), people=[2], plan=SMALL)
-    few = train(dataset(), people=[1, 2], folds=5, steps=50, plan=SMALL)
-    assert few.card["held_out_people"]["folds"] == [[1], [2]]
+        train(small_dataset(), people=[2], plan=SMALL)
+    few = train(small_dataset(), people=[1, 2], folds=5, steps=50, plan=SMALL)
+    assert few.card["held_out_people"]["folds"] == [["1"], ["2"]]
 
 
 def test_the_device_follows_the_same_route(image: Image) -> None:
     """The kernels' hard routing agrees with the one that the figures were measured with."""
     device = Dendron(image)
-    tree = tree_of(CLASSES, TREE)
+    tree = build_tree(CLASSES, TREE)
     for x in image.stored:
         logits = image.base[:, :-1].astype(np.int64) @ x + 128 * image.base[:, -1].astype(np.int64)
         want = int(tree.route(logits[None])[0])
@@ -176,19 +148,19 @@ def test_the_device_follows_the_same_route(image: Image) -> None:
 
 
 def test_classes_held_out_are_not_in_the_image_and_find_their_task() -> None:
-    made = train(dataset(), folds=2, without=["fast", "low"], steps=50, plan=SMALL)
-    assert sorted(made.names.values()) == ["high", "rise", "slow"]  # groups of one give way
-    assert made.card["held_out_classes"] == ["fast", "low"]
-    whole = Image.from_bytes(made.to_bytes())
+    data = train(small_dataset(), folds=2, without=["fast", "low"], steps=50, plan=SMALL)
+    assert sorted(data.names.values()) == ["high", "rise", "slow"]  # groups of one give way
+    assert data.card["held_out_classes"] == ["fast", "low"]
+    whole = Image.from_bytes(data.to_bytes())
     assert home_tasks(whole)["fast"] == 0
-    one = train(dataset(), folds=2, without=["fast"], steps=50, plan=SMALL)
+    one = train(small_dataset(), folds=2, without=["fast"], steps=50, plan=SMALL)
     assert home_tasks(Image.from_bytes(one.to_bytes())) == {
         "low": 1, "high": 1, "slow": 0, "fast": 0,
     }  # fmt: skip
 
 
 def test_one_flat_head_without_a_tree() -> None:
-    flat = train(dataset(None), folds=2, steps=50, plan=SMALL)
+    flat = train(small_dataset(None), folds=2, steps=50, plan=SMALL)
     assert flat.parents.tolist() == [ROOT] and flat.row_class.tolist() == [0, 1, 2, 3, 4]
     assert home_tasks(flat) == {}
 
@@ -201,18 +173,18 @@ def test_the_stop_is_not_one_lucky_point() -> None:
 def test_the_command_writes_image_curves_and_card(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("odl.data.open_dataset", lambda source, data: dataset())
+    monkeypatch.setattr("odl.data.open_dataset", lambda source, data: small_dataset())
     out = tmp_path / "new" / "made.odlm"
-    assert main(["train", "made", "--data", str(tmp_path), "--out", str(out), "--steps", "50",
+    assert main(["train", "synthetic", "--data", str(tmp_path), "--out", str(out), "--steps", "50",
                  "--folds", "2"]) == 0  # fmt: skip
-    made = Image.from_bytes(out.read_bytes())
-    assert made.card["command"] == (
-        "odl train made --data DIR --out made.odlm --seed 1 --steps 50 --folds 2 --stored 12"
+    data = Image.from_bytes(out.read_bytes())
+    assert data.card["command"] == (
+        "odl train synthetic --data DIR --out made.odlm --seed 1 --steps 50 --folds 2 --stored 12"
     )
     assert str(tmp_path) not in out.read_bytes().decode("latin1")
     assert "</svg>" in out.with_suffix(".svg").read_text()
-    said = capsys.readouterr().out
-    assert "float" in said and "int8" in said and "macro-F1" in said
+    messages = capsys.readouterr().out
+    assert "float" in messages and "int8" in messages and "macro-F1" in messages
 
 
 def test_what_the_command_refuses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""Fine-tuning with the rounding of int8 in the forward pass (needs torch).
+"""Quantisation-aware fine-tuning: the rounding of int8 in the forward pass (needs torch).
 
 After Jacob et al., "Quantization and Training of Neural Networks for Efficient
 Integer-Arithmetic-Only Inference", CVPR 2018, section 3: the forward pass rounds and clips as
@@ -10,37 +10,40 @@ calibration; a weight's scale follows the largest weight of its output channel.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from odl.core.image import Layer
 from odl.data import Dataset
-from odl.train.net import INPUT_UNIT, Net, augment, to_units
-from odl.train.unified import Fitted, Fold, Plan, drawing, finish, judging
+from odl.train.folds import Fold, Progress
+from odl.train.losses import multitask_loss
+from odl.train.multitask import FittedModel, augmented, calibrate, sampler, seed_all
+from odl.train.net import Net
+from odl.train.plan import Plan
+from odl.train.quantise import INPUT_UNIT
 from odl.train.windows import Windows, gather
 
-WORTH = 0.003  # share of held-out windows that int8 may cost before it is fine-tuned
+TOLERATED = 0.003  # share of held-out windows that int8 may cost before it is fine-tuned
 STEPS = 300  # of a fine-tuning, at most as many as the fit's
 RATE = 0.1  # of the fit's highest learning rate, falling to 0 in a line
 LEVELS = 127  # steps of a weight to either side of 0; int8, other values only to try coarser ones
 
 
-def rounded(x: Tensor) -> Tensor:
+def round_through(x: Tensor) -> Tensor:
     """``x`` rounded half up; its gradient passes unchanged.
 
     >>> x = torch.tensor([0.5, -1.2], requires_grad=True)
-    >>> rounded(x).sum().backward(); rounded(x).tolist(), x.grad.tolist()
+    >>> round_through(x).sum().backward(); round_through(x).tolist(), x.grad.tolist()
     ([1.0, -1.0], [1.0, 1.0])
     """
     return x + (torch.floor(x + 0.5) - x).detach()
 
 
-def steps_of(net: Net, layers: Sequence[Layer]) -> list[float]:
+def activation_steps(net: Net, layers: Sequence[Layer]) -> list[float]:
     """Real value of one step of each layer's output, as ``net`` was quantised to ``layers``."""
     unit, steps = 1 / INPUT_UNIT, []
     for (weight, _), layer in zip(net.plain(), layers, strict=True):
@@ -51,14 +54,14 @@ def steps_of(net: Net, layers: Sequence[Layer]) -> list[float]:
     return steps
 
 
-def features(net: Net, steps: Sequence[float], x: Tensor) -> Tensor:
+def simulated_features(net: Net, steps: Sequence[float], x: Tensor) -> Tensor:
     """The features that the integer extractor would give, as floats with a gradient.
 
     Parameters
     ----------
     net : Net
     steps : sequence of float
-        From :func:`steps_of`.
+        From :func:`activation_steps`.
     x : float32 (n, window, channels)
         In net units.
 
@@ -70,60 +73,56 @@ def features(net: Net, steps: Sequence[float], x: Tensor) -> Tensor:
 
     Examples
     --------
-    >>> from odl.train.net import Recipe
-    >>> features(Net(3, 2, Recipe()), [0.05, 0.05, 0.05], torch.zeros(1, 128, 3)).shape
+    >>> from odl.train.plan import Plan
+    >>> simulated_features(Net(3, 2, Plan()), [0.05, 0.05, 0.05], torch.zeros(1, 128, 3)).shape
     torch.Size([1, 192])
     """
-    y = rounded(x.transpose(1, 2) * INPUT_UNIT).clamp(-128, 127)
+    y = round_through(x.transpose(1, 2) * INPUT_UNIT).clamp(-128, 127)
     unit = 1 / INPUT_UNIT
     for (weight, bias), stride, step in zip(net.plain(), net.strides, steps, strict=True):
         size = weight.detach().abs().amax((1, 2))
         scale = torch.where(size > 0, size, unit) / LEVELS
-        whole = rounded(weight / scale[:, None, None])
-        sums = functional.conv1d(y, whole, rounded(bias / (scale * unit)), stride)
-        y = rounded(sums * (scale * unit / step)[:, None]).clamp(0, 255)
+        whole = round_through(weight / scale[:, None, None])
+        sums = functional.conv1d(y, whole, round_through(bias / (scale * unit)), stride)
+        y = round_through(sums * (scale * unit / step)[:, None]).clamp(0, 255)
         unit = step
     half = y.shape[2] // 2
-    return torch.cat([rounded(y[:, :, :half].mean(2)), rounded(y[:, :, half:].mean(2)), y.amax(2)], 1)
+    return torch.cat(
+        [round_through(y[:, :, :half].mean(2)), round_through(y[:, :, half:].mean(2)), y.amax(2)], 1
+    )
 
 
-def fine_tune(fitted: Fitted, windows: Windows, plan: Plan, seed: int) -> Fitted:
-    """Go on fitting on ``windows`` with rounding in the forward pass, then calibrate anew.
+def fine_tune(fitted: FittedModel, windows: Windows, plan: Plan, seed: int) -> FittedModel:
+    """Continue the fit on ``windows`` with rounding in the forward pass, then calibrate again.
 
-    The windows are those that ``fitted`` was trained on; it is left as it is.
+    The windows are those that ``fitted`` was trained on; ``fitted`` itself does not change.
     """
-    torch.manual_seed(seed)
-    torch.set_num_threads(plan.threads)
-    torch.use_deterministic_algorithms(True)
-    rng = np.random.default_rng(seed)
+    rng = seed_all(seed, plan)
     net = copy.deepcopy(fitted.net).train()
-    steps = steps_of(net, fitted.whole.layers)
-    draw, judge = drawing(windows, fitted.tree, fitted.card, plan), judging(fitted.tree, plan)
-    n = min(STEPS, plan.steps)
+    steps = activation_steps(net, fitted.integer.layers)
+    draw, n = sampler(windows, fitted.tree, fitted.card, plan), min(STEPS, plan.steps)
     optimiser = torch.optim.AdamW(net.parameters(), plan.rate * RATE, weight_decay=plan.decay)
     schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, n)
     for _ in range(n):
-        real, truth = draw(rng)
-        x = to_units(augment(real, plan, rng), fitted.scale)
-        x += rng.normal(size=x.shape).astype(np.float32) * np.float32(plan.noise)
-        felt = features(net, steps, torch.from_numpy(x)) * steps[-1]
-        cost = judge(net.head(net.drop(felt)), truth) / len(truth)
+        real, targets = draw(rng)
+        x = simulated_features(net, steps, augmented(real, fitted.scale, plan, rng)) * steps[-1]
+        loss = multitask_loss(net.head(net.drop(x)), targets, fitted.tree, plan)
         optimiser.zero_grad()
-        cost.backward()
+        loss.backward()
         optimiser.step()
         schedule.step()
-    return finish(net.eval(), fitted.scale, windows, fitted.tree, fitted.card, seed)
+    return calibrate(net.eval(), fitted.scale, windows, fitted.tree, fitted.card, seed)
 
 
 def fine_tune_folds(
-    dataset: Dataset, people: Sequence[int], found: Sequence[Fold], plan: Plan, seed: int,
-    say: Callable[[str], None] = lambda line: None,
+    dataset: Dataset, people: Sequence[str], folds: Sequence[Fold], plan: Plan, seed: int,
+    progress: Progress = lambda sentence: None,
 ) -> list[Fold]:  # fmt: skip
     """Each fold's model fine-tuned on the people that it was trained on, never on its own."""
-    made = []
-    for fold in found:
-        others = [p for p in people if p not in fold.held]
-        train = gather(dataset, others, plan.window, plan.dense, among=fold.fitted.tree.leaves)
-        made.append(replace(fold, fitted=fine_tune(fold.fitted, train, plan, seed)))
-        say(f"without people {', '.join(map(str, fold.held))}: fine-tuned for int8")
-    return made
+    tuned = []
+    for fold in folds:
+        others = [p for p in people if p not in fold.held_out]
+        train = gather(dataset, others, plan.window, plan.spacing, among=fold.fitted.tree.leaves)
+        tuned.append(replace(fold, fitted=fine_tune(fold.fitted, train, plan, seed)))
+        progress(f"without people {', '.join(fold.held_out)}: fine-tuned for int8")
+    return tuned
