@@ -7,24 +7,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from odl._text import counted
-from odl.core.adapters import described
 from odl.core.config import ConfigError
 from odl.core.events import Origin
 from odl.core.fixed_point import Scaling
 from odl.core.image import Image
 from odl.data import open_dataset
-from odl.data.array_source import Form, stream_of
+from odl.data.array_source import Form
 from odl.data.streams import Stream, dataset_streams, load_model
 from odl.evaluate.load_kernels import Progress
 from odl.evaluate.open_session import open_oracle, open_stream
-from odl.evaluate.option_table import LIVE_BUDGET
 from odl.evaluate.options import Options
 from odl.evaluate.own_parts import OwnParts
+from odl.evaluate.own_samples import note_saturation, open_samples
 from odl.evaluate.recorded import Opened, open_recording
 from odl.evaluate.result import Outcome, Result
 from odl.evaluate.run_stream import run_stream
-from odl.policies.budget import parse_budget
 
 
 def replay(
@@ -151,10 +148,10 @@ def replay(
     folder = None if out is None else Path(out)
     form = Form(rate_hz, units, scale, labels)
     if not isinstance(source, str | Path):
-        stream = _own_stream(source, other, form, subjects, keywords)
+        stream = open_samples(source, other, form, subjects, keywords)
         assert other is not None
         options = Options().changed(keywords)
-        return _note_saturation(_replay_people([stream], other, options, parts, "samples", folder, progress))
+        return note_saturation(_replay_people([stream], other, options, parts, "samples", folder, progress))
     for name, value in vars(form).items():
         if value is not None:
             raise ConfigError(f"`{name}` is for samples of your own; {source} says it itself")
@@ -181,40 +178,6 @@ def replay(
     image = other or load_model(dataset.model_path())
     streams = dataset_streams(dataset, subjects, options.seed)
     return _replay_people(streams, image, options, parts, dataset.card.name, folder, progress)
-
-
-def _own_stream(
-    source: object,
-    image: Image | None,
-    form: Form,
-    subjects: Iterable[str | int] | None,
-    keywords: dict[str, Any],
-) -> Stream:
-    """Samples of the caller's own as a stream; a length that is not known sets the budget's default."""
-    if image is None:
-        raise ConfigError(
-            f"source is {described(source)}, which implies no model; give one in model: a file, "
-            "a dataset's name or an odl.Image"
-        )
-    people = ["1"] if subjects is None else [str(subject) for subject in subjects]
-    if len(people) != 1:
-        raise ConfigError(f"subjects names {len(people)} people, but the samples are one person's")
-    stream = stream_of(source, image, form, people[0])
-    if stream.stretches is None and parse_budget(keywords.setdefault("budget", LIVE_BUDGET), 1.0).period == 0:
-        raise ConfigError(
-            f"budget is {keywords['budget']} for the whole session, but the source's length is not known; "
-            "give one such as 12/h or 2%"
-        )
-    return stream
-
-
-def _note_saturation(result: Result) -> Result:
-    """Say of samples of the caller's own how many values the model's range cannot hold."""
-    outcome = result.outcomes[0]
-    if not (count := outcome.counts["saturated"]):
-        return result
-    note = f"{counted(count, 'value')} beyond the model's range, taken as its limit"
-    return replace(result, outcomes=(replace(outcome, problems=(*outcome.problems, note)),))
 
 
 def _replay_people(

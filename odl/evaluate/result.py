@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from odl.core.config import Config, ConfigError
-from odl.core.events import Event, Prediction
+from odl.core.events import Event
 from odl.core.image import Image
 from odl.evaluate import Evaluation, evaluate, mean_of, worst_of
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 _MEASURE = "accuracy on the last third of the scored windows"
-BLOCKED_SHARE = 0.95  # a policy that spends less of its budget has to say why
 
 
 @dataclass(frozen=True)
@@ -248,29 +247,9 @@ class Result:
 
     def notes(self) -> list[str]:
         """What a reader of the figures should know: unspent budgets, damage, other traces."""
-        notes = []
-        if self.host_only:
-            parts = " and ".join(self.host_only)
-            notes.append(
-                f"{parts} ran in Python only: no board runs that, and 'odl verify' cannot compare it"
-            )
-        for one in self.outcomes:
-            who = f"person {one.subject}"
-            notes += [f"{who}: {problem}" for problem in one.problems]
-            asked = one.counts["queries"]
-            if asked < BLOCKED_SHARE * one.budget:
-                notes.append(f"{who}: {asked} of {one.budget} questions asked, because {_why_unspent(one)}")
-            for count, what in (
-                ("full", "had no effect because there was no room for another class or label"),
-                ("no_such_class", "named a class or task that does not exist"),
-            ):
-                if one.counts[count]:
-                    notes.append(f"{who}: {one.counts[count]} inputs {what}")
-            if one.same_trace is False:
-                notes.append(f"{who}: the replay's trace is NOT the recorded one")
-            elif one.same_trace:
-                notes.append(f"{who}: the replay's trace equals the recorded one")
-        return notes
+        from odl.evaluate.result_notes import notes_of
+
+        return notes_of(self.outcomes, self.host_only)
 
     def to_json(self) -> dict[str, Any]:
         """The figures as plain values."""
@@ -294,15 +273,3 @@ class Result:
             "damage": self.damage,
             "notes": self.notes(),
         }
-
-
-def _why_unspent(one: Outcome) -> str:
-    why = []
-    if one.config.period and one.config.in_samples:
-        why.append("the stream ended before the period did")
-    elif sum(isinstance(e, Prediction) for e in one.events) < one.config.horizon:
-        why.append("the stream was shorter than declared")
-    if blocked := one.counts["blocked"]:
-        windows = "window" if blocked == 1 else "windows"
-        why.append(f"too many questions were open when {blocked} more {windows} would have been asked about")
-    return " and ".join(why) or "too few windows were uncertain enough"

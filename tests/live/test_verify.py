@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import odl
 from firmware_sim import build, host
 from firmware_sim.headers import CORE
 from odl import data
@@ -266,3 +267,11 @@ def test_the_command(recording: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert main(["verify", str(recording), "--twins", "host, martian"]) == 2
     told = capsys.readouterr().err.splitlines()
     assert len(told) == 1 and "no twin 'martian'" in told[0]  # nothing was made in vain
+
+
+def test_a_recording_of_a_policy_in_python_only_is_refused_with_that_reason(tmp_path: Path) -> None:
+    made = odl.replay("shoulder", subjects=["8"], policy=lambda window, scores: True, budget=2, out=tmp_path)
+    file = made.outcomes[0].file
+    assert file is not None
+    with pytest.raises(odl.OdlError, match="recorded with policy <lambda>, which runs in Python only"):
+        verify.verify(file, ["python"])

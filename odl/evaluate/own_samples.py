@@ -1,0 +1,51 @@
+"""Samples that a caller of `odl.replay` brings, as a stream and in a result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from odl._text import counted
+from odl.core.adapters import described
+from odl.core.config import ConfigError
+from odl.core.image import Image
+from odl.data.array_source import Form, stream_of
+from odl.data.streams import Stream
+from odl.evaluate.option_table import LIVE_BUDGET
+from odl.evaluate.result import Result
+from odl.policies.budget import parse_budget
+
+
+def open_samples(
+    source: object,
+    image: Image | None,
+    form: Form,
+    subjects: Iterable[str | int] | None,
+    keywords: dict[str, Any],
+) -> Stream:
+    """Samples of the caller's own as a stream; a length that is not known sets the budget's default."""
+    if image is None:
+        raise ConfigError(
+            f"source is {described(source)}, which implies no model; give one in model: a file, "
+            "a dataset's name or an odl.Image"
+        )
+    people = ["1"] if subjects is None else [str(subject) for subject in subjects]
+    if len(people) != 1:
+        raise ConfigError(f"subjects names {len(people)} people, but the samples are one person's")
+    stream = stream_of(source, image, form, people[0])
+    if stream.stretches is None and parse_budget(keywords.setdefault("budget", LIVE_BUDGET), 1.0).period == 0:
+        raise ConfigError(
+            f"budget is {keywords['budget']} for the whole session, but the source's length is not known; "
+            "give one such as 12/h or 2%"
+        )
+    return stream
+
+
+def note_saturation(result: Result) -> Result:
+    """Say of samples of the caller's own how many values the model's range cannot hold."""
+    outcome = result.outcomes[0]
+    if not (count := outcome.counts["saturated"]):
+        return result
+    note = f"{counted(count, 'value')} beyond the model's range, taken as its limit"
+    return replace(result, outcomes=(replace(outcome, problems=(*outcome.problems, note)),))
