@@ -56,7 +56,7 @@ def _datasets(args: argparse.Namespace, progress: Progress) -> str:
 
 def _init(args: argparse.Namespace, progress: Progress) -> str:
     from odl.data import DataError, open_dataset
-    from odl.data.coverage import lacking
+    from odl.data.coverage import shortcomings
     from odl.data.inference.proposal import write_card
     from odl.data.inference.propose import propose
 
@@ -67,7 +67,7 @@ def _init(args: argparse.Namespace, progress: Progress) -> str:
         print(printable(f"{sure:8} {sentence}"))
     print(f"\ncard: {path}; edit it where it is wrong, then 'odl train {args.folder} --out mine.odlm'")
     try:
-        for sentence in lacking(open_dataset(folder)):
+        for sentence in shortcomings(open_dataset(folder)):
             progress(sentence)
     except DataError as error:
         progress(f"to be corrected: {error}")

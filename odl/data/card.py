@@ -115,7 +115,7 @@ def read_card(path: Path) -> Card:
     try:
         text = json.loads(path.read_text(encoding="utf-8"))
         held = text.get("recordings", {"file": "", "sha256": ""})
-        made = Card(
+        card = Card(
             name=str(text["name"]), title=str(text["title"]), origin=str(text["origin"]),
             licence=str(text["licence"]), citation=str(text["citation"]),
             file=str(held["file"]), sha256=str(held["sha256"]),
@@ -139,8 +139,8 @@ def read_card(path: Path) -> Card:
         raise DataError(f"{path.name}: the card has no entry {error}") from None
     except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise DataError(f"{path.name}: the card is not as it should be ({error})") from None
-    _check(made, path.name)
-    return made
+    _check(card, path.name)
+    return card
 
 
 def _seconds(value: Any) -> float | None:

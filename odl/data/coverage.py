@@ -27,13 +27,13 @@ def windows_by_class(dataset: Dataset, people: tuple[str, ...] | None = None) ->
     return found
 
 
-def lacking(dataset: Dataset) -> list[str]:
+def shortcomings(dataset: Dataset) -> list[str]:
     """In sentences, what is too little to learn from or to test on; empty if nothing is."""
-    said = []
+    faults = []
     if len(dataset.subjects) < 2:
-        said.append("one person only: nobody can be held out, so nothing is known of other people")
+        faults.append("one person only: nobody can be held out, so nothing is known of other people")
     for name, n in windows_by_class(dataset).items():
         if n < FEWEST:
             many = "one window" if n else "no window"
-            said.append(f"class '{name}' has {many}; record more of it or leave it out")
-    return said
+            faults.append(f"class '{name}' has {many}; record more of it or leave it out")
+    return faults

@@ -1,4 +1,4 @@
-"""From time stamps as they come to evenly spaced samples and the holes between them."""
+"""Irregular time stamps resampled to a fixed rate; long holes stay holes."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ OFF = 0.1  # by how much of itself a rate may differ from the card's without bei
 
 @dataclass(frozen=True, eq=False)
 class Stretch:
-    """Even samples: ``values`` (n, channels), ``marks`` (n,), and what is lost before them."""
+    """Samples at a fixed rate: ``values`` (n, channels), ``marks`` (n,), and what is lost before them."""
 
     values: NDArray[np.float64]
     marks: NDArray[np.int64]
     lost_before: int
 
 
-def evenly(
+def to_fixed_rate(
     times: NDArray[np.float64] | None,
     values: NDArray[np.float64],
     marks: NDArray[np.int64],
@@ -32,7 +32,7 @@ def evenly(
     row: Callable[[int], str],
     resample: bool = False,
 ) -> tuple[list[Stretch], list[str]]:
-    """Uninterrupted stretches at ``rate_hz``, and in sentences what was done for it.
+    """Resample rows to ``rate_hz``: uninterrupted stretches, and notes on what was changed.
 
     Rows in which a value is missing are left out. A hole of more than 2.5 periods ends a
     stretch; a shorter one is bridged linearly. Rows that lie within half a period of where
@@ -62,11 +62,11 @@ def evenly(
     Examples
     --------
     >>> t = np.array([0, 0.02, 0.04, 0.5, 0.52])
-    >>> stretches, notes = evenly(t, t[:, None], np.zeros(5, int), 50, str)
+    >>> stretches, notes = to_fixed_rate(t, t[:, None], np.zeros(5, int), 50, str)
     >>> [(len(s.values), s.lost_before) for s in stretches], notes
     ([(3, 0), (2, 22)], ['1 hole of 22 samples'])
     """
-    said: list[str] = []
+    notes: list[str] = []
     n = len(values)
     t = np.arange(n) / rate_hz if times is None else times
     good = np.asarray(np.isfinite(values).all(axis=1), np.bool_)
@@ -82,14 +82,14 @@ def evenly(
             "'recording' that tells recordings apart, or split the file"
         )
     if not good.all():
-        said.append(f"{n - int(good.sum())} rows without values left out")
+        notes.append(f"{n - int(good.sum())} rows without values left out")
     repeated = np.append(False, np.diff(t) == 0) & good
     if repeated.any():
-        said.append(f"{int(repeated.sum())} rows with the time stamp of the row before left out")
+        notes.append(f"{int(repeated.sum())} rows with the time stamp of the row before left out")
     keep = np.flatnonzero(good & ~repeated)
     t, values, marks = t[keep], values[keep], marks[keep]
     if len(t) < 2:
-        return [Stretch(values, marks, 0)], said
+        return [Stretch(values, marks, 0)], notes
     steps = np.diff(t)
     usual = float(np.median(steps))
     rate = 1 / float(steps[steps <= HOLE * usual].mean())
@@ -117,13 +117,13 @@ def evenly(
         stretches.append(Stretch(own_values, own_marks, lost))
         end = float(own_t[-1])
     if changed:
-        said.append(f"uneven time stamps of {rate:.4g} Hz resampled to {rate_hz:g} Hz")
+        notes.append(f"uneven time stamps of {rate:.4g} Hz resampled to {rate_hz:g} Hz")
     if bridged:
-        said.append(f"{bridged} missing rows bridged linearly")
+        notes.append(f"{bridged} missing rows bridged linearly")
     holes = [s.lost_before for s in stretches if s.lost_before]
     if holes:
-        said.append(f"{len(holes)} hole{'s' if len(holes) > 1 else ''} of {sum(holes)} samples")
-    return stretches, said
+        notes.append(f"{len(holes)} hole{'s' if len(holes) > 1 else ''} of {sum(holes)} samples")
+    return stretches, notes
 
 
 def _onto(
@@ -136,9 +136,9 @@ def _onto(
         box = np.ones(width)
         there = np.convolve(np.ones(len(t)), box, "same")
         values = np.stack([np.convolve(v, box, "same") / there for v in values.T], 1)
-    even = np.stack([np.interp(grid, t, v) for v in values.T], 1)
+    resampled = np.stack([np.interp(grid, t, v) for v in values.T], 1)
     nearest = np.searchsorted((t[1:] + t[:-1]) / 2, grid)
-    return grid, even, marks[nearest]
+    return grid, resampled, marks[nearest]
 
 
 def _longest(flags: NDArray[np.bool_]) -> tuple[int, int]:

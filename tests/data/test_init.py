@@ -11,7 +11,7 @@ import pytest
 
 from odl.cli.main import main
 from odl.data import DataError, open_dataset
-from odl.data.coverage import lacking
+from odl.data.coverage import shortcomings
 from odl.data.inference.columns import axes_of
 from odl.data.inference.proposal import write_card
 from odl.data.inference.propose import propose
@@ -71,7 +71,7 @@ def test_everything_from_columns(tmp_path: Path) -> None:
     assert "sure: acceleration in g (|a| is mostly near 1" in said
     dataset = open_dataset(tmp_path)
     assert dataset.session(7)[0].truths == ((0, 200, "sitting down"), (200, 400, "shake"))
-    assert lacking(dataset) == []
+    assert shortcomings(dataset) == []
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,21 @@ def test_semicolons_and_decimal_commas(tmp_path: Path) -> None:
     assert np.array_equal(parts_of(tmp_path)[0].block[:, 0], np.arange(200))
 
 
+def test_people_are_called_as_the_tables_call_them(tmp_path: Path) -> None:
+    card_of(tmp_path, splits={"train": ["anna", 7], "test": ["10"]})
+    write(tmp_path / "all.csv", rows_of("anna") + rows_of("07", 60, start=99) + rows_of(10, start=999))
+    dataset = open_dataset(tmp_path)
+    assert dataset.subjects == ("7", "10", "anna")  # numbers by value, then names
+    assert len(dataset.session("anna")[0].block) == 200
+    assert [len(dataset.session(seven)[0].block) for seven in (7, "7", "07")] == [60, 60, 60]
+    (stream,) = odl.data.streams.dataset_streams(tmp_path, ["anna"], 0)
+    assert stream.subject == "anna"
+    for wrong in ("", "a/b", "x" * 65):
+        card_of(tmp_path, splits={"train": [wrong, "7"]})
+        with pytest.raises(DataError, match="a person's name is empty, over 64 letters"):
+            open_dataset(tmp_path)
+
+
 def test_people_by_name_and_by_file_name(tmp_path: Path) -> None:
     card_of(tmp_path, table={"people": {"anna": 1, "ben": 2}})
     write(tmp_path / "all.csv", rows_of("anna") + rows_of("ben", start=99))

@@ -22,7 +22,7 @@ from odl.data.conversion.converted import Converted, read_converted, side_card
 from odl.data.conversion.restored import LAST, restore
 from odl.data.conversion.rows import EVENTS, RESERVED, EventRows, SampleRows
 from odl.data.conversion.table_writer import TableWriter, table_writer
-from odl.data.inference.single_table import Lone, lone_table
+from odl.data.inference.single_table import SingleTable, read_single_table
 from odl.data.streams import load_model, replay_parts
 from odl.recording import RecordingError, Writer
 from odl.recording.redact import Source
@@ -192,7 +192,7 @@ def to_recording(
     subject : str, optional
         Who was recorded: a pseudonym.
     rate_hz, columns, units, label
-        See `odl.data.inference.single_table.lone_table`; for tables without a card.
+        See `odl.data.inference.single_table.read_single_table`; for tables without a card.
     force : bool
         Replace a recording that is there.
     tell : callable, optional
@@ -222,10 +222,10 @@ def to_recording(
         if image is not None:
             start = _start(image, card.rate_hz, card.channels, start.config.get("session"))
     else:
-        lone = _lone(path, rate_hz, columns, units, label)
-        events = replay_parts(lone.parts)
-        notes = [f"{sure}: {what}" for what, sure in lone.said]
-        start = _start(image, lone.rate_hz, lone.channels, {"subject": lone.subject})
+        table = _single_table(path, rate_hz, columns, units, label)
+        events = replay_parts(table.parts)
+        notes = [f"{sure}: {what}" for what, sure in table.said]
+        start = _start(image, table.rate_hz, table.channels, {"subject": table.subject})
     if subject is not None:
         start.config["session"] = {**start.config.get("session", {}), "subject": subject}
     try:
@@ -241,21 +241,21 @@ def _counting(path: Path, tell: Callable[[str], None] | None) -> Callable[[int],
     """Says how far the reading is, at most every two seconds."""
     last = time.monotonic()
 
-    def told(rows: int) -> None:
+    def count_rows(rows: int) -> None:
         nonlocal last
         if tell is not None and time.monotonic() - last > 2:
             last = time.monotonic()
             tell(f"reading {path.name}: {rows} rows")
 
-    return told
+    return count_rows
 
 
-def _lone(
+def _single_table(
     path: Path, rate_hz: float | None, columns: Sequence[str], units: Sequence[str], label: str
-) -> Lone:
-    told = rate_hz is not None or columns or units or label
-    if told or not (path.parent / "card.json").is_file():
-        return lone_table(path, rate_hz, columns, units, label)
+) -> SingleTable:
+    described = rate_hz is not None or columns or units or label
+    if described or not (path.parent / "card.json").is_file():
+        return read_single_table(path, rate_hz, columns, units, label)
     dataset = open_dataset(path)
     if len(dataset.subjects) != 1:
         raise DataError(f"{path}: {len(dataset.subjects)} people; a recording is one person's")
@@ -263,7 +263,7 @@ def _lone(
     channels = tuple((c.name, c.unit, c.scale) for c in dataset.card.channels)
     parts = dataset.session(person)
     said = (("columns as card.json says", "sure"), *((part.note, "sure") for part in parts if part.note))
-    return Lone(person, dataset.card.rate_hz, channels, parts, said)
+    return SingleTable(person, dataset.card.rate_hz, channels, parts, said)
 
 
 def _start_again(card: Converted, path: Path) -> Start:

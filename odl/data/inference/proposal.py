@@ -47,7 +47,7 @@ class Proposal:
         return json_lines(self.card) + "\n"
 
 
-def write_card(folder: Path, made: Proposal, force: bool = False) -> Path:
+def write_card(folder: Path, proposal: Proposal, force: bool = False) -> Path:
     """Write the proposed card; an edited one stays unless ``force``.
 
     Raises
@@ -56,7 +56,7 @@ def write_card(folder: Path, made: Proposal, force: bool = False) -> Path:
         If another card is there already.
     """
     path = folder / "card.json"
-    if path.exists() and not force and path.read_text(encoding="utf-8", errors="replace") != made.text:
+    if path.exists() and not force and path.read_text(encoding="utf-8", errors="replace") != proposal.text:
         raise DataError(f"{path}: there is a card already, and it may be edited; `force=True` writes it anew")
-    path.write_text(made.text, encoding="utf-8")
+    path.write_text(proposal.text, encoding="utf-8")
     return path

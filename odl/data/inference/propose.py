@@ -59,56 +59,60 @@ def propose(folder: Path, checksums: bool = False) -> Proposal:
     if not found:
         raise DataError(f"{folder}: there are no tables; looked for *.csv, *.parquet and *.odl")
     tables = [p for p in found if p.suffix in TABLES]
-    made = Proposal({
+    proposal = Proposal({
         "name": re.sub(r"[^\w-]+", "-", folder.resolve().name.lower()).strip("-") or "mine",
         "title": folder.resolve().name, "origin": "to be written: who recorded this, where, with what",
         "licence": "to be written", "citation": "to be written", "rate_hz": 0, "window_s": WINDOW_S,
         "hop_s": WINDOW_S / 2, "channels": [], "classes": [], "tree": None, "splits": {}, "table": {},
     })  # fmt: skip
     if tables:
-        _from_tables(made, folder, tables)
+        _from_tables(proposal, folder, tables)
     else:
-        _from_recordings(made, found)
+        _from_recordings(proposal, found)
     own = tables if tables else found
-    made.say(f"{len(own)} file{'s' if len(own) > 1 else ''}: {', '.join(made.card['table']['files'])}")
-    made.say('one flat task; write a tree such as {"still": ["sit", "lie"], "walk": []} to have more', None)
-    made.say(f"windows of {WINDOW_S} s, one every {WINDOW_S / 2} s", None)
+    proposal.say(
+        f"{len(own)} file{'s' if len(own) > 1 else ''}: {', '.join(proposal.card['table']['files'])}"
+    )
+    proposal.say(
+        'one flat task; write a tree such as {"still": ["sit", "lie"], "walk": []} to have more', None
+    )
+    proposal.say(f"windows of {WINDOW_S} s, one every {WINDOW_S / 2} s", None)
     if checksums:
-        made.card["checksums"] = {
+        proposal.card["checksums"] = {
             p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in own
         }
-    return made
+    return proposal
 
 
-def _from_tables(made: Proposal, folder: Path, paths: list[Path]) -> None:
+def _from_tables(proposal: Proposal, folder: Path, paths: list[Path]) -> None:
     tables = [read_table(path) for path in paths]
     spans = [s for s in tables if {"start", "end", "label"} <= set(s.columns)]
     tables = [s for s in tables if s not in spans]
     if not tables:
         raise DataError(f"{folder}: there are label files, but no table with channels")
     layout: dict[str, Any] = {"files": sorted({f"*{s.path.suffix}" for s in tables})}
-    made.card["table"] = layout
-    find_channels(made, tables)
-    find_rate(made, tables)
-    _labels(made, folder, tables, spans)
-    _people(made, folder, tables)
+    proposal.card["table"] = layout
+    find_channels(proposal, tables)
+    find_rate(proposal, tables)
+    _labels(proposal, folder, tables, spans)
+    _people(proposal, folder, tables)
     column = named(tables[0].columns, RECORDING)
     if column and column not in (layout.get("subject"), layout.get("label")):
         layout["recording"] = column
-        made.say(f"column '{column}' tells recordings apart", None)
+        proposal.say(f"column '{column}' tells recordings apart", None)
 
 
-def find_channels(made: Proposal, tables: list[Table]) -> None:
+def find_channels(proposal: Proposal, tables: list[Table]) -> None:
     """Propose the channels of tables that have the same columns."""
     first = tables[0]
     if card := _converted(tables):
-        made.card["table"] |= {"raw": True} if card.counts else {}
+        proposal.card["table"] |= {"raw": True} if card.counts else {}
         guard = str if first.path.suffix == ".parquet" else guarded
-        made.card["channels"] += [
+        proposal.card["channels"] += [
             {"name": name, "unit": unit, "scale": scale, "column": guard(column), "sign": 1}
             for (name, unit, scale), column in zip(card.channels, card.columns, strict=True)
         ]
-        made.say("channels, units and scales as the recordings had them")
+        proposal.say("channels, units and scales as the recordings had them")
         return
     axes, left = axes_of(list(first.columns))
     if not axes:
@@ -122,9 +126,9 @@ def find_channels(made: Proposal, tables: list[Table]) -> None:
                 raise DataError(
                     f"{table.path}: there is no column '{axis.column}', but {first.path.name} has it"
                 )
-    made.say("channels: " + ", ".join(f"{a.name} from '{a.column}'" for a in axes))
+    proposal.say("channels: " + ", ".join(f"{a.name} from '{a.column}'" for a in axes))
     if left:
-        made.say(f"left out, a second sensor of the same kind: {', '.join(left)}", None)
+        proposal.say(f"left out, a second sensor of the same kind: {', '.join(left)}", None)
     for kind in ("a", "w", "m"):
         own = [a for a in axes if a.name[0] == kind]
         if not own:
@@ -133,12 +137,12 @@ def find_channels(made: Proposal, tables: list[Table]) -> None:
         values = values[np.isfinite(values).all(1)]
         if not len(values):
             raise DataError(f"{first.path}: columns {', '.join(a.column for a in own)} hold no numbers")
-        unit, scale = _unit(made, kind, own[0].unit, values)
-        made.card["channels"] += [
+        unit, scale = _unit(proposal, kind, own[0].unit, values)
+        proposal.card["channels"] += [
             {"name": a.name, "unit": unit, "scale": scale, "column": a.column, "sign": 1} for a in own
         ]
-    if made.card["table"].get("raw") and len(axes) != sum(a.name[0] == "a" for a in axes):
-        made.say("what one raw count of the other channels is; write their scale and unit", False)
+    if proposal.card["table"].get("raw") and len(axes) != sum(a.name[0] == "a" for a in axes):
+        proposal.say("what one raw count of the other channels is; write their scale and unit", False)
 
 
 def _converted(tables: list[Table]) -> Converted | None:
@@ -151,11 +155,11 @@ def _converted(tables: list[Table]) -> Converted | None:
     return one if len(facts) == 1 and None not in cards else None
 
 
-def _unit(made: Proposal, kind: str, hint: str, values: NDArray[np.float64]) -> tuple[str, float]:
+def _unit(proposal: Proposal, kind: str, hint: str, values: NDArray[np.float64]) -> tuple[str, float]:
     """Unit and scale of a sensor's counts."""
     scale = scale_for(values)
     if kind == "m":
-        made.say(f"magnetometer in {hint or 'uT'}", bool(hint))
+        proposal.say(f"magnetometer in {hint or 'uT'}", bool(hint))
         return hint or "uT", scale
     if kind == "w":
         unit, why = turn_unit(values)
@@ -164,24 +168,24 @@ def _unit(made: Proposal, kind: str, hint: str, values: NDArray[np.float64]) -> 
         unit, count, why = acceleration_unit(values)
         sure = count >= 0 or False
         if count > 0:
-            made.card["table"]["raw"] = True
+            proposal.card["table"]["raw"] = True
             scale = count
     else:
         unit, why, sure = "g", "fewer than three axes", False
     if hint:
         unit, why, sure = hint, "the column's name says so", True
     what = "acceleration" if kind == "a" else "turn rate"
-    made.say(f"{what} in {unit} ({why})", sure)
+    proposal.say(f"{what} in {unit} ({why})", sure)
     return unit, scale
 
 
-def find_rate(made: Proposal, tables: list[Table]) -> None:
+def find_rate(proposal: Proposal, tables: list[Table]) -> None:
     """Propose the rate, from time stamps where there are any."""
-    layout = made.card["table"]
+    layout = proposal.card["table"]
     column = time_column(tables[0].columns)
     if not column:
-        made.card["rate_hz"] = 50
-        made.say("rate: no column of time stamps, so 50 Hz; write the true rate_hz", False)
+        proposal.card["rate_hz"] = 50
+        proposal.say("rate: no column of time stamps, so 50 Hz; write the true rate_hz", False)
         return
     steps = []
     for table in tables:
@@ -199,30 +203,32 @@ def find_rate(made: Proposal, tables: list[Table]) -> None:
         unit = "s"
     if card := _converted(tables):
         rate = card.rate_hz
-    made.card["rate_hz"] = rate
+    proposal.card["rate_hz"] = rate
     layout |= {"time": column, "time_unit": unit}
-    made.say(f"rate: {rate:g} Hz from time stamps in '{column}', in {unit}")
+    proposal.say(f"rate: {rate:g} Hz from time stamps in '{column}', in {unit}")
     apart = max(steps) / min(steps)
     if apart > 1.1:
         layout["resample"] = True
-        made.say(f"files run at {1 / max(steps):.4g} to {1 / min(steps):.4g} per {unit}: all resampled", None)
+        proposal.say(
+            f"files run at {1 / max(steps):.4g} to {1 / min(steps):.4g} per {unit}: all resampled", None
+        )
 
 
-def _labels(made: Proposal, folder: Path, tables: list[Table], spans: list[Table]) -> None:
-    layout, first = made.card["table"], tables[0]
+def _labels(proposal: Proposal, folder: Path, tables: list[Table], spans: list[Table]) -> None:
+    layout, first = proposal.card["table"], tables[0]
     column = named(first.columns, LABEL)
     if spans:
         shape = side_shape(tables, spans)
         layout["label_file"] = shape
         texts = Counter(t for s in spans for t in s.texts("label"))
-        made.say(
+        proposal.say(
             f"labels from {shape}, in {'the time of ' + repr(layout['time']) if 'time' in layout else 's'}",
             None,
         )
     elif column:
         layout["label"] = column
         texts = Counter(t for s in tables for t in s.texts(column))
-        made.say(f"labels from column '{column}'")
+        proposal.say(f"labels from column '{column}'")
     else:
         pattern = label_pattern(folder, tables)
         if not pattern:
@@ -232,11 +238,11 @@ def _labels(made: Proposal, folder: Path, tables: list[Table], spans: list[Table
             )
         layout["label_pattern"] = pattern
         texts = Counter(str(from_name(pattern, "label", file_name(folder, s.path, pattern))) for s in tables)
-        made.say(f"labels from file names, {pattern}", None)
-    _classes(made, texts, folder)
+        proposal.say(f"labels from file names, {pattern}", None)
+    _classes(proposal, texts, folder)
 
 
-def _classes(made: Proposal, texts: Counter[str], folder: Path) -> None:
+def _classes(proposal: Proposal, texts: Counter[str], folder: Path) -> None:
     rename: dict[str, str] = {}
     for text in sorted(texts):
         name = clean(re.sub(r"_+", " ", text).lower(), None, empty="")
@@ -251,71 +257,73 @@ def _classes(made: Proposal, texts: Counter[str], folder: Path) -> None:
     if len(classes) < 2:
         what = f"the only class is '{classes[0]}'" if classes else "the labels are all empty"
         raise DataError(f"{folder}: {what}; two classes or more are needed")
-    made.card["classes"] = classes
+    proposal.card["classes"] = classes
     changed = {text: name for text, name in rename.items() if text != name}
     if changed:
-        made.card["table"]["rename"] = changed
+        proposal.card["table"]["rename"] = changed
     none = sum(n for text, n in texts.items() if not rename[text])
-    made.say(f"{len(classes)} classes: {', '.join(classes[:12])}{', ...' if len(classes) > 12 else ''}")
+    proposal.say(f"{len(classes)} classes: {', '.join(classes[:12])}{', ...' if len(classes) > 12 else ''}")
     if none:
         empty = ", ".join(f"'{t}'" if t else "nothing" for t in rename if not rename[t])
-        made.say(f"no label where it says {empty}", None)
+        proposal.say(f"no label where it says {empty}", None)
     if len(classes) > MOST_CLASSES:
-        made.say(f"a model has room for {MOST_CLASSES} classes and groups; join some under rename", False)
+        proposal.say(f"a model has room for {MOST_CLASSES} classes and groups; join some under rename", False)
 
 
-def _people(made: Proposal, folder: Path, tables: list[Table]) -> None:
-    layout, first = made.card["table"], tables[0]
+def _people(proposal: Proposal, folder: Path, tables: list[Table]) -> None:
+    layout, first = proposal.card["table"], tables[0]
     column = named([c for c in first.columns if c != layout.get("label")], SUBJECT)
     if column:
         layout["subject"] = column
         texts = sorted({t for s in tables for t in s.texts(column)})
-        made.say(f"people from column '{column}'")
+        proposal.say(f"people from column '{column}'")
     else:
         pattern = people_pattern(folder, tables, layout.get("label_pattern", ""))
         if not pattern:
-            made.say("nothing tells people apart: all is one person's", False)
+            proposal.say("nothing tells people apart: all is one person's", False)
             texts = ["1"]
         else:
             layout["subject_pattern"] = pattern
             texts = sorted(
                 {str(from_name(pattern, "subject", file_name(folder, s.path, pattern))) for s in tables}
             )
-            made.say(f"people from file names, {pattern}", None)
+            proposal.say(f"people from file names, {pattern}", None)
     if all(re.fullmatch(r"-?\d+", t) for t in texts) and len({int(t) for t in texts}) == len(texts):
         people = sorted(int(t) for t in texts)
     else:
         layout["people"] = {text: i for i, text in enumerate(texts, 1)}
         people = list(layout["people"].values())
-    _splits(made, people)
+    _splits(proposal, people)
 
 
-def _splits(made: Proposal, people: list[int]) -> None:
+def _splits(proposal: Proposal, people: list[int]) -> None:
     """Whole people are held out: the last quarter of them, one at least, where two are left."""
     if len(people) < 3:
-        made.card["splits"] = {"train": people}
-        made.say(f"nobody kept for testing: {len(people)} of at least 3 people", False)
+        proposal.card["splits"] = {"train": people}
+        proposal.say(f"nobody kept for testing: {len(people)} of at least 3 people", False)
         return
     kept = max(1, len(people) // 4)
-    made.card["splits"] = {"train": people[:-kept], "test": people[-kept:]}
-    made.say(f"{len(people)} people, of whom {', '.join(map(str, people[-kept:]))} kept for testing", None)
+    proposal.card["splits"] = {"train": people[:-kept], "test": people[-kept:]}
+    proposal.say(
+        f"{len(people)} people, of whom {', '.join(map(str, people[-kept:]))} kept for testing", None
+    )
 
 
-def _from_recordings(made: Proposal, paths: list[Path]) -> None:
+def _from_recordings(proposal: Proposal, paths: list[Path]) -> None:
     """What recordings say of themselves."""
     facts = [recorded_facts(path) for path in paths]
     for path, fact in zip(paths, facts, strict=True):
         if (fact.channels, fact.rate_hz) != (facts[0].channels, facts[0].rate_hz):
             raise DataError(f"{path}: its channels or rate differ from those of {paths[0].name}")
-    made.card["table"] = {"files": ["*.odl"]}
-    made.card["rate_hz"] = facts[0].rate_hz
-    made.card["channels"] = [{"name": n, "unit": u, "scale": s} for n, u, s in facts[0].channels]
-    made.say("channels and rate as the recordings have them")
-    _classes(made, Counter(name for fact in facts for name in fact.classes), paths[0].parent)
+    proposal.card["table"] = {"files": ["*.odl"]}
+    proposal.card["rate_hz"] = facts[0].rate_hz
+    proposal.card["channels"] = [{"name": n, "unit": u, "scale": s} for n, u, s in facts[0].channels]
+    proposal.say("channels and rate as the recordings have them")
+    _classes(proposal, Counter(name for fact in facts for name in fact.classes), paths[0].parent)
     texts = sorted({fact.subject for fact in facts})
     if all(t.isdecimal() for t in texts):
         people = sorted(map(int, texts))
     else:
-        made.card["table"]["people"] = {text: i for i, text in enumerate(texts, 1)}
+        proposal.card["table"]["people"] = {text: i for i, text in enumerate(texts, 1)}
         people = list(range(1, len(texts) + 1))
-    _splits(made, people)
+    _splits(proposal, people)

@@ -24,7 +24,7 @@ _LONGEST = 64  # letters of what somebody is called
 
 
 @dataclass(frozen=True, eq=False)
-class Lone:
+class SingleTable:
     """One person's table: who, at which rate, what, and how that was come by."""
 
     subject: str
@@ -34,13 +34,13 @@ class Lone:
     said: tuple[tuple[str, str], ...]  # what, how sure
 
 
-def lone_table(
+def read_single_table(
     path: Path,
     rate_hz: float | None = None,
     columns: Sequence[str] = (),
     units: Sequence[str] = (),
     label: str = "",
-) -> Lone:
+) -> SingleTable:
     """Read a table of one person that has no card.
 
     Parameters
@@ -67,14 +67,14 @@ def lone_table(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder, "a.csv")
     ...     _ = path.write_text("ax,ay,az\\n" + "0,0.1,9.8\\n" * 100)
-    ...     lone_table(path, rate_hz=50).channels[0][:2]
+    ...     read_single_table(path, rate_hz=50).channels[0][:2]
     ('ax', 'm/s2')
     """
     if rate_hz is not None and not 1e-3 <= rate_hz <= 1e4:
         raise DataError(f"{path}: a rate of {rate_hz:g} Hz is none of a sensor; it can be 0.001 to 10000")
     table = read_table(path)
-    made = Proposal({"channels": [], "table": {}, "rate_hz": rate_hz})
-    layout: dict[str, Any] = made.card["table"]
+    proposal = Proposal({"channels": [], "table": {}, "rate_hz": rate_hz})
+    layout: dict[str, Any] = proposal.card["table"]
     for column in (*columns, *([label] if label else [])):
         if column not in table.columns:
             raise DataError(
@@ -82,14 +82,14 @@ def lone_table(
             )
     chosen = Table(path, table.first, {c: table.columns[c] for c in columns or table.columns}, table.point)
     if units:
-        _by_units(made, chosen, columns, units)
+        _by_units(proposal, chosen, columns, units)
     else:
-        find_channels(made, [chosen])
-    if columns and len(made.card["channels"]) < len(columns):
+        find_channels(proposal, [chosen])
+    if columns and len(proposal.card["channels"]) < len(columns):
         raise DataError(f"{path}: not every column is called like a sensor's axis; say their `units`, too")
     if time_column(table.columns):
-        find_rate(made, [table])
-        made.card["rate_hz"] = rate_hz or made.card["rate_hz"]
+        find_rate(proposal, [table])
+        proposal.card["rate_hz"] = rate_hz or proposal.card["rate_hz"]
     elif rate_hz is None:
         raise DataError(f"{path}: no column holds time stamps; say how many samples a second, with `rate`")
     who = named(table.columns, SUBJECT)
@@ -102,15 +102,15 @@ def lone_table(
         texts = sorted(set(table.texts(label)))
         classes = [t for t in texts if valid_name(t) and plain(t) not in NO_LABEL]
         layout |= {"label": label, "rename": {t: "" for t in texts if t not in classes}}
-        made.say(f"truth from column '{label}': {', '.join(classes[:12])}")
+        proposal.say(f"truth from column '{label}': {', '.join(classes[:12])}")
     recording = named(table.columns, RECORDING)
     if recording and recording not in (label, who, *columns):
         layout["recording"] = recording
     person = clean(people[0][:_LONGEST], _LONGEST, empty="") if people else ""
-    return _read(path, made, classes, person or "1")
+    return _read(path, proposal, classes, person or "1")
 
 
-def _by_units(made: Proposal, table: Table, columns: Sequence[str], units: Sequence[str]) -> None:
+def _by_units(proposal: Proposal, table: Table, columns: Sequence[str], units: Sequence[str]) -> None:
     if not columns:
         raise DataError(f"{table.path}: units are told for columns; name these with `columns`")
     if len(units) not in (1, len(columns)):
@@ -118,19 +118,19 @@ def _by_units(made: Proposal, table: Table, columns: Sequence[str], units: Seque
     for column, unit in zip(columns, [*units] * (len(columns) if len(units) == 1 else 1), strict=True):
         values = table.numbers(column)
         scale = scale_for(values[np.isfinite(values)])
-        made.card["channels"].append({"name": column, "unit": unit, "scale": scale, "column": column})
+        proposal.card["channels"].append({"name": column, "unit": unit, "scale": scale, "column": column})
 
 
-def _read(path: Path, made: Proposal, classes: list[str], subject: str) -> Lone:
-    channels = made.card["channels"]
+def _read(path: Path, proposal: Proposal, classes: list[str], subject: str) -> SingleTable:
+    channels = proposal.card["channels"]
     card = Card(
         name=path.stem, title="", origin="", licence="", citation="", file="", sha256="", model="",
-        rate_hz=float(made.card["rate_hz"]),
+        rate_hz=float(proposal.card["rate_hz"]),
         channels=tuple(Channel(c["name"], c["unit"], c["scale"]) for c in channels),
-        classes=tuple(classes), splits={"all": ("1",)}, notes=(), about={"table": made.card["table"]},
+        classes=tuple(classes), splits={"all": ("1",)}, notes=(), about={"table": proposal.card["table"]},
         columns=tuple(c["column"] for c in channels), signs=(1,) * len(channels),
     )  # fmt: skip
     parts = Tables(card, path, path).session("1")
-    said = [*made.said, *((part.note, "sure") for part in parts if part.note)]
+    said = [*proposal.said, *((part.note, "sure") for part in parts if part.note)]
     facts = tuple((c.name, c.unit, c.scale) for c in card.channels)
-    return Lone(subject, card.rate_hz, facts, parts, tuple(said))
+    return SingleTable(subject, card.rate_hz, facts, parts, tuple(said))

@@ -15,7 +15,7 @@ from odl.data.bundled import Part
 from odl.data.card import Card, DataError, agree, read_card, subject_name, subject_order
 from odl.data.label_file import Span, side_file, spans_of
 from odl.data.loaders.recordings import recorded_parts
-from odl.data.resample import evenly, runs
+from odl.data.resample import runs, to_fixed_rate
 from odl.data.table_card import SECONDS, files_of, from_name, layout_of
 from odl.data.table_file import Table, read_table
 
@@ -104,7 +104,7 @@ class Tables:
         starts = [0, *(i for i in range(1, len(table)) if any(k[i] != k[i - 1] for k in keys)), len(table)]
         scales = np.array([c.scale for c in card.channels])
         for a, b in zip(starts[:-1], starts[1:], strict=True):
-            stretches, said = evenly(
+            stretches, notes = to_fixed_rate(
                 None if times is None else times[a:b], values[a:b], marks[a:b], card.rate_hz,
                 partial(table.row, start=a), layout.resample,
             )  # fmt: skip
@@ -116,10 +116,10 @@ class Tables:
                         "card's scale; correct scale or unit"
                     )
                 if outside:
-                    said.append(f"{outside} values limited to 16 bits")
+                    notes.append(f"{outside} values limited to 16 bits")
                 truths = tuple((s, e, card.classes[m]) for s, e, m in runs(stretch.marks) if m >= 0)
                 first = stretch is stretches[0]
-                note = f"{path.name}: {', '.join(said)}" if said and first else ""
+                note = f"{path.name}: {', '.join(notes)}" if notes and first else ""
                 yield (
                     self._person(keys[0][a]),
                     table.row(a),

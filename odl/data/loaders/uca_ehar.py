@@ -19,7 +19,7 @@ from odl.data.archive import Files, to_counts
 from odl.data.bundled import Part
 from odl.data.card import Card, DataError, subject_name, subject_order
 from odl.data.inference.columns import acceleration_unit, turn_unit
-from odl.data.resample import Stretch, evenly, runs
+from odl.data.resample import Stretch, runs, to_fixed_rate
 from odl.data.table_file import Table, parse_csv
 
 WHERE = "get UCA-EHAR from Zenodo (record 5659336) and name its folder or zip with `data`"
@@ -76,8 +76,8 @@ class Ehar:
         back = (np.flatnonzero(np.diff(times) < 0) + 1).tolist()  # the clock began anew: a seam
         for a, b in zip([0, *back], [*back, len(table)], strict=True):
             row = partial(table.row, start=a)
-            made = evenly(times[a:b], values[a:b], marks[a:b], card.rate_hz, row, resample=True)
-            yield from self._blocks(Path(name).name, *made)
+            resampled = to_fixed_rate(times[a:b], values[a:b], marks[a:b], card.rate_hz, row, resample=True)
+            yield from self._blocks(Path(name).name, *resampled)
 
     def _check_units(self, path: Path, values: NDArray[np.float64]) -> None:
         """Refuse values that cannot be in the units that the card assumes."""
@@ -90,14 +90,14 @@ class Ehar:
             if have != want:
                 raise DataError(f"{path}: {kind} seems to be in {have} ({why}), but the card says {want}")
 
-    def _blocks(self, name: str, stretches: list[Stretch], said: list[str]) -> Iterator[Part]:
+    def _blocks(self, name: str, stretches: list[Stretch], notes: list[str]) -> Iterator[Part]:
         card = self._card
         for stretch in stretches:
             block, outside = to_counts(stretch.values, np.array([c.scale for c in card.channels]))
             if outside:
-                said.append(f"{outside} values limited to 16 bits")
+                notes.append(f"{outside} values limited to 16 bits")
             truths = tuple((a, b, card.classes[m]) for a, b, m in runs(stretch.marks))
-            note = f"{name}: {', '.join(said)}" if said and stretch is stretches[0] else ""
+            note = f"{name}: {', '.join(notes)}" if notes and stretch is stretches[0] else ""
             yield Part(block, truths, stretch.lost_before, note)
 
     def _marks(self, table: Table) -> NDArray[np.int64]:
