@@ -378,7 +378,7 @@ def test_a_host_does_not_begin_where_the_last_one_did(port: str, monkeypatch: py
     seen: list[int] = []
 
     def push(board: BoardClient, *rest: object) -> bool:
-        seen.append(board._seq)
+        seen.append(board._requests._seq)
         return True
 
     monkeypatch.setattr(os, "urandom", lambda n: bytes([7, len(seen)])[:n])
