@@ -112,7 +112,7 @@ class CsvStream:
         self.clock = DeviceClock(rate_hz, _OFF)
         self.lost = self.saturated = 0
         self.state = CsvStreamState.WAITING
-        self._rate = rate_hz
+        self._rate, self._patience = rate_hz, max(_SILENT, 20 / rate_hz)
         self._text = bytearray()  # of an unfinished line
         self._whole = False  # whether it has its beginning
         self._ahead: deque[Samples | Gap] = deque()
@@ -121,8 +121,7 @@ class CsvStream:
         self._last: float | None = None  # when the last line of numbers came
         self._cause = ""  # why lines may be missing
         self.news: deque[str] = deque()
-        self._told_anew = False
-        self._tell_bad = self._tell_text = 1  # lines left out at which they are told of next
+        self._told_anew, self._tell_bad, self._tell_text = False, 1, 1  # counts at which a note is due
         self._trouble, self._troubled = "", 0.0  # with the columns, and when it was so last
         self._frames = Deframer(MAX_LINE)
         self._limits = LimitCheck(self.columns.wanted, units, full, round(_RECENT * rate_hz))
@@ -187,11 +186,8 @@ class CsvStream:
         """Why no line could be used up to now; nothing once one could."""
         return "" if self._last is not None else self.columns.problem or self.state.value
 
-    def _patience(self) -> float:
-        return max(_SILENT, 20 / self._rate)
-
     def _look_for_silence(self) -> None:
-        quiet = self._last is None or self.line.clock.monotonic() - self._last <= self._patience()
+        quiet = self._last is None or self.line.clock.monotonic() - self._last <= self._patience
         if not quiet and self.state in (CsvStreamState.STREAMING, CsvStreamState.LIMITED):
             self.state = CsvStreamState.SILENT
 
@@ -208,8 +204,7 @@ class CsvStream:
             self._flush()
         lines = self._lines(chunk.data)
         for number, line in enumerate(lines):
-            headers = self.columns.headers
-            missed = self.columns.missed
+            headers, missed = self.columns.headers, self.columns.missed
             row = self.columns.take(line, self._whole)
             self._whole = True
             if self.columns.headers > headers and self._last is not None:
@@ -274,7 +269,7 @@ class CsvStream:
 
     def _missing(self, silence: float, here: int) -> int:
         """Lines that are missing after so many seconds without one."""
-        if not self._cause and silence <= self._patience():
+        if not self._cause and silence <= self._patience:
             return 0
         # Lines that were only held up come all at once.
         lost = max(0, round(silence * (self.clock.rate_hz or self._rate)) - here)
