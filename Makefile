@@ -59,15 +59,18 @@ demo: $(VENV)/.installed
 test: $(VENV)/.extra-test
 	ODL_EXAMPLES=$${ODL_EXAMPLES:-25} $(PYTEST) -m "not slow and not browser" $(ARGS)
 
+# A filter that picks no slow test, or no kernel test, is fine (pytest's status 5).
+NONE_IS_FINE = $(if $(strip $(ARGS)),|| test $$? -eq 5)
+
 test-all: $(VENV)/.extra-test
-	$(PYTEST) $(ARGS)
+	@ODL_EXAMPLES=$${ODL_EXAMPLES:-100} $(MAKE) --no-print-directory test
+	$(PYTEST) -m "slow or browser" $(ARGS) $(NONE_IS_FINE)
 	@$(MAKE) --no-print-directory test-plain
 
-# The kernels once more as plain Python: jitted and not must give the same integers. A
-# filter that picks no kernel test is fine (pytest's status 5).
+# The kernels once more as plain Python: jitted and not must give the same integers.
 test-plain: $(VENV)/.extra-test
 	NUMBA_DISABLE_JIT=1 ODL_EXAMPLES=$${ODL_EXAMPLES:-30} \
-	  $(PYTEST) tests/core/kernels $(ARGS) $(if $(strip $(ARGS)),|| test $$? -eq 5)
+	  $(PYTEST) tests/core/kernels $(ARGS) $(NONE_IS_FINE)
 
 lint: $(VENV)/.extra-lint
 	$(BIN)/ruff check .

@@ -21,7 +21,10 @@ from odl.evaluate.recorded import Opened, open_recording
 from odl.wire import is_output
 from tests.helpers import jupyter
 
-pytestmark = pytest.mark.skipif(bool(jupyter.WHY_NOT), reason=jupyter.WHY_NOT)
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(bool(jupyter.WHY_NOT), reason=jupyter.WHY_NOT),
+]
 
 # Person 8 begins with a class that the model has never seen, and is unsure half a minute later.
 LIVE = """import odl.notebook
