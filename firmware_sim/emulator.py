@@ -13,8 +13,8 @@ from typing import Final
 from firmware_sim import elf
 from firmware_sim.counter import NEVER, Counter
 from firmware_sim.flash import Flash
-from firmware_sim.peripherals import MHZ, Clocks, Core, Device, Pins, Serial, Timer, Watchdog
-from firmware_sim.processor import End, Processor
+from firmware_sim.peripherals import MHZ, Clocks, Core, Peripheral, Pins, Serial, Timer, Watchdog
+from firmware_sim.processor import Processor, StopReason
 from firmware_sim.sensor import I2C, Sensor
 from odl.core.errors import OdlError
 
@@ -73,9 +73,9 @@ class Emulator:
         self._presses: deque[tuple[int, bool]] = deque()  # when, and whether down
         self._tick_until = 0
         self.powered = False
-        devices: dict[int, Device] = {
+        devices: dict[int, Peripheral] = {
             0x40000000: self.timer, 0x40003000: self.watchdog, 0x40004400: self.serial,
-            0x40005400: self.i2c, 0x40007000: Device(self), 0x40020000: self.port_a,
+            0x40005400: self.i2c, 0x40007000: Peripheral(self), 0x40020000: self.port_a,
             0x40020400: self.port_b, 0x40020800: self.port_c, 0x40023800: self.clocks,
             0x40023C00: self.flash, 0xE000E000: self.core,
         }  # fmt: skip
@@ -126,17 +126,17 @@ class Emulator:
             ):
                 return True
 
-    def _ended(self, end: End) -> bool:
+    def _ended(self, end: StopReason) -> bool:
         """Deal with how a run ended; whether the processor sleeps."""
         processor = self.processor
-        if end is End.RETURNED and processor.handling:
+        if end is StopReason.RETURNED and processor.handling:
             processor.leave()
-        elif end in (End.FAULT, End.RETURNED):
+        elif end in (StopReason.FAULT, StopReason.RETURNED):
             if processor.handling == HARD_FAULT:
                 self._lock_up()
             else:
                 self._enter(HARD_FAULT)
-        elif end is End.ASLEEP and self._cause is None:
+        elif end is StopReason.ASLEEP and self._cause is None:
             if processor.handling:
                 raise EmulatorError("the firmware sleeps in an exception handler")
             return True
@@ -330,12 +330,12 @@ class Emulator:
         if len(arguments) > 4:
             raise ValueError("at most four arguments travel in registers")
         saved = self.processor.call(self.program.address(function), arguments)
-        while (end := self.processor.run(NEVER)) is End.STOPPED or self._cause is not None:
+        while (end := self.processor.run(NEVER)) is StopReason.STOPPED or self._cause is not None:
             if self._cause is not None:
                 self._reset()
                 if self.powered:
                     raise EmulatorError(f"{function} restarted the processor")
                 raise PowerFailed(f"{function} did not return")
-        if end is not End.RETURNED:
+        if end is not StopReason.RETURNED:
             raise EmulatorError(f"{function} was ended {end.value} at {self.processor.pc:#x}")
         return self.processor.restore(saved)

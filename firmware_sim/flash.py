@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim.peripherals import MHZ, Device, Now
+from firmware_sim.peripherals import MHZ, Now, Peripheral
 
 SECTORS: Final = (16, 16, 16, 16, 64, 128, 128, 128)  # KB
 WORD_TIME: Final = 16 * MHZ
@@ -35,7 +35,7 @@ def sector_of(offset: int) -> tuple[int, int, int]:
     raise ValueError(f"offset {offset:#x} lies outside the flash")
 
 
-class Flash(Device):
+class Flash(Peripheral):
     """Controller and memory.
 
     Attributes

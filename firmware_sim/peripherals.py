@@ -35,7 +35,7 @@ class Now(Protocol):
         """Something changed that may want an exception taken, or time watched."""
 
 
-class Device:
+class Peripheral:
     """Registers that keep what is written to them; the base of all others."""
 
     def __init__(self, board: Now) -> None:
@@ -63,7 +63,7 @@ class Device:
         self.words.clear()
 
 
-class Clocks(Device):
+class Clocks(Peripheral):
     """RCC: ready flags follow their enable bits; remembers why the last reset was.
 
     With ``pll_works`` unset no PLL ever gets ready, as in emulators that have none.
@@ -93,7 +93,7 @@ class Clocks(Device):
         self.words[at] = value
 
 
-class Pins(Device):
+class Pins(Peripheral):
     """One GPIO port. ``inputs`` is what stands on the pins, ``outputs`` what was set."""
 
     def __init__(self, board: Now, inputs: int = 0xFFFF) -> None:
@@ -116,7 +116,7 @@ class Pins(Device):
         self.outputs = 0
 
 
-class Timer(Device):
+class Timer(Peripheral):
     """TIM2 as a free-running counter."""
 
     def __init__(self, board: Now) -> None:
@@ -135,7 +135,7 @@ class Timer(Device):
         super().write(at, value)
 
 
-class Watchdog(Device):
+class Watchdog(Peripheral):
     """IWDG: resets the processor when it was not fed in time.
 
     Its oscillator has ``hertz``: 32,000 typically, 17,000 to 47,000 by the data sheet.
@@ -161,7 +161,7 @@ class Watchdog(Device):
         self.deadline = NEVER
 
 
-class Core(Device):
+class Core(Peripheral):
     """SysTick, which interrupts are enabled, and the reset register (0xE000E000 on).
 
     Ticks that come while one is waiting are lost, as they are on the processor.
@@ -214,7 +214,7 @@ class Core(Device):
         self.tick_at, self.ticked = NEVER, False
 
 
-class Serial(Device):
+class Serial(Peripheral):
     """USART2, on a line that is as fast as the firmware (lockstep) or as a real one (paced).
 
     In lockstep bytes are offered in bursts, each when the firmware has come to rest, so none is

@@ -47,7 +47,7 @@ _FRAME: Final = (
 )
 
 
-class End(Enum):
+class StopReason(Enum):
     """Why a run ended."""
 
     STOPPED = "by the counter"
@@ -201,7 +201,7 @@ class Processor:
         self._entry.write(self.vector(0), 0xFFFFFFFF)
         self.pc = self.vector(1) & ~1
 
-    def run(self, until: int) -> End:
+    def run(self, until: int) -> StopReason:
         """Carry out instructions until ``until`` of them are done, at the next basic block then."""
         self.counter.until(until)
         faulted = False
@@ -215,10 +215,10 @@ class Processor:
             error, self._error = self._error, None
             raise error
         if self.pc == RETURN:  # Unicorn knows no handler mode, and finds no code there
-            return End.RETURNED
+            return StopReason.RETURNED
         if faulted:
-            return End.FAULT
-        return End.STOPPED if self.counter.take_stop() else End.ASLEEP
+            return StopReason.FAULT
+        return StopReason.STOPPED if self.counter.take_stop() else StopReason.ASLEEP
 
     def interruptible(self) -> bool:
         """Whether an exception may be taken now: not masked, and not within an IT block."""

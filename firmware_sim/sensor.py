@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_sim.counter import NEVER
-from firmware_sim.peripherals import MHZ, Device, Now
+from firmware_sim.peripherals import MHZ, Now, Peripheral
 
 BYTE_TIME: Final = 23 * MHZ  # nine bits at 400 kHz, rounded up
 START, STOP, ACK, ON, RESET = 1 << 8, 1 << 9, 1 << 10, 1, 1 << 15
@@ -144,7 +144,7 @@ class Lsm6dso:
         return 0x78 if register == 0x7E else register + 1 & 0xFF
 
 
-class I2C(Device):
+class I2C(Peripheral):
     """The I2C controller as bus master; each byte takes its time at 400 kHz.
 
     Attributes

@@ -19,7 +19,7 @@ BEHIND: Final = 1.0  # seconds of the board's time that are made up for; more is
 PATIENCE: Final = 0.5  # seconds that a slow reader is waited for, once
 
 
-class Port(Protocol):
+class BytePort(Protocol):
     """Bytes from and to whoever is connected."""
 
     name: str
@@ -127,7 +127,7 @@ class Socket:
         self._listener.close()
 
 
-def open_port(number: int | None = None) -> Port:
+def open_port(number: int | None = None) -> BytePort:
     """A pseudo-terminal, or with ``number`` (0: any free one), or on Windows, a socket."""
     if number is None and sys.platform != "win32":
         return Pty()
@@ -136,11 +136,11 @@ def open_port(number: int | None = None) -> Port:
 
 def serve(
     board: Emulator,
-    port: Port,
+    port: BytePort,
     *,
     speed: float = 1.0,
     until: Callable[[], bool] = lambda: False,
-    tell: Callable[[str], None] | None = None,
+    progress: Callable[[str], None] | None = None,
 ) -> None:
     """Run ``board`` at ``speed`` times real time, its serial line on ``port``.
 
@@ -161,8 +161,8 @@ def serve(
         due = (time.monotonic() - began) * speed - (board.seconds - started)
         if due > BEHIND * max(1.0, speed):
             began, started = time.monotonic(), board.seconds
-            if tell and not told:
-                tell(f"this machine is too slow for {speed:g} times real time; the board runs late")
+            if progress and not told:
+                progress(f"this machine is too slow for {speed:g} times real time; the board runs late")
                 told = True
             due = TICK
         sent = board.run(min(max(due, 1e-4), AT_ONCE)) if board.powered else b""

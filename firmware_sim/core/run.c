@@ -5,7 +5,7 @@
 /* The session's step, whole. It only composes the other kernels. */
 
 /* Pool the ring into `features` and notice whether the stream has changed. */
-static void begin_window(odl_session *session, uint8_t *features)
+static void start_window(odl_session *session, uint8_t *features)
 {
     odl_state *s = &session->state;
     odl_pool(s->ring[0], ODL_POSITIONS, ODL_OUTPUTS, (uint32_t)s->ring_at, features);
@@ -58,7 +58,7 @@ size_t odl_run(odl_session *session, const int16_t *raw, size_t n, size_t first)
         return i;
     int64_t end = s->position, window = end - session->net.window;
     settle(session, end);
-    begin_window(session, features);
+    start_window(session, features);
     int32_t utility = predict(session, features, window);
     if (odl_decide(session, features, utility, end, session->net.hop))
         odl_ask(session, features, window, end, utility);

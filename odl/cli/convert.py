@@ -108,7 +108,7 @@ def _from_table(source: Path, target: Path, args: argparse.Namespace, progress: 
     notes = to_recording(
         source, target, model=args.model, subject=args.subject, rate_hz=args.rate,
         columns=names_in(args.columns) or [], units=names_in(args.units) or [], label=args.label or "",
-        force=bool(args.force), tell=progress,
+        force=bool(args.force), progress=progress,
     )  # fmt: skip
     for note in notes:
         print(printable(note))

@@ -165,7 +165,7 @@ def _board(args: argparse.Namespace, progress: Progress) -> str:
     if args.with_input:
         threading.Thread(target=wait_for_the_end_of_input, daemon=True).start()
     try:
-        serve(board, port, speed=args.speed, until=ended, tell=progress)
+        serve(board, port, speed=args.speed, until=ended, progress=progress)
     except KeyboardInterrupt:
         progress("stopped")
     finally:

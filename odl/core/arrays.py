@@ -12,7 +12,7 @@ from odl.core.image import Image
 from odl.core.kernels.block import Block, Memory, new_memory
 from odl.core.kernels.grow import load_base
 from odl.core.kernels.net import SETTINGS, Net, out_dtype
-from odl.core.state import begin_state, log_dtype, state_dtype
+from odl.core.state import init_state, log_dtype, state_dtype
 
 
 def net_of(image: Image, scaling: Scaling | None = None) -> Net:
@@ -69,7 +69,7 @@ def memory_for(net: Net, state: np.dtype[Any], max_log: int, seed: int = 1) -> M
         list(net[:-2]), net[-2:], state, log_dtype(shape["previous"][0]), max_log, SETTINGS,
         out_dtype(shape["head_parent"][0], shape["row_class"][0]),
     )  # fmt: skip
-    begin_state(memory.state, seed)
+    init_state(memory.state, seed)
     load_base(memory.block)
     return memory
 

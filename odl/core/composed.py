@@ -24,7 +24,7 @@ from odl.core.kernels.extract import extract, restart, window_complete
 from odl.core.kernels.grow import add_class, split, undo
 from odl.core.kernels.jit import Int
 from odl.core.kernels.refit import refit
-from odl.core.kernels.run import begin_window
+from odl.core.kernels.run import start_window
 from odl.core.kernels.score import score, uncertainty
 from odl.core.protocols import Learner, Policy, Scores, Window
 from odl.core.state import Asked, Count
@@ -68,7 +68,7 @@ class Composed(WithMemory):
         start = end - self.net.window
         outputs = self._settle(end)
         features = np.empty(state["previous"].shape[1], np.uint8)
-        begin_window(self.block, features)
+        start_window(self.block, features)
         scores = self.learner.scores_one(features)
         held = int(state["held"][0])
         held_class = held if self.hold and held != NO_CLASS else None

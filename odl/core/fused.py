@@ -36,7 +36,7 @@ def settings_of(config: Config) -> NDArray[Any]:
     return settings
 
 
-def begin_period(state: NDArray[Any], config: Config, end: int) -> None:
+def start_period(state: NDArray[Any], config: Config, end: int) -> None:
     """Begin the budget's next period in ``state`` if the window that ends at ``end`` lies in it.
 
     `odl.core.kernels.decide.windows_left` does the same as a kernel.
@@ -48,14 +48,14 @@ def begin_period(state: NDArray[Any], config: Config, end: int) -> None:
         state["period"], state["issued"] = passed // config.period, 0
 
 
-def settings_told(config: Config, state: NDArray[Any], end: int, ask: bool) -> NDArray[Any]:
+def settings_forcing(config: Config, state: NDArray[Any], end: int, ask: bool) -> NDArray[Any]:
     """The settings under which the window that ends at ``end`` is asked about, or is not, come what may.
 
     The budget stays: its period begins anew in ``state`` if the time has come, what is spent stays
     spent and closes batches. But the period is said to end with this window, so whatever is left
     may go into it.
     """
-    begin_period(state, config, end)
+    start_period(state, config, end)
     settings = settings_of(config)
     settings["rule"] = Rule.PERIODIC if ask else Rule.NONE
     settings["period"], settings["horizon"] = 0, 1

@@ -32,7 +32,7 @@ from odl.core.events import (
     Undo,
     valid_name,
 )
-from odl.core.fused import Fused, settings_told
+from odl.core.fused import Fused, settings_forcing
 from odl.core.image import Image
 from odl.core.rule_policy import RulePolicy
 from odl.core.running_policy import RunningPolicy
@@ -285,7 +285,7 @@ class Session:
             if size <= len(block) - at:
                 end = self.position + size
                 ask = end - self.image.window in self._asked
-                self._core.use(settings_told(self.config, self._core.state, end, ask))
+                self._core.use(settings_forcing(self.config, self._core.state, end, ask))
             outputs += self._core.samples(block[at : at + size])
             at += size
         return outputs

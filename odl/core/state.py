@@ -159,7 +159,7 @@ def log_dtype(features: int) -> np.dtype[Any]:
     )
 
 
-def begin_state(state: NDArray[Any], seed: int) -> None:
+def init_state(state: NDArray[Any], seed: int) -> None:
     """Make ``state``, shape (1,), a fresh state block, before any head is put in."""
     state[:] = np.zeros(1, state.dtype)
     state["generator"] = seed

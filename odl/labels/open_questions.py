@@ -43,7 +43,7 @@ class OpenQuestions:
 
     Attributes
     ----------
-    tree : Tree
+    tree : ChoiceTree
         The classes and tasks now.
     position : int
         Samples that have passed.

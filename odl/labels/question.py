@@ -122,13 +122,13 @@ class AskingSession(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Tree(ClassTree):
+class ChoiceTree(ClassTree):
     """Classes and tasks as the choices of somebody who answers."""
 
     def likely(self, prediction: Prediction | None) -> tuple[ClassChoice, ...]:
         """All classes: first those without further ones under them, by score; then the others.
 
-        >>> tree = Tree({0: "walk", 1: "up", 2: "sit"}, (None, 0), ((0, 0), (1, 1), (2, 0)))
+        >>> tree = ChoiceTree({0: "walk", 1: "up", 2: "sit"}, (None, 0), ((0, 0), (1, 1), (2, 0)))
         >>> [one.name for one in tree.likely(Prediction(0, (0, 1), (20000, 15000, 12768)))]
         ['up', 'sit', 'walk']
         """
@@ -142,7 +142,7 @@ class Tree(ClassTree):
     def wrong(self, name: str, head: int, leaf: int | None, max_rows: int, max_heads: int) -> str:
         """Why ``name`` cannot be an answer, new under task ``head`` or class ``leaf``; else empty.
 
-        >>> Tree({0: "walk"}, (None,), ((0, 0),)).wrong("hop", 3, None, 20, 8)
+        >>> ChoiceTree({0: "walk"}, (None,), ((0, 0),)).wrong("hop", 3, None, 20, 8)
         'there is no task 3 to hang it under'
         """
         if name in self.names.values():
@@ -162,7 +162,7 @@ class Tree(ClassTree):
     def places(self, max_rows: int, max_heads: int) -> tuple[Placement, ...]:
         """The places for a new class, in the order of the tree; none if there is no room.
 
-        >>> tree = Tree({0: "walk", 1: "up", 2: "sit"}, (None, 0), ((0, 0), (1, 1), (2, 0)))
+        >>> tree = ChoiceTree({0: "walk", 1: "up", 2: "sit"}, (None, 0), ((0, 0), (1, 1), (2, 0)))
         >>> [(place.under, place.head, place.leaf) for place in tree.places(20, 8)]
         [(None, 0, None), ('walk', 1, None), ('up', 0, 1), ('sit', 0, 2)]
         """
@@ -184,9 +184,9 @@ class Tree(ClassTree):
                 places.append(Placement(self.name(cls), 0, cls, depth))
 
 
-def tree_of(session: AskingSession) -> Tree:
+def tree_of(session: AskingSession) -> ChoiceTree:
     """The classes and tasks of ``session`` as they are now."""
-    return Tree(dict(session.names), tuple(session.tasks), tuple(session.rows))
+    return ChoiceTree(dict(session.names), tuple(session.tasks), tuple(session.rows))
 
 
 class Recent:

@@ -10,7 +10,7 @@ from odl.core.class_tree import ClassTree
 from odl.core.events import Event, Prediction, Samples
 from odl.core.history import SessionHistory
 from odl.labels.answer_log import AnswerEntry, entry_of
-from odl.labels.question import Question, Recent, Tree
+from odl.labels.question import ChoiceTree, Question, Recent
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +48,7 @@ class QuestionHistory:
 
     questions: tuple[AnsweredQuestion, ...]
     answers: tuple[AnswerEntry, ...]
-    tree: Tree
+    tree: ChoiceTree
     parents: dict[str, str | None]
     gaps: tuple[tuple[int, int], ...]
     end: int
@@ -127,5 +127,5 @@ def read_question_history(
     )  # fmt: skip
 
 
-def _with_choices(tree: ClassTree) -> Tree:
-    return Tree(tree.names, tree.tasks, tree.rows)
+def _with_choices(tree: ClassTree) -> ChoiceTree:
+    return ChoiceTree(tree.names, tree.tasks, tree.rows)

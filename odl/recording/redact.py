@@ -59,7 +59,7 @@ class Source:
         The recording. It is read through once, and once more for each `events`.
     kinds : iterable of str
         Of `KINDS`; none: the recording as it is.
-    tell : callable, optional
+    progress : callable, optional
         Told every two seconds how far the reading is.
 
     Attributes
@@ -90,9 +90,9 @@ class Source:
     """
 
     def __init__(
-        self, path: Path, kinds: Iterable[str] = (), tell: Callable[[str], None] | None = None
+        self, path: Path, kinds: Iterable[str] = (), progress: Callable[[str], None] | None = None
     ) -> None:
-        self.path, self._kinds, self._tell = path, frozenset(kinds), tell
+        self.path, self._kinds, self._progress = path, frozenset(kinds), progress
         self._renamed: dict[str, str] = {}
         self.gaps: list[Gap] = []
         self.truths: list[Truth] = []
@@ -127,9 +127,9 @@ class Source:
     def _watched(self, reader: Reader, what: str) -> Iterator[Event]:
         size, last = max(1, self.path.stat().st_size), time.monotonic()
         for event in reader:
-            if self._tell is not None and time.monotonic() - last > 2:
+            if self._progress is not None and time.monotonic() - last > 2:
                 last = time.monotonic()
-                self._tell(f"{what} {self.path.name}: {100 * reader.good_bytes // size} %")
+                self._progress(f"{what} {self.path.name}: {100 * reader.good_bytes // size} %")
             yield event
 
     def _survey(self, event: Event) -> None:

@@ -90,13 +90,13 @@ def test_an_emulated_session_is_gone_on_with(tmp_path: Path, capsys: pytest.Capt
 
 def test_what_is_played_tells_the_length_of_a_session(tmp_path: Path) -> None:
     emulated()
-    wishes: dict[str, object] = {
+    options: dict[str, object] = {
         "emulated": True,
         "play": "shoulder",
         "subject": 8,
         "options": {"budget": 20},
     }
-    with open_live(out=tmp_path / "walk.odl", **wishes) as live:
+    with open_live(out=tmp_path / "walk.odl", **options) as live:
         assert (live.session.config.allowed, live.session.config.period) == (20, 0)
         assert live.session.config.horizon in range(350, 400)  # 503 s, in many pieces
 

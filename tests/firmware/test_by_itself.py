@@ -80,8 +80,8 @@ def test_one_press_agrees_with_what_the_heads_say(sensing: Follower) -> None:
         assert label == Label(label.at, question.window, int(path[length - 1]))
         sensing.run(0.3)
         assert not board.led or session.open_questions
-        assert sensing.said(Learned)[-1].window == question.window
-    assert sensing.path_of(sensing.said(Label)[0].window)[-1] == sensing.said(Label)[0].cls
+        assert sensing.messages_of(Learned)[-1].window == question.window
+    assert sensing.path_of(sensing.messages_of(Label)[0].window)[-1] == sensing.messages_of(Label)[0].cls
     sensing.compare()
 
 
@@ -97,7 +97,7 @@ def test_two_presses_put_the_question_off(sensing: Follower) -> None:
     assert query.window in [question.window for question in session.open_questions]
     sensing.run(3.0)
     assert board.led
-    assert sensing.said(Label) == sensing.said(Undo) == []
+    assert sensing.messages_of(Label) == sensing.messages_of(Undo) == []
     board.press()
     assert sensing.run_until(Label, 2.0).window == query.window  # the one that has waited longest
     sensing.compare()
@@ -123,7 +123,7 @@ def test_a_press_without_a_question_is_nothing(sensing: Follower, firmware: Make
     for times in (1, 2, 3):
         sensing.board.press(times)
         sensing.run(2.5)
-    assert sensing.said(Label) == sensing.said(Undo) == []
+    assert sensing.messages_of(Label) == sensing.messages_of(Undo) == []
     waiting = Emulator(firmware().elf)
     waiting.run(0.1)
     waiting.press(hold=1.0)
@@ -141,12 +141,12 @@ def test_what_the_full_fifo_drops_is_a_gap(sensing: Follower, stall: float) -> N
     sensing.board.skip(round(stall * MHZ * 1e6))  # longer than the 4.9 s that it holds
     sensing.run(4.0)
     assert sensor.lost > 0
-    (gap,) = sensing.said(Gap)
+    (gap,) = sensing.messages_of(Gap)
     assert abs(gap.lost - sensor.lost) <= 1
     assert gap.why == "the sensor's memory was full"
-    ends = [m.start + len(m.block) for m in sensing.said(Samples)]
+    ends = [m.start + len(m.block) for m in sensing.messages_of(Samples)]
     assert gap.start in ends
-    assert sensing.said(Status)[-1].dropped == gap.lost
+    assert sensing.messages_of(Status)[-1].dropped == gap.lost
     assert sensing.compared > 5
     sensing.compare()
 
@@ -155,7 +155,7 @@ def test_a_stall_that_the_fifo_bridges_is_none(sensing: Follower) -> None:
     sensing.run(2.0)
     sensing.board.skip(round(4.5 * MHZ * 1e6))
     sensing.run(3.0)
-    assert sensing.said(Gap) == [] and sensing.said(Status)[-1].dropped == 0
+    assert sensing.messages_of(Gap) == [] and sensing.messages_of(Status)[-1].dropped == 0
 
 
 def test_a_session_begins_with_samples_of_its_own_time(
@@ -173,7 +173,7 @@ def test_a_session_begins_with_samples_of_its_own_time(
     later = Follower(board, Session(image, config))
     later.session.resume(500, keep=False)
     later.run(1.0)
-    first = later.said(Samples)[0]
+    first = later.messages_of(Samples)[0]
     raw = stream(image, 12_000)
     (at,) = [i for i in range(1000) if np.array_equal(raw[i : i + len(first.block)], first.block)]
     assert first.start == 500 and before <= at <= before + 8
@@ -210,7 +210,7 @@ def test_a_session_that_could_not_begin_leaves_the_running_one_alone(
     assert sensing.run_until(Refused, 20.0, step=0.02) == Refused(5, Refusal.STORE, 9)
     board.flash.stuck = False
     sensing.run(3.0)
-    assert sensing.said(Status)[-1].session == 5
+    assert sensing.messages_of(Status)[-1].session == 5
     sensing.compare()
 
 

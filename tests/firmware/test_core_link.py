@@ -79,7 +79,7 @@ def test_a_session_over_the_line_is_the_session(line: CoreLine, choice: Any, scr
     assert isinstance(core, Fused)
     whole = session.snapshot()
     reads = [Read(STATE, at, min(500, len(whole) - at)) for at in range(0, len(whole), 500)]
-    heard = line.tell(Hello(), configure(choice), *sent, *reads)
+    heard = line.exchange(Hello(), configure(choice), *sent, *reads)
     assert isinstance(heard[0], Info) and heard[0].state + heard[0].log == len(whole)
     assert heard[1] == Ready(0, 768, 1)
     told = heard[2 : 2 + len(expected)]
@@ -90,7 +90,7 @@ def test_a_session_over_the_line_is_the_session(line: CoreLine, choice: Any, scr
 
 
 def test_info_is_what_the_image_says(line: CoreLine) -> None:
-    (info,) = line.tell(Hello())
+    (info,) = line.exchange(Hello())
     core = Fused(IMAGE, CONFIG)
     assert info == Info(
         1, 0, 3, 40, 8, 768, 50_000, IMAGE.checksum, len(IMAGE.to_bytes()), 65536, core.state.nbytes,
@@ -154,12 +154,12 @@ CONFIGURED = [
 
 @pytest.mark.parametrize(("messages", "answer"), REFUSED)
 def test_refused(line: CoreLine, messages: list[Message], answer: tuple[int, Refusal]) -> None:
-    assert line.tell(*messages)[-1] == Refused(*answer, reply=len(messages) - 1)
+    assert line.exchange(*messages)[-1] == Refused(*answer, reply=len(messages) - 1)
 
 
 def test_a_host_of_another_version_hears_which_version_the_board_speaks(line: CoreLine) -> None:
     """However its Hello goes on; and it is not greeted by that."""
-    (info,) = line.tell(Hello())
+    (info,) = line.exchange(Hello())
     for rest in (b"", b"\x00more"):
         heard = understood(line.say(frame(b"\x03\x02\x00" + rest, 5) + frame(encode(Compact()), 6)))
         assert heard == [info, Refused(3, Refusal.VERSION, 5), Refused(14, Refusal.HELLO, 6)]
@@ -171,7 +171,7 @@ def test_a_host_of_another_version_hears_which_version_the_board_speaks(line: Co
 def test_an_input_in_the_wrong_place_changes_nothing(
     line: CoreLine, message: Message, answer: tuple[int, Refusal]
 ) -> None:
-    heard = line.tell(Hello(), configure(CONFIG), message, Samples(0, BLOCK), Label(NOW, 3, None))
+    heard = line.exchange(Hello(), configure(CONFIG), message, Samples(0, BLOCK), Label(NOW, 3, None))
     outputs = Session(IMAGE, CONFIG).step(Samples(0, BLOCK))
     assert heard[2 : 4 + len(outputs)] == [Refused(*answer, reply=2), *outputs, Ready(48, 768, 3)]
 
@@ -185,14 +185,14 @@ def test_an_input_in_the_wrong_place_changes_nothing(
 )  # fmt: skip
 def test_settings_that_cannot_be_used_are_refused(line: CoreLine, changes: dict[str, Any]) -> None:
     bad = replace(configure(CONFIG), **changes)
-    assert line.tell(Hello(), bad)[-1] == Refused(5, Refusal.SETTINGS, 1)
-    heard = line.tell(Hello(), configure(CONFIG), Samples(0, BLOCK), bad, Samples(48, BLOCK))
+    assert line.exchange(Hello(), bad)[-1] == Refused(5, Refusal.SETTINGS, 1)
+    heard = line.exchange(Hello(), configure(CONFIG), Samples(0, BLOCK), bad, Samples(48, BLOCK))
     assert heard[-1] == Ready(96, 768, 4)  # what ran goes on
 
 
 def test_settings_for_other_channels_are_no_message(line: CoreLine) -> None:
     two = replace(configure(CONFIG), scaling=((1, 0, 0),) * 2)
-    assert line.tell(Hello(), two)[-1] == Refused(5, Refusal.MESSAGE, 1)
+    assert line.exchange(Hello(), two)[-1] == Refused(5, Refusal.MESSAGE, 1)
 
 
 def test_a_name_with_a_control_character_is_no_message(line: CoreLine) -> None:
@@ -216,7 +216,7 @@ def test_now_is_where_the_stream_stands(line: CoreLine) -> None:
     ]
     for command in commands:
         expected += [command, *session.step(command)]
-    heard = line.tell(
+    heard = line.exchange(
         Hello(), configure(CONFIG), Samples(0, BLOCK), *(replace(command, at=NOW) for command in commands)
     )
     assert [m for m in heard[2:] if not isinstance(m, Ready)] == expected
@@ -241,8 +241,8 @@ def test_the_longest_frame_is_taken(line: CoreLine) -> None:
     most = (768 - 4 - 6 - 10) // 6
     block = np.full((most + 1, 3), 257, np.int16)
     begin = (Hello(), configure(CONFIG))
-    assert line.tell(*begin, Samples(0, block[:-1]))[-1] == Ready(most, 768, 2)
-    assert line.tell(*begin, Samples(0, block))[-1] == Refused(0, Refusal.DAMAGED, 0)
+    assert line.exchange(*begin, Samples(0, block[:-1]))[-1] == Ready(most, 768, 2)
+    assert line.exchange(*begin, Samples(0, block))[-1] == Refused(0, Refusal.DAMAGED, 0)
 
 
 def test_keep_goes_on_from_the_log(line: CoreLine) -> None:
@@ -256,14 +256,14 @@ def test_keep_goes_on_from_the_log(line: CoreLine) -> None:
     log = core.log[: int(core.state["n_log"][0])]
     again = configure(often, keep=True)
     begin = [Hello(), configure(often), *sent]
-    heard = line.tell(*begin, again, Read(STATE, 0, core.state.nbytes))
+    heard = line.exchange(*begin, again, Read(STATE, 0, core.state.nbytes))
     assert (log["kind"] == 1).sum() >= 4
     ends = log["window"] + np.where(log["kind"] <= 1, IMAGE.window, 0)
     assert heard[-2] == Ready(int(ends.max()), 768, len(begin))
     kept = np.frombuffer(heard[-1].data, core.state.dtype)  # type: ignore[union-attr]
     assert np.array_equal(kept["weights"], core.state["weights"])
     assert np.array_equal(kept["n_log"], core.state["n_log"])
-    heard = line.tell(*begin, configure(often), Read(STATE, 0, core.state.nbytes))
+    heard = line.exchange(*begin, configure(often), Read(STATE, 0, core.state.nbytes))
     fresh = Fused(IMAGE, often).state
     assert heard[-1].data == fresh.tobytes()  # type: ignore[union-attr]
 
@@ -288,7 +288,7 @@ def test_a_frame_that_comes_again_is_answered_again_and_done_once(line: CoreLine
         Split(NOW, 9, 2), Gap(48, 5, ""), Truth(0, 9, "a"), Upload(0, data[:600]), Compact(),
         Install(len(data), IMAGE.checksum), configure(config, keep=True), Samples(48, BLOCK),
     ]  # fmt: skip
-    plain = line.tell(*once)
+    plain = line.exchange(*once)
     twice = understood(line.say(b"".join(2 * frame(encode(m), n) for n, m in enumerate(once))))
     answers = [m for m in plain if isinstance(m, Ready | Refused)]
     assert [m.why for m in answers if isinstance(m, Refused)] == [Refusal.IMAGE]
@@ -325,7 +325,7 @@ def test_hello_forgets_the_last_frame(line: CoreLine) -> None:
 def test_the_image_can_be_read_whole(line: CoreLine) -> None:
     data = IMAGE.to_bytes()
     reads = [Read(IMAGE_AREA, at, min(700, len(data) - at)) for at in range(0, len(data), 700)]
-    parts = line.tell(Hello(), *reads)[1:]
+    parts = line.exchange(Hello(), *reads)[1:]
     assert b"".join(part.data for part in parts if isinstance(part, Data)) == data
     assert all(isinstance(part, Data) and part.area == IMAGE_AREA for part in parts)
 
@@ -343,7 +343,7 @@ def test_an_image_is_installed_when_it_is_whole(line: CoreLine) -> None:
     data = IMAGE.to_bytes()
     pieces = [Upload(at, data[at : at + 700]) for at in range(0, len(data), 700)]
     install = Install(len(data), IMAGE.checksum)
-    assert isinstance(line.tell(Hello(), *pieces, install)[-1], Ready)
+    assert isinstance(line.exchange(Hello(), *pieces, install)[-1], Ready)
     hurt = bytearray(data)
     hurt[len(data) // 2] ^= 1
     spoilt = [Upload(at, bytes(hurt[at : at + 700])) for at in range(0, len(data), 700)]
@@ -351,7 +351,7 @@ def test_an_image_is_installed_when_it_is_whole(line: CoreLine) -> None:
         [*pieces[:-1], install], [*spoilt, install], [*pieces, Install(len(data), 1)],
         [*pieces, Install(len(data) - 1, IMAGE.checksum)], [install],
     ):  # fmt: skip
-        assert line.tell(Hello(), *wrong)[-1] == Refused(13, Refusal.IMAGE, len(wrong))
+        assert line.exchange(Hello(), *wrong)[-1] == Refused(13, Refusal.IMAGE, len(wrong))
 
 
 def test_info_tells_the_session_and_how_many_frames_there_were(line: CoreLine) -> None:
@@ -394,7 +394,7 @@ def test_a_session_begins_where_the_host_says(
     for event in more:
         expected += twin.step(event)
     again = configure(other, keep, position, issued)
-    heard = line.tell(*begin, again, Read(STATE, 0, len(whole)), *more)
+    heard = line.exchange(*begin, again, Read(STATE, 0, len(whole)), *more)
     at = heard.index(Ready(start, 768, len(begin)))
     assert heard[at + 1] == Data(STATE, 0, whole)
     assert [m for m in heard[at + 2 :] if not isinstance(m, Ready)] == expected
@@ -406,8 +406,10 @@ def test_compacting_drops_what_was_undone_and_ends_the_session(line: CoreLine) -
     log = core.log[: int(core.state["n_log"][0])]
     kept = log[log["kind"] != Entry.UNDONE]
     assert 0 < len(kept) < len(log)
-    heard = line.tell(*begin, Compact(), Samples(session.position, BLOCK), configure(config_often(), True),
-                      Read(STATE, 0, len(session.snapshot())))  # fmt: skip
+    read = Read(STATE, 0, len(session.snapshot()))
+    heard = line.exchange(
+        *begin, Compact(), Samples(session.position, BLOCK), configure(config_often(), True), read
+    )
     assert heard[-3] == Refused(16, Refusal.CONFIGURE, len(begin) + 1)
     twin = Session(IMAGE, config_often())
     twin._core.log[: len(kept)] = kept

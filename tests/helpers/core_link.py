@@ -32,7 +32,7 @@ class CoreLine:
         assert done.stderr == b""
         return done.stdout
 
-    def tell(self, *messages: Message) -> list[Message]:
+    def exchange(self, *messages: Message) -> list[Message]:
         """What comes back for ``messages``, numbered from 0, Description left out."""
         heard = understood(self.say(b"".join(frame(encode(m), n) for n, m in enumerate(messages))))
         return [message for message in heard if not isinstance(message, Description)]

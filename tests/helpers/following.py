@@ -57,10 +57,10 @@ class Follower:
         self.board.write(frame(encode(Read(STATE, 0, len(self.session.snapshot()))), self._seq))
         assert any(isinstance(message, Data) for message in self._take(self.board.run(0.3)))
 
-    def said(self, kind: type[Any]) -> list[Any]:
+    def messages_of(self, kind: type[Any]) -> list[Any]:
         """All of ``kind`` so far."""
         return [message for message in self.heard if isinstance(message, kind)]
 
     def path_of(self, window: int) -> tuple[int, ...]:
         """What was predicted for ``window``."""
-        return next(p.path for p in self.said(Prediction) if p.window == window)
+        return next(p.path for p in self.messages_of(Prediction) if p.window == window)

@@ -143,7 +143,7 @@ def trees(draw: Any) -> tuple[Any, ...]:
 
 @st.composite
 def askers(draw: Any, rule: str) -> tuple[Any, ...]:
-    """Settings of a policy, and windows: samples since the last, doubt, features, all settled."""
+    """Settings of a policy, and windows: samples since the last, uncertainty, features, all settled."""
     hop = draw(st.sampled_from([4, 64]))
     form = draw(st.sampled_from(["session", "samples", "windows"]))
     length = st.one_of(st.integers(1, 120), st.integers(20, 60), ints(1, I31 - 1))
@@ -293,23 +293,23 @@ def kernel_imprint(features: list[int], centre: list[int], gain: int) -> list[in
 
 
 def kernel_score(heads: list[Head], rows: list[Row], features: list[int]) -> Scores:
-    """Path, scores and doubt from a state block."""
+    """Path, scores and uncertainty from a state block."""
     block = memory_with(heads, rows).block
     scores, path = np.full(MAX_ROWS, 7, np.uint16), np.zeros(MAX_HEADS, np.uint8)
     length = score(block, u8(features), scores, path)
-    doubt = uncertainty(block, scores)
-    return Scores(tuple(path[:length].tolist()), tuple(scores[: len(rows)].tolist()), int(doubt))
+    figures = tuple(scores[: len(rows)].tolist())
+    return Scores(tuple(path[:length].tolist()), figures, int(uncertainty(block, scores)))
 
 
 def reference_asker(settings: dict[str, Any], windows: list[Any]) -> tuple[Any, ...]:
     """Whether each window is asked about, and the policy's state afterwards."""
     asker = reference.Asker(**settings, room=MAX_PENDING)
     asked, end = [], 128
-    for pause, doubt, features, settled in windows:
+    for pause, utility, features, settled in windows:
         end += pause
         if settled:
             asker.waiting = 0
-        asked.append(asker.decide(features, doubt, end))
+        asked.append(asker.decide(features, utility, end))
     return (
         asked, asker.issued, asker.now, asker.generator, asker.rv_u, asker.rv_d, sorted(asker.warm),
         asker.blocked,
@@ -332,16 +332,16 @@ def kernel_asker(settings: dict[str, Any], windows: list[Any]) -> tuple[Any, ...
     chosen[:] = settings_of(settings)
     s = state[0]
     asked, end = [], 128
-    for pause, doubt, features, settled in windows:
+    for pause, utility, features, settled in windows:
         end += pause
         if settled:
             s["ask_status"][: s["n_ask"]] = Asked.SKIPPED
             while (batch := settled_batch(block)) >= 0:
                 collect(block, batch, end, 0)
-        wanted = bool(decide(block, u8(features), np.int64(doubt), np.int64(end), settings["hop"]))
+        wanted = bool(decide(block, u8(features), np.int64(utility), np.int64(end), settings["hop"]))
         asked.append(wanted)
         if wanted:
-            ask(block, u8(features), end - 128, np.int64(end), np.int64(doubt), 0)
+            ask(block, u8(features), end - 128, np.int64(end), np.int64(utility), 0)
         s["counts"][Count.WINDOWS] += 1
     return (
         asked, int(s["issued"]), int(s["period"]), int(s["generator"]), int(s["rv_u"]), int(s["rv_d"]),

@@ -29,13 +29,13 @@ LIMIT = 60.0  # seconds for what takes a moment where nothing else runs
 Do = Callable[[LiveSession, Event], None]
 
 
-def begin(bench: Bench, out: Path | None, **wishes: Any) -> LiveSession:
+def start_live(bench: Bench, out: Path | None, **options: Any) -> LiveSession:
     """A live session with ``bench``; a question every six seconds."""
-    if "resume" not in wishes:
-        wishes["options"] = OPTIONS
+    if "resume" not in options:
+        options["options"] = OPTIONS
     if out is not None:
-        wishes["out"] = out
-    live = open_live(bench.port.name, **wishes)
+        options["out"] = out
+    live = open_live(bench.port.name, **options)
     live.wait = 0.005
     return live
 
@@ -69,7 +69,7 @@ def play(live: LiveSession, bench: Bench, start: int, n: int, do: Do | None = No
         if more:
             continue
         until = until or clock.monotonic() + LIMIT
-        if (mark and heard(live, bench, mark)) or clock.monotonic() > until:
+        if (mark and caught_up(live, bench, mark)) or clock.monotonic() > until:
             live.stop()
         elif idle % 60 == 0:
             with bench.board._lock:
@@ -79,7 +79,7 @@ def play(live: LiveSession, bench: Bench, start: int, n: int, do: Do | None = No
     return passed
 
 
-def heard(live: LiveSession, bench: Bench, mark: int) -> bool:
+def caught_up(live: LiveSession, bench: Bench, mark: int) -> bool:
     """Whether the host has heard the board's last status, of ``mark`` frames, and stands where it does."""
     mode: Any = live._mode
     source: Any

@@ -242,11 +242,11 @@ class Row(NamedTuple):
 
 
 class Scores(NamedTuple):
-    """What the heads say: classes from the root down, a Q15 chance per row, doubt."""
+    """What the heads say: classes from the root down, a Q15 chance per row, uncertainty."""
 
     path: tuple[int, ...]
     scores: tuple[int, ...]
-    doubt: int
+    uncertainty: int
 
 
 def taking_part(rows: Sequence[Row], head: int) -> list[Row]:
@@ -324,7 +324,7 @@ class Asker:
             self.now, self.issued = number, 0
         return left
 
-    def decide(self, features: Sequence[int], doubt: int, end: int) -> bool:
+    def decide(self, features: Sequence[int], uncertainty: int, end: int) -> bool:
         """Whether the window is asked about; if so, the question is issued."""
         left = self.left(end)
         self.windows += 1
@@ -332,7 +332,7 @@ class Asker:
         if self.rule == "none" or purse <= 0:
             return False
         rate = min(2**31, within(purse, 0, 2**31 - 1) * 2**31 // left)
-        wanted = RULES[self.rule](self, features, doubt, rate, left)
+        wanted = RULES[self.rule](self, features, uncertainty, rate, left)
         if not (wanted or purse >= left):
             return False
         if self.waiting + len(self.open) >= self.room:
@@ -349,16 +349,16 @@ class Asker:
         self.waiting += len(self.open)
         self.open, self.distances, self.number = [], 0, self.number + 1
 
-    def informative(self, doubt: int, rate: int) -> bool:
+    def informative(self, uncertainty: int, rate: int) -> bool:
         """InfoRV: the first 16 scores set the reference."""
         if len(self.warm) < 16:
-            self.warm.append(doubt)
+            self.warm.append(uncertainty)
             if len(self.warm) == 16:
                 rank = min((2**31 - rate) * 16 // 2**31, 15)
                 self.rv_u = max(sorted(self.warm)[rank] * 2**16, 2**16)
             return False
-        wanted = doubt * 2**16 >= self.rv_u
-        self.rv_u = track_quantile(self.rv_u, doubt, rate, self.step)
+        wanted = uncertainty * 2**16 >= self.rv_u
+        self.rv_u = track_quantile(self.rv_u, uncertainty, rate, self.step)
         return wanted
 
     def far_enough(self, features: Sequence[int], rate: int) -> bool:
@@ -384,30 +384,30 @@ class Asker:
         return self.issued < math.floor(middle + Fraction(1, 2))
 
 
-def inforv(asker: Asker, features: Sequence[int], doubt: int, rate: int, left: int) -> bool:
+def inforv(asker: Asker, features: Sequence[int], uncertainty: int, rate: int, left: int) -> bool:
     """Uncertain windows."""
-    return asker.informative(doubt, rate)
+    return asker.informative(uncertainty, rate)
 
 
-def dualrv(asker: Asker, features: Sequence[int], doubt: int, rate: int, left: int) -> bool:
+def dualrv(asker: Asker, features: Sequence[int], uncertainty: int, rate: int, left: int) -> bool:
     """Uncertain windows unlike the open batch; each half for the rate's root."""
     each = root(rate * 2**31)
     far = asker.far_enough(features, each)
-    return asker.informative(doubt, each) and far
+    return asker.informative(uncertainty, each) and far
 
 
-def drawn(asker: Asker, features: Sequence[int], doubt: int, rate: int, left: int) -> bool:
+def drawn(asker: Asker, features: Sequence[int], uncertainty: int, rate: int, left: int) -> bool:
     """Selection sampling."""
     asker.generator = next_state(asker.generator)
     return below(asker.generator, left) < asker.allowed - asker.issued
 
 
-def periodic(asker: Asker, features: Sequence[int], doubt: int, rate: int, left: int) -> bool:
+def periodic(asker: Asker, features: Sequence[int], uncertainty: int, rate: int, left: int) -> bool:
     """Equal distances."""
     return asker.due(left)
 
 
-def never(asker: Asker, features: Sequence[int], doubt: int, rate: int, left: int) -> bool:
+def never(asker: Asker, features: Sequence[int], uncertainty: int, rate: int, left: int) -> bool:
     """No window; the rule is not consulted."""
     raise AssertionError("a policy that asks nothing decides nothing")
 

@@ -131,10 +131,10 @@ class ReferenceSession:
         held = self.held if self.config.hold else None
         outputs.append(Prediction(window, said.path, said.scores, held))
         number = self.asker.number
-        if self.asker.decide(features, said.doubt, end):
+        if self.asker.decide(features, said.uncertainty, end):
             expires = end + self.config.patience
             self.questions.append(Question(window, expires, number, self.segment, features))
-            outputs.append(Query(window, said.doubt, expires))
+            outputs.append(Query(window, said.uncertainty, expires))
             self.counts["queries"] += 1
         self.counts["windows"] += 1
         self.counts["blocked"] = self.asker.blocked

@@ -232,8 +232,8 @@ class Kernels:
         score_at, scores = self.put([7] * MAX_ROWS, np.uint16)
         path_at, path = self.put([0] * MAX_HEADS, np.uint8)
         length = self.run.call("odl_score", core.session, x, score_at, path_at)
-        doubt = self.run.call("odl_uncertainty", core.session, score_at)
-        return Scores(tuple(path[:length].tolist()), tuple(scores[: len(rows)].tolist()), doubt)
+        uncertainty = self.run.call("odl_uncertainty", core.session, score_at)
+        return Scores(tuple(path[:length].tolist()), tuple(scores[: len(rows)].tolist()), uncertainty)
 
     def decide(self, settings: dict[str, Any], windows: list[Any]) -> tuple[Any, ...]:
         self.run = self._on(6)
@@ -245,17 +245,17 @@ class Kernels:
         core = CoreSession(self.run, image_of(plain_trained(6)), config)
         s = core.state[0]
         asked, end = [], 128
-        for pause, doubt, features, settled in windows:
+        for pause, uncertainty, features, settled in windows:
             end += pause
             if settled:
                 s["ask_status"][: s["n_ask"]] = Asked.SKIPPED
                 while (batch := self.run.call("odl_settled_batch", core.session)) >= 0:
                     self.run.call("odl_collect", core.session, batch, end)
             x, _ = self.put(features, np.uint8)
-            wanted = bool(self.run.call("odl_decide", core.session, x, doubt, end, settings["hop"]))
+            wanted = bool(self.run.call("odl_decide", core.session, x, uncertainty, end, settings["hop"]))
             asked.append(wanted)
             if wanted:
-                self.run.call("odl_ask", core.session, x, end - 128, end, doubt)
+                self.run.call("odl_ask", core.session, x, end - 128, end, uncertainty)
             s["counts"][Count.WINDOWS] += 1
         return (
             asked, int(s["issued"]), int(s["period"]), int(s["generator"]), int(s["rv_u"]), int(s["rv_d"]),

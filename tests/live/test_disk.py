@@ -18,7 +18,7 @@ from odl.live.recorder import open_recorder
 from odl.recording import read
 from tests.helpers.fake_board import Bench
 from tests.helpers.full_disk import full_disk
-from tests.helpers.live_stage import BLOCK, answer, begin, blocks, play, same_trace
+from tests.helpers.live_stage import BLOCK, answer, blocks, play, same_trace, start_live
 from tests.helpers.virtual_port import VirtualPort
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows limits no file's size")
@@ -35,7 +35,7 @@ def test_a_full_disk_ends_a_session_that_can_be_gone_on_with(
     bench: Bench, tmp_path: Path, learn: str
 ) -> None:
     path, chance = tmp_path / "walk.odl", random.Random(4)
-    live = begin(bench, path, learn=learn)
+    live = start_live(bench, path, learn=learn)
     asked, at = list[int](), 0
     for _ in range(4):
         with full_disk(path.stat().st_size + chance.randrange(1, 9000)):
@@ -47,7 +47,7 @@ def test_a_full_disk_ends_a_session_that_can_be_gone_on_with(
         cut = read(path)
         assert cut.lost_frames == 0 and not cut.complete
         asked = [e.window for e in cut.events if isinstance(e, Query)]
-        live, at = begin(bench, None, resume=path), at + 800
+        live, at = start_live(bench, None, resume=path), at + 800
     play(live, bench, at, 800, answer("wave"))
     live.close()
     windows = [e.window for e in read(path).events if isinstance(e, Query)]
@@ -59,7 +59,7 @@ def test_a_full_disk_ends_a_session_that_can_be_gone_on_with(
 def test_no_room_for_a_recording_ends_it_before_it_begins(
     bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    begin(bench, tmp_path / "before.odl").close()  # kernels are compiled now, and kept on the disk
+    start_live(bench, tmp_path / "before.odl").close()  # kernels are compiled now, and kept on the disk
     path = tmp_path / "walk.odl"
     for command in ("live", "record"):
         with full_disk(2000):
@@ -78,17 +78,17 @@ def test_a_disk_that_fails_at_the_first_moment_leaves_no_file_in_the_way(
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", broken)
         with pytest.raises(OSError, match="Input/output error"):
-            begin(bench, live)
+            start_live(bench, live)
         with pytest.raises(OSError, match="Input/output error"):
             open_recorder(bench.port.name, out=only)
         assert not live.exists() and not only.exists() and not is_open(bench)
-    with begin(bench, live) as session:
+    with start_live(bench, live) as session:
         play(session, bench, 0, 100)
     before = read(live).events
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", broken)
         with pytest.raises(OSError, match="Input/output error"):
-            begin(bench, None, resume=live)
+            start_live(bench, None, resume=live)
     assert read(live).events == before and not is_open(bench)  # what was there before stays
 
 
@@ -143,7 +143,7 @@ def test_a_session_killed_within_a_write_is_gone_on_with(
     cut = read(path)
     assert cut.lost_frames == 0 and not cut.complete and cut.events
     asked = [e.window for e in cut.events if isinstance(e, Query)]
-    with begin(served, None, resume=path) as live:
+    with start_live(served, None, resume=path) as live:
         play(live, served, 2000, 500, answer("wave"))
     windows = [e.window for e in read(path).events if isinstance(e, Query)]
     assert windows[: len(asked)] == asked and len(set(windows)) == len(windows)

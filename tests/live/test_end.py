@@ -17,7 +17,7 @@ from odl.recording import read
 from odl.wire.client import BoardError
 from odl.wire.schema import Message, Refusal
 from tests.helpers.fake_board import Bench, Pretended, virtual_bench
-from tests.helpers.live_stage import BLOCK, answer, begin, blocks, clock_of, play, same_trace
+from tests.helpers.live_stage import BLOCK, answer, blocks, clock_of, play, same_trace, start_live
 
 LEARN = ("host", "device", "both")
 
@@ -35,7 +35,7 @@ class Dying(Pretended):
 @pytest.mark.parametrize("learn", ["device", "both"])
 def test_what_a_board_did_not_live_to_say_counts_as_skipped(tmp_path: Path, learn: str) -> None:
     path, bench = tmp_path / "walk.odl", virtual_bench(Dying())
-    with begin(bench, path, learn=learn) as live:
+    with start_live(bench, path, learn=learn) as live:
         for event in live:
             if isinstance(event, Samples) and not len(event.block) and live.session.position == 0:
                 bench.board.sense(BLOCK[:128])
@@ -54,7 +54,7 @@ def test_a_window_that_a_fed_board_died_of_counts_as_skipped(bench: Bench, tmp_p
         def step(self, event: Input) -> list[Event]:
             raise BoardError("no answer")
 
-    with begin(bench, tmp_path / "walk.odl") as live:
+    with start_live(bench, tmp_path / "walk.odl") as live:
         image = live.image
     config = Config(mult=(1,) * 6, shift=(0,) * 6, offset=(0,) * 6)
     fed = FedSession(image, config, Dead(), compare=True)  # type: ignore[arg-type]
@@ -67,7 +67,7 @@ def test_a_window_that_a_fed_board_died_of_counts_as_skipped(bench: Bench, tmp_p
 @pytest.mark.parametrize("learn", LEARN)
 def test_an_answer_given_before_the_end_is_taken(bench: Bench, tmp_path: Path, learn: str, how: str) -> None:
     path, rest = tmp_path / "walk.odl", blocks(0, 2000)
-    with begin(bench, path, learn=learn) as live:
+    with start_live(bench, path, learn=learn) as live:
         for event in live:
             if isinstance(event, Query):
                 assert live.prompt.answer(event.window, "wave").taken
@@ -84,7 +84,7 @@ def test_an_answer_given_before_the_end_is_taken(bench: Bench, tmp_path: Path, l
 @pytest.mark.parametrize("learn", ["device", "both"])
 def test_an_answer_that_is_lost_at_the_end_is_told(bench: Bench, tmp_path: Path, learn: str) -> None:
     path, rest, away = tmp_path / "walk.odl", blocks(0, 2000), list[str]()
-    with begin(bench, path, learn=learn) as live:
+    with start_live(bench, path, learn=learn) as live:
         for event in live:
             idle = isinstance(event, Samples) and not len(event.block)
             if not away and live.prompt.questions:
@@ -101,7 +101,7 @@ def test_an_answer_that_is_lost_at_the_end_is_told(bench: Bench, tmp_path: Path,
 
 
 def test_a_board_that_is_silent_is_not_waited_for(bench: Bench, tmp_path: Path) -> None:
-    with begin(bench, tmp_path / "walk.odl") as live:
+    with start_live(bench, tmp_path / "walk.odl") as live:
         play(live, bench, 0, 300)
         mode = live._mode
         live.prompt.in_flight.add(Answer(0, "walk"))
@@ -125,14 +125,14 @@ def feeding(live: LiveSession, bench: Bench) -> list[Event]:
 
 @pytest.mark.parametrize("learn", LEARN)
 def test_seconds_are_the_stream_s(bench: Bench, tmp_path: Path, learn: str) -> None:
-    with begin(bench, tmp_path / "walk.odl", learn=learn, seconds=10) as live:
+    with start_live(bench, tmp_path / "walk.odl", learn=learn, seconds=10) as live:
         feeding(live, bench)
     assert 500 <= live.status().position < 520
     assert same_trace(tmp_path / "walk.odl")
 
 
 def test_seconds_are_the_clock_s_where_nothing_comes(bench: Bench, tmp_path: Path) -> None:
-    with begin(bench, tmp_path / "walk.odl", seconds=20) as live:
+    with start_live(bench, tmp_path / "walk.odl", seconds=20) as live:
         began = clock_of(bench).now
         assert all(isinstance(e, Samples) and not len(e.block) for e in live)
     assert 20 <= clock_of(bench).now - began < 21
@@ -142,11 +142,11 @@ def test_seconds_are_the_clock_s_where_nothing_comes(bench: Bench, tmp_path: Pat
 @pytest.mark.parametrize("learn", ["host", "both"])
 def test_seconds_do_not_count_what_was_missed_before(bench: Bench, tmp_path: Path, learn: str) -> None:
     path = tmp_path / "walk.odl"
-    with begin(bench, path, learn=learn) as live:
+    with start_live(bench, path, learn=learn) as live:
         play(live, bench, 0, 300)
     bench.board.restart()
     os.utime(path, (clock_of(bench).wall() - 1000,) * 2)
-    with begin(bench, None, resume=path, seconds=5) as live:
+    with start_live(bench, None, resume=path, seconds=5) as live:
         feeding(live, bench)
     samples = [e for e in read(path).events if isinstance(e, Samples)]
     assert live.status().position > 50_000 and 550 <= sum(len(e.block) for e in samples) < 700
@@ -180,7 +180,7 @@ def test_who_answers_is_told_of_what_was_given_up(tmp_path: Path) -> None:
 
     path, board = tmp_path / "walk.odl", Refusing()
     bench = virtual_bench(board)
-    with begin(bench, path) as live:
+    with start_live(bench, path) as live:
         play(live, bench, 0, 600, do)
         answered = [e.window for e in board.done if isinstance(e, Label)]
         assert live.prompt.answers[-1].sentence.startswith("'pendulum' did not reach the board")
@@ -203,7 +203,7 @@ def test_a_command_whose_echo_was_lost_is_not_waited_for(tmp_path: Path) -> None
                 del self.out[:]  # its echo, and nothing else: each turn is sent at once
 
     path, bench = tmp_path / "walk.odl", virtual_bench(Muffled())
-    with begin(bench, path) as live:
+    with start_live(bench, path) as live:
         play(live, bench, 0, 600, answer("swing"))
         assert not live._mode.pending
     bench.close()

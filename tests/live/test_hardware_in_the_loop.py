@@ -19,7 +19,7 @@ from tests.helpers.virtual_clock import VirtualClock
 from tests.live.test_session import Liar
 
 
-def feed(bench: Bench, path: Path, **wishes: object) -> LiveSession:
+def feed(bench: Bench, path: Path, **keywords: object) -> LiveSession:
     options = {"policy": "periodic", "budget": 25, "delay": 5.0}
     return open_live(
         bench.port.name,
@@ -27,7 +27,7 @@ def feed(bench: Bench, path: Path, **wishes: object) -> LiveSession:
         subject=8,
         out=path,
         options=options,
-        **{"answers": "truth", **wishes},
+        **{"answers": "truth", **keywords},
     )
 
 

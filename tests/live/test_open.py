@@ -13,7 +13,7 @@ from odl.recording import read
 from odl.wire import Configure
 from odl.wire.schema import Message
 from tests.helpers.fake_board import Bench, Pretended, virtual_bench
-from tests.helpers.live_stage import BLOCK, LIMIT, answer, begin, clock_of, play, same_trace
+from tests.helpers.live_stage import BLOCK, LIMIT, answer, clock_of, play, same_trace, start_live
 
 
 class Quick(Pretended):
@@ -31,11 +31,11 @@ class Quick(Pretended):
 @pytest.mark.parametrize("learn", ["host", "device", "both"])
 def test_samples_that_come_with_the_first_answer(tmp_path: Path, learn: str) -> None:
     path, bench = tmp_path / "walk.odl", virtual_bench(Quick())
-    with begin(bench, path, learn=learn) as live:
+    with start_live(bench, path, learn=learn) as live:
         first = play(live, bench, 10, 400)
     assert live.status().position == 410 and isinstance(first[0], Samples)
     bench.board.restart()
-    with begin(bench, None, resume=path, learn=learn) as live:
+    with start_live(bench, None, resume=path, learn=learn) as live:
         play(live, bench, 10, 400)
     bench.close()
     assert same_trace(path)
@@ -50,19 +50,19 @@ def test_a_recorder_takes_the_samples_that_come_with_the_first_answer(tmp_path: 
 
 
 def test_a_file_in_the_way_is_found_before_the_board_forgets(bench: Bench, tmp_path: Path) -> None:
-    with begin(bench, tmp_path / "first.odl") as live:
+    with start_live(bench, tmp_path / "first.odl") as live:
         play(live, bench, 0, 1000, answer("wave"))
     session = bench.board.session
     assert session is not None and "wave" in session.names.values()
     (tmp_path / "there.odl").touch()
     with pytest.raises(ConfigError, match="there.odl is there already: give another name"):
-        begin(bench, tmp_path / "there.odl")
+        start_live(bench, tmp_path / "there.odl")
     assert bench.board.session is session
 
 
 def test_a_sensor_of_another_scale_does_not_go_on(bench: Bench, tmp_path: Path) -> None:
     path = tmp_path / "walk.odl"
-    with begin(bench, path, learn="host") as live:
+    with start_live(bench, path, learn="host") as live:
         play(live, bench, 0, 300)
     whole = path.read_bytes()
     other = Pretended()
@@ -70,7 +70,7 @@ def test_a_sensor_of_another_scale_does_not_go_on(bench: Bench, tmp_path: Path) 
     other.out.clear()  # of how it described itself when it was made
     elsewhere = virtual_bench(other)
     with pytest.raises(ConfigError, match="its samples were of another scale"):
-        begin(elsewhere, None, resume=path)
+        start_live(elsewhere, None, resume=path)
     elsewhere.close()
     assert path.read_bytes() == whole
 
@@ -80,9 +80,9 @@ def test_who_learns_can_change_where_nothing_was_learned(
     bench: Bench, tmp_path: Path, before: str, now: str
 ) -> None:
     path = tmp_path / "walk.odl"
-    with begin(bench, path, learn=before) as live:
+    with start_live(bench, path, learn=before) as live:
         play(live, bench, 0, 700)
-    with begin(bench, None, resume=path, learn=now) as live:
+    with start_live(bench, None, resume=path, learn=now) as live:
         play(live, bench, 700, 1500, answer("wave"))
         counts, differences = live.session.counts, live.status().differences
     on_board = bench.board.session

@@ -22,7 +22,7 @@ from odl.recording.resume import Resumed, resume
 from odl.wire import End, Start, encode, frame, is_output
 from odl.wire.client import BoardError
 from tests.helpers.fake_board import Bench, Pretended, virtual_bench
-from tests.helpers.live_stage import BLOCK, answer, begin, play, same_trace
+from tests.helpers.live_stage import BLOCK, answer, play, same_trace, start_live
 from tests.helpers.streams import IMAGE, Script, config, inputs
 
 CONFIG = config("periodic", allowed=20, horizon=80, batch=2, patience=100)
@@ -175,11 +175,11 @@ def other() -> Iterator[Bench]:
 @pytest.mark.parametrize("learn", ["host", "device", "both"])
 def test_the_board_s_session_still_runs(bench: Bench, tmp_path: Path, learn: str) -> None:
     path = tmp_path / "walk.odl"
-    live = begin(bench, path, learn=learn)
+    live = start_live(bench, path, learn=learn)
     first = play(live, bench, 0, 1500, answer("wave"))
     killed(live)
     bench.board.sense(BLOCK[1500:1700])  # nobody hears of these
-    with begin(bench, None, resume=path) as live:
+    with start_live(bench, None, resume=path) as live:
         assert live.names == {**live.image.names, 5: "wave"}
         rest = play(live, bench, 1700, 1500, answer("wave"))
         labels = live.session.counts["answered"]
@@ -198,12 +198,12 @@ def test_the_board_s_session_still_runs(bench: Bench, tmp_path: Path, learn: str
 @pytest.mark.parametrize("learn", ["host", "both"])
 def test_the_board_has_started_anew_meanwhile(bench: Bench, tmp_path: Path, learn: str) -> None:
     path = tmp_path / "walk.odl"
-    live = begin(bench, path, learn=learn)
+    live = start_live(bench, path, learn=learn)
     play(live, bench, 0, 1500, answer("wave"))
     labels = live.session.counts["answered"]
     killed(live)
     bench.board.restart()
-    with begin(bench, None, resume=path) as live:
+    with start_live(bench, None, resume=path) as live:
         play(live, bench, 1700, 1000, answer("wave"))
         kept = len(live.session.names) == 6
     assert kept and labels >= 3
@@ -216,14 +216,14 @@ def test_a_board_that_has_not_learned_it_is_refused_and_the_host_goes_on(
     bench: Bench, other: Bench, tmp_path: Path
 ) -> None:
     path = tmp_path / "walk.odl"
-    live = begin(bench, path)
+    live = start_live(bench, path)
     play(live, bench, 0, 1500, answer("wave"))
     labels = live.session.counts["answered"]
     killed(live)
     before = len(read(path).events)
     with pytest.raises(BoardError, match=f"the board does not hold {labels} of the {labels} labels"):
-        begin(other, None, resume=path)
-    with begin(other, None, resume=path, learn="host") as live:
+        start_live(other, None, resume=path)
+    with start_live(other, None, resume=path, learn="host") as live:
         play(live, other, 1700, 1000, answer("wave"))
         assert live.session.counts["answered"] > labels
     assert same_trace(path)
@@ -232,11 +232,11 @@ def test_a_board_that_has_not_learned_it_is_refused_and_the_host_goes_on(
 
 def test_an_open_question_can_still_be_answered(bench: Bench, tmp_path: Path) -> None:
     path = tmp_path / "walk.odl"
-    live = begin(bench, path)
+    live = start_live(bench, path)
     play(live, bench, 0, 500)
     asked = [one.window for one in live.session.open_questions]
     killed(live)
-    with begin(bench, None, resume=path) as live:
+    with start_live(bench, None, resume=path) as live:
         assert [question.window for question in live.prompt.questions] == asked != []
         assert live.prompt.questions[0].signal.shape[1] == 6
         play(live, bench, 500, 300, answer("wave"))
@@ -247,25 +247,25 @@ def test_an_open_question_can_still_be_answered(bench: Bench, tmp_path: Path) ->
 
 def test_a_refused_resume_changes_nothing(bench: Bench, other: Bench, tmp_path: Path) -> None:
     path = tmp_path / "walk.odl"
-    with begin(bench, path, learn="both") as live:
+    with start_live(bench, path, learn="both") as live:
         play(live, bench, 0, 1500, answer("wave"))
     whole = path.read_bytes()
     with pytest.raises(SerialPortError):
         open_live(str(tmp_path / "no"), resume=path)
     assert path.read_bytes() == whole
     with pytest.raises(BoardError, match="does not hold"):
-        begin(other, None, resume=path)
+        start_live(other, None, resume=path)
     assert path.read_bytes() == whole
-    with begin(bench, None, resume=path) as live:
+    with start_live(bench, None, resume=path) as live:
         play(live, bench, 1500, 100)
     assert same_trace(path)
 
 
 def test_the_wearer_stays_the_same(bench: Bench, tmp_path: Path) -> None:
     path = tmp_path / "walk.odl"
-    with begin(bench, path, learn="host", who="P3") as live:
+    with start_live(bench, path, learn="host", who="P3") as live:
         play(live, bench, 0, 800, answer("wave"))
-    with begin(bench, None, resume=path) as live:
+    with start_live(bench, None, resume=path) as live:
         rest = play(live, bench, 800, 800, answer("wave"))
     assert {e.by for e in rest if isinstance(e, Origin)} == {"terminal:P3"}
     assert len({e.by for e in read(path).events if isinstance(e, Origin)}) == 1
@@ -318,11 +318,11 @@ def test_a_dataset_of_one_s_own_is_not_named() -> None:
 
 def test_settings_are_the_recording_s(bench: Bench, tmp_path: Path) -> None:
     path = tmp_path / "walk.odl"
-    with begin(bench, path) as live:
+    with start_live(bench, path) as live:
         play(live, bench, 0, 200)
     with pytest.raises(ConfigError, match="continues with the recording's settings"):
         open_live(bench.port.name, resume=path, options={"budget": "5/h"})
-    with begin(bench, None, resume=path) as live:
+    with start_live(bench, None, resume=path) as live:
         play(live, bench, 200, 200)
     assert same_trace(path)
     assert open_recording(path).recording.complete

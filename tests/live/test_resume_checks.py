@@ -20,7 +20,7 @@ from odl.live import LiveSession, LiveStatus, open_live
 from odl.recording import Writer, read
 from odl.wire import Start
 from tests.helpers.fake_board import Bench
-from tests.helpers.live_stage import answer, begin, play, same_trace
+from tests.helpers.live_stage import answer, play, same_trace, start_live
 
 CONFIG = Config(mult=(1,) * 6, shift=(0,) * 6, offset=(0,) * 6).to_dict()
 PLAYED = {"dataset": "shoulder", "subject": "8", "live": {"emulated": True, "play": "shoulder"}}
@@ -64,7 +64,7 @@ def test_a_port_that_is_named_is_no_emulated_board(tmp_path: Path, monkeypatch: 
 
 def test_a_folder_that_is_not_there_is_not_made(bench: Bench, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is no folder .*nowhere"):
-        begin(bench, tmp_path / "nowhere" / "walk.odl")
+        start_live(bench, tmp_path / "nowhere" / "walk.odl")
     assert not (tmp_path / "nowhere").exists()
     assert bench.board.session is None  # nothing was asked of it
 
@@ -99,11 +99,11 @@ def test_the_last_line_is_of_the_whole_recording(
     bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str], learn: str
 ) -> None:
     path = tmp_path / "walk.odl"
-    with begin(bench, path, learn=learn) as live:
+    with start_live(bench, path, learn=learn) as live:
         play(live, bench, 0, 1500, answer("wave"))
     assert "compared since" not in last_line(live, capsys)
     bench.board.restart()  # its counters begin anew
-    with begin(bench, None, resume=path) as live:
+    with start_live(bench, None, resume=path) as live:
         play(live, bench, 1700, 1000, answer("wave"))
     events = read(path).events
     lost = sum(e.lost for e in events if isinstance(e, Gap | Adopt))

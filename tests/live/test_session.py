@@ -33,13 +33,13 @@ from odl.live import LiveSession, open_live
 from odl.wire.client import BoardError
 from odl.wire.schema import Message
 from tests.helpers.fake_board import Bench, Pretended, virtual_bench
-from tests.helpers.live_stage import BLOCK, OPTIONS, answer, begin, clock_of, play, same_trace
+from tests.helpers.live_stage import BLOCK, OPTIONS, answer, clock_of, play, same_trace, start_live
 
 
 @pytest.mark.parametrize("learn", ["host", "device", "both"])
 def test_three_ways_to_learn(bench: Bench, tmp_path: Path, learn: str) -> None:
     path = tmp_path / "walk.odl"
-    with begin(bench, path, learn=learn, who="P3") as live:
+    with start_live(bench, path, learn=learn, who="P3") as live:
         states, answering = set[str](), answer("wave")
 
         def do(live: LiveSession, event: Event) -> None:
@@ -69,14 +69,14 @@ def test_three_ways_to_learn(bench: Bench, tmp_path: Path, learn: str) -> None:
 
 def test_recordings_are_for_their_owner_only_and_name_no_port(bench: Bench, tmp_path: Path) -> None:
     path = tmp_path / "walk.odl"
-    with begin(bench, path) as live:
+    with start_live(bench, path) as live:
         play(live, bench, 0, 200)
     if os.name == "posix":
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     about = str(open_recording(path).recording.start.config)
     assert bench.port.name not in about and str(tmp_path) not in about
     with pytest.raises(ConfigError, match="is there already"):
-        begin(bench, path)
+        start_live(bench, path)
 
 
 def test_the_end_waits_for_what_the_board_still_has_to_say(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_the_end_waits_for_what_the_board_still_has_to_say(tmp_path: Path) -> No
         return data[:end]
 
     bench = virtual_bench(Pretended(), hold)
-    with begin(bench, tmp_path / "walk.odl", learn="both") as live:
+    with start_live(bench, tmp_path / "walk.odl", learn="both") as live:
         for event in live:
             if isinstance(event, Prediction):  # the host's own
                 live.stop()
@@ -109,7 +109,7 @@ def test_lost_frames_are_no_differences(tmp_path: Path, learn: str) -> None:
     path = tmp_path / "walk.odl"
     faults = Faults(5, drop=0.03, duplicate=0.02)
     bench = virtual_bench(Pretended(), faults.feed)
-    with begin(bench, path, learn=learn) as live:
+    with start_live(bench, path, learn=learn) as live:
         passed = play(live, bench, 0, 4000, answer("wave"))
         status = live.status()
     bench.close()
@@ -140,7 +140,7 @@ def test_a_board_that_starts_anew_goes_on_with_what_it_learned(
             again = True
             bench.board.restart()
 
-    with begin(bench, path, learn=learn) as live:
+    with start_live(bench, path, learn=learn) as live:
         passed = play(live, bench, 0, 2500, do)
         labels = live.session.counts["answered"]
         names = live.names
@@ -168,7 +168,7 @@ def test_unplugged_and_plugged_in_again(bench: Bench, tmp_path: Path, learn: str
             bench.board.sense(BLOCK[:200])  # nobody hears of these
             bench.plug()
 
-    with begin(bench, path, learn=learn) as live:
+    with start_live(bench, path, learn=learn) as live:
         passed = play(live, bench, 0, 2000, do)
         notices = live.notices()
     assert pulled and "the port is gone; it is tried again until it is back" in {*states, *notices}
@@ -197,7 +197,7 @@ def test_a_difference_is_told_at_once_with_its_cause(tmp_path: Path) -> None:
     def do(live: LiveSession, event: Event) -> None:
         told.extend(sentence for sentence in live.notices() if "differ" in sentence)
 
-    with begin(bench, path) as live:
+    with start_live(bench, path) as live:
         passed = play(live, bench, 0, 2000, do)
         status = live.status()
     bench.close()
@@ -219,7 +219,7 @@ def test_the_board_s_own_button_is_an_origin(bench: Bench, tmp_path: Path) -> No
                     board.say(command)
                     board._outputs(command)
 
-    with begin(bench, path) as live:
+    with start_live(bench, path) as live:
         passed = play(live, bench, 0, 1200, do)
     at = next(i for i, e in enumerate(passed) if isinstance(e, Label))
     assert [type(e) for e in passed[at - 1 : at + 1]] == [Origin, Label]
@@ -228,24 +228,24 @@ def test_the_board_s_own_button_is_an_origin(bench: Bench, tmp_path: Path) -> No
 
 
 def test_what_the_board_has_learned_before_is_kept_if_wished(bench: Bench, tmp_path: Path) -> None:
-    with begin(bench, tmp_path / "first.odl") as live:
+    with start_live(bench, tmp_path / "first.odl") as live:
         play(live, bench, 0, 1000, answer("wave"))
     bench.board.restart()
-    with begin(bench, tmp_path / "second.odl", keep=True) as live:
+    with start_live(bench, tmp_path / "second.odl", keep=True) as live:
         passed = play(live, bench, 1000, 500)
         assert "wave" in live.names.values()
     assert isinstance(passed[0], Adopt)
     assert same_trace(tmp_path / "second.odl")
     bench.board.restart()
-    with begin(bench, tmp_path / "third.odl") as live:
+    with start_live(bench, tmp_path / "third.odl") as live:
         assert "wave" not in live.names.values()
 
 
 def test_a_host_that_learns_leaves_the_board_s_labels_alone(bench: Bench, tmp_path: Path) -> None:
-    with begin(bench, tmp_path / "first.odl") as live:
+    with start_live(bench, tmp_path / "first.odl") as live:
         play(live, bench, 0, 1000, answer("wave"))
     bench.board.restart()
-    with begin(bench, tmp_path / "second.odl", learn="host") as live:
+    with start_live(bench, tmp_path / "second.odl", learn="host") as live:
         passed = play(live, bench, 1000, 500)
     assert passed[0] == Samples(0, BLOCK[1000:1010])
     assert same_trace(tmp_path / "second.odl")
@@ -256,7 +256,7 @@ def test_a_session_can_be_iterated_over_in_parts_and_ends_between_two_steps(
     bench: Bench, tmp_path: Path
 ) -> None:
     path = tmp_path / "walk.odl"
-    with begin(bench, path) as live:
+    with start_live(bench, path) as live:
         for number, event in enumerate(live):
             if isinstance(event, Samples) and not len(event.block):
                 bench.board.sense(BLOCK[:140])

@@ -64,7 +64,7 @@ def previous_features(s: Block) -> NDArray[np.uint8]:
 
 
 @jit
-def begin_window(s: Block, features: NDArray[np.uint8]) -> None:
+def start_window(s: Block, features: NDArray[np.uint8]) -> None:
     """Pool the ring into ``features`` and notice whether the stream has changed."""
     at = s.q
     positions, outputs = at[POSITIONS], at[OUTPUTS]
@@ -122,7 +122,7 @@ def run(s: Block, raw: NDArray[np.int16], first: Int) -> tuple[Int, Int]:
     end = s.q[POSITION]
     n = settle(s, end, n)
     features = np.empty(at[FEATURES], np.uint8)
-    begin_window(s, features)
+    start_window(s, features)
     byte = at[OUT] + n * at[OUT_BYTES]
     scores = s.u[(byte >> 1) + at[OUT_SCORES] : (byte + at[OUT_BYTES]) >> 1]
     length = score(s, features, scores, s.b[byte + OUT_PATH : byte + at[OUT_BYTES]])
