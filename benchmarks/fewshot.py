@@ -79,7 +79,7 @@ def merged(dataset: Dataset, group: str) -> Dataset:
     names, tree[group] = tree[group], ()
     classes = (*(n for n in dataset.classes if n not in names), group)
     card = replace(dataset.card, classes=classes, tree=tree)
-    return replace(dataset, card=card, reader=Merged(dataset, group, names))
+    return replace(dataset, card=card, loader=Merged(dataset, group, names))
 
 
 def extractors(

@@ -63,7 +63,7 @@ def _init(args: argparse.Namespace, progress: Progress) -> str:
     folder = Path(args.folder)
     made = propose(folder, args.checksums)
     path = write_card(folder, made, bool(args.force))
-    for sentence, sure in made.said:
+    for sentence, sure in made.provenance:
         print(printable(f"{sure:8} {sentence}"))
     print(f"\ncard: {path}; edit it where it is wrong, then 'odl train {args.folder} --out mine.odlm'")
     try:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
@@ -12,12 +13,11 @@ from numpy.typing import NDArray
 
 from odl.data.bundled import Part, find_folder, list_datasets, load_card, load_session
 from odl.data.card import Card, DataError, agree, read_card, subject_name
-from odl.data.loaders import hapt, uca_ehar
 from odl.data.loaders.tables import Tables
 
 
-class Reader(Protocol):
-    """What a loader has to offer."""
+class Loader(Protocol):
+    """What a loader offers; docs/data.md says how one is found."""
 
     @property
     def subjects(self) -> tuple[str, ...]:
@@ -39,7 +39,7 @@ class Dataset:
         What is known of the recordings.
     home : Path
         The folder that the card lies in; a model image named by the card lies there too.
-    reader : Reader
+    loader : Loader
         Where the recordings come from.
 
     Examples
@@ -51,12 +51,12 @@ class Dataset:
 
     card: Card
     home: Path
-    reader: Reader
+    loader: Loader
 
     @property
     def subjects(self) -> tuple[str, ...]:
         """The people who are there, in order: some of the card's, or all."""
-        return self.reader.subjects
+        return self.loader.subjects
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -101,7 +101,7 @@ class Dataset:
         if person not in self.subjects:
             people = ", ".join(self.subjects)
             raise DataError(f"dataset '{self.card.name}' has no subject {subject}; there are {people}")
-        return self.reader.session(person, seed)
+        return self.loader.session(person, seed)
 
     def model_path(self) -> Path:
         """The model image that the card names; DataError if it is not there."""
@@ -166,21 +166,18 @@ def open_dataset(source: str | Path, data: str | Path | None = None) -> Dataset:
     return Dataset(about, home, Tables(about, home / "card.json", base if data is None else Path(data)))
 
 
-_LOADERS: dict[str, Callable[[Card, Path], Reader]] = {"hapt": hapt.Hapt, "uca-ehar": uca_ehar.Ehar}
-_WHERE = {"hapt": hapt.WHERE, "uca-ehar": uca_ehar.WHERE}
-
-
 def _known(name: str, data: Path | None) -> Dataset:
     about, home = load_card(name), find_folder() / name
     if about.file:
         if data is not None:
             raise DataError(f"dataset '{name}' is bundled; leave out `data`")
         return Dataset(about, home, _Bundled(name, about.subjects))
+    module = import_module(f"odl.data.loaders.{name.replace('-', '_')}")
     if data is None:
-        raise DataError(f"dataset '{name}' is not bundled; {_WHERE[name]}")
+        raise DataError(f"dataset '{name}' is not bundled; {module.WHERE}")
     if data.is_dir() and (data / "card.json").is_file():
         agree(about, home / "card.json", read_card(data / "card.json"), data / "card.json")
-    return Dataset(about, home, _LOADERS[name](about, data))
+    return Dataset(about, home, module.LOADER(about, data))
 
 
 def labelled_windows(

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from odl.data import Dataset, Part
 
 
-class CachedReader:
-    """A reader that reads each person once."""
+class CachedLoader:
+    """A loader that reads each person once."""
 
     def __init__(self, dataset: Dataset) -> None:
         self.subjects = dataset.subjects
@@ -29,7 +29,7 @@ class CachedReader:
 
 def cached(dataset: Dataset) -> Dataset:
     """The same dataset, each person read only once."""
-    return replace(dataset, reader=CachedReader(dataset))
+    return replace(dataset, loader=CachedLoader(dataset))
 
 
 @dataclass(frozen=True, eq=False)

@@ -34,7 +34,7 @@ def made(folder: Path, **options: Any) -> tuple[dict[str, Any], str]:
     """The proposed card, written; all that was said."""
     proposal = propose(folder, **options)
     write_card(folder, proposal)
-    return proposal.card, "\n".join(f"{sure}: {what}" for what, sure in proposal.said)
+    return proposal.card, "\n".join(f"{sure}: {what}" for what, sure in proposal.provenance)
 
 
 @pytest.mark.parametrize(

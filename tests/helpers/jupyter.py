@@ -140,10 +140,10 @@ def restart_kernel(page: Any) -> None:
     wait_until_idle(page)
 
 
-def until(page: Any, look: Callable[[], Any], good: Callable[[Any], bool]) -> Any:
-    """Look until what is found is good, and return it."""
+def until(page: Any, read: Callable[[], Any], good: Callable[[Any], bool]) -> Any:
+    """Call `read` until its result is good, and return that."""
     end = time.monotonic() + LONG
-    while not good(found := look()):
+    while not good(found := read()):
         if time.monotonic() > end:
             raise TimeoutError(f"after {LONG} s there is still {found}")
         page.wait_for_timeout(100)

@@ -121,7 +121,7 @@ def test_no_fold_sees_its_own_people_and_other_folds_choose_its_stop() -> None:
             parts = super().session(subject, seed)
             return tuple(replace(p, block=-p.block) for p in parts) if int(subject) < 3 else parts
 
-    changed = replace(data, reader=Changed())
+    changed = replace(data, loader=Changed())
     again, _ = cross_validate(changed, people, tree, plan, 1, 2, messages.append)
     assert np.array_equal(found[0].fitted.scale, again[0].fitted.scale)
     if found[0].stop == again[0].stop:

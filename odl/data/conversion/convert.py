@@ -174,7 +174,7 @@ def to_recording(
     units: Sequence[str] = (),
     label: str = "",
     force: bool = False,
-    tell: Callable[[str], None] | None = None,
+    progress: Callable[[str], None] | None = None,
 ) -> list[str]:
     """Write a table as a recording: samples, gaps and truth, nothing that anybody said.
 
@@ -195,7 +195,7 @@ def to_recording(
         See `odl.data.inference.single_table.read_single_table`; for tables without a card.
     force : bool
         Replace a recording that is there.
-    tell : callable, optional
+    progress : callable, optional
         Told in sentences what is being done.
 
     Returns
@@ -216,7 +216,7 @@ def to_recording(
     if card is not None:
         if rate_hz is not None or columns or units or label:
             raise ConfigError(f"{path.name} has a card that says what it holds; say nothing about columns")
-        restored = restore(path, card, _counting(path, tell))
+        restored = restore(path, card, _counting(path, progress))
         events, notes = restored.events, restored.notes
         start = _start_again(card, path)
         if image is not None:
@@ -224,7 +224,7 @@ def to_recording(
     else:
         table = _single_table(path, rate_hz, columns, units, label)
         events = replay_parts(table.parts)
-        notes = [f"{sure}: {what}" for what, sure in table.said]
+        notes = [f"{sure}: {what}" for what, sure in table.provenance]
         start = _start(image, table.rate_hz, table.channels, {"subject": table.subject})
     if subject is not None:
         start.config["session"] = {**start.config.get("session", {}), "subject": subject}
@@ -237,15 +237,15 @@ def to_recording(
     return notes
 
 
-def _counting(path: Path, tell: Callable[[str], None] | None) -> Callable[[int], None]:
+def _counting(path: Path, progress: Callable[[str], None] | None) -> Callable[[int], None]:
     """Says how far the reading is, at most every two seconds."""
     last = time.monotonic()
 
     def count_rows(rows: int) -> None:
         nonlocal last
-        if tell is not None and time.monotonic() - last > 2:
+        if progress is not None and time.monotonic() - last > 2:
             last = time.monotonic()
-            tell(f"reading {path.name}: {rows} rows")
+            progress(f"reading {path.name}: {rows} rows")
 
     return count_rows
 

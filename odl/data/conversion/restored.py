@@ -58,7 +58,7 @@ class Restored:
     notes: list[str]
 
 
-def restore(path: Path, card: Converted, tell: Callable[[int], None] | None = None) -> Restored:
+def restore(path: Path, card: Converted, progress: Callable[[int], None] | None = None) -> Restored:
     """Read a converted table. Where card and rows differ, the rows are right.
 
     Parameters
@@ -67,7 +67,7 @@ def restore(path: Path, card: Converted, tell: Callable[[int], None] | None = No
         The table, CSV or Parquet.
     card : Converted
         Its card.
-    tell : callable, optional
+    progress : callable, optional
         Told how many rows have been read.
 
     Raises
@@ -92,8 +92,8 @@ def restore(path: Path, card: Converted, tell: Callable[[int], None] | None = No
         if marked:
             own = zip(_truth(table), good.tolist(), strict=True)
             labels += [known.setdefault(name, name) for name, there in own if there]
-        if tell is not None:
-            tell(rows)
+        if progress is not None:
+            progress(rows)
     index = np.concatenate(indices) if indices else np.empty(0, np.int64)
     if not len(index):
         raise DataError(f"{path}: there are no rows with values")

@@ -35,11 +35,11 @@ class Proposal:
     """A card to edit, and how each entry was come by: (what, how sure)."""
 
     card: dict[str, Any]
-    said: list[tuple[str, str]] = field(default_factory=list)
+    provenance: list[tuple[str, str]] = field(default_factory=list)
 
     def say(self, what: str, sure: bool | None = True) -> None:
         """``sure``: True, False, or None for something between."""
-        self.said.append((what, {True: "sure", None: "likely", False: "a guess"}[sure]))
+        self.provenance.append((what, {True: "sure", None: "likely", False: "a guess"}[sure]))
 
     @property
     def text(self) -> str:

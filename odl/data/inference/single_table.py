@@ -31,7 +31,7 @@ class SingleTable:
     rate_hz: float
     channels: tuple[tuple[str, str, float], ...]
     parts: tuple[Part, ...]
-    said: tuple[tuple[str, str], ...]  # what, how sure
+    provenance: tuple[tuple[str, str], ...]  # what, how sure
 
 
 def read_single_table(
@@ -131,6 +131,6 @@ def _read(path: Path, proposal: Proposal, classes: list[str], subject: str) -> S
         columns=tuple(c["column"] for c in channels), signs=(1,) * len(channels),
     )  # fmt: skip
     parts = Tables(card, path, path).session("1")
-    said = [*proposal.said, *((part.note, "sure") for part in parts if part.note)]
+    said = [*proposal.provenance, *((part.note, "sure") for part in parts if part.note)]
     facts = tuple((c.name, c.unit, c.scale) for c in card.channels)
     return SingleTable(subject, card.rate_hz, facts, parts, tuple(said))

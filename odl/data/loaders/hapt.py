@@ -162,3 +162,6 @@ def fetch(folder: Path) -> Path:
         return Path(pooch.retrieve(ADDRESS, known_hash=None, fname="hapt.zip", path=folder))
     except (OSError, ValueError) as error:
         raise DataError(f"HAPT could not be fetched ({error}); {WHERE}") from None
+
+
+LOADER = Hapt  # of the dataset that has this module's name

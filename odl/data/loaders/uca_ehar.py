@@ -109,3 +109,6 @@ class Ehar:
                 raise DataError(f"{table.row(i)}: there is no class '{text[:40]}'")
             marks[i] = self._card.classes.index(name)
         return marks
+
+
+LOADER = Ehar  # of the dataset that has this module's name
