@@ -3,3 +3,8 @@
 ``core/`` holds the C; ``headers`` writes what it shares with Python, ``host`` builds it for
 this machine and runs it beside the Python session.
 """
+
+from pathlib import Path
+
+# Each board by name, with its folder: a folder of boards/ that has a linker script.
+BOARDS = {path.parent.name: path.parent for path in sorted(Path(__file__).parent.glob("boards/*/link.ld"))}

@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim import build
+from firmware_sim import BOARDS, build
 from firmware_sim.emulator import Emulator
 from odl.core.arrays import state_dtype_of
 from odl.core.config import Config
@@ -48,7 +48,7 @@ _DEFINITION: Final = re.compile(r"^(?!typedef|enum|struct)[a-z][\w \t*]*?[ *](\w
 def file_of_functions() -> Mapping[str, str]:
     """Each C function of core and board, and the file that defines it, without its suffix."""
     found = {}
-    for folder in (*build.BOARDS.values(), build.BARE, build.CORE):
+    for folder in (*BOARDS.values(), build.BARE, build.CORE):
         for path in sorted(folder.glob("*.c")):
             found.update(dict.fromkeys(_DEFINITION.findall(path.read_text(encoding="utf-8")), path.stem))
     return found

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Final
 
 import odl
+from firmware_sim import BOARDS, headers, toolchain
 from firmware_sim import elf as elf_file
-from firmware_sim import headers, toolchain
 from firmware_sim.toolchain import BuildError
 from odl.core.image import Channel, Image
 
 HERE: Final = Path(__file__).parent
 CORE: Final = HERE / "core"
-BOARDS: Final = {"nucleo_f401re": HERE / "boards" / "nucleo_f401re"}
 BARE: Final = HERE / "boards" / "bare"  # what stands in for libc
 SENSORS: Final = ("link", "lsm6dso")
 LSM6DSO: Final = (  # a count, as sensor_lsm6dso.c sets the ranges (data sheet DS12140, table 2)
@@ -130,8 +129,9 @@ def build(
     described = description(board, sensor, counts[: len(image.channels)] if own else None, rate_hz, items)
     try:
         return link(
-            sources, image, compiler=compiler, defines=defines, ram_budget=ram_budget, described=described
-        )
+            sources, image, compiler=compiler, defines=defines, ram_budget=ram_budget, described=described,
+            board=board,
+        )  # fmt: skip
     except toolchain.ToolError as error:
         sizes = {"ram": ram_budget, "log": image.max_log, "channels": len(image.channels)}
         for said, why in _UNFIT.items():
@@ -163,9 +163,9 @@ def description(
     return json.dumps(text, sort_keys=True, separators=(",", ":"))
 
 
-def board_sources(sensor: str = "link") -> list[Path]:
+def board_sources(sensor: str = "link", board: str = "nucleo_f401re") -> list[Path]:
     """The board's own files, for a main program other than the firmware's."""
-    folder = BOARDS["nucleo_f401re"]
+    folder = BOARDS[board]
     return [
         BARE / "memory.c",
         *(folder / f"{name}.c" for name in _BOARD),
@@ -184,10 +184,11 @@ def link(
     ram_budget: int = RAM_BUDGET,
     stack: int = STACK,
     described: str = "{}",
+    board: str = "nucleo_f401re",
 ) -> Firmware:
-    """Any main program with the core's headers, the model image and this board's memory map."""
+    """Any main program with the core's headers, the model image and the memory map of ``board``."""
     chosen = toolchain.compiler(compiler)
-    folder = BOARDS["nucleo_f401re"]
+    folder = BOARDS[board]
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         headers.write(work, headers.sizes_of(image))

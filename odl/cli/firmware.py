@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from firmware_sim import toolchain
+from firmware_sim import BOARDS, toolchain
 from odl.cli.arguments import add_option, add_options
 from odl.cli.output import Progress, write_json
 from odl.evaluate.option_table import described
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from odl.core.image import Image
     from odl.data.card import Card
 
-BOARDS: Final = ("nucleo_f401re",)
 SENSORS: Final = ("link", "lsm6dso")
 TWINS: Final = ("python", "host", "board")
 
@@ -30,7 +29,7 @@ def add_commands(commands: Any) -> None:
     firmware = commands.add_parser("firmware", help="build the firmware for a board")
     verbs = firmware.add_subparsers(dest="verb", metavar="build", required=True)
     build = verbs.add_parser("build", help="write .elf, .bin and .map for a model")
-    build.add_argument("--board", default=BOARDS[0], metavar="NAME", help=", ".join(BOARDS))
+    build.add_argument("--board", default=next(iter(BOARDS)), metavar="NAME", help=", ".join(BOARDS))
     add_option(build, "model", required=True, help="a dataset's name or an .odlm file")
     build.add_argument("--sensor", default="link", metavar="S", help=f"{', '.join(SENSORS)}; default: link")
     add_option(build, "out", default=".", metavar="DIR", help="default: here")

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from firmware_sim import build
+from firmware_sim import BOARDS
 from firmware_sim.emulator import Emulator, EmulatorError
 from firmware_sim.peripherals import LINE_BYTE, MHZ
 from tests.helpers.firmware import Make
@@ -110,7 +110,7 @@ def test_time_passes_as_waited(board: Emulator) -> None:
 def test_what_gets_a_clock_is_not_written_at_once() -> None:
     """The chip ignores it, and no emulator does."""
     switched = 0
-    for path in sorted(build.BOARDS["nucleo_f401re"].glob("*.c")):
+    for path in sorted(BOARDS["nucleo_f401re"].glob("*.c")):
         lines = path.read_text(encoding="utf-8").splitlines()
         for line, following in zip(lines, lines[1:], strict=False):
             if re.search(r"RCC_A[HP]B1ENR \|=", line):

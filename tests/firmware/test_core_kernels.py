@@ -1,6 +1,6 @@
 """Plain Python integers, Numba, C on this machine and C on a Cortex-M4: one table, equal results.
 
-``tests/kernels`` holds Numba to the plain references; here C is held to them, with the faster
+``tests/core/kernels`` holds Numba to the plain references; here C is held to them, with the faster
 variants for the Cortex-M4 and without.
 """
 

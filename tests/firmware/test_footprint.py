@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from firmware_sim import build, elf
+from firmware_sim import BOARDS, build, elf
 from firmware_sim.bench import PARTS, Bench, by_part, file_of_functions, macs_of, part_of
 from firmware_sim.footprint import CLOCK_HZ, LIMITS, LOG_BANK, MARKS, SECOND, as_text, footprint
 from odl.cli.firmware import played_session
@@ -21,7 +21,7 @@ from odl.core.state import Entry
 from tests.helpers.firmware import need
 from tests.helpers.images import random_image
 
-BOARD = build.BOARDS["nucleo_f401re"]
+BOARD = BOARDS["nucleo_f401re"]
 TREE = random_image(3, tree=True)
 COUNTS = (
     "ram_bytes", "flash_bytes", "code_bytes", "image_bytes", "stack_bytes", "macs", "instructions_per_mac",
