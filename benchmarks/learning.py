@@ -26,7 +26,8 @@ from odl.core.rng import Chance
 from odl.core.session import Session
 from odl.core.state import Asked
 from odl.evaluate import evaluate
-from odl.evaluate.result import Outcome, Result
+from odl.evaluate.outcome import Outcome
+from odl.evaluate.result import Result
 from odl.model.dendron import Dendron
 from odl.wire import is_output
 

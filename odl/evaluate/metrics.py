@@ -9,13 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from odl._text import percent
 from odl.core.events import Why
-
-if TYPE_CHECKING:
-    from odl.evaluate.evaluation import Evaluation
 
 Confusion = tuple[tuple[int, ...], ...]
 Unit = Literal["share", "ratio", "count"]
@@ -156,7 +153,8 @@ def last_third(count: int) -> int:
     return 2 * count // 3
 
 
-def _dropped(why: Why) -> Callable[[Evaluation], int]:
+def _dropped(why: Why) -> Callable[[Any], int]:
+    """A count of an `odl.evaluate.Evaluation`."""
     return lambda one: one.timeline.dropped.get(why, 0)
 
 

@@ -17,10 +17,11 @@ from odl.data.streams import Stream, dataset_streams, load_model
 from odl.evaluate.load_kernels import Progress
 from odl.evaluate.open_session import open_oracle, open_stream
 from odl.evaluate.options import Options
+from odl.evaluate.outcome import Outcome
 from odl.evaluate.own_parts import OwnParts
 from odl.evaluate.own_samples import note_saturation, open_samples
 from odl.evaluate.recorded import Opened, open_recording
-from odl.evaluate.result import Outcome, Result
+from odl.evaluate.result import Result
 from odl.evaluate.run_stream import run_stream
 
 

@@ -4,40 +4,21 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from odl.core.config import Config, ConfigError
-from odl.core.events import Event
+from odl.core.config import ConfigError
 from odl.core.image import Image
 from odl.evaluate import Evaluation, evaluate, mean_of, worst_of
+from odl.evaluate.outcome import Outcome
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
 _MEASURE = "accuracy on the last third of the scored windows"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """One person's session: everything that passed, and what it was run with."""
-
-    subject: str
-    events: tuple[Event, ...] = field(repr=False)
-    without: tuple[Event, ...] = field(repr=False)
-    names: dict[int, str]
-    trace_sha256: str
-    seconds: float
-    samples: int
-    budget: int
-    counts: dict[str, int]
-    config: Config
-    file: Path | None = None
-    problems: tuple[str, ...] = ()
-    same_trace: bool | None = None  # of a replayed recording: equal to the one it holds
 
 
 @dataclass(frozen=True, repr=False)

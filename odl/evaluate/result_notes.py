@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from odl.core.events import Prediction
 
 if TYPE_CHECKING:
-    from odl.evaluate.result import Outcome
+    from odl.evaluate.outcome import Outcome
 
 BLOCKED_SHARE = 0.95  # a policy that spends less of its budget has to say why
 

@@ -14,7 +14,7 @@ from odl.core.session import Session
 from odl.data.streams import Stream, unlearned
 from odl.evaluate.load_kernels import Progress
 from odl.evaluate.open_session import OpenedSession
-from odl.evaluate.result import Outcome
+from odl.evaluate.outcome import Outcome
 from odl.policies.budget import Budget
 from odl.recording import Writer
 from odl.wire import TraceHash, encode, is_output
