@@ -7,13 +7,14 @@ ends: `faulty` wraps a pair of callables, `FaultyPort` an open port as pyserial 
 from __future__ import annotations
 
 import re
-import time
 from collections import Counter
 from collections.abc import Callable
 from enum import Enum
 from typing import Any, Final
 
 import numpy as np
+
+from odl.core.clock import SYSTEM_CLOCK, Clock
 
 _FRAME: Final = re.compile(rb"\0*[^\0]+\0")
 _LONGEST: Final = 2**17  # bytes without a delimiter that are passed on as they are
@@ -49,8 +50,8 @@ class Faults:
         Seconds of a delay and of a stall.
     longest : int
         Frames or bytes in a cut at most, the least being 1.
-    clock : callable
-        Gives seconds.
+    clock : Clock
+        Times delays and stalls.
 
     Attributes
     ----------
@@ -68,7 +69,7 @@ class Faults:
         self, seed: int, *, frames: bool = True, drop: float = 0.0, flip: float = 0.0,
         duplicate: float = 0.0, delay: float = 0.0, stall: float = 0.0, cut: float = 0.0,
         late: float = 0.05, still: float = 0.2, longest: int = 20,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:  # fmt: skip
         rates = [drop, flip, duplicate, delay, stall, cut]
         if min(rates) < 0 or sum(rates) > 1:
@@ -87,7 +88,7 @@ class Faults:
 
     def feed(self, data: bytes = b"") -> bytes:
         """What arrives now that ``data`` is sent; sending nothing may let late bytes arrive."""
-        now = self._clock()
+        now = self._clock.monotonic()
         if self._until is not None and now >= self._until:
             self._out, self._stalled, self._until = self._stalled, [], None
         self._pass(self._frames(data) if self._by_frame else data, now)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from odl.core.clock import SYSTEM_CLOCK, Clock
 from odl.core.events import Adopt, Event, Query
 from odl.core.protocols import Answer, TakeBack
 from odl.labels.answer_log import AnswerEntry
@@ -43,8 +43,8 @@ class Prompt:
         Seconds of signal shown before a question's window, and stored of the stream.
     recent : iterable of events
         The last events before, for plots and questions of a resumed session.
-    clock, utc : callable
-        Seconds of a monotonic clock, and since 1970.
+    clock : Clock
+        Times how long a question was shown, and dates each answer.
 
     Attributes
     ----------
@@ -59,14 +59,14 @@ class Prompt:
     >>> from odl.core.session import Session
     >>> image = Image.from_bytes(model_bytes("shoulder"))
     >>> session = Session(image, Config(mult=(1,) * 6, shift=(0,) * 6, offset=(0,) * 6))
-    >>> prompt = Prompt(session, image, by="terminal", clock=lambda: 7.0, utc=lambda: 1.5)
+    >>> prompt = Prompt(session, image, by="terminal")
     >>> prompt.ask(Query(0, 9000, 500), now=128)
     >>> [one.name for one in prompt.questions[0].likely][:2]
     ['pendulum', 'abduction']
     >>> prompt.answer(0, "wave").sentence
     "'wave' goes to the learner"
-    >>> list(prompt.poll(130))
-    [Answer(window=0, name='wave', head=0, leaf=None, by='terminal', took=0, clock=1500)]
+    >>> [(answer.name, answer.by) for answer in prompt.poll(130)]
+    [('wave', 'terminal')]
     """
 
     live = True
@@ -83,15 +83,14 @@ class Prompt:
         before: float = 4.0,
         seconds: float = 10.0,
         recent: Iterable[Event] = (),
-        clock: Callable[[], float] = time.monotonic,
-        utc: Callable[[], float] = time.time,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         if not 0 < len(by.encode("utf-8", "replace")) <= 64 or not by.isprintable():
             raise ValueError(f"{by!r} cannot stand for who answers: give 1 to 64 bytes of printable text")
         self.wake: Callable[[], None] | None = None
         self.channels, self.by = tuple(channels), by
         self.rate_hz = rate_hz or image.rate_hz
-        self._image, self._clock, self._utc = image, clock, utc
+        self._image, self._clock = image, clock
         self._lock = threading.RLock()
         self._answers = AnswerTracker(tree_of(session), keep=_ENTRIES)
         self._cards = OpenQuestions(
@@ -189,7 +188,7 @@ class Prompt:
     def shown(self, window: int) -> None:
         """A view shows the question about ``window``; the time to answer counts from the first call."""
         with self._lock:
-            self._cards.shown(window, self._clock())
+            self._cards.shown(window, self._clock.monotonic())
 
     def answer(
         self, window: int, name: str | None, head: int = 0, leaf: int | None = None, by: str | None = None
@@ -216,7 +215,7 @@ class Prompt:
     def undo(self, by: str | None = None) -> Reply:
         """Take back the last answer, also if it has been learned."""
         with self._lock:
-            undo = TakeBack(by or self.by, 0, round(1000 * self._utc()))
+            undo = TakeBack(by or self.by, 0, round(1000 * self._clock.wall()))
             said, window = self._answers.undo(undo)
             if window is not None:
                 self._cards.reopen(window)
@@ -235,8 +234,10 @@ class Prompt:
         name = None if name is None else " ".join(name.split())
         if wrong := self._cards.wrong(window, name, head, leaf):
             return Reply(False, wrong)
-        took = min(max(0, round(1000 * self._cards.seconds_shown(window, self._clock()))), 2**32 - 1)
-        answer = Answer(window, name, head, leaf, by or self.by, took, round(1000 * self._utc()))
+        took = min(
+            max(0, round(1000 * self._cards.seconds_shown(window, self._clock.monotonic()))), 2**32 - 1
+        )
+        answer = Answer(window, name, head, leaf, by or self.by, took, round(1000 * self._clock.wall()))
         sentence = self._answers.add(answer)
         self._cards.close(window)
         return Reply(True, sentence)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from odl._text import clean
+from odl.core.clock import SYSTEM_CLOCK, Clock
 from odl.core.events import Event, Samples, valid_name
 from odl.labels.answer_log import AnswerEntry
 from odl.labels.edits import Edit, current_edits, missed, parents_of
@@ -37,6 +37,8 @@ class Review:
         ValueError or an OSError, the edit is not made.
     room : int
         Rows that the model has room for.
+    clock : Clock
+        Times each answer.
 
     Examples
     --------
@@ -45,9 +47,9 @@ class Review:
     >>> from odl.labels.question_history import read_question_history
     >>> tree = ClassTree({0: "sit", 1: "walk"}, (None,), ((0, 0), (1, 0)))
     >>> history = read_question_history([Query(0, 1, 500), Label(60, 0, 0)], tree, 40, 50.0)
-    >>> review = Review(history, [], lambda *edit: print(edit), clock=lambda: 1.0)
+    >>> review = Review(history, [], lambda *edit: print(edit[:3]))
     >>> review.about(review.questions[0]), review.answer(0, "walk").sentence
-    (0, 'walk', None, 0)
+    (0, 'walk', None)
     ("answered 'sit'", "'walk' instead of 'sit'")
     """
 
@@ -64,7 +66,7 @@ class Review:
         rate_hz: float = 50.0,
         channels: Sequence[tuple[str, str, float]] = (),
         room: int = 255,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self.changed = 0
         self.wake: Callable[[], None] | None = None
@@ -136,7 +138,7 @@ class Review:
 
     def shown(self, window: int) -> None:
         """The card is on a screen now."""
-        self._since.setdefault(window, self._clock())
+        self._since.setdefault(window, self._clock.monotonic())
 
     def answer(
         self, window: int, name: str | None, head: int = 0, leaf: int | None = None, by: str | None = None
@@ -157,7 +159,7 @@ class Review:
                 return self._say(Reply(False, "the model has no room for another class"))
             parent = self._tree.tasks[head] if leaf is None else leaf
             under = None if parent is None else self._tree.name(parent)
-        took = round(1000 * (self._clock() - self._since.get(window, self._clock())))
+        took = round(1000 * (self._clock.monotonic() - self._since.get(window, self._clock.monotonic())))
         if name != before:
             try:
                 self._edited(window, name, under, took)
@@ -216,12 +218,12 @@ class Review:
 class ReviewLoop:
     """A review that a view runs (`odl.live.status.InteractiveSession`); it lasts until the person leaves."""
 
-    def __init__(self, review: Review) -> None:
-        self.prompt = review
+    def __init__(self, review: Review, clock: Clock = SYSTEM_CLOCK) -> None:
+        self.prompt, self._clock = review, clock
 
     def __iter__(self) -> Iterator[Event]:
         while True:
-            time.sleep(0.1)
+            self._clock.sleep(0.1)
             yield Samples(self.prompt.position, np.zeros((0, 1), np.int16))
 
     def notices(self) -> list[str]:

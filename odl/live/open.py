@@ -63,7 +63,7 @@ def _open(plan: SessionPlan) -> LiveSession:
     recent = () if resumed is None else resumed.recent
     prompt = Prompt(
         session, session.image, by=f"{options.by}:{options.who}" if options.who else options.by,
-        channels=setup.channels, recent=recent,
+        channels=setup.channels, recent=recent, clock=plan.line.clock,
     )  # fmt: skip
     prompt.wake = plan.line.wake
     oracle, played = _truth(plan, session.image)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any
+
+from odl.core.clock import SYSTEM_CLOCK, Clock
 
 _SILENT = 3.5  # seconds without a beat after which the page counts as closed
 _RAREST = 8.0  # seconds between two attempts to get a beat, at most
@@ -27,21 +27,21 @@ class Heartbeat:
     (True, True)
     """
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
         from ipywidgets import Layout, Play
 
         self.widget: Any = Play(interval=1000, max=2**30, layout=Layout(display="none"))
         self.widget.observe(self._beat, "value")
-        self._now, self._last = now, float("-inf")
+        self._clock, self._last = clock, float("-inf")
         self._asked, self._pause = float("-inf"), 0.5
 
     def watched(self) -> bool:
         """True if there was a beat lately."""
-        return self._now() - self._last < _SILENT
+        return self._clock.monotonic() - self._last < _SILENT
 
     def probe(self) -> None:
         """Start the clock, again after a page was loaded anew; ever more rarely while nothing beats."""
-        now = self._now()
+        now = self._clock.monotonic()
         if self.watched() or now - self._asked < self._pause:
             return
         self._asked, self._pause = now, min(2 * self._pause, _RAREST)
@@ -53,4 +53,4 @@ class Heartbeat:
         self.widget.playing = False
 
     def _beat(self, _: Any) -> None:
-        self._last, self._pause = self._now(), 0.5
+        self._last, self._pause = self._clock.monotonic(), 0.5

@@ -32,10 +32,10 @@ def joined(path: Sequence[str], limit: int = 40) -> str:
     return _ARROW.join(clean(name, limit) for name in path)
 
 
-def clock(seconds: float) -> str:
+def clock_time(seconds: float) -> str:
     """Stream time as minutes and seconds.
 
-    >>> clock(83.4), clock(3700)
+    >>> clock_time(83.4), clock_time(3700)
     ('1:23', '1:01:40')
     """
     whole = int(seconds)
@@ -56,7 +56,7 @@ def facts(pairs: Sequence[tuple[str, str]]) -> str:
 def history(told: Sequence[AnswerEntry], rate_hz: float, most: int = 5) -> str:
     """The last answers and what became of them, the newest first."""
     rows = [
-        (clock(one.window / rate_hz), _SIGNS.get(one.state, ""), one.name, one.sentence)
+        (clock_time(one.window / rate_hz), _SIGNS.get(one.state, ""), one.name, one.sentence)
         for one in told[:most]
     ]
     return _part("history", rows) if rows else ""

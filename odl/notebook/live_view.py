@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from odl._text import clean, percent
+from odl.core.clock import SYSTEM_CLOCK, Clock
 from odl.evaluate.report.style import styles_for
 from odl.live import LiveSession, LiveStatus
 from odl.notebook.buttons import close_all
 from odl.notebook.heartbeat import Heartbeat
-from odl.notebook.html import clock, facts, history, joined, line, prediction
+from odl.notebook.html import clock_time, facts, history, joined, line, prediction
 from odl.notebook.pictures import Channel, Picture
 from odl.notebook.player import Player
 from odl.notebook.question_card import QuestionCard
@@ -33,15 +33,15 @@ class NotebookView:
     A page that is closed is sent new questions and nothing else (see `odl.notebook.heartbeat`).
     """
 
-    def __init__(self, player: Player) -> None:
+    def __init__(self, player: Player, clock: Clock = SYSTEM_CLOCK) -> None:
         import ipywidgets as w
         from traitlets import Unicode
 
-        self.player, live = player, player.live
+        self.player, self._clock, live = player, clock, player.live
         self._prompt = live.prompt
         self._channels = channels = channels_of(live)
         self._plot = Picture(channels, [_SAID, _TRUTH], "time since the start (s)", height=0.85)
-        self._card = QuestionCard(self._prompt, channels)
+        self._card = QuestionCard(self._prompt, channels, clock=clock)
         self._head, self._now, self._facts, self._told = w.HTML(), w.HTML(), w.HTML(), w.HTML()
         self._stream = w.Image(format="png", value=self._plot.png(), layout=w.Layout(max_width="100%"))
         # With a description, even an empty one, a tooltip becomes the picture's title: the words that
@@ -50,7 +50,7 @@ class NotebookView:
         self._stop = w.Button(description="stop the session", tooltip="end it and close its recording",
                               layout=w.Layout(width="11em"))  # fmt: skip
         self._stop.on_click(lambda _: player.stop())
-        self._heartbeat = Heartbeat()
+        self._heartbeat = Heartbeat(clock)
         wide = w.Layout(width="26em", margin="0 2em 0 0")
         beside = w.HBox([w.VBox([self._now], layout=wide), self._facts], layout=w.Layout(margin=".4em 0"))
         self.box = w.VBox([self._head, self._stream, beside, self._card.box, self._told, self._stop,
@@ -93,7 +93,7 @@ class NotebookView:
         changed, texts, picture, last = -1, 0.0, 0.0, False
         while not last:
             last = not self.player.running  # once more after the end
-            now = time.monotonic()
+            now = self._clock.monotonic()
             self._heartbeat.probe()
             self._card.act()
             if not self._card.current:
@@ -115,11 +115,11 @@ class NotebookView:
         self._card.show(question, png)
 
     async def _show_stream(self) -> float:
-        began = time.monotonic()
+        began = self._clock.monotonic()
         png = await self._in_thread(self._draw_stream)
         if png:
             self._stream.value = png
-        return time.monotonic() - began
+        return self._clock.monotonic() - began
 
     async def _in_thread(self, draw: Any, *args: Any) -> bytes:
         png: bytes = await asyncio.get_running_loop().run_in_executor(self._pool, draw, *args)
@@ -158,7 +158,7 @@ class NotebookView:
     def _headline(self, status: LiveStatus) -> str:
         state = self.player.ended or f"{status.state}:"
         rate = f"{status.declared:g} Hz" if status.rate is None else f"{status.rate:.2f} Hz"
-        return f"{state} {status.port}, {rate}, {clock(self._prompt.position / self._prompt.rate_hz)}"
+        return f"{state} {status.port}, {rate}, {clock_time(self._prompt.position / self._prompt.rate_hz)}"
 
     def _described(self, status: LiveStatus) -> str:
         """What the picture of the stream shows, for those who do not see it."""

@@ -10,7 +10,7 @@ from odl._text import clean, percent
 from odl.labels.prompt import Prompt
 from odl.labels.question import Question
 from odl.live import LiveSession
-from odl.notebook.html import clock, joined
+from odl.notebook.html import clock_time, joined
 
 _HELP = "a number or a class name; s skip, = the same as before, u undo, q quit"
 
@@ -93,7 +93,7 @@ class _SessionThread(threading.Thread):
 def _asked(prompt: Prompt, question: Question) -> str:
     rate = prompt.rate_hz
     lines = [
-        f"window at {clock(question.window / rate)}, {prompt.left(question):.0f} s left, "
+        f"window at {clock_time(question.window / rate)}, {prompt.left(question):.0f} s left, "
         f"the model says {joined(question.path) or 'nothing yet'}"
     ]
     for number, one in enumerate(question.likely, 1):

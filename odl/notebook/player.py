@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Callable
 
+from odl.core.clock import SYSTEM_CLOCK, Clock
 from odl.core.events import Event, Prediction, Samples
 from odl.live import LiveSession
 from odl.notebook.recent_windows import RecentWindows
@@ -35,8 +35,8 @@ class Player:
     (True, 'The stream has ended.')
     """
 
-    def __init__(self, live: LiveSession) -> None:
-        self.live = live
+    def __init__(self, live: LiveSession, clock: Clock = SYSTEM_CLOCK) -> None:
+        self.live, self._clock = live, clock
         self.recent = RecentWindows(live.image.window, live.image.hop)
         self.ended = ""  # why it does not run any more, as a sentence
         self.listen: Callable[[Event], None] | None = None
@@ -90,8 +90,8 @@ class Player:
         """Step until the end, and say why it came."""
         events = iter(self.live)
         while not self._stop:
-            until, idle = time.monotonic() + TURN, False
-            while not idle and not self._stop and time.monotonic() < until:
+            until, idle = self._clock.monotonic() + TURN, False
+            while not idle and not self._stop and self._clock.monotonic() < until:
                 event = next(events, None)
                 if event is None:
                     return "The stream has ended."

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from odl._text import clean
+from odl.core.clock import SYSTEM_CLOCK, Clock
 from odl.labels.question import Placement, Question
 from odl.live.status import QuestionSource
 from odl.notebook.buttons import ClassButtons, button, close_all, labelled, show_if
-from odl.notebook.html import clock, joined, line, picture
+from odl.notebook.html import clock_time, joined, line, picture
 from odl.notebook.pictures import Channel, Picture
 from odl.notebook.shortcuts import NAME, Shortcuts, entered
 
@@ -36,8 +36,8 @@ class QuestionCard:
         Of the columns of the questions' signals.
     quiet : str
         The text where no question is open.
-    now : callable
-        A monotonic clock, in seconds.
+    clock : Clock
+        Says how long a question has been on the card.
     """
 
     def __init__(
@@ -45,11 +45,11 @@ class QuestionCard:
         prompt: QuestionSource,
         channels: Sequence[Channel],
         quiet: str = QUIET,
-        now: Callable[[], float] = time.monotonic,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         import ipywidgets as w
 
-        self._prompt, self._quiet, self._now = prompt, quiet, now
+        self._prompt, self._quiet, self._clock = prompt, quiet, clock
         self._plot = Picture(channels, [], AXIS)
         self._question: Question | None = None
         self._since = 0.0
@@ -62,7 +62,7 @@ class QuestionCard:
         # Two rows of buttons in turn, so that a late click on the card before is known by its button.
         self._rows = (ClassButtons(self._pick), ClassButtons(self._pick))
         self._row = self._rows[0]
-        self.keys = Shortcuts(self._key, self._named, _HINT, now)
+        self.keys = Shortcuts(self._key, self._named, _HINT, clock)
         self._new = labelled(w.Text, "new class", "the name of a new class", "18em", placeholder="its name")
         self._under = labelled(w.Dropdown, "under", "where it hangs in the tree", "19em", options=[("", 0)])
         self._add = button("add (Enter)", "answer with the new class", self._add_class)
@@ -94,7 +94,7 @@ class QuestionCard:
         return taken
 
     def _too_soon(self) -> bool:
-        if self._now() - self._since >= GUARD:
+        if self._clock.monotonic() - self._since >= GUARD:
             return False
         self._prompt.note("the question had only just changed: please answer again")
         return True
@@ -127,7 +127,7 @@ class QuestionCard:
 
     def _add_class(self, _: Any = None) -> None:
         # Not at once: the browser may send Enter before the text that was typed before it.
-        self._due = self._now() + GUARD
+        self._due = self._clock.monotonic() + GUARD
 
     def _key(self, key: str) -> None:
         if key.isdecimal() and key != "0":
@@ -176,14 +176,14 @@ class QuestionCard:
             return
         old, self._row = self._row, self._rows[self._row is self._rows[0]]
         self._row.fill(question)
-        about = f"The signal of the window at {clock(question.window / self._prompt.rate_hz)}"
+        about = f"The signal of the window at {clock_time(question.window / self._prompt.rate_hz)}"
         self.picture.value = picture(png, f"{about} and the seconds before it; the window is shaded")
         self._offer_places()
         show_if(old.box, False)
         show_if(self._row.box, True)
         show_if(self._open, True)
         self.tick()
-        self._since = self._now()
+        self._since = self._clock.monotonic()
         self._prompt.shown(question.window)
 
     def over(self) -> None:
@@ -195,7 +195,7 @@ class QuestionCard:
     def act(self) -> None:
         """Pass on names that were typed and are due; call this often."""
         self.keys.tick()
-        if self._due is not None and self._now() >= self._due:
+        if self._due is not None and self._clock.monotonic() >= self._due:
             self._due = None
             if self._named(self._new.value):
                 self._new.value = ""
@@ -210,7 +210,7 @@ class QuestionCard:
             verb = "says" if prompt.live else "said"
             said = f"The model {verb} {joined(question.path)}" if question.path else "The model has not said"
             said += f" ({question.lacks})" if question.lacks else ""
-            at = clock(question.window / prompt.rate_hz)
+            at = clock_time(question.window / prompt.rate_hz)
             _set(self.head, line(f"What was this, at {at}? {said}.", strong=True))
             more = len(prompt.questions) - 1
             waits = f"; {more} more {'waits' if more == 1 else 'wait'}" if more > 0 else ""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from odl._text import percent
+from odl.core.clock import SYSTEM_CLOCK, Clock
 from odl.evaluate.recorded import open_recording
 from odl.evaluate.relabel import Relabelled, load_question_history, store_edit
 from odl.evaluate.relabel import relabel as learn_again
@@ -35,7 +36,7 @@ class RelabelSession:
         What came of learning again, once that was asked for.
     """
 
-    def __init__(self, path: str | Path, by: str = "relabel") -> None:
+    def __init__(self, path: str | Path, by: str = "relabel", clock: Clock = SYSTEM_CLOCK) -> None:
         import ipywidgets as w
 
         opened = open_recording(path)
@@ -46,12 +47,12 @@ class RelabelSession:
         self.result: Relabelled | None = None
         self.review = Review(
             asked, edits, partial(store_edit, opened, asked, path, by), by=by, rate_hz=opened.image.rate_hz,
-            channels=opened.stream.channels or (), room=opened.image.max_rows,
+            channels=opened.stream.channels or (), room=opened.image.max_rows, clock=clock,
         )  # fmt: skip
         names = [(name, unit) for name, unit, _ in opened.stream.channels or ()]
         self._path = path
         self._card = QuestionCard(
-            self.review, names or [(c.name, "counts") for c in opened.image.channels], _QUIET
+            self.review, names or [(c.name, "counts") for c in opened.image.channels], _QUIET, clock
         )
         self._told, self._outcome = w.HTML(), w.HTML()
         self._learn = w.Button(description="learn again", tooltip="run the session with the edited answers")

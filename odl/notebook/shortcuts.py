@@ -6,10 +6,10 @@ A page can take keys only in a text field: everywhere else JupyterLab has shortc
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
+from odl.core.clock import SYSTEM_CLOCK, Clock
 from odl.notebook.buttons import labelled
 
 NAME = "n"  # begins a name, which Enter ends
@@ -48,16 +48,16 @@ class Shortcuts:
         press: Callable[[str], None],
         name: Callable[[str], object],
         hint: str,
-        now: Callable[[], float] = time.monotonic,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         from ipywidgets import Text
 
         self.field: Any = labelled(Text, "keys", "keys that answer", "19em", placeholder=hint)
-        self._press, self._name, self._now = press, name, now
+        self._press, self._name, self._clock = press, name, clock
         self._read = self._emptied = ""
         self._begun: int | None = None  # where in the text a name begins
         self._entered: float | None = None  # when Enter came
-        self._last = now()
+        self._last = clock.monotonic()
         self.field.observe(self._typed, "value")
         self.field.on_msg(self._message)
 
@@ -67,7 +67,7 @@ class Shortcuts:
         return self._begun is not None
 
     def _typed(self, change: Any) -> None:
-        text, self._last = change["new"], self._now()
+        text, self._last = change["new"], self._clock.monotonic()
         known, self._read = self._read, text
         if self._emptied and text.startswith(self._emptied):
             known = self._emptied  # typed before the browser knew that the field is empty
@@ -85,11 +85,11 @@ class Shortcuts:
 
     def _message(self, _: Any, content: Any, __: Any) -> None:
         if entered(content) and self._begun is not None:
-            self._entered = self._now()
+            self._entered = self._clock.monotonic()
 
     def tick(self) -> None:
         """Pass on a name that Enter has ended; empty the field when it is long and nobody types."""
-        now = self._now()
+        now = self._clock.monotonic()
         if self._entered is not None and now - self._entered >= _LATE:
             name = self._read[self._begun :]
             self._entered = self._begun = None

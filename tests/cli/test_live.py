@@ -27,7 +27,7 @@ from odl.evaluate.recorded import open_recording
 from odl.live import open_live
 from odl.live.recorder import open_recorder
 from odl.recording import read
-from tests.helpers.fake_board import Bench
+from tests.helpers.fake_board import BoardHarness
 from tests.helpers.live_stage import BLOCK, clock_of, press, same_trace
 from tests.helpers.virtual_port import printing
 
@@ -231,7 +231,7 @@ def test_what_is_not_for_a_board_is_refused_before_it_is_touched(
     assert says in capsys.readouterr().err and not path.exists()
 
 
-def test_a_length_that_is_none_records_nothing(bench: Bench, tmp_path: Path) -> None:
+def test_a_length_that_is_none_records_nothing(bench: BoardHarness, tmp_path: Path) -> None:
     with open_recorder(bench.port.name, out=tmp_path / "only.odl") as recorder:
         for seconds in (math.nan, -1.0, 0.0):
             with pytest.raises(ConfigError, match="`seconds` is .*; it can be a number above 0"):
@@ -239,7 +239,7 @@ def test_a_length_that_is_none_records_nothing(bench: Bench, tmp_path: Path) -> 
         recorder.run(0.1, print)
 
 
-def test_record_a_board(bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_record_a_board(bench: BoardHarness, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "only.odl"
     places = cycle(range(0, 2000, 10))
 
@@ -273,7 +273,7 @@ def test_two_boards_or_none_are_not_guessed(
 class Process:
     """``odl live`` in a process of its own, with a board whose sensor plays."""
 
-    def __init__(self, bench: Bench, *words: str) -> None:
+    def __init__(self, bench: BoardHarness, *words: str) -> None:
         self.bench = bench
         env = {**os.environ, "PYTHONPATH": str(Path(odl.__file__).parent.parent)}
         self.process = subprocess.Popen(
@@ -308,7 +308,7 @@ class Process:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
-def test_signals_end_a_session_properly(served: Bench, tmp_path: Path, number: signal.Signals) -> None:
+def test_signals_end_a_session_properly(served: BoardHarness, tmp_path: Path, number: signal.Signals) -> None:
     path = tmp_path / "walk.odl"
     process = Process(served, "--out", str(path), "--budget", "600/h", "--policy", "periodic")
     process.ready(path)
@@ -322,7 +322,7 @@ def test_signals_end_a_session_properly(served: Bench, tmp_path: Path, number: s
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
-def test_killed_at_any_moment_and_resumed(served: Bench, tmp_path: Path) -> None:
+def test_killed_at_any_moment_and_resumed(served: BoardHarness, tmp_path: Path) -> None:
     path, chance = tmp_path / "walk.odl", random.Random(4)
     words = ["--out", str(path), "--budget", "600/h", "--policy", "periodic"]
     labels: list[Label] = []

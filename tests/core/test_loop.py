@@ -40,7 +40,7 @@ TRUTHS = [Truth(0, 250, "sit"), Truth(250, 500, "wave"), Truth(520, 700, "down")
 INPUTS = (Samples, Gap, Label, Undo, AddClass, Truth)
 
 
-class Scripted:
+class ScriptedLabeller:
     """Answers each question with the next of these names, ``delay`` samples later."""
 
     def __init__(self, answers: Iterable[str | None], delay: int = 0, head: int = 0) -> None:
@@ -156,7 +156,7 @@ def test_the_loop_is_lazy() -> None:
         yield Samples(0, RAW[:40])
         raise AssertionError("read too far")
 
-    steps = drive(Session(IMAGE, config("none", allowed=0)), one_then_fail(), Scripted([]))
+    steps = drive(Session(IMAGE, config("none", allowed=0)), one_then_fail(), ScriptedLabeller([]))
     assert isinstance(next(steps), Samples)
     assert isinstance(next(steps), Prediction)
 
@@ -167,7 +167,7 @@ def test_the_loop_is_lazy() -> None:
 def answered(answers: list[str | None], image: object = IMAGE, delay: int = 0, head: int = 0) -> list[Event]:
     chosen = config("periodic", allowed=len(answers), horizon=60, batch=1, patience=500)
     session = Session(image, chosen)  # type: ignore[arg-type]
-    return list(drive(session, source([]), Scripted(answers, delay, head)))
+    return list(drive(session, source([]), ScriptedLabeller(answers, delay, head)))
 
 
 def test_a_new_name_becomes_a_class_once() -> None:
@@ -220,7 +220,7 @@ def test_the_highest_id_in_use_leaves_the_others() -> None:
 
 
 def test_the_labeller_is_told_the_sample_at_which_it_is_asked() -> None:
-    labeller = Scripted(["sit"] * 4, delay=10)
+    labeller = ScriptedLabeller(["sit"] * 4, delay=10)
     chosen = config("periodic", allowed=4, horizon=60, batch=1)
     list(drive(Session(IMAGE, chosen), source([123]), labeller))
     assert len(labeller.asked) == 4
@@ -261,5 +261,7 @@ def test_a_replay_s_budget_is_spent_to_the_question(policy: str) -> None:
     chosen = config(policy, allowed=15, horizon=horizon, batch=2, patience=60)
     rng = np.random.default_rng(1)
     parts = [Part(rng.integers(-9000, 9000, (n, CHANNELS)).astype(np.int16), ()) for n in lengths]
-    passed = list(drive(Session(IMAGE, chosen), replay_parts(parts), Scripted(["sit"] * 15, delay=20)))
+    passed = list(
+        drive(Session(IMAGE, chosen), replay_parts(parts), ScriptedLabeller(["sit"] * 15, delay=20))
+    )
     assert sum(isinstance(event, Query) for event in passed) == 15

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.fake_board import Bench, Port, Pretended, PtyPort, SocketPort, virtual_bench
+from tests.helpers.fake_board import BoardHarness, FakeBoard, Port, PtyPort, SocketPort, virtual_bench
 from tests.helpers.virtual_port import VirtualPort, open_line
 
 
@@ -42,17 +42,17 @@ def device(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Port]:
 
 
 @pytest.fixture
-def bench() -> Iterator[Bench]:
-    """A pretended board with a sensor, in virtual time."""
+def bench() -> Iterator[BoardHarness]:
+    """A fake board with a sensor, in virtual time."""
     made = virtual_bench()
     yield made
     made.close()
 
 
 @pytest.fixture(params=["virtual", "pty", "socket"])
-def any_bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
-    """A pretended board with a sensor: in virtual time, then on real ports."""
+def any_bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BoardHarness]:
+    """A fake board with a sensor: in virtual time, then on real ports."""
     real = request.param != "virtual"
-    made = Bench(real_port(request.param, tmp_path), Pretended()) if real else virtual_bench()
+    made = BoardHarness(real_port(request.param, tmp_path), FakeBoard()) if real else virtual_bench()
     yield made
     made.close()

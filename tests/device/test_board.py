@@ -17,7 +17,7 @@ from odl.data import load_session
 from odl.device.board import Board, BoardEvent, BoardState, LostFrames, Restarted, StateRead
 from odl.wire import Failure, Refusal, Refused, frame, is_output, open_envelope
 from odl.wire.client import BoardError
-from tests.helpers.fake_board import CONFIG, SHOULDER, Bench, Pretended
+from tests.helpers.fake_board import CONFIG, SHOULDER, BoardHarness, FakeBoard
 from tests.helpers.virtual_port import VirtualPort, open_line
 
 BLOCK: NDArray[np.int16] = np.concatenate([part.block for part in load_session("shoulder", 8)])[:4000]
@@ -25,7 +25,7 @@ TEN = BLOCK[:10]
 
 
 @contextmanager
-def opened(bench: Bench, image: int | None = SHOULDER.checksum) -> Iterator[Board]:
+def opened(bench: BoardHarness, image: int | None = SHOULDER.checksum) -> Iterator[Board]:
     """A board that has been greeted and runs session 77."""
     with open_line(bench.port.name) as line:
         board = Board(line, image, seq=65530)
@@ -70,14 +70,14 @@ def stands(passed: list[BoardEvent], start: int = 0) -> int:
     return at
 
 
-def feed(bench: Bench, first: int, last: int) -> None:
+def feed(bench: BoardHarness, first: int, last: int) -> None:
     for at in range(first, last, 10):
         bench.board.sense(BLOCK[at : at + 10])
 
 
-def test_what_a_board_sends_replays_to_the_same_outputs(any_bench: Bench) -> None:
+def test_what_a_board_sends_replays_to_the_same_outputs(any_bench: BoardHarness) -> None:
     with opened(any_bench) as board:
-        assert board.description is not None and board.description.name == "pretended"
+        assert board.description is not None and board.description.name == "fake"
         feed(any_bench, 0, 700)
         expected = Session(SHOULDER, CONFIG).step(Samples(0, BLOCK[:700]))
         passed = until(board, lambda p: samples(p) == 700 and sum(map(is_output, p)) >= len(expected))
@@ -90,7 +90,7 @@ def test_what_a_board_sends_replays_to_the_same_outputs(any_bench: Bench) -> Non
     assert board.lost_samples == board.lost_frames == 0
 
 
-def test_commands_come_back_with_their_place(any_bench: Bench) -> None:
+def test_commands_come_back_with_their_place(any_bench: BoardHarness) -> None:
     with opened(any_bench) as board:
         feed(any_bench, 0, 700)
         passed = until(board, lambda p: any(isinstance(event, Query) for event in p))
@@ -107,7 +107,7 @@ def test_commands_come_back_with_their_place(any_bench: Bench) -> None:
     assert at == {700}
 
 
-def test_an_idle_board_yields_empty_blocks_at_its_position(bench: Bench) -> None:
+def test_an_idle_board_yields_empty_blocks_at_its_position(bench: BoardHarness) -> None:
     with opened(bench) as board:
         feed(bench, 0, 20)
         until(board, lambda p: samples(p) == 20)
@@ -116,7 +116,7 @@ def test_an_idle_board_yields_empty_blocks_at_its_position(bench: Bench) -> None
         assert isinstance(event, Samples) and event.start == 20 and event.block.shape == (0, 6)
 
 
-def test_lost_frames_become_a_gap_with_its_cause(bench: Bench) -> None:
+def test_lost_frames_become_a_gap_with_its_cause(bench: BoardHarness) -> None:
     with opened(bench) as board:
         feed(bench, 0, 50)
         until(board, lambda p: samples(p) == 50)
@@ -132,7 +132,7 @@ def test_lost_frames_become_a_gap_with_its_cause(bench: Bench) -> None:
     assert (board.lost_frames, board.lost_samples) == (4, 40)
 
 
-def test_a_lost_tail_is_told_by_the_status(bench: Bench) -> None:
+def test_a_lost_tail_is_told_by_the_status(bench: BoardHarness) -> None:
     with opened(bench) as board:
         bench.mangle = lambda data: b""
         feed(bench, 0, 30)
@@ -143,7 +143,7 @@ def test_a_lost_tail_is_told_by_the_status(bench: Bench) -> None:
         assert passed == [LostFrames(3, "lost on the line"), Gap(0, 30, "lost on the line")]
 
 
-def test_a_gap_of_the_board_itself_passes_with_its_reason_cleaned(bench: Bench) -> None:
+def test_a_gap_of_the_board_itself_passes_with_its_reason_cleaned(bench: BoardHarness) -> None:
     with opened(bench) as board:
         bench.board.sense(TEN)
         bench.board.miss(7)
@@ -155,7 +155,7 @@ def test_a_gap_of_the_board_itself_passes_with_its_reason_cleaned(bench: Bench) 
         assert board.lost_samples == 0
 
 
-def test_what_came_before_the_board_was_known_again_is_not_forgotten(bench: Bench) -> None:
+def test_what_came_before_the_board_was_known_again_is_not_forgotten(bench: BoardHarness) -> None:
     with opened(bench) as board:
         feed(bench, 0, 100)
         until(board, lambda p: samples(p) == 100)
@@ -179,7 +179,7 @@ def test_what_came_before_the_board_was_known_again_is_not_forgotten(bench: Benc
 
 
 def test_more_than_is_held_until_the_board_is_known_again_is_lost_and_told(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: BoardHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("odl.device.receiver._HELD", 4)
     with opened(bench) as board:
@@ -201,7 +201,7 @@ def test_more_than_is_held_until_the_board_is_known_again_is_lost_and_told(
 
 
 @pytest.mark.parametrize("times", [1, 3])
-def test_unplugging_leaves_a_gap_and_the_session_goes_on(bench: Bench, times: int) -> None:
+def test_unplugging_leaves_a_gap_and_the_session_goes_on(bench: BoardHarness, times: int) -> None:
     with opened(bench) as board:
         at = 0
         for _ in range(times):
@@ -222,7 +222,7 @@ def test_unplugging_leaves_a_gap_and_the_session_goes_on(bench: Bench, times: in
         assert len([m for m in bench.board.done if type(m).__name__ == "Configure"]) == 1
 
 
-def test_a_command_sent_while_the_port_is_gone_is_done_once_afterwards(bench: Bench) -> None:
+def test_a_command_sent_while_the_port_is_gone_is_done_once_afterwards(bench: BoardHarness) -> None:
     with opened(bench) as board:
         bench.unplug()
         turns(board, BoardState.UNPLUGGED)
@@ -233,7 +233,7 @@ def test_a_command_sent_while_the_port_is_gone_is_done_once_afterwards(bench: Be
         assert [event for event in passed if isinstance(event, AddClass)] == [AddClass(0, 9, "wave", 0)]
 
 
-def test_a_restarted_board_is_set_up_again_and_keeps_what_it_learned(bench: Bench) -> None:
+def test_a_restarted_board_is_set_up_again_and_keeps_what_it_learned(bench: BoardHarness) -> None:
     with opened(bench) as board:
         asked: list[float] = []
 
@@ -264,7 +264,7 @@ def test_a_restarted_board_is_set_up_again_and_keeps_what_it_learned(bench: Benc
     assert twin.position == 1220 and twin._core.state["n_log"][0] == 1
 
 
-def test_a_restart_while_unplugged_is_noticed(any_bench: Bench) -> None:
+def test_a_restart_while_unplugged_is_noticed(any_bench: BoardHarness) -> None:
     with opened(any_bench) as board:
         feed(any_bench, 0, 100)
         until(board, lambda p: samples(p) == 100)
@@ -277,7 +277,7 @@ def test_a_restart_while_unplugged_is_noticed(any_bench: Bench) -> None:
         assert stands(passed, 100) == 120
 
 
-def test_the_state_is_of_the_place_where_it_comes(bench: Bench) -> None:
+def test_the_state_is_of_the_place_where_it_comes(bench: BoardHarness) -> None:
     with opened(bench) as board:
         feed(bench, 0, 300)
         board.ask_state()
@@ -292,7 +292,7 @@ def test_the_state_is_of_the_place_where_it_comes(bench: Bench) -> None:
     assert isinstance(read, StateRead) and read.state == twin.snapshot()
 
 
-def test_a_part_of_the_state(bench: Bench) -> None:
+def test_a_part_of_the_state(bench: BoardHarness) -> None:
     with opened(bench) as board:
         feed(bench, 0, 300)
         until(board, lambda p: samples(p) == 300)
@@ -308,7 +308,7 @@ def test_a_part_of_the_state(bench: Bench) -> None:
 
 
 def test_hardware_in_the_loop_gives_what_the_session_gives(port: VirtualPort) -> None:
-    bench = Bench(port, Pretended(sensor=False))
+    bench = BoardHarness(port, FakeBoard(sensor=False))
     with opened(bench) as board:
         assert board.description is not None and board.description.channels is None
         twin = Session(SHOULDER, CONFIG)
@@ -322,7 +322,7 @@ def test_hardware_in_the_loop_gives_what_the_session_gives(port: VirtualPort) ->
     bench.close()
 
 
-def test_a_board_is_attached_to_only_with_its_session(bench: Bench) -> None:
+def test_a_board_is_attached_to_only_with_its_session(bench: BoardHarness) -> None:
     with opened(bench) as board:
         feed(bench, 0, 100)
         until(board, lambda p: samples(p) == 100)
@@ -342,9 +342,9 @@ def test_a_board_is_attached_to_only_with_its_session(bench: Bench) -> None:
 
 
 def test_another_version_is_refused_with_both(port: VirtualPort) -> None:
-    pretended = Pretended(major=3)
-    pretended.out.clear()  # what it said at first was not heard
-    bench = Bench(port, pretended)
+    fake = FakeBoard(major=3)
+    fake.out.clear()  # what it said at first was not heard
+    bench = BoardHarness(port, fake)
     with (
         open_line(port.name) as line,
         pytest.raises(BoardError, match=r"speaks protocol 3\.0 and this odl 1\.0"),
@@ -353,7 +353,7 @@ def test_another_version_is_refused_with_both(port: VirtualPort) -> None:
     bench.close()
 
 
-class OfAnotherVersion(Pretended):
+class OfAnotherVersion(FakeBoard):
     """Its Info has nothing of ours but where the version stands; the first one may get lost."""
 
     def __init__(self, lost: int) -> None:
@@ -372,7 +372,7 @@ class OfAnotherVersion(Pretended):
 
 @pytest.mark.parametrize("lost, named", [(0, r"9\.2"), (1, r"9\.2"), (10**9, "another version")])
 def test_a_version_with_another_info_is_named(port: VirtualPort, lost: int, named: str) -> None:
-    bench = Bench(port, OfAnotherVersion(lost))
+    bench = BoardHarness(port, OfAnotherVersion(lost))
     with (
         open_line(port.name) as line,
         pytest.raises(BoardError, match=f"protocol {named} and this odl 1\\.0"),
@@ -381,7 +381,7 @@ def test_a_version_with_another_info_is_named(port: VirtualPort, lost: int, name
     bench.close()
 
 
-def test_another_model_image_is_refused_by_name(bench: Bench) -> None:
+def test_another_model_image_is_refused_by_name(bench: BoardHarness) -> None:
     with open_line(bench.port.name) as line:
         board = Board(line, image=0xABCD)
         with pytest.raises(BoardError, match=f"checksum {SHOULDER.checksum:08x}, not 0000abcd"):
@@ -404,14 +404,14 @@ def test_a_port_that_echoes_or_babbles_is_no_board() -> None:
             Board(line).greet(0.1)
 
 
-def test_a_second_board_after_replugging_is_not_listened_to(bench: Bench) -> None:
+def test_a_second_board_after_replugging_is_not_listened_to(bench: BoardHarness) -> None:
     with opened(bench) as board:
         feed(bench, 0, 100)
         until(board, lambda p: samples(p) == 100)
         ours = bench.board
         bench.unplug()
         turns(board, BoardState.UNPLUGGED)
-        other = Pretended(SHOULDER)
+        other = FakeBoard(SHOULDER)
         other.info = lambda: replace(ours.info(), image=5, session=0, frames=other.frames)  # type: ignore[method-assign]
         request = board.send(AddClass(0, 9, "wave", 0))
         bench.plug(other)
@@ -429,7 +429,7 @@ def test_a_second_board_after_replugging_is_not_listened_to(bench: Bench) -> Non
         assert request.failure is Failure.RESTART  # nobody knows whether it was done
 
 
-def test_a_command_that_was_under_way_is_not_done_by_another_board(bench: Bench) -> None:
+def test_a_command_that_was_under_way_is_not_done_by_another_board(bench: BoardHarness) -> None:
     with opened(bench) as board:
         ours = bench.board
         bench.mangle = lambda data: b""  # the answer gets lost
@@ -437,7 +437,7 @@ def test_a_command_that_was_under_way_is_not_done_by_another_board(bench: Bench)
         while len(ours.done) < 2:
             next(iter(board))
         bench.unplug()
-        other = Pretended(SHOULDER)
+        other = FakeBoard(SHOULDER)
         other.info = lambda: replace(ours.info(), image=5, session=0, frames=other.frames)  # type: ignore[method-assign]
         bench.mangle = lambda data: data
         bench.plug(other)
@@ -453,9 +453,9 @@ def test_a_command_that_was_under_way_is_not_done_by_another_board(bench: Bench)
 
 
 def test_samples_right_behind_the_answer_to_configure_are_not_missed(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: BoardHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def take(self: Pretended, *given: object) -> None:
+    def take(self: FakeBoard, *given: object) -> None:
         configured = self.session is not None
         plain(self, *given)  # type: ignore[arg-type]
         if self.session is not None and not configured:
@@ -463,13 +463,13 @@ def test_samples_right_behind_the_answer_to_configure_are_not_missed(
             self.say(block)
             self._outputs(block)
 
-    plain = Pretended._take
-    monkeypatch.setattr(Pretended, "_take", take)
+    plain = FakeBoard._take
+    monkeypatch.setattr(FakeBoard, "_take", take)
     with opened(bench) as board:
         assert until(board, lambda p: len(p) > 0) == [Samples(0, TEN)]
 
 
-def test_a_silent_board_is_called_silent_until_it_speaks(bench: Bench) -> None:
+def test_a_silent_board_is_called_silent_until_it_speaks(bench: BoardHarness) -> None:
     with opened(bench) as board:
         bench.mangle = lambda data: b""
         turns(board, BoardState.SILENT)
@@ -477,7 +477,7 @@ def test_a_silent_board_is_called_silent_until_it_speaks(bench: Bench) -> None:
         turns(board, BoardState.STREAMING)  # it is asked, and answers
 
 
-def test_a_board_that_began_another_session_is_refused(bench: Bench) -> None:
+def test_a_board_that_began_another_session_is_refused(bench: BoardHarness) -> None:
     with opened(bench) as board:
         bench.board.number = 78
         bench.board.tick()
@@ -496,7 +496,9 @@ def test_a_board_that_began_another_session_is_refused(bench: Bench) -> None:
         (Label(2**61, 0, 1), r"leapt from sample 10"),
     ],
 )
-def test_nonsense_with_a_good_checksum_ends_in_a_sentence(bench: Bench, message: object, what: str) -> None:
+def test_nonsense_with_a_good_checksum_ends_in_a_sentence(
+    bench: BoardHarness, message: object, what: str
+) -> None:
     with opened(bench) as board:
         bench.board.sense(TEN)
         bench.board.say(message)
@@ -520,21 +522,23 @@ def test_nonsense_with_a_good_checksum_ends_in_a_sentence(bench: Bench, message:
         ("channels", [["ax", "g", 10**400]] * 6, "without name, unit and scale"),
     ],
 )
-def test_a_description_that_cannot_be_is_refused(bench: Bench, key: str, value: object, what: str) -> None:
-    pretended = Pretended()
-    pretended.board[key] = value
-    pretended.out.clear()
+def test_a_description_that_cannot_be_is_refused(
+    bench: BoardHarness, key: str, value: object, what: str
+) -> None:
+    fake = FakeBoard()
+    fake.board[key] = value
+    fake.out.clear()
     bench.unplug()
-    bench.plug(pretended)
+    bench.plug(fake)
     with open_line(bench.port.name) as line, pytest.raises(BoardError, match=what):
         Board(line).greet(60.0)
 
 
 def test_a_name_of_a_board_cannot_command_a_terminal(port: VirtualPort) -> None:
-    pretended = Pretended()
-    pretended.board["name"] = "\x1b]0;x\x07wrist\n"
-    pretended.out.clear()
-    bench = Bench(port, pretended)
+    fake = FakeBoard()
+    fake.board["name"] = "\x1b]0;x\x07wrist\n"
+    fake.out.clear()
+    bench = BoardHarness(port, fake)
     with open_line(port.name) as line:
         assert Board(line).greet(60.0).name == "]0;xwrist"
     bench.close()
@@ -543,7 +547,7 @@ def test_a_name_of_a_board_cannot_command_a_terminal(port: VirtualPort) -> None:
 # --- a bad line ----------------------------------------------------------------------------
 
 
-def test_a_line_that_flips_and_drops_bytes_never_gives_a_wrong_sample(bench: Bench) -> None:
+def test_a_line_that_flips_and_drops_bytes_never_gives_a_wrong_sample(bench: BoardHarness) -> None:
     chance = random.Random(5)
 
     def mangle(data: bytes) -> bytes:

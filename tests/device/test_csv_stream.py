@@ -267,7 +267,7 @@ def test_no_text_is_an_error(lines: list[str]) -> None:
 # --- as a source -----------------------------------------------------------------------------
 
 
-class Pieces:
+class FilledLine:
     """A line that gives what it was filled with."""
 
     def __init__(self) -> None:
@@ -289,7 +289,7 @@ def sketch_of(line: object, **given_: object) -> CsvStream:
 
 def passed(sketch: CsvStream, pieces: list[SerialChunk]) -> list[Samples | Gap]:
     """What the sketch makes of pieces, idle blocks left out."""
-    line = Pieces()
+    line = FilledLine()
     sketch.line = line  # type: ignore[assignment]
     line.pieces = [*pieces, SerialChunk(0.0, state=SerialState.CLOSED)]
     return [e for e in sketch if isinstance(e, Gap) or len(e.block)]
@@ -403,14 +403,14 @@ def test_another_unit_is_noticed() -> None:
 def test_a_sketch_that_cannot_be_used_is_refused() -> None:
     with pytest.raises(CsvStreamError, match="prints 4 columns, but 3 are wanted"):
         passed(sketch_of(None), [SerialChunk(0.0, b"1,2,3,4\n" * 26)])
-    line = Pieces()
+    line = FilledLine()
     line.pieces = [SerialChunk(0.0, b"1,2,3,4\n" * 26)]
     with pytest.raises(CsvStreamError, match="prints 4 columns, but 3 are wanted"):
         sketch_of(line).wait_for_line(5)
 
 
 def test_the_first_line_is_waited_for_and_kept() -> None:
-    line = Pieces()
+    line = FilledLine()
     line.pieces = [
         SerialChunk(0.0, b"1,2,3,4\n" * 20 + lines(1, 4)),
         SerialChunk(0.1, state=SerialState.CLOSED),

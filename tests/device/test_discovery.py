@@ -10,7 +10,7 @@ import pytest
 
 from odl.cli.main import main
 from odl.device import discovery
-from tests.helpers.fake_board import Bench, Port, Pretended, virtual_bench
+from tests.helpers.fake_board import BoardHarness, FakeBoard, Port, virtual_bench
 
 
 @dataclass
@@ -44,20 +44,20 @@ def test_the_list_has_no_serial_numbers_and_no_escapes(plugged: list[Found]) -> 
     assert "SECRET" not in discovery.as_text(listed) and "\x1b" not in discovery.as_text(listed)
 
 
-def test_a_board_is_found_and_described(bench: Bench) -> None:
+def test_a_board_is_found_and_described(bench: BoardHarness) -> None:
     probed = discovery.probe(bench.port.name)
     assert probed.board is not None and probed.problem == ""
     facts = probed.facts()
-    assert facts["board"]["name"] == "pretended" and facts["board"]["sensor"] == "imu"
+    assert facts["board"]["name"] == "fake" and facts["board"]["sensor"] == "imu"
     assert json.loads(json.dumps(facts)) == facts
-    assert "pretended: imu at 50 Hz, model 7856d485, firmware 0.0" in discovery.as_text([probed])
+    assert "fake: imu at 50 Hz, model 7856d485, firmware 0.0" in discovery.as_text([probed])
 
 
 def test_a_sketch_is_recognised_by_its_lines(port: Port, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Pretended, "receive", lambda self, data: self.out.extend(b"0.1,-0.2,9.81\r\n"))
-    sketch = Pretended()
+    monkeypatch.setattr(FakeBoard, "receive", lambda self, data: self.out.extend(b"0.1,-0.2,9.81\r\n"))
+    sketch = FakeBoard()
     sketch.out.clear()
-    bench = Bench(port, sketch)
+    bench = BoardHarness(port, sketch)
     probed = discovery.probe(port.name)
     bench.close()
     assert probed.board is None and probed.lines
@@ -70,14 +70,14 @@ def test_a_silent_port_and_none(port: Port) -> None:
     assert "there is no port" in discovery.probe("/dev/not-there").problem
 
 
-def test_auto_takes_the_only_board(bench: Bench, plugged: list[Found]) -> None:
-    other = virtual_bench(Pretended(major=3))
+def test_auto_takes_the_only_board(bench: BoardHarness, plugged: list[Found]) -> None:
+    other = virtual_bench(FakeBoard(major=3))
     plugged += [Found(other.port.name), Found(bench.port.name), Found("/dev/not-there")]
     assert discovery.auto() == bench.port.name
     other.close()
 
 
-def test_auto_lists_two_boards_and_stops(bench: Bench, plugged: list[Found]) -> None:
+def test_auto_lists_two_boards_and_stops(bench: BoardHarness, plugged: list[Found]) -> None:
     second = virtual_bench()
     second.board.board["name"] = "second\x1b[2J"
     second.board.say_hello()
@@ -98,14 +98,14 @@ def test_auto_without_a_board_lists_what_there_is(port: Port, plugged: list[Foun
 
 
 def test_the_command(
-    bench: Bench,
+    bench: BoardHarness,
     plugged: list[Found],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     plugged += [Found(bench.port.name, "ST-Link\x1b[2J", 0x0483, 0x374B, "SECRET")]
     assert main(["ports"]) == 0
     said = capsys.readouterr().out
-    assert said.startswith(f"{bench.port.name}  0483:374b  pretended: imu at 50 Hz") and "\x1b" not in said
+    assert said.startswith(f"{bench.port.name}  0483:374b  fake: imu at 50 Hz") and "\x1b" not in said
     assert main(["ports", "--list", "--json", "-"]) == 0
     assert json.loads(capsys.readouterr().out) == [
         {"port": bench.port.name, "description": "ST-Link[2J", "usb": "0483:374b"}

@@ -230,7 +230,7 @@ def test_hardware_in_the_loop_over_a_bad_line(fed: Firmware, seed: int) -> None:
 def test_a_bad_line_gives_no_wrong_sample(sensing: Firmware) -> None:
     rates = {"drop": 0.02, "flip": 0.03, "duplicate": 0.02, "stall": 0.002, "cut": 0.005, "longest": 5}
     port = VirtualPort()
-    faults = Faults(3, clock=port.clock.monotonic, **rates)  # type: ignore[arg-type]
+    faults = Faults(3, clock=port.clock, **rates)  # type: ignore[arg-type]
     with served(sensing, port, heard=faults) as (_, board):
         board.configure(settings(board), 77)
         passed = until(board, lambda p: sum(len(e.block) for e in p if isinstance(e, Samples)) >= 1500)

@@ -155,7 +155,7 @@ def replayed(golden: Golden, make: MakeSession = Session) -> Ran:
 # --- a scripted person --------------------------------------------------------------------
 
 
-class Scripted:
+class ScriptedPerson:
     """A person who does everything that can be done, at samples that follow from the questions.
 
     Every question has a fate by its number; at fixed samples there are a few things more. Answers are
@@ -306,7 +306,7 @@ def scripted(golden: Golden, make: MakeSession = Session, parts: int = 10, most:
         policy=golden.policy, batch=golden.batch, seed=seed_of(5, golden.batch),
         **scaling_of(model), **(settings | golden.changes),
     )  # fmt: skip
-    return Scripted(make(model, config), stream).run()
+    return ScriptedPerson(make(model, config), stream).run()
 
 
 # --- the list ------------------------------------------------------------------------------

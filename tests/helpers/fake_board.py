@@ -54,7 +54,7 @@ CONFIG = Config(
 _STARTED = itertools.count()
 
 
-class Pretended:
+class FakeBoard:
     """A board of this protocol in Python, one thread at a time.
 
     ``out`` is what it sends; the host's bytes go to `receive`, its sensor's samples to `sense`.
@@ -63,7 +63,7 @@ class Pretended:
     def __init__(self, image: Image = SHOULDER, *, sensor: bool = True, major: int = 1) -> None:
         self.image, self.major = image, major
         names = [[c.name, c.unit, c.scale] for c in image.channels]
-        self.board = {"name": "pretended", "sensor": "imu" if sensor else "link",
+        self.board = {"name": "fake", "sensor": "imu" if sensor else "link",
                       "rate_hz": 50 if sensor else None, "channels": names if sensor else None}  # fmt: skip
         self.micros = next(_STARTED) * 10**6  # no two boards at the same time
         self.dropped = 0
@@ -304,11 +304,11 @@ class SocketPort:
 Port = PtyPort | SocketPort | VirtualPort
 
 
-class Bench:
-    """A pretended board on a port: on a virtual one it has its turn when the host waits, else in a thread."""
+class BoardHarness:
+    """A fake board on a port: on a virtual one it has its turn when the host waits, else in a thread."""
 
     def __init__(
-        self, port: Port, board: Pretended, mangle: Callable[[bytes], bytes] = lambda data: data
+        self, port: Port, board: FakeBoard, mangle: Callable[[bytes], bytes] = lambda data: data
     ) -> None:
         self.port, self.board, self.mangle = port, board, mangle
         self._end = threading.Event()
@@ -344,7 +344,7 @@ class Bench:
         with self._plugged:
             self.port.unplug()
 
-    def plug(self, board: Pretended | None = None) -> None:
+    def plug(self, board: FakeBoard | None = None) -> None:
         """Plug the board in again, or another one."""
         with self._plugged:
             if board is not None:
@@ -360,6 +360,6 @@ class Bench:
         self.port.close()
 
 
-def virtual_bench(board: Pretended | None = None, *mangle: Callable[[bytes], bytes]) -> Bench:
-    """A pretended board, with a sensor if none is given, on a port in virtual time."""
-    return Bench(VirtualPort(), board or Pretended(), *mangle)
+def virtual_bench(board: FakeBoard | None = None, *mangle: Callable[[bytes], bytes]) -> BoardHarness:
+    """A fake board, with a sensor if none is given, on a port in virtual time."""
+    return BoardHarness(VirtualPort(), board or FakeBoard(), *mangle)

@@ -1,4 +1,4 @@
-"""A pretended board whose sensor plays when the host is idle, so that nothing waits for a clock."""
+"""A fake board whose sensor plays when the host is idle, so that nothing waits for a clock."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from odl.evaluate.replay import replay
 from odl.live import LiveSession, open_live
 from odl.live.modes import HostLearns
 from odl.live.twin import TwinState
-from tests.helpers.fake_board import Bench, Pretended
+from tests.helpers.fake_board import BoardHarness, FakeBoard
 from tests.helpers.virtual_clock import VirtualClock
 from tests.helpers.virtual_port import VirtualPort
 
@@ -29,7 +29,7 @@ LIMIT = 60.0  # seconds for what takes a moment where nothing else runs
 Do = Callable[[LiveSession, Event], None]
 
 
-def start_live(bench: Bench, out: Path | None, **options: Any) -> LiveSession:
+def start_live(bench: BoardHarness, out: Path | None, **options: Any) -> LiveSession:
     """A live session with ``bench``; a question every six seconds."""
     if "resume" not in options:
         options["options"] = OPTIONS
@@ -46,7 +46,7 @@ def blocks(start: int, n: int, size: int = 10) -> Iterator[NDArray[np.int16]]:
         yield BLOCK[at : min(at + size, start + n)]
 
 
-def play(live: LiveSession, bench: Bench, start: int, n: int, do: Do | None = None) -> list[Event]:
+def play(live: LiveSession, bench: BoardHarness, start: int, n: int, do: Do | None = None) -> list[Event]:
     """Run ``live`` while the board's sensor gives ``n`` samples; all that passes.
 
     ``do`` is called with each event. It ends when the host has heard all that the board has said
@@ -79,7 +79,7 @@ def play(live: LiveSession, bench: Bench, start: int, n: int, do: Do | None = No
     return passed
 
 
-def caught_up(live: LiveSession, bench: Bench, mark: int) -> bool:
+def caught_up(live: LiveSession, bench: BoardHarness, mark: int) -> bool:
     """Whether the host has heard the board's last status, of ``mark`` frames, and stands where it does."""
     mode: Any = live._mode
     source: Any
@@ -97,7 +97,7 @@ def line_of(live: LiveSession) -> SerialLine:
     return line
 
 
-def clock_of(bench: Bench) -> VirtualClock:
+def clock_of(bench: BoardHarness) -> VirtualClock:
     """The clock of a bench in virtual time."""
     assert isinstance(bench.port, VirtualPort)
     return bench.port.clock
@@ -122,7 +122,7 @@ def answer(name: str) -> Do:
     return do
 
 
-def press(board: Pretended, cls: int) -> None:
+def press(board: FakeBoard, cls: int) -> None:
     """Answer the board's oldest open question on the board itself."""
     with board._lock:
         session = board.session

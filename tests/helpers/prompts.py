@@ -14,31 +14,20 @@ from odl.core.session import Session
 from odl.labels.prompt import Prompt
 from odl.live.status import LiveStatus
 from tests.helpers.streams import CHANNELS, IMAGE, config, samples
+from tests.helpers.virtual_clock import VirtualClock
 
 RAW = samples(3, 4096)
 NOTHING = np.zeros((0, CHANNELS), np.int16)
 
 
-class Clock:
-    """Seconds, as told."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-class Stage:
+class PromptHarness:
     """A session that is driven piece by piece, as a live one is, with a prompt."""
 
     def __init__(self, image: Any = IMAGE, by: str = "terminal", **settings: Any) -> None:
         chosen: dict[str, Any] = {"policy": "periodic", "allowed": 30, "horizon": 60, "batch": 1} | settings
         self.session = Session(image, config(**chosen))
-        self.clock = Clock()
-        self.prompt = Prompt(
-            self.session, image, by=by, clock=self.clock, utc=lambda: 1_700_000_000.0
-        )  # fmt: skip
+        self.clock = VirtualClock(tick=0.0)
+        self.prompt = Prompt(self.session, image, by=by, clock=self.clock)
         self.events: list[Event] = []
         self._given: list[Input] = []
         self._loop = drive(self.session, self._source(), self.prompt)
@@ -84,7 +73,7 @@ STATUS = LiveStatus(
 class Played:
     """A live session that a test plays: each turn of its loop calls ``turn`` with its number."""
 
-    def __init__(self, stage: Stage, turn: Callable[[int], object], turns: int = 2000) -> None:
+    def __init__(self, stage: PromptHarness, turn: Callable[[int], object], turns: int = 2000) -> None:
         self.stage, self.prompt = stage, stage.prompt
         self.figures = STATUS
         self.said: list[str] = []

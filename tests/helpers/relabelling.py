@@ -1,4 +1,4 @@
-"""Recordings for tests: what a `Stage` has played, edits to it, and the review of it."""
+"""Recordings for tests: what a `PromptHarness` has played, edits to it, and the review of it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from odl.labels.question_history import QuestionHistory
 from odl.labels.review import Review
 from odl.recording import Writer, read
 from odl.wire import Start
-from tests.helpers.prompts import Stage
+from tests.helpers.prompts import PromptHarness
 from tests.helpers.streams import IMAGE
 
 
-def record(path: Path, stage: Stage) -> Path:
+def record(path: Path, stage: PromptHarness) -> Path:
     """What ``stage`` has played so far, as a recording."""
     about = {
         "subject": "P3",
@@ -37,7 +37,7 @@ def played(path: Path, *names: str | None, undo: int | None = None, **settings: 
     number ``undo`` was taken back.
     """  # fmt: skip
     chosen: dict[str, Any] = {"allowed": 3, "period": 90, "patience": 60} | settings
-    stage = Stage(**chosen)
+    stage = PromptHarness(**chosen)
     for i, name in enumerate(names):
         window = stage.until_asked()
         stage.prompt.shown(window)

@@ -6,11 +6,13 @@ import heapq
 from collections.abc import Callable
 from itertools import count
 
-TICK = 1e-6  # seconds that reading the clock takes, so that a loop which only polls comes to its end
+TICK = 1e-6
 
 
 class VirtualClock:
     """As `odl.core.clock.Clock`; nothing ever waits.
+
+    Reading it takes ``tick`` seconds, so that a loop which only polls comes to its end.
 
     >>> clock, done = VirtualClock(), []
     >>> clock.after(5.0, lambda: done.append(clock.now))
@@ -18,15 +20,15 @@ class VirtualClock:
     (None, [5.0], True, [5.0])
     """
 
-    def __init__(self, wall: float = 1.7e9) -> None:
+    def __init__(self, tick: float = TICK, wall: float = 1.7e9) -> None:
         self.now = 0.0
-        self._wall = wall
+        self._tick, self._wall = tick, wall
         self._due: list[tuple[float, int, Callable[[], object]]] = []
         self._number = count()  # of what is due, in the order in which it was asked for
 
     def monotonic(self) -> float:
         """Seconds since the clock was made."""
-        self.now += TICK
+        self.now += self._tick
         return self.now
 
     def wall(self) -> float:

@@ -19,9 +19,10 @@ from odl.cli.terminal.app import TerminalView
 from odl.core.events import Event, Label, Origin
 from odl.labels.edits import Edit, edits_path
 from odl.labels.review import Review, ReviewLoop
-from tests.helpers.prompts import Stage
+from tests.helpers.prompts import PromptHarness
 from tests.helpers.relabelling import edit, history_of, played, record, review, windows
 from tests.helpers.streams import IMAGE
+from tests.helpers.virtual_clock import VirtualClock
 
 
 def test_a_review_goes_through_the_questions_and_makes_edits(tmp_path: Path) -> None:
@@ -94,7 +95,6 @@ def test_a_review_in_the_view_takes_the_same_keys(tmp_path: Path) -> None:
     asked = windows(path)
     it, made = review(path)
     second = it.questions[1].likely[1].name
-    ticks = iter(range(10**9))
     with create_pipe_input() as pipe:
 
         class Watched(ReviewLoop):
@@ -106,7 +106,7 @@ def test_a_review_in_the_view_takes_the_same_keys(tmp_path: Path) -> None:
                         pipe.send_text(steps.pop(0)[1])
                     yield event
 
-        view = TerminalView(Watched(it), lambda: ["a.odl"], pipe, DummyOutput(), clock=lambda: next(ticks))
+        view = TerminalView(Watched(it), lambda: ["a.odl"], pipe, DummyOutput(), clock=VirtualClock(tick=1.0))
         steps = [(lambda: view._drawn == asked[0], "\t"), (lambda: view._drawn == asked[1], "2"),
                  (lambda: bool(made), "q")]  # fmt: skip
         view.run()
@@ -117,7 +117,7 @@ def test_in_a_review_cards_follow_at_once_and_the_keys_say_what_they_mean_there(
     it, made = review(played(tmp_path / "a.odl", "run", "wave", "sit"))
     asked = [question.window for question in it.questions]
     with create_pipe_input() as pipe:
-        view = TerminalView(ReviewLoop(it), list, pipe, DummyOutput(), clock=lambda: 0.0)
+        view = TerminalView(ReviewLoop(it), list, pipe, DummyOutput(), clock=VirtualClock(tick=0.0))
         view._text()
         view._next(1)
         for press in "s=":  # no waiting: no card comes up by itself here
@@ -213,11 +213,11 @@ def test_the_command_refuses_in_a_sentence(
 def test_a_recording_without_questions_and_hostile_names(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stage = Stage(policy="none")
+    stage = PromptHarness(policy="none")
     stage.run(200)
     assert main(["label", str(record(tmp_path / "n.odl", stage))]) == 0
     assert "nothing was asked" in capsys.readouterr().out
-    stage = Stage()
+    stage = PromptHarness()
     window = stage.until_asked()
     at = stage.session.position
     stage.put(Origin(at, "\x1b]0;owned\x07", 10, 2**64 - 1), Label(at, window, 2))

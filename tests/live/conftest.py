@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from tests.helpers.fake_board import Bench, Pretended, SocketPort, virtual_bench
+from tests.helpers.fake_board import BoardHarness, FakeBoard, SocketPort, virtual_bench
 from tests.helpers.virtual_port import open_line
 
 
@@ -34,16 +34,16 @@ class Bereaved(SocketPort):
 
 
 @pytest.fixture
-def bench() -> Iterator[Bench]:
-    """A pretended board with a sensor, in virtual time."""
+def bench() -> Iterator[BoardHarness]:
+    """A fake board with a sensor, in virtual time."""
     made = virtual_bench()
     yield made
     made.close()
 
 
 @pytest.fixture
-def served() -> Iterator[Bench]:
-    """A pretended board with a sensor, behind a socket."""
-    made = Bench(Bereaved(), Pretended())
+def served() -> Iterator[BoardHarness]:
+    """A fake board with a sensor, behind a socket."""
+    made = BoardHarness(Bereaved(), FakeBoard())
     yield made
     made.close()

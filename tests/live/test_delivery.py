@@ -9,14 +9,14 @@ from typing import Any
 from odl.core.events import AddClass, Command, Event, Label, Origin, Query, Samples, Undo
 from odl.live.delivery import BUTTON, Delivery
 from odl.wire import Failure, Ready, Request
-from tests.helpers.prompts import NOTHING, Stage
+from tests.helpers.prompts import NOTHING, PromptHarness
 
 
 class Mailbox:
     """The sending half of a board: what it was sent, and what becomes of that."""
 
     def __init__(self) -> None:
-        self.stage = Stage(batch=1, patience=2**40)
+        self.stage = PromptHarness(batch=1, patience=2**40)
         self.prompt, self.session = self.stage.prompt, self.stage.session
         self.sent: list[Request] = []
         self.notices: deque[str] = deque()

@@ -16,7 +16,7 @@ from odl.cli.main import main
 from odl.core.events import Label, Query
 from odl.live.recorder import open_recorder
 from odl.recording import read
-from tests.helpers.fake_board import Bench
+from tests.helpers.fake_board import BoardHarness
 from tests.helpers.full_disk import full_disk
 from tests.helpers.live_stage import BLOCK, answer, blocks, play, same_trace, start_live
 from tests.helpers.virtual_port import VirtualPort
@@ -24,7 +24,7 @@ from tests.helpers.virtual_port import VirtualPort
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows limits no file's size")
 
 
-def is_open(bench: Bench) -> bool:
+def is_open(bench: BoardHarness) -> bool:
     """Whether the host has the port open."""
     assert isinstance(bench.port, VirtualPort)
     return bench.port.line is not None
@@ -32,7 +32,7 @@ def is_open(bench: Bench) -> bool:
 
 @pytest.mark.parametrize("learn", ["host", "device", "both"])
 def test_a_full_disk_ends_a_session_that_can_be_gone_on_with(
-    bench: Bench, tmp_path: Path, learn: str
+    bench: BoardHarness, tmp_path: Path, learn: str
 ) -> None:
     path, chance = tmp_path / "walk.odl", random.Random(4)
     live = start_live(bench, path, learn=learn)
@@ -57,7 +57,7 @@ def test_a_full_disk_ends_a_session_that_can_be_gone_on_with(
 
 
 def test_no_room_for_a_recording_ends_it_before_it_begins(
-    bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    bench: BoardHarness, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     start_live(bench, tmp_path / "before.odl").close()  # kernels are compiled now, and kept on the disk
     path = tmp_path / "walk.odl"
@@ -69,7 +69,7 @@ def test_no_room_for_a_recording_ends_it_before_it_begins(
 
 
 def test_a_disk_that_fails_at_the_first_moment_leaves_no_file_in_the_way(
-    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bench: BoardHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(fd: int) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
@@ -92,7 +92,7 @@ def test_a_disk_that_fails_at_the_first_moment_leaves_no_file_in_the_way(
     assert read(live).events == before and not is_open(bench)  # what was there before stays
 
 
-def test_a_full_disk_ends_what_is_only_recorded(bench: Bench, tmp_path: Path) -> None:
+def test_a_full_disk_ends_what_is_only_recorded(bench: BoardHarness, tmp_path: Path) -> None:
     path = tmp_path / "walk.odl"
     recorder = open_recorder(bench.port.name, out=path)
     for i in range(40):
@@ -124,7 +124,7 @@ with open_live(url, out=path, learn=learn, options={"policy": "periodic", "budge
 
 @pytest.mark.parametrize(("learn", "room"), [("host", 5555), ("device", 4800), ("both", 7777)])
 def test_a_session_killed_within_a_write_is_gone_on_with(
-    served: Bench, tmp_path: Path, learn: str, room: int
+    served: BoardHarness, tmp_path: Path, learn: str, room: int
 ) -> None:
     """The system takes a part of a frame and kills the process."""
     path = tmp_path / "walk.odl"

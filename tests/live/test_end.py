@@ -16,13 +16,13 @@ from odl.live.hardware_in_the_loop import FedSession
 from odl.recording import read
 from odl.wire.client import BoardError
 from odl.wire.schema import Message, Refusal
-from tests.helpers.fake_board import Bench, Pretended, virtual_bench
+from tests.helpers.fake_board import BoardHarness, FakeBoard, virtual_bench
 from tests.helpers.live_stage import BLOCK, answer, blocks, clock_of, play, same_trace, start_live
 
 LEARN = ("host", "device", "both")
 
 
-class Dying(Pretended):
+class Dying(FakeBoard):
     """A board that dies when it has taken in a block of 128 samples: nothing comes of them."""
 
     def _outputs(self, event: Message) -> None:
@@ -49,7 +49,7 @@ def test_what_a_board_did_not_live_to_say_counts_as_skipped(tmp_path: Path, lear
     assert same_trace(path)
 
 
-def test_a_window_that_a_fed_board_died_of_counts_as_skipped(bench: Bench, tmp_path: Path) -> None:
+def test_a_window_that_a_fed_board_died_of_counts_as_skipped(bench: BoardHarness, tmp_path: Path) -> None:
     class Dead:
         def step(self, event: Input) -> list[Event]:
             raise BoardError("no answer")
@@ -65,7 +65,9 @@ def test_a_window_that_a_fed_board_died_of_counts_as_skipped(bench: Bench, tmp_p
 
 @pytest.mark.parametrize("how", ["stopped", "left"])
 @pytest.mark.parametrize("learn", LEARN)
-def test_an_answer_given_before_the_end_is_taken(bench: Bench, tmp_path: Path, learn: str, how: str) -> None:
+def test_an_answer_given_before_the_end_is_taken(
+    bench: BoardHarness, tmp_path: Path, learn: str, how: str
+) -> None:
     path, rest = tmp_path / "walk.odl", blocks(0, 2000)
     with start_live(bench, path, learn=learn) as live:
         for event in live:
@@ -82,7 +84,7 @@ def test_an_answer_given_before_the_end_is_taken(bench: Bench, tmp_path: Path, l
 
 
 @pytest.mark.parametrize("learn", ["device", "both"])
-def test_an_answer_that_is_lost_at_the_end_is_told(bench: Bench, tmp_path: Path, learn: str) -> None:
+def test_an_answer_that_is_lost_at_the_end_is_told(bench: BoardHarness, tmp_path: Path, learn: str) -> None:
     path, rest, away = tmp_path / "walk.odl", blocks(0, 2000), list[str]()
     with start_live(bench, path, learn=learn) as live:
         for event in live:
@@ -100,7 +102,7 @@ def test_an_answer_that_is_lost_at_the_end_is_told(bench: Bench, tmp_path: Path,
     assert live.notices()[-1] == "1 answer was still on the way to the board when the session ended"
 
 
-def test_a_board_that_is_silent_is_not_waited_for(bench: Bench, tmp_path: Path) -> None:
+def test_a_board_that_is_silent_is_not_waited_for(bench: BoardHarness, tmp_path: Path) -> None:
     with start_live(bench, tmp_path / "walk.odl") as live:
         play(live, bench, 0, 300)
         mode = live._mode
@@ -113,7 +115,7 @@ def test_a_board_that_is_silent_is_not_waited_for(bench: Bench, tmp_path: Path) 
 # --- seconds ------------------------------------------------------------------------------
 
 
-def feeding(live: LiveSession, bench: Bench) -> list[Event]:
+def feeding(live: LiveSession, bench: BoardHarness) -> list[Event]:
     """Run ``live`` to its own end while the board's sensor plays without one."""
     passed, rest = list[Event](), blocks(0, 20_000)
     for event in live:
@@ -124,14 +126,14 @@ def feeding(live: LiveSession, bench: Bench) -> list[Event]:
 
 
 @pytest.mark.parametrize("learn", LEARN)
-def test_seconds_are_the_stream_s(bench: Bench, tmp_path: Path, learn: str) -> None:
+def test_seconds_are_the_stream_s(bench: BoardHarness, tmp_path: Path, learn: str) -> None:
     with start_live(bench, tmp_path / "walk.odl", learn=learn, seconds=10) as live:
         feeding(live, bench)
     assert 500 <= live.status().position < 520
     assert same_trace(tmp_path / "walk.odl")
 
 
-def test_seconds_are_the_clock_s_where_nothing_comes(bench: Bench, tmp_path: Path) -> None:
+def test_seconds_are_the_clock_s_where_nothing_comes(bench: BoardHarness, tmp_path: Path) -> None:
     with start_live(bench, tmp_path / "walk.odl", seconds=20) as live:
         began = clock_of(bench).now
         assert all(isinstance(e, Samples) and not len(e.block) for e in live)
@@ -140,7 +142,7 @@ def test_seconds_are_the_clock_s_where_nothing_comes(bench: Bench, tmp_path: Pat
 
 
 @pytest.mark.parametrize("learn", ["host", "both"])
-def test_seconds_do_not_count_what_was_missed_before(bench: Bench, tmp_path: Path, learn: str) -> None:
+def test_seconds_do_not_count_what_was_missed_before(bench: BoardHarness, tmp_path: Path, learn: str) -> None:
     path = tmp_path / "walk.odl"
     with start_live(bench, path, learn=learn) as live:
         play(live, bench, 0, 300)
@@ -157,7 +159,7 @@ def test_seconds_do_not_count_what_was_missed_before(bench: Bench, tmp_path: Pat
 
 
 def test_who_answers_is_told_of_what_was_given_up(tmp_path: Path) -> None:
-    class Refusing(Pretended):
+    class Refusing(FakeBoard):
         refused = [Label, Label, Label, Undo]
 
         def _do(self, message: Message) -> Refusal | None:
@@ -196,7 +198,7 @@ def test_who_answers_is_told_of_what_was_given_up(tmp_path: Path) -> None:
 def test_a_command_whose_echo_was_lost_is_not_waited_for(tmp_path: Path) -> None:
     """The last frames before a pause: the board's answer says that it was done."""
 
-    class Muffled(Pretended):
+    class Muffled(FakeBoard):
         def say(self, message: object) -> None:
             super().say(message)  # type: ignore[arg-type]
             if isinstance(message, Label):

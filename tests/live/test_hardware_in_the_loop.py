@@ -13,13 +13,13 @@ from odl.core.events import Adopt, Event, Gap, Input, Learned, Prediction, Query
 from odl.live import LiveSession, open_live
 from odl.live.hardware_in_the_loop import Pace
 from odl.recording import read
-from tests.helpers.fake_board import Bench, Pretended, virtual_bench
+from tests.helpers.fake_board import BoardHarness, FakeBoard, virtual_bench
 from tests.helpers.live_stage import same_trace
 from tests.helpers.virtual_clock import VirtualClock
 from tests.live.test_session import Liar
 
 
-def feed(bench: Bench, path: Path, **keywords: object) -> LiveSession:
+def feed(bench: BoardHarness, path: Path, **keywords: object) -> LiveSession:
     options = {"policy": "periodic", "budget": 25, "delay": 5.0}
     return open_live(
         bench.port.name,
@@ -31,8 +31,8 @@ def feed(bench: Bench, path: Path, **keywords: object) -> LiveSession:
     )
 
 
-def fed(board: Pretended | None = None, faults: Faults | None = None) -> Bench:
-    board = board or Pretended(sensor=False)
+def fed(board: FakeBoard | None = None, faults: Faults | None = None) -> BoardHarness:
+    board = board or FakeBoard(sensor=False)
     return virtual_bench(board, *([faults.feed] if faults else []))
 
 

@@ -12,11 +12,11 @@ from odl.live.recorder import open_recorder
 from odl.recording import read
 from odl.wire import Configure
 from odl.wire.schema import Message
-from tests.helpers.fake_board import Bench, Pretended, virtual_bench
+from tests.helpers.fake_board import BoardHarness, FakeBoard, virtual_bench
 from tests.helpers.live_stage import BLOCK, LIMIT, answer, clock_of, play, same_trace, start_live
 
 
-class Quick(Pretended):
+class Quick(FakeBoard):
     """A board of which samples come with the answer to Configure, in one piece."""
 
     def _take(self, seq: int, message: Message, number: int) -> None:
@@ -49,7 +49,7 @@ def test_a_recorder_takes_the_samples_that_come_with_the_first_answer(tmp_path: 
     assert [(e.start, len(e.block)) for e in read(path).events if isinstance(e, Samples)] == [(0, 10)]
 
 
-def test_a_file_in_the_way_is_found_before_the_board_forgets(bench: Bench, tmp_path: Path) -> None:
+def test_a_file_in_the_way_is_found_before_the_board_forgets(bench: BoardHarness, tmp_path: Path) -> None:
     with start_live(bench, tmp_path / "first.odl") as live:
         play(live, bench, 0, 1000, answer("wave"))
     session = bench.board.session
@@ -60,12 +60,12 @@ def test_a_file_in_the_way_is_found_before_the_board_forgets(bench: Bench, tmp_p
     assert bench.board.session is session
 
 
-def test_a_sensor_of_another_scale_does_not_go_on(bench: Bench, tmp_path: Path) -> None:
+def test_a_sensor_of_another_scale_does_not_go_on(bench: BoardHarness, tmp_path: Path) -> None:
     path = tmp_path / "walk.odl"
     with start_live(bench, path, learn="host") as live:
         play(live, bench, 0, 300)
     whole = path.read_bytes()
-    other = Pretended()
+    other = FakeBoard()
     other.board["channels"] = [[name, unit, 2 * scale] for name, unit, scale in other.board["channels"]]
     other.out.clear()  # of how it described itself when it was made
     elsewhere = virtual_bench(other)
@@ -77,7 +77,7 @@ def test_a_sensor_of_another_scale_does_not_go_on(bench: Bench, tmp_path: Path) 
 
 @pytest.mark.parametrize(("before", "now"), [("host", "both"), ("both", "host")])
 def test_who_learns_can_change_where_nothing_was_learned(
-    bench: Bench, tmp_path: Path, before: str, now: str
+    bench: BoardHarness, tmp_path: Path, before: str, now: str
 ) -> None:
     path = tmp_path / "walk.odl"
     with start_live(bench, path, learn=before) as live:
@@ -94,7 +94,9 @@ def test_who_learns_can_change_where_nothing_was_learned(
 # --- record -------------------------------------------------------------------------------
 
 
-def test_what_a_recorder_missed_while_the_board_restarted_is_a_gap(bench: Bench, tmp_path: Path) -> None:
+def test_what_a_recorder_missed_while_the_board_restarted_is_a_gap(
+    bench: BoardHarness, tmp_path: Path
+) -> None:
     path = tmp_path / "only.odl"
     with open_recorder(bench.port.name, out=path) as recorder:
         source = recorder._source
@@ -114,7 +116,7 @@ def test_what_a_recorder_missed_while_the_board_restarted_is_a_gap(bench: Bench,
 
 
 def test_a_board_that_tells_no_rate_is_recorded_at_the_model_s(tmp_path: Path) -> None:
-    board = Pretended()
+    board = FakeBoard()
     board.board["rate_hz"] = None
     board.out.clear()  # of how it described itself when it was made
     bench = virtual_bench(board)
@@ -125,6 +127,6 @@ def test_a_board_that_tells_no_rate_is_recorded_at_the_model_s(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("who", ["", "a:b", "\x1b[2J", "x" * 33])
-def test_a_recorder_s_wearer_is_a_pseudonym_too(bench: Bench, tmp_path: Path, who: str) -> None:
+def test_a_recorder_s_wearer_is_a_pseudonym_too(bench: BoardHarness, tmp_path: Path, who: str) -> None:
     with pytest.raises(ConfigError, match="`who` is a pseudonym"):
         open_recorder(bench.port.name, out=tmp_path / "only.odl", who=who)

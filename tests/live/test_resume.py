@@ -21,7 +21,7 @@ from odl.recording import RecordingError, Writer, read
 from odl.recording.resume import Resumed, resume
 from odl.wire import End, Start, encode, frame, is_output
 from odl.wire.client import BoardError
-from tests.helpers.fake_board import Bench, Pretended, virtual_bench
+from tests.helpers.fake_board import BoardHarness, FakeBoard, virtual_bench
 from tests.helpers.live_stage import BLOCK, answer, play, same_trace, start_live
 from tests.helpers.streams import IMAGE, Script, config, inputs
 
@@ -165,15 +165,15 @@ def killed(live: LiveSession) -> None:
 
 
 @pytest.fixture
-def other() -> Iterator[Bench]:
+def other() -> Iterator[BoardHarness]:
     """A second board, which has learned nothing."""
-    made = virtual_bench(Pretended())
+    made = virtual_bench(FakeBoard())
     yield made
     made.close()
 
 
 @pytest.mark.parametrize("learn", ["host", "device", "both"])
-def test_the_board_s_session_still_runs(bench: Bench, tmp_path: Path, learn: str) -> None:
+def test_the_board_s_session_still_runs(bench: BoardHarness, tmp_path: Path, learn: str) -> None:
     path = tmp_path / "walk.odl"
     live = start_live(bench, path, learn=learn)
     first = play(live, bench, 0, 1500, answer("wave"))
@@ -196,7 +196,7 @@ def test_the_board_s_session_still_runs(bench: Bench, tmp_path: Path, learn: str
 
 
 @pytest.mark.parametrize("learn", ["host", "both"])
-def test_the_board_has_started_anew_meanwhile(bench: Bench, tmp_path: Path, learn: str) -> None:
+def test_the_board_has_started_anew_meanwhile(bench: BoardHarness, tmp_path: Path, learn: str) -> None:
     path = tmp_path / "walk.odl"
     live = start_live(bench, path, learn=learn)
     play(live, bench, 0, 1500, answer("wave"))
@@ -213,7 +213,7 @@ def test_the_board_has_started_anew_meanwhile(bench: Bench, tmp_path: Path, lear
 
 
 def test_a_board_that_has_not_learned_it_is_refused_and_the_host_goes_on(
-    bench: Bench, other: Bench, tmp_path: Path
+    bench: BoardHarness, other: BoardHarness, tmp_path: Path
 ) -> None:
     path = tmp_path / "walk.odl"
     live = start_live(bench, path)
@@ -230,7 +230,7 @@ def test_a_board_that_has_not_learned_it_is_refused_and_the_host_goes_on(
     assert len(read(path).events) > before
 
 
-def test_an_open_question_can_still_be_answered(bench: Bench, tmp_path: Path) -> None:
+def test_an_open_question_can_still_be_answered(bench: BoardHarness, tmp_path: Path) -> None:
     path = tmp_path / "walk.odl"
     live = start_live(bench, path)
     play(live, bench, 0, 500)
@@ -245,7 +245,7 @@ def test_an_open_question_can_still_be_answered(bench: Bench, tmp_path: Path) ->
     assert same_trace(path)
 
 
-def test_a_refused_resume_changes_nothing(bench: Bench, other: Bench, tmp_path: Path) -> None:
+def test_a_refused_resume_changes_nothing(bench: BoardHarness, other: BoardHarness, tmp_path: Path) -> None:
     path = tmp_path / "walk.odl"
     with start_live(bench, path, learn="both") as live:
         play(live, bench, 0, 1500, answer("wave"))
@@ -261,7 +261,7 @@ def test_a_refused_resume_changes_nothing(bench: Bench, other: Bench, tmp_path: 
     assert same_trace(path)
 
 
-def test_the_wearer_stays_the_same(bench: Bench, tmp_path: Path) -> None:
+def test_the_wearer_stays_the_same(bench: BoardHarness, tmp_path: Path) -> None:
     path = tmp_path / "walk.odl"
     with start_live(bench, path, learn="host", who="P3") as live:
         play(live, bench, 0, 800, answer("wave"))
@@ -316,7 +316,7 @@ def test_a_dataset_of_one_s_own_is_not_named() -> None:
     assert stored_options(LiveOptions(emulated=True, play="/home/anna/walks")) == {"emulated": True}
 
 
-def test_settings_are_the_recording_s(bench: Bench, tmp_path: Path) -> None:
+def test_settings_are_the_recording_s(bench: BoardHarness, tmp_path: Path) -> None:
     path = tmp_path / "walk.odl"
     with start_live(bench, path) as live:
         play(live, bench, 0, 200)

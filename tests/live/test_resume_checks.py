@@ -19,7 +19,7 @@ from odl.device.discovery import PortError
 from odl.live import LiveSession, LiveStatus, open_live
 from odl.recording import Writer, read
 from odl.wire import Start
-from tests.helpers.fake_board import Bench
+from tests.helpers.fake_board import BoardHarness
 from tests.helpers.live_stage import answer, play, same_trace, start_live
 
 CONFIG = Config(mult=(1,) * 6, shift=(0,) * 6, offset=(0,) * 6).to_dict()
@@ -62,7 +62,7 @@ def test_a_port_that_is_named_is_no_emulated_board(tmp_path: Path, monkeypatch: 
         open_live("auto", resume=left(tmp_path, PLAYED))
 
 
-def test_a_folder_that_is_not_there_is_not_made(bench: Bench, tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_is_not_made(bench: BoardHarness, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is no folder .*nowhere"):
         start_live(bench, tmp_path / "nowhere" / "walk.odl")
     assert not (tmp_path / "nowhere").exists()
@@ -96,7 +96,7 @@ def last_line(live: LiveSession, capsys: pytest.CaptureFixture[str]) -> str:
 
 @pytest.mark.parametrize("learn", ["host", "both"])
 def test_the_last_line_is_of_the_whole_recording(
-    bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str], learn: str
+    bench: BoardHarness, tmp_path: Path, capsys: pytest.CaptureFixture[str], learn: str
 ) -> None:
     path = tmp_path / "walk.odl"
     with start_live(bench, path, learn=learn) as live:

@@ -32,12 +32,12 @@ from odl.evaluate.recorded import open_recording
 from odl.live import LiveSession, open_live
 from odl.wire.client import BoardError
 from odl.wire.schema import Message
-from tests.helpers.fake_board import Bench, Pretended, virtual_bench
+from tests.helpers.fake_board import BoardHarness, FakeBoard, virtual_bench
 from tests.helpers.live_stage import BLOCK, OPTIONS, answer, clock_of, play, same_trace, start_live
 
 
 @pytest.mark.parametrize("learn", ["host", "device", "both"])
-def test_three_ways_to_learn(bench: Bench, tmp_path: Path, learn: str) -> None:
+def test_three_ways_to_learn(bench: BoardHarness, tmp_path: Path, learn: str) -> None:
     path = tmp_path / "walk.odl"
     with start_live(bench, path, learn=learn, who="P3") as live:
         states, answering = set[str](), answer("wave")
@@ -67,7 +67,7 @@ def test_three_ways_to_learn(bench: Bench, tmp_path: Path, learn: str) -> None:
     assert on_board.counts["answered"] == (0 if learn == "host" else len(learned))
 
 
-def test_recordings_are_for_their_owner_only_and_name_no_port(bench: Bench, tmp_path: Path) -> None:
+def test_recordings_are_for_their_owner_only_and_name_no_port(bench: BoardHarness, tmp_path: Path) -> None:
     path = tmp_path / "walk.odl"
     with start_live(bench, path) as live:
         play(live, bench, 0, 200)
@@ -90,7 +90,7 @@ def test_the_end_waits_for_what_the_board_still_has_to_say(tmp_path: Path) -> No
         late.extend(data[end:])
         return data[:end]
 
-    bench = virtual_bench(Pretended(), hold)
+    bench = virtual_bench(FakeBoard(), hold)
     with start_live(bench, tmp_path / "walk.odl", learn="both") as live:
         for event in live:
             if isinstance(event, Prediction):  # the host's own
@@ -108,7 +108,7 @@ def test_the_end_waits_for_what_the_board_still_has_to_say(tmp_path: Path) -> No
 def test_lost_frames_are_no_differences(tmp_path: Path, learn: str) -> None:
     path = tmp_path / "walk.odl"
     faults = Faults(5, drop=0.03, duplicate=0.02)
-    bench = virtual_bench(Pretended(), faults.feed)
+    bench = virtual_bench(FakeBoard(), faults.feed)
     with start_live(bench, path, learn=learn) as live:
         passed = play(live, bench, 0, 4000, answer("wave"))
         status = live.status()
@@ -128,7 +128,7 @@ def test_lost_frames_are_no_differences(tmp_path: Path, learn: str) -> None:
 
 @pytest.mark.parametrize("learn", ["host", "device", "both"])
 def test_a_board_that_starts_anew_goes_on_with_what_it_learned(
-    bench: Bench, tmp_path: Path, learn: str
+    bench: BoardHarness, tmp_path: Path, learn: str
 ) -> None:
     path = tmp_path / "walk.odl"
     again = False
@@ -154,7 +154,7 @@ def test_a_board_that_starts_anew_goes_on_with_what_it_learned(
 
 
 @pytest.mark.parametrize("learn", ["host", "both"])
-def test_unplugged_and_plugged_in_again(bench: Bench, tmp_path: Path, learn: str) -> None:
+def test_unplugged_and_plugged_in_again(bench: BoardHarness, tmp_path: Path, learn: str) -> None:
     states = set()
     path = tmp_path / "unplugged.odl"
     pulled = False
@@ -178,7 +178,7 @@ def test_unplugged_and_plugged_in_again(bench: Bench, tmp_path: Path, learn: str
     assert any(isinstance(e, Prediction) for e in passed[missed[-1] :])
 
 
-class Liar(Pretended):
+class Liar(FakeBoard):
     """A board that is wrong about one window."""
 
     wrong = 512
@@ -208,7 +208,7 @@ def test_a_difference_is_told_at_once_with_its_cause(tmp_path: Path) -> None:
     assert [e.start for e in passed if isinstance(e, Adopt)] and same_trace(path)
 
 
-def test_the_board_s_own_button_is_an_origin(bench: Bench, tmp_path: Path) -> None:
+def test_the_board_s_own_button_is_an_origin(bench: BoardHarness, tmp_path: Path) -> None:
     path = tmp_path / "walk.odl"
 
     def do(live: LiveSession, event: Event) -> None:
@@ -227,7 +227,7 @@ def test_the_board_s_own_button_is_an_origin(bench: Bench, tmp_path: Path) -> No
     assert same_trace(path)
 
 
-def test_what_the_board_has_learned_before_is_kept_if_wished(bench: Bench, tmp_path: Path) -> None:
+def test_what_the_board_has_learned_before_is_kept_if_wished(bench: BoardHarness, tmp_path: Path) -> None:
     with start_live(bench, tmp_path / "first.odl") as live:
         play(live, bench, 0, 1000, answer("wave"))
     bench.board.restart()
@@ -241,7 +241,7 @@ def test_what_the_board_has_learned_before_is_kept_if_wished(bench: Bench, tmp_p
         assert "wave" not in live.names.values()
 
 
-def test_a_host_that_learns_leaves_the_board_s_labels_alone(bench: Bench, tmp_path: Path) -> None:
+def test_a_host_that_learns_leaves_the_board_s_labels_alone(bench: BoardHarness, tmp_path: Path) -> None:
     with start_live(bench, tmp_path / "first.odl") as live:
         play(live, bench, 0, 1000, answer("wave"))
     bench.board.restart()
@@ -253,7 +253,7 @@ def test_a_host_that_learns_leaves_the_board_s_labels_alone(bench: Bench, tmp_pa
 
 
 def test_a_session_can_be_iterated_over_in_parts_and_ends_between_two_steps(
-    bench: Bench, tmp_path: Path
+    bench: BoardHarness, tmp_path: Path
 ) -> None:
     path = tmp_path / "walk.odl"
     with start_live(bench, path) as live:
@@ -265,7 +265,9 @@ def test_a_session_can_be_iterated_over_in_parts_and_ends_between_two_steps(
     assert same_trace(path)
 
 
-def test_without_a_length_a_budget_for_the_whole_session_cannot_be_kept(bench: Bench, tmp_path: Path) -> None:
+def test_without_a_length_a_budget_for_the_whole_session_cannot_be_kept(
+    bench: BoardHarness, tmp_path: Path
+) -> None:
     with pytest.raises(ConfigError, match="needs its length, `seconds`; or give a budget such as 12/h"):
         open_live("loop://", out=tmp_path / "walk.odl", options={"budget": 20})
     with open_live(bench.port.name, out=tmp_path / "walk.odl", options={"budget": 20}, seconds=64) as live:
@@ -312,7 +314,7 @@ def test_options_that_do_not_fit_together(options: dict[str, object], sentence: 
 
 
 def test_a_board_without_a_sensor_has_to_be_fed(tmp_path: Path) -> None:
-    bench = virtual_bench(Pretended(sensor=False))
+    bench = virtual_bench(FakeBoard(sensor=False))
     with pytest.raises(ConfigError, match="this board has no sensor: feed it"):
         open_live(bench.port.name, out=tmp_path / "walk.odl")
     bench.close()
@@ -321,7 +323,7 @@ def test_a_board_without_a_sensor_has_to_be_fed(tmp_path: Path) -> None:
 def test_a_board_that_runs_a_model_of_one_s_own(tmp_path: Path) -> None:
     image = replace(load_model("shoulder"), seed=99)  # as pushed: none of those shipped
     assert any(not (find_folder() / name / load_card(name).model).is_file() for name in list_datasets())
-    bench = virtual_bench(Pretended(image))
+    bench = virtual_bench(FakeBoard(image))
     with open_live(bench.port.name, out=tmp_path / "walk.odl", options=OPTIONS) as live:
         assert live.image.to_bytes() == image.to_bytes()
         live.wait = 0.005
@@ -332,7 +334,7 @@ def test_a_board_that_runs_a_model_of_one_s_own(tmp_path: Path) -> None:
     assert same_trace(tmp_path / "walk.odl")
 
 
-def test_a_board_that_runs_another_model(bench: Bench, tmp_path: Path) -> None:
+def test_a_board_that_runs_another_model(bench: BoardHarness, tmp_path: Path) -> None:
     model = tmp_path / "other.odlm"
     image = replace(bench.board.image, seed=99)
     model.write_bytes(image.to_bytes())

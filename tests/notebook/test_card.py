@@ -19,23 +19,22 @@ from odl.data import model_bytes
 from odl.labels.prompt import Prompt
 from odl.notebook.html import joined
 from odl.notebook.question_card import GUARD, QuestionCard
+from tests.helpers.virtual_clock import VirtualClock
 
 CHANNELS = [(name, "g", 1 / 4096) for name in ["ax", "ay", "az", "wx", "wy", "wz"]]
 
 
-class Stage:
+class CardHarness:
     """A prompt with a stream, a card in front of it, and a clock that the test turns."""
 
     def __init__(self, model: str = "shoulder") -> None:
-        self.now = 100.0
+        self.clock = VirtualClock()
         image = Image.from_bytes(model_bytes(model))
         session = Session(image, Config(mult=(1,) * 6, shift=(0,) * 6, offset=(0,) * 6))
-        self.prompt = Prompt(session, image, by="notebook", channels=CHANNELS, clock=lambda: self.now)
+        self.prompt = Prompt(session, image, by="notebook", channels=CHANNELS, clock=self.clock)
         block = np.arange(6 * 640, dtype=np.int16).reshape(-1, 6)
         self.prompt.take(Samples(0, block))
-        self.card = QuestionCard(
-            self.prompt, [(name, unit) for name, unit, _ in CHANNELS], now=lambda: self.now
-        )
+        self.card = QuestionCard(self.prompt, [(name, unit) for name, unit, _ in CHANNELS], clock=self.clock)
 
     def ask(self, window: int, expires: int = 100_000) -> None:
         self.prompt.ask(Query(window, 9000, expires), 640)
@@ -48,7 +47,7 @@ class Stage:
                 question = self.card.waiting
                 self.card.show(question, self.card.draw(question) if question else b"")
             self.card.tick()
-            self.now += wait / 2
+            self.clock.now += wait / 2
 
     def polled(self) -> list[Any]:
         return list(self.prompt.poll(640))
@@ -71,11 +70,11 @@ def buttons(box: Any) -> list[Any]:
 
 
 @pytest.fixture
-def stage() -> Stage:
-    return Stage()
+def stage() -> CardHarness:
+    return CardHarness()
 
 
-def test_a_button_for_each_class_in_the_models_order_answers(stage: Stage) -> None:
+def test_a_button_for_each_class_in_the_models_order_answers(stage: CardHarness) -> None:
     stage.ask(64)
     stage.turn()
     names = [one.name for one in stage.prompt.questions[0].likely]
@@ -90,7 +89,7 @@ def test_a_button_for_each_class_in_the_models_order_answers(stage: Stage) -> No
     ("key", "kind"),
     [("3", "name"), ("s", None), ("=", "nothing"), ("u", TakeBack), ("x", "nothing"), ("0", "nothing")],
 )
-def test_keys(stage: Stage, key: str, kind: object) -> None:
+def test_keys(stage: CardHarness, key: str, kind: object) -> None:
     stage.ask(64)
     stage.turn()
     stage.card.keys.field.value = key
@@ -104,7 +103,7 @@ def test_keys(stage: Stage, key: str, kind: object) -> None:
         assert polled[0].name == (stage.prompt.likely[2].name if kind == "name" else None)
 
 
-def test_a_name_that_is_typed_with_keys_is_a_new_class(stage: Stage) -> None:
+def test_a_name_that_is_typed_with_keys_is_a_new_class(stage: CardHarness) -> None:
     stage.ask(64)
     stage.turn()
     for text in ("n", "nw", "nwa", "nwav", "nwave"):  # u, s and = may stand in a name
@@ -118,7 +117,7 @@ def test_a_name_that_is_typed_with_keys_is_a_new_class(stage: Stage) -> None:
     assert stage.card.keys.field.value == "" and not stage.card.keys.naming
 
 
-def test_taking_the_n_away_leaves_the_name(stage: Stage) -> None:
+def test_taking_the_n_away_leaves_the_name(stage: CardHarness) -> None:
     stage.ask(64)
     stage.turn()
     for text in ("n", "nx", "n", "", "1"):
@@ -126,7 +125,7 @@ def test_taking_the_n_away_leaves_the_name(stage: Stage) -> None:
     assert stage.polled()[0].name == stage.prompt.likely[0].name
 
 
-def test_a_new_class_hangs_where_it_is_told(stage: Stage) -> None:
+def test_a_new_class_hangs_where_it_is_told(stage: CardHarness) -> None:
     stage.ask(64)
     stage.turn()
     stage.card._new.value = "wave"
@@ -138,7 +137,7 @@ def test_a_new_class_hangs_where_it_is_told(stage: Stage) -> None:
     assert answer[:4] == (64, "wave", place.head, place.leaf) and stage.card._new.value == ""
 
 
-def test_a_name_is_for_the_question_that_was_there_when_it_was_begun(stage: Stage) -> None:
+def test_a_name_is_for_the_question_that_was_there_when_it_was_begun(stage: CardHarness) -> None:
     stage.ask(64, expires=700)
     stage.ask(128)
     stage.turn()
@@ -151,7 +150,7 @@ def test_a_name_is_for_the_question_that_was_there_when_it_was_begun(stage: Stag
 
 
 def test_more_classes_than_digits_are_in_a_list_with_their_paths() -> None:
-    stage = Stage("hapt")
+    stage = CardHarness("hapt")
     for i in range(4):
         stage.prompt._cards._session.step(AddClass(0, 20 + i, f"new {i}", 0))  # type: ignore[attr-defined]
         stage.prompt.take(AddClass(0, 20 + i, f"new {i}", 0))
@@ -166,7 +165,7 @@ def test_more_classes_than_digits_are_in_a_list_with_their_paths() -> None:
     assert [answer.name for answer in stage.polled()] == [likely[-1].name]
 
 
-def test_a_question_put_aside_comes_back(stage: Stage) -> None:
+def test_a_question_put_aside_comes_back(stage: CardHarness) -> None:
     stage.ask(64)
     stage.ask(128)
     stage.turn()
@@ -179,13 +178,13 @@ def test_a_question_put_aside_comes_back(stage: Stage) -> None:
     assert [answer.window for answer in stage.polled()] == [128]
 
 
-def test_a_question_without_signal_says_why(stage: Stage) -> None:
+def test_a_question_without_signal_says_why(stage: CardHarness) -> None:
     stage.ask(6400)  # of samples that never came
     stage.turn()
     assert "no plot and no scores: this was asked while the line was lost" in stage.card.head.value
 
 
-def test_two_questions_queue(stage: Stage) -> None:
+def test_two_questions_queue(stage: CardHarness) -> None:
     stage.ask(64)
     stage.ask(128)
     stage.turn()
@@ -197,7 +196,7 @@ def test_two_questions_queue(stage: Stage) -> None:
     assert [answer.window for answer in stage.polled()] == [64, 128]
 
 
-def test_a_click_on_a_card_that_is_gone_is_not_an_answer_to_the_next(stage: Stage) -> None:
+def test_a_click_on_a_card_that_is_gone_is_not_an_answer_to_the_next(stage: CardHarness) -> None:
     stage.ask(64)
     stage.ask(128)
     stage.turn()
@@ -211,7 +210,7 @@ def test_a_click_on_a_card_that_is_gone_is_not_an_answer_to_the_next(stage: Stag
 
 @pytest.mark.parametrize("press", [lambda s: s.button("1 ").click(), lambda s: s.button("skip").click()])
 def test_an_answer_that_comes_too_soon_was_meant_for_another(
-    stage: Stage, press: Callable[[Stage], None]
+    stage: CardHarness, press: Callable[[CardHarness], None]
 ) -> None:
     stage.ask(64)
     stage.turn()
@@ -221,12 +220,12 @@ def test_an_answer_that_comes_too_soon_was_meant_for_another(
     press(stage)
     assert [answer.window for answer in stage.polled()] == [64]
     assert "only just" in stage.prompt.sentence
-    stage.now += GUARD
+    stage.clock.now += GUARD
     press(stage)
     assert [answer.window for answer in stage.polled()] == [128]
 
 
-def test_skip_same_and_undo(stage: Stage) -> None:
+def test_skip_same_and_undo(stage: CardHarness) -> None:
     stage.ask(64)
     stage.turn()
     assert stage.button("same").disabled
@@ -242,7 +241,7 @@ def test_skip_same_and_undo(stage: Stage) -> None:
     assert [(a.window, a.name) for a in stage.polled()] == [(64, name), (128, None)]
 
 
-def test_a_reader_hears_the_question_once_and_not_each_second(stage: Stage) -> None:
+def test_a_reader_hears_the_question_once_and_not_each_second(stage: CardHarness) -> None:
     stage.ask(64, expires=10_000)
     stage.turn()
     before, left = stage.card.head.value, stage.card.beside.value
@@ -253,7 +252,7 @@ def test_a_reader_hears_the_question_once_and_not_each_second(stage: Stage) -> N
 
 
 def test_all_that_can_be_clicked_or_typed_into_has_a_name() -> None:
-    stage = Stage("hapt")
+    stage = CardHarness("hapt")
     stage.ask(64)
     stage.turn()
     for widget in ipywidgets_in(stage.card.box):
@@ -263,7 +262,7 @@ def test_all_that_can_be_clicked_or_typed_into_has_a_name() -> None:
             assert widget.description
 
 
-def test_nothing_is_asked_after_the_end(stage: Stage) -> None:
+def test_nothing_is_asked_after_the_end(stage: CardHarness) -> None:
     stage.ask(64)
     stage.turn()
     old = stage.button("1 ")
@@ -273,7 +272,7 @@ def test_nothing_is_asked_after_the_end(stage: Stage) -> None:
     assert "is over" in stage.card.head.value
 
 
-def test_names_are_text(stage: Stage) -> None:
+def test_names_are_text(stage: CardHarness) -> None:
     evil = "<b onclick=x()>\u202e$x^2$"
     stage.prompt._cards.tree.names[0] = evil  # type: ignore[index]
     stage.ask(64)
@@ -291,7 +290,7 @@ def ipywidgets_in(box: Any) -> list[Any]:
     return [box, *(w for child in getattr(box, "children", ()) for w in ipywidgets_in(child))]
 
 
-def test_no_widget_comes_or_goes_with_a_question(stage: Stage) -> None:
+def test_no_widget_comes_or_goes_with_a_question(stage: CardHarness) -> None:
     """A page keeps every view that it ever made of a widget: the buttons stay, hidden or not."""
 
     def there() -> list[tuple[Any, ...]]:
@@ -307,7 +306,7 @@ def test_no_widget_comes_or_goes_with_a_question(stage: Stage) -> None:
     assert there() == before
 
 
-def test_hundreds_of_questions_make_no_new_widgets_and_closing_leaves_none(stage: Stage) -> None:
+def test_hundreds_of_questions_make_no_new_widgets_and_closing_leaves_none(stage: CardHarness) -> None:
     count = None
     for i in range(100):
         stage.ask(64 * i + 64)
@@ -319,7 +318,7 @@ def test_hundreds_of_questions_make_no_new_widgets_and_closing_leaves_none(stage
             count = len(_instances)
     assert len(_instances) == count
     before = len(_instances)
-    again = Stage()
+    again = CardHarness()
     again.ask(64)
     again.turn()
     again.card.close()

@@ -88,7 +88,7 @@ def test_a_route_ends_at_a_leaf_that_may_be_chosen(logits: list[float], among: s
             assert rows[row] == rows.max()
 
 
-class Pieces:
+class TwoPeople:
     subjects = ("1", "2")
 
     def session(self, subject: str, seed: int = 0) -> tuple[Part, ...]:
@@ -97,7 +97,7 @@ class Pieces:
 
 
 def test_windows_cut_inside_stretches_and_those_of_the_stream() -> None:
-    found = gather(Dataset(HAPT, Path(), Pieces()), ["1", "2"], 8, 4, within=["walk", "stand"])
+    found = gather(Dataset(HAPT, Path(), TwoPeople()), ["1", "2"], 8, 4, within=["walk", "stand"])
     one = found.select(found.subject == "1")
     told = {(HAPT.classes[c], s) for c, s in zip(one.cls.tolist(), one.start.tolist(), strict=True)}
     assert told == {
@@ -106,10 +106,10 @@ def test_windows_cut_inside_stretches_and_those_of_the_stream() -> None:
         ("sit to stand", 16), ("sit to stand", 20),  # on the stream's grid
     }  # fmt: skip
     assert set(found.cut(np.flatnonzero(found.subject == "2")).ravel().tolist()) == {2}
-    stream = gather(Dataset(HAPT, Path(), Pieces()), ["1"], 8, 4)
+    stream = gather(Dataset(HAPT, Path(), TwoPeople()), ["1"], 8, 4)
     assert all(start % 4 == 0 for start in stream.start.tolist())
     with pytest.raises(ValueError, match="not one labelled window of 41 samples"):
-        gather(Dataset(HAPT, Path(), Pieces()), ["1"], 41, 4)
+        gather(Dataset(HAPT, Path(), TwoPeople()), ["1"], 41, 4)
 
 
 def test_macro_f1_by_hand() -> None:

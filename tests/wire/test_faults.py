@@ -8,18 +8,10 @@ import pytest
 
 from firmware_sim.faults import Faults, FaultyPort, Kind, faulty
 from firmware_sim.relay import Relay
+from tests.helpers.virtual_clock import VirtualClock
 
 FRAMES = [b"\0%c%c\0" % (1 + i // 200, 1 + i % 200) for i in range(4000)]
 LINE = b"".join(FRAMES)
-
-
-class Clock:
-    """Stands still until it is set."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def test_nothing_happens_where_no_rate_is_given() -> None:
@@ -83,7 +75,7 @@ def test_a_duplicate_comes_at_once() -> None:
 
 
 def test_a_delayed_frame_comes_after_those_behind_it() -> None:
-    clock = Clock()
+    clock = VirtualClock(tick=0.0)
     faults = Faults(2, delay=0.3, late=1.0, clock=clock)
     first = faults.feed(LINE)
     clock.now = 0.99
@@ -97,7 +89,7 @@ def test_a_delayed_frame_comes_after_those_behind_it() -> None:
 
 
 def test_a_stall_holds_all_and_loses_nothing() -> None:
-    clock = Clock()
+    clock = VirtualClock(tick=0.0)
     faults = Faults(2, stall=0.001, still=1.0, clock=clock)
     first = faults.feed(LINE)
     assert LINE.startswith(first) and len(first) < len(LINE)
@@ -121,10 +113,12 @@ def test_rates_that_cannot_be_are_refused(rates: dict[str, float]) -> None:
 
 def test_every_kind_is_a_parameter() -> None:
     for kind in Kind:
-        Faults(1, **{kind.value: 1.0})
+        faults = Faults(1, **{kind.value: 1.0})
+        faults.feed(FRAMES[0])
+        assert faults.counts[kind] == 1
 
 
-class Port:
+class BytesPort:
     """A port whose other end is two byte strings."""
 
     def __init__(self, incoming: bytes) -> None:
@@ -146,7 +140,7 @@ class Port:
 def test_a_port_with_faults_both_ways() -> None:
     sent, received, third = (Faults(4, duplicate=0.2, drop=0.2) for _ in range(3))
     expected = third.feed(LINE)
-    port = Port(LINE)
+    port = BytesPort(LINE)
     damaged = FaultyPort(port, sent=sent, received=received)
     assert damaged.write(LINE) == len(LINE)
     assert port.outgoing == expected
@@ -158,8 +152,8 @@ def test_a_port_with_faults_both_ways() -> None:
 
 
 def test_reading_lets_out_what_was_held_on_the_way_out() -> None:
-    clock = Clock()
-    port = Port(b"")
+    clock = VirtualClock(tick=0.0)
+    port = BytesPort(b"")
     write, read = faulty(port.write, port.read, sent=Faults(1, stall=1.0, still=1.0, clock=clock))
     write(FRAMES[0])
     assert port.outgoing == b""

@@ -44,6 +44,7 @@ from odl.wire import (
 )
 from odl.wire.requests import ROOM
 from tests.helpers.golden_frames import BOARD, HOST
+from tests.helpers.virtual_clock import VirtualClock
 from tests.wire.test_framing import reference_crc, reference_encode
 
 ABOUT = Info(1, 0, 6, 128, 64, 768, 50_000, 1, 2, 3, 4, 5, session=0, frames=0, position=0, version="")
@@ -617,21 +618,21 @@ WISHES = [Configure(1, 0, 1, 0, 2, 4, 1638, 20, 0, 300, 77, 0, 3000, 1, 0, ())] 
 @pytest.mark.parametrize("seed", range(20))
 def test_two_ends_over_a_bad_line(seed: int) -> None:
     """All that was asked is done once and in order, whatever the line does."""
-    now = 0.0
+    clock = VirtualClock(tick=0.0)
     rates = {"drop": 0.05, "flip": 0.05, "duplicate": 0.05, "delay": 0.03, "stall": 0.02, "cut": 0.02}
-    there, back = (Faults(seed + k, clock=lambda: now, longest=4, **rates) for k in (0, 1000))
+    there, back = (Faults(seed + k, clock=clock, longest=4, **rates) for k in (0, 1000))
     link, peer = Link(seed * 5000, retry=RetryPolicy(0.4, 20)), Peer()
     for _ in range(2):  # said before anybody listened
         peer.say(ABOUT)
     requests = [link.send(message) for message in (Hello(), *WISHES, Read(STATE, 0, 40))]
     heard, status = [], 0.0
     while not all(request.done for request in requests):
-        assert now < 600
-        said = peer.take(there.feed(link.due(now)))
-        if peer.session and now >= status:
-            said, status = said + peer.say(DOING), now + 1.0
+        assert clock.now < 600
+        said = peer.take(there.feed(link.due(clock.now)))
+        if peer.session and clock.now >= status:
+            said, status = said + peer.say(DOING), clock.now + 1.0
         heard += link.receive(back.feed(said))
-        now += 0.02
+        clock.sleep(0.02)
     assert [request.problem for request in requests] == [""] * len(requests)
     assert peer.done == WISHES
     assert numbers(heard) == sorted(set(numbers(heard)))

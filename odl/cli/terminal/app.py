@@ -6,13 +6,13 @@ import io
 import os
 import sys
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from odl.cli.terminal.lines import LineView
 from odl.cli.terminal.screen import KEYS, KeyMode, figures, frame, keyed
+from odl.core.clock import SYSTEM_CLOCK, Clock
 from odl.core.events import valid_name
 from odl.live.status import InteractiveSession, MonitoredSession
 
@@ -30,7 +30,7 @@ _STYLE = {
 }  # fmt: skip
 
 
-def run(live: MonitoredSession, *, lines: bool | None = None) -> None:
+def run(live: MonitoredSession, *, lines: bool | None = None, clock: Clock = SYSTEM_CLOCK) -> None:
     """Show ``live`` until it ends or the person quits; this drives it.
 
     Parameters
@@ -41,6 +41,8 @@ def run(live: MonitoredSession, *, lines: bool | None = None) -> None:
         Print a line for each thing that happens instead of drawing, and read answers as lines
         from standard input. By default only where nothing can be drawn; there answers are read from
         a keyboard only.
+    clock : Clock
+        Says how long a question has been shown.
 
     Raises
     ------
@@ -51,9 +53,9 @@ def run(live: MonitoredSession, *, lines: bool | None = None) -> None:
         answers = sys.stdin if lines or sys.stdin.isatty() else None
         if isinstance(answers, io.TextIOWrapper):
             answers.reconfigure(errors="replace")  # a key of another encoding ends nothing
-        LineView(live, sys.stdout).run(answers)
+        LineView(live, sys.stdout, clock).run(answers)
     else:
-        TerminalView(live, lambda: figures(live.status())).run()
+        TerminalView(live, lambda: figures(live.status()), clock=clock).run()
 
 
 def drawable() -> bool:
@@ -71,6 +73,8 @@ class TerminalView:
         Returns the words of the top lines.
     source, target : optional
         Input and output of prompt_toolkit; default: the terminal.
+    clock : Clock
+        Says how long a question has been on the screen.
     """
 
     def __init__(
@@ -79,7 +83,7 @@ class TerminalView:
         words: Callable[[], list[str]],
         source: Input | None = None,
         target: Output | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self.live, self.prompt, self._words = live, live.prompt, words
         self.mode = KeyMode()
@@ -158,7 +162,7 @@ class TerminalView:
             now = next(iter(behind or windows), None)
         at = windows.index(now) if now in windows else 0
         if now != self._drawn:
-            self._before, self._drawn, self._since = self._drawn, now, self._clock()
+            self._before, self._drawn, self._since = self._drawn, now, self._clock.monotonic()
         if now is not None and self.mode.kind != "help":
             self.prompt.shown(now)
         if self.prompt.live and set(windows) - self._asked:
@@ -247,7 +251,7 @@ class TerminalView:
         question = next((q for q in self.prompt.questions if q.window == window), None)
         if window is None:
             return
-        if self.prompt.live and self._clock() - self._since < _GUARD:
+        if self.prompt.live and self._clock.monotonic() - self._since < _GUARD:
             if key == "n":  # a name follows, whose letters must not be taken for keys
                 self.mode = KeyMode("name", window if self._before is None else self._before)
             else:

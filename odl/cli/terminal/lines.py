@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TextIO
 
 from odl._text import clean
 from odl.cli.terminal.screen import figures, keyed
+from odl.core.clock import SYSTEM_CLOCK, Clock
 from odl.core.events import Samples
 from odl.labels.question import Question
 from odl.live.status import MonitoredSession, QuestionSource
@@ -25,9 +25,7 @@ class LineView:
     Where somebody answers, one question is current at a time; the next follows when it has ended.
     """
 
-    def __init__(
-        self, live: MonitoredSession, target: TextIO, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, live: MonitoredSession, target: TextIO, clock: Clock = SYSTEM_CLOCK) -> None:
         self.live, self.prompt, self._target, self._clock = live, live.prompt, target, clock
         self._asked: set[int] = set()
         self._told: Counter[tuple[int, str]] = Counter()
@@ -85,7 +83,7 @@ class LineView:
         """Ask the oldest question if none is current; of the others print only that they wait."""
         if self._current not in [question.window for question in questions]:
             if self._current not in (None, self._mine):
-                self._moved = self._clock()
+                self._moved = self._clock.monotonic()
             self._current = questions[0].window if questions else None
             if questions:
                 self._ask(questions[0])
@@ -115,7 +113,7 @@ class LineView:
     def _take(self, line: str) -> str | None:
         """As `typed`, about the current question."""
         before, self._mine = self._mine, self._current
-        if line not in ("q", "u", "") and self._clock() - self._moved < _GUARD:
+        if line not in ("q", "u", "") and self._clock.monotonic() - self._moved < _GUARD:
             said: str | None = "another question has just come up; answer again"
         else:
             said = typed(self.prompt, line, self._current)

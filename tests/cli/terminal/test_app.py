@@ -21,25 +21,21 @@ from prompt_toolkit.output import DummyOutput
 from odl.cli.live import stopped_by_signals
 from odl.cli.terminal.app import TerminalView, drawable, run
 from odl.core.events import AddClass, Event, Gap, Label, Learned, Split, Undo
-from tests.helpers.prompts import Clock, Played, Stage
+from tests.helpers.prompts import Played, PromptHarness
+from tests.helpers.virtual_clock import VirtualClock
+from tests.helpers.waiting import LIMIT, let_others_run
 
-HERE = Path(__file__).resolve().parent
-Script = list[tuple[Callable[[Stage, TerminalView], object], str]]
-
-
-class Steady(Clock):
-    """A clock on which every look is a second later, so that no key comes too soon."""
-
-    def __call__(self) -> float:
-        self.now += 1
-        return self.now
+Script = list[tuple[Callable[[PromptHarness, TerminalView], object], str]]
 
 
-def play(
-    script: Script, stage: Stage | None = None, clock: Clock | None = None
-) -> tuple[Stage, TerminalView]:
+def unhurried() -> VirtualClock:
+    """A clock that reads a second later each time, so that no key comes too soon."""
+    return VirtualClock(tick=1.0)
+
+
+def play(script: Script, stage: PromptHarness | None = None) -> tuple[PromptHarness, TerminalView]:
     """A person at the view: when a condition holds, the keys are pressed; then the next."""
-    stage, end = stage or Stage(), time.monotonic() + 60
+    stage, end = stage or PromptHarness(), time.monotonic() + LIMIT
     with create_pipe_input() as pipe:
         view: TerminalView
 
@@ -50,38 +46,38 @@ def play(
             if holds(stage, view):
                 script.pop(0)
                 pipe.send_text(keys)
-            time.sleep(0.002)
+            let_others_run()
             return None
 
         live = Played(stage, turn, turns=10**9)
-        view = TerminalView(live, list, pipe, DummyOutput(), clock or Steady())
+        view = TerminalView(live, list, pipe, DummyOutput(), unhurried())
         view.run()
     assert not script, f"{len(script)} steps were not reached"
     assert live.closed
     return stage, view
 
 
-def asked(stage: Stage, view: TerminalView) -> bool:
+def asked(stage: PromptHarness, view: TerminalView) -> bool:
     """A question is on the screen; the stream runs until it is."""
     if not stage.prompt.questions:
         stage.run(8)
     return view._drawn in [q.window for q in stage.prompt.questions]
 
 
-def learned(stage: Stage, view: TerminalView) -> bool:
+def learned(stage: PromptHarness, view: TerminalView) -> bool:
     return bool(stage.prompt.answers) and stage.prompt.answers[0].state in ("learned", "skipped", "undone")
 
 
-def answered(n: int) -> Callable[[Stage, TerminalView], bool]:
+def answered(n: int) -> Callable[[PromptHarness, TerminalView], bool]:
     """So many answers have reached the session, and it has run on since."""
     return lambda stage, view: len(of(stage, Label)) >= n and learned(stage, view)
 
 
-def typing(kind: str) -> Callable[[Stage, TerminalView], bool]:
+def typing(kind: str) -> Callable[[PromptHarness, TerminalView], bool]:
     return lambda stage, view: view.mode.kind == kind
 
 
-def of(stage: Stage, *kinds: type) -> list[Event]:
+def of(stage: PromptHarness, *kinds: type) -> list[Event]:
     return [event for event in stage.events if isinstance(event, kinds)]
 
 
@@ -89,7 +85,7 @@ def of(stage: Stage, *kinds: type) -> list[Event]:
 
 
 def test_a_key_is_an_answer_and_is_learned() -> None:
-    stage = Stage()
+    stage = PromptHarness()
     window = stage.until_asked()
     second = stage.prompt.questions[0].likely[1].name
     play([(asked, "2"), (learned, "qq")], stage)
@@ -178,10 +174,10 @@ def test_backspace_leads_back_from_the_place_to_the_name() -> None:
 
 
 def test_a_question_that_ends_while_its_class_is_typed_says_so_and_no_letter_answers_another() -> None:
-    stage = Stage(patience=30)
+    stage = PromptHarness(patience=30)
     window = stage.until_asked()
     with create_pipe_input() as pipe:
-        view = TerminalView(Played(stage, lambda i: None), list, pipe, DummyOutput(), Steady())
+        view = TerminalView(Played(stage, lambda i: None), list, pipe, DummyOutput(), unhurried())
         view._text()
         view.press("n")
         view.press("w")
@@ -197,10 +193,10 @@ def test_a_question_that_ends_while_its_class_is_typed_says_so_and_no_letter_ans
 
 
 def test_the_next_card_is_the_one_behind_that_which_was_answered() -> None:
-    stage = Stage(patience=2**40)
+    stage = PromptHarness(patience=2**40)
     windows = [stage.until_asked() for _ in range(4)]
     with create_pipe_input() as pipe:
-        view = TerminalView(Played(stage, lambda i: None), list, pipe, DummyOutput(), Steady())
+        view = TerminalView(Played(stage, lambda i: None), list, pipe, DummyOutput(), unhurried())
         seen = []
         for press in ("", "tab", "1", "back", "1", "1", "1"):
             if press in ("tab", "back"):
@@ -213,7 +209,7 @@ def test_the_next_card_is_the_one_behind_that_which_was_answered() -> None:
 
 
 def test_tab_goes_to_the_next_question_and_the_key_means_that_one() -> None:
-    stage = Stage()
+    stage = PromptHarness()
     one, two = stage.until_asked(), stage.until_asked()
     play(
         [(lambda stage, view: view._drawn == one, "\t"), (lambda stage, view: view._drawn == two, "1"),
@@ -224,10 +220,10 @@ def test_tab_goes_to_the_next_question_and_the_key_means_that_one() -> None:
 
 
 def test_a_key_for_a_question_that_expired_is_not_taken_for_the_next() -> None:
-    stage = Stage(patience=30)
+    stage = PromptHarness(patience=30)
     window = stage.until_asked()
     with create_pipe_input() as pipe:
-        view = TerminalView(Played(stage, lambda i: None), list, pipe, DummyOutput(), Steady())
+        view = TerminalView(Played(stage, lambda i: None), list, pipe, DummyOutput(), unhurried())
         view._text()
         assert view._drawn == window
         stage.put(Gap(stage.session.position, 200, "unplugged"))
@@ -242,10 +238,10 @@ def test_a_key_for_a_question_that_expired_is_not_taken_for_the_next() -> None:
 
 
 def test_a_key_in_the_moment_in_which_a_question_comes_up_does_not_count() -> None:
-    stage = Stage()
+    stage = PromptHarness()
     stage.until_asked()
     with create_pipe_input() as pipe:
-        clock = Clock()
+        clock = VirtualClock(tick=0.0)
         view = TerminalView(Played(stage, lambda i: None), list, pipe, DummyOutput(), clock)
         view._text()
         clock.now += 0.1
@@ -257,10 +253,10 @@ def test_a_key_in_the_moment_in_which_a_question_comes_up_does_not_count() -> No
 
 
 def test_a_name_begun_as_its_question_goes_is_typed_to_its_end_and_harms_no_other() -> None:
-    stage = Stage()
+    stage = PromptHarness()
     first, second = stage.until_asked(), stage.until_asked()
     with create_pipe_input() as pipe:
-        clock = Clock()
+        clock = VirtualClock(tick=0.0)
         view = TerminalView(Played(stage, lambda i: None), list, pipe, DummyOutput(), clock)
         view._text()
         view.press("n")  # no card was here before it: it can be meant for this one only
@@ -280,7 +276,9 @@ def test_a_name_begun_as_its_question_goes_is_typed_to_its_end_and_harms_no_othe
 
 
 def test_without_a_question_keys_do_nothing() -> None:
-    stage, _ = play([(lambda stage, view: True, "1sn=z"), (typing("keys"), "qq")], Stage(policy="none"))
+    stage, _ = play(
+        [(lambda stage, view: True, "1sn=z"), (typing("keys"), "qq")], PromptHarness(policy="none")
+    )
     assert of(stage, Label) == []
 
 
@@ -295,7 +293,7 @@ def test_a_q_that_slips_in_ends_nothing() -> None:
 @pytest.mark.parametrize("key", [Keys.Tab, Keys.BackTab, Keys.Escape, Keys.Enter, Keys.Backspace])
 def test_a_q_before_another_key_is_not_the_first_of_two(key: Keys) -> None:
     with create_pipe_input() as pipe:
-        view = TerminalView(Played(Stage(), lambda i: None), list, pipe, DummyOutput(), Steady())
+        view = TerminalView(Played(PromptHarness(), lambda i: None), list, pipe, DummyOutput(), unhurried())
         bound = {binding.keys: binding.handler for binding in view._bindings().bindings}
         view.press("q")
         bound[(key,)](None)
@@ -307,12 +305,13 @@ def test_a_q_before_another_key_is_not_the_first_of_two(key: Keys) -> None:
 
 @pytest.mark.parametrize("keys", ["qq", "\x03", "\x04"])
 def test_leaving_ends_the_session_cleanly(keys: str) -> None:
-    play([(lambda stage, view: True, keys)])
+    _, view = play([(lambda stage, view: True, keys)])
+    assert view._stop.is_set() and view._error is None
 
 
 def test_the_session_s_own_end_closes_the_view() -> None:
     with create_pipe_input() as pipe:
-        live = Played(Stage(), lambda i: None, turns=3)
+        live = Played(PromptHarness(), lambda i: None, turns=3)
         TerminalView(live, list, pipe, DummyOutput()).run()
         assert live.closed
 
@@ -323,12 +322,12 @@ def test_what_goes_wrong_in_the_session_is_raised_by_the_view() -> None:
             raise OSError("the port is gone")
 
     with create_pipe_input() as pipe, pytest.raises(OSError, match="the port is gone"):
-        TerminalView(Played(Stage(), turn), list, pipe, DummyOutput()).run()
+        TerminalView(Played(PromptHarness(), turn), list, pipe, DummyOutput()).run()
 
 
 def test_a_cut_line_to_the_person_ends_the_session_cleanly() -> None:
     with create_pipe_input() as pipe:
-        live = Played(Stage(), lambda i: pipe.close() if i == 5 else time.sleep(0.002))
+        live = Played(PromptHarness(), lambda i: pipe.close() if i == 5 else let_others_run())
         TerminalView(live, list, pipe, DummyOutput()).run()
         assert live.closed
 
@@ -352,19 +351,19 @@ def test_a_terminal_that_goes_away_ends_the_session_cleanly_and_under_nohup_noth
 # --- a terminal ---------------------------------------------------------------------------
 
 SCRIPT = """
-import sys, time
-sys.path[:0] = sys.argv[1:3]
-from tests.helpers.prompts import Played, Stage
 from odl.cli.terminal.app import run
+from tests.helpers.prompts import Played, PromptHarness
+from tests.helpers.virtual_clock import VirtualClock
+from tests.helpers.waiting import let_others_run
 
-stage = Stage()
+stage = PromptHarness()
 window = stage.until_asked()
 
 def turn(i):
-    time.sleep(0.005)
+    let_others_run()
     return StopIteration if stage.session.counts["answered"] else None
 
-run(Played(stage, turn, 10**9))
+run(Played(stage, turn, 10**9), clock=VirtualClock(tick=1.0))  # no key comes too soon
 print("learned", stage.session.counts["answered"])
 """
 
@@ -384,13 +383,13 @@ def test_a_view_is_drawn_where_a_terminal_can_be_drawn_in(
     monkeypatch.setattr(sys, "stdout", Stream())
     assert drawable() == drawn
     if not drawn:
-        live = Played(Stage(policy="none"), lambda i: time.sleep(0.001), turns=60_000 if tty else 5)
+        live = Played(PromptHarness(policy="none"), lambda i: let_others_run(), turns=60_000 if tty else 5)
         run(live)  # where there is a keyboard, its line ends it
         assert live.closed and "49.98 of 50 Hz" in sys.stdout.getvalue()  # type: ignore[attr-defined]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals on Windows")
-def test_in_a_real_terminal_keys_answer_and_the_picture_follows_its_size() -> None:
+def test_in_a_real_terminal_keys_answer_and_the_picture_follows_its_size(root: Path) -> None:
     import fcntl
     import pty
     import struct
@@ -398,15 +397,15 @@ def test_in_a_real_terminal_keys_answer_and_the_picture_follows_its_size() -> No
 
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
-    env = os.environ | {"TERM": "xterm", "PYTHONIOENCODING": "utf-8", "PYTHONPATH": str(HERE.parent.parent)}
+    env = os.environ | {"TERM": "xterm", "PYTHONIOENCODING": "utf-8", "PYTHONPATH": str(root)}
     with subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(HERE.parent), str(HERE)],
+        [sys.executable, "-c", SCRIPT],
         stdin=theirs, stdout=theirs, stderr=theirs, env=env, start_new_session=True,
     ) as child:  # fmt: skip
         os.close(theirs)
         seen = b""
 
-        def until(words: bytes, seconds: float = 60) -> bytes:
+        def until(words: bytes, seconds: float = LIMIT) -> bytes:
             """All that was written since, up to ``words``."""
             nonlocal seen
             end = time.monotonic() + seconds
@@ -431,10 +430,9 @@ def test_in_a_real_terminal_keys_answer_and_the_picture_follows_its_size() -> No
             fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 12, 60, 0, 0))
             child.send_signal(signal.SIGWINCH)
             until(b"What was it at")
-            time.sleep(0.5)  # longer than a key has to wait after a question came up
             os.write(ours, b"2")
             until(b"learned 1")
-            assert child.wait(30) == 0
+            assert child.wait(LIMIT) == 0
         finally:
             child.kill()
             os.close(ours)

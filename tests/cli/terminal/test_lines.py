@@ -12,17 +12,19 @@ from pathlib import Path
 
 from odl.cli.terminal.lines import LineView, typed
 from odl.core.events import AddClass, Gap, Label
-from tests.helpers.prompts import Clock, Played, Stage
+from tests.helpers.prompts import Played, PromptHarness
 from tests.helpers.relabelling import played
 from tests.helpers.streams import IMAGE
+from tests.helpers.virtual_clock import VirtualClock
+from tests.helpers.waiting import LIMIT, let_others_run, wait_until
 
 
 def patient() -> Callable[[int], object]:
     """A live session's turn in which nothing happens, for as long as a test may take."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + LIMIT
 
     def turn(i: int) -> object:
-        time.sleep(0.001)
+        let_others_run()
         return StopIteration if time.monotonic() > end else None
 
     return turn
@@ -40,16 +42,12 @@ class Person:
 
     def __iter__(self) -> Iterator[str]:
         for holds, line in self._steps:
-            end = time.monotonic() + 60
-            while not holds():
-                if time.monotonic() > end:
-                    return
-                time.sleep(0.002)
+            wait_until(holds)
             yield line + "\n"
 
 
 def test_lines_tell_what_happens_and_take_answers() -> None:
-    stage = Stage()
+    stage = PromptHarness()
     target, said = io.StringIO(), []
 
     def turn(i: int) -> object:
@@ -71,7 +69,7 @@ def test_lines_tell_what_happens_and_take_answers() -> None:
 
 
 def test_an_answer_is_about_the_question_that_was_put_and_the_next_is_put_then() -> None:
-    stage = Stage(patience=2**40)
+    stage = PromptHarness(patience=2**40)
     one = stage.until_asked()
     target = io.StringIO()
     two = [0]
@@ -98,7 +96,7 @@ def test_an_answer_is_about_the_question_that_was_put_and_the_next_is_put_then()
 
 
 def test_a_line_that_may_have_been_meant_for_a_question_that_has_just_ended_is_not_taken() -> None:
-    stage, clock = Stage(patience=60), Clock()
+    stage, clock = PromptHarness(patience=60), VirtualClock()
     first = stage.until_asked()
     lines = LineView(Played(stage, lambda i: None), io.StringIO(), clock)
     lines._answering = True
@@ -120,7 +118,7 @@ def test_a_line_that_may_have_been_meant_for_a_question_that_has_just_ended_is_n
 
 
 def test_a_class_s_name_answers_whatever_its_key() -> None:
-    stage = Stage()
+    stage = PromptHarness()
     window = stage.until_asked()
     name = stage.prompt.questions[0].likely[-1].name
     assert typed(stage.prompt, name, window) == ""
@@ -128,7 +126,7 @@ def test_a_class_s_name_answers_whatever_its_key() -> None:
 
 
 def test_lines_are_read_until_one_says_to_leave() -> None:
-    stage = Stage()
+    stage = PromptHarness()
     window = stage.until_asked()
     target = io.StringIO()
     live = Played(stage, patient(), turns=10**9)
@@ -142,19 +140,19 @@ def test_a_line_to_the_person_that_is_cut_ends_nothing() -> None:
         def __next__(self) -> str:
             raise OSError(5, "Input/output error")
 
-    live = Played(Stage(), lambda i: time.sleep(0.001), turns=50)
+    live = Played(PromptHarness(), lambda i: let_others_run(), turns=50)
     LineView(live, io.StringIO()).run(Cut())
     assert live.closed
 
 
 def test_who_answers_is_told_when_the_first_question_comes() -> None:
     target = io.StringIO()
-    LineView(Played(Stage(policy="none"), lambda i: None, turns=2), target).run(io.StringIO())
+    LineView(Played(PromptHarness(policy="none"), lambda i: None, turns=2), target).run(io.StringIO())
     assert "no question is open; one appears here when the model is unsure" in target.getvalue()
 
 
 def test_a_typed_line_without_a_question() -> None:
-    prompt = Stage(policy="none").prompt
+    prompt = PromptHarness(policy="none").prompt
     assert [typed(prompt, line, None) for line in ("", "1", "u", "q")] == [
         "", "no question is open", "the answer given last is being taken back", None,
     ]  # fmt: skip

@@ -16,7 +16,7 @@ from odl.cli.terminal.braille import braille
 from odl.cli.terminal.lines import LineView
 from odl.cli.terminal.screen import HELP, KEYS, KeyMode, Line, figures, frame, keyed
 from tests.helpers.images import random_image
-from tests.helpers.prompts import STATUS, Played, Stage
+from tests.helpers.prompts import STATUS, Played, PromptHarness
 from tests.helpers.streams import IMAGE
 
 RATE = IMAGE.rate_hz
@@ -26,13 +26,15 @@ def text(lines: list[Line]) -> list[str]:
     return ["".join(part for _, part in line) for line in lines]
 
 
-def shot(stage: Stage, mode: KeyMode | None = None, columns: int = 80, rows: int = 40, **how: bool) -> str:
+def shot(
+    stage: PromptHarness, mode: KeyMode | None = None, columns: int = 80, rows: int = 40, **how: bool
+) -> str:
     status = replace(STATUS, position=stage.session.position)
     return "\n".join(text(frame(figures(status), stage.prompt, mode or KeyMode(), 0, columns, rows, **how)))
 
 
 def test_the_picture_has_state_prediction_card_keys_and_answers() -> None:
-    stage = Stage()
+    stage = PromptHarness()
     stage.prompt.answer(stage.until_asked(), "run")
     stage.run(8)
     stage.until_asked()
@@ -48,7 +50,7 @@ def test_the_picture_has_state_prediction_card_keys_and_answers() -> None:
 
 
 def test_help_and_places_are_shown() -> None:
-    stage = Stage()
+    stage = PromptHarness()
     window = stage.until_asked()
     assert all(line in shot(stage, KeyMode("help"), columns=100) for line in HELP)
     narrow = shot(stage, KeyMode("help"), columns=50).split()
@@ -60,7 +62,7 @@ def test_help_and_places_are_shown() -> None:
 
 
 def test_without_a_question_the_picture_says_so_and_counters_of_twins_are_shown() -> None:
-    stage = Stage(policy="none")
+    stage = PromptHarness(policy="none")
     assert "no question is open; one appears here when the model is unsure of a window\n" in shot(stage)
     status = replace(STATUS, compared=12, skipped=3, differences=0, damaged=4, rate=None, recording=None)
     picture = "\n".join(text(frame(figures(status), stage.prompt, KeyMode(), 0, 80, 40)))
@@ -73,7 +75,7 @@ def test_one_window_is_one_and_a_skip_has_no_time() -> None:
     assert [figures(replace(STATUS, windows=n))[-3] for n in (0, 1, 2)] == [
         "0:00, 0 windows", "0:00, 1 window", "0:00, 2 windows",
     ]  # fmt: skip
-    stage = Stage()
+    stage = PromptHarness()
     window = stage.until_asked()
     stage.prompt.shown(window)
     stage.clock.now += 4.4
@@ -83,7 +85,7 @@ def test_one_window_is_one_and_a_skip_has_no_time() -> None:
 
 
 def test_the_title_says_how_long_ago_it_was_where_there_is_room() -> None:
-    stage = Stage(patience=100_000)
+    stage = PromptHarness(patience=100_000)
     stage.until_asked()
     assert " ago" not in shot(stage)
     stage.run(int(RATE * 48))
@@ -103,8 +105,8 @@ def test_the_picture_fits_whatever_the_size(columns: int, rows: int, kind: str, 
     assert all(width(line) <= max(20, columns) for line in lines)
 
 
-def _shared() -> Stage:
-    stage = Stage(
+def _shared() -> PromptHarness:
+    stage = PromptHarness(
         random_image(3, tree=True, names={0: "sit", 1: "漢字漢字", 2: "e\u0301" * 8, 3: "u", 4: "d"})
     )
     stage.until_asked()
@@ -147,7 +149,7 @@ def test_what_cannot_be_shown_at_all_goes_from_the_end() -> None:
 
 def test_where_a_path_has_no_room_its_end_is_shown() -> None:
     names = {0: "sitting on something soft", 1: "moving about on one's feet", 3: "up", 4: "down"}
-    stage = Stage(random_image(3, tree=True, names=names | {2: "running"}))
+    stage = PromptHarness(random_image(3, tree=True, names=names | {2: "running"}))
     stage.until_asked()
     picture = shot(stage, columns=34)
     for key, one in zip(KEYS, stage.prompt.questions[0].likely, strict=False):
@@ -156,7 +158,7 @@ def test_where_a_path_has_no_room_its_end_is_shown() -> None:
 
 
 def test_what_stands_under_the_plot_fits_whatever_the_part_before_the_window() -> None:
-    stage = Stage(patience=60)
+    stage = PromptHarness(patience=60)
     stage.run(int(RATE * 6))
     window = stage.until_asked()
     assert stage.prompt.questions[-1].start == window - int(RATE * 4)
@@ -176,7 +178,7 @@ HOSTILE = "\x1b[2J\x1b]0;owned\x07a\u202eb\r\n\x9b31m"
 def test_hostile_names_reach_the_screen_as_plain_text() -> None:
     image = random_image(3, tree=True)
     object.__setattr__(image, "names", dict.fromkeys(range(5), HOSTILE))
-    stage = Stage(image)
+    stage = PromptHarness(image)
     window = stage.until_asked()
     status = replace(STATUS, port=HOSTILE, state=HOSTILE, recording=HOSTILE)
     stage.prompt.note("note " + HOSTILE)
