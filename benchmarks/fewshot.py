@@ -39,7 +39,7 @@ from odl.model.features import features_of
 from odl.train.deploy import build_image, stored_vectors
 from odl.train.folds import cross_validate
 from odl.train.multitask import FittedModel, calibrate
-from odl.train.net import Net
+from odl.train.net import FloatNet
 from odl.train.plan import Plan, plan_for
 from odl.train.tree import build_tree
 from odl.train.windows import Windows, cached, gather
@@ -94,7 +94,7 @@ def extractors(
         others = [p for p in coarse.subjects if p not in fold.held_out]
         train = gather(coarse, others, plan.window, plan.spacing, among=tree.leaves)
         torch.manual_seed(1000 * given.seed + i)
-        net = Net(len(fold.fitted.scale), len(tree.row_class), plan).eval()
+        net = FloatNet(len(fold.fitted.scale), len(tree.row_class), plan).eval()
         drawn = calibrate(net, fold.fitted.scale, train, tree, coarse.card, given.seed)
         made = {}
         for name, fitted in (("trained", fold.fitted), ("random", drawn)):

@@ -63,11 +63,11 @@ def subjects_in(text: str | None) -> list[str] | None:
     return None if text is None else [part.strip() for part in text.split(",")]
 
 
-def given_options(args: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
+def chosen_options(args: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
     """The options among ``names`` that were given, as keyword arguments.
 
     >>> args = argparse.Namespace(delay=2.0, columns="ax,ay", model=None)
-    >>> given_options(args, ["delay", "columns", "model"])
+    >>> chosen_options(args, ["delay", "columns", "model"])
     {'delay': 2.0, 'columns': ['ax', 'ay']}
     """
     readers = {"names": names_in, "subjects": subjects_in}

@@ -27,7 +27,7 @@ def add_commands(commands: Any) -> None:
     group = convert.add_argument_group("from a recording")
     add = group.add_argument
     add("--counts", action="store_true", default=None, help="raw counts, not real values")
-    add("--events", metavar="FILE", help="a second table: what was said, asked, answered and learned")
+    add("--events", metavar="FILE", help="a second table: predictions, questions, answers, learning")
     add("--redact", nargs="?", const="", metavar="WHAT",
         help="leave out origin,subject,names,vectors,notes,samples; default: all but samples")  # fmt: skip
     group = convert.add_argument_group("from a table")

@@ -21,9 +21,9 @@ def add_commands(commands: Any) -> None:
     add_options(datasets, "json")
     datasets.set_defaults(run=_datasets)
 
-    init = commands.add_parser("init", help="look at a folder of tables and write a card to edit")
+    init = commands.add_parser("init", help="inspect a folder of tables and write a card to edit")
     init.add_argument("folder", help="holds CSV, Parquet or recordings (.odl)")
-    add_option(init, "force", help="write the card anew, even over an edited one")
+    add_option(init, "force", help="replace the card, also one that was edited")
     init.add_argument("--checksums", action="store_true", help="note the files' SHA-256 in the card")
     init.set_defaults(run=_init)
 

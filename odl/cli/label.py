@@ -29,7 +29,7 @@ _NARROW = 9  # columns of a terminal that a column of the log keeps there
 
 def add_commands(commands: Any) -> None:
     """Add the commands to ``odl``'s parser."""
-    label = commands.add_parser("label", help="who answered what in a recording; edit it and learn again")
+    label = commands.add_parser("label", help="who answered what in a recording; edit it and relearn")
     add = label.add_argument
     add("recording", help="a recording (.odl); it is never written to")
     add("--set", action="append", default=[], metavar="W=NAME", help="window W counts as NAME, new or known")
@@ -37,7 +37,7 @@ def add_commands(commands: Any) -> None:
     add("--undo", action="append", default=[], type=int, metavar="W", help="no answer counts for window W")
     add("--keep", action="append", default=[], type=int, metavar="W", help="W's edits no longer count")
     add("--edit", action="store_true", help="walk through the questions in a terminal, with odl live's keys")
-    add("--learn", action="store_true", help="run the session again, even without a new edit")
+    add("--learn", action="store_true", help="rerun the session, also without a new edit")
     add("--by", metavar="P", help="a pseudonym for who edits")
     add_option(label, "out", help="the new recording; default: beside it, NAME-relabelled.odl")
     add_option(label, "json", help="write log and figures as JSON; - is standard output")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from odl.cli.arguments import add_option, add_options, given_options
+from odl.cli.arguments import add_option, add_options, chosen_options
 from odl.cli.output import Progress, printable, write_json
 from odl.evaluate.option_table import SESSION_OPTIONS, described
 
@@ -61,8 +61,8 @@ def _live(args: argparse.Namespace, progress: Progress) -> str:
     from odl.cli.terminal import app, lines
     from odl.live import open_live
 
-    options = given_options(args, SESSION_OPTIONS)
-    with open_live(**given_options(args, _LIVE), options=options, progress=progress) as live:
+    options = chosen_options(args, SESSION_OPTIONS)
+    with open_live(**chosen_options(args, _LIVE), options=options, progress=progress) as live:
         progress(f"recording to {live.recording}; Ctrl-C ends it")
         with stopped_by_signals(live.stop):
             if args.json == "-":
@@ -132,7 +132,7 @@ def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
 def _record(args: argparse.Namespace, progress: Progress) -> str:
     from odl.live.recorder import open_recorder
 
-    options = given_options(args, (*_SOURCE, "scale", "units", "out", "who"))
+    options = chosen_options(args, (*_SOURCE, "scale", "units", "out", "who"))
     described("seconds").check(args.seconds)  # before anything is opened
     with open_recorder(**options, progress=progress) as recorder:
         progress(f"recording to {recorder.recording}; Ctrl-C ends it")

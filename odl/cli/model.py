@@ -28,7 +28,7 @@ def add_commands(commands: Any) -> None:
     add_option(train, "seed", default=1)
     add("--steps", type=int, metavar="N", help="steps of a fit, 50 or more; default: the plan's")
     add("--folds", type=int, default=3, metavar="N", help="folds by person; default: 3")
-    add("--stored", type=int, default=12, metavar="N", help="feature vectors kept per class; default: 12")
+    add("--stored", type=int, default=12, metavar="N", help="feature vectors stored per class; default: 12")
     add_option(train, "json", help="write the image's card as JSON; - is standard output")
     train.set_defaults(run=_train)
 
@@ -37,7 +37,7 @@ def add_commands(commands: Any) -> None:
     add("source", help="a dataset's name or folder, or a recording (.odl)")
     add_option(evaluate, "model", help="an .odlm file or a dataset's name; default: the source's usual one")
     add_options(evaluate, "data")
-    add_option(evaluate, "subjects", metavar="1,3", help="people to score; default: those kept for testing")
+    add_option(evaluate, "subjects", metavar="1,3", help="people to score; default: the test subjects")
     add("--classes", metavar="A,B,C", help="score these only, and choose among these only")
     add_options(evaluate, "json")
     evaluate.set_defaults(run=_evaluate)

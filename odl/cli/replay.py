@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from odl.cli.arguments import add_option, add_options, given_options
+from odl.cli.arguments import add_option, add_options, chosen_options
 from odl.cli.output import Progress, check_not_source, printable, write_json
 from odl.evaluate.option_table import SESSION_OPTIONS
 
@@ -47,7 +47,7 @@ def _run(args: argparse.Namespace, progress: Progress) -> Result:
     from odl.evaluate.replay import replay
 
     names = ("subjects", "model", "data", "out", *SESSION_OPTIONS)
-    return replay(args.source, **given_options(args, names), progress=progress)
+    return replay(args.source, **chosen_options(args, names), progress=progress)
 
 
 def _demo(args: argparse.Namespace, progress: Progress) -> str:

@@ -156,7 +156,7 @@ OPTIONS: Final = _table(
     Option("hold", "flag", False, "", "let an answer stand until the stream changes"),
     Option("step", "integer", 4, "N", "TActiLE's reference values move by 2**-N", *BOUNDS["step"]),
     # What is replayed, played or scored.
-    Option("subjects", "subjects", None, "7,8", "people to replay; default: those kept for testing"),
+    Option("subjects", "subjects", None, "7,8", "people to replay; default: the test subjects"),
     Option("subject", "subject", None, "N", "whose recordings; default: the first test person"),
     Option("model", "path", None, "M", "an .odlm file or a dataset's name; default: what the source implies"),
     Option("data", "path", None, "DIR", "folder or zip of a dataset that is not bundled"),
@@ -176,7 +176,7 @@ OPTIONS: Final = _table(
     Option("emulated", "flag", False, "", "start an emulated board and use that"),
     Option("play", "text", None, "DATASET", "an emulated board's sensor plays a person's recordings"),
     Option("feed", "text", None, "DATASET", "feed a person's recordings to a board without a sensor"),
-    Option("learn", "text", None, "WAY", "host, device or both, compared; default: both, host for a sketch",
+    Option("learn", "text", None, "MODE", "host, device or both, compared; default: both, host for a sketch",
            choices=LEARN),
     Option("keep", "flag", False, "", "continue from what the board has learned before"),
     Option("answers", "text", None, "truth", "what is played or fed answers by itself, after the delay",

@@ -25,7 +25,7 @@ class EmulatedBoard:
     ----------
     arguments : str
         Further arguments of ``odl board``.
-    tell : callable, optional
+    progress : callable, optional
         Told what it says until its port is there: the first time its firmware is compiled.
 
     Attributes
@@ -39,7 +39,7 @@ class EmulatedBoard:
         If it ends before it has a port; with the last line that it printed.
     """
 
-    def __init__(self, *arguments: str, tell: Callable[[str], None] | None = None) -> None:
+    def __init__(self, *arguments: str, progress: Callable[[str], None] | None = None) -> None:
         folder = str(Path(odl.__file__).resolve().parent.parent)
         path = os.pathsep.join([folder, *filter(None, [os.environ.get("PYTHONPATH")])])
         # Its own session: a Ctrl-C is for us, and its standard input closes when we are gone.
@@ -50,7 +50,7 @@ class EmulatedBoard:
             start_new_session=True,
         )  # fmt: skip
         assert self._process.stdout is not None
-        self._tell, self._words = tell, deque[str](maxlen=1)
+        self._progress, self._words = progress, deque[str](maxlen=1)
         self._listener = Thread(target=self._listen, daemon=True)
         self._listener.start()
         try:
@@ -59,7 +59,7 @@ class EmulatedBoard:
             self._process.kill()
             self.close()
             raise
-        self._tell = None
+        self._progress = None
         if not line.startswith("port: "):
             self.close()
             raise RuntimeError(self._last_words())
@@ -71,9 +71,9 @@ class EmulatedBoard:
             for line in map(str.strip, words):
                 if line:
                     self._words.append(line)
-                tell = self._tell
-                if tell is not None and line.startswith(PROGRESS):
-                    tell(line.removeprefix(PROGRESS))
+                progress = self._progress
+                if progress is not None and line.startswith(PROGRESS):
+                    progress(line.removeprefix(PROGRESS))
 
     def _last_words(self) -> str:
         self._listener.join(_PATIENCE)

@@ -19,11 +19,11 @@ from odl.device.serial_port import SerialPort
 if TYPE_CHECKING:
     from odl.wire.client import BoardClient
 
-Tell = Callable[[str], None]
+Progress = Callable[[str], None]
 GREETING: Final = 6.0  # seconds within which a board answers
 
 
-def line_to(port: str, baud: int, tell: Tell) -> SerialLine:
+def line_to(port: str, baud: int, progress: Progress) -> SerialLine:
     """Open a port; ``"auto"`` is the one with a board.
 
     Raises
@@ -34,12 +34,12 @@ def line_to(port: str, baud: int, tell: Tell) -> SerialLine:
     if port == "auto":
         from odl.device.discovery import auto
 
-        tell("looking for a board")
+        progress("looking for a board")
         port = auto()
     return SerialPort(port, baud)
 
 
-def image_of(board: Board, line: SerialLine, tell: Tell) -> Image:
+def image_of(board: Board, line: SerialLine, progress: Progress) -> Image:
     """The model image that a board runs: one of those that are here, else the board's own copy.
 
     Raises
@@ -56,7 +56,7 @@ def image_of(board: Board, line: SerialLine, tell: Tell) -> Image:
         with path.open("rb") as file:
             if int.from_bytes(file.read(8)[4:], "little") == there:
                 return load_model(path)
-    tell("reading the board's model image, which takes some seconds")
+    progress("reading the board's model image, which takes some seconds")
     return Image.from_bytes(_client(line).read_image(), "the board's model image")
 
 

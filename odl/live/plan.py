@@ -151,7 +151,7 @@ class SessionPlan:
         else:  # it is fed as fast as the host likes
             speed = max(20.0, speed)
         self.progress("starting an emulated board")
-        board = EmulatedBoard(*words, "--speed", f"{speed:g}", tell=self.progress)
+        board = EmulatedBoard(*words, "--speed", f"{speed:g}", progress=self.progress)
         return SerialPort(self.closing.enter_context(board).url, live.baud)
 
     def session(self, image: Image, channels: Channels, rate_hz: float) -> Session:

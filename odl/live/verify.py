@@ -42,7 +42,7 @@ class Twin(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class StepDifference:
     """Where two twins first part: after which input, and what each of them said."""
 
     step: int
@@ -68,7 +68,7 @@ class Verdict:
     windows: int
     traces: dict[str, str]
     recorded: str | None  # the trace that the recording itself holds, where it is whole
-    difference: Difference | None
+    difference: StepDifference | None
     untraced: str = ""  # else why it has none
 
     @property
@@ -168,7 +168,7 @@ def compare(twins: dict[str, Twin], events: Iterable[Input], recorded: str | Non
     first = names[0]
     hashes = {name: TraceHash() for name in names}
     steps = outputs = windows = 0
-    difference: Difference | None = None
+    difference: StepDifference | None = None
     for steps, event in enumerate(events, 1):
         expected = twins[first].step(event)
         outputs += len(expected)
@@ -187,7 +187,7 @@ def compare(twins: dict[str, Twin], events: Iterable[Input], recorded: str | Non
             other = twins[name].snapshot()
             if other != block:
                 at = next((i for i, (a, b) in enumerate(zip(block, other, strict=False)) if a != b), -1)
-                difference = Difference(
+                difference = StepDifference(
                     steps, "end", name, f"{len(block)} bytes of state", f"another byte {at} of them"
                 )
                 break
@@ -197,10 +197,10 @@ def compare(twins: dict[str, Twin], events: Iterable[Input], recorded: str | Non
 
 def _first(
     step: int, event: Input, name: str, expected: Sequence[Output], got: Sequence[Output]
-) -> Difference:
+) -> StepDifference:
     for i in range(max(len(expected), len(got))):
         a = str(expected[i]) if i < len(expected) else "nothing"
         b = str(got[i]) if i < len(got) else "nothing"
         if a != b:
-            return Difference(step, type(event).__name__, name, a, b)
+            return StepDifference(step, type(event).__name__, name, a, b)
     raise AssertionError("the outputs are equal")

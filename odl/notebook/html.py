@@ -53,11 +53,11 @@ def facts(pairs: Sequence[tuple[str, str]]) -> str:
     return _part("facts", pairs)
 
 
-def history(told: Sequence[AnswerEntry], rate_hz: float, most: int = 5) -> str:
+def history(entries: Sequence[AnswerEntry], rate_hz: float, most: int = 5) -> str:
     """The last answers and what became of them, the newest first."""
     rows = [
         (clock_time(one.window / rate_hz), _SIGNS.get(one.state, ""), one.name, one.sentence)
-        for one in told[:most]
+        for one in entries[:most]
     ]
     return _part("history", rows) if rows else ""
 

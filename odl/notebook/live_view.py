@@ -167,8 +167,8 @@ class NotebookView:
             units.setdefault(clean(unit, 12), []).append(clean(name, 12))
         curves = "; ".join(f"{', '.join(names)} in {unit}" for unit, names in units.items())
         says = joined(self._prompt.path) or "nothing yet"
-        questions, begin = self._prompt.questions, self._prompt.position - SECONDS * self._prompt.rate_hz
-        shaded = sum(one.window + self._prompt.window > begin for one in questions)
+        questions, start = self._prompt.questions, self._prompt.position - SECONDS * self._prompt.rate_hz
+        shaded = sum(one.window + self._prompt.window > start for one in questions)
         open_now = f"{len(questions)} {'question is' if len(questions) == 1 else 'questions are'} open"
         open_now += f", {shaded} of them shaded" if shaded else ""
         left = "" if status.budget_left is None else f"; {status.budget_left} more may be asked"

@@ -21,8 +21,8 @@ _OPTIONS = set(SESSION_OPTIONS)
 _OWN = {"out", "resume", "options", "by"}  # options that a cell does not set
 
 
-def checked(given: dict[str, Any], fresh: bool) -> dict[str, Any]:
-    """``given`` without what was left open, and with the person who is played.
+def checked(settings: dict[str, Any], fresh: bool) -> dict[str, Any]:
+    """``settings`` without what was left open, and with the person who is played.
 
     Raises
     ------
@@ -38,31 +38,33 @@ def checked(given: dict[str, Any], fresh: bool) -> dict[str, Any]:
     ...
     odl.core.config.ConfigError: there is no setting 'colour'
     """
-    given = {name: value for name, value in given.items() if value is not None}
-    if _is_board(given):
+    settings = {name: value for name, value in settings.items() if value is not None}
+    if _is_board(settings):
         known = set(LiveOptions.__dataclass_fields__) - _OWN
     else:
         known = {"emulated", "speed", "answers", "model", "data"}
-    for name in given.keys() - known - _OPTIONS - {"source", "subject", "record"}:
+    for name in settings.keys() - known - _OPTIONS - {"source", "subject", "record"}:
         raise ConfigError(f"there is no setting '{name}'")
-    Options().changed({name: value for name, value in given.items() if name in _OPTIONS})
-    source, record = given.get("source"), given.get("record")
-    if source is None and not _is_board(given):
+    Options().changed({name: value for name, value in settings.items() if name in _OPTIONS})
+    source, record = settings.get("source"), settings.get("record")
+    if source is None and not _is_board(settings):
         raise ConfigError("give a dataset's name, as in odl.notebook.live('shoulder'), or a port")
-    if source is not None and "subject" not in given:
-        given["subject"] = open_dataset(source, given.get("data")).people("test")[0]
-    if "subject" in given:
-        given["subject"] = subject_name(given["subject"])
+    if source is not None and "subject" not in settings:
+        settings["subject"] = open_dataset(source, settings.get("data")).people("test")[0]
+    if "subject" in settings:
+        settings["subject"] = subject_name(settings["subject"])
     if fresh and record is not None and Path(record).exists():
         raise ConfigError(f"{record} is there already; give another name")
-    return given
+    return settings
 
 
-def _is_board(given: dict[str, Any]) -> bool:
-    return "port" in given or bool(given.get("emulated"))
+def _is_board(settings: dict[str, Any]) -> bool:
+    return "port" in settings or bool(settings.get("emulated"))
 
 
-def begin(given: dict[str, Any], fresh: bool, tell: Callable[[str], None] = print) -> LiveSession:
+def start_session(
+    settings: dict[str, Any], fresh: bool, progress: Callable[[str], None] = print
+) -> LiveSession:
     """The session that `odl.notebook.live` was asked for.
 
     Raises
@@ -70,16 +72,16 @@ def begin(given: dict[str, Any], fresh: bool, tell: Callable[[str], None] = prin
     ConfigError, RecordingError
         As `checked`, and whatever `played` and `open_live` raise.
     """
-    given = checked(given, fresh)
-    options = {name: given.pop(name) for name in list(given) if name in _OPTIONS}
-    source, subject, record = given.pop("source", None), given.pop("subject", None), given.pop("record", None)
-    board = _is_board(given)
+    settings = checked(settings, fresh)
+    options = {name: settings.pop(name) for name in list(settings) if name in _OPTIONS}
+    source, subject, record = (settings.pop(name, None) for name in ("source", "subject", "record"))
+    board = _is_board(settings)
 
     def make(path: Path) -> LiveSession:
         if board:
-            return _board(given, source, subject, options, path, tell)
-        keywords = {name: value for name, value in given.items() if name != "emulated"}
-        return played(source, subject, record=path, options=options, progress=tell, **keywords)
+            return _board(settings, source, subject, options, path, progress)
+        keywords = {name: value for name, value in settings.items() if name != "emulated"}
+        return played(source, subject, record=path, options=options, progress=progress, **keywords)
 
     if record is not None:
         return make(Path(record))
@@ -89,30 +91,30 @@ def begin(given: dict[str, Any], fresh: bool, tell: Callable[[str], None] = prin
         try:
             return make(last)
         except (ConfigError, RecordingError) as error:  # of other settings, damaged, or in another notebook
-            tell(f"{error}; a new recording is begun")
+            progress(f"{error}; a new recording is started")
     return make(free)
 
 
 def _board(
-    given: dict[str, Any],
+    settings: dict[str, Any],
     source: str | Path | None,
     subject: str | int | None,
     options: dict[str, Any],
     path: Path,
-    tell: Callable[[str], None],
+    progress: Callable[[str], None],
 ) -> LiveSession:
-    keywords = {**given, "by": "notebook", "options": options}
+    keywords = {**settings, "by": "notebook", "options": options}
     if source is not None:
-        keywords |= {"play" if given.get("emulated") else "feed": str(source), "subject": subject}
+        keywords |= {"play" if settings.get("emulated") else "feed": str(source), "subject": subject}
     else:
         keywords.pop("speed", None)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        return open_live(**keywords, out=path, progress=tell)
+        return open_live(**keywords, out=path, progress=progress)
     with Reader(path) as reader:
         before = reader.start.config.get("session", {}).get("options")
     if before != Options(budget=LIVE_BUDGET).changed(options).to_dict():
         raise ConfigError(f"{path}: a recording with other settings is there")
     keywords.pop("model", None)  # it is the recording's
     keywords["options"] = {}
-    return open_live(**keywords, resume=path, progress=tell)
+    return open_live(**keywords, resume=path, progress=progress)

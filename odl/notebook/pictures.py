@@ -120,34 +120,34 @@ class Picture:
     def strip(
         self, name: str, runs: Sequence[tuple[float, float, str]], styles: Mapping[str, ClassStyle]
     ) -> None:
-        """Fill the strip ``name`` with runs (begin, end, class)."""
+        """Fill the strip ``name`` with runs (start, end, class)."""
         if self._lanes is None or name not in self._strips:
             return
         low = self._strips[name] + 0.06
         left, right = self._last.get_xlim()
         per_inch = (right - left) / (WIDTH - _LEFT - _RIGHT)
-        for begin, end, each in runs:
+        for start, end, each in runs:
             colour, hatch = styles.get(each, ClassStyle(BAND, ""))
-            bar = self._lanes.broken_barh([(begin, end - begin)], (low, 0.88), facecolors=colour,
+            bar = self._lanes.broken_barh([(start, end - start)], (low, 0.88), facecolors=colour,
                                           hatch=hatch or None, edgecolor="white", lw=0.8)  # fmt: skip
             self._moving.append(bar)
-            begin, end = max(begin, left), min(end, right)
-            text = clean(each, max(1, int((end - begin) / per_inch / 0.085)))
-            if (end - begin) / per_inch > 0.3:
+            start, end = max(start, left), min(end, right)
+            text = clean(each, max(1, int((end - start) / per_inch / 0.085)))
+            if (end - start) / per_inch > 0.3:
                 self._moving.append(self._lanes.text(
-                    (begin + end) / 2, low + 0.42, text, ha="center", va="center", fontsize=7.5,
+                    (start + end) / 2, low + 0.42, text, ha="center", va="center", fontsize=7.5,
                     color=_on(colour), parse_math=False, clip_on=True))  # fmt: skip
 
-    def band(self, begin: float, end: float, text: str = "") -> None:
-        """Shade the time from ``begin`` to ``end``, with a word at its top."""
+    def band(self, start: float, end: float, text: str = "") -> None:
+        """Shade the time from ``start`` to ``end``, with a word at its top."""
         for ax in self._curves:
-            self._moving.append(ax.axvspan(begin, end, facecolor="#fff3c4", edgecolor="#b58900", lw=0.8,
+            self._moving.append(ax.axvspan(start, end, facecolor="#fff3c4", edgecolor="#b58900", lw=0.8,
                                            zorder=0))  # fmt: skip
         left, right = self._last.get_xlim()
-        begin, end = max(begin, left), min(end, right)
-        if text and self._curves and end - begin > (right - left) / 10:  # room for a word
+        start, end = max(start, left), min(end, right)
+        if text and self._curves and end - start > (right - left) / 10:  # room for a word
             self._moving.append(self._curves[0].text(
-                (begin + end) / 2, 0.97, clean(text), transform=self._curves[0].get_xaxis_transform(),
+                (start + end) / 2, 0.97, clean(text), transform=self._curves[0].get_xaxis_transform(),
                 ha="center", va="top", fontsize=8, color="#6b5200", parse_math=False,
                 clip_on=True))  # fmt: skip
 

@@ -16,7 +16,7 @@ _HELP = "a number or a class name; s skip, = the same as before, u undo, q quit"
 
 
 def ask_plainly(
-    live: LiveSession, ask: Callable[[str], str] = input, tell: Callable[[str], None] = print
+    live: LiveSession, ask: Callable[[str], str] = input, write: Callable[[str], None] = print
 ) -> None:
     """Play ``live`` to its end and ask its questions one after another.
 
@@ -29,7 +29,7 @@ def ask_plainly(
         The session to run.
     ask : callable
         Shows a text and returns the line that the person types, as ``input`` does.
-    tell : callable
+    write : callable
         Shows a line.
 
     Examples
@@ -38,31 +38,31 @@ def ask_plainly(
     >>> from odl.notebook.playback import played
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     live = played("shoulder", 7, record=f"{folder}/7.odl", speed=1e4)
-    ...     ask_plainly(live, ask=lambda text: "q", tell=lambda line: None)
+    ...     ask_plainly(live, ask=lambda text: "q", write=lambda line: None)
     ...     live.status().state
     'ended'
     """
     player = _SessionThread(live)
     player.start()
     prompt, sentence = live.prompt, ""
-    tell(f"{clean(live.status().port)}: questions come when the model is unsure; answer with {_HELP}.")
+    write(f"{clean(live.status().port)}: questions come when the model is unsure; answer with {_HELP}.")
     try:
         while player.is_alive():
             if prompt.sentence != sentence:
                 sentence = prompt.sentence
-                tell(f"  {clean(sentence, 200)}")
+                write(f"  {clean(sentence, 200)}")
             if not prompt.questions:
                 time.sleep(0.05)
                 continue
             question = prompt.questions[0]
-            tell(_asked(prompt, question))
+            write(_asked(prompt, question))
             prompt.shown(question.window)
             typed = ask("what was this? ").strip()
             if typed == "q":
                 break
             _take(prompt, question, typed)
     except (KeyboardInterrupt, EOFError):
-        tell("stopped")
+        write("stopped")
     finally:
         player.stop = True
         player.join()

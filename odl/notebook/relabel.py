@@ -130,7 +130,7 @@ def sentence_of(done: Relabelled) -> str:
 
 
 def relabel(path: str | Path, by: str = "relabel") -> RelabelSession:
-    """ClassStyle through the questions of a finished recording, change answers, and learn again.
+    """Go through the questions of a finished recording, change answers, and learn again.
 
     Parameters
     ----------

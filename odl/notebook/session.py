@@ -10,7 +10,7 @@ from typing import Any
 from odl.core.events import Event
 from odl.labels.prompt import Prompt
 from odl.live import LiveSession
-from odl.notebook.open import begin, checked
+from odl.notebook.open import checked, start_session
 from odl.notebook.player import Player
 from odl.notebook.recent_windows import RecentWindows
 
@@ -149,7 +149,7 @@ def live(
             old.show()
             return old
         old.live.close()
-    made = begin(given, fresh)
+    made = start_session(given, fresh)
     if not (_have_widgets() if widgets is None else widgets):
         from odl.notebook.plain_input import ask_plainly
 

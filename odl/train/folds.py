@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from odl.data import Card, Dataset
 from odl.train.multitask import FittedModel, calibrate, fit, input_scale, predict
-from odl.train.net import Net
+from odl.train.net import FloatNet
 from odl.train.plan import Plan
 from odl.train.tree import TaskTree
 from odl.train.windows import Windows, gather
@@ -54,7 +54,7 @@ class _Run:
     held_out: tuple[str, ...]
     train: Windows
     scale: NDArray[np.float32]
-    nets: dict[int, tuple[Net, float, float]]
+    nets: dict[int, tuple[FloatNet, float, float]]
 
 
 def cross_validate(
@@ -125,9 +125,9 @@ def _fit_fold(
     """Fit on ``train`` and score ``test`` along the way."""
     scale, losses = input_scale(train, card), list[float]()
     every = max(50, plan.steps // CHECKS // 50 * 50)
-    nets: dict[int, tuple[Net, float, float]] = {}
+    nets: dict[int, tuple[FloatNet, float, float]] = {}
 
-    def check(step: int, net: Net, loss: float) -> None:
+    def check(step: int, net: FloatNet, loss: float) -> None:
         losses.append(loss)
         if step % every == 0:
             accuracy = predict(net, scale, card, tree, test).accuracy

@@ -17,7 +17,7 @@ from odl.core.fixed_point import Scaling, input_scaling
 from odl.data import Card
 from odl.train.losses import multitask_loss
 from odl.train.metrics import Predictions
-from odl.train.net import Net, augment, to_units
+from odl.train.net import FloatNet, augment, to_units
 from odl.train.plan import Plan
 from odl.train.quantise import FORMAT, INPUT_UNIT, IntegerModel, quantise, scale_raw
 from odl.train.tree import TaskTree
@@ -32,7 +32,7 @@ Sampler = Callable[[np.random.Generator], tuple[NDArray[np.float32], Tensor]]
 class FittedModel:
     """A float net with its input scale, and the integer model made of it."""
 
-    net: Net
+    net: FloatNet
     scale: NDArray[np.float32]
     integer: IntegerModel
     tree: TaskTree
@@ -48,7 +48,7 @@ class FittedModel:
 
 
 def predict(
-    net: Net, scale: NDArray[np.float32], card: Card, tree: TaskTree, windows: Windows,
+    net: FloatNet, scale: NDArray[np.float32], card: Card, tree: TaskTree, windows: Windows,
     among: Sequence[int] | None = None,
 ) -> Predictions:  # fmt: skip
     """Classes that a float net predicts."""
@@ -105,8 +105,8 @@ def fit(
     plan: Plan,
     seed: int,
     stop: int | None = None,
-    progress: Callable[[int, Net, float], None] = lambda step, net, loss: None,
-) -> Net:
+    progress: Callable[[int, FloatNet, float], None] = lambda step, net, loss: None,
+) -> FloatNet:
     """Fit extractor and heads on ``windows``.
 
     Parameters
@@ -123,12 +123,12 @@ def fit(
 
     Returns
     -------
-    Net
+    FloatNet
         The exponential average of the weights along the fit, in evaluation mode.
     """
     rng = seed_all(seed, plan)
     draw, losses = sampler(windows, tree, card, plan), list[float]()
-    net, mean = (Net(len(scale), len(tree.row_class), plan, mirror_of(card)) for _ in range(2))
+    net, mean = (FloatNet(len(scale), len(tree.row_class), plan, mirror_of(card)) for _ in range(2))
     mean.load_state_dict(net.state_dict())
     mean.eval()
     optimiser = torch.optim.AdamW(net.parameters(), plan.rate, weight_decay=plan.decay)
@@ -150,7 +150,7 @@ def fit(
     return mean
 
 
-def to_integer(net: Net, raw: NDArray[np.int16], scaling: Scaling) -> IntegerModel:
+def to_integer(net: FloatNet, raw: NDArray[np.int16], scaling: Scaling) -> IntegerModel:
     """Quantise a net; the scales of its activations are fixed on the counts ``raw`` (n, window, channels)."""
     plain = [
         (w.detach().numpy().astype(np.float64).transpose(0, 2, 1), b.detach().numpy().astype(np.float64))
@@ -164,7 +164,7 @@ def to_integer(net: Net, raw: NDArray[np.int16], scaling: Scaling) -> IntegerMod
 
 
 def calibrate(
-    net: Net, scale: NDArray[np.float32], windows: Windows, tree: TaskTree, card: Card, seed: int
+    net: FloatNet, scale: NDArray[np.float32], windows: Windows, tree: TaskTree, card: Card, seed: int
 ) -> FittedModel:
     """Quantise ``net``, its activation scales fixed on windows of the people that it was trained on."""
     rng = np.random.default_rng(seed)

@@ -12,7 +12,7 @@ from odl.train.plan import Plan
 from odl.train.quantise import INPUT_UNIT
 
 
-class Net(nn.Module):
+class FloatNet(nn.Module):
     """Valid convolutions over time with ReLU, three poolings, one linear head.
 
     With ``mirror``, the signs that turn a window into the same movement of the other arm,

@@ -22,7 +22,7 @@ from odl.data import Dataset
 from odl.train.folds import Fold, Progress
 from odl.train.losses import multitask_loss
 from odl.train.multitask import FittedModel, augmented, calibrate, sampler, seed_all
-from odl.train.net import Net
+from odl.train.net import FloatNet
 from odl.train.plan import Plan
 from odl.train.quantise import INPUT_UNIT
 from odl.train.windows import Windows, gather
@@ -43,7 +43,7 @@ def round_through(x: Tensor) -> Tensor:
     return x + (torch.floor(x + 0.5) - x).detach()
 
 
-def activation_steps(net: Net, layers: Sequence[Layer]) -> list[float]:
+def activation_steps(net: FloatNet, layers: Sequence[Layer]) -> list[float]:
     """Real value of one step of each layer's output, as ``net`` was quantised to ``layers``."""
     unit, steps = 1 / INPUT_UNIT, []
     for (weight, _), layer in zip(net.plain(), layers, strict=True):
@@ -54,12 +54,12 @@ def activation_steps(net: Net, layers: Sequence[Layer]) -> list[float]:
     return steps
 
 
-def simulated_features(net: Net, steps: Sequence[float], x: Tensor) -> Tensor:
+def simulated_features(net: FloatNet, steps: Sequence[float], x: Tensor) -> Tensor:
     """The features that the integer extractor would give, as floats with a gradient.
 
     Parameters
     ----------
-    net : Net
+    net : FloatNet
     steps : sequence of float
         From :func:`activation_steps`.
     x : float32 (n, window, channels)
@@ -74,7 +74,7 @@ def simulated_features(net: Net, steps: Sequence[float], x: Tensor) -> Tensor:
     Examples
     --------
     >>> from odl.train.plan import Plan
-    >>> simulated_features(Net(3, 2, Plan()), [0.05, 0.05, 0.05], torch.zeros(1, 128, 3)).shape
+    >>> simulated_features(FloatNet(3, 2, Plan()), [0.05, 0.05, 0.05], torch.zeros(1, 128, 3)).shape
     torch.Size([1, 192])
     """
     y = round_through(x.transpose(1, 2) * INPUT_UNIT).clamp(-128, 127)

@@ -34,7 +34,7 @@ def silent(url: str) -> bool:
 
 def test_it_is_there_until_it_is_closed() -> None:
     told: list[str] = []
-    with EmulatedBoard(tell=told.append) as board:
+    with EmulatedBoard(progress=told.append) as board:
         assert board.running and any("compiling" in sentence for sentence in told)
         with serial.serial_for_url(board.url, timeout=LIMIT) as line:
             assert line.read(1) == b"\0"  # it introduces itself

@@ -19,7 +19,7 @@ from odl.core.ground_truth import TruthTrack
 from odl.evaluate.recorded import open_recording
 from odl.notebook import session as cells
 from odl.notebook.live_view import NotebookView
-from odl.notebook.open import begin
+from odl.notebook.open import start_session
 from odl.notebook.plain_input import ask_plainly
 from odl.notebook.playback import played
 from odl.notebook.player import Player
@@ -71,16 +71,16 @@ def test_a_recording_of_another_session_is_not_gone_on_with(tmp_path: Path) -> N
 def test_recordings_are_numbered_and_only_the_newest_may_go_on(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)
     given = {"source": "shoulder", "subject": 8, "speed": FAST}
-    first = begin(dict(given), fresh=False, tell=lambda line: None)
+    first = start_session(dict(given), fresh=False, progress=lambda line: None)
     next(iter(first))
     first._writer.leave()
-    again = begin(dict(given), fresh=False, tell=lambda line: None)
+    again = start_session(dict(given), fresh=False, progress=lambda line: None)
     assert again.recording == first.recording == Path("recordings/shoulder-8.odl")
     again.close()
-    other = begin(dict(given), fresh=False, tell=lambda line: None)
+    other = start_session(dict(given), fresh=False, progress=lambda line: None)
     assert other.recording == Path("recordings/shoulder-8-2.odl")
     other._writer.leave()
-    changed = begin({**given, "budget": 3}, fresh=False, tell=lambda line: None)
+    changed = start_session({**given, "budget": 3}, fresh=False, progress=lambda line: None)
     assert changed.recording == Path("recordings/shoulder-8-3.odl")
     changed.close()
     assert recordings("shoulder-8")[1] == Path("recordings/shoulder-8-4.odl")
@@ -103,7 +103,7 @@ def test_recordings_are_numbered_and_only_the_newest_may_go_on(tmp_path: Path, m
 def test_what_cannot_be_used_is_named(given: Any, words: str, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=words):
-        begin(given, fresh=False)
+        start_session(given, fresh=False)
     assert not list(tmp_path.rglob("*.odl"))
 
 
@@ -224,11 +224,11 @@ def test_a_recording_that_cannot_be_gone_on_with_is_left_alone(tmp_path: Path, m
     monkeypatch.chdir(tmp_path)
     given = {"source": "shoulder", "subject": 8, "speed": FAST}
     told: list[str] = []
-    first = begin(dict(given), fresh=False, tell=told.append)  # another notebook has it
+    first = start_session(dict(given), fresh=False, progress=told.append)  # another notebook has it
     next(iter(first))
-    second = begin(dict(given), fresh=False, tell=told.append)
+    second = start_session(dict(given), fresh=False, progress=told.append)
     assert second.recording == Path("recordings/shoulder-8-2.odl")
-    assert "it is being written" in told[-1] and "a new recording is begun" in told[-1]
+    assert "it is being written" in told[-1] and "a new recording is started" in told[-1]
     first._writer.leave()
     begun = second.recording.stat().st_size
     for _ in zip(range(400), second, strict=False):
@@ -238,7 +238,7 @@ def test_a_recording_that_cannot_be_gone_on_with_is_left_alone(tmp_path: Path, m
         file.seek((begun + second.recording.stat().st_size) // 2)
         file.write(bytes(64))
     before = second.recording.read_bytes()
-    third = begin(dict(given), fresh=False, tell=told.append)
+    third = start_session(dict(given), fresh=False, progress=told.append)
     assert third.recording == Path("recordings/shoulder-8-3.odl")
     assert told[-1].startswith("recordings/shoulder-8-2.odl: ") and "cannot be gone on with" in told[-1]
     assert second.recording.read_bytes() == before

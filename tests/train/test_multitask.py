@@ -17,7 +17,7 @@ from odl.model.dendron import Dendron
 from odl.train import train
 from odl.train.folds import Curves, best_step, cross_validate
 from odl.train.multitask import fit, input_scale
-from odl.train.net import Net
+from odl.train.net import FloatNet
 from odl.train.plan import plan_for
 from odl.train.tree import build_tree
 from odl.train.windows import gather
@@ -85,7 +85,7 @@ def test_a_label_moves_no_head_off_its_path() -> None:
     scale = input_scale(slow, data.card)
     net = fit(slow, tree, data.card, scale, plan, 1)
     torch.manual_seed(1)
-    start = Net(3, len(tree.row_class), plan)
+    start = FloatNet(3, len(tree.row_class), plan)
     still = tree.heads[1]
     assert torch.allclose(net.head.weight[still], start.head.weight[still], atol=1e-6)
     assert not torch.allclose(net.head.weight[tree.heads[2]], start.head.weight[tree.heads[2]], atol=1e-3)
@@ -99,7 +99,7 @@ def test_a_task_without_weight_learns_nothing() -> None:
     scale = input_scale(windows, data.card)
     net = fit(windows, tree, data.card, scale, plan, 1)
     torch.manual_seed(1)
-    start = Net(3, len(tree.row_class), plan)
+    start = FloatNet(3, len(tree.row_class), plan)
     still, moving = tree.heads[1:]
     assert torch.allclose(net.head.weight[still], start.head.weight[still], atol=1e-6)
     assert not torch.allclose(net.head.weight[moving], start.head.weight[moving], atol=1e-3)

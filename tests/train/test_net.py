@@ -10,7 +10,7 @@ import torch
 
 from odl.train.deploy import stored_vectors
 from odl.train.multitask import calibrate, fit, input_scale
-from odl.train.net import Net, rotations, to_units
+from odl.train.net import FloatNet, rotations, to_units
 from odl.train.plan import Plan, plan_for
 from odl.train.tree import build_tree
 from odl.train.windows import gather
@@ -43,10 +43,10 @@ def test_integer_features_are_the_float_ones() -> None:
 
 def test_a_mirrored_window_has_the_same_float_features() -> None:
     torch.manual_seed(1)
-    net = Net(6, 3, Plan(), MIRROR)
+    net = FloatNet(6, 3, Plan(), MIRROR)
     x = torch.randn(4, 128, 6)
     assert torch.allclose(net.features(x), net.features(x * torch.from_numpy(MIRROR)), atol=1e-5)
-    plain = Net(6, 3, Plan())
+    plain = FloatNet(6, 3, Plan())
     assert not torch.allclose(plain.features(x), plain.features(x * torch.from_numpy(MIRROR)), atol=1e-2)
 
 

@@ -13,7 +13,7 @@ import torch
 from odl.train import deploy, qat, train
 from odl.train.folds import Fold, cross_validate
 from odl.train.multitask import FittedModel, calibrate, fit, input_scale
-from odl.train.net import Net
+from odl.train.net import FloatNet
 from odl.train.plan import plan_for
 from odl.train.qat import activation_steps, fine_tune, round_through, simulated_features
 from odl.train.quantise import INPUT_UNIT, scale_raw
@@ -30,7 +30,7 @@ TRAIN = gather(small_dataset(), ["1", "2"], PLAN.window, PLAN.spacing)
 HELD = gather(small_dataset(), ["3", "4"], PLAN.window, PLAN.hop)
 
 
-def lopsided(net: Net, by: float = 200) -> Net:
+def lopsided(net: FloatNet, by: float = 200) -> FloatNet:
     """The same function in floats; but a layer's outputs, which share a scale, differ up to ``by`` times."""
     net = copy.deepcopy(net)
     with torch.no_grad():
@@ -44,21 +44,21 @@ def lopsided(net: Net, by: float = 200) -> Net:
     return net
 
 
-def fit_net(seed: int) -> Net:
+def fit_net(seed: int) -> FloatNet:
     return fit(TRAIN, TASKS, CARD, input_scale(TRAIN, CARD), PLAN, seed)
 
 
 @pytest.fixture(scope="module")
-def net() -> Net:
+def net() -> FloatNet:
     return fit_net(1)
 
 
-def fitted(net: Net) -> FittedModel:
+def fitted(net: FloatNet) -> FittedModel:
     return calibrate(net, input_scale(TRAIN, CARD), TRAIN, TASKS, CARD, 1)
 
 
 @pytest.mark.parametrize("by", [1, 20, 200])
-def test_the_forward_pass_is_the_integer_model_within_one_unit(net: Net, by: float) -> None:
+def test_the_forward_pass_is_the_integer_model_within_one_unit(net: FloatNet, by: float) -> None:
     made = fitted(lopsided(net, by))
     raw = HELD.cut()
     x = scale_raw(raw, made.integer.scaling).astype(np.float32) / np.float32(INPUT_UNIT)
@@ -80,11 +80,11 @@ def test_rounding_passes_its_gradient_and_saturation_stops_it() -> None:
 
 
 def test_rounding_in_the_forward_pass_is_what_helps_coarse_weights(
-    net: Net, monkeypatch: pytest.MonkeyPatch
+    net: FloatNet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Weights of -1, 0 and 1: beside it, the same steps without rounding."""
 
-    def unrounded(net: Net, steps: list[float], x: torch.Tensor) -> torch.Tensor:
+    def unrounded(net: FloatNet, steps: list[float], x: torch.Tensor) -> torch.Tensor:
         return net.features(x) / steps[-1]
 
     def accuracy(made: FittedModel, steps: list[float]) -> float:
@@ -108,7 +108,7 @@ def test_rounding_in_the_forward_pass_is_what_helps_coarse_weights(
     assert np.mean(tuned) > np.mean(control) + 0.01
 
 
-def test_fine_tuning_brings_back_what_int8_costs(net: Net) -> None:
+def test_fine_tuning_brings_back_what_int8_costs(net: FloatNet) -> None:
     """Here steps without rounding do as well: they too draw the uneven outputs together."""
     bad = [fitted(lopsided(one)) for one in (net, fit_net(3), fit_net(5))]
     good = [fine_tune(one, TRAIN, PLAN, 1) for one in bad]
@@ -118,7 +118,7 @@ def test_fine_tuning_brings_back_what_int8_costs(net: Net) -> None:
     assert after > before + 0.06 and after > real - 0.03
 
 
-def test_fine_tuning_is_repeatable_and_leaves_what_it_was_given(net: Net) -> None:
+def test_fine_tuning_is_repeatable_and_leaves_what_it_was_given(net: FloatNet) -> None:
     given = fitted(net)
     before = {name: value.clone() for name, value in given.net.state_dict().items()}
     one, two = (fine_tune(given, TRAIN, PLAN, 1) for _ in range(2))
@@ -131,7 +131,7 @@ def test_fine_tuning_is_repeatable_and_leaves_what_it_was_given(net: Net) -> Non
 def spoilt(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every fit of a training ends in a net that int8 cannot say well."""
 
-    def final(*given: Any) -> Net:
+    def final(*given: Any) -> FloatNet:
         return lopsided(fit(*given))
 
     def all_folds(data: Any, people: Any, tree: Any, plan: Any, *rest: Any) -> tuple[list[Fold], Any]:
@@ -174,7 +174,7 @@ def test_fine_tuning_that_does_not_help_is_not_kept(spoilt: None, monkeypatch: p
     assert all(np.array_equal(a.weights, b.weights) for a, b in zip(plain.layers, image.layers, strict=True))
 
 
-def test_a_fold_is_fine_tuned_without_its_own_people(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fold_is_fine_tuned_without_its_own_people(net: FloatNet, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[list[str]] = []
 
     def watch(made: FittedModel, windows: Any, plan: Any, seed: int) -> FittedModel:

@@ -30,7 +30,7 @@ HELP: Final = (
     "esc       leave this, or a name being typed",
 )
 # In a review of a recording these keys mean something else.
-AGAIN: Final = {
+RELABEL_TEXTS: Final = {
     "s": "s         no answer counts for this question",
     "u": "u         undo: take back the last edit",
     "t": "tab       leave this one as it is, go to the next; shift-tab the one before",
@@ -182,7 +182,7 @@ def _helped(live: bool, columns: int) -> list[Line]:
     """The help, with the keys in a column of their own."""
     lines: list[Line] = []
     for line in HELP:
-        text = line if live else AGAIN.get(line[0], line)
+        text = line if live else RELABEL_TEXTS.get(line[0], line)
         first, *more = wrapped(text[10:], max(20, columns - 10)).split("\n")
         lines += [[("", text[:10] + first)], *([("", " " * 10 + part)] for part in more)]
     return lines

@@ -1,4 +1,4 @@
-"""``odl init``: look at a folder of tables and propose its card."""
+"""``odl init``: inspect a folder of tables and propose its card."""
 
 from __future__ import annotations
 
