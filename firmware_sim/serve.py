@@ -7,11 +7,11 @@ import os
 import select
 import socket
 import sys
-import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
 from firmware_sim.emulator import Emulator
+from odl.core.clock import SYSTEM_CLOCK, Clock
 
 TICK: Final = 0.005  # seconds between two looks at the port
 AT_ONCE: Final = 10.0  # seconds of the board's time between two looks, however fast it is to be
@@ -38,11 +38,15 @@ class BytePort(Protocol):
 
 
 class Pty:
-    """A pseudo-terminal; ``name`` is the path that a serial library opens."""
+    """A pseudo-terminal; ``name`` is the path that a serial library opens.
 
-    def __init__(self) -> None:
+    A reader that does not read is waited for ``patience`` seconds, once.
+    """
+
+    def __init__(self, patience: float = PATIENCE) -> None:
         import tty
 
+        self._patience = patience
         self._master, self._slave = os.openpty()  # the slave stays open: no hang-up between hosts
         tty.setraw(self._slave)
         os.set_blocking(self._master, False)
@@ -65,7 +69,7 @@ class Pty:
                 data = data[os.write(self._master, data) :]
                 self._deaf = False
             except OSError:
-                if self._deaf or not select.select([], [self._master], [], PATIENCE)[1]:
+                if self._deaf or not select.select([], [self._master], [], self._patience)[1]:
                     self._deaf = True
                     return
 
@@ -141,6 +145,7 @@ def serve(
     speed: float = 1.0,
     until: Callable[[], bool] = lambda: False,
     progress: Callable[[str], None] | None = None,
+    clock: Clock = SYSTEM_CLOCK,
 ) -> None:
     """Run ``board`` at ``speed`` times real time, its serial line on ``port``.
 
@@ -150,17 +155,19 @@ def serve(
         Above 0. Where this machine cannot keep up, the board runs late and it is said once.
     until : callable
         Asked every few milliseconds; True ends it.
+    clock : Clock
+        Real time.
     """
     if not speed > 0:
         raise ValueError(f"a board cannot run at {speed:g} times real time; give a speed above 0")
-    began, started, told = time.monotonic(), board.seconds, False
+    began, started, told = clock.monotonic(), board.seconds, False
     while not until():
         data = port.read(TICK)
         if data:
             board.write(data)
-        due = (time.monotonic() - began) * speed - (board.seconds - started)
+        due = (clock.monotonic() - began) * speed - (board.seconds - started)
         if due > BEHIND * max(1.0, speed):
-            began, started = time.monotonic(), board.seconds
+            began, started = clock.monotonic(), board.seconds
             if progress and not told:
                 progress(f"this machine is too slow for {speed:g} times real time; the board runs late")
                 told = True

@@ -289,14 +289,15 @@ def _connected(port: str, progress: Progress) -> Iterator[tuple[str, BoardClient
         progress(f"{url}: looking for a board")
         heard = _Heard(line, GREETING)
         try:
-            BoardClient(write, heard, GREETING).hello()
+            BoardClient(write, heard, GREETING, clock=line.clock).hello()
         except BoardError as error:
             if error.why is Refusal.VERSION:
                 raise BoardError(
                     f"{url}: the board speaks another version of the protocol; flash it anew"
                 ) from None
             raise BoardError(f"{url}: no board answers there{heard.instead()}") from None
-        board = BoardClient(write, _Heard(line), LIMIT, int.from_bytes(os.urandom(2), "little"))
+        seq = int.from_bytes(os.urandom(2), "little")
+        board = BoardClient(write, _Heard(line), LIMIT, seq, line.clock)
         board.hello()
         progress(f"{url}: {board.info.version if board.info else ''}")
         yield url, board

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from odl.core.clock import SYSTEM_CLOCK, Clock
 from odl.core.config import ConfigError
 from odl.core.events import Event
 from odl.core.loop import drive
@@ -63,6 +64,7 @@ def played(
     model: str | Path | None = None,
     data: str | Path | None = None,
     options: Mapping[str, Any] | None = None,
+    clock: Clock = SYSTEM_CLOCK,
     progress: Progress | None = None,
 ) -> LiveSession:
     """A live session with one recorded person's samples; iterating over it runs it.
@@ -85,6 +87,8 @@ def played(
         As in `odl.replay`.
     options : mapping
         Policy, budget and so on: keywords of `odl.replay`.
+    clock : Clock
+        Says when a sample is due.
     progress : callable, optional
         Told in a short sentence what is being done.
 
@@ -116,12 +120,19 @@ def played(
         session, writer, recent = resumed.session, resumed.writer, resumed.recent
     else:
         session, writer = opened.session, Writer(record, opened.start())
-    prompt = Prompt(session, image, by="notebook", channels=stream.channels or (), recent=recent)
+    prompt = Prompt(session, image, by="notebook", channels=stream.channels or (), recent=recent, clock=clock)
     labels = open_oracle(stream, image, chosen) if answers == "truth" else None
-    pace = Pace(stream.unanswered().inputs(), image.rate_hz, speed, session.position)
+    pace = Pace(stream.unanswered().inputs(), image.rate_hz, speed, session.position, clock)
     mode = Playback(session, pace, stream.notes)
     return LiveSession(
-        mode, prompt, writer, labels, None, ExitStack(), port=f"{source}, person {stream.subject}"
+        mode,
+        prompt,
+        writer,
+        labels,
+        None,
+        ExitStack(),
+        port=f"{source}, person {stream.subject}",
+        clock=clock,
     )
 
 

@@ -10,8 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import cycle
 from pathlib import Path
 
@@ -30,6 +29,7 @@ from odl.recording import read
 from tests.helpers.fake_board import BoardHarness
 from tests.helpers.live_stage import BLOCK, clock_of, press, same_trace
 from tests.helpers.virtual_port import printing
+from tests.helpers.waiting import wait_until
 
 CARD = load_card("shoulder")
 
@@ -292,10 +292,13 @@ class Process:
 
     def ready(self, path: Path) -> None:
         """Wait until it records, then play."""
-        while not path.exists() or not path.stat().st_size:
-            assert self.process.poll() is None
-            time.sleep(0.02)
+        self.wait_until(lambda: path.exists() and path.stat().st_size > 0)
         self._thread.start()
+
+    def wait_until(self, holds: Callable[[], bool]) -> None:
+        """Wait until ``holds()``; fail if the process ends before that."""
+        wait_until(lambda: holds() or self.process.poll() is not None)
+        assert self.process.poll() is None
 
     def end(self, number: int) -> str:
         """Send it a signal; what it printed."""
@@ -312,9 +315,7 @@ def test_signals_end_a_session_properly(served: BoardHarness, tmp_path: Path, nu
     path = tmp_path / "walk.odl"
     process = Process(served, "--out", str(path), "--budget", "600/h", "--policy", "periodic")
     process.ready(path)
-    while not any(isinstance(e, Query) for e in read(path).events):
-        assert process.process.poll() is None
-        time.sleep(0.02)
+    process.wait_until(lambda: any(isinstance(e, Query) for e in read(path).events))
     out = process.end(number)
     assert process.process.returncode == 0
     assert "walk.odl: " in out
@@ -330,10 +331,8 @@ def test_killed_at_any_moment_and_resumed(served: BoardHarness, tmp_path: Path) 
     for _ in range(3):
         process = Process(served, *words)
         process.ready(path)
-        size = path.stat().st_size
-        while path.stat().st_size < size + 20_000 + chance.randrange(20_000):
-            assert process.process.poll() is None
-            time.sleep(0.005)
+        size = path.stat().st_size + 20_000 + chance.randrange(20_000)
+        process.wait_until(lambda size=size: path.stat().st_size >= size)  # type: ignore[misc]
         process.end(signal.SIGKILL)
         events = read(path).events
         assert [e for e in events if isinstance(e, Label)][: len(labels)] == labels

@@ -61,9 +61,12 @@ def test_who_asks_nothing_needs_no_budget() -> None:
 
 
 def test_the_ends_of_every_range_can_be_used() -> None:
-    config(allowed=2**31 - 1, period=2**31 - 1, horizon=2**31 - 1, batch=255, patience=2**40, step=16,
-           change=32768, seed=2**64 - 1, mult=(2**31 - 1,), shift=(60,), offset=(-32768,))  # fmt: skip
-    config(allowed=1, period=1, horizon=0, batch=1, patience=1, step=1, change=0, seed=1)
+    most = config(
+        allowed=2**31 - 1, period=2**31 - 1, horizon=2**31 - 1, batch=255, patience=2**40, step=16,
+        change=32768, seed=2**64 - 1, mult=(2**31 - 1,), shift=(60,), offset=(-32768,),
+    )  # fmt: skip
+    least = config(allowed=1, period=1, horizon=0, batch=1, patience=1, step=1, change=0, seed=1)
+    assert [Config.from_dict(one.to_dict()) for one in (most, least)] == [most, least]
 
 
 @pytest.mark.parametrize(

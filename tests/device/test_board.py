@@ -474,7 +474,8 @@ def test_a_silent_board_is_called_silent_until_it_speaks(bench: BoardHarness) ->
         bench.mangle = lambda data: b""
         turns(board, BoardState.SILENT)
         bench.mangle = lambda data: data
-        turns(board, BoardState.STREAMING)  # it is asked, and answers
+        passed = turns(board, BoardState.STREAMING)  # it is asked, and answers
+    assert not [event for event in passed if isinstance(event, Samples | Gap)]
 
 
 def test_a_board_that_began_another_session_is_refused(bench: BoardHarness) -> None:

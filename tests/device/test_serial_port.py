@@ -10,9 +10,10 @@ import pytest
 from odl.device.serial_line import SerialState
 from odl.device.serial_port import SerialPort, SerialPortError
 from tests.helpers.fake_board import Port, PtyPort, SocketPort
+from tests.helpers.waiting import LIMIT, wait_until
 
 
-def states_and_bytes(line: SerialPort, enough: int, limit: float = 60.0) -> tuple[list[SerialState], bytes]:
+def states_and_bytes(line: SerialPort, enough: int, limit: float = LIMIT) -> tuple[list[SerialState], bytes]:
     """Fetch until so many bytes have come."""
     states, data = [], b""
     until = time.monotonic() + limit
@@ -24,7 +25,7 @@ def states_and_bytes(line: SerialPort, enough: int, limit: float = 60.0) -> tupl
     return states, data
 
 
-def wait_for(line: SerialPort, state: SerialState, limit: float = 60.0) -> None:
+def wait_for(line: SerialPort, state: SerialState, limit: float = LIMIT) -> None:
     until = time.monotonic() + limit
     while time.monotonic() < until:
         chunk = line.get(0.05)
@@ -44,7 +45,7 @@ def test_bytes_pass_both_ways(device: Port) -> None:
         sender.join()
         assert (states, heard) == ([SerialState.OPEN], said)
         assert line.write(b"\0answer\xff")
-        assert device.read(2.0) == b"\0answer\xff"
+        assert device.read(LIMIT) == b"\0answer\xff"
     assert line.state is SerialState.CLOSED
     assert line.write(b"more") is False
 
@@ -85,12 +86,11 @@ def test_what_nobody_fetches_is_dropped_and_counted() -> None:
     port = SocketPort()
     with SerialPort(port.name, room=1000) as line:
         port.read(0.5)
-        sent, until = 0, time.monotonic() + 60
-        while line.lost < 4000 and time.monotonic() < until:
+        sent = 0
+        while line.lost < 4000:
             port.write(bytes(100))
             sent += 100
-            while line.lost + line._held < sent and time.monotonic() < until:
-                time.sleep(0.001)
+            wait_until(lambda sent=sent: line.lost + line._held == sent)  # type: ignore[misc]
         chunks = []
         while (chunk := line.get(0)) is not None:
             chunks.append(chunk)
@@ -110,7 +110,7 @@ def test_waking_ends_a_wait() -> None:
         waiting = threading.Thread(target=lambda: got.append(line.get(600.0)), daemon=True)
         waiting.start()
         line.wake()
-        waiting.join(60.0)
+        waiting.join(LIMIT)
         assert not waiting.is_alive() and got[-1] is None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -18,6 +17,7 @@ from odl.core.session import Session
 from odl.wire import Info, Refusal, Status, encode, frame
 from odl.wire.client import BoardClient, BoardError
 from tests.helpers.firmware import MakeFirmware
+from tests.helpers.virtual_clock import VirtualClock
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def losing(read: Callable[[], bytes], seed: int) -> Callable[[], bytes]:
 def test_what_was_done_is_not_done_again_when_its_answer_is_lost(
     board: Emulator, image: Image, config: Config, seed: int
 ) -> None:
-    client = BoardClient(board.write, losing(board.run, seed), limit=0.5)
+    client = BoardClient(board.write, losing(board.run, seed), limit=0.5, clock=VirtualClock(tick=0.01))
     session = Session(image, config)
     client.hello()
     client.configure(config)
@@ -79,12 +79,12 @@ def test_what_a_board_says_by_itself_does_not_put_off_the_next_try() -> None:
     chatter = frame(encode(Status(1, 0, 0, 0, 0, 0)))
     written: list[bytes] = []
     pieces = iter([])  # type: ignore[var-annotated]
-    reads = 0
+    reads, clock = 0, VirtualClock()
 
     def read() -> bytes:
         nonlocal pieces, reads
         reads += 1
-        time.sleep(0.01)
+        clock.sleep(0.01)
         if written.count(written[0]) == 2:
             return frame(encode(about))
         piece = next(pieces, b"")
@@ -92,7 +92,7 @@ def test_what_a_board_says_by_itself_does_not_put_off_the_next_try() -> None:
             pieces = iter([chatter[:9], chatter[9:18], chatter[18:]])
         return piece
 
-    BoardClient(written.append, read, limit=0.5).hello()
+    BoardClient(written.append, read, limit=0.5, clock=clock).hello()
     assert written == [written[0]] * 2
     assert reads < 80  # a fifth of the limit for the first try, as long for the description
 
@@ -106,7 +106,7 @@ def test_an_answer_that_is_there_is_read_however_slow_this_machine_is(board: Emu
 def test_a_board_of_another_version_is_named_with_both_versions() -> None:
     """Its Info can be read here, and it does not get as far as to refuse."""
     info = Info(2, 7, 6, 128, 64, 768, 50_000, 0, 0, 0, 0, 0, 0, 0, 0, "new")
-    client = BoardClient(lambda data: None, lambda: frame(encode(info)), limit=0.5)
+    client = BoardClient(lambda data: None, lambda: frame(encode(info)), clock=VirtualClock(tick=0.01))
     with pytest.raises(BoardError, match=r"protocol 2\.7 and this odl 1\.0") as caught:
         client.hello()
     assert caught.value.why is Refusal.VERSION and client.info is None
@@ -136,7 +136,7 @@ def test_what_goes_wrong_is_said(board: Emulator, image: Image, config: Config) 
         client.upload(bytes(131073))
     with pytest.raises(BoardError, match="settings"):
         client.configure(config, session=0)
-    deaf = BoardClient(lambda data: None, lambda: b"", limit=0.1)
+    deaf = BoardClient(lambda data: None, lambda: b"", clock=VirtualClock(tick=0.01))
     with pytest.raises(BoardError, match="did not answer Hello"):
         deaf.hello()
 

@@ -61,9 +61,9 @@ def test_the_core_compiles_without_warnings(tmp_path: Path, target: str, image: 
     folders = [tmp_path, headers.CORE, headers.CORE.parent / "boards" / "bare"]
     zig = toolchain.compiler("zig", target)
     for file in C_FILES:
-        zig.run(
-            [*zig.flags, "-Wconversion", *(f"-I{f}" for f in folders), "-c", file, "-o", tmp_path / "out.o"]
-        )
+        out = tmp_path / f"{file.stem}.o"
+        zig.run([*zig.flags, "-Wconversion", *(f"-I{f}" for f in folders), "-c", file, "-o", out])
+        assert out.stat().st_size > 0
 
 
 # --- house rules ------------------------------------------------------------------------

@@ -146,4 +146,4 @@ def test_noise_alone_harms_nothing(line: CoreLine, seed: int) -> None:
         if seed % 2
         else chance.randbytes(60_000)
     )
-    understood(line.say(noise))
+    assert understood(line.say(noise + b"\0" + frame(encode(Hello()))))  # and it still listens

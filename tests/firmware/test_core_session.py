@@ -78,14 +78,16 @@ def compare(kind: str, name: str, config: Config, script: Script, cuts: int | No
 @SOME
 @given(configs(), scripts())
 def test_host_equals_python(name: str, config: Config, script: Script) -> None:
-    compare("host", name, config, script, cuts=script.seed)
+    both = compare("host", name, config, script, cuts=script.seed)
+    assert both.python.snapshot() == both.c.snapshot()
 
 
 @pytest.mark.parametrize("kind", [kind for kind in MACHINES if kind != "host"])
 @FEW
 @given(configs(), scripts())
 def test_others_equal_python(kind: str, config: Config, script: Script) -> None:
-    compare(kind, "tree", config, script)
+    both = compare(kind, "tree", config, script)
+    assert both.python.snapshot() == both.c.snapshot()
 
 
 def of_status(session: Session, status: Asked) -> list[int]:

@@ -24,11 +24,14 @@ from odl.core.config import Config
 from odl.core.events import AddClass, Label, Prediction, Query, Samples
 from odl.core.image import Image
 from odl.core.session import Session
+from odl.device.serial_port import SerialPort
 from odl.model.checkpoint import checkpoint, log_of
 from odl.wire.client import BoardClient, BoardError
 from odl.wire.schema import Refusal
 from tests.helpers.firmware import MakeFirmware, need
 from tests.helpers.images import random_image
+from tests.helpers.virtual_clock import VirtualClock
+from tests.helpers.virtual_port import open_line, printing
 
 
 @pytest.fixture
@@ -42,7 +45,7 @@ def client(board: Emulator) -> BoardClient:
 
 
 def greeted(board: Emulator) -> BoardClient:
-    client = BoardClient(board.write, board.run, limit=3)
+    client = BoardClient(board.write, board.run, limit=3, clock=VirtualClock(tick=0.01))
     client.hello()
     return client
 
@@ -177,7 +180,12 @@ def test_more_stored_vectors_than_the_board_has_room_for_are_refused(
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_over_a_line_that_damages_what_passes(board: Emulator, other: Image, seed: int) -> None:
     there, back = (Faults(seed + side, drop=0.02, flip=0.04, duplicate=0.05) for side in (0, 10))
-    client = BoardClient(lambda data: board.write(there.feed(data)), lambda: back.feed(board.run()), limit=1)
+    client = BoardClient(
+        lambda data: board.write(there.feed(data)),
+        lambda: back.feed(board.run()),
+        limit=1,
+        clock=VirtualClock(tick=0.01),
+    )
     client.hello()
     assert push_image(client, other, "it")
     assert (there.counts + back.counts).total() > 4
@@ -253,7 +261,7 @@ def test_power_that_fails_during_a_push(board: Emulator, image: Image, other: Im
     data = other.to_bytes()
     words = np.frombuffer(data + b"\xff" * (-len(data) % 4), "<u4")
     cut %= int((words != 0xFFFFFFFF).sum()) + 4
-    client = BoardClient(board.write, board.run, limit=0.3)
+    client = BoardClient(board.write, board.run, limit=0.3, clock=VirtualClock(tick=0.01))
     client.hello()
     board.flash.cut_power(cut, tear=0xFFFF0000)
     with pytest.raises(BoardError, match="did not answer"):
@@ -277,7 +285,7 @@ def port(request: pytest.FixtureRequest, board: Emulator) -> Iterator[str]:
     thread.start()
     yield opened.name
     end.set()
-    thread.join(30)
+    thread.join()
     opened.close()
 
 
@@ -344,7 +352,7 @@ def test_what_was_learned_is_pulled_by_command(
         assert main(["pull", "--port", opened.name, "--without-vectors", "--json", "-", str(out)]) == 0
     finally:
         end.set()
-        thread.join(30)
+        thread.join()
         opened.close()
     facts = json.loads(capsys.readouterr().out)
     assert facts["labels"] >= 4 and facts["vectors"] == 0 and "waving" in facts["classes"]
@@ -366,7 +374,9 @@ def test_refusals_are_one_sentence(
     words: str, said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("odl.cli.board.GREETING", 0.5)
+    monkeypatch.setattr(
+        "odl.device.serial_port.SerialPort", lambda url: SerialPort(url, clock=VirtualClock(tick=0.5))
+    )
     assert main(words.split()) == 2
     lines = capsys.readouterr().err.splitlines()
     assert lines[-1].startswith("odl: ") and said in lines[-1]
@@ -393,22 +403,9 @@ def test_a_sketch_that_prints_without_end_is_no_board(
     words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("odl.cli.board.GREETING", 3.0)  # within which the first line comes
-    end, opened = threading.Event(), open_port(0)
-
-    def sketch() -> None:
-        while not end.is_set():
-            opened.read(0.001)
-            opened.write(b"0.1,0.2,0.3,1,2,3\r\n" * 50)
-
-    thread = threading.Thread(target=sketch)
-    thread.start()
-    try:
-        assert main([*words.split(), "--port", opened.name]) == 2
-    finally:
-        end.set()
-        thread.join(30)
-        opened.close()
+    monkeypatch.setattr("odl.device.serial_port.SerialPort", open_line)
+    with printing(lambda k: "0.1,0.2,0.3,1,2,3") as port:
+        assert main([*words.split(), "--port", port]) == 2
     told = capsys.readouterr().err.splitlines()
     assert "looking for a board" in told[0]
     assert "no board answers there; it prints lines" in told[-1]

@@ -22,6 +22,8 @@ from odl.core.image import Image
 from odl.core.session import Session
 from odl.wire import Deframer, decode, is_output, open_envelope
 from odl.wire.client import BoardClient
+from tests.helpers.virtual_clock import VirtualClock
+from tests.helpers.waiting import LIMIT, let_others_run
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -76,7 +78,7 @@ def test_a_host_follows_a_board_that_senses_by_itself(port: str) -> None:
         client.configure(config)
         session, deframer = Session(image, config), Deframer()
         expected, heard = [], []
-        until = time.monotonic() + 60
+        until = time.monotonic() + LIMIT
         while len(heard) < 6 and time.monotonic() < until:
             read()
             payloads = deframer.feed(bytes(said))
@@ -92,54 +94,51 @@ def test_a_host_follows_a_board_that_senses_by_itself(port: str) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
-def test_a_slow_reader_of_a_terminal_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("firmware_sim.serve.PATIENCE", 60.0)  # slow, but how slow is this machine's
+def test_a_slow_reader_of_a_terminal_loses_nothing() -> None:
     said = bytes(range(256)) * 100  # many times what the terminal keeps
-    port = Pty()
+    port = Pty(patience=LIMIT)
     with serial.Serial(port.name, timeout=60) as line:
         writer = threading.Thread(target=port.write, args=(said,))
         writer.start()
         heard = b""
         while len(heard) < len(said) and (some := line.read(min(1000, len(said) - len(heard)))):
             heard += some
-            time.sleep(0.002)
+            let_others_run()
         writer.join()
     port.close()
     assert heard == said
 
 
-def test_nobody_listening_does_not_stop_a_board() -> None:
-    class Board:
-        powered, seconds = True, 0.0
+class TalkingBoard:
+    """Sends the same number of bytes whenever it runs."""
 
-        def write(self, data: bytes) -> None:
-            raise AssertionError("nothing was sent")
+    powered, seconds = True, 0.0
 
-        def run(self, seconds: float) -> bytes:
-            self.seconds += seconds
-            return bytes(4096)
+    def __init__(self, size: int) -> None:
+        self.size, self.runs = size, list[float]()
 
-    for number in (None, 0):
-        port, board = open_port(number), Board()
-        serve(board, port, speed=50, until=lambda board=board: board.seconds > 5)  # type: ignore[arg-type, misc]
-        port.close()
+    def write(self, data: bytes) -> None:
+        raise AssertionError("nothing was sent")
+
+    def run(self, seconds: float) -> bytes:
+        self.runs.append(seconds)
+        self.seconds += seconds
+        return bytes(self.size)
+
+
+@pytest.mark.parametrize("number", [None, 0])
+def test_nobody_listening_does_not_stop_a_board(number: int | None) -> None:
+    port, board = open_port(number), TalkingBoard(4096)
+    serve(board, port, speed=50, until=lambda: board.seconds > 5, clock=VirtualClock(tick=0.005))  # type: ignore[arg-type]
+    port.close()
+    assert len(board.runs) * board.size > 65536  # more than any port keeps for a reader who may come
 
 
 def test_a_board_in_a_hurry_still_looks_at_its_port() -> None:
-    runs: list[float] = []
-
-    class Board:
-        powered, seconds = True, 0.0
-
-        def run(self, seconds: float) -> bytes:
-            runs.append(seconds)
-            self.seconds += seconds
-            return b""
-
-    port = open_port(0)
-    serve(Board(), port, speed=1e9, until=lambda: len(runs) > 5)  # type: ignore[arg-type]
+    port, board = open_port(0), TalkingBoard(0)
+    serve(board, port, speed=1e9, until=lambda: len(board.runs) > 5, clock=VirtualClock())  # type: ignore[arg-type]
     port.close()
-    assert max(runs) <= 10
+    assert max(board.runs) <= 10
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def lab(folder: Path, python: str = sys.executable) -> Iterator[str]:
             except OSError:
                 if server.poll() is not None or time.monotonic() > until:
                     raise RuntimeError((folder / ".jupyter" / "log").read_text()) from None
-                time.sleep(0.1)
+                time.sleep(0.1)  # a real server starts in a process of its own
         yield address
     finally:
         server.terminate()

@@ -22,13 +22,13 @@ class VirtualClock:
 
     def __init__(self, tick: float = TICK, wall: float = 1.7e9) -> None:
         self.now = 0.0
-        self._tick, self._wall = tick, wall
+        self.tick, self._wall = tick, wall
         self._due: list[tuple[float, int, Callable[[], object]]] = []
         self._number = count()  # of what is due, in the order in which it was asked for
 
     def monotonic(self) -> float:
         """Seconds since the clock was made."""
-        self.now += self._tick
+        self.now += self.tick
         return self.now
 
     def wall(self) -> float:

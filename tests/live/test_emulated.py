@@ -6,29 +6,26 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from typing import Any
 
 import pytest
 import serial
 
 from odl.live.emulated import EmulatedBoard
+from tests.helpers.waiting import LIMIT, wait_until
 
+SLEEP = "import time; time.sleep(600)"  # a compiler that takes long; the test ends it
 pytest.importorskip("unicorn", reason="the emulated board needs unicorn")
 pytest.importorskip("ziglang", reason="the emulated board's firmware needs a compiler")
-LIMIT = 60.0  # seconds, for things that take none
 
 
 def silent(url: str) -> bool:
-    """Whether nobody listens at ``url`` any more, within the limit."""
+    """Whether nobody listens at ``url`` any more."""
     host, number = url.removeprefix("socket://").rsplit(":", 1)
-    until = time.monotonic() + LIMIT
-    while time.monotonic() < until:
-        try:
-            socket.create_connection((host, int(number)), LIMIT).close()
-        except OSError:
-            return True
-        time.sleep(0.05)
+    try:
+        socket.create_connection((host, int(number)), LIMIT).close()
+    except OSError:
+        return True
     return False
 
 
@@ -52,7 +49,7 @@ def test_who_interrupts_its_start_does_not_wait_for_the_compiler(monkeypatch: py
 
     class Interrupted(subprocess.Popen):  # type: ignore[type-arg]
         def __init__(self, *words: Any, **more: Any) -> None:
-            super().__init__([sys.executable, "-c", "import time; time.sleep(600)"], **more)
+            super().__init__([sys.executable, "-c", SLEEP], **more)
             assert self.stdout is not None
             monkeypatch.setattr(self.stdout, "readline", self.interrupt, raising=False)
             started.append(self)
@@ -76,4 +73,6 @@ def test_it_ends_with_who_started_it() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == -signal.SIGKILL, done.stderr
-    assert silent(done.stdout.strip())
+    url = done.stdout.strip()
+    wait_until(lambda: silent(url), "the end of the board")
+    assert silent(url)

@@ -14,7 +14,7 @@ from ipywidgets.widgets.widget import _instances
 
 import odl
 from odl.core.config import ConfigError
-from odl.core.events import Gap, Learned, Prediction, Samples, Truth
+from odl.core.events import Event, Gap, Learned, Prediction, Query, Samples, Truth
 from odl.core.ground_truth import TruthTrack
 from odl.evaluate.recorded import open_recording
 from odl.notebook import session as cells
@@ -22,10 +22,12 @@ from odl.notebook.live_view import NotebookView
 from odl.notebook.open import start_session
 from odl.notebook.plain_input import ask_plainly
 from odl.notebook.playback import played
-from odl.notebook.player import Player
+from odl.notebook.player import TURN, Player
 from odl.notebook.recent_windows import RecentWindows
 from odl.notebook.recordings import recordings, unfinished
 from odl.notebook.relabel import RelabelSession, relabel
+from tests.helpers.virtual_clock import VirtualClock
+from tests.helpers.waiting import eventually
 
 FAST = float("inf")
 
@@ -108,25 +110,26 @@ def test_what_cannot_be_used_is_named(given: Any, words: str, tmp_path: Path, mo
 
 
 def test_the_loop_stays_free_and_an_answer_wakes_it(tmp_path: Path) -> None:
-    async def person() -> tuple[int, float, bool]:
+    async def person() -> tuple[int, int, int, bool]:
         live = played("shoulder", 8, record=tmp_path / "8.odl", speed=200, options={"patience": 600})
-        player = Player(live)
+        player = Player(live, VirtualClock(tick=TURN / 10))
+        stepped: list[Event] = []
+        player.listen = stepped.append
         player.start()
-        answered, longest, last = 0, 0.0, asyncio.get_running_loop().time()
+        answered, longest, before = 0, 0, 0
         while player.running and answered < 5:
             await asyncio.sleep(0)
-            now = asyncio.get_running_loop().time()
-            longest, last = max(longest, now - last), now
+            longest, before = max(longest, len(stepped) - before), len(stepped)
             for question in live.prompt.questions:
                 answered += live.prompt.answer(question.window, question.likely[0].name).taken
-        while player.running and player.recent.learned < answered:
-            await asyncio.sleep(0.001)
+        await eventually(lambda: not player.running or player.recent.learned >= answered)
         player.stop()
         await player.done()
-        return answered, player.recent.learned, live.status().state == "ended"
+        return answered, player.recent.learned, longest, live.status().state == "ended"
 
-    answered, learned, ended = asyncio.run(person())
+    answered, learned, longest, ended = asyncio.run(person())
     assert answered == learned == 5 and ended
+    assert 0 < longest <= 10  # steps of a tenth of a turn each
     assert open_recording(tmp_path / "8.odl").recording.complete
 
 
@@ -159,15 +162,19 @@ def test_a_page_that_is_closed_gets_no_pictures_and_an_open_one_does(tmp_path: P
     async def play() -> tuple[list[int], bytes]:
         player = Player(played("shoulder", 8, record=tmp_path / "8.odl", speed=5))
         player.start()
-        view = NotebookView(player)
+        clock = VirtualClock(tick=0.05)
+        view = NotebookView(player, clock)
         first, sent = view._stream.value, []
         view._stream.observe(lambda change: sent.append(len(change["new"])), "value")
         view.start()
-        await asyncio.sleep(1.2)
+        await eventually(lambda: clock.now > 60 and player.recent.position > 100)
         nobody = len(sent)
-        view._heartbeat.widget.value += 1  # the browser's sign
-        while not sent:
-            await asyncio.sleep(0.02)
+
+        def beat() -> bool:
+            view._heartbeat.widget.value += 1  # the browser's sign
+            return bool(sent)
+
+        await eventually(beat)
         somebody = len(sent)
         player.stop()
         await player.done()
@@ -186,7 +193,7 @@ def test_a_cell_that_is_run_again_takes_the_session_over(tmp_path: Path, monkeyp
     async def person() -> None:
         first = cells.live("shoulder", **given)
         assert first is not None
-        await asyncio.sleep(0.1)
+        await eventually(lambda: first.recent.position > 0)
         before = len(_instances)
         old = first._view
         again = cells.live("shoulder", **given)
@@ -249,8 +256,7 @@ def test_a_kernel_that_goes_down_leaves_the_recording_open(tmp_path: Path) -> No
     async def kernel() -> None:
         player = Player(played("shoulder", 8, record=tmp_path / "8.odl", speed=5))
         player.start()
-        while not player.recent.position:
-            await asyncio.sleep(0.01)
+        await eventually(lambda: player.recent.position)
         assert player._task is not None
         player._task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -263,16 +269,25 @@ def test_a_kernel_that_goes_down_leaves_the_recording_open(tmp_path: Path) -> No
 
 def test_the_live_picture_has_words(tmp_path: Path) -> None:
     async def play() -> list[str]:
-        options = {"budget": 20, "patience": 600}
-        player = Player(played("shoulder", 8, record=tmp_path / "8.odl", speed=20, options=options))
+        options, clock = {"budget": 20, "patience": 600}, VirtualClock(tick=1.0)
+        player = Player(played("shoulder", 8, record=tmp_path / "8.odl", options=options, clock=clock))
+
+        def stop_time(event: Event) -> None:
+            if isinstance(event, Query):
+                clock.tick = 0.0
+
+        player.listen = stop_time
         player.start()
         view = NotebookView(player)
         view.start()
         words: list[str] = []
         view._stream.observe(lambda change: words.append(change["new"]), "tooltip")
-        while not words or "0 questions" in words[-1]:
+
+        def beat() -> bool:
             view._heartbeat.widget.value += 1
-            await asyncio.sleep(0.01)
+            return bool(words) and "0 questions" not in words[-1]
+
+        await eventually(beat)
         player.stop()
         await player.done()
         await view._task
@@ -316,21 +331,20 @@ def test_relabelling_keeps_each_edit_and_learns_again(tmp_path: Path) -> None:
     before = path.read_bytes()
 
     async def person() -> str:
-        sitting = RelabelSession(path)
+        clock = VirtualClock()
+        sitting = RelabelSession(path, clock=clock)
         sitting.start()
-        while not sitting._card.beside.value.count("answered"):
-            await asyncio.sleep(0.02)
-        await asyncio.sleep(0.3)
+        await eventually(lambda: "answered" in sitting._card.beside.value)
+        clock.sleep(1.0)  # no click is taken in the moment in which a card comes up
         button = sitting._card._row._buttons[-1 + len(sitting.review.questions[0].likely)]
         assert button.layout.display == ""
         name = button.description.split("  ")[1]
         button.click()
-        while len(sitting.review.answers) < 1:
-            await asyncio.sleep(0.02)
+        await eventually(lambda: sitting.review.answers)
         sitting._learn.click()
-        while sitting.result is None:
-            await asyncio.sleep(0.02)
+        await eventually(lambda: sitting.result)
         sitting.close()
+        assert sitting.result is not None
         assert sitting.result.edits == 1
         return name
 
@@ -356,8 +370,8 @@ def test_an_edit_that_cannot_be_kept_is_said(tmp_path: Path, monkeypatch: Any) -
             likely.name for likely in one.likely if f"'{likely.name}'" not in sitting.review.about(one)
         )
         sitting.review.answer(one.window, other)
-        while "No space left on device" not in sitting._card.said.value:
-            await asyncio.sleep(0.01)
+        await eventually(lambda: "No space left on device" in sitting._card.said.value)
+        assert not sitting.review.answers and one in sitting.review.questions
         sitting.close()
 
     asyncio.run(person())

@@ -24,7 +24,8 @@ SOME = settings(max_examples=max(1, settings.default.max_examples // 2))
 @SOME
 @given(configs(), scripts(), st.sampled_from([IMAGE, replace(IMAGE, max_log=4)]))
 def test_session_equals_the_plain_one(chosen: Config, script: Script, image: Image) -> None:
-    compare(chosen, script, image)
+    plain = compare(chosen, script, image)
+    assert all(count >= 0 for count in plain.counts.values())
 
 
 def compare(chosen: Config, script: Script, image: Image) -> ReferenceSession:
