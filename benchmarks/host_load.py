@@ -29,7 +29,7 @@ import numpy as np
 
 from odl import data
 from odl.core.config import Config
-from odl.core.events import Samples
+from odl.core.events import Gap, Samples
 from odl.core.fixed_point import input_scaling
 from odl.core.image import Image
 from odl.core.loop import drive
@@ -136,7 +136,8 @@ def measure(way: str, seconds: float, folder: Path) -> tuple[float, int]:
             return load((deframer.feed(piece.data) for piece in pieces if piece), seconds)
         if way == "board":
             return load(board, seconds)
-        return load(recorded(drive(session, board.inputs()), session, folder), seconds)
+        inputs = (event for event in board if isinstance(event, Samples | Gap))
+        return load(recorded(drive(session, inputs), session, folder), seconds)
 
 
 def main() -> None:

@@ -27,12 +27,11 @@ from typing import Any
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "notebook")]
-
-import lab  # noqa: E402
+sys.path.insert(0, str(ROOT))
 
 from odl.core.events import Label, Origin  # noqa: E402
 from odl.evaluate.recorded import open_recording  # noqa: E402
+from tests.helpers import jupyter  # noqa: E402
 
 LIVE = """import time, odl.notebook
 from odl.core.events import Learned
@@ -76,10 +75,10 @@ def in_a_browser(clicks: int) -> list[float]:
     """Milliseconds from each click or key, half of each, to its Learned."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        lab.write_notebook(folder / "live.ipynb", [LIVE.format(speed=2), TELL])
-        with lab.lab(folder) as address, lab.browser() as page:
-            lab.open_notebook(page, address, "live.ipynb")
-            lab.run_cell(page, 0)
+        jupyter.write_notebook(folder / "live.ipynb", [LIVE.format(speed=2), TELL])
+        with jupyter.lab(folder) as address, jupyter.browser() as page:
+            jupyter.open_notebook(page, address, "live.ipynb")
+            jupyter.run_cell(page, 0)
             page.evaluate(HEAR)
             for i in range(clicks):
                 page.evaluate(TURNED)
@@ -90,7 +89,7 @@ def in_a_browser(clicks: int) -> list[float]:
                     click(page, 1)
             page.wait_for_timeout(1000)
             pressed = page.evaluate("window.pressed")
-            lab.run_cell(page, 1)
+            jupyter.run_cell(page, 1)
             text = page.locator(".jp-CodeCell").nth(1).locator(".jp-OutputArea-output pre").first.inner_text()
     learned = json.loads(text)
     if not len(pressed) == len(learned) == clicks:
@@ -201,11 +200,11 @@ def by_clicks(questions: int) -> tuple[dict[int, Memory], int]:
     unheard = 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        lab.write_notebook(folder / "live.ipynb", [lab.LONGER + LIVE.format(speed=8), STATE])
-        with lab.lab(folder) as address, lab.browser() as page:
-            lab.open_notebook(page, address, "live.ipynb")
-            lab.run_cell(page, 0)
-            lab.run_cell(page, 1)
+        jupyter.write_notebook(folder / "live.ipynb", [jupyter.LONGER + LIVE.format(speed=8), STATE])
+        with jupyter.lab(folder) as address, jupyter.browser() as page:
+            jupyter.open_notebook(page, address, "live.ipynb")
+            jupyter.run_cell(page, 0)
+            jupyter.run_cell(page, 1)
             page.evaluate(HEAR)
             tools = page.context.new_cdp_session(page)
             with kernel_of(folder) as kernel:
@@ -234,7 +233,7 @@ def by_messages(questions: int) -> tuple[dict[int, Memory], int]:
     given: list[tuple[int, str]] = []
     with tempfile.TemporaryDirectory() as name:
         with kernel_alone(Path(name)) as kernel:
-            kernel.run(lab.LONGER + LIVE.format(speed=8) + "\n" + STATE)
+            kernel.run(jupyter.LONGER + LIVE.format(speed=8) + "\n" + STATE)
             while len(given) < questions:
                 shown = kernel.ask("state()")
                 if (
@@ -268,17 +267,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--questions", type=int, default=1000, metavar="N", help="in a row; default: 1000")
     parser.add_argument("--kernel", action="store_true", help="the questions without a browser, too")
     given = parser.parse_args(arguments)
-    if lab.WHY_NOT:
-        print(f"left out, all that needs a browser: {lab.WHY_NOT}")
-    if given.clicks and not lab.WHY_NOT:
+    if jupyter.WHY_NOT:
+        print(f"left out, all that needs a browser: {jupyter.WHY_NOT}")
+    if given.clicks and not jupyter.WHY_NOT:
         took = in_a_browser(given.clicks)
         for what, values in (("click", took[::2]), ("key", took[1::2])):
             low, high = np.percentile(values, (50, 95))
             print(f"{what} to Learned, stream at 100 Hz: p50 {low:.0f} ms, p95 {high:.0f} ms, "
                   f"worst {max(values):.0f} ms of {len(values)}")  # fmt: skip
-    if given.questions and not lab.WHY_NOT:
+    if given.questions and not jupyter.WHY_NOT:
         told(given.questions, "clicked in a browser", *by_clicks(given.questions))
-    if given.questions and (given.kernel or lab.WHY_NOT):
+    if given.questions and (given.kernel or jupyter.WHY_NOT):
         told(given.questions, "sent to a kernel", *by_messages(given.questions))
 
 
