@@ -2,11 +2,11 @@
 
     python benchmarks/answer_time.py [--answers 200]
 
-An emulated board runs in real time in a process of its own, its sensor plays a bundled
-person, and a live session follows it (``--learn both``). Each question is answered from
-another thread at a random moment, as a view does. Measured from `prompt.answer` to the echo
-of the label, which the board sends when it takes it in, and to Learned, when the heads have
-been fitted again. The second has the refit in it, which grows with the labels.
+An emulated board runs in real time in a process of its own. Its sensor plays a bundled
+person, and a live session follows it (``--learn both``). Another thread answers each question
+at a random moment, as a view does. The time runs from `prompt.answer` to the board's echo
+of the label, and to Learned, when the heads have been refitted. The second time includes the
+refit, which grows with the number of labels.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ OPTIONS = {"policy": "periodic", "budget": "2700/h", "patience": 20.0}
 
 
 class Person(threading.Thread):
-    """Answers each question some time after it has been put, and takes it back now and then."""
+    """Answers each question some time after it was asked, and takes some answers back."""
 
     def __init__(self, live: LiveSession, seed: int) -> None:
         super().__init__(daemon=True)

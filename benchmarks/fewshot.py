@@ -1,19 +1,19 @@
 """HAPT: a new task from K windows per class, the extractor frozen.
 
-For each new task (walking's three, the postures' three, the six transitions) an extractor is
-trained with that task left out: its classes are one leaf of the tree ("dynamic", "static",
-"transition"), whose inside nobody has labelled; the rest of the tree is trained as usual, in
-folds by person. On a person of no fold's training the task is then added under that leaf and
-learned as on the device (imprint, integer gradient steps), from K windows per class: the
-person's own, drawn at random, or for transitions other people's. Tried on the rest of the
-person's windows, none of which overlaps a drawn one. The new task alone is judged, not the
-way down to it: macro accuracy is the mean over the classes of the share that is right.
+For each new task (three ways of walking, three postures, six transitions) an extractor is
+trained without that task: its classes are one leaf of the tree ("dynamic", "static",
+"transition"), and the rest of the tree is trained as usual, in folds by person. For each
+held-out person the task is then added under that leaf and learned as on the device (imprint,
+integer gradient steps), from K windows per class: the person's own, drawn at random, or for
+transitions other people's. The test windows are the rest of the person's windows, none of
+which overlaps a drawn one. Only the new task is scored, not the path down to it: macro
+accuracy is the mean over the classes of the share that is right.
 
-Beside it the nearest class mean of the same windows' features, and both again on a random
-extractor: weights as PyTorch draws them, quantised and calibrated in the same way.
+The baselines are the nearest class mean of the same windows' features, and both methods on a
+random extractor, whose weights PyTorch draws, quantised and calibrated in the same way.
 
-Windows of 128 samples, every 64; those of the six basic activities are cut inside each labelled
-stretch, a transition's from the running stream (see hapt.py).
+Windows have 128 samples and start every 64. Those of the six basic activities are cut inside
+each labelled segment, those of a transition from the running stream (see hapt.py).
 
     python benchmarks/fewshot.py --data DIR [--draws 20] [--folds 3] [--epochs N] [--json FILE]
 """
@@ -74,7 +74,7 @@ class Merged:
 
 
 def merged(dataset: Dataset, group: str) -> Dataset:
-    """``dataset`` as if nobody had looked inside ``group``."""
+    """``dataset`` with the classes of ``group`` merged into one."""
     tree = dict(dataset.card.tree or {})
     names, tree[group] = tree[group], ()
     classes = (*(n for n in dataset.classes if n not in names), group)
@@ -85,7 +85,7 @@ def merged(dataset: Dataset, group: str) -> Dataset:
 def extractors(
     dataset: Dataset, group: str, given: argparse.Namespace
 ) -> Iterator[tuple[tuple[str, ...], dict[str, tuple[Image, FittedModel]]]]:
-    """For each fold the people it has never seen, and a trained and a random extractor."""
+    """For each fold the held-out people, a trained extractor and a random one."""
     coarse = cached(merged(dataset, group))
     plan = plan_for(coarse.card, Plan() if given.steps is None else replace(Plan(), steps=given.steps))
     tree = build_tree(coarse.classes, coarse.card.tree)
@@ -108,7 +108,7 @@ def learned(
     image: Image, group: str, names: tuple[str, ...], x: NDArray[np.uint8], y: NDArray[np.int64],
     test: NDArray[np.uint8],
 ) -> NDArray[np.int64]:  # fmt: skip
-    """What a new task under ``group``, learned from ``x`` and ``y``, says of ``test``."""
+    """Predictions for ``test`` by a new task under ``group`` that learned from ``x`` and ``y``."""
     dendron, head = Dendron(image), len(image.parents)
     leaf = next(cls for cls, name in image.names.items() if name == group)
     fits = dendron.split(0, leaf, head)
@@ -123,7 +123,7 @@ def learned(
 
 
 def nearest(x: NDArray[np.uint8], y: NDArray[np.int64], test: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """The class whose mean of ``x`` is nearest to each of ``test`` (Euclidean)."""
+    """For each of ``test``, the class with the nearest mean of ``x`` (Euclidean)."""
     means = np.stack([x[y == c].mean(0) for c in range(int(y.max()) + 1)])
     return np.square(test[:, None] - means).sum(2).argmin(1)
 
@@ -180,7 +180,7 @@ def tried(dataset: Dataset, group: str, given: argparse.Namespace) -> list[dict[
 
 
 def told(case: dict[str, Any]) -> None:
-    """Print a case, and put its figures into it."""
+    """Print a case and store its figures in it."""
     whose = "the person's own" if case["own"] else "others'"
     print(f"{case['task']}, {case['k']} windows per class, {whose}; {np.mean(case['tested']):.0f} tested")
     people = list(case["people"])

@@ -1,11 +1,11 @@
 """HAPT, people never trained on: float beside int8, cross-validated by person.
 
-Each person of the recordings at hand is tried on a model that has never seen them; where a
-fold's training stops is chosen by the other folds. Windows of 128 samples, every 64: those of
-the six basic activities are cut inside each labelled stretch, as UCI cuts its official ones.
-A transition is short, so its windows are those of the running stream that it covers by at
-least half and of which it is the commonest class; a window that half is posture and half is
-transition stays in.
+Each person of the recordings is tested on a model that has never seen them; the other folds
+choose the step at which a fold's training stops. Windows have 128 samples and start every 64.
+Those of the six basic activities are cut inside each labelled segment, as UCI cuts its official
+ones. A transition is short, so its windows are those of the running stream that it covers by at
+least half and more than any other class; a window that is half posture and half transition
+counts.
 
 With ``--learning``: two activities (``--without``) are held out of training, the fold's own
 people are replayed with 20 questions each, answers 10 s late, and learning is compared with
@@ -45,7 +45,7 @@ def say(line: str) -> None:
 
 
 def tried(dataset: Dataset, found: Sequence[Fold], window: int, hop: int) -> dict[str, Any]:
-    """Every fold's people on its model: the six, then all twelve; float and int8."""
+    """Each fold's people on its model: six classes, then all twelve; float and int8."""
     basic = [dataset.classes.index(name) for name in BASIC]
     made: dict[str, list[Predictions]] = {}
     people: dict[str, dict[str, float]] = {}

@@ -1,12 +1,12 @@
-"""What following a board costs the host: CPU time of this process per second of stream.
+"""CPU time of the host per second of stream while it follows a board.
 
 An emulated board in another process samples 50 times a second in real time. This process follows
-it in the ways below, each for some seconds, and counts the CPU time of all its threads; the time
+it in the ways below, each for some seconds, and counts the CPU time of all its threads. The time
 until the kernels are compiled and the board is greeted does not count.
 
-    line      bytes are read and put into frames, nothing more
-    board     the board learns; what passes is checked, counted and put in order
-    session   the host's session steps along with each sample, and all is written to a recording
+    line      bytes are read and split into frames, nothing more
+    board     the board learns; its messages are checked, counted and ordered
+    session   the host's session steps with each sample, and all is written to a recording
     sketch    a sketch prints six columns of CSV instead; session and recording as above
 
     python benchmarks/host_load.py [--seconds 30] [--ways board,session] [--json FILE]
@@ -68,7 +68,7 @@ def printing() -> Iterator[str]:
 
 
 def print_lines() -> None:
-    """Be the sketch: six numbers, fifty times a second, to whoever calls."""
+    """Act as the sketch: print six numbers, fifty times a second, to the caller."""
     listener = socket.create_server(("127.0.0.1", 0))
     print(f"socket://127.0.0.1:{listener.getsockname()[1]}", flush=True)
     caller = listener.accept()[0]
@@ -79,7 +79,7 @@ def print_lines() -> None:
         line = ",".join(f"{v:.3f}" for v in chance.normal(size=6))
         try:
             caller.sendall(line.encode() + b"\r\n")
-        except OSError:  # whoever listened has gone
+        except OSError:  # the caller has gone
             return
 
 

@@ -1,15 +1,15 @@
-"""Kill live sessions at random moments and within a write, go on with their recordings, replay them.
+"""Kill live sessions at random moments and within a write, resume their recordings, replay them.
 
     python benchmarks/kill.py [--kills 200] [--torn 0] [--speed 20]
 
 An emulated board plays a bundled person in a process of its own, faster than real time, and
 outlives every kill. Each session is a forked child of this process, so that kernels are
-compiled and modules imported already. It tells of each label that it has acknowledged. After
-the kill the recording is gone on with for a moment, closed, and replayed. The three ways to
-learn take turns.
+compiled and modules imported already. The child reports each label that it has acknowledged.
+After the kill the recording is resumed for a moment, closed, and replayed. The three modes of
+learning take turns.
 
 ``--kills`` sessions get SIGKILL at a random moment, which hardly ever falls into a write. ``--torn`` more
-may write up to a random byte only: there the system takes part of a frame and kills them (SIGXFSZ).
+may write up to a random byte only: there the system writes part of a frame and kills them (SIGXFSZ).
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ from odl.recording import read
 
 LEARN = ("both", "host", "device")
 LIVE = 0.8  # seconds within which a session is killed
-AFTER = 5.0  # seconds of the stream for which it is gone on with
-ROOM = 8000  # bytes behind Start within which a session is killed that may not write on
-WAIT = 20.0  # seconds for it to do so; the board may have played all that it had
+AFTER = 5.0  # seconds of the stream for which a session is resumed
+ROOM = 8000  # bytes behind Start that a session with limited room may write at most
+WAIT = 20.0  # seconds for it to do so; the board may have played its whole recording
 BOARD = 8  # sessions per board: its recording lasts so long at the default speed, on a busy machine too
 OPTIONS = {"policy": "periodic", "budget": "1800/h"}
 
 
 def child(url: str, path: Path, learn: str, told: int, room: int | None) -> None:
-    """A live session that answers each question, and says so once the answer is safe."""
+    """A live session that answers each question, and reports the answer once it is safe."""
     with open_live(url, out=path, learn=learn, options=OPTIONS) as live:
         live.wait = 0.02
         if room is not None:
@@ -103,7 +103,7 @@ def main() -> None:
     parser.add_argument("--torn", type=int, default=0)
     parser.add_argument("--speed", type=float, default=20.0)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--keep", metavar="DIR", help="where recordings go whose replay differs")
+    parser.add_argument("--keep", metavar="DIR", help="folder for recordings whose replay differs")
     given = parser.parse_args()
     load_kernels(load_model("shoulder"), print)
     chance, began = random.Random(given.seed), time.monotonic()
@@ -123,7 +123,7 @@ def main() -> None:
             windows = [e.window for e in after.events if isinstance(e, Query)]
             whole += after.complete and not after.problems
             outcome = replay(path).outcomes[0]
-            # A session killed before its first window has said nothing: an empty trace.
+            # A session killed before its first window has an empty trace.
             same = outcome.trace_sha256 == after.trace_sha256
             if not same:
                 print(f"{learn}: a replay of session {number} differs", file=sys.stderr)
@@ -139,7 +139,7 @@ def main() -> None:
                 print(f"... {number + 1} kills, {equal} equal, {lost} lost", file=sys.stderr, flush=True)
     seconds = time.monotonic() - began
     print(f"killed {given.kills + given.torn} sessions in {seconds:.0f} s, {cut} within a frame")
-    print(f"readable and whole after going on: {whole}")
+    print(f"readable and whole after resuming: {whole}")
     print(f"equal traces on replay: {equal}")
     print(
         f"labels acknowledged before a kill: {acknowledged}, of them lost: {lost}; learned in all: {learned}"
