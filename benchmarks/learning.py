@@ -1,8 +1,8 @@
-"""What learning on the stream is worth: people and exercises that training never saw.
+"""The gain from learning on the stream, for people and exercises that training never saw.
 
-Replays the shoulder recordings' test people with 20 questions each, answers 10 s late,
-for ten seeds, under every policy; then, on the very answers of the default policy, the
-integer learner beside the same learner in float32.
+This replays the shoulder recordings' test people with 20 questions each, answers 10 s late,
+for ten seeds, under every policy. Then it compares the integer learner with the same learner
+in float32, on the answers of the default policy.
 
     python benchmarks/learning.py [--seeds 10] [--json FILE]
 """
@@ -35,7 +35,7 @@ POLICIES = ("tactile-inforv", "tactile-dualrv", "random", "periodic")
 
 
 class FloatDendron:
-    """The flat head's lesson in float32: same imprint, order, steps and rate; no rounding."""
+    """The flat head's learning in float32: same imprint, order, steps and rate; no rounding."""
 
     def __init__(self, image: Image) -> None:
         self.image = image
@@ -130,7 +130,7 @@ class AskThese:
 
 
 def twin(result: Result, one: Outcome, learner: Dendron | FloatDendron) -> tuple[float, int]:
-    """Accuracy on the last third of the same inputs, and how many lessons there were."""
+    """Accuracy on the last third of the same inputs, and the number of labels learned."""
     asked = {e.window for e in one.events if isinstance(e, Query)}
     session = Session(result.image, one.config, learner, AskThese(asked))
     events: list[Any] = []

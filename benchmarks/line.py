@@ -1,4 +1,4 @@
-"""The serial line: a million damaged frames, what 115200 baud carries, how fast it is decoded.
+"""The serial line: a million damaged frames, the load of 115200 baud, the speed of decoding.
 
     python benchmarks/line.py [--frames 1000000] [--seconds 20] [--json FILE]
 
@@ -61,9 +61,9 @@ MOTION = motion(ROWS * 1000, seed=1)
 
 
 def message(number: int) -> Message:
-    """Frame ``number`` of a board: samples mostly, outputs, and its totals now and then.
+    """Frame ``number`` of a board: mostly samples, also outputs, and sometimes its totals.
 
-    Samples say where they stand, so no two frames are equal for the first 2**32 of them.
+    Samples state their position, so no two of the first 2**32 frames are equal.
     """
     if number % 50 == 0:
         return Status(session=7, frames=number, dropped=0, damaged=0, missed=0, position=ROWS * number)
@@ -78,26 +78,26 @@ def message(number: int) -> Message:
 
 
 class Outcome(NamedTuple):
-    """What became of the frames that were sent."""
+    """Counts of the frames that were sent, by outcome."""
 
     sent: int
     received: int  # handed on
-    wrong: int  # handed on, but not as sent, or not where the link's count of losses puts them
-    counted: int  # lost, as the link has it: received and this make up what was sent
-    intact: int  # stood whole between two delimiters, copies included
+    wrong: int  # handed on, but altered, or not where the link's count of losses puts them
+    counted: int  # lost by the link's count: received and this add up to the frames sent
+    intact: int  # whole between two delimiters, copies included
     taken: int  # whole frames that the link found, copies included
     faults: dict[str, int]
 
     @property
     def exact(self) -> bool:
-        """Nothing wrong, every loss counted once, in step at each intact delimiter."""
+        """True if no frame is wrong, every loss is counted once, and every intact frame is found."""
         return self.wrong == 0 and self.received + self.counted == self.sent and self.intact == self.taken
 
 
 def damaged_frames(n: int, seed: int) -> Outcome:
     """Send ``n`` frames over a line with faults of every kind that loses or changes bytes.
 
-    The first and one more behind the last arrive whole: with those the count begins and ends.
+    The first frame and an extra last one arrive whole, so that the count starts and ends with them.
     A few times the cable is unplugged, for up to a tenth of all frames.
     """
     faults = [
@@ -138,7 +138,7 @@ def damaged_frames(n: int, seed: int) -> Outcome:
     return Outcome(last + 1, received, wrong, counters.lost, intact, counters.frames, counts)
 
 
-# --- what the line carries -------------------------------------------------------------
+# --- the load of the line --------------------------------------------------------------
 
 
 def bytes_per_sample() -> tuple[float, float]:
@@ -153,7 +153,7 @@ def bytes_per_sample() -> tuple[float, float]:
 
 
 def card(name: str) -> dict[str, object]:
-    """The JSON that closes the model image of dataset ``name``."""
+    """The JSON at the end of the model image of dataset ``name``."""
     image = data.model_bytes(name)
     header = np.frombuffer(image, HEADER, 1)[0]
     begin, size = int(header["off_card"]), int(header["card_size"])
@@ -181,7 +181,7 @@ class Throttled:
         self.most = max(self.most, self._size - self.passed)
 
     def close(self) -> None:
-        """Pass on what waits, then stop."""
+        """Pass on the waiting bytes, then stop."""
         self._open = False
         self._thread.join()
 
@@ -204,7 +204,7 @@ class Throttled:
 
 
 def schedule(rate: int, seconds: float, everything: bool) -> Iterator[tuple[float, Message]]:
-    """(when, what) a board with a six-axis sensor says, its totals left to be filled in."""
+    """(time, message) of a board with a six-axis sensor; its totals are filled in later."""
     block = motion(int(rate * seconds), seed=2)
     about = Info(1, 0, 6, 128, HOP, 768, 1000 * rate, 1, 2, 3, 4, 5, 7, 0, 0, "odl 0.1.0 nucleo_f401re")
     axes = ("ax", "g"), ("ay", "g"), ("az", "g"), ("gx", "deg/s"), ("gy", "deg/s"), ("gz", "deg/s")
@@ -227,7 +227,7 @@ def schedule(rate: int, seconds: float, everything: bool) -> Iterator[tuple[floa
 
 
 class Board:
-    """The board's end: says what is planned, and what a label brings."""
+    """The board's end: sends the planned messages and the replies to labels."""
 
     def __init__(self, line: Throttled, plan: Iterator[tuple[float, Message]]) -> None:
         self.sent = 0
@@ -244,7 +244,7 @@ class Board:
         self.sent += 1
 
     def keep_to_plan(self) -> None:
-        """Say what is due."""
+        """Send the messages that are due."""
         while self._due is not None and time.monotonic() >= self._began + self._due[0]:
             self._say(self._due[1])
             self._due = next(self._plan, None)
@@ -310,7 +310,7 @@ def load(rate: int, seconds: float, everything: bool) -> dict[str, float]:
 def decoding(read: int, frames: int = 5000, runs: int = 15) -> float:
     """Microseconds per sample from bytes to checked `Samples` in order, ``read`` bytes at a time.
 
-    Of this thread's time, the least of all runs: what else the machine does only adds to it.
+    The result is the least CPU time of this thread over all runs, because other load only adds to it.
     """
     block = motion(ROWS * frames, seed=3)
     said = [Samples(10**7 + i, block[i : i + ROWS]) for i in range(0, ROWS * frames, ROWS)]

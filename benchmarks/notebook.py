@@ -1,12 +1,12 @@
-"""How quickly a click in JupyterLab is learned from, and whether a thousand questions leave a trace.
+"""The time from a click in JupyterLab until it is learned, and the memory after a thousand questions.
 
     python benchmarks/notebook.py [--clicks 40] [--questions 1000] [--kernel]
 
-JupyterLab in headless Chromium, a question about every window of the stream. First, at 100 Hz, each click
-and key is timed from the browser's own event to the moment at which the session's Learned passes.
-Then a thousand questions in a row are answered, each by a real click: every click is looked for in the
-recording, and on the way the memory of the kernel and of the page is looked at, once their garbage is
-collected. With ``--kernel`` the same once more without a browser: the kernel is sent a click's message.
+JupyterLab runs in headless Chromium, with a question about every window of the stream. First, at 100 Hz,
+each click and key is timed from the browser's own event to the session's Learned.
+Then a thousand questions in a row are answered, each by a real click. Every click must be in the
+recording, and the memory of the kernel and of the page is measured after garbage collection.
+``--kernel`` repeats this without a browser: the kernel receives a click's message.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ Memory = dict[str, float]
 
 
 class Kernel:
-    """A kernel that is asked beside its notebook, or sent what a browser would send."""
+    """A kernel that is queried beside its notebook, or receives what a browser would send."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -171,7 +171,7 @@ def kernel_alone(folder: Path) -> Iterator[Kernel]:
 
 
 def of_the_page(tools: Any) -> Memory:
-    """What the page holds after its garbage is collected, as its own developer tools count it."""
+    """Memory of the page after garbage collection, as its own developer tools count it."""
     for _ in range(2):
         tools.send("HeapProfiler.collectGarbage")
     counts = tools.send("Memory.getDOMCounters")
@@ -222,7 +222,7 @@ def by_clicks(questions: int) -> tuple[dict[int, Memory], int]:
     wanted = [text.split("  ")[1] for text in clicked]
     if len(wanted) != questions or unheard:
         raise SystemExit(f"{questions} clicks, {len(wanted)} heard by the page, {unheard} turned no card")
-    # Clicks and answers in their order: what has to be left out on the one side is lost.
+    # Clicks and answers are aligned in order: an unmatched click is lost.
     same = SequenceMatcher(None, wanted, answers, autojunk=False).get_matching_blocks()
     return memory, questions - sum(block.size for block in same)
 

@@ -1,8 +1,8 @@
-"""How fast the main job is: replay with learning, start, import. Medians of several runs.
+"""The speed of replay with learning, of the start and of the import. Medians of several runs.
 
     python benchmarks/speed.py [--runs 7] [--json FILE]
 
-Kernels are compiled before anything is timed. Replay is one thread.
+Kernels are compiled before anything is timed. Replay uses one thread.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
     python benchmarks/twin.py [--data DIR] [--dataset hapt] [--subject N] [--speed 20]
 
-``odl live --learn both`` with an emulated board in a process of its own. First the host feeds the
-board the whole recording. Then the board's sensor plays it, faster than real time, and the board
-asks and learns by itself. The same once more with one frame in a thousand lost, both ways.
-Questions are answered from truth.
+This runs ``odl live --learn both`` with an emulated board in a process of its own. First the host feeds
+the board the whole recording. Then the board's sensor plays it, faster than real time, and the board
+asks and learns by itself. The third run is the second with one frame in a thousand lost, in both
+directions. Truth answers the questions.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ DELAY = 10.0  # seconds until an answer, as by default
 
 
 class FromTruth:
-    """Answers what the board asks, some seconds later, from what is known of the recording."""
+    """Answers the board's questions from the recording's truth, some seconds later."""
 
     def __init__(self, live: LiveSession, stream: Stream) -> None:
         self.live, self.truth = live, PlayedTruth(*one_block(stream.inputs()))
         self._due: dict[int, int] = {}
 
     def look(self) -> None:
-        """Answer what is due."""
+        """Send the answers that are due."""
         live, delay = self.live, round(DELAY * self.live.image.rate_hz)
         for question in live.prompt.questions:
             if live.session.position >= self._due.setdefault(question.window, question.asked + delay):
@@ -93,7 +93,7 @@ def played(given: argparse.Namespace, stream: Stream, path: Path, drop: float) -
 
 
 def told(head: str, live: LiveSession, learned: int, path: Path) -> bool:
-    """Print what came of a run; whether all was equal."""
+    """Print the result of a run; True if everything was equal."""
     status = live.status()
     compared, skipped = status.compared or 0, status.skipped or 0
     same = replay(path).outcomes[0].same_trace
