@@ -56,8 +56,8 @@ def find_folder() -> Path:
 def list_datasets() -> list[str]:
     """Names of the datasets that are known, their recordings bundled or not.
 
-    >>> list_datasets()
-    ['hapt', 'shoulder', 'uca-ehar']
+    >>> "shoulder" in list_datasets()
+    True
     """
     return sorted(path.parent.name for path in find_folder().glob("*/card.json"))
 

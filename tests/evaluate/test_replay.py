@@ -161,7 +161,7 @@ def test_late_answers_find_their_question_expired() -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({"source": "shoulders"}, "known datasets: hapt, shoulder, uca-ehar"),
+        ({"source": "shoulders"}, "and no such folder; known datasets: "),
         ({"policy": "tactile"}, "tactile-inforv"),
         ({"subjects": [11]}, "there are 1, 2, 3"),
         ({"subjects": [7, 7]}, "twice"),
