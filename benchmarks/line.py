@@ -26,7 +26,7 @@ import numpy as np
 from firmware_sim.faults import Faults
 from odl import data
 from odl.core.events import Label, Learned, Prediction, Query, Samples
-from odl.core.image import HEADER
+from odl.core.image_layout import HEADER
 from odl.wire import (
     Deframer,
     Description,

@@ -1,7 +1,7 @@
 """The session as portable C, and boards that run it.
 
-``core/`` holds the C; ``headers`` writes what it shares with Python, ``host`` builds it for
-this machine and runs it beside the Python session.
+``core/`` holds the C; ``headers`` generates the headers that it shares with Python, ``host`` builds it
+for this computer and runs it beside the Python session.
 """
 
 from pathlib import Path

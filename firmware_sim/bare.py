@@ -1,7 +1,7 @@
-"""The C core on an emulated Cortex-M4, its functions called one by one and counted.
+"""Call functions of the C core on an emulated Cortex-M4, and count their instructions.
 
-No board and no start-up: the core, the host's log in memory, and nothing else. Memory that
-Python hands out is mapped into the emulated processor, so both see the same bytes.
+There is no board and no start-up code, only the core and the host's log in memory. Memory from
+`BareMachine.room` is mapped into the emulated processor, so both sides see the same bytes.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ BARE: Final = CORE.parent / "boards" / "bare"
 ARENA: Final = 0x60000000  # memory for `BareMachine.room`
 ARENA_SIZE: Final = 4 * 2**20
 STACK_TOP: Final = elf.RAM_BASE + elf.RAM_SIZE
-RETURN: Final = elf.FLASH_BASE + elf.FLASH_SIZE - 16  # erased flash: nothing lies there
+RETURN: Final = elf.FLASH_BASE + elf.FLASH_SIZE - 16  # in erased flash
 PAINT: Final = 0xC5
 _REGISTERS: Final = (arm.UC_ARM_REG_R0, arm.UC_ARM_REG_R1, arm.UC_ARM_REG_R2, arm.UC_ARM_REG_R3)
 _RESULTS: Final = {"i": "<i", "I": "<I", "z": "<I", "p": "<I", "B": "<B", "h": "<h", "l": "<q", "L": "<Q"}
 
 
 def build(sizes: Mapping[str, int], *, compiler: str | None = None, defines: Sequence[str] = ()) -> bytes:
-    """An ELF of the core for ``sizes`` and a Cortex-M4.
+    """Build an ELF of the core for ``sizes`` and a Cortex-M4.
 
     Parameters
     ----------
     sizes : mapping
-        As `firmware_sim.headers.sizes_of` gives them.
+        From `firmware_sim.headers.sizes_of`.
     compiler : "zig" or "gcc", optional
         See `firmware_sim.toolchain.compiler`.
     defines : sequence of str
@@ -72,12 +72,12 @@ class BareMachine:
     Parameters
     ----------
     program : bytes
-        As `build` gives it.
+        From `build`.
 
     Attributes
     ----------
     instructions : int
-        Carried out by the last call. Those of an IT block that are skipped count too.
+        Instructions of the last call. Skipped ones of an IT block count too.
     """
 
     def __init__(self, program: bytes) -> None:
@@ -100,19 +100,19 @@ class BareMachine:
         self._counter.attach(self._uc)
 
     def room(self, size: int) -> Room:
-        """Memory that the emulated processor sees too."""
+        """Memory shared with the emulated processor."""
         at = self._used
         self._used = at + -(-size // 8) * 8
         if self._used > ARENA_SIZE:
-            raise MemoryError(f"no room for {size} bytes beside the {at} that were handed out")
+            raise MemoryError(f"no room for {size} bytes: {at} of {ARENA_SIZE} are in use")
         return Room(ARENA + at, self._arena[at : at + size])
 
     def mark(self) -> int:
-        """How much has been handed out, for `rewind`."""
+        """The number of bytes in use, for `rewind`."""
         return self._used
 
     def rewind(self, mark: int) -> None:
-        """Take back what was handed out since `mark` was asked."""
+        """Free what was allocated since `mark`."""
         self._arena[mark : self._used] = 0
         self._used = mark
 
@@ -122,7 +122,7 @@ class BareMachine:
         Raises
         ------
         RuntimeError
-            If it reads, writes or jumps where nothing is.
+            If it accesses or jumps to unmapped memory.
         """
         result, types = SIGNATURES[name][0], SIGNATURES[name][1:]
         words, on_stack = _place(types, arguments)
@@ -146,7 +146,7 @@ class BareMachine:
         return int(struct.unpack_from(kind, struct.pack("<II", low, high))[0])
 
     def paint(self) -> None:
-        """Fill what the stack may use, so that `stack_used` can tell what it did use."""
+        """Fill the stack with a pattern for `stack_used`."""
         self._ram[elf.RAM_SIZE // 2 :] = PAINT
 
     def stack_used(self) -> int:
@@ -163,7 +163,7 @@ class BareSession(CoreSession):
 
 
 def _pages(size: int) -> NDArray[np.uint8]:
-    """``size`` bytes that begin at a page, as mapping them needs."""
+    """``size`` bytes aligned to a page, for mapping."""
     buffer = np.zeros(size + 4096, np.uint8)
     lead = -buffer.ctypes.data % 4096
     return buffer[lead : lead + size]
@@ -172,7 +172,7 @@ def _pages(size: int) -> NDArray[np.uint8]:
 def _place(types: Sequence[str], arguments: Sequence[int]) -> tuple[list[int], list[int]]:
     """Words for r0 to r3 and for the stack, by the procedure call standard (AAPCS32, 6.5)."""
     if len(types) != len(arguments):
-        raise TypeError(f"{len(arguments)} arguments where {len(types)} are wanted")
+        raise TypeError(f"{len(arguments)} arguments where {len(types)} are expected")
     words: list[int] = []
     for kind, value in zip(types, arguments, strict=True):
         if kind in "lL":

@@ -1,7 +1,7 @@
 """The firmware under measurement: an emulated board whose functions are counted.
 
-Counts are of instructions that were carried out, attributed to the function that they stand in;
-what a function is for follows from the C file that defines it.
+Executed instructions are counted by function; the C file that defines a function tells to which part
+of the firmware it belongs.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from odl.core.kernels.rules import Rule
 from odl.core.state import Entry, log_dtype
 from odl.wire.client import BoardClient
 
-SPARE: Final = 0x20008000  # RAM above all that the firmware uses: what calls are given
+SPARE: Final = 0x20008000  # RAM above all that the firmware uses, for arguments of calls
 SPARE_BYTES: Final = 0x10000
 RULES: Final = tuple(f"rule_{rule.name.lower()}" for rule in Rule if rule is not Rule.NONE)
-PARTS: Final = {  # what the functions of a C file are for; the rest is the board's
+PARTS: Final = {  # parts of the firmware, with their C files; all others are the board's
     "convolution": ("conv", "conv_dsp", "requantise"),
     "scaling and rings": ("scale_input", "extract"),
     "pooling": ("pool",),
@@ -46,7 +46,7 @@ _DEFINITION: Final = re.compile(r"^(?!typedef|enum|struct)[a-z][\w \t*]*?[ *](\w
 
 @cache
 def file_of_functions() -> Mapping[str, str]:
-    """Each C function of core and board, and the file that defines it, without its suffix."""
+    """For each C function of core and board, the file that defines it, without suffix."""
     found = {}
     for folder in (*BOARDS.values(), build.BARE, build.CORE):
         for path in sorted(folder.glob("*.c")):
@@ -55,7 +55,7 @@ def file_of_functions() -> Mapping[str, str]:
 
 
 def part_of(function: str) -> str:
-    """What a function of the firmware is for: a key of ``PARTS``.
+    """The part of the firmware that a function belongs to: a key of ``PARTS``.
 
     Examples
     --------
@@ -64,12 +64,12 @@ def part_of(function: str) -> str:
     """
     if _MEMORY.search(function):
         return "memcpy and memset"
-    file = file_of_functions().get(function.split(".")[0])  # GCC adds suffixes to what it cuts out
+    file = file_of_functions().get(function.split(".")[0])  # GCC adds suffixes to parts of functions
     return next((part for part, files in PARTS.items() if file in files), "board")
 
 
 def by_part(counts: Mapping[str, int]) -> dict[str, int]:
-    """Sums of a profile by what its functions are for."""
+    """Sum a profile by parts of the firmware."""
     parts = dict.fromkeys(PARTS, 0)
     for function, count in counts.items():
         parts[part_of(function)] += count
@@ -77,7 +77,7 @@ def by_part(counts: Mapping[str, int]) -> dict[str, int]:
 
 
 def macs_of(image: Image, samples: int) -> int:
-    """Multiply-accumulates that streaming does for ``samples`` without a gap.
+    """Multiply-accumulates of streaming for ``samples`` without a gap.
 
     Examples
     --------
@@ -94,7 +94,7 @@ def macs_of(image: Image, samples: int) -> int:
 
 
 class Bench:
-    """A board that runs ``firmware``, and what is known of its inside."""
+    """An emulated board that runs ``firmware``, with access to its state."""
 
     def __init__(self, image: Image, firmware: build.Firmware) -> None:
         self.image, self.program = image, firmware.program
@@ -104,7 +104,7 @@ class Bench:
         self._state = state_dtype_of(image)
 
     def _greet(self) -> BoardClient:
-        self.board.run()  # its line loses what comes before it is up
+        self.board.run()  # its line loses bytes sent before it has started
         client = BoardClient(self.board.write, self.board.run, limit=60.0)
         client.hello()
         return client
@@ -120,7 +120,7 @@ class Bench:
         return np.frombuffer(b"".join(self.board.memory(at, dtype.itemsize) for at in places), dtype)
 
     def profile(self) -> Counter[str]:
-        """Instructions so far by function; of several names for one address, one."""
+        """Instructions so far by function; an address with several names counts once."""
         names: dict[int, tuple[str, int]] = {}
         for name, count in self.board.profile().items():
             names.setdefault(self.program.symbols[name].address, (name, count))
@@ -129,10 +129,10 @@ class Bench:
     # --- a session ---------------------------------------------------------------------
 
     def run(self, config: Config, events: Sequence[Input]) -> dict[str, Any]:
-        """Step the board through ``events``; what came of it.
+        """Step the board through ``events`` and return counts.
 
-        Questions are answered here where the events hold no answers. A refit is a function of
-        the log alone, so each is done once more to be counted.
+        If the events hold no answers, questions are answered here. A refit is a function of the log
+        alone, so each is repeated to be counted.
 
         Returns
         -------
@@ -178,16 +178,15 @@ class Bench:
         return [Label(self.client.position, o.window, cls) for o in outputs if isinstance(o, Query)]
 
     def refit(self) -> Counter[str]:
-        """The profile of learning from the whole log."""
+        """The profile of a refit from the whole log."""
         before = self.profile()
         self.board.call("odl_refit", self.session)
         return self.profile() - before
 
     def gradient_steps(self) -> int:
-        """Gradient steps of a refit: one an epoch for each item and each head on its path that learns.
+        """Gradient steps of a refit: one per epoch, item, and learning head on the item's path.
 
-        An item is a stored vector or a label, which comes share / labels of its class times, as
-        `odl.core.kernels.refit` has it.
+        An item is a stored vector or a label; a label is repeated as in `odl.core.kernels.refit.lesson`.
         """
         state, log = self.state(), self.entries()
         n_rows = int(state["n_rows"])
@@ -209,14 +208,14 @@ class Bench:
         return self.image.epochs * sum(n * len(touched & {*path(cls)}) for cls, n in items.items())
 
     def learn_late(self, config: Config) -> int:
-        """Learn within the step of a sample, the deepest call of all; bytes of stack used since the start.
+        """Learn within the step of a sample, the deepest call; return bytes of stack used since the start.
 
-        Of a batch of two the first is answered, and the second expires at a window's end.
+        One question of a batch of two is answered, the other expires at a window's end.
 
         Raises
         ------
         RuntimeError
-            If nothing was learned there.
+            If nothing was learned.
         """
         window, hop = self.image.window, self.image.hop
         late = replace(config, policy="periodic", allowed=2, horizon=4, batch=2, patience=hop,
@@ -236,7 +235,7 @@ class Bench:
     # --- the extractor on its own ------------------------------------------------------
 
     def extract(self, raw: NDArray[np.int16]) -> int:
-        """Take in ``raw`` (n, channels) as far as the rings; the instructions."""
+        """Run the extractor on ``raw`` (n, channels) up to the rings; return the instructions."""
         self.board.set_memory(SPARE, raw.tobytes())
         before, at = self.board.instructions, 0
         while at < len(raw):
@@ -244,7 +243,7 @@ class Bench:
         return self.board.instructions - before
 
     def restart(self) -> int:
-        """Empty the rings, as a gap does; the instructions."""
+        """Empty the rings, as a gap does; return the instructions."""
         before = self.board.instructions
         self.board.call("odl_gap", self.session, 0, 0, 0)  # `lost` is 64 bits wide: registers 2 and 3
         return self.board.instructions - before
@@ -255,14 +254,14 @@ class Bench:
         return np.roll(state["ring"], -int(state["ring_at"]), axis=0).tobytes()
 
     def streaming(self, raw: NDArray[np.int16], hop: int, windows: int = 16) -> dict[str, float]:
-        """Instructions for a window every ``hop`` samples: in a stream, and each window on its own.
+        """Instructions per window every ``hop`` samples: streamed, and each window on its own.
 
-        Up to the pooling, which both need; ``..._convolution`` is ``odl_conv`` alone.
+        Without the pooling, which both need; ``..._convolution`` is ``odl_conv`` alone.
 
         Raises
         ------
         RuntimeError
-            If the two differ in a window's outputs.
+            If the outputs of a window differ.
         """
         length = self.image.window
         starts = range(hop, min(len(raw) - length, windows * hop) + 1, hop)
@@ -279,7 +278,7 @@ class Bench:
         for start, ring in zip(starts, rings, strict=True):
             windowed += self.restart() + self.extract(raw[start : start + length])
             if self.ring() != ring:
-                raise RuntimeError(f"the window at {start} has other outputs in a stream than on its own")
+                raise RuntimeError(f"the window at {start} has different outputs when streamed")
         profiles.append(self.profile())
         conv = [by_part(profiles[i + 1] - profiles[i])["convolution"] for i in (0, 1)]
         n = len(starts)
@@ -292,23 +291,23 @@ class Bench:
     # --- the worst refit ---------------------------------------------------------------
 
     def worst_refit(self, config: Config, splits: bool = False) -> dict[str, Any]:
-        """Fill rows and log in the way that makes most work, refit, and count.
+        """Fill rows and log with the worst case, refit, and count.
 
-        New classes hang under the root, so that each item is a step over every row; with
-        ``splits``, there are as many heads as fit instead, one below the other. Every class has
-        one label, which is repeated most often, and the class added last has the rest of the log.
-        Windows come in falling order, which sorts worst. All labels have one and the same vector:
-        they contradict each other, so hardly a row is ever right enough to be left alone.
+        New classes hang under the root, so that each item is a step over every row; with ``splits``
+        there are as many heads as fit instead, each below the other. Every class has one label, which
+        is repeated most often, and the last class has the rest of the log. Windows are in descending
+        order, the worst for sorting. All labels have the same vector: they contradict each other, so
+        that almost every step changes every row.
         """
         self.client.configure(config)
         self._grow(splits)
         self._fill_log()
         self.board.reset()
         self.client = self._greet()
-        self.client.configure(config, keep=True)  # as after a reset: learns from the log
+        self.client.configure(config, keep=True)  # as after a reset: refits from the log
         profile = self.refit()
         state, steps = self.state(), self.gradient_steps()
-        self.client.step(Undo(self.client.position))  # learns once more, deeper in the stack
+        self.client.step(Undo(self.client.position))  # refits again, deeper in the stack
         return {
             "instructions": sum(profile.values()), "gradient_steps": steps,
             "rows": int(state["row_active"].sum()), "heads": int(state["n_heads"]),
@@ -317,7 +316,7 @@ class Bench:
         }  # fmt: skip
 
     def _grow(self, splits: bool) -> None:
-        """Classes, and heads if asked for, up to capacity."""
+        """Add classes, and with ``splits`` heads, up to capacity."""
         image = self.image
         unused = (cls for cls in range(ROOT) if cls not in image.row_class)
         rows, heads = len(image.row_class), len(image.parents)
@@ -336,7 +335,7 @@ class Bench:
             raise RuntimeError(f"the board did not take {event}: {outputs[0]}")
 
     def _fill_log(self) -> None:
-        """Labels, appended by the board's own function."""
+        """Fill the log with labels through the board's own function."""
         state, image = self.state(), self.image
         classes = state["row_class"][: state["n_rows"]].tolist()
         room = image.max_log - int(state["n_log"])

@@ -1,4 +1,4 @@
-"""Firmware for a board, built for one model image with whatever compiler is there."""
+"""Build firmware for a board and one model image."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from odl.core.image import Channel, Image
 
 HERE: Final = Path(__file__).parent
 CORE: Final = HERE / "core"
-BARE: Final = HERE / "boards" / "bare"  # what stands in for libc
+BARE: Final = HERE / "boards" / "bare"  # replaces libc
 SENSORS: Final = ("link", "lsm6dso")
 LSM6DSO: Final = (  # a count, as sensor_lsm6dso.c sets the ranges (data sheet DS12140, table 2)
     *(Channel(name, "mg", 0.122) for name in ("ax", "ay", "az")),
@@ -29,7 +29,7 @@ STACK: Final = 1536
 _BOARD: Final = ("startup", "clock", "time", "uart", "button", "watchdog", "flash", "log", "slots", "i2c")
 
 
-_UNFIT: Final = {  # what sources and linker script assert, and what it means for the model
+_UNFIT: Final = {  # assertions of sources and linker script, and what they mean for the model
     "more RAM than the budget allows": "it needs more RAM than the {ram:,} bytes that a firmware may use; "
     "fewer stored vectors ('odl train --stored') or fewer channels of layers need less",
     "the label log does not fit into a bank": "its log of {log} labels does not fit into a bank of flash",
@@ -39,13 +39,13 @@ _UNFIT: Final = {  # what sources and linker script assert, and what it means fo
 
 @dataclass(frozen=True, slots=True)
 class Firmware:
-    """A firmware in every form.
+    """A linked firmware.
 
     Attributes
     ----------
-    elf, bin, map : what to debug, what to drag onto the board, and where everything lies.
-    program : the same, read.
-    compiler : with version, target and optimisation.
+    elf, bin, map : for a debugger, for flashing, and the memory map as text.
+    program : the parsed ELF.
+    compiler : name, version, target and optimisation.
     """
 
     elf: bytes
@@ -56,22 +56,22 @@ class Firmware:
 
     @property
     def ram_bytes(self) -> int:
-        """RAM in all: stack, state, buffers."""
+        """All RAM: stack, state, buffers."""
         return sum(size for address, size in self.program.sections.values() if address >= elf_file.RAM_BASE)
 
     @property
     def code_bytes(self) -> int:
-        """Flash that code and constants take, the model image aside."""
+        """Flash for code and constants, without the model image."""
         sections = self.program.sections
         return sum(sections[name][1] for name in (".text", ".rodata", ".data") if name in sections)
 
     @property
     def image_bytes(self) -> int:
-        """Flash that the model image takes."""
+        """Flash for the model image."""
         return self.program.sections.get(".image", (0, 0))[1]
 
     def write(self, folder: Path, name: str) -> list[Path]:
-        """Write ``name``.elf, .bin and .map into ``folder``; the paths."""
+        """Write ``name``.elf, .bin and .map into ``folder`` and return the paths."""
         folder.mkdir(parents=True, exist_ok=True)
         paths = [folder / f"{name}.{suffix}" for suffix in ("elf", "bin", "map")]
         for path, data in zip(paths, (self.elf, self.bin, self.map.encode()), strict=True):
@@ -88,7 +88,7 @@ def build(
     counts: Sequence[Channel] = LSM6DSO,
     rate_hz: float = LSM6DSO_HZ,
 ) -> Firmware:
-    """The firmware that runs ``image`` on ``board``.
+    """Build the firmware that runs ``image`` on ``board``.
 
     Parameters
     ----------
@@ -97,14 +97,14 @@ def build(
     board : str
         A key of ``BOARDS``.
     compiler : "zig" or "gcc", optional
-        Without it, Zig if it is there, else GCC.
+        Default: Zig if it is installed, else GCC.
     sensor : "link" or "lsm6dso"
-        Where samples come from: the host, or the sensor on I2C 1.
+        Source of samples: the host, or the sensor on I2C 1.
     ram_budget : int
-        Bytes of RAM that may be used in all; more is an error of the link.
+        Most bytes of RAM; the linker refuses more.
     counts : sequence of Channel
-        What a count of the board's own sensor means, for its description; an emulated sensor that
-        plays a recording has the recording's.
+        Units and scales of the board's own sensor, for its description; an emulated sensor that plays
+        a recording has those of the recording.
     rate_hz : float
         The sensor's nominal rate.
 
@@ -113,7 +113,7 @@ def build(
     BuildError
         For an unknown board or sensor, or a model that does not fit.
     ToolError
-        If no compiler is there or it refuses.
+        If no compiler is installed, or it fails.
     """
     if board not in BOARDS:
         raise BuildError(f"no board {board!r}; there is {', '.join(BOARDS)}")
@@ -143,9 +143,9 @@ def build(
 def description(
     board: str, sensor: str, counts: Sequence[Channel] | None, rate_hz: float, items: int | None = None
 ) -> str:
-    """What the board says of its numbers, as JSON; without ``counts`` they are the host's.
+    """The board's description as JSON; without ``counts`` samples come from the host.
 
-    ``items`` is how many labels and stored vectors a refit has room for, which a host cannot tell else.
+    ``items`` is the number of labels and stored vectors that a refit has room for.
 
     Examples
     --------
@@ -214,7 +214,7 @@ def _image_source(data: bytes, described: str) -> str:
     rows = (data[i : i + 24] for i in range(0, len(data), 24))
     body = ",\n".join(",".join(map(str, row)) for row in rows)
     checksum = int.from_bytes(data[4:8], "little")
-    text = json.dumps(described).replace("?", "\\?")  # two of them begin a trigraph, whoever named a channel
+    text = json.dumps(described).replace("?", "\\?")  # two of them would begin a trigraph
     return (
         "#include <stdint.h>\nextern const uint8_t odl_image[];\nextern const uint32_t odl_image_checksum;\n"
         f"const uint32_t odl_image_checksum = {checksum}u;\n"
@@ -225,7 +225,7 @@ def _image_source(data: bytes, described: str) -> str:
 
 
 def memory_map(program: elf_file.Program) -> str:
-    """Sections and symbols by address, the same form whatever compiler it was."""
+    """Sections and symbols by address, in one form for all compilers."""
     lines = ["sections"]
     for name, (address, size) in sorted(program.sections.items(), key=lambda item: item[1]):
         lines.append(f"  {address:08x} {size:7d}  {name}")

@@ -1,9 +1,9 @@
-"""Counts the instructions of an emulated board, and stops it at an exact one, natively.
+"""Count the instructions of an emulated board natively, and stop it at a given count.
 
-Unicorn calls a hook at every basic block; a Python hook there would cost more than the
-emulation. This one is compiled by Numba and handed to Unicorn as a C function pointer. A
-block is counted when it is entered: every Thumb instruction in it, those of an IT block
-that are not carried out included, as the processor also spends a cycle on them.
+Unicorn calls a hook at every basic block; a Python hook would cost more than the emulation.
+This one is compiled by Numba and passed to Unicorn as a C function pointer. A block is counted
+when it is entered, with every Thumb instruction in it. Skipped instructions of an IT block count
+too, as the processor also spends a cycle on them.
 """
 
 from __future__ import annotations
@@ -53,19 +53,19 @@ def _block(uc: Any, address: Any, size: Any, shared: Any) -> None:
         at = 0
     if words[_COUNT] >= words[_UNTIL]:
         words[_STOPPED] = 1
-        _stop(uc)  # before the block is carried out, so it is not counted
+        _stop(uc)  # before the block runs, so it is not counted
     else:
         words[_COUNT] += n
         words[_DONE + at] += n
 
 
 class Counter:
-    """The flash of an emulated board, and how many instructions were carried out.
+    """The flash of an emulated board, and the number of executed instructions.
 
     Attributes
     ----------
-    flash : uint8, shape (FLASH_SIZE,): what Unicorn maps, and this counter reads.
-    done : int64, per halfword of the flash: instructions carried out, by where their block begins.
+    flash : uint8, shape (FLASH_SIZE,): mapped by Unicorn, and read by this counter.
+    done : int64, per halfword of the flash: executed instructions of blocks that begin there.
     """
 
     _hook: Any = None
@@ -80,7 +80,7 @@ class Counter:
         self._words[_UNTIL] = NEVER
 
     def attach(self, uc: Any) -> None:
-        """Hook into ``uc``; once."""
+        """Install the hook in ``uc``; call this once."""
         if Counter._hook is None:
             signature = types.void(types.uintp, types.uint64, types.uint32, types.CPointer(types.int64))
             Counter._hook = cfunc(signature)(_block)
@@ -95,15 +95,15 @@ class Counter:
 
     @property
     def count(self) -> int:
-        """Instructions carried out so far."""
+        """Instructions executed so far."""
         return int(self._words[_COUNT])
 
     def until(self, count: int) -> None:
-        """Stop at the first block that begins with ``count`` instructions done, or more."""
+        """Stop at the first block that begins at ``count`` executed instructions or later."""
         self._words[_UNTIL] = count
 
     def sooner(self, by: int) -> None:
-        """Stop ``by`` instructions earlier than was said: that much time has passed without."""
+        """Stop ``by`` instructions earlier: that much time has passed while the processor stood still."""
         self._words[_UNTIL] -= by
 
     def stop(self) -> None:
@@ -111,11 +111,11 @@ class Counter:
         self._words[_UNTIL] = 0
 
     def take_stop(self) -> bool:
-        """Whether the last run was ended by this counter; asks once."""
+        """True if this counter ended the last run; resets the flag."""
         stopped = bool(self._words[_STOPPED])
         self._words[_STOPPED] = 0
         return stopped
 
     def forget_code(self) -> None:
-        """The flash holds other code now."""
+        """Discard cached block sizes, after the code in flash has changed."""
         self._words[_SIZES:_DONE] = 0

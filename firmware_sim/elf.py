@@ -1,4 +1,4 @@
-"""What is in a linked firmware: bytes to load, symbols, sizes. Read with pyelftools."""
+"""Read a linked firmware with pyelftools: bytes to load, symbols, sizes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RAM_SIZE: Final = 96 * 1024
 
 
 class ElfError(OdlError, ValueError):
-    """Bytes that are no firmware for this board, and why."""
+    """Bytes are not a firmware for this board; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,12 @@ class Symbol:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A firmware as the board holds it.
+    """A firmware in the board's memory.
 
     Attributes
     ----------
-    flash : the bytes from ``FLASH_BASE`` on; what no segment sets is 0xFF, as erased.
-    sections : name to (address, size) of what takes memory on the board.
+    flash : the bytes from ``FLASH_BASE`` on; 0xFF, as erased, outside of segments.
+    sections : name to (address, size) of sections with memory on the board.
     symbols : by name; empty for a plain binary.
     """
 
@@ -54,7 +54,7 @@ class Program:
         Raises
         ------
         ElfError
-            If there is none; a plain binary has no symbols at all.
+            If there is no such symbol; a plain binary has none.
         """
         if name not in self.symbols:
             raise ElfError(
@@ -64,13 +64,13 @@ class Program:
 
 
 def read(data: bytes) -> Program:
-    """A firmware from the bytes of its .elf or its .bin.
+    """Read a firmware from the bytes of its .elf or .bin.
 
     Raises
     ------
     ElfError
-        If it is an ELF for another machine, lies outside the flash, or starts with no
-        vector table.
+        If it is an ELF for another processor, does not fit the flash, or has no vector table at the
+        start.
 
     >>> vectors = (0x20000800).to_bytes(4, "little") + (0x08000101).to_bytes(4, "little")
     >>> len(read(vectors + bytes(8)).flash)

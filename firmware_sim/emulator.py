@@ -1,7 +1,7 @@
 """A NUCLEO-F401RE in this process: a processor, its peripherals, and time.
 
-Instructions are counted natively, each taken as a cycle of 84 MHz, and time passes by itself while
-the processor sleeps, so every run is the same run. What cannot be carried out is a HardFault.
+Instructions are counted natively, each as one cycle of 84 MHz. Time passes by itself while the
+processor sleeps. So every run is identical. An invalid instruction or access is a HardFault.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from odl.core.errors import OdlError
 
 HARD_FAULT: Final = 3
 PAINT: Final = b"\xc5\xc5\xc5\xc5"
-NAP: Final = 20_000 * MHZ  # cycles that a sleeping processor is let sleep at most
+NAP: Final = 20_000 * MHZ  # most cycles of sleep at a time
 
 
 class EmulatorError(OdlError, RuntimeError):
-    """The firmware did something from which no processor comes back."""
+    """The firmware is in a state from which the processor cannot recover."""
 
 
 class PowerFailed(EmulatorError):
@@ -39,22 +39,21 @@ class Emulator:
     firmware : bytes
         The .elf or the .bin.
     sensor : Sensor, optional
-        An LSM6DSO on the I2C bus; without one nothing answers there.
+        An LSM6DSO on the I2C bus; default: no sensor.
     paced : bool
-        Serial bytes take their time at 115200 baud. Otherwise the line is as fast as the
-        firmware and loses nothing.
+        The serial line runs at 115200 baud. Otherwise it is as fast as the firmware and loses nothing.
 
     Attributes
     ----------
     resets : list of str
-        Why the processor was reset since power came on, in order.
+        Causes of the resets since power-on, in order.
 
     Examples
     --------
-    The whole life of a board::
+    A board from power-on to power-off::
 
         board = Emulator(Path("firmware.elf").read_bytes())
-        board.run()                      # starts up, comes to rest
+        board.run()                      # runs until the firmware sleeps
         board.write(frame); answer = board.run()
         board.power_cut()
     """
@@ -62,7 +61,7 @@ class Emulator:
     def __init__(self, firmware: bytes, sensor: Sensor | None = None, paced: bool = False) -> None:
         self.program = elf.read(firmware)
         self.resets: list[str] = []
-        self._asleep = 0  # cycles that no instruction took
+        self._asleep = 0  # cycles without an instruction
         self._cause: str | None = None
         self._counter = Counter()
         self.clocks, self.core, self.timer = Clocks(self), Core(self), Timer(self)
@@ -70,7 +69,7 @@ class Emulator:
         self.port_a, self.port_b, self.port_c = Pins(self), Pins(self), Pins(self)
         self.i2c = I2C(self, sensor)
         self.flash = Flash(self, self._counter.flash)
-        self._presses: deque[tuple[int, bool]] = deque()  # when, and whether down
+        self._presses: deque[tuple[int, bool]] = deque()  # (time, button is down)
         self._tick_until = 0
         self.powered = False
         devices: dict[int, Peripheral] = {
@@ -92,14 +91,14 @@ class Emulator:
     # --- running -------------------------------------------------------------------------
 
     def _pending(self) -> int:
-        """The exception that waits to be taken; 0 if none."""
+        """The number of the pending exception; 0 if none."""
         exception = self.serial.pending()
         if exception and self.core.enabled(exception):
             return exception
         return self.core.pending()
 
     def _go(self, until: int) -> bool:
-        """Run up to time ``until``; whether the firmware went to sleep before it."""
+        """Run up to time ``until``; True if the firmware sleeps before it."""
         processor, count = self.processor, self._counter
         while True:
             if self._cause is not None:
@@ -120,14 +119,14 @@ class Emulator:
             soonest = self.watchdog.deadline
             if not processor.handling:
                 soonest = min(until, *(device.next_event() for device in self._timed))
-            # At least one block, or time would stand still.
+            # Run at least one block, so that time advances.
             if self._ended(
                 processor.run(count.count + 1 if later else max(count.count + 1, soonest - self._asleep))
             ):
                 return True
 
     def _ended(self, end: StopReason) -> bool:
-        """Deal with how a run ended; whether the processor sleeps."""
+        """Handle the end of a run; True if the processor sleeps."""
         processor = self.processor
         if end is StopReason.RETURNED and processor.handling:
             processor.leave()
@@ -149,7 +148,7 @@ class Emulator:
         self.core.taken(exception)
 
     def _lock_up(self) -> None:
-        """A fault within the fault handler: the processor stands still until the watchdog bites."""
+        """A fault in the fault handler: the processor stops until the watchdog resets it."""
         if self.watchdog.deadline == NEVER:
             at = self.processor.pc
             raise EmulatorError(f"lock-up: a fault within the fault handler at {at:#x}, and no watchdog")
@@ -159,11 +158,11 @@ class Emulator:
 
     @property
     def cycles(self) -> int:
-        """Cycles of 84 MHz since power came on."""
+        """Cycles of 84 MHz since the board was created."""
         return self._counter.count + self._asleep
 
     def skip(self, cycles: int) -> None:
-        """Let time pass while the processor stands still."""
+        """Let time pass while the processor is stopped."""
         self._asleep += cycles
         self._counter.sooner(cycles)
 
@@ -173,13 +172,13 @@ class Emulator:
         self._counter.stop()
 
     def attend(self) -> None:
-        """Look for exceptions at the next basic block."""
+        """Check for exceptions at the next basic block."""
         self._counter.stop()
 
     # --- power -------------------------------------------------------------------------
 
     def power_on(self) -> None:
-        """Power comes on: RAM holds anything, flash what it held."""
+        """Turn power on: RAM holds noise, flash is unchanged."""
         noise = random.Random(self.cycles).randbytes(elf.RAM_SIZE)
         self.processor.write(elf.RAM_BASE, noise)
         self.flash.power_on()
@@ -190,12 +189,12 @@ class Emulator:
         self._reset()
 
     def power_cut(self) -> None:
-        """Power goes, at once. `flash.cut_power` plans it for a moment within a write."""
+        """Cut the power at once. `flash.cut_power` plans a cut within a write."""
         self.request_reset("power")
         self.powered = False
 
     def reset(self, cause: str = "pin") -> None:
-        """The reset button: everything but RAM and flash as after power came on."""
+        """Press the reset button: everything except RAM and flash is as after power-on."""
         self.request_reset(cause)
 
     def _reset(self) -> None:
@@ -213,22 +212,22 @@ class Emulator:
     # --- what a test or a port does ----------------------------------------------------
 
     def write(self, data: bytes) -> None:
-        """Bytes to the board's serial line; taken in by the next ``run``."""
+        """Send bytes to the board's serial line, for the next `run`."""
         self.serial.feed(data)
 
     def run(self, seconds: float | None = None) -> bytes:
-        """Let the board work.
+        """Let the board run.
 
         Parameters
         ----------
         seconds : float, optional
-            How long, in the board's time. Without it, until the firmware sleeps and nothing is
-            under way to wake it but its clock.
+            Duration in the board's time. Default: until the firmware sleeps and only its clock is
+            going to wake it.
 
         Returns
         -------
         bytes
-            What it sent over the serial line.
+            The bytes that it sent over the serial line.
         """
         until = NEVER if seconds is None else self.cycles + round(seconds * 1e6 * MHZ)
         while self.powered and self._go(until) and self._wake(until):
@@ -238,7 +237,7 @@ class Emulator:
         return sent
 
     def _wake(self, until: int) -> bool:
-        """The processor sleeps: let time pass up to its next exception; False if that is too late."""
+        """Let a sleeping processor's time pass to its next exception; False if that is after ``until``."""
         while True:
             self._move_button()
             self.serial.offer()
@@ -262,7 +261,7 @@ class Emulator:
             self._tick_until = self.cycles + 1_000_000 * MHZ
 
     def press(self, times: int = 1, hold: float = 0.1, pause: float = 0.2) -> None:
-        """Press the blue button ``times`` times, each ``hold`` seconds long, from now on."""
+        """Press the blue button ``times`` times, each for ``hold`` seconds, starting now."""
         at = self._presses[-1][0] if self._presses else self.cycles
         for _ in range(times):
             for down, seconds in ((True, pause), (False, hold)):
@@ -271,16 +270,16 @@ class Emulator:
 
     @property
     def led(self) -> bool:
-        """Whether the green LED is on."""
+        """True if the green LED is on."""
         return bool(self.port_a.outputs >> 5 & 1)
 
     @property
     def instructions(self) -> int:
-        """Instructions carried out since the board was made."""
+        """Instructions executed since the board was created."""
         return self._counter.count
 
     def profile(self) -> dict[str, int]:
-        """Instructions carried out so far by each function, most first; for an .elf only."""
+        """Instructions executed so far by function, most first; for an .elf only."""
         done, base = self._counter.done, elf.FLASH_BASE
         sums = {
             name: int(done[symbol.address - base >> 1 : symbol.address + symbol.size - base + 1 >> 1].sum())
@@ -291,12 +290,12 @@ class Emulator:
 
     @property
     def seconds(self) -> float:
-        """The board's own time since it was made: one cycle an instruction, and its sleep."""
+        """The board's time since its creation: one cycle per instruction, and sleep."""
         return self.cycles / (MHZ * 1e6)
 
     @property
     def stack_used(self) -> int:
-        """Bytes of stack that were ever in use since the last reset, by what is left of the paint."""
+        """Largest use of the stack since the last reset in bytes, from the remaining paint."""
         top = self.processor.vector(0)
         room = self.memory(elf.RAM_BASE, top - elf.RAM_BASE)
         free = 0
@@ -316,7 +315,7 @@ class Emulator:
         self.processor.write(self.program.address(place) if isinstance(place, str) else place, data)
 
     def call(self, function: str, *arguments: int) -> int:
-        """Call a C function of the firmware while the board is at rest.
+        """Call a C function of the firmware while it sleeps.
 
         Parameters
         ----------
@@ -325,10 +324,10 @@ class Emulator:
         Returns
         -------
         int
-            What it returned, as an unsigned word (the lower one of a 64-bit result).
+            The result as an unsigned word (the lower one of a 64-bit result).
         """
         if len(arguments) > 4:
-            raise ValueError("at most four arguments travel in registers")
+            raise ValueError("a call takes at most four arguments")
         saved = self.processor.call(self.program.address(function), arguments)
         while (end := self.processor.run(NEVER)) is StopReason.STOPPED or self._cause is not None:
             if self._cause is not None:

@@ -1,7 +1,7 @@
-"""Damages what passes over a line, as bad cables, full buffers and people do, for tests.
+"""Damage the bytes of a line as bad cables and full buffers do, for tests.
 
-`Faults` is one direction of a line: bytes in, damaged bytes out. It goes between any two
-ends: `faulty` wraps a pair of callables, `FaultyPort` an open port as pyserial has it.
+`Faults` is one direction of a line: bytes in, damaged bytes out. `faulty` adds it to a pair of
+callables, `FaultyPort` to an open port of pyserial.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ import numpy as np
 from odl.core.clock import SYSTEM_CLOCK, Clock
 
 _FRAME: Final = re.compile(rb"\0*[^\0]+\0")
-_LONGEST: Final = 2**17  # bytes without a delimiter that are passed on as they are
+_LONGEST: Final = 2**17  # more bytes without a delimiter are passed on unchanged
 
 
 class Kind(Enum):
-    """What can happen to a byte, or to a frame."""
+    """Kinds of faults of a byte or a frame."""
 
     DROP = "drop"  # it never arrives
     FLIP = "flip"  # one of its bits arrives inverted
     DUPLICATE = "duplicate"  # it arrives twice
-    DELAY = "delay"  # it arrives later, after what was sent behind it
+    DELAY = "delay"  # it arrives later, after bytes sent behind it
     STALL = "stall"  # it and all behind it wait, then arrive at once
     CUT = "cut"  # it and some behind it never arrive
 
@@ -40,23 +40,23 @@ class Faults:
     Parameters
     ----------
     seed : int
-        Where the faults come from: the same seed and bytes have the same faults, however
-        the bytes are cut into pieces.
+        Seed of the faults: the same seed and bytes have the same faults, whatever the sizes of the
+        pieces.
     frames : bool
-        Whether a fault happens to a frame, from one delimiter to the next, or to a byte.
+        True: a fault affects a frame, from one delimiter to the next; False: a byte.
     drop, flip, duplicate, delay, stall, cut : float
-        How likely each is, per frame or byte; no two happen to the same one.
+        Probability of each kind, per frame or byte; at most one affects it.
     late, still : float
         Seconds of a delay and of a stall.
     longest : int
-        Frames or bytes in a cut at most, the least being 1.
+        Most frames or bytes in a cut; at least 1.
     clock : Clock
         Times delays and stalls.
 
     Attributes
     ----------
     counts : Counter of str
-        How often each kind happened, by name, and "lost": frames or bytes that were cut.
+        Number of faults by kind, and "lost": frames or bytes that were cut.
 
     Examples
     --------
@@ -79,7 +79,7 @@ class Faults:
         self._which, self._how = (np.random.default_rng([seed, part]) for part in range(2))
         self._by_frame, self._late, self._still, self._longest = frames, late, still, longest
         self._clock = clock
-        self._part = b""  # a frame that is not whole yet
+        self._part = b""  # an incomplete frame
         self._cut = 0  # frames or bytes still to be lost
         self._delayed: list[tuple[float, bytes]] = []
         self._stalled: list[bytes] = []
@@ -87,7 +87,7 @@ class Faults:
         self._out: list[bytes] = []
 
     def feed(self, data: bytes = b"") -> bytes:
-        """What arrives now that ``data`` is sent; sending nothing may let late bytes arrive."""
+        """Send ``data`` and return the bytes that arrive now; late ones may arrive without ``data``."""
         now = self._clock.monotonic()
         if self._until is not None and now >= self._until:
             self._out, self._stalled, self._until = self._stalled, [], None
@@ -98,13 +98,13 @@ class Faults:
         return b"".join(out)
 
     def flush(self) -> bytes:
-        """All that is still on its way."""
+        """Return all bytes that have not arrived yet."""
         rest = [*self._stalled, *(data for _, data in self._delayed), self._part]
         self._stalled, self._delayed, self._part, self._until = [], [], b"", None
         return b"".join(rest)
 
     def _frames(self, data: bytes) -> list[bytes]:
-        """The frames that ``data`` completes, delimiters and what stands before them included."""
+        """The frames that ``data`` completes, with delimiters and the bytes before them."""
         data = self._part + data
         frames = _FRAME.findall(data, 0, data.rfind(b"\0") + 1)
         self._part = data[sum(map(len, frames)) :]
@@ -160,7 +160,7 @@ def faulty(
     write: Callable[[bytes], Any], read: Callable[[], bytes], *,
     sent: Faults | None = None, received: Faults | None = None,
 ) -> tuple[Callable[[bytes], None], Callable[[], bytes]]:  # fmt: skip
-    """``write`` and ``read`` with faults on the way out, on the way in, or both.
+    """Add faults to ``write``, ``read`` or both.
 
     >>> line = bytearray()
     >>> write, read = faulty(line.extend, lambda: bytes(line), sent=Faults(1, frames=False, drop=1))
@@ -175,7 +175,7 @@ def faulty(
 
     def read_some() -> bytes:
         if sent:
-            write_some(b"")  # what was held back on the way out
+            write_some(b"")  # delayed bytes
         data = read()
         return received.feed(data) if received else data
 
@@ -183,9 +183,11 @@ def faulty(
 
 
 class FaultyPort:
-    """An open port (pyserial's, or anything with its ``read``, ``write`` and ``in_waiting``)
-    with faults on the way out, on the way in, or both; all else is the port's own.
-    """  # fmt: skip
+    """An open port with faults of sent bytes, received bytes, or both.
+
+    The port is pyserial's, or has its ``read``, ``write`` and ``in_waiting``. All other attributes are
+    the port's.
+    """
 
     def __init__(self, port: Any, *, sent: Faults | None = None, received: Faults | None = None) -> None:
         self._port = port
@@ -202,14 +204,14 @@ class FaultyPort:
         return len(self._arrived) + int(self._port.in_waiting)
 
     def read(self, size: int = 1) -> bytes:
-        """At most ``size`` bytes, once any have come or the port's timeout is over."""
+        """At most ``size`` bytes, as soon as there are any or the port's timeout has passed."""
         if not self._arrived:
             self._arrived = self._read()
         data, self._arrived = self._arrived[:size], self._arrived[size:]
         return data
 
     def write(self, data: bytes) -> int:
-        """Send ``data``, as far as it gets."""
+        """Send ``data``; faults may affect it."""
         self._write(bytes(data))
         return len(data)
 

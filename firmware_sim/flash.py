@@ -1,4 +1,4 @@
-"""The flash controller and what it does to memory: bits only clear, sectors erase, power fails.
+"""The flash controller and its memory: programming clears bits, erasing sets sectors, power fails.
 
 Figures from ST's data sheet DS10086 (STM32F401xD/E, table 44): 16 us a word, and for erasing
 at 32 bits 0.25 s, 0.55 s and 1 s for sectors of 16, 64 and 128 KB.
@@ -22,7 +22,7 @@ PROGRAM, ERASE, START, LOCK = 1 << 0, 1 << 1, 1 << 16, 1 << 31
 
 
 def sector_of(offset: int) -> tuple[int, int, int]:
-    """Number, first byte and size of the sector that byte ``offset`` of the flash is in.
+    """Number, first byte and size of the sector with byte ``offset`` of the flash.
 
     >>> sector_of(0x11000)
     (4, 65536, 65536)
@@ -42,16 +42,16 @@ class Flash(Peripheral):
     ----------
     memory : uint8, shape (FLASH_SIZE,)
     programmed, erased : int
-        Words programmed and sectors erased since the board was made, torn ones included.
+        Words programmed and sectors erased since the creation of the board, incomplete ones included.
     dead : bool
-        The planned failure has come: nothing is written any more until power is back.
+        True after the planned power failure: nothing is written until power is back.
     slowness : int
-        Times the typical duration that an erase takes; 2 is the data sheet's maximum.
+        Duration of an erase, in multiples of the typical one; 2 is the data sheet's maximum.
     stuck : bool
-        Set, the controller never finishes: for tests of bounded waits.
+        True: operations never finish, for tests of bounded waits.
     spoilt : dict of int to int
-        Bits that a word, by its offset, loses too when it is programmed next: for tests of a
-        disturbed flash.
+        Further bits that the next programming of a word clears, by offset, for tests of a disturbed
+        flash.
     """
 
     def __init__(self, board: Now, memory: NDArray[np.uint8]) -> None:
@@ -64,11 +64,11 @@ class Flash(Peripheral):
         self._cut_at: int | None = None
         self._tear = 0
         self.dead = False
-        self._late: list[tuple[int, NDArray[np.uint8]]] = []  # what stores are to leave behind
+        self._late: list[tuple[int, NDArray[np.uint8]]] = []  # final contents after stores
         self.reset()
 
     def load(self, data: bytes, at: int = 0) -> None:
-        """Put ``data`` there as a programmer would, the rest of each touched sector erased."""
+        """Write ``data`` as a programmer would; the rest of each touched sector is erased."""
         touched, offset = set(), at
         while offset < at + len(data):
             _, start, size = sector_of(offset)
@@ -88,15 +88,15 @@ class Flash(Peripheral):
     # --- power -------------------------------------------------------------------------
 
     def cut_power(self, after: int, tear: int = 0) -> None:
-        """Let the power fail during the operation that comes when ``after`` more are done.
+        """Let the power fail during the operation that follows ``after`` more.
 
-        An operation is a word programmed or a sector erased. Of a word, only the bits of ``tear``
-        that would have been cleared are; of a sector, the first ``tear`` bytes are erased.
+        An operation is a word programmed or a sector erased. Of a word, only bits in ``tear`` are
+        cleared; of a sector, only the first ``tear`` bytes are erased.
         """
         self._cut_at, self._tear = self.programmed + self.erased + after, tear
 
     def power_on(self) -> None:
-        """Power is back; no failure is planned."""
+        """Turn power on; cancel a planned failure."""
         self._cut_at, self.dead = None, False
         self.reset()
 
@@ -112,8 +112,8 @@ class Flash(Peripheral):
     def store(self, at: int, size: int, value: int) -> None:
         """The processor stores to flash at byte ``at``.
 
-        The emulator carries the store out as if this were RAM; what it should have left behind
-        is put there by ``settle``, before anything else happens.
+        The emulator executes the store as if flash were RAM; `settle` corrects the memory before
+        anything else happens.
         """
         old = self.memory[at : at + size].copy()
         for offset, content in self._late:  # of an earlier store to the same place
@@ -140,7 +140,7 @@ class Flash(Peripheral):
         self.board.attend()
 
     def settle(self) -> None:
-        """Put into memory what the stores so far should have left there."""
+        """Write the final contents of all stores so far."""
         for at, content in self._late:
             self.memory[at : at + len(content)] = content
         self._late.clear()

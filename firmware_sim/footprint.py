@@ -1,8 +1,8 @@
-"""What the firmware costs: memory, and instructions for each thing it does.
+"""Memory and instruction counts of the firmware.
 
-The very firmware that a user flashes is built and run on the emulated board. Bytes and
-instructions are counted, and come out the same in every run; time and energy depend on more
-than instructions, so they are estimates and called that.
+The firmware that a user flashes is built and run on the emulated board. Bytes and instructions are
+counted and equal in every run. Time and energy depend on more than instructions, so they are
+estimates and named so.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from odl.core.events import Input, Samples
 from odl.core.image import Image
 
 CLOCK_HZ: Final = 84_000_000
-CYCLES: Final = (1.0, 2.0)  # per instruction: assumed, and with a pessimist's margin
+CYCLES: Final = (1.0, 2.0)  # per instruction: assumed, and pessimistic
 AMPERE_PER_HZ: Final = 146e-12  # data sheet DS10086 (STM32F401xD/E), first page: run, peripherals off
 VOLT: Final = 3.3
 QUESTIONS: Final = 20
-HOPS: Final = (64, 16)  # at which streaming is compared with windows; the first is that of the worst refit
-LIMITS: Final = {  # what this firmware promises
+HOPS: Final = (64, 16)  # for comparing streaming with windows; the first is also used for the worst refit
+LIMITS: Final = {  # upper bounds of this firmware
     "ram_bytes": 24 * 1024,
     "code_bytes": 28 * 1024,
     "instructions_per_mac": 2.3,
@@ -47,16 +47,16 @@ ESTIMATE: Final = (
     f"sheet's) at {VOLT:g} V while instructions run; sleep and sensor not counted."
 )
 Progress = Callable[[str], None]
-Played = tuple[Config, list[Input], str]  # settings, inputs, and what they are
+Played = tuple[Config, list[Input], str]  # settings, inputs, and their description
 
 
 def milliseconds(instructions: float, cycles: float = CYCLES[0]) -> float:
-    """An estimate of how long ``instructions`` take on the real board."""
+    """Estimated duration of ``instructions`` on the real board."""
     return instructions * cycles * 1e3 / CLOCK_HZ
 
 
 def microjoules(instructions: float, cycles: float = CYCLES[0]) -> float:
-    """An estimate of the energy that ``instructions`` take on the real board."""
+    """Estimated energy of ``instructions`` on the real board."""
     return instructions * cycles * AMPERE_PER_HZ * VOLT * 1e6
 
 
@@ -67,51 +67,50 @@ def footprint(
     compiler: str | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Build the firmware for ``image``, run it on the emulated board, and say what it takes.
+    """Build the firmware for ``image``, run it on the emulated board, and count.
 
     Parameters
     ----------
     image : Image
         The model.
     session : (Config, list of Input, str), optional
-        The session to run and a few words on what it is. Default: seeded noise.
+        The session to run, and a short description. Default: seeded noise.
     compiler : "zig" or "gcc", optional
         See `firmware_sim.toolchain.compiler`.
     progress : callable, optional
-        Told in a short sentence what is being done.
+        Called with a short sentence about each step.
 
     Returns
     -------
     dict
-        As JSON can hold it. Bytes:
+        Plain values for JSON. Bytes:
 
-        - ``ram_bytes``: all RAM, stack included; ``ram_map``, what takes it
-        - ``flash_bytes``: every sector that is used, whole; ``sector_map``
+        - ``ram_bytes``: all RAM, stack included; ``ram_map``: its uses
+        - ``flash_bytes``: all used sectors, whole; ``sector_map``: their uses
         - ``code_bytes``, ``image_bytes``: code and constants; the model image
-        - ``stack_bytes``: deepest use of the stack, by what is left of its paint
+        - ``stack_bytes``: largest use of the stack, from its remaining paint
 
-        Instructions, of the session unless said otherwise:
+        Instructions, of the session unless stated otherwise:
 
-        - ``instructions_per_mac``: of the convolutions, requantising included, for each
-          multiply-accumulate that streaming did
+        - ``instructions_per_mac``: of the convolutions, requantising included, per
+          multiply-accumulate of streaming
         - ``instructions_per_sample``: scaling, rings and convolutions, in a running stream
         - ``instructions_per_window``: everything, the serial line and learning included;
           ``..._without_learning``; ``..._by_part``
-        - ``instructions_per_refit``: learning from the whole log, as after each answer
-        - ``instructions_per_learning_step``: of a refit, for each gradient step, which is one
-          item through one head, forwards and back; at the end the heads had ``rows`` rows
-        - ``worst_refit_hops``: the longest refit, in hops of 64 samples, one cycle an
-          instruction; ``..._pessimistic``; ``worst_refit``, its counts
+        - ``instructions_per_refit``: a refit from the whole log, as after each answer
+        - ``instructions_per_learning_step``: of a refit, per gradient step, which is one item
+          through one head, forwards and back; ``rows`` is the number of rows at the end
+        - ``worst_refit_hops``: the longest refit, in hops of 64 samples, at one cycle per
+          instruction; ``..._pessimistic``; ``worst_refit``: its counts
         - ``streaming_saves``: by hop, see `firmware_sim.bench.Bench.streaming`
 
-        ``ms_...`` and ``uj_...`` are estimates, on what grounds says ``estimate``. ``missed`` names
-        what is beyond ``LIMITS``. ``times_real_time``, how fast the emulator was, is a measured
-        time and differs from run to run.
+        ``ms_...`` and ``uj_...`` are estimates, explained in ``estimate``. ``missed`` names the figures
+        above ``LIMITS``. ``times_real_time``, the speed of the emulator, differs from run to run.
 
     Raises
     ------
     ToolError
-        If there is no compiler, or it refuses.
+        If there is no compiler, or it fails.
 
     Examples
     --------
@@ -181,7 +180,7 @@ def footprint(
 
 
 def _noise(image: Image, windows: int = 200) -> Played:
-    """What to run where a model's own data are not at hand."""
+    """A session of noise, for models without data."""
     n = len(image.channels)
     config = Config(
         policy="periodic", allowed=QUESTIONS, horizon=windows, patience=10**6,
@@ -194,7 +193,7 @@ def _noise(image: Image, windows: int = 200) -> Played:
 
 
 def _beginning(events: list[Input]) -> NDArray[np.int16]:
-    """As much of the stream as a call can be given."""
+    """As much of the stream as fits into the memory for arguments."""
     blocks = [event.block for event in events if isinstance(event, Samples)]
     raw = np.concatenate(blocks)
     return np.ascontiguousarray(raw[: SPARE_BYTES // (2 * raw.shape[1])])
@@ -210,14 +209,14 @@ def _per_sample(bench: Bench, raw: NDArray[np.int16]) -> float:
 
 
 def _flags(compiler: str | None) -> str:
-    """What every source was compiled with, warnings aside."""
+    """The compiler flags of every source, without warnings."""
     chosen = toolchain.compiler(compiler)
     target: tuple[str, ...] = getattr(toolchain.TARGETS[chosen.target], chosen.name)
     return " ".join((*target, *(flag for flag in chosen.flags if not flag.startswith("-W"))))
 
 
 def ram_map(image: Image, firmware: build.Firmware) -> list[dict[str, Any]]:
-    """What takes the RAM: ``name`` and ``bytes``, which add up to ``firmware.ram_bytes``."""
+    """The uses of RAM: ``name`` and ``bytes``, which add up to ``firmware.ram_bytes``."""
     state, symbols = state_dtype_of(image), firmware.program.symbols
 
     def fields(start: str) -> int:
@@ -242,7 +241,7 @@ def ram_map(image: Image, firmware: build.Firmware) -> list[dict[str, Any]]:
 
 
 def sector_map(firmware: build.Firmware) -> list[dict[str, Any]]:
-    """The flash: ``sector``, ``address``, ``size``, ``used`` bytes of it, and its ``use``."""
+    """The sectors of flash: ``sector``, ``address``, ``size``, ``used`` bytes, and ``use``."""
     left = {"firmware": firmware.code_bytes, "model image": firmware.image_bytes, MARKS: 0, SECOND: 0}
     sectors, address = [], FLASH_BASE
     for sector, (kilobytes, use) in enumerate(zip(SECTORS, SECTOR_USE, strict=True)):
@@ -257,7 +256,7 @@ def sector_map(firmware: build.Firmware) -> list[dict[str, Any]]:
 
 
 def as_text(figures: dict[str, Any]) -> str:
-    """What `footprint` found, for people."""
+    """The figures of `footprint` as text."""
     f, worst = figures, figures["worst_refit"]
     learner = (
         f"{worst['entries']} log entries, {worst['rows']} rows, {worst['gradient_steps']:,} gradient steps"

@@ -1,7 +1,7 @@
-"""The C headers that come from Python's descriptions: one description, no second copy.
+"""Generate the C headers from the descriptions in Python.
 
-``odl_state.h`` is written per model, because the state block's sizes are the model's;
-``odl_messages.h`` and ``odl_tables.h`` are the same for all and are kept beside the core.
+``odl_state.h`` is generated per model, because the model sets the sizes of the state block;
+``odl_messages.h`` and ``odl_tables.h`` are equal for all models and stored beside the core.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ import numpy as np
 
 from odl.core.config import BOUNDS
 from odl.core.events import Why
-from odl.core.image import HEAD, HEADER, LAYER, MAGIC, ROW, VERSION, Image
+from odl.core.image import Image
+from odl.core.image_layout import HEAD, HEADER, LAYER, MAGIC, ROW, VERSION
 from odl.core.kernels.net import SETTINGS, Emit, out_dtype
 from odl.core.kernels.rules import Rule
 from odl.core.kernels.softmax import FRACTION, WHOLE
 from odl.core.state import NAME_BYTES, WARM, Asked, Count, Entry, log_dtype, state_dtype
-from odl.wire.schema import BRIEF, IMAGE, PROTOCOL, SCALARS, STATE, TABLE, Refusal
+from odl.wire.messages import BRIEF, IMAGE, PROTOCOL, STATE, Refusal
+from odl.wire.schema import SCALARS, TABLE
 
 CORE = Path(__file__).parent / "core"
 _TOP = "/* Written by firmware_sim/headers.py; do not edit. */\n"
@@ -31,7 +33,7 @@ _C_TYPES = {
 
 
 def sizes_of(image: Image) -> dict[str, int]:
-    """What the core is built for: the sizes of ``image`` that the state block's layout has.
+    """The sizes of ``image`` that the core is built for.
 
     Examples
     --------
@@ -53,19 +55,19 @@ def sizes_of(image: Image) -> dict[str, int]:
         "max_rows": image.max_rows,
         "max_pending": image.max_pending,
         "max_log": image.max_log,
-        # A label of a class that has n labels comes share // n times, at least once.
+        # A label of a class with n labels is repeated share // n times, at least once.
         "max_items": image.max_log + share * image.max_rows + stored,
         "rate_shift": image.rate_shift,
     }
 
 
 def state_header(sizes: Mapping[str, int]) -> str:
-    """``odl_state.h``: sizes, enumerations and structs, with their layout asserted.
+    """``odl_state.h``: sizes, enumerations and structs, with assertions of their layout.
 
     Parameters
     ----------
     sizes : mapping
-        As `sizes_of` gives them.
+        From `sizes_of`.
     """
     layout = {k: sizes[k] for k in ("features", "positions", "outputs", "taps", "layers",
                                     "max_heads", "max_rows", "max_pending")}  # fmt: skip
@@ -97,7 +99,7 @@ def state_header(sizes: Mapping[str, int]) -> str:
 def rules() -> str:
     """The registry of policies: numbers, and a macro that calls ``X(NAME, function, batches)`` for each.
 
-    ``ODL_ASKING_RULES`` leaves out the rule that never asks, which has no function.
+    ``ODL_ASKING_RULES`` omits the rule that never asks, which has no function.
     """
     rows = [f" \\\n    X({r.name}, {r.name.lower()}, {r.batches})" for r in Rule if r is not Rule.NONE]
     return (
@@ -116,7 +118,7 @@ def bounds() -> str:
 
 
 def messages_header() -> str:
-    """``odl_messages.h``: type numbers, where the fixed fields lie, and reasons."""
+    """``odl_messages.h``: type numbers, offsets of fixed fields, and reasons."""
     parts = [
         _TOP,
         "#ifndef ODL_MESSAGES_H\n#define ODL_MESSAGES_H\n",
@@ -162,7 +164,7 @@ def write(folder: Path, sizes: Mapping[str, int]) -> None:
 
 
 def write_common() -> None:
-    """Write the two headers that are kept in the core's folder."""
+    """Write the two headers that are stored in the core's folder."""
     for name, text in (("odl_messages.h", messages_header()), ("odl_tables.h", tables_header())):
         (CORE / name).write_text(text, encoding="ascii", newline="\n")
 

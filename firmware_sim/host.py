@@ -1,7 +1,7 @@
-"""The C core as a shared library of this machine, and a session that runs on it.
+"""The C core as a shared library of this computer, and a session that runs on it.
 
-Built with the machine's compiler, or with the one that the ``ziglang`` package brings, and
-kept in the user's cache, named after all that it was made from.
+The library is built with the computer's compiler, or with that of the package ``ziglang``, and stored
+in the user's cache under a hash of its sources.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ WARNINGS = (
 
 @cache
 def compiler() -> tuple[str, ...]:
-    """The command of a C compiler for this machine.
+    """The command of a C compiler for this computer.
 
     Raises
     ------
     BuildError
-        If there is none.
+        If no compiler is found.
     """
     for name in ("cc", "gcc", "clang"):
         if path := shutil.which(name):
@@ -52,7 +52,7 @@ def compiler() -> tuple[str, ...]:
 
 
 def sources(core: Path = CORE, *more: str) -> list[Path]:
-    """The C files of the core and of the host board, of the latter only those named."""
+    """The C files of the core, and the named ones of the host board."""
     return [*sorted(core.glob("*.c")), *(HOST / name for name in more)]
 
 
@@ -63,23 +63,23 @@ def build(
     flags: Sequence[str] = (),
     program: str | None = None,
 ) -> Path:
-    """Build the core for ``sizes`` unless that has been done; the library's path.
+    """Build the core for ``sizes``, unless it is in the cache, and return the library's path.
 
     Parameters
     ----------
     sizes : mapping
-        As `firmware_sim.headers.sizes_of` gives them.
+        From `firmware_sim.headers.sizes_of`.
     core : Path
         Folder of the core's sources.
     flags : sequence of str
         Further flags; those in the environment's ``ODL_HOST_FLAGS`` are added.
     program : str, optional
-        A C file of the host board with a ``main``: build a program of it instead.
+        A C file of the host board with a ``main``, to build a program instead of the library.
 
     Raises
     ------
     BuildError
-        With what the compiler said.
+        If the compiler fails; the message holds its output.
     """
     files = sources(core, "host.c", *([program] if program else []))
     header = state_header(sizes)
@@ -108,7 +108,7 @@ def build(
     with tempfile.TemporaryDirectory(dir=folder) as work:
         (Path(work) / "odl_state.h").write_text(header, encoding="ascii")
         made = Path(work) / target.name
-        # What was loaded before this Python is not meant for the compiler.
+        # Libraries preloaded into this process are not for the compiler.
         environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
         done = subprocess.run(
             [*command, f"-I{work}", f"-I{core}", f"-I{HOST}", "-o", str(made), *map(str, files)],
@@ -117,8 +117,8 @@ def build(
         if done.returncode != 0:
             raise BuildError(f"{' '.join(command[:2])} failed:\n{done.stderr}")
         try:
-            os.replace(made, target)  # at once, should another process build the same
-        except PermissionError:  # Windows, where that process uses it already
+            os.replace(made, target)  # atomic: another process may build the same
+        except PermissionError:  # Windows, where the other process uses it already
             if not target.exists():
                 raise
     return target
@@ -131,12 +131,12 @@ _C_TYPES = {
 
 
 class HostMachine:
-    """A build of the core as a library in this process.
+    """The core as a library in this process.
 
     Parameters
     ----------
     library : Path
-        As `build` gives it.
+        From `build`.
     """
 
     def __init__(self, library: Path) -> None:
@@ -152,11 +152,11 @@ class HostMachine:
         return Room(self._rooms[-1].ctypes.data, self._rooms[-1].view(np.uint8)[:size])
 
     def mark(self) -> int:
-        """How much has been handed out, for `rewind`."""
+        """The number of allocations, for `rewind`."""
         return len(self._rooms)
 
     def rewind(self, mark: int) -> None:
-        """Take back what was handed out since `mark` was asked."""
+        """Free what was allocated since `mark`."""
         del self._rooms[mark:]
 
     def call(self, name: str, *arguments: int) -> int:
@@ -172,7 +172,7 @@ class HostSession(CoreSession):
     image, config
         As for `odl.core.session.Session`.
     library : Path, optional
-        A library that was built for the image's sizes; built where it is not given.
+        A library built for the image's sizes; default: built here.
 
     Examples
     --------

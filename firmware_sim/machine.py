@@ -1,6 +1,6 @@
-"""A session on the C core, whatever machine the core is built for.
+"""A session on the C core, on any machine that the core is built for.
 
-A `Machine` has memory that Python can see and functions that it can call: a shared library
+A `Machine` has memory that Python can access and functions that Python can call: a shared library
 of this computer (`firmware_sim.host`), or an emulated Cortex-M4 (`firmware_sim.bare`).
 """
 
@@ -68,14 +68,14 @@ SIGNATURES: Final = {
 }
 
 REFUSALS: Final = (
-    "", "it is cut short or no image", "its version is another", "its checksum differs",
+    "", "it is cut short or not an image", "its version is another", "its checksum differs",
     "a section lies outside, or is not aligned", "its sizes are not those of the build",
     "its layers cannot be run", "its heads cannot be used",
 )  # fmt: skip
 
 
 class Room(NamedTuple):
-    """Memory of a machine: where it lies there, and the very bytes."""
+    """Memory of a machine: its address there, and its bytes."""
 
     address: int
     bytes: NDArray[np.uint8]
@@ -87,22 +87,22 @@ class Room(NamedTuple):
 
 
 class Machine(Protocol):
-    """Where a build of the core runs."""
+    """A machine that runs a build of the core."""
 
     def room(self, size: int) -> Room:
-        """``size`` bytes of zeros, aligned to 8, for as long as the machine is there."""
+        """Allocate ``size`` bytes of zeros, aligned to 8."""
         ...
 
     def mark(self) -> int:
-        """How much has been handed out, for `rewind`."""
+        """The amount allocated so far, for `rewind`."""
         ...
 
     def rewind(self, mark: int) -> None:
-        """Take back what was handed out since `mark` was asked."""
+        """Free what was allocated since `mark`."""
         ...
 
     def call(self, name: str, *arguments: int) -> int:
-        """Call a function of `SIGNATURES`; its result, 0 where it has none."""
+        """Call a function of `SIGNATURES`; return its result, 0 without one."""
         ...
 
 
@@ -164,11 +164,11 @@ class CoreSession:
         machine.call("odl_begin", self.session, self._settings, self._seed, self._scaling, 0, 0)
 
     def use_log(self) -> None:
-        """Tell the machine's board functions which log is meant, and how much of it is used."""
+        """Pass the log and its number of entries to the machine's board functions."""
         self.machine.call("odl_host_use_log", self._log, len(self.log), int(self.state["n_log"][0]))
 
     def resume(self, position: int = 0, issued: int = 0, keep: bool = True) -> None:
-        """As when it is configured: a fresh state, and the heads that the log has taught."""
+        """As `odl.core.fused.Fused.resume`."""
         n_log = int(self.state["n_log"][0])
         self.use_log()
         begin = (self.session, self._settings, self._seed, self._scaling)
@@ -178,7 +178,7 @@ class CoreSession:
             self.machine.call("odl_begin", *begin, position, issued)
 
     def use(self, settings: NDArray[Any]) -> None:
-        """From now on go by ``settings`` (see `odl.core.fused.settings_of`)."""
+        """Replace the settings (see `odl.core.fused.settings_of`)."""
         self.settings[:] = settings
         self.machine.call("odl_host_use_settings", self.session, self._settings)
 

@@ -1,8 +1,8 @@
 """The STM32F401's peripherals as far as the firmware uses them.
 
-Each device answers reads and writes of its registers, tells which exceptions it wants taken
-and when it will next want attention. Time is in cycles of 84 MHz, of which an instruction
-is taken to need one; nothing here has a clock of its own.
+Each device handles reads and writes of its registers, and reports its pending exception and the time
+of its next event. Time is in cycles of 84 MHz, one per instruction; devices have no clock of their
+own.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ USART2: Final = 16 + 38
 
 
 class Now(Protocol):
-    """What a device may ask of the board that it sits on."""
+    """The part of the board that devices use."""
 
     @property
     def cycles(self) -> int:
-        """Cycles since power came on."""
+        """Cycles so far."""
 
     def skip(self, cycles: int) -> None:
-        """Let time pass: the processor stands still."""
+        """Let time pass while the processor is stopped."""
 
     def request_reset(self, cause: str) -> None:
-        """Reset the processor as soon as the instruction is done."""
+        """Reset the processor at the next basic block."""
 
     def attend(self) -> None:
-        """Something changed that may want an exception taken, or time watched."""
+        """Check for exceptions and events at the next basic block."""
 
 
 class Peripheral:
-    """Registers that keep what is written to them; the base of all others."""
+    """A device with plain registers; the base of all others."""
 
     def __init__(self, board: Now) -> None:
         self.board = board
@@ -51,22 +51,22 @@ class Peripheral:
         self.words[at] = value
 
     def next_event(self) -> int:
-        """When this device next wants attention, in cycles."""
+        """Time of the device's next event, in cycles."""
         return NEVER
 
     def pending(self) -> int:
-        """The exception it wants taken now; 0 if none."""
+        """The pending exception; 0 if none."""
         return 0
 
     def reset(self) -> None:
-        """The processor was reset."""
+        """Reset the device with the processor."""
         self.words.clear()
 
 
 class Clocks(Peripheral):
-    """RCC: ready flags follow their enable bits; remembers why the last reset was.
+    """RCC: ready flags follow their enable bits; stores the cause of the last reset.
 
-    With ``pll_works`` unset no PLL ever gets ready, as in emulators that have none.
+    If ``pll_works`` is false, no PLL becomes ready, as in emulators without one.
     """
 
     FLAGS: Final = {"power": 1 << 27 | 1 << 26, "pin": 1 << 26, "software": 1 << 28 | 1 << 26,
@@ -79,9 +79,9 @@ class Clocks(Peripheral):
 
     def read(self, at: int) -> int:
         value = self.words.get(at, 0)
-        if at == 0x00:  # CR: each ready bit stands one above its on bit
+        if at == 0x00:  # CR: each ready bit is one above its enable bit
             return value | (value & 1 << 24) << 1 if self.pll_works else value
-        if at == 0x08:  # CFGR: the switch, and where it stands
+        if at == 0x08:  # CFGR: the clock switch and its status
             return (value & ~0xC) | (value & 3) << 2
         if at == 0x74:  # CSR
             return value & 1 | (value & 1) << 1 | self.flags
@@ -94,7 +94,7 @@ class Clocks(Peripheral):
 
 
 class Pins(Peripheral):
-    """One GPIO port. ``inputs`` is what stands on the pins, ``outputs`` what was set."""
+    """One GPIO port; ``inputs`` are the levels of the pins, ``outputs`` the levels set."""
 
     def __init__(self, board: Now, inputs: int = 0xFFFF) -> None:
         super().__init__(board)
@@ -136,9 +136,9 @@ class Timer(Peripheral):
 
 
 class Watchdog(Peripheral):
-    """IWDG: resets the processor when it was not fed in time.
+    """IWDG: resets the processor if it is not refreshed in time.
 
-    Its oscillator has ``hertz``: 32,000 typically, 17,000 to 47,000 by the data sheet.
+    ``hertz`` is its oscillator's frequency: 32,000 typically, 17,000 to 47,000 by the data sheet.
     """
 
     def __init__(self, board: Now) -> None:
@@ -162,9 +162,9 @@ class Watchdog(Peripheral):
 
 
 class Core(Peripheral):
-    """SysTick, which interrupts are enabled, and the reset register (0xE000E000 on).
+    """SysTick, the enabled interrupts, and the reset register (from 0xE000E000).
 
-    Ticks that come while one is waiting are lost, as they are on the processor.
+    Ticks during a pending one are lost, as on the processor.
     """
 
     def __init__(self, board: Now) -> None:
@@ -189,7 +189,7 @@ class Core(Peripheral):
             self.board.request_reset("software")
 
     def enabled(self, exception: int) -> bool:
-        """Whether the interrupt controller lets ``exception`` through."""
+        """True if the interrupt controller enables ``exception``."""
         irq = exception - 16
         return irq < 0 or bool(self.words.get(0x100 + irq // 32 * 4, 0) >> irq % 32 & 1)
 
@@ -205,7 +205,7 @@ class Core(Peripheral):
         return SYSTICK if self.ticked else 0
 
     def taken(self, exception: int) -> None:
-        """The processor has taken ``exception``."""
+        """Clear ``exception``, which the processor has taken."""
         if exception == SYSTICK:
             self.ticked = False
 
@@ -215,14 +215,14 @@ class Core(Peripheral):
 
 
 class Serial(Peripheral):
-    """USART2, on a line that is as fast as the firmware (lockstep) or as a real one (paced).
+    """USART2, on a line as fast as the firmware (lockstep) or as a real one (paced).
 
-    In lockstep bytes are offered in bursts, each when the firmware has come to rest, so none is
-    ever lost. Paced, a byte comes every 87 us whether or not it is taken in time, and one goes
-    out in the same time. Before the receiver is enabled bytes are lost either way.
+    In lockstep, bytes are offered in bursts while the firmware sleeps, so none is lost. Paced, a byte
+    arrives every 87 us, whether or not it is read in time, and sending takes as long. Bytes before the
+    receiver is enabled are lost in both modes.
     """
 
-    BURST: Final = 192  # below the firmware's ring
+    BURST: Final = 192  # below the size of the firmware's ring
 
     def __init__(self, board: Now, paced: bool) -> None:
         super().__init__(board)
@@ -233,7 +233,7 @@ class Serial(Peripheral):
 
     def reset(self) -> None:
         super().reset()
-        self.offered = 0  # lockstep: bytes of ``coming`` that may be taken
+        self.offered = 0  # lockstep: bytes of ``coming`` that may be read
         self.full = self.overrun = False  # paced: the data register
         self.data = 0
         self.arrives = NEVER
@@ -241,7 +241,7 @@ class Serial(Peripheral):
         self.coming.clear()
 
     def feed(self, data: bytes) -> None:
-        """Bytes from the other end of the line."""
+        """Receive bytes from the other end of the line."""
         if self.words.get(0x0C, 0) & 0x2004 != 0x2004:
             return
         if not self.coming:
@@ -249,7 +249,7 @@ class Serial(Peripheral):
         self.coming += data
 
     def offer(self) -> bool:
-        """The firmware is at rest: let it have the next burst. Whether there was one."""
+        """Offer the next burst to the sleeping firmware; True if there is one."""
         if not self.paced and not self.offered:
             self.offered = min(self.BURST, len(self.coming))
         return self.offered > 0

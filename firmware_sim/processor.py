@@ -1,9 +1,9 @@
-"""A Cortex-M4 on Unicorn, with what Unicorn lacks: exceptions, and knowing when it stopped why.
+"""A Cortex-M4 on Unicorn, with exceptions and the reason for each stop, which Unicorn lacks.
 
-An exception is entered and left between two basic blocks, as the ARMv7-M manual (B1.5.6 to
-B1.5.8) says: eight words stacked in its order, the stack aligned to 8, EXC_RETURN in the link
-register. There is no FPU state, as nothing compiled for this board uses the FPU, and handlers do
-not interrupt each other: all have one priority.
+Exceptions are entered and left between two basic blocks, by the ARMv7-M manual (B1.5.6 to
+B1.5.8): eight words stacked in its order, the stack aligned to 8, EXC_RETURN in the link register.
+There is no FPU state, as no code for this board uses the FPU. Handlers do not interrupt each other:
+all have one priority.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from firmware_sim.counter import Counter
 from firmware_sim.elf import FLASH_BASE, FLASH_SIZE, RAM_BASE, RAM_SIZE
 
 RETURN: Final = 0xFFFFFFF8  # EXC_RETURN (to thread mode, main stack) without its Thumb bit
-NOWHERE: Final = 0xFFFFFFFF  # where emulation is not to end
+NOWHERE: Final = 0xFFFFFFFF  # an end address that is never reached
 _THUMB, _PADDED = 1 << 24, 1 << 9  # bits of the status register, the second only when stacked
 _IN_IT_BLOCK: Final = 0x0600FC00
 _WORDS: Final = struct.Struct("<8I")
@@ -53,23 +53,23 @@ class StopReason(Enum):
     STOPPED = "by the counter"
     ASLEEP = "at WFI"
     RETURNED = "by a jump to EXC_RETURN"
-    FAULT = "by something that cannot be carried out"
+    FAULT = "by an invalid instruction or access"
 
 
 class Device(Protocol):
-    """Something with registers."""
+    """A device with registers."""
 
     def read(self, at: int) -> int:
         """The register at offset ``at``."""
         ...
 
     def write(self, at: int, value: int) -> None:
-        """Write it."""
+        """Write the register at offset ``at``."""
         ...
 
 
 class Registers:
-    """Some registers of a processor, read or written in one call: interrupts need them often."""
+    """Several registers of a processor, read or written in one call, for speed."""
 
     def __init__(self, uc: Any, numbers: Sequence[int]) -> None:
         self._uc, self._count = uc, ctypes.c_int(len(numbers))
@@ -79,12 +79,12 @@ class Registers:
         self._places = (ctypes.c_void_p * len(numbers))(*(base + 8 * i for i in range(len(numbers))))
 
     def read(self) -> list[int]:
-        """Their values."""
+        """Return their values."""
         uclib.uc_reg_read_batch(self._uc._uch, self._numbers, self._places, self._count)
         return list(self._values)
 
     def write(self, *values: int) -> None:
-        """Set them."""
+        """Set their values."""
         self._values[:] = list(values)
         uclib.uc_reg_write_batch(self._uc._uch, self._numbers, self._places, self._count)
 
@@ -95,17 +95,19 @@ class Processor:
     Parameters
     ----------
     counter : Counter
-        Its ``flash`` is what the processor runs from.
+        Holds the flash.
     store : callable
-        Called with offset, size and value of a store to flash before Unicorn carries it out as if
-        flash were RAM; ``settle`` is called before anything else happens.
+        Called with offset, size and value of a store to flash, before Unicorn executes it as if flash
+        were RAM.
+    settle : callable
+        Called after each run, to correct the flash after stores.
 
     Attributes
     ----------
     pc : int
         Address of the next instruction.
     handling : int
-        Number of the exception whose handler runs, 0 for none.
+        Number of the exception being handled, 0 for none.
     """
 
     def __init__(
@@ -115,7 +117,7 @@ class Processor:
         self.pc = self.handling = 0
         self._store, self._settle = store, settle
         self._error: BaseException | None = None
-        self._kept: list[Any] = []  # callbacks, for as long as Unicorn may call them
+        self._kept: list[Any] = []  # callbacks, kept alive for Unicorn
         self._uc = uc = Uc(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS)
         uc.ctl_set_cpu_model(arm.UC_CPU_ARM_CORTEX_M4)
         uc.mem_map_ptr(FLASH_BASE, FLASH_SIZE, UC_PROT_READ | UC_PROT_EXEC, counter.flash.ctypes.data)
@@ -130,9 +132,9 @@ class Processor:
     # --- memory and devices --------------------------------------------------------------
 
     def map_devices(self, base: int, size: int, devices: Mapping[int, Device], bits: int) -> None:
-        """Registers from ``base`` on, each device with ``2**bits`` bytes of them, by address.
+        """Map the registers of ``devices``, by address, from ``base`` on; each has ``2**bits`` bytes.
 
-        Unicorn's own wrapper around the callbacks costs as much as they do, so it is left out.
+        The callbacks bypass Unicorn's Python wrapper, which would double their cost.
         """
         mask = (1 << bits) - 1
         places = [devices.get(base + (i << bits)) for i in range(size >> bits)]
@@ -167,7 +169,7 @@ class Processor:
             raise RuntimeError(f"unicorn refused registers at {base:#x} (error {status})")
 
     def _broke(self, error: BaseException) -> int:
-        """A device raised ``error``, which is raised again where the run was asked for."""
+        """Store the ``error`` of a device; `run` raises it."""
         self._error = self._error or error
         self.counter.stop()
         return 0
@@ -180,7 +182,7 @@ class Processor:
         return True
 
     def read(self, address: int, size: int) -> bytes:
-        """Memory."""
+        """Read memory."""
         return bytes(self._uc.mem_read(address, size))
 
     def write(self, address: int, data: bytes) -> None:
@@ -188,13 +190,13 @@ class Processor:
         self._uc.mem_write(address, data)
 
     def vector(self, exception: int) -> int:
-        """A word of the vector table: 0 the stack, 1 the start, others handlers."""
+        """A word of the vector table: 0 is the stack, 1 the start, others are handlers."""
         return int(self.counter.flash[4 * exception : 4 * exception + 4].view("<u4")[0])
 
     # --- running -------------------------------------------------------------------------
 
     def reset(self) -> None:
-        """Registers as after a reset; RAM and flash stay."""
+        """Reset the registers; RAM and flash stay unchanged."""
         self.handling = 0
         self.counter.take_stop()
         self._masks.write(0, _THUMB)
@@ -202,7 +204,7 @@ class Processor:
         self.pc = self.vector(1) & ~1
 
     def run(self, until: int) -> StopReason:
-        """Carry out instructions until ``until`` of them are done, at the next basic block then."""
+        """Execute instructions up to count ``until``, and to the end of the basic block."""
         self.counter.until(until)
         faulted = False
         try:
@@ -214,14 +216,14 @@ class Processor:
         if self._error is not None:
             error, self._error = self._error, None
             raise error
-        if self.pc == RETURN:  # Unicorn knows no handler mode, and finds no code there
+        if self.pc == RETURN:  # Unicorn has no handler mode, and finds no code there
             return StopReason.RETURNED
         if faulted:
             return StopReason.FAULT
         return StopReason.STOPPED if self.counter.take_stop() else StopReason.ASLEEP
 
     def interruptible(self) -> bool:
-        """Whether an exception may be taken now: not masked, and not within an IT block."""
+        """True if an exception can be taken: not masked, and not within an IT block."""
         masked, status = self._masks.read()
         return not (masked & 1 or status & _IN_IT_BLOCK)
 
@@ -231,14 +233,14 @@ class Processor:
         registers[6] = self.pc
         frame = (sp - 32) & ~7
         registers[7] = registers[7] & ~(0x1FF | _PADDED) | _THUMB | (_PADDED if (sp - 32) & 4 else 0)
-        with contextlib.suppress(UcError):  # no stack left: a fault's handler must do without
+        with contextlib.suppress(UcError):  # no stack left: a fault handler runs without the frame
             self._uc.mem_write(frame, _WORDS.pack(*registers))
         self._entry.write(frame, RETURN | 1)
         self.pc = self.vector(exception) & ~1
         self.handling = exception
 
     def leave(self) -> None:
-        """Exception return: everything back as it was."""
+        """Exception return: restore the registers."""
         sp = self._frame.read()[8]
         words = _WORDS.unpack(self._uc.mem_read(sp, 32))
         status = words[7] & ~_PADDED
@@ -247,7 +249,7 @@ class Processor:
         self.handling = 0
 
     def call(self, address: int, arguments: Sequence[int]) -> tuple[int, list[int]]:
-        """Go to a function that returns to ``RETURN``; what `restore` needs afterwards."""
+        """Prepare the call of a function that returns to ``RETURN``; return the state for `restore`."""
         saved = self.pc, self._frame.read()
         words = [value & 0xFFFFFFFF for value in arguments]
         self._arguments.write(*words, *[0] * (4 - len(words)), RETURN | 1)
@@ -255,7 +257,7 @@ class Processor:
         return saved
 
     def restore(self, saved: tuple[int, list[int]]) -> int:
-        """Back to before a call; what the function returned."""
+        """Restore the state before a call; return the function's result."""
         result = self._frame.read()[0]
         self.pc = saved[0]
         self._frame.write(*saved[1])

@@ -1,7 +1,7 @@
-"""The same firmware on QEMU's ``netduinoplus2``, whose STM32F405 has what we use at the same places.
+"""The firmware on QEMU's ``netduinoplus2``, whose STM32F405 has most peripherals at the same addresses.
 
-It has no flash controller, no watchdog and no I2C; its RAM is larger, so only the linker
-script holds the firmware to the board's. Its clock is the computer's.
+It has no flash controller, no watchdog and no I2C. Its RAM is larger, so only the linker script
+limits the firmware to the board's. Its clock is the computer's.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ START_LIMIT = 60.0  # seconds that QEMU may take to open its line
 
 
 class QemuError(OdlError, RuntimeError):
-    """QEMU did not start, or ended by itself; with what it said."""
+    """QEMU did not start, or ended by itself; the message holds its output."""
 
 
 class QemuBoard:
-    """A board with ``firmware`` in its flash, running from now on.
+    """A running board with ``firmware`` in its flash.
 
     Parameters
     ----------
     firmware : bytes
         The .elf or the .bin.
     count_instructions : bool
-        Time passes by one step of TIM2's clock per instruction, the same in every run.
+        Time advances by one step of TIM2's clock per instruction, equal in every run.
 
     Raises
     ------
@@ -42,8 +42,8 @@ class QemuBoard:
 
     Notes
     -----
-    Bytes that come before the firmware has switched its receiver on are lost, as on the real
-    board: say hello again until it answers. Close the board, or use it in ``with``.
+    Bytes before the firmware enables its receiver are lost, as on the real board: repeat the greeting
+    until it answers. Close the board, or use it in ``with``.
     """
 
     def __init__(self, firmware: bytes, count_instructions: bool = False) -> None:
@@ -71,13 +71,13 @@ class QemuBoard:
         self._line.setblocking(False)
 
     def write(self, data: bytes) -> None:
-        """Bytes to the board's serial line."""
+        """Send bytes to the board's serial line."""
         self._line.setblocking(True)
         self._line.sendall(data)
         self._line.setblocking(False)
 
     def run(self, seconds: float = 0.2) -> bytes:
-        """What it has sent, or sends next, within ``seconds`` of real time; empty if nothing."""
+        """The bytes that it sends within ``seconds`` of real time; empty if none."""
         self._line.settimeout(max(seconds, 0.0001))
         try:
             data = self._line.recv(65536)
@@ -88,14 +88,14 @@ class QemuBoard:
         return data
 
     def read_until(self, done: Callable[[bytes], bool], limit: float = 10.0) -> bytes:
-        """What it sends until that is ``done``, or until ``limit`` seconds have passed."""
+        """The bytes that it sends until ``done(received)`` or for ``limit`` seconds."""
         received, end = b"", time.monotonic() + limit
         while not done(received) and time.monotonic() < end:
             received += self.run(0.05)
         return received
 
     def close(self) -> None:
-        """Switch it off."""
+        """End QEMU."""
         self._line.close()
         self._process.kill()
         self._process.wait()

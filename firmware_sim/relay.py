@@ -1,4 +1,4 @@
-"""A socket between a host and a board's socket that damages what passes, for tests."""
+"""A relay between a host and a board's socket that damages bytes, for tests."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from firmware_sim.faults import Faults
 
 
 class Relay:
-    """Listens on this machine and passes on to ``url``, with faults either way.
+    """Listens on this computer and forwards to ``url``, with faults in either direction.
 
     Parameters
     ----------
     url : str
         The board's ``socket://host:port``.
     to_board, to_host : Faults, optional
-        What happens on the way.
+        Faults in each direction.
 
     Attributes
     ----------
     url : str
-        Where the host finds the board now.
+        Address for the host.
     """
 
     def __init__(self, url: str, *, to_board: Faults | None = None, to_host: Faults | None = None) -> None:
@@ -41,7 +41,7 @@ class Relay:
             if not select.select([self._listener], [], [], 0.05)[0]:
                 continue
             here, _ = self._listener.accept()
-            # The board may be gone: then the host is hung up on, and may call again.
+            # If the board is gone, the host is disconnected and may connect again.
             with here, contextlib.suppress(OSError), socket.create_connection(self._board) as there:
                 for end in (here, there):
                     end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -58,7 +58,7 @@ class Relay:
                 other.sendall(faults.feed(data) if faults else data)
 
     def close(self) -> None:
-        """Pass nothing on any more."""
+        """Stop forwarding."""
         self._ending.set()
         self._thread.join()
         self._listener.close()

@@ -1,4 +1,4 @@
-"""I2C 1 with an LSM6DSO on it that plays a recording, as registers.
+"""I2C 1 and an LSM6DSO that plays a recording, at register level.
 
 The bus follows the event sequences of ST's RM0368 (18.3.3, transfers as master); the sensor
 has the registers of data sheet DS12140 that a driver for sampling needs.
@@ -22,7 +22,7 @@ STARTED, ADDRESSED, FINISHED, RECEIVED, SENDABLE, NO_ANSWER = 1, 2, 4, 1 << 6, 1
 
 
 class Sensor(Protocol):
-    """What sits on the bus."""
+    """A device on the bus."""
 
     address: int
 
@@ -33,10 +33,10 @@ class Sensor(Protocol):
         """Write a register."""
 
     def following(self, register: int) -> int:
-        """The register that a burst goes on with."""
+        """The next register of a burst."""
 
     def power_on(self) -> None:
-        """Registers as after power came on."""
+        """Reset the registers as after power-on."""
 
 
 class Lsm6dso:
@@ -45,21 +45,20 @@ class Lsm6dso:
     Parameters
     ----------
     samples : iterable of int16 vectors
-        Up to six axes each: the accelerometer's, then the gyroscope's. When they end, no more
-        come. One is used up each sampling period from the moment that both sensors are on
-        and their FIFO runs, read or not, as with a real one.
+        Up to six axes each: the accelerometer's, then the gyroscope's. While both sensors are on and
+        the FIFO runs, each sampling period uses one, read or not, as with a real sensor.
     rate_hz : float
-        How often; the real one would follow its registers.
+        Sampling rate; a real sensor would follow its registers.
     waits : bool
-        Play nothing to nobody: the first sample comes only after the FIFO has been emptied
-        once more, which the firmware does when a session begins.
+        Play the first sample only after the FIFO is emptied again, which the firmware does at the
+        start of a session.
 
     Attributes
     ----------
     played, lost : int
-        Samples taken, and those of them that found the FIFO full.
+        Samples used, and those of them lost to a full FIFO.
     exhausted : bool
-        Whether ``samples`` has ended.
+        True once ``samples`` has ended.
 
     Examples
     --------
@@ -93,7 +92,7 @@ class Lsm6dso:
         self._due = NEVER
 
     def _word(self, tag: int, axes: NDArray[np.int16]) -> bytes:
-        """Seven bytes: sensor, which of four time slots, even parity; three values."""
+        """Seven bytes: sensor, time slot (0 to 3), even parity; three values."""
         first = tag << 3 | (self.played & 3) << 1
         return bytes([first | first.bit_count() & 1]) + axes.tobytes()
 
@@ -109,7 +108,7 @@ class Lsm6dso:
             for tag, three in ((self.GYRO, axes[3:]), (self.ACCEL, axes[:3])):
                 self._fifo.append(self._word(tag, three))
                 if len(self._fifo) > self.WORDS:
-                    self._fifo.popleft()  # continuous mode: the oldest goes
+                    self._fifo.popleft()  # continuous mode drops the oldest
                     self._overrun = True
                     self.lost += tag == self.ACCEL
             self.played += 1
@@ -145,12 +144,12 @@ class Lsm6dso:
 
 
 class I2C(Peripheral):
-    """The I2C controller as bus master; each byte takes its time at 400 kHz.
+    """The I2C controller as bus master, at 400 kHz.
 
     Attributes
     ----------
     stuck : bool
-        Set, no transfer ever makes progress: for tests of bounded waits.
+        True: transfers make no progress, for tests of bounded waits.
     """
 
     def __init__(self, board: Now, sensor: Sensor | None) -> None:
@@ -166,7 +165,7 @@ class I2C(Peripheral):
         self._register = 0
 
     def power_on(self) -> None:
-        """Power came on, for the sensor as well."""
+        """Turn power on, for the sensor as well."""
         if self.sensor is not None:
             self.sensor.power_on()
 
@@ -177,7 +176,7 @@ class I2C(Peripheral):
         return register
 
     def _fetch(self) -> None:
-        """Clock the next byte in."""
+        """Receive the next byte."""
         self.board.skip(BYTE_TIME)
         assert self.sensor is not None
         self.words[0x10] = self.sensor.read(self._next(), self.board.cycles)
@@ -186,7 +185,7 @@ class I2C(Peripheral):
     def read(self, at: int) -> int:
         if at == 0x14:
             return 0 if self.stuck else self._status
-        if at == 0x18:  # SR2 after SR1: the address is dealt with
+        if at == 0x18:  # reading SR2 after SR1 clears ADDR
             if self._status & ADDRESSED:
                 self._status &= ~ADDRESSED
                 if self._reading:
@@ -217,7 +216,7 @@ class I2C(Peripheral):
             self._status = STARTED
             value &= ~START
         if value & STOP:
-            # While a byte is being received the stop comes behind it.
+            # While a byte is being received, the stop follows it.
             self._status &= RECEIVED
             value &= ~STOP
         self.words[0] = value

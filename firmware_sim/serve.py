@@ -1,4 +1,4 @@
-"""A port to an emulated board: a pseudo-terminal, or a socket where there is none."""
+"""Serve an emulated board on a port: a pseudo-terminal, or a socket."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from typing import Final, Protocol
 from firmware_sim.emulator import Emulator
 from odl.core.clock import SYSTEM_CLOCK, Clock
 
-TICK: Final = 0.005  # seconds between two looks at the port
-AT_ONCE: Final = 10.0  # seconds of the board's time between two looks, however fast it is to be
-BEHIND: Final = 1.0  # seconds of the board's time that are made up for; more is let go
-PATIENCE: Final = 0.5  # seconds that a slow reader is waited for, once
+TICK: Final = 0.005  # seconds between two reads of the port
+AT_ONCE: Final = 10.0  # most seconds of the board's time between two reads, at any speed
+BEHIND: Final = 1.0  # most seconds of delay that the board catches up with
+PATIENCE: Final = 0.5  # seconds to wait once for a slow reader
 
 
 class BytePort(Protocol):
-    """Bytes from and to whoever is connected."""
+    """A port to a connected host."""
 
     name: str
 
     def read(self, wait: float) -> bytes:
-        """What has come within ``wait`` seconds."""
+        """Return the bytes that arrive within ``wait`` seconds."""
         ...
 
     def write(self, data: bytes) -> None:
-        """Send what the other end takes; the rest is lost, as on a line nobody reads."""
+        """Send as much as the other end accepts; the rest is lost, as on a line without a reader."""
         ...
 
     def close(self) -> None:
-        """No more."""
+        """Close the port."""
         ...
 
 
@@ -47,14 +47,14 @@ class Pty:
         import tty
 
         self._patience = patience
-        self._master, self._slave = os.openpty()  # the slave stays open: no hang-up between hosts
+        self._master, self._slave = os.openpty()  # the slave stays open between hosts
         tty.setraw(self._slave)
         os.set_blocking(self._master, False)
-        self._deaf = False  # nobody has read for a while
+        self._deaf = False  # True after a timeout without a reader
         self.name = os.ttyname(self._slave)
 
     def read(self, wait: float) -> bytes:
-        """What has come within ``wait`` seconds."""
+        """Return the bytes that arrive within ``wait`` seconds."""
         if not select.select([self._master], [], [], wait)[0]:
             return b""
         try:
@@ -63,7 +63,7 @@ class Pty:
             return b""
 
     def write(self, data: bytes) -> None:
-        """Send all of it to whoever reads, however slowly; a terminal that nobody reads fills up."""
+        """Send all of ``data`` to a reader, also a slow one; without a reader the terminal fills up."""
         while data:
             try:
                 data = data[os.write(self._master, data) :]
@@ -89,7 +89,7 @@ class Socket:
         self.name = f"socket://{address}:{self._listener.getsockname()[1]}"
 
     def read(self, wait: float) -> bytes:
-        """What has come within ``wait`` seconds; takes in a host that calls."""
+        """Return the bytes that arrive within ``wait`` seconds; accept a new host."""
         waiting = [self._listener] + ([self._host] if self._host else [])
         ready = select.select(waiting, [], [], wait)[0]
         if self._listener in ready:
@@ -126,13 +126,13 @@ class Socket:
             self._host = None
 
     def close(self) -> None:
-        """Hang up and listen no more."""
+        """Disconnect the host and stop listening."""
         self._hang_up()
         self._listener.close()
 
 
 def open_port(number: int | None = None) -> BytePort:
-    """A pseudo-terminal, or with ``number`` (0: any free one), or on Windows, a socket."""
+    """Open a pseudo-terminal; with ``number`` (0: any free port), or on Windows, a socket."""
     if number is None and sys.platform != "win32":
         return Pty()
     return Socket(number=number or 0)
@@ -147,16 +147,18 @@ def serve(
     progress: Callable[[str], None] | None = None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> None:
-    """Run ``board`` at ``speed`` times real time, its serial line on ``port``.
+    """Run ``board`` at ``speed`` times real time, with its serial line on ``port``.
 
     Parameters
     ----------
     speed : float
-        Above 0. Where this machine cannot keep up, the board runs late and it is said once.
+        Above 0. If this computer is too slow, the board runs late, and ``progress`` is called once.
     until : callable
-        Asked every few milliseconds; True ends it.
+        Called every few milliseconds; True ends the loop.
+    progress : callable, optional
+        Called with a sentence about a slow computer.
     clock : Clock
-        Real time.
+        Gives real time.
     """
     if not speed > 0:
         raise ValueError(f"a board cannot run at {speed:g} times real time; give a speed above 0")

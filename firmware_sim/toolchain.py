@@ -1,8 +1,8 @@
-"""The compilers and emulators that firmware needs: which are there, and how to call them.
+"""Find and call the compilers and emulators for firmware.
 
-pip alone is enough: the packages ``ziglang`` and ``unicorn`` of the extra ``firmware``.
-GCC (``arm-none-eabi-gcc``) is used when asked for, or where Zig is missing. No shell is
-involved, so paths may hold blanks.
+The packages ``ziglang`` and ``unicorn`` of the extra ``firmware`` are sufficient. GCC
+(``arm-none-eabi-gcc``) is used on request, or if Zig is missing. No shell is involved, so paths may
+hold blanks.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from typing import Final
 from odl.core.errors import OdlError
 
 WARNINGS: Final = ("-std=c99", "-Wall", "-Wextra", "-Wshadow", "-Wundef", "-Wstrict-prototypes")
-# Without unrolling the code is a third smaller; where it pays, the core unrolls by hand.
+# Without unrolling the code is a third smaller; the core unrolls by hand where it is worth it.
 OPTIMISE: Final = ("-O2", "-g0", "-fomit-frame-pointer", "-fno-unroll-loops", "-ffunction-sections",
                    "-fdata-sections", "-fno-common")  # fmt: skip
 
 
 def strict() -> tuple[str, ...]:
-    """Flags for taking no warnings; empty without ``ODL_STRICT`` in the environment.
+    """Flags that turn warnings into errors; empty without ``ODL_STRICT`` in the environment.
 
-    The tests are strict. Somebody's compiler may be newer than these sources and warn of more.
+    The tests set it. A user's compiler may be newer and have more warnings.
 
     >>> strict() in ((), ("-Werror",))
     True
@@ -40,16 +40,16 @@ def strict() -> tuple[str, ...]:
 
 
 class ToolError(OdlError, RuntimeError):
-    """A tool that is missing, or one that refused its input; the message says which and why."""
+    """A tool is missing or failed; the message says which and why."""
 
 
 class BuildError(OdlError, RuntimeError):
-    """A core or firmware that cannot be built as asked: which command failed, and what it said."""
+    """A core or firmware cannot be built; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A processor to compile for: Zig's names for it, GCC's flags (empty: GCC has none)."""
+    """A processor to compile for, with the flags of Zig and GCC (empty: GCC does not support it)."""
 
     name: str
     zig: tuple[str, ...]
@@ -82,7 +82,7 @@ TARGETS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """One tool: what it is for, its version where it is there, how to get it where not."""
+    """A tool: its purpose, its version if it is installed, and how to install it."""
 
     name: str
     purpose: str
@@ -91,14 +91,14 @@ class Tool:
 
     @property
     def there(self) -> bool:
-        """Whether it can be used."""
+        """True if the tool is installed."""
         return self.version is not None
 
 
 def _package(name: str, module: str, purpose: str) -> Tool:
     try:
         version = metadata.version(name) if find_spec(module) else None
-    except metadata.PackageNotFoundError:  # there, but not by pip
+    except metadata.PackageNotFoundError:  # installed, but not by pip
         version = "of unknown version"
     return Tool(name, purpose, version, f"pip install {name}   (or the extra: odl-stream[firmware])")
 
@@ -114,12 +114,12 @@ def _program(name: str, purpose: str, debian: str) -> Tool:
 
 @cache
 def find() -> tuple[Tool, ...]:
-    """Every tool that firmware can use, there or missing.
+    """All tools for firmware, installed or missing.
 
     Returns
     -------
     tuple of Tool
-        ``version`` is None for what is missing, and ``advice`` says how to get it.
+        ``version`` is None for a missing tool, and ``advice`` says how to install it.
 
     >>> [tool.name for tool in find()]
     ['ziglang', 'unicorn', 'pyelftools', 'arm-none-eabi-gcc', 'qemu-system-arm']
@@ -134,12 +134,12 @@ def find() -> tuple[Tool, ...]:
 
 
 def tool(name: str) -> Tool:
-    """The tool called ``name``, which must be there.
+    """The tool ``name``, which must be installed.
 
     Raises
     ------
     ToolError
-        If it is missing; the message says how to get it.
+        If it is missing; the message says how to install it.
 
     >>> tool("ziglang").purpose
     'cross-compiler'
@@ -157,7 +157,7 @@ class Compiler:
     Attributes
     ----------
     name : "zig" or "gcc"
-    version : as the compiler says it.
+    version : the compiler's version.
     command : the program and the flags of the target.
     """
 
@@ -168,17 +168,17 @@ class Compiler:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """What every source is compiled with, target aside.
+        """The flags of every source, without the target's.
 
-        Not with ``-ffreestanding``: either compiler would make a call of every memcpy of a few
-        bytes, of which the kernels are full.
+        ``-ffreestanding`` is not among them: with it, both compilers turn every memcpy of a few bytes
+        into a call, and the kernels have many.
         """
         own = ("-fno-sanitize=undefined",) if self.name == "zig" else ()
         return (*OPTIMISE, *WARNINGS, *strict(), *own)
 
     @property
     def description(self) -> str:
-        """Compiler, version, target and optimisation, to be printed beside every figure."""
+        """Compiler, version, target and optimisation, for printing beside figures."""
         return f"{self.name} {self.version}, {self.target}, -O2"
 
     def run(self, arguments: Sequence[str | Path]) -> None:
@@ -187,7 +187,7 @@ class Compiler:
         Raises
         ------
         ToolError
-            If it fails; where no warning is taken (`strict`), if it has anything at all to say.
+            If it fails or, with `strict`, prints anything.
         """
         words = [*self.command, *map(str, arguments)]
         done = subprocess.run(words, capture_output=True, text=True, check=False)
@@ -210,20 +210,20 @@ class Compiler:
         ----------
         sources : C files.
         output : the ELF to write.
-        script, entry : linker script, and the symbol where execution begins.
-        includes, defines : as ``-I`` and ``-D``.
+        script, entry : linker script, and the symbol of the first instruction.
+        includes, defines : for ``-I`` and ``-D``.
         """
         arguments: list[str | Path] = [*self.flags, "-Wl,--gc-sections", f"-Wl,-e,{entry}"]
         arguments += [f"-D{define}" for define in defines]
         for folder in includes:
             arguments += ["-I", folder]
         arguments += ["-T", script, *sources, "-o", output]
-        if self.name == "gcc":  # Zig adds its own runtime, and for such a target nothing else
+        if self.name == "gcc":  # Zig adds its own runtime
             arguments += ["-nostdlib", "-lgcc"]
         self.run(arguments)
 
     def check(self, source: Path, includes: Iterable[Path] = ()) -> None:
-        """Compile ``source`` and throw the result away; a warning is a ``ToolError``."""
+        """Compile ``source`` without output; a warning is a `ToolError`."""
         folders: list[str | Path] = []
         for folder in includes:
             folders += ["-I", folder]
@@ -232,17 +232,17 @@ class Compiler:
 
 
 def compiler(name: str | None = None, target: str = "cortex-m4") -> Compiler:
-    """The compiler to use.
+    """Choose a compiler.
 
     Parameters
     ----------
-    name : "zig", "gcc", or None for Zig where it is there and otherwise GCC.
+    name : "zig", "gcc", or None for Zig if it is installed and otherwise GCC.
     target : a key of ``TARGETS``.
 
     Raises
     ------
     ToolError
-        If it is missing, or has no such target.
+        If the compiler is missing or does not support the target.
 
     >>> compiler("zig").target
     'cortex-m4'

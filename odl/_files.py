@@ -1,4 +1,4 @@
-"""Files that their owner alone can read: all that holds samples, answers, or what was learned of them."""
+"""Files that only their owner can read: those with samples, answers or learned weights."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from pathlib import Path
 
 @contextmanager
 def in_private(path: Path, force: bool = False) -> Iterator[Path]:
-    """A file to write that becomes ``path`` once all is well; readable by its owner only.
+    """Write a temporary file that replaces ``path`` when the block ends without an error.
 
-    Until then ``path`` stays as it is, and if all is not well it stays so. Behind a symbolic link
-    it is the file that the link leads to.
+    Only the owner can read it. ``path`` itself does not change before, nor after an error. If ``path``
+    is a symbolic link, its target is replaced.
 
     Raises
     ------
     ValueError
-        If ``path`` is there already and ``force`` does not allow to replace it.
+        If ``path`` exists and ``force`` is false.
     OSError
-        If it cannot be written; the error names ``path``.
+        If the file cannot be written; the error names ``path``.
 
     Examples
     --------
@@ -34,7 +34,7 @@ def in_private(path: Path, force: bool = False) -> Iterator[Path]:
     'ax'
     """
     if path.exists() and not force:
-        raise ValueError(f"{path}: there is such a file already; `force=True` writes it anew")
+        raise ValueError(f"{path}: the file exists; `force=True` replaces it")
     target = Path(os.path.realpath(path))
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -55,15 +55,14 @@ def in_private(path: Path, force: bool = False) -> Iterator[Path]:
 
 
 def write_private(path: str | Path, content: bytes | str) -> None:
-    """Write a file that its owner alone can read, whoever could read one that was there.
+    """Write a file that only its owner can read, and replace an older one.
 
-    Text is written in UTF-8. What is no file (a pipe, or anything in ``/dev``, wherever it leads) is
-    written to as it is.
+    Text is written in UTF-8. Pipes and everything in ``/dev`` are opened and written to directly.
 
     Raises
     ------
     OSError
-        If it cannot be written; what was there stays.
+        If the file cannot be written; an older file stays as it was.
 
     Examples
     --------
@@ -83,12 +82,12 @@ def write_private(path: str | Path, content: bytes | str) -> None:
 
 
 def keep_private(file: int, path: str | Path) -> None:
-    """Let its owner alone read the open file of number ``file``, which may have been open to others.
+    """Restrict the open file ``file``, a descriptor, to its owner.
 
     Raises
     ------
     PermissionError
-        If that is not for this user to say.
+        If the file is open to others and belongs to another user.
 
     Examples
     --------
@@ -101,5 +100,5 @@ def keep_private(file: int, path: str | Path) -> None:
         try:
             os.fchmod(file, 0o600)
         except OSError:
-            what = "it is open to others and not yours; give another name"
+            what = "others can read this file and it is not yours; give another name"
             raise PermissionError(errno.EPERM, what, str(path)) from None

@@ -13,7 +13,7 @@ def clean(text: object, limit: int | None = 40, *, empty: str = "(no name)", kee
 
     The rule: white space of any kind becomes a single blank, with none at either end. Control characters,
     escapes, bidirectional overrides and other invisible characters (Unicode categories C*) are removed,
-    and so are combining marks beyond the fourth on one character. What is longer than ``limit`` is cut and
+    and so are combining marks beyond the fourth on one character. Text longer than ``limit`` is cut and
     ends with an ellipsis. Cleaning twice changes nothing more. HTML is not escaped here: the templates do.
 
     Parameters
@@ -23,9 +23,9 @@ def clean(text: object, limit: int | None = 40, *, empty: str = "(no name)", kee
     limit : int, optional
         The most columns of a terminal that the result may take (see `width`), at least 1; None for no limit.
     empty : str
-        What to return if nothing is left.
+        Returned if nothing is left.
     keep : str
-        White space to leave as it is: ``" "`` for runs of blanks, ``"\\n"`` for line breaks.
+        White space that stays as it is: ``" "`` for runs of blanks, ``"\\n"`` for line breaks.
 
     Examples
     --------

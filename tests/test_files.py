@@ -124,7 +124,10 @@ def test_another_s_file_is_not_made_private(tmp_path: Path, monkeypatch: pytest.
 
     monkeypatch.setattr("odl._files.os.fchmod", refused)
     path = tmp_path / "a.odl"
-    with path.open("wb") as file, pytest.raises(PermissionError, match="open to others and not yours"):
+    with (
+        path.open("wb") as file,
+        pytest.raises(PermissionError, match="and it is not yours"),
+    ):
         keep_private(file.fileno(), path)
     path.chmod(0o600)
     with path.open("wb") as file:

@@ -106,7 +106,7 @@ def push_image(
     """
     from firmware_sim.headers import sizes_of
     from odl.wire.client import BoardError
-    from odl.wire.schema import Refusal
+    from odl.wire.messages import Refusal
 
     info, data = board.info, image.to_bytes()
     if info is None:
@@ -167,7 +167,7 @@ def _look_at_rate(board: BoardClient, image: Image, progress: Progress) -> None:
 def _upload(board: BoardClient, data: bytes, progress: Progress) -> None:
     """Send it; where the rest of an upload that was cut short is in the way, once more from clean."""
     from odl.wire.client import BoardError
-    from odl.wire.schema import Refusal
+    from odl.wire.messages import Refusal
 
     try:
         board.upload(data, _in_quarters("sent", progress))
@@ -278,7 +278,7 @@ def _connected(port: str, progress: Progress) -> Iterator[tuple[str, BoardClient
     """The port's name and a client that has greeted the board on it."""
     from odl.device.serial_port import SerialPort
     from odl.wire.client import BoardClient, BoardError
-    from odl.wire.schema import Refusal
+    from odl.wire.messages import Refusal
 
     url = _where(port)
     with SerialPort(url) as line:

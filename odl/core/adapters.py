@@ -1,4 +1,4 @@
-"""Functions and classifiers as the parts of a session: policy, learner, labeller."""
+"""Adapters that make a function or a classifier a session's policy, learner or labeller."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from odl.core.config import ConfigError
 from odl.core.events import Query
 from odl.core.image import ROOT, Image
-from odl.core.protocols import Answer, Decision, Labeller, Learner, Policy, Scores, TakeBack, Window
+from odl.core.protocols import Answer, Decision, Labeller, Learner, Policy, Scores, Window
 from odl.core.state import Asked
 
 ONE = 32768  # 1.0 in Q15
@@ -50,10 +50,30 @@ class FunctionPolicy:
         return Decision(bool(ask), scores.uncertainty)
 
     def settle(self, window: int, outcome: Asked) -> None:
-        """Do nothing: a function is not told how its questions ended."""
+        """Do nothing: a function does not learn how its questions ended."""
 
 
-class FunctionLabeller:
+class DelayedAnswers:
+    """The part of a labeller that holds answers until they are due, ``delay`` samples after the question."""
+
+    def __init__(self, delay: int) -> None:
+        self._delay = delay
+        self._due: list[tuple[int, Answer]] = []
+
+    def poll(self, now: int) -> Iterable[Answer]:
+        """Yield the answers due by sample ``now``, the earliest first."""
+        while self._due and self._due[0][0] <= now:
+            yield heapq.heappop(self._due)[1]
+
+    def next_due(self) -> int | None:
+        """The sample at which the next answer is due, or None."""
+        return self._due[0][0] if self._due else None
+
+    def _add(self, answer: Answer, now: int) -> None:
+        heapq.heappush(self._due, (now + self._delay, answer))
+
+
+class FunctionLabeller(DelayedAnswers):
     """A function ``(query) -> class name or None`` as a labeller; None is a skip.
 
     Parameters
@@ -74,37 +94,26 @@ class FunctionLabeller:
     """
 
     def __init__(self, function: Callable[[Query], str | None], delay: int = 0) -> None:
-        self._function, self._delay = function, delay
-        self._due: list[tuple[int, int, str | None]] = []
+        super().__init__(delay)
+        self._function = function
 
     def ask(self, query: Query, now: int) -> None:
-        """Call the function; an answer that is no name and not None is a `ConfigError`."""
+        """Call the function; an answer that is neither text nor None is a `ConfigError`."""
         name = self._function(query)
         if name is not None and not isinstance(name, str):
             raise ConfigError(
                 f"labeller: {name_of(self._function)} answered {name!r} about window {query.window}; "
                 "it has to return a class name, or None to skip"
             )
-        heapq.heappush(self._due, (now + self._delay, query.window, name))
-
-    def poll(self, now: int) -> Iterable[Answer | TakeBack]:
-        """Answers due by ``now``."""
-        while self._due and self._due[0][0] <= now:
-            _, window, name = heapq.heappop(self._due)
-            yield Answer(window, name)
-
-    def next_due(self) -> int | None:
-        """When the next answer is due."""
-        return self._due[0][0] if self._due else None
+        self._add(Answer(query.window, name), now)
 
 
 class OnlineClassifier:
-    """A classifier of river's kind as a learner: ``learn_one`` and ``predict_proba_one`` on dicts.
+    """A classifier with river's methods ``learn_one`` and ``predict_proba_one`` as a learner.
 
-    It works on a copy of ``classifier``, which first learns the vectors that the model image
-    stores, so that it knows the image's classes. A feature is called ``f0``, ``f1``, ... and lies
-    between 0 and 1; a class goes by its name. Taking a label back trains the copy again
-    without it.
+    The adapter works on a copy of ``classifier``. The copy first learns the vectors stored in the model
+    image, so that it knows the image's classes. Features are named ``f0``, ``f1``, ... and lie
+    between 0 and 1; classes are their names. Taking a label back trains a fresh copy without it.
 
     Parameters
     ----------
@@ -134,7 +143,7 @@ class OnlineClassifier:
         self._classifier = copy.deepcopy(self._start)
 
     def scores_one(self, x: NDArray[np.uint8]) -> Scores:
-        """Score ``x``; a class that hangs above others has the sum of theirs and its own."""
+        """Score ``x``; a class with classes below it has the sum of their scores and its own."""
         chances = self._chances(_features(x))
         own = [chances.get(self._names[cls], 0.0) for cls, _ in self._rows]
         row_of = {cls: row for row, (cls, _) in enumerate(self._rows)}
@@ -172,18 +181,18 @@ class OnlineClassifier:
             self._classifier.learn_one(*self._lessons[-1][1:])
 
     def add_class(self, at: int, cls: int, head: int, name: str) -> bool:
-        """Note the name; the classifier meets the class with its first label."""
+        """Store the name; the classifier sees the class with its first label."""
         self._rows.append((cls, head))
         self._names[cls] = name
         return True
 
     def split(self, at: int, leaf: int, head: int) -> bool:
-        """Note the task."""
+        """Store the task."""
         self._parents[head] = leaf
         return True
 
     def forget(self, window: int) -> None:
-        """Train a fresh copy on all labels but that of ``window``."""
+        """Train a fresh copy on all labels except that of ``window``."""
         self._lessons = [lesson for lesson in self._lessons if lesson[0] != window]
         self._classifier = copy.deepcopy(self._start)
         for _, features, name in self._lessons:
@@ -191,7 +200,7 @@ class OnlineClassifier:
 
 
 def as_policy(policy: object) -> Policy:
-    """A policy object as it is, a function as a policy; ConfigError for anything else."""
+    """Return a policy object unchanged, a function as a `FunctionPolicy`; else raise ConfigError."""
     if _has(policy, "decide", "settle"):
         return cast(Policy, policy)
     if callable(policy) and not isinstance(policy, type):
@@ -203,13 +212,13 @@ def as_policy(policy: object) -> Policy:
 
 
 def as_learner(learner: object, image: Image) -> Learner:
-    """A learner object as it is, an online classifier as a learner; ConfigError for anything else."""
+    """Return a learner object unchanged, a river classifier as a learner; else raise ConfigError."""
     if _has(learner, "scores_one", "learn_many", "add_class", "split", "forget"):
         return cast(Learner, learner)
     if _has(learner, "learn_one", "predict_one"):
         if getattr(learner, "_multiclass", True) is False:  # river's own mark
             raise ConfigError(
-                f"learner {name_of(learner)} tells two classes apart, not more; wrap it in "
+                f"learner {name_of(learner)} can only learn two classes; wrap it in "
                 "river.multiclass.OneVsRestClassifier"
             )
         return OnlineClassifier(learner, image)
@@ -220,7 +229,7 @@ def as_learner(learner: object, image: Image) -> Learner:
 
 
 def as_labeller(labeller: object, delay: int = 0) -> Labeller:
-    """A labeller object as it is, a function as a labeller; ConfigError for anything else."""
+    """Return a labeller object unchanged, a function as a labeller; else raise ConfigError."""
     if _has(labeller, "ask", "poll", "next_due"):
         return cast(Labeller, labeller)
     if callable(labeller) and not isinstance(labeller, type):
@@ -232,7 +241,7 @@ def as_labeller(labeller: object, delay: int = 0) -> Labeller:
 
 
 def name_of(part: object) -> str:
-    """What to call ``part`` in a sentence: a function's name, an object's class.
+    """Name of ``part`` for messages: a function's name, or an object's class.
 
     >>> name_of(sorted), name_of(3.5)
     ('sorted', 'float')
@@ -241,7 +250,7 @@ def name_of(part: object) -> str:
 
 
 def described(value: object) -> str:
-    """``value`` for an error message: its type, and the value itself where that is short.
+    """Describe ``value`` for an error message: its type, and the value if it is short.
 
     >>> described("sometimes"), described([0] * 99)
     ("the str 'sometimes'", 'a list')
@@ -267,7 +276,7 @@ def _q15(share: float) -> int:
 
 
 def _alternating(owners: Sequence[int]) -> list[int]:
-    """Indices that take the classes in turn: online learners forget what came in one block.
+    """Order the indices so that classes alternate: online learners forget a class learned in one block.
 
     >>> _alternating([4, 4, 4, 7, 7])
     [0, 3, 1, 4, 2]

@@ -1,4 +1,4 @@
-"""The history of a session that may take over a board's state, and what such a state tells."""
+"""Session histories that read a board's state where the session adopts it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from odl.core.state import Entry
 
 
 def read_adopted_state(image: Image, config: Config, state: bytes) -> AdoptedState:
-    """Return what ``state``, a session's snapshot, tells of classes, questions and answers.
+    """Return the classes, questions and answers in ``state``, a session's snapshot.
 
     Raises
     ------
     odl.core.snapshot.StateError
-        If no session of ``image`` can have left it.
+        If ``state`` is not a valid state of ``image``.
 
     Examples
     --------
@@ -41,7 +41,7 @@ def read_adopted_state(image: Image, config: Config, state: bytes) -> AdoptedSta
 
 
 def new_history(image: Image, config: Config) -> SessionHistory:
-    """Return the history of a session of ``image`` that starts now, which reads the states it meets.
+    """Return an empty history for a session of ``image`` that reads the states of its `Adopt` events.
 
     Examples
     --------

@@ -54,7 +54,7 @@ class AnswerRecord:
     by, took, clock
         As in `odl.core.events.Origin`.
     missed : bool
-        True if the answer came while the line to the board was lost: it is known from the board's state.
+        True if the answer came while the line to the board was lost, and only the board's state shows it.
     """
 
     window: int
@@ -90,11 +90,11 @@ class QuestionRecord(NamedTuple):
 
 
 class AdoptedState(NamedTuple):
-    """What a board's own state tells of a session (see `odl.core.adopted_state`).
+    """The session data in a board's state (see `odl.core.adopted_state`).
 
-    ``questions`` are (window, expires) of the open ones; ``answers`` (window, class) of those that
-    count, in the order in which they were given; ``learned`` the windows that were learned from.
-    ``skip`` samples pass until the next window begins.
+    ``questions`` holds (window, expires) of the open questions; ``answers`` holds (window, class) of the
+    answers that count, oldest first; ``learned`` holds the windows whose labels were learned.
+    The next window begins after ``skip`` samples.
     """
 
     tree: ClassTree

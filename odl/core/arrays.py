@@ -1,4 +1,4 @@
-"""From a model image to what the kernels read, and to a fresh state block."""
+"""Convert a model image to the arrays that kernels read, and to a fresh state block."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from odl.core.events import NO_CLASS
 from odl.core.fixed_point import Scaling
 from odl.core.image import Image
 from odl.core.kernels.block import Block, Memory, new_memory
 from odl.core.kernels.grow import load_base
 from odl.core.kernels.net import SETTINGS, Net, out_dtype
+from odl.core.kernels.score import score, uncertainty
+from odl.core.protocols import Scores
 from odl.core.state import init_state, log_dtype, state_dtype
 
 
 def net_of(image: Image, scaling: Scaling | None = None) -> Net:
-    """The image as flat arrays; without ``scaling`` the raw input is int8 already."""
+    """The image as flat arrays; without ``scaling`` the raw input must already be int8."""
     channels = len(image.channels)
     scaling = scaling or Scaling((1,) * channels, (0,) * channels, (0,) * channels)
     plan = np.zeros((len(image.layers), 7), np.int64)
@@ -62,7 +65,7 @@ def state_dtype_of(image: Image) -> np.dtype[Any]:
 
 
 def memory_for(net: Net, state: np.dtype[Any], max_log: int, seed: int = 1) -> Memory:
-    """Memory for a model whose state block has the layout ``state``, with the model's heads in it."""
+    """Allocate memory with a state block of layout ``state`` and load the model's heads."""
     assert state.fields is not None
     shape = {name: state.fields[name][0].shape for name in state.fields}
     memory = new_memory(
@@ -75,12 +78,12 @@ def memory_for(net: Net, state: np.dtype[Any], max_log: int, seed: int = 1) -> M
 
 
 def memory_of(image: Image, net: Net, seed: int = 1) -> Memory:
-    """A fresh state block with the image's heads in it, and an empty log; nothing is asked."""
+    """Allocate memory for ``image``: its heads, an empty label log, no questions."""
     return memory_for(net, state_dtype_of(image), image.max_log, seed)
 
 
 class WithMemory:
-    """Base of what keeps a session's memory: its parts by name."""
+    """Base of classes that hold a session's memory; gives access to its parts by name."""
 
     memory: Memory
 
@@ -98,3 +101,12 @@ class WithMemory:
     def block(self) -> Block:
         """The kernels' view of the same bytes."""
         return self.memory.block
+
+    def scores_one(self, x: NDArray[np.uint8]) -> Scores:
+        """Path, class probabilities and uncertainty of the heads for one feature vector."""
+        state = self.state[0]
+        scores = np.zeros(state["row_class"].shape, np.uint16)
+        path = np.full(state["head_parent"].shape, NO_CLASS, np.uint8)
+        length = score(self.block, x, scores, path)
+        rows = tuple(scores[: int(state["n_rows"])].tolist())
+        return Scores(tuple(path[:length].tolist()), rows, int(uncertainty(self.block, scores)))

@@ -1,4 +1,4 @@
-"""The tree of classes and tasks of a model image, and as a session's commands extend it."""
+"""The tree of classes and tasks of a model image, extended by a session's commands."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ClassTree:
-    """Classes and the tasks (heads) that tell them apart.
+    """Classes and the tasks (heads) that choose between them.
 
     Parameters
     ----------
@@ -73,12 +73,12 @@ class ClassTree:
 
 
 class GrowingTree:
-    """Classes and tasks as a session's events add to them; what was refused is left out.
+    """A class tree that follows a session's events; refused commands are left out.
 
     Attributes
     ----------
     tree : ClassTree
-        As it is now.
+        The current tree.
     parents : dict of str to str or None
         For each added class, the class that it lies under; None for the root task.
     added : list of (int, str)
@@ -101,7 +101,7 @@ class GrowingTree:
         self._before = tree, self.parents  # as they were before that command
 
     def take(self, event: Event) -> None:
-        """Follow ``event``, which comes next."""
+        """Apply the next event."""
         if isinstance(event, AddClass | Split):
             self._grow(event)
         elif self._command is not None:
@@ -111,7 +111,7 @@ class GrowingTree:
                 self._command = None
 
     def adopt(self, tree: ClassTree) -> None:
-        """Go on from a session's own ``tree``."""
+        """Replace the tree by a session's own."""
         for cls, _ in tree.rows:
             if cls not in self.tree.names:
                 self.parents[tree.name(cls)] = tree.parent(cls)

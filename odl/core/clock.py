@@ -1,4 +1,4 @@
-"""The clock that the parts around a session read and wait on, so that a test can put its own in place.
+"""The clock that everything around a session reads and waits on; tests replace it.
 
 A session itself reads no clock: its time is a sample index.
 """
@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 
 class Clock(Protocol):
-    """What is read of a clock. `SystemClock` is the default; tests move one of their own."""
+    """The methods of a clock. `SystemClock` is the default; tests use one that they move."""
 
     def monotonic(self) -> float:
         """Seconds that never go back, from any origin: for durations and deadlines."""

@@ -1,48 +1,41 @@
-"""The composed core: the same step as the fused one, through any learner or policy.
+"""The composed core: the same step as the fused one, with any learner or policy.
 
-The extractor and the questions' book-keeping are the kernels'; what the model says, or
-which windows are asked about, comes from Python objects. Host-only, and slower.
+The extractor and the list of questions use the kernels; predictions or the choice of windows
+come from Python objects. Host-only, and slower.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.core.arrays import WithMemory, memory_of, net_of
 from odl.core.config import Config
 from odl.core.events import NO_CLASS, NO_WINDOW, Dropped, Learned, Output, Prediction, Why
-from odl.core.fixed_point import Scaling
-from odl.core.fused import event_of, settings_of
+from odl.core.fused import KernelCore
 from odl.core.image import Image
 from odl.core.kernels.ask import answer, ask, collect, expire, settled_batch
 from odl.core.kernels.decide import windows_left
-from odl.core.kernels.extract import extract, restart, window_complete
-from odl.core.kernels.grow import add_class, split, undo
+from odl.core.kernels.extract import extract, window_complete
+from odl.core.kernels.grow import undo
 from odl.core.kernels.jit import Int
 from odl.core.kernels.refit import refit
 from odl.core.kernels.run import start_window
-from odl.core.kernels.score import score, uncertainty
 from odl.core.protocols import Learner, Policy, Scores, Window
 from odl.core.state import Asked, Count
 
 
-class Composed(WithMemory):
-    """What a session does with each input, through a learner and a policy.
+class Composed(KernelCore):
+    """Process each input with a learner and a policy.
 
-    The state block keeps the stream, the questions and the log. With a learner of its own, the
-    block's heads stay as the image has them, apart from the classes that commands add; without,
-    they learn.
+    The state block holds the stream, the questions and the log. If a learner is given, the
+    block's heads do not learn: commands add classes to them, and nothing else changes. Otherwise
+    the block's heads learn.
     """
 
     def __init__(self, image: Image, config: Config, learner: Learner | None, policy: Policy) -> None:
-        self.hold = config.hold
-        self.net = net_of(image, Scaling(config.mult, config.shift, config.offset))
-        self.memory = memory_of(image, self.net, config.seed)
-        self.memory.settings[:] = settings_of(config)
+        super().__init__(image, config)
         self.learner: Learner = learner or _Heads(self)
         self.policy = policy
         self._recent = np.zeros((0, len(image.channels)), np.int16)
@@ -71,9 +64,9 @@ class Composed(WithMemory):
         start_window(self.block, features)
         scores = self.learner.scores_one(features)
         held = int(state["held"][0])
-        held_class = held if self.hold and held != NO_CLASS else None
+        held_class = held if self.config.hold and held != NO_CLASS else None
         outputs.append(Prediction(start, scores.path, scores.scores, held_class))
-        self._roll_period(end)
+        windows_left(self.block, end, self.net.hop)  # starts a new period, so that its end closes batches
         samples = (self._recent * self._ratio + self._offset) * self._step
         decision = self.policy.decide(Window(start, end, features, samples), scores)
         if decision.ask:
@@ -90,10 +83,6 @@ class Composed(WithMemory):
             self.policy.settle(window, Asked.EXPIRED)
             return []
         return self._events(ask(self.block, features, window, end, utility, 0))
-
-    def _roll_period(self, end: int) -> None:
-        """Start the budget's next period, so that batches close as the budget runs out."""
-        windows_left(self.block, end, self.net.hop)
 
     def _settle(self, now: int) -> list[Output]:
         outputs = self._events(expire(self.block, now, 0))
@@ -114,10 +103,6 @@ class Composed(WithMemory):
             self.learner.learn_many(features, new["cls"].tolist(), new["window"].tolist())
             self.state["counts"][0, Count.REFITS] += 1
         return outputs
-
-    def gap(self, lost: int) -> None:
-        """Samples are missing."""
-        restart(self.block, lost)
 
     def label(self, at: int, window: int, cls: int) -> list[Output]:
         """An answer; 255 is a skip."""
@@ -155,44 +140,34 @@ class Composed(WithMemory):
 
     def add_class(self, at: int, cls: int, head: int, name: str) -> list[Output]:
         """A new class."""
-        text = np.frombuffer(name.encode(), np.uint8)
-        outputs = self._events(add_class(self.block, at, cls, head, text, 0))
+        outputs = super().add_class(at, cls, head, name)
         if not outputs and not self.learner.add_class(at, cls, head, name):
             return self._take_back(at, "n_rows")
         return outputs
 
     def split(self, at: int, leaf: int, head: int) -> list[Output]:
         """A task under a leaf."""
-        outputs = self._events(split(self.block, at, leaf, head, 0))
+        outputs = super().split(at, leaf, head)
         if not outputs and not self.learner.split(at, leaf, head):
             return self._take_back(at, "n_heads")
         return outputs
 
     def _take_back(self, at: int, what: str) -> list[Output]:
-        """The learner has no room: the row or task that was added last goes again."""
+        """Remove the row or task added last: the learner has no room for it."""
         self.state[what] -= 1
         self.state["n_log"] -= 1
         self.state["counts"][0, Count.FULL] += 1
         return [Dropped(at, NO_WINDOW, Why.FULL)]
 
-    def _events(self, n: Int) -> list[Any]:
-        return [event_of(self.memory.out[i]) for i in range(n)]
-
 
 class _Heads:
-    """The integer core's own heads as a learner: they are a function of the state's log."""
+    """The integer core's heads as a learner: they are a function of the state's log."""
 
     def __init__(self, core: Composed) -> None:
         self._core = core
 
     def scores_one(self, x: NDArray[np.uint8]) -> Scores:
-        state = self._core.state
-        scores = np.zeros(state["row_class"].shape[1], np.uint16)
-        path = np.full(state["head_parent"].shape[1], NO_CLASS, np.uint8)
-        length = score(self._core.block, x, scores, path)
-        rows = int(state["n_rows"][0])
-        found = tuple(path[:length].tolist()), tuple(scores[:rows].tolist())
-        return Scores(*found, int(uncertainty(self._core.block, scores)))
+        return self._core.scores_one(x)
 
     def learn_many(self, x: NDArray[np.uint8], y: Sequence[int], windows: Sequence[int]) -> None:
         refit(self._core.block)

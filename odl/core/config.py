@@ -1,4 +1,4 @@
-"""How a session asks and learns: every choice that its trace depends on."""
+"""The settings of a session: everything its trace depends on apart from image and input."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from odl.core.kernels.rules import POLICIES, Rule
 
 # Smallest and largest value of each number, for Python and C alike.
 BOUNDS = {
-    "allowed": (1, 2**31 - 1),  # from 0 where nothing is asked
+    "allowed": (1, 2**31 - 1),  # from 0 with policy "none"
     "period": (0, 2**31 - 1),
     "horizon": (0, 2**31 - 1),
     "batch": (1, 255),
@@ -24,16 +24,16 @@ BOUNDS = {
 
 
 class ConfigError(OdlError, ValueError):
-    """A setting that cannot be used, and what can."""
+    """A setting or argument is invalid; the message names the allowed values."""
 
 
 def rule_of(policy: str) -> Rule:
-    """The rule that is called ``policy``.
+    """The rule of the policy named ``policy``.
 
     Raises
     ------
     ConfigError
-        If there is none, with the names that there are.
+        If the name is unknown; the message lists the known ones.
 
     Examples
     --------
@@ -42,14 +42,14 @@ def rule_of(policy: str) -> Rule:
     >>> rule_of("tactile-infor")
     Traceback (most recent call last):
         ...
-    odl.core.config.ConfigError: there is no policy 'tactile-infor'; there are none, ...
+    odl.core.config.ConfigError: there is no policy 'tactile-infor'; choose from none, ...
     """
     for rule in Rule:
         if rule.policy == policy:
             return rule
     close = get_close_matches(policy, POLICIES, 1) if isinstance(policy, str) else []
     hint = f"; did you mean '{close[0]}'?" if close else ""
-    raise ConfigError(f"there is no policy '{policy}'; there are {', '.join(POLICIES)}{hint}")
+    raise ConfigError(f"there is no policy '{policy}'; choose from {', '.join(POLICIES)}{hint}")
 
 
 def check_number(name: str, value: object, low: int | None = None) -> None:
@@ -71,7 +71,7 @@ class Config:
     allowed, period, in_samples
         The budget (see `odl.policies.budget.Budget`); ``period`` 0 is the whole session.
     horizon : int
-        Windows that the session will have; needed when ``period`` is 0.
+        Expected number of windows in the session; required if ``period`` is 0.
     batch : int
         Questions that are learned from together, at least 1 (TActiLE's b).
     patience : int
@@ -79,7 +79,7 @@ class Config:
     step : int
         TActiLE's reference values move by ``2**-step`` of the full range, 1 to 16.
     hold : bool
-        Whether an answered label stands until the stream changes.
+        True if an answered label is held until the stream changes.
     change : int
         Mean absolute feature difference (Q15) between windows that counts as a change.
     seed : int
@@ -90,7 +90,7 @@ class Config:
     Raises
     ------
     ConfigError
-        With the setting's name, its value and what it can be.
+        If a setting is out of range; the message names it, its value and the range.
 
     Examples
     --------
@@ -134,7 +134,7 @@ class Config:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Config:
-        """Read back what `to_dict` gave; unknown or missing settings are refused."""
+        """Inverse of `to_dict`; raises `ConfigError` for unknown or missing settings."""
         names = set(cls.__dataclass_fields__)
         if set(values) != names:
             odd = ", ".join(sorted(set(values) ^ names))

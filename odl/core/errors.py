@@ -1,10 +1,10 @@
-"""The base of every error that odl raises about what it was given."""
+"""The base class of odl's errors."""
 
 from __future__ import annotations
 
 
 class OdlError(Exception):
-    """What was wrong, where, and what to do, in one sentence.
+    """Base of all errors that odl raises; the message says what was wrong, where, and what to do.
 
     Each error of odl is also a built-in one (mostly `ValueError`), so both ``except`` clauses work.
 

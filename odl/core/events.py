@@ -1,4 +1,4 @@
-"""All that enters or leaves a session.
+"""The events that enter or leave a session.
 
 Stream time is a sample index since the session's start; a window's id is the index of
 its first sample. Events are plain frozen values: two equal streams of events are the
@@ -25,7 +25,7 @@ class Why(IntEnum):
     EXPIRED = 1  # nobody answered in time
     LATE = 2  # an answer came after its question had expired
     REPEATED = 3  # the window has an answer already
-    UNKNOWN = 4  # the window was never asked about, or is forgotten
+    UNKNOWN = 4  # no question was asked about the window, or it is no longer stored
     NO_SUCH_CLASS = 5  # the class, or the head to put it under, does not exist
     FULL = 6  # no room for another class, head or label
     NOTHING_TO_UNDO = 7
@@ -99,11 +99,11 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where the next command comes from; for the label log, ignored by the session.
+    """Who gives the next command; the session ignores it, the label log shows it.
 
-    ``by`` names the way and, after a colon, a pseudonym: ``terminal``, ``button``,
-    ``notebook:P3``. ``took`` is in milliseconds, from the question's display to the answer;
-    ``clock`` in milliseconds since 1970 (UTC), 0 where nobody looked at a clock.
+    ``by`` names the interface and, after a colon, a pseudonym: ``terminal``, ``button``,
+    ``notebook:P3``. ``took`` is the time from the question's display to the answer, in milliseconds;
+    ``clock`` is in milliseconds since 1970 (UTC), 0 if unknown.
     """
 
     at: int
@@ -114,10 +114,9 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Adopt:
-    """The stream goes on from a board's own state, ``lost`` samples after ``start``.
+    """The session continues from a board's state, ``lost`` samples after ``start``.
 
-    What the board took in between is not known; ``state`` (a session's snapshot) holds what
-    it made of it.
+    The samples in between are unknown; their effect is in ``state``, a session's snapshot.
     """
 
     start: int
@@ -139,7 +138,7 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What the model says of ``window``.
+    """The model's prediction for ``window``.
 
     ``path`` holds class ids from the root task down; ``scores`` one Q15 probability
     (0 to 32768) for each row in row order, the product along its path; ``held`` is the
@@ -173,7 +172,7 @@ class Learned:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """At ``at`` something had no effect; ``window`` is NO_WINDOW where none is meant."""
+    """At ``at`` an input had no effect or a question ended; ``window`` is NO_WINDOW if there is none."""
 
     at: int
     window: int
@@ -187,7 +186,7 @@ Event: TypeAlias = Input | Output
 
 
 def valid_name(name: str) -> bool:
-    """Whether ``name`` can be a class name: 1 to 32 bytes of printable text.
+    """True if ``name`` can be a class name: 1 to 32 bytes of printable text.
 
     >>> valid_name("walk up"), valid_name(""), valid_name("a\\x1b[2J")
     (True, False, False)

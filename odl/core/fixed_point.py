@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-# How many of the base unit one of each is; a source may use either of a family.
+# Kind of quantity and factor to its base unit; source and model may use any two units of one kind.
 UNITS = {
     "g": ("acceleration", 9.80665),
     "m/s2": ("acceleration", 1.0),
@@ -73,7 +73,7 @@ def input_scaling(
     Raises
     ------
     ValueError
-        If names, their order, or kinds of unit differ: both sides are named.
+        If names, their order, or kinds of unit differ; the message shows both sides.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The fused core: kernels on one state block."""
+"""The fused core: integer kernels on one state block."""
 
 from __future__ import annotations
 
@@ -36,37 +36,25 @@ def settings_of(config: Config) -> NDArray[Any]:
     return settings
 
 
-def start_period(state: NDArray[Any], config: Config, end: int) -> None:
-    """Begin the budget's next period in ``state`` if the window that ends at ``end`` lies in it.
-
-    `odl.core.kernels.decide.windows_left` does the same as a kernel.
-    """
-    if config.period == 0:
-        return
-    passed = end - 1 if config.in_samples else int(state["counts"][0, Count.WINDOWS])
-    if state["period"][0] != passed // config.period:
-        state["period"], state["issued"] = passed // config.period, 0
-
-
 def settings_forcing(config: Config, state: NDArray[Any], end: int, ask: bool) -> NDArray[Any]:
-    """The settings under which the window that ends at ``end`` is asked about, or is not, come what may.
+    """Settings to ask about the window that ends at ``end``, or not, whatever the policy says.
 
-    The budget stays: its period begins anew in ``state`` if the time has come, what is spent stays
-    spent and closes batches. But the period is said to end with this window, so whatever is left
-    may go into it.
+    The budget still counts: its period starts anew in ``state`` when due (as the kernel
+    `odl.core.kernels.decide.windows_left` does), and spending it closes batches. But the period is set
+    to end with this window, so that everything left may be spent on it.
     """
-    start_period(state, config, end)
+    if config.period:
+        passed = end - 1 if config.in_samples else int(state["counts"][0, Count.WINDOWS])
+        if state["period"][0] != passed // config.period:
+            state["period"], state["issued"] = passed // config.period, 0
     settings = settings_of(config)
     settings["rule"] = Rule.PERIODIC if ask else Rule.NONE
     settings["period"], settings["horizon"] = 0, 1
     return settings
 
 
-class Fused(WithMemory):
-    """What a session does with each input, in integer kernels alone.
-
-    Every method returns the output events; ``state`` and ``log`` hold all there is to know.
-    """
+class KernelCore(WithMemory):
+    """A session's memory and the inputs that need neither learner nor policy."""
 
     def __init__(self, image: Image, config: Config) -> None:
         self.image, self.config = image, config
@@ -74,8 +62,31 @@ class Fused(WithMemory):
         self.memory = memory_of(image, self.net, config.seed)
         self.memory.settings[:] = settings_of(config)
 
+    def gap(self, lost: int) -> None:
+        """Skip ``lost`` missing samples."""
+        restart(self.block, lost)
+
+    def add_class(self, at: int, cls: int, head: int, name: str) -> list[Output]:
+        """Add class ``cls`` to task ``head``."""
+        text = np.frombuffer(name.encode(), np.uint8)
+        return self._events(add_class(self.block, at, cls, head, text, 0))
+
+    def split(self, at: int, leaf: int, head: int) -> list[Output]:
+        """Add task ``head`` under class ``leaf``."""
+        return self._events(split(self.block, at, leaf, head, 0))
+
+    def _events(self, n: Int) -> list[Output]:
+        return [event_of(self.memory.out[i]) for i in range(n)]
+
+
+class Fused(KernelCore):
+    """Process each input with integer kernels alone.
+
+    Every method returns the output events; ``state`` and ``log`` are the whole state.
+    """
+
     def use(self, settings: NDArray[Any]) -> None:
-        """From now on go by ``settings`` (see `settings_of`)."""
+        """Replace the settings (see `settings_of`)."""
         self.memory.settings[:] = settings
 
     def samples(self, block: NDArray[np.int16]) -> list[Output]:
@@ -88,10 +99,6 @@ class Fused(WithMemory):
                 outputs += self._events(n)
         return outputs
 
-    def gap(self, lost: int) -> None:
-        """Samples are missing."""
-        restart(self.block, lost)
-
     def label(self, at: int, window: int, cls: int) -> list[Output]:
         """An answer; 255 is a skip."""
         return self._events(command_label(self.block, at, window, cls))
@@ -100,21 +107,11 @@ class Fused(WithMemory):
         """Take back the answer given last."""
         return self._events(command_undo(self.block, at))
 
-    def add_class(self, at: int, cls: int, head: int, name: str) -> list[Output]:
-        """A new class."""
-        text = np.frombuffer(name.encode(), np.uint8)
-        return self._events(add_class(self.block, at, cls, head, text, 0))
-
-    def split(self, at: int, leaf: int, head: int) -> list[Output]:
-        """A task under a leaf."""
-        return self._events(split(self.block, at, leaf, head, 0))
-
     def resume(self, position: int = 0, issued: int = 0, keep: bool = True) -> None:
-        """As a board that is configured: a fresh state, and the heads that the log has taught.
+        """Reset the state as `Configure` does on a board, and refit the heads from the log.
 
-        The stream goes on at ``position``, or at the earliest one that comes after all that is in
-        the log; ``issued`` questions have been spent of the budget's period there. Without
-        ``keep`` the log is forgotten first.
+        The stream continues at ``position``, or behind the last log entry if that is later;
+        ``issued`` questions of that budget period are spent. Without ``keep`` the log is emptied first.
         """
         if not keep:
             self.log[:] = 0
@@ -129,9 +126,6 @@ class Fused(WithMemory):
         if self.config.in_samples and self.config.period:
             self.state["period"] = max(at - 1, 0) // self.config.period
         refit(self.block)
-
-    def _events(self, n: Int) -> list[Output]:
-        return [event_of(self.memory.out[i]) for i in range(n)]
 
 
 def event_of(record: Any) -> Output:

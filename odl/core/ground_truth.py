@@ -1,4 +1,4 @@
-"""What really happened in a window, where anybody wrote it down."""
+"""The true class of a window, from annotated intervals."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from odl.core.events import Truth
 
 
 class TruthTrack:
-    """The truth of any window, from intervals.
+    """Looks up the true class of any window.
 
     A window's class is the most frequent one of its samples if it covers at least half
-    of them, ties to the class that comes earlier; any other window has none. A sample
-    counts once for each class that is told of it, however often that is told.
+    of them, ties to the class that comes earlier; any other window has none. Intervals
+    of one class that overlap count once.
 
     Examples
     --------

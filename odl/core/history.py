@@ -1,8 +1,8 @@
 """Reduce a session's events to what became of its questions and answers, and to its class tree.
 
-`SessionHistory` is the only place that knows these rules: which answer a refusal or an undo belongs to,
-what counts, who gave it, which classes were added. Evaluation, label prompts, label logs, resuming and
-tables are views of it.
+`SessionHistory` is the only place with these rules: which answer a refusal or an undo belongs to,
+which answers count, who gave them, which classes were added. Evaluation, label prompts, label logs,
+resuming and tables are views of it.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from odl.core.events import (
 
 
 class SessionHistory:
-    """Follow a session's events, one at a time.
+    """Keep account of a session's events, one at a time.
 
     Parameters
     ----------
     tree : ClassTree, optional
         Classes and tasks at the start; default: none.
     window : int
-        Window length in samples, for the moments at which questions were asked.
+        Window length in samples; gives the sample at which a question was asked.
     keep : int, optional
-        How many of the newest answers, questions and gaps are kept; default: all. Counts cover all.
+        Number of the newest answers, questions and gaps to keep; default: all. Counts cover all.
     read_state : callable, optional
         Reads the state of an `Adopt` event. Without it, what happened while the line was lost stays unknown.
 
@@ -49,12 +49,12 @@ class SessionHistory:
     classes : GrowingTree
         Classes and tasks as they are now, and which were added.
     answers : deque of AnswerRecord
-        In the order in which they came.
+        Oldest first.
     questions : deque of QuestionRecord
     gaps : deque of (int, int)
         (start, samples lost).
     unseen : list of (int, int)
-        (start, end) of spans whose windows a replay cannot see whole, because a board's state ended them.
+        (start, end) of spans that ended with an adopted state; a replay has no whole windows there.
     lessons : Counter
         Labels learned, by sample.
     dropped : Counter
@@ -118,7 +118,7 @@ class SessionHistory:
         return names if self._undo_at is None else names[:-1]
 
     def take(self, event: Event) -> None:
-        """Follow ``event``, which comes next."""
+        """Apply the next event."""
         # The outputs of an undo's own step come between the two: a batch settles before the undo.
         if self._undo_at is not None and not (
             isinstance(event, Dropped | Learned) and event.at == self._undo_at
@@ -158,7 +158,7 @@ class SessionHistory:
                     self._adopt(start, self._read_state(state))
 
     def settle(self) -> None:
-        """Carry out an undo whose step is over: call this at the stream's end."""
+        """Apply an undo whose step has ended; call this after the last event."""
         if self._undo_at is None:
             return
         at, self._undo_at = self._undo_at, None
@@ -168,12 +168,12 @@ class SessionHistory:
             self.undone += not one.missed
 
     def adopt(self, tree: ClassTree, answers: Iterable[tuple[int, int]]) -> list[AnswerRecord]:
-        """Go on from a session's own ``tree`` and ``answers`` (window, class), in the order of undo.
+        """Continue from a session's own ``tree`` and ``answers``, (window, class), oldest first.
 
         Returns
         -------
         list of AnswerRecord
-            The answers that no event has told of.
+            The answers that no event has shown.
         """
         self.classes.adopt(tree)
         known = {(one.window, one.cls): one for one in self.answers if one.counts}
@@ -188,7 +188,7 @@ class SessionHistory:
         return new
 
     def answers_by_window(self) -> dict[int, list[AnswerRecord]]:
-        """Return the answers grouped by window, each group in the order in which they came."""
+        """Return the answers grouped by window, each group oldest first."""
         groups: dict[int, list[AnswerRecord]] = {}
         for one in self.answers:
             groups.setdefault(one.window, []).append(one)
@@ -235,7 +235,7 @@ class SessionHistory:
         elif why is Why.SKIPPED:
             if (one := self._pending(window)) is not None:
                 one.state = AnswerOutcome.SKIPPED
-        # A refusal comes of the answer's own step; that there is no room shows when its batch is closed.
+        # A refusal belongs to the answer's own step; FULL appears later, when the batch is closed.
         elif (one := self._pending(window, None if why is Why.FULL else event.at)) is not None:
             self._refuse(one, why)
 
@@ -264,7 +264,7 @@ class SessionHistory:
     def _adopt(self, start: int, state: AdoptedState) -> None:
         new = self.adopt(state.tree, state.answers)
         self.unseen.append((start, self.position + state.skip))
-        if not start:  # there was no line to lose yet: these answers are older than the recording
+        if not start:  # these answers are older than the recording
             new = []
         for one in new:
             one.at = start

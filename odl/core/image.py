@@ -1,90 +1,29 @@
-"""The model image: extractor, heads and stored vectors, as the board keeps them.
-
-The checkpoint, the upload and the flash section are these same bytes: one fixed header,
-the arrays at the offsets it names (each aligned to 8), the names and the card as JSON at
-the end, a CRC-32 over everything after the checksum field. Little-endian, no pickle.
-
-=========  ====================================================================
-section    contents
-=========  ====================================================================
-header     ``HEADER``: sizes, capacities, learning parameters, section offsets
-layers     ``LAYER`` per convolution: channels, kernel, stride
-weights    int8, layer after layer, each (out, kernel, in) in C order
-biases     int32, layer after layer, at scale s_in * s_w
-mults      int32 in [2^30, 2^31), one per output channel
-shifts     uint8 in [31, 62], one per output channel
-heads      ``HEAD`` per task: parent class (255: the root task), logit format
-rows       ``ROW`` per class row: class id, task
-base       int32 (rows, features + 1): the trained heads; last column the bias
-stored     uint8 (stored, features): vectors replayed while learning
-owners     uint8 (stored): the class of each stored vector
-card       JSON: class names, channels, rate, tree, from whom it learned, licence
-=========  ====================================================================
-"""
+"""The model image: extractor, heads and stored vectors that a session starts from."""
 
 from __future__ import annotations
 
 import json
-import zlib
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.core.errors import OdlError
 from odl.core.events import valid_name
-
-MAGIC = b"ODLM"
-VERSION = (1, 0)
-ROOT = 255  # parent of the root task
-
-HEADER = np.dtype(
-    [
-        ("magic", "S4"),
-        ("crc", "<u4"),  # over every byte after this field
-        ("major", "u1"),
-        ("minor", "u1"),
-        ("header_size", "<u2"),
-        ("total_size", "<u4"),
-        ("channels", "u1"),
-        ("n_layers", "u1"),
-        ("n_heads", "u1"),
-        ("n_rows", "u1"),
-        ("max_heads", "u1"),
-        ("max_rows", "u1"),
-        ("max_pending", "u1"),
-        ("epochs", "u1"),
-        ("window", "<u2"),
-        ("hop", "<u2"),
-        ("features", "<u2"),
-        ("n_stored", "<u2"),
-        ("max_log", "<u2"),
-        ("rate_shift", "u1"),  # learning step: (error * feature) >> rate_shift
-        ("imprint", "u1"),  # weight of an imprinted row per step of a feature
-        ("rate_mhz", "<u4"),  # sampling rate in millihertz
-        ("seed", "<u8"),  # the learner's generator, never zero
-        ("off_layers", "<u4"),
-        ("off_weights", "<u4"),
-        ("off_biases", "<u4"),
-        ("off_mults", "<u4"),
-        ("off_shifts", "<u4"),
-        ("off_heads", "<u4"),
-        ("off_rows", "<u4"),
-        ("off_base", "<u4"),
-        ("off_stored", "<u4"),
-        ("off_owners", "<u4"),
-        ("off_card", "<u4"),
-        ("card_size", "<u4"),
-    ]
+from odl.core.image_layout import (
+    HEAD,
+    HEADER,
+    LAYER,
+    ROW,
+    ImageError,
+    join_sections,
+    read_header,
+    read_section,
+    require,
 )
-LAYER = np.dtype([("cin", "<u2"), ("cout", "<u2"), ("kernel", "<u2"), ("stride", "<u2")])
-HEAD = np.dtype([("parent", "u1"), ("format", "u1")])  # logits are integers / 2**format
-ROW = np.dtype([("cls", "u1"), ("head", "u1")])
 
-
-class ImageError(OdlError, ValueError):
-    """A model image that cannot be used, and why."""
+ROOT = 255  # parent of the root task
 
 
 @dataclass(frozen=True)
@@ -109,7 +48,7 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class Image:
-    """Everything a session starts from. See the module's table for the byte form.
+    """Everything a session starts from; `odl.core.image_layout` describes the byte form.
 
     Features are the last layer's outputs pooled over the first half, the second half
     and (as a maximum) the whole window: three times its output channels, uint8.
@@ -157,7 +96,7 @@ class Image:
 
     @property
     def receptive(self) -> int:
-        """Samples that one output of the last layer sees."""
+        """Receptive field of one output of the last layer, in samples."""
         size, jump = 1, 1
         for layer in self.layers:
             size += (layer.weights.shape[1] - 1) * jump
@@ -212,72 +151,33 @@ class Image:
             "card": text,
         }
         header = np.zeros((), HEADER)
-        header["magic"], (header["major"], header["minor"]) = MAGIC, VERSION
-        header["header_size"] = HEADER.itemsize
         for name in ("window", "hop", "features", "epochs", "rate_shift", "imprint", "seed",
                      "max_heads", "max_rows", "max_pending", "max_log"):  # fmt: skip
             header[name] = getattr(self, name)
         header["channels"], header["n_layers"] = len(self.channels), len(self.layers)
         header["n_heads"], header["n_rows"] = len(heads), len(rows)
         header["n_stored"], header["rate_mhz"] = len(self.owners), round(self.rate_hz * 1000)
-        body, offset = b"", HEADER.itemsize
-        for name, data in sections.items():
-            pad = -offset % 8
-            body, offset = body + bytes(pad) + data, offset + pad
-            header["off_" + name] = offset
-            offset += len(data)
-        header["card_size"], header["total_size"] = len(text), offset
-        rest = header.tobytes()[8:] + body
-        return MAGIC + zlib.crc32(rest).to_bytes(4, "little") + rest
+        return join_sections(header, sections)
 
     @classmethod
     def from_bytes(cls, data: bytes, source: str = "model image") -> Image:
-        """Read the byte form; every size, offset and range is checked.
+        """Read the byte form and check every size, offset and range.
 
         Raises
         ------
         ImageError
-            Saying what is wrong with ``source``.
+            If the bytes are not a valid image; the message names ``source``.
         """
         return _read(data, source)
 
     def check(self, source: str = "model image") -> None:
-        """Raise ImageError unless shapes, ranges and the tree are consistent."""
+        """Raise `ImageError` if shapes, ranges or the tree are inconsistent."""
         _check(self, source)
 
 
-def _need(condition: bool, source: str, what: str) -> None:
-    if not condition:
-        raise ImageError(f"{source}: {what}")
-
-
 def _read(data: bytes, source: str) -> Image:
-    _need(data[:4] == MAGIC, source, "not an odl model image (it does not begin with ODLM)")
-    _need(len(data) >= HEADER.itemsize, source, f"cut short: {len(data)} bytes, no whole header")
-    header = np.frombuffer(data[: HEADER.itemsize], HEADER)[0]
-    major, minor = int(header["major"]), int(header["minor"])
-    _need(
-        major == VERSION[0],
-        source,
-        f"image version {major}.{minor}; this odl reads version {VERSION[0]}.x",
-    )
-    total = int(header["total_size"])
-    _need(len(data) == total, source, f"{len(data)} bytes, but the header says {total}")
-    crc = zlib.crc32(data[8:])
-    _need(
-        crc == int(header["crc"]),
-        source,
-        f"checksum {crc:08x}, but the header says {int(header['crc']):08x}: the file is damaged",
-    )
-    _need(int(header["header_size"]) == HEADER.itemsize, source, "unknown header size")
-
-    def section(name: str, dtype: Any, *shape: int) -> NDArray[Any]:
-        count = int(np.prod(shape, dtype=np.int64))
-        start = int(header["off_" + name])
-        size = count * np.dtype(dtype).itemsize
-        _need(start + size <= total, source, f"section '{name}' runs past the end of the file")
-        return np.frombuffer(data, dtype, count, start).reshape(shape).copy()
-
+    header = read_header(data, source)
+    section = partial(read_section, data, header, source)
     layers: list[Layer] = []
     at_w = at_c = 0
     shapes = section("layers", LAYER, int(header["n_layers"]))
@@ -310,7 +210,7 @@ def _read(data: bytes, source: str) -> Image:
         )
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ImageError(f"{source}: its card cannot be read ({type(error).__name__}: {error})") from None
-    _need(len(channels) == int(header["channels"]), source, "channel count and card differ")
+    require(len(channels) == int(header["channels"]), source, "channel count and card differ")
     image = Image(
         channels=channels, rate_hz=int(header["rate_mhz"]) / 1000,
         window=int(header["window"]), hop=int(header["hop"]), layers=tuple(layers),
@@ -333,7 +233,7 @@ def _no_constant(name: str) -> None:
 
 def _check(image: Image, source: str) -> None:
     def need(condition: bool, what: str) -> None:
-        _need(condition, source, what)
+        require(condition, source, what)
 
     need(1 <= len(image.channels) <= 9, f"{len(image.channels)} channels; 1 to 9 can be read")
     need(all(c.scale > 0 and np.isfinite(c.scale) for c in image.channels), "a scale is not positive")

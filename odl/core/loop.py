@@ -1,4 +1,4 @@
-"""The only loop: source to session to labeller and back."""
+"""The loop that joins source, session and labeller."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from odl.core.session import Session
 
 
 def drive(session: Session, source: Iterable[Input], labeller: object = None) -> Iterator[Event]:
-    """Run ``source`` through ``session``; yield all that passes, in order.
+    """Run ``source`` through ``session``; yield all inputs and outputs in order.
 
     Each input is yielded before its step and its outputs after it, so a consumer that
     appends what it receives writes a recording that can be resumed at any point. Blocks
     are cut where a window ends or an answer falls due, so an answer takes effect at its
-    own sample whatever the source's blocks. Class ids of new names are given here.
+    own sample whatever the source's blocks. New names get their class ids here.
 
-    A live source that has nothing to give says so with ``Samples`` of no rows: answers are
-    taken in then too, and whoever consumes this generator has its turn.
+    A live source without new data yields ``Samples`` of no rows, so that answers are polled and the
+    consumer of this generator regains control.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def drive(session: Session, source: Iterable[Input], labeller: object = None) ->
     Raises
     ------
     ConfigError
-        If an argument is none of these.
+        If an argument has the wrong type.
 
     Examples
     --------
@@ -111,11 +111,10 @@ def _answers(session: Session, labeller: Labeller) -> Iterator[Event]:
 
 
 def commands(session: Session, answer: Answer | TakeBack) -> Iterator[Command | Origin]:
-    """An answer as commands at ``session``'s position; take each before asking for the next.
+    """Translate an answer into commands at the session's position; step each before the next.
 
-    A class that the answer names and nobody knows yet is added first, under a task of its
-    own if that is wished. Where there is no room for it, or no id left, the answer counts as
-    a skip.
+    If the answer names an unknown class, the class is added first, under a new task if
+    ``answer.leaf`` asks for one. Without room for the class, or a free id, the answer becomes a skip.
 
     Examples
     --------

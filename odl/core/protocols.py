@@ -1,4 +1,4 @@
-"""The parts around a session that can be replaced: learner, policy, labeller."""
+"""Protocols of the replaceable parts around a session: learner, policy, labeller."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class Window:
 
 
 class Scores(NamedTuple):
-    """What a learner says of one feature vector.
+    """A learner's scores for one feature vector.
 
     ``path`` holds class ids from the root down, ``scores`` a Q15 probability per class in
-    the order in which the classes came, ``uncertainty`` 1 - (p1 - p2) over the leaves in Q15.
+    row order, ``uncertainty`` 1 - (p1 - p2) over the leaves in Q15.
     """
 
     path: tuple[int, ...]
@@ -72,10 +72,10 @@ class Decision(NamedTuple):
 
 
 class Policy(Protocol):
-    """Decides which windows are worth a question; the session keeps the budget."""
+    """Decides which windows to ask about; the session enforces the budget."""
 
     def decide(self, window: Window, scores: Scores) -> Decision:
-        """Once per window, in order; a question spends budget."""
+        """Decide about one window; called for every window, in order. A question spends budget."""
         ...
 
     def settle(self, window: int, outcome: Asked) -> None:
@@ -87,7 +87,7 @@ class Answer(NamedTuple):
     """An answer about ``window``: a class name, new or known, or None for a skip.
 
     ``head`` is the task that a new class goes under. With ``leaf`` it goes under that class
-    instead, which is given a task of its own if it has none. ``by``, ``took`` and ``clock``
+    instead, which gets a task of its own if it has none. ``by``, ``took`` and ``clock``
     are those of `odl.core.events.Origin`; an empty ``by`` leaves no origin in the recording.
     """
 
@@ -101,7 +101,7 @@ class Answer(NamedTuple):
 
 
 class TakeBack(NamedTuple):
-    """The answer given last is taken back; origin as in `Answer`."""
+    """Takes back the newest answer; origin as in `Answer`."""
 
     by: str = ""
     took: int = 0

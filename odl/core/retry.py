@@ -1,4 +1,4 @@
-"""When a request goes out again, and when it is given up: the one place for these numbers."""
+"""When a request is sent again, and when it fails: the one place for these numbers."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ class RetryPolicy:
     Parameters
     ----------
     timeout : float
-        Seconds that the first attempt is given.
+        Seconds to wait after the first attempt.
     attempts : int
-        How often the request goes out at most, 1 or more.
+        Largest number of attempts, 1 or more.
     growth : float
-        By how much longer each attempt is given than the one before.
+        Factor from each wait to the next.
     longest : float
-        The longest that one attempt is given, in multiples of ``timeout``.
+        Longest wait, in multiples of ``timeout``.
     limit : float
-        Seconds after which nothing is waited for any longer, whatever happened meanwhile: a port
-        that was away, an answer that is still coming in.
+        Seconds after which the request fails in any case: with a port that is away, or an answer
+        that is still arriving.
 
     Examples
     --------
@@ -38,15 +38,15 @@ class RetryPolicy:
     limit: float = 30.0
 
     def seconds(self, attempt: int) -> float:
-        """Seconds that ``attempt`` (0 is the first one) is given."""
+        """Seconds to wait after ``attempt``, counted from 0."""
         return self.timeout * min(self.growth**attempt, self.longest)
 
     @staticmethod
     def within(seconds: float, attempts: int = 5) -> RetryPolicy:
-        """Attempts spread evenly over ``seconds``; ten times as long where an answer is coming in."""
+        """Spread attempts evenly over ``seconds``; an answer that is arriving has ten times as long."""
         return RetryPolicy(seconds / attempts, attempts, growth=1.0, limit=10 * seconds)
 
 
 LINK: Final = RetryPolicy()
-BOARD: Final = RetryPolicy(timeout=0.4, attempts=8)  # the board does a request once all the same
-LABEL_ATTEMPTS: Final = 3  # how often a board is sent an answer; it is sent an undo once
+BOARD: Final = RetryPolicy(timeout=0.4, attempts=8)  # a board does a repeated request once
+LABEL_ATTEMPTS: Final = 3  # of an answer to a board; an undo has one attempt

@@ -1,4 +1,4 @@
-"""The generator of ``odl.core.kernels.generator`` for host code that must not wait for Numba.
+"""The generator of `odl.core.kernels.generator` in plain Python, for code that should not load Numba.
 
 One algorithm everywhere: xorshift64 (Marsaglia 2003, triple 13, 7, 17), seeded through
 splitmix64 so that neighbouring seeds give unrelated streams.
@@ -10,7 +10,7 @@ _MASK = 2**64 - 1
 
 
 def seed_of(*parts: int) -> int:
-    """A generator state, never zero, from whole numbers (such as a seed and a subject).
+    """Derive a generator state, never zero, from integers such as a seed and a subject.
 
     >>> seed_of(0, 7) != seed_of(7, 0)
     True
@@ -25,7 +25,7 @@ def seed_of(*parts: int) -> int:
 
 
 class Chance:
-    """Draws that a state (from `seed_of`) decides, the same on every machine.
+    """A random generator that gives the same draws on every machine, from a state of `seed_of`.
 
     Examples
     --------

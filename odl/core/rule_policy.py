@@ -1,4 +1,4 @@
-"""A policy of the integer core as a value: a rule and its settings."""
+"""Base class of the integer core's policies: a rule and its settings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class RulePolicy:
     """Base of the classes in `odl.policies`. It holds settings and no state.
 
-    A session whose policy is such a value runs in integer kernels alone, as a board does.
+    A session with such a policy runs in integer kernels alone, as a board does.
 
     Raises
     ------
@@ -38,7 +38,7 @@ class RulePolicy:
 
     @property
     def settings(self) -> dict[str, int]:
-        """The settings by name, as `odl.core.config.Config` has them."""
+        """The settings by their names in `odl.core.config.Config`."""
         return asdict(self)
 
     def configured(self, config: Config) -> Config:
@@ -46,7 +46,7 @@ class RulePolicy:
         return replace(config, policy=self.name, **self.settings)  # type: ignore[arg-type]
 
     def start(self, image: Image, config: Config) -> RunningPolicy:
-        """A policy that decides window by window, with the budget and the seed of ``config``."""
+        """Start a policy that decides window by window, with budget and seed of ``config``."""
         from odl.core.running_policy import RunningPolicy
 
         return RunningPolicy(image, self.configured(config))

@@ -1,4 +1,4 @@
-"""A policy of the integer core that runs beside any learner."""
+"""A policy of the integer core for use with any learner."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from odl.core.state import Asked, Count
 class RunningPolicy(WithMemory):
     """Asks by the rule ``config.policy`` and never more than the budget of ``config``.
 
-    It is an `odl.core.protocols.Policy` with a state block of its own; `odl.policies` has a
-    class for each rule, whose ``start`` gives this.
+    It implements `odl.core.protocols.Policy` with a state block of its own. ``start`` of a class in
+    `odl.policies` returns one.
 
     Parameters
     ----------
@@ -27,6 +27,7 @@ class RunningPolicy(WithMemory):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from odl.data import model_bytes
     >>> image = Image.from_bytes(model_bytes("shoulder"))
     >>> config = Config(policy="periodic", allowed=1, period=2, mult=(), shift=(), offset=())
@@ -51,11 +52,11 @@ class RunningPolicy(WithMemory):
         return Decision(wanted, utility)
 
     def settle(self, window: int, outcome: Asked) -> None:
-        """Note what became of the question about ``window``; settled batches make room."""
+        """Record how the question about ``window`` ended, and free the places of settled batches."""
         state = self.state
         n = int(state["n_ask"][0])
         asked = state["ask_window"][0, :n] == window
-        # An answer's features are of no more use here: SKIPPED settles without a log.
+        # SKIPPED settles a question without an entry in the log, which nobody reads here.
         settled = Asked.OPEN if outcome is Asked.OPEN else Asked.SKIPPED
         state["ask_status"][0, :n][asked] = settled
         while (batch := settled_batch(self.block)) >= 0:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,21 +36,14 @@ from odl.core.image import Image
 from odl.core.rule_policy import RulePolicy
 from odl.core.running_policy import RunningPolicy
 from odl.core.snapshot import state_of
-from odl.core.state import Asked, Count, Entry
+from odl.core.state_view import StateView
 
 
 class OrderError(OdlError, ValueError):
-    """An input that does not continue the stream, and where the stream stands."""
+    """An input does not start at the stream's position; the message names both."""
 
 
-class Open(NamedTuple):
-    """A question that waits: the window it is about, the sample at which it expires."""
-
-    window: int
-    expires: int
-
-
-class Session:
+class Session(StateView):
     """One person's stream, from a model image on.
 
     Parameters
@@ -69,8 +61,8 @@ class Session:
         methods of `odl.core.protocols.Policy`, both host-only. ``config`` gives the budget, which is
         never exceeded.
     asked : iterable of int, optional
-        Windows to ask about instead of those that the policy chooses: the questions of a session that
-        was relabelled, once more.
+        Windows to ask about, in place of the policy's choice; used to repeat the questions of a
+        relabelled session.
 
     Examples
     --------
@@ -82,8 +74,8 @@ class Session:
     >>> [type(event).__name__ for event in session.step(Samples(0, block))]
     ['Prediction']
 
-    Host-only means: no board runs it, there is no snapshot, and `odl verify` has no twin to
-    compare it with. Without ``learner`` and ``policy`` the integer core runs fused.
+    A host-only part cannot run on a board; the session has no snapshot, and `odl verify` cannot compare
+    it. Without ``learner`` and ``policy`` the integer core runs fused.
 
     >>> config = Config(allowed=1, horizon=9, mult=(1,) * n, shift=(0,) * n, offset=(0,) * n)
     >>> session = Session(image, config, policy=lambda window, scores: True)
@@ -130,104 +122,16 @@ class Session:
         else:
             self._core = Fused(image, config)
 
-    @property
-    def position(self) -> int:
-        """Samples consumed so far, gaps included."""
-        return int(self._core.state["position"][0])
-
-    @property
-    def names(self) -> dict[int, str]:
-        """Class ids and names: the image's and those that were added."""
-        names = dict(self.image.names)
-        for entry in self._core.log[: int(self._core.state["n_log"][0])]:
-            if entry["kind"] == Entry.CLASS:
-                names[int(entry["cls"])] = entry["features"].tobytes().rstrip(b"\0").decode()
-        return names
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """The counters, by name."""
-        values = self._core.state["counts"][0].tolist()
-        return {count.name.lower(): values[count] for count in Count}
-
-    @property
-    def tasks(self) -> tuple[int | None, ...]:
-        """The class that each task lies under, by task number; None for the root task."""
-        n = int(self._core.state["n_heads"][0])
-        parents = self._core.state["head_parent"][0, :n].tolist()
-        return tuple(None if parent == NO_CLASS else parent for parent in parents)
-
-    @property
-    def rows(self) -> tuple[tuple[int, int], ...]:
-        """(class, its task) for each row, in the order of `Prediction.scores`."""
-        state = self._core.state[0]
-        n = int(state["n_rows"])
-        return tuple(zip(state["row_class"][:n].tolist(), state["row_head"][:n].tolist(), strict=True))
-
-    def task_under(self, leaf: int) -> int:
-        """The task under class ``leaf``, or the number that a new one gets."""
-        tasks = self.tasks
-        return tasks.index(leaf) if leaf in tasks else len(tasks)
-
-    @property
-    def open_questions(self) -> tuple[Open, ...]:
-        """Questions that still can be answered, in window order."""
-        state = self._core.state[0]
-        return tuple(
-            Open(int(state["ask_window"][i]), int(state["ask_expires"][i]))
-            for i in range(int(state["n_ask"]))
-            if state["ask_status"][i] == Asked.OPEN
-        )
-
-    @property
-    def answers(self) -> tuple[tuple[int, int], ...]:
-        """(window, class) of the answers that count, as they were given: an undo takes the last."""
-        state, log = self._core.state[0], self.log
-        found = [(int(e["order"]), int(e["window"]), int(e["cls"])) for e in log if e["kind"] == Entry.LABEL]
-        found += [
-            (int(state["ask_order"][i]), int(state["ask_window"][i]), int(state["ask_class"][i]))
-            for i in range(int(state["n_ask"]))
-            if state["ask_status"][i] == Asked.ANSWERED
-        ]
-        return tuple((window, cls) for _, window, cls in sorted(found))
-
-    @property
-    def log(self) -> NDArray[Any]:
-        """The label log so far, a copy: entries of `odl.core.state.log_dtype`, what was undone included."""
-        return self._core.log[: int(self._core.state["n_log"][0])].copy()
-
-    @property
-    def lessons(self) -> int:
-        """Entries of the label log: labels, those taken back too, new classes and tasks."""
-        return int(self._core.state["n_log"][0])
-
-    def issued_at(self, position: int) -> int:
-        """Questions spent of the budget's period that sample ``position`` lies in, as far as is known.
-
-        For a session that goes on somewhere later: there a new period may have begun.
-        """
-        state, period = self._core.state[0], self.config.period
-        if period and self.config.in_samples and max(position - 1, 0) // period != state["period"]:
-            return 0
-        return int(state["issued"])
-
-    def samples_to_window(self) -> int:
-        """Samples until the next window ends, at least 1."""
-        phase = int(self._core.state["phase"][0])
-        if phase < self.image.window:
-            return self.image.window - phase
-        return self.image.hop - (phase - self.image.window) % self.image.hop
-
     def step(self, event: Input) -> list[Output]:
-        """Take one input; what comes of it, in order.
+        """Process one input and return its outputs in order.
 
         Raises
         ------
         OrderError
-            If the input does not begin where the stream stands.
+            If the input does not start at the stream's position.
         ValueError
-            If samples have the wrong shape or type, or a number lies outside its range; for a
-            state that is none of this image, `odl.core.snapshot.StateError`. Nothing has happened then.
+            If samples have the wrong shape or type, or a number lies outside its range. An invalid
+            state raises `odl.core.snapshot.StateError`. The session is then unchanged.
         """
         match event:
             case Samples(start, block):
@@ -295,24 +199,25 @@ class Session:
             raise OrderError(f"{what} at sample {at}, but the stream stands at {self.position}")
 
     def snapshot(self) -> bytes:
-        """The whole state: `restore` in a session of the same image and configuration goes on
-        from it with the same future. For the integer core only.
-        """  # fmt: skip
+        """The whole state as bytes; integer core only.
+
+        `restore` in a session of the same image and configuration continues identically.
+        """
         self._fused("a snapshot")
         return self._core.state.tobytes() + self._core.log.tobytes()
 
     def restore(self, snapshot: bytes) -> None:
-        """Put back what `snapshot` gave.
+        """Restore a state that `snapshot` returned.
 
         Raises
         ------
         odl.core.snapshot.StateError
-            If no session of this image can have left these bytes.
+            If the bytes are not a valid state of this image.
         """
         self._take(snapshot, None)
 
     def _take(self, snapshot: bytes, position: int | None) -> None:
-        """Go on from ``snapshot`` if it is sound, and of ``position`` where that is given."""
+        """Check and load ``snapshot``, which must be of sample ``position`` unless that is None."""
         self._fused("a snapshot")
         state, log = state_of(self.image, snapshot)
         stands = int(state["position"][0])
@@ -322,17 +227,17 @@ class Session:
         self._core.log[:] = log
 
     def resume(self, position: int = 0, issued: int = 0, keep: bool = True) -> None:
-        """Go on as a board does when it is configured: what was learned stays, open questions do not.
+        """Reset as `Configure` does on a board: learned heads stay, open questions do not.
 
         Parameters
         ----------
         position : int
-            Sample at which the stream goes on, 0 to 2**62 - 1; later where the label log knows of
-            something later.
+            Sample at which the stream continues, 0 to 2**62 - 1; behind the last entry of the label log
+            if that is later.
         issued : int
             Questions already spent of the budget's period at that sample, 0 to 2**31 - 1.
         keep : bool
-            Whether what was learned stays; otherwise the label log is emptied.
+            False empties the label log, so that nothing learned remains.
         """
         self._fused("resuming")
         if not 0 <= position < 2**62:

@@ -1,8 +1,7 @@
-"""Whether bytes can be a session's state: what a board sent is not to be trusted.
+"""Validate a session's state from untrusted bytes, such as a board's, and read parts of it.
 
-Kernels use numbers of the state block as places in arrays without looking at them again, as
-the C core does. So each of them is held against the image first, and the heads against the
-label log that they come of.
+Kernels, like the C core, use numbers of the state block as array indices without checks.
+So every number is first checked against the image, and the heads against the label log.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ from odl.core.events import NO_CLASS, valid_name
 from odl.core.image import Image
 from odl.core.state import WARM, Asked, Count, Entry, log_dtype
 
-_FAR = 2**62  # no index and no counter gets there
-# Counters that stand still as long as no command comes and nothing is learned.
+_FAR = 2**62  # above every index and counter
+# Counters that change only with a command or a learned label.
 _TAUGHT = [
     Count.ANSWERED, Count.SKIPPED, Count.LATE, Count.REPEATED, Count.UNKNOWN, Count.NO_SUCH_CLASS,
     Count.FULL, Count.NOTHING_TO_UNDO, Count.UNDONE, Count.REFITS,
@@ -27,7 +26,7 @@ _TAUGHT = [
 
 
 class StateError(OdlError, ValueError):
-    """Bytes that no session of this image can have left, and what is wrong with them."""
+    """Bytes are not a valid state of the image; the message says why."""
 
 
 def state_of(image: Image, data: bytes) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -36,12 +35,12 @@ def state_of(image: Image, data: bytes) -> tuple[NDArray[Any], NDArray[Any]]:
     Parameters
     ----------
     data : bytes
-        State block and log, one after the other; from anywhere.
+        State block followed by the log; untrusted.
 
     Raises
     ------
     StateError
-        With the field and the value that cannot be.
+        If a value is invalid; the message names the field and the value.
 
     Examples
     --------
@@ -54,7 +53,7 @@ def state_of(image: Image, data: bytes) -> tuple[NDArray[Any], NDArray[Any]]:
     >>> state["ring_at"] = 100
     >>> state_of(image, state.tobytes() + log.tobytes())
     Traceback (most recent call last):
-    odl.core.snapshot.StateError: no state of this model: ring_at is 100; it can be 0 to 26
+    odl.core.snapshot.StateError: not a state of this model: ring_at is 100; it can be 0 to 26
     """
     layout, entry = state_dtype_of(image), log_dtype(image.features)
     size = layout.itemsize + image.max_log * entry.itemsize
@@ -70,10 +69,7 @@ def state_of(image: Image, data: bytes) -> tuple[NDArray[Any], NDArray[Any]]:
 
 
 def without_learning(image: Image, data: bytes) -> bytes:
-    """The same place in the stream with nothing asked and nothing learned.
-
-    For what a session would have been like without learning. ``data`` is trusted.
-    """
+    """The state at the same position of a session that never asked or learned; ``data`` is trusted."""
     layout, entry = state_dtype_of(image), log_dtype(image.features)
     state = np.zeros(1, layout)
     state[:] = np.frombuffer(data, layout, 1)
@@ -92,7 +88,7 @@ def without_learning(image: Image, data: bytes) -> bytes:
 
 
 def without_weights(image: Image, snapshot: bytes) -> bytes:
-    """The state block of a snapshot without its weights, as a board can be asked for it.
+    """The state block of a snapshot without its weights, the area `BRIEF` of a board.
 
     >>> from odl.data import model_bytes
     >>> from odl.core.arrays import memory_of, net_of
@@ -107,10 +103,9 @@ def without_weights(image: Image, snapshot: bytes) -> bytes:
 
 
 def with_weights(image: Image, own: bytes, brief: bytes) -> bytes | None:
-    """The snapshot whose `without_weights` is ``brief``, its learned part that of ``own``.
+    """Complete ``brief``, of `without_weights`, with the weights and the log of ``own``.
 
-    None if ``brief`` has another size, or something else was learned by then: each command and
-    each lesson moves one of the counters.
+    Returns None if ``brief`` has another size, or its counters show that it has learned something else.
     """
     layout = state_dtype_of(image)
     first, last = weights_at(image)
@@ -123,7 +118,7 @@ def with_weights(image: Image, own: bytes, brief: bytes) -> bytes | None:
 
 
 def entries_of(image: Image, data: bytes) -> int:
-    """Entries of the log that are used, by a state block with or without its weights, or a snapshot."""
+    """Number of used log entries; ``data`` is a state block, one without weights, or a snapshot."""
     layout = state_dtype_of(image)
     assert layout.fields is not None
     first, last = weights_at(image)
@@ -133,7 +128,7 @@ def entries_of(image: Image, data: bytes) -> int:
 
 
 def with_unused_log(image: Image, data: bytes) -> bytes | None:
-    """The snapshot whose state block and first log entries are ``data``; None if entries are missing.
+    """Pad ``data``, a state block and the used log entries, to a snapshot; None if entries are missing.
 
     >>> from odl.data import model_bytes
     >>> from odl.core.arrays import memory_of, net_of
@@ -150,12 +145,12 @@ def with_unused_log(image: Image, data: bytes) -> bytes | None:
 
 
 def position_of(image: Image, snapshot: bytes) -> int:
-    """The sample at which a snapshot stands."""
+    """The position of a snapshot, in samples."""
     return int(np.frombuffer(snapshot, state_dtype_of(image), 1)["position"][0])
 
 
 def labels_of(image: Image, snapshot: bytes) -> set[tuple[int, int]]:
-    """The labels that a snapshot's log holds, as (window, class)."""
+    """The labels in a snapshot's log, as (window, class)."""
     layout, entry = state_dtype_of(image), log_dtype(image.features)
     used = int(np.frombuffer(snapshot, layout, 1)["n_log"][0])
     log = np.frombuffer(snapshot, entry, image.max_log, offset=layout.itemsize)[:used]
@@ -163,14 +158,14 @@ def labels_of(image: Image, snapshot: bytes) -> set[tuple[int, int]]:
 
 
 def state_sizes(image: Image) -> tuple[int, int, int]:
-    """Bytes of the state block, of the same without its weights, and of an entry of the log."""
+    """Sizes in bytes: the state block, the state block without weights, a log entry."""
     first, last = weights_at(image)
     size = state_dtype_of(image).itemsize
     return size, size - (last - first), log_dtype(image.features).itemsize
 
 
 def weights_at(image: Image) -> tuple[int, int]:
-    """Where the weights begin and end within the state block."""
+    """First byte of the weights within the state block, and the byte behind them."""
     layout = state_dtype_of(image)
     assert layout.fields is not None
     kind, first = layout.fields["weights"][:2]
@@ -179,11 +174,11 @@ def weights_at(image: Image) -> tuple[int, int]:
 
 def _need(good: bool, what: str) -> None:
     if not good:
-        raise StateError(f"no state of this model: {what}")
+        raise StateError(f"not a state of this model: {what}")
 
 
 def _within(name: str, values: Any, low: int, high: int) -> None:
-    """Each of ``values`` is in [low, high]."""
+    """Require that each of ``values`` is in [low, high]."""
     flat = np.atleast_1d(values).ravel()
     bad = flat[(flat < low) | (flat > high)]
     _need(bad.size == 0, f"{name} is {bad[0] if bad.size else 0}; it can be {low} to {high}")
@@ -200,7 +195,7 @@ def _check_numbers(image: Image, s: Any) -> None:
     }  # fmt: skip
     for name, most in limits.items():
         _within(name, s[name], 0, most)
-    _need(s["generator"] != 0, "generator is 0, which it never becomes")
+    _need(s["generator"] != 0, "generator is 0; it can be 1 to 2**64 - 1")
     for layer, kernel in enumerate(kernels):
         _within(f"fill of layer {layer}", s["fill"][layer], 0, int(kernel) - 1)
     first = image.layers[0].weights.shape[1] * image.layers[0].weights.shape[2]
@@ -210,7 +205,7 @@ def _check_numbers(image: Image, s: Any) -> None:
 
 
 def _check_tree(image: Image, s: Any, log: NDArray[Any]) -> None:
-    """Rows and tasks are the image's and those that the log adds, in its order."""
+    """Require the rows and tasks of the image, followed by those that the log adds."""
     classes, homes = image.row_class.tolist(), image.row_head.tolist()
     parents, formats = image.parents.tolist(), image.formats.tolist()
     for i, entry in enumerate(log[: int(s["n_log"])]):

@@ -1,9 +1,9 @@
 """The integer state of a session: two flat structs, described once.
 
-``state`` is what a board keeps in RAM, ``log`` what it appends to flash: the ordered
-labels, new classes and splits that the learned heads are a function of. Numba works on
-these very bytes and the C core has the same layout, so a snapshot is a copy and two
-twins are compared byte for byte. Fields are naturally aligned; nothing is implied.
+A board keeps ``state`` in RAM and appends ``log`` to flash. The log holds the ordered labels,
+new classes and splits that determine the learned heads. Kernels work on these bytes and the C
+core has the same layout, so a snapshot is a copy and twins are compared byte for byte. Fields
+are naturally aligned.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ NAME_BYTES = 32
 
 
 class Asked(IntEnum):
-    """What became of a pending question."""
+    """Status of a stored question."""
 
     OPEN = 1
     ANSWERED = 2
@@ -30,7 +30,7 @@ class Asked(IntEnum):
 
 
 class Entry(IntEnum):
-    """What a log entry is."""
+    """Kind of a log entry."""
 
     UNDONE = 0
     LABEL = 1
@@ -144,7 +144,7 @@ def state_dtype(
 
 
 def log_dtype(features: int) -> np.dtype[Any]:
-    """One entry of the label log; a new class keeps its name where a label has features."""
+    """One entry of the label log; an entry for a new class has its name in place of features."""
     return np.dtype(
         [
             ("window", "<i8"),  # a label's window; the sample index of anything else
@@ -160,7 +160,7 @@ def log_dtype(features: int) -> np.dtype[Any]:
 
 
 def init_state(state: NDArray[Any], seed: int) -> None:
-    """Make ``state``, shape (1,), a fresh state block, before any head is put in."""
+    """Clear ``state``, shape (1,), to a fresh state block without heads."""
     state[:] = np.zeros(1, state.dtype)
     state["generator"] = seed
     state["held"] = NO_CLASS

@@ -10,7 +10,8 @@ from typing import Any
 from odl.core.config import ConfigError
 from odl.core.events import Adopt, Event, Gap, Input, Samples, Truth
 from odl.core.fixed_point import Scaling, input_scaling
-from odl.core.image import Image, ImageError
+from odl.core.image import Image
+from odl.core.image_layout import ImageError
 from odl.core.snapshot import without_learning
 from odl.data import DataError, Dataset, Part, list_datasets, model_path, open_dataset
 from odl.data.card import subject_name

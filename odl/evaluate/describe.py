@@ -8,7 +8,8 @@ from typing import Any
 
 from odl import data
 from odl.core.events import Samples
-from odl.core.image import MAGIC, ROOT, Image
+from odl.core.image import ROOT, Image
+from odl.core.image_layout import MAGIC
 from odl.data.streams import damage_of, load_model
 from odl.evaluate.recorded import open_recording
 from odl.model.memory import memory_of
@@ -16,7 +17,7 @@ from odl.recording import Reader, Recording, read
 
 
 def describe_file(path: str | Path) -> dict[str, Any]:
-    """Facts about a recording or a model image; the first bytes of the file say which it is."""
+    """Describe a recording or a model image; the first bytes of the file say which it is."""
     with Path(path).open("rb") as file:
         head = file.read(4)
     return describe_image(load_model(path)) if head == MAGIC else describe_recording(path)
@@ -70,7 +71,7 @@ def describe_recording(path: str | Path) -> dict[str, Any]:
 
 
 def _without_model(path: Path, recording: Recording) -> dict[str, Any]:
-    """The description of a recording that holds samples and truth only."""
+    """Describe a recording with samples and truth only."""
     session = recording.start.config.get("session")
     rate = session.get("rate_hz") if isinstance(session, dict) else None
     rate = rate if isinstance(rate, int | float) and rate > 0 else None
@@ -97,7 +98,7 @@ def _contents(recording: Recording, damage: str, rate_hz: float | None) -> dict[
 
 
 def describe_datasets() -> list[dict[str, Any]]:
-    """Facts from the cards of all known datasets."""
+    """The main entries of the cards of all known datasets."""
     facts = []
     for name in data.list_datasets():
         card = data.load_card(name)

@@ -34,7 +34,7 @@ from odl.evaluate.timeline import Timeline, WindowRow, read_timeline
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What a model that learns has to be better than: a label for tables and one sentence."""
+    """A baseline that learning has to beat: a label for tables and one sentence."""
 
     label: str
     explanation: str
@@ -55,8 +55,8 @@ BASELINES = {
 class Evaluation:
     """The figures of one person's session. Lengths are in samples, scores are fractions from 0 to 1.
 
-    ``score`` holds the metrics of the model's own output; ``accuracy_held`` is the accuracy where each answer
-    stands as the prediction until the stream changes, None if the session did not do so. The baseline
+    ``score`` holds the metrics of the model's own output; ``accuracy_held`` is the accuracy if each answer
+    is held as the prediction until the stream changes, None if the session did not hold answers. The baseline
     ``majority`` always names ``majority_class``, the person's most frequent true class, which only an oracle
     knows.
     ``confusion[i][j]`` counts windows of ``classes[i]`` that were called ``classes[j]``.
@@ -119,18 +119,18 @@ def evaluate(
     names
         The model image's class ids and names; ``AddClass`` events extend them.
     subject
-        Who it was.
+        The person.
     window
         Window length in samples.
     rate_hz
         Samples per second, above 0.
     budget
-        How many questions were allowed in all, if that is a number.
+        Number of questions allowed in all; None if unknown.
 
     Raises
     ------
     ValueError
-        The rate or the window is not positive, or ``without`` is of another stream.
+        If the rate or the window is not positive, or ``without`` is of another stream.
 
     Examples
     --------

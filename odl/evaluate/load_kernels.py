@@ -1,4 +1,4 @@
-"""Loads the compiled kernels before a session starts, and reports a compilation that takes long."""
+"""Load the compiled kernels before a session starts, and report a long compilation."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ Progress = Callable[[str], None]
 def load_kernels(image: Image, progress: Progress) -> None:
     """Compile the kernels, or read them from the cache, before anything is timed.
 
-    They are compiled once for all images. A file in the cache notes that they have been, so that
-    ``progress`` hears of a compilation only where there is one.
+    They are compiled once for all images. A file in the cache marks that, so that ``progress`` is only
+    called if a compilation is needed.
     """
     note = cache_folder() / "compiled"
     if note.exists():

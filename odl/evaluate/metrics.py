@@ -1,4 +1,4 @@
-"""The table of metrics: every figure of a session, with its name, format, explanation and places.
+"""The table of metrics: every figure of a session with its name, format, explanation and places.
 
 The summary for a terminal, the HTML page, the data frame and the JSON all iterate over `METRICS`. To add
 a metric, add a row here and a test of its function.
@@ -42,7 +42,7 @@ class Metric:
     name : str
         Key in the JSON and column of the data frame.
     label : str
-        A few words at the head of a column or beside the value.
+        A few words for the head of a column or beside the value.
     unit : str
         ``"share"`` (0 to 1, shown in per cent), ``"ratio"`` (0 to 1, shown as it is) or ``"count"``.
     explanation : str
@@ -51,14 +51,14 @@ class Metric:
         In `SCORES`: from true and predicted classes, equally long and not empty, to a number. In `COUNTS`:
         from an evaluation to a number or None.
     places : tuple of str
-        Where it is shown beside JSON and data frame: ``"table"`` (a row per person, in the terminal and on
-        the page), ``"page"`` (one person's figures on the page), ``"model"`` (`odl evaluate`).
+        Where it is shown, apart from JSON and data frame: ``"table"`` (a row per person, in the terminal
+        and on the page), ``"page"`` (one person's figures on the page), ``"model"`` (`odl evaluate`).
     compared : bool
-        The tables show it for the model and for each baseline.
+        True: the tables show it for the model and for each baseline.
     of : str
-        Name of the metric that is this one's upper bound, shown behind it.
+        Name of the metric that is its upper bound, shown behind it.
     only_above_zero : bool
-        The page leaves it out where it is zero.
+        True: the page omits it if it is zero.
     """
 
     name: str
@@ -72,9 +72,7 @@ class Metric:
     only_above_zero: bool = False
 
     def text(self, figures: Mapping[str, Any], between: str = " of ") -> str:
-        """This metric's value among ``figures``, by name, as a person reads it.
-
-        ``between`` stands between the value and its upper bound.
+        """Format this metric's value in ``figures``; ``between`` separates it from its upper bound.
 
         >>> by_name = {metric.name: metric for metric in METRICS}
         >>> by_name["accuracy"].text({"accuracy": 0.8421}), by_name["macro_f1"].text({"macro_f1": None})
@@ -118,7 +116,7 @@ def macro_f1(truth: Sequence[str], predicted: Sequence[str | None]) -> float:
     >>> macro_f1(["sit", "walk"], ["sit", "sit"])
     0.3333333333333333
     """
-    from river import metrics  # here, because it takes long to import
+    from river import metrics  # slow to import
 
     # River sums over a set: of names or None its order, and so the last digit of the sum,
     # would differ from run to run; of small numbers it does not.
@@ -127,7 +125,7 @@ def macro_f1(truth: Sequence[str], predicted: Sequence[str | None]) -> float:
     for true, other in zip(truth, predicted, strict=True):
         metric.update(number[true], number[other])
     f1, classes = float(metric.get()), len(metric.cm.classes)
-    # River takes None for a class, with an F1 of 0; it is none.
+    # River counts None as a class with an F1 of 0; it is not a class.
     return f1 * classes / (classes - 1) if None in predicted else f1
 
 
@@ -161,7 +159,7 @@ def _dropped(why: Why) -> Callable[[Any], int]:
 SCORES = (
     Metric(
         "accuracy_last_third", "accuracy, last third", "share",
-        "Accuracy over the last third of the scored windows: what the person is left with.",
+        "Accuracy over the last third of the scored windows, after most of the learning.",
         accuracy_last_third, ("table", "page"), compared=True,
     ),
     Metric(
@@ -267,7 +265,7 @@ def score_of(truth: Sequence[str], predicted: Sequence[str | None]) -> Score:
 def confusion_of(
     order: Iterable[str], truth: Sequence[str], predicted: Sequence[str]
 ) -> tuple[tuple[str, ...], Confusion]:
-    """The classes that occur, first as in ``order``, then by name; and counts, a row for each true class.
+    """The occurring classes, first as in ``order``, then by name; and the counts, a row per true class.
 
     >>> confusion_of(["walk"], ["walk", "walk", "run"], ["walk", "run", "run"])
     (('walk', 'run'), ((1, 1), (0, 1)))
@@ -280,7 +278,7 @@ def confusion_of(
 
 
 def recall_of(classes: Sequence[str], confusion: Confusion) -> dict[str, float | None]:
-    """For each class the share of its windows that was found, None where it has none.
+    """Share of each class's windows predicted as that class; None for a class without windows.
 
     >>> recall_of(("walk", "run"), ((1, 1), (0, 0)))
     {'walk': 0.5, 'run': None}

@@ -1,4 +1,4 @@
-"""Opens a session: its scaling, seeds and settings, and what its recording's Start says."""
+"""Open a session: scaling, seeds, settings, and the Start of its recording."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from odl.wire import Start
 
 @dataclass(frozen=True)
 class OpenedSession:
-    """A session that has not run yet, and what its recording's Start says of it.
+    """A session that has not run yet, and its description for the recording.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class OpenedSession:
     about: dict[str, Any]
 
     def start(self, **more: Any) -> Start:
-        """The Start of the session's recording; ``more`` goes into what it says of the session."""
+        """The Start of the session's recording; ``more`` is added to the description."""
         config = {"config": self.session.config.to_dict(), "session": self.about | more}
         return Start(config, self.session.image.to_bytes())
 
@@ -65,33 +65,32 @@ def open_session(
     options : Options
         How the session asks and learns.
     channels : sequence of (name, unit, scale), optional
-        The source's channels. None where the source does not say; ``scaling`` or ``config`` is
-        needed then.
+        The source's channels; None if unknown, and then ``scaling`` or ``config`` is needed.
     rate_hz : float, optional
         The source's samples per second, for the recording.
     subject : str, optional
-        Whose session it is; the session's seed depends on it.
+        The person; the session's seed depends on it.
     windows : int
-        Windows that the session will have, for a budget over the whole session.
+        Expected number of windows, for a budget over the whole session.
     scaling : Scaling, optional
-        From the source's counts to the model's input; default: worked out from ``channels``.
+        From the source's counts to the model's input; default: computed from ``channels``.
     config : Config, optional
-        Settings of a recorded session, used as they are instead of ``options``.
+        Settings of a recorded session, used in place of ``options``.
     asked : iterable of int, optional
-        The only windows that the session asks about, whatever its policy (see `odl.core.session.Session`).
+        Windows to ask about, in place of the policy's choice (see `odl.core.session.Session`).
     parts : OwnParts, optional
         A learner or policy of the caller's own, host-only.
     about : mapping, optional
-        More for the recording's Start, such as the dataset's name.
+        Further entries for the recording's Start, such as the dataset's name.
     progress : callable, optional
-        Called with a short sentence about what is being done.
+        Called with a short sentence about each step.
 
     Raises
     ------
     ConfigError
         If options do not fit together.
     ValueError
-        If channels or kinds of unit are not those of the model.
+        If channels or kinds of unit differ from the model's.
 
     Examples
     --------
@@ -136,7 +135,7 @@ def open_stream(
     Raises
     ------
     ConfigError, ValueError
-        If the stream's rate, channels or units are not those of the model.
+        If the stream's rate, channels or units differ from the model's.
     """
     if scaling is None and config is None:
         scaling = stream.scaling(image)
@@ -148,9 +147,9 @@ def open_stream(
 
 
 def open_oracle(stream: Stream, image: Image, options: Options, truth: Truths | None = None) -> Oracle:
-    """A labeller that answers from the truth of ``stream``, as late and as wrong as ``options`` say.
+    """An oracle with the truth of ``stream`` and the delay, skips and errors of ``options``.
 
-    ``truth`` stands in for the stream's own, where that is known only while it is played.
+    ``truth`` replaces the stream's own truth if that is only known while the stream is played.
     """
     return Oracle(
         TruthTrack(stream.truths) if truth is None else truth,

@@ -1,7 +1,7 @@
-"""The one description of each option: its name, type, default, range, unit and help.
+"""The table of options: name, type, default, range, unit and help of each.
 
-From it come the command line's arguments, the checks of keyword arguments and of options stored in a
-recording, and the table in docs/options.md.
+It is the source of the command line's arguments, of the checks of keyword arguments and of stored
+options, and of the table in docs/options.md.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ class Option:
         ``path``, ``names`` (a list, written with commas between), ``subject`` (a name or a number),
         ``subjects`` (a list of them), ``policy`` or ``budget``.
     default : object
-        What it is where nothing is given; None: see ``help``.
+        Default value; None: see ``help``.
     metavar : str
-        What stands for its value in the help of a command.
+        Placeholder for the value in a command's help.
     help : str
         One clause, without the default.
     low, high : float
-        The range, both ends included, but for ``low`` if ``above`` is true.
+        The range, both ends included, except ``low`` if ``above`` is true.
     unit : str
         The unit of a number.
     choices : tuple of str
-        The only values, if there are any.
+        The allowed values, if they are listed.
 
     Examples
     --------
@@ -65,7 +65,7 @@ class Option:
 
     @property
     def allowed(self) -> str:
-        """What the option can be, as a clause.
+        """The allowed values, as a clause.
 
         >>> OPTIONS["patience"].allowed
         'above 0, to 1000000 seconds'
@@ -85,12 +85,12 @@ class Option:
         return "a whole number" if self.kind == "integer" else "a number"
 
     def check(self, value: object) -> None:
-        """Refuse a value of another type or out of the range; None, which means not given, passes.
+        """Raise for a value of another type or out of range; None, which means not given, passes.
 
         Raises
         ------
         ConfigError, BudgetError
-            With the option's name, the value and what it can be.
+            The message names the option, the value and the allowed values.
         """
         if value is None:
             return
@@ -145,25 +145,25 @@ OPTIONS: Final = _table(
     # How a session asks and learns.
     Option("policy", "policy", DEFAULT.policy, "NAME", POLICY_HELP, choices=POLICIES),
     Option("budget", "budget", 20, "B", "questions: 20 (a session), 12/h or 2% (of the windows)"),
-    Option("seed", "integer", 0, "N", "decides everything random", low=0, high=2**63),
+    Option("seed", "integer", 0, "N", "seed of everything random", low=0, high=2**63),
     Option("batch", "integer", None, "N", BATCH_HELP, *BOUNDS["batch"]),
-    Option("delay", "number", 10.0, "S", "seconds until an answer from truth comes",
+    Option("delay", "number", 10.0, "S", "seconds until the oracle answers",
            low=0, high=LONGEST, unit="seconds"),
     Option("patience", "number", 60.0, "S", "seconds until a question expires",
            low=0, high=LONGEST, above=True, unit="seconds"),
-    Option("refuse", "number", 0.0, "P", "share of questions that truth does not answer", low=0, high=1),
-    Option("error", "number", 0.0, "P", "share of answers from truth that are wrong", low=0, high=1),
-    Option("hold", "flag", False, "", "let an answer stand until the stream changes"),
+    Option("refuse", "number", 0.0, "P", "share of questions that the oracle skips", low=0, high=1),
+    Option("error", "number", 0.0, "P", "share of the oracle's answers that are wrong", low=0, high=1),
+    Option("hold", "flag", False, "", "hold an answer as the prediction until the stream changes"),
     Option("step", "integer", 4, "N", "TActiLE's reference values move by 2**-N", *BOUNDS["step"]),
-    # What is replayed, played or scored.
+    # Input of a replay, a played session or an evaluation.
     Option("subjects", "subjects", None, "7,8", "people to replay; default: the test subjects"),
-    Option("subject", "subject", None, "N", "whose recordings; default: the first test person"),
-    Option("model", "path", None, "M", "an .odlm file or a dataset's name; default: what the source implies"),
+    Option("subject", "subject", None, "N", "the person; default: the first test subject"),
+    Option("model", "path", None, "M", "an .odlm file or a dataset's name; default: the source's"),
     Option("data", "path", None, "DIR", "folder or zip of a dataset that is not bundled"),
     Option("speed", "number", None, "X", "times real time; default: 1", low=0, above=True),
-    Option("seconds", "number", None, "S", "end after so much of the stream; default: Ctrl-C",
+    Option("seconds", "number", None, "S", "end after this much of the stream; default: Ctrl-C",
            low=0, above=True, unit="seconds"),
-    # Where a live session's samples come from, and who answers and learns.
+    # Source of a live session's samples, and who answers and learns.
     Option("port", "text", None, "P", "a device, a pyserial URL, or auto; default: auto, the one board"),
     Option("baud", "integer", 115200, "N", "bits per second", low=1),
     Option("format", "text", "board", "F", "csv: a sketch that prints numbers", choices=("board", "csv")),
@@ -172,33 +172,33 @@ OPTIONS: Final = _table(
     Option("columns", "names", None, "A,B,C",
            "for csv: names of the columns, or their numbers from 1, in the model's order"),
     Option("units", "names", None, "U,V,W", "of all columns or of each: g, m/s2, deg/s, rad/s, ..."),
-    Option("scale", "number", None, "S", "what one count is, in the column's unit", low=0, above=True),
+    Option("scale", "number", None, "S", "value of one count in the column's unit", low=0, above=True),
     Option("emulated", "flag", False, "", "start an emulated board and use that"),
     Option("play", "text", None, "DATASET", "an emulated board's sensor plays a person's recordings"),
     Option("feed", "text", None, "DATASET", "feed a person's recordings to a board without a sensor"),
     Option("learn", "text", None, "MODE", "host, device or both, compared; default: both, host for a sketch",
            choices=LEARN),
-    Option("keep", "flag", False, "", "continue from what the board has learned before"),
-    Option("answers", "text", None, "truth", "what is played or fed answers by itself, after the delay",
+    Option("keep", "flag", False, "", "continue with the board's label log"),
+    Option("answers", "text", None, "truth", "the oracle answers from the truth of what is played or fed",
            choices=("truth",)),
-    Option("who", "text", None, "NAME", "a pseudonym for who wears the sensor"),
+    Option("who", "text", None, "NAME", "a pseudonym for the wearer"),
     Option("resume", "path", None, "FILE", "continue a recording, in the same file"),
-    # What is written.
+    # Output files.
     Option("out", "path", None, "FILE", "the recording; default: a name with the date, here"),
     Option("json", "path", None, "FILE", "write the figures as JSON; - is standard output"),
-    Option("force", "flag", False, "", "replace files that are there"),
-    # How firmware is built.
+    Option("force", "flag", False, "", "replace existing files"),
+    # Firmware builds.
     Option("compiler", "choice", None, "CC", "default: zig if it is there, else gcc", choices=("zig", "gcc")),
 )  # fmt: skip
 
 SESSION_OPTIONS: Final = (
     "policy", "budget", "seed", "batch", "delay", "patience", "refuse", "error", "hold", "step",
 )  # fmt: skip
-LIVE_BUDGET: Final = "12/h"  # a live session's length is not known when it starts
+LIVE_BUDGET: Final = "12/h"  # default of sessions of unknown length
 
 
 def described(name: str, **changes: Any) -> Option:
-    """The option called ``name``, with what a command says otherwise, such as its default or help.
+    """The option ``name`` with a command's changes, such as another default or help.
 
     >>> described("seed", default=1).default
     1

@@ -1,4 +1,4 @@
-"""Options of a session: how it asks and learns, in the units of a person."""
+"""Options of a session: how it asks and learns, in seconds and shares."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _OF_TRUTH = ("answers after", "refused, wrong answers")
 
 @dataclass(frozen=True)
 class Options:
-    """Options of a session, in seconds and shares; see `odl.replay`, whose keywords these are.
+    """Options of a session; `odl.replay` describes them, its keywords.
 
     Raises
     ------
     ConfigError
-        With the option's name, its value and what it can be.
+        If an option is invalid; the message names it, its value and the allowed values.
 
     Examples
     --------
@@ -51,14 +51,14 @@ class Options:
             OPTIONS[name].check(value)
 
     def changed(self, keywords: Mapping[str, Any]) -> Options:
-        """These options with ``keywords`` put in; a value of None leaves an option as it is."""
+        """These options with those in ``keywords`` replaced, except by None."""
         for name, value in keywords.items():
             OPTIONS[name].check(value)
         return replace(self, **{name: value for name, value in keywords.items() if value is not None})
 
     @property
     def questions_together(self) -> int:
-        """The batch, its default filled in."""
+        """The batch, with the policy's default if it is None."""
         return rule_of(self.policy).batch if self.batch is None else self.batch
 
     def config(self, rate_hz: float, windows: int, seed: int, scaling: Scaling) -> Config:
@@ -78,13 +78,13 @@ class Options:
 
     @classmethod
     def from_dict(cls, values: object) -> Options:
-        """Read back `to_dict`; what is missing has its default, what is unknown is refused."""
+        """Inverse of `to_dict`; missing options get defaults, unknown ones raise `ConfigError`."""
         if not isinstance(values, dict) or not set(values) <= set(cls.__dataclass_fields__):
             raise ConfigError("the recording's options do not fit this version of odl")
         return cls(**values)
 
     def described(self, from_truth: bool = True) -> dict[str, str]:
-        """For people; how truth answers only where it does."""
+        """The options as text; those of the oracle only with ``from_truth``."""
         about = {
             "policy": self.policy,
             "budget": str(self.budget) if self.policy != "none" else "none",

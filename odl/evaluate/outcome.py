@@ -1,17 +1,20 @@
-"""What one session of a replay gave."""
+"""The outcome of one person's session in a replay."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from odl._text import counted
 from odl.core.config import Config
-from odl.core.events import Event
+from odl.core.events import Event, Prediction
+
+_SPENT_SHARE = 0.95  # a note explains a smaller share of spent budget
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One person's session: everything that passed, and what it was run with."""
+    """One person's session: all events, counters, settings and recording."""
 
     subject: str
     events: tuple[Event, ...] = field(repr=False)
@@ -25,4 +28,32 @@ class Outcome:
     config: Config
     file: Path | None = None
     problems: tuple[str, ...] = ()
-    same_trace: bool | None = None  # of a replayed recording: equal to the one it holds
+    same_trace: bool | None = None  # of a replayed recording: True if the recorded trace is equal
+
+    def notes(self) -> list[str]:
+        """Problems, unspent budget, inputs without effect, and how the trace compares."""
+        notes = list(self.problems)
+        asked = self.counts["queries"]
+        if asked < _SPENT_SHARE * self.budget:
+            notes.append(f"{asked} of {self.budget} questions asked, because {self._why_unspent()}")
+        for count, what in (
+            ("full", "had no effect because there was no room for another class or label"),
+            ("no_such_class", "named a class or task that does not exist"),
+        ):
+            if self.counts[count]:
+                notes.append(f"{self.counts[count]} inputs {what}")
+        if self.same_trace is not None:
+            equal = "equals" if self.same_trace else "is NOT"
+            notes.append(f"the replay's trace {equal} the recorded one")
+        return notes
+
+    def _why_unspent(self) -> str:
+        why = []
+        if self.config.period and self.config.in_samples:
+            why.append("the stream ended before the period did")
+        elif sum(isinstance(e, Prediction) for e in self.events) < self.config.horizon:
+            why.append("the stream was shorter than declared")
+        if blocked := self.counts["blocked"]:
+            more = counted(blocked, "more window")
+            why.append(f"too many questions were open when {more} would have been asked about")
+        return " and ".join(why) or "too few windows were uncertain enough"

@@ -1,4 +1,4 @@
-"""The parts that a caller of `odl.replay` brings: policy, learner and labeller, as names or objects."""
+"""Policy, learner and labeller that a caller of `odl.replay` passes, as names or objects."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from odl.core.rule_policy import RulePolicy
 
 @dataclass(frozen=True)
 class OwnParts:
-    """Objects that stand in for a session's own parts; None where the session has its own.
+    """Objects that replace a session's parts; None for a part that is not replaced.
 
     Examples
     --------
@@ -32,12 +32,12 @@ class OwnParts:
     def read(
         cls, policy: object = None, learner: object = None, labeller: object = None
     ) -> tuple[OwnParts, dict[str, Any]]:
-        """The parts that are objects, and the options that a name, or an object of `odl.policies`, sets.
+        """Split the arguments into objects, and options set by a name or an object of `odl.policies`.
 
         Raises
         ------
         ConfigError
-            If an argument can be no such part.
+            If an argument cannot be such a part.
         """
         options: dict[str, Any] = {}
         if isinstance(policy, str):
@@ -54,15 +54,15 @@ class OwnParts:
 
     @property
     def any(self) -> bool:
-        """Whether any part is the caller's own."""
+        """True if any part is replaced."""
         return bool(self.settings())
 
     def for_session(self) -> dict[str, Any]:
-        """Copies of learner and policy, so that each person's session starts with what was handed in."""
+        """Copies of learner and policy, so that every session starts from the passed state."""
         return {"learner": copy.deepcopy(self.learner), "policy": copy.deepcopy(self.policy)}
 
     def labeller_of(self, people: Sequence[object], delay: int) -> Labeller | None:
-        """The labeller, whose answers come ``delay`` samples late if it is a function."""
+        """The labeller; answers of a function are ``delay`` samples late."""
         if self.labeller is None:
             return None
         made = as_labeller(self.labeller, delay)
@@ -74,12 +74,12 @@ class OwnParts:
         return made
 
     def host_only(self) -> tuple[str, ...]:
-        """The parts that run in Python only, by name."""
+        """Names of the parts that run in Python only."""
         own = {"learner": self.learner, "policy": self.policy}
         return tuple(f"{name} {name_of(part)}" for name, part in own.items() if part is not None)
 
     def settings(self) -> dict[str, str]:
-        """What to say of the parts among a result's settings."""
+        """The names of the parts, for a result's settings."""
         parts = {"policy": self.policy, "learner": self.learner, "labeller": self.labeller}
         return {name: name_of(part) for name, part in parts.items() if part is not None}
 

@@ -1,4 +1,4 @@
-"""Samples that a caller of `odl.replay` brings, as a stream and in a result."""
+"""A caller's own samples in `odl.replay`: as a stream, and in a result."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def open_samples(
     subjects: Iterable[str | int] | None,
     keywords: dict[str, Any],
 ) -> Stream:
-    """Samples of the caller's own as a stream; a length that is not known sets the budget's default."""
+    """The caller's samples as a stream; if its length is unknown, set the default of the budget."""
     if image is None:
         raise ConfigError(
             f"source is {described(source)}, which implies no model; give one in model: a file, "
@@ -43,7 +43,7 @@ def open_samples(
 
 
 def note_saturation(result: Result) -> Result:
-    """Say of samples of the caller's own how many values the model's range cannot hold."""
+    """Add a note about the number of values beyond the model's range."""
     outcome = result.outcomes[0]
     if not (count := outcome.counts["saturated"]):
         return result

@@ -1,4 +1,4 @@
-"""A recording opened for replay: its image, settings and stream, all checked."""
+"""Open a recording for replay: read and check its image, settings and stream."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from odl.recording import Recording, RecordingError, inputs, read
 
 @dataclass(frozen=True)
 class Opened:
-    """A recording with all that its Start says, checked."""
+    """A recording with its checked image, settings, options and stream."""
 
     recording: Recording
     image: Image
     config: Config
     options: Options
     stream: Stream
-    damage: str  # one sentence about what it lost, empty if it is whole
+    damage: str  # one sentence about lost data, empty if the file is whole
 
     @property
     def trace(self) -> str | None:
-        """The trace that it holds, where it holds a whole one."""
+        """The recorded trace, None if it cannot be compared (see `untraced`)."""
         return None if self.untraced else self.recording.trace_sha256
 
     @property
     def host_only(self) -> tuple[str, ...]:
-        """The parts that it was recorded with and does not hold: a learner or policy in Python only."""
+        """Names of the recorded session's host-only parts, which the recording does not contain."""
         parts = self.recording.start.config.get("session", {}).get("host_only", [])
         return tuple(map(str, parts)) if isinstance(parts, list) else ()
 
     @property
     def untraced(self) -> str:
-        """Why there is no trace in it to compare with, as a clause; empty if there is one."""
+        """Why the recorded trace cannot be compared, as a clause; empty if it can."""
         session = self.recording.start.config.get("session", {})
         redacted = session.get("redacted", {})
         if self.damage:
@@ -46,20 +46,20 @@ class Opened:
         if not self.recording.outputs:
             return "the recording holds no outputs, so it has no trace to compare"
         if isinstance(redacted, dict) and redacted.get("same_trace", True) is False:
-            return "what the recording's trace depends on was left out: it is not compared"
+            return "data that the recording's trace depends on were removed: it is not compared"
         return ""
 
 
 def open_recording(path: str | Path, model: Image | None = None) -> Opened:
     """Read a recording, its model image and its settings.
 
-    ``model`` stands in where the recording holds none: channels that are only numbered, or
-    without a unit, are then the model's.
+    ``model`` is used if the recording contains no image; then channels without names or units get the
+    model's.
 
     Raises
     ------
     RecordingError, ImageError, ConfigError
-        With one sentence that names the file and what is wrong with it.
+        If the recording cannot be used; the message names the file and the problem.
     """
     path = Path(path)
     try:
@@ -108,7 +108,7 @@ def open_recording(path: str | Path, model: Image | None = None) -> Opened:
 
 
 def _about(session: dict[str, Any]) -> dict[str, Any]:
-    """What goes along when a recording is run again: its dataset, and the questions it has to ask."""
+    """The entries of the description that a replay copies: dataset, and the questions to ask."""
     kinds = {"dataset": str, "relabelled": dict, "asked": list}
     about = {name: session[name] for name, kind in kinds.items() if isinstance(session.get(name), kind)}
     if not all(isinstance(window, int) for window in about.get("asked", ())):
@@ -117,7 +117,7 @@ def _about(session: dict[str, Any]) -> dict[str, Any]:
 
 
 def _channels(written: object) -> Channels | None:
-    """Channels as a recording's Start has them, or None if it has none that can be used."""
+    """The channels in a recording's Start; None if they are missing or invalid."""
     if not isinstance(written, list) or not written:
         return None
     channels = []
@@ -131,12 +131,12 @@ def _channels(written: object) -> Channels | None:
 
 
 def _as_model(channels: Channels, image: Image) -> tuple[Channels, tuple[str, ...]]:
-    """``channels`` with what they do not say of themselves taken from the model, and what that was."""
+    """``channels`` with missing names and units from the model, and notes about these."""
     if len(channels) != len(image.channels):
         return channels, ()
     notes = []
     if all(name.isdecimal() for name, _, _ in channels):
-        notes.append("the columns have numbers only and are taken in the model's order: "
+        notes.append("the columns have no names, so they are taken in the model's order: "
                      + ", ".join(c.name for c in image.channels))  # fmt: skip
     elif any(name != c.name for (name, _, _), c in zip(channels, image.channels, strict=True)):
         return channels, ()

@@ -1,4 +1,4 @@
-"""Replay a dataset, a recording or a source of your own; the command line calls the same."""
+"""Replay a dataset, a recording or other samples."""
 
 from __future__ import annotations
 
@@ -50,72 +50,72 @@ def replay(
     data: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Result:
-    """Replay a stream: predict, ask within the budget, learn as answers come.
+    """Replay a stream: predict, ask within the budget, learn from answers.
 
-    Policy, learner and labeller are names or objects, each for itself. A policy or a learner of your
-    own is host-only: it runs in Python and on no board, the result and the recording say so, and
-    `odl verify` refuses such a recording.
+    Policy, learner and labeller can each be a name or an object. Your own policy or learner is
+    host-only: no board can run it, the result and the recording say so, and `odl verify` refuses the
+    recording.
 
     Parameters
     ----------
     source : str, path, DataFrame, array or iterable
         A dataset's name, a folder with a ``card.json``, or a recording (``.odl``). A recording
-        without further options is replayed exactly, its own answers included. With any option,
-        or another model, it is asked anew, by its own options where none are given.
+        without further options is replayed exactly, with its own answers. With any option, or another
+        model, a new session asks its own questions; other options are those of the recording.
 
         Or one person's samples: a DataFrame with a column for each channel of the model, an array
         (n, channels), or an iterable of rows, of blocks (n, channels), or of events such as
-        `odl.Samples`. Floats are in ``units``; they become counts of int16 that hold twice the
-        model's full range, and what lies beyond the range is counted. Integers and events are counts
-        worth ``scale`` each. A row with NaN is a gap.
+        `odl.Samples`. Floats are in ``units``; they are converted to int16 counts that cover twice the
+        model's full range, and values beyond the range are counted. Integers and events are counts
+        of ``scale`` each. A row with NaN is a gap.
     policy : str, object or function, optional
         A name that `odl.policies` lists (tactile-inforv by default), an object such as
         ``odl.policies.InfoRV(step=5)``, a function ``(window, scores) -> bool`` (see `odl.Window`,
         `odl.Scores`), or an object with the methods of `odl.core.protocols.Policy`. The budget is
-        never exceeded, whatever the policy wants.
+        never exceeded.
     learner : str or object, optional
         ``"dendron"`` (default: the image's heads), a river classifier, or an object with the methods of
         `odl.core.protocols.Learner`. Each person's session starts with a copy.
     labeller : str, object or function, optional
-        ``"oracle"`` (default: the truth answers), a function ``(query) -> class name or None`` (None is a
-        skip), whose answers come after ``delay``, or an object with the methods of
+        ``"oracle"`` (default: answers from truth), a function ``(query) -> class name or None`` (None is a
+        skip), with answers ``delay`` late, or an object with the methods of
         `odl.core.protocols.Labeller`, such as `odl.labels.Oracle`.
     budget : str or int, optional
-        ``20`` (default; a person's session), ``12/h`` or ``2%``. For an iterable, whose length is not
-        known, ``12/h`` is the default.
+        ``20`` (for the session; default), ``12/h`` or ``2%``. For an iterable of unknown length the
+        default is ``12/h``.
     subjects : iterable of str or int, optional
-        Whom to replay, each a session of their own; default: the dataset's test people. For samples
-        of your own, one name.
+        People to replay, one session each; default: the dataset's test people. For your own samples,
+        one name.
     model : path or Image, optional
-        Model image; default: the one that the dataset or recording implies. Samples of your own need
-        one: a file, a dataset's name or an `odl.Image`.
+        Model image; default: that of the dataset or recording. Your own samples need one: a file, a
+        dataset's name or an `odl.Image`.
     rate_hz : float, optional
-        Of your own samples: samples per second. It has to be the model's.
+        For your own samples: samples per second, equal to the model's.
     units : str, sequence or mapping of str, optional
-        Of your own samples: the unit of all channels, or of each; ``g``, ``m/s2``, ``rad/s``, ...
+        For your own samples: the unit of all channels, or of each; ``g``, ``m/s2``, ``rad/s``, ...
     scale : float, sequence or mapping of float, optional
-        Of your own counts: what one count is worth in ``units``.
+        For your own counts: the value of one count in ``units``.
     labels : str or sequence, optional
-        The truth of your own samples: the name of a column, or a class name, or None, for each row.
+        Truth of your own samples: the name of a column, or for each row a class name or None.
     seed : int
-        Decides everything random, 0 by default.
+        Seed of everything random; 0 by default.
     out : path, optional
-        Folder that keeps each session's recording.
+        Folder for each session's recording.
     batch : int, optional
-        Answers that are learned from together (TActiLE's b). Default: the policy's own, as
-        `odl.policies` lists it; with 1 each answer counts at once.
+        Answers learned together (TActiLE's b). Default: the policy's, see `odl.policies`; with 1 each
+        answer is learned at once.
     delay, patience : float
-        Seconds until an answer comes (10), and until a question expires (60).
+        Seconds until an answer (10), and until a question expires (60).
     refuse, error : float
-        Share of questions not answered, and of answers that are wrong; 0 to 1, by default 0.
+        Share of questions skipped, and of answers that are wrong; 0 to 1, by default 0.
     hold : bool
-        Let an answer stand until the stream changes (`Prediction.held`).
+        Hold an answer as the prediction until the stream changes (`Prediction.held`).
     step : int
         TActiLE's reference values move by ``2**-step``; 4 by default.
     data : path, optional
         Folder or zip of a dataset that is not bundled (``hapt``, ``uca-ehar``).
     progress : callable, optional
-        Called with a short sentence about what is being done.
+        Called with a short sentence about each step.
 
     Returns
     -------
@@ -125,7 +125,7 @@ def replay(
     Raises
     ------
     OdlError, ValueError
-        For anything that cannot be used, with one sentence that says what and why.
+        If an argument or the source is invalid; the message says what and why.
 
     Examples
     --------
@@ -155,7 +155,7 @@ def replay(
         return note_saturation(_replay_people([stream], other, options, parts, "samples", folder, progress))
     for name, value in vars(form).items():
         if value is not None:
-            raise ConfigError(f"`{name}` is for samples of your own; {source} says it itself")
+            raise ConfigError(f"`{name}` is for your own samples; {source} defines it")
     path = Path(source)
     if path.suffix == ".odl":
         if data is not None:
@@ -167,8 +167,8 @@ def replay(
         recorded = open_recording(path, other)
         if recorded.host_only and not parts.any and "policy" not in keywords:
             raise ConfigError(
-                f"{path.name} was recorded with {' and '.join(recorded.host_only)}, which no recording "
-                "holds: give the same again, or a policy by name"
+                f"{path.name} was recorded with {' and '.join(recorded.host_only)}, which a recording "
+                "cannot contain: pass the same again, or a policy by name"
             )
         if other is None and not keywords and not parts.any:
             return _replay_exactly(recorded, folder, progress)
@@ -182,18 +182,13 @@ def replay(
 
 
 def _replay_people(
-    streams: Sequence[Stream],
-    image: Image,
-    options: Options,
-    parts: OwnParts,
-    source: str,
-    folder: Path | None,
-    progress: Progress,
-) -> Result:
-    """Run each person's stream, asking by ``options``."""
+    streams: Sequence[Stream], image: Image, options: Options, parts: OwnParts, source: str,
+    folder: Path | None, progress: Progress, scaling: Scaling | None = None,
+) -> Result:  # fmt: skip
+    """Run each person's stream with ``options``."""
     if parts.labeller is not None:
         parts.labeller_of(streams, 0)
-    outcomes = tuple(_ask(stream, image, options, parts, folder, progress) for stream in streams)
+    outcomes = tuple(_ask(stream, image, options, parts, folder, progress, scaling) for stream in streams)
     about = options.described() | parts.settings()
     return Result(image, outcomes, options.seed, source, _people(streams, image), about,
                   host_only=parts.host_only())  # fmt: skip
@@ -206,9 +201,9 @@ def _ask(
     parts: OwnParts,
     folder: Path | None,
     progress: Progress,
-    scaling: Scaling | None = None,
+    scaling: Scaling | None,
 ) -> Outcome:
-    """Run a stream that asks by ``options`` and is answered by the labeller, or from truth."""
+    """Run a stream with ``options`` and the passed labeller or an oracle."""
     opened = open_stream(stream, image, options, scaling=scaling, parts=parts, progress=progress)
     labeller = parts.labeller_of([stream], round(options.delay * image.rate_hz))
     outcome = run_stream(stream, opened, labeller or open_oracle(stream, image, options), folder, progress)
@@ -226,20 +221,18 @@ def _ask_recording(
     folder: Path | None,
     progress: Progress,
 ) -> Result:
-    """Run a recording's samples without its answers, asking by ``options``."""
+    """Run a recording's samples without its answers, with ``options``."""
     stream, scaling = recorded.stream.unanswered(), None
     if stream.channels is None and image is recorded.image and recorded.recording.start.image:
         scaling = Scaling(recorded.config.mult, recorded.config.shift, recorded.config.offset)
-    outcome = _ask(stream, image, options, parts, folder, progress, scaling)
+    result = _replay_people([stream], image, options, parts, stream.name, folder, progress, scaling)
+    outcome = result.outcomes[0]
     outcome = replace(outcome, problems=(*outcome.problems, *recorded.recording.problems))
-    about = options.described() | parts.settings()
-    people = _people([stream], image)
-    return Result(image, (outcome,), options.seed, stream.name, people, about, recorded.damage,
-                  parts.host_only())  # fmt: skip
+    return replace(result, outcomes=(outcome,), damage=recorded.damage)
 
 
 def _replay_exactly(recorded: Opened, folder: Path | None, progress: Progress) -> Result:
-    """Run a recording as it was, with its own answers."""
+    """Run a recording with its own settings and answers."""
     stream, config, options = recorded.stream, recorded.config, recorded.options
     opened = open_stream(stream, recorded.image, options, config=config, asked=stream.about.get("asked"),
                          progress=progress)  # fmt: skip
@@ -259,7 +252,7 @@ def _replay_exactly(recorded: Opened, folder: Path | None, progress: Progress) -
 
 
 def _people(streams: Iterable[Stream], image: Image) -> str:
-    """Who the people are, as far as the image's card tells."""
+    """Words for the people: unseen in training, if the image's card shows that."""
     trained, dataset = image.card.get("trained_on"), image.card.get("dataset")
     if not isinstance(trained, list) or not isinstance(dataset, str):
         return "people"

@@ -1,4 +1,4 @@
-"""What a replay returns: tables, a picture, a report, JSON."""
+"""The result of a replay: tables, a picture, a report, JSON."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MEASURE = "accuracy on the last third of the scored windows"
 
 @dataclass(frozen=True, repr=False)
 class Result:
-    """What `odl.replay` returns: one session for each person.
+    """The result of `odl.replay`: one session per person.
 
     Attributes
     ----------
@@ -35,9 +35,9 @@ class Result:
         A row per person, per window, per question. Times are in samples and, in a column that ends
         in ``seconds``, in seconds since the session's start.
     about : dict of str
-        The settings, for people.
+        The settings, as text.
     host_only : tuple of str
-        Parts that ran in Python only: no board runs them, and `odl verify` has nothing to compare.
+        Parts that run in Python only, on no board; `odl verify` cannot compare them.
 
     Examples
     --------
@@ -58,7 +58,7 @@ class Result:
     source: str
     people: str
     about: dict[str, str]
-    damage: str = ""  # what a replayed recording had lost
+    damage: str = ""  # one sentence about lost data of a replayed recording
     host_only: tuple[str, ...] = ()
 
     @cached_property
@@ -96,7 +96,7 @@ class Result:
 
     @property
     def predictions(self) -> DataFrame:
-        """A row per window: truth, the model's class, the answer that stands, the class without learning."""
+        """A row per window: truth, the model's class, the held answer, the class without learning."""
         return self._frame(
             [
                 {
@@ -126,18 +126,18 @@ class Result:
         )  # fmt: skip
 
     def _frame(self, rows: list[dict[str, Any]]) -> DataFrame:
-        """``rows`` as a table with policy and seed before them."""
+        """``rows`` as a table with columns for policy and seed."""
         from pandas import DataFrame
 
         return DataFrame([{"policy": self.policy, "seed": self.seed} | row for row in rows])
 
     def plot(self, subject: str | int | None = None) -> Figure:
-        """One person's session as a picture: timeline, accuracy along the stream, questions spent.
+        """Draw one person's session: timeline, accuracy along the stream, questions spent.
 
         Parameters
         ----------
         subject : str or int, optional
-            Whose; default: the first person's.
+            The person; default: the first.
 
         Raises
         ------
@@ -164,14 +164,14 @@ class Result:
     def report(
         self, path: str | Path, *, command: str = "", progress: Callable[[str], None] | None = None
     ) -> Path:
-        """Write the report, one HTML page that needs nothing else, and return its path.
+        """Write the report, one self-contained HTML page, and return its path.
 
         Parameters
         ----------
         path : str or path
-            The file; folders are created, a file that is there is replaced.
+            The file; missing folders are created, an existing file is replaced.
         command : str
-            Shown as the way to get this report again.
+            Shown as the command that creates this report.
         progress : callable, optional
             Called with a short sentence for each person.
 
@@ -195,7 +195,7 @@ class Result:
                             memory=memory_of(self.image), people=self.people, progress=progress)  # fmt: skip
 
     def _short(self) -> tuple[str, list[list[str]]]:
-        """A headline, and a table of a row per person."""
+        """A headline, and a table with a row per person."""
         from odl._text import clean, percent
 
         rows = [["person", "windows", "questions", "no learning", "learning"]]
@@ -223,14 +223,20 @@ class Result:
 
     @property
     def samples_per_second(self) -> float:
-        """How fast the sessions ran, learning and recording included."""
+        """Speed of the sessions, learning and recording included."""
         return sum(o.samples for o in self.outcomes) / max(1e-9, sum(o.seconds for o in self.outcomes))
 
     def notes(self) -> list[str]:
-        """What a reader of the figures should know: unspent budgets, damage, other traces."""
-        from odl.evaluate.result_notes import notes_of
-
-        return notes_of(self.outcomes, self.host_only)
+        """Notes on the figures: unspent budgets, damage, different traces."""
+        notes = []
+        if self.host_only:
+            parts = " and ".join(self.host_only)
+            notes.append(
+                f"{parts} ran in Python only: no board can run it, and 'odl verify' cannot compare it"
+            )
+        for one in self.outcomes:
+            notes += [f"person {one.subject}: {note}" for note in one.notes()]
+        return notes
 
     def to_json(self) -> dict[str, Any]:
         """The figures as plain values."""

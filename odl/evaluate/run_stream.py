@@ -1,4 +1,4 @@
-"""Run one person's stream through a session, and once more without learning."""
+"""Run one person's stream with and without learning."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def run_stream(
 
 
 def _reported(stream: Stream, progress: Progress) -> Iterator[Input]:
-    """The stream's inputs; reports how far they are, at most every two seconds."""
+    """The stream's inputs; reports the progress every two seconds."""
     last = time.monotonic()
     for event in stream.inputs():
         if isinstance(event, Samples | Gap) and time.monotonic() - last > 2:

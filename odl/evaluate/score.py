@@ -1,4 +1,4 @@
-"""Scores of a model image as it is: it learns nothing and asks nobody."""
+"""Score a model image without learning or questions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _shown(score: Score) -> dict[str, float | None]:
 class PersonScore:
     """The scores of one person's windows.
 
-    ``learned_from`` is true if the image's card lists the person among those it was trained on.
+    ``learned_from`` is true if the image's card lists the person as a training subject.
     """
 
     subject: str
@@ -51,8 +51,8 @@ class ModelScore:
 
     ``confusion[i][j]`` counts windows of ``classes[i]`` that were called ``classes[j]``.
     ``float_accuracy`` is the accuracy of the floating-point model on people held out of training, from the
-    image's card. It is None where the card does not hold it, or is of another dataset, or only some of the
-    classes are scored. ``restricted`` are the requested classes, None for all; ``unknown`` are the scored
+    image's card. It is None if the card does not hold it, or is of another dataset, or only some classes are
+    scored. ``restricted`` are the requested classes, None for all; ``unknown`` are the scored
     classes that the image does not know.
     """
 
@@ -77,7 +77,7 @@ class ModelScore:
         return min(scored, key=lambda one: one.score.accuracy or 0.0, default=None)
 
     def notes(self) -> list[str]:
-        """Sentences that a reader of the figures should know."""
+        """Notes on the figures."""
         notes = []
         if self.unknown:
             names = ", ".join(self.unknown)
@@ -122,18 +122,18 @@ def score_model(
     streams : iterable of Stream
         One per person, see `odl.data.streams`.
     classes : sequence of str, optional
-        Score only windows of these, and choose only among those of them that the image
-        knows (`odl.model.restrict`).
+        Score only windows of these classes, and restrict the image to those of them that it knows
+        (`odl.model.restrict`).
     progress : callable, optional
         Called with a short sentence before each person.
 
     Raises
     ------
     ConfigError
-        If the image knows none of the streams' classes, a class asked for is known to neither
-        side, or the image knows fewer than two of those asked for.
+        If the image knows none of the streams' classes, neither image nor streams know one of
+        ``classes``, or the image knows fewer than two of them.
     ValueError
-        If a stream's channels or rate do not fit the image: both are named.
+        If a stream's channels or rate do not fit the image; the message names both.
 
     Examples
     --------
@@ -231,7 +231,7 @@ def _trained_on(image: Image, streams: Sequence[Stream]) -> set[str]:
 def score_text(score: ModelScore) -> str:
     """The figures for a terminal: headline, people, classes with their confusion.
 
-    Names are freed of control characters and cut to fit.
+    Names are cleaned and cut to fit.
 
     Examples
     --------

@@ -1,6 +1,6 @@
-"""A session as rows: what evaluation scores and the report draws.
+"""A session as rows, for evaluation and report.
 
-A :class:`Timeline` has a row for each window and for each question, and the moments at which labels
+A :class:`Timeline` has a row for each window and for each question, and the samples at which labels
 were learned, classes added and samples lost. Times are sample indices since the session's start.
 """
 
@@ -20,9 +20,9 @@ from odl.core.history import SessionHistory
 
 @dataclass(frozen=True, slots=True)
 class WindowRow:
-    """One window: its truth and what was predicted. Names, or None where there is none.
+    """One window: its truth and predictions, as class names or None.
 
-    ``persistence`` is the answer given last before the window's end and not taken back by then.
+    ``persistence`` is the newest answer before the window's end that was not taken back by then.
     """
 
     window: int
@@ -35,7 +35,7 @@ class WindowRow:
 
 @dataclass(frozen=True, slots=True)
 class QuestionRow:
-    """A question about ``window``, asked at ``asked``; ``answer`` (a class name) came at ``at``."""
+    """A question about ``window``, asked at sample ``asked``; answered with class ``answer`` at ``at``."""
 
     window: int
     asked: int
@@ -46,11 +46,11 @@ class QuestionRow:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """A session as rows and moments; ``names`` maps class ids to names, in order of the ids.
+    """A session as rows; ``names`` maps class ids to names, in order of the ids.
 
-    ``truths`` are (start, end, name), ``lessons`` (at, number of labels learned there),
+    ``truths`` are (start, end, name), ``lessons`` (at, number of labels learned),
     ``added`` (at, name), ``gaps`` (start, lost); ``dropped`` counts by :class:`Why`.
-    ``labels`` counts the answers that took effect, ``undone`` those taken back again.
+    ``labels`` counts the answers that took effect, ``undone`` those taken back.
     """
 
     window: int
@@ -77,12 +77,12 @@ class Timeline:
 def read_timeline(
     events: Sequence[Event], without: Sequence[Event], names: Mapping[int, str], *, window: int
 ) -> Timeline:
-    """Gather ``events`` of a whole session into a :class:`Timeline`.
+    """Collect the events of a whole session in a :class:`Timeline`.
 
     Parameters
     ----------
     events
-        Inputs and outputs in their order.
+        Inputs and outputs, in order.
     without
         The trace of the same stream without learning; empty if there is none.
     names
@@ -93,7 +93,7 @@ def read_timeline(
     Raises
     ------
     ValueError
-        ``window`` is below 1, or ``without`` has predictions but not for all of the windows.
+        If ``window`` is below 1, or ``without`` has predictions, but not for every window.
 
     Examples
     --------
@@ -114,7 +114,7 @@ def read_timeline(
     plain = _predicted(without, _reduced(without, known, window).tree.names)
     if plain and (missing := {p.window for p in predictions} - plain.keys()):
         raise ValueError(
-            f"the trace without learning says nothing of window {min(missing)}: "
+            f"the trace without learning has no prediction for window {min(missing)}: "
             "replay the same stream with the policy 'none'"
         )
     moments, newest = _newest_answers(history.answers)

@@ -1,4 +1,4 @@
-"""Labels: answers from truth, questions and their answers, edits."""
+"""Labels: an oracle, questions and answers of people, edits."""
 
 from odl.labels.oracle import Oracle
 

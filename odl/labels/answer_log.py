@@ -1,4 +1,4 @@
-"""The answers of a session as people read them: a sentence beside what became of each."""
+"""The answers of a session with a sentence about the outcome of each."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ SENTENCES = {
 class AnswerEntry:
     """An answer, or a question that expired, as a line of a log.
 
-    ``name`` is None for a skip and where nobody answered. ``state`` is a value of
-    `odl.core.answer_records.AnswerOutcome`, or ``given`` while the answer is on its way, or ``edited``.
-    ``at`` is the sample at which the answer came, None where none came; ``by``, ``took`` and ``clock``
-    are those of `odl.core.events.Origin`.
+    ``name`` is None for a skip or an expired question. ``state`` is a value of
+    `odl.core.answer_records.AnswerOutcome`, ``given`` while the answer is in flight, or ``edited``.
+    ``at`` is the sample of the answer, None without one; ``by``, ``took`` and ``clock`` are those of
+    `odl.core.events.Origin`.
     """
 
     window: int
@@ -49,7 +49,7 @@ class AnswerEntry:
 
 
 def entry_of(record: AnswerRecord) -> AnswerEntry:
-    """Return ``record`` with a sentence for people.
+    """Return ``record`` with a sentence about its outcome.
 
     >>> entry_of(AnswerRecord(0, 1, "walk", AnswerOutcome.PENDING, at=9)).sentence
     "'walk' waits for its batch"
@@ -85,9 +85,9 @@ class AnswerLog:
     Attributes
     ----------
     history : SessionHistory
-        What became of each answer. Feed it through `take` alone.
+        The outcome of each answer. Pass events to `take` of the log, not of the history.
     sentence : str
-        The newest thing to say.
+        The newest sentence for the person.
 
     Examples
     --------
@@ -120,21 +120,21 @@ class AnswerLog:
         return self.history.names
 
     def add(self, entry: AnswerEntry) -> None:
-        """Log an answer of which no event tells: it never reached the session."""
+        """Log an answer that never reached the session, so that no event shows it."""
         records = self.history.answers
         self._others.append((records[-1] if records else None, entry))
         self._others = [pair for pair in self._others if pair[0] is None or pair[0] in records]
 
     def remove(self, entry: AnswerEntry) -> None:
-        """Take out what `add` has logged, if it is there: the session has the answer after all."""
+        """Remove an entry of `add`, if there: the session has received the answer after all."""
         self._others = [pair for pair in self._others if pair[1] != entry]
 
     def adopt(self, tree: ClassTree, answers: Iterable[tuple[int, int]]) -> None:
-        """Go on from a session's own ``tree`` and ``answers``: some came while the line was lost."""
+        """Continue from a session's own ``tree`` and ``answers``: some came while the line was lost."""
         self.history.adopt(tree, answers)
 
     def take(self, event: Event) -> None:
-        """Follow ``event``, which comes next."""
+        """Apply the next event."""
         undone = self.history.last_undone
         self.history.take(event)
         self._tell_undone(undone)
@@ -147,7 +147,7 @@ class AnswerLog:
                 self.sentence = SENTENCES[why]
 
     def settle(self) -> None:
-        """Carry out an undo whose step is over: call this at the stream's end."""
+        """Apply an undo whose step has ended; call this after the last event."""
         undone = self.history.last_undone
         self.history.settle()
         self._tell_undone(undone)

@@ -1,4 +1,4 @@
-"""What a person answered in a session, what became of it, and what an undo takes back."""
+"""Track a person's answers, their outcomes, and which answer an undo takes back."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from odl.labels.answer_log import AnswerEntry, AnswerLog
 from odl.labels.in_flight import AnswerInFlight, AnswersInFlight, AnswerState
 from odl.labels.question import Reply
 
-UNDOS: Final = 8  # that may wait to be sent
+UNDOS: Final = 8  # most undos that may wait to be sent
 _NO_EFFECT: Final = "the last answer had no effect"
 
 
 class AnswerTracker:
-    """The answers in flight, and the log of those that the session has.
+    """The answers in flight, and the log of those that reached the session.
 
     Not safe to use from two threads at once; `odl.labels.prompt.Prompt` holds a lock.
 
     Parameters
     ----------
     tree : ClassTree
-        Of the session, for names.
+        Classes and tasks of the session.
     keep : int
         How many of the newest answers the log holds.
 
@@ -53,12 +53,12 @@ class AnswerTracker:
 
     @property
     def entries(self) -> tuple[AnswerEntry, ...]:
-        """The last answers and what became of them, the newest first."""
+        """The last answers with their outcomes, the newest first."""
         return (*map(_on_its_way, self.in_flight.awaited()), *reversed(self.log.entries))
 
     @property
     def previous(self) -> str | None:
-        """The name of the last answer that counts, once all in flight are carried out."""
+        """The name of the last answer that counts, assuming that those in flight succeed."""
         names = self.in_flight.names_after(self.log.names)
         return names[-1] if names else None
 
@@ -73,13 +73,13 @@ class AnswerTracker:
     # --- a person ---------------------------------------------------------------------------
 
     def add(self, answer: Answer) -> str:
-        """Send ``answer``; the sentence about it."""
+        """Queue ``answer`` and return the sentence about it."""
         self.in_flight.add(answer)
         self._no_undo = "a skip cannot be taken back" if answer.name is None else ""
         return _on_its_way(answer).sentence
 
     def undo(self, undo: TakeBack) -> tuple[Reply, int | None]:
-        """Undo the last answer; the reply, and the window whose question waits again at once."""
+        """Undo the last answer; return the reply, and the window whose question is open again at once."""
         unsent = self.in_flight.take_back_unsent()
         if unsent is not None:
             self._no_undo = ""
@@ -99,13 +99,13 @@ class AnswerTracker:
     # --- the session or the board -------------------------------------------------------------
 
     def taken(self, one: AnswerInFlight) -> None:
-        """The board has ``one``; if it was given up before, the log's entry of that was not true."""
+        """The board has received ``one``; remove the log's entry if it had been given up."""
         if one.state is AnswerState.GIVEN_UP and isinstance(one.answer, Answer):
             self.log.remove(_given_up(one.answer))
         self.in_flight.take(one)
 
     def failed(self, one: AnswerInFlight) -> tuple[list[Answer | TakeBack], str]:
-        """The board did not take ``one``: those given up, newest first, and a sentence if there is one."""
+        """The board did not take ``one``; return those given up, newest first, and a sentence or ``""``."""
         newest = self.in_flight.newest
         lost = self.in_flight.fail(one)
         sentence = ""
@@ -120,7 +120,7 @@ class AnswerTracker:
         return [each.answer for each in lost], sentence
 
     def take(self, event: Event) -> int | None:
-        """Follow ``event``; the window whose question it ends, if any."""
+        """Apply the next event; return the window whose question it ends, or None."""
         self.log.take(event)
         match event:
             case Label() | Undo() | AddClass() | Split():
@@ -138,7 +138,7 @@ class AnswerTracker:
         return None
 
     def adopt(self, tree: ClassTree, open_windows: Iterable[int], answers: Iterable[tuple[int, int]]) -> None:
-        """Go on from a session's own state: an undo takes back its answers, whoever gave them."""
+        """Continue from a session's own state; an undo then takes back its newest answer."""
         self.in_flight.adopt(open_windows)
         self.log.adopt(tree, answers)
 

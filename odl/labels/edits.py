@@ -1,4 +1,4 @@
-"""Edits of a recording's answers: a file beside the recording, a line of JSON for each edit."""
+"""Edits of a recording's answers: a file beside the recording with a line of JSON per edit."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _FORMAT = "odl label edits 1"
 
 
 class RelabelError(OdlError, ValueError):
-    """An edit that is not possible, and what is."""
+    """An edit is not possible; the message says why and what is."""
 
 
 @dataclass(frozen=True)
 class Edit:
-    """From now on ``window`` counts as class ``name``, or as not answered (None).
+    """An edit: ``window`` counts as class ``name``, or as not answered (None).
 
-    ``under`` is the class that a new one hangs under, None for the root task. With ``keep`` the
-    edits of this window made before no longer count. ``by``, ``took`` and ``clock`` are those of
+    ``under`` is the class that a new one hangs under, None for the root task. ``keep`` cancels earlier
+    edits of this window, so that the recorded answer counts. ``by``, ``took`` and ``clock`` are those of
     `odl.core.events.Origin`.
     """
 
@@ -40,7 +40,7 @@ class Edit:
 
 
 def edits_path(recording: str | Path) -> Path:
-    """Where the edits of ``recording`` lie.
+    """Path of the file with the edits of ``recording``.
 
     >>> str(edits_path("walk.odl"))
     'walk.edits.jsonl'
@@ -49,14 +49,14 @@ def edits_path(recording: str | Path) -> Path:
 
 
 def read_edits(path: Path, trace: str) -> list[Edit]:
-    """The edits in ``path``, the oldest first; none if there is no such file.
+    """Read the edits in ``path``, oldest first; empty if there is no such file.
+
+    An incomplete last line, from a power cut or a full disk, is ignored.
 
     Raises
     ------
     RelabelError
-        If they belong to another recording than the one of ``trace``, or cannot be read. A last
-        line that is not whole, the first too, is one that was being written as the power went or the
-        disk was full: it is left out.
+        If the file belongs to a recording with another trace than ``trace``, or cannot be read.
     """
     if not path.exists():
         return []
@@ -111,9 +111,9 @@ def _is_line(line: bytes) -> bool:
 
 
 def append_edits(path: Path, trace: str, edits: Iterable[Edit]) -> None:
-    """Add ``edits`` to the log at ``path``, which is made for its owner's eyes only.
+    """Append ``edits`` to the file at ``path``, which only its owner can read.
 
-    A last line that was cut short by a power cut is no edit (see `read_edits`): it goes.
+    An incomplete last line (see `read_edits`) is removed first.
     """
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
     with os.fdopen(os.open(path, flags, 0o600), "r+b") as file:
@@ -132,7 +132,7 @@ def append_edits(path: Path, trace: str, edits: Iterable[Edit]) -> None:
 
 
 def current_edits(edits: Iterable[Edit]) -> dict[int, Edit]:
-    """Return the edit that counts for each window, in the order in which they were made.
+    """Return the edit that counts for each window, oldest first.
 
     >>> edits = [Edit(0, "a"), Edit(64, "b"), Edit(0, "c"), Edit(64, keep=True)]
     >>> [edit.name for edit in current_edits(edits).values()]
@@ -146,7 +146,7 @@ def current_edits(edits: Iterable[Edit]) -> dict[int, Edit]:
 
 
 def parents_of(edits: Iterable[Edit]) -> dict[str, str]:
-    """Return the class that each new one lies under, by name; without classes that no edit names any more.
+    """Return the parent of each new class, by name, for the classes that current edits name.
 
     >>> parents_of([Edit(0, "a", "sit"), Edit(64, "b", "walk"), Edit(64, keep=True)])
     {'a': 'sit'}
@@ -169,23 +169,23 @@ def missed(window: int) -> str:
 
 
 def check_edit(history: QuestionHistory, edit: Edit, known: Iterable[str] = (), room: int = 255) -> None:
-    """Refuse an edit that is not possible.
+    """Raise `RelabelError` if an edit is not possible.
 
     Parameters
     ----------
     history : QuestionHistory
-        Of the recording.
+        Questions and answers of the recording.
     edit : Edit
         The edit to check.
     known : iterable of str
-        Names that edits before this one add.
+        Class names added by earlier edits.
     room : int
-        Rows that the model has room for.
+        Most classes that the model has room for.
 
     Raises
     ------
     RelabelError
-        What is wrong and what is possible.
+        If the edit is not possible; the message says what is.
     """
     windows = [asked.question.window for asked in history.questions]
     if edit.window not in windows:

@@ -1,4 +1,4 @@
-"""Answers between a person's key and the session's word on them, and the table of their states."""
+"""Answers between a person's input and the session's reaction, with their states and transitions."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from odl.core.retry import LABEL_ATTEMPTS
 
 
 class AnswerState(Enum):
-    """Where an answer, or an undo, is."""
+    """State of an answer or an undo."""
 
     WAITING = "waits to be sent"
     SENT = "is on its way to the session"
-    TAKEN = "is in the session, which learns from it or says why not"
+    TAKEN = "is in the session, which learns from it or refuses it"
     GIVEN_UP = "did not reach the board"
     TAKEN_BACK = "was taken back before it was sent"
 
 
 class AnswerStep(Enum):
-    """What happens to an answer, or to an undo."""
+    """A transition of an answer or an undo."""
 
-    SEND = "the session or a board is handed it"
+    SEND = "it is sent to the session or a board"
     RETRY = "the board did not take it, so it is sent again"
     TAKE = "the session has it"
     GIVE_UP = "it is sent no more"
@@ -36,31 +36,31 @@ class AnswerStep(Enum):
 TRANSITIONS: Final[Mapping[tuple[AnswerState, AnswerStep], AnswerState]] = {
     (AnswerState.WAITING, AnswerStep.SEND): AnswerState.SENT,
     (AnswerState.WAITING, AnswerStep.TAKE_BACK): AnswerState.TAKEN_BACK,
-    (AnswerState.WAITING, AnswerStep.GIVE_UP): AnswerState.GIVEN_UP,  # an undo of what is given up
+    (AnswerState.WAITING, AnswerStep.GIVE_UP): AnswerState.GIVEN_UP,  # an undo of an answer that was given up
     (AnswerState.SENT, AnswerStep.RETRY): AnswerState.SENT,
     (AnswerState.SENT, AnswerStep.TAKE): AnswerState.TAKEN,
     (AnswerState.SENT, AnswerStep.GIVE_UP): AnswerState.GIVEN_UP,
-    (AnswerState.GIVEN_UP, AnswerStep.TAKE): AnswerState.TAKEN,  # the board's word came late
+    (AnswerState.GIVEN_UP, AnswerStep.TAKE): AnswerState.TAKEN,  # the board's confirmation came late
 }
 
 
 class AnswerStateError(OdlError, RuntimeError):
-    """A step that an answer cannot take in its state: a mistake in this library."""
+    """An answer cannot take a step in its state: an error in this library."""
 
 
 @dataclass(eq=False, slots=True)
 class AnswerInFlight:
-    """An answer, or an undo, and where it is.
+    """An answer or an undo, and its state.
 
     Attributes
     ----------
     answer : Answer or TakeBack
     state : AnswerState
     failures : int
-        How often the board did not take it.
+        Number of failed attempts to send it to a board.
     overtaken : bool
-        True once its question has ended without it, or once a board's state may hold it already.
-        It then changes nothing that a person sees.
+        True once its question has ended without it, or once an adopted board's state may contain it.
+        Views then ignore it.
 
     Examples
     --------
@@ -93,7 +93,7 @@ class AnswerInFlight:
         self.state = after
 
     def is_carried_out_by(self, command: Command, origin: Origin) -> bool:
-        """True if ``command``, given by ``origin``, is what this answer, or undo, asks for."""
+        """True if ``command`` from ``origin`` carries out this answer or undo."""
         if (origin.by, origin.took, origin.clock) != self.answer[-3:]:
             return False
         if isinstance(self.answer, TakeBack):
@@ -102,7 +102,7 @@ class AnswerInFlight:
 
 
 class AnswersInFlight:
-    """The answers and undos that are waiting or sent, the oldest first; each leaves with its last step.
+    """The answers and undos that are waiting or sent, oldest first; each leaves with its last step.
 
     Examples
     --------
@@ -127,27 +127,27 @@ class AnswersInFlight:
 
     @property
     def newest(self) -> AnswerInFlight | None:
-        """What the person did last, unless the session has it."""
+        """The person's newest answer or undo, unless the session has it."""
         return self._answers[-1] if self._answers else None
 
     @property
     def unsent_undos(self) -> int:
-        """Undos that wait to be sent."""
+        """Number of undos that wait to be sent."""
         return sum(
             isinstance(one.answer, TakeBack) and one.state is AnswerState.WAITING for one in self._answers
         )
 
     def about(self, window: int) -> Answer | None:
-        """The answer that the open question about ``window`` waits for."""
+        """The answer in flight to the open question about ``window``, or None."""
         return next((answer for answer in self.awaited() if answer.window == window), None)
 
     def awaited(self) -> list[Answer]:
-        """The answers that open questions wait for, the newest first."""
+        """The answers in flight to open questions, newest first."""
         found = [one.answer for one in reversed(self._answers) if not one.overtaken]
         return [answer for answer in found if isinstance(answer, Answer)]
 
     def names_after(self, names: Iterable[str]) -> list[str]:
-        """``names`` of the answers that count, the newest last, once all of these are carried out."""
+        """``names`` of the answers that count, newest last, after all of these are carried out."""
         names = list(names)
         for one in self._answers:
             if one.overtaken:
@@ -161,11 +161,11 @@ class AnswersInFlight:
     # --- a person ---------------------------------------------------------------------------
 
     def add(self, answer: Answer | TakeBack) -> None:
-        """A person gave ``answer``."""
+        """Add an answer or undo of the person."""
         self._answers.append(AnswerInFlight(answer))
 
     def take_back_unsent(self) -> AnswerInFlight | None:
-        """Undo the newest answer if it has not been sent; None where an undo has to be sent."""
+        """Remove the newest answer if it has not been sent; None if an undo has to be sent."""
         one = self.newest
         if one is None or one.state is not AnswerState.WAITING or isinstance(one.answer, TakeBack):
             return None
@@ -174,38 +174,38 @@ class AnswersInFlight:
     # --- the session or the board ------------------------------------------------------------
 
     def send_all(self) -> list[Answer | TakeBack]:
-        """Hand all that wait to the session."""
+        """Mark all that wait as sent, and return them for the session."""
         waiting = [one for one in self._answers if one.state is AnswerState.WAITING]
         for one in waiting:
             one.move(AnswerStep.SEND)
         return [one.answer for one in waiting]
 
     def send_oldest(self) -> AnswerInFlight | None:
-        """Hand the oldest to a board, which takes one at a time."""
+        """Mark the oldest as sent, and return it for a board, which takes one at a time."""
         oldest = self._answers[0] if self._answers else None
         if oldest is not None and oldest.state is AnswerState.WAITING:
             oldest.move(AnswerStep.SEND)
         return oldest
 
     def take(self, one: AnswerInFlight) -> None:
-        """The session has ``one``; it may have been given up before."""
+        """The session has received ``one``; it may have been given up before."""
         if one.state is not AnswerState.TAKEN:
             self._leave(one, AnswerStep.TAKE)
 
     def take_command(self, command: Command, origin: Origin) -> AnswerInFlight | None:
-        """The answer, or undo, that ``command`` by ``origin`` carried out, if it is one of these."""
+        """Remove and return the answer or undo that ``command`` from ``origin`` carries out, or None."""
         for one in self._answers:
             if one.state is AnswerState.SENT and one.is_carried_out_by(command, origin):
                 return self._leave(one, AnswerStep.TAKE)
         return None
 
     def fail(self, one: AnswerInFlight) -> list[AnswerInFlight]:
-        """The board did not take ``one``: it is sent again, or given up; those given up, the newest first.
+        """Send ``one`` again after a failed attempt, or give it up; return those given up, newest first.
 
-        An undo is sent once only, since a second one would take back another answer. With a named answer goes
-        an undo right behind it, which was to take that answer back.
+        An undo is sent only once, since a second one would take back another answer. A named answer that
+        is given up takes an undo right behind it along.
         """
-        if one.state is AnswerState.TAKEN:  # its echo came, its acknowledgement did not
+        if one.state is AnswerState.TAKEN:  # its echo arrived, its acknowledgement did not
             return []
         one.failures += 1
         if isinstance(one.answer, Answer) and one.failures < LABEL_ATTEMPTS:
@@ -219,13 +219,13 @@ class AnswersInFlight:
         return [self._leave(each, AnswerStep.GIVE_UP) for each in lost]
 
     def overtake(self, window: int) -> None:
-        """The question about ``window`` has ended without the answers to it that are here."""
+        """The question about ``window`` has ended without its answers in flight."""
         for one in self._answers:
             if isinstance(one.answer, Answer) and one.answer.window == window:
                 one.overtaken = True
 
     def adopt(self, open_windows: Iterable[int]) -> None:
-        """A board's state was taken over: it asks about ``open_windows`` alone and may hold what was sent."""
+        """Continue from a board's state: only ``open_windows`` are open, and sent undos may be in it."""
         still_open = set(open_windows)
         for one in self._answers:
             if isinstance(one.answer, Answer):

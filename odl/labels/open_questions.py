@@ -25,8 +25,8 @@ from odl.core.events import (
 from odl.labels.in_flight import AnswersInFlight
 from odl.labels.question import AskingSession, ClassChoice, Placement, PromptImage, Question, Recent, tree_of
 
-_CLOSED = 16  # cards of answered questions, which an undo may open again
-_PREDICTIONS = 8  # that a question may be about
+_CLOSED = 16  # cards of answered questions to store for an undo
+_PREDICTIONS = 8  # newest predictions to store for cards
 
 
 class OpenQuestions:
@@ -44,9 +44,9 @@ class OpenQuestions:
     Attributes
     ----------
     tree : ChoiceTree
-        The classes and tasks now.
+        The current classes and tasks.
     position : int
-        Samples that have passed.
+        Samples so far.
     changed : int
         Grows with each change that a view shows; samples alone do not count.
 
@@ -79,16 +79,16 @@ class OpenQuestions:
         self._recent = Recent(room)
         self._predictions: deque[Prediction] = deque(maxlen=_PREDICTIONS)
         self._open: dict[int, Question] = {}
-        self._shown: dict[int, float] = {}  # when each was first on a screen
+        self._shown: dict[int, float] = {}  # when a view first showed each
         self._closed: OrderedDict[int, Question] = OrderedDict()
-        self._stale = False  # whether the session has to be read again
+        self._stale = False  # True if the session has to be read again
 
     def __contains__(self, window: int) -> bool:
         return window in self._open
 
     @property
     def questions(self) -> tuple[Question, ...]:
-        """The cards, the earliest window first."""
+        """The cards in window order."""
         return tuple(self._open[window] for window in sorted(self._open))
 
     @property
@@ -112,7 +112,7 @@ class OpenQuestions:
         return self.tree.places(self._image.max_rows, self._image.max_heads)
 
     def wrong(self, window: int, name: str | None, head: int, leaf: int | None) -> str:
-        """Why ``name``, new under task ``head`` or class ``leaf``, is no answer to a card; else empty."""
+        """Why ``name``, new under task ``head`` or class ``leaf``, cannot be the answer; else empty."""
         if self.position >= self._open[window].expires:
             return "this question has expired"
         if name is None:
@@ -120,7 +120,7 @@ class OpenQuestions:
         return self.tree.wrong(name, head, leaf, self._image.max_rows, self._image.max_heads)
 
     def shown(self, window: int, now: float) -> None:
-        """A view shows the card of ``window`` at ``now`` seconds."""
+        """Note that a view shows the card of ``window`` at ``now`` seconds."""
         if window in self._open:
             self._shown.setdefault(window, now)
 
@@ -134,7 +134,7 @@ class OpenQuestions:
         return start, self._recent.excerpt(start, self._recent.end, self._scales)
 
     def take(self, event: Event) -> None:
-        """Take ``event``: an input before its step, an output after it."""
+        """Apply an input before its step, or an output after it."""
         match event:
             case Samples(start, block):
                 self._recent.add(start, block)
@@ -152,20 +152,20 @@ class OpenQuestions:
                 self._stale = True
 
     def settle(self) -> None:
-        """Read the session again where an event may have changed its questions or classes."""
+        """Read the session again if an event may have changed its questions or classes."""
         if self._stale:
             self._stale = False
             self.tree = tree_of(self._session)
             self.reconcile()
 
     def reconcile(self) -> None:
-        """Make the cards those of the session's open questions without an answer in flight."""
+        """Set the cards to the session's open questions without an answer in flight."""
         open_now = {one.window: one.expires for one in self._session.open_questions}
         for window in [window for window in self._open if window not in open_now]:
             self.close(window)
         for window, expires in open_now.items():
             self.show(window, expires)
-        for window, question in self._open.items():  # a class may be new: it comes last
+        for window, question in self._open.items():  # new classes go to the end
             known = {one.name for one in question.likely}
             new = tuple(one for one in self.tree.likely(None) if one.name not in known)
             self._open[window] = replace(question, likely=question.likely + new) if new else question
@@ -190,7 +190,7 @@ class OpenQuestions:
             self.changed += 1
 
     def close(self, window: int) -> None:
-        """The question about ``window`` has an answer or has ended."""
+        """Remove the card of ``window``: its question has an answer or has ended."""
         self._closed[window] = self._open.pop(window)
         self._shown.pop(window, None)
         while len(self._closed) > _CLOSED:
@@ -198,7 +198,7 @@ class OpenQuestions:
         self.changed += 1
 
     def reopen(self, window: int) -> bool:
-        """Show the card of ``window`` again; False if it is not stored any more."""
+        """Show the card of ``window`` again; False if it is no longer stored."""
         if window not in self._closed:
             return False
         self._open[window] = self._closed.pop(window)

@@ -1,31 +1,31 @@
-"""A labeller that answers from recorded truth, late, unwilling or wrong as its settings say."""
+"""A labeller that answers from recorded truth, with delays, skips and errors."""
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from odl.core.adapters import DelayedAnswers
 from odl.core.events import Query
 from odl.core.protocols import Answer
 from odl.core.rng import Chance, seed_of
 
 
 class Truths(Protocol):
-    """What happened, such as `odl.core.ground_truth.TruthTrack`."""
+    """Gives the true class of a window, such as `odl.core.ground_truth.TruthTrack`."""
 
     def of(self, window: int, length: int, /) -> str | None:
         """The class of the ``length`` samples from ``window`` on, or None."""
         ...
 
 
-class Oracle:
+class Oracle(DelayedAnswers):
     """Answers each query from truth.
 
     Parameters
     ----------
     truth : Truths
-        What happened; a window without truth is answered with a skip.
+        Gives the true class; a window without one gets a skip.
     window : int
         Window length in samples.
     names : sequence of str
@@ -33,9 +33,9 @@ class Oracle:
     delay : int
         Samples from question to answer, at least 0.
     refuse, error : float
-        Share of questions that get a skip, and of answers that name a wrong class; 0 to 1.
+        Shares of questions answered with a skip, and of answers with a wrong class; 0 to 1.
     seed : int
-        Decides which.
+        Seed of the draws.
     heads : mapping, optional
         The task under which a class that is new to the model belongs; default: the root.
 
@@ -71,15 +71,14 @@ class Oracle:
         for what, share in (("refusal", refuse), ("error", error)):
             if not 0 <= share <= 1:
                 raise ValueError(f"the {what} rate is {share}; it can be 0 to 1")
+        super().__init__(delay)
         self._truth, self._window, self._names = truth, window, list(names)
-        self._delay = delay
         self._refuse, self._error = round(refuse * 2**20), round(error * 2**20)
         self._chance = Chance(seed_of(seed, 3))
         self._heads = dict(heads or {})
-        self._due: list[tuple[int, int, str | None]] = []
 
     def ask(self, query: Query, now: int) -> None:
-        """Prepare the answer, due ``delay`` samples from ``now``."""
+        """Draw the answer, due ``delay`` samples from ``now``."""
         name = self._truth.of(query.window, self._window)
         refused = self._chance.below(2**20) < self._refuse
         wrong = self._chance.below(2**20) < self._error
@@ -88,14 +87,5 @@ class Oracle:
             name = None
         elif wrong and name is not None and others:
             name = others[self._chance.below(len(others))]
-        heapq.heappush(self._due, (now + self._delay, query.window, name))
-
-    def poll(self, now: int) -> Iterable[Answer]:
-        """Answers due by ``now``."""
-        while self._due and self._due[0][0] <= now:
-            _, window, name = heapq.heappop(self._due)
-            yield Answer(window, name, 0 if name is None else self._heads.get(name, 0))
-
-    def next_due(self) -> int | None:
-        """When the next answer is due."""
-        return self._due[0][0] if self._due else None
+        head = 0 if name is None else self._heads.get(name, 0)
+        self._add(Answer(query.window, name, head), now)

@@ -1,8 +1,8 @@
-"""Truth of a live stream that a board plays from a recording, aligned by the samples themselves.
+"""Truth of a live stream that a board plays from a recording, aligned by comparing samples.
 
-The host does not know which recorded sample was the board's first, and some are lost on the way.
-But counts of six axes hardly repeat: a few samples in a row identify a place in the recording, and
-all later samples have to equal those that follow there.
+The host does not know which recorded sample the board played first, and some are lost. Counts of
+six axes rarely repeat, so a few samples in a row identify a place in the recording; all later
+samples have to equal those that follow there.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ ENOUGH = 4  # samples in a row that identify a place, if they occur once
 
 
 class PlayedTruth:
-    """Aligns a stream with the recording that is played, and gives the recording's truth for it.
+    """Aligns a stream with the played recording, and looks up the recording's truth for it.
 
     Parameters
     ----------
     block : int16 array, shape (n, channels)
         All samples that are played, in order.
     truths : sequence of Truth
-        Of the recording; positions count from the first sample of ``block``.
+        Truth of the recording; positions count from the first sample of ``block``.
 
     Examples
     --------
@@ -45,25 +45,25 @@ class PlayedTruth:
         self._places: dict[bytes, list[int]] = {}
         for place in range(len(block) - ENOUGH + 1):
             self._places.setdefault(self._block[place : place + ENOUGH].tobytes(), []).append(place)
-        # Aligned stretches of the stream: first sample, one behind the last, place in the recording.
+        # Aligned parts of the stream: first sample, one behind the last, place in the recording.
         self._found: list[tuple[int, int, int]] = []
-        self._given = 0  # samples for which truth has been given
-        self._earlier = 0  # stretches of an earlier playback
+        self._given = 0  # samples whose truth was yielded
+        self._earlier = 0  # parts of an earlier playback
 
     @property
     def left(self) -> int:
-        """Samples of the recording after the last one that came."""
+        """Samples of the recording behind the newest one of the stream."""
         if len(self._found) == self._earlier:
             return len(self._block)
         first, last, place = self._found[-1]
         return len(self._block) - (place + last - first)
 
     def restart(self) -> None:
-        """The recording is played from its first sample again."""
+        """Note that the recording is played again from its first sample."""
         self._earlier = len(self._found)
 
     def take(self, event: Event) -> Iterator[Truth]:
-        """Take ``event`` of the stream; yield each truth once its samples have passed."""
+        """Apply an event of the stream; yield each truth once its samples have passed."""
         if isinstance(event, Gap | Adopt):
             yield from self.end()
         elif isinstance(event, Samples) and len(event.block):
@@ -79,11 +79,11 @@ class PlayedTruth:
                 self._found.append((start, end, place))
                 self._given = start
             yield from self._over(end)
-        elif isinstance(event, Truth):  # of a resumed recording, which has it already
+        elif isinstance(event, Truth):  # already in a resumed recording
             self._given = max(self._given, event.end)
 
     def end(self) -> Iterator[Truth]:
-        """Yield the truth of the stream so far that has not been given."""
+        """Yield the rest of the truth of the stream so far."""
         if self._found:
             first, last, place = self._found[-1]
             for truth in self._truths:
@@ -96,7 +96,7 @@ class PlayedTruth:
             self._given = last
 
     def of(self, window: int, size: int) -> str | None:
-        """The class of a window, as `odl.core.ground_truth.TruthTrack.of`; None where it is unknown."""
+        """The class of a window, as `odl.core.ground_truth.TruthTrack.of`; None if unknown."""
         for first, last, place in reversed(self._found):
             if first <= window and window + size <= last:
                 return self._track.of(window - first + place, size)
@@ -116,7 +116,7 @@ class PlayedTruth:
         return len(there) == len(block) and np.array_equal(there, block)
 
     def _search(self, block: NDArray[np.int16]) -> int | None:
-        """The place of ``block`` in the recording, or None unless there is exactly one."""
+        """The place of ``block`` in the recording; None unless there is exactly one."""
         if len(block) < ENOUGH:
             return None
         candidates = self._places.get(np.ascontiguousarray(block[:ENOUGH]).tobytes(), [])
@@ -125,7 +125,7 @@ class PlayedTruth:
 
 
 def one_block(parts: Iterable[Event]) -> tuple[NDArray[np.int16], list[Truth]]:
-    """Join the samples of a stream's inputs, as a sensor plays them, and move their truth accordingly.
+    """Join the samples of a stream's inputs without gaps, as a sensor plays them, and shift their truth.
 
     Raises
     ------

@@ -1,31 +1,28 @@
-"""The open questions of a session, for views that show them, and a person's answers, for the session."""
+"""The label prompt: open questions of a session for views, and a person's answers for the session."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from odl.core.clock import SYSTEM_CLOCK, Clock
 from odl.core.events import Adopt, Event, Query
 from odl.core.protocols import Answer, TakeBack
-from odl.labels.answer_log import AnswerEntry
 from odl.labels.answer_tracker import AnswerTracker
-from odl.labels.in_flight import AnswerInFlight, AnswersInFlight
+from odl.labels.in_flight import AnswerInFlight
 from odl.labels.open_questions import OpenQuestions
-from odl.labels.question import AskingSession, ClassChoice, Placement, PromptImage, Question, Reply, tree_of
+from odl.labels.prompt_view import PromptView
+from odl.labels.question import AskingSession, PromptImage, Reply, tree_of
 
-_ENTRIES = 50  # answers whose outcome is remembered
+_ENTRIES = 50  # newest answers in the log
 
 
-class Prompt:
+class Prompt(PromptView):
     """A labeller that asks people: it holds the open questions and passes answers to the session.
 
     The session's loop calls ``take`` with each event, ``ask``, ``poll`` and ``next_due``. Any view, in any
-    thread, reads the properties and calls ``shown``, ``answer``, ``skip``, ``same`` and ``undo``. These never
-    raise an error for what a person does, but return a sentence. Memory is bounded.
+    thread, reads the properties and calls ``shown``, ``answer``, ``skip``, ``same`` and ``undo``. These
+    return a sentence instead of raising an error for a person's mistake. Memory is bounded.
 
     Parameters
     ----------
@@ -34,15 +31,15 @@ class Prompt:
     image : PromptImage
         Window, rate and capacities of its model image.
     by : str
-        How the person answers and, after a colon, a pseudonym (`odl.core.events.Origin`); 1 to 64 bytes.
+        Interface of the person and, after a colon, a pseudonym (`odl.core.events.Origin`); 1 to 64 bytes.
     channels : sequence of (name, unit, scale)
-        Name, unit and size of a count; without them signals are in counts.
+        ``scale`` is the value of a count in ``unit``; without channels signals are in counts.
     rate_hz : float, optional
         Samples per second; default: the image's.
     before, seconds : float
-        Seconds of signal shown before a question's window, and stored of the stream.
+        Seconds of signal shown before a question's window, and seconds of the stream stored.
     recent : iterable of events
-        The last events before, for plots and questions of a resumed session.
+        Newest events of a resumed session, for its plots and questions.
     clock : Clock
         Times how long a question was shown, and dates each answer.
 
@@ -86,7 +83,7 @@ class Prompt:
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         if not 0 < len(by.encode("utf-8", "replace")) <= 64 or not by.isprintable():
-            raise ValueError(f"{by!r} cannot stand for who answers: give 1 to 64 bytes of printable text")
+            raise ValueError(f"{by!r} cannot name who answers: give 1 to 64 bytes of printable text")
         self.wake: Callable[[], None] | None = None
         self.channels, self.by = tuple(channels), by
         self.rate_hz = rate_hz or image.rate_hz
@@ -107,93 +104,17 @@ class Prompt:
         self._cards.reconcile()
         self._adopt()
 
-    # --- for views --------------------------------------------------------------------------
-
-    @property
-    def changed(self) -> int:
-        """Grows with each change that a view shows; samples alone do not count."""
-        return self._cards.changed + self._sentences
-
-    @property
-    def questions(self) -> tuple[Question, ...]:
-        """The questions that wait for an answer, the earliest window first."""
-        with self._lock:
-            return self._cards.questions
-
-    @property
-    def likely(self) -> tuple[ClassChoice, ...]:
-        """All classes, in the order of the newest prediction's scores."""
-        with self._lock:
-            return self._cards.likely
-
-    @property
-    def path(self) -> tuple[str, ...]:
-        """Class names of the newest prediction, from the root task down."""
-        with self._lock:
-            return self._cards.path
-
-    @property
-    def places(self) -> tuple[Placement, ...]:
-        """Places for a new class in the tree; empty if the model has no room for one."""
-        with self._lock:
-            return self._cards.places
-
-    @property
-    def answers(self) -> tuple[AnswerEntry, ...]:
-        """The last answers and what became of them, the newest first."""
-        with self._lock:
-            return self._answers.entries
-
-    @property
-    def sentence(self) -> str:
-        """The newest sentence for the person."""
-        return self._sentence
-
-    @property
-    def previous(self) -> str | None:
-        """The name that `same` answers with, or None."""
-        with self._lock:
-            return self._answers.previous
-
-    @property
-    def in_flight(self) -> AnswersInFlight:
-        """The answers and undos that the session does not have yet."""
-        return self._answers.in_flight
-
-    @property
-    def window(self) -> int:
-        """Samples of a window."""
-        return self._image.window
-
-    @property
-    def position(self) -> int:
-        """Samples that have passed."""
-        return self._cards.position
-
-    def left(self, question: Question) -> float:
-        """Seconds until ``question`` expires, by the stream's own clock: the samples."""
-        return max(0, question.expires - self.position) / self.rate_hz
-
-    def about(self, question: Question) -> str:
-        """The text beside a question's title."""
-        return f"{self.left(question):.0f} s left"
-
-    def signal(self, seconds: float) -> tuple[int, NDArray[np.float32]]:
-        """The stream's last ``seconds``: the first sample's index, and (n, channels) as in `Question`."""
-        with self._lock:
-            return self._cards.signal(seconds)
-
     # --- a person ---------------------------------------------------------------------------
 
     def shown(self, window: int) -> None:
-        """A view shows the question about ``window``; the time to answer counts from the first call."""
+        """Note that a view shows the question about ``window``; its answer time starts at the first call."""
         with self._lock:
             self._cards.shown(window, self._clock.monotonic())
 
     def answer(
         self, window: int, name: str | None, head: int = 0, leaf: int | None = None, by: str | None = None
     ) -> Reply:
-        """Answer that the window is of class ``name``, new or known (`Answer`); None is a skip."""
+        """Answer with class ``name``, new or known (see `odl.core.protocols.Answer`); None is a skip."""
         with self._lock:
             said = self._answer(window, name, head, leaf, by)
             self._say(said.sentence)
@@ -205,10 +126,10 @@ class Prompt:
         return self.answer(window, None, by=by)
 
     def same(self, window: int, by: str | None = None) -> Reply:
-        """Give the last answer again."""
+        """Answer with the name of the last answer."""
         previous = self.previous
         if previous is None:
-            self._say("there is no answer yet to give again")
+            self._say("there is no earlier answer to repeat")
             return Reply(False, self._sentence)
         return self.answer(window, previous, by=by)
 
@@ -249,36 +170,36 @@ class Prompt:
     # --- the loop ---------------------------------------------------------------------------
 
     def ask(self, query: Query, now: int) -> None:
-        """Show ``query``, issued at sample ``now``; asked twice it is one question."""
+        """Show ``query``, issued at sample ``now``; a repeated query is one question."""
         with self._lock:
             self._settle()
             self._cards.position = max(self.position, now)
             self._cards.show(query.window, query.expires)
 
     def poll(self, now: int) -> Iterable[Answer | TakeBack]:
-        """The answers that wait, each once."""
+        """Return the waiting answers, each once."""
         with self._lock:
             self._settle()
             return self._answers.in_flight.send_all()
 
     def next_due(self) -> None:
-        """Nobody knows when people answer."""
+        """Return None: nobody knows when people answer."""
 
     def send_oldest(self) -> AnswerInFlight | None:
-        """The oldest answer that the session does not have: for a board, which takes one at a time."""
+        """Send the oldest answer in flight; for a board, which takes one at a time."""
         with self._lock:
             self._settle()
             return self._answers.in_flight.send_oldest()
 
     def taken(self, one: AnswerInFlight) -> None:
-        """The board has ``one``, whether its echo was heard or not."""
+        """The board has received ``one``, with or without an echo."""
         with self._lock:
             self._answers.taken(one)
 
     def failed(self, one: AnswerInFlight) -> list[Answer | TakeBack]:
-        """The board did not take ``one``: it is sent again or given up; those given up, the newest first.
+        """Send ``one`` again after a failed attempt, or give it up; return those given up, newest first.
 
-        The question of an answer that is given up waits again.
+        The question of an answer that is given up is open again.
         """
         with self._lock:
             self._settle()
@@ -289,7 +210,7 @@ class Prompt:
             return given_up
 
     def take(self, event: Event) -> None:
-        """Follow ``event``: an input before its step, an output after it."""
+        """Apply an input before its step, or an output after it."""
         with self._lock:
             self._settle()
             before = self._answers.log.sentence
@@ -298,7 +219,7 @@ class Prompt:
                 self._say(self._answers.log.sentence)
 
     def _settle(self) -> None:
-        """Read the session again where an event may have changed its questions or answers."""
+        """Read the session again if an event may have changed its questions or answers."""
         self._cards.settle()
         if self._adopted:
             self._adopted = False
@@ -313,7 +234,7 @@ class Prompt:
         self._cards.take(event)
         self._adopted |= isinstance(event, Adopt)
         if ended is not None and ended in self._cards:
-            self._cards.close(ended)  # somebody else was quicker, the button perhaps; or it expired
+            self._cards.close(ended)  # it expired, or someone else answered, perhaps with the button
 
     def _say(self, sentence: str) -> None:
         self._sentence = sentence

@@ -1,4 +1,4 @@
-"""A question as a view shows it: choices of classes, the signal, places for a new class."""
+"""A question for views: class choices, the signal, places for a new class."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ONE = 32768  # a score of 1.0
 class ClassChoice(NamedTuple):
     """A class that could be the answer.
 
-    ``score`` is 0 to 1, or None where there is no prediction. ``path`` names the classes from the root task
+    ``score`` is 0 to 1, or None without a prediction. ``path`` names the classes from the root task
     down, this one last. ``whole`` is True if further classes hang under this one.
     """
 
@@ -43,7 +43,7 @@ class Placement(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """The reply to what a person did: whether it took effect, and a sentence."""
+    """The reply to a person's action: True if it took effect, and a sentence."""
 
     taken: bool
     sentence: str
@@ -55,8 +55,8 @@ class Question:
 
     ``likely`` are the classes, those with the highest scores first; ``path`` names the predicted classes from
     the root task down. ``signal`` (n, channels) is float32 in the units of the prompt's
-    channels, from sample ``start`` on, NaN where samples were lost: the seconds before the
-    window and the window. ``asked`` and ``expires`` are sample indices.
+    channels, from sample ``start`` on, NaN for lost samples; it covers some seconds before the
+    window, and the window. ``asked`` and ``expires`` are sample indices.
     """
 
     window: int
@@ -69,7 +69,7 @@ class Question:
 
     @property
     def lacks(self) -> str:
-        """Why the plot or the scores are missing; empty where neither is.
+        """Why the plot or the scores are missing; empty if neither is.
 
         >>> Question(64, 200, 900, (), (), 0, np.full((128, 3), np.nan, np.float32)).lacks
         'no plot and no scores: this was asked while the line was lost, or long ago'
@@ -81,7 +81,7 @@ class Question:
 
 
 class OpenQuestion(Protocol):
-    """A question that the session has open."""
+    """An open question of a session."""
 
     @property
     def window(self) -> int: ...
@@ -90,7 +90,7 @@ class OpenQuestion(Protocol):
 
 
 class PromptImage(Protocol):
-    """What a prompt reads of a session's model image."""
+    """The properties of a model image that a prompt reads."""
 
     @property
     def window(self) -> int: ...
@@ -105,7 +105,7 @@ class PromptImage(Protocol):
 
 
 class AskingSession(Protocol):
-    """What a prompt reads of a session; `odl.core.session.Session` is one."""
+    """The properties of a session that a prompt reads; `odl.core.session.Session` has them."""
 
     @property
     def names(self) -> Mapping[int, str]: ...
@@ -123,10 +123,10 @@ class AskingSession(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ChoiceTree(ClassTree):
-    """Classes and tasks as the choices of somebody who answers."""
+    """Classes and tasks as choices for an answer."""
 
     def likely(self, prediction: Prediction | None) -> tuple[ClassChoice, ...]:
-        """All classes: first those without further ones under them, by score; then the others.
+        """All classes: first the leaves, by score; then the others.
 
         >>> tree = ChoiceTree({0: "walk", 1: "up", 2: "sit"}, (None, 0), ((0, 0), (1, 1), (2, 0)))
         >>> [one.name for one in tree.likely(Prediction(0, (0, 1), (20000, 15000, 12768)))]
@@ -140,7 +140,7 @@ class ChoiceTree(ClassTree):
         return tuple(sorted(found, key=lambda one: (one.whole, -(one.score or 0.0))))
 
     def wrong(self, name: str, head: int, leaf: int | None, max_rows: int, max_heads: int) -> str:
-        """Why ``name`` cannot be an answer, new under task ``head`` or class ``leaf``; else empty.
+        """Why ``name`` cannot be an answer, new under task ``head`` or class ``leaf``; empty if it can.
 
         >>> ChoiceTree({0: "walk"}, (None,), ((0, 0),)).wrong("hop", 3, None, 20, 8)
         'there is no task 3 to hang it under'
@@ -185,7 +185,7 @@ class ChoiceTree(ClassTree):
 
 
 def tree_of(session: AskingSession) -> ChoiceTree:
-    """The classes and tasks of ``session`` as they are now."""
+    """The current classes and tasks of ``session``."""
     return ChoiceTree(dict(session.names), tuple(session.tasks), tuple(session.rows))
 
 
@@ -204,7 +204,7 @@ class Recent:
         self._pieces: deque[tuple[int, NDArray[np.int16]]] = deque()
 
     def add(self, start: int, block: NDArray[np.int16]) -> None:
-        """``block`` (n, channels) begins at sample ``start``."""
+        """Append ``block`` (n, channels), which starts at sample ``start``."""
         if len(block) == 0:
             return
         self.end, self._channels = start + len(block), block.shape[1]
@@ -216,7 +216,7 @@ class Recent:
             self._pieces.popleft()
 
     def excerpt(self, start: int, end: int, scales: Sequence[float] = ()) -> NDArray[np.float32]:
-        """Samples ``start`` to ``end`` (exclusive), times ``scales``; NaN where there are none."""
+        """Samples ``start`` to ``end`` (exclusive), times ``scales``; NaN where no sample is stored."""
         found: NDArray[Any] = np.full((max(0, end - start), self._channels), np.nan, np.float32)
         for at, block in self._pieces:
             low, high = max(at, start), min(at + len(block), end)

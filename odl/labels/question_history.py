@@ -1,4 +1,4 @@
-"""The label log of a recording: its questions as cards, and every answer with what became of it."""
+"""The label log of a recording: its questions as cards, and all answers with their outcomes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from odl.labels.question import ChoiceTree, Question, Recent
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AnsweredQuestion:
-    """One question of a recording: its card, and the answers to it in their order.
+    """One question of a recording: its card, and its answers, oldest first.
 
     ``missed`` is True if samples of its window are not in the recording, because the line was lost: the
     question cannot be asked when the session runs again.
@@ -27,7 +27,7 @@ class AnsweredQuestion:
 
     @property
     def newest(self) -> AnswerEntry | None:
-        """The answer that counts; without one the newest that came, or None."""
+        """The answer that counts; without one the newest answer, or None."""
         counting = [one for one in self.answers if one.counts]
         return counting[-1] if counting else (self.answers[-1] if self.answers else None)
 
@@ -39,11 +39,11 @@ class AnsweredQuestion:
 
 @dataclass(frozen=True, slots=True)
 class QuestionHistory:
-    """A recording's questions and answers, each in their order.
+    """A recording's questions in window order, and its answers, oldest first.
 
-    ``answers`` holds those to questions that were never asked too. ``tree`` is that of the end, ``end``
-    the number of samples that had passed, ``gaps`` are (start, lost). ``parents`` holds, for each added
-    class, the class that it lies under; None for the root task.
+    ``answers`` includes answers without a question. ``tree`` is the tree at the end, ``end`` the number
+    of samples, ``gaps`` are (start, lost). ``parents`` holds the class above each added class, None for
+    the root task.
     """
 
     questions: tuple[AnsweredQuestion, ...]
@@ -59,12 +59,12 @@ def read_question_history(
     channels: Sequence[tuple[str, str, float]] = (), before: float = 4.0,
     read_state: Callable[[bytes], AdoptedState] | None = None,
 ) -> QuestionHistory:  # fmt: skip
-    """Gather the questions and answers among ``events``, a recording's in file order.
+    """Collect the questions and answers of a recording's events.
 
     Parameters
     ----------
     events : iterable of Event
-        Inputs and outputs.
+        Inputs and outputs, in file order.
     tree : ClassTree
         Classes and tasks of the image that the session started from.
     window : int

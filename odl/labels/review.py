@@ -1,4 +1,4 @@
-"""A recording's questions, shown once more: the same keys, each answer an edit."""
+"""Review a recording's questions with the same keys as a prompt; each answer is an edit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _UNANSWERED = {
     "skipped": "skipped", "expired": "expired", "undone": "its answer was taken back",
     "refused": "its answer had no effect",
 }  # fmt: skip
-Edited = Callable[[int, str | None, str | None, int], None]  # window, name, under, ms it took
+Edited = Callable[[int, str | None, str | None, int], None]  # window, name, under, milliseconds
 
 
 class Review:
@@ -28,15 +28,15 @@ class Review:
     Parameters
     ----------
     history : QuestionHistory
-        What was asked and answered.
+        Questions and answers of the recording.
     edits : sequence of Edit
-        Those made before, the oldest first.
+        Earlier edits, oldest first.
     edited : callable
-        Told of each edit at once: window, name (None: no answer counts), class it hangs under if
-        it is new, and the milliseconds it took. Where it raises an error that a person can mend, a
-        ValueError or an OSError, the edit is not made.
+        Called with each edit: window, name (None: no answer counts), the class above a new one, and the
+        milliseconds that the person took. If it raises a ValueError or an OSError, the edit is not
+        made and the person sees the message.
     room : int
-        Rows that the model has room for.
+        Most classes that the model has room for.
     clock : Clock
         Times each answer.
 
@@ -54,7 +54,7 @@ class Review:
     """
 
     live = False
-    nothing = "all questions are looked at; q: done"
+    nothing = "all questions are reviewed; q: done"
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class Review:
         homes, there = parents_of(edits), self._tree.names.values()
         self._homes = {n: homes.get(n) for n in self._names.values() if n is not None and n not in there}
         self._waiting = list(self._asked)
-        # Window, what counted before, and the class that it hung under.
+        # Window, the name that counted before, and the class above it.
         self._done: list[tuple[int, str | None, str | None]] = []
         self._told: list[AnswerEntry] = []
         self._since: dict[int, float] = {}
@@ -88,7 +88,7 @@ class Review:
 
     @property
     def questions(self) -> tuple[Question, ...]:
-        """Those not looked at yet; classes that came later stand at the end of their cards."""
+        """Questions not reviewed yet; classes added later are at the end of their cards."""
         everything, cards = self.likely, []
         for window in self._waiting:
             card = self._asked[window].question
@@ -104,31 +104,31 @@ class Review:
 
     @property
     def _new(self) -> list[str]:
-        """Classes that edits add, as they are now."""
+        """Names of classes that current edits add."""
         return [name for name in self._homes if name in self._names.values()]
 
     @property
     def path(self) -> tuple[str, ...]:
-        """Nothing is being predicted."""
+        """Empty: a review has no current prediction."""
         return ()
 
     @property
     def places(self) -> tuple[Placement, ...]:
-        """Where a new class can hang."""
+        """Places for a new class in the tree."""
         return self._tree.places(self._room - len(self._new), 255)
 
     @property
     def answers(self) -> tuple[AnswerEntry, ...]:
-        """The edits of this sitting, the newest first."""
+        """The edits of this review, the newest first."""
         return tuple(reversed(self._told))
 
     @property
     def previous(self) -> str | None:
-        """The name given last."""
+        """The name of the newest edit, or None."""
         return next((one.name for one in self.answers if one.name is not None), None)
 
     def about(self, question: Question) -> str:
-        """What counts as its answer now."""
+        """The answer that counts now, as a sentence."""
         answer, name = self._asked[question.window].newest, self._names[question.window]
         if name is None:
             return _UNANSWERED.get(answer.state if answer is not None else "", "no answer counts")
@@ -137,15 +137,15 @@ class Review:
         return f"answered '{clean(name)}'{by}"
 
     def shown(self, window: int) -> None:
-        """The card is on a screen now."""
+        """Note that a view shows the card; the answer time counts from the first call."""
         self._since.setdefault(window, self._clock.monotonic())
 
     def answer(
         self, window: int, name: str | None, head: int = 0, leaf: int | None = None, by: str | None = None
     ) -> Reply:
-        """From now on the window counts as ``name``; None: it has no answer."""
+        """Edit the answer of ``window`` to class ``name``; None: no answer counts."""
         if window not in self._waiting:
-            return self._say(Reply(False, "this question is looked at already; u takes that back"))
+            return self._say(Reply(False, "this question is reviewed already; u takes that back"))
         before, under = self._names[window], None
         home = self._homes.get(before) if before is not None else None
         if name is not None:
@@ -163,7 +163,7 @@ class Review:
         if name != before:
             try:
                 self._edited(window, name, under, took)
-            except (ValueError, OSError) as error:  # it hangs under a class that came later, say
+            except (ValueError, OSError) as error:  # such as: the class above it was added later
                 return self._say(Reply(False, str(error)))
         if name is not None and name not in (one.name for one in self.likely):
             self._homes[name] = under
@@ -178,19 +178,19 @@ class Review:
         return self._say(Reply(True, sentence))
 
     def skip(self, window: int, by: str | None = None) -> Reply:
-        """No answer counts."""
+        """Edit the question to have no answer."""
         return self.answer(window, None)
 
     def same(self, window: int, by: str | None = None) -> Reply:
-        """As the one before."""
+        """Answer with the name of the newest edit."""
         if self.previous is None:
-            return self._say(Reply(False, "there is no answer yet to give again"))
+            return self._say(Reply(False, "there is no earlier answer to repeat"))
         return self.answer(window, self.previous)
 
     def undo(self, by: str | None = None) -> Reply:
-        """Take the last edit of this sitting back; that is an edit too."""
+        """Take back the last edit of this review, by another edit."""
         if not self._done:
-            return self._say(Reply(False, "nothing was edited in this sitting"))
+            return self._say(Reply(False, "nothing was edited in this review"))
         window, before, home = self._done[-1]
         if before != self._names[window]:
             try:
@@ -206,7 +206,7 @@ class Review:
         return self._say(Reply(True, "taken back"))
 
     def note(self, sentence: str) -> None:
-        """Something else that a person should read."""
+        """Show ``sentence`` to the person."""
         self._say(Reply(True, sentence))
 
     def _say(self, said: Reply) -> Reply:
@@ -216,7 +216,7 @@ class Review:
 
 
 class ReviewLoop:
-    """A review that a view runs (`odl.live.status.InteractiveSession`); it lasts until the person leaves."""
+    """A review as an endless loop for a view (`odl.live.status.InteractiveSession`)."""
 
     def __init__(self, review: Review, clock: Clock = SYSTEM_CLOCK) -> None:
         self.prompt, self._clock = review, clock
@@ -227,5 +227,5 @@ class ReviewLoop:
             yield Samples(self.prompt.position, np.zeros((0, 1), np.int16))
 
     def notices(self) -> list[str]:
-        """There is nothing else to say."""
+        """Return no notices."""
         return []

@@ -1,17 +1,17 @@
-"""What a session has learned, as a model image of its own.
+"""Checkpoints: a model image with the learned heads of a session.
 
-Learned heads are a function of an image and a label log. A checkpoint is that function's value:
-the same extractor with the heads as they are now, and an empty log to go on with. A session
-started from it says what the old one would have said, and learns on from there.
+Learned heads are a function of an image and a label log. A checkpoint stores the result: the same
+extractor, the current heads, and an empty log. A session started from it predicts what the old one
+would have predicted, and continues learning.
 
-What of the wearer is in it, exactly:
+A checkpoint holds this personal data of the wearer:
 
-- The head weights, always. They were moved by the labelled windows; the row of a class that was
-  labelled only a few times resembles their feature vectors.
-- Names of classes that were added, and how many labels there were, always.
-- Feature vectors of labelled windows (not samples), to be replayed while learning on, unless
-  ``vectors=False``. Then every stored vector that came from a label goes, those of earlier
-  checkpoints too, and those of the people trained on stay.
+- Head weights, always. Labelled windows have changed them; the row of a class with few labels
+  resembles the feature vectors of these labels.
+- Names of added classes and the number of labels, always.
+- Feature vectors of labelled windows (not samples), replayed in later learning, unless
+  ``vectors=False``. In that case every stored vector from a label is removed, those of earlier
+  checkpoints included. Vectors of the training subjects stay.
 """
 
 from __future__ import annotations
@@ -32,29 +32,29 @@ from odl.core.state import NAME_BYTES, Entry, log_dtype
 
 
 class CheckpointError(OdlError, ValueError):
-    """A label log that cannot belong to its image, and why."""
+    """A label log does not belong to its image; the message says why."""
 
 
 def log_of(image: Image, state: bytes) -> NDArray[Any]:
-    """The label log within a session's snapshot, or a board's state, of ``image``.
+    """The label log in a session's snapshot, or a board's state, of ``image``.
 
     Parameters
     ----------
     image : Image
         What the session started from.
     state : bytes
-        As `odl.core.session.Session.snapshot` gives it: the state block, the log behind it. Of a
-        board that no session runs on, only the log means anything.
+        As from `odl.core.session.Session.snapshot`: the state block followed by the log. In the state
+        of a board without a session only the log is meaningful.
 
     Returns
     -------
     structured array, shape (entries,)
-        Of `odl.core.state.log_dtype`; what was undone included. `checkpoint` checks the entries.
+        Of `odl.core.state.log_dtype`, undone entries included. `checkpoint` checks the entries.
 
     Raises
     ------
     CheckpointError
-        If the bytes are of another size than this image's, or count more entries than it holds.
+        If the size of ``state`` or its number of entries does not fit the image.
     """
     block, entry = state_dtype_of(image), log_dtype(image.features)
     size = block.itemsize + image.max_log * entry.itemsize
@@ -67,12 +67,11 @@ def log_of(image: Image, state: bytes) -> NDArray[Any]:
 
 
 def checkpoint(image: Image, log: NDArray[Any], *, vectors: bool = True) -> Image:
-    """``image`` with what ``log`` has taught, as an image to start from.
+    """Return ``image`` with the heads that ``log`` leads to.
 
-    Classes that were added but never labelled are left out, with the tasks below them: an image
-    has no rows that wait for a first label. With ``vectors`` the labelled windows' features
-    join the stored vectors, the latest of each class first, in the place of trained ones where
-    room is short, so that the firmware made for ``image`` has room for the new one too.
+    Added classes without a label are left out, with the tasks below them. With ``vectors`` the
+    features of labelled windows join the stored vectors, the newest of each class first. If room is
+    short they replace vectors of the training subjects, so that the checkpoint fits the same firmware.
 
     Parameters
     ----------
@@ -81,19 +80,19 @@ def checkpoint(image: Image, log: NDArray[Any], *, vectors: bool = True) -> Imag
     log : structured array, shape (entries,)
         See `log_of`.
     vectors : bool
-        Whether to keep feature vectors of the wearer.
+        Keep feature vectors of the wearer.
 
     Returns
     -------
     Image
-        ``image`` itself if nothing is to be changed. Its card notes under ``learned``: ``from``,
-        the checksum of the image that learned; ``labels`` in all, ``classes`` that were added,
-        ``vectors`` of the wearer, which are the last of those stored.
+        ``image`` itself if nothing changes. ``learned`` in its card holds ``from``, the checksum of
+        ``image``; ``labels``, the number of all labels; ``classes``, the added ones; ``vectors``, the
+        number of the wearer's vectors, which are the last of those stored.
 
     Raises
     ------
     CheckpointError
-        If the log cannot belong to the image.
+        If the log does not belong to the image.
 
     Examples
     --------
@@ -131,18 +130,18 @@ def checkpoint(image: Image, log: NDArray[Any], *, vectors: bool = True) -> Imag
 
 
 def _noted(image: Image) -> dict[str, Any]:
-    """What an earlier checkpoint noted in the card."""
+    """The entry ``learned`` that an earlier checkpoint left in the card."""
     note = image.card.get("learned")
     note = note if isinstance(note, dict) else {}
     numbers = {name: note.get(name, 0) for name in ("labels", "vectors")}
     if not all(type(n) is int and n >= 0 for n in numbers.values()) or numbers["vectors"] > len(image.owners):
-        raise CheckpointError("the model's card notes a number of labels or vectors that cannot be")
+        raise CheckpointError("the model's card holds an impossible number of labels or vectors")
     classes = note.get("classes", [])
     return {**numbers, "classes": [str(name) for name in classes] if isinstance(classes, list) else []}
 
 
 def _check(image: Image, log: NDArray[Any]) -> None:
-    """Refuse what `refit` could not follow: the log may come from a line."""
+    """Raise for a log that `refit` could not process; it may come from a serial line."""
     if log.dtype != log_dtype(image.features):
         raise CheckpointError("a log of another model's entries")
     if len(log) > image.max_log:
@@ -165,7 +164,7 @@ def _check(image: Image, log: NDArray[Any]) -> None:
 
 
 def _taught(image: Image, log: NDArray[Any]) -> tuple[Image, list[str]]:
-    """The heads that the log taught, and the names of the classes that it added to them."""
+    """The image with the heads refitted to ``log``, and the names of the classes added."""
     state, room, _, _, block = memory_of(image, net_of(image))
     room[: len(log)] = log
     state["n_log"] = len(log)
@@ -193,7 +192,7 @@ def _taught(image: Image, log: NDArray[Any]) -> tuple[Image, list[str]]:
 
 
 def _name(entry: Any, taken: set[str]) -> str:
-    """The name in a log's entry; names of an image are valid and differ."""
+    """The name in a log entry, made valid and unique."""
     found: str = entry["features"][:NAME_BYTES].tobytes().rstrip(b"\0").decode("utf-8", "replace")
     found = name = found if valid_name(found) else "class"
     number = 2
@@ -208,8 +207,8 @@ def _vectors(
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], int]:
     """Stored vectors and owners for ``rows`` rows, and how many (the last ones) are the wearer's.
 
-    Classes take turns; each gives its latest label first, then those of earlier checkpoints,
-    then what was trained on.
+    Classes alternate. Each contributes its newest labels first, then those of earlier checkpoints,
+    then the vectors of training.
     """
     latest = labels[np.argsort(labels["window"], kind="stable")[::-1]]
     mine, old = latest["features"][:, : image.features], len(image.owners) - own
@@ -224,7 +223,7 @@ def _vectors(
 
 
 def _room(image: Image, rows: int) -> int:
-    """Most stored vectors with which a refit needs no more scratch than ``image``'s does."""
+    """Largest number of stored vectors with which a refit needs no more memory than with ``image``."""
 
     def items(stored: int, rows: int) -> int:
         return max(1, stored // rows) * image.max_rows + stored

@@ -1,8 +1,7 @@
-"""Dendron's heads as a learner of their own.
+"""Dendron's heads as a learner for use outside a session.
 
 After Shalby and Roveri, "Dendron: Enhancing Human Activity Recognition with On-Device
-TinyML Learning", IEEE CIES 2025. What is the paper's and what is ours stands in
-``docs/methods.md``.
+TinyML Learning", IEEE CIES 2025; docs/methods.md says what is the paper's.
 """
 
 from __future__ import annotations
@@ -13,20 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odl.core.arrays import WithMemory, memory_of, net_of
-from odl.core.events import NO_CLASS
 from odl.core.image import Image
 from odl.core.kernels.grow import add_class, split
 from odl.core.kernels.refit import refit
-from odl.core.kernels.score import row_of, score, uncertainty
-from odl.core.protocols import Scores
+from odl.core.kernels.score import row_of
 from odl.core.state import Entry
 
 
 class Dendron(WithMemory):
     """A tree of small heads that learns in integers from few labels.
 
-    What is learned is a function of the image and of the ordered label log; the heads
-    are refitted from both after each batch, and `forget` only edits the log.
+    The heads are a function of the image and the ordered label log. They are refitted from both after
+    each batch; `forget` edits the log.
 
     Parameters
     ----------
@@ -49,18 +46,6 @@ class Dendron(WithMemory):
         self.image = image
         self.memory = memory_of(image, net_of(image))
 
-    def scores_one(self, x: NDArray[np.uint8]) -> Scores:
-        """Path, class probabilities and uncertainty for one feature vector."""
-        scores = np.zeros(self.image.max_rows, np.uint16)
-        path = np.full(self.image.max_heads, NO_CLASS, np.uint8)
-        length = score(self.block, x, scores, path)
-        rows = int(self.state["n_rows"][0])
-        return Scores(
-            tuple(path[:length].tolist()),
-            tuple(scores[:rows].tolist()),
-            int(uncertainty(self.block, scores)),
-        )
-
     def predict_one(self, x: NDArray[np.uint8]) -> int | None:
         """The leaf-most class of the path, or None."""
         path = self.scores_one(x).path
@@ -72,7 +57,7 @@ class Dendron(WithMemory):
         Raises
         ------
         ValueError
-            If a class is unknown or the log is full; nothing is learned then.
+            If a class is unknown or the log is full; then nothing changes.
         """
         n = int(self.state["n_log"][0])
         if n + len(y) > len(self.log):
@@ -90,22 +75,22 @@ class Dendron(WithMemory):
         refit(self.block)
 
     def add_class(self, at: int, cls: int, head: int, name: str) -> bool:
-        """A row for ``cls`` in task ``head``; it takes part from its first label on."""
+        """Add class ``cls`` to task ``head``; it can be predicted from its first label on."""
         text = np.frombuffer(name.encode(), np.uint8)
         return not add_class(self.block, at, cls, head, text, 0)
 
     def split(self, at: int, leaf: int, head: int) -> bool:
-        """An empty task ``head`` under class ``leaf``."""
+        """Add the empty task ``head`` under class ``leaf``."""
         return not split(self.block, at, leaf, head, 0)
 
     def forget(self, window: int) -> None:
-        """Strike the label of ``window`` from the log and refit."""
+        """Remove the label of ``window`` from the log and refit."""
         log = self.log[: int(self.state["n_log"][0])]
         log["kind"][(log["kind"] == Entry.LABEL) & (log["window"] == window)] = Entry.UNDONE
         refit(self.block)
 
     def to_bytes(self) -> bytes:
-        """Weights and tree, as the state block holds them."""
+        """Weights and tree as bytes of the state block."""
         return b"".join(
             self.state[name].tobytes()
             for name in ("weights", "n_rows", "row_class", "row_head", "row_active",

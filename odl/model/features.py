@@ -1,4 +1,4 @@
-"""The frozen extractor on windows that were cut already."""
+"""Run the frozen extractor on separate windows."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from odl.core.kernels.pool import pool
 def features_of(
     image: Image, windows: NDArray[np.int16], scaling: Scaling | None = None
 ) -> NDArray[np.uint8]:
-    """Features of each window on its own, by the kernels that a session runs.
+    """Features of each window, computed with the kernels of a session.
 
     Parameters
     ----------
     image : Image
     windows : int16 (n, window, channels)
-        Raw counts; without ``scaling`` they are the image's int8 input already.
+        Raw counts; without ``scaling`` the int8 input of the image.
     scaling : Scaling, optional
         From counts to the image's input (see `odl.core.fixed_point.input_scaling`).
 

@@ -1,4 +1,4 @@
-"""What a learner takes on a board, from the very layout it would have there."""
+"""Memory of a learner on a board, from its layout there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from odl.core.state import log_dtype
 def memory_of(image: Image) -> dict[str, int]:
     """Bytes by part: RAM from the state block's fields, flash from the image and the log.
 
-    Stack, serial buffers and code are not in it.
+    Stack, serial buffers and code are not included.
 
     Examples
     --------

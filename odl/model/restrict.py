@@ -1,4 +1,4 @@
-"""A model image that knows some of its classes only."""
+"""Restrict a model image to some of its classes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from odl.core.image import ROOT, Image
 
 @dataclass
 class _Branch:
-    """A kept row, the class that it stands for, and what is kept of the task below."""
+    """A remaining row, the class that it stands for, and the remaining rows of the task below."""
 
     row: int
     cls: int
@@ -32,10 +32,10 @@ def leaves(image: Image) -> list[str]:
 
 
 def restrict(image: Image, names: Collection[str]) -> Image:
-    """The same extractor and the same weights, with the choice among ``names`` only.
+    """Return ``image`` with the same weights and the classes ``names`` only.
 
-    Rows of other classes go, and with them the tasks in which nothing is left. Where one
-    class of a task is left, its parent's row stands for it: choosing the parent chooses it.
+    Rows of other classes are removed, and so are tasks without rows. If a task keeps a single class,
+    the row of its parent stands for that class.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def restrict(image: Image, names: Collection[str]) -> Image:
     Raises
     ------
     ValueError
-        If a name is no leaf, or fewer than two are given.
+        If a name is not a leaf, or there are fewer than two.
 
     Examples
     --------
@@ -62,7 +62,7 @@ def restrict(image: Image, names: Collection[str]) -> Image:
     """
     known = leaves(image)
     if strange := sorted(set(names).difference(known)):
-        raise ValueError(f"the model does not tell {strange[0]!r} apart; it knows {', '.join(known)}")
+        raise ValueError(f"the model does not know class {strange[0]!r}; it knows {', '.join(known)}")
     if len(set(names)) < 2:
         raise ValueError("a choice needs two classes or more that the model knows")
     if set(names) == set(known):
@@ -96,7 +96,7 @@ def _kept(image: Image, head: int, names: frozenset[str]) -> list[_Branch]:
 
 
 def _rebuilt(image: Image, root: list[_Branch]) -> Image:
-    """An image of the branches; tasks are numbered so that a parent's comes first."""
+    """Build an image of the branches; the task of a parent class comes first."""
     tasks, parents, formats = [root], [ROOT], [int(image.formats[image.row_head[root[0].row]])]
     for task in tasks:  # grows while it is walked
         for branch in task:

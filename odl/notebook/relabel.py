@@ -20,7 +20,7 @@ from odl.notebook.html import history, line
 from odl.notebook.question_card import QuestionCard
 from odl.notebook.session import cell
 
-_QUIET = "All questions are looked at; undo takes the last edit back."
+_QUIET = "All questions are reviewed; undo takes the last edit back."
 _STEP = 0.05  # seconds between two looks
 _sessions: dict[Path, RelabelSession] = {}
 

@@ -33,12 +33,12 @@ def table() -> str:
 
 
 def by_name(name: str) -> type[RulePolicy]:
-    """The class of the policy that is called ``name``.
+    """The class of the policy named ``name``.
 
     Raises
     ------
     ConfigError
-        If there is none, with the names that there are.
+        If the name is unknown; the message lists the known ones.
 
     Examples
     --------

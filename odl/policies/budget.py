@@ -1,4 +1,4 @@
-"""How many questions may be asked, and in what stretch of the stream."""
+"""Budgets: how many questions a session may ask in each period."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ _TIMES = {"s": 1, "min": 60, "h": 3600, "hour": 3600, "d": 86400, "day": 86400}
 
 
 class BudgetError(OdlError, ValueError):
-    """A budget that cannot be kept, and why."""
+    """A budget is invalid; the message says why."""
 
 
 @dataclass(frozen=True)
 class Budget:
     """At most ``allowed`` questions in each period.
 
-    A ``period`` of 0 is the whole session, whose length must then be declared; otherwise
-    consecutive periods run from sample 0, in samples or (``in_samples`` false) in windows.
+    ``period`` is a number of samples, or of windows if ``in_samples`` is false; periods follow each other
+    from the start of the stream. 0 means the whole session, whose length must then be declared.
     """
 
     allowed: int
@@ -28,7 +28,7 @@ class Budget:
     in_samples: bool
 
     def total(self, windows: int, samples: int) -> int:
-        """Questions that a session of this length may ask at the most."""
+        """Most questions that a session of this length may ask."""
         if self.period == 0:
             return self.allowed
         length = samples if self.in_samples else windows
@@ -41,14 +41,14 @@ def parse_budget(text: str | float, rate_hz: float) -> Budget:
     Parameters
     ----------
     text : str or number
-        The budget as a person writes it.
+        The budget, as on the command line.
     rate_hz : float
-        Sampling rate, to turn time into samples.
+        Sampling rate, to convert time to samples.
 
     Raises
     ------
     BudgetError
-        If it cannot be read, is zero or less, or is more than every window.
+        If the text is not a budget, or the budget is zero, negative, or more than every window.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def parse_budget(text: str | float, rate_hz: float) -> Budget:
     if match[4] is not None:
         share = (Fraction(match[4]) / 100).limit_denominator(10**6)
         if share > 1:
-            raise BudgetError(f"budget '{written}': there are no more than 100% of the windows")
+            raise BudgetError(f"budget '{written}': the share of windows can be at most 100%")
         allowed, period, in_samples = share.numerator, share.denominator, False
     elif match[3] is not None:
         allowed, period = int(match[2]), max(1, round(_TIMES[match[3]] * rate_hz))

@@ -1,9 +1,8 @@
-"""Recordings: write a session as it happens, read it back whatever became of the file.
+"""Recordings: write a session while it runs, and read it back, also from a damaged file.
 
-A recording is ``Start``, then inputs, truth and outputs in the order in which they
-happened, then ``End`` if it was closed properly; each is one frame of ``odl.wire``. An
-input is written before the session's step, the outputs after it. docs/recording.md
-describes the bytes.
+A recording is ``Start``, then inputs, truth and outputs in order, then ``End`` if it was closed
+properly; each is one frame of `odl.wire`. An input is written before the session's step, its
+outputs after it. docs/recording.md describes the bytes.
 """
 
 from odl.recording.files import PathLike, RecordingError

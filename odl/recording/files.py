@@ -1,4 +1,4 @@
-"""The file under a recording: who may write it, and which versions are understood."""
+"""Create, lock and check the file of a recording."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import BinaryIO, TypeAlias
 
 from odl._files import keep_private
 from odl.core.errors import OdlError
-from odl.wire.schema import FORMAT, Start
+from odl.wire.messages import FORMAT, Start
 
 if sys.platform != "win32":
     import fcntl
@@ -19,14 +19,14 @@ PathLike: TypeAlias = str | os.PathLike[str]
 
 
 class RecordingError(OdlError, ValueError):
-    """A file that cannot be used as a recording, and why."""
+    """A file cannot be used as a recording; the message says why."""
 
 
 def create(path: Path) -> BufferedWriter:
-    """A new file, or an old one made anew, that its owner alone can read and this process writes."""
+    """Create or empty the file at ``path``; only its owner can read it, only this process write."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and not path.is_file():
-        raise RecordingError(f"{path}: there is something that is no file; give another name")
+        raise RecordingError(f"{path}: this is not a regular file; give another name")
     flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
     file = buffered(os.open(path, flags, 0o600))
     try:
@@ -40,35 +40,33 @@ def create(path: Path) -> BufferedWriter:
 
 
 def buffered(number: int) -> BufferedWriter:
-    """The open file ``number`` to write to, from where it stands."""
+    """Return a buffered writer for the open file ``number``, at its current position."""
     file = os.fdopen(number, "wb", buffering=2**16)
     assert isinstance(file, BufferedWriter)
     return file
 
 
 def open_locked(path: Path) -> BinaryIO:
-    """The file at ``path``, to be read first and then written."""
-    file = path.open("r+b", buffering=0)  # one that is buffered moves the place where a copy writes
+    """Open the file at ``path`` for reading and later writing, and lock it."""
+    file = path.open("r+b", buffering=0)  # a buffered file would move the position of its copy
     _lock(file, path)
     return file
 
 
 def _lock(file: BinaryIO, path: PathLike) -> None:
-    """Let nobody else write to it; the system forgets this when the process ends, however it does."""
+    """Lock ``file`` against other writers; the system removes the lock when the process ends."""
     if sys.platform != "win32":
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.close()
-            raise RecordingError(
-                f"{path}: it is being written, here or by another program; end that first"
-            ) from None
+            raise RecordingError(f"{path}: another writer has this file open; close it first") from None
         except OSError:  # a file system without locks
             pass
 
 
 def check_format(start: Start, source: str) -> None:
-    """Refuse a recording of another major version."""
+    """Raise `RecordingError` for a recording of another major version."""
     version = start.config.get("format")
     if (
         not isinstance(version, list)

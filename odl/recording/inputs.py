@@ -1,4 +1,4 @@
-"""The inputs of a recording, fit to be stepped again."""
+"""The inputs of a recording, repaired so that a session can step through them."""
 
 from __future__ import annotations
 
@@ -21,15 +21,14 @@ from odl.core.events import (
 )
 from odl.recording.reader import Recording
 
-DAMAGED: Final = "damaged recording"  # the cause that a Gap made here states
+DAMAGED: Final = "damaged recording"  # cause of the gaps added here
 
 
 def inputs(recording: Recording) -> Iterator[Input]:
-    """The inputs of a recording, fit to be stepped through a session again.
+    """Yield the inputs of a recording so that a session can step through them.
 
-    From an undamaged recording they come as they are. Where samples are missing a
-    ``Gap`` stands for them; what is there twice, samples or an adopted state, is dropped. A
-    command due within such a hole comes after the Gap, due at its end.
+    Those of an undamaged recording are unchanged. In a damaged one a ``Gap`` replaces missing samples,
+    and duplicates are dropped. A command due within missing samples follows the Gap, due at its end.
 
     >>> import numpy as np
     >>> from odl.wire import Start
@@ -41,7 +40,7 @@ def inputs(recording: Recording) -> Iterator[Input]:
     """
     now = 0
     hole = (0, 0)
-    waiting: list[Command | Origin | Truth] = []  # due later than now: is there a hole before?
+    waiting: list[Command | Origin | Truth] = []  # due later than now, perhaps behind missing samples
     for event in recording.events:
         if isinstance(event, Samples | Gap | Adopt):
             if event.start > now:
@@ -65,14 +64,14 @@ def inputs(recording: Recording) -> Iterator[Input]:
 
 
 def _move(event: Command | Origin | Truth, hole: tuple[int, int]) -> Command | Origin | Truth:
-    """``event``, due at the end of ``hole`` if it was due within."""
+    """Move ``event`` to the end of ``hole`` if it lies within."""
     if not isinstance(event, Truth) and hole[0] < event.at < hole[1]:
         return replace(event, at=hole[1])
     return event
 
 
 def _after(event: Samples | Gap | Adopt, now: int) -> Samples | Gap | Adopt | None:
-    """What of ``event`` lies at ``now`` or later."""
+    """The part of ``event`` from sample ``now`` on; None if it ends before."""
     if event.start >= now:
         return event
     past = now - event.start

@@ -1,4 +1,4 @@
-"""Reads a recording, whatever became of the file."""
+"""Read a recording, also from a damaged file."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from typing import Final
 from odl.core.events import Adopt, Event, Gap, Output, Samples
 from odl.recording.files import PathLike, RecordingError, check_format, open_locked
 from odl.wire.codec import CodecError, TraceHash, decode, is_output
-from odl.wire.framing import MAX_FRAME, Deframer, Fault, open_envelope
-from odl.wire.schema import Control, End, Message, Start
+from odl.wire.deframer import MAX_FRAME, Deframer
+from odl.wire.framing import Fault, open_envelope
+from odl.wire.messages import Control, End, Message, Start
 
 _BLOCK: Final = 2**20  # bytes read at a time
-_FIRST_BLOCK: Final = 2**12  # until it is known to be a recording
+_FIRST_BLOCK: Final = 2**12  # until the first whole frame
 _MOST_PROBLEMS: Final = 50
-# Frame 0 at time 0: what a recording begins with, whatever became of the rest of Start.
+# The first bytes of every recording: frame 0 at time 0.
 _OPENING: Final = b"\0" + b"\1" * 6
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A recording as it was read.
+    """A recording in memory.
 
     Attributes
     ----------
-    start : what the session started from.
-    events : inputs, truth and outputs in file order; blocks are views that cannot be
-        written to.
-    complete : whether it was closed properly.
-    position : samples that had passed when it was closed, None if it was not.
-    lost_bytes : bytes that are part of no whole frame.
-    lost_frames : frames missing by their sequence numbers, or whole but not understood.
-    problems : one sentence for each thing found wrong, the first few dozen of them.
-    good_bytes : where the last whole frame ends; what follows can be cut off.
+    start : configuration and initial model image.
+    events : inputs, truth and outputs in file order; blocks are read-only views.
+    complete : True if it was closed properly.
+    position : samples at the end, None unless it was closed properly.
+    lost_bytes : bytes outside whole frames.
+    lost_frames : frames missing by their sequence numbers, or whole but unknown.
+    problems : a sentence for each problem, at most 50 and one that counts the rest.
+    good_bytes : end of the last whole frame; the bytes behind it can be cut off.
     trace_sha256 : hash over the outputs.
     """
 
@@ -50,29 +50,28 @@ class Recording:
 
     @property
     def outputs(self) -> list[Output]:
-        """What the session said, in order."""
+        """The session's outputs, in order."""
         return [event for event in self.events if is_output(event)]  # type: ignore[misc]
 
 
 class Reader:
     """Reads a recording event by event, in little memory; iterate over it once.
 
-    With ``locked`` it is opened to be gone on with: nobody else can write to it until it is closed
-    and so is the `Writer` made from it.
+    With ``locked`` the file is opened for appending: nobody else can write to it until the reader and
+    the `Writer` created from it are closed.
 
-    ``start`` is there from the beginning; ``complete``, ``position``, ``lost_bytes``,
-    ``lost_frames``, ``problems``, ``good_bytes`` and ``trace`` (see ``Recording``) are
-    final when the iteration has ended. So are ``passed``, the samples that have passed by its
-    inputs, ``damaged``, whether anything but its end is missing, and where the next frame goes:
-    behind byte ``events_end`` with the number ``next_seq``.
+    ``start`` is set from the beginning. ``complete``, ``position``, ``lost_bytes``, ``lost_frames``,
+    ``problems``, ``good_bytes`` and ``trace`` (see `Recording`) are final after the iteration. So are
+    ``passed``, the number of samples of its inputs; ``damaged``, True if more than its end is missing;
+    and the place of the next frame: behind byte ``events_end``, with number ``next_seq``.
 
     Raises
     ------
     RecordingError
-        If the file is empty, foreign, of an unknown major version, or its Start is lost; or if
-        it is to be locked and is being written.
+        If the file is empty, not a recording, of an unknown major version, or without its Start; or,
+        with ``locked``, if another writer has it open.
     OSError
-        If the file cannot be read; or, if it is to be locked, not be written.
+        If the file cannot be read or, with ``locked``, written.
 
     >>> import tempfile
     >>> from odl.recording import Writer
@@ -96,7 +95,7 @@ class Reader:
         self.trace = TraceHash()
         self._path = str(path)
         self._more = 0  # problems beyond those listed
-        self._bad = self._bad_before_good = False  # bytes that are no frame; and a frame behind them
+        self._bad = self._bad_before_good = False  # damaged bytes; a whole frame behind them
         self._second = False
         self._seq = -1
         self._deframer = Deframer()
@@ -111,26 +110,26 @@ class Reader:
 
     @property
     def lost_bytes(self) -> int:
-        """Bytes that are part of no whole frame."""
+        """Bytes outside whole frames."""
         return self._deframer.lost_bytes + self._deframer.pending
 
     @property
     def path(self) -> str:
-        """The file that is read."""
+        """Path of the file."""
         return self._path
 
     def fileno(self) -> int:
-        """The open file's number."""
+        """File descriptor of the open file."""
         return self._file.fileno()
 
     @property
     def next_seq(self) -> int:
-        """The number of the frame that would come behind the last event."""
+        """Sequence number of the frame behind the last event."""
         return (self._seq + (0 if self.complete else 1)) & 0xFFFF
 
     @property
     def damaged(self) -> bool:
-        """Whether anything but the end is missing, or another recording stands behind it."""
+        """True if more than the end is missing, or another recording follows."""
         return self.lost_frames > 0 or self._bad_before_good or self._second
 
     def close(self) -> None:
@@ -185,7 +184,7 @@ class Reader:
             yield from found
             tried += len(found)
             if not self._deframer.frames and (tried > 1000 or self._file.tell() > 2 * MAX_FRAME):
-                return  # a foreign file, and perhaps a huge one
+                return  # not a recording, and perhaps a huge file
 
     def _decode(self, data: bytes, begin: int) -> Message | None:
         try:
@@ -225,7 +224,7 @@ class Reader:
         return "not an odl recording (there is no whole frame in it)"
 
     def _count(self, seq: int, begin: int) -> None:
-        """Compare a sequence number with the one before."""
+        """Compare a sequence number with the previous one."""
         missing = (seq - self._seq - 1) & 0xFFFF
         if missing >= 2**15:
             self._note(f"the frame at byte {begin} is out of order")

@@ -1,4 +1,4 @@
-"""Recordings without what is personal in them. docs/recording.md says what that can be."""
+"""Remove personal data from a recording; docs/recording.md lists what can be personal."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ KINDS: Final = {
     "subject": "who was recorded",
     "names": "class names that are not the model's own",
     "vectors": "stored feature vectors",
-    "notes": "causes of gaps, and what else is written about the session",
+    "notes": "causes of gaps, and other notes about the session",
     "samples": "the samples",
 }
 USUAL: Final = tuple(kind for kind in KINDS if kind != "samples")
 NOBODY: Final = "redacted"
-# Of a board: the last few samples, scaled; and the seed.
+# Kinds for which a board's state has to go too: it holds the last scaled samples and the seed.
 _IN_A_STATE: Final = {"subject", "names", "vectors", "samples"}
-_NO_SEED: Final = 1  # sessions take theirs from who is recorded, which can be worked out from it
-# What a session's entry may say that is about nobody, and the subject, which goes by itself.
+_NO_SEED: Final = 1  # a session's seed depends on the subject, who could be derived from it
+# Entries of a session's description without personal data, and the subject, removed separately.
 _TECHNICAL: Final = ("subject", "rate_hz", "channels", "odl", "options", "asked", "redacted")
 
 
 def kinds_of(text: str) -> tuple[str, ...]:
-    """What to leave out, from ``origin,names``; an empty text means all but the samples.
+    """Read a list of kinds such as ``origin,names``; an empty text means all but the samples.
 
     Raises
     ------
     ValueError
-        For what cannot be left out.
+        If a kind is unknown.
 
     Examples
     --------
@@ -46,12 +46,12 @@ def kinds_of(text: str) -> tuple[str, ...]:
     given = [word.strip() for word in text.split(",") if word.strip()]
     for word in given:
         if word not in KINDS:
-            raise ValueError(f"'{word[:40]}' is nothing that can be left out; there are {', '.join(KINDS)}")
+            raise ValueError(f"'{word[:40]}' cannot be left out; choose from {', '.join(KINDS)}")
     return tuple(kind for kind in KINDS if kind in given) or USUAL
 
 
 class Source:
-    """A recording, some of it left out; its events can be iterated over again.
+    """A recording with some kinds of data removed; `events` can be called repeatedly.
 
     Parameters
     ----------
@@ -65,28 +65,28 @@ class Source:
     Attributes
     ----------
     path : Path
-        Where it lies.
+        The recording.
     start : Start
-        What the session started from.
+        Configuration and model image, redacted.
     image : Image or None
-        The model image that it holds.
+        The model image, redacted.
     names : dict of int to str
-        Every class that it speaks of, those added later too.
+        Class ids and names, added classes included.
     gaps, truths : list
-        All of them, in file order. An `Adopt` after lost samples is a gap, too.
+        In file order. An `Adopt` after lost samples counts as a gap.
     samples, position : int
-        Samples that are left; where the stream ends, those in gaps included.
+        Number of remaining samples; end of the stream, gaps included.
     removed : list of str
-        What was left out, in sentences.
+        Clauses that say what was removed.
     same_trace : bool
-        Whether a replay still gives the trace that was recorded.
+        True if a replay still gives the recorded trace.
     damage : str
-        One sentence about what the file has lost, empty if it is whole.
+        One sentence about lost data, empty if the file is whole.
 
     Raises
     ------
     RecordingError, ImageError, OSError
-        If it cannot be read.
+        If the recording cannot be read.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class Source:
             self._redact_start()
 
     def events(self) -> Iterator[Event]:
-        """What happened, in file order, with what is left out taken out."""
+        """Yield the redacted events in file order."""
         with Reader(self.path) as reader:
             for event in self._watched(reader, "writing"):
                 left = self._redacted(event) if self._kinds else event
@@ -162,12 +162,12 @@ class Source:
                 found["origin"] += 1
 
     def _hole(self, start: int) -> None:
-        """Note that what came before ``start`` is not in the file."""
+        """Record a gap for samples before ``start`` that are not in the file."""
         if start > self.position:
             self.gaps.append(Gap(self.position, start - self.position, DAMAGED))
 
     def _name(self, name: str) -> str:
-        """What a class is called from now on; the same name is always renamed in the same way."""
+        """Return the redacted name of a class; the same name always gets the same one."""
         own = set() if self.image is None else set(self.image.names.values())
         if "names" not in self._kinds or name in own:
             return name
@@ -232,7 +232,7 @@ class Source:
             self.same_trace, self.samples = False, 0
         earlier = session.get("redacted")
         before = earlier if isinstance(earlier, dict) else {}
-        # A damaged recording lacks outputs, and what is written anew does not show that.
+        # A damaged recording lacks outputs, which the new file does not show.
         self.same_trace &= not self.damage and before.get("same_trace", True) is True
         left_out = {*kinds, *(k for k in KINDS if k in before.get("left_out", ()))}
         session["redacted"] = {

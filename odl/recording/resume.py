@@ -1,7 +1,7 @@
 """Resume a recording that was cut short.
 
-A recording holds everything that its session is made of, so the session steps through it again; a day at
-50 Hz takes some seconds. Outputs of the last step that were not written yet are written first.
+A recording determines its session, so a new session steps through it; a day at 50 Hz takes some
+seconds. Outputs of the last step that were not written are written first.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from odl.core.session import Session
 from odl.recording import Reader, RecordingError, Writer
 from odl.wire import is_output
 
-RECENT: Final = 1000  # events that a view shows again
+RECENT: Final = 1000  # newest events, for views
 
 
 @dataclass(frozen=True)
 class Resumed:
-    """A session as its recording left it, and the recording open for appending.
+    """A session at the end of its recording, and the recording open for appending.
 
     Attributes
     ----------
-    session : as the last input left it; its open questions still can be answered.
+    session : after the last input; its open questions can still be answered.
     writer : appends behind the last event.
     about : the session's description in Start (subject, rate, channels, options).
-    recent : the last events, for views.
+    recent : the newest events, for views.
     history : questions and answers of the whole recording.
     """
 
@@ -46,14 +46,14 @@ class Resumed:
 def resume(path: str | Path) -> Resumed:
     """Rebuild the session of the recording at ``path`` and open the recording for appending.
 
-    The file stays as it is until something is written, or the writer is synced or closed. Then it is first
-    cut behind its last whole event.
+    The file stays unchanged until the writer writes, syncs or closes. It is then first cut behind its
+    last whole event.
 
     Raises
     ------
     RecordingError
-        If the file is no recording, is being written, is damaged before its end, or holds inputs out
-        of order.
+        If the file is not a recording, has another writer, is damaged before its end, or holds inputs
+        out of order.
     ImageError, ConfigError
         If its model image or its settings cannot be used.
     OSError
@@ -101,9 +101,9 @@ def _session(reader: Reader) -> tuple[Session, dict[str, Any]]:
     settings = reader.start.config.get("config")
     about = reader.start.config.get("session", {})
     if not isinstance(settings, dict) or not isinstance(about, dict):
-        raise RecordingError(f"{reader.path}: its Start holds no settings, so it cannot be gone on with")
+        raise RecordingError(f"{reader.path}: its Start holds no settings, so it cannot be resumed")
     if "asked" in about:
-        raise RecordingError(f"{reader.path}: it was made by relabelling, so there is nothing to go on with")
+        raise RecordingError(f"{reader.path}: relabelling created it, so it cannot be resumed")
     image = Image.from_bytes(reader.start.image, f"{reader.path}: its model image")
     try:
         return Session(image, Config.from_dict(settings)), about
@@ -115,4 +115,4 @@ def _step(session: Session, event: Input, path: str) -> list[Output]:
     try:
         return session.step(event)
     except ValueError as error:
-        raise RecordingError(f"{path}: it cannot be gone on with: {error}") from None
+        raise RecordingError(f"{path}: it cannot be resumed: {error}") from None

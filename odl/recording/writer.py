@@ -1,4 +1,4 @@
-"""Writes a recording as it comes."""
+"""Write a recording, event by event."""
 
 from __future__ import annotations
 
@@ -15,41 +15,41 @@ from odl.core.events import Adopt, Event, Gap, Output, Samples
 from odl.recording.files import PathLike, RecordingError, buffered, check_format, create
 from odl.recording.reader import Reader
 from odl.wire.codec import CodecError, TraceHash, encode, is_output
-from odl.wire.framing import MAX_FRAME, frame
-from odl.wire.schema import FORMAT, End, Start
+from odl.wire.deframer import MAX_FRAME
+from odl.wire.framing import frame
+from odl.wire.messages import FORMAT, End, Start
 
 
 class Writer:
     """Writes a recording; the same events give the same bytes.
 
-    The file is made (or made anew) readable by its owner only, its folders as needed. It
-    is buffered: ``flush`` gives all to the system, which outlives the process; ``sync``
-    has it put on the disk, which outlives a power cut. Leaving the ``with`` block by an
-    exception closes the file without ``End``. Nobody else can write to it meanwhile, but read
-    (not on Windows and on file systems without locks: there nothing keeps two writers apart).
+    The file is created or emptied, readable by its owner only; missing folders are created. Writes are
+    buffered: after `flush` the data survive the end of the process, after `sync` a power cut. An
+    exception in the ``with`` block closes the file without ``End``. A lock keeps other writers away
+    (not on Windows, nor on file systems without locks).
 
-    Where the system does not take all (the disk is full), that is the end of it: nothing comes to
-    stand behind a frame that was torn. What had been written before can be read and gone on with.
+    After a failed write, such as on a full disk, nothing more is written. The part before can be read
+    and resumed.
 
     Parameters
     ----------
-    path : where to.
-    start : what the session started from; ``format`` is added to its configuration.
+    path : the file to write.
+    start : configuration and model image; ``format`` is added to the configuration.
 
     Attributes
     ----------
-    path : where it is written.
-    trace : hash over the outputs written so far.
-    position : samples that have passed, those in gaps included.
+    path : the file.
+    trace : hash over the outputs so far.
+    position : samples so far, gaps included.
 
     Raises
     ------
     RecordingError
-        If ``start`` has no byte form, is too large, or is of another major version; or if the
-        file is being written, which is left alone then.
+        If ``start`` cannot be encoded, is too large, or has another major version; or if another writer
+        has the file open, which then stays unchanged.
     OSError
-        If the file cannot be written: of every method, again and again, but of ``close`` and ``leave``
-        only where nobody has been told before.
+        If the file cannot be written. After a failure every method raises it again, except `close` and
+        `leave`.
 
     >>> import tempfile
     >>> from odl.recording import read
@@ -66,9 +66,9 @@ class Writer:
     position: int
     _seq: int
     _file: BufferedWriter
-    _failure: OSError | None = None  # why nothing more can be written
-    _cut: int | None = None  # where a recording that is gone on with is to be cut first
-    _owed: tuple[Output, ...] = ()  # what is to be written there then
+    _failure: OSError | None = None  # of an earlier write
+    _cut: int | None = None  # where to cut a resumed recording before the first write
+    _owed: tuple[Output, ...] = ()  # outputs to write there
 
     def __init__(self, path: PathLike, start: Start) -> None:
         self.path = Path(path)
@@ -97,17 +97,16 @@ class Writer:
 
     @classmethod
     def append(cls, path: PathLike) -> Writer:
-        """A writer that goes on with the recording at ``path``, whatever became of its end.
+        """Open the recording at ``path`` for appending, also if its end is damaged.
 
-        What follows the last whole frame is cut off, and so is ``End``, but not before something
-        is written, flushed, synced or closed: who leaves before leaves the file as it was.
-        Sequence numbers, trace and position go on from there.
+        ``End`` and everything behind the last whole frame are cut off, at the first write, flush, sync
+        or close; `leave` before that leaves the file unchanged. Sequence numbers, trace and position
+        continue.
 
         Raises
         ------
         RecordingError
-            If it is no recording, is being written, or is damaged before its end: what is lost
-            there stays lost.
+            If the file is not a recording, has another writer, or is damaged before its end.
         OSError
             If the file cannot be read or written.
         """
@@ -118,14 +117,14 @@ class Writer:
 
     @classmethod
     def after(cls, reader: Reader, owed: Iterable[Output] = ()) -> Writer:
-        """As `append`, behind what ``reader``, open and locked, has read to its end.
+        """As `append`, for a locked ``reader`` that has read to the end.
 
-        ``owed`` is written where the file is cut.
+        ``owed`` holds outputs to write where the file is cut.
         """
         if reader.damaged:
             raise RecordingError(
                 f"{reader.path}: damaged before its end ({reader.problems[0]}), so it can be replayed "
-                "but not gone on with"
+                "but not resumed"
             )
         writer = cls.__new__(cls)
         writer.path = Path(reader.path)
@@ -136,24 +135,24 @@ class Writer:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Where the system does not take what is written, the file is left as it is."""
+        """After a failed write close the file; raise the failure now and at every later write."""
         if self._failure is not None:
             raise self._failure
         try:
             yield
         except OSError as error:
             self._give_up()
-            what = f"{error.strerror}; what was recorded before that can be read and gone on with"
+            what = f"{error.strerror}; the recording up to here can be read and resumed"
             self._failure = OSError(error.errno, what, str(self.path))
             raise self._failure from None
 
     def _give_up(self) -> None:
-        """Close the file without what is still in the buffer."""
+        """Close the file and drop the buffer."""
         with suppress(OSError):
             self._file.raw.close()
 
     def _begin(self) -> None:
-        """Cut the recording that is gone on with, if that has not been done."""
+        """Cut a resumed recording before the first write."""
         if self._cut is None or self._file.closed:
             return
         keep_private(self._file.fileno(), self.path)
@@ -186,20 +185,20 @@ class Writer:
         Raises
         ------
         CodecError
-            If the event has no byte form; nothing is written then.
+            If the event cannot be encoded; nothing is written then.
         """
         with self._writing():
             self._begin()
             self._append(event, time)
 
     def flush(self) -> None:
-        """Hand all that was written to the system."""
+        """Flush the buffer to the system."""
         with self._writing():
             self._begin()
             self._file.flush()
 
     def sync(self) -> None:
-        """Have all that was written put on the disk."""
+        """Flush the buffer to the disk."""
         with self._writing():
             self._begin()
             self._file.flush()
@@ -214,7 +213,7 @@ class Writer:
                 self._file.close()
 
     def leave(self) -> None:
-        """Close without ``End``: what was written can be gone on with."""
+        """Close without ``End``; the recording can be resumed."""
         if not self._file.closed:
             with self._writing():
                 self._file.close()
@@ -235,7 +234,7 @@ class Writer:
 
 
 def _parts(samples: Samples) -> Iterator[Samples]:
-    """``samples`` in pieces that fit a frame, one piece nearly always."""
+    """Split ``samples`` into parts that fit a frame; usually one."""
     most = MAX_FRAME // 2 // max(1, samples.block[:1].nbytes)
     if len(samples.block) <= most:
         yield samples

@@ -1,31 +1,21 @@
 """One byte form for recordings, the serial line and replay.
 
-``schema`` is the table of messages, ``framing`` finds frames among bytes, ``codec`` turns
-messages into bytes and back by the ``kinds`` of their fields, ``link`` keeps count and asks again.
-None of them does any I/O.
+``messages`` and ``schema`` describe the messages, ``codec`` converts them to bytes and back,
+``framing`` and ``deframer`` put them into frames and find them again, ``link`` counts lost frames and
+repeats requests. None of them does any I/O.
 """
 
 from odl.wire.codec import CodecError, TraceHash, decode, encode, is_output, open_messages
+from odl.wire.deframer import Deframer
 from odl.wire.field_types import Problem
-from odl.wire.framing import (
-    Deframer,
-    Fault,
-    FrameError,
-    cobs_decode,
-    cobs_encode,
-    frame,
-    open_envelope,
-    unframe,
-)
+from odl.wire.framing import Fault, FrameError, cobs_decode, cobs_encode, frame, open_envelope, unframe
 from odl.wire.link import Counters, Link, Received
-from odl.wire.requests import Failure, LinkError, Request
-from odl.wire.schema import (
+from odl.wire.messages import (
     BRIEF,
     FORMAT,
     IMAGE,
     PROTOCOL,
     STATE,
-    TABLE,
     Compact,
     Configure,
     Control,
@@ -44,6 +34,8 @@ from odl.wire.schema import (
     Status,
     Upload,
 )
+from odl.wire.requests import Failure, LinkError, Request
+from odl.wire.schema import TABLE
 
 __all__ = [
     "BRIEF", "FORMAT", "IMAGE", "PROTOCOL", "STATE", "TABLE", "CodecError", "Compact", "Configure", "Control",

@@ -1,4 +1,4 @@
-"""A board as a session that is stepped: one request at a time over any two functions for bytes."""
+"""Step a session on a board, one request at a time, over two functions for bytes."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ from odl.wire import (
 from odl.wire.requests import Requests
 from odl.wire.session_messages import ENVELOPE, LONGEST_READ, configure_message, split_samples
 
-_CHUNK: Final = 4096  # bytes read at a time of what does not change meanwhile
-_UNASKED: Final = 2048  # bytes that a board sends at most without being asked
+_CHUNK: Final = 4096  # bytes per Read of an area that does not change meanwhile
+_UNASKED: Final = 2048  # most bytes that a board sends unasked
 Progress = Callable[[int, int], None]
 
 
 class BoardError(OdlError, RuntimeError):
-    """A board that does not answer, or refuses, and why; ``why`` is the reason that it gave, if any."""
+    """A board does not answer, or refuses; ``why`` is the board's reason, if it gave one."""
 
     def __init__(self, sentence: str, why: Refusal | None = None) -> None:
         super().__init__(sentence)
@@ -56,20 +56,21 @@ class BoardClient:
     """A session on a board: the same steps as `odl.core.session.Session`, over a line.
 
     A request is sent again under the same number until it is answered (`odl.wire.requests`), and
-    the board does it once. What a board sends unasked is kept (``description``, ``status``) or
-    passed over. `odl.device.board.Board` is for a board that streams by itself and may be unplugged.
+    the board executes it once. Messages that the board sends unasked are stored (``description``,
+    ``status``) or ignored. For a board that streams by itself and may be unplugged, see
+    `odl.device.board.Board`.
 
     Parameters
     ----------
     write : callable
         Takes bytes for the board.
     read : callable
-        Returns the bytes that have come, after a short wait at the most.
+        Returns the bytes that have arrived, after a short wait at most.
     limit : float
         Seconds to wait for an answer; learning from all labels may take a second.
     seq : int
-        Number of the first frame, 0 to 65535. At random, it is no number that a board which missed
-        the greeting remembers of somebody else; a fixed one makes every run the same run.
+        Number of the first frame, 0 to 65535. A random number avoids the number that the board may
+        remember from an earlier host; a fixed one makes runs repeatable.
     clock : Clock
         Times the attempts.
 
@@ -78,11 +79,11 @@ class BoardClient:
     info : Info or None
         The board's last answer to a greeting.
     description : Description or None
-        What its numbers mean.
+        Sensor, channels and model of the board.
     status : Status or None
-        Its last status.
+        The board's last status.
     position : int
-        Where its stream stands.
+        The position of its stream, in samples.
 
     Examples
     --------
@@ -114,7 +115,7 @@ class BoardClient:
         self.position = 0
 
     def hello(self) -> Info:
-        """Greet the board and return its Info; its description follows, where none is lost.
+        """Greet the board and return its Info; wait for the description that follows.
 
         Raises
         ------
@@ -132,7 +133,7 @@ class BoardClient:
     def configure(
         self, config: Config, *, keep: bool = False, session: int = 1, position: int = 0, issued: int = 0
     ) -> None:
-        """Begin a session; see `odl.wire.session_messages.configure_message`."""
+        """Start a session; see `odl.wire.session_messages.configure_message`."""
         self._do(configure_message(config, session, keep=keep, position=position, issued=issued))
 
     def step(self, event: Input) -> list[Output]:
@@ -144,7 +145,7 @@ class BoardClient:
         return [output for part in split_samples(event, self._greeted().frame) for output in self._do(part)]
 
     def snapshot(self) -> bytes:
-        """Read the state block with the label log behind it; of one moment if both fit one answer."""
+        """Read the state block followed by the label log; consistent if both fit one answer."""
         info = self._greeted()
         if info.state + info.log <= LONGEST_READ:
             return self._area(STATE, info.state + info.log, LONGEST_READ)
@@ -160,7 +161,7 @@ class BoardClient:
         Raises
         ------
         BoardError
-            If it is larger than what the board has room for, or the board refuses.
+            If the image is too large, or the board refuses it.
         """
         info = self._greeted()
         if len(image) > info.image_room:
@@ -183,7 +184,7 @@ class BoardClient:
             If the board refuses the image, or does not come back with it.
         """
         if self._uploaded is None:
-            raise BoardError("nothing was uploaded that could be installed: call upload() first")
+            raise BoardError("there is no uploaded image to install: call upload() first")
         size, checksum = self._uploaded
         self._do(Install(size, checksum))
         until = self._clock.monotonic() + self._retry.limit
@@ -193,7 +194,7 @@ class BoardClient:
         return info
 
     def compact(self) -> None:
-        """Remove from the board's log what was undone; its session ends."""
+        """Remove undone entries from the board's log; its session ends."""
         self._do(Compact())
 
     def _area(
@@ -209,7 +210,7 @@ class BoardClient:
         return data
 
     def _do(self, message: Input | Control) -> list[Output]:
-        """Send what the board is to do; return its outputs."""
+        """Send ``message`` and return the board's outputs."""
         outputs = list[Output]()
         ready = self._ask(message, outputs).answer
         assert isinstance(ready, Ready)
@@ -217,18 +218,18 @@ class BoardClient:
         return outputs
 
     def _ask(self, message: Input | Control, outputs: list[Output] | None = None) -> Request:
-        """Send ``message`` until it is answered; outputs that come before the answer go into ``outputs``."""
+        """Send ``message`` until it is answered; append outputs that arrive before to ``outputs``."""
         request, found = self._requests.add(message), [] if outputs is None else outputs
         last = self._clock.monotonic() + self._retry.limit
         while data := self._due(request):
             self._write(data)
-            # On a slow machine, too, the line is read once before the next attempt.
+            # Read at least once before the next attempt, however slow this machine is.
             while not request.done:
                 before = self._deframer.pending
                 self._take(found, request)
                 now, due = self._clock.monotonic(), self._requests.next_due
                 if self._deframer.pending > max(before, _UNASKED) and now < last:
-                    self._requests.postpone(now)  # a long answer is still coming
+                    self._requests.postpone(now)  # a long answer is still arriving
                 elif due is not None and now >= due:
                     break
         if request.failure is not None:
@@ -238,11 +239,11 @@ class BoardClient:
         return request
 
     def _due(self, request: Request) -> bytes:
-        """The next attempt; nothing once ``request`` is done."""
+        """The bytes of the next attempt; empty once ``request`` is done."""
         return b"" if request.done else self._requests.due(self._clock.monotonic())
 
     def _take(self, outputs: list[Output], request: Request | None = None) -> None:
-        """Take in what has come; outputs count until ``request`` is answered."""
+        """Read once and process the messages; outputs count until ``request`` is answered."""
         for payload in self._deframer.feed(self._read()):
             try:
                 message = decode(open_envelope(payload)[2])

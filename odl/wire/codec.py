@@ -1,4 +1,4 @@
-"""Messages to bytes and back, built from the table in ``odl.wire.schema``.
+"""Encode and decode messages, by the table in `odl.wire.schema`.
 
 The bytes of a message (type and body, no sequence number, no time) are its canonical
 form: equal events have equal bytes, and ``trace_sha256`` is taken over them. Decoding is
@@ -18,7 +18,8 @@ from odl.core.errors import OdlError
 from odl.core.events import NO_CLASS, Adopt, Gap, Output, Samples, Truth, Why
 from odl.wire.field_types import GET, PUT, Bad, Problem, block
 from odl.wire.framing import open_envelope
-from odl.wire.schema import MAX_INDEX, OUTPUTS, SCALARS, TABLE, Message, Refusal, Row
+from odl.wire.messages import MAX_INDEX, Message, Refusal
+from odl.wire.schema import OUTPUTS, SCALARS, TABLE, Row
 
 _U32: Final = struct.Struct("<I")
 _MANY: Final = 20  # payloads from which opening them together is faster
@@ -26,11 +27,11 @@ _MANY: Final = 20  # payloads from which opening them together is faster
 _HEAD: Final = np.dtype(
     [("seq", "<u2"), ("time", "<u4"), ("number", "u1"), ("start", "<u8"), ("channels", "u1")]
 )
-_ONE: Final = struct.Struct("<HIBQB")  # the same
+_ONE: Final = struct.Struct("<HIBQB")  # the same layout
 
 
 class CodecError(OdlError, ValueError):
-    """A message that has no byte form, or bytes (``data``) that are no message; ``problem`` says why."""
+    """A message cannot be encoded, or the bytes ``data`` decoded; ``problem`` says why."""
 
     def __init__(self, problem: Problem, what: str, data: bytes = b"") -> None:
         super().__init__(f"{what}: {problem.value}")
@@ -41,7 +42,7 @@ _REASONS: Final[dict[str, type[Why] | type[Refusal]]] = {"why": Why, "refusal": 
 
 
 def _check_span(message: Message) -> None:
-    """Refuse what would end beyond the largest index, or before it began."""
+    """Raise for a span that ends beyond the largest index, or before its start."""
     if isinstance(message, Samples):
         fits = message.start + len(message.block) <= MAX_INDEX
     elif isinstance(message, Gap | Adopt):
@@ -127,7 +128,7 @@ def encode(message: Message) -> bytes:
     Raises
     ------
     CodecError
-        If a value has no place in the byte form (see the kinds in ``odl.wire.schema``).
+        If a value does not fit its field (see the kinds in `odl.wire.schema`).
 
     >>> from odl.core.events import Undo
     >>> encode(Undo(at=258)).hex(" ")
@@ -147,13 +148,13 @@ def encode(message: Message) -> bytes:
 def decode(data: bytes) -> Message:
     """The message whose canonical bytes are ``data``.
 
-    The block of ``Samples`` is a view of ``data`` that cannot be written to.
+    The block of ``Samples`` is a read-only view of ``data``.
 
     Raises
     ------
     CodecError
         For any other bytes: an unknown type, a length that does not fit, bytes left over,
-        a value out of range, a text that is none. Nothing else is ever raised.
+        a value out of range, invalid text. Nothing else is raised.
 
     >>> decode(bytes.fromhex("130201000000000000"))
     Undo(at=258)
@@ -170,7 +171,7 @@ def decode(data: bytes) -> Message:
         return codec.decode(data)
     except Bad as bad:
         raise CodecError(bad.problem, f"{codec.row.name} of {len(data)} bytes", data) from None
-    except ValueError:  # a number that is no reason
+    except ValueError:  # not a member of Why or Refusal
         raise CodecError(Problem.RANGE, f"{codec.row.name} of {len(data)} bytes", data) from None
 
 
@@ -178,7 +179,7 @@ Opened: TypeAlias = tuple[int, int, Message | CodecError]
 
 
 def open_messages(payloads: list[bytes]) -> list[Opened]:
-    """Sequence number, device microseconds and message of each payload; or what is wrong with it.
+    """Sequence number, device microseconds and message of each payload; a `CodecError` for a bad one.
 
     >>> open_messages([bytes.fromhex("0100 09000000 130201000000000000")])
     [(1, 9, Undo(at=258))]
@@ -192,7 +193,7 @@ def open_messages(payloads: list[bytes]) -> list[Opened]:
 
 
 def _open(payload: bytes) -> Opened:
-    if len(payload) > _ONE.size:  # most are Samples, and for those there is a short way
+    if len(payload) > _ONE.size:  # a fast path for Samples, the usual message
         seq, time, number, start, channels = _ONE.unpack_from(payload)
         rows, rest = divmod(len(payload) - _ONE.size, 2 * channels or 1)
         if number == _SAMPLES and channels and not rest and start + rows <= MAX_INDEX:
@@ -205,7 +206,7 @@ def _open(payload: bytes) -> Opened:
 
 
 def _open_alike(payloads: list[bytes]) -> list[Opened]:
-    """As `_open`, for payloads of one size: most of a line is Samples, and those open together."""
+    """As `_open`, for payloads of one size; Samples, the usual message, are decoded together."""
     size = len(payloads[0])
     if size <= _HEAD.itemsize:
         return [_open(payload) for payload in payloads]
@@ -223,7 +224,7 @@ def _open_alike(payloads: list[bytes]) -> list[Opened]:
 
 
 def is_output(message: Message) -> bool:
-    """Whether ``message`` is something a session says, so part of its trace.
+    """True if ``message`` is an output of a session, and so part of its trace.
 
     >>> from odl.core.events import Query, Undo
     >>> is_output(Query(0, 9, 640)), is_output(Undo(0))
@@ -248,7 +249,7 @@ class TraceHash:
         self._hash = hashlib.sha256()
 
     def add(self, output: Output | bytes) -> None:
-        """Take in the next output, or its canonical bytes where they are at hand."""
+        """Add the next output, as an event or as its canonical bytes."""
         data = output if isinstance(output, bytes) else encode(output)
         self._hash.update(_U32.pack(len(data)) + data)
         self.count += 1

@@ -1,6 +1,6 @@
-"""The kinds of fields whose size varies: how each is written and read.
+"""Encode and decode the kinds of fields whose size varies.
 
-A writer takes a value and gives its bytes; a reader takes a message and an offset, and gives the
+An encoder takes a value and returns bytes; a decoder takes a message and an offset and returns the
 value and the offset behind it.
 """
 
@@ -25,7 +25,7 @@ _I2: Final = np.dtype("<i2")
 
 
 class Problem(Enum):
-    """What can be wrong with a message."""
+    """Reasons for which a message cannot be encoded or decoded."""
 
     TYPE = "unknown type"
     LENGTH = "wrong length"
@@ -36,14 +36,14 @@ class Problem(Enum):
 
 
 class Bad(Exception):  # noqa: N818 - never leaves this package
-    """A value without a byte form, or bytes that are none's."""
+    """A value cannot be encoded, or bytes cannot be decoded."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
 
 
 def _counted(message: bytes, at: int, head: int = 1, size: int = 1) -> tuple[bytes, int]:
-    """The bytes behind a count of ``head`` bytes, each counted thing ``size`` bytes long."""
+    """The bytes behind a count of ``head`` bytes; each counted item has ``size`` bytes."""
     body = at + head
     end = body + size * int.from_bytes(message[at:body], "little")
     if body > len(message) or end > len(message):
@@ -176,7 +176,7 @@ def _get_block(message: bytes, at: int) -> tuple[NDArray[np.int16], int]:
 
 
 def block(message: bytes, at: int, channels: int) -> NDArray[np.int16]:
-    """The samples from ``at`` to the end, a view where the machine's bytes are little-endian."""
+    """The samples from ``at`` to the end; a view on little-endian machines."""
     shape = (len(message) - at) // (2 * channels), channels
     counts: NDArray[np.int16] = np.ndarray(shape, _I2, message, at)
     return counts if _I2.isnative else counts.astype(np.int16)

@@ -1,4 +1,4 @@
-"""Frames: how a message survives a line that loses and garbles bytes.
+"""Frames, which let a message pass a line that loses or changes bytes.
 
 ``0x00 COBS(payload crc32) 0x00`` with ``payload = seq u16, time u32, message``. COBS
 (Cheshire and Baker, "Consistent Overhead Byte Stuffing", IEEE/ACM Trans. Networking 7(2),
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
 from enum import Enum
 from typing import Final
 
@@ -18,13 +17,10 @@ import numpy as np
 
 from odl.core.errors import OdlError
 
-MAX_FRAME: Final = 4 * 2**20  # bytes between two delimiters that a reader keeps, by default
 ENVELOPE: Final = struct.Struct("<HI")  # sequence number, device microseconds
 _CRC: Final = struct.Struct("<I")
-_WHOLE: Final = 0x2144DF1C  # CRC-32 of any bytes with their own CRC-32 behind them
-_LEAST: Final = ENVELOPE.size + _CRC.size  # an envelope and its checksum, without a message
-_MANY: Final = 48  # chunks from which decoding them side by side is faster
-_ROUNDS: Final = 256  # groups of a chunk up to which that is so: long ones of zeros have thousands
+WHOLE_CRC: Final = 0x2144DF1C  # CRC-32 of any bytes with their own CRC-32 behind them
+SHORTEST: Final = ENVELOPE.size + _CRC.size  # an envelope and its checksum, without a message
 _CODES: Final = [bytes([n]) for n in range(256)]
 
 
@@ -37,7 +33,7 @@ class Fault(Enum):
 
 
 class FrameError(OdlError, ValueError):
-    """Bytes that are no frame; ``fault`` says why."""
+    """Bytes are not a frame; ``fault`` says why."""
 
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault.value)
@@ -118,37 +114,8 @@ def _unstuff(data: bytes) -> bytearray:
     return pieces
 
 
-def _unstuff_many(data: bytes) -> Iterator[tuple[int, int, bytes, int]]:
-    """The stretches between zero bytes in ``data``, which ends with one: where each begins and
-    ends, what ``cobs_decode`` makes of it, and the CRC-32 of that; nothing where it refuses or
-    a group is full.
-
-    All are decoded at once, group by group: each round takes every stretch to its next code. A
-    stretch that is not at its end after some rounds is left to ``cobs_decode`` as well.
-    """
-    n = len(data)
-    plain = np.zeros(n + 255, np.uint8)  # a step beyond the end finds a zero and stays there
-    plain[:n] = np.frombuffer(data, np.uint8)
-    ends = np.flatnonzero(plain[:n] == 0)
-    begins = np.concatenate([[0], ends[:-1] + 1])
-    begins, ends = begins[ends > begins], ends[ends > begins]
-    at = begins
-    codes = [at]
-    while len(codes) < _ROUNDS and plain.take(at).any():
-        for _ in range(8):
-            at = at + plain.take(at)
-            codes.append(at)
-    places = np.array(codes)
-    usual = (at == ends) & (np.diff(places, axis=0) < 255).all(axis=0)
-    plain[places[:, usual]] = 0
-    raw = plain.tobytes()
-    whole = zip(begins.tolist(), np.where(usual, ends, 0).tolist(), strict=True)
-    plains = [raw[begin + 1 : end] for begin, end in whole]
-    return zip(begins.tolist(), ends.tolist(), plains, map(zlib.crc32, plains), strict=True)
-
-
 def frame(message: bytes, seq: int = 0, time: int = 0) -> bytes:
-    """``message`` as it goes on the line, a delimiter before and after.
+    """Put ``message`` into a frame, with a delimiter before and after.
 
     Parameters
     ----------
@@ -163,18 +130,18 @@ def frame(message: bytes, seq: int = 0, time: int = 0) -> bytes:
 
 
 def unframe(chunk: bytes) -> bytes:
-    """Payload (envelope and message) of the bytes between two delimiters.
+    """Return the payload (envelope and message) of the bytes between two delimiters.
 
     Raises
     ------
     FrameError
-        If they are not COBS or the checksum does not match.
+        If the bytes are not COBS or the checksum does not match.
 
     >>> unframe(frame(b"\\x13")[1:-1])
     b'\\x00\\x00\\x00\\x00\\x00\\x00\\x13'
     """
     data = _unstuff(chunk)
-    if len(data) <= _LEAST or zlib.crc32(data) != _WHOLE:
+    if len(data) <= SHORTEST or zlib.crc32(data) != WHOLE_CRC:
         raise FrameError(Fault.CRC)
     del data[-4:]
     return bytes(data)
@@ -188,118 +155,3 @@ def open_envelope(payload: bytes) -> tuple[int, int, bytes]:
     """
     seq, time = ENVELOPE.unpack_from(payload)
     return seq, time, payload[ENVELOPE.size :]
-
-
-class Deframer:
-    """Finds the frames in bytes that come in pieces of any size.
-
-    How the bytes are cut into pieces changes nothing. At most ``limit`` bytes of an
-    unfinished frame are kept; what is longer is skipped and counted.
-
-    Attributes
-    ----------
-    frames, bad_cobs, bad_crc, oversize : int
-        Whole frames, and stretches between delimiters that were none, by fault.
-    lost_bytes : int
-        Bytes within those stretches, delimiters not counted.
-
-    >>> deframer = Deframer()
-    >>> deframer.feed(b"noise" + frame(b"\\x13")[:4]), deframer.feed(frame(b"\\x13")[4:])
-    ([], [b'\\x00\\x00\\x00\\x00\\x00\\x00\\x13'])
-    >>> deframer.frames, deframer.bad_cobs, deframer.lost_bytes
-    (1, 1, 5)
-    """
-
-    def __init__(self, limit: int = MAX_FRAME) -> None:
-        self.limit = limit
-        self.frames = 0
-        self.lost_bytes = 0
-        self._faults = dict.fromkeys(Fault, 0)
-        self._tail = bytearray()  # the unfinished frame
-        self._skipped = 0  # bytes of it that were let go, being too many
-        self._position = 0  # where it began
-
-    @property
-    def bad_cobs(self) -> int:
-        """Stretches that are not COBS."""
-        return self._faults[Fault.COBS]
-
-    @property
-    def bad_crc(self) -> int:
-        """Stretches whose checksum does not match, or too short to have one."""
-        return self._faults[Fault.CRC]
-
-    @property
-    def oversize(self) -> int:
-        """Stretches longer than ``limit``."""
-        return self._faults[Fault.OVERSIZE]
-
-    @property
-    def pending(self) -> int:
-        """Bytes after the last delimiter."""
-        return self._skipped + len(self._tail)
-
-    def feed(self, data: bytes) -> list[bytes]:
-        """Take ``data`` in; return the payloads of the frames that it completes, in order."""
-        return [found for _, _, found in self.scan(data) if isinstance(found, bytes)]
-
-    def scan(self, data: bytes) -> list[tuple[int, int, bytes | Fault]]:
-        """As ``feed``, with places and damage.
-
-        Returns
-        -------
-        list of (start, end, found)
-            ``start`` and ``end`` are positions in all that was ever fed, of the first byte
-            behind the opening delimiter and the first behind the closing one; ``found`` is
-            the payload, or what is wrong.
-        """
-        results: list[tuple[int, int, bytes | Fault]] = []
-        last = data.rfind(b"\0") + 1
-        if last and self.pending:
-            first = data.index(b"\0")
-            self._tail += data[:first]
-            size, end = self._skipped + len(self._tail), self._position + self.pending + 1
-            results.append((self._position, end, self._judge(bytes(self._tail), size)))
-            self._tail.clear()
-            self._skipped, self._position = 0, end
-            data, last = data[first + 1 :], last - first - 1
-        if last:
-            results += self._scan_whole(data[:last])
-            self._position += last
-            data = data[last:]
-        self._tail += data
-        if len(self._tail) > self.limit:
-            self._skipped += len(self._tail)
-            self._tail.clear()
-        return results
-
-    def _scan_whole(self, data: bytes) -> list[tuple[int, int, bytes | Fault]]:
-        """``data`` begins behind a delimiter and ends with one."""
-        at, results = self._position, list[tuple[int, int, bytes | Fault]]()
-        if data.count(b"\0") < _MANY:
-            for chunk in data.split(b"\0")[:-1]:
-                end = at + len(chunk) + 1
-                if chunk:
-                    results.append((at, end, self._judge(chunk, len(chunk))))
-                at = end
-            return results
-        for begin, end, plain, crc in _unstuff_many(data):
-            if crc == _WHOLE and len(plain) > _LEAST and end - begin <= self.limit:
-                self.frames += 1
-                results.append((at + begin, at + end + 1, plain[:-4]))
-            else:
-                judged = self._judge(data[begin:end], end - begin)
-                results.append((at + begin, at + end + 1, judged))
-        return results
-
-    def _judge(self, chunk: bytes, size: int) -> bytes | Fault:
-        try:
-            if size > self.limit:
-                raise FrameError(Fault.OVERSIZE)
-            payload = unframe(chunk)
-        except FrameError as error:
-            self._faults[error.fault] += 1
-            self.lost_bytes += size
-            return error.fault
-        self.frames += 1
-        return payload

@@ -2,7 +2,7 @@
 
 A `Link` reads no clock and no port. Bytes go in and messages come out, each with the number
 of frames that are known to be missing before it; requests go in and bytes come out, with
-the moments handed in by whoever owns a clock.
+the time passed in by the caller.
 """
 
 from __future__ import annotations
@@ -13,26 +13,35 @@ from typing import Final, NamedTuple
 from odl.core.events import Samples
 from odl.core.retry import LINK, RetryPolicy
 from odl.wire.codec import CodecError, open_messages
+from odl.wire.deframer import Deframer
 from odl.wire.field_types import Problem
-from odl.wire.framing import Deframer
+from odl.wire.messages import (
+    PROTOCOL,
+    Compact,
+    Data,
+    Info,
+    Message,
+    Ready,
+    Refused,
+    Status,
+)
 from odl.wire.requests import Request, Requests
-from odl.wire.schema import PROTOCOL, Compact, Data, Info, Message, Ready, Refused, Status
 from odl.wire.sequence import FrameSequence
 
-LIMIT: Final = 2**17  # bytes of a board's longest frame and to spare: Data of 65535 bytes
+LIMIT: Final = 2**17  # above a board's longest frame, in bytes: Data of 65535 bytes
 _INFO: Final = b"\x04"  # type number of Info; its next two bytes are the version, in every version
 
 
 class Received(NamedTuple):
-    """A message that came, once, in the sender's order.
+    """A received message; each is delivered once, in the sender's order.
 
     Attributes
     ----------
     message : the message.
     seq, time : from its envelope: frame number modulo 2**16, device microseconds modulo 2**32.
     lost : frames known to be missing just before it.
-    restart : whether the board has started anew since the message before.
-    request : the request that it answers, or None.
+    restart : True if the board has restarted since the previous message.
+    request : the request that the message answers, or None.
     """
 
     message: Message
@@ -45,19 +54,19 @@ class Received(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """What a link has seen so far.
+    """Counters of a link.
 
     Attributes
     ----------
-    bytes : bytes taken in.
+    bytes : bytes received.
     frames : whole frames, copies included.
-    lost : frames that the board sent and that were never handed on, as far as is known.
-    duplicates : whole frames dropped as copies, or because they came late.
-    unknown, malformed : whole frames of a type, or with a body, that this version has not.
-    cobs, crc, oversize : damaged stretches between delimiters, by `Fault`.
-    lost_bytes : bytes within those stretches.
-    restarts : how often the board started anew.
-    retries, strays : requests sent again, answers that nobody waited for any more.
+    lost : frames of the board that are known to be lost.
+    duplicates : whole frames dropped as copies, or because they arrived late.
+    unknown, malformed : whole frames with a type, or a body, that this version does not know.
+    cobs, crc, oversize : damaged chunks between delimiters, by `Fault`.
+    lost_bytes : bytes within those chunks.
+    restarts : restarts of the board.
+    retries, strays : requests sent again, and answers to no current request.
     """
 
     bytes: int
@@ -76,7 +85,7 @@ class Counters:
 
     @property
     def damaged(self) -> int:
-        """Damaged stretches of all kinds."""
+        """Damaged chunks of all kinds."""
         return self.cobs + self.crc + self.oversize
 
 
@@ -86,10 +95,9 @@ class Link:
     Parameters
     ----------
     seq : int
-        Number of the first frame for the board. Best is one that a former host is unlikely to
-        have stopped at: any random one.
+        Number of the first frame for the board; a random number avoids that of an earlier host.
     retry : RetryPolicy
-        When a request goes out again, and how often.
+        When a request is sent again, and how often.
 
     Attributes
     ----------
@@ -117,7 +125,7 @@ class Link:
         self._sequence = FrameSequence()
         self._requests = Requests(seq, retry)
         self._bytes = self._unknown = self._malformed = 0
-        self._owed = 0  # losses that no message has carried yet
+        self._owed = 0  # lost frames that no received message has reported yet
 
     @property
     def version(self) -> tuple[int, int] | None:
@@ -126,11 +134,11 @@ class Link:
 
     @property
     def session(self) -> int:
-        """The board's session number as it said last, 0 if none."""
+        """The board's newest session number, 0 if none."""
         return self._sequence.session
 
     def send(self, message: Message) -> Request:
-        """Ask for ``message`` to be done, after all that was asked before.
+        """Queue ``message`` as a request, behind earlier ones.
 
         Raises
         ------
@@ -144,29 +152,29 @@ class Link:
     def due(self, now: float) -> bytes:
         """The bytes to write at ``now`` (seconds on any clock that never goes back).
 
-        A request whose tries are used up fails here, and the next one goes out.
+        A request that has used all its attempts fails here, and the next one is sent.
         """
         return self._requests.due(now)
 
     @property
     def next_due(self) -> float | None:
-        """When to call `due` again: -inf for at once, None where nothing is asked."""
+        """When to call `due` again: -inf for at once, None without a request."""
         return self._requests.next_due
 
     def receive(self, data: bytes) -> list[Received]:
-        """Take in what came from the board.
+        """Process bytes from the board.
 
         Returns
         -------
         list of Received
-            The messages that are whole now, in order, none twice. How the bytes are cut
-            into pieces changes nothing.
+            The messages that are complete now, in order, none twice. The sizes of the pieces do
+            not affect the result.
         """
         self._bytes += len(data)
         received = []
         sequence = self._sequence
         for seq, time, message in open_messages(self._deframer.feed(data)):
-            if type(message) is Samples:  # nearly always, so without further questions
+            if type(message) is Samples:  # the usual case, kept fast
                 lost = sequence.place(seq)
                 if lost is not None:
                     received.append(Received(message, seq, time, self._owed + lost))

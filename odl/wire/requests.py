@@ -1,8 +1,8 @@
-"""What a host asks of a board: one request at a time, sent again until it is answered.
+"""Requests to a board: one at a time, sent again until answered.
 
-A request goes out as one frame, and as the very same frame in every try. The board remembers
-the number of the last frame that it accepted and does no frame twice, so a second copy of a
-request does no harm, whichever of request and answer was lost.
+Every attempt sends the same frame. The board remembers the number of the last frame that it
+accepted and executes no frame twice, so a repeated request is harmless, whether the request or
+its answer was lost.
 """
 
 from __future__ import annotations
@@ -17,15 +17,25 @@ from odl.core.errors import OdlError
 from odl.core.retry import RetryPolicy
 from odl.wire.codec import encode
 from odl.wire.framing import frame
-from odl.wire.schema import PROTOCOL, Data, Hello, Info, Message, Read, Ready, Refusal, Refused
+from odl.wire.messages import (
+    PROTOCOL,
+    Data,
+    Hello,
+    Info,
+    Message,
+    Read,
+    Ready,
+    Refusal,
+    Refused,
+)
 
-ROOM: Final = 256  # requests that wait at most
+ROOM: Final = 256  # most requests that may wait
 
 Answer: TypeAlias = Info | Ready | Data | Refused
 
 
 class LinkError(OdlError, RuntimeError):
-    """A request that cannot be queued."""
+    """A request cannot be queued."""
 
 
 class Failure(Enum):
@@ -40,18 +50,18 @@ class Failure(Enum):
 
 @dataclass(slots=True, eq=False)
 class Request:
-    """A message that wants an answer, and what became of it.
+    """A message that needs an answer, and its outcome.
 
     Attributes
     ----------
-    message : what was asked.
-    seq : the number of its frame, the same in every try; None while it waits.
-    tries : how often it went out.
+    message : the message sent.
+    seq : the number of its frame, the same in every attempt; None while it waits.
+    tries : attempts so far.
     answer : Info for Hello, Data for Read, Ready for all else; Refused if refused.
-    failure : why nothing was done, or None.
+    failure : why the request failed, or None.
     problem : the failure as one sentence, else empty.
-    due : when the next try goes out; None for at once.
-    damaged : whether the board said that the last try came damaged.
+    due : when the next attempt is sent; None for at once.
+    damaged : True if the board reported the last attempt as damaged.
     """
 
     message: Message
@@ -65,7 +75,7 @@ class Request:
 
     @property
     def done(self) -> bool:
-        """Whether it has been answered or has failed."""
+        """True once the request is answered or has failed."""
         return self.answer is not None or self.failure is not None
 
     @property
@@ -80,12 +90,12 @@ class Requests:
     Parameters
     ----------
     seq : number of the first frame.
-    retry : when a request goes out again, and how often.
+    retry : when a request is sent again, and how often.
 
     Attributes
     ----------
-    retries : how often a request went out again.
-    strays : answers that nobody waited for any more.
+    retries : repeated attempts, of all requests.
+    strays : answers to no current request.
     version : (major, minor) of the protocol that the board speaks, None while unknown.
     """
 
@@ -95,13 +105,13 @@ class Requests:
         self._seq = seq & 0xFFFF
         self._retry = retry
         self._waiting: deque[Request] = deque()
-        self._out: Request | None = None  # the one that is on its way
+        self._out: Request | None = None  # sent and not answered
 
     def add(self, message: Message) -> Request:
         """Queue ``message``; see `Link.send`."""
         if len(self._waiting) >= ROOM:
             raise LinkError(f"{ROOM} requests wait for the board, which does not answer: try again later")
-        encode(message)  # what cannot be sent is refused now
+        encode(message)  # raises now if the message cannot be sent
         request = Request(message)
         self._waiting.append(request)
         return request
@@ -137,7 +147,7 @@ class Requests:
         return frame(encode(request.message), request.seq or 0)
 
     def postpone(self, now: float) -> None:
-        """The answer is coming in at ``now``: what is on its way is given the time of its attempt anew."""
+        """An answer is arriving at ``now``: restart the wait of the current attempt."""
         request = self._out
         if request is not None and request.due is not None:
             request.due = max(request.due, now + self._retry.seconds(request.tries - 1))
@@ -156,25 +166,25 @@ class Requests:
             self._out = None
 
     def _fail_all(self, failure: Failure, problem: Callable[[Request], str], but: type | None = None) -> None:
-        """Fail what is on its way and what waits, messages of the type ``but`` left alone."""
+        """Fail the sent request and all that wait, except messages of type ``but``."""
         for request in [*filter(None, [self._out]), *self._waiting]:
             if but is None or not isinstance(request.message, but):
                 self._fail(request, failure, problem(request))
         self._waiting = deque(request for request in self._waiting if not request.done)
 
     def asks(self, kind: type) -> bool:
-        """Whether a message of type ``kind`` is on its way."""
+        """True if the sent request is a message of type ``kind``."""
         return self._out is not None and isinstance(self._out.message, kind)
 
     def restarted(self) -> None:
-        """The board has forgotten all that it was asked, so nothing can be asked again blindly."""
+        """Fail all requests except Hello: the board has restarted and forgotten them."""
         self._fail_all(
             Failure.RESTART, lambda request: f"the board restarted before it answered {request.name}",
             but=Hello,
         )  # fmt: skip
 
     def speaks(self, version: tuple[int, int]) -> None:
-        """The board's `Info` says what protocol it speaks."""
+        """Store the protocol version of the board's `Info`; fail all requests if it differs."""
         self.version = version
         if version[0] != PROTOCOL[0] and self.asks(Hello):
             self._other_version()
@@ -189,20 +199,20 @@ class Requests:
         self._fail_all(Failure.VERSION, lambda request: problem)
 
     def answered(self, answer: Answer) -> Request | None:
-        """The request that ``answer`` ends, if it ends one."""
+        """Match ``answer`` to the sent request; return the request if it ends with it."""
         request = self._out
         if isinstance(answer, Info):
             self.speaks((answer.major, answer.minor))
             if not self.asks(Hello):
-                return request if request and request.failure else None  # else said unasked
+                return request if request and request.failure else None  # else the board sent it unasked
         elif isinstance(answer, Data):
-            # Read has no reply: any Data is right for the place in the stream where it stands.
+            # Data carries no frame number: it answers the Read of the same area, offset and size.
             wanted = None if request is None else request.message
             if wanted != Read(answer.area, answer.offset, len(answer.data)):
                 self.strays += 1
                 return None
         elif isinstance(answer, Refused) and answer.why is Refusal.DAMAGED and answer.message == 0:
-            if request is not None:  # else it was noise
+            if request is not None:  # otherwise noise on the line
                 request.due, request.damaged = None, True
             return None
         elif request is None or answer.reply != request.seq:
@@ -217,15 +227,15 @@ class Requests:
     def _refused(self, request: Request, refused: Refused) -> Request | None:
         hello = isinstance(request.message, Hello)
         if refused.why is Refusal.HELLO and not hello and request.tries < self._retry.attempts:
-            # The Info that seemed to answer Hello was one that the board sends by itself: say
-            # Hello once more, then this as a new frame, since nothing was done.
+            # The Info taken for the answer to Hello was one that the board sent unasked. Send Hello
+            # again, then this request in a new frame, since the board did not execute it.
             request.due = None
             self._waiting.extendleft((request, Request(Hello())))
             self._out = None
             return None
         unnamed = refused.why is Refusal.VERSION and self.version is None
         if unnamed and hello and request.tries < self._retry.attempts:
-            request.due = None  # the Info before it got lost: Hello brings it again
+            request.due = None  # the Info was lost: another Hello brings it again
             return None
         request.answer = refused
         if refused.why is Refusal.VERSION:

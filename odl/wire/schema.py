@@ -30,14 +30,12 @@ block   u8 channels (1 to 255), then int16 to the end of the message, sample by 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from odl.core.events import (
     AddClass,
     Adopt,
     Dropped,
-    Event,
     Gap,
     Label,
     Learned,
@@ -49,236 +47,27 @@ from odl.core.events import (
     Truth,
     Undo,
 )
-
-PROTOCOL: Final = (1, 0)  # major.minor of the serial line; Hello and Info carry it
-FORMAT: Final = (1, 0)  # major.minor of this schema; Start's configuration carries it
-MAX_INDEX: Final = 2**64 - 1
+from odl.wire.messages import (
+    Compact,
+    Configure,
+    Data,
+    Description,
+    End,
+    Hello,
+    Info,
+    Install,
+    Read,
+    Ready,
+    Refused,
+    Start,
+    Status,
+    Upload,
+)
 
 SCALARS: Final = {
     "u8": "B", "id": "B", "opt": "B", "why": "B", "refusal": "B", "u16": "H", "u32": "I", "u64": "Q",
 }  # fmt: skip
 TAILS: Final = ("name", "text", "ids", "q15s", "json", "blob", "scaling", "block")
-
-
-class Refusal(IntEnum):
-    """Why a board does not do what a message asks."""
-
-    VERSION = 1  # another major version of the protocol
-    HELLO = 2  # nothing is done before a Hello
-    DAMAGED = 3  # a frame came broken: send it again
-    MESSAGE = 4  # no message of this protocol, or one that only a board sends
-    SETTINGS = 5  # Configure holds a value that cannot be used
-    CONFIGURE = 6  # nothing is taken in before a Configure
-    ORDER = 7  # the input does not begin where the stream stands
-    PLACE = 8  # Read or Upload means bytes that are not there
-    STORE = 9  # the board could not keep it
-    IMAGE = 10  # what was uploaded is no model image that this firmware can run
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """What a session starts from: its full configuration and the initial model image.
-
-    ``config`` holds only what JSON can (text keys, lists, finite numbers).
-
-    >>> Start({"format": [1, 0]}, b"ODLM").config["format"]
-    [1, 0]
-    """
-
-    config: dict[str, Any]
-    image: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """The recording was closed properly; ``position`` samples had passed by then.
-
-    >>> End(512).position
-    512
-    """
-
-    position: int
-
-
-# --- between a host and a board (docs/protocol.md) -------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Hello:
-    """Host to board, first of all: the protocol that the host speaks."""
-
-    major: int = PROTOCOL[0]
-    minor: int = PROTOCOL[1]
-
-
-@dataclass(frozen=True, slots=True)
-class Info:
-    """What a board is: in answer to `Hello`, when it starts, and every few seconds.
-
-    ``image`` is the model image's checksum, ``image_size`` its bytes and ``image_room`` the
-    most that `Upload` takes; ``state`` and ``log`` the sizes in bytes that `Read` can read,
-    one after the other; ``frame`` the most bytes that a frame for the board may have before
-    COBS, envelope and checksum included; ``session`` the number that the last `Configure`
-    gave (0: none since the board started); ``frames`` how many frames the board had sent
-    before this one since it started; ``position`` where its stream stands; ``version`` the
-    firmware's.
-    """
-
-    major: int
-    minor: int
-    channels: int
-    window: int
-    hop: int
-    frame: int
-    rate_mhz: int
-    image: int
-    image_size: int
-    image_room: int
-    state: int
-    log: int
-    session: int
-    frames: int
-    position: int
-    version: str
-
-
-@dataclass(frozen=True, slots=True)
-class Configure:
-    """A session begins: the settings of ``odl.core.config``, in the kernels' terms.
-
-    ``rule`` numbers the policies as ``odl.core.kernels.rules.Rule`` does; flags are 0 or 1. With
-    ``keep`` the board goes on from what its label log has taught, else the log is emptied.
-    ``session`` is a number of the host's choice, not 0, that names this session from now on.
-    The stream stands at ``position``, or behind all that the log knows if that is later, and
-    ``issued`` questions have been spent of the period there. ``scaling`` has (multiplier,
-    shift, offset) per channel.
-    """
-
-    rule: int
-    in_samples: int
-    hold: int
-    keep: int
-    batch: int
-    step: int
-    change: int
-    allowed: int
-    period: int
-    horizon: int
-    session: int
-    issued: int
-    patience: int
-    seed: int
-    position: int
-    scaling: tuple[tuple[int, int, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """Give ``size`` bytes from ``offset`` of an area.
-
-    Areas: `STATE`, the state block with the label log behind it; `IMAGE`, the model image; `BRIEF`,
-    the state block without its weights, which are most of it.
-    """
-
-    area: int
-    offset: int
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Data:
-    """What `Read` asked for, all of one moment."""
-
-    area: int
-    offset: int
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """The frame numbered ``reply`` has been dealt with: the stream stands at ``position``, and
-    the board takes one more frame of at most ``room`` bytes before COBS.
-    """  # fmt: skip
-
-    position: int
-    room: int
-    reply: int
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The message of type ``message`` in frame ``reply`` was not done.
-
-    Both are 0 where the frame came damaged.
-    """
-
-    message: int
-    why: Refusal
-    reply: int
-
-
-@dataclass(frozen=True, slots=True)
-class Description:
-    """What a board's numbers mean, sent after each `Info`.
-
-    ``board`` has "name", "sensor", "rate_hz" and "channels" ([name, unit, scale of a count]
-    each); ``model`` is the JSON that closes the model image: its classes, channels, card.
-    """
-
-    board: dict[str, Any]
-    model: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """How a board is doing, about once a second while a session runs.
-
-    ``session`` and ``position`` as in `Info`. Since the board started: ``frames`` it had sent
-    before this one, samples its sensor ``dropped``, frames from the host that came
-    ``damaged``, bytes from the host it ``missed``.
-    """
-
-    session: int
-    frames: int
-    dropped: int
-    damaged: int
-    missed: int
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """Bytes of a new model image, kept beside the one in use."""
-
-    offset: int
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Install:
-    """Use the uploaded image of ``size`` bytes if it is whole and its checksum is ``image``.
-
-    The board says `Ready`, then starts afresh with it.
-    """
-
-    size: int
-    image: int
-
-
-@dataclass(frozen=True, slots=True)
-class Compact:
-    """Drop what was undone from the stored label log. It may take a second."""
-
-
-STATE: Final = 0  # areas of Read
-IMAGE: Final = 1
-BRIEF: Final = 2
-
-Control: TypeAlias = (
-    Hello | Info | Configure | Read | Data | Ready | Refused
-    | Description | Status | Upload | Install | Compact
-)  # fmt: skip
-Message: TypeAlias = Event | Start | End | Control
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
-"""Which of a board's frames came, which are lost, and when the board restarted.
+"""Count lost frames of a board and notice its restarts.
 
 Frames carry their number modulo 2**16 in ``seq``; `Info` and `Status` have it modulo 2**32 in
-``frames``. A number ahead of what is expected means that the frames between are lost; one behind
-it, that the frame is a copy or came late. So up to 32767 lost frames in a row are noticed by the
-next frame, any number of them by the next `Info` or `Status`.
+``frames``. A number ahead of the expected one means that the frames between are lost; one behind it
+belongs to a copy or a late frame. The next frame reveals up to 32767 lost frames in a row, the next
+`Info` or `Status` any number.
 """
 
 from __future__ import annotations
@@ -11,31 +11,30 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-from odl.wire.schema import Info, Status
+from odl.wire.messages import Info, Status
 
-_LATE: Final = 4  # frames by which a copy of Info or Status may come late and still be known
+_LATE: Final = 4  # frames by which a copy of Info or Status may be late and still be recognised
 
 
 def _signed(value: int, bits: int) -> int:
-    """``value`` modulo 2**bits, as a number from -2**(bits-1) on."""
+    """``value`` modulo 2**bits, in [-2**(bits - 1), 2**(bits - 1))."""
     half = 1 << bits - 1
     return (value + half & 2 * half - 1) - half
 
 
 class FrameSequence:
-    """Counts the frames that are missing.
+    """Counts lost frames, copies and restarts.
 
     Attributes
     ----------
     lost : int
-        Frames that the board sent and that were never handed on, as far as is known. What
-        came before the first frame heard does not count.
+        Frames known to be lost, from the first received frame on.
     copies : int
-        Frames that were not handed on, as copies or because they came late.
+        Frames dropped as copies, or because they arrived late.
     restarts : int
-        How often the board restarted.
+        Restarts of the board.
     session : int
-        The board's session number as it said last, 0 if none.
+        The board's newest session number, 0 if none.
 
     Examples
     --------
@@ -47,18 +46,18 @@ class FrameSequence:
     def __init__(self) -> None:
         self.lost = self.copies = self.restarts = self.session = 0
         self._next: int | None = None  # number of the next frame
-        self._settled = False  # whether that counts from the board's start, not only modulo 2**16
-        # Since the last Info or Status: numbers after a leap, and how many it leapt over.
+        self._settled = False  # True if that number is known modulo 2**32, from Info or Status
+        # Leaps since the last Info or Status: the number behind each, and how many were skipped.
         self._leaps: deque[tuple[int, int]] = deque(maxlen=64)
         self._totals: deque[tuple[int, int]] = deque(maxlen=_LATE)  # (frames, time) of the last ones
 
     def place(self, seq: int) -> int | None:
-        """The next frame that came has number ``seq``.
+        """Register a received frame with number ``seq``.
 
         Returns
         -------
         int or None
-            Frames lost just before it; None for a frame that is not to be handed on.
+            Frames lost just before it; None for a copy, to be dropped.
         """
         if self._next is None:
             self._next = seq
@@ -73,10 +72,9 @@ class FrameSequence:
         return ahead
 
     def settle(self, seq: int, time: int, total: Info | Status) -> int | None:
-        """As `place`, for a frame that knows how many were sent before it.
+        """As `place`, for a frame that carries the number of frames sent before it.
 
-        ``time`` is the board's, in microseconds. Counters that do not fit ``seq`` are not
-        believed.
+        ``time`` is the board's, in microseconds. A counter that does not fit ``seq`` is ignored.
         """
         if total.frames & 0xFFFF != seq:
             return self.place(seq)
@@ -95,19 +93,18 @@ class FrameSequence:
         return ahead
 
     def _has_restarted(self, total: Info | Status, time: int, ahead: int) -> bool:
-        if ahead >= 0:  # a session ends by a restart (and by Compact, which the link knows of)
+        if ahead >= 0:  # a session ends by a restart (or by Compact, which the link handles)
             return (total.session == 0 and self.session != 0) or ahead > total.frames
         if total.session != 0 and total.session == self.session:
-            return False  # its number is the host's random choice: this is an old frame of it
-        # A board that restarts may well say the very same again, at the same time of its clock.
+            return False  # the same session, whose number was random: an old frame of it
+        # A restarted board may send the same counters at the same time of its clock again.
         return ahead < -_LATE or (total.frames, time) not in self._totals
 
     def _restart(self, frames: int) -> int:
-        """The board has sent ``frames`` frames since it restarted; how many of them are lost.
+        """Return how many of the ``frames`` frames since a restart are lost.
 
-        Some of them may have come already, and looked like later frames of the run before. They
-        are the last whole stretches that fit in before ``frames``; the leaps that led to them
-        were no losses.
+        Some may have arrived already, taken for later frames of the previous run. They are the last
+        whole stretches that fit before ``frames``; the leaps to them were not losses.
         """
         self.restarts += 1
         heard, below, end = 0, frames, self._next or 0

@@ -1,4 +1,4 @@
-"""What a session's settings and samples become on the line to a board."""
+"""Convert a session's settings and samples to messages for a board."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 from odl.core.config import Config, rule_of
 from odl.core.events import Samples
 from odl.wire.codec import encode
-from odl.wire.schema import Configure
+from odl.wire.messages import Configure
 
 LONGEST_READ: Final = 65535  # bytes that one Read can ask for
 ENVELOPE: Final = 10  # bytes of a frame beside its message: sequence number, time, checksum
@@ -17,7 +17,7 @@ ENVELOPE: Final = 10  # bytes of a frame beside its message: sequence number, ti
 def configure_message(
     config: Config, session: int, *, keep: bool = False, position: int = 0, issued: int = 0
 ) -> Configure:
-    """A session's settings as a board takes them.
+    """A session's settings as a `Configure` message.
 
     Parameters
     ----------
@@ -26,9 +26,9 @@ def configure_message(
     session : int
         The number that names the session, 1 to 2**32 - 1.
     keep : bool
-        Continue from what the board's label log has taught; otherwise the log is emptied.
+        Continue with the board's label log; otherwise it is emptied.
     position, issued : int
-        Where the stream stands, and the questions already spent of the period there.
+        First sample, and the questions already spent of the budget period there.
     """
     return Configure(
         rule=int(rule_of(config.policy)), in_samples=int(config.in_samples), hold=int(config.hold),
@@ -40,7 +40,7 @@ def configure_message(
 
 
 def split_samples(event: Samples, frame: int) -> Iterator[Samples]:
-    """Parts of ``event`` that fit into frames of ``frame`` bytes each.
+    """Split ``event`` into parts that fit into frames of ``frame`` bytes.
 
     Examples
     --------

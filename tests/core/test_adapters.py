@@ -133,7 +133,7 @@ def test_the_loop_says_what_it_takes(arguments: tuple[Any, Any, Any], says: str)
 
 
 def test_a_classifier_of_two_classes_is_refused_with_what_to_do() -> None:
-    with pytest.raises(OdlError, match="LogisticRegression tells two classes apart, not more; wrap it in"):
+    with pytest.raises(OdlError, match="LogisticRegression can only learn two classes; wrap it in"):
         Session(IMAGE, config(), learner=linear_model.LogisticRegression())
 
 

@@ -26,7 +26,7 @@ def test_settings_survive_json(chosen: Config) -> None:
 @pytest.mark.parametrize(
     ("changes", "what"),
     [
-        ({"policy": "oracle"}, "there is no policy 'oracle'; there are none, tactile-inforv"),
+        ({"policy": "oracle"}, "there is no policy 'oracle'; choose from none, tactile-inforv"),
         ({"allowed": 0}, "allowed is 0; it can be 1 to 2147483647"),
         ({"allowed": 2**31}, "allowed is 2147483648"),
         ({"allowed": 2.5}, "allowed is 2.5"),

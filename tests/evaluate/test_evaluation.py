@@ -369,7 +369,7 @@ def test_no_windows_no_truth_one_class() -> None:
 
 
 def test_refusals_say_what_to_do() -> None:
-    with pytest.raises(ValueError, match="says nothing of window 8"):
+    with pytest.raises(ValueError, match="no prediction for window 8"):
         scored([Prediction(0, (0,), ()), Prediction(8, (0,), ())], [Prediction(0, (0,), ())])
     with pytest.raises(ValueError, match="at least 1"):
         scored([], window=0)

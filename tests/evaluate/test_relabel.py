@@ -95,7 +95,7 @@ def test_a_refused_edit_is_not_written_and_one_in_the_log_says_how_it_goes(
     for wished, words in (
         ((f"{third}=wave", "nowhere"), "there is no class 'nowhere' for 'wave'"),
         ((f"{third}=run", "nowhere"), "there is no class 'nowhere' for 'run'"),
-        ((f"{first}=new", "wave"), "came to know only later; give it another place\n"),
+        ((f"{first}=new", "wave"), "was added later; give it another place\n"),
     ):
         assert main(["label", str(path), "--set", wished[0], "--under", wished[1]]) == 2
         assert words in capsys.readouterr().err and not edits_path(path).exists()
@@ -261,10 +261,10 @@ def test_nothing_else_is_written_over(tmp_path: Path) -> None:
     path, other = played(tmp_path / "a.odl", "run"), played(tmp_path / "b.odl", "sit")
     with pytest.raises(RelabelError, match="would overwrite the recording"):
         relabel(path, path)
-    with pytest.raises(RelabelError, match="did not come of a.odl"):
+    with pytest.raises(RelabelError, match="was not created from a.odl"):
         relabel(path, other)
     (tmp_path / "c.odlm").write_bytes(b"mine")
-    with pytest.raises(RelabelError, match=r"c\.odlm: is there already"):
+    with pytest.raises(RelabelError, match=r"c\.odlm: the file exists"):
         relabel(path, tmp_path / "c.odl")
     with pytest.raises(RelabelError, match="ends in .odl"):
         relabel(path, tmp_path / "c.txt")
@@ -275,7 +275,7 @@ def test_nothing_else_is_written_over(tmp_path: Path) -> None:
 def test_a_place_that_comes_too_late_is_told(tmp_path: Path) -> None:
     path = played(tmp_path / "a.odl", "run", "wave")
     edit(path, Edit(windows(path)[0], "new", "wave"))
-    with pytest.raises(RelabelError, match="which the session came to know only later"):
+    with pytest.raises(RelabelError, match="which was added later"):
         relabel(path)
 
 

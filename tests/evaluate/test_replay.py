@@ -357,7 +357,7 @@ def test_a_function_is_a_policy_within_the_exact_budget(tmp_path: Path) -> None:
     file = one.outcomes[0].file
     assert file is not None
     assert read(file).start.config["session"]["host_only"] == ["policy eager"]
-    with pytest.raises(odl.OdlError, match="recorded with policy eager, which no recording holds"):
+    with pytest.raises(odl.OdlError, match="recorded with policy eager, which a recording cannot contain"):
         odl.replay(file)
     again = odl.replay(file, policy=eager, budget=7)
     assert again.outcomes[0].trace_sha256 == one.outcomes[0].trace_sha256
@@ -421,7 +421,7 @@ def test_what_was_lost_is_told(walk: pandas.DataFrame) -> None:
     [
         ({"source": np.zeros((9, 6))}, "source is a ndarray, which implies no model"),
         ({"source": 7, "model": "shoulder", "rate_hz": 50, "units": "g"}, "source is the int 7"),
-        ({"rate_hz": 50}, "`rate_hz` is for samples of your own"),
+        ({"rate_hz": 50}, "`rate_hz` is for your own samples"),
         ({"policy": 5}, "policy is the int 5; it can be a function"),
         ({"learner": "trees"}, "learner is the str 'trees'; it can be 'dendron' or an object"),
         ({"learner": 5}, "learner is the int 5; it can be a river classifier"),

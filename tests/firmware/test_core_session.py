@@ -17,7 +17,8 @@ from odl.core.arrays import net_of
 from odl.core.config import Config
 from odl.core.events import AddClass, Gap, Input, Label, Output, Query, Samples, Split, Undo
 from odl.core.fused import Fused, settings_of
-from odl.core.image import Image, ImageError
+from odl.core.image import Image
+from odl.core.image_layout import ImageError
 from odl.core.kernels.refit import refit
 from odl.core.kernels.rules import Rule
 from odl.core.session import Session
@@ -249,7 +250,7 @@ def corrupt(image: Image, **changes: Any) -> bytes:
     """The image's bytes with another header, and a checksum that fits."""
     import zlib
 
-    from odl.core.image import HEADER
+    from odl.core.image_layout import HEADER
 
     data = bytearray(image.to_bytes())
     header = np.frombuffer(bytes(data[: HEADER.itemsize]), HEADER).copy()

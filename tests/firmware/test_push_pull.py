@@ -27,7 +27,7 @@ from odl.core.session import Session
 from odl.device.serial_port import SerialPort
 from odl.model.checkpoint import checkpoint, log_of
 from odl.wire.client import BoardClient, BoardError
-from odl.wire.schema import Refusal
+from odl.wire.messages import Refusal
 from tests.helpers.firmware import MakeFirmware, need
 from tests.helpers.images import random_image
 from tests.helpers.virtual_clock import VirtualClock

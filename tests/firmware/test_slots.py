@@ -10,8 +10,9 @@ import pytest
 
 from firmware_sim import build
 from firmware_sim.emulator import Emulator, EmulatorError, PowerFailed
-from odl.core.image import HEADER, Image
-from odl.wire.schema import Refusal
+from odl.core.image import Image
+from odl.core.image_layout import HEADER
+from odl.wire.messages import Refusal
 from tests.helpers.firmware import Make
 
 SLOT = (0x20000, 0x40000)

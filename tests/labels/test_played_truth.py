@@ -69,7 +69,7 @@ def test_a_recording_that_is_played_once_more_is_not_over() -> None:
     played = PlayedTruth(PLAYED, TRUTHS)
     before = [*played.take(Samples(0, PLAYED[900:])), *played.end()]
     assert before == [Truth(0, 100, "run")] and played.left == 0
-    again = PlayedTruth(PLAYED, TRUTHS)  # as for a session that is gone on with
+    again = PlayedTruth(PLAYED, TRUTHS)  # as for a resumed session
     for event in (Samples(0, PLAYED[900:]), *before):
         list(again.take(event))
     again.restart()

@@ -147,7 +147,7 @@ def test_a_new_class_hangs_where_it_is_told_to() -> None:
 def test_the_same_as_before() -> None:
     stage = PromptHarness()
     window = stage.until_asked()
-    assert stage.prompt.same(window) == (False, "there is no answer yet to give again")
+    assert stage.prompt.same(window) == (False, "there is no earlier answer to repeat")
     stage.prompt.answer(window, "run")
     stage.run(8)
     window = stage.until_asked()
@@ -473,7 +473,7 @@ def test_asked_twice_is_one_question() -> None:
 
 @pytest.mark.parametrize("by", ["", "a\nb", "x" * 65, "\x1b[31m"])
 def test_who_answers_has_a_plain_name(by: str) -> None:
-    with pytest.raises(ValueError, match="cannot stand for who answers"):
+    with pytest.raises(ValueError, match="cannot name who answers"):
         PromptHarness(by=by)
 
 

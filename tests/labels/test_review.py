@@ -131,7 +131,7 @@ def test_in_a_review_cards_follow_at_once_and_the_keys_say_what_they_mean_there(
         assert "the session runs again" in helped
         assert "the session; the recording" not in helped and "do not answer" not in helped
     assert [one[:3] for one in made] == [(asked[1], None, None)]
-    assert it.sentence == "there is no answer yet to give again"
+    assert it.sentence == "there is no earlier answer to repeat"
 
 
 # --- the command --------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from odl.live import LiveSession
 from odl.live.hardware_in_the_loop import FedSession
 from odl.recording import read
 from odl.wire.client import BoardError
-from odl.wire.schema import Message, Refusal
+from odl.wire.messages import Message, Refusal
 from tests.helpers.fake_board import BoardHarness, FakeBoard, virtual_bench
 from tests.helpers.live_stage import BLOCK, answer, blocks, clock_of, play, same_trace, start_live
 

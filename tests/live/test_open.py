@@ -11,7 +11,7 @@ from odl.core.events import Gap, Samples
 from odl.live.recorder import open_recorder
 from odl.recording import read
 from odl.wire import Configure
-from odl.wire.schema import Message
+from odl.wire.messages import Message
 from tests.helpers.fake_board import BoardHarness, FakeBoard, virtual_bench
 from tests.helpers.live_stage import BLOCK, LIMIT, answer, clock_of, play, same_trace, start_live
 

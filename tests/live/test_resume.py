@@ -1,4 +1,4 @@
-"""A recording that was cut short is gone on with: nothing asked twice, nothing lost, one trace."""
+"""A recording that was cut short is resumed: nothing asked twice, nothing lost, one trace."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_a_file_that_is_damaged_before_its_end_is_not(tmp_path: Path) -> None:
     data = bytearray(written(path, session_events()))
     data[-400] ^= 0x55
     path.write_bytes(data)
-    with pytest.raises(RecordingError, match="not gone on with|cannot be gone on with"):
+    with pytest.raises(RecordingError, match="not gone on with|not resumed|cannot be resumed"):
         resume(path)
     assert path.read_bytes() == bytes(data)
 

@@ -31,7 +31,7 @@ from odl.data.streams import load_model
 from odl.evaluate.recorded import open_recording
 from odl.live import LiveSession, open_live
 from odl.wire.client import BoardError
-from odl.wire.schema import Message
+from odl.wire.messages import Message
 from tests.helpers.fake_board import BoardHarness, FakeBoard, virtual_bench
 from tests.helpers.live_stage import BLOCK, OPTIONS, answer, clock_of, play, same_trace, start_live
 

@@ -235,7 +235,7 @@ def test_a_recording_that_cannot_be_gone_on_with_is_left_alone(tmp_path: Path, m
     next(iter(first))
     second = start_session(dict(given), fresh=False, progress=told.append)
     assert second.recording == Path("recordings/shoulder-8-2.odl")
-    assert "it is being written" in told[-1] and "a new recording is started" in told[-1]
+    assert "another writer has this file open" in told[-1] and "a new recording is started" in told[-1]
     first._writer.leave()
     begun = second.recording.stat().st_size
     for _ in zip(range(400), second, strict=False):
@@ -247,7 +247,7 @@ def test_a_recording_that_cannot_be_gone_on_with_is_left_alone(tmp_path: Path, m
     before = second.recording.read_bytes()
     third = start_session(dict(given), fresh=False, progress=told.append)
     assert third.recording == Path("recordings/shoulder-8-3.odl")
-    assert told[-1].startswith("recordings/shoulder-8-2.odl: ") and "cannot be gone on with" in told[-1]
+    assert told[-1].startswith("recordings/shoulder-8-2.odl: ") and "cannot be resumed" in told[-1]
     assert second.recording.read_bytes() == before
     third.close()
 

@@ -22,7 +22,7 @@ def test_a_place_that_comes_too_late_is_refused_in_a_notebook_too(tmp_path: Path
     review = sitting.review
     leaf = next(place.leaf for place in review.places if place.under == "wave")
     said = review.answer(first, "new", 0, leaf)
-    assert not said.taken and "which the session came to know only later" in said.sentence
+    assert not said.taken and "which was added later" in said.sentence
     assert not edits_path(path).exists() and review.questions[0].window == first
     assert review.answer(first, "new").taken and relabel(path).edits == 1
 

@@ -56,9 +56,9 @@ def test_a_setting_out_of_range_is_refused(name: str, value: int) -> None:
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones_and_the_closest() -> None:
-    with pytest.raises(ConfigError, match="there are none, tactile-inforv, .*; did you mean 'periodic'"):
+    with pytest.raises(ConfigError, match="choose from none, tactile-inforv, .*; did you mean 'periodic'"):
         by_name("periodc")
-    with pytest.raises(ConfigError, match="there is no policy 'oracle'; there are none, [^;]*$"):
+    with pytest.raises(ConfigError, match="there is no policy 'oracle'; choose from none, [^;]*$"):
         Config(policy="oracle", **SCALING)
     with pytest.raises(AttributeError, match="no attribute 'Oracle'"):
         odl.policies.Oracle  # noqa: B018

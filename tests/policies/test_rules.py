@@ -282,7 +282,7 @@ def test_budgets_are_read(text: str | int, rate: float, budget: Budget) -> None:
         ("-3", "above zero"),
         ("-3/h", "above zero"),
         ("0%", "above zero"),
-        ("101%", "no more than 100%"),
+        ("101%", "at most 100%"),
         (str(2**31), "too large"),
         ("0.0000000001%", "too large|above zero"),
         ("1/d", "too large"),

@@ -46,17 +46,17 @@ sys.stdin.read()
 @pytest.mark.skipif(os.name != "posix", reason="nothing keeps two writers apart on Windows")
 def test_nobody_else_writes_meanwhile(tmp_path: Path) -> None:
     path = tmp_path / "walk.odl"
-    being_written = r"walk\.odl: it is being written, here or by another program; end that first$"
+    locked = r"walk\.odl: another writer has this file open; close it first$"
     for begin in (lambda: Writer(path, START), lambda: Writer.append(path)):
         with begin() as writer:
             writer.write(Undo(1))
             writer.flush()
             before = path.read_bytes()
-            with pytest.raises(RecordingError, match=being_written):
+            with pytest.raises(RecordingError, match=locked):
                 Writer(path, START)
-            with pytest.raises(RecordingError, match=being_written):
+            with pytest.raises(RecordingError, match=locked):
                 Writer.append(path)
-            with pytest.raises(RecordingError, match=being_written):
+            with pytest.raises(RecordingError, match=locked):
                 Reader(path, locked=True)
             assert read(path).events[-1] == Undo(1)
             writer.write(Undo(2))
@@ -70,12 +70,15 @@ def test_nobody_else_writes_meanwhile(tmp_path: Path) -> None:
 def test_a_reader_that_is_to_go_on_keeps_others_away(tmp_path: Path) -> None:
     path = tmp_path / "walk.odl"
     write(path, SESSION)
-    with Reader(path, locked=True) as first, pytest.raises(RecordingError, match="it is being written"):
+    with (
+        Reader(path, locked=True) as first,
+        pytest.raises(RecordingError, match="another writer"),
+    ):
         Writer.append(path)
     with Reader(path, locked=True) as first:
         assert list(first) == SESSION
         writer = Writer.after(first)
-    with pytest.raises(RecordingError, match="it is being written"):  # though the reader is closed
+    with pytest.raises(RecordingError, match="another writer"):  # though the reader is closed
         Writer.append(path)
     writer.write(Undo(25))
     writer.close()
@@ -93,9 +96,9 @@ def test_a_killed_writer_leaves_the_file_free(tmp_path: Path) -> None:
     assert other.stdin is not None and other.stdout is not None
     with other:
         assert other.stdout.readline() == b"writing\n"
-        with pytest.raises(RecordingError, match="it is being written"):
+        with pytest.raises(RecordingError, match="another writer"):
             Writer.append(path)
-        with pytest.raises(RecordingError, match="it is being written"):
+        with pytest.raises(RecordingError, match="another writer"):
             Writer(path, START)
         assert read(path).events == [Undo(1)]
         other.kill()
@@ -109,7 +112,7 @@ def test_a_file_that_cannot_be_gone_on_with_is_free_again(tmp_path: Path) -> Non
     data = bytearray(write(path, SESSION))
     data[len(data) // 2] ^= 0x55
     path.write_bytes(data)
-    with pytest.raises(RecordingError, match="not gone on with"):
+    with pytest.raises(RecordingError, match="not resumed"):
         Writer.append(path)
     Writer(path, START).close()
     assert read(path).complete
@@ -150,7 +153,7 @@ def test_a_file_that_cannot_be_made_private_is_left_alone(
         raise PermissionError(errno.EPERM, "Operation not permitted")
 
     monkeypatch.setattr("odl._files.os.fchmod", somebody_elses)
-    with pytest.raises(PermissionError, match=r"it is open to others and not yours"):
+    with pytest.raises(PermissionError, match=r"others can read this file and it is not yours"):
         Writer(path, START)
     assert path.read_bytes() == before
 
@@ -158,7 +161,7 @@ def test_a_file_that_cannot_be_made_private_is_left_alone(
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no such files")
 def test_what_is_no_file_is_not_written(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.odl")
-    with pytest.raises(RecordingError, match=r"pipe\.odl: there is something that is no file"):
+    with pytest.raises(RecordingError, match=r"pipe\.odl: this is not a regular file"):
         Writer(tmp_path / "pipe.odl", START)
     assert stat.S_IMODE((tmp_path / "pipe.odl").stat().st_mode) != 0o600
 
@@ -183,7 +186,7 @@ def test_a_full_disk_at_any_byte_ends_it_and_leaves_what_was_written(tmp_path: P
             continue
         # There is room again; what came meanwhile is lost, so nothing may follow.
         for do in (writer.flush, writer.sync, partial(writer.write, SESSION[0])):
-            with pytest.raises(OSError, match="what was recorded before that can be read"):
+            with pytest.raises(OSError, match="the recording up to here can be read"):
                 do()
         writer.leave()
         writer.close()

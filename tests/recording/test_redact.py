@@ -174,7 +174,7 @@ def test_tables_can_be_redacted_too(tmp_path: Path, walk: Path) -> None:
 @given(st.lists(st.sampled_from([*KINDS, "all"])))
 def test_kinds_are_known_or_refused(words: list[str]) -> None:
     if "all" in words:
-        with pytest.raises(ValueError, match="'all' is nothing"):
+        with pytest.raises(ValueError, match="'all' cannot be left out"):
             kinds_of(",".join(words))
     else:
         assert set(kinds_of(",".join(words))) == (set(words) or set(USUAL))

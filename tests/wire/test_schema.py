@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import get_args
 
 import odl.core.events
-from odl.wire.schema import CONTROL, INPUTS, OUTPUTS, SCALARS, TABLE, TAILS, Control, End, Start
+from odl.wire.messages import Control, End, Start
+from odl.wire.schema import CONTROL, INPUTS, OUTPUTS, SCALARS, TABLE, TAILS
 
 NOT_EVENTS = {Start, End, *get_args(Control)}
 

@@ -1,9 +1,8 @@
-"""Answers after the fact: a recording's label log, edits to it, and the session once more with them.
+"""Relabel a recording: edit its answers and run its session again with them.
 
-The recording is never written to. Edits lie in a log of their own beside it, one line of JSON each,
-that only grows. From the two a new recording comes: the same stream and the same questions, each
-answered as the edits say, at the moment at which it was answered then; and the model that has
-learned from those answers.
+The recording is never changed. Edits are appended to a file beside it, one line of JSON each. From
+both, a new recording and a model are written: the same stream and the same questions with the
+edited answers, each at the sample of the original answer, and the model learned from them.
 """
 
 from odl.evaluate.relabel.edit import check_edits, store_edit

@@ -24,21 +24,21 @@ from odl.labels.question_history import QuestionHistory
 def check_edits(
     opened: Opened, history: QuestionHistory, edits: Sequence[Edit], new: Sequence[Edit] = ()
 ) -> None:
-    """Refuse edits with which the session cannot run again.
+    """Raise `RelabelError` for edits with which the session cannot run again.
 
     Parameters
     ----------
     opened, history
         The recording and its label log.
     edits : sequence of Edit
-        Those stored already, the oldest first.
+        Stored edits, oldest first.
     new : sequence of Edit
-        Those to add.
+        Edits to add.
 
     Raises
     ------
     RelabelError
-        What is wrong and what is possible; for one of ``edits``, how to drop it.
+        If an edit is not possible; the message says what is and, for one of ``edits``, how to drop it.
 
     Examples
     --------
@@ -58,12 +58,12 @@ def check_edits(
     all_edits, room = [*edits, *new], opened.image.max_rows
     current = current_edits(all_edits)
     known = [edit.name for edit in current_edits(edits).values() if edit.name is not None]
-    for edit in new:  # also those that a later one replaces: the file of edits must stay readable
+    for edit in new:  # also those that a later one replaces: the file must stay valid
         if not edit.keep or edit.window not in [one.window for one in edits]:
             check_edit(history, edit, known, room)
         known += [edit.name] if edit.name is not None else []
     if new and all(edit.keep for edit in new):
-        return  # dropping edits is always possible, whatever is wrong with them
+        return  # edits can always be dropped
     known = []
     for edit in current.values():
         try:
@@ -78,8 +78,8 @@ def check_edits(
         if one.under is not None and one.under not in there:
             cause = [edit for edit in all_edits if (edit.name, edit.under) == (one.name, one.under)]
             raise RelabelError(
-                f"window {one.window}: '{one.name}' cannot hang under '{one.under}', which the session came "
-                f"to know only later; give it another place{_how_to_drop(cause[-1], edits) if cause else ''}"
+                f"window {one.window}: '{one.name}' cannot hang under '{one.under}', which was added "
+                f"later; give it another place{_how_to_drop(cause[-1], edits) if cause else ''}"
             )
         there.add(one.name)
 
@@ -88,7 +88,7 @@ def store_edit(
     opened: Opened, history: QuestionHistory, path: str | Path, by: str,
     window: int, name: str | None, under: str | None, took: int,
 ) -> None:  # fmt: skip
-    """Store beside the recording at ``path`` that a window counts as ``name`` from now on.
+    """Store an edit of the recording at ``path``: a window counts as ``name``.
 
     Parameters
     ----------
@@ -97,14 +97,14 @@ def store_edit(
     path : path
         The recording.
     by : str
-        Who edits.
+        The editor.
     window, name, under, took
         As for `odl.labels.review.Review`'s ``edited``.
 
     Raises
     ------
     RelabelError, OSError
-        If the session cannot run again with it, or it cannot be written. Nothing is stored then.
+        If the session cannot run again with the edit, or it cannot be written; nothing is stored then.
 
     Examples
     --------

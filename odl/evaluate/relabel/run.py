@@ -29,8 +29,8 @@ class Relabelled:
     """A session before and after its answers were edited.
 
     ``as_answered`` is the share of the answered windows whose prediction, before the answer came, was the
-    edited answer. ``changed`` counts windows that are predicted otherwise now. ``missed`` answers belong to
-    windows of which samples were lost, so they could not be learned again.
+    edited answer. ``changed`` counts windows whose prediction is different now. ``missed`` counts answers
+    about windows with lost samples, which could not be learned again.
     """
 
     before: Evaluation
@@ -46,9 +46,9 @@ class Relabelled:
 
 
 def _from_window(inputs: Iterable[Input], image: Image, config: Config) -> Iterator[Input]:
-    """Yield the same stream with a gap for each board's state, ended where a window of the board begins.
+    """Replace each adopted state by a gap that ends where the board's next window begins.
 
-    So the windows after the gap are those that the board asked about.
+    So the windows after the gap are those of the board.
     """
     until = 0
     for event in inputs:
@@ -66,12 +66,12 @@ def _from_window(inputs: Iterable[Input], image: Image, config: Config) -> Itera
 
 
 def output_path(opened: Opened, path: Path, out: str | Path | None = None) -> Path:
-    """Return where the relabelled recording goes: ``out``, or beside the one at ``path``.
+    """Return the path of the relabelled recording: ``out``, or a name beside ``path``.
 
     Raises
     ------
     RelabelError
-        If a file is there that was not made from this recording.
+        If the file exists and was not created from this recording.
     """
     out = path.with_name(f"{path.stem}-relabelled.odl") if out is None else Path(out)
     if out.suffix != ".odl":
@@ -81,9 +81,11 @@ def output_path(opened: Opened, path: Path, out: str | Path | None = None) -> Pa
     if out.exists():
         origin = open_recording(out).stream.about.get("relabelled", {})
         if origin.get("trace") != opened.recording.trace_sha256:
-            raise RelabelError(f"{out}: is there and did not come of {path.name}; give another name")
+            raise RelabelError(
+                f"{out}: the file exists and was not created from {path.name}; give another name"
+            )
     elif out.with_suffix(".odlm").exists():
-        raise RelabelError(f"{out.with_suffix('.odlm')}: is there already; give another name with `out`")
+        raise RelabelError(f"{out.with_suffix('.odlm')}: the file exists; give another name with `out`")
     return out
 
 
@@ -95,17 +97,17 @@ def relabel(
     Parameters
     ----------
     path : path
-        The recording. It is read only.
+        The recording, which is not changed.
     out : path, optional
-        The new recording; default: beside it, ``-relabelled`` behind its name. The model that has
-        learned from the answers lies beside the new one, as ``.odlm``.
+        The new recording; default: beside the old one, with ``-relabelled`` behind its name. The learned
+        model is written beside it, as ``.odlm``.
     progress : callable
-        Called with short sentences while work goes on.
+        Called with short sentences about the progress.
 
     Raises
     ------
     RelabelError
-        If the edits cannot be read or made, or ``out`` is a file that was not made from this recording.
+        If the edits cannot be read or applied, or ``out`` is a file not created from this recording.
     RecordingError, ImageError, ConfigError
         As `odl.evaluate.recorded.open_recording`.
 

@@ -1,4 +1,4 @@
-"""The answers of a session that runs again: which, at what sample, and who gives them to the loop."""
+"""The schedule of answers of a relabelled session, and the labeller that gives them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from odl.labels.question_history import AnsweredQuestion, QuestionHistory
 
 @dataclass(frozen=True)
 class ScheduledAnswer:
-    """An answer for sample ``at``; ``under`` names the class that a new one lies under."""
+    """An answer at sample ``at``; ``under`` names the class above a new one."""
 
     at: int
     window: int
@@ -29,11 +29,11 @@ class ScheduledAnswer:
 def schedule_answers(
     history: QuestionHistory, edits: Mapping[int, Edit], parents: Mapping[str, str | None] | None = None
 ) -> list[ScheduledAnswer]:
-    """Return every answer of a session, as ``edits`` have it, in the order of time.
+    """Return every answer of a session with ``edits`` applied, in order of time.
 
-    ``parents`` holds the class that a new one lies under, where its edit does not say. An answer keeps its
-    sample. Where none came in time, an edit takes effect one sample before the question expired. An answer
-    that was taken back becomes a skip. A question whose samples were missed is not asked, so not answered.
+    ``parents`` holds the class above each new one, for edits without ``under``. An answer keeps its
+    sample. Without an answer in time, an edit takes effect one sample before the question expires. An
+    answer that was taken back becomes a skip. A question with lost samples is not asked and gets none.
     """
     schedule, parents = [], {**history.parents, **(parents or {})}
     for asked in history.questions:
@@ -76,13 +76,13 @@ def _sample_of_edit(asked: AnsweredQuestion, history: QuestionHistory) -> int:
 
 
 class ScheduledAnswers:
-    """A labeller that gives known answers at known samples, and adds new classes where they belong."""
+    """A labeller that gives scheduled answers and adds new classes below their parents."""
 
     def __init__(self, session: Session, schedule: Iterable[ScheduledAnswer]) -> None:
         self._session, self._left = session, list(reversed(list(schedule)))
 
     def ask(self, query: object, now: int) -> None:
-        """Do nothing: the answers are settled already."""
+        """Do nothing: the answers are scheduled already."""
 
     def next_due(self) -> int | None:
         """Return the sample of the next answer."""
@@ -100,7 +100,6 @@ class ScheduledAnswers:
             return None
         if one.under not in ids:
             raise RelabelError(
-                f"'{one.name}' cannot hang under '{one.under}', which the session came to know only later; "
-                "give it another place"
+                f"'{one.name}' cannot hang under '{one.under}', which was added later; give it another place"
             )
         return ids[one.under]

@@ -1,4 +1,4 @@
-"""The columns of the tables with a row per person, in the terminal and on the page."""
+"""Columns of the tables with a row per person, in the terminal and on the page."""
 
 from __future__ import annotations
 

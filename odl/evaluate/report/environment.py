@@ -1,4 +1,4 @@
-"""The environment of the HTML templates: it cleans and escapes every value."""
+"""The jinja2 environment of the HTML templates; it cleans and escapes every value."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def environment(package: str) -> Environment:
     """The templates in the folder ``templates`` of ``package``.
 
-    Every value is cleaned (`odl._text.clean`) and escaped on its way into the page, unless it is
-    `markupsafe.Markup`; a figure keeps its per cent sign on its line.
+    Every value is cleaned (`odl._text.clean`) and escaped, unless it is `markupsafe.Markup`. A number
+    and its per cent sign stay on one line.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """One picture per person: timeline, accuracy along the stream, questions asked.
 
 The picture is an SVG whose colours are CSS variables, so that it follows the page's light
-or dark styles. Text becomes outlines, and no name in it is read as mathematics or markup.
+or dark styles. Text is drawn as outlines, and names are never parsed as mathematics or markup.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def draw(evaluation: Evaluation, styles: Mapping[str, ClassStyle], *, prefix: str) -> str:
-    """The picture as an ``<svg>`` element to stand in an HTML page.
+    """The picture as an ``<svg>`` element for an HTML page.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def _drawn(evaluation: Evaluation, styles: Mapping[str, ClassStyle], kind: str) 
 
 @contextmanager
 def _page_style() -> Iterator[None]:
-    """The page's fonts, lines and colours, while something is drawn or saved."""
+    """Use the page's fonts, lines and colours while drawing or saving."""
     from matplotlib import rc_context
 
     settings: Any = {

@@ -1,4 +1,4 @@
-"""The report: one self-contained HTML page, made from the templates beside this file."""
+"""The report: one self-contained HTML page from the templates beside this file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from odl.evaluate.report.figure import draw
 from odl.evaluate.report.sentences import comparison, headline, outcomes
 from odl.evaluate.report.style import ClassStyle, class_styles, sliding_window, stride
 
-_OPEN_AT_MOST = 4  # sections; of more people only the worst one's is open at first
+_OPEN_AT_MOST = 4  # people; with more, only the worst one's section is open at first
 
 _DEFINITIONS = (
     ("Window and truth", "The model predicts once per window. The truth of a window is the class that covers "
@@ -28,7 +28,7 @@ _DEFINITIONS = (
 
 @dataclass(frozen=True, slots=True)
 class SessionView:
-    """One person's evaluation and the name of the recording's file, empty if there is none."""
+    """One person's evaluation, and the file name of the recording, empty without one."""
 
     evaluation: Evaluation
     recording: str = ""
@@ -53,14 +53,13 @@ def write_report(
     sessions : sequence of SessionView
         One for each person, at least one.
     title : str
-        What the report is about.
+        Title of the page.
     about : mapping
-        The settings, in the order to show them. The entry ``command``, if there is one, is shown as the
-        command that makes this report again.
+        The settings, in order. An entry ``command`` is shown as the command that creates this report.
     memory : mapping
-        Bytes that the learner would take on a board, by part.
+        Memory of the learner on a board in bytes, by part.
     people : str
-        Who they are, for the headline: ``"people never seen in training"``.
+        Words for the people in the headline, such as ``"people never seen in training"``.
     progress : callable, optional
         Called with a short sentence before each step.
 

@@ -1,4 +1,4 @@
-"""What all parts of the picture share: colours, measures, how much of a session is drawn."""
+"""Colours, sizes and the number of windows drawn, for all parts of the picture."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 PALETTE = ("#56B4E9", "#D55E00", "#005A43", "#F0E442", "#CC79A7", "#0072B2", "#F2B8D6", "#332288")
 HATCHES = ("", "////", "....", "xxxx")
 
-# Stand-ins that become CSS variables in the SVG; templates/style.css has their values.
+# Placeholders, replaced by CSS variables in the SVG; templates/style.css has their values.
 INK, SOFT, GRID, CARD, BAND = "#1a1c1f", "#6b7076", "#d9dce0", "#fefdfd", "#f1f2f4"
 WITH, WITHOUT = "#0a5c8f", "#c25a0b"
 VARIABLES = {
@@ -25,7 +25,7 @@ VARIABLES = {
 
 WIDTH, HEIGHT, LEFT, RIGHT = 11.0, 6.3, 0.98, 1.2  # inches: the picture and its side margins
 _SLIDING = 60  # windows in the running accuracy
-_DRAWN = 3000  # windows at most: more are finer than a screen shows, and make the page heavy
+_DRAWN = 3000  # most windows drawn: more exceed a screen's resolution and enlarge the page
 
 
 class ClassStyle(NamedTuple):
@@ -36,7 +36,7 @@ class ClassStyle(NamedTuple):
 
 
 def class_styles(evaluations: Sequence[Evaluation]) -> dict[str, ClassStyle]:
-    """A colour, and past eight classes a hatch, for every class, the same for all people.
+    """A colour, and beyond eight classes a hatch, for every class; the same for all people.
 
     >>> class_styles([])
     {}
@@ -56,7 +56,7 @@ def class_styles(evaluations: Sequence[Evaluation]) -> dict[str, ClassStyle]:
 
 
 def styles_for(known: Iterable[str], others: Iterable[str]) -> dict[str, ClassStyle]:
-    """A style for each class: those that the model knows in their order, others by their names.
+    """A style for each class: the model's classes by their order, others by their names.
 
     A class has the same style in sessions with other new classes, unless two new ones compete for one colour.
 
@@ -67,7 +67,7 @@ def styles_for(known: Iterable[str], others: Iterable[str]) -> dict[str, ClassSt
     waiting, n = sorted(set(others) - set(place)), len(PALETTE)
     while waiting:
         start = len(place)
-        room = n - start % n  # first what is left of eight colours, then eight with the next hatch
+        room = n - start % n  # first the rest of the eight colours, then eight with the next hatch
         for name in waiting[:room]:
             at = crc32(name.encode("utf-8", "backslashreplace"))
             while start + at % room in place.values():
@@ -78,21 +78,21 @@ def styles_for(known: Iterable[str], others: Iterable[str]) -> dict[str, ClassSt
 
 
 def stride(evaluation: Evaluation) -> int:
-    """One window in this many is drawn: 1 unless the session is long."""
+    """Every how many windows one is drawn: 1 unless the session is long."""
     return max(1, -(-len(evaluation.timeline.rows) // _DRAWN))
 
 
 def sliding_window(evaluation: Evaluation) -> int:
-    """How many scored windows the running accuracy is the mean of."""
+    """Number of scored windows in the running accuracy."""
     return _SLIDING * stride(evaluation)
 
 
 def points_per_unit(axes: Axes) -> float:
-    """How many points of the page one unit of x takes."""
+    """Points of the page per unit of x."""
     low, high = axes.get_xlim()
     return (WIDTH - LEFT - RIGHT) * 72 / (high - low)
 
 
 def text_width(text: str, size: float) -> float:
     """An upper bound of the width of ``text`` in points at font size ``size``."""
-    return 0.66 * size * len(text)  # points; on the safe side for DejaVu Sans
+    return 0.66 * size * len(text)  # points; an upper bound for DejaVu Sans

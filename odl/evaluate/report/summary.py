@@ -9,13 +9,13 @@ from odl.evaluate import BASELINES, Evaluation, mean_of, worst_of
 from odl.evaluate.report.columns import COLUMNS
 from odl.evaluate.report.sentences import comparison, headline, outcomes
 
-_NAME = 6  # columns for a person's name, at least
+_NAME = 6  # least width of a person's name
 
 
 def summary_text(evaluations: Sequence[Evaluation], *, people: str = "people") -> str:
-    """The result as plain text for a terminal of 80 columns: headline, table, what its words mean.
+    """The result as plain text for a terminal of 80 columns: headline, table, explanations.
 
-    Names are freed of control characters and cut to fit.
+    Names are cleaned and cut to fit.
 
     Examples
     --------

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _TRUTH, _STRIP, _PLAIN = (6.0, 0.8), (4.75, 0.8), (3.2, 0.8)
 _STRIP_WRONG, _PLAIN_WRONG = (4.42, 0.24), (2.87, 0.24)
 _ASKED, _LEARNED, _TOP = 1.62, 0.62, 8.25
-_MOST_SEAMS = 100  # with more than this the seams would cover the strip
+_MOST_SEAMS = 100  # more seams would cover the strip
 
 
 def draw_timeline(
@@ -79,7 +79,7 @@ def draw_timeline(
 
 
 def _counts(axes: Axes, evaluation: Evaluation, per_unit: float) -> None:
-    """Write the number of labels learned at once, where there are several and there is room for it."""
+    """Write the number of labels learned at once, if there are several and it fits."""
     lessons = evaluation.timeline.lessons
     behind = [*(at for at, _ in lessons[1:]), float("inf")]
     room = points_per_unit(axes) / per_unit
@@ -165,7 +165,7 @@ def _middle(lane: tuple[float, float]) -> float:
 
 
 def _fitting(text: str, points: float) -> tuple[str, float]:
-    """The part of ``text`` that fits into ``points`` and its font size: whole, in two lines, cut or empty."""
+    """The text that fits into ``points`` and its font size: whole, in two lines, cut, or empty."""
     if text_width(text, 7.5) <= points:
         return text, 7.5
     spaces = [i for i, character in enumerate(text) if character == " "]

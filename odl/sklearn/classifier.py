@@ -1,152 +1,52 @@
-"""scikit-learn's view: the frozen extractor as a transformer, Dendron's head as a classifier.
-
-The only place that imports scikit-learn (extra ``sklearn``). Both run the kernels that a
-session and the board run::
-
-    make_pipeline(Extractor("shoulder"), DendronClassifier()).fit(windows, labels)
-"""
+"""A head of Dendron as a scikit-learn classifier."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from odl.core.arrays import memory_for
 from odl.core.events import NO_CLASS
-from odl.core.fixed_point import Scaling, input_scaling
-from odl.core.image import ROOT, Image
+from odl.core.image import ROOT
 from odl.core.kernels.net import Net
 from odl.core.kernels.refit import refit
 from odl.core.kernels.score import MAX_ROWS, score
 from odl.core.rng import seed_of
 from odl.core.state import Entry, state_dtype
-from odl.data import DataError, load_card
-from odl.data.streams import load_model
-from odl.model.features import features_of
 
-WIDTH = 192  # features are padded with zeros to this, so that few layouts have to be compiled
-# The shipped image's: what the kernels were compiled for already serves here too.
+WIDTH = 192  # features are padded with zeros to this or a double of it, so that there are few layouts
+# Sizes of the shipped image.
 LAYOUT = {"positions": 27, "outputs": 64, "taps": 206, "layers": 3, "max_heads": 8, "max_rows": MAX_ROWS,
           "max_pending": 8}  # fmt: skip
 FORMAT = 20  # fractional bits of the logits
-LONGEST = 64  # ratio of the largest to the smallest layout
-
-
-class Extractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """Raw windows to the uint8 features of a model image, by its integer kernels.
-
-    Nothing is learned in ``fit``: the extractor is frozen. How wide ``X`` has to be is the
-    image's matter, so scikit-learn's generic checks do not apply to it.
-
-    Parameters
-    ----------
-    model : str, path or Image
-        An ``.odlm`` file, the name of a dataset that has an image, or an image.
-    scale : float or sequence of float, optional
-        For integer ``X``: what a count is worth, in the image's units, one for all channels or
-        one for each. Default: as the card of the dataset says that the image names.
-
-    Examples
-    --------
-    >>> windows = np.zeros((3, 128, 6))
-    >>> Extractor("shoulder").fit_transform(windows).shape
-    (3, 192)
-    """
-
-    def __init__(
-        self, model: str | Path | Image = "shoulder", scale: float | Sequence[float] | None = None
-    ) -> None:
-        self.model = model
-        self.scale = scale
-
-    def fit(self, X: ArrayLike, y: object = None) -> Self:
-        """Load the image and check that ``X`` has its shape; ``y`` is ignored."""
-        self.image_ = self.model if isinstance(self.model, Image) else load_model(self.model)
-        self.n_features_in_ = self.image_.window * len(self.image_.channels)
-        self._windows(X)
-        return self
-
-    def transform(self, X: ArrayLike) -> NDArray[np.uint8]:
-        """Features (n, features) of windows.
-
-        Parameters
-        ----------
-        X : (n, window * channels) or (n, window, channels)
-            Integers are raw counts (int16), floats are in the image's units.
-
-        Raises
-        ------
-        ValueError
-            For another shape, counts beyond int16, or counts whose scale nobody tells.
-        """
-        check_is_fitted(self)
-        windows = self._windows(X)
-        if np.issubdtype(windows.dtype, np.integer):
-            if windows.size and (windows.min() < -(2**15) or windows.max() >= 2**15):
-                raise ValueError("counts are int16, but X goes beyond; give floats in the image's units")
-            return features_of(self.image_, windows.astype(np.int16), self._scaling())
-        steps = np.array([channel.scale for channel in self.image_.channels])
-        inputs = np.clip(np.floor(windows / steps + 0.5), -128, 127)
-        return features_of(self.image_, inputs.astype(np.int16))
-
-    @property
-    def _n_features_out(self) -> int:
-        return int(self.image_.features)
-
-    def _windows(self, X: ArrayLike) -> NDArray[Any]:
-        windows: NDArray[Any] = check_array(X, dtype="numeric", allow_nd=True)
-        window, channels = self.image_.window, len(self.image_.channels)
-        if windows.ndim > 3 or windows.shape[1:] not in ((window * channels,), (window, channels)):
-            raise ValueError(
-                f"X has windows of shape {windows.shape[1:]}, but the model wants {(window, channels)} "
-                f"or {window * channels} features"
-            )
-        return windows.reshape(-1, window, channels)
-
-    def _scaling(self) -> Scaling:
-        wanted = [(c.name, c.unit, c.scale) for c in self.image_.channels]
-        if self.scale is not None:
-            each = np.broadcast_to(np.asarray(self.scale, float), (len(wanted),)).tolist()
-            source = [(name, unit, s) for (name, unit, _), s in zip(wanted, each, strict=True)]
-            return input_scaling(source, wanted)
-        try:
-            known = load_card(str(self.image_.card.get("dataset")))
-        except DataError:
-            raise ValueError(
-                "X holds counts, and the model's dataset is not here to say what one is worth: "
-                "give Extractor a scale, or X as floats in the model's units"
-            ) from None
-        return input_scaling([(c.name, c.unit, c.scale) for c in known.channels], wanted)
+LONGEST = 64  # largest width, in multiples of WIDTH
 
 
 class DendronClassifier(ClassifierMixin, BaseEstimator):
-    """One of Dendron's heads on any features, learning in integers as a board does.
+    """A head of Dendron for any features; it learns in integers as a board does.
 
-    Features become uint8 by a scale that the first data set; what is learned is a function of
-    the ordered list of all samples given, so ``partial_fit`` in pieces equals ``fit`` on the
-    whole where the scale is the same. The list is kept: a byte per feature and sample.
+    Features are converted to uint8 by a scale that the first data set. The head is a function of the
+    ordered list of all samples, so `partial_fit` in pieces equals `fit` on the whole if the scale is
+    the same. The list is stored: a byte per feature and sample.
 
     Parameters
     ----------
     epochs : int
         Passes over all samples at each refit.
     rate_shift : int, optional
-        A gradient step is ``error * feature / 2**rate_shift``, 1 to 24. Default: the shift at
-        which one step moves the logit of a sample like the given ones by about its error.
+        A gradient step is ``error * feature / 2**rate_shift``, 1 to 24. Default: the shift with which
+        one step changes the logit of a typical sample by about its error.
     bounds : (low, high), optional
-        Values that become 0 and 255, for all features or an array for each; beyond them
-        features saturate. Default: the extremes of the first data given, and 0 and 255 for
-        uint8 data (such as an Extractor's), which stay as they are. Worth giving where the
-        first call of ``partial_fit`` sees few samples.
+        Values converted to 0 and 255, for all features or an array for each; features beyond them
+        saturate. Default: the extremes of the first data; 0 and 255 for uint8 data, such as an
+        Extractor's, which stay unchanged. Set them if the first `partial_fit` has few samples.
     random_state : int
-        Decides the order in which samples are learned from.
+        Seed of the order in which samples are learned.
 
     Attributes
     ----------
@@ -175,12 +75,12 @@ class DendronClassifier(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Forget everything and learn from features ``X`` (n, features) and labels ``y`` (n,)."""
+        """Learn anew from features ``X`` (n, features) and labels ``y`` (n,)."""
         values, labels = self._checked(X, y, reset=True)
         return self._begin(values, np.unique(labels))._learn(values, labels)
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
-        """Learn from more samples; the first call has to name all ``classes`` there will be."""
+        """Learn from more samples; the first call has to name all ``classes``."""
         begun = hasattr(self, "classes_")
         values, labels = self._checked(X, y, reset=not begun)
         if not begun:
@@ -204,7 +104,7 @@ class DendronClassifier(ClassifierMixin, BaseEstimator):
         return shares
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """The likeliest class of each sample, the earlier of equals."""
+        """The most likely class of each sample; the earlier one of equals."""
         shares = self.predict_proba(X)
         labels: NDArray[Any] = self.classes_[shares.argmax(axis=1)]
         return labels
@@ -215,9 +115,9 @@ class DendronClassifier(ClassifierMixin, BaseEstimator):
         return values, labels
 
     def _begin(self, values: NDArray[Any], classes: NDArray[Any]) -> Self:
-        """Nothing learned yet; the scale and the classes are set."""
+        """Set scale and classes, and clear the list of samples."""
         if len(classes) < 2:
-            raise ValueError("there is one class only; a choice needs two or more")
+            raise ValueError("there is only one class; give at least two")
         if len(classes) > MAX_ROWS:
             raise ValueError(f"{len(classes)} classes; a head has room for {MAX_ROWS}")
         self.classes_ = classes
@@ -238,7 +138,7 @@ class DendronClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def _scale(self, values: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """What feature value becomes 0, and the size of a step."""
+        """The feature value converted to 0, and the step of one count."""
         if self.bounds is not None:
             low, high = (np.broadcast_to(np.asarray(b, float), values.shape[1:]).copy() for b in self.bounds)
             if not np.all(low < high):
@@ -257,7 +157,7 @@ class DendronClassifier(ClassifierMixin, BaseEstimator):
         return padded
 
     def _refit(self) -> None:
-        """The head from all samples, by the kernel that refits a session's heads from its log."""
+        """Fit the head to all samples with the kernel that refits a session's heads."""
         samples, width = self._x.shape
         self._memory = memory_for(self._net(), state_dtype(features=width, **LAYOUT), samples)
         log = self._memory.log
@@ -290,7 +190,7 @@ class DendronClassifier(ClassifierMixin, BaseEstimator):
         )
 
     def _own_shift(self) -> int:
-        """Where ``2**15 / 2**FORMAT * |x|**2 / 2**shift`` is about 1."""
+        """The shift with ``2**15 / 2**FORMAT * |x|**2 / 2**shift`` closest to 1."""
         size = 128.0**2 + float(np.square(self._x, dtype=np.float64).sum(axis=1).mean())
         return int(np.clip(round(np.log2(size) + 15 - FORMAT), 1, 24))
 
@@ -302,7 +202,7 @@ _ABSENT: dict[str, Any] = {
 
 
 def _width(features: int) -> int:
-    """The next of 192, 384, 768, ..."""
+    """``features`` rounded up to 192, 384, 768, ..."""
     width = WIDTH
     while width < features:
         width *= 2

@@ -1,0 +1,132 @@
+"""The byte form of a model image.
+
+File, upload and flash section hold the same bytes: a fixed header, the arrays at the offsets
+that it names (each aligned to 8), and at the end names and card as JSON. A CRC-32 covers
+everything after the checksum field. Little-endian.
+
+=========  ====================================================================
+section    contents
+=========  ====================================================================
+header     ``HEADER``: sizes, capacities, learning parameters, section offsets
+layers     ``LAYER`` per convolution: channels, kernel, stride
+weights    int8, layer after layer, each (out, kernel, in) in C order
+biases     int32, layer after layer, at scale s_in * s_w
+mults      int32 in [2^30, 2^31), one per output channel
+shifts     uint8 in [31, 62], one per output channel
+heads      ``HEAD`` per task: parent class (255: the root task), logit format
+rows       ``ROW`` per class row: class id, task
+base       int32 (rows, features + 1): the trained heads; last column the bias
+stored     uint8 (stored, features): vectors replayed while learning
+owners     uint8 (stored): the class of each stored vector
+card       JSON: class names, channels, rate, tree, training subjects, licence
+=========  ====================================================================
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from odl.core.errors import OdlError
+
+MAGIC = b"ODLM"
+VERSION = (1, 0)
+
+HEADER = np.dtype(
+    [
+        ("magic", "S4"),
+        ("crc", "<u4"),  # over every byte after this field
+        ("major", "u1"),
+        ("minor", "u1"),
+        ("header_size", "<u2"),
+        ("total_size", "<u4"),
+        ("channels", "u1"),
+        ("n_layers", "u1"),
+        ("n_heads", "u1"),
+        ("n_rows", "u1"),
+        ("max_heads", "u1"),
+        ("max_rows", "u1"),
+        ("max_pending", "u1"),
+        ("epochs", "u1"),
+        ("window", "<u2"),
+        ("hop", "<u2"),
+        ("features", "<u2"),
+        ("n_stored", "<u2"),
+        ("max_log", "<u2"),
+        ("rate_shift", "u1"),  # learning step: (error * feature) >> rate_shift
+        ("imprint", "u1"),  # weight of an imprinted row per step of a feature
+        ("rate_mhz", "<u4"),  # sampling rate in millihertz
+        ("seed", "<u8"),  # the learner's generator, never zero
+        ("off_layers", "<u4"),
+        ("off_weights", "<u4"),
+        ("off_biases", "<u4"),
+        ("off_mults", "<u4"),
+        ("off_shifts", "<u4"),
+        ("off_heads", "<u4"),
+        ("off_rows", "<u4"),
+        ("off_base", "<u4"),
+        ("off_stored", "<u4"),
+        ("off_owners", "<u4"),
+        ("off_card", "<u4"),
+        ("card_size", "<u4"),
+    ]
+)
+LAYER = np.dtype([("cin", "<u2"), ("cout", "<u2"), ("kernel", "<u2"), ("stride", "<u2")])
+HEAD = np.dtype([("parent", "u1"), ("format", "u1")])  # logits are integers / 2**format
+ROW = np.dtype([("cls", "u1"), ("head", "u1")])
+
+
+class ImageError(OdlError, ValueError):
+    """A model image cannot be used; the message says why."""
+
+
+def require(condition: bool, source: str, what: str) -> None:
+    """Raise `ImageError` about ``source`` unless ``condition`` holds."""
+    if not condition:
+        raise ImageError(f"{source}: {what}")
+
+
+def join_sections(header: NDArray[Any], sections: Mapping[str, bytes]) -> bytes:
+    """Complete ``header`` with version, offsets, sizes and checksum; return the whole image."""
+    header["magic"], (header["major"], header["minor"]) = MAGIC, VERSION
+    header["header_size"] = HEADER.itemsize
+    body, offset = b"", HEADER.itemsize
+    for name, data in sections.items():
+        pad = -offset % 8
+        body, offset = body + bytes(pad) + data, offset + pad
+        header["off_" + name] = offset
+        offset += len(data)
+    header["card_size"], header["total_size"] = len(sections["card"]), offset
+    rest = header.tobytes()[8:] + body
+    return MAGIC + zlib.crc32(rest).to_bytes(4, "little") + rest
+
+
+def read_header(data: bytes, source: str) -> Any:
+    """Return the `HEADER` record of ``data``; its version, sizes and the checksum are checked."""
+    require(data[:4] == MAGIC, source, "not an odl model image (it does not begin with ODLM)")
+    require(len(data) >= HEADER.itemsize, source, f"cut short: {len(data)} bytes, no whole header")
+    header = np.frombuffer(data[: HEADER.itemsize], HEADER)[0]
+    version = f"{header['major']}.{header['minor']}"
+    known = int(header["major"]) == VERSION[0]
+    require(known, source, f"image version {version}; this odl reads version {VERSION[0]}.x")
+    total = int(header["total_size"])
+    require(len(data) == total, source, f"{len(data)} bytes, but the header says {total}")
+    crc, wanted = zlib.crc32(data[8:]), int(header["crc"])
+    damage = f"checksum {crc:08x}, but the header says {wanted:08x}: the file is damaged"
+    require(crc == wanted, source, damage)
+    require(int(header["header_size"]) == HEADER.itemsize, source, "unknown header size")
+    return header
+
+
+def read_section(
+    data: bytes, header: Any, source: str, name: str, dtype: Any, *shape: int
+) -> NDArray[Any]:  # fmt: skip
+    """Return a copy of section ``name`` as an array of ``dtype`` and ``shape``."""
+    count, start = int(np.prod(shape, dtype=np.int64)), int(header["off_" + name])
+    end = start + count * np.dtype(dtype).itemsize
+    require(end <= len(data), source, f"section '{name}' runs past the end of the file")
+    return np.frombuffer(data, dtype, count, start).reshape(shape).copy()

@@ -1,0 +1,124 @@
+"""Read-only views of a session: its position, classes, questions, answers and counters."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
+
+from odl.core.arrays import WithMemory
+from odl.core.config import Config
+from odl.core.events import NO_CLASS
+from odl.core.image import Image
+from odl.core.state import Asked, Count, Entry
+
+
+class Open(NamedTuple):
+    """An open question: its window, and the sample at which it expires."""
+
+    window: int
+    expires: int
+
+
+class StateView:
+    """What can be read from a session's state block and label log.
+
+    Attributes
+    ----------
+    image : Image
+        The model image that the session started from.
+    config : Config
+        Its settings.
+    """
+
+    image: Image
+    config: Config
+    _core: WithMemory
+
+    @property
+    def position(self) -> int:
+        """Samples consumed so far, gaps included."""
+        return int(self._core.state["position"][0])
+
+    @property
+    def names(self) -> dict[int, str]:
+        """Class ids and names, added classes included."""
+        names = dict(self.image.names)
+        for entry in self._core.log[: int(self._core.state["n_log"][0])]:
+            if entry["kind"] == Entry.CLASS:
+                names[int(entry["cls"])] = entry["features"].tobytes().rstrip(b"\0").decode()
+        return names
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The counters, by name."""
+        values = self._core.state["counts"][0].tolist()
+        return {count.name.lower(): values[count] for count in Count}
+
+    @property
+    def tasks(self) -> tuple[int | None, ...]:
+        """The class that each task lies under, by task number; None for the root task."""
+        n = int(self._core.state["n_heads"][0])
+        parents = self._core.state["head_parent"][0, :n].tolist()
+        return tuple(None if parent == NO_CLASS else parent for parent in parents)
+
+    @property
+    def rows(self) -> tuple[tuple[int, int], ...]:
+        """(class, its task) for each row, in the order of `Prediction.scores`."""
+        state = self._core.state[0]
+        n = int(state["n_rows"])
+        return tuple(zip(state["row_class"][:n].tolist(), state["row_head"][:n].tolist(), strict=True))
+
+    def task_under(self, leaf: int) -> int:
+        """The task under class ``leaf``, or the number of the next new one."""
+        tasks = self.tasks
+        return tasks.index(leaf) if leaf in tasks else len(tasks)
+
+    @property
+    def open_questions(self) -> tuple[Open, ...]:
+        """Open questions in window order."""
+        state = self._core.state[0]
+        return tuple(
+            Open(int(state["ask_window"][i]), int(state["ask_expires"][i]))
+            for i in range(int(state["n_ask"]))
+            if state["ask_status"][i] == Asked.OPEN
+        )
+
+    @property
+    def answers(self) -> tuple[tuple[int, int], ...]:
+        """(window, class) of the answers that count, oldest first; an undo takes back the last."""
+        state, log = self._core.state[0], self.log
+        found = [(int(e["order"]), int(e["window"]), int(e["cls"])) for e in log if e["kind"] == Entry.LABEL]
+        found += [
+            (int(state["ask_order"][i]), int(state["ask_window"][i]), int(state["ask_class"][i]))
+            for i in range(int(state["n_ask"]))
+            if state["ask_status"][i] == Asked.ANSWERED
+        ]
+        return tuple((window, cls) for _, window, cls in sorted(found))
+
+    @property
+    def log(self) -> NDArray[Any]:
+        """A copy of the label log, undone entries included; dtype `odl.core.state.log_dtype`."""
+        return self._core.log[: int(self._core.state["n_log"][0])].copy()
+
+    @property
+    def lessons(self) -> int:
+        """Number of entries in the label log: labels, undone ones included, new classes and tasks."""
+        return int(self._core.state["n_log"][0])
+
+    def issued_at(self, position: int) -> int:
+        """Questions spent in the budget period of sample ``position``; 0 if that is a later period.
+
+        Used where a session continues at a later sample.
+        """
+        state, period = self._core.state[0], self.config.period
+        if period and self.config.in_samples and max(position - 1, 0) // period != state["period"]:
+            return 0
+        return int(state["issued"])
+
+    def samples_to_window(self) -> int:
+        """Samples until the next window ends, at least 1."""
+        phase = int(self._core.state["phase"][0])
+        if phase < self.image.window:
+            return self.image.window - phase
+        return self.image.hop - (phase - self.image.window) % self.image.hop
