@@ -102,8 +102,8 @@ from ipywidgets.widgets.widget import _instances
 def state():
     card = session._view._card
     shown = card._question
-    return {"window": shown.window if shown else None, "name": card._deck.names[0] if shown else None,
-            "button": card._deck._buttons[0].model_id, "current": card.current}
+    return {"window": shown.window if shown else None, "name": card._row.names[0] if shown else None,
+            "button": card._row._buttons[0].model_id, "current": card.current}
 def memory():
     gc.collect()
     kilobytes = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmRSS"))
