@@ -143,7 +143,7 @@ def test_the_command_lists_edits_and_learns_again(tmp_path: Path, capsys: pytest
     assert main(["label", str(path)]) == 0
     out = capsys.readouterr().out
     assert "'run' has been learned" in out and "nobody answered in time" in out and "terminal" in out
-    assert "2023-11-14 22:13:20" in out and "1.5 s" in out
+    assert "2023-11-14 22:13:21" in out and "22:13:24" in out and "1.5 s" in out
     edits = ["--set", f"{asked[1]}=new one", "--under", "walk", "--undo", str(asked[0]), "--by", "P3"]
     assert main(["label", str(path), *edits, "--json", str(tmp_path / "a.json")]) == 0
     out = capsys.readouterr().out
