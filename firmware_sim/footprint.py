@@ -118,23 +118,23 @@ def footprint(
 
         print(as_text(footprint(image)))
     """
-    tell = progress or (lambda sentence: None)
-    tell("building the firmware")
+    report = progress or (lambda sentence: None)
+    report("building the firmware")
     firmware = build.build(image, compiler=compiler)
     config, events, source = session or _noise(image)
     raw = _beginning(events)
     bench = Bench(image, firmware)
-    tell(f"running it on the emulated board ({source})")
+    report(f"running it on the emulated board ({source})")
     run = bench.run(config, events)
-    tell("comparing streaming with windows")
+    report("comparing streaming with windows")
     per_sample = _per_sample(bench, raw)
     hops = [hop for hop in HOPS if hop % image.stride == 0 and hop <= image.window]
     streaming = {str(hop): bench.streaming(raw, hop) for hop in hops}
-    tell("learning from a full log")
+    report("learning from a full log")
     deepest = bench.learn_late(config)
     refits = [bench.worst_refit(config, splits) for splits in (False, True)]
     worst = max(refits, key=lambda refit: refit["instructions"])
-    tell("done")
+    report("done")
 
     learning, parts = sum(run["learning"].values()), by_part(run["other"])
     parts["learning"] = learning

@@ -162,7 +162,7 @@ def serve(
     """
     if not speed > 0:
         raise ValueError(f"a board cannot run at {speed:g} times real time; give a speed above 0")
-    began, started, told = clock.monotonic(), board.seconds, False
+    began, started, noticed = clock.monotonic(), board.seconds, False
     while not until():
         data = port.read(TICK)
         if data:
@@ -170,9 +170,9 @@ def serve(
         due = (clock.monotonic() - began) * speed - (board.seconds - started)
         if due > BEHIND * max(1.0, speed):
             began, started = clock.monotonic(), board.seconds
-            if progress and not told:
+            if progress and not noticed:
                 progress(f"this machine is too slow for {speed:g} times real time; the board runs late")
-                told = True
+                noticed = True
             due = TICK
         sent = board.run(min(max(due, 1e-4), AT_ONCE)) if board.powered else b""
         if sent:

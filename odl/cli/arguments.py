@@ -16,7 +16,7 @@ def add_option(
 ) -> None:
     """Add the option called ``name`` to ``parser``, which is a parser or a group of arguments.
 
-    Where nothing is given its value is ``default``, as a rule None, so that a command can see that.
+    Without the option its value is ``default``, as a rule None, so that a command can see that.
     ``changes`` replace what the table says, such as ``help`` or ``metavar``.
 
     >>> parser = argparse.ArgumentParser()
@@ -46,7 +46,7 @@ def add_options(parser: Any, names: str | Iterable[str]) -> None:
 
 
 def names_in(text: str | None) -> list[str] | None:
-    """Names from a list with commas between.
+    """Return the names in a list with commas.
 
     >>> names_in("ax, ay")
     ['ax', 'ay']
@@ -55,7 +55,7 @@ def names_in(text: str | None) -> list[str] | None:
 
 
 def subjects_in(text: str | None) -> list[str] | None:
-    """Names or numbers of people from a list with commas between.
+    """Return the names or numbers of people in a list with commas.
 
     >>> subjects_in("7,8")
     ['7', '8']
@@ -64,7 +64,7 @@ def subjects_in(text: str | None) -> list[str] | None:
 
 
 def chosen_options(args: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
-    """The options among ``names`` that were given, as keyword arguments.
+    """Return the options among ``names`` that are set, as keyword arguments.
 
     >>> args = argparse.Namespace(delay=2.0, columns="ax,ay", model=None)
     >>> chosen_options(args, ["delay", "columns", "model"])

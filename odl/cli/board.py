@@ -1,31 +1,30 @@
-"""The commands of ``odl`` about what is plugged in: ports, push, pull."""
+"""The commands of ``odl`` for boards that are plugged in: ports, push, pull."""
 
 from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from odl.cli.arguments import add_option, add_options
-from odl.cli.output import Progress, check_not_source, printable, write_json
+from odl.cli.output import Progress, check_not_source, printable, with_flags, write_json
 
 if TYPE_CHECKING:
-    from odl.core.image import Image
     from odl.device.serial_port import SerialPort
     from odl.wire.client import BoardClient
 
-GREETING: Final = 6.0  # seconds within which a board answers, whatever else comes meanwhile
-LIMIT: Final = 30.0  # seconds for an answer: a sector is erased, or 48 KB come at 115200 baud
+GREETING: Final = 6.0  # seconds within which a board answers, whatever other bytes arrive meanwhile
+LIMIT: Final = 30.0  # seconds for an answer: erasing a sector, or 48 KB at 115200 baud
 
 
 def add_commands(commands: Any) -> None:
     """Add the commands to ``odl``'s parser."""
-    ports = commands.add_parser("ports", help="what is plugged in, and which of it is a board")
+    ports = commands.add_parser("ports", help="list the serial ports and find the boards on them")
     ports.add_argument("port", nargs="*", help="a device or a URL of pyserial; default: every serial port")
-    ports.add_argument("--list", action="store_true", help="only list them; open none")
+    ports.add_argument("--list", action="store_true", help="only list the ports; open none")
     add_options(ports, "json")
     ports.set_defaults(run=_ports)
 
@@ -40,7 +39,7 @@ def add_commands(commands: Any) -> None:
     add_option(pull, "port", default="auto")
     pull.add_argument("--without-vectors", action="store_true",
                       help="leave out feature vectors of the wearer's labelled windows")  # fmt: skip
-    pull.add_argument("--base", action="store_true", help="the image as it was put there, nothing learned")
+    pull.add_argument("--base", action="store_true", help="the image as it was pushed, with nothing learned")
     add_options(pull, "force")
     add_option(pull, "json", help="write what was found as JSON; - is standard output")
     pull.set_defaults(run=_pull)
@@ -57,7 +56,7 @@ def _ports(args: argparse.Namespace, progress: Progress) -> str:
     facts = [one.facts() for one in found] if found else [facts_of(port) for port in there]
     write_json(args.json, lambda: facts)
     if args.json != "-":
-        print(printable(as_text(found or there), keep="\n"))
+        print(printable(with_flags(as_text(found or there)), keep="\n"))
     return ""
 
 
@@ -65,6 +64,7 @@ def _ports(args: argparse.Namespace, progress: Progress) -> str:
 
 
 def _push(args: argparse.Namespace, progress: Progress) -> str:
+    from odl.cli.board_image import push_image
     from odl.data.streams import load_model
 
     check_not_source(args.model, args.json)
@@ -82,141 +82,21 @@ def _push(args: argparse.Namespace, progress: Progress) -> str:
     return ""
 
 
-def push_image(
-    board: BoardClient, image: Image, name: str, progress: Progress = lambda sentence: None
-) -> bool:
-    """Put ``image`` on a board that has been greeted, and wait until it runs there.
-
-    Parameters
-    ----------
-    name : str
-        What to call the image in sentences.
-    progress : callable
-        Told how far it is.
-
-    Returns
-    -------
-    bool
-        False if the board has it already; nothing was done then.
-
-    Raises
-    ------
-    BoardError
-        If the board's firmware was built for a model of other sizes, or cannot keep the image.
-    """
-    from firmware_sim.headers import sizes_of
-    from odl.wire.client import BoardError
-    from odl.wire.messages import Refusal
-
-    info, data = board.info, image.to_bytes()
-    if info is None:
-        info = board.hello()
-    if (info.image, info.image_size) == (image.checksum, len(data)):
-        return False
-    for what, here, there in _sizes(image, info):
-        if here != there:
-            raise BoardError(_unfit(name, f"{what}: {here} in the model, {there} on the board"))
-    needed, room = sizes_of(image)["max_items"], _items(board)
-    if needed > room:
-        why = f"room to learn from {needed} labels and stored vectors is needed, {room} is on the board"
-        raise BoardError(_unfit(name, why))
-    if info.image_room < len(data):
-        raise BoardError(f"{name} has {len(data)} bytes, but the board keeps {info.image_room} at most")
-    _look_at_rate(board, image, progress)
-    try:
-        _upload(board, data, progress)
-        _install(board, image.checksum)
-    except BoardError as error:
-        if error.why is Refusal.IMAGE:
-            raise BoardError(_unfit(name, "the board cannot run it")) from None
-        if error.why is Refusal.STORE:
-            raise BoardError(f"the board could not keep {name}; it goes on with what it had") from None
-        raise
-    return True
-
-
-def _sizes(image: Image, info: Any) -> list[tuple[str, int, int]]:
-    """What a firmware is built for, in the model and on the board."""
-    from odl.core.arrays import state_dtype_of
-
-    return [
-        ("channels", len(image.channels), info.channels),
-        ("bytes of state", state_dtype_of(image).itemsize, info.state),
-    ]
-
-
-def _items(board: BoardClient) -> float:
-    """Labels and vectors that the firmware has room for in a refit; no limit where it does not say."""
-    items = board.description.board.get("items") if board.description else None
-    return items if isinstance(items, int) and not isinstance(items, bool) else float("inf")
-
-
-def _unfit(name: str, why: str) -> str:
-    return (
-        f"the board's firmware was built for another model's sizes than {name} has ({why}); "
-        f"build one with 'odl firmware build --model {name}' and flash it"
-    )
-
-
-def _look_at_rate(board: BoardClient, image: Image, progress: Progress) -> None:
-    rate = board.description.board.get("rate_hz") if board.description else None
-    if isinstance(rate, int | float) and abs(rate - image.rate_hz) > 0.01 * image.rate_hz:
-        progress(f"the board's sensor gives {rate:g} Hz, but the model was made for {image.rate_hz:g} Hz")
-
-
-def _upload(board: BoardClient, data: bytes, progress: Progress) -> None:
-    """Send it; where the rest of an upload that was cut short is in the way, once more from clean."""
-    from odl.wire.client import BoardError
-    from odl.wire.messages import Refusal
-
-    try:
-        board.upload(data, _in_quarters("sent", progress))
-    except BoardError as error:
-        if error.why is not Refusal.STORE:
-            raise
-        progress("what an earlier upload left is in the way; starting over")
-        board.upload(b"\xff" * 8)  # other first bytes: the place is erased
-        board.upload(data, _in_quarters("sent", progress))
-
-
-def _install(board: BoardClient, checksum: int) -> None:
-    """Have it used. Where the answer is lost in the board's restart, what the board runs then counts."""
-    from odl.wire.client import BoardError
-
-    try:
-        board.install()
-    except BoardError as error:
-        if error.why is not None or board.hello().image != checksum:
-            raise
-
-
-def _in_quarters(done: str, progress: Progress) -> Callable[[int, int], None]:
-    """A callback that reports bytes, a quarter at a time."""
-    reported = 0
-
-    def report(so_far: int, total: int) -> None:
-        nonlocal reported
-        if so_far * 4 // total > reported:
-            reported = so_far * 4 // total
-            progress(f"{done} {25 * reported} % of {total} bytes")
-
-    return report
-
-
 # --- pull --------------------------------------------------------------------------------
 
 
 def _pull(args: argparse.Namespace, progress: Progress) -> str:
     from odl._files import write_private
+    from odl.cli.board_image import pull_image
 
     out = Path(args.out)
     if out.suffix != ".odlm":
         raise ValueError(f"the file to write is {out.name}; a model image ends in .odlm")
     if args.base and args.without_vectors:
-        raise ValueError("--base has nothing of the wearer in it; leave out --without-vectors")
+        raise ValueError("--base holds no data of the wearer; leave out --without-vectors")
     check_not_source(args.out, args.json)
     if out.exists() and not args.force:
-        raise ValueError(f"{out}: is there already; give another name, or --force to replace it")
+        raise ValueError(f"{out}: this file exists; give another name, or --force to replace it")
     with _connected(args.port, progress) as (url, board):
         base, made = pull_image(
             board, learned=not args.base, vectors=not args.without_vectors, progress=progress
@@ -229,45 +109,13 @@ def _pull(args: argparse.Namespace, progress: Progress) -> str:
              "vectors": note.get("vectors", 0)}  # fmt: skip
     write_json(args.json, lambda: facts)
     if args.json != "-":
-        said = (
+        learning = (
             f"learned from {facts['labels']} labels, {facts['vectors']} feature vectors of the wearer"
             if note
-            else "nothing learned is in it"
+            else "it holds nothing learned"
         )
-        print(printable(f"{out}: {', '.join(made.names.values())}; {said}"))
+        print(printable(f"{out}: {', '.join(made.names.values())}; {learning}"))
     return ""
-
-
-def pull_image(
-    board: BoardClient,
-    *,
-    learned: bool = True,
-    vectors: bool = True,
-    progress: Progress = lambda sentence: None,
-) -> tuple[Image, Image]:
-    """The image that a board runs, and the same with what the board has learned since.
-
-    Parameters
-    ----------
-    board : BoardClient
-        Greeted. Its session, if one runs, goes on.
-    learned : bool
-        Without it the second is the first.
-    vectors : bool
-        See `odl.model.checkpoint.checkpoint`.
-
-    Raises
-    ------
-    BoardError, ImageError, CheckpointError
-        If the board does not answer, or what it gives is damaged.
-    """
-    from odl.core.image import Image
-    from odl.model.checkpoint import checkpoint, log_of
-
-    base = Image.from_bytes(board.read_image(_in_quarters("read", progress)), "the board's model image")
-    if not learned:
-        return base, base
-    return base, checkpoint(base, log_of(base, board.snapshot()), vectors=vectors)
 
 
 # --- the line ----------------------------------------------------------------------------
@@ -275,7 +123,7 @@ def pull_image(
 
 @contextmanager
 def _connected(port: str, progress: Progress) -> Iterator[tuple[str, BoardClient]]:
-    """The port's name and a client that has greeted the board on it."""
+    """Yield the port's name and a client that has greeted the board on it."""
     from odl.device.serial_port import SerialPort
     from odl.wire.client import BoardClient, BoardError
     from odl.wire.messages import Refusal
@@ -287,24 +135,24 @@ def _connected(port: str, progress: Progress) -> Iterator[tuple[str, BoardClient
             line.write(data)
 
         progress(f"{url}: looking for a board")
-        heard = _Heard(line, GREETING)
+        reader = _LineReader(line, GREETING)
         try:
-            BoardClient(write, heard, GREETING, clock=line.clock).hello()
+            BoardClient(write, reader, GREETING, clock=line.clock).hello()
         except BoardError as error:
             if error.why is Refusal.VERSION:
                 raise BoardError(
                     f"{url}: the board speaks another version of the protocol; flash it anew"
                 ) from None
-            raise BoardError(f"{url}: no board answers there{heard.instead()}") from None
+            raise BoardError(f"{url}: no board answers there{reader.advice()}") from None
         seq = int.from_bytes(os.urandom(2), "little")
-        board = BoardClient(write, _Heard(line), LIMIT, seq, line.clock)
+        board = BoardClient(write, _LineReader(line), LIMIT, seq, line.clock)
         board.hello()
         progress(f"{url}: {board.info.version if board.info else ''}")
         yield url, board
 
 
-class _Heard:
-    """What comes of a line. A client waits on while bytes come; after ``limit`` seconds none do."""
+class _LineReader:
+    """Reads a line for a client, which waits while bytes arrive; after ``limit`` seconds reading fails."""
 
     def __init__(self, line: SerialPort, limit: float | None = None) -> None:
         self._line, self._text = line, b""
@@ -314,15 +162,15 @@ class _Heard:
         from odl.wire.client import BoardError
 
         if self._until is not None and self._line.clock.monotonic() > self._until:
-            raise BoardError("nothing that came was an answer")
+            raise BoardError("no bytes that arrived were an answer")
         chunk = self._line.get(0.1)
         data = b"" if chunk is None else chunk.data
         if self._until is not None:
             self._text = (self._text + data)[-200:]
         return data
 
-    def instead(self) -> str:
-        """What comes where no board answers, and what to do."""
+    def advice(self) -> str:
+        """Return a clause on the bytes that arrived in place of an answer, and what to do."""
         plain = sum(byte in b"\t\r\n" or 32 <= byte < 127 for byte in self._text)
         if b"\n" in self._text and plain >= 0.95 * len(self._text):
             return "; it prints lines, as a sketch does, and only a board of this protocol takes a model"

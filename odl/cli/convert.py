@@ -1,4 +1,4 @@
-"""The commands of ``odl`` between recordings and tables: convert."""
+"""The command of ``odl`` that converts between recordings and tables: convert."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def add_commands(commands: Any) -> None:
     )
     add = convert.add_argument
     add("source", help="a recording (.odl) or a table (.csv, .parquet)")
-    add("target", help="what to write: .csv, .parquet or .odl")
+    add("target", help="the file to write: .csv, .parquet or .odl")
     add_options(convert, "force")
     group = convert.add_argument_group("from a recording")
     add = group.add_argument
@@ -32,11 +32,11 @@ def add_commands(commands: Any) -> None:
         help="leave out origin,subject,names,vectors,notes,samples; default: all but samples")  # fmt: skip
     group = convert.add_argument_group("from a table")
     add_option(group, "rate", help="samples a second; default: from a column of time stamps")
-    add_option(group, "columns", help="the channels; default: what is called like a sensor's axes")
+    add_option(group, "columns", help="the channels; default: columns named like a sensor's axes")
     add_options(group, "units")
     group.add_argument("--label", metavar="COLUMN",
                        help="class names; default: a column called label, activity, ...")  # fmt: skip
-    add_option(group, "subject", kind="text", metavar="NAME", help="who was recorded: a pseudonym")
+    add_option(group, "subject", kind="text", metavar="NAME", help="a pseudonym of the person")
     add_option(group, "model", help="an .odlm file or a dataset's name, for the recording to hold")
     convert.set_defaults(run=_convert)
 
@@ -55,7 +55,7 @@ def _convert(args: argparse.Namespace, progress: Progress) -> str:
     for name in wrong:
         if getattr(args, name) is not None:
             kind = "tables" if wrong is _OF_TABLES else "recordings"
-            raise ValueError(f"--{name} is for {kind}, and {source.name} is none")
+            raise ValueError(f"--{name} is for {kind}, and {source.name} is not one")
     if source.suffix == ".odl":
         return _from_recording(source, target, args, progress)
     if target.suffix != ".odl":
@@ -94,11 +94,11 @@ def _from_recording(source: Path, target: Path, args: argparse.Namespace, progre
         rows = to_table(found, target, counts=bool(args.counts), events=events, force=bool(args.force))
         print(printable(f"{target}: {rows} rows, {'counts' if args.counts else 'real values'}"))
     if args.redact is not None:
-        print(printable(f"left out: {'; '.join(found.removed) or 'nothing, there was nothing of the kind'}"))
+        print(printable(f"left out: {'; '.join(found.removed) or 'nothing, the recording held none of it'}"))
         if not found.same_trace:
-            print("a replay of it does not give the trace that was recorded")
+            print("a replay of this file does not give the recorded trace")
         if "samples" not in kinds:
-            print("the samples themselves can tell who it was; see docs/recording.md")
+            print("the samples themselves can identify the person; see docs/recording.md")
     return found.damage
 
 

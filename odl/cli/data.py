@@ -1,4 +1,4 @@
-"""The commands of ``odl`` about what is there: info, datasets, init, fetch."""
+"""The commands of ``odl`` for files and datasets: info, datasets, init, fetch."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from odl.cli.arguments import add_option, add_options
-from odl.cli.output import Progress, check_not_source, printable, write_json
+from odl.cli.output import Progress, check_not_source, printable, with_flags, write_json
 
 
 def add_commands(commands: Any) -> None:
     """Add the commands to ``odl``'s parser."""
-    info = commands.add_parser("info", help="what a recording or a model image holds")
+    info = commands.add_parser("info", help="show what a recording or a model image holds")
     info.add_argument("file", help="a recording (.odl) or a model image (.odlm)")
     add_options(info, "json")
     info.set_defaults(run=_info)
 
-    datasets = commands.add_parser("datasets", help="the datasets that are here")
+    datasets = commands.add_parser("datasets", help="list the known datasets")
     add_options(datasets, "json")
     datasets.set_defaults(run=_datasets)
 
@@ -29,7 +29,7 @@ def add_commands(commands: Any) -> None:
 
     fetch = commands.add_parser("fetch", help="download a dataset that is not bundled (needs pooch)")
     fetch.add_argument("dataset", choices=["hapt"])
-    fetch.add_argument("folder", help="where its zip is to lie")
+    fetch.add_argument("folder", help="where to put its zip")
     fetch.set_defaults(run=_fetch)
 
 
@@ -50,7 +50,7 @@ def _datasets(args: argparse.Namespace, progress: Progress) -> str:
     facts = describe_datasets()
     write_json(args.json, lambda: facts)
     if args.json != "-":
-        print("\n\n".join(printable(as_text(one), keep="\n") for one in facts))
+        print("\n\n".join(printable(with_flags(as_text(one)), keep="\n") for one in facts))
     return ""
 
 

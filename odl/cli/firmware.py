@@ -1,4 +1,4 @@
-"""The board's commands of ``odl``: firmware, board, verify, footprint, doctor."""
+"""The commands of ``odl`` for firmware and the emulated board: firmware, board, verify, footprint, doctor."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ def add_commands(commands: Any) -> None:
     add_option(board, "speed", default=1.0, help="times real time")
     board.add_argument("--socket", type=int, nargs="?", const=0, metavar="PORT",
                        help="a TCP socket on this machine instead of a pseudo-terminal")  # fmt: skip
-    add_option(board, "seconds", help="end after so long; default: Ctrl-C")
+    add_option(board, "seconds", help="seconds until it ends; default: Ctrl-C")
     board.add_argument("--with-input", action="store_true", help="end when standard input does")
     add_options(board, "compiler")
     board.set_defaults(run=_board)
 
-    verify = commands.add_parser("verify", help="a recording through Python, host C and emulated board")
+    verify = commands.add_parser("verify", help="compare Python, host C and emulated board on a recording")
     verify.add_argument("recording", help="a recording (.odl)")
     verify.add_argument("--twins", default=",".join(TWINS), metavar="A,B", help="default: python,host,board")
     add_options(verify, "json")
@@ -62,7 +62,7 @@ def add_commands(commands: Any) -> None:
     add_options(footprint, "compiler")
     footprint.set_defaults(run=_footprint)
 
-    doctor = commands.add_parser("doctor", help="which tools are there, which are missing")
+    doctor = commands.add_parser("doctor", help="list the tools that are installed or missing")
     add_options(doctor, "json")
     doctor.set_defaults(run=_doctor)
 
@@ -94,7 +94,7 @@ def _build(args: argparse.Namespace, progress: Progress) -> str:
 
 
 def _played(args: argparse.Namespace, image: Image) -> tuple[list[Any], Card]:
-    """The samples of one person of the dataset that is to be played, and the dataset's card."""
+    """Return the samples of the person to play, and the dataset's card."""
     from odl.data import open_dataset
 
     dataset = open_dataset(args.play, args.data)
@@ -112,10 +112,10 @@ def _check_board(args: argparse.Namespace) -> None:
     if args.seconds is not None and not args.seconds >= 0:
         raise ValueError(f"--seconds is {args.seconds:g}; it cannot be below 0")
     if args.socket is not None and not 0 <= args.socket <= 65535:
-        raise ValueError(f"--socket is {args.socket}; a port's number is 1 to 65535, 0 any that is free")
+        raise ValueError(f"--socket is {args.socket}; it can be 1 to 65535, or 0 for any free port")
     for name in ("subject", "data"):
         if getattr(args, name) is not None and args.play is None:
-            raise ValueError(f"--{name} is about recordings; say with --play which dataset's")
+            raise ValueError(f"--{name} is for a dataset; name the dataset with --play")
 
 
 def _board(args: argparse.Namespace, progress: Progress) -> str:
@@ -127,7 +127,7 @@ def _board(args: argparse.Namespace, progress: Progress) -> str:
 
     _check_board(args)
     image = _model(args.model)
-    progress("compiling the board's firmware: some seconds, or half a minute where it never was before")
+    progress("compiling the board's firmware: some seconds, or half a minute the first time")
     sensor = None
     if args.play is None:
         firmware = build(image, compiler=args.compiler)
@@ -143,16 +143,16 @@ def _board(args: argparse.Namespace, progress: Progress) -> str:
         "" if sensor is None else f", its sensor plays {len(samples) / card.rate_hz:.0f} s of {args.play}"
     )
     progress(f"an emulated NUCLEO-F401RE{played}; Ctrl-C ends it")
-    if not args.with_input:  # else another programme knows the port already
-        progress(f"no list of ports shows it; use it by its name: odl live --port {port.name}")
+    if not args.with_input:  # else another program knows the port already
+        progress(f"lists of ports do not show it; name it: odl live --port {port.name}")
     end = time.monotonic() + args.seconds if args.seconds is not None else None
-    said = sensor is None
+    noticed = sensor is None
 
     def ended() -> bool:
-        nonlocal said
-        if sensor is not None and sensor.exhausted and not said:
-            said = True
-            progress("the recording has been played to its end; the board stays")
+        nonlocal noticed
+        if sensor is not None and sensor.exhausted and not noticed:
+            noticed = True
+            progress("the recording has ended; the board keeps running")
         return (end is not None and time.monotonic() > end) or gone.is_set()
 
     gone = threading.Event()
@@ -191,7 +191,7 @@ def _verify(args: argparse.Namespace, progress: Progress) -> str:
     if verdict.difference is not None:
         return f"the twins differ: {verdict.difference}"
     if not verdict.equal:
-        return "the twins agree with each other, but not with the trace that the recording holds"
+        return "the twins agree with each other, but not with the recording's trace"
     if args.json != "-":
         held = " and the recording's own trace" if verdict.recorded else ""
         print(
@@ -205,9 +205,9 @@ def _verify(args: argparse.Namespace, progress: Progress) -> str:
 
 
 def played_session(image: Image) -> Played | None:
-    """The session of the first test person of the image's dataset, as `footprint` takes it.
+    """Return the session of the first test person of the image's dataset, as `footprint` takes it.
 
-    None where the dataset is not bundled.
+    None if the dataset is not bundled.
     """
     from firmware_sim.footprint import QUESTIONS
     from odl import data
@@ -231,7 +231,7 @@ def _footprint(args: argparse.Namespace, progress: Progress) -> str:
     from firmware_sim.footprint import as_text, footprint
 
     image = _model(args.model)
-    progress("replaying a person to have a session to run")
+    progress("replaying a person for a session to run")
     figures = footprint(image, played_session(image), compiler=args.compiler, progress=progress)
     write_json(args.json, lambda: figures)
     if args.json != "-":

@@ -1,4 +1,4 @@
-"""The commands of ``odl`` for answers after the fact: label."""
+"""The command of ``odl`` that edits the answers of a recording: label."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 from functools import partial
-from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +15,10 @@ from odl.cli.arguments import add_option
 from odl.cli.output import Progress, check_not_source, printable, write_json
 
 if TYPE_CHECKING:
-    from odl.evaluate.recorded import Opened
+    from odl.evaluate.recorded import RecordedSession
     from odl.evaluate.relabel import Relabelled
-    from odl.labels.answer_log import AnswerEntry
     from odl.labels.edits import Edit
-    from odl.labels.question_history import AnsweredQuestion, QuestionHistory
-
-_WHEN = 6  # the log's column that a narrow terminal leaves out
-_NARROW = 9  # columns of a terminal that a column of the log keeps there
+    from odl.labels.question_history import QuestionHistory
 
 
 def add_commands(commands: Any) -> None:
@@ -45,6 +39,7 @@ def add_commands(commands: Any) -> None:
 
 
 def _label(args: argparse.Namespace, progress: Progress) -> str:
+    from odl.cli.label_log import log_facts, log_text
     from odl.cli.terminal.app import drawable
     from odl.evaluate.recorded import open_recording
     from odl.evaluate.relabel import check_edits, load_question_history, output_path, relabel
@@ -62,15 +57,15 @@ def _label(args: argparse.Namespace, progress: Progress) -> str:
     edits = read_edits(path, trace)
     new = _edits(args)
     if new or args.edit or args.learn:
-        output_path(opened, Path(args.recording), args.out)  # before a person has begun
+        output_path(opened, Path(args.recording), args.out)  # fails before a person starts to edit
         check_edits(opened, history, edits, new)
     for sentence in new_classes(history, edits, new):
-        progress(printable(sentence))
+        progress(sentence)
     if new:
         append_edits(path, trace, new)
     before = edits
     if args.edit:
-        _sitting(args, opened, history, [*edits, *new])
+        _review(args, opened, history, [*edits, *new])
     edits = read_edits(path, trace)
     learn = args.learn or edits != before
     facts = log_facts(Path(args.recording).name, history, edits, opened.image.rate_hz)
@@ -88,7 +83,7 @@ def _label(args: argparse.Namespace, progress: Progress) -> str:
 
 
 def _edits(args: argparse.Namespace) -> list[Edit]:
-    """The edits that the command line asks for."""
+    """Return the edits that the command line asks for."""
     from odl.labels.edits import Edit
 
     by, now = _by(args), round(1000 * time.time())
@@ -110,12 +105,12 @@ def _by(args: argparse.Namespace) -> str:
     return f"relabel:{args.by}"
 
 
-def _sitting(
-    args: argparse.Namespace, opened: Opened, history: QuestionHistory, edits: Sequence[Edit]
+def _review(
+    args: argparse.Namespace, opened: RecordedSession, history: QuestionHistory, edits: Sequence[Edit]
 ) -> None:
-    """Walk through the questions with a person; each edit is kept as it is made."""
+    """Walk through the questions with a person; each edit is stored at once."""
     from odl._text import counted
-    from odl.cli.terminal.app import TerminalView
+    from odl.cli.terminal.view import TerminalView
     from odl.evaluate.relabel import store_edit
     from odl.labels.review import Review, ReviewLoop
 
@@ -124,12 +119,12 @@ def _sitting(
         rate_hz=opened.image.rate_hz, channels=opened.stream.channels or (), room=opened.image.max_rows,
     )  # fmt: skip
     name = Path(args.recording).name
-    words = [name, counted(len(history.questions), "question"), "tab: leave it as it is"]
+    words = [name, counted(len(history.questions), "question"), "tab: leave it unchanged"]
     TerminalView(ReviewLoop(review), lambda: words).run()
 
 
 def new_classes(history: QuestionHistory, edits: Sequence[Edit], new: Sequence[Edit]) -> list[str]:
-    """A sentence for each class that ``new`` edits add to those that are known: it may be a slip.
+    """Return a sentence for each class that ``new`` edits add to the known ones: it may be a typing error.
 
     Examples
     --------
@@ -166,130 +161,6 @@ under sit; known: sit, walk up, Sit"]
     return sentences
 
 
-# --- the log ------------------------------------------------------------------------------
-
-
-def log_facts(name: str, history: QuestionHistory, edits: Sequence[Edit], rate_hz: float) -> dict[str, Any]:
-    """The label log as plain values; times in seconds of the stream, ``took`` and ``clock`` in ms."""
-    from odl.labels.edits import current_edits
-
-    counts = current_edits(edits)
-    windows = {asked.question.window for asked in history.questions}
-    return {
-        "recording": name,
-        "questions": [
-            {
-                "window": asked.question.window,
-                "seconds": asked.question.window / rate_hz,
-                "predicted": list(asked.question.path),
-                "answers": [_told(told, rate_hz) for told in asked.answers],
-                "edits": [
-                    {"name": e.name, "under": e.under, "keep": e.keep, "by": e.by,
-                     "took_ms": e.took, "clock_ms": e.clock}
-                    for e in edits if e.window == asked.question.window
-                ],
-                "counts": _counts(asked, counts),
-                "missed": asked.missed,
-            }
-            for asked in history.questions
-        ],
-        "other_answers": [_told(told, rate_hz) for told in history.answers if told.window not in windows],
-    }  # fmt: skip
-
-
-def _told(told: AnswerEntry, rate_hz: float) -> dict[str, Any]:
-    return {
-        "window": told.window, "name": told.name, "state": told.state, "sentence": told.sentence,
-        "seconds": None if told.at is None else told.at / rate_hz,
-        "by": told.by, "took_ms": told.took, "clock_ms": told.clock,
-    }  # fmt: skip
-
-
-def _counts(asked: AnsweredQuestion, counts: dict[int, Edit]) -> str | None:
-    """The name that counts for a question, edits included."""
-    edit = counts.get(asked.question.window)
-    return asked.name if edit is None else edit.name
-
-
-def log_text(
-    history: QuestionHistory, edits: Sequence[Edit], rate_hz: float, columns: int | None = None
-) -> str:  # fmt: skip
-    """The label log as a table: a line for each question and further answer, one for each edit.
-
-    Where it has to fit into ``columns`` of a terminal the dates go, and what is long is wrapped.
-    """
-    from odl._text import clean
-    from odl.cli.terminal.screen import clock
-
-    rows = [["window", "at", "predicted", "answer", "by", "took", "when (UTC)", "what became of it"]]
-    for asked in history.questions:
-        first = [str(asked.question.window), clock(asked.question.window, rate_hz)]
-        first.append(" > ".join(map(clean, asked.question.path)) or "–")
-        for told in asked.answers:
-            name = clean(told.name) if told.name is not None else "–"
-            rows.append([*first, name, *_origin(told.by, told.took, told.clock), told.sentence])
-            first = ["", "", ""]
-        if not asked.answers:
-            ended = asked.question.expires <= history.end
-            what = "it ended while the line was lost" if ended else "open when the recording ended"
-            rows.append([*first, "–", "–", "–", "–", what])
-            first = ["", "", ""]
-        for edit in edits:
-            if edit.window == asked.question.window:
-                what = "–" if edit.name is None else clean(edit.name)
-                became = "no answer counts" if edit.name is None else "edited"
-                became = "edits before no longer count" if edit.keep else became
-                rows.append([*first, what, *_origin(edit.by, edit.took, edit.clock), became])
-                first = ["", "", ""]
-    if len(rows) == 1:
-        return "nothing was asked in this recording"
-    if columns is not None and _wide(_widths(rows)) > columns:
-        rows = [row[:_WHEN] + row[_WHEN + 1 :] for row in rows]
-    return _table(rows, columns)
-
-
-def _origin(by: str, took: int, clock: int) -> list[str]:
-    from odl._text import clean
-
-    seconds = min(clock // 1000, 253_402_300_799)  # the year 9999: who knows what a file says
-    when = f"{datetime(1970, 1, 1) + timedelta(seconds=seconds)}" if clock else "–"
-    return [clean(by) if by else "–", f"{took / 1000:.1f} s" if took else "–", when]
-
-
-def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
-    from odl._text import width
-
-    return [max(map(width, column)) for column in zip(*rows, strict=True)]
-
-
-def _wide(widths: Sequence[int]) -> int:
-    return sum(widths) + 2 * (len(widths) - 1)
-
-
-def _table(rows: Sequence[Sequence[str]], columns: int | None = None) -> str:
-    from odl._text import clean, width, wrapped
-
-    widths = _widths(rows)
-    while columns is not None and _wide(widths) > columns and max(widths) > _NARROW:
-        widths[widths.index(max(widths))] -= 1
-    lines = []
-    for row in rows:
-        cells = [wrapped(text, w).split("\n") for w, text in zip(widths, row, strict=True)]
-        for parts in zip_longest(*cells, fillvalue=""):
-            whole = [
-                clean(part, w) if width(part) > w else part for w, part in zip(widths, parts, strict=True)
-            ]
-            lines.append(
-                "  ".join(
-                    part + " " * (w - width(part)) for w, part in zip(widths, whole, strict=True)
-                ).rstrip()
-            )
-    return "\n".join(lines)
-
-
-# --- before and after ---------------------------------------------------------------------
-
-
 def _figures(done: Relabelled) -> dict[str, Any]:
     return {
         "relabelled": {
@@ -302,7 +173,7 @@ def _figures(done: Relabelled) -> dict[str, Any]:
 
 
 def _compared(done: Relabelled) -> str:
-    """Before and after side by side."""
+    """Return the figures before and after, side by side."""
     from odl._text import aligned, counted, percent
 
     one, other = done.before, done.after

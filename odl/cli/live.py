@@ -1,4 +1,4 @@
-"""The commands of ``odl`` for a live session: live, record."""
+"""The commands of ``odl`` for live data: live, record."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LIVE = (
 
 def add_commands(commands: Any) -> None:
     """Add the commands to ``odl``'s parser."""
-    live = commands.add_parser("live", help="follow a board: predict, ask, learn, record")
+    live = commands.add_parser("live", help="run a session with a board: predict, ask, learn, record")
     _add_source_options(live)
     add_options(live, "emulated play feed subject data")
     add_option(live, "speed", help="times real time, for --play and --feed; default: 1, "
@@ -37,7 +37,7 @@ def add_commands(commands: Any) -> None:
     add_options(live, "resume out seconds who json")
     live.set_defaults(run=_live)
 
-    record = commands.add_parser("record", help="record a board's or a sketch's samples, no more")
+    record = commands.add_parser("record", help="record a board's or a sketch's samples, nothing else")
     _add_source_options(record)
     add_option(record, "scale", help="for a sketch without --model: what one count is; default: 0.001, with "
                "--units by these")  # fmt: skip
@@ -48,12 +48,12 @@ def add_commands(commands: Any) -> None:
 
 
 def _add_source_options(parser: argparse.ArgumentParser) -> None:
-    """Where the samples come from."""
+    """Add the options of the source of samples."""
     add_options(parser, "port baud format")
     add_option(parser, "rate", help="for csv: lines per second; default: the model's rate, so record needs "
                "it without --model")  # fmt: skip
     add_options(parser, "columns")
-    add_option(parser, "model", help="an .odlm file or a dataset's name; default: what the board runs")
+    add_option(parser, "model", help="an .odlm file or a dataset's name; default: the board's own")
 
 
 def _live(args: argparse.Namespace, progress: Progress) -> str:
@@ -70,11 +70,11 @@ def _live(args: argparse.Namespace, progress: Progress) -> str:
             else:
                 app.run(live)
     for sentence in live.notices():
-        progress(printable(sentence))
+        progress(sentence)
     _report(live, args, progress)
     differences = live.status().differences
     return (
-        f"board and host differed {counted(differences, 'time')}; each was told when it happened"
+        f"board and host differed {counted(differences, 'time')}; see the notices above"
         if differences
         else ""
     )
@@ -96,7 +96,7 @@ def _report(live: LiveSession, args: argparse.Namespace, progress: Progress) -> 
     parts += [_damaged(status.damaged, args.format)] if status.damaged else []
     parts += [f"{counted(counts['saturated'], 'value')} at the limit"] if counts["saturated"] else []
     if status.compared is not None:
-        now = " since it was gone on with" if live.resumed else ""
+        now = " since it was resumed" if live.resumed else ""
         parts.append(f"{counted(status.compared, 'window')} compared{now}, {status.skipped} not")
         parts.append(counted(status.differences or 0, "difference"))
     problem = f"; {status.problem}" if status.problem else ""
@@ -111,14 +111,14 @@ def _damaged(n: int, form: str | None) -> str:
 
 @contextmanager
 def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Let Ctrl-C, SIGTERM and a terminal that is cut end things properly; a second one ends them at once."""
+    """Call ``stop`` on Ctrl-C, SIGTERM or a closed terminal; a second signal interrupts at once."""
 
     def handler(number: int, frame: object) -> None:
         signal.signal(number, signal.default_int_handler)
         stop()
 
     before = {}
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # of these Windows has two
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # Windows has the first two
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
             before[number] = signal.signal(number, handler)
@@ -133,7 +133,7 @@ def _record(args: argparse.Namespace, progress: Progress) -> str:
     from odl.live.recorder import open_recorder
 
     options = chosen_options(args, (*_SOURCE, "scale", "units", "out", "who"))
-    described("seconds").check(args.seconds)  # before anything is opened
+    described("seconds").check(args.seconds)  # before anything opens
     with open_recorder(**options, progress=progress) as recorder:
         progress(f"recording to {recorder.recording}; Ctrl-C ends it")
         with stopped_by_signals(recorder.stop):

@@ -20,10 +20,10 @@ _EXTRAS = {"torch": "'odl-stream[train]'"} | dict.fromkeys(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit status.
+    """Run the command line; return the exit status.
 
-    0: all well. 1: a recording was damaged, its good part was used. 2: it could not be
-    done. Both come with one sentence on standard error.
+    0: success. 1: a recording was damaged, and its good part was used. 2: the command
+    failed. For 1 and 2 there is one sentence on standard error.
 
     Examples
     --------
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     2
     """
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a name that it cannot encode must end no session
+        sys.stdout.reconfigure(errors="replace")  # a name that it cannot encode must not end a session
     parser = make_parser()
     args = parser.parse_args(arguments)
     if args.command is None:
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         damage: str = args.run(args, progress)
         if sys.stdout is not None:  # it may be closed
             sys.stdout.flush()
-    except BrokenPipeError:  # whoever read our output has gone: not an error
+    except BrokenPipeError:  # the reader of the output has gone: not an error
         _flush_output()
         return 0
     except (ValueError, OSError, RuntimeError, ModuleNotFoundError) as error:
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _flush_output() -> None:
-    """Flush standard output. Where its reader has gone, drop the rest, or Python would complain at exit."""
+    """Flush standard output; if its reader has gone, drop the rest, or Python would complain at exit."""
     if sys.stdout is None:
         return
     try:
@@ -79,7 +79,7 @@ def _sentence(error: Exception) -> str:
 
 
 class _Parser(argparse.ArgumentParser):
-    """One sentence where the words of a command do not fit; ``-3/h`` is a value, as -3 is."""
+    """A parser whose errors are one sentence; ``-3/h`` is a value, as -3 is."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -87,13 +87,13 @@ class _Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         known, unknown = super().parse_known_args(args, namespace)
-        if unknown:  # said by the command that they were given to, not by ``odl``
+        if unknown:  # an error of the subcommand, not of ``odl``
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
         return known, unknown
 
     def error(self, message: str) -> NoReturn:
         sentence = message.removeprefix("argument ")
-        self.exit(2, f"odl: {printable(sentence)}; '{self.prog} --help' lists what there is\n")
+        self.exit(2, f"odl: {printable(sentence)}; '{self.prog} --help' lists all options\n")
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -1,4 +1,4 @@
-"""The commands of ``odl`` about a model image: train, evaluate, show."""
+"""The commands of ``odl`` for model images: train, evaluate, show."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def add_commands(commands: Any) -> None:
     add = train.add_argument
     add("source", help="a dataset's name or your folder")
     add_options(train, "data")
-    add_option(train, "out", required=True, help="the model image (.odlm); its curves lie beside it")
+    add_option(train, "out", required=True, help="the model image (.odlm); its curves are written beside it")
     add_option(train, "subjects", metavar="1,3", help="people to train on; default: the card's train split")
-    add("--without", metavar="A,B", help="classes never shown, to be learned on the device")
+    add("--without", metavar="A,B", help="classes left out of training, to be learned on the device")
     add_option(train, "seed", default=1)
     add("--steps", type=int, metavar="N", help="steps of a fit, 50 or more; default: the plan's")
     add("--folds", type=int, default=3, metavar="N", help="folds by person; default: 3")
@@ -32,7 +32,7 @@ def add_commands(commands: Any) -> None:
     add_option(train, "json", help="write the image's card as JSON; - is standard output")
     train.set_defaults(run=_train)
 
-    evaluate = commands.add_parser("evaluate", help="how well a model does on recorded people, as it is")
+    evaluate = commands.add_parser("evaluate", help="score a model on recorded people, without learning")
     add = evaluate.add_argument
     add("source", help="a dataset's name or folder, or a recording (.odl)")
     add_option(evaluate, "model", help="an .odlm file or a dataset's name; default: the source's usual one")
@@ -42,7 +42,7 @@ def add_commands(commands: Any) -> None:
     add_options(evaluate, "json")
     evaluate.set_defaults(run=_evaluate)
 
-    show = commands.add_parser("show", help="a model's tree, layers, sizes, and from whom it learned")
+    show = commands.add_parser("show", help="show a model's tree, layers, sizes and training people")
     show.add_argument("model", help="an .odlm file or a dataset's name")
     add_options(show, "json")
     show.set_defaults(run=_show)
@@ -56,9 +56,9 @@ def _train(args: argparse.Namespace, progress: Progress) -> str:
     out = Path(args.out)
     if out.suffix != ".odlm":
         raise ValueError(f"--out is {out.name}; a model image ends in .odlm")
-    out.parent.mkdir(parents=True, exist_ok=True)  # it is said now, not after the training
+    out.parent.mkdir(parents=True, exist_ok=True)  # fails now, not after the training
     if out.is_dir() or not os.access(out.parent, os.W_OK):
-        raise ValueError(f"{out}: no file can be written there")
+        raise ValueError(f"{out}: this file cannot be written")
     from odl.train import train
 
     dataset = open_dataset(args.source, args.data)
@@ -79,9 +79,9 @@ def _train(args: argparse.Namespace, progress: Progress) -> str:
 
 
 def _side_by_side(held: dict[str, Any]) -> str:
-    """Float and int8 on people that were not trained on, as a small table."""
+    """Return the float and int8 scores on held-out people, as a small table."""
     people = sum(len(fold) for fold in held["folds"])
-    lines = [f"{people} people, each tried on a model that has not seen them; {held['windows']} windows"]
+    lines = [f"{people} people, each scored by a model trained without them; {held['windows']} windows"]
     lines += [f"{'':8}{'accuracy':>10}{'macro-F1':>10}"]
     for kind in ("float", "int8"):
         lines += [f"{kind:8}{held[f'{kind}_accuracy']:>10.1%}{held[f'{kind}_macro_f1']:>10.3f}"]
@@ -89,7 +89,7 @@ def _side_by_side(held: dict[str, Any]) -> str:
 
 
 def _command(args: argparse.Namespace) -> str:
-    """What was typed, without the places of this machine: a card travels."""
+    """Return the command without this machine's paths, since a card is passed on."""
     words = ["odl", "train", Path(args.source).name]
     for name in ("data", "out", "subjects", "without", "seed", "steps", "folds", "stored"):
         value = getattr(args, name)
@@ -99,7 +99,7 @@ def _command(args: argparse.Namespace) -> str:
 
 
 def _draw(image: Image, path: Path, progress: Progress) -> None:
-    """The training's curves beside the image, if matplotlib is there."""
+    """Draw the training's curves beside the image, if matplotlib is installed."""
     from odl.evaluate.report.training import write_curves
 
     try:
@@ -130,7 +130,7 @@ def _evaluate(args: argparse.Namespace, progress: Progress) -> str:
 
 
 def _opened(args: argparse.Namespace, subjects: list[str] | None) -> tuple[list[Stream], Image, str]:
-    """What to score, the image that goes with it, and what a recording has lost."""
+    """Return the streams to score, the image that goes with them, and the damage of a recording."""
     from odl.core.config import ConfigError
     from odl.data import open_dataset
     from odl.data.streams import dataset_streams, load_model

@@ -15,6 +15,7 @@ from odl.evaluate.option_table import OPTIONS
 
 Progress = Callable[[str], None]
 _NAMED = re.compile(r"`(\w+)(?:=([^`]*))?`")
+_FLAGS = {*OPTIONS, "counts", "twins"}
 
 
 def with_flags(sentence: str) -> str:
@@ -26,7 +27,7 @@ def with_flags(sentence: str) -> str:
 
     def flag(match: re.Match[str]) -> str:
         name, value = match[1], match[2]
-        if name not in OPTIONS:
+        if name not in _FLAGS:
             return match[0]
         return f"--{name}" if value in (None, "True") else f"--{name} " + re.sub(r"['\[\] ]", "", value)
 
@@ -34,12 +35,12 @@ def with_flags(sentence: str) -> str:
 
 
 def printable(text: str, keep: str = "") -> str:
-    """``text`` cleaned for the terminal, its blanks left as they are."""
+    """Return ``text`` cleaned for the terminal, with its blanks as they are."""
     return clean(text, None, empty="", keep=" " + keep)
 
 
 def progress(sentence: str) -> None:
-    """Report on standard error what is being done."""
+    """Print on standard error what is being done."""
     print(f"... {printable(with_flags(sentence))}", file=sys.stderr, flush=True)
 
 

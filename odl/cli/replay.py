@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from odl.cli.arguments import add_option, add_options, chosen_options
-from odl.cli.output import Progress, check_not_source, printable, write_json
+from odl.cli.output import Progress, check_not_source, printable, with_flags, write_json
 from odl.evaluate.option_table import SESSION_OPTIONS
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def add_commands(commands: Any) -> None:
 
 def _add_replay_options(parser: argparse.ArgumentParser) -> None:
     add_options(parser, ("subjects", *SESSION_OPTIONS))
-    add_option(parser, "out", metavar="DIR", help="keep recordings and report.html there")
+    add_option(parser, "out", metavar="DIR", help="the folder for recordings and report.html")
     add_options(parser, "json")
 
 
@@ -90,7 +90,7 @@ def _notes(result: Result) -> None:
     from odl._text import wrapped
 
     for note in result.notes():
-        print(wrapped(f"note: {printable(note)}"))
+        print(wrapped(f"note: {printable(with_flags(note))}"))
 
 
 def _write_report(result: Result, path: Path, args: argparse.Namespace, progress: Progress) -> None:
@@ -101,7 +101,7 @@ def _write_report(result: Result, path: Path, args: argparse.Namespace, progress
 
 
 def _program() -> str:
-    """How ``odl`` is called here, without the places of this machine: a report travels."""
+    """Return how ``odl`` is called here, without this machine's paths, since a report is passed on."""
     called = Path(sys.argv[0])
     if called.name == "__main__.py":
         return "python -m odl"
@@ -110,9 +110,9 @@ def _program() -> str:
 
 
 def _command(args: argparse.Namespace) -> list[str]:
-    """The command that gives this report again: the options that were given.
+    """Return the command that writes this report again, with the options that were set.
 
-    Without the places of this machine: a report travels.
+    It names no paths of this machine, since a report is passed on.
     """
     if args.command == "report":
         return ["report", _name(args.recording)]

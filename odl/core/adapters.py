@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from odl.core.config import ConfigError
 from odl.core.events import Query
 from odl.core.image import ROOT, Image
+from odl.core.kernels.rules import POLICIES
 from odl.core.protocols import Answer, Decision, Labeller, Learner, Policy, Scores, Window
 from odl.core.state import Asked
 
@@ -206,8 +207,8 @@ def as_policy(policy: object) -> Policy:
     if callable(policy) and not isinstance(policy, type):
         return FunctionPolicy(policy)
     raise ConfigError(
-        f"policy is {described(policy)}; it can be a function (window, scores) -> bool, "
-        "or an object with decide and settle"
+        f"policy is {described(policy)}; it can be a name ({', '.join(POLICIES)}), "
+        "a function (window, scores) -> bool, or an object with decide and settle"
     )
 
 

@@ -33,44 +33,44 @@ class Board:
     """A board on a line: `greet` it, `configure` it or `attach` to it, then iterate.
 
     Iterating gives events in the board's own order: `Samples`, `Gap`, the commands that it took
-    with their real ``at``, outputs; and what the host should know: `LostFrames`, `Restarted`,
-    `StateRead`. When nothing comes, `Samples` of no rows does. One thread uses a board; only
+    with their real ``at``, outputs; and reports for the host: `LostFrames`, `Restarted`,
+    `StateRead`. While nothing arrives, it yields `Samples` of no rows. One thread uses a board; only
     ``line.wake`` may be called from others.
 
-    A port that was gone is opened again, and where the board still runs the session it goes on.
-    Where it has started anew it is configured again, keeping what its label log has taught.
+    A port that was gone is opened again, and the session continues if the board still runs it.
+    A board that has restarted is configured again and keeps what it learned from its label log.
 
     Parameters
     ----------
     line : SerialLine
-        The line to it. Whoever opened it closes it.
+        The line to the board, which the caller closes.
     image : int, optional
-        Checksum of the model image that the board has to run. Without one any will do, but not
+        Checksum of the model image that the board has to run. By default any image will do, but not
         another one later.
     seq : int
         Number of the first frame for the board; best a random one.
     retry : RetryPolicy
-        When a request goes out again, and when it is given up.
+        When a request is repeated, and when it is given up.
 
     Attributes
     ----------
     state : BoardState
     problem : str
-        Why it cannot be used (`FAULTY`, `OTHER_BOARD`), in one sentence; otherwise empty.
+        Why the board cannot be used (`FAULTY`, `OTHER_BOARD`), in one sentence; otherwise empty.
     info : Info or None
-        Its last Info.
+        The board's last Info.
     description : BoardDescription or None
-        Its description of itself, checked.
+        The board's description of itself, checked.
     session : int
-        The number that its session has, 0 before one.
+        The number of the board's session, 0 before one.
     wait : float
-        Seconds that the next event may take while nothing comes.
+        Seconds that a ``next`` may block while nothing arrives.
     clock : DeviceClock
-        Drift, jitter, and the rate of its samples.
+        Drift and jitter of the board's clock, and the rate of its samples.
     status : Status or None
-        Its own counters.
+        The board's own counters.
     on_restart : callable
-        Called when the board has restarted, with the seconds that nothing had been heard of it. It
+        Called when the board has restarted, with the seconds since its last message. It
         returns the position at which the stream continues, and the questions spent of the period there.
 
     Examples
@@ -129,34 +129,34 @@ class Board:
 
     @property
     def position(self) -> int:
-        """Where the stream stands, as far as it was given out."""
+        """Position of the stream after the last event."""
         return self._receiver.stream.position
 
     @property
     def lost_samples(self) -> int:
-        """Samples that never came while a session ran."""
+        """Samples lost while a session ran."""
         return self._receiver.stream.lost_samples
 
     @property
     def lost_frames(self) -> int:
-        """Frames that never came while a session ran."""
+        """Frames lost while a session ran."""
         return self._receiver.stream.lost_frames
 
     def greet(self, limit: float = 10.0) -> BoardDescription:
-        """Ask the board what it is, for ``limit`` seconds at most.
+        """Ask the board for its Info and description, for ``limit`` seconds at most.
 
         Raises
         ------
         BoardError
-            If nothing answers, it speaks another version, runs another model image than the one
-            wanted, or describes itself as nothing that can be.
+            If nothing answers, or the board speaks another version, runs another model image than the one
+            wanted, or describes itself in an impossible way.
         """
         return greet(self._receiver, limit)
 
     def configure(
         self, config: Config, session: int, *, keep: bool = False, position: int = 0, issued: int = 0
     ) -> int:
-        """Begin a session; return where its stream stands, which is ``position`` or later.
+        """Start a session; return the position of its stream, which is ``position`` or later.
 
         The parameters are those of `odl.wire.session_messages.configure_message`; the session's
         number is best a random one.
@@ -178,51 +178,51 @@ class Board:
         Raises
         ------
         BoardError
-            If it runs another one, or none.
+            If the board runs another session, or none.
         """
         if self.info is None or self.info.session != session:
             there = 0 if self.info is None else self.info.session
-            raise BoardError(f"the board runs session {there:08x}, not {session:08x}: begin a new one")
+            raise BoardError(f"the board runs session {there:08x}, not {session:08x}: start a new one")
         self._receiver.attach(config, session, position)
 
     def __iter__(self) -> Iterator[BoardEvent]:
         receiver = self._receiver
         gave = receiver.now
         while self._ahead or self.state is not BoardState.CLOSED:
-            if self._ahead:  # kept here: whoever stops iterating can go on later
+            if self._ahead:  # an attribute, so that iteration can stop and continue later
                 yield self._ahead.popleft()
                 gave = receiver.now
                 continue
             chunk, events = receiver.pump(self.wait)
             self._ahead.extend(events)
-            # A board's Info and Status come all the time; no event comes of them.
+            # A board sends Info and Status all the time; they give no event.
             if not events and (chunk is None or receiver.now >= gave + self.wait):
                 channels = 1 if self.info is None else self.info.channels
                 yield Samples(self.position, np.zeros((0, channels), np.int16))
                 gave = receiver.now
 
     def send(self, command: Command) -> Request:
-        """Send a command that is done wherever the board's stream stands; the board echoes it then.
+        """Send a command that takes effect at the board's own position; the board echoes it then.
 
-        The request says what became of it: ``done``, ``failure``, ``problem``.
+        The request holds the outcome: ``done``, ``failure``, ``problem``.
         """
         return self._receiver.send(replace(command, at=NOW))
 
     def ask_state(self, part: tuple[int, int] | None = None, area: int = STATE) -> None:
-        """Ask for the session's state; a `StateRead` comes among the events.
+        """Ask for the session's state; a `StateRead` event holds it.
 
         Parameters
         ----------
         part : (offset, size), optional
-            The part of it, by default the whole. Where the answer is lost for good, or the board
-            restarts, nothing comes.
+            The part to read, by default the whole. If the answer is lost for good, or the board
+            restarts, there is no such event.
         area : int
-            Of `odl.wire.Read`; the part is of this area.
+            The area of `odl.wire.Read` that holds the part.
 
         Raises
         ------
         BoardError
-            If that is more than one answer can hold, or lies outside the state.
+            If the part is larger than one answer, or lies outside the state.
         """
         whole = 0 if self.info is None else self.info.state + self.info.log
         offset, size = part or (0, whole)
@@ -238,7 +238,7 @@ class Board:
         Raises
         ------
         BoardError
-            If it does not come within the retry policy's limit.
+            If the state does not arrive within the retry policy's limit.
         """
         self.ask_state()
         before = list(self._ahead)
@@ -253,17 +253,19 @@ class Board:
                 before.append(event)
             if receiver.reading is None or receiver.reading.failure:
                 self.ask_state()
-        raise BoardError(f"the board's state did not come within {self._retry.limit:g} s: {self.state.value}")
+        raise BoardError(
+            f"the board's state did not arrive within {self._retry.limit:g} s: {self.state.value}"
+        )
 
     def step(self, event: Input) -> list[BoardEvent]:
-        """Hardware in the loop: send the board one input; return the events that follow, in order.
+        """Send the board one input (hardware in the loop); return the events that follow, in order.
 
         For a board that has no sensor of its own. Long blocks travel in parts.
 
         Raises
         ------
         BoardError
-            If the board refuses, or is away for too long.
+            If the board refuses, or is gone for too long.
         """
         if not isinstance(event, Samples):
             return self._step(event)
@@ -278,7 +280,7 @@ class Board:
         return events
 
     def _ask(self, message: Message) -> Ready:
-        """Send ``message`` until it is done; events that come meanwhile are kept."""
+        """Send ``message`` until it is done; events that arrive meanwhile are stored."""
         receiver, limit = self._receiver, self._retry.limit
         until = receiver.now + limit
         request = receiver.send(message)

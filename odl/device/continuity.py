@@ -1,4 +1,4 @@
-"""What passes when a board is followed, and that nothing is missing without being told. No I/O."""
+"""The continuity of a board's stream: each loss becomes a gap. No I/O."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from odl.core.events import (
 from odl.device.description import shown
 from odl.wire.client import BoardError
 
-LEAP: Final = 7 * 86400  # seconds of samples that can be missing at once; more is nonsense
+LEAP: Final = 7 * 86400  # seconds of samples that can be missing at once; more is an error
 ON_THE_LINE: Final = "lost on the line"
 OUTPUTS: Final = (Prediction, Query, Learned, Dropped)
 COMMANDS: Final = (Label, Undo, AddClass, Split)
 
 
 class BoardState(Enum):
-    """How a board is doing, with a sentence for people."""
+    """The state of a board, each value a sentence for people."""
 
-    GREETING = "the board is being asked what it is"
+    GREETING = "the host asks the board for its description"
     READY = "the board waits for a session"
     STREAMING = "the board runs the session"
     SILENT = "nothing has come from the board for a while"
     UNPLUGGED = "the port is gone; it is tried again until it is back"
-    RESTARTED = "the board has started anew and is being set up again"
+    RESTARTED = "the board has restarted; the host configures it again"
     OTHER_BOARD = "another board is on this port"
     FAULTY = "the board cannot be used any further"
     CLOSED = "the port has been closed"
@@ -45,9 +45,9 @@ class BoardState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class LostFrames:
-    """``frames`` frames of the board never came, because of ``cause``.
+    """``frames`` frames of the board were lost, because of ``cause``.
 
-    Samples that were in them come as a `Gap`, which follows.
+    A `Gap` follows for the samples in them.
     """
 
     frames: int
@@ -56,14 +56,14 @@ class LostFrames:
 
 @dataclass(frozen=True, slots=True)
 class Restarted:
-    """The board had started anew; it runs the session again, its stream from ``position`` on."""
+    """The board had restarted; it runs the session again, its stream from ``position`` on."""
 
     position: int
 
 
 @dataclass(frozen=True, slots=True)
 class StateRead:
-    """What was asked of the session's state, after all that passed before; see `Board.ask_state`."""
+    """The requested part of the session's state, after all earlier events; see `Board.ask_state`."""
 
     state: bytes
 
@@ -72,16 +72,16 @@ BoardEvent = Samples | Gap | Command | Output | LostFrames | Restarted | StateRe
 
 
 class Continuity:
-    """Sees to it that each input begins where the one before ended; what is missing is a `Gap`.
+    """Checks that each input starts where the last one ended; missing samples become a `Gap`.
 
     Attributes
     ----------
     position : int
-        Where the stream stands.
+        Position of the stream.
     cause : str
-        Why something may be missing next.
+        Why samples may be missing next.
     lost_samples, lost_frames : int
-        What never came.
+        Samples and frames lost so far.
 
     Examples
     --------
@@ -101,17 +101,17 @@ class Continuity:
         self.cause = ON_THE_LINE
 
     def frames(self, lost: int) -> list[BoardEvent]:
-        """So many frames never came."""
+        """Count ``frames`` lost frames."""
         self.lost_frames += lost
         return [LostFrames(lost, self.cause)] if lost else []
 
     def take(self, event: Samples | Gap | Command) -> list[BoardEvent]:
-        """An input as the board sent it, behind the gap that leads to it, if there is one.
+        """Return an input as the board sent it, after the gap that leads to it, if there is one.
 
         Raises
         ------
         BoardError
-            If it has other channels than the board, or its place in the stream cannot be.
+            If it has other channels than the board, or its place in the stream is impossible.
         """
         if isinstance(event, Samples):
             channels = event.block.shape[1]
@@ -131,12 +131,12 @@ class Continuity:
         return [*self.reach(event.at), event]
 
     def reach(self, position: int) -> list[BoardEvent]:
-        """The gap up to ``position``, if there is one.
+        """Return the gap up to ``position``, if there is one.
 
         Raises
         ------
         BoardError
-            If it lies behind, or farther ahead than anybody can have been away.
+            If ``position`` lies behind, or too far ahead for any interruption.
         """
         if position == self.position:
             return []

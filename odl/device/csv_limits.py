@@ -1,4 +1,4 @@
-"""Values that are beyond the full scale so often that the unit must be another one. No I/O."""
+"""Detect values beyond the full scale that are so frequent that the unit must be wrong. No I/O."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ _ENOUGH: Final = 50  # samples before anything is said
 
 
 class LimitCheck:
-    """Watches which values were cut to the range of int16.
+    """Watches the share of values that were cut to the range of int16.
 
     Parameters
     ----------
     columns, units : sequence of str
-        Of the channels, for the sentence.
+        Names and units of the channels, for the sentence.
     full : sequence of float
         Full scale of each channel, in its unit.
     samples : int
-        How many of the last samples count, 50 or more.
+        Number of the last samples that count, 50 or more.
 
     Attributes
     ----------
     problem : str
-        A sentence about the column that is cut most, or nothing.
+        A sentence about the column that is cut most often, or empty.
 
     Examples
     --------
@@ -46,7 +46,7 @@ class LimitCheck:
         self._recent: NDArray[np.bool_] = np.zeros((0, len(full)), np.bool_)
 
     def add(self, cut: NDArray[np.bool_]) -> None:
-        """Take in which values were cut, shape (samples, channels)."""
+        """Add a table of which values were cut, shape (samples, channels)."""
         recent = self._recent = np.concatenate([self._recent, cut])[-self._samples :]
         share = float(recent.any(axis=1).mean())
         if not self.problem and len(recent) >= _ENOUGH and share > _LIMITED:

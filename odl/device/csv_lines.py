@@ -1,4 +1,4 @@
-"""One line that a sketch printed: its labels, its fields, whether it is text at all. No I/O."""
+"""One line that a sketch printed: its labels, its fields, and whether it is text. No I/O."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ def split_line(line: str) -> tuple[Names | None, list[str]]:
 
 
 def missing_value(fields: list[str]) -> str:
-    """What stands in the first of ``fields`` that has no value, or nothing."""
+    """Return the first of ``fields`` that has no value; empty if all have one."""
     values = (field.lower().rpartition(":")[2].lstrip("+-") for field in fields)
     return next((value for value in values if value in NO_VALUE), "")
 
 
 def is_noise(line: str) -> bool:
-    """Whether more than an eighth of a line is no text: the speed is wrong, or it is something else."""
+    """True if more than an eighth of a line is not text: the speed or the device is wrong."""
     seen = line[:_SHOWN]
     return 8 * sum(c == "\ufffd" or not (c.isprintable() or c.isspace()) for c in seen) > len(seen)
 
 
 def printable_line(line: str) -> str:
-    """A line cleaned and cut, or a sentence where it is no text."""
+    """Return a line cleaned and cut, or a sentence if it is not text."""
     if is_noise(line):
         return "bytes that are no text"
     return clean(line[:_SHOWN], _SHOWN, empty="")

@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class CsvStreamState(Enum):
-    """How a sketch is doing, with a sentence for people."""
+    """The state of a sketch, each value a sentence for people."""
 
     WAITING = "no line has come yet"
     STREAMING = "samples are coming"

@@ -31,27 +31,27 @@ _A_BOARD: Final = "what comes is what a board of odl's own says; leave out `form
 
 
 class CsvStreamError(OdlError, RuntimeError):
-    """A sketch of which nothing can be used, and why."""
+    """No line of a sketch can be used; the message says why."""
 
 
 class CsvStream:
     """Samples from printed lines: iterate for `Samples` and `Gap`.
 
     Positions count lines. Where lines are missing (unplugged, silent for a second, dropped
-    because nobody fetched them) a `Gap` says how many, from the host's clock and the rate. A line
+    because nobody fetched them) a `Gap` counts them, from the host's clock and the rate. A line
     that was meant as a sample and cannot be used is a lost one; text beside the stream is left out.
-    When nothing comes, `Samples` of no rows does.
+    While nothing arrives, the stream yields `Samples` of no rows.
 
     Parameters
     ----------
     line : SerialLine
-        Where the lines come from.
+        The source of the lines.
     scale : sequence of float
-        Per column what one count is, in the unit that is printed: a column in g with 0.00025 is
+        Size of one count per column, in the printed unit: a column in g with 0.00025 is
         multiplied by 4000. Values beyond int16 are saturated and counted; a line with one that is
         beyond 1000 times that cannot be used.
     rate_hz : float
-        Samples per second that the sketch is said to print. It is measured too.
+        Samples per second that the sketch should print. The stream measures the rate too.
     columns : sequence of str
         As in `odl.device.csv_columns.CsvColumns`, in the order of ``scale``.
     strict : bool
@@ -59,7 +59,7 @@ class CsvStream:
     position : int
         Index of the first sample.
     units : sequence of str, optional
-        Of the columns, for sentences.
+        Units of the columns, for sentences.
 
     Raises
     ------
@@ -70,10 +70,10 @@ class CsvStream:
     Attributes
     ----------
     wait : float
-        Seconds that the next event may take while nothing comes.
+        Seconds that a ``next`` may block while nothing arrives.
     state : CsvStreamState
     position : int
-        Where the stream stands.
+        Position of the stream.
     clock : DeviceClock
         The measured rate, ``clock.rate_hz`` and ``clock.complaint``.
     lost, saturated : int
@@ -121,7 +121,7 @@ class CsvStream:
         self._last: float | None = None  # when the last line of numbers came
         self._cause = ""  # why lines may be missing
         self.news: deque[str] = deque()
-        self._told_anew, self._tell_bad, self._tell_text = False, 1, 1  # counts at which a note is due
+        self._noticed_bad, self._due_bad, self._due_text = False, 1, 1  # counts at which a note is due
         self._trouble, self._troubled = "", 0.0  # with the columns, and when it was so last
         self._frames = Deframer(MAX_LINE)
         self._limits = LimitCheck(self.columns.wanted, units, full, round(_RECENT * rate_hz))
@@ -130,7 +130,7 @@ class CsvStream:
         now = self.line.clock.monotonic
         gave = now()
         while self._ahead or self.state is not CsvStreamState.CLOSED:
-            if self._ahead:  # kept here: whoever stops iterating can go on later
+            if self._ahead:  # an attribute, so that iteration can stop and continue later
                 yield self._ahead.popleft()
                 gave = now()
                 continue
@@ -142,7 +142,7 @@ class CsvStream:
                 self._take(chunk)
             else:
                 self._look_for_silence()
-            # Lines that cannot be used may come all the time.
+            # Lines that cannot be used may arrive all the time.
             late = now() >= gave + self.wait
             if (chunk is None and (not self._rows or self.wait == 0)) or (not self._rows and late):
                 yield Samples(self.position, np.zeros((0, len(self._per_unit)), np.int16))
@@ -151,7 +151,7 @@ class CsvStream:
                 self._flush()
 
     def wait_for_line(self, seconds: float) -> None:
-        """Wait for the first line that can be used, for so long at most; it is given out later.
+        """Wait for the first line that can be used, for ``limit`` seconds at most; it is yielded later.
 
         Raises
         ------
@@ -168,22 +168,22 @@ class CsvStream:
 
     @property
     def problem(self) -> str:
-        """What is wrong with the lines that come, in one sentence, or nothing."""
+        """What is wrong with the lines, in one sentence, or empty."""
         return self._trouble or self._limits.problem
 
     @property
     def note(self) -> str:
-        """What a person should know now, in one sentence, or nothing."""
+        """What a person should know now, in one sentence, or empty."""
         return self.problem or self.clock.complaint(self._rate)
 
     @property
     def damaged(self) -> int:
-        """Lines that could not be used, text beside the stream not counted."""
+        """Lines that could not be used, without text beside the stream."""
         return self.columns.bad - self.columns.text
 
     @property
     def useless(self) -> str:
-        """Why no line could be used up to now; nothing once one could."""
+        """Why no line could be used so far; empty once one could."""
         return "" if self._last is not None else self.columns.problem or self.state.value
 
     def _look_for_silence(self) -> None:
@@ -220,15 +220,15 @@ class CsvStream:
             self._trouble = self._trouble or problem
         elif chunk.time - self._troubled > _RECENT:
             self._trouble = ""
-        self._tell_of_left_out()
+        self._report_left_out()
         if self._last == chunk.time:
             self.clock.add(None, chunk.time, self.position + len(self._rows) + self.columns.missed)
 
     def _add(self, row: list[float], now: float, here: int, bad: int) -> None:
-        """A line of numbers read at ``now``, of which ``here`` came at once, after ``bad`` others."""
+        """Add a line of numbers read at ``now``, one of ``here`` at once, after ``bad`` unusable ones."""
         if self._last is None and self.columns.in_order:
             self.news.append(
-                "no names have come, so the columns are taken in the order printed: "
+                "the sketch prints no names, so its columns are used in their order: "
                 + ", ".join(self.columns.wanted)
             )
         lost = 0 if self._last is None else self._missing(now - self._last, here)
@@ -243,10 +243,10 @@ class CsvStream:
                 self.lost += lost
                 if why != BAD_LINES:
                     self.clock.recount()
-                elif not self._told_anew:
-                    self._told_anew = True
+                elif not self._noticed_bad:
+                    self._noticed_bad = True
                     self.news.append(
-                        "a line that cannot be used is a lost sample: windows begin anew behind it"
+                        "a line that cannot be used is a lost sample: a new window starts after it"
                     )
             self._cause = ""
         if not self._rows:
@@ -255,39 +255,39 @@ class CsvStream:
         self._last = now
         self.state = CsvStreamState.LIMITED if self._limits.problem else CsvStreamState.STREAMING
 
-    def _tell_of_left_out(self) -> None:
-        """Tell of lines at the first, the tenth, ... that is left out."""
+    def _report_left_out(self) -> None:
+        """Add a sentence at the first, the tenth, ... line that is left out."""
         text, bad = self.columns.text, self.damaged
-        if bad >= self._tell_bad:
-            self._tell_bad = 10 ** len(str(bad))
+        if bad >= self._due_bad:
+            self._due_bad = 10 ** len(str(bad))
             many = "a line" if bad == 1 else f"{bad} lines"
             self.news.append(f"{many} could not be used, the last was: {self.columns.last_bad}")
-        if text >= self._tell_text:
-            self._tell_text = 10 ** len(str(text))
+        if text >= self._due_text:
+            self._due_text = 10 ** len(str(text))
             many = "a line of text is left out" if text == 1 else f"{text} lines of text left out, the last"
             self.news.append(f"{many}: {self.columns.last_text}")
 
     def _missing(self, silence: float, here: int) -> int:
-        """Lines that are missing after so many seconds without one."""
+        """Return the number of missing lines after ``silence`` seconds without one."""
         if not self._cause and silence <= self._patience:
             return 0
-        # Lines that were only held up come all at once.
+        # Lines that were only delayed arrive all at once.
         lost = max(0, round(silence * (self.clock.rate_hz or self._rate)) - here)
         return lost if self._cause or lost >= self._rate / 2 else 0
 
     def _cut(self, cause: str) -> None:
-        """Bytes are missing: the line that is under way goes too."""
+        """Drop the unfinished line, because bytes are missing."""
         self._cause = cause
         self._text.clear()
         self._whole = False
 
     def _lines(self, data: bytes) -> list[str]:
         *ended, self._text[:] = (bytes(self._text) + data).split(b"\n")
-        del self._text[MAX_LINE:]  # the rest of such a line is let go, its end is waited for
+        del self._text[MAX_LINE:]  # drop the rest of such a line up to its end
         return [line.decode("utf-8", "replace") for line in ended]
 
     def _flush(self) -> None:
-        """Hand on the samples that wait."""
+        """Pass on the samples that wait."""
         if not self._rows:
             return
         scaled = np.rint(np.array(self._rows) * self._per_unit)

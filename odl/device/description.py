@@ -22,13 +22,13 @@ class BoardDescription:
     Attributes
     ----------
     name, sensor, version : str
-        Of board, sensor ("link": the host feeds it) and firmware, made printable.
+        Names of board and sensor ("link": the host feeds it), and the firmware's version, made printable.
     channels : tuple of (name, unit, scale), or None
-        What a count of its sensor is; None if the host feeds it.
+        The sensor's channels with the size of a count; None if the host feeds the board.
     rate_hz : float or None
-        How fast its sensor is said to sample.
+        The sensor's samples per second, by the board's own account.
     model : dict
-        The card of the model image that it runs, as it stands there.
+        The card of the model image that the board runs, unchecked.
     """
 
     name: str
@@ -45,7 +45,7 @@ def check_description(info: Info, description: Description) -> BoardDescription:
     Raises
     ------
     BoardError
-        If it contradicts ``info``, or no sensor can be like that.
+        If the description contradicts ``info``, or is impossible for a sensor.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""How a device's clock and its samples run against the host's clock."""
+"""Drift, jitter and rate of a device, measured against the host's clock."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Slope:
     Parameters
     ----------
     width : float
-        Width of a bin to begin with, in the unit of x.
+        Width of a bin at the start, in the unit of x.
 
     >>> slope = Slope(1.0)
     >>> for i in range(200):
@@ -42,7 +42,7 @@ class Slope:
         self._known: float | None = None
 
     def add(self, x: float, y: float) -> None:
-        """One more point; x need not grow."""
+        """Add a point; x need not grow."""
         if self._first is None:
             self._first = x
         place = int((x - self._first) // self._width)
@@ -63,7 +63,7 @@ class Slope:
         self._points = earliest
 
     def value(self) -> float | None:
-        """The slope, or None while too little has been seen."""
+        """The slope, or None while there are too few points."""
         if len(self._points) < _ENOUGH:
             return None
         if self._known is None:
@@ -77,7 +77,7 @@ class Slope:
 
 
 class DeviceClock:
-    """Device time, host time and sample index, put beside each other.
+    """Compares device time, host time and sample index.
 
     Device time is a counter of microseconds that wraps after 71.6 minutes. Host time is in
     seconds, of a clock that never goes back. Estimates are None until some seconds have
@@ -86,9 +86,9 @@ class DeviceClock:
     Parameters
     ----------
     rate_hz : float
-        About how fast samples are expected to come.
+        Expected samples per second, roughly.
     off : float
-        Share of it that a measured rate may be off before it is called out.
+        Largest relative error of a measured rate without a complaint.
 
     Examples
     --------
@@ -111,7 +111,7 @@ class DeviceClock:
         self.restart()
 
     def restart(self) -> None:
-        """The device has started anew: forget all that was measured."""
+        """Forget all measurements, because the device has restarted."""
         self._device = 0.0  # seconds, unwrapped
         self._ticks: int | None = None
         self._host = 0.0
@@ -120,18 +120,18 @@ class DeviceClock:
         self.recount()
 
     def recount(self) -> None:
-        """Samples were lost and nobody knows how many: measure the rate anew."""
+        """Measure the rate again, because an unknown number of samples was lost."""
         self._by_device, self._by_host = Slope(1.0), Slope(1.0)
 
     def add(self, ticks: int | None, host: float, index: int | None = None) -> None:
-        """A frame arrived.
+        """Add the arrival of a frame.
 
         Parameters
         ----------
         ticks : int or None
-            The device's microseconds in it, 0 to 2**32 - 1; None if it does not tell.
+            The device's microseconds in it, 0 to 2**32 - 1; None if it has none.
         host : float
-            When it arrived, in seconds.
+            Time of arrival, in seconds.
         index : int, optional
             Samples that the device had taken by then.
         """
@@ -147,7 +147,7 @@ class DeviceClock:
                 self._by_device.add(expected, self._device)
 
     def _passed(self, ticks: int, host: float) -> float:
-        """Device seconds since the last frame; the host's clock tells how often it wrapped."""
+        """Return device seconds since the last frame; the host's clock shows how often it wrapped."""
         if self._ticks is None:
             return 0.0
         step = (ticks - self._ticks) % WRAP
@@ -156,13 +156,13 @@ class DeviceClock:
 
     @property
     def drift_ppm(self) -> float | None:
-        """How much faster the device's clock runs than the host's, in parts per million."""
+        """Drift of the device's clock against the host's, in parts per million; above 0 it runs fast."""
         slope = self._drift.value()
         return None if not slope else (1 / slope - 1) * 1e6
 
     @property
     def jitter_ms(self) -> float | None:
-        """How late frames arrive, in milliseconds: 95 of 100 are this close to the quickest."""
+        """Delay of frames in milliseconds: 95 of 100 arrive this close to the fastest."""
         if len(self._recent) < _ENOUGH:
             return None
         device, host = np.array(self._recent).T
@@ -184,7 +184,7 @@ class DeviceClock:
         return self._nominal / value if value and value > 0 else None
 
     def complaint(self, wanted_hz: float) -> str:
-        """A sentence if samples come at more than ``off`` from ``wanted_hz``, else nothing."""
+        """Return a sentence if the rate differs by more than ``off`` from ``wanted_hz``, else empty text."""
         rate = self.rate_hz
         if rate is None or abs(rate - wanted_hz) <= self._off * wanted_hz:
             return ""
@@ -196,7 +196,7 @@ class DeviceClock:
 
 
 def _hertz(rate: float) -> str:
-    """A rate with three digits, or all that stand before the point.
+    """Return a rate with three digits, or with all digits before the point.
 
     >>> _hertz(49.87), _hertz(4012.3)
     ('49.9', '4012')

@@ -1,4 +1,4 @@
-"""What is plugged in, and which of it speaks our protocol."""
+"""Find serial ports and the boards on them that speak this protocol."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from odl.device.serial_port import SerialPort, SerialPortError
 from odl.wire import Info
 from odl.wire.client import BoardError
 
-LIMIT: Final = 2.5  # seconds in which a board answers, even one that opening the port has reset
-_LISTEN: Final = 0.5  # seconds to look whether a port prints lines
+LIMIT: Final = 2.5  # seconds in which a board answers, even after a reset when its port opens
+_LISTEN: Final = 0.5  # seconds in which a sketch prints a line
 _AT_ONCE: Final = 8
 
 
 class PortError(OdlError, RuntimeError):
-    """No port, or more than one, where exactly one is needed; all that there are is listed."""
+    """No port, or more than one, where one is needed; the message lists all ports."""
 
 
 @dataclass(frozen=True)
 class Port:
-    """A serial port: what a serial library opens, what the system calls it, USB's vendor:product."""
+    """A serial port: its name for pyserial, the system's description, and USB's vendor:product."""
 
     name: str
     description: str = ""
@@ -35,7 +35,7 @@ class Port:
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """What answered on a port.
+    """The result of probing a port.
 
     Attributes
     ----------
@@ -43,9 +43,9 @@ class ProbeResult:
     board : BoardDescription or None
         The board that speaks our protocol, if one does.
     info : Info or None
-        With it.
+        The board's Info.
     lines : bool
-        Whether lines of text come, as from a sketch.
+        True if the port sends lines of text, as a sketch does.
     problem : str
         Why there is no board, in one sentence; otherwise empty.
     """
@@ -69,7 +69,7 @@ class ProbeResult:
 
 
 def list_ports() -> list[Port]:
-    """The serial ports of this machine, in the order of their names. No serial numbers are read out.
+    """Return the serial ports of this machine, in order of their names, without serial numbers.
 
     >>> all(isinstance(port, Port) for port in list_ports())
     True
@@ -87,7 +87,7 @@ def list_ports() -> list[Port]:
 
 
 def probe(port: Port | str, limit: float = LIMIT) -> ProbeResult:
-    """Open a port, say Hello, and see who answers within ``limit`` seconds.
+    """Open a port, send Hello, and return what answers within ``limit`` seconds.
 
     >>> probe("/dev/not-there").board is None
     True
@@ -116,7 +116,7 @@ def _prints_lines(line: SerialLine) -> bool:
 
 
 def probe_all(ports: Sequence[Port], limit: float = LIMIT) -> list[ProbeResult]:
-    """`probe` each, side by side."""
+    """`probe` each port, in parallel."""
     if not ports:
         return []
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -124,12 +124,12 @@ def probe_all(ports: Sequence[Port], limit: float = LIMIT) -> list[ProbeResult]:
 
 
 def auto(limit: float = LIMIT) -> str:
-    """The name of the one port with a board.
+    """Return the name of the one port with a board.
 
     Raises
     ------
     PortError
-        If there is none, or more than one: with all ports that there are.
+        If no port or more than one has a board; the message lists all ports.
     """
     found = probe_all(list_ports(), limit)
     boards = [one for one in found if one.board is not None]
@@ -145,7 +145,7 @@ def auto(limit: float = LIMIT) -> str:
 
 
 def _in_words(one: ProbeResult) -> str:
-    what = "prints lines: --format csv?" if one.lines else one.port.description or "silent"
+    what = "prints lines: `format='csv'`?" if one.lines else one.port.description or "silent"
     return f"{one.port.name} ({what})"
 
 
@@ -155,11 +155,11 @@ def facts_of(port: Port) -> dict[str, Any]:
 
 
 def as_text(found: Sequence[Port | ProbeResult]) -> str:
-    """What `odl ports` prints: a line for each port.
+    """Return a line for each port, as `odl ports` prints them.
 
     >>> print(as_text([Port("COM3", "STLink", "0483:374b"), ProbeResult(Port("COM4"), lines=True)]))
     COM3  0483:374b  STLink
-    COM4             prints lines, as a sketch does: --format csv
+    COM4             prints lines, as a sketch does: `format='csv'`
     """
     rows = []
     for one in found:
@@ -179,5 +179,5 @@ def _about(one: ProbeResult) -> str:
             f"firmware {one.board.version}{running}"
         )
     if one.lines:
-        return "prints lines, as a sketch does: --format csv"
+        return "prints lines, as a sketch does: `format='csv'`"
     return f"{one.port.description}: {one.problem}" if one.port.description else one.problem

@@ -1,4 +1,4 @@
-"""The first exchange with a board: what it is and what it measures."""
+"""The first exchange with a board: its Info and its description."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def greet(receiver: Receiver, limit: float) -> BoardDescription:
         late = receiver.now > until
         if receiver.state is BoardState.OTHER_BOARD:
             raise receiver.fail(receiver.problem)
-        # A board of another version says which one before it refuses, so that both are named.
+        # A board of another version sends its version before it refuses, so that the error names both.
         if request.failure in (Failure.REFUSED, Failure.VERSION):
             raise receiver.fail(request.problem)
         if late:

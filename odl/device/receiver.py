@@ -1,4 +1,4 @@
-"""What comes from a board becomes events: in order, and only those of the session that is followed."""
+"""Turns what a board sends into events, in order, and only those of the session that is followed."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _POSITION: Final = 8  # bytes: with it the state block begins (odl.core.state)
 class Receiver:
     """Turns the messages of a board into the events of one session.
 
-    Messages wait until the board has said that it runs this session. Where it runs none any more,
-    because it restarted, the receiver configures it again. By itself it sends nothing else but Hello.
+    Messages wait until the board has confirmed that it runs this session. If it runs none any more,
+    because it restarted, the receiver configures it again. Apart from this it only sends Hello.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class Receiver:
     state, problem, info, description, status, session, clock
         As in `odl.device.board.Board`.
     stream : Continuity
-        Where the stream stands.
+        Position of the stream, and its losses.
     reading : Request or None
         The Read of the session's state that is under way.
     """
@@ -76,7 +76,7 @@ class Receiver:
         return self.line.clock.monotonic()
 
     def greeted(self, info: Info, rate_hz: float) -> None:
-        """Take the board that answered for the one to follow, from now on."""
+        """Follow the board that answered, from now on."""
         self._image, self._channels = info.image, info.channels
         self.clock, self.stream = DeviceClock(rate_hz), Continuity(info.channels, rate_hz)
         self.state = BoardState.READY
@@ -93,14 +93,14 @@ class Receiver:
         self._known()
 
     def send(self, message: Message) -> Request:
-        """Queue a request; the answer to a Configure is taken in here."""
+        """Queue a request, and handle the answer if it is a Configure."""
         request = self.requests.send(message)
         if isinstance(message, Configure):
             self._configuring = request
         return request
 
     def can_repeat(self, message: Message) -> bool:
-        """Return whether ``message`` may be sent anew after a restart: the stream stands as before."""
+        """Return whether ``message`` may be repeated after a restart: the stream's position is unchanged."""
         return self._is_ours or isinstance(message, Configure)
 
     def fail(self, problem: str) -> BoardError:
@@ -111,7 +111,7 @@ class Receiver:
     # --- what comes ----------------------------------------------------------------------
 
     def pump(self, wait: float) -> tuple[SerialChunk | None, list[BoardEvent]]:
-        """Take in the next chunk, within ``wait`` seconds; return it and its events."""
+        """Read the next chunk, within ``wait`` seconds; return it and its events."""
         chunk, received = self.requests.pump(wait)
         now, events = self.now, list[BoardEvent]()
         if chunk is not None:
@@ -202,7 +202,7 @@ class Receiver:
     # --- which session the messages are of ------------------------------------------------
 
     def _known(self) -> None:
-        """From now on, what comes is known to be of this session."""
+        """From now on, attribute messages to this session."""
         self._is_ours, self.requests.only_hello = True, False
         self.state, self._heard_ours = BoardState.STREAMING, self.now
 
@@ -240,7 +240,7 @@ class Receiver:
             return events
         if session:
             raise BoardError(
-                "the board has been used for another session meanwhile: begin a new one, or give it its own"
+                "the board has run another session meanwhile: start a new one, or configure the old one there"
             )
         self._configure_again()
         return []
@@ -255,7 +255,7 @@ class Receiver:
         self.send(configure_message(self._config, self.session, keep=True, position=position, issued=issued))
 
     def _configured(self, request: Request) -> list[BoardEvent]:
-        """Take in the answer to a Configure: the first one, or one after a restart."""
+        """Handle the answer to a Configure: the first one, or one after a restart."""
         self._configuring = None
         if not isinstance(request.answer, Ready) or not isinstance(request.message, Configure):
             raise BoardError(request.problem)

@@ -1,4 +1,4 @@
-"""A line and a link put together: requests go out when they are due, what comes is taken in."""
+"""Sends requests over a line when they are due, and reads the messages that arrive."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _SLOWER: Final = 1.5  # by which a line may be slower than its speed says
 
 
 class RequestLoop:
-    """Requests to the board on ``line``, and the messages that come from it.
+    """Sends requests to the board on ``line`` and reads its messages.
 
-    The time of a request stands still, and it does not go out, while the port is gone or
-    ``only_hello`` is set. A Read has the time that its answer takes on the line on top, unless
-    something came damaged or was lost meanwhile: asked for twice, it would be sent twice.
+    The time of a request stops, and it is not sent, while the port is gone or
+    ``only_hello`` is set. A Read has additional time for its answer on the line, unless
+    a frame was damaged or lost meanwhile: two requests would give two answers.
 
     Parameters
     ----------
@@ -24,13 +24,13 @@ class RequestLoop:
     seq : int
         Number of the first frame for the board; best a random one.
     retry : RetryPolicy
-        When a request goes out again, and how often.
+        When a request is repeated, and how often.
 
     Attributes
     ----------
     link : Link
     only_hello : bool
-        Set while another board may be on the line: then nothing but `hello` goes out.
+        True while another board may be on the line: then only `hello` is sent.
     """
 
     def __init__(self, line: SerialLine, seq: int = 0, retry: RetryPolicy = BOARD) -> None:
@@ -45,7 +45,7 @@ class RequestLoop:
         self._faults_before = 0  # frames lost or damaged when it was asked for
 
     def send(self, message: Message) -> Request:
-        """Queue a request; it goes out at once, or after those that were sent before."""
+        """Queue a request; it is sent at once, or after the earlier ones."""
         request = self.link.send(message)
         if isinstance(message, Read):
             self._reading, self._faults_before = request, self._faults()

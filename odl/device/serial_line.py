@@ -1,4 +1,4 @@
-"""What a board or a CSV stream needs of a line: chunks of bytes, changes of its state, a clock."""
+"""The line that boards and CSV streams read: chunks of bytes, changes of state, a clock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from odl.core.clock import Clock
 
 
 class SerialState(Enum):
-    """The state of a line, with a sentence for people."""
+    """The state of a line, each value a sentence for people."""
 
     OPENING = "the port is being opened"
     OPEN = "the port is open"
@@ -24,12 +24,12 @@ class SerialChunk(NamedTuple):
     Attributes
     ----------
     time : float
-        When it was read, in seconds of the line's monotonic clock.
+        Time of reading, in seconds of the line's monotonic clock.
     data : bytes
     lost : int
-        Bytes that are missing just before it, because nobody fetched them in time.
+        Bytes dropped just before it, because nobody fetched them in time.
     state : SerialState or None
-        What the line has just become.
+        The line's new state, if it changed.
     """
 
     time: float
@@ -39,7 +39,7 @@ class SerialChunk(NamedTuple):
 
 
 class SerialLine(Protocol):
-    """A line that is read all the time and may vanish and come back; `SerialPort` is one.
+    """A line that is read all the time and may disappear and return; `SerialPort` is one.
 
     Attributes
     ----------
@@ -48,9 +48,9 @@ class SerialLine(Protocol):
     baud : int
         Bits per second.
     clock : Clock
-        The clock of its chunks' times, on which whoever uses the line waits, too.
+        The clock of the chunks' times, by which the line's users wait too.
     state : SerialState
-        At this moment; `get` gives the changes in their order among the bytes.
+        The state now; `get` returns the changes in their order among the bytes.
     """
 
     url: str
@@ -63,15 +63,15 @@ class SerialLine(Protocol):
         ...
 
     def wake(self) -> None:
-        """Let a `get` that waits return at once; may be called from any thread."""
+        """Make a waiting `get` return at once; any thread may call this."""
         ...
 
     def write(self, data: bytes) -> bool:
-        """Send ``data``; False where the port is gone or takes nothing."""
+        """Send ``data``; return False if the port is gone or takes nothing."""
         ...
 
     def close(self) -> None:
-        """Close the line. What has come can still be fetched."""
+        """Close the line. Bytes that have arrived can still be fetched."""
         ...
 
     def __enter__(self) -> Self: ...

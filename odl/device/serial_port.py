@@ -1,4 +1,4 @@
-"""A serial port that a thread reads, and opens again when it was unplugged."""
+"""A serial port that a thread reads, and reopens after it was unplugged."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class SerialPortError(OdlError, OSError):
 
 
 class SerialPort(SerialLine):
-    """A serial port that a thread reads all the time and opens again when it was gone.
+    """A serial port that a thread reads all the time and reopens when it returns.
 
     Parameters
     ----------
@@ -44,26 +44,26 @@ class SerialPort(SerialLine):
     baud : int
         Bits per second; sockets and pseudo-terminals ignore it.
     room : int
-        Bytes that may wait to be fetched. What comes on top is dropped, counted and reported
+        Bytes that may wait to be fetched. Further bytes are dropped, counted and reported
         with the next chunk.
     pause : float
         Seconds until a lost port is tried again; doubled each time, up to 2 s.
     clock : Clock
-        Gives the chunks their times.
+        The clock of the chunks' times.
 
     Raises
     ------
     SerialPortError
-        If it cannot be opened now: there is none, somebody has it, it is not allowed.
+        If the port cannot be opened: it does not exist, is in use, or is not permitted.
 
     Attributes
     ----------
     state : SerialState
-        At this moment; `get` gives its changes in their order among the bytes.
+        The state now; `get` returns its changes in their order among the bytes.
     lost : int
-        Bytes that there was no room for.
+        Bytes dropped for want of room.
     reopened : int
-        How often the port came back.
+        Number of times that the port was reopened.
 
     Examples
     --------
@@ -99,10 +99,10 @@ class SerialPort(SerialLine):
         self._reader = threading.Thread(target=self._read_all, name=f"line {url}", daemon=True)
         self._reader.start()
 
-    # --- for whoever uses the line -------------------------------------------------------
+    # --- for users of the line -----------------------------------------------------------
 
     def get(self, timeout: float) -> SerialChunk | None:
-        """The next chunk, or None after ``timeout`` seconds without one, or after `wake`."""
+        """Return the next chunk, or None after ``timeout`` seconds without one, or after `wake`."""
         with self._ready:
             if not self._chunks and not self._woken and timeout > 0:
                 self._ready.wait(timeout)
@@ -116,13 +116,13 @@ class SerialPort(SerialLine):
             return None
 
     def wake(self) -> None:
-        """Let a `get` that waits return at once, from any thread."""
+        """Make a waiting `get` return at once; any thread may call this."""
         with self._ready:
             self._woken = True
             self._ready.notify_all()
 
     def write(self, data: bytes) -> bool:
-        """Send ``data``; False where there is no port to send it to, or it takes nothing."""
+        """Send ``data``; return False if there is no port, or it takes nothing."""
         with self._writing:
             if self._port is None:
                 return False
@@ -133,7 +133,7 @@ class SerialPort(SerialLine):
             return True
 
     def close(self) -> None:
-        """Close the port and end the reader. What it had read can still be fetched."""
+        """Close the port and end the reader. Bytes that it had read can still be fetched."""
         self._ending.set()
         if self._reader is not threading.current_thread():
             self._reader.join(5.0)
@@ -165,7 +165,7 @@ class SerialPort(SerialLine):
         self._change(SerialState.CLOSED)
 
     def _open_again(self) -> bool:
-        """Try until the port is back; False if the line is closed meanwhile."""
+        """Try until the port is back; return False if the line is closed meanwhile."""
         pause = self._pause
         while not self._ending.wait(pause):
             pause = min(2.0, 2 * pause)
@@ -215,14 +215,14 @@ def _open(url: str, baud: int) -> Any:
 
 
 def _can_be_waited_for(port: Any) -> bool:
-    """Whether ``select`` takes the port: devices of POSIX and sockets, not Windows, not loop://."""
+    """True if ``select`` takes the port: devices of POSIX and sockets, not Windows, not loop://."""
     from serial.serialutil import SerialBase
 
     return type(port).fileno is not SerialBase.fileno
 
 
 def _read(port: Any) -> bytes:
-    """What comes within a short while, in one chunk."""
+    """Return the bytes that arrive within a short time, as one chunk."""
     if port.timeout == 0:
         if not select.select([port], [], [], _WAIT)[0]:
             return b""
@@ -236,7 +236,7 @@ def _read(port: Any) -> bytes:
 
 
 def _identity(url: str) -> tuple[int, int, str | None] | None:
-    """What a USB device is known by, to find it again under another name; never shown."""
+    """Return what identifies a USB device under another name; it is never shown."""
     if "://" in url:
         return None
     from serial.tools.list_ports import comports
@@ -245,7 +245,7 @@ def _identity(url: str) -> tuple[int, int, str | None] | None:
 
 
 def _where(url: str, device: tuple[int, int, str | None] | None) -> str:
-    """Where the device is now: where it was, else the only port with the same device."""
+    """Return the device's port now: the old one, else the only port with the same device."""
     if device is None:
         return url
     from serial.tools.list_ports import comports
@@ -255,14 +255,14 @@ def _where(url: str, device: tuple[int, int, str | None] | None) -> str:
 
 
 def _why_not(url: str, error: Exception) -> str:
-    """One sentence about a port that could not be opened."""
+    """Return one sentence about a port that could not be opened."""
     import errno
 
     number = getattr(error, "errno", None)
     if number == errno.ENOENT:
-        return f"there is no port {url}; 'odl ports' lists those that there are"
+        return f"there is no port {url}; 'odl ports' lists all ports"
     if number in (errno.EACCES, errno.EPERM):
         return f"{url} may not be opened by this user; on Linux, join the group that owns it (dialout)"
     if number in (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK):
-        return f"{url} is in use by another programme; close that first"
+        return f"{url} is in use by another program; close that first"
     return f"{url} cannot be opened ({error})"

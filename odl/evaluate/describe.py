@@ -110,7 +110,7 @@ def describe_datasets() -> list[dict[str, Any]]:
                 "classes": list(card.classes),
                 "rate_hz": card.rate_hz,
                 "channels": [f"{c.name} ({c.unit})" for c in card.channels],
-                "recordings": "bundled" if card.file else "not bundled; give their folder with --data",
+                "recordings": "bundled" if card.file else "not bundled; name their folder as `data`",
                 "licence": card.licence,
                 "origin": card.origin,
                 "citation": card.citation,

@@ -29,7 +29,7 @@ from odl.evaluate.metrics import (
     running_accuracy,
     score_of,
 )
-from odl.evaluate.timeline import Timeline, WindowRow, read_timeline
+from odl.evaluate.timeline import StateReader, Timeline, WindowRow, read_timeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +106,7 @@ def evaluate(
     window: int,
     rate_hz: float,
     budget: int | None = None,
+    read_state: StateReader | None = None,
 ) -> Evaluation:
     """Score one whole session against the ``Truth`` in it.
 
@@ -117,7 +118,7 @@ def evaluate(
         The trace of the same stream without learning; empty if there is none, and then
         the baseline ``no_learning`` has no scores.
     names
-        The model image's class ids and names; ``AddClass`` events extend them.
+        The model image's class ids and names; ``AddClass`` and ``Adopt`` events extend them.
     subject
         The person.
     window
@@ -126,6 +127,8 @@ def evaluate(
         Samples per second, above 0.
     budget
         Number of questions allowed in all; None if unknown.
+    read_state
+        See `odl.evaluate.timeline.read_timeline`.
 
     Raises
     ------
@@ -145,7 +148,7 @@ def evaluate(
     """
     if not rate_hz > 0:
         raise ValueError(f"the rate of subject {subject!r} is {rate_hz} Hz: give the samples per second")
-    line = read_timeline(events, without, names, window=window)
+    line = read_timeline(events, without, names, window=window, read_state=read_state)
     scored = [row for row in line.rows if row.truth is not None]
     truth = [row.truth or "" for row in scored]
     predicted = [row.predicted for row in scored]

@@ -69,7 +69,7 @@ class Options:
             policy=self.policy, allowed=budget.allowed, period=budget.period,
             in_samples=budget.in_samples, horizon=max(1, windows), batch=self.questions_together,
             patience=max(1, round(self.patience * rate_hz)), step=self.step, hold=self.hold, seed=seed,
-            mult=scaling.mult, shift=scaling.shift, offset=scaling.offset,
+            **scaling._asdict(),
         )  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from odl.recording import Recording, RecordingError, inputs, read
 
 
 @dataclass(frozen=True)
-class Opened:
+class RecordedSession:
     """A recording with its checked image, settings, options and stream."""
 
     recording: Recording
@@ -50,7 +50,7 @@ class Opened:
         return ""
 
 
-def open_recording(path: str | Path, model: Image | None = None) -> Opened:
+def open_recording(path: str | Path, model: Image | None = None) -> RecordedSession:
     """Read a recording, its model image and its settings.
 
     ``model`` is used if the recording contains no image; then channels without names or units get the
@@ -104,7 +104,7 @@ def open_recording(path: str | Path, model: Image | None = None) -> Opened:
         about=_about(session),
         notes=notes,
     )
-    return Opened(recording, image, config, options, stream, damage_of(path, recording))
+    return RecordedSession(recording, image, config, options, stream, damage_of(path, recording))
 
 
 def _about(session: dict[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from odl.evaluate.options import Options
 from odl.evaluate.outcome import Outcome
 from odl.evaluate.own_parts import OwnParts
 from odl.evaluate.own_samples import note_saturation, open_samples
-from odl.evaluate.recorded import Opened, open_recording
+from odl.evaluate.recorded import RecordedSession, open_recording
 from odl.evaluate.result import Result
 from odl.evaluate.run_stream import run_stream
 
@@ -214,7 +214,7 @@ def _ask(
 
 
 def _ask_recording(
-    recorded: Opened,
+    recorded: RecordedSession,
     image: Image,
     options: Options,
     parts: OwnParts,
@@ -231,7 +231,7 @@ def _ask_recording(
     return replace(result, outcomes=(outcome,), damage=recorded.damage)
 
 
-def _replay_exactly(recorded: Opened, folder: Path | None, progress: Progress) -> Result:
+def _replay_exactly(recorded: RecordedSession, folder: Path | None, progress: Progress) -> Result:
     """Run a recording with its own settings and answers."""
     stream, config, options = recorded.stream, recorded.config, recorded.options
     opened = open_stream(stream, recorded.image, options, config=config, asked=stream.about.get("asked"),
@@ -242,7 +242,7 @@ def _replay_exactly(recorded: Opened, folder: Path | None, progress: Progress) -
     problems = list(recorded.recording.problems)
     if not asks and not recorded.recording.outputs:
         problems.append("nothing was asked, because the recording's settings ask nothing; "
-                        f"'odl replay {stream.name} --budget 20' asks")  # fmt: skip
+                        f"replay {stream.name} with `budget=20` to ask")  # fmt: skip
     outcome = replace(outcome, problems=tuple(problems), same_trace=same)
     events = recorded.recording.events
     by_hand = any(isinstance(e, Origin) and e.by.split(":")[0] != "truth" for e in events)

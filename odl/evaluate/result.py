@@ -5,10 +5,11 @@ from __future__ import annotations
 import html
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from odl.core.adopted_state import read_adopted_state
 from odl.core.config import ConfigError
 from odl.core.image import Image
 from odl.evaluate import Evaluation, evaluate, mean_of, worst_of
@@ -73,6 +74,7 @@ class Result:
                 window=self.image.window,
                 rate_hz=self.image.rate_hz,
                 budget=one.budget,
+                read_state=partial(read_adopted_state, self.image, one.config),
             )
             for one in self.outcomes
         ]

@@ -200,8 +200,7 @@ def _choice(image: Image, streams: Sequence[Stream], only: Sequence[str]) -> Ima
 
 def _windows(image: Image, stream: Stream) -> list[tuple[str | None, str]]:
     """The truth, None where there is none, and the prediction for every window of the stream."""
-    scaling = stream.scaling(image)
-    session = Session(image, Config(mult=scaling.mult, shift=scaling.shift, offset=scaling.offset))
+    session = Session(image, Config(**stream.scaling(image)._asdict()))
     track = TruthTrack(stream.truths)
     return [
         (track.of(event.window, image.window), image.names[event.path[-1]])

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from odl.core.answer_records import AnswerRecord, QuestionOutcome, outcome_of
+from odl.core.answer_records import AdoptedState, AnswerRecord, QuestionOutcome, outcome_of
 from odl.core.class_tree import ClassTree
 from odl.core.events import Event, Prediction, Truth, Why
 from odl.core.ground_truth import TruthTrack
 from odl.core.history import SessionHistory
+
+StateReader = Callable[[bytes], AdoptedState]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,12 @@ class Timeline:
 
 
 def read_timeline(
-    events: Sequence[Event], without: Sequence[Event], names: Mapping[int, str], *, window: int
+    events: Sequence[Event],
+    without: Sequence[Event],
+    names: Mapping[int, str],
+    *,
+    window: int,
+    read_state: StateReader | None = None,
 ) -> Timeline:
     """Collect the events of a whole session in a :class:`Timeline`.
 
@@ -86,9 +93,12 @@ def read_timeline(
     without
         The trace of the same stream without learning; empty if there is none.
     names
-        The image's class ids and names, which ``AddClass`` events extend.
+        The image's class ids and names, which ``AddClass`` and ``Adopt`` events extend.
     window
         Window length in samples, at least 1.
+    read_state
+        Reads a state that a session adopted (`odl.core.adopted_state.read_adopted_state`); without it an
+        ``Adopt`` is a gap, and classes added in it have no name.
 
     Raises
     ------
@@ -106,7 +116,7 @@ def read_timeline(
     """
     if window < 1:
         raise ValueError(f"the window is {window} samples long: give at least 1")
-    history = _reduced(events, names, window)
+    history = _reduced(events, names, window, read_state)
     known = history.tree.names
     predictions = [e for e in events if isinstance(e, Prediction)]
     truths = tuple(sorted((t.start, t.end, t.name) for t in events if isinstance(t, Truth)))
@@ -160,8 +170,10 @@ def class_name(names: Mapping[int, str], cls: int | None) -> str:
     return "no class" if cls is None else names.get(cls, f"class {cls}")
 
 
-def _reduced(events: Iterable[Event], names: Mapping[int, str], window: int) -> SessionHistory:
-    history = SessionHistory(ClassTree(names), window)
+def _reduced(
+    events: Iterable[Event], names: Mapping[int, str], window: int, read_state: StateReader | None = None
+) -> SessionHistory:
+    history = SessionHistory(ClassTree(names), window, read_state=read_state)
     for event in events:
         history.take(event)
     history.settle()

@@ -16,13 +16,13 @@ from odl.labels.in_flight import AnswerInFlight, AnswerState
 from odl.labels.prompt import Prompt
 from odl.wire import Failure, Ready, Request
 
-BUTTON: Final = "button"  # who gives commands that nobody here gave
-_LATE: Final = 8  # commands whose echo may still come after the host gave them up
+BUTTON: Final = "button"  # the origin of commands that the host did not send
+_LATE: Final = 8  # commands whose echo may still arrive after the host gave them up
 
 
 @dataclass(frozen=True, slots=True)
 class SentCommand:
-    """A command that was sent, for whom, and the answer that it belongs to."""
+    """A command that was sent, its origin, and the answer that it belongs to."""
 
     command: Command
     origin: Origin | None
@@ -38,9 +38,9 @@ class Delivery:
     Parameters
     ----------
     session : Session
-        The host's, which steps along with the board's.
+        The host's session, which follows the board's.
     notices : deque of str
-        Sentences for the person are appended to it.
+        The delivery appends sentences for the person.
     """
 
     def __init__(self, board: Board, session: Session, prompt: Prompt, notices: deque[str]) -> None:
@@ -48,21 +48,21 @@ class Delivery:
         self._answer: AnswerInFlight | None = None  # whose commands are being sent
         self._commands: Iterator[Command | Origin] = iter(())
         self._request: Request | None = None
-        self._unheard: SentCommand | None = None  # what was sent last, until its echo is heard
+        self._unheard: SentCommand | None = None  # the last command, until its echo arrives
         self._late: deque[SentCommand] = deque(maxlen=_LATE)
 
     @property
     def busy(self) -> bool:
-        """True until the board has answered the command that was sent last."""
+        """True until the board has answered the last command."""
         return self._request is not None
 
     @property
     def unfinished(self) -> int:
-        """Answers and undos that the board does not have, as far as is known."""
+        """Number of answers and undos that the board has not confirmed."""
         return len(self._prompt.in_flight)
 
     def origin_of(self, command: Command) -> Origin | None:
-        """Who gave ``command``, which the board says it has done: the button, if nobody here."""
+        """Return who gave a ``command`` that the board carried out; the button, if the host did not."""
         for sent in filter(None, (self._unheard, *self._late)):
             if replace(sent.command, at=command.at) != command:
                 continue
@@ -76,16 +76,16 @@ class Delivery:
         return Origin(command.at, BUTTON, 0, 0)
 
     def forget_late(self) -> None:
-        """The board's state was taken over: it holds what the board has done, so no echo is missing."""
+        """Forget late commands once the board's state is adopted; that state includes them."""
         self._late.clear()
 
     def advance(self, *, idle: bool, may_send: bool) -> None:
-        """Deal with what became of the last command; send the next where the board can take one.
+        """Handle the result of the last command; send the next one if the board can take it.
 
         Parameters
         ----------
         idle : bool
-            Nothing has come from the board for a moment, so an echo that is missing was lost.
+            Nothing has arrived from the board for a moment, so a missing echo was lost.
         may_send : bool
             Host and board are in step.
         """
@@ -98,7 +98,7 @@ class Delivery:
             self._request = self._board.send(following.command)
 
     def _next(self) -> SentCommand | None:
-        """The next command, of the answer under way or else of the oldest one that waits."""
+        """Return the next command of the answer under way, else of the oldest one that waits."""
         origin: Origin | None = None
         while True:
             for event in self._commands:
@@ -115,10 +115,10 @@ class Delivery:
             self._commands = commands(self._session, self._answer.answer)
 
     def _is_done(self, request: Request, idle: bool) -> bool:
-        """True once the board has done what was asked and its echo was heard or lost, or has not done it."""
+        """True once the command is finished: its echo arrived or was lost, or the board refused it."""
         if isinstance(request.answer, Ready):
-            # The echo comes before the acknowledgement, unless it was lost: then nothing more comes, or the
-            # stream is past it.
+            # The echo arrives before the acknowledgement, unless it was lost: then the line is idle, or the
+            # stream has passed it.
             heard = idle or self._unheard is None or self._session.position > request.answer.position
             if heard:
                 self._unheard = None
@@ -127,7 +127,7 @@ class Delivery:
             return False
         unheard, self._unheard = self._unheard, None
         if unheard is not None and request.failure in (Failure.SILENT, Failure.DAMAGED):
-            self._late.append(unheard)  # the board may have done it all the same
+            self._late.append(unheard)  # the board may have carried it out all the same
         self._failed(request.problem)
         return True
 

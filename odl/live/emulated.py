@@ -15,34 +15,34 @@ from typing import Final
 import odl
 
 PROGRESS: Final = "... "  # begins each line of progress of a command
-_PATIENCE: Final = 10.0  # seconds in which it may end by itself
+_PATIENCE: Final = 10.0  # seconds that the process has to end by itself
 
 
 class EmulatedBoard:
-    """Starts ``odl board`` and waits until its port is there; leaving ``with`` ends it.
+    """Starts ``odl board`` and waits for its port; leaving ``with`` ends the process.
 
     Parameters
     ----------
     arguments : str
         Further arguments of ``odl board``.
     progress : callable, optional
-        Told what it says until its port is there: the first time its firmware is compiled.
+        Called with the board's progress lines until its port is open; its firmware may have to be compiled.
 
     Attributes
     ----------
     url : str
-        Its port, for pyserial.
+        The board's port, for pyserial.
 
     Raises
     ------
     RuntimeError
-        If it ends before it has a port; with the last line that it printed.
+        If the process ends before it opens a port; the message holds the last line that it printed.
     """
 
     def __init__(self, *arguments: str, progress: Callable[[str], None] | None = None) -> None:
         folder = str(Path(odl.__file__).resolve().parent.parent)
         path = os.pathsep.join([folder, *filter(None, [os.environ.get("PYTHONPATH")])])
-        # Its own session: a Ctrl-C is for us, and its standard input closes when we are gone.
+        # In a session of its own, so that Ctrl-C reaches this process alone; its input closes when this ends.
         self._process = subprocess.Popen(
             [sys.executable, "-m", "odl", "board", "--socket", "--with-input", *arguments],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -50,35 +50,35 @@ class EmulatedBoard:
             start_new_session=True,
         )  # fmt: skip
         assert self._process.stdout is not None
-        self._progress, self._words = progress, deque[str](maxlen=1)
+        self._progress, self._last_line = progress, deque[str](maxlen=1)
         self._listener = Thread(target=self._listen, daemon=True)
         self._listener.start()
         try:
             line = self._process.stdout.readline()
-        except BaseException:  # interrupted while it is compiled, which it would do to the end
+        except BaseException:  # interrupted: the board would finish compiling first
             self._process.kill()
             self.close()
             raise
         self._progress = None
         if not line.startswith("port: "):
             self.close()
-            raise RuntimeError(self._last_words())
+            raise RuntimeError(self._why_not())
         self.url = line.removeprefix("port: ").strip()
 
     def _listen(self) -> None:
         assert self._process.stderr is not None
-        with self._process.stderr as words:
-            for line in map(str.strip, words):
+        with self._process.stderr as errors:
+            for line in map(str.strip, errors):
                 if line:
-                    self._words.append(line)
+                    self._last_line.append(line)
                 progress = self._progress
                 if progress is not None and line.startswith(PROGRESS):
                     progress(line.removeprefix(PROGRESS))
 
-    def _last_words(self) -> str:
+    def _why_not(self) -> str:
         self._listener.join(_PATIENCE)
-        said = self._words[-1].removeprefix("odl: ") if self._words else "it said nothing"
-        return f"the emulated board did not start: {said}"
+        why = self._last_line[-1].removeprefix("odl: ") if self._last_line else "it printed nothing"
+        return f"the emulated board did not start: {why}"
 
     @property
     def running(self) -> bool:
@@ -86,7 +86,7 @@ class EmulatedBoard:
         return self._process.poll() is None
 
     def close(self) -> None:
-        """End it."""
+        """End the process; one that does not end by itself is killed."""
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
                 stream.close()

@@ -23,28 +23,28 @@ from odl.live.source_status import source_problem, source_status
 from odl.live.status import LiveStatus
 from odl.live.twin import Difference, described
 
-_BEHIND = 2.0  # seconds of delay after which the pace goes on from now instead of catching up
+_BEHIND = 2.0  # seconds of delay after which the pace continues from now instead of catching up
 _LEAST = 0.02  # seconds of samples in one block, at least
 
 
 class Pace:
-    """Recorded inputs as time passes, ``speed`` times as fast as they were recorded.
+    """Iterates over recorded inputs in time, ``speed`` times as fast as they were recorded.
 
     Parameters
     ----------
     events : iterable of Input
     rate_hz : float
     speed : float
-        Above 0; infinity does not wait at all.
+        Above 0; with infinity there is no waiting.
     position : int
-        The first sample to come; earlier ones are left out.
+        The first sample to yield; earlier ones are left out.
     clock : Clock
-        Says when a sample is due.
+        The clock by which a sample is due.
 
     Attributes
     ----------
     wait : float
-        Seconds for which a ``next`` may sleep where nothing is due; empty Samples come then.
+        Seconds for which a ``next`` may sleep where nothing is due; it then yields empty Samples.
 
     Examples
     --------
@@ -64,25 +64,25 @@ class Pace:
         self._events, self._rate, self._position = events, rate_hz * speed, position
 
     def __iter__(self) -> Iterator[Input]:
-        self._began = self._clock.monotonic() - self._position / self._rate
+        self._zero = self._clock.monotonic() - self._position / self._rate
         for event in self._events:
             rest = _after(event, self._position)
             if isinstance(rest, Gap):
-                self._began -= rest.lost / self._rate  # no wait for samples that were lost
+                self._zero -= rest.lost / self._rate  # no wait for samples that were lost
             if isinstance(rest, Samples) and math.isfinite(self._rate):
                 yield from self._pieces(rest)
             elif rest is not None:
                 yield rest
 
     def _pieces(self, event: Samples) -> Iterator[Samples]:
-        """``event`` a piece at a time, each when it is due."""
+        """Yield ``event`` in pieces, each when it is due."""
         at, size, least = 0, len(event.block), max(1, round(_LEAST * self._rate))
         while at < size:
             now = self._clock.monotonic()
-            due = (now - self._began) * self._rate - (event.start + at)
+            due = (now - self._zero) * self._rate - (event.start + at)
             wanted = min(least, size - at)
             if due > _BEHIND * self._rate:
-                self._began, due = now - (event.start + at + wanted) / self._rate, float(wanted)
+                self._zero, due = now - (event.start + at + wanted) / self._rate, float(wanted)
             if due < wanted:
                 if self.wait:
                     self._clock.sleep(min(self.wait, (wanted - due) / self._rate))
@@ -94,7 +94,7 @@ class Pace:
 
 
 def _after(event: Input, position: int) -> Input | None:
-    """The part of a recorded input from ``position`` on, or None."""
+    """Return the part of a recorded input from ``position`` on, or None."""
     if isinstance(event, Truth):
         return event if event.end > position else None
     if isinstance(event, Gap):
@@ -109,14 +109,14 @@ def _after(event: Input, position: int) -> Input | None:
 
 
 class FedSession(Session):
-    """A session whose inputs a board takes as well; the outputs of both are compared.
+    """A session that passes its inputs to a board as well and compares the outputs of both.
 
     Parameters
     ----------
     board : Board
         Configured alike, with the host as its sensor.
     compare : bool
-        If False, the board's outputs are passed on, where they were heard.
+        If False, the outputs of the board that arrived are returned instead of the session's.
     """
 
     def __init__(self, image: Image, config: Config, board: Board, *, compare: bool) -> None:
@@ -124,15 +124,15 @@ class FedSession(Session):
         self.board, self.compare = board, compare
         self.compared = self.skipped = 0
         self.differences: list[Difference] = []
-        self.adopted: deque[Adopt] = deque()  # inputs that come next: stepped already, to be recorded
+        self.adopted: deque[Adopt] = deque()  # stepped already, still to be recorded
 
     def step(self, event: Input) -> list[Output]:
-        """One input, here and on the board."""
-        said = super().step(event)
+        """Step the session and the board through one input."""
+        own = super().step(event)
         if isinstance(event, Truth | Origin | Adopt):
-            return said
-        windows = sum(isinstance(output, Prediction) for output in said)
-        self.skipped += windows  # until the board has been heard
+            return own
+        windows = sum(isinstance(output, Prediction) for output in own)
+        self.skipped += windows  # until the board's outputs arrive
         heard: list[Output] = []
         lost = restarted = 0
         for passed in self.board.step(event):
@@ -141,24 +141,24 @@ class FedSession(Session):
             if isinstance(passed, Output):
                 heard.append(passed)
         if restarted:
-            self.go_on_from_board()
-            return said
-        common = _subsequence(said, heard)
-        if len(common) == len(heard) and (len(said) == len(common) or lost):
+            self.adopt_board_state()
+            return own
+        common = _subsequence(own, heard)
+        if len(common) == len(heard) and (len(own) == len(common) or lost):
             both = sum(isinstance(output, Prediction) for output in common)
             self.compared, self.skipped = self.compared + both, self.skipped - both
-            return said
+            return own
         self.compared, self.skipped = self.compared + windows, self.skipped - windows
         if not self.compare:
             return heard
-        first = next(i for i in range(len(said) + 1) if said[i : i + 1] != heard[i : i + 1])
-        words = [str(outputs[first]) if first < len(outputs) else "nothing" for outputs in (said, heard)]
+        first = next(i for i in range(len(own) + 1) if own[i : i + 1] != heard[i : i + 1])
+        words = [str(outputs[first]) if first < len(outputs) else "nothing" for outputs in (own, heard)]
         self.differences.append(Difference(self.position, described(event), *words))
-        self.go_on_from_board()
-        return said
+        self.adopt_board_state()
+        return own
 
-    def go_on_from_board(self) -> None:
-        """Take over the board's state, which counts where host and board differ."""
+    def adopt_board_state(self) -> None:
+        """Take over the board's state, which is right where host and board differ."""
         state, _ = self.board.read_state()
         event = Adopt(self.position, max(0, position_of(self.image, state) - self.position), state)
         super().step(event)
@@ -166,13 +166,13 @@ class FedSession(Session):
 
 
 def _subsequence(whole: list[Output], part: list[Output]) -> list[Output]:
-    """The members of ``whole`` that ``part`` has too, in order."""
+    """Return the members of ``whole`` that ``part`` has too, in order."""
     rest = iter(whole)
     return [output for output in part if any(other == output for other in rest)]
 
 
 class HardwareInTheLoop(LearningMode):
-    """The host feeds recorded inputs to a board that learns, and to a session of its own."""
+    """Feeds recorded inputs to a board that learns, and to a session of the host."""
 
     def __init__(self, session: FedSession, inputs: Pace) -> None:
         self.session: Session = session

@@ -1,4 +1,4 @@
-"""The labeller of a live session: a person at a prompt, and recorded truth that answers as a person would."""
+"""The labeller of a live session: a person at a prompt, and an oracle that answers from recorded truth."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from odl.labels.prompt import Prompt
 
 
 class LiveLabeller:
-    """Asks at ``prompt``, and gives the prompt the answers of recorded truth.
+    """Asks questions at ``prompt`` and passes the oracle's answers to the prompt.
 
     A person at the prompt may be quicker, or skip, or take an answer back.
 
     Parameters
     ----------
     labels : Oracle, optional
-        Who answers from truth.
+        The oracle that answers from recorded truth.
     """
 
     def __init__(self, prompt: Prompt, labels: Oracle | None) -> None:
@@ -27,14 +27,14 @@ class LiveLabeller:
         self._asked: set[int] = set()
 
     def ask(self, query: Query, now: int) -> None:
-        """As `odl.core.protocols.Labeller.ask`; asked twice it is one question."""
+        """As `odl.core.protocols.Labeller.ask`; a repeated query is one question."""
         self.prompt.ask(query, now)
         if self._labels is not None and query.window not in self._asked:
             self._asked.add(query.window)
             self._labels.ask(query, now)
 
     def ask_open(self, session: Session) -> None:
-        """Ask all open questions of ``session``, which a person may not have seen."""
+        """Ask all open questions of ``session`` at the prompt; those already there stay one question."""
         for one in session.open_questions:
             self.ask(Query(one.window, 0, one.expires), session.position)
 

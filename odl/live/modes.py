@@ -22,10 +22,10 @@ from odl.live.status import LiveStatus
 from odl.live.twin import Follower, TwinState
 from odl.wire import BRIEF
 
-_BRIEF_LIMIT: Final = 5.0  # seconds after which the board is asked for its state once more: without weights
+_BRIEF_LIMIT: Final = 5.0  # seconds after which the host asks for the board's state again: without weights
 _WHOLE_LIMIT: Final = 15.0  # and with them
-_MORE_ENTRIES: Final = 4  # of the label log, which the board may have written meanwhile
-_MOST: Final = 65535  # bytes of its state that a board sends at once
+_MORE_ENTRIES: Final = 4  # entries of the label log that the board may have added meanwhile
+_MOST: Final = 65535  # bytes of state in one answer of the board
 HOST_RUNS: Final = "the host runs the session"
 NO_WINDOW: Final = "no window can be completed"
 
@@ -36,9 +36,9 @@ class LearningMode(Protocol):
     Attributes
     ----------
     session : Session
-        The host's.
+        The host's session.
     wait : float
-        Seconds that a ``next`` may block where nothing comes.
+        Seconds that a ``next`` may block while no event arrives.
     notices : deque of str
         Sentences for the person, each once.
     """
@@ -49,12 +49,12 @@ class LearningMode(Protocol):
 
     @property
     def pending(self) -> bool:
-        """True while outputs are owed for inputs that have passed, or an answer is on its way."""
+        """True while the board owes outputs for past inputs, or an answer is on its way."""
         return False
 
     @property
     def unusable(self) -> str:
-        """Why nothing that came could be used; else empty."""
+        """Why no line of the source could be used; empty if some could."""
         return ""
 
     def end(self) -> Iterable[Event]:
@@ -62,27 +62,27 @@ class LearningMode(Protocol):
         return ()
 
     def events(self, labeller: LiveLabeller) -> Iterator[Event]:
-        """All events, each input before its outputs; empty Samples where nothing comes."""
+        """Yield all events, each input before its outputs; empty Samples while nothing arrives."""
         ...
 
     def status(self) -> LiveStatus:
-        """What the mode knows of the source and of the twins."""
+        """Return what the mode knows of the source and of the twins."""
         ...
 
 
 class HostLearns(LearningMode):
-    """The session runs on the host; a board or a sketch gives samples and nothing else.
+    """Runs the session on the host; a board or a sketch only sends samples.
 
     Parameters
     ----------
     gap : Gap, optional
         The first input of a resumed session.
     shift : int
-        By how many samples the source's count is ahead of the session's.
+        Samples by which the source's count is ahead of the session's.
     speed : float
-        How many times as fast as the model expects the samples come.
+        The samples' rate as a multiple of the model's.
     rate_hz : float, optional
-        Samples per second that the source should give, where they are not the model's.
+        Samples per second that the source should send; default: the model's rate.
     """
 
     def __init__(
@@ -99,9 +99,9 @@ class HostLearns(LearningMode):
         self._speed = speed
         self.notices: deque[str] = deque()
         self._source_notices = SourceNotices(self.notices, speed * (rate_hz or session.image.rate_hz))
-        # The count of windows, and the position where it last grew or samples were missing at length.
+        # The count of windows, and the position where it last grew or a long gap ended.
         self._windows, self._since = session.counts["windows"], session.position
-        self._broken, self._noticed = "", False  # why no window comes
+        self._broken, self._noticed = "", False  # why no window is complete
 
     @property
     def wait(self) -> float:
@@ -128,14 +128,14 @@ class HostLearns(LearningMode):
             self._source_notices.update(self.source)
             if isinstance(event, Samples | Gap):
                 self._check_windows(event)
-                if isinstance(event, Gap) and event.why != BAD_LINES:  # there may be many of these
+                if isinstance(event, Gap) and event.why != BAD_LINES:  # of bad lines there may be many
                     self.notices.append(f"{event.lost} samples are missing: {event.why}")
                 yield replace(event, start=event.start - self._shift)
             elif isinstance(event, Restarted) and event.position - self._shift == self.session.position:
                 yield Gap(self.session.position, 0, "the board restarted")
 
     def _check_windows(self, event: Samples | Gap) -> None:
-        """Notice short gaps that come so often that no window is complete."""
+        """Notice short gaps that are so frequent that no window is complete."""
         session, image, source = self.session, self.session.image, self.source
         lost = event.lost if isinstance(event, Gap) else 0
         if lost >= image.window or session.counts["windows"] != self._windows:
@@ -160,22 +160,22 @@ class HostLearns(LearningMode):
 
 
 class BoardLearns(LearningMode):
-    """The board learns and owns the order; the host's session steps along (`odl.live.twin`).
+    """The board learns and decides the order of events; the host's session follows (`odl.live.twin`).
 
     Parameters
     ----------
     follower : Follower
-        With ``compare``, outputs of board and host are compared.
+        The twin on the host; with ``compare`` it compares its outputs with the board's.
     """
 
     def __init__(self, follower: Follower, board: Board, speed: float = 1.0) -> None:
         self.follower, self.board, self._speed = follower, board, speed
         self.session = follower.session
         self.notices: deque[str] = deque()
-        self.delivery: Delivery | None = None  # of the prompt that `events` is given
+        self.delivery: Delivery | None = None  # made by `events`, for its labeller's prompt
         self._reading_until: float | None = None
         self._source_notices = SourceNotices(self.notices, speed * self.session.image.rate_hz)
-        self._differences = 0  # that were noticed
+        self._differences = 0  # number of differences noticed so far
         self._size, self._brief, self._entry = state_sizes(self.session.image)
         board.on_restart = self._restart_point
 
@@ -194,14 +194,14 @@ class BoardLearns(LearningMode):
         return self.board.state is BoardState.STREAMING and bool(unfinished or self.follower.owes)
 
     def end(self) -> Iterable[Event]:
-        """As `LearningMode.end`; a notice tells of answers that were still on their way."""
+        """As `LearningMode.end`; a notice counts the answers that were still on their way."""
         if self.delivery is not None and (left := self.delivery.unfinished):
             what = "1 answer was" if left == 1 else f"{left} answers were"
             self.notices.append(f"{what} still on the way to the board when the session ended")
         return self.follower.end()
 
     def _restart_point(self, away: float) -> tuple[int, int]:
-        """Where a board that restarted goes on after ``away`` seconds: position, and questions spent."""
+        """Return where a board continues after ``away`` seconds: position, and questions spent."""
         position = self.session.position + max(0, round(away * self.session.image.rate_hz))
         return position, self.session.issued_at(position)
 
@@ -260,7 +260,7 @@ class BoardLearns(LearningMode):
             and (self._reading_until is None or late)
         ):
             whole = follower.wants == "whole"
-            if whole:  # of the label log as much as may be used by then
+            if whole:  # with as many entries of the label log as the board may use by then
                 entries = max(follower.entries, self.session.lessons) + _MORE_ENTRIES
                 size = self._size + min(entries, self.session.image.max_log) * self._entry
                 self.board.ask_state((0, min(size, _MOST)))
@@ -274,7 +274,7 @@ class BoardLearns(LearningMode):
         if whole is not None:
             lost = labels_of(image, self.session.snapshot()) - labels_of(image, whole)
             if lost:
-                self.notices.append(f"the board has lost {len(lost)} labels that it had learned from")
+                self.notices.append(f"the board has lost {len(lost)} labels that it had learned")
 
     def status(self) -> LiveStatus:
         """As `LearningMode.status`."""

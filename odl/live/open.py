@@ -31,7 +31,7 @@ def open_live(port: str | None = None, *, progress: Progress | None = None, **op
     port, options
         See `LiveOptions`.
     progress : callable, optional
-        Called with a short sentence about what is being done.
+        Called with a short sentence before each step that takes time.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def _port(plan: SessionPlan) -> str:
 
 
 def _truth(plan: SessionPlan, image: Image) -> tuple[Oracle | None, PlayedTruth | None]:
-    """The oracle, if truth answers, and the truth of a stream that is played."""
+    """Return the oracle, if truth answers, and the truth of a stream that is played."""
     stream = plan.stream
     if stream is None:
         return None, None

@@ -18,7 +18,7 @@ class LiveOptions:
     Attributes
     ----------
     port : str
-        A device, a URL of pyserial, or ``"auto"``, the one board that is there. The default is ``"auto"``;
+        A device, a URL of pyserial, or ``"auto"``, the one board plugged in. The default is ``"auto"``;
         a recording of an emulated board is resumed on a new emulated board.
     emulated : bool
         Start an emulated board instead; with ``play`` its sensor plays a person of that dataset,
@@ -98,13 +98,13 @@ class LiveOptions:
             (not self.emulated or self.port is None,
              "`emulated=True` starts a board of its own: leave out `port`"),
             (not self.emulated or recorded or self.resume is not None,
-             "an emulated board has nothing to sense; add `play='shoulder'`, or feed it: `feed='shoulder'`"),
+             "an emulated board has no data of its own; add `play='shoulder'` or `feed='shoulder'`"),
             (self.play is None or self.feed is None,
              "`play` and `feed` exclude each other: one board, one stream"),
             (self.subject is None or recorded, "`subject` is for `play` and `feed`"),
             (self.data is None or recorded, "`data` is for `play` and `feed`"),
             (self.answers is None or recorded,
-             "`answers='truth'` is for what is played or fed: else nobody knows the truth"),
+             "`answers='truth'` needs `play` or `feed`: otherwise no truth is known"),
             (self.speed is None or self.emulated or self.feed is not None,
              "`speed` is for `emulated=True` and `feed`"),
             (self.resume is None or self.out is None,
@@ -118,11 +118,11 @@ class LiveOptions:
             (board or self.columns is not None, "`format='csv'` needs `columns`, as in ax,ay,az"),
             (board or self.model is not None or self.resume is not None, "`format='csv'` needs `model`"),
             (board or self.port not in (None, "auto"),
-             "`format='csv'` needs `port`: a sketch does not say that it is one"),
-            (not board or self.rate is None, "`rate` is for `format='csv'`: a board says its own"),
-            (not board or self.columns is None, "`columns` is for `format='csv'`: a board names its own"),
+             "`format='csv'` needs `port`: a sketch does not identify itself"),
+            (not board or self.rate is None, "`rate` is for `format='csv'`: a board reports its own"),
+            (not board or self.columns is None, "`columns` is for `format='csv'`: a board reports its own"),
             (not self.keep or (board and self.learn != "host"),
-             "`keep` is for a board that learns; with `learn='host'` it does not"),
+             "`keep` is for a board that learns; with `learn='host'` the board does not learn"),
         ):  # fmt: skip
             if not fits:
                 raise ConfigError(sentence)

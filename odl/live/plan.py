@@ -28,11 +28,11 @@ from odl.policies.budget import parse_budget
 from odl.recording.resume import Resumed, resume
 
 Channels = tuple[tuple[str, str, float], ...]
-OFF: Final = 0.05  # a source's rate may be off the model's by so much
+OFF: Final = 0.05  # largest difference of a source's rate from the model's, as a fraction of it
 
 
 class SourceSetup(NamedTuple):
-    """Which side learns, what Start says of the source, and the channels of its samples."""
+    """Which side learns, the source's entries in Start, and the channels of its samples."""
 
     mode: LearningMode
     live: dict[str, Any]
@@ -40,26 +40,26 @@ class SourceSetup(NamedTuple):
 
 
 class SessionPlan:
-    """A live session as far as it is known before its source has sent anything.
+    """All that is known of a live session before its source has sent anything.
 
-    What is opened here and later is closed if a step fails.
+    ``closing`` closes everything that was opened if a later step fails.
 
     Attributes
     ----------
     live : LiveOptions
         Completed with the options stored in a recording that is resumed.
     resumed : Resumed or None
-        That recording.
+        The recording that is resumed.
     options : Options
         How the session asks and learns.
     stream : Stream or None
-        What is played or fed.
+        The recorded person who is played or fed.
     line : SerialLine
         The open port.
     opened : OpenedSession or None
         The new session, once it is open; None for a resumed one.
     notes : list of str
-        What a person should read when the session starts.
+        Notices for the person when the session starts.
     """
 
     def __init__(self, live: LiveOptions, closing: ExitStack, progress: Progress) -> None:
@@ -67,13 +67,13 @@ class SessionPlan:
         self.resumed: Resumed | None = None
         self.opened: OpenedSession | None = None
         self.notes: list[str] = []
-        self._written = 0.0  # when the recording was written last
+        self._written = 0.0  # time of the last write to the recording
         if live.resume is not None:
             self._written = Path(live.resume).stat().st_mtime
             self.resumed = resume(live.resume)
             closing.callback(self.resumed.writer.leave)
             self.live = options_to_resume(live, self.resumed)
-        else:  # before a board forgets what it had learned
+        else:  # refuse a bad name before a board forgets what it had learned
             new_file(live.out, f", or resume it: `resume={live.out}`")
         self.options = self._options()
         self.stream = self._stream()
@@ -83,26 +83,26 @@ class SessionPlan:
 
     @property
     def idle(self) -> float:
-        """Seconds since the resumed recording was written last; 0 without one."""
+        """Seconds since the last write to the resumed recording; 0 without one."""
         return 0.0 if self.resumed is None else max(0.0, self.line.clock.wall() - self._written)
 
     @property
     def speed(self) -> float:
-        """How many times as fast as recorded an emulated board plays."""
+        """Speed at which an emulated board plays, as a multiple of real time."""
         return (self.live.speed or 1.0) if self.live.play is not None else 1.0
 
     @property
     def subject(self) -> str | None:
-        """Who wears the sensor, or is played."""
+        """The pseudonym of the wearer, or the person who is played."""
         return self.live.who or (None if self.stream is None else self.stream.subject)
 
     def stored(self, name: str) -> Any:
-        """What the resumed recording's Start says of its live session; from a file, unchecked."""
+        """Return a live entry of the resumed recording's Start; it is unchecked, from a file."""
         live = self.resumed.about.get("live") if self.resumed else None
         return live.get(name) if isinstance(live, dict) else None
 
     def stored_number(self, name: str, end: int) -> int | None:
-        """As `stored`, if it is a number from 0 and below ``end``."""
+        """Return a live entry of Start, if it is a whole number of 0 or more and below ``end``."""
         number = self.stored(name)
         return number if type(number) is int and 0 <= number < end else None
 
@@ -148,21 +148,21 @@ class SessionPlan:
         if live.play is not None and self.stream is not None:
             words += ["--play", live.play, "--subject", self.stream.subject, "--seed", str(self.options.seed)]
             words += ["--data", str(live.data)] if live.data is not None else []
-        else:  # it is fed as fast as the host likes
+        else:  # the host sets the pace
             speed = max(20.0, speed)
         self.progress("starting an emulated board")
         board = EmulatedBoard(*words, "--speed", f"{speed:g}", progress=self.progress)
         return SerialPort(self.closing.enter_context(board).url, live.baud)
 
     def session(self, image: Image, channels: Channels, rate_hz: float) -> Session:
-        """A session of ``image`` for samples of ``channels``, or the resumed one.
+        """Open a session of ``image`` for samples of ``channels``, or return the resumed one.
 
         Raises
         ------
         ConfigError
-            If the recording's samples were of other channels.
+            If the recording's samples had another scale.
         ValueError
-            If the model wants others.
+            If the model wants other channels.
         """
         if self.resumed is None:
             self.opened = open_session(
@@ -176,13 +176,13 @@ class SessionPlan:
         config = self.resumed.session.config
         if scaling != (config.mult, config.shift, config.offset):
             raise ConfigError(
-                f"{self.live.resume}: its samples were of another scale than those that come here; "
+                f"{self.live.resume}: its samples have another scale than those of this sensor; "
                 "resume with the sensor that recorded it"
             )
         return self.resumed.session
 
     def _windows(self, image: Image) -> int:
-        """Windows that the session will have, where its budget is for the whole session; 0: unknown."""
+        """Return the session's number of windows if its budget is for the whole session; 0 if unknown."""
         options = self.options
         if options.policy == "none" or parse_budget(options.budget, image.rate_hz).period != 0:
             return 0

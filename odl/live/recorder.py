@@ -28,12 +28,12 @@ from odl.recording import Writer
 from odl.wire import Start
 
 REPORT: Final = 10.0  # seconds between two lines of figures
-COUNT: Final = 0.001  # of a unit, where nothing is said
+COUNT: Final = 0.001  # size of a count in its unit, by default
 COUNTS: Final = {"deg/s": 1 / 16, "dps": 1 / 16, "mdps": 62.5, "mg": 1.0}  # up to 2048 deg/s, 32 g
 
 
 class Recorder:
-    """Writes what a source sends; `open_recorder` makes it."""
+    """Writes a source's samples to a recording; `open_recorder` returns one."""
 
     def __init__(
         self, source: Board | CsvStream, writer: Writer, opened: ExitStack, rate_hz: float, shift: int
@@ -50,17 +50,17 @@ class Recorder:
             raise
 
     def stop(self) -> None:
-        """Ask the recording to end soon; from any thread, or a signal's handler."""
+        """End the recording soon; any thread or signal handler may call this."""
         self._ending = True
         self._source.line.wake()
 
     def run(self, seconds: float | None, progress: Progress) -> None:
-        """Record until ``stop``, or for so many seconds of the stream: where nothing comes, the clock's.
+        """Record until ``stop``, or for ``seconds`` of the stream; while nothing arrives, the clock counts.
 
         Raises
         ------
         ConfigError
-            If ``seconds`` are not above 0.
+            If ``seconds`` is not above 0.
         """
         OPTIONS["seconds"].check(seconds)
         clock = self._source.line.clock
@@ -86,7 +86,7 @@ class Recorder:
             raise CsvStreamError(f"nothing could be recorded: {why}")
 
     def _take(self, event: object) -> bool:
-        """Write an event that belongs into a recording; True if it does."""
+        """Write ``event`` if it belongs into a recording; return True if it does."""
         rows = len(event.block) if isinstance(event, Samples) else 0
         if not (rows or isinstance(event, Gap)):
             return False
@@ -97,7 +97,7 @@ class Recorder:
         return True
 
     def figures(self) -> dict[str, Any]:
-        """What was recorded, in figures."""
+        """Return the figures of the recording, for JSON."""
         own = source_status(self._source)
         return {
             "recording": str(self.recording), "samples": self._samples, "lost": own.lost,
@@ -136,11 +136,11 @@ def open_recorder(
     Parameters
     ----------
     scale : float
-        For a sketch without a model: what one count is, in the unit that is printed; default:
+        For a sketch without a model: the size of one count, in the printed unit; default:
         0.001, or as `COUNTS` says.
     units : sequence of str, optional
-        For a sketch without a model: of all columns or of each, such as ``g`` or ``deg/s``.
-        Where nothing is said, a replay takes those of its model.
+        For a sketch without a model: the unit of all columns or of each, such as ``g`` or ``deg/s``.
+        By default a replay takes those of its model.
 
     Raises
     ------
@@ -154,10 +154,10 @@ def open_recorder(
     check_pseudonym(who)
     for name, given in (("units", bool(units)), ("scale", scale is not None)):
         if given and (not sketch or model is not None):
-            raise ConfigError(f"`{name}` is for a sketch without `model`: a board or a model says its own")
+            raise ConfigError(f"`{name}` is for a sketch without `model`: a board or a model has its own")
     for name, given in (("rate", rate is not None), ("columns", columns is not None)):
         if given and not sketch:
-            raise ConfigError(f"`{name}` is for `format='csv'`: a board says its own")
+            raise ConfigError(f"`{name}` is for `format='csv'`: a board reports its own")
     progress = progress or (lambda sentence: None)
     path = new_file(out)
     about: dict[str, Any] = {"odl": odl.__version__} | ({} if who is None else {"subject": who})
@@ -165,7 +165,7 @@ def open_recorder(
         line = opened.enter_context(line_to(port, baud, progress))
         image = None if model is None else load_model(model)
         source: Board | CsvStream
-        shift = 0  # a board that has learned before counts on from there
+        shift = 0  # position of a board that counts on from an earlier session
         if sketch:
             if not columns or (rate is None and image is None):
                 raise ConfigError("`format='csv'` needs `columns`, as in ax,ay,az, and `rate` or `model`")
@@ -179,7 +179,7 @@ def open_recorder(
             source = Board(line, seq=random_number(16))
             described = source.greet(GREETING)
             if described.channels is None:
-                raise ConfigError("this board has no sensor; nothing can be recorded from it")
+                raise ConfigError("this board has no sensor, so it has nothing to record")
             image = image or image_of(source, line, progress)
             channels, hertz = described.channels, described.rate_hz or image.rate_hz
         config = None if image is None else _quiet(image, channels)
@@ -207,6 +207,6 @@ def _channels(
 
 
 def _quiet(image: Image, channels: Sequence[tuple[str, str, float]]) -> Config:
-    """Settings that ask nothing, so that the recording can be replayed."""
+    """Return settings that ask nothing, so that the recording can be replayed."""
     scaling = input_scaling(channels, [(c.name, c.unit, c.scale) for c in image.channels])
-    return Config(mult=scaling.mult, shift=scaling.shift, offset=scaling.offset)
+    return Config(**scaling._asdict())

@@ -16,10 +16,10 @@ from odl.recording.resume import Resumed
 
 
 def options_to_resume(options: LiveOptions, resumed: Resumed) -> LiveOptions:
-    """``options`` completed with those stored in the recording: the wearer, and an emulated board.
+    """Complete ``options`` with those stored in the recording: the wearer, and an emulated board.
 
-    Options that were given stay as they are. A recording of an emulated board is resumed on a new one,
-    where no port is named: the same person is played, and answers as before.
+    Options that are set stay as they are. A recording of an emulated board is resumed on a new one,
+    unless a port is named: the same person is played, and answers as before.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def options_to_resume(options: LiveOptions, resumed: Resumed) -> LiveOptions:
         raise ConfigError(f"{options.resume} {whose}, and resumes with the same wearer; leave out `who`")
     if stored.get("form") == "csv" and options.format != "csv":
         raise ConfigError(
-            f"{options.resume}: a sketch printed it; say once more where and what it prints: "
+            f"{options.resume}: its samples came from a sketch; name its port and columns again: "
             "`port=P` `format='csv'` `columns=A,B,C`"
         )
     found: dict[str, Any] = {"who": options.who or (subject if named else None)}
@@ -56,7 +56,7 @@ def options_to_resume(options: LiveOptions, resumed: Resumed) -> LiveOptions:
 
 
 def _emulated(options: LiveOptions, stored: dict[str, Any], subject: str | None) -> dict[str, Any]:
-    """The options of an emulated board: what it plays or is fed, whose, how fast, who answers."""
+    """Return the options of an emulated board: dataset, person, speed and who answers."""
     source = (options.play, options.feed)
     before = (_text(stored, "play"), _text(stored, "feed"))
     play, feed = source if any(source) else before
@@ -96,13 +96,13 @@ def check_same_person(path: str | Path, resumed: Resumed, stream: Stream) -> Non
     if (dataset, subject) != (stream.about.get("dataset"), stream.subject):
         whose = f"{clean(dataset)}'s person {clean(subject or '')}" if dataset else "somebody else"
         raise ConfigError(
-            f"{path} is a recording of {whose}; what is played or fed now is another person's and needs a "
+            f"{path} is a recording of {whose}; the person played or fed now is another one and needs a "
             "recording of its own"
         )
 
 
 def stored_options(options: LiveOptions) -> dict[str, Any]:
-    """Options that a recording's Start keeps for `options_to_resume`; no person's and no folder's name.
+    """Return the options that Start stores for `options_to_resume`; no person's and no folder's name.
 
     >>> stored_options(LiveOptions(emulated=True, play="shoulder", speed=2.0))
     {'emulated': True, 'play': 'shoulder', 'speed': 2.0}

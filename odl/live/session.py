@@ -1,4 +1,4 @@
-"""A live session: its events are recorded as they come, and shown."""
+"""A live session: it records its events as they arrive and passes them to a view."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from odl.live.status import LiveStatus
 from odl.recording import Writer
 
 NEAR: Final = 64  # samples before the end of a played recording
-SILENT: Final = 2.0  # seconds without a sample, after which a recording is over that near to its end
-PATIENCE: Final = 5.0  # seconds for which the end waits for outputs and answers that are on their way
+SILENT: Final = 2.0  # seconds without a sample after which a recording this near its end is over
+PATIENCE: Final = 5.0  # seconds for which a session that ends waits for pending outputs and answers
 
 
 class LiveSession:
-    """A live session, from `odl.live.open_live`; iterating over it runs it.
+    """A live session; `odl.live.open_live` returns one, and iterating over it runs it.
 
-    The prompt takes each event, and the recording has it, before it is yielded; an input comes
-    before its outputs. A command is on the disk before the host's session acts on it. Where nothing
-    happens, Samples of no rows come.
+    The prompt and the recording take each event before it is yielded; an input comes
+    before its outputs. A command is on the disk before the host's session acts on it. While nothing
+    happens, the session yields Samples of no rows.
 
     Attributes
     ----------
@@ -74,12 +74,12 @@ class LiveSession:
         self._state = ""
         self._began = self._ending = False
         self._first: int | None = None  # the first sample
-        self._heard = self._clock.monotonic()  # when an event came last
-        self._until: float | None = None  # when the end waits no longer for what is pending
-        self._whole = True  # whether all outputs of the last input are written
+        self._heard = self._clock.monotonic()  # time of the last event
+        self._until: float | None = None  # time at which the end stops waiting for pending events
+        self._whole = True  # all outputs of the last input are written
         self.resumed = before is not None
         self.history = before or new_history(self.session.image, self.session.config)
-        self._useless = False  # whether nothing could be recorded
+        self._useless = False  # nothing could be recorded
         self._events = self._run()
         try:
             writer.sync()
@@ -101,12 +101,12 @@ class LiveSession:
 
     @property
     def names(self) -> dict[int, str]:
-        """Class ids and names as they are now."""
+        """Class ids and names now."""
         return self.session.names
 
     @property
     def wait(self) -> float:
-        """Seconds that a ``next`` may block where nothing comes."""
+        """Seconds that a ``next`` may block while no event arrives."""
         return self._mode.wait
 
     @wait.setter
@@ -114,10 +114,10 @@ class LiveSession:
         self._mode.wait = seconds
 
     def status(self) -> LiveStatus:
-        """State and figures as they are now; any thread may ask."""
+        """Return state and figures now; any thread may call this."""
         own, session = self._mode.status(), self.session
         asks = session.config.policy != "none"
-        windows = max(session.counts["windows"], self.history.windows)  # a board's count begins anew
+        windows = max(session.counts["windows"], self.history.windows)  # a board's count restarts
         left = session.config.allowed - session.issued_at(session.position) if asks else None
         return replace(
             own, state=self._state or own.state, port=self.port, declared=self.image.rate_hz,
@@ -125,11 +125,11 @@ class LiveSession:
         )  # fmt: skip
 
     def notify(self, sentence: str) -> None:
-        """Add a notice."""
+        """Add a notice for the person."""
         self._notices.append(sentence)
 
     def notices(self) -> list[str]:
-        """Sentences that a person should see, each once."""
+        """Return the new sentences for the person, each once."""
         found = []
         for notices in (self._notices, self._mode.notices):
             while notices:
@@ -146,7 +146,7 @@ class LiveSession:
             for event in self._mode.events(self._labeller):
                 if not isinstance(event, Output):
                     self._whole = True
-                # A command belongs to its origin, and an Adopt the session has taken already.
+                # Not between a command and its origin, nor at an Adopt, which the session has taken already.
                 if isinstance(event, Samples | Gap | Truth) and self._ends():
                     break
                 if isinstance(event, Samples) and not len(event.block):
@@ -202,21 +202,21 @@ class LiveSession:
                 self._first = each.start
             if isinstance(each, Command):
                 self._writer.sync()
-            elif not isinstance(each, Origin):  # it goes with its command
+            elif not isinstance(each, Origin):  # its command flushes it
                 self._writer.flush()
             yield each
 
     def stop(self) -> None:
-        """End the session after the step that is under way; from any thread, or a signal handler."""
+        """End the session after the step that is under way; any thread or signal handler may call this."""
         self._ending = True
         if self.prompt.wake is not None:
             self.prompt.wake()
 
     def close(self) -> None:
-        """Close the recording properly, and the line. Closing again does nothing."""
+        """Complete the recording and close the line; a second call does nothing."""
         self._ending = True
         try:
-            if self._began:  # outputs of the last input belong to it, and answers on their way
+            if self._began:  # write the outputs of the last input, and answers on their way
                 with suppress(CsvStreamError):
                     deque(self._events, 0)
             self._events.close()
@@ -229,7 +229,7 @@ class LiveSession:
                 if self._whole:
                     self._writer.close()
                 else:
-                    self._writer.leave()  # as if it had been cut, so that it can be resumed
+                    self._writer.leave()  # without its end, so that it can be resumed
             if self._useless:
                 self._useless = False
                 self.recording.unlink(missing_ok=True)

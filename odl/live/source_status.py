@@ -1,4 +1,4 @@
-"""The status of a source of samples, a board or a sketch, and the notices that a person gets of it."""
+"""The status of a source of samples (a board or a sketch), and notices about it for a person."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NEARLY: Final = 0.02  # of a whole multiple
 
 
 def source_status(source: Board | CsvStream, speed: float = 1.0) -> LiveStatus:
-    """State and figures of ``source``; one that plays ``speed`` times as fast has no clock of its own."""
+    """Return the status of ``source``; where it plays at another ``speed`` than 1, its clock has no drift."""
     clock = source.clock
     if isinstance(source, CsvStream):
         return LiveStatus(
@@ -29,7 +29,7 @@ def source_status(source: Board | CsvStream, speed: float = 1.0) -> LiveStatus:
 
 
 def source_problem(source: Board | CsvStream) -> str:
-    """What a person should know of ``source`` now; empty if it streams as it should."""
+    """Return what is wrong with ``source`` now, for a person; empty if it streams as it should."""
     if isinstance(source, CsvStream):
         absent = source.state in (CsvStreamState.UNPLUGGED, CsvStreamState.SILENT)
         return source.state.value if absent else source.problem
@@ -37,15 +37,15 @@ def source_problem(source: Board | CsvStream) -> str:
 
 
 def speed_hint(rate_hz: float | None, wanted_hz: float) -> str:
-    """A harmless cause of a rate that is a whole multiple of the wanted one; empty for other rates.
+    """Return a harmless cause of a rate that is a whole multiple of the wanted one; empty for other rates.
 
     >>> speed_hint(199.6, 50.0), speed_hint(66.0, 50.0)
-    ('; an emulated board with --speed 4 does that, and it is no fault', '')
+    ('; an emulated board with `speed=4` has this rate, and it is no fault', '')
     """
     times = round((rate_hz or 0.0) / wanted_hz)
     if times < 2 or abs((rate_hz or 0.0) / wanted_hz - times) > _NEARLY * times:
         return ""
-    return f"; an emulated board with --speed {times} does that, and it is no fault"
+    return f"; an emulated board with `speed={times}` has this rate, and it is no fault"
 
 
 class SourceNotices:
@@ -63,7 +63,7 @@ class SourceNotices:
         self._problem, self._wrong_rate = "", 0.0
 
     def update(self, source: Board | CsvStream) -> None:
-        """Append what is new."""
+        """Append a sentence for each change since the last call."""
         while isinstance(source, CsvStream) and source.news:
             self._notices.append(source.news.popleft())
         problem = source_problem(source)
@@ -77,4 +77,4 @@ class SourceNotices:
             hint = speed_hint(rate, self._rate) if isinstance(source, Board) else ""
             self._notices.append(complaint + hint)
         elif not complaint and abs(rate - self._rate) <= _NEARLY * self._rate / 2:
-            self._wrong_rate = 0.0  # well inside, so that a rate at the edge is not complained of twice
+            self._wrong_rate = 0.0  # well inside the limit, so that a rate at its edge gets one notice

@@ -1,4 +1,4 @@
-"""The status of a live session, and what the views need of a session and of whoever asks."""
+"""The status of a live session, and the protocols by which views use sessions and prompts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from odl.labels.question import ClassChoice, Placement, Question, Reply
 
 @dataclass(frozen=True, slots=True)
 class LiveStatus:
-    """How a live session fares; None where something does not apply or is not known yet.
+    """State and figures of a live session; None where a value does not apply or is not known yet.
 
     A learning mode fills in what it knows of the source and of the twins; the session adds the rest.
 
@@ -23,7 +23,7 @@ class LiveStatus:
     state : str
         A few words, such as ``"connected"``.
     port : str
-        Where the samples come from.
+        The source of the samples.
     rate, declared : float
         Samples per second, measured and as the model expects.
     drift, jitter : float
@@ -39,7 +39,7 @@ class LiveStatus:
     recording : path
         The file that is written.
     problem : str
-        What is wrong with the samples that come; empty if nothing is.
+        What is wrong with the samples; empty if nothing is.
     """
 
     state: str
@@ -62,7 +62,7 @@ class LiveStatus:
 
 
 class QuestionSource(Protocol):
-    """Whoever asks a person: `odl.labels.prompt.Prompt`, or `odl.labels.review.Review` of a recording.
+    """Asks a person: `odl.labels.prompt.Prompt`, or `odl.labels.review.Review` of a recording.
 
     ``live`` is True for a session that runs. A view shows ``nothing`` where no question is open, and
     ``about(question)`` beside a question's title: the time left, or the answer that counts.

@@ -1,6 +1,6 @@
-"""A session on the host that is the twin of a learning board's, and steps along with it.
+"""A session on the host that is the twin of a learning board's and follows it.
 
-A board sends a recording: inputs in its own order, each before its outputs. A `Follower` steps the
+A board sends its inputs in its own order, each before its outputs. A `Follower` steps the
 host's session through the same inputs and compares the outputs of both. Frames get lost. Where the
 host can tell the lost outputs from those that came, only these windows stay uncompared. Else the host
 asks for the board's state: first without the weights, which the host has unless something was learned.
@@ -19,16 +19,16 @@ from odl.core.snapshot import entries_of, position_of, state_sizes, with_unused_
 
 
 class TwinState(Enum):
-    """Whether host and board are in step, with a sentence for people."""
+    """The relation of host and board, each value a sentence for people."""
 
     TOGETHER = "host and board are in step"
-    DOUBT = "frames were lost; the board's state is looked at"
+    DOUBT = "frames were lost; the host reads the board's state"
     APART = "samples were lost; the host waits for the board's state"
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """An output in which board and host differ: after which input, and the output of each."""
+    """An output in which board and host differ: the input before it, and the output of each."""
 
     position: int
     cause: str
@@ -38,33 +38,33 @@ class Difference:
     def __str__(self) -> str:
         return (
             f"board and host differ at sample {self.position} after {self.cause}: "
-            f"the host says {self.host}, the board {self.board}"
+            f"the host has {self.host}, the board {self.board}"
         )
 
 
 class Follower:
-    """Steps ``session`` along with a board.
+    """Steps ``session`` through the inputs of a board.
 
     Parameters
     ----------
     session : Session
-        Of the board's image and settings, at the board's position.
+        A session of the board's image and settings, at the board's position.
     compare : bool
-        Whether the outputs of board and session are compared. If so, the session's outputs are
-        passed on, else the board's.
+        If True, outputs of board and session are compared, and the session's outputs are
+        passed on; else the board's are.
 
     Attributes
     ----------
     state : TwinState
     wants : str
-        The part of the board's state that is needed: ``"brief"`` (without weights), ``"whole"`` or none.
+        The part of the board's state that is needed: ``"brief"`` (without weights), ``"whole"`` or empty.
     entries : int
-        Entries of its label log that the board is known to use at least.
+        Least number of entries in the board's label log, as far as the host knows.
     compared : int
         Windows whose prediction was compared; `skipped` counts the others.
     differences : list of Difference
     adopted : int
-        How often the session took over the board's state.
+        Number of times that the session took over the board's state.
 
     Examples
     --------
@@ -116,7 +116,7 @@ class Follower:
         self._owing += frames
 
     def apart(self, *, anew: bool) -> None:
-        """Wait for the board's state: nobody listened to the board, or it was configured ``anew``."""
+        """Wait for the board's state after a time without a listener, or after it was configured ``anew``."""
         self._anew = self._anew or anew
         self._need("whole", TwinState.APART)
 
@@ -161,7 +161,7 @@ class Follower:
         return passed if self.compare else [*passed, output]
 
     def _close_step(self) -> list[Event]:
-        """The next input has come, so outputs of the last one that have not arrived were lost."""
+        """Handle the next input: outputs of the last one that have not arrived were lost."""
         owing, self._owing = self._owing, 0
         if owing != len(self._expected):
             if owing:
@@ -185,7 +185,7 @@ class Follower:
     def _differ(self, board: str) -> None:
         if self.compare:
             host = str(self._expected[0]) if self._expected else "nothing"
-            cause = "the beginning" if self._cause is None else described(self._cause)
+            cause = "the start" if self._cause is None else described(self._cause)
             self.differences.append(Difference(self.session.position, cause, host, board))
             self._need("whole", TwinState.APART)
 
@@ -195,7 +195,7 @@ class Follower:
             self.state = state
 
     def settle(self) -> None:
-        """Nothing has come for a while, so frames that are missing were lost: ask for the board's state."""
+        """Count missing frames as lost because the line is idle, and ask for the board's state."""
         if self._owing and self.state is TwinState.TOGETHER:
             self._need("brief", TwinState.DOUBT)
 
@@ -207,13 +207,13 @@ class Follower:
         Parameters
         ----------
         data : bytes
-            The board's state at this place of its stream, of the form that `wants` named: the state block
+            The board's state at this point of its stream, in the form that `wants` named: the state block
             and the used entries of the label log, or the state block without the weights.
 
         Raises
         ------
         odl.core.snapshot.StateError
-            If no session of this model can have this state.
+            If no session of this model can be in this state.
         """
         own, image = self.session.snapshot(), self.session.image
         self.entries = max(self.entries, entries_of(image, data))
@@ -242,7 +242,7 @@ class Follower:
 
 
 def described(event: Input) -> str:
-    """An input in a few words, for a person.
+    """Return an input in a few words, for a person.
 
     >>> described(Gap(128, 3, "unplugged"))
     "Gap(start=128, lost=3, why='unplugged')"

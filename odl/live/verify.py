@@ -1,6 +1,6 @@
-"""One recording through every twin: Python, the C core on this computer, the emulated board.
+"""Run one recording through every twin: Python, the C core on this computer, the emulated board.
 
-The inputs of a recording are stepped through each twin side by side. Each output event is
+The twins step through the inputs of a recording side by side. Each output event is
 compared as it comes, and at the end the state blocks, logs included, byte for byte.
 """
 
@@ -33,17 +33,17 @@ class Twin(Protocol):
     """Something that takes a session's inputs."""
 
     def step(self, event: Input) -> list[Output]:
-        """Take one input; what comes of it."""
+        """Take one input; return its outputs."""
         ...
 
     def snapshot(self) -> bytes:
-        """State block and log."""
+        """Return the state block and the label log."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class StepDifference:
-    """Where two twins first part: after which input, and what each of them said."""
+    """The first difference between two twins: after which input, and the output of each."""
 
     step: int
     event: str
@@ -60,20 +60,20 @@ class StepDifference:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the comparison of a recording showed."""
+    """The outcome of comparing twins on a recording."""
 
     twins: tuple[str, ...]
     inputs: int
     outputs: int
     windows: int
     traces: dict[str, str]
-    recorded: str | None  # the trace that the recording itself holds, where it is whole
+    recorded: str | None  # the recording's own trace, if the recording is whole
     difference: StepDifference | None
-    untraced: str = ""  # else why it has none
+    untraced: str = ""  # why ``recorded`` is None
 
     @property
     def equal(self) -> bool:
-        """Whether all twins and the recording agree."""
+        """True if all twins and the recording agree."""
         return self.difference is None and (
             self.recorded is None or all(trace == self.recorded for trace in self.traces.values())
         )
@@ -82,16 +82,16 @@ class Verdict:
 def make(
     twin: str, image: Image, config: Config, compiler: str | None = None, asked: Iterable[int] | None = None
 ) -> Twin:
-    """A fresh twin; ``board`` is the firmware that a user would flash, on the emulator.
+    """Return a new twin; ``board`` is the firmware that a user would flash, on the emulator.
 
-    ``asked`` is as for `odl.core.session.Session`; no board can be told.
+    ``asked`` is as for `odl.core.session.Session`; a board cannot take it.
 
     Raises
     ------
     ValueError
         For a name that is none of `TWINS`.
     ToolError, BuildError
-        If it cannot be built here.
+        If the twin cannot be built on this computer.
     """
     if twin == "python":
         return Session(image, config, asked=asked)
@@ -107,7 +107,7 @@ def make(
 
 
 def _no_twin(name: str) -> ValueError:
-    return ValueError(f"there is no twin '{name}'; there are {', '.join(TWINS)}")
+    return ValueError(f"there is no twin '{name}'; `twins` can be {', '.join(TWINS)}")
 
 
 def verify(
@@ -131,39 +131,39 @@ def verify(
     RecordingError, ImageError
         If the recording cannot be used.
     """
-    tell = progress or (lambda sentence: None)
+    report = progress or (lambda sentence: None)
     for name in twins:
         if name not in TWINS:
             raise _no_twin(name)
     opened = open_recording(path)
     if opened.host_only:
         raise RecordingError(
-            f"{path}: it was recorded with {' and '.join(opened.host_only)}, which runs in Python only: "
+            f"{path}: this recording needs {' and '.join(opened.host_only)}, which runs in Python only: "
             "there is no twin to compare"
         )
     asked = opened.stream.about.get("asked")
     names = ("python", *(t for t in twins if t != "python"))
     if "board" in names and any(isinstance(event, Adopt) for event in opened.recording.events):
         raise RecordingError(
-            f"{path}: it takes over the state of another board, which no board can: "
-            "verify it with --twins python,host"
+            f"{path}: this recording takes over another board's state, which no board can do: "
+            "verify it with `twins=python,host`"
         )
     if "board" in names and asked is not None:
         raise RecordingError(
-            f"{path}: it asks what was asked before it was relabelled, which no board can be told: "
-            "verify it with --twins python,host"
+            f"{path}: this recording fixes the questions of a relabelled one, which no board can do: "
+            "verify it with `twins=python,host`"
         )
-    made: dict[str, Twin] = {}
+    chosen: dict[str, Twin] = {}
     for name in names:
-        tell(f"making the twin '{name}'")
-        made[name] = make(name, opened.image, opened.config, compiler, asked)
-    tell(f"stepping {len(names)} twins through {Path(path).name}")
-    verdict = compare(made, opened.stream.inputs(), opened.trace)
+        report(f"building the twin '{name}'")
+        chosen[name] = make(name, opened.image, opened.config, compiler, asked)
+    report(f"stepping {len(names)} twins through {Path(path).name}")
+    verdict = compare(chosen, opened.stream.inputs(), opened.trace)
     return replace(verdict, untraced=opened.untraced)
 
 
 def compare(twins: dict[str, Twin], events: Iterable[Input], recorded: str | None = None) -> Verdict:
-    """Step ``events`` through all ``twins``, the first of which is right by definition."""
+    """Step ``events`` through all ``twins``; the first one is right by definition."""
     names = tuple(twins)
     first = names[0]
     hashes = {name: TraceHash() for name in names}

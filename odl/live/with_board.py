@@ -1,4 +1,4 @@
-"""A live session with a board: which image it runs, who learns, where its stream goes on."""
+"""A live session with a board: the image that it runs, who learns, where its stream continues."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from odl.wire.client import BoardError
 
 
 def with_board(plan: SessionPlan) -> SourceSetup:
-    """How a session with a board is led.
+    """Set up a session with a board: its learning mode, entries in Start, and channels.
 
     Raises
     ------
     ConfigError, ValueError
-        If the board does not fit the options, or its samples are not what the model wants.
+        If the board does not fit the options, or its samples do not fit the model.
     BoardError
-        If it does not answer, runs another model, or has not learned what the recording holds.
+        If the board does not answer, runs another model, or lacks labels that the recording holds.
     """
     board = Board(plan.line, seq=random_number(16))
     described = board.greet(GREETING)
@@ -44,21 +44,21 @@ def with_board(plan: SessionPlan) -> SourceSetup:
     if learn != "host" and board.info.image != image.checksum:
         raise BoardError(
             f"the board runs the model image {board.info.image:08x}, not {image.checksum:08x}: "
-            "put it there with 'odl push', or learn on the host: `learn='host'`"
+            "push this image with 'odl push', or learn on the host: `learn='host'`"
         )
     channels = described.channels or (plan.stream.channels if plan.stream else None) or ()
     rate = _rate(plan, described, image)
-    beginning = _Beginning(plan, board, plan.session(image, channels, rate), learn)
-    mode = beginning.mode()
+    started = _BoardSession(plan, board, plan.session(image, channels, rate), learn)
+    mode = started.mode()
     live = {
         "learn": learn, "form": "board", "board": described.name, "sensor": described.sensor,
-        "firmware": described.version, "session": beginning.number, "shift": beginning.shift,
+        "firmware": described.version, "session": started.number, "shift": started.shift,
     }  # fmt: skip
     return SourceSetup(mode, live, channels)
 
 
 def _rate(plan: SessionPlan, described: BoardDescription, image: Image) -> float:
-    """Samples per second, if the model can do with them."""
+    """Return the samples per second of the source, if the model can use them."""
     rate = described.rate_hz or (plan.stream.rate_hz if plan.stream else None) or image.rate_hz
     if abs(rate - image.rate_hz) > OFF * image.rate_hz:
         raise ConfigError(f"samples come at {rate:g} Hz, but the model wants {image.rate_hz:g} Hz")
@@ -88,17 +88,17 @@ def _image_and_learner(plan: SessionPlan, board: Board) -> tuple[Image, str]:
 
 
 def _learned_before(plan: SessionPlan) -> str:
-    """Who learned in the recording that is gone on with."""
+    """Return who learned in the resumed recording."""
     learn = plan.stored("learn")
     return learn if learn in LEARN else "host"
 
 
 def _without_the_board(plan: SessionPlan) -> str:
-    """Who learns where an emulated board, which is always a new one, was the one that had learned."""
+    """Return who learns after an emulated board that had learned has ended: the next one starts empty."""
     if plan.live.feed is not None:
         raise ConfigError(
-            f"{plan.live.resume}: the emulated board that it was fed to forgot what it had learned when "
-            "it ended, so it can be replayed, but not gone on with"
+            f"{plan.live.resume}: the emulated board forgot what it had learned when it ended, so this "
+            "recording can be replayed, but not resumed"
         )
     plan.notes.append(
         "the emulated board forgot what it had learned when it ended: the host learns from here on"
@@ -113,15 +113,15 @@ def _labels(session: Session) -> set[tuple[int, int]]:
 # --- the session on the board -------------------------------------------------------------
 
 
-class _Beginning:
-    """Has ``board`` run a session, or goes on with the one that it runs.
+class _BoardSession:
+    """Starts a session on ``board``, or attaches to the one that it runs.
 
     Attributes
     ----------
     number : int
-        What the board calls the session.
+        The board's number for the session.
     shift : int
-        How much farther the board counts than the session.
+        Samples by which the board's count is ahead of the session's.
     """
 
     def __init__(self, plan: SessionPlan, board: Board, session: Session, learn: str) -> None:
@@ -130,18 +130,18 @@ class _Beginning:
         self.number = self._number()
 
     def mode(self) -> LearningMode:
-        """How the session is led, begun on the board."""
+        """Start the session on the board; return its learning mode."""
         if self.learn == "host":
             return self._with_host()
         return self._fed() if self.plan.live.feed is not None else self._with_board()
 
     def _number(self) -> int:
-        """The recording's own number, if the board was to do then what it is to do now; or a new one."""
+        """Return the recording's number if the board had the same role then, else a new number."""
         same = (self.learn == "host") == (_learned_before(self.plan) == "host")
         return (self.plan.stored_number("session", 2**32) if same else None) or random_number(32)
 
     def _configure(self, config: Config, *, keep: bool) -> int | None:
-        """Have it run the session: where its stream stands, or None if it runs the session all along."""
+        """Start the session on the board; return its position, or None if the board runs it already."""
         board, session, plan = self.board, self.session, self.plan
         if plan.resumed is None:
             return board.configure(config, self.number, keep=keep)
@@ -157,26 +157,26 @@ class _Beginning:
         )
 
     def _with_host(self) -> LearningMode:
-        """The board only samples. What it has learned is left alone, so it may begin to count late."""
+        """The board only samples. It keeps what it has learned, so its count may not start at 0."""
         session, board = self.session, self.board
         quiet = replace(session.config, policy="none", allowed=0, period=0, hold=False)
         self.shift = self.plan.stored_number("shift", 2**62) or 0
-        stands = self._configure(quiet, keep=True)
+        position = self._configure(quiet, keep=True)
         gap = None
         if self.plan.resumed is None:
-            self.shift = stands or 0
-        elif stands is not None:
-            gap = Gap(session.position, stands - self.shift - session.position, "nobody listened")
+            self.shift = position or 0
+        elif position is not None:
+            gap = Gap(session.position, position - self.shift - session.position, "nobody listened")
         board.on_restart = lambda away: (board.position + round(away * session.image.rate_hz), 0)
         return HostLearns(session, board, gap, shift=self.shift, speed=self.plan.speed)
 
     def _with_board(self) -> LearningMode:
         follower = Follower(self.session, compare=self.learn == "both")
         keep = self.plan.live.keep or self.plan.resumed is not None
-        along = self._configure(self.session.config, keep=keep) is None
+        running = self._configure(self.session.config, keep=keep) is None
         if keep:
             self._hold_labels()
-            follower.apart(anew=not along)
+            follower.apart(anew=not running)
         return BoardLearns(follower, self.board, self.plan.speed)
 
     def _fed(self) -> LearningMode:
@@ -188,21 +188,21 @@ class _Beginning:
         self._configure(session.config, keep=keep)
         if keep:
             self._hold_labels()
-            fed.go_on_from_board()
+            fed.adopt_board_state()
         speed = live.speed or (math.inf if live.answers else 1.0)
         inputs, clock = stream.unanswered().inputs(), self.board.line.clock
         return HardwareInTheLoop(fed, Pace(inputs, session.image.rate_hz, speed, fed.position, clock))
 
     def _hold_labels(self) -> None:
-        """Refuse a board that does not hold what was learned in the recording."""
+        """Refuse a board that lacks labels which the recording has learned."""
         own = _labels(self.session)
         if not own:
             return
-        self.plan.progress("looking at what the board has learned")
+        self.plan.progress("reading what the board has learned")
         state, _ = self.board.read_state()
         lost = own - labels_of(self.session.image, state)
         if lost:
             raise BoardError(
-                f"the board does not hold {len(lost)} of the {len(own)} labels that were learned in "
-                f"{self.plan.live.resume}: resume with the host, which does: `learn='host'`"
+                f"the board lacks {len(lost)} of the {len(own)} labels that were learned in "
+                f"{self.plan.live.resume}; the host has them: resume with `learn='host'`"
             )

@@ -1,4 +1,4 @@
-"""A live session whose samples a sketch prints; the host predicts, asks and learns."""
+"""A live session with a sketch that prints samples; the host predicts, asks and learns."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ FINE: Final = 256  # counts to a step of the model's input, as a sketch prints r
 
 
 def with_sketch(plan: SessionPlan) -> SourceSetup:
-    """How a session with a sketch is led.
+    """Set up a session with a sketch: its learning mode, entries in Start, and channels.
 
     Raises
     ------
     ConfigError
-        If rate or columns are not the model's.
+        If rate or columns do not fit the model.
     CsvStreamError
-        If nothing that it prints can be used.
+        If no line that the sketch prints can be used.
     """
     options = plan.live
     image = plan.resumed.session.image if plan.resumed else load_model(str(options.model))
@@ -45,7 +45,7 @@ def with_sketch(plan: SessionPlan) -> SourceSetup:
     session = plan.session(image, channels, rate)
     gap, shift = None, 0
     if plan.resumed is not None:
-        # The sketch counts from 0, wherever the session stands behind the gap.
+        # The sketch counts from 0, the session from its position after the gap.
         gap = Gap(session.position, lost, "nobody listened")
         shift = -session.position - lost
     live = {"learn": "host", "form": "csv"}
@@ -53,12 +53,12 @@ def with_sketch(plan: SessionPlan) -> SourceSetup:
 
 
 def channels_of(image: Image, columns: Sequence[str]) -> Channels:
-    """The channels of a sketch that prints ``columns`` for a model: name, unit and count of each.
+    """Return the channels of a sketch that prints ``columns`` for a model: name, unit and count of each.
 
     Raises
     ------
     ConfigError
-        If the model wants more of them, or fewer.
+        If the model has another number of channels.
     """
     if len(columns) != len(image.channels):
         raise ConfigError(f"{len(columns)} columns, but the model wants {len(image.channels)}: "

@@ -33,7 +33,7 @@ class ClassButtons:
 
     def fill(self, question: Question) -> None:
         """Offer the classes of ``question``."""
-        self.window = None  # nothing is taken while the names change
+        self.window = None  # clicks have no effect while the names change
         likely = question.likely
         self.names = tuple(one.name for one in likely)
         for i, (button, one) in enumerate(zip(self._buttons, likely, strict=False)):
@@ -57,7 +57,7 @@ class ClassButtons:
 
 
 def button(text: str, about: str, do: Callable[[Any], None], width: str = "9em") -> Any:
-    """A button that calls ``do`` when it is clicked; ``text`` is plain text."""
+    """Return a button that calls ``do`` when it is clicked; ``text`` is plain text."""
     from ipywidgets import Button, Layout
 
     widget = Button(description=text, tooltip=about, layout=Layout(width=width, min_width="6em"))
@@ -66,7 +66,7 @@ def button(text: str, about: str, do: Callable[[Any], None], width: str = "9em")
 
 
 def labelled(kind: Callable[..., Any], label: str, about: str, width: str, **traits: Any) -> Any:
-    """A field with its name before it: a screen reader reads that name, and no tooltip."""
+    """Return a field with its name before it: a screen reader reads that name, and no tooltip."""
     from ipywidgets import Layout
 
     look = {"description_width": "initial"}

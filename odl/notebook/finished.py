@@ -16,7 +16,7 @@ from odl.notebook.question_card import AXIS
 
 
 def timeline(result: Result | str | Path, person: int = 0) -> Any:
-    """One session as a picture: predictions, questions, lessons and accuracy.
+    """Draw one session: predictions, questions, lessons and accuracy.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def timeline(result: Result | str | Path, person: int = 0) -> Any:
 
 
 def question(recording: str | Path, number: int = 0) -> Any:
-    """One question of a session: the signal of its window and a few seconds before it.
+    """Draw one question of a session: the signal of its window and a few seconds before it.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A heartbeat from the browser each second, by which a view knows that its page is open."""
+"""A heartbeat from the browser each second, which shows that a view's page is open."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Heartbeat:
         return self._clock.monotonic() - self._last < _SILENT
 
     def probe(self) -> None:
-        """Start the clock, again after a page was loaded anew; ever more rarely while nothing beats."""
+        """Start the clock, or restart it after a page was reloaded; attempts become rarer without a beat."""
         now = self._clock.monotonic()
         if self.watched() or now - self._asked < self._pause:
             return

@@ -44,26 +44,26 @@ def clock_time(seconds: float) -> str:
 
 
 def prediction(path: Sequence[str], likely: Sequence[ClassChoice], most: int = 5) -> str:
-    """The running prediction: its path in the tree, and a bar for each of the likeliest classes."""
+    """Return the running prediction: its path in the tree, and a bar for each of the likeliest classes."""
     return _part("prediction", joined(path), [one for one in likely if not one.whole][:most])
 
 
 def facts(pairs: Sequence[tuple[str, str]]) -> str:
-    """Figures with their names, one pair on a line."""
+    """Return figures with their names, one pair on a line."""
     return _part("facts", pairs)
 
 
-def history(entries: Sequence[AnswerEntry], rate_hz: float, most: int = 5) -> str:
-    """The last answers and what became of them, the newest first."""
+def history(answers: Sequence[AnswerEntry], rate_hz: float, most: int = 5) -> str:
+    """Return the last answers and their outcomes, the newest first."""
     rows = [
         (clock_time(one.window / rate_hz), _SIGNS.get(one.state, ""), one.name, one.sentence)
-        for one in entries[:most]
+        for one in answers[:most]
     ]
     return _part("history", rows) if rows else ""
 
 
 def line(sentence: str, strong: bool = False, spoken: bool = True) -> str:
-    """One sentence; where it is ``spoken``, a screen reader reads it out when it changes.
+    """Return one sentence; if ``spoken``, a screen reader reads it out when it changes.
 
     >>> "&lt;b&gt;walk&lt;/b&gt;[2J" in line("<b>walk</b>\\x1b[2J")
     True
@@ -72,7 +72,7 @@ def line(sentence: str, strong: bool = False, spoken: bool = True) -> str:
 
 
 def picture(png: bytes, about: str) -> str:
-    """A PNG as an ``<img>``, with a sentence about it for those who cannot see it."""
+    """Return a PNG as an ``<img>`` with a description for screen readers."""
     from markupsafe import Markup
 
     return _part("picture", about, Markup(base64.b64encode(png).decode()))

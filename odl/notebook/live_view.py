@@ -23,14 +23,14 @@ from odl.notebook.question_card import QuestionCard
 SECONDS = 10.0  # of the stream that are shown
 PICTURES = 4.0  # a second, at most
 _SHARE = 0.2  # of the time may be spent on drawing the stream
-_STEP = 0.04  # seconds between two looks at the prompt
-_TRUTH, _SAID = "truth", "predicted"
+_STEP = 0.04  # seconds between two checks of the prompt
+_TRUTH, _PREDICTED = "truth", "predicted"
 
 
 class NotebookView:
     """Widgets that show what ``player`` plays, until `close`.
 
-    A page that is closed is sent new questions and nothing else (see `odl.notebook.heartbeat`).
+    A closed page gets new questions and nothing else (see `odl.notebook.heartbeat`).
     """
 
     def __init__(self, player: Player, clock: Clock = SYSTEM_CLOCK) -> None:
@@ -40,12 +40,12 @@ class NotebookView:
         self.player, self._clock, live = player, clock, player.live
         self._prompt = live.prompt
         self._channels = channels = channels_of(live)
-        self._plot = Picture(channels, [_SAID, _TRUTH], "time since the start (s)", height=0.85)
+        self._plot = Picture(channels, [_PREDICTED, _TRUTH], "time since the start (s)", height=0.85)
         self._card = QuestionCard(self._prompt, channels, clock=clock)
-        self._head, self._now, self._facts, self._told = w.HTML(), w.HTML(), w.HTML(), w.HTML()
+        self._head, self._now, self._facts, self._history = w.HTML(), w.HTML(), w.HTML(), w.HTML()
         self._stream = w.Image(format="png", value=self._plot.png(), layout=w.Layout(max_width="100%"))
-        # With a description, even an empty one, a tooltip becomes the picture's title: the words that
-        # stand for it. A picture as HTML could have real ones, but would be drawn anew each time.
+        # With a description, even an empty one, a tooltip becomes the picture's title: the text that
+        # describes it. HTML could have an alt text, but would be drawn anew each time.
         self._stream.add_traits(description=Unicode("").tag(sync=True))
         self._stop = w.Button(description="stop the session", tooltip="end it and close its recording",
                               layout=w.Layout(width="11em"))  # fmt: skip
@@ -53,9 +53,9 @@ class NotebookView:
         self._heartbeat = Heartbeat(clock)
         wide = w.Layout(width="26em", margin="0 2em 0 0")
         beside = w.HBox([w.VBox([self._now], layout=wide), self._facts], layout=w.Layout(margin=".4em 0"))
-        self.box = w.VBox([self._head, self._stream, beside, self._card.box, self._told, self._stop,
+        self.box = w.VBox([self._head, self._stream, beside, self._card.box, self._history, self._stop,
                            self._heartbeat.widget])  # fmt: skip
-        # One thread: two pictures are never drawn at a time, and the kernel's own is free.
+        # One thread: pictures are drawn one at a time, and the kernel's own thread stays free.
         self._pool = ThreadPoolExecutor(1, "odl-notebook-plots")
         self._task: asyncio.Task[None] | None = None
         self._closed = False
@@ -63,11 +63,11 @@ class NotebookView:
         self._update_texts()
 
     def start(self) -> None:
-        """Keep the widgets up to date from now on; there has to be a running event loop."""
+        """Update the widgets from now on; needs a running event loop."""
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     def close(self, instead: str = "") -> None:
-        """Stop and take the widgets away; the sentence ``instead`` stays in their place."""
+        """Stop and remove the widgets; the sentence ``instead`` stays in their place."""
         import ipywidgets as w
 
         if self._closed:
@@ -86,7 +86,7 @@ class NotebookView:
     async def _run(self) -> None:
         try:
             await self._keep_up()
-        except Exception as error:  # nobody awaits this task, so it has to be said here
+        except Exception as error:  # nobody awaits this task, so its error is shown here
             self._head.value = line(f"The view broke off, the session did not: {error}", strong=True)
 
     async def _keep_up(self) -> None:
@@ -135,7 +135,7 @@ class NotebookView:
         end = start + len(signal)
         self._plot.signal(signal, (np.arange(len(signal)) + start) / rate)
         styles = styles_for(live.image.names.values(), live.names.values())
-        for name, runs in ((_SAID, recent.predicted(start, end)), (_TRUTH, recent.truth(start, end))):
+        for name, runs in ((_PREDICTED, recent.predicted(start, end)), (_TRUTH, recent.truth(start, end))):
             self._plot.strip(name, [(r.start / rate, r.end / rate, r.name) for r in runs], styles)
         for question in self._prompt.questions:
             at = question.window / rate
@@ -151,7 +151,7 @@ class NotebookView:
         self._stream.tooltip = self._described(status)
         _set(self._now, prediction(prompt.path, prompt.likely))
         _set(self._facts, facts(self._figures(status)))
-        _set(self._told, history(prompt.answers, prompt.rate_hz))
+        _set(self._history, history(prompt.answers, prompt.rate_hz))
         self._card.tick()
         self._stop.disabled = not player.running
 
@@ -161,7 +161,7 @@ class NotebookView:
         return f"{state} {status.port}, {rate}, {clock_time(self._prompt.position / self._prompt.rate_hz)}"
 
     def _described(self, status: LiveStatus) -> str:
-        """What the picture of the stream shows, for those who do not see it."""
+        """Return a description of the stream's picture, for screen readers."""
         units: dict[str, list[str]] = {}
         for name, unit in self._channels:
             units.setdefault(clean(unit, 12), []).append(clean(name, 12))
@@ -173,13 +173,13 @@ class NotebookView:
         open_now += f", {shaded} of them shaded" if shaded else ""
         left = "" if status.budget_left is None else f"; {status.budget_left} more may be asked"
         return (
-            f"The last {SECONDS:.0f} seconds: {curves}; below, what was predicted and the truth where it is "
+            f"The last {SECONDS:.0f} seconds: {curves}; below, the predictions, and the truth where it is "
             f"known. The model says: {says}. {open_now}{left}."
         )
 
     def _figures(self, status: LiveStatus) -> list[tuple[str, str]]:
         recent, prompt, counts = self.player.recent, self._prompt, self.player.live.session.counts
-        accuracy = "no truth to score by"
+        accuracy = "no truth is known"
         if recent.accuracy is not None:
             windows = "window" if recent.scored == 1 else "windows"
             accuracy = f"{percent(recent.accuracy)} of the last {recent.scored} {windows}"
@@ -190,7 +190,7 @@ class NotebookView:
             ("questions", f"{counts['queries']} asked, {waiting} open, {counts['expired']} expired{left}"),
             (
                 "answers",
-                f"{counts['answered']} given, {counts['skipped']} skipped, {counts['undone']} undone",
+                f"{counts['answered']} answered, {counts['skipped']} skipped, {counts['undone']} undone",
             ),
             ("lost", f"{status.lost} samples, {status.dropped} dropped, {status.damaged} frames damaged"),
             *_twins(status),
@@ -199,13 +199,13 @@ class NotebookView:
 
 
 def channels_of(live: LiveSession) -> list[Channel]:
-    """Names and units of a live session's channels."""
+    """Return names and units of a live session's channels."""
     known = [(name, unit) for name, unit, _ in live.prompt.channels]
     return known or [(channel.name, "counts") for channel in live.image.channels]
 
 
 def _twins(status: LiveStatus) -> list[tuple[str, str]]:
-    """How board and host agree, where both learn."""
+    """Return how board and host agree, where both learn."""
     if status.compared is None:
         return []
     return [("board and host", f"{status.compared} windows compared, {status.differences} differ")]

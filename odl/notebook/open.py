@@ -1,14 +1,14 @@
-"""What a cell asks for, as a live session: a played person or a board, new or gone on with."""
+"""Opens the live session of a notebook cell: a played person or a board, new or resumed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from odl.core.config import ConfigError
 from odl.data import open_dataset
 from odl.data.card import subject_name
+from odl.evaluate.load_kernels import Progress
 from odl.evaluate.option_table import LIVE_BUDGET, SESSION_OPTIONS
 from odl.evaluate.options import Options
 from odl.live import LiveOptions, LiveSession, open_live
@@ -16,24 +16,24 @@ from odl.notebook.playback import played
 from odl.notebook.recordings import recordings, unfinished
 from odl.recording import Reader, RecordingError
 
-_FRESH = 3600.0  # seconds: a board's recording that was left for longer is not gone on with
+_FRESH = 3600.0  # seconds; an older unfinished recording of a board is not resumed
 _OPTIONS = set(SESSION_OPTIONS)
 _OWN = {"out", "resume", "options", "by"}  # options that a cell does not set
 
 
-def checked(settings: dict[str, Any], fresh: bool) -> dict[str, Any]:
-    """``settings`` without what was left open, and with the person who is played.
+def check_settings(settings: dict[str, Any], fresh: bool) -> dict[str, Any]:
+    """Check ``settings``; return those that are not None, with the person who is played.
 
     Raises
     ------
     ConfigError
-        If there is no such setting, or a recording is in the way.
+        If there is no such setting, or the recording exists already.
 
     Examples
     --------
-    >>> checked({"source": "shoulder", "subject": None, "budget": None}, fresh=False)
+    >>> check_settings({"source": "shoulder", "subject": None, "budget": None}, fresh=False)
     {'source': 'shoulder', 'subject': '7'}
-    >>> checked({"source": "shoulder", "colour": "red"}, fresh=False)
+    >>> check_settings({"source": "shoulder", "colour": "red"}, fresh=False)
     Traceback (most recent call last):
     ...
     odl.core.config.ConfigError: there is no setting 'colour'
@@ -62,37 +62,35 @@ def _is_board(settings: dict[str, Any]) -> bool:
     return "port" in settings or bool(settings.get("emulated"))
 
 
-def start_session(
-    settings: dict[str, Any], fresh: bool, progress: Callable[[str], None] = print
-) -> LiveSession:
-    """The session that `odl.notebook.live` was asked for.
+def start_session(settings: dict[str, Any], fresh: bool, progress: Progress = print) -> LiveSession:
+    """Open the session that ``settings`` of `odl.notebook.live` describe, or resume its last recording.
 
     Raises
     ------
     ConfigError, RecordingError
-        As `checked`, and whatever `played` and `open_live` raise.
+        As `check_settings`, `odl.notebook.playback.played` and `odl.live.open_live`.
     """
-    settings = checked(settings, fresh)
+    settings = check_settings(settings, fresh)
     options = {name: settings.pop(name) for name in list(settings) if name in _OPTIONS}
     source, subject, record = (settings.pop(name, None) for name in ("source", "subject", "record"))
     board = _is_board(settings)
 
-    def make(path: Path) -> LiveSession:
+    def open_at(path: Path) -> LiveSession:
         if board:
             return _board(settings, source, subject, options, path, progress)
         keywords = {name: value for name, value in settings.items() if name != "emulated"}
         return played(source, subject, record=path, options=options, progress=progress, **keywords)
 
     if record is not None:
-        return make(Path(record))
+        return open_at(Path(record))
     stem = "board" if source is None else f"{Path(source).stem}-{subject}{'-board' if board else ''}"
     last, free = recordings(stem)
     if last is not None and not fresh and unfinished(last, _FRESH if board else None):
         try:
-            return make(last)
+            return open_at(last)
         except (ConfigError, RecordingError) as error:  # of other settings, damaged, or in another notebook
-            progress(f"{error}; a new recording is started")
-    return make(free)
+            progress(f"{error}; a new recording starts")
+    return open_at(free)
 
 
 def _board(
@@ -101,7 +99,7 @@ def _board(
     subject: str | int | None,
     options: dict[str, Any],
     path: Path,
-    progress: Callable[[str], None],
+    progress: Progress,
 ) -> LiveSession:
     keywords = {**settings, "by": "notebook", "options": options}
     if source is not None:
@@ -114,7 +112,7 @@ def _board(
     with Reader(path) as reader:
         before = reader.start.config.get("session", {}).get("options")
     if before != Options(budget=LIVE_BUDGET).changed(options).to_dict():
-        raise ConfigError(f"{path}: a recording with other settings is there")
-    keywords.pop("model", None)  # it is the recording's
+        raise ConfigError(f"{path}: this recording has other settings")
+    keywords.pop("model", None)  # the recording holds its model
     keywords["options"] = {}
     return open_live(**keywords, resume=path, progress=progress)

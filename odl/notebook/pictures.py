@@ -1,4 +1,4 @@
-"""Pictures of the stream and of a question, as PNG: no window system, no state of pyplot."""
+"""Pictures of the stream and of a question, as PNG, without a window system or pyplot's state."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Channel = tuple[str, str]  # name, unit
 
 WIDTH, DPI = 8.6, 110  # inches, pixels per inch
 _LEFT, _RIGHT = 0.78, 0.95  # inches beside the axes
-# Apart in lightness and in stroke, so that grey tells them apart as well.
+# Different in lightness and in stroke, so that they differ in grey as well.
 _STROKES = (("#0072B2", "-"), ("#D55E00", (0, (5, 1.5))), ("#1a1c1f", (0, (1.2, 1.2))))
 _LONG = 20_000  # channels times samples: beyond this the lines are thinned
 
@@ -35,11 +35,11 @@ class Picture:
     Parameters
     ----------
     channels : sequence of (name, unit)
-        What the columns of a signal are.
+        Name and unit of each column of a signal.
     strips : sequence of str
         Names of the strips, from top to bottom; may be empty.
     label : str
-        What the x axis counts, with its unit.
+        Label of the x axis, with its unit.
     height : float
         Of each axis, in inches.
 
@@ -83,7 +83,7 @@ class Picture:
         self._curves = axes[: len(units)]
         self._strips = {name: i for i, name in enumerate(reversed(strips))}
         self._lanes = axes[-1] if strips else None
-        self._moving: list[Any] = []  # what the next picture does not keep
+        self._moving: list[Any] = []  # removed after each picture
         if self._lanes is not None:
             self._lanes.set_ylim(-0.12, len(strips) + 0.12)
             self._lanes.set_yticks([i + 0.5 for i in range(len(strips))], list(self._strips), color=INK)
@@ -159,15 +159,15 @@ class Picture:
             self.band(0, times[-1], text)
         else:
             self.signal(question.signal[:0], times[:0])
-            self.note("the signal of this window was not kept")
+            self.note("the signal of this window was not stored")
 
     def note(self, text: str) -> None:
-        """Write ``text`` in the middle, where there is nothing else to see."""
+        """Write ``text`` in the middle of an empty picture."""
         self._moving.append(self._figure.text(0.47, 0.6, clean(text, 90), ha="center", fontsize=10,
                                               color=SOFT, parse_math=False))  # fmt: skip
 
     def png(self) -> bytes:
-        """The picture; what `strip`, `band` and `note` added is taken off again."""
+        """Return the picture, and remove all that `strip`, `band` and `note` added."""
         file = io.BytesIO()
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Glyph .* missing from")
@@ -184,7 +184,7 @@ def _by_unit(channels: Sequence[Channel]) -> Any:
 
 
 def _limits(values: NDArray[Any]) -> tuple[float, float]:
-    """Limits of an axis that hold ``values`` and do not tremble: whole steps of a round size."""
+    """Return limits of an axis around ``values``, in whole steps of a round size, so that they are steady."""
     values = values[np.isfinite(values)]
     if values.size == 0:
         return -1.0, 1.0
@@ -195,6 +195,6 @@ def _limits(values: NDArray[Any]) -> tuple[float, float]:
 
 
 def _on(colour: str) -> str:
-    """Black or white, whichever is readable on ``colour``."""
+    """Return black or white, whichever is readable on ``colour``."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return "#000000" if 0.299 * red + 0.587 * green + 0.114 * blue > 128 else "#ffffff"

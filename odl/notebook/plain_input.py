@@ -1,4 +1,4 @@
-"""Questions with ``input()`` where there are no widgets: a terminal, a plain console."""
+"""Ask questions with ``input()`` where there are no widgets: in a terminal or a plain console."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _HELP = "a number or a class name; s skip, = the same as before, u undo, q quit"
 def ask_plainly(
     live: LiveSession, ask: Callable[[str], str] = input, write: Callable[[str], None] = print
 ) -> None:
-    """Play ``live`` to its end and ask its questions one after another.
+    """Run ``live`` to its end and ask its questions one after another.
 
-    The stream runs in a thread of its own, so a question that waits does not hold it up.
-    Returns when the stream has ended or ``q`` was typed; the recording is closed then.
+    The stream runs in a thread of its own, so a question that waits does not delay it.
+    The function closes the recording and returns when the stream has ended or the person types ``q``.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def ask_plainly(
     ask : callable
         Shows a text and returns the line that the person types, as ``input`` does.
     write : callable
-        Shows a line.
+        Shows a line of text.
 
     Examples
     --------
@@ -55,7 +55,7 @@ def ask_plainly(
                 time.sleep(0.05)
                 continue
             question = prompt.questions[0]
-            write(_asked(prompt, question))
+            write(_question_text(prompt, question))
             prompt.shown(question.window)
             typed = ask("what was this? ").strip()
             if typed == "q":
@@ -90,7 +90,7 @@ class _SessionThread(threading.Thread):
             self.error = error
 
 
-def _asked(prompt: Prompt, question: Question) -> str:
+def _question_text(prompt: Prompt, question: Question) -> str:
     rate = prompt.rate_hz
     lines = [
         f"window at {clock_time(question.window / rate)}, {prompt.left(question):.0f} s left, "
@@ -114,6 +114,6 @@ def _take(prompt: Prompt, question: Question, typed: str) -> None:
         if 1 <= int(typed) <= len(likely):
             prompt.answer(window, likely[int(typed) - 1].name)
         else:
-            prompt.note(f"there is no number {clean(typed, 12)}")
+            prompt.note(f"{clean(typed, 12)} is no number of a class")
     else:
         prompt.answer(window, typed)

@@ -1,4 +1,4 @@
-"""A recorded person played at a person's pace: a live session without any board."""
+"""Plays a recorded person in real time: a live session without a board."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from odl.recording.resume import Resumed, resume
 
 
 class Playback(LearningMode):
-    """The host learns from a recorded stream, which comes at its own pace."""
+    """The host learns from a recorded stream, which `Pace` yields in time."""
 
     def __init__(self, session: Session, pace: Pace, notes: tuple[str, ...] = ()) -> None:
         self.session, self._pace = session, pace
@@ -46,11 +46,11 @@ class Playback(LearningMode):
         self._pace.wait = seconds
 
     def events(self, labeller: LiveLabeller) -> Iterator[Event]:
-        """All that passes; the recorded answers are left out, people give theirs."""
+        """Yield all events of the session; recorded answers are left out, since people answer anew."""
         return drive(self.session, self._pace, labeller)
 
     def status(self) -> LiveStatus:
-        """As `odl.live.modes.LearningMode.status`; nothing is lost on the way from a file."""
+        """As `odl.live.modes.LearningMode.status`; a file loses nothing."""
         return LiveStatus("playing")
 
 
@@ -67,22 +67,22 @@ def played(
     clock: Clock = SYSTEM_CLOCK,
     progress: Progress | None = None,
 ) -> LiveSession:
-    """A live session with one recorded person's samples; iterating over it runs it.
+    """Open a live session with one recorded person's samples; iterating over it runs it.
 
     Parameters
     ----------
     source : str or path
         A dataset's name or folder (see `odl.replay`).
     subject : str or int
-        Whose samples.
+        The person to play.
     record : path
-        Where the recording goes. One that is there, of the same person and settings and not
-        closed, is gone on with: the samples follow without a gap.
+        The recording to write. If it exists, unfinished and of the same person and settings,
+        the session resumes from it without a gap.
     speed : float
-        Times as fast as it was recorded, above 0; infinity does not wait at all.
+        Speed as a multiple of real time, above 0; with infinity there is no waiting.
     answers : str, optional
-        ``"truth"``: recorded answers come ``options["delay"]`` seconds after their question, as
-        a person's would. By default nobody answers but through the prompt.
+        ``"truth"``: recorded truth answers ``options["delay"]`` seconds after a question, as
+        a person would. By default answers come through the prompt alone.
     model, data : path, optional
         As in `odl.replay`.
     options : mapping
@@ -90,12 +90,12 @@ def played(
     clock : Clock
         Says when a sample is due.
     progress : callable, optional
-        Told in a short sentence what is being done.
+        Called with a short sentence before each step that takes time.
 
     Raises
     ------
     ValueError
-        For anything that cannot be used, with one sentence that says what and why.
+        If an argument cannot be used; one sentence says which and why.
 
     Examples
     --------
@@ -137,18 +137,18 @@ def played(
 
 
 def _resumed(path: Path, opened: OpenedSession) -> Resumed:
-    """The recording at ``path``, resumed, if it was started as ``opened`` is.
+    """Resume the recording at ``path`` if it has the settings of ``opened``.
 
     Raises
     ------
     ConfigError
-        If it is finished, or of other settings.
+        If the recording is finished or has other settings.
     """
     if not unfinished(path):
-        raise ConfigError(f"{path}: a finished recording is there; give another name")
+        raise ConfigError(f"{path}: this recording is finished; give another name")
     resumed = resume(path)
     old, new = resumed.session, opened.session
     if (old.config, old.image.checksum, resumed.about) != (new.config, new.image.checksum, opened.about):
         resumed.writer.leave()
-        raise ConfigError(f"{path}: a recording with other settings is there; give another name")
+        raise ConfigError(f"{path}: this recording has other settings; give another name")
     return resumed

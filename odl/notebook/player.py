@@ -1,4 +1,4 @@
-"""Steps a live session from the kernel's event loop, in turns too short to be felt."""
+"""Steps a live session from the kernel's event loop, in short turns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ IDLE = 0.02  # seconds of sleep where there is nothing to step
 class Player:
     """Plays ``live`` as a task of the running event loop.
 
-    An answer wakes it, so it is learned at once. Nothing here waits for a view: views look at
+    An answer wakes the player, so it is learned at once. The player never waits for a view: views read
     ``live.prompt``, ``recent`` and ``ended`` as often as they like.
 
     Examples
@@ -38,34 +38,34 @@ class Player:
     def __init__(self, live: LiveSession, clock: Clock = SYSTEM_CLOCK) -> None:
         self.live, self._clock = live, clock
         self.recent = RecentWindows(live.image.window, live.image.hop)
-        self.ended = ""  # why it does not run any more, as a sentence
+        self.ended = ""  # why the session ended, as a sentence
         self.listen: Callable[[Event], None] | None = None
         self._stop = False
         self._task: asyncio.Task[None] | None = None
 
     @property
     def running(self) -> bool:
-        """Whether the stream goes on."""
+        """True while the stream runs."""
         return self._task is not None and not self._task.done()
 
     def start(self) -> None:
-        """Begin; there has to be a running event loop."""
+        """Start the session; needs a running event loop."""
         loop = asyncio.get_running_loop()
         self._woken = asyncio.Event()
         self.live.wait = 0.0
-        other = self.live.prompt.wake  # a line that waits for bytes, perhaps
+        other = self.live.prompt.wake  # of a line that waits for bytes, perhaps
 
         def wake() -> None:
             if other is not None:
                 other()
-            with contextlib.suppress(RuntimeError):  # the kernel is going down
+            with contextlib.suppress(RuntimeError):  # the kernel is shutting down
                 loop.call_soon_threadsafe(self._woken.set)
 
         self.live.prompt.wake = wake
         self._task = loop.create_task(self._run())
 
     def stop(self) -> None:
-        """End the session soon; may be called in any thread."""
+        """End the session soon; any thread may call this."""
         self._stop = True
         if self.live.prompt.wake is not None:
             self.live.prompt.wake()
@@ -80,14 +80,14 @@ class Player:
             self.ended = await self._play()
         except Exception as error:
             self.ended = f"The session broke off: {error}"
-        # Not in a ``finally``: a kernel that goes down leaves the recording to be gone on with.
+        # Not in a ``finally``: a kernel that shuts down leaves a recording that can be resumed.
         try:
             self.live.close()
         except Exception as error:
             self.ended = f"The session broke off: {error}"
 
     async def _play(self) -> str:
-        """Step until the end, and say why it came."""
+        """Step until the session ends; return why it ended."""
         events = iter(self.live)
         while not self._stop:
             until, idle = self._clock.monotonic() + TURN, False

@@ -14,7 +14,7 @@ from odl.notebook.html import clock_time, joined, line, picture
 from odl.notebook.pictures import Channel, Picture
 from odl.notebook.shortcuts import NAME, Shortcuts, entered
 
-GUARD = 0.25  # seconds after a card has changed in which an answer was meant for the card before
+GUARD = 0.25  # seconds after a card's change in which an answer was meant for the previous card
 QUIET = "No question is open. The next one appears here when the model is unsure of a window."
 AXIS = "time (s); 0 is where the window begins"
 _SKIP = "skip (s)", "leave this question unanswered"
@@ -25,7 +25,7 @@ _HINT = "click here: 1-9 n s l = u"
 class QuestionCard:
     """Shows the first open question of a prompt and passes a person's answer to the prompt.
 
-    Clicks and keys may come in any thread; the prompt is safe to call from any. Only `show` and `tick`, which
+    Clicks and keys may arrive in any thread; any thread may call the prompt. Only `show` and `tick`, which
     one task calls, change widgets.
 
     Parameters
@@ -33,7 +33,7 @@ class QuestionCard:
     prompt : odl.live.status.QuestionSource
         Gives the questions and takes the answers.
     channels : sequence of (name, unit)
-        Of the columns of the questions' signals.
+        Name and unit of each column of the questions' signals.
     quiet : str
         The text where no question is open.
     clock : Clock
@@ -53,26 +53,26 @@ class QuestionCard:
         self._plot = Picture(channels, [], AXIS)
         self._question: Question | None = None
         self._since = 0.0
-        self._about: int | None = None  # the window that a new class is being named for
-        self._later: set[int] = set()  # windows of questions put aside
-        self._due: float | None = None  # when the name in the field is read
+        self._about: int | None = None  # the window whose new class is being named
+        self._later: set[int] = set()  # windows of postponed questions
+        self._due: float | None = None  # time at which the name in the field is read
         self._places: tuple[Placement, ...] = ()
         self.picture, self.head, self.beside, self.said = w.HTML(), w.HTML(), w.HTML(), w.HTML()
         self._actions = {"s": self._skip, "u": self._undo, "=": self._same_again, "l": self._put_aside}
-        # Two rows of buttons in turn, so that a late click on the card before is known by its button.
+        # Two rows of buttons in turn, so that a late click on the previous card is known by its button.
         self._rows = (ClassButtons(self._pick), ClassButtons(self._pick))
         self._row = self._rows[0]
         self.keys = Shortcuts(self._key, self._named, _HINT, clock)
         self._new = labelled(w.Text, "new class", "the name of a new class", "18em", placeholder="its name")
-        self._under = labelled(w.Dropdown, "under", "where it hangs in the tree", "19em", options=[("", 0)])
+        self._under = labelled(w.Dropdown, "under", "its place in the tree", "19em", options=[("", 0)])
         self._add = button("add (Enter)", "answer with the new class", self._add_class)
         self._new.on_msg(self._message)
         self._new.observe(self._typing, "value")
         self._skip_it = button(*(_SKIP if prompt.live else _NOTHING), self._skip)
-        self._same = button("same as before (=)", "answer as the last time", self._same_again, "15em")
-        self.undo = button("undo (u)", "take back the answer given last", self._undo)
+        self._same = button("same as before (=)", "repeat the last answer", self._same_again, "15em")
+        self.undo = button("undo (u)", "take back the last answer", self._undo)
         fresh = w.HBox([self._new, self._under, self._add])
-        self._aside = button("later (l)", "look at the next open question first", self._put_aside)
+        self._aside = button("later (l)", "show the next open question first", self._put_aside)
         rest = w.HBox([self._skip_it, self._aside, self._same, self.undo, self.keys.field])
         self._open = w.VBox([self.picture, *(row.box for row in self._rows), fresh])
         title = w.HBox([self.head, self.beside], layout=w.Layout(flex_flow="row wrap"))
@@ -96,7 +96,7 @@ class QuestionCard:
     def _too_soon(self) -> bool:
         if self._clock.monotonic() - self._since >= GUARD:
             return False
-        self._prompt.note("the question had only just changed: please answer again")
+        self._prompt.note("the question has only just changed: please answer again")
         return True
 
     def _skip(self, _: Any = None) -> None:
@@ -140,7 +140,7 @@ class QuestionCard:
                 action()
 
     def _named(self, name: str) -> bool:
-        """Answer with a new class the question that was shown when the person began its name."""
+        """Answer the question that was shown when the person started the name, with a new class."""
         chosen = self._under.value
         if self._about is None or not 0 <= chosen < len(self._places):
             return False
@@ -163,7 +163,7 @@ class QuestionCard:
         return _offered(self.waiting) == _offered(self._question)
 
     def draw(self, question: Question) -> bytes:
-        """The window's plot with a few seconds before it, as PNG; in any thread."""
+        """Return the plot of the window and a few seconds before it, as PNG; any thread may call this."""
         self._plot.question(question, self._prompt.rate_hz, "what was this?")
         return self._plot.png()
 
@@ -187,13 +187,13 @@ class QuestionCard:
         self._prompt.shown(question.window)
 
     def over(self) -> None:
-        """The session has ended: take no more answers."""
-        self._quiet = "The session is over, so nothing is asked any more."
+        """Take no more answers, because the session has ended."""
+        self._quiet = "The session has ended; there are no more questions."
         self.show(None)
         self.undo.disabled = self.keys.field.disabled = True
 
     def act(self) -> None:
-        """Pass on names that were typed and are due; call this often."""
+        """Pass on typed names that are due; call this often."""
         self.keys.tick()
         if self._due is not None and self._clock.monotonic() >= self._due:
             self._due = None
@@ -242,7 +242,7 @@ class QuestionCard:
 
 
 def _offered(question: Question | None) -> tuple[int, tuple[str, ...]] | None:
-    """The window and the classes to choose from, which tell one card from another."""
+    """Return the window and the classes to choose from; they identify a card."""
     return None if question is None else (question.window, tuple(one.name for one in question.likely))
 
 

@@ -25,12 +25,12 @@ class Run(NamedTuple):
 
 
 class RecentWindows:
-    """Follow a session's events, and remember the last windows.
+    """Follows a session's events and remembers the last windows.
 
     Parameters
     ----------
     window, hop : int
-        In samples.
+        Length of a window and distance between two, in samples.
 
     Examples
     --------

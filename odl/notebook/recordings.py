@@ -12,7 +12,7 @@ FOLDER = Path("recordings")
 
 
 def recordings(stem: str, folder: str | Path = FOLDER) -> tuple[Path | None, Path]:
-    """The newest recording called ``stem``, and the first free name: walk.odl, walk-2.odl, ...
+    """Return the newest recording called ``stem`` and the first free name: walk.odl, walk-2.odl, ...
 
     Examples
     --------
@@ -29,9 +29,9 @@ def recordings(stem: str, folder: str | Path = FOLDER) -> tuple[Path | None, Pat
 
 
 def unfinished(path: Path, within: float | None = None) -> bool:
-    """Whether ``path`` is a recording that nobody closed, so that its session can go on.
+    """True if ``path`` is an unfinished recording, from which its session can resume.
 
-    With ``within`` it must have been written to in the last so many seconds.
+    With ``within``, the last write must not be longer ago than so many seconds.
     """
     try:
         if within is not None and time.time() - path.stat().st_mtime > within:

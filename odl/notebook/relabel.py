@@ -1,4 +1,4 @@
-"""``odl.notebook.relabel``: the questions of a finished recording once more, each answer an edit."""
+"""``odl.notebook.relabel``: review the questions of a finished recording; each answer is an edit."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from odl.notebook.question_card import QuestionCard
 from odl.notebook.session import cell
 
 _QUIET = "All questions are reviewed; undo takes the last edit back."
-_STEP = 0.05  # seconds between two looks
+_STEP = 0.05  # seconds between two updates
 _sessions: dict[Path, RelabelSession] = {}
 
 
 class RelabelSession:
-    """Someone looks through the questions of the recording at ``path``; `relabel` makes it.
+    """A review of the questions of the recording at ``path``; `relabel` returns one.
 
-    Edits go to a file beside the recording as they are made; the recording is never changed.
+    Each edit is stored at once in a file beside the recording; the recording never changes.
 
     Attributes
     ----------
     result : Relabelled or None
-        What came of learning again, once that was asked for.
+        The result of the last "learn again".
     """
 
     def __init__(self, path: str | Path, by: str = "relabel", clock: Clock = SYSTEM_CLOCK) -> None:
@@ -54,15 +54,15 @@ class RelabelSession:
         self._card = QuestionCard(
             self.review, names or [(c.name, "counts") for c in opened.image.channels], _QUIET, clock
         )
-        self._told, self._outcome = w.HTML(), w.HTML()
+        self._history, self._outcome = w.HTML(), w.HTML()
         self._learn = w.Button(description="learn again", tooltip="run the session with the edited answers")
         self._cell = -1
         self._learn.on_click(self._want)
-        self.box = w.VBox([self._card.box, self._told, self._learn, self._outcome])
+        self.box = w.VBox([self._card.box, self._history, self._learn, self._outcome])
         self._tasks: list[asyncio.Task[None]] = []
 
     def show(self) -> None:
-        """Show it in this cell."""
+        """Show the review in this cell."""
         from IPython.display import display
 
         self._cell = cell()
@@ -78,18 +78,18 @@ class RelabelSession:
     def _want(self, _: Any) -> None:
         if not self._learn.disabled:
             self._learn.disabled = True
-            self._loop.call_soon_threadsafe(self._begin, self.learn())
+            self._loop.call_soon_threadsafe(self._add_task, self.learn())
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+    def _add_task(self, work: Coroutine[Any, Any, None]) -> None:
         self._tasks = [*(task for task in self._tasks if not task.done()), self._loop.create_task(work)]
 
     def start(self) -> None:
-        """Keep the card up to date from now on; there has to be a running event loop."""
+        """Update the card from now on; needs a running event loop."""
         self._loop = asyncio.get_running_loop()
-        self._begin(self._run())
+        self._add_task(self._run())
 
     def close(self) -> None:
-        """Take the widgets away; edits are kept as they are made."""
+        """Remove the widgets; all edits are stored already."""
         for task in self._tasks:
             task.cancel()
         close_all((self.box,))
@@ -104,11 +104,11 @@ class RelabelSession:
             if self.review.changed != changed or self._card.keys.naming:
                 changed = self.review.changed
                 self._card.tick()
-                self._told.value = history(self.review.answers, self.review.rate_hz)
+                self._history.value = history(self.review.answers, self.review.rate_hz)
             await asyncio.sleep(_STEP)
 
     async def learn(self) -> None:
-        """Run the session again with the answers as they are edited now."""
+        """Run the session again with the edited answers."""
         self._outcome.value = line("learning again")
         try:
             running: Awaitable[Relabelled] = asyncio.to_thread(learn_again, self._path)
@@ -120,29 +120,29 @@ class RelabelSession:
 
 
 def sentence_of(done: Relabelled) -> str:
-    """What learning again has changed, in a sentence."""
+    """Return what learning again has changed, in sentences."""
     before, after = done.as_answered
     return (
-        f"{done.edits} answers edited, {done.answers} in all; {done.changed} windows are predicted otherwise "
-        f"now. Predicted as answered, before the answer came: {percent(before)} then, {percent(after)} now. "
+        f"{done.edits} answers edited, {done.answers} in all; {done.changed} windows have another prediction "
+        f"now. Predicted as answered, before the answer: {percent(before)} then, {percent(after)} now. "
         f"Recording {done.recording}, model {done.model}."
     )
 
 
 def relabel(path: str | Path, by: str = "relabel") -> RelabelSession:
-    """Go through the questions of a finished recording, change answers, and learn again.
+    """Review the questions of a finished recording, change answers, and learn again.
 
     Parameters
     ----------
     path : path
-        A recording; it is read only. Edits lie beside it, as those of ``odl label``.
+        A recording, which is only read. Edits are stored beside it, as by ``odl label``.
     by : str
-        Who edits: ``relabel`` or, with a pseudonym, ``relabel:name``.
+        The editor: ``relabel`` or, with a pseudonym, ``relabel:name``.
 
     Raises
     ------
     ValueError, OSError
-        If it is no recording, or its edits cannot be used.
+        If the file is no recording, or its edits cannot be used.
 
     Examples
     --------
@@ -151,7 +151,7 @@ def relabel(path: str | Path, by: str = "relabel") -> RelabelSession:
     here = Path(path).resolve()
     if here in _sessions:  # the cell is run again
         _sessions.pop(here).close()
-    sitting = _sessions[here] = RelabelSession(path, by)
-    sitting.start()
-    sitting.show()
-    return sitting
+    review = _sessions[here] = RelabelSession(path, by)
+    review.start()
+    review.show()
+    return review

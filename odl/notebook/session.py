@@ -10,15 +10,15 @@ from typing import Any
 from odl.core.events import Event
 from odl.labels.prompt import Prompt
 from odl.live import LiveSession
-from odl.notebook.open import checked, start_session
+from odl.notebook.open import check_settings, start_session
 from odl.notebook.player import Player
 from odl.notebook.recent_windows import RecentWindows
 
-_running: dict[str, NotebookSession] = {}  # by what is played: a cell that is run again finds its session
+_running: dict[str, NotebookSession] = {}  # by source: a cell that runs again finds its session
 
 
 class NotebookSession:
-    """A live session in a notebook; `live` makes it. Shown in another cell, its view moves there."""
+    """A live session in a notebook; `live` returns one. Shown in another cell, its view moves there."""
 
     def __init__(self, player: Player, settings: dict[str, Any]) -> None:
         self._player, self.settings = player, settings
@@ -27,35 +27,35 @@ class NotebookSession:
 
     @property
     def live(self) -> LiveSession:
-        """What is played."""
+        """The session that runs."""
         return self._player.live
 
     @property
     def prompt(self) -> Prompt:
-        """The open questions, to be answered from code."""
+        """The open questions, for answers from code."""
         return self._player.live.prompt
 
     @property
     def recent(self) -> RecentWindows:
-        """Accuracy, and how much was learned, so far."""
+        """The recent accuracy and the number of labels learned."""
         return self._player.recent
 
     @property
     def ended(self) -> str:
-        """Why it does not run any more; empty while it does."""
+        """Why the session ended; empty while it runs."""
         return self._player.ended
 
     def start(self) -> None:
-        """Let it run, and show it in this cell."""
+        """Start the session and show it in this cell."""
         self._player.start()
         self.show()
 
     def listen(self, function: Callable[[Event], None] | None) -> None:
-        """Have ``function`` called with each event that passes; None ends that."""
+        """Call ``function`` with each event from now on; None stops the calls."""
         self._player.listen = function
 
     def stop(self) -> None:
-        """End the session and close its recording, as soon as the kernel has its turn."""
+        """End the session and close its recording, in the kernel's next turn."""
         self._player.stop()
 
     async def done(self) -> None:
@@ -69,7 +69,7 @@ class NotebookSession:
         return self.recent.learned
 
     def show(self) -> None:
-        """Show the view in this cell; one in another cell is closed."""
+        """Show the view in this cell; close one in another cell."""
         from IPython.display import display
 
         from odl.notebook.live_view import NotebookView
@@ -100,40 +100,40 @@ def live(
     widgets: bool | None = None,
     **settings: Any,
 ) -> NotebookSession | None:
-    """Play a session, or follow a board, and ask about it, in a notebook's cell.
+    """Run a session with a played person or a board in a notebook's cell, with its questions.
 
-    The cell returns at once and the stream runs on beside it. Run again, it shows the same
-    session; after a restart of the kernel it goes on from the recording.
+    The cell returns at once, and the stream runs in the background. A second run of the cell shows the same
+    session; after a restart of the kernel, the session resumes from its recording.
 
     Parameters
     ----------
     source : str or path, optional
-        A dataset's name or folder: one of its people is played.
+        A dataset's name or folder, one of whose people is played.
     subject : str or int, optional
-        Who; default: the first one kept for testing.
+        The person to play; default: the first of the test split.
     speed : float
-        Times as fast as it was recorded.
+        Speed as a multiple of real time.
     port : str, optional
-        Where a board is: a device, a URL of pyserial, or ``"auto"`` (see `odl.live.open_live`).
+        The port of a board: a device, a URL of pyserial, or ``"auto"`` (see `odl.live.open_live`).
     emulated : bool
-        Let an emulated board play ``source``, instead of the notebook's own kernel.
+        If True, an emulated board plays ``source`` instead of the notebook's kernel.
     record : path, optional
-        Where the recording goes; default: ``recordings/``, under a name that says what it is. One
-        that was not closed is gone on with.
+        The recording; default: a file in ``recordings/``, named after source and person. A session
+        resumes from an unfinished one.
     fresh : bool
-        Begin anew, whatever runs or was left unfinished.
+        If True, start a new session, whatever runs or is unfinished.
     widgets : bool, optional
-        Whether to show widgets; default: wherever there are some. Otherwise questions are
-        asked with ``input()`` until the session ends, and nothing is returned.
+        Whether to show widgets; default: where they are available. Otherwise the function asks questions
+        with ``input()`` until the session ends, and returns None.
     settings
         Keywords of `odl.replay` (policy, budget, seed, ...), ``model``, ``data``, and
-        ``answers="truth"``, for which recorded answers come as a person's would. For a board
+        ``answers="truth"``, with which recorded truth answers as a person would. For a board
         also those of `odl.live.LiveOptions`.
 
     Raises
     ------
     ValueError, RuntimeError, OSError
-        For anything that cannot be used, with one sentence that says what and why.
+        If an argument cannot be used; one sentence says which and why.
 
     Examples
     --------
@@ -141,7 +141,7 @@ def live(
     """
     given = {"source": source, "subject": subject, "speed": speed, "port": port, "emulated": emulated,
              "record": record, **settings}  # fmt: skip
-    given = checked(given, fresh)  # before anything that runs is ended
+    given = check_settings(given, fresh)  # before a running session ends
     key = str(port or f"{source} {given.get('subject')} {emulated}")
     old = _running.get(key)
     if old is not None:
@@ -149,19 +149,19 @@ def live(
             old.show()
             return old
         old.live.close()
-    made = start_session(given, fresh)
+    opened = start_session(given, fresh)
     if not (_have_widgets() if widgets is None else widgets):
         from odl.notebook.plain_input import ask_plainly
 
-        ask_plainly(made)
+        ask_plainly(opened)
         return None
-    running = _running[key] = NotebookSession(Player(made), given)
+    running = _running[key] = NotebookSession(Player(opened), given)
     running.start()
     return running
 
 
 def _have_widgets() -> bool:
-    """Whether this is a kernel with ipywidgets: a terminal has none, nor has plain Python."""
+    """True in a kernel with ipywidgets; a terminal and plain Python have none."""
     try:
         import ipywidgets  # noqa: F401
         from IPython import get_ipython
@@ -171,7 +171,7 @@ def _have_widgets() -> bool:
 
 
 def cell() -> int:
-    """The number of the cell that runs, 0 outside of any."""
+    """Return the number of the cell that runs; 0 outside a notebook."""
     from IPython import get_ipython
 
     shell = get_ipython()

@@ -1,4 +1,4 @@
-"""Keyboard shortcuts from plain widgets: a small text field whose characters are shortcuts.
+"""Keyboard shortcuts with plain widgets: a small text field whose characters are shortcuts.
 
 A page can take keys only in a text field: everywhere else JupyterLab has shortcuts of its own
 (a digit makes a heading of the cell, an x removes it).
@@ -12,13 +12,13 @@ from typing import Any
 from odl.core.clock import SYSTEM_CLOCK, Clock
 from odl.notebook.buttons import labelled
 
-NAME = "n"  # begins a name, which Enter ends
-_LONG = 40  # characters: with fewer the field is left alone
+NAME = "n"  # starts a name, which Enter ends
+_LONG = 40  # characters: a shorter field is not emptied
 _LATE = 0.2  # seconds: the browser may send Enter before the text that was typed before it
 
 
 class Shortcuts:
-    """A text field that hands each new character to ``press``, and each name that follows an n to ``name``.
+    """A text field that passes each new character to ``press``, and each name that follows an n to ``name``.
 
     The field is emptied rarely, and never between two quick keys: the browser would send the
     second one with a text that the kernel has just replaced.
@@ -27,7 +27,7 @@ class Shortcuts:
     ----------
     press : callable
         Called with each character once, in order, in the thread in which the kernel handles
-        messages; with `NAME` too, where a name begins.
+        messages; with `NAME` too, where a name starts.
     name : callable
         Called by `tick` with a name that was typed and ended by Enter.
     hint : str
@@ -55,7 +55,7 @@ class Shortcuts:
         self.field: Any = labelled(Text, "keys", "keys that answer", "19em", placeholder=hint)
         self._press, self._name, self._clock = press, name, clock
         self._read = self._emptied = ""
-        self._begun: int | None = None  # where in the text a name begins
+        self._name_at: int | None = None  # index in the text at which a name starts
         self._entered: float | None = None  # when Enter came
         self._last = clock.monotonic()
         self.field.observe(self._typed, "value")
@@ -64,38 +64,38 @@ class Shortcuts:
     @property
     def naming(self) -> bool:
         """True while a name is being typed."""
-        return self._begun is not None
+        return self._name_at is not None
 
     def _typed(self, change: Any) -> None:
         text, self._last = change["new"], self._clock.monotonic()
         known, self._read = self._read, text
         if self._emptied and text.startswith(self._emptied):
             known = self._emptied  # typed before the browser knew that the field is empty
-        if self._begun is not None:
-            if len(text) < self._begun:  # its n was taken away
-                self._begun = None
+        if self._name_at is not None:
+            if len(text) < self._name_at:  # its n was taken away
+                self._name_at = None
         elif text.startswith(known):
             for i in range(len(known), len(text)):
                 self._press(text[i])
                 if text[i] == NAME:
-                    self._begun = i + 1
+                    self._name_at = i + 1
                     break
         elif text and text != known[:-1]:  # the text was replaced; one character less is no key
             self._press(text[-1])
 
     def _message(self, _: Any, content: Any, __: Any) -> None:
-        if entered(content) and self._begun is not None:
+        if entered(content) and self._name_at is not None:
             self._entered = self._clock.monotonic()
 
     def tick(self) -> None:
         """Pass on a name that Enter has ended; empty the field when it is long and nobody types."""
         now = self._clock.monotonic()
         if self._entered is not None and now - self._entered >= _LATE:
-            name = self._read[self._begun :]
-            self._entered = self._begun = None
+            name = self._read[self._name_at :]
+            self._entered = self._name_at = None
             self._empty()
             self._name(name)
-        elif len(self._read) >= _LONG and now - self._last > 2 and self._begun is None:
+        elif len(self._read) >= _LONG and now - self._last > 2 and self._name_at is None:
             self._empty()
 
     def _empty(self) -> None:

@@ -60,7 +60,7 @@ class Source:
     kinds : iterable of str
         Of `KINDS`; none: the recording as it is.
     progress : callable, optional
-        Told every two seconds how far the reading is.
+        Called every two seconds with a sentence about how much has been read.
 
     Attributes
     ----------

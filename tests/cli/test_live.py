@@ -196,10 +196,10 @@ def test_what_was_recorded_without_a_model_replays_with_one(
     ("words", "says"),
     [
         ("--units g,g", "2 units for 3 columns"),
-        ("--units g --model shoulder", "a model says its own"),
+        ("--units g --model shoulder", "a model has its own"),
         ("--scale 0", "--scale is 0.0; it can be a number above 0"),
         ("--rate 0", "--rate is 0.0; it can be a number above 0"),
-        ("--scale 0.1 --model shoulder", "a model says its own"),
+        ("--scale 0.1 --model shoulder", "a model has its own"),
         ("--model shoulder", "3 columns, but the model wants 6: ax in g, ay in g, "),
     ],
 )
@@ -217,8 +217,8 @@ def test_units_and_scale_are_looked_at(
     [
         ("--seconds nan", "--seconds is nan; it can be a number above 0"),
         ("--seconds -1", "--seconds is -1.0; it can be a number above 0"),
-        ("--rate 50", "--rate is for --format csv: a board says its own"),
-        ("--columns ax,ay", "--columns is for --format csv: a board says its own"),
+        ("--rate 50", "--rate is for --format csv: a board reports its own"),
+        ("--columns ax,ay", "--columns is for --format csv: a board reports its own"),
         ("--scale 0.1", "--scale is for a sketch without --model"),
         ("--units g", "--units is for a sketch without --model"),
     ],

@@ -174,7 +174,7 @@ def test_a_recording_that_asks_nothing_says_so(
     for command in ("replay", "report"):
         assert main([command, str(path)]) == 0
         said = " ".join(capsys.readouterr().out.split())
-        assert "settings ask nothing; 'odl replay again.odl --budget 20' asks" in said
+        assert "settings ask nothing; replay again.odl with --budget 20 to ask" in said
     page = (tmp_path / "again.html").read_text()
     assert "questions expire after" in page and "answers after" not in page  # nobody answered
     asked = odl.replay(path, budget=20)

@@ -682,7 +682,7 @@ def test_a_session_that_cannot_be_is_refused() -> None:
         Session("shoulder", config())  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="learner is the class Dendron, not an object of it"):
         Session(IMAGE, config(), learner=Dendron)
-    with pytest.raises(ValueError, match="policy is a list; it can be a function"):
+    with pytest.raises(ValueError, match="policy is a list; it can be a name"):
         Session(IMAGE, config(), policy=[])
     with pytest.raises(ValueError, match="batch of 7 questions, but the model has room for 6"):
         fused(config(batch=7))

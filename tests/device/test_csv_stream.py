@@ -336,8 +336,8 @@ def test_lines_that_cannot_be_used_are_lost_samples() -> None:
     assert seen(events) == [*range(10), *range(13, 30)] and stands(events) == sketch.position == 30
     assert sketch.lost == 3 and sketch.columns.bad == 4 and sketch.saturated == 0
     assert list(sketch.news) == [
-        "no names have come, so the columns are taken in the order printed: ax, ay, az",
-        "a line that cannot be used is a lost sample: windows begin anew behind it",
+        "the sketch prints no names, so its columns are used in their order: ax, ay, az",
+        "a line that cannot be used is a lost sample: a new window starts after it",
         "3 lines could not be used, the last was: 7,7,oops",
         "a line of text is left out: ready",
     ]

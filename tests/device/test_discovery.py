@@ -61,7 +61,7 @@ def test_a_sketch_is_recognised_by_its_lines(port: Port, monkeypatch: pytest.Mon
     probed = discovery.probe(port.name)
     bench.close()
     assert probed.board is None and probed.lines
-    assert "--format csv" in discovery.as_text([probed])
+    assert "`format='csv'`" in discovery.as_text([probed])
 
 
 def test_a_silent_port_and_none(port: Port) -> None:

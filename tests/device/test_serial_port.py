@@ -128,7 +128,7 @@ def test_a_port_that_is_not_there() -> None:
 def test_a_device_is_opened_once_only(device: Port) -> None:
     if not isinstance(device, PtyPort):
         return  # a socket is shared by nature
-    with SerialPort(device.name), pytest.raises(SerialPortError, match="in use by another programme"):
+    with SerialPort(device.name), pytest.raises(SerialPortError, match="in use by another program"):
         SerialPort(device.name)
 
 

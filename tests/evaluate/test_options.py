@@ -92,15 +92,23 @@ def test_the_library_names_keywords_and_the_command_line_flags(capsys: pytest.Ca
     assert capsys.readouterr().err == "odl: --delay is -1.0; it can be 0 to 1000000 seconds\n"
 
 
+def test_no_sentence_of_the_library_names_a_flag(root: Path) -> None:
+    flag = re.compile(r"\s--[a-z]")
+    found = []
+    for path in sorted((root / "odl").rglob("*.py")):
+        for text in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            constant = isinstance(text, ast.Constant) and isinstance(text.value, str)
+            if constant and "cli" not in path.parts and flag.search(text.value):
+                found.append(f"line {text.lineno} of {path.name}")
+    assert found == []
+
+
 def test_no_error_of_the_library_names_a_flag(root: Path) -> None:
     flag = re.compile(rf"--({'|'.join(OPTIONS)})\b")
     found = []
     for path in sorted((root / "odl").rglob("*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for error in (node for node in ast.walk(tree) if isinstance(node, ast.Raise)):
-            texts = [
-                n.value for n in ast.walk(error) if isinstance(n, ast.Constant) and isinstance(n.value, str)
-            ]
-            if "cli" not in path.parts and any(map(flag.search, texts)):
+        for error in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            words = ast.unparse(error) if isinstance(error, ast.Raise) else ""
+            if "cli" not in path.parts and flag.search(words):
                 found.append(f"line {error.lineno} of {path.name}")
     assert found == []

@@ -13,7 +13,7 @@ import pytest
 from river.naive_bayes import MultinomialNB
 
 import odl
-from odl.core.events import AddClass, Label, Learned, Origin, Prediction, Query, Samples, Truth
+from odl.core.events import AddClass, Adopt, Label, Learned, Origin, Prediction, Query, Samples, Truth
 from odl.core.image import Image
 from odl.data import model_bytes
 from odl.data.streams import dataset_streams
@@ -422,7 +422,7 @@ def test_what_was_lost_is_told(walk: pandas.DataFrame) -> None:
         ({"source": np.zeros((9, 6))}, "source is a ndarray, which implies no model"),
         ({"source": 7, "model": "shoulder", "rate_hz": 50, "units": "g"}, "source is the int 7"),
         ({"rate_hz": 50}, "`rate_hz` is for your own samples"),
-        ({"policy": 5}, "policy is the int 5; it can be a function"),
+        ({"policy": 5}, r"policy is the int 5; it can be a name \(none, tactile-inforv, .*\), a function"),
         ({"learner": "trees"}, "learner is the str 'trees'; it can be 'dendron' or an object"),
         ({"learner": 5}, "learner is the int 5; it can be a river classifier"),
         ({"labeller": 5}, "labeller is the int 5; it can be a function"),
@@ -432,3 +432,13 @@ def test_a_part_that_does_not_fit_is_one_sentence(arguments: dict[str, Any], say
     with pytest.raises(odl.OdlError, match=says) as caught:
         odl.replay(**({"source": "shoulder"} | arguments))
     assert "\n" not in str(caught.value)
+
+
+def test_a_class_that_a_board_added_while_the_line_was_lost_has_its_name() -> None:
+    result = odl.replay("shoulder", budget=1, subjects=["7"])
+    (one,) = result.outcomes
+    board, wave = odl.Session(result.image, one.config), max(result.image.names) + 1
+    board.step(AddClass(0, wave, "wave", 0))
+    events = (Adopt(0, 0, board.snapshot()), Prediction(0, (wave,), ()))
+    result = replace(result, outcomes=(replace(one, events=events, without=()),))
+    assert result.evaluations[0].timeline.rows[0].predicted == "wave"

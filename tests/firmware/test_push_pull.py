@@ -18,7 +18,7 @@ from firmware_sim.emulator import Emulator
 from firmware_sim.faults import Faults
 from firmware_sim.qemu import QemuBoard
 from firmware_sim.serve import open_port, serve
-from odl.cli.board import pull_image, push_image
+from odl.cli.board_image import pull_image, push_image
 from odl.cli.main import main
 from odl.core.config import Config
 from odl.core.events import AddClass, Label, Prediction, Query, Samples
@@ -392,7 +392,7 @@ def test_a_host_does_not_begin_where_the_last_one_did(port: str, monkeypatch: py
         return True
 
     monkeypatch.setattr(os, "urandom", lambda n: bytes([7, len(seen)])[:n])
-    monkeypatch.setattr("odl.cli.board.push_image", push)
+    monkeypatch.setattr("odl.cli.board_image.push_image", push)
     for _ in range(2):
         assert main(["push", "--port", port, "shoulder"]) == 0
     assert (seen[1] - seen[0]) % 65536 == 256

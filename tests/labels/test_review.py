@@ -13,9 +13,9 @@ from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from odl._text import width
-from odl.cli.label import log_text
+from odl.cli.label_log import log_text
 from odl.cli.main import main
-from odl.cli.terminal.app import TerminalView
+from odl.cli.terminal.view import TerminalView
 from odl.core.events import Event, Label, Origin
 from odl.labels.edits import Edit, edits_path
 from odl.labels.review import Review, ReviewLoop

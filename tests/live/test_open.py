@@ -69,7 +69,7 @@ def test_a_sensor_of_another_scale_does_not_go_on(bench: BoardHarness, tmp_path:
     other.board["channels"] = [[name, unit, 2 * scale] for name, unit, scale in other.board["channels"]]
     other.out.clear()  # of how it described itself when it was made
     elsewhere = virtual_bench(other)
-    with pytest.raises(ConfigError, match="its samples were of another scale"):
+    with pytest.raises(ConfigError, match="its samples have another scale"):
         start_live(elsewhere, None, resume=path)
     elsewhere.close()
     assert path.read_bytes() == whole

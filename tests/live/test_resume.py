@@ -221,7 +221,7 @@ def test_a_board_that_has_not_learned_it_is_refused_and_the_host_goes_on(
     labels = live.session.counts["answered"]
     killed(live)
     before = len(read(path).events)
-    with pytest.raises(BoardError, match=f"the board does not hold {labels} of the {labels} labels"):
+    with pytest.raises(BoardError, match=f"the board lacks {labels} of the {labels} labels"):
         start_live(other, None, resume=path)
     with start_live(other, None, resume=path, learn="host") as live:
         play(live, other, 1700, 1000, answer("wave"))
@@ -253,7 +253,7 @@ def test_a_refused_resume_changes_nothing(bench: BoardHarness, other: BoardHarne
     with pytest.raises(SerialPortError):
         open_live(str(tmp_path / "no"), resume=path)
     assert path.read_bytes() == whole
-    with pytest.raises(BoardError, match="does not hold"):
+    with pytest.raises(BoardError, match="the board lacks"):
         start_live(other, None, resume=path)
     assert path.read_bytes() == whole
     with start_live(bench, None, resume=path) as live:

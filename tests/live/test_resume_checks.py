@@ -33,8 +33,8 @@ OTHERS: list[tuple[dict[str, object], dict[str, object], str]] = [
     (PLAYED, {"who": "P3"}, "is a recording of 8, and resumes with the same wearer; leave out `who`"),
     (NAMED, {"who": "P4"}, "is a recording of P3, and resumes"),
     ({}, {"who": "P4"}, "names nobody, and resumes"),
-    (SKETCH, {}, "a sketch printed it; say once more where .*: `port=P` `format='csv'` `columns=A,B,C`"),
-    (SKETCH, {"port": "loop://"}, "a sketch printed it"),
+    (SKETCH, {}, "from a sketch; name its port and columns again: `port=P` `format='csv'` `columns=A,B,C`"),
+    (SKETCH, {"port": "loop://"}, "its samples came from a sketch"),
 ]
 
 
@@ -114,4 +114,4 @@ def test_the_last_line_is_of_the_whole_recording(
     assert live.history.lost == lost and live.status().windows == windows and same_trace(path)
     said = last_line(live, capsys)
     assert f" s, {windows} windows, {asked} questions, {answers} answers, {lost} sample" in said
-    assert ("windows compared since it was gone on with, " in said) == (learn == "both")
+    assert ("windows compared since it was resumed, " in said) == (learn == "both")

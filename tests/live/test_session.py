@@ -279,9 +279,9 @@ WRONG: list[tuple[dict[str, object], str]] = [
     ({"format": "xml"}, "`format` is 'xml'; it can be board or csv"),
     ({"learn": "cloud"}, "`learn` is 'cloud'; it can be host, device or both"),
     ({"answers": "guess"}, "`answers` is 'guess'; it can be truth"),
-    ({"answers": "truth"}, "nobody knows the truth"),
+    ({"answers": "truth"}, "otherwise no truth is known"),
     ({"play": "shoulder"}, "add `emulated=True`"),
-    ({"emulated": True}, "nothing to sense; add `play='shoulder'`"),
+    ({"emulated": True}, "no data of its own; add `play='shoulder'`"),
     ({"emulated": True, "play": "shoulder", "port": "COM3"}, "leave out `port`"),
     ({"emulated": True, "play": "shoulder", "port": "auto"}, "a board of its own: leave out `port`"),
     ({"subject": 8}, "`subject` is for `play` and `feed`"),
@@ -338,7 +338,7 @@ def test_a_board_that_runs_another_model(bench: BoardHarness, tmp_path: Path) ->
     model = tmp_path / "other.odlm"
     image = replace(bench.board.image, seed=99)
     model.write_bytes(image.to_bytes())
-    with pytest.raises(BoardError, match="put it there with 'odl push'"):
+    with pytest.raises(BoardError, match="push this image with 'odl push'"):
         open_live(bench.port.name, out=tmp_path / "a.odl", model=model, learn="both")
     with open_live(bench.port.name, out=tmp_path / "b.odl", model=model, options=OPTIONS) as live:
         assert live.notices() == ["the board runs another model than this one, so the host learns"]

@@ -17,7 +17,7 @@ import pytest
 
 from odl.core.events import Event, Label, Learned, Origin, Prediction, Undo
 from odl.core.session import Session
-from odl.evaluate.recorded import Opened, open_recording
+from odl.evaluate.recorded import RecordedSession, open_recording
 from odl.wire import is_output
 from tests.helpers import jupyter
 
@@ -176,7 +176,7 @@ def test_the_recording_holds_who_answered_and_each_answer_changed_a_prediction(
 ) -> None:
     page.get_by_role("button", name="stop the session").click()
     page.get_by_text("Stopped.").wait_for()
-    page.get_by_text("The session is over").wait_for()
+    page.get_by_text("The session has ended").wait_for()
     opened = open_recording(folder / state(page)["recording"])
     events = opened.recording.events
     assert opened.recording.complete
@@ -206,7 +206,9 @@ def test_a_board_learns_what_was_clicked_here(desk: tuple[str, Any], folder: Pat
     assert page.errors == []
 
 
-def next_prediction(opened: Opened, events: list[Event], after: int, leave_out: int | None) -> Prediction:
+def next_prediction(
+    opened: RecordedSession, events: list[Event], after: int, leave_out: int | None
+) -> Prediction:
     """What the session says first after event number ``after``, with or without one event."""
     session = Session(opened.image, opened.config)
     for i, event in enumerate(events):

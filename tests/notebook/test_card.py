@@ -269,7 +269,7 @@ def test_nothing_is_asked_after_the_end(stage: CardHarness) -> None:
     stage.card.over()
     assert [b.description for b in buttons(stage.card.box) if not b.disabled] == []
     assert old not in buttons(stage.card.box) and stage.card.keys.field.disabled
-    assert "is over" in stage.card.head.value
+    assert "has ended" in stage.card.head.value
 
 
 def test_names_are_text(stage: CardHarness) -> None:

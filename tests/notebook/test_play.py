@@ -62,11 +62,11 @@ def test_a_recording_of_another_session_is_not_gone_on_with(tmp_path: Path) -> N
     live = played("shoulder", 8, record=path, speed=FAST)
     next(iter(live))
     live._writer.leave()
-    with pytest.raises(ConfigError, match="with other settings is there"):
+    with pytest.raises(ConfigError, match="this recording has other settings"):
         played("shoulder", 7, record=path, speed=FAST)
     with played("shoulder", 8, record=path, speed=FAST):
         pass
-    with pytest.raises(ConfigError, match="a finished recording is there"):
+    with pytest.raises(ConfigError, match="this recording is finished"):
         played("shoulder", 8, record=path, speed=FAST)
 
 
@@ -128,7 +128,7 @@ def test_the_loop_stays_free_and_an_answer_wakes_it(tmp_path: Path) -> None:
         return answered, player.recent.learned, longest, live.status().state == "ended"
 
     answered, learned, longest, ended = asyncio.run(person())
-    assert answered == learned == 5 and ended
+    assert answered == learned >= 5 and ended  # several questions may open at once
     assert 0 < longest <= 10  # steps of a tenth of a turn each
     assert open_recording(tmp_path / "8.odl").recording.complete
 
@@ -235,7 +235,7 @@ def test_a_recording_that_cannot_be_gone_on_with_is_left_alone(tmp_path: Path, m
     next(iter(first))
     second = start_session(dict(given), fresh=False, progress=told.append)
     assert second.recording == Path("recordings/shoulder-8-2.odl")
-    assert "another writer has this file open" in told[-1] and "a new recording is started" in told[-1]
+    assert "another writer has this file open" in told[-1] and "a new recording starts" in told[-1]
     first._writer.leave()
     begun = second.recording.stat().st_size
     for _ in zip(range(400), second, strict=False):
@@ -291,7 +291,7 @@ def test_the_live_picture_has_words(tmp_path: Path) -> None:
         player.stop()
         await player.done()
         await view._task
-        assert "is over" in view._card.head.value
+        assert "has ended" in view._card.head.value
         view.close()
         return words
 
@@ -310,7 +310,7 @@ def test_plain_questions_are_answered_by_typing(tmp_path: Path) -> None:
     ask_plainly(live, lambda text: next(typed, "q"), said.append)
     assert "a new one" in live.names.values()
     assert any("a class needs a name" in line for line in said)
-    assert "  there is no number 99" in said and "99" not in live.names.values()
+    assert "  99 is no number of a class" in said and "99" not in live.names.values()
     assert open_recording(tmp_path / "8.odl").recording.complete
     assert not any("\x1b" in line for line in said)
 

@@ -16,9 +16,9 @@ _ROWS: Final = 3
 
 @lru_cache(maxsize=4)  # a question's signal stays as it is
 def plotted(question: Question, channels: tuple[tuple[str, str, float], ...], columns: int) -> list[str]:
-    """The question's signal in braille, what it shows in the last line, or nothing.
+    """Return the question's signal in braille, with a legend in the last line; an empty list without signal.
 
-    The channels of the first one's unit, over each other.
+    It draws the channels that share the first one's unit, over each other.
     """
     unit = channels[0][1] if channels else "counts"
     same = [i for i, (_, other, _) in enumerate(channels) if other == unit]
@@ -38,10 +38,10 @@ def plotted(question: Question, channels: tuple[tuple[str, str, float], ...], co
 
 
 def braille(signal: NDArray[np.float32], across: int, rows: int) -> list[str]:
-    """``signal`` (n, channels) in ``rows`` lines of ``across`` braille characters, 2 by 4 dots each.
+    """Return ``signal`` (n, channels) as ``rows`` lines of ``across`` braille characters, 2 by 4 dots each.
 
-    Each column of dots spans what the samples in it and the one before them span; samples that
-    are NaN leave none.
+    Each column of dots spans the values of its samples and of the one before them; samples that
+    are NaN leave no dots.
 
     >>> braille(np.array([[0], [1], [2], [3]], np.float32), 2, 1)
     ['⣠⠞']

@@ -1,4 +1,4 @@
-"""A view of a live session as lines of text, for a log or a plain terminal; answers are lines too."""
+"""A view of a live session as lines of text, for a log or a plain terminal; it reads answers as lines."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TextIO
 
 from odl._text import clean
+from odl.cli.output import with_flags
 from odl.cli.terminal.screen import figures, keyed
 from odl.core.clock import SYSTEM_CLOCK, Clock
 from odl.core.events import Samples
@@ -16,13 +17,13 @@ from odl.labels.question import Question
 from odl.live.status import MonitoredSession, QuestionSource
 
 _REPORT = 10.0  # seconds of the stream between two lines of figures
-_GUARD = 1.0  # seconds in which a line may have been meant for a question that has just ended
+_GUARD = 1.0  # seconds in which a line may have been meant for the previous question
 
 
 class LineView:
-    """Prints a line on ``target`` for each thing that happens in ``live``.
+    """Prints a line on ``target`` for each event of ``live`` that concerns a person.
 
-    Where somebody answers, one question is current at a time; the next follows when it has ended.
+    If a person answers, one question is current at a time; the next follows when it has ended.
     """
 
     def __init__(self, live: MonitoredSession, target: TextIO, clock: Clock = SYSTEM_CLOCK) -> None:
@@ -38,7 +39,7 @@ class LineView:
         self._moved = -_GUARD  # when another question became current by itself
 
     def run(self, answers: TextIO | None = None) -> None:
-        """Drive the session to its end; ``answers`` gives lines that are answers."""
+        """Run the session to its end; each line of ``answers`` is an answer."""
         self._answering = answers is not None
         if answers is not None:
             if not self.prompt.questions:
@@ -54,7 +55,7 @@ class LineView:
                 self._report = self.prompt.position + round(_REPORT * self.prompt.rate_hz)
                 self._print("   ".join(figures(self.live.status())))
             for sentence in self.live.notices():
-                self._print(clean(sentence, 200))
+                self._print(clean(with_flags(sentence), 200))
             if self._stop.is_set():
                 break
         self._show()
@@ -80,7 +81,7 @@ class LineView:
         self._asked = {question.window for question in questions}
 
     def _ask_oldest(self, questions: Sequence[Question]) -> None:
-        """Ask the oldest question if none is current; of the others print only that they wait."""
+        """Ask the oldest question if none is current; for each other one print that it waits."""
         if self._current not in [question.window for question in questions]:
             if self._current not in (None, self._mine):
                 self._moved = self._clock.monotonic()
@@ -89,7 +90,7 @@ class LineView:
                 self._ask(questions[0])
         for question in questions:
             if question.window not in self._asked and question.window != self._current:
-                self._print(f"{self._when(question.window)} is asked about too; its turn comes")
+                self._print(f"{self._when(question.window)} is a question too; it waits for its turn")
 
     def _ask(self, question: Question) -> None:
         self.prompt.shown(question.window)
@@ -98,7 +99,7 @@ class LineView:
         self._print(f"What was it at {self._when(question.window)}? {said}")
 
     def _when(self, window: int) -> str:
-        return f"{window / self.prompt.rate_hz:.1f} s"  # as the lines themselves begin
+        return f"{window / self.prompt.rate_hz:.1f} s"  # the form in which each line starts
 
     def _read(self, answers: TextIO) -> None:
         with suppress(OSError, ValueError):  # the line to the person is cut
@@ -111,10 +112,10 @@ class LineView:
                     self._print(said)
 
     def _take(self, line: str) -> str | None:
-        """As `typed`, about the current question."""
+        """Carry out ``line`` for the current question, as `typed` does."""
         before, self._mine = self._mine, self._current
         if line not in ("q", "u", "") and self._clock.monotonic() - self._moved < _GUARD:
-            said: str | None = "another question has just come up; answer again"
+            said: str | None = "another question has only just appeared; answer again"
         else:
             said = typed(self.prompt, line, self._current)
         if said or line == "u":
@@ -123,7 +124,7 @@ class LineView:
 
     def _print(self, text: str) -> None:
         at = self.prompt.position / self.prompt.rate_hz
-        self._target.write(f"{at:9.1f} s  {text}\n")  # in one piece, as two threads write
+        self._target.write(f"{at:9.1f} s  {text}\n")  # one call, because two threads write
         self._target.flush()
 
 

@@ -1,4 +1,4 @@
-"""The drawn view of a live session as lines of styled text; needs no terminal."""
+"""The drawn view of a session as lines of styled text, made without a terminal."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from odl.live.status import LiveStatus, QuestionSource
 Part = tuple[str, str]  # style, text
 Line = list[Part]
 
-# One key per class: digits, then the letters that mean nothing else.
+# One key per class: digits, then the letters that have no other meaning.
 KEYS: Final = "123456789abcdefghijklmoprtvwxyz"
 _BARS: Final = 5  # classes with a bar
 _ANSWERS: Final = 4
 _MORE: Final = "     ... more: n and the name"
 HELP: Final = (
-    "1-9, a-z  the class beside the key; those that the model believes in come first",
-    "n         another class, new or known: type its name, then choose where it hangs",
+    "1-9, a-z  the class beside the key; the most probable ones come first",
+    "n         another class, new or known: type its name, then choose its place in the tree",
     "s         skip: do not answer this question",
-    "u         undo: take back the answer given last, also if it has been learned from",
+    "u         undo: take back the last answer, also if it has been learned",
     "=         the same answer as the last one",
     "tab       the next open question; shift-tab the one before",
     "q         twice: end the session; the recording is closed properly",
-    "esc       leave this, or a name being typed",
+    "esc       leave this help, or a name that is being typed",
 )
 # In a review of a recording these keys mean something else.
 RELABEL_TEXTS: Final = {
     "s": "s         no answer counts for this question",
     "u": "u         undo: take back the last edit",
-    "t": "tab       leave this one as it is, go to the next; shift-tab the one before",
-    "q": "q         done: every edit is kept, and the session runs again with them",
+    "t": "tab       leave this question unchanged, go to the next; shift-tab the one before",
+    "q": "q         done: all edits are stored, and the session runs again with them",
 }
 
 
@@ -58,7 +58,7 @@ def frame(
     *,
     plain: bool = False,
 ) -> list[Line]:
-    """All lines, at most ``rows`` of at most ``columns``; ``at`` chooses the open question shown.
+    """Return all lines, at most ``rows`` of at most ``columns``; ``at`` chooses the open question.
 
     ``words``, such as `figures` of a live session, are the top lines. ``plain`` is ASCII without the plot.
     Where there is no room, plot, answers and bars are left out first, then ``words`` from their end; keys
@@ -79,7 +79,7 @@ def frame(
     title: list[Line] = [[("class:quiet", prompt.nothing)]]
     choices, foot = _asked_for(mode) if mode.kind != "keys" else ([], _keys(prompt, False, columns))
     if over:
-        title = [[("class:quiet", "that question is over; esc: leave it")]]
+        title = [[("class:quiet", "that question has ended; esc: leave it")]]
     elif questions:
         question = questions[at % len(questions)]
         title = [_title(prompt, question, at % len(questions), len(questions), columns)]
@@ -99,7 +99,7 @@ def frame(
 
 
 def _fitted(parts: list[list[Line]], whole: Sequence[int], line: Sequence[int], rows: int) -> list[Line]:
-    """The lines of ``parts``, at most ``rows`` of them.
+    """Return the lines of ``parts``, at most ``rows`` of them.
 
     Parts numbered ``whole`` are left out first, each as a whole, then the last lines of those numbered
     ``line``, in this order.
@@ -122,7 +122,7 @@ def _cut_all(lines: Sequence[Line], columns: int) -> list[Line]:
 
 
 def keyed(likely: Sequence[ClassChoice]) -> dict[str, str]:
-    """Key to class name.
+    """Return the class name of each key.
 
     >>> keyed([ClassChoice("up", 0.7, ("up",)), ClassChoice("sit", 0.3, ("sit",))])
     {'1': 'up', '2': 'sit'}
@@ -131,7 +131,7 @@ def keyed(likely: Sequence[ClassChoice]) -> dict[str, str]:
 
 
 def clock(samples: int, rate_hz: float) -> str:
-    """A stream position as minutes and seconds.
+    """Return a stream position as minutes and seconds.
 
     >>> clock(8075, 50.0)
     '2:41'
@@ -142,14 +142,14 @@ def clock(samples: int, rate_hz: float) -> str:
 
 
 def figures(status: LiveStatus) -> list[str]:
-    """The port's state and figures, each a few words."""
+    """Return the port's state and figures, each in a few words."""
     rate = "–" if status.rate is None else f"{status.rate:.2f}"
     found = [clean(str(status.port), 30), clean(str(status.state), 60), f"{rate} of {status.declared:g} Hz"]
     found += [f"lost {status.lost}", f"dropped {status.dropped}"]
     if status.damaged:
         found.append(f"damaged {status.damaged}")
     if status.drift is not None:
-        # Beyond a tenth it is no drift: the stream is played faster or slower than it was.
+        # More than a tenth is not drift: the stream is played at another speed.
         if abs(status.drift) > 1e5:
             found.append(f"{1 + status.drift / 1e6:.1f} times real time")
         else:
@@ -179,7 +179,7 @@ def _wrapped(words: Sequence[str], columns: int) -> list[Line]:
 
 
 def _helped(live: bool, columns: int) -> list[Line]:
-    """The help, with the keys in a column of their own."""
+    """Return the help, with the keys in a column of their own."""
     lines: list[Line] = []
     for line in HELP:
         text = line if live else RELABEL_TEXTS.get(line[0], line)
@@ -218,7 +218,7 @@ def _title(prompt: QuestionSource, question: Question, at: int, of: int, columns
 
 
 def _ago(prompt: QuestionSource, question: Question) -> str:
-    """How long ago the question's window ended, where the stream goes on."""
+    """Return how long ago the question's window ended; empty if the stream has ended."""
     seconds = (prompt.position - question.start - len(question.signal)) / prompt.rate_hz
     if not prompt.live or seconds < 1:
         return ""
@@ -226,7 +226,7 @@ def _ago(prompt: QuestionSource, question: Question) -> str:
 
 
 def _classes(question: Question, columns: int) -> list[Line]:
-    """A key for each class, in as many columns as there is room for."""
+    """Return a key for each class, in as many columns as there is room for."""
     cells = []
     for key, one in zip(KEYS, question.likely, strict=False):
         score = "" if one.score is None else f" {one.score:.2f}"
@@ -246,7 +246,7 @@ def _classes(question: Question, columns: int) -> list[Line]:
 
 
 def _keys(prompt: QuestionSource, asking: bool, columns: int) -> list[Line]:
-    """The other keys, in as many lines as they take."""
+    """Return the other keys, in as many lines as they need."""
     names = [("u", "undo"), ("?", "help"), ("q", "quit")]
     if asking:
         same = f"same: {clean(prompt.previous, 20)}" if prompt.previous else "same as before"
@@ -264,13 +264,13 @@ def _keys(prompt: QuestionSource, asking: bool, columns: int) -> list[Line]:
 
 
 def _asked_for(mode: KeyMode) -> tuple[list[Line], list[Line]]:
-    """The lines in which a name is typed or a place chosen, and the keys that end that."""
+    """Return the lines in which a name is typed or a place chosen, and the keys that end that."""
     if mode.kind == "name":
         typed = clean(mode.typed) if mode.typed else ""
         return [[("", "name of the class: "), ("class:typed", typed), ("", "_")]], [
-            [("class:quiet", "enter: go on   esc: leave it")]
+            [("class:quiet", "enter: continue   esc: leave it")]
         ]
-    lines: list[Line] = [[("", f"where does '{clean(mode.typed)}' hang?")]]
+    lines: list[Line] = [[("", f"the place of '{clean(mode.typed)}' in the tree:")]]
     for key, place in zip(KEYS, mode.places, strict=False):
         where = "at the top" if place.under is None else f"under {clean(place.under)}"
         lines.append([("", "  " * place.depth), ("class:key", f" {key} "), ("", f" {where}")])

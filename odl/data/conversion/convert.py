@@ -132,7 +132,7 @@ def _card(source: Source, counts: bool) -> Converted:
         if image is None or not counts:
             raise DataError(
                 f"{name} does not say what its channels and rate are, so there are no real values; "
-                "--counts takes the counts as they are"
+                "`counts=True` takes the counts as they are"
             ) from None
         channels = tuple((c.name, "count", 1.0) for c in image.channels)
         rate = image.rate_hz
@@ -196,7 +196,7 @@ def to_recording(
     force : bool
         Replace a recording that is there.
     progress : callable, optional
-        Told in sentences what is being done.
+        Called with a short sentence about what is being done.
 
     Returns
     -------
@@ -238,7 +238,7 @@ def to_recording(
 
 
 def _counting(path: Path, progress: Callable[[str], None] | None) -> Callable[[int], None]:
-    """Says how far the reading is, at most every two seconds."""
+    """Return a callback that reports the rows read, at most every two seconds."""
     last = time.monotonic()
 
     def count_rows(rows: int) -> None:
@@ -285,7 +285,7 @@ def _start(
         if abs(rate_hz - image.rate_hz) > 1e-3:
             raise ConfigError(f"the table runs at {rate_hz:g} Hz, but the model wants {image.rate_hz:g} Hz")
         scaling = input_scaling(channels, [(c.name, c.unit, c.scale) for c in image.channels])
-        config = Config(mult=scaling.mult, shift=scaling.shift, offset=scaling.offset)
+        config = Config(**scaling._asdict())
     about = {"rate_hz": rate_hz, "channels": [list(c) for c in channels], "odl": odl.__version__}
     about |= {k: v for k, v in (session if isinstance(session, dict) else {}).items() if k not in about}
     return Start({"config": config.to_dict(), "session": about}, b"" if image is None else image.to_bytes())

@@ -68,7 +68,7 @@ def restore(path: Path, card: Converted, progress: Callable[[int], None] | None 
     card : Converted
         Its card.
     progress : callable, optional
-        Told how many rows have been read.
+        Called with the number of rows read so far.
 
     Raises
     ------

@@ -16,7 +16,8 @@ from odl.data.bundled import Part
 from odl.data.card import Card, DataError
 from odl.data.inference.columns import LABEL, RECORDING, SUBJECT, named, plain, scale_for, time_column
 from odl.data.inference.proposal import Proposal
-from odl.data.inference.propose import NO_LABEL, find_channels, find_rate
+from odl.data.inference.propose import NO_LABEL
+from odl.data.inference.sensors import find_channels, find_rate
 from odl.data.loaders.tables import Tables
 from odl.data.table_file import Table, read_table
 

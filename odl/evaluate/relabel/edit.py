@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from odl.evaluate.recorded import Opened
+from odl.evaluate.recorded import RecordedSession
 from odl.evaluate.relabel.schedule import schedule_answers
 from odl.labels.edits import (
     Edit,
@@ -22,7 +22,7 @@ from odl.labels.question_history import QuestionHistory
 
 
 def check_edits(
-    opened: Opened, history: QuestionHistory, edits: Sequence[Edit], new: Sequence[Edit] = ()
+    opened: RecordedSession, history: QuestionHistory, edits: Sequence[Edit], new: Sequence[Edit] = ()
 ) -> None:
     """Raise `RelabelError` for edits with which the session cannot run again.
 
@@ -85,7 +85,7 @@ def check_edits(
 
 
 def store_edit(
-    opened: Opened, history: QuestionHistory, path: str | Path, by: str,
+    opened: RecordedSession, history: QuestionHistory, path: str | Path, by: str,
     window: int, name: str | None, under: str | None, took: int,
 ) -> None:  # fmt: skip
     """Store an edit of the recording at ``path``: a window counts as ``name``.
@@ -131,4 +131,4 @@ def store_edit(
 
 
 def _how_to_drop(edit: Edit, edits: Sequence[Edit]) -> str:
-    return f"; --keep {edit.window} gives that edit up" if edit in edits else ""
+    return f"; `keep={edit.window}` gives that edit up" if edit in edits else ""

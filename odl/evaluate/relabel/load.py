@@ -6,11 +6,11 @@ from functools import partial
 
 from odl.core.adopted_state import read_adopted_state
 from odl.core.class_tree import tree_of_image
-from odl.evaluate.recorded import Opened
+from odl.evaluate.recorded import RecordedSession
 from odl.labels.question_history import QuestionHistory, read_question_history
 
 
-def load_question_history(opened: Opened) -> QuestionHistory:
+def load_question_history(opened: RecordedSession) -> QuestionHistory:
     """Return the questions and answers of a recording.
 
     Examples

@@ -14,7 +14,7 @@ from odl.core.events import Adopt, Gap, Input, Samples, Truth
 from odl.core.image import Image
 from odl.evaluate import Evaluation
 from odl.evaluate.open_session import open_stream
-from odl.evaluate.recorded import Opened, open_recording
+from odl.evaluate.recorded import RecordedSession, open_recording
 from odl.evaluate.relabel.edit import check_edits
 from odl.evaluate.relabel.load import load_question_history
 from odl.evaluate.relabel.schedule import ScheduledAnswers, schedule_answers
@@ -65,7 +65,7 @@ def _from_window(inputs: Iterable[Input], image: Image, config: Config) -> Itera
             yield event
 
 
-def output_path(opened: Opened, path: Path, out: str | Path | None = None) -> Path:
+def output_path(opened: RecordedSession, path: Path, out: str | Path | None = None) -> Path:
     """Return the path of the relabelled recording: ``out``, or a name beside ``path``.
 
     Raises

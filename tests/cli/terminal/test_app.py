@@ -19,7 +19,8 @@ from prompt_toolkit.keys import Keys
 from prompt_toolkit.output import DummyOutput
 
 from odl.cli.live import stopped_by_signals
-from odl.cli.terminal.app import TerminalView, drawable, run
+from odl.cli.terminal.app import drawable, run
+from odl.cli.terminal.view import TerminalView
 from odl.core.events import AddClass, Event, Gap, Label, Learned, Split, Undo
 from tests.helpers.prompts import Played, PromptHarness
 from tests.helpers.virtual_clock import VirtualClock
@@ -184,7 +185,7 @@ def test_a_question_that_ends_while_its_class_is_typed_says_so_and_no_letter_ans
         stage.put(Gap(stage.session.position, 200, "unplugged"))
         stage.until_asked()
         picture = "".join(part for _, part, *_ in view._text())
-        assert "that question is over" in picture and "What was it" not in picture
+        assert "that question has ended" in picture and "What was it" not in picture
         view.press("s")
         assert (view.mode.typed, view.mode.window) == ("ws", window)
         view._answer_typed(0, None)
@@ -246,7 +247,7 @@ def test_a_key_in_the_moment_in_which_a_question_comes_up_does_not_count() -> No
         view._text()
         clock.now += 0.1
         view.press("1")
-        assert stage.prompt.sentence == "the question has just come up; press again"
+        assert stage.prompt.sentence == "this question has only just appeared; press again"
         clock.now += 0.3
         view.press("1")
         assert [e.cls is not None for e in stage.put() if isinstance(e, Label)] == [True]

@@ -82,7 +82,7 @@ def test_an_answer_is_about_the_question_that_was_put_and_the_next_is_put_then()
 
     live = Played(stage, turn, turns=10**9)
     person = Person(
-        (lambda: "is asked about too" in target.getvalue(), "1"),
+        (lambda: "is a question too" in target.getvalue(), "1"),
         (lambda: f"at {when(two[0])}? " in target.getvalue(), "2"),
         (lambda: len([e for e in stage.events if isinstance(e, Label)]) == 2, "q"),
     )
@@ -90,7 +90,7 @@ def test_an_answer_is_about_the_question_that_was_put_and_the_next_is_put_then()
     assert live.closed
     assert [e.window for e in stage.events if isinstance(e, Label)] == [one, two[0]]
     out = target.getvalue()
-    first, too, second = f"at {when(one)}? ", f"{when(two[0])} is asked about too", f"at {when(two[0])}? "
+    first, too, second = f"at {when(one)}? ", f"{when(two[0])} is a question too", f"at {when(two[0])}? "
     assert out.index(first) < out.index(too) < out.index(second)
     assert out.count("? 1 ") == 2
 
@@ -106,7 +106,7 @@ def test_a_line_that_may_have_been_meant_for_a_question_that_has_just_ended_is_n
     stage.until_asked()
     lines._show()
     assert first not in lines._asked
-    assert lines._take("1") == "another question has just come up; answer again"
+    assert lines._take("1") == "another question has only just appeared; answer again"
     assert not [e for e in stage.put() if isinstance(e, Label)]
     clock.now += 1.5
     assert lines._take("1") == ""

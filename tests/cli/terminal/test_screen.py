@@ -57,7 +57,7 @@ def test_help_and_places_are_shown() -> None:
     assert "…" not in narrow and all(word in narrow for line in HELP for word in line.split())
     assert "name of the class: hop_" in shot(stage, KeyMode("name", window, "hop"))
     picture = shot(stage, KeyMode("place", window, "hop", stage.prompt.places))
-    assert "where does 'hop' hang?" in picture
+    assert "the place of 'hop' in the tree:" in picture
     assert "1  at the top" in picture and "3  under walk" in picture and "4  under up" in picture
 
 
