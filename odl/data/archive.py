@@ -20,12 +20,12 @@ class Files:
     Parameters
     ----------
     path : Path
-        Either of them.
+        A folder or a zip file.
 
     Raises
     ------
     DataError
-        If there is nothing, or a file that is no zip.
+        If ``path`` does not exist, or is a file but not a zip.
     """
 
     def __init__(self, path: Path) -> None:
@@ -37,7 +37,7 @@ class Files:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """Every file's name from here, with ``/`` between folders, in order."""
+        """Return every file's name, with ``/`` between folders, in order."""
         if self.path.is_dir():
             found = (p.relative_to(self.path).as_posix() for p in self.path.rglob("*") if p.is_file())
         else:
@@ -51,7 +51,7 @@ class Files:
         return min(own, key=lambda n: (len(n), n)) if own else None
 
     def text(self, name: str) -> str:
-        """What the file ``name`` holds; DataError if that is not text or too large."""
+        """Return the text of the file ``name``; DataError if it is not text or too large."""
         try:
             if self.path.is_dir():
                 if (self.path / name).stat().st_size > LARGEST:

@@ -39,7 +39,7 @@ class Form:
 
 
 def stream_of(source: object, image: Image, form: Form, subject: str = "1") -> Stream:
-    """``source`` as a stream that a session of ``image`` can take.
+    """Return ``source`` as a stream for a session of ``image``.
 
     Parameters
     ----------
@@ -48,17 +48,17 @@ def stream_of(source: object, image: Image, form: Form, subject: str = "1") -> S
         a column for each channel of the image. An iterable gives rows, or blocks (n, channels), or
         events in counts (`odl.core.events.Samples` ...). A row with NaN is a gap.
     image : Image
-        Names the channels; its full range decides how floats become counts.
+        Its channels name the columns; its full range determines how floats become counts.
     form : Form
-        What the numbers mean. ``form.labels`` gives the truth: the name of a column, or a sequence
+        The meaning of the numbers. ``form.labels`` gives the truth: the name of a column, or a sequence
         with a class name, or None, for each row.
     subject : str
-        Whose stream it is.
+        The person of the stream.
 
     Raises
     ------
     ConfigError
-        If the source or its form does not fit: which argument, what it is, what it can be.
+        If the source or its form does not fit; the message names the argument and what it can be.
 
     Examples
     --------
@@ -151,7 +151,7 @@ def _rate(rate_hz: object) -> float:
 
 
 def truths_of(labels: Any) -> tuple[Truth, ...]:
-    """A label per sample as stretches of truth; None, NaN and '' are unknown.
+    """Return labels per sample as stretches of truth; None, NaN and '' are unknown.
 
     >>> truths_of(["sit", "sit", None, "walk"])
     (Truth(start=0, end=2, name='sit'), Truth(start=3, end=4, name='walk'))
@@ -165,7 +165,7 @@ def truths_of(labels: Any) -> tuple[Truth, ...]:
 
 
 def _channels(image: Image, form: Form, counts: bool) -> Channels:
-    """Name, unit and scale of a count for each of the image's channels."""
+    """Return name, unit and scale of a count for each of the image's channels."""
     names = [c.name for c in image.channels]
     units = _each("units", form.units, names, "such as 'g', or ['g', 'g', 'g', 'rad/s', ...]")
     if counts:

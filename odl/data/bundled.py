@@ -1,4 +1,4 @@
-"""Bundled recordings: what there is, and one person's session of it.
+"""Bundled recordings: the known datasets, and one person's session.
 
 Datasets are plain files. In a checkout they lie in ``datasets/`` beside the package, in an
 installed wheel in ``odl/bundled/``.
@@ -27,7 +27,7 @@ class Part:
     ``block`` is int16 of shape (n, channels), read-only. ``truths`` are (start, end
     exclusive, class name), sample indices relative to the part. ``lost_before`` samples are
     missing between the part before and this one (0: nothing is known). ``note`` says what
-    had to be changed on reading; empty if nothing.
+    was changed while reading; empty if nothing was.
     """
 
     block: NDArray[np.int16]
@@ -47,14 +47,14 @@ class Series:
 
 
 def find_folder() -> Path:
-    """Where the datasets lie, in a wheel or in a checkout."""
+    """Return the folder of the datasets, in a wheel or in a checkout."""
     package = Path(odl.__file__).parent
     bundled = package / "bundled"
     return bundled if bundled.is_dir() else package.parent / "datasets"
 
 
 def list_datasets() -> list[str]:
-    """Names of the datasets that are known, their recordings bundled or not.
+    """Return the names of the known datasets, bundled or not.
 
     >>> "shoulder" in list_datasets()
     True
@@ -63,7 +63,7 @@ def list_datasets() -> list[str]:
 
 
 def load_card(name: str) -> Card:
-    """The card of dataset ``name``; DataError names what there is instead."""
+    """Return the card of dataset ``name``; DataError lists the known datasets."""
     if name not in list_datasets():
         known = ", ".join(list_datasets()) or "none"
         raise DataError(f"there is no dataset '{name}'; known datasets: {known}")
@@ -71,7 +71,7 @@ def load_card(name: str) -> Card:
 
 
 def model_path(name: str) -> Path:
-    """The file of the model image that dataset ``name`` implies."""
+    """Return the file of dataset ``name``'s model image."""
     path = find_folder() / name / load_card(name).model
     if not path.is_file():
         raise DataError(f"dataset '{name}' has no model image {path.name}; train one with `odl.train`")
@@ -79,7 +79,7 @@ def model_path(name: str) -> Path:
 
 
 def model_bytes(name: str) -> bytes:
-    """The model image that dataset ``name`` implies.
+    """Return the bytes of dataset ``name``'s model image.
 
     >>> model_bytes("shoulder")[:4]
     b'ODLM'
@@ -89,12 +89,12 @@ def model_bytes(name: str) -> bytes:
 
 @lru_cache(maxsize=4)
 def load_series(name: str) -> tuple[Series, ...]:
-    """Every recording of dataset ``name``, in file order; the file's SHA-256 is checked.
+    """Return every recording of dataset ``name``, in file order, after checking the file's SHA-256.
 
     Raises
     ------
     DataError
-        If the file is missing, is not the one the card speaks of, or holds other arrays.
+        If the file is missing, has another checksum than the card's, or holds other arrays.
     """
     about = load_card(name)
     path = find_folder() / name / about.file
@@ -124,7 +124,7 @@ def load_series(name: str) -> tuple[Series, ...]:
 
 
 def load_session(name: str, subject: str | int, seed: int = 0) -> tuple[Part, ...]:
-    """One person's session: all recordings of ``subject``, in an order drawn from the seed.
+    """Return one person's session: all recordings of ``subject``, in an order drawn from the seed.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def load_session(name: str, subject: str | int, seed: int = 0) -> tuple[Part, ..
     Raises
     ------
     DataError
-        For a dataset or a person that is not here.
+        If dataset or person is unknown.
 
     Examples
     --------

@@ -19,11 +19,11 @@ Tree = dict[str, tuple[str, ...]]
 
 
 class DataError(OdlError, ValueError):
-    """A dataset that cannot be used as asked, and what there is instead."""
+    """A dataset cannot be used; the message says why and what can be used."""
 
 
 def subject_name(value: object) -> str:
-    """The name of a subject, from a card, a table or a caller; a number means the same as its digits.
+    """Return the name of a subject, from a card, a table or a caller; a number equals its digits.
 
     Raises
     ------
@@ -53,9 +53,9 @@ def subject_order(name: str) -> tuple[bool, int, str]:
 
 @dataclass(frozen=True)
 class Card:
-    """What ``card.json`` of a dataset says, checked.
+    """The checked content of a dataset's ``card.json``.
 
-    ``channels`` give the source's raw counts: a real value is the count times ``scale``, in
+    ``channels`` describe the source's raw counts: a real value is the count times ``scale``, in
     ``unit``. ``classes`` are names in the order of the recordings' class index. ``splits``
     name people, and no person is in two of them. ``window_s`` and ``hop_s`` are seconds, or
     None where the card does not say. ``tree`` maps what hangs under the root task to the classes under
@@ -103,7 +103,7 @@ def read_card(path: Path) -> Card:
     Raises
     ------
     DataError
-        Naming the file and the entry that is missing or wrong.
+        If an entry is missing or wrong; the message names the file and the entry.
 
     Examples
     --------
@@ -198,7 +198,7 @@ def _check(card: Card, where: str) -> None:
 
 
 def _tree_fault(card: Card) -> str:
-    """What is wrong with the task tree; empty if it is fine."""
+    """Return what is wrong with the task tree; empty if nothing is."""
     if card.tree is None:
         return ""
     leaves = [c for group, under in card.tree.items() for c in under or (group,)]
@@ -219,7 +219,7 @@ _READING = (
 
 
 def agree(one: Card, one_path: Path, other: Card, other_path: Path) -> None:
-    """Refuse two cards that speak of the same recordings and differ in how to read them.
+    """Refuse two cards that describe the same recordings in different ways.
 
     Raises
     ------

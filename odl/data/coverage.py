@@ -1,4 +1,4 @@
-"""Whether a dataset has what training and testing by person need."""
+"""Check that a dataset has enough people and windows for training and testing by person."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections import Counter
 
 from odl.data.dataset import Dataset
 
-FEWEST = 2  # windows of a class below which nothing can be learned and checked
+FEWEST = 2  # least windows of a class for training and testing
 
 
 def windows_by_class(dataset: Dataset, people: tuple[str, ...] | None = None) -> Counter[str]:
-    """How many labelled windows of the card's length each class has, stretch by stretch.
+    """Return the number of labelled windows of each class, stretch by stretch.
 
     >>> from odl.data import open_dataset
     >>> windows_by_class(open_dataset("shoulder"), ("7",))["pendulum"]
@@ -28,7 +28,7 @@ def windows_by_class(dataset: Dataset, people: tuple[str, ...] | None = None) ->
 
 
 def shortcomings(dataset: Dataset) -> list[str]:
-    """In sentences, what is too little to learn from or to test on; empty if nothing is."""
+    """Return a sentence for each thing that is too little for training or testing."""
     faults = []
     if len(dataset.subjects) < 2:
         faults.append("one person only: nobody can be held out, so nothing is known of other people")

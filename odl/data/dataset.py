@@ -1,4 +1,4 @@
-"""One contract for everything that can be replayed, trained on and evaluated."""
+"""Datasets: one interface for all that can be replayed, trained on and evaluated."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from odl.data.loaders.tables import Tables
 
 
 class Loader(Protocol):
-    """What a loader offers; docs/data.md says how one is found."""
+    """The interface of a loader; docs/data.md says how one is found."""
 
     @property
     def subjects(self) -> tuple[str, ...]:
@@ -31,16 +31,16 @@ class Loader(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A card and the recordings that it speaks of, read person by person when asked for.
+    """A card and its recordings, which are read person by person.
 
     Attributes
     ----------
     card : Card
-        What is known of the recordings.
+        The description of the recordings.
     home : Path
-        The folder that the card lies in; a model image named by the card lies there too.
+        The folder of the card, and of a model image that the card names.
     loader : Loader
-        Where the recordings come from.
+        The loader of the recordings.
 
     Examples
     --------
@@ -55,7 +55,7 @@ class Dataset:
 
     @property
     def subjects(self) -> tuple[str, ...]:
-        """The people who are there, in order: some of the card's, or all."""
+        """The people whose recordings are available, in order."""
         return self.loader.subjects
 
     @property
@@ -65,17 +65,17 @@ class Dataset:
 
     @property
     def someone(self) -> str:
-        """A person who was not trained on, where there is one."""
+        """A person who was not trained on, if there is one."""
         tested = self.card.splits.get("test", ())
         return next((person for person in tested if person in self.subjects), self.subjects[0])
 
     def people(self, split: str) -> tuple[str, ...]:
-        """Those of the card's ``split`` who are there.
+        """Return the available people of the card's ``split``.
 
         Raises
         ------
         DataError
-            If nobody is, or there is no such split: with what there is instead.
+            If there is no such split, or none of its people is available; the message lists what is.
         """
         name = self.card.name
         if split not in self.card.splits:
@@ -90,12 +90,12 @@ class Dataset:
         return here
 
     def session(self, subject: str | int, seed: int = 0) -> tuple[Part, ...]:
-        """One person's recordings; ``seed`` decides the order where the card's data have none.
+        """Return one person's recordings; ``seed`` decides the order if the data have none.
 
         Raises
         ------
         DataError
-            For a person who is not there, or a file that cannot be used: with file and row.
+            If the person is unknown, or a file cannot be used; the message names file and row.
         """
         person = subject_name(subject)
         if person not in self.subjects:
@@ -116,7 +116,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class _Bundled:
-    """Recordings that lie beside their card."""
+    """Loads recordings from the folder of their card."""
 
     name: str
     subjects: tuple[str, ...]
@@ -134,13 +134,13 @@ def open_dataset(source: str | Path, data: str | Path | None = None) -> Dataset:
         A name from :func:`odl.data.list_datasets`; or a folder that holds a ``card.json``, that
         file itself, or one table beside it.
     data : path, optional
-        Where the recordings lie if not beside the card: needed for ``hapt`` and ``uca-ehar``,
+        Folder of the recordings if it is not the card's: needed for ``hapt`` and ``uca-ehar``,
         whose recordings are not bundled (a folder or zip as published).
 
     Raises
     ------
     DataError
-        If it cannot be used: what was looked for, where, and what to do.
+        If it cannot be used; the message says why and what to do.
 
     Examples
     --------
@@ -185,7 +185,7 @@ def labelled_windows(
 ) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
     """Windows cut within labelled stretches, each stretch from its own start.
 
-    UCI cuts HAPT's official windows so (128 samples, every 64); a session's windows run on
+    UCI cuts HAPT's official windows in this way (128 samples, every 64); a session's windows run on
     through everything instead, and their truth is what covers at least half of them.
 
     Returns

@@ -11,7 +11,7 @@ from odl.data.table_file import read_table
 
 @dataclass(frozen=True)
 class Span:
-    """From ``start`` to ``end`` (exclusive) somebody did ``label``."""
+    """A labelled stretch from ``start`` to ``end`` (exclusive)."""
 
     start: float
     end: float
@@ -29,14 +29,14 @@ def side_file(table: Path, name: str) -> Path | None:
 
 
 def spans_of(path: Path, table: Path, separator: str = "") -> list[Span]:
-    """What ``path`` says of ``table``, in order of start.
+    """Return the labelled stretches of ``table`` in the label file ``path``, in order of start.
 
-    A column ``file`` says which table a row speaks of; without it all rows do.
+    A column ``file`` names the table of a row; without it all rows belong to ``table``.
 
     Raises
     ------
     DataError
-        For a missing file or column, a span that ends before it starts, and two that overlap.
+        If a file or column is missing, a stretch ends before it starts, or two overlap.
     """
     if not path.is_file():
         raise DataError(f"{path}: this label file is missing; {table.name} needs it")

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from odl.data.card import DataError
 
-HOLE = 2.5  # periods between two rows: above it, samples are missing and are not made up
+HOLE = 2.5  # periods between two rows; a longer distance is a gap
 LONGEST = 2**40  # samples that can be missing
-OFF = 0.1  # by how much of itself a rate may differ from the card's without being asked
+OFF = 0.1  # largest relative difference of a rate from the card's
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ def to_fixed_rate(
 
     Rows in which a value is missing are left out. A hole of more than 2.5 periods ends a
     stretch; a shorter one is bridged linearly. Rows that lie within half a period of where
-    they should be are taken as they are, others are interpolated linearly, from the mean of
+    their grid point are taken as they are, others are interpolated linearly, from the mean of
     neighbours where the rate goes down.
 
     Parameters
@@ -44,20 +44,20 @@ def to_fixed_rate(
     times : float64, (n,), seconds, or None
         None: one row after another at ``rate_hz``.
     values : float64, (n, channels)
-        NaN where nothing is known.
+        NaN where a value is missing.
     marks : int64, (n,)
-        Goes with each row; a new sample has its nearest row's.
+        One mark per row; a new sample has its nearest row's.
     rate_hz : float
-        Of the result.
+        Rate of the result.
     row : callable
-        Where row i stands, for people.
+        Returns the place of row i, for messages.
     resample : bool
-        Take time stamps of quite another rate.
+        Accept time stamps of another rate.
 
     Raises
     ------
     DataError
-        If time goes back, the rate is another one, or most rows have no value.
+        If time goes back, the rate differs, or most rows have no value.
 
     Examples
     --------
@@ -110,7 +110,7 @@ def to_fixed_rate(
         if np.ptp(late) >= 1 / rate_hz - 1e-9:
             short = np.diff(own_t) > 1.5 / rate
             bridged += int(short.sum())
-            # Time stamps that are even but for missing rows are not told as uneven.
+            # Time stamps that are even but for missing rows get no note.
             late[1:] -= np.cumsum(np.where(short, np.diff(own_t) - 1 / rate_hz, 0))
             changed |= bool(np.ptp(late) >= 1 / rate_hz - 1e-9)
             own_t, own_values, own_marks = _onto(own_t, own_values, own_marks, rate, rate_hz)
@@ -132,7 +132,7 @@ def _onto(
     """Times, values and marks on the even grid from the first row on."""
     grid = t[0] + np.arange(int((t[-1] - t[0]) * to_hz + 1e-6) + 1) / to_hz
     width = min(round(rate / to_hz), len(t))
-    if width > 1:  # no more than a mean: what is faster than the new rate must not fold back
+    if width > 1:  # a mean as a filter: frequencies above the new rate must not alias
         box = np.ones(width)
         there = np.convolve(np.ones(len(t)), box, "same")
         values = np.stack([np.convolve(v, box, "same") / there for v in values.T], 1)

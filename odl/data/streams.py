@@ -1,4 +1,4 @@
-"""What can be replayed: a dataset's people, or a recording, as streams of inputs."""
+"""Streams of inputs for replays: a dataset's people, or a recording."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def replay_parts(parts: Iterable[Part], block: int = BLOCK) -> Iterator[Input]:
 
 
 def windows_in(lengths: Iterable[int], window: int, hop: int) -> int:
-    """Windows that uninterrupted stretches of these lengths hold.
+    """Return the number of windows in uninterrupted stretches of these lengths.
 
     >>> windows_in([128, 127, 300], 128, 64)
     4
@@ -64,7 +64,7 @@ def windows_in(lengths: Iterable[int], window: int, hop: int) -> int:
 
 @dataclass(frozen=True)
 class Stream:
-    """One person's stream, ready to be run.
+    """One person's stream of inputs.
 
     ``stretches`` are the lengths of its uninterrupted parts, in samples; None where nobody knows
     them before the end. ``channels`` and ``rate_hz`` say what its counts are; None where a recording
@@ -84,27 +84,27 @@ class Stream:
 
     @property
     def samples(self) -> int:
-        """Samples in all; 0 where the length is not known."""
+        """Number of samples; 0 if it is not known."""
         return sum(self.stretches or ())
 
     @property
     def truths(self) -> tuple[Truth, ...]:
-        """What is known to have happened."""
+        """The stretches of truth in the stream."""
         if self.known_truths is not None:
             return self.known_truths
         return tuple(e for e in self.inputs() if isinstance(e, Truth))
 
     def windows(self, image: Image) -> int:
-        """Windows that the stream has for ``image``; 0 where its length is not known."""
+        """Return the number of windows for ``image``; 0 if the length is not known."""
         return windows_in(self.stretches or (), image.window, image.hop)
 
     def scaling(self, image: Image) -> Scaling:
-        """From this stream's counts to the image's input.
+        """Return the scaling from this stream's counts to the image's input.
 
         Raises
         ------
         ConfigError
-            If the rates differ, or the stream does not say what it holds: both are named.
+            If the rates differ, or the stream does not describe its channels.
         ValueError
             If channels or kinds of unit differ.
         """
@@ -119,9 +119,9 @@ class Stream:
         return input_scaling(self.channels, [(c.name, c.unit, c.scale) for c in image.channels])
 
     def unanswered(self) -> Stream:
-        """The same stream without its commands, to be asked about anew.
+        """Return the same stream without its commands, for new questions.
 
-        Where it went on from a board's own state, what it missed is a gap.
+        Samples before an adopted board state become a gap.
         """
         inside = self.inputs
         about = {name: value for name, value in self.about.items() if name not in ("asked", "relabelled")}
@@ -131,9 +131,9 @@ class Stream:
 
 
 def unlearned(image: Image, events: Iterable[Event]) -> Iterator[Input]:
-    """The inputs among ``events`` without commands: the same stream, window for window.
+    """Yield the inputs among ``events`` without commands: the same stream, window for window.
 
-    Where it went on from a board's own state, it goes on from the same place in the stream.
+    An adopted board state stays, without what it had learned.
     """
     for event in events:
         if isinstance(event, Adopt):
@@ -154,7 +154,7 @@ def load_model(path: str | Path) -> Image:
     Raises
     ------
     ImageError
-        If the file cannot be read, or is no sound image: with its name and what is wrong.
+        If the file cannot be read or is not a valid image.
 
     Examples
     --------
@@ -176,14 +176,14 @@ def dataset_streams(
     seed: int,
     data: str | Path | None = None,
 ) -> list[Stream]:
-    """The sessions of a dataset's people; without ``subjects``, of those kept for testing.
+    """Return the streams of a dataset's people; without ``subjects``, of the test split.
 
     ``source`` and ``data`` are those of `odl.data.open_dataset`.
 
     Raises
     ------
     DataError, ConfigError
-        For a dataset or a person that is not there, nobody, or anybody twice.
+        If dataset or person is unknown, or ``subjects`` is empty or names a person twice.
     """
     dataset = source if isinstance(source, Dataset) else open_dataset(source, data)
     card, name = dataset.card, dataset.card.name
@@ -218,13 +218,13 @@ def dataset_streams(
 
 
 def _few(notes: tuple[str, ...], most: int = 5) -> tuple[str, ...]:
-    """The first ``most`` notes, and how many more there are."""
+    """Return the first ``most`` notes, and a note that counts the others."""
     more = len(notes) - most
     return notes if more <= 0 else (*notes[:most], f"{more} more files were changed in such ways")
 
 
 def damage_of(path: Path, recording: Recording) -> str:
-    """What a recording has lost, in one sentence; empty if it is whole."""
+    """Return the losses of a recording in one sentence; empty if it is whole."""
     if recording.complete and not recording.lost_frames and not recording.lost_bytes:
         return ""
     return (

@@ -1,4 +1,4 @@
-"""The card's entry about tables, and how files are found and named."""
+"""The card's entry ``table``, and the files that it names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 
 @dataclass(frozen=True)
 class TableLayout:
-    """The card's entry ``table``: where in the files everything is. docs/data.md says more."""
+    """The card's entry ``table``, which describes the columns of the files; see docs/data.md."""
 
     files: tuple[str, ...] = ("*.csv", "*.parquet", "*.odl")
     separator: str = ""
@@ -34,12 +34,12 @@ class TableLayout:
 
 
 def layout_of(card: Card, where: Path) -> TableLayout:
-    """The card's table entry, checked.
+    """Check the card's table entry and return it.
 
     Raises
     ------
     DataError
-        For an entry that is unknown or not as it should be.
+        If an entry is unknown or has a wrong value.
     """
     written = card.about.get("table", {})
     if not isinstance(written, dict):
@@ -82,7 +82,7 @@ def layout_of(card: Card, where: Path) -> TableLayout:
 
 
 def from_name(pattern: str, entry: str, name: str) -> str | None:
-    """What stands in a file's ``name`` where ``pattern`` has ``{entry}``; ``*`` is anything.
+    """Return the part of a file's ``name`` at ``{entry}`` of ``pattern``; ``*`` is anything.
 
     ``{entry:number}`` is digits only.
 
@@ -100,7 +100,7 @@ def from_name(pattern: str, entry: str, name: str) -> str | None:
 
 
 def files_of(base: Path, patterns: tuple[str, ...]) -> list[Path]:
-    """The files below ``base`` (or ``base`` itself), 2 before 10."""
+    """Return the files below ``base`` (or ``base`` itself), 2 before 10."""
     if base.is_file():
         return [base]
     found = {p for pattern in patterns for p in base.rglob(pattern) if p.is_file()}

@@ -39,7 +39,7 @@ class Table:
         return len(next(iter(self.columns.values())))
 
     def row(self, i: int, start: int = 0) -> str:
-        """Where value ``i`` after value ``start`` stands, for people."""
+        """Return the place of value ``i`` after value ``start``, for messages."""
         return f"{self.path} row {self.first + start + i}"
 
     def _column(self, name: str) -> list[str] | NDArray[Any]:
@@ -49,12 +49,12 @@ class Table:
         return self.columns[name]
 
     def numbers(self, name: str) -> NDArray[np.float64]:
-        """A column as float64, NaN where nothing is written or nothing that was ever measured.
+        """Return a column as float64, with NaN for an empty cell or a value beyond any sensor.
 
         Raises
         ------
         DataError
-            For a missing column, and for text in a number: with the row.
+            If the column is missing, or a cell is not a number; the message names the row.
         """
         column = self._column(name)
         try:
@@ -74,12 +74,12 @@ class Table:
             raise DataError(f"{self.row(i)}: column '{name}' has '{text[:40]}', not a number") from None
 
     def has_dates(self, name: str) -> bool:
-        """Whether a column begins with something that is no number."""
+        """True if the first cell of a column is not a number."""
         column = self._column(name)
         return bool(len(column)) and not _is_number(column[0])
 
     def times(self, name: str) -> NDArray[np.float64]:
-        """A column of time stamps: numbers as they are, dates as seconds since the first."""
+        """Return a column of time stamps: numbers unchanged, dates as seconds since the first."""
         column = self._column(name)
         if self.has_dates(name):
             try:
@@ -97,7 +97,7 @@ class Table:
         return times
 
     def texts(self, name: str) -> list[str]:
-        """A column as text; whole numbers without a decimal point, nothing as ''."""
+        """Return a column as text: whole numbers without a decimal point, empty cells as ''."""
         return [_text(cell) for cell in self._column(name)]
 
 
@@ -156,7 +156,7 @@ def parse_csv(path: Path, text: str, separator: str = "") -> Table:
 
 
 def open_parquet(path: Path) -> Any:
-    """A ``pyarrow.parquet.ParquetFile``; DataError if the file is none."""
+    """Return a ``pyarrow.parquet.ParquetFile``; DataError if the file is not Parquet."""
     import pyarrow
     from pyarrow import parquet
 
@@ -167,7 +167,7 @@ def open_parquet(path: Path) -> Any:
 
 
 def _joined(chunks: Iterable[Table]) -> Table:
-    """All rows of ``chunks`` as one table."""
+    """Return all rows of ``chunks`` as one table."""
     tables = list(chunks)
     first = tables[0]
     if len(tables) == 1:

@@ -38,10 +38,10 @@ def train(
     progress: Progress = lambda sentence: None,
     command: str = "",
 ) -> Image:
-    """Train extractor and all heads of a dataset's task tree at once; a model image.
+    """Train extractor and all heads of a dataset's task tree at once; return a model image.
 
-    People are split into folds. Each fold's people are tried on a model that has not seen
-    them, float and int8 side by side, which also says where to stop; then one model is
+    People are split into folds. Each fold's people are scored by a model trained without
+    them, in float and int8; the folds also determine where to stop. Then one model is
     fitted on all. The image's ``card`` holds the figures.
 
     Parameters
@@ -51,13 +51,13 @@ def train(
     seed : int
         The same seed on the same torch gives the same bytes.
     people : sequence of str or int, optional
-        Whom to train on; default: the card's "train" people that are there, else everybody.
+        People to train on; default: the available people of the split "train", else everybody.
     without : sequence of str
-        Classes never shown, to be learned later on the device.
+        Classes left out of training, to be learned on the device.
     folds : int
         Folds by person, at least 2.
     stored : int
-        Feature vectors per class that the image holds, to be replayed while learning.
+        Feature vectors per class that the image stores, for replay while learning.
     steps : int, optional
         Steps of a fit, at least 50; default: the plan's.
     plan : Plan, optional
@@ -66,7 +66,7 @@ def train(
     progress : callable, optional
         Called with a sentence after each stage.
     command : str
-        What the user typed, for the image's card.
+        The user's command, for the image's card.
 
     Returns
     -------
@@ -77,7 +77,7 @@ def train(
     ModuleNotFoundError
         Without torch.
     ValueError
-        If people, classes or windows do not suffice, in one sentence that says which.
+        If there are too few people, classes or windows.
 
     Examples
     --------
@@ -135,12 +135,12 @@ def train(
 
 
 def choose_people(dataset: Dataset, people: Sequence[str | int] | None) -> tuple[str, ...]:
-    """Whom to train on: those asked for, else the card's "train" people that are here, else all.
+    """Return the people to train on: those named, else the available ones of the split "train", else all.
 
     Raises
     ------
     ValueError
-        If somebody asked for is not in the dataset.
+        If a named person is not in the dataset.
     """
     here = dataset.subjects
     if people is not None:
@@ -153,7 +153,7 @@ def choose_people(dataset: Dataset, people: Sequence[str | int] | None) -> tuple
 
 
 def held_out_figures(dataset: Dataset, folds: Sequence[Fold], plan: Plan) -> dict[str, Any]:
-    """Float and int8 side by side, each person tried on the model that has never seen them."""
+    """Return float and int8 scores of each person, by the model trained without that person."""
     floats, ints = [], []
     for fold in folds:
         leaves = fold.fitted.tree.leaves
@@ -175,7 +175,7 @@ def try_fine_tuning(
     dataset: Dataset, people: Sequence[str], folds: Sequence[Fold], before: dict[str, Any],
     plan: Plan, seed: int, progress: Progress,
 ) -> tuple[dict[str, Any], dict[str, Any]]:  # fmt: skip
-    """Fine-tune the folds; the better figures, and the entries of the image's card about it."""
+    """Fine-tune the folds; return the better figures, and the entries about it for the image's card."""
     cost = before["float_accuracy"] - before["int8_accuracy"]
     progress(
         f"int8 costs {100 * cost:.1f} points, more than {100 * TOLERATED:.1f}: fine-tuning with its rounding"
@@ -194,7 +194,7 @@ def try_fine_tuning(
 def stored_vectors(
     fitted: FittedModel, windows: Windows, each: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """``each`` feature vectors per leaf, going round the people, and whose class they are."""
+    """Return ``each`` feature vectors per leaf, from all people in turn, and their classes."""
     picks: list[int] = []
     for cls in fitted.tree.leaves:
         own = np.flatnonzero(windows.cls == cls)
@@ -214,7 +214,7 @@ def build_image(
     seed: int,
     about: dict[str, Any],
 ) -> Image:
-    """Put together and check the model image; ``about`` joins what the dataset's card says."""
+    """Build and check the model image; its card holds ``about`` and entries of the dataset's card."""
     card, tree = fitted.card, fitted.tree
     image = Image(
         channels=tuple(

@@ -1,4 +1,4 @@
-"""Cross-validation by person: models of some people, tried on others, and where to stop (needs torch)."""
+"""Cross-validation by person: models of some people, scored on others, and where to stop (needs torch)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """A model of some people, and the people it has never seen."""
+    """A model of some people, and the people held out of its training."""
 
     held_out: tuple[str, ...]
     fitted: FittedModel
@@ -39,7 +39,7 @@ class Curves:
 
 
 def split_people(people: Sequence[str], n: int) -> list[tuple[str, ...]]:
-    """Neighbouring people together, each in one fold.
+    """Return folds of neighbouring people, each person in one fold.
 
     >>> split_people(["1", "2", "3", "4", "5", "6"], 3)
     [('1', '2'), ('3', '4'), ('5', '6')]
@@ -49,7 +49,7 @@ def split_people(people: Sequence[str], n: int) -> list[tuple[str, ...]]:
 
 @dataclass(frozen=True, eq=False)
 class _Run:
-    """One fold's fit: nets along the way with their training loss and held-out accuracy."""
+    """One fold's fit: nets along the fit with their training loss and held-out accuracy."""
 
     held_out: tuple[str, ...]
     train: Windows
@@ -60,10 +60,10 @@ class _Run:
 def cross_validate(
     dataset: Dataset, people: Sequence[str], tree: TaskTree, plan: Plan, seed: int, n: int, progress: Progress
 ) -> tuple[list[Fold], Curves]:
-    """One model per fold of ``people``, trained on the others and never on the fold's own.
+    """Return one model per fold of ``people``, trained on the other folds.
 
     Where a fold's fit stops is chosen by the accuracy that the *other* folds' fits have on
-    their own held-out people, so no fold's people had a say in the model they are tried on.
+    their own held-out people, so no fold's people influence the model that scores them.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def cross_validate(
 
 
 def best_step(curves: Curves) -> int:
-    """The step at which the accuracy on held-out people is highest.
+    """Return the step at which the accuracy on held-out people is highest.
 
     >>> best_step(Curves((50, 100, 150), (1.0, 0.5, 0.2), (0.7, 0.9, 0.9)))
     150
@@ -109,7 +109,7 @@ def best_step(curves: Curves) -> int:
 
 
 def _best(accuracies: NDArray[np.float64]) -> int:
-    """The best place on a curve, smoothed so that one lucky point does not decide."""
+    """Return the best point of a curve, smoothed so that one outlier does not decide."""
     return int(np.convolve(np.pad(accuracies, 1, "edge"), np.ones(3) / 3, "valid").argmax())
 
 

@@ -186,7 +186,7 @@ def test_an_edited_card_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     edited = path.read_text().replace("to be written: who", "I")
     path.write_text(edited)
     assert main(["init", str(tmp_path)]) == 2
-    assert "it may be edited; --force writes it anew" in capsys.readouterr().err
+    assert "perhaps an edited one; --force replaces it" in capsys.readouterr().err
     assert path.read_text() == edited
     assert main(["init", str(tmp_path), "--force", "--checksums"]) == 0
     assert list(json.loads(path.read_text())["checksums"]) == ["a.csv"]

@@ -23,7 +23,7 @@ BLOCK = 512  # samples per event
 
 
 class Spans:
-    """Which class each sample is of; where two are told of one, the later told.
+    """The class of each sample; of two that cover a sample, the later one counts.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class Spans:
         self._ends = np.array([min(end, LAST) for _, end, _ in truths], np.int64)
 
     def names(self, index: NDArray[np.int64]) -> list[str | None]:
-        """The class of each sample of an ascending ``index``, None where nothing is told."""
+        """Return the class of each sample of an ascending ``index``, None where there is no truth."""
         found = np.full(len(index), -1)
         if len(index):
             for i in np.flatnonzero((self._starts <= index[-1]) & (self._ends > index[0])).tolist():
@@ -104,13 +104,13 @@ def restore(path: Path, card: Converted, progress: Callable[[int], None] | None 
     tail = gaps.chain(int(index[-1]) + 1, card.position)
     position = card.position if tail else int(index[-1]) + 1
     if not marked or Spans(card.truths).names(index) == labels:
-        told = card.truths
+        spans = card.truths
         if position < card.position:
-            told = tuple((a, min(b, position), name) for a, b, name in told if a < position)
+            spans = tuple((a, min(b, position), name) for a, b, name in spans if a < position)
     else:
-        told = _told(index, labels, edges)
-        notes.append("truth as the rows have it, which is not as it was recorded")
-    events = list(_events(index, np.concatenate(blocks), edges, [Truth(*one) for one in told], gaps))
+        spans = _spans(index, labels, edges)
+        notes.append("the truth is that of the rows, which differs from the recorded one")
+    events = list(_events(index, np.concatenate(blocks), edges, [Truth(*one) for one in spans], gaps))
     return Restored([*events, *tail], notes)
 
 
@@ -149,7 +149,7 @@ def _truth(table: Table) -> list[str | None]:
     return names
 
 
-def _told(
+def _spans(
     index: NDArray[np.int64], labels: list[str | None], edges: list[int]
 ) -> tuple[tuple[int, int, str], ...]:
     """Truth from rows: one for each run of a class within an uninterrupted recording."""
@@ -187,17 +187,17 @@ class _Gaps:
 def _events(
     index: NDArray[np.int64], counts: NDArray[np.int16], edges: list[int], truths: list[Truth], known: _Gaps
 ) -> Iterator[Samples | Gap | Truth]:
-    now = told = 0
+    now = done = 0
     for low, high in pairwise(edges):
         first, end = int(index[low]), int(index[high - 1]) + 1
         gaps = known.chain(now, first)
         if not gaps and (first > now or low):
             gaps = [Gap(now, first - now, MISSING if first > now else SEAM)]
         yield from gaps
-        while told < len(truths) and truths[told].start < end:
-            yield truths[told]
-            told += 1
+        while done < len(truths) and truths[done].start < end:
+            yield truths[done]
+            done += 1
         for at in range(low, high, BLOCK):
             yield Samples(int(index[at]), counts[at : min(at + BLOCK, high)])
         now = end
-    yield from truths[told:]
+    yield from truths[done:]

@@ -1,4 +1,4 @@
-"""What the columns of a table are, from their names and their numbers."""
+"""Guess the meaning of a table's columns from their names and their numbers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TIME_UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 
 @dataclass(frozen=True)
 class Axis:
-    """A column that holds one axis of a sensor; ``unit`` if its name tells."""
+    """A column that holds one axis of a sensor; ``unit`` if its name holds one."""
 
     name: str  # ax, ay, az, wx, ..., as the card will call it
     column: str
@@ -47,7 +47,7 @@ def plain(name: str) -> str:
 
 
 def axes_of(columns: Sequence[str]) -> tuple[list[Axis], list[str]]:
-    """Columns that hold an axis, one sensor of a kind; and the axes that were left out.
+    """Return the columns that hold an axis, for one sensor of a kind, and the axes that were left out.
 
     >>> [a.name for a in axes_of(["t", "Acc_X [g]", "Acc_Y [g]", "Acc_Z [g]", "gyroscope.x", "label"])[0]]
     ['ax', 'ay', 'az', 'wx']
@@ -77,7 +77,7 @@ def axes_of(columns: Sequence[str]) -> tuple[list[Axis], list[str]]:
 
 
 def _kind(words: Sequence[str]) -> str | None:
-    """Which sensor a name's words speak of: the last one that says so."""
+    """Return the sensor that a name's words mean; the last such word decides."""
     whole = "".join(words)
     for kind, names in SENSORS.items():
         if whole in names:
@@ -94,7 +94,7 @@ def _kind_of_tail(tail: str) -> bool:
 
 
 def named(columns: Iterable[str], names: Sequence[str]) -> str:
-    """The column that is called one of ``names``, the earliest of them; empty if none is.
+    """Return the column named by the earliest of ``names`` that exists; empty if none does.
 
     >>> named(["user_id", "Activity"], SUBJECT), named(["user_id"], LABEL)
     ('user_id', '')
@@ -108,7 +108,7 @@ def named(columns: Iterable[str], names: Sequence[str]) -> str:
 
 
 def time_column(columns: Iterable[str]) -> str:
-    """The column of time stamps by its name, a unit at its end allowed; empty if none is.
+    """Return the column of time stamps by its name, which may end in a unit; empty if there is none.
 
     >>> time_column(["ax", "time_ms"])
     'time_ms'
@@ -126,7 +126,7 @@ def time_column(columns: Iterable[str]) -> str:
 
 
 def rate_of(step: float) -> tuple[float, str]:
-    """Rate in Hz and time unit for a median ``step`` between time stamps.
+    """Return rate in Hz and time unit for a median ``step`` between time stamps.
 
     The unit is the one that gives 2 to 1500 Hz; the rate is a usual one if within 1.5 %.
 
@@ -142,7 +142,7 @@ def rate_of(step: float) -> tuple[float, str]:
 
 
 def acceleration_unit(values: NDArray[np.float64]) -> tuple[str, float, str]:
-    """Unit, scale of a raw count (0: real values) and why, from (n, 3) accelerations.
+    """Return unit, scale of a raw count (0: real values) and why, from (n, 3) accelerations.
 
     >>> acceleration_unit(np.array([[0.0, 0.1, 9.7]]))[0]
     'm/s2'
@@ -160,7 +160,7 @@ def acceleration_unit(values: NDArray[np.float64]) -> tuple[str, float, str]:
 
 
 def turn_unit(values: NDArray[np.float64]) -> tuple[str, str]:
-    """Unit and why, from (n, axes) turn rates.
+    """Return unit and why, from (n, axes) turn rates.
 
     >>> turn_unit(np.array([[250.0, 3.0]]))[0]
     'deg/s'
@@ -170,7 +170,7 @@ def turn_unit(values: NDArray[np.float64]) -> tuple[str, str]:
 
 
 def scale_for(values: NDArray[np.float64]) -> float:
-    """The smallest power of two at which the values fit into 16 bits with a quarter to spare.
+    """Return the smallest power of two at which the values fit into 16 bits with a quarter to spare.
 
     >>> scale_for(np.array([3.0])) == 2**-13
     True

@@ -1,4 +1,4 @@
-"""How files and folders are named after classes, people and tables."""
+"""Guess how files and folders are named after classes, people and tables."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def side_shape(tables: list[Table], spans: list[Table]) -> str:
 
 
 def file_name(folder: Path, path: Path, pattern: str) -> str:
-    """What a pattern speaks of: the path below ``folder`` if it has a slash, else the name."""
+    """Return what a pattern matches: the path below ``folder`` if the pattern has a slash, else the name."""
     return path.relative_to(folder).as_posix() if "/" in pattern else path.name
 
 
 def label_pattern(folder: Path, tables: list[Table]) -> str:
-    """How files or folders are named after classes; empty if they are not."""
+    """Return how files or folders are named after classes; empty if they are not."""
     suffix = tables[0].path.suffix
     for pattern in (f"{{label}}.*{suffix}", "{label}/*", f"{{label}}_*{suffix}", f"{{label}}-*{suffix}"):
         names = [from_name(pattern, "label", file_name(folder, s.path, pattern)) for s in tables]
@@ -44,7 +44,7 @@ def label_pattern(folder: Path, tables: list[Table]) -> str:
 
 
 def people_pattern(folder: Path, tables: list[Table], labels: str) -> str:
-    """How files or folders are named after people; empty if they are not."""
+    """Return how files or folders are named after people; empty if they are not."""
     found = set()
     for table in tables:
         match = _PERSON.search(table.path.name)

@@ -1,4 +1,4 @@
-"""A card to be edited by hand, and how its entries were come by."""
+"""A proposed card for a person to edit, and the provenance of its entries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from odl.data.card import DataError
 
 
 def json_lines(value: Any, indent: str = "") -> str:
-    """JSON to be edited by hand: what fits into a line stands in one.
+    """Return JSON for a person to edit, with short values on one line.
 
     >>> print(json_lines({"a": [1, 2], "b": {"c": 0.5}}))
     {
@@ -32,13 +32,13 @@ def json_lines(value: Any, indent: str = "") -> str:
 
 @dataclass
 class Proposal:
-    """A card to edit, and how each entry was come by: (what, how sure)."""
+    """A card to edit, and the provenance of each entry: (what, how sure)."""
 
     card: dict[str, Any]
     provenance: list[tuple[str, str]] = field(default_factory=list)
 
     def say(self, what: str, sure: bool | None = True) -> None:
-        """``sure``: True, False, or None for something between."""
+        """Note how an entry was found; ``sure`` is True, False, or None for likely."""
         self.provenance.append((what, {True: "sure", None: "likely", False: "a guess"}[sure]))
 
     @property
@@ -57,6 +57,6 @@ def write_card(folder: Path, proposal: Proposal, force: bool = False) -> Path:
     """
     path = folder / "card.json"
     if path.exists() and not force and path.read_text(encoding="utf-8", errors="replace") != proposal.text:
-        raise DataError(f"{path}: there is a card already, and it may be edited; `force=True` writes it anew")
+        raise DataError(f"{path}: there is a card already, perhaps an edited one; `force=True` replaces it")
     path.write_text(proposal.text, encoding="utf-8")
     return path

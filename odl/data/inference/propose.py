@@ -30,7 +30,7 @@ WINDOW_S = 2.56
 
 
 def propose(folder: Path, checksums: bool = False) -> Proposal:
-    """Look at every table below ``folder``.
+    """Propose a card for all tables below ``folder``.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ def _splits(proposal: Proposal, people: list[int]) -> None:
 
 
 def _from_recordings(proposal: Proposal, paths: list[Path]) -> None:
-    """What recordings say of themselves."""
+    """Propose a card from the Start of recordings."""
     facts = [recorded_facts(path) for path in paths]
     for path, fact in zip(paths, facts, strict=True):
         if (fact.channels, fact.rate_hz) != (facts[0].channels, facts[0].rate_hz):
