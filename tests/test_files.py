@@ -143,7 +143,6 @@ OTHER_WRITERS = {
     "data/conversion/table_writer.py": "into a file that is private",
     "live/plan.py": "in a folder that is private, and goes",
     "data/inference/proposal.py": "a card tells no more than the tables beside it",
-    "train/__main__.py": "the images that are shipped",
     "cli/firmware.py": "firmware where the user wants it; a model in a private folder that goes",
     "cli/main.py": "where output goes that nobody takes",
     "core/kernels/jit.py": "a lock, which is empty",

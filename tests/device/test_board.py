@@ -482,7 +482,7 @@ def test_a_board_that_began_another_session_is_refused(bench: BoardHarness) -> N
     with opened(bench) as board:
         bench.board.number = 78
         bench.board.tick()
-        with pytest.raises(BoardError, match="used for another session meanwhile"):
+        with pytest.raises(BoardError, match="run another session meanwhile"):
             until(board, lambda p: False)
         assert board.state is BoardState.FAULTY
 
