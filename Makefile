@@ -75,7 +75,7 @@ test-plain: $(VENV)/.extra-test
 lint: $(VENV)/.extra-lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --strict odl firmware_sim tests/helpers
+	$(BIN)/mypy --strict odl firmware_sim tests/helpers benchmarks
 
 bench: $(VENV)/.extra-test
 	@ls benchmarks/[a-z]*.py >/dev/null 2>&1 || { echo 'No benchmarks in benchmarks/.' >&2; exit 1; }

@@ -143,7 +143,9 @@ def apart(windows: Windows, drawn: NDArray[np.int64]) -> NDArray[np.bool_]:
 def tried(dataset: Dataset, group: str, given: argparse.Namespace) -> list[dict[str, Any]]:
     """Every K of the task under ``group``: accuracies (people, draws) by way of learning."""
     names = (dataset.card.tree or {})[group]
-    cases = [{"task": g, "k": k, "own": own, "people": {}, "tested": []} for g, k, own in TASKS if g == group]
+    cases: list[dict[str, Any]] = [
+        {"task": g, "k": k, "own": own, "people": {}, "tested": []} for g, k, own in TASKS if g == group
+    ]
     for held, made in extractors(dataset, group, given):
         size = next(iter(made.values()))[0]
         ids = [dataset.classes.index(n) for n in names]

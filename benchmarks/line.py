@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -44,8 +44,8 @@ from odl.wire import (
 BYTES_PER_SECOND = 11_520
 ROWS, CHANNELS, HOP = 10, 6, 64
 BATCH = 10_000  # frames that are made, damaged and read at a time
-FRAME_RATES = {"drop": 0.01, "flip": 0.01, "duplicate": 0.01, "cut": 0.0002}
-BYTE_RATES = {"drop": 2e-5, "flip": 2e-5, "duplicate": 2e-5, "cut": 2e-6}
+FRAME_RATES: dict[str, Any] = {"drop": 0.01, "flip": 0.01, "duplicate": 0.01, "cut": 0.0002}
+BYTE_RATES: dict[str, Any] = {"drop": 2e-5, "flip": 2e-5, "duplicate": 2e-5, "cut": 2e-6}
 
 
 def motion(n: int, seed: int) -> np.ndarray:

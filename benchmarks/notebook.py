@@ -142,7 +142,7 @@ class Kernel:
 @contextmanager
 def kernel_of(folder: Path) -> Iterator[Kernel]:
     """The kernel that JupyterLab has started for the one notebook in ``folder``."""
-    from jupyter_client import BlockingKernelClient
+    from jupyter_client.blocking.client import BlockingKernelClient
 
     (file,) = (folder / ".jupyter" / "runtime").glob("kernel-*.json")
     client = BlockingKernelClient(connection_file=str(file))
