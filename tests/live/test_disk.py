@@ -39,7 +39,7 @@ def test_a_full_disk_ends_a_session_that_can_be_gone_on_with(
     asked, at = list[int](), 0
     for _ in range(4):
         with full_disk(path.stat().st_size + chance.randrange(1, 9000)):
-            with pytest.raises(OSError, match=r"File too large; what was recorded before that") as caught:
+            with pytest.raises(OSError, match=r"File too large; the recording up to here") as caught:
                 play(live, bench, at, 800, answer("wave"))
             live.close()
         assert caught.value.filename == str(path)
