@@ -114,7 +114,8 @@ def test_a_conversion_that_finds_the_disk_full_says_where(
     words = ["convert", str(tmp_path / "shoulder-7.odl"), str(tmp_path / target)]
     with full_disk(100_000):
         assert main([*words, *(["--redact"] if target == "clean.odl" else [])]) == 2
-    assert capsys.readouterr().err == f"odl: {tmp_path / target}: File too large\n"
+    errors = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("... ")]
+    assert errors == [f"odl: {tmp_path / target}: File too large"]  # progress on a slow machine aside
     assert sorted(tmp_path.iterdir()) == before
 
 
