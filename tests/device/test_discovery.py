@@ -10,7 +10,7 @@ import pytest
 
 from odl.cli.main import main
 from odl.device import discovery
-from tests.helpers.fake_board import BoardHarness, FakeBoard, Port, virtual_bench
+from tests.helpers.fake_board import SHOULDER, BoardHarness, FakeBoard, Port, virtual_bench
 
 
 @dataclass
@@ -50,7 +50,7 @@ def test_a_board_is_found_and_described(bench: BoardHarness) -> None:
     facts = probed.facts()
     assert facts["board"]["name"] == "fake" and facts["board"]["sensor"] == "imu"
     assert json.loads(json.dumps(facts)) == facts
-    assert "fake: imu at 50 Hz, model 7856d485, firmware 0.0" in discovery.as_text([probed])
+    assert f"fake: imu at 50 Hz, model {SHOULDER.checksum:08x}, firmware 0.0" in discovery.as_text([probed])
 
 
 def test_a_sketch_is_recognised_by_its_lines(port: Port, monkeypatch: pytest.MonkeyPatch) -> None:
