@@ -130,7 +130,7 @@ def test_what_goes_wrong_is_said(board: Emulator, image: Image, config: Config) 
     with pytest.raises(BoardError, match="has not been greeted"):
         client.snapshot()
     client.hello()
-    with pytest.raises(BoardError, match="nothing was uploaded"):
+    with pytest.raises(BoardError, match="no uploaded image to install"):
         client.install()
     with pytest.raises(BoardError, match="room for 131072"):
         client.upload(bytes(131073))
