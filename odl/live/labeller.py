@@ -34,9 +34,9 @@ class LiveLabeller:
             self._labels.ask(query, now)
 
     def ask_open(self, session: Session) -> None:
-        """Ask all open questions of ``session`` at the prompt; those already there stay one question."""
+        """Ask the open questions of ``session``, each as of its window's end; repeated ones stay one."""
         for one in session.open_questions:
-            self.ask(Query(one.window, 0, one.expires), session.position)
+            self.ask(Query(one.window, 0, one.expires), one.window + session.image.window)
 
     def answer_from_truth(self, now: int) -> None:
         """Give the prompt the recorded answers that are due by sample ``now``."""
