@@ -72,7 +72,7 @@ test-plain: $(VENV)/.extra-test
 	NUMBA_DISABLE_JIT=1 ODL_EXAMPLES=$${ODL_EXAMPLES:-30} \
 	  $(PYTEST) tests/core/kernels $(ARGS) $(NONE_IS_FINE)
 
-lint: $(VENV)/.extra-lint
+lint: $(VENV)/.extra-lint $(VENV)/.extra-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict odl firmware_sim tests/helpers benchmarks
