@@ -23,6 +23,7 @@ from odl.core.kernels.jit import Int
 from odl.core.kernels.refit import refit
 from odl.core.kernels.run import start_window
 from odl.core.protocols import Learner, Policy, Scores, Window
+from odl.core.running_policy import RunningPolicy
 from odl.core.state import Asked, Count
 
 
@@ -69,6 +70,8 @@ class Composed(KernelCore):
         windows_left(self.block, end, self.net.hop)  # starts a new period, so that its end closes batches
         samples = (self._recent * self._ratio + self._offset) * self._step
         decision = self.policy.decide(Window(start, end, features, samples), scores)
+        if isinstance(self.policy, RunningPolicy):  # it counts by itself how often there was no room
+            state["counts"][0, Count.BLOCKED] = self.policy.state["counts"][0, Count.BLOCKED]
         if decision.ask:
             outputs += self._ask(features, start, end, decision.utility)
         state["counts"][0, Count.WINDOWS] += 1

@@ -104,7 +104,7 @@ class Session(StateView):
             raise ValueError(
                 f"input scaling for {len(config.mult)} channels, but the model has {len(image.channels)}"
             )
-        if config.policy != "none" and config.batch > image.max_pending:
+        if (policy is not None or config.policy != "none") and config.batch > image.max_pending:
             raise ValueError(
                 f"a batch of {config.batch} questions, but the model has room for {image.max_pending}"
             )

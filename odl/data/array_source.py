@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from odl.core.adapters import described
 from odl.core.config import ConfigError
-from odl.core.events import Gap, Input, Samples, Truth
+from odl.core.events import Gap, Input, Samples, Truth, valid_name
 from odl.core.fixed_point import UNITS
 from odl.core.image import Image
 from odl.data.streams import Channels, Stream
@@ -74,6 +74,8 @@ def stream_of(source: object, image: Image, form: Form, subject: str = "1") -> S
     if is_frame(source):
         source, labels = _of_frame(source, labels, names)
     rate = _rate(form.rate_hz)
+    if isinstance(labels, Iterator):
+        labels = list(labels)
     truths = None if labels is None else truths_of(labels)
     stretches: tuple[int, ...] | None = None
     if isinstance(source, np.ndarray):
@@ -88,6 +90,10 @@ def stream_of(source: object, image: Image, form: Form, subject: str = "1") -> S
     first, items = _opened(source)
     if items is not source:  # it can be read once only, so nobody can look for truth in it
         truths = truths or ()
+    if isinstance(first, Input) and truths is None:
+        classes = [event.name for event in items if isinstance(event, Truth)]
+    else:
+        classes = [truth.name for truth in truths or ()]
     counts = isinstance(first, Input) or np.asarray(first).dtype.kind in "iu"
     channels = _channels(image, form, counts)
     steps = np.array([scale for _, _, scale in channels])
@@ -103,7 +109,7 @@ def stream_of(source: object, image: Image, form: Form, subject: str = "1") -> S
         subject=subject,
         inputs=inputs,
         stretches=stretches,
-        classes=tuple(dict.fromkeys(truth.name for truth in truths or ())),
+        classes=tuple(dict.fromkeys(classes)),
         channels=channels,
         rate_hz=rate,
         name=f"{subject}.odl",
@@ -129,7 +135,7 @@ def _of_frame(frame: Any, labels: Any, names: list[str]) -> tuple[NDArray[Any], 
         labels = frame[labels].astype(object).tolist()
     values = frame[names].to_numpy()
     try:
-        return values if values.dtype.kind in "iuf" else values.astype(float), labels
+        return values if values.dtype.kind in "iuf" else frame[names].to_numpy(float, na_value=np.nan), labels
     except (TypeError, ValueError) as error:
         raise ConfigError(f"source: its columns cannot be read as numbers ({error})") from None
 
@@ -159,6 +165,8 @@ def truths_of(labels: Any) -> tuple[Truth, ...]:
     if isinstance(labels, str) or not isinstance(labels, Iterable):
         raise ConfigError(f"labels is {described(labels)}; it can be a class name, or None, for each row")
     names = [None if (name := str(label)) in UNKNOWN else name for label in labels]
+    if bad := [name for name in dict.fromkeys(names) if name is not None and not valid_name(name)]:
+        raise ConfigError(f"labels holds {bad[0]!r}; a class name is printable and has up to 32 bytes")
     edges = [0, *(i for i in range(1, len(names)) if names[i] != names[i - 1]), len(names)]
     runs = [(a, b, names[a]) for a, b in zip(edges, edges[1:], strict=False) if a < b]
     return tuple(Truth(start, end, name) for start, end, name in runs if name is not None)
@@ -170,7 +178,7 @@ def _channels(image: Image, form: Form, counts: bool) -> Channels:
     units = _each("units", form.units, names, "such as 'g', or ['g', 'g', 'g', 'rad/s', ...]")
     if counts:
         what = "what one count is worth: these are counts; floats would be in units"
-        scales = [float(scale) for scale in _each("scale", form.scale, names, what)]
+        scales = [_positive(scale) for scale in _each("scale", form.scale, names, what)]
     elif form.scale is not None:
         raise ConfigError(f"scale is {described(form.scale)}; it is for counts, and the source holds floats")
     else:
@@ -179,6 +187,12 @@ def _channels(image: Image, form: Form, counts: bool) -> Channels:
             for c, unit in zip(image.channels, units, strict=True)
         ]
     return tuple((name, str(unit), scale) for name, unit, scale in zip(names, units, scales, strict=True))
+
+
+def _positive(scale: object) -> float:
+    if isinstance(scale, bool) or not isinstance(scale, int | float | np.number) or not 0 < scale < np.inf:
+        raise ConfigError(f"scale is {described(scale)}; what one count is worth is a number above 0")
+    return float(scale)
 
 
 def _each(argument: str, value: Any, names: list[str], can: str) -> list[Any]:

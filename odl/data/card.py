@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +29,16 @@ def subject_name(value: object) -> str:
     Raises
     ------
     DataError
-        If ``value`` is neither text nor a number.
+        If ``value`` is neither text nor a whole number.
 
     Examples
     --------
     >>> subject_name(7), subject_name("07"), subject_name("anna")
     ('7', '7', 'anna')
     """
-    if not isinstance(value, str | int | float):
+    if not isinstance(value, str | Integral) and not (isinstance(value, float) and value.is_integer()):
         raise DataError(f"{value!r} is no subject; give a name or a number")
-    text = str(int(value)) if isinstance(value, float) else str(value).strip()
+    text = value.strip() if isinstance(value, str) else str(int(value))
     return str(int(text)) if re.fullmatch("-?[0-9]{1,18}", text) else text
 
 

@@ -56,4 +56,6 @@ class Outcome:
         if blocked := self.counts["blocked"]:
             more = counted(blocked, "more window")
             why.append(f"too many questions were open when {more} would have been asked about")
-        return " and ".join(why) or "too few windows were uncertain enough"
+        own = self.config.policy == "none"  # a policy of the caller's own decided
+        chosen = "the policy chose too few windows" if own else "too few windows were uncertain enough"
+        return " and ".join(why) or chosen

@@ -9,6 +9,7 @@ from typing import Any
 
 from odl.core.adapters import as_labeller, as_policy, described, name_of
 from odl.core.config import ConfigError
+from odl.core.kernels.rules import DEFAULT
 from odl.core.protocols import Labeller
 from odl.core.rule_policy import RulePolicy
 
@@ -46,6 +47,8 @@ class OwnParts:
             options, policy = {"policy": policy.name, **policy.settings}, None
         elif policy is not None:
             as_policy(policy)
+            # Where a recording asked nothing or in batches, the own policy gets a budget and the usual batch.
+            options = {"policy": DEFAULT.policy}
         learner = _unless_named(learner, "learner", "dendron")
         labeller = _unless_named(labeller, "labeller", "oracle")
         if labeller is not None:

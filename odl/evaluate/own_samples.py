@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from odl._text import counted
@@ -33,6 +34,8 @@ def open_samples(
     people = ["1"] if subjects is None else [str(subject) for subject in subjects]
     if len(people) != 1:
         raise ConfigError(f"subjects names {len(people)} people, but the samples are one person's")
+    if Path(people[0]).name != people[0]:
+        raise ConfigError(f"subjects names {people[0]!r}, which cannot name the recording's file")
     stream = stream_of(source, image, form, people[0])
     if stream.stretches is None and parse_budget(keywords.setdefault("budget", LIVE_BUDGET), 1.0).period == 0:
         raise ConfigError(

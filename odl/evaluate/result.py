@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -108,7 +108,8 @@ class Result:
                 }
                 for e in self.evaluations
                 for row in e.timeline.rows
-            ]
+            ],
+            ("subject", "window", "seconds", "truth", "predicted", "held", "no_learning"),
         )  # fmt: skip
 
     @property
@@ -124,14 +125,19 @@ class Result:
                 }
                 for e in self.evaluations
                 for q in e.timeline.questions
-            ]
+            ],
+            ("subject", "window", "window_seconds", "asked_at", "asked_at_seconds", "outcome",
+             "answered_at", "answered_at_seconds", "answer"),
         )  # fmt: skip
 
-    def _frame(self, rows: list[dict[str, Any]]) -> DataFrame:
-        """``rows`` as a table with columns for policy and seed."""
+    def _frame(self, rows: list[dict[str, Any]], columns: Sequence[str] | None = None) -> DataFrame:
+        """``rows`` as a table with columns for policy and seed; ``columns`` are there without rows too."""
         from pandas import DataFrame
 
-        return DataFrame([{"policy": self.policy, "seed": self.seed} | row for row in rows])
+        return DataFrame(
+            [{"policy": self.policy, "seed": self.seed} | row for row in rows],
+            columns=None if columns is None else ["policy", "seed", *columns],
+        )
 
     def plot(self, subject: str | int | None = None) -> Figure:
         """Draw one person's session: timeline, accuracy along the stream, questions spent.

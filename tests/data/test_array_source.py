@@ -105,6 +105,14 @@ def test_labels_are_truth() -> None:
         assert [e for e in stream.inputs() if isinstance(e, Truth)] == list(truths)
 
 
+def test_labels_can_be_read_once_and_missing_values_of_pandas_are_gaps() -> None:
+    frame = pandas.DataFrame(VALUES, columns=NAMES).astype("Float64")
+    frame.loc[5, NAMES[1]] = pandas.NA
+    stream = made(frame, labels=(name for name in ["sit"] * 300))
+    assert stream.truths == (Truth(0, 300, "sit"),) and stream.stretches == (5, 294)
+    assert [(e.start, e.lost) for e in stream.inputs() if isinstance(e, Gap)] == [(5, 1)]
+
+
 def test_integers_and_events_are_counts() -> None:
     counts = np.arange(600).reshape(-1, len(NAMES)).astype(np.int16)
     scale = (STEPS / 64).tolist()
@@ -115,7 +123,8 @@ def test_integers_and_events_are_counts() -> None:
         other = made(source, scale=dict(zip(NAMES, scale, strict=True)))
         assert list(other.inputs()) == events
         assert other.scaling(IMAGE) == stream.scaling(IMAGE)
-    assert made(events, scale=scale).truths == (Truth(0, 9, "sit"),)
+    listed = made(events, scale=scale)
+    assert listed.truths == (Truth(0, 9, "sit"),) and listed.classes == ("sit",)
 
 
 def endless() -> Iterator[list[float]]:
@@ -141,6 +150,9 @@ BAD[7, 1] = np.inf
         (VALUES, {"units": ["g"]}, "units is a list; .* for " + ", ".join(NAMES)),
         (VALUES, {"scale": 0.5}, "scale is the float 0.5; it is for counts, and the source holds floats"),
         (VALUES.astype(int), {}, "scale is None; .*these are counts"),
+        (VALUES.astype(int), {"scale": "wide"}, "scale is the str 'wide'; what one count is worth"),
+        (VALUES.astype(int), {"scale": 0}, "scale is the int 0; what one count is worth is a number above 0"),
+        (VALUES, {"labels": ["sit" * 11] * 300}, "labels holds 'sit.*'; a class name is printable"),
         (VALUES[:, :2], {}, r"an array of shape \(300, 2\); the model wants \(n, 3\)"),
         (VALUES, {"labels": ["sit"]}, "labels has 1 entries, but the source has 300 rows"),
         (VALUES, {"labels": "activity"}, "labels is the str 'activity'; it can be a class name, or None"),

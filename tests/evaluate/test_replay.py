@@ -126,12 +126,20 @@ def test_subjects_are_strings_and_numbers_are_taken() -> None:
     assert one.outcomes[0].trace_sha256 == other.outcomes[0].trace_sha256
 
 
+def test_a_subject_can_be_a_number_of_numpy_but_no_fraction() -> None:
+    assert odl.replay("shoulder", subjects=np.array([8]), policy="none").outcomes[0].subject == "8"
+    for value in (7.5, float("nan"), None):
+        with pytest.raises(odl.OdlError, match="is no subject; give a name or a number"):
+            odl.replay("shoulder", subjects=[value])  # type: ignore[list-item]
+
+
 def test_no_policy_asks_and_learns_nothing() -> None:
     one = odl.replay("shoulder", policy="none", subjects=[8])
     kinds = {type(e).__name__ for e in one.outcomes[0].events}
     assert kinds == {"Samples", "Truth", "Gap", "Prediction"}
     score = one.evaluations[0]
     assert score.score == score.baselines["no_learning"]
+    assert len(one.queries) == 0 and {"subject", "window", "outcome", "answer"} <= set(one.queries.columns)
 
 
 @pytest.mark.parametrize("policy", ["random", "periodic", "tactile-inforv", "tactile-dualrv"])
@@ -364,6 +372,16 @@ def test_a_function_is_a_policy_within_the_exact_budget(tmp_path: Path) -> None:
     assert odl.replay(file, policy="random", budget=3).host_only == ()
 
 
+def test_a_function_asks_in_a_recording_that_asked_nothing(tmp_path: Path) -> None:
+    silent = odl.replay("shoulder", policy="none", subjects=["8"], out=tmp_path).outcomes[0].file
+    assert len(odl.replay(silent, policy=eager, budget=3).queries) == 3
+
+
+def test_a_policy_that_asks_too_little_is_told() -> None:
+    one = odl.replay("shoulder", policy=lambda window, scores: False, budget=3, subjects=["8"])
+    assert "0 of 3 questions asked, because the policy chose too few windows" in " ".join(one.notes())
+
+
 def test_a_policy_by_name_or_object_is_the_same() -> None:
     named = odl.replay("shoulder", policy="tactile-dualrv", step=5, subjects=["8"])
     made = odl.replay("shoulder", policy=odl.policies.DualRV(step=5), subjects=["8"])
@@ -421,6 +439,10 @@ def test_what_was_lost_is_told(walk: pandas.DataFrame) -> None:
     [
         ({"source": np.zeros((9, 6))}, "source is a ndarray, which implies no model"),
         ({"source": 7, "model": "shoulder", "rate_hz": 50, "units": "g"}, "source is the int 7"),
+        (
+            {"source": np.zeros((9, 6)), "model": "shoulder", "subjects": ["../P3"]},
+            "subjects names '../P3', which cannot name the recording's file",
+        ),
         ({"rate_hz": 50}, "`rate_hz` is for your own samples"),
         ({"policy": 5}, r"policy is the int 5; it can be a name \(none, tactile-inforv, .*\), a function"),
         ({"learner": "trees"}, "learner is the str 'trees'; it can be 'dendron' or an object"),
