@@ -11,6 +11,7 @@ from typing import Any
 from odl.core.clock import SYSTEM_CLOCK, Clock
 from odl.core.config import ConfigError
 from odl.core.events import Event
+from odl.core.history import SessionHistory
 from odl.core.loop import drive
 from odl.core.session import Session
 from odl.data.streams import dataset_streams, load_model
@@ -115,25 +116,22 @@ def played(
     image = load_model(source if model is None else model)
     opened = open_stream(stream, image, chosen, progress=progress)
     recent: tuple[Event, ...] = ()
+    before: SessionHistory | None = None
     if Path(record).exists():
         resumed = _resumed(Path(record), opened)
-        session, writer, recent = resumed.session, resumed.writer, resumed.recent
+        session, writer = resumed.session, resumed.writer
+        recent, before = resumed.recent, resumed.history
     else:
         session, writer = opened.session, Writer(record, opened.start())
     prompt = Prompt(session, image, by="notebook", channels=stream.channels or (), recent=recent, clock=clock)
     labels = open_oracle(stream, image, chosen) if answers == "truth" else None
     pace = Pace(stream.unanswered().inputs(), image.rate_hz, speed, session.position, clock)
-    mode = Playback(session, pace, stream.notes)
+    mode, closing = Playback(session, pace, stream.notes), ExitStack()
+    closing.callback(writer.leave)  # unlocks the file if the session cannot start
     return LiveSession(
-        mode,
-        prompt,
-        writer,
-        labels,
-        None,
-        ExitStack(),
-        port=f"{source}, person {stream.subject}",
-        clock=clock,
-    )
+        mode, prompt, writer, labels, None, closing, port=f"{source}, person {stream.subject}", clock=clock,
+        before=before,
+    )  # fmt: skip
 
 
 def _resumed(path: Path, opened: OpenedSession) -> Resumed:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -55,6 +57,25 @@ def test_a_session_that_was_cut_goes_on_as_if_it_had_not_been(tmp_path: Path) ->
     assert [tracks[0].of(w, 128) for w in windows] == [tracks[1].of(w, 128) for w in windows]
     gaps = [[e for e in x.recording.events if isinstance(e, Gap)] for x in (one, other)]
     assert gaps[0] == gaps[1]
+
+
+def test_a_disk_that_fails_when_a_session_resumes_leaves_its_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(fd: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    path = tmp_path / "a.odl"
+    live = played("shoulder", 8, record=path, speed=FAST)
+    next(event for event in live if isinstance(event, Prediction))
+    live._writer.leave()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", broken)
+        with pytest.raises(OSError, match="Input/output error"):
+            played("shoulder", 8, record=path, speed=FAST)
+    with played("shoulder", 8, record=path, speed=FAST) as live:  # it is there, and no one holds it
+        assert live.resumed and live.history.windows >= 1
+    assert open_recording(path).recording.complete
 
 
 def test_a_recording_of_another_session_is_not_gone_on_with(tmp_path: Path) -> None:
