@@ -10,6 +10,7 @@ from typing import Final
 from odl.core.events import Command, Label, Origin, Undo
 from odl.core.loop import commands
 from odl.core.protocols import TakeBack
+from odl.core.retry import BOARD
 from odl.core.session import Session
 from odl.device.board import Board
 from odl.labels.in_flight import AnswerInFlight, AnswerState
@@ -18,6 +19,7 @@ from odl.wire import Failure, Ready, Request
 
 BUTTON: Final = "button"  # the origin of commands that the host did not send
 _LATE: Final = 8  # commands whose echo may still arrive after the host gave them up
+_LATE_SECONDS: Final = BOARD.limit  # of the stream in which it may; a later command is the button's
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Delivery:
         self._commands: Iterator[Command | Origin] = iter(())
         self._request: Request | None = None
         self._unheard: SentCommand | None = None  # the last command, until its echo arrives
-        self._late: deque[SentCommand] = deque(maxlen=_LATE)
+        self._late: deque[tuple[SentCommand, int]] = deque(maxlen=_LATE)  # with the last sample of its echo
 
     @property
     def busy(self) -> bool:
@@ -63,13 +65,15 @@ class Delivery:
 
     def origin_of(self, command: Command) -> Origin | None:
         """Return who gave a ``command`` that the board carried out; the button, if the host did not."""
-        for sent in filter(None, (self._unheard, *self._late)):
+        while self._late and self._late[0][1] < self._session.position:
+            self._late.popleft()
+        for sent in filter(None, (self._unheard, *(sent for sent, _ in self._late))):
             if replace(sent.command, at=command.at) != command:
                 continue
             if sent is self._unheard:
                 self._unheard = None
             else:
-                self._late.remove(sent)
+                self._late = deque((pair for pair in self._late if pair[0] is not sent), _LATE)
             if sent.answer.state is AnswerState.GIVEN_UP and isinstance(command, Label | Undo):
                 self._prompt.taken(sent.answer)
             return None if sent.origin is None else replace(sent.origin, at=command.at)
@@ -127,7 +131,8 @@ class Delivery:
             return False
         unheard, self._unheard = self._unheard, None
         if unheard is not None and request.failure in (Failure.SILENT, Failure.DAMAGED):
-            self._late.append(unheard)  # the board may have carried it out all the same
+            until = self._session.position + round(_LATE_SECONDS * self._session.image.rate_hz)
+            self._late.append((unheard, until))  # the board may have carried it out all the same
         self._failed(request.problem)
         return True
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from odl.core.events import AddClass, Command, Event, Label, Origin, Query, Samples, Undo
+from odl.core.retry import BOARD
 from odl.live.delivery import BUTTON, Delivery
 from odl.wire import Failure, Ready, Request
 from tests.helpers.prompts import NOTHING, PromptHarness
@@ -189,6 +190,16 @@ def test_a_command_that_the_board_refused_or_whose_state_was_adopted_is_not_expe
         if failure is Failure.SILENT:
             board.delivery.forget_late()
         assert undo is not None and board.echo(undo)[0] == Origin(board.session.position, BUTTON, 0, 0)
+
+
+def test_a_command_long_after_one_like_it_was_given_up_comes_from_the_button() -> None:
+    board = Mailbox()
+    board.learn("run")
+    board.prompt.undo(by="terminal:P3")
+    undo = board.advance()
+    board.refuse(Failure.SILENT)
+    board.stage.run(round((BOARD.limit + 1) * board.session.image.rate_hz))
+    assert undo is not None and board.echo(undo)[0] == Origin(board.session.position, BUTTON, 0, 0)
 
 
 def test_commands_that_nobody_here_gave_come_from_the_button() -> None:
