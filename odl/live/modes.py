@@ -98,7 +98,7 @@ class HostLearns(LearningMode):
         self.session, self.source, self._gap, self._shift = session, source, gap, shift
         self._speed = speed
         self.notices: deque[str] = deque()
-        self._source_notices = SourceNotices(self.notices, speed * (rate_hz or session.image.rate_hz))
+        self._source_notices = SourceNotices(self.notices, rate_hz or session.image.rate_hz, speed)
         # The count of windows, and the position where it last grew or a long gap ended.
         self._windows, self._since = session.counts["windows"], session.position
         self._broken, self._noticed = "", False  # why no window is complete
@@ -174,7 +174,7 @@ class BoardLearns(LearningMode):
         self.notices: deque[str] = deque()
         self.delivery: Delivery | None = None  # made by `events`, for its labeller's prompt
         self._reading_until: float | None = None
-        self._source_notices = SourceNotices(self.notices, speed * self.session.image.rate_hz)
+        self._source_notices = SourceNotices(self.notices, self.session.image.rate_hz, speed)
         self._differences = 0  # number of differences noticed so far
         self._size, self._brief, self._entry = state_sizes(self.session.image)
         board.on_restart = self._restart_point

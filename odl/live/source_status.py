@@ -55,11 +55,13 @@ class SourceNotices:
     ----------
     notices : deque of str
     rate_hz : float
-        Samples per second that the source should give.
+        Samples per second that the source should give in real time.
+    speed : float
+        The speed at which the source is known to play, as a multiple of real time.
     """
 
-    def __init__(self, notices: deque[str], rate_hz: float) -> None:
-        self._notices, self._rate = notices, rate_hz
+    def __init__(self, notices: deque[str], rate_hz: float, speed: float = 1.0) -> None:
+        self._notices, self._rate, self._speed = notices, speed * rate_hz, speed
         self._problem, self._wrong_rate = "", 0.0
 
     def update(self, source: Board | CsvStream) -> None:
@@ -74,7 +76,8 @@ class SourceNotices:
         complaint, rate = source.clock.complaint(self._rate), source.clock.rate_hz or 0.0
         if complaint and abs(rate - self._wrong_rate) > _NEARLY * self._rate:
             self._wrong_rate = rate
-            hint = speed_hint(rate, self._rate) if isinstance(source, Board) else ""
+            unknown = isinstance(source, Board) and self._speed == 1.0
+            hint = speed_hint(rate, self._rate) if unknown else ""
             self._notices.append(complaint + hint)
         elif not complaint and abs(rate - self._rate) <= _NEARLY * self._rate / 2:
             self._wrong_rate = 0.0  # well inside the limit, so that a rate at its edge gets one notice

@@ -12,6 +12,7 @@ import pytest
 from odl.cli.main import main
 from odl.core.events import Gap, Samples
 from odl.data import load_card
+from odl.device.board import Board
 from odl.device.csv_stream import BAD_LINES, CsvStream
 from odl.device.device_clock import DeviceClock
 from odl.device.serial_line import SerialChunk, SerialState
@@ -19,7 +20,7 @@ from odl.live.source_status import SourceNotices
 from odl.recording import read
 from odl.wire import frame
 from tests.helpers.live_stage import BLOCK, same_trace
-from tests.helpers.virtual_port import printing
+from tests.helpers.virtual_port import VirtualPort, printing
 
 CHANNELS = load_card("shoulder").channels
 PRINTED = BLOCK * np.array([channel.scale for channel in CHANNELS])
@@ -105,6 +106,16 @@ def test_a_rate_at_the_edge_is_said_once(monkeypatch: pytest.MonkeyPatch) -> Non
         note.update(sketch)
         said.append(len(notices))
     assert said == [0, 1, 1, 1, 1, 1, 2, 2, 2, 3]
+
+
+@pytest.mark.parametrize(("speed", "hinted"), [(1.0, True), (20.0, False)])
+def test_an_emulated_board_is_named_as_a_cause_only_where_the_speed_is_not_known(
+    speed: float, hinted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DeviceClock, "rate_hz", 3 * speed * 50.0)
+    notices, board = deque[str](), Board(VirtualPort().open())
+    SourceNotices(notices, 50.0, speed).update(board)
+    assert ("`speed=3`" in notices[-1]) is hinted and "are wanted" in notices[-1]
 
 
 @pytest.mark.parametrize("way", WAYS, ids=["live", "record"])
