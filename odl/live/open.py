@@ -59,7 +59,6 @@ def _open(plan: SessionPlan) -> LiveSession:
     options, resumed = plan.live, plan.resumed
     setup = with_sketch(plan) if options.format == "csv" else with_board(plan)
     session = setup.mode.session
-    writer = _writer(plan, setup.live)
     recent = () if resumed is None else resumed.recent
     prompt = Prompt(
         session, session.image, by=f"{options.by}:{options.who}" if options.who else options.by,
@@ -71,6 +70,7 @@ def _open(plan: SessionPlan) -> LiveSession:
         for event in recent:
             deque(played.take(event), 0)
         played.restart()
+    writer = _writer(plan, setup.live)  # last: an error before it leaves no file in the way
     live = LiveSession(
         setup.mode, prompt, writer, oracle, played, plan.closing.pop_all(), port=_port(plan),
         clock=plan.line.clock, seconds=options.seconds, before=None if resumed is None else resumed.history,

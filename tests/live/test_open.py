@@ -130,3 +130,12 @@ def test_a_board_that_tells_no_rate_is_recorded_at_the_model_s(tmp_path: Path) -
 def test_a_recorder_s_wearer_is_a_pseudonym_too(bench: BoardHarness, tmp_path: Path, who: str) -> None:
     with pytest.raises(ConfigError, match="`who` is a pseudonym"):
         open_recorder(bench.port.name, out=tmp_path / "only.odl", who=who)
+
+
+def test_an_error_before_a_session_starts_leaves_no_file_in_the_way(
+    bench: BoardHarness, tmp_path: Path
+) -> None:
+    path = tmp_path / "walk.odl"
+    with pytest.raises(ValueError, match="cannot name who answers"):
+        start_live(bench, path, who="\u6b69" * 32)
+    assert not path.exists()
