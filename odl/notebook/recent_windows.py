@@ -44,7 +44,7 @@ class RecentWindows:
     """
 
     def __init__(self, window: int, hop: int) -> None:
-        self.history = SessionHistory()
+        self.history = SessionHistory(keep=0)  # its counts; a day has very many gaps
         self._window, self._hop = window, hop
         self._predictions: deque[Run] = deque(maxlen=_CAPACITY)
         self._truths: deque[Truth] = deque(maxlen=_CAPACITY)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from odl.core.class_tree import ClassTree
-from odl.core.events import AddClass, Prediction, Truth
+from odl.core.events import AddClass, Gap, Prediction, Truth
 from odl.core.history import SessionHistory
 from odl.evaluate import read_timeline
 from odl.notebook.recent_windows import SCORED, RecentWindows
@@ -27,3 +27,10 @@ def test_the_running_accuracy_is_that_of_the_evaluation(late: bool) -> None:
     assert recent.scored == len(right) == SCORED and recent.accuracy == sum(right) / SCORED
     end = max(e.window for e in events if isinstance(e, Prediction)) + WINDOW
     assert recent.predicted(end - HOP, end)[-1].name == rows[-1].predicted
+
+
+def test_a_day_of_gaps_takes_no_room() -> None:
+    recent = RecentWindows(WINDOW, HOP)
+    for at in range(0, 5000, 5):
+        recent.take(Gap(at, 5, "lost on the line"), {})
+    assert recent.position == 5000 and len(recent.history.gaps) == 0
