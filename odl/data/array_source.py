@@ -162,7 +162,7 @@ def truths_of(labels: Any) -> tuple[Truth, ...]:
     >>> truths_of(["sit", "sit", None, "walk"])
     (Truth(start=0, end=2, name='sit'), Truth(start=3, end=4, name='walk'))
     """
-    if isinstance(labels, str) or not isinstance(labels, Iterable):
+    if isinstance(labels, str) or not isinstance(labels, Iterable) or getattr(labels, "ndim", 1) != 1:
         raise ConfigError(f"labels is {described(labels)}; it can be a class name, or None, for each row")
     names = [None if (name := str(label)) in UNKNOWN else name for label in labels]
     if bad := [name for name in dict.fromkeys(names) if name is not None and not valid_name(name)]:

@@ -31,6 +31,8 @@ def open_samples(
             f"source is {described(source)}, which implies no model; give one in model: a file, "
             "a dataset's name or an odl.Image"
         )
+    if isinstance(subjects, int | str):
+        raise ConfigError(f"subjects is {subjects!r}; give a list, as in ['P3']")
     people = ["1"] if subjects is None else [str(subject) for subject in subjects]
     if len(people) != 1:
         raise ConfigError(f"subjects names {len(people)} people, but the samples are one person's")

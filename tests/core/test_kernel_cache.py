@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from odl.core.kernels.jit import jit
+from odl.core.kernels.jit import jit, sources
 
 
 def kernel(x: float) -> float:
@@ -19,6 +20,13 @@ def kernel(x: float) -> float:
 def files_of(function: Callable[..., Any]) -> Any:
     """What a process has in the hand for a kernel: its index, and a file for each signature."""
     return jit(function)._cache._cache_file  # type: ignore[attr-defined]
+
+
+def test_the_cache_depends_on_every_file_that_kernels_take_numbers_from() -> None:
+    code = "".join(path.read_text(encoding="utf-8") for path in sources() if path.parent.name == "kernels")
+    taken = set(re.findall(r"^from odl\.core\.(\w+) import", code, re.MULTILINE))
+    assert taken == {"events", "state"}
+    assert taken <= {path.stem for path in sources() if path.parent.name == "core"}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such lock")

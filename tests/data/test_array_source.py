@@ -156,6 +156,11 @@ BAD[7, 1] = np.inf
         (VALUES[:, :2], {}, r"an array of shape \(300, 2\); the model wants \(n, 3\)"),
         (VALUES, {"labels": ["sit"]}, "labels has 1 entries, but the source has 300 rows"),
         (VALUES, {"labels": "activity"}, "labels is the str 'activity'; it can be a class name, or None"),
+        (
+            VALUES,
+            {"labels": np.full((300, 1), "sit")},
+            "labels is a ndarray; it can be a class name, or None",
+        ),
         (BAD, {}, f"row 7, {NAMES[1]} is inf; it has to be finite"),
         (iter(BAD), {}, f"row 7, {NAMES[1]} is inf"),
         ([], {}, "source is empty"),

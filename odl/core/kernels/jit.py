@@ -1,7 +1,7 @@
 """Compile a kernel, once per machine and per version of the kernels.
 
 Numba's own cache looks at one file only and misses an edit in a function that the file
-imports, so the cache folder is named after a hash of all kernel sources.
+imports, so the cache folder is named after a hash of all sources that compiled code depends on.
 """
 
 from __future__ import annotations
@@ -26,14 +26,20 @@ KEPT = 4  # versions of the kernels whose compiled form is kept
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+def sources() -> list[Path]:
+    """The kernels' files, and those that define the numbers compiled into them."""
+    kernels = Path(__file__).parent
+    return [*sorted(kernels.glob("*.py")), kernels.parent / "events.py", kernels.parent / "state.py"]
+
+
 @cache
 def cache_folder() -> Path:
     """Folder of the compiled kernels; ``ODL_CACHE_DIR`` overrides where it stands."""
-    sources = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        sources.update(path.name.encode() + path.read_bytes())
+    digest = hashlib.sha256()
+    for path in sources():
+        digest.update(path.name.encode() + path.read_bytes())
     root = os.environ.get("ODL_CACHE_DIR") or platformdirs.user_cache_dir("odl-stream")
-    folder = Path(root) / "kernels" / sources.hexdigest()[:16]
+    folder = Path(root) / "kernels" / digest.hexdigest()[:16]
     try:
         if not folder.exists():
             folder.mkdir(parents=True, exist_ok=True)
