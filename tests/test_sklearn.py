@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris, load_wine
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import check_estimator
@@ -185,3 +186,14 @@ def test_a_pipeline_learns_exercises_of_unseen_people(
     model.fit(windows[first].reshape(first.sum(), -1), names[first])
     assert model.score(windows[~first].reshape((~first).sum(), -1), names[~first]) > 0.9
     assert model[:-1].get_feature_names_out().shape == (192,)
+
+
+def test_a_first_call_of_partial_fit_that_fails_leaves_nothing_learned() -> None:
+    model, values = DendronClassifier(), np.eye(3)
+    with pytest.raises(ValueError, match="y holds '7', which is not in classes"):
+        model.partial_fit(values, [0, 1, 7], classes=[0, 1])
+    with pytest.raises(NotFittedError):
+        model.predict(values)
+    with pytest.raises(ValueError, match="classes must be given at the first call"):
+        model.partial_fit(values, [0, 1, 7])
+    assert model.partial_fit(values, [0, 1, 7], classes=[0, 1, 7]).predict(values).tolist() == [0, 1, 7]

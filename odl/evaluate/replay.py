@@ -165,12 +165,14 @@ def replay(
         if folder is not None and (folder / path.name).resolve() == path.resolve():
             raise ConfigError(f"{path}: the replay would overwrite the recording; give another folder")
         recorded = open_recording(path, other)
-        if recorded.host_only and not parts.any and "policy" not in keywords:
+        own = {"policy": policy, "learner": learner}
+        missing = [part for part in recorded.host_only if own.get(part.partition(" ")[0]) is None]
+        if missing and (policy is None or parts.policy is not None):
             raise ConfigError(
-                f"{path.name} was recorded with {' and '.join(recorded.host_only)}, which a recording "
+                f"{path.name} was recorded with {' and '.join(missing)}, which a recording "
                 "cannot contain: pass the same again, or a policy by name"
             )
-        if other is None and not keywords and not parts.any:
+        if other is None and not keywords and not parts.any and not recorded.host_only:
             return _replay_exactly(recorded, folder, progress)
         return _ask_recording(recorded, other or recorded.image, recorded.options.changed(keywords), parts,
                               folder, progress)  # fmt: skip

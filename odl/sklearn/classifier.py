@@ -81,7 +81,7 @@ class DendronClassifier(ClassifierMixin, BaseEstimator):
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
         """Learn from more samples; the first call has to name all ``classes``."""
-        begun = hasattr(self, "classes_")
+        begun = hasattr(self, "_memory")  # a first call that failed has left none
         values, labels = self._checked(X, y, reset=not begun)
         if not begun:
             if classes is None:
@@ -93,7 +93,7 @@ class DendronClassifier(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Probabilities (n, classes), in the order of ``classes_``."""
-        check_is_fitted(self)
+        check_is_fitted(self, "_memory")
         x = self._quantised(validate_data(self, X, reset=False))
         scores = np.zeros((len(x), MAX_ROWS), np.uint16)
         path = np.full(self._memory.state["head_parent"].shape[1], NO_CLASS, np.uint8)

@@ -372,6 +372,20 @@ def test_a_function_is_a_policy_within_the_exact_budget(tmp_path: Path) -> None:
     assert odl.replay(file, policy="random", budget=3).host_only == ()
 
 
+def test_a_recorded_part_of_one_s_own_is_passed_again_or_replaced_by_name(tmp_path: Path) -> None:
+    one = odl.replay("shoulder", learner=MultinomialNB(), budget=3, subjects=["8"], out=tmp_path)
+    file = one.outcomes[0].file
+    with pytest.raises(odl.OdlError, match="recorded with learner MultinomialNB, which a recording cannot"):
+        odl.replay(file, labeller=lambda query: "wave")
+    with pytest.raises(odl.OdlError, match="recorded with learner MultinomialNB, which a recording cannot"):
+        odl.replay(file, policy=eager)
+    again = odl.replay(file, learner=MultinomialNB())
+    assert again.outcomes[0].trace_sha256 == one.outcomes[0].trace_sha256
+    heads = odl.replay(file, learner="dendron")
+    assert heads.host_only == () and heads.outcomes[0].same_trace is None
+    assert odl.replay(file, policy="random").host_only == ()
+
+
 def test_a_function_asks_in_a_recording_that_asked_nothing(tmp_path: Path) -> None:
     silent = odl.replay("shoulder", policy="none", subjects=["8"], out=tmp_path).outcomes[0].file
     assert len(odl.replay(silent, policy=eager, budget=3).queries) == 3
