@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from odl.core.config import ConfigError
+
 # Kind of quantity and factor to its base unit; source and model may use any two units of one kind.
 UNITS = {
     "g": ("acceleration", 9.80665),
@@ -40,7 +42,7 @@ def multiplier(ratio: float) -> tuple[int, int]:
 
     Raises
     ------
-    ValueError
+    ConfigError
         If no shift from 0 to 60 fits.
 
     Examples
@@ -49,13 +51,13 @@ def multiplier(ratio: float) -> tuple[int, int]:
     (16384, 21)
     """
     if not (ratio > 0 and math.isfinite(ratio)):
-        raise ValueError(f"a scale ratio must be positive and finite, not {ratio}")
+        raise ConfigError(f"a scale ratio must be positive and finite, not {ratio}")
     fraction, exponent = math.frexp(ratio)
     mult, shift = round(fraction * 2**15), 15 - exponent
     if mult == 2**15:
         mult, shift = 2**14, shift - 1
     if not 0 <= shift <= 60:
-        raise ValueError(f"a scale ratio of {ratio:g} is outside 2**-46 to 2**14")
+        raise ConfigError(f"a scale ratio of {ratio:g} is outside 2**-46 to 2**14")
     return mult, shift
 
 
@@ -72,7 +74,7 @@ def input_scaling(
 
     Raises
     ------
-    ValueError
+    ConfigError
         If names, their order, or kinds of unit differ; the message shows both sides.
 
     Examples
@@ -82,13 +84,13 @@ def input_scaling(
     """
     have, want = [c[0] for c in source], [c[0] for c in model]
     if have != want:
-        raise ValueError(f"the source has channels {have}, but the model wants {want}")
+        raise ConfigError(f"the source has channels {have}, but the model wants {want}")
     mults, shifts = [], []
     for (name, unit, scale), (_, model_unit, model_scale) in zip(source, model, strict=True):
         kind, size = UNITS.get(unit, (unit, 1.0))
         model_kind, model_size = UNITS.get(model_unit, (model_unit, 1.0))
         if kind != model_kind:
-            raise ValueError(f"channel {name} is in {unit}, but the model wants {model_unit}")
+            raise ConfigError(f"channel {name} is in {unit}, but the model wants {model_unit}")
         mult, shift = multiplier(scale * size / (model_scale * model_size))
         mults.append(mult)
         shifts.append(shift)

@@ -95,17 +95,17 @@ class Session(StateView):
             if not isinstance(value, kind):
                 raise ConfigError(f"{name} is {described(value)}; it can be an odl.{kind.__name__}")
         if asked is not None and not (learner is None and policy is None):
-            raise ValueError("give the windows to ask about alone, without a learner or a policy")
+            raise ConfigError("give the windows to ask about alone, without a learner or a policy")
         if isinstance(policy, str):
             config, policy = replace(config, policy=policy), None
         elif isinstance(policy, RulePolicy):
             config, policy = policy.configured(config), None
         if len(config.mult) != len(image.channels):
-            raise ValueError(
+            raise ConfigError(
                 f"input scaling for {len(config.mult)} channels, but the model has {len(image.channels)}"
             )
         if (policy is not None or config.policy != "none") and config.batch > image.max_pending:
-            raise ValueError(
+            raise ConfigError(
                 f"a batch of {config.batch} questions, but the model has room for {image.max_pending}"
             )
         if policy is not None:
@@ -129,7 +129,7 @@ class Session(StateView):
         ------
         OrderError
             If the input does not start at the stream's position.
-        ValueError
+        ConfigError
             If samples have the wrong shape or type, or a number lies outside its range. An invalid
             state raises `odl.core.snapshot.StateError`. The session is then unchanged.
         """
@@ -137,11 +137,11 @@ class Session(StateView):
             case Samples(start, block):
                 self._expect(start, "samples begin")
                 if block.ndim != 2 or block.shape[1] != len(self.image.channels):
-                    raise ValueError(
+                    raise ConfigError(
                         f"samples of shape {block.shape}; the model wants (n, {len(self.image.channels)})"
                     )
                 if block.dtype != np.int16:
-                    raise ValueError(f"samples of type {block.dtype}; the model wants int16 counts")
+                    raise ConfigError(f"samples of type {block.dtype}; the model wants int16 counts")
                 # A copy is writable and contiguous: the kernels are compiled for one layout.
                 return self._samples(block.copy())
             case Gap(start, lost, _):
@@ -153,7 +153,7 @@ class Session(StateView):
             case Label(at, window, cls):
                 self._expect(at, "a label lies")
                 if not 0 <= window < 2**64:
-                    raise ValueError(f"a window's number is {window}; it can be 0 to 2**64 - 1")
+                    raise ConfigError(f"a window's number is {window}; it can be 0 to 2**64 - 1")
                 # As int64, like every index in the state block; no real window reaches 2**63.
                 window -= (window >> 63) << 64
                 return self._core.label(at, window, NO_CLASS if cls is None else _byte("a class", cls))
@@ -163,7 +163,7 @@ class Session(StateView):
             case AddClass(at, cls, name, head):
                 self._expect(at, "a new class lies")
                 if not valid_name(name):
-                    raise ValueError(f"{name!r} cannot be a class: empty, over 32 bytes or not printable")
+                    raise ConfigError(f"{name!r} cannot be a class: empty, over 32 bytes or not printable")
                 return self._core.add_class(at, _byte("a class", cls), _byte("a task", head), name)
             case Split(at, leaf, head):
                 self._expect(at, "a split lies")
@@ -243,17 +243,17 @@ class Session(StateView):
         if not 0 <= position < 2**62:
             raise OrderError(f"a stream cannot go on at sample {position}; it can at 0 to 2**62 - 1")
         if not 0 <= issued < 2**31:
-            raise ValueError(f"{issued} questions cannot have been spent; it can be 0 to 2**31 - 1")
+            raise ConfigError(f"{issued} questions cannot have been spent; it can be 0 to 2**31 - 1")
         self._core.resume(position, issued, keep)  # type: ignore[union-attr]
 
     def _fused(self, what: str) -> None:
         if not isinstance(self._core, Fused):
-            raise ValueError(
+            raise ConfigError(
                 f"{what} needs the integer core; this session has {' and '.join(self.host_only)}"
             )
 
 
 def _byte(what: str, value: int) -> int:
     if not 0 <= value <= 255:
-        raise ValueError(f"{what} is numbered {value}; it can be 0 to 255")
+        raise ConfigError(f"{what} is numbered {value}; it can be 0 to 255")
     return value

@@ -104,9 +104,7 @@ class Stream:
         Raises
         ------
         ConfigError
-            If the rates differ, or the stream does not describe its channels.
-        ValueError
-            If channels or kinds of unit differ.
+            If rates, channels or kinds of unit differ, or the stream does not describe its channels.
         """
         if self.channels is None or self.rate_hz is None:
             raise ConfigError(

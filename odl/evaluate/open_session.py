@@ -88,9 +88,7 @@ def open_session(
     Raises
     ------
     ConfigError
-        If options do not fit together.
-    ValueError
-        If channels or kinds of unit differ from the model's.
+        If options do not fit together, or channels or kinds of unit differ from the model's.
 
     Examples
     --------
@@ -134,7 +132,7 @@ def open_stream(
 
     Raises
     ------
-    ConfigError, ValueError
+    ConfigError
         If the stream's rate, channels or units differ from the model's.
     """
     if scaling is None and config is None:

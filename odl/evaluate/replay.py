@@ -124,7 +124,7 @@ def replay(
 
     Raises
     ------
-    OdlError, ValueError
+    OdlError
         If an argument or the source is invalid; the message says what and why.
 
     Examples

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from odl.core.adapters import DelayedAnswers
+from odl.core.config import ConfigError
 from odl.core.events import Query
 from odl.core.protocols import Answer
 from odl.core.rng import Chance, seed_of
@@ -41,7 +42,7 @@ class Oracle(DelayedAnswers):
 
     Raises
     ------
-    ValueError
+    ConfigError
         If a parameter is outside its range.
 
     Examples
@@ -67,10 +68,10 @@ class Oracle(DelayedAnswers):
         heads: Mapping[str, int] | None = None,
     ) -> None:
         if delay < 0:
-            raise ValueError(f"the delay of answers is {delay} samples; it cannot be below 0")
+            raise ConfigError(f"the delay of answers is {delay} samples; it cannot be below 0")
         for what, share in (("refusal", refuse), ("error", error)):
             if not 0 <= share <= 1:
-                raise ValueError(f"the {what} rate is {share}; it can be 0 to 1")
+                raise ConfigError(f"the {what} rate is {share}; it can be 0 to 1")
         super().__init__(delay)
         self._truth, self._window, self._names = truth, window, list(names)
         self._refuse, self._error = round(refuse * 2**20), round(error * 2**20)

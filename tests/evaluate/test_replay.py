@@ -461,6 +461,11 @@ def test_what_was_lost_is_told(walk: pandas.DataFrame) -> None:
             {"source": np.zeros((9, 6)), "model": "shoulder", "subjects": "P3"},
             r"subjects is 'P3'; give a list, as in \['P3'\]",
         ),
+        (
+            {"source": np.zeros((200, 6)), "model": "shoulder", "rate_hz": 50, "units": "foo"},
+            "channel ax is in foo, but the model wants g",
+        ),
+        ({"labeller": lambda query: "", "subjects": ["8"]}, "'' cannot be a class: empty, over 32 bytes"),
         ({"rate_hz": 50}, "`rate_hz` is for your own samples"),
         ({"policy": 5}, r"policy is the int 5; it can be a name \(none, tactile-inforv, .*\), a function"),
         ({"learner": "trees"}, "learner is the str 'trees'; it can be 'dendron' or an object"),
