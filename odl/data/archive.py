@@ -92,12 +92,12 @@ def matrix(text: str, columns: int, where: str) -> NDArray[np.float64]:
     if not lines:
         raise DataError(f"{where}: the file is empty")
     try:
-        values = np.array(" ".join(lines).split(), np.float64)
-        fits = len(values) == columns * len(lines) and bool(np.isfinite(values).all())
+        values = np.array([line.split() for line in lines], np.float64)
+        fits = values.shape == (len(lines), columns) and bool(np.isfinite(values).all())
     except ValueError:
         fits = False
     if fits:
-        return values.reshape(-1, columns)
+        return values
     for row, line in enumerate(lines, 1):
         words = line.split()
         if len(words) != columns:

@@ -14,6 +14,7 @@ import pytest
 import odl
 from odl.cli.main import main
 from odl.data import DataError, labelled_windows, load_card, open_dataset
+from odl.data.archive import matrix
 from tests.helpers.datasets import make_hapt
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -175,3 +176,8 @@ def test_the_official_counts_of_the_training_people() -> None:
         total += np.bincount(y, minlength=12)
     # As in UCI's own Train/y_train.txt: 7767 windows.
     assert total.tolist() == [1226, 1073, 987, 1293, 1423, 1413, 47, 23, 75, 60, 90, 57]
+
+
+def test_rows_of_wrong_length_are_told_though_the_numbers_add_up() -> None:
+    with pytest.raises(DataError, match="a.txt row 1: 3 numbers where 2 should be"):
+        matrix("1 2 3\n4\n", 2, "a.txt")
