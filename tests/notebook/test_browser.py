@@ -26,9 +26,10 @@ pytestmark = [
     pytest.mark.skipif(bool(jupyter.WHY_NOT), reason=jupyter.WHY_NOT),
 ]
 
-# Person 8 begins with a class that the model has never seen, and is unsure half a minute later.
+# A question every twelve seconds of the stream, which no model can put off: three seconds here.
 LIVE = """import odl.notebook
-session = odl.notebook.live("shoulder", subject=8, speed=4, budget=30, patience=6000, batch=1)"""
+session = odl.notebook.live("shoulder", subject=8, speed=4, policy="periodic", budget="300/h",
+                            patience=6000, batch=1)"""
 STATE = """import json, time
 card = session._view._card
 print(json.dumps({"calm": card.current and time.monotonic() - card._since > 0.4,
@@ -41,7 +42,8 @@ print(json.dumps({"calm": card.current and time.monotonic() - card._since > 0.4,
                   "compared": session.live.status().compared,
                   "differences": session.live.status().differences}))"""
 BOARD = """import odl.notebook
-session = odl.notebook.live("shoulder", subject=8, emulated=True, speed=2, budget="600/h", patience=6000)"""
+session = odl.notebook.live("shoulder", subject=8, emulated=True, speed=2, policy="periodic",
+                            budget="600/h", patience=6000)"""
 EVIL = "<img src=x onerror=evil=1>$x^2$"
 
 
@@ -89,7 +91,7 @@ def wait_for_question(page: Any) -> Any:
 
 
 def wait_until_learned(page: Any, count: int) -> None:
-    page.get_by_text(re.compile(rf"\b{count} given")).wait_for()
+    page.get_by_text(re.compile(rf"\b{count} answered")).wait_for()
     page.get_by_text("has been learned").first.wait_for()
 
 
@@ -198,7 +200,7 @@ def test_a_board_learns_what_was_clicked_here(desk: tuple[str, Any], folder: Pat
     wait_until_learned(page, 1)
     after = jupyter.until(page, lambda: state(page), lambda found: found["compared"] > before["compared"])
     assert after["told"][0][:4] == [before["open"][0], before["likely"][1], "learned", "notebook"]
-    assert before["compared"] > 10 and after["differences"] == 0
+    assert before["compared"] > 0 and after["differences"] == 0
     page.get_by_role("button", name="stop the session").click()
     page.get_by_text("Stopped.").wait_for()
     events = open_recording(folder / after["recording"]).recording.events
