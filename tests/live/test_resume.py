@@ -125,7 +125,7 @@ def test_a_file_that_is_damaged_before_its_end_is_not(tmp_path: Path) -> None:
     data = bytearray(written(path, session_events()))
     data[-400] ^= 0x55
     path.write_bytes(data)
-    with pytest.raises(RecordingError, match="not gone on with|not resumed|cannot be resumed"):
+    with pytest.raises(RecordingError, match="damaged before its end .* not resumed"):
         resume(path)
     assert path.read_bytes() == bytes(data)
 
