@@ -43,6 +43,7 @@ FLOORS = list(ROOMS)
 # anywhere; what is neither here nor in the standard library may be imported nowhere in odl.
 THIRD_PARTY = {
     "numba": "core.kernels",
+    "llvmlite": "core.kernels",
     "river": "evaluate.metrics",
     "matplotlib": "evaluate.report evaluate.result notebook.pictures",
     "jinja2": "evaluate.report.environment",

@@ -50,7 +50,7 @@ class Composed(KernelCore):
         outputs: list[Output] = []
         at: Int = 0
         while at < len(block):
-            first, at = at, extract(self.block, block, at, self._x, self._y)
+            first, at = at, extract(self.block, block.reshape(-1), at, self._x, self._y)
             self._recent = np.concatenate([self._recent, block[first:at]])[-self.net.window :]
             if window_complete(self.block):
                 outputs += self._window()

@@ -94,7 +94,7 @@ class Fused(KernelCore):
         outputs: list[Output] = []
         at: Int = 0
         while at < len(block):
-            at, n = run(self.block, block, at)
+            at, n = run(self.block, block.reshape(-1), at)
             if n:
                 outputs += self._events(n)
         return outputs

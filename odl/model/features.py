@@ -44,6 +44,6 @@ def features_of(
     made = np.empty((len(windows), image.features), np.uint8)
     for window, features in zip(np.ascontiguousarray(windows, np.int16), made, strict=True):
         restart(block, 0)
-        extract(block, window, 0, x, y)
+        extract(block, window.reshape(-1), 0, x, y)
         pool(state["ring"][0].reshape(-1), image.positions, state["ring_at"][0], features)
     return made

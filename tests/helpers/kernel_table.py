@@ -258,7 +258,7 @@ def kernel_conv(weights: Any, biases: Any, mults: Any, shifts: Any, taps: Any) -
 def kernel_pool(ring: Any, first: int) -> list[int]:
     """Features of a ring."""
     features = np.zeros(3 * len(ring[0]), np.uint8)
-    pool(u8(ring).reshape(-1), len(ring), np.int32(first), features)
+    pool(u8(ring).reshape(-1), len(ring), first, features)
     return features.tolist()
 
 

@@ -80,7 +80,7 @@ def question_features(s: Block, i: Int) -> NDArray[np.uint8]:
 @jit
 def copy(source: NDArray[np.uint8], target: NDArray[np.uint8]) -> None:
     """Copy features, one by one."""
-    for k in range(source.shape[0]):
+    for k in range(len(source)):
         target[k] = source[k]
 
 

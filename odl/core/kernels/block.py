@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 # --- the table: where a field begins; the state's fields in the order of `state_dtype` -------
 
-TABLE = 80  # int64 words
+TABLE = 96  # int64 words
 (
     ASK_WINDOW, ASK_EXPIRES, ASK_BATCH, ASK_ORDER, ASK_SEGMENT,
     WEIGHTS, FILL, RING_AT, RING_N, N_ROWS, N_HEADS, N_LOG, N_ASK, N_BATCH, N_WARM, N_FAR,
@@ -38,6 +38,11 @@ LOG, OUT = 30, 31  # first byte
     FEATURES, POSITIONS, OUTPUTS, LAYERS, MAX_HEADS, MAX_ROWS, MAX_PENDING, MAX_LOG, LOG_BYTES, OUT_BYTES,
     OUT_SCORES, BASE_ROWS, BASE_HEADS, N_STORED, WINDOW, HOP,
 ) = range(48, 64)  # fmt: skip
+# Where kernels work; nothing in it outlives a call.
+(
+    SAMPLE, FORWARD, PRESENT, CENTRE, ROWS, LOGITS, CHANCES, BEST, TOUCHED, ORDER, ITEMS,
+) = range(64, 75)  # fmt: skip
+MOST_CHANNELS, MOST_ROWS, MOST_HEADS = 64, 20, 8
 
 # --- at the same place for every model -----------------------------------------------------
 
@@ -58,14 +63,21 @@ OUT_AT, OUT_WINDOW, OUT_VALUE, OUT_EXPIRES = range(4)
 OUT_KIND, OUT_CLASS, OUT_HEAD, OUT_WHY, OUT_HELD, OUT_N_PATH, OUT_N_SCORES, OUT_PATH = range(32, 40)
 
 
-class Block(NamedTuple):
-    """All of a session's memory, as arrays of one type each that share it."""
+class Block:
+    """All of a session's memory, as arrays of one type each that share it.
 
-    q: NDArray[np.int64]
-    d: NDArray[np.int32]
-    h: NDArray[np.int16]
-    u: NDArray[np.uint16]
-    b: NDArray[np.uint8]
+    Compiled code sees the ``address`` alone (`odl.core.kernels.flat`).
+    """
+
+    __slots__ = ("address", "b", "d", "h", "q", "u")
+
+    def __init__(self, words: NDArray[np.int64]) -> None:
+        self.q = words
+        self.d = words.view(np.int32)
+        self.h = words.view(np.int16)
+        self.u = words.view(np.uint16)
+        self.b = words.view(np.uint8)
+        self.address = int(words.ctypes.data)
 
 
 class Memory(NamedTuple):
@@ -98,7 +110,7 @@ def memory_in(words: NDArray[np.int64], parts: list[tuple[int, int, np.dtype[Any
         log,
         settings,
         out,
-        Block(words, words.view(np.int32), words.view(np.int16), words.view(np.uint16), raw),
+        Block(words),
     )
 
 
@@ -121,12 +133,23 @@ def new_memory(
     pending = state.fields["ask_window"][0].shape[0]
     n_out = 4 + 2 * pending
     begins, at = [], 8 * STATE
-    for size in (state.itemsize, max_log * log.itemsize, n_out * out.itemsize, *(a.nbytes for a in image)):
+    shape = {name: state.fields[name][0].shape for name in state.fields}
+    (features,), most_rows = shape["previous"], MOST_ROWS
+    stored = len(image[OWNERS - PLAN])
+    # Element size and number, in the order of `SAMPLE` and so on.
+    work = [
+        (2, MOST_CHANNELS), (2, MOST_CHANNELS), (1, features), (1, features),
+        (4, most_rows), (8, most_rows), (8, most_rows), (1, MOST_HEADS), (1, MOST_HEADS),
+        (4, max_log), (4, max_log + (stored + 1) * most_rows + stored),
+    ]  # fmt: skip
+    image_sizes, work_sizes = [a.nbytes for a in image], [size * n for size, n in work]
+    for size in (state.itemsize, max_log * log.itemsize, n_out * out.itemsize, *image_sizes, *work_sizes):
         begins.append(at)
         at += -(-size // 8) * 8
     words = np.zeros(at // 8, np.int64)
     raw = words.view(np.uint8)
-    first, first_log, first_out, *first_image = begins
+    first, first_log, first_out = begins[:3]
+    first_image, first_work = begins[3 : 3 + len(image)], begins[3 + len(image) :]
     for array, begin in zip(image, first_image, strict=True):
         raw[begin : begin + array.nbytes] = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
 
@@ -136,12 +159,12 @@ def new_memory(
     ]  # fmt: skip
     pairs = zip(image, first_image, strict=True)
     words[PLAN:FEATURES] = [begin // array.itemsize for array, begin in pairs]
-    shape = {name: state.fields[name][0].shape for name in state.fields}
     words[FEATURES : HOP + 1] = [
-        shape["previous"][0], *shape["ring"], shape["fill"][0],
+        features, *shape["ring"], shape["fill"][0],
         shape["head_parent"][0], shape["row_class"][0],
         pending, max_log, log.itemsize, out.itemsize, out.fields["scores"][1] // 2,
-        len(image[BASE - PLAN]), len(image[BASE_PARENT - PLAN]), len(image[OWNERS - PLAN]), *sizes,
+        len(image[BASE - PLAN]), len(image[BASE_PARENT - PLAN]), stored, *sizes,
     ]  # fmt: skip
+    words[SAMPLE : ITEMS + 1] = [begin // size for (size, _), begin in zip(work, first_work, strict=True)]
     parts = [(first, 1, state), (first_log, max_log, log), (8 * TABLE, 1, settings), (first_out, n_out, out)]
     return memory_in(words, parts)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.core.kernels.jit import jit
+from odl.core.kernels.jit import jit_vectorised
 from odl.core.kernels.requantise import requantise_relu_u8
 
 
-@jit
+@jit_vectorised
 def conv(
     weights: NDArray[np.int16],
     biases: NDArray[np.int32],
@@ -25,8 +25,8 @@ def conv(
     is below 2**31 for each channel, so no partial sum leaves int32. Both factors are kept
     as int16 because processors multiply and add pairs of those (VPMADDWD, SMLAD).
     """
-    n = taps.shape[0]
-    for o in range(out.shape[0]):
+    n = len(taps)
+    for o in range(len(out)):
         acc = biases[o]
         for i in range(n):
             acc = np.int32(acc + np.int32(np.int32(weights[o * n + i]) * np.int32(taps[i])))

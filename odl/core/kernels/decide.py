@@ -27,7 +27,7 @@ from odl.core.kernels.block import (
     RULE,
     Block,
 )  # fmt: skip
-from odl.core.kernels.jit import Int, jit, jit_inline
+from odl.core.kernels.jit import Int, jit
 from odl.core.kernels.rules import Rule
 from odl.core.state import Count
 
@@ -76,7 +76,7 @@ def either(rule: Rule, others: Callable[..., bool]) -> Callable[..., bool]:
             return kernel(s, features, utility, rate, left, hop)
         return others(s, features, utility, rate, left, hop)
 
-    return jit_inline(choose)
+    return jit(choose)
 
 
 *ASKING, LAST = list(Rule)[1:]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.core.kernels.jit import Int, jit
+from odl.core.kernels.jit import Int, jit_vectorised
 
 BIAS = 128  # the constant feature that the last column is multiplied with
 
 
-@jit
+@jit_vectorised
 def dense(row: NDArray[np.int32], features: NDArray[np.uint8]) -> Int:
     """``row[:-1] . features + row[-1] * 128``.
 
@@ -20,7 +20,7 @@ def dense(row: NDArray[np.int32], features: NDArray[np.uint8]) -> Int:
     >>> int(dense(np.array([2, -1, 3], np.int32), np.array([10, 20], np.uint8)))
     384
     """
-    acc = np.int64(np.int64(row[features.shape[0]]) * np.int64(BIAS))
-    for k in range(features.shape[0]):
+    acc = np.int64(np.int64(row[len(features)]) * np.int64(BIAS))
+    for k in range(len(features)):
         acc = np.int64(acc + np.int64(np.int64(row[k]) * np.int64(features[k])))
     return acc

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.core.kernels.jit import Int, jit
+from odl.core.kernels.jit import Int, jit_vectorised
 
 
-@jit
+@jit_vectorised
 def distance(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> Int:
     """Mean absolute difference in Q15: ``32768 * sum |a - b| // (255 * n)``.
 
@@ -19,7 +19,7 @@ def distance(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> Int:
     16384
     """
     total = np.int64(0)
-    for k in range(a.shape[0]):
+    for k in range(len(a)):
         delta = np.int64(a[k]) - np.int64(b[k])
         total = np.int64(total + (delta if delta >= 0 else -delta))
-    return np.int64((total * np.int64(32768)) // np.int64(255 * a.shape[0]))
+    return np.int64((total * np.int64(32768)) // np.int64(255 * len(a)))

@@ -113,18 +113,19 @@ def push(s: Block, x: NDArray[np.int16], out: NDArray[np.int16]) -> None:
 def extract(
     s: Block, raw: NDArray[np.int16], first: Int, x: NDArray[np.int16], out: NDArray[np.int16]
 ) -> Int:
-    """Consume ``raw`` (n, channels) from row ``first`` until a window is complete.
+    """Consume ``raw`` (n * channels,) from row ``first`` until a window is complete.
 
     Returns the row after the last one consumed; a window is complete when
     `window_complete` says so.
     """
-    channels = raw.shape[1]
+    channels = s.q[s.q[PLAN]]
+    rows = len(raw) // channels
     mult, shift, offset = s.q[SCALE_MULT], s.q[SCALE_SHIFT], s.q[SCALE_OFFSET]
     window, hop = s.q[WINDOW], s.q[HOP]
     i = first
-    while i < raw.shape[0]:
+    while i < rows:
         for c in range(channels):
-            value = scale_input(raw[i, c], s.d[mult + c], s.b[shift + c], s.h[offset + c])
+            value = scale_input(raw[i * channels + c], s.d[mult + c], s.b[shift + c], s.h[offset + c])
             if value > 127:
                 value = np.int64(127)
                 s.q[SATURATED] += 1

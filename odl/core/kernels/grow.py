@@ -94,7 +94,7 @@ def add_row(s: Block, cls: Int, head: Int) -> None:
     s.b[at[ROW_HEAD] + row] = head
     s.b[at[ROW_ACTIVE] + row] = 0
     weights = weights_of(s, row)
-    for k in range(weights.shape[0]):
+    for k in range(len(weights)):
         weights[k] = 0
     s.d[at[N_ROWS]] = row + 1
 
@@ -138,7 +138,7 @@ def add_class(s: Block, when: Int, cls: Int, head: Int, name: NDArray[np.uint8],
         s.q[N_FULL] += 1
         return emit_dropped(s, n, when, NOWHERE, WHY_FULL)
     byte = new_entry(s, CLASS, when, cls, head)
-    for k in range(min(name.shape[0], NAME_BYTES)):
+    for k in range(min(len(name), NAME_BYTES)):
         s.b[byte + LOG_FEATURES + k] = name[k]
     add_row(s, cls, head)
     return n

@@ -18,7 +18,7 @@ from odl.core.kernels.shift import round_shift
 @jit
 def mean_stored(s: Block, centre: NDArray[np.uint8]) -> None:
     """The mean of all stored vectors, ``(sum + n // 2) // n``; zeros if there are none."""
-    n, size = s.q[N_STORED], centre.shape[0]
+    n, size = s.q[N_STORED], len(centre)
     for k in range(size):
         total = np.int64(0)
         for j in range(n):
@@ -39,7 +39,7 @@ def imprint(
     After weight imprinting (Qi, Brown, Lowe, CVPR 2018), without its normalisation: the
     gradient steps that follow set the length.
     """
-    n = features.shape[0]
+    n = len(features)
     factor = np.int64(gain)
     total = np.int64(0)
     for k in range(n):

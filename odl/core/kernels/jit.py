@@ -112,22 +112,31 @@ def _write_alone(files: Any) -> None:
 
 
 def jit(function: Function) -> Function:
-    """``numba.njit`` with the cache kept in `cache_folder`."""
+    """A kernel, compiled when it is called; ``NUMBA_DISABLE_JIT`` leaves it a Python function."""
+    return _kernel(function, False)
+
+
+def jit_vectorised(function: Function) -> Function:
+    """A kernel whose loops LLVM is to vectorise, which takes longer to compile."""
+    return _kernel(function, True)
+
+
+def _kernel(function: Function, vectorised: bool) -> Function:
+    if numba.config.DISABLE_JIT:
+        return function
+    from odl.core.kernels.kernel import Kernel
+
+    kernel = Kernel(function, vectorised)
+    _keep(kernel.entry)
+    return cast(Function, kernel)
+
+
+def _keep(entry: Any) -> None:
+    """Have the compiled code of ``entry`` kept in `cache_folder`."""
     previous = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(cache_folder())
     try:
-        compiled = numba.njit(cache=True, no_cfunc_wrapper=True)(function)
+        entry.enable_caching()
     finally:
         numba.config.CACHE_DIR = previous
-    files = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
-    if files is not None:  # else nothing is compiled
-        _write_alone(files)
-    return cast(Function, compiled)
-
-
-def jit_inline(function: Function) -> Function:
-    """``numba.njit`` for a kernel that one other calls: it is compiled as part of that one, not apart.
-
-    A kernel compiled apart costs a fifth of a second the first time.
-    """
-    return cast(Function, numba.njit(inline="always")(function))
+    _write_alone(entry._cache._cache_file)

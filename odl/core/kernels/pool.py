@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.core.kernels.jit import Int, jit
+from odl.core.kernels.jit import Int, jit_vectorised
 
 
-@jit
+@jit_vectorised
 def pool(ring: NDArray[np.uint8], positions: Int, first: Int, features: NDArray[np.uint8]) -> None:
     """Mean of the first half, mean of the second half, maximum.
 
@@ -17,7 +17,7 @@ def pool(ring: NDArray[np.uint8], positions: Int, first: Int, features: NDArray[
     and [P // 2, P). A mean over n is ``(sum + n // 2) // n`` on unsigned integers:
     rounded to nearest, ties upwards; of at most 4096 positions the sum is below 2**20.
     """
-    channels = features.shape[0] // 3
+    channels = len(features) // 3
     half = positions // 2
     rest = positions - half
     for c in range(channels):

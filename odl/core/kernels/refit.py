@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 from odl.core.events import NO_CLASS
 from odl.core.kernels.block import (
     BASE_ROWS,
+    CENTRE,
+    CHANCES,
     FEATURES,
     HEAD_PARENT,
+    ITEMS,
     LEARNING,
     LOG,
     LOG_BYTES,
@@ -26,10 +29,13 @@ from odl.core.kernels.block import (
     MAX_LOG,
     N_LOG,
     N_STORED,
+    ORDER,
     OWNERS,
     ROW_ACTIVE,
     ROW_HEAD,
+    ROWS,
     STORED,
+    TOUCHED,
     Block,
 )  # fmt: skip
 from odl.core.kernels.generator import shuffle
@@ -69,7 +75,7 @@ def rebuild(s: Block) -> None:
 def labels_by_window(s: Block) -> NDArray[np.int32]:
     """Places of the log's labels, by window, whatever order the answers came in."""
     at, size = s.q, s.q[LOG_BYTES]
-    order = np.empty(at[MAX_LOG], np.int32)
+    order = s.d[at[ORDER] : at[ORDER] + at[MAX_LOG]]
     n = 0
     for i in range(np.int64(s.d[at[N_LOG]])):
         byte = at[LOG] + i * size
@@ -96,9 +102,10 @@ def start_rows(
 ) -> None:  # fmt: skip
     """Mark the heads that labels touch; imprint each new row from its first label."""
     at = s.q
-    centre = np.zeros(at[FEATURES], np.uint8)
+    centre = s.b[at[CENTRE] : at[CENTRE] + at[FEATURES]]
     mean_stored(s, centre)
-    for i in labels:
+    for j in range(len(labels)):
+        i = labels[j]
         cls = s.b[at[LOG] + i * at[LOG_BYTES] + LOG_CLASS]
         while cls != NOBODY:
             row = row_of(s, cls)
@@ -121,12 +128,16 @@ def lesson(s: Block, labels: NDArray[np.int32]) -> NDArray[np.int32]:
     """
     stored = s.q[N_STORED]
     share = max(np.int64(1), np.int64(stored // s.q[BASE_ROWS]))
-    count = np.zeros(MAX_ROWS, np.int64)
-    for i in labels:
+    count = s.q[s.q[CHANCES] : s.q[CHANCES] + MAX_ROWS]
+    for row in range(MAX_ROWS):
+        count[row] = 0
+    for k in range(len(labels)):
+        i = labels[k]
         count[row_of(s, s.b[s.q[LOG] + i * s.q[LOG_BYTES] + LOG_CLASS])] += 1
-    items = np.empty(labels.shape[0] + share * MAX_ROWS + stored, np.int32)
+    items = s.d[s.q[ITEMS] : s.q[ITEMS] + len(labels) + share * MAX_ROWS + stored]
     n = 0
-    for i in labels:
+    for k in range(len(labels)):
+        i = labels[k]
         labels_of_class = count[row_of(s, s.b[s.q[LOG] + i * s.q[LOG_BYTES] + LOG_CLASS])]
         for _ in range(max(np.int64(1), share // labels_of_class)):
             items[n] = i
@@ -144,8 +155,8 @@ def learn_one(
 ) -> None:  # fmt: skip
     """One gradient step for each touched head on the path of ``cls``."""
     at = s.q
-    rows = np.empty(MAX_ROWS, np.int32)
-    chances = np.empty(MAX_ROWS, np.int64)
+    rows = s.d[at[ROWS] : at[ROWS] + MAX_ROWS]
+    chances = s.q[at[CHANCES] : at[CHANCES] + MAX_ROWS]
     while cls != NOBODY:
         row = row_of(s, cls)
         head = s.b[at[ROW_HEAD] + row]
@@ -171,17 +182,20 @@ def refit(s: Block) -> None:
     at = s.q
     rebuild(s)
     labels = labels_by_window(s)
-    if labels.shape[0] == 0:
+    if len(labels) == 0:
         return
-    touched = np.zeros(MAX_HEADS, np.uint8)
+    touched = s.b[at[TOUCHED] : at[TOUCHED] + MAX_HEADS]
+    for head in range(MAX_HEADS):
+        touched[head] = 0
     start_rows(s, labels, touched)
     items = lesson(s, labels)
     most_log = at[MAX_LOG]
     generator = np.uint64(at[at[LEARNING] + 3])
     shift = at[at[LEARNING] + 1]
     for _ in range(at[at[LEARNING]]):
-        generator = shuffle(items, items.shape[0], generator)
-        for i in items:
+        generator = shuffle(items, len(items), generator)
+        for k in range(len(items)):
+            i = items[k]
             if i < most_log:
                 cls = s.b[at[LOG] + i * at[LOG_BYTES] + LOG_CLASS]
                 learn_one(s, log_features(s, i), cls, touched, shift)

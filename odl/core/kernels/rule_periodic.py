@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odl.core.kernels.block import ALLOWED, BUDGET_PERIOD, HORIZON, IN_SAMPLES, ISSUED, Block
-from odl.core.kernels.jit import Int, jit_inline
+from odl.core.kernels.jit import Int, jit
 
 
-@jit_inline
+@jit
 def periodic(
     s: Block, features: NDArray[np.uint8], utility: Int,
     rate: Int, left: Int, hop: Int,

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from odl.core.kernels.block import ALLOWED, GENERATOR, ISSUED, Block
 from odl.core.kernels.generator import below, next_state
-from odl.core.kernels.jit import Int, jit_inline
+from odl.core.kernels.jit import Int, jit
 
 
-@jit_inline
+@jit
 def random(
     s: Block, features: NDArray[np.uint8], utility: Int,
     rate: Int, left: Int, hop: Int,

@@ -16,10 +16,12 @@ from odl.core.kernels.block import (
     CHANGE,
     COUNTS,
     FEATURES,
+    FORWARD,
     HAS_PREVIOUS,
     HELD,
     HOLD,
     HOP,
+    MOST_CHANNELS,
     N_LOG,
     N_ROWS,
     OUT,
@@ -34,9 +36,11 @@ from odl.core.kernels.block import (
     OUTPUTS,
     POSITION,
     POSITIONS,
+    PRESENT,
     PREVIOUS,
     RING,
     RING_AT,
+    SAMPLE,
     SEGMENT,
     WINDOW,
     Block,
@@ -108,20 +112,20 @@ def settle(s: Block, now: Int, n: Int) -> Int:
 
 @jit
 def run(s: Block, raw: NDArray[np.int16], first: Int) -> tuple[Int, Int]:
-    """Consume ``raw`` (n, channels) from row ``first`` on, up to the first window's end.
+    """Consume ``raw`` (n * channels,) from row ``first`` on, up to the first window's end.
 
     Returns the row after the last one consumed and the number of output records.
     """
     at = s.q
-    x = np.empty(64, np.int16)
-    y = np.empty(64, np.int16)
+    x = s.h[at[SAMPLE] : at[SAMPLE] + MOST_CHANNELS]
+    y = s.h[at[FORWARD] : at[FORWARD] + MOST_CHANNELS]
     n: Int = np.int64(0)
     i = extract(s, raw, first, x, y)
     if i == first or not window_complete(s):
         return i, n
     end = s.q[POSITION]
     n = settle(s, end, n)
-    features = np.empty(at[FEATURES], np.uint8)
+    features = s.b[at[PRESENT] : at[PRESENT] + at[FEATURES]]
     start_window(s, features)
     byte = at[OUT] + n * at[OUT_BYTES]
     scores = s.u[(byte >> 1) + at[OUT_SCORES] : (byte + at[OUT_BYTES]) >> 1]

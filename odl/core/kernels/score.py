@@ -7,14 +7,20 @@ from numpy.typing import NDArray
 
 from odl.core.events import NO_CLASS
 from odl.core.kernels.block import (
+    BEST,
+    CHANCES,
     FEATURES,
     HEAD_FORMAT,
     HEAD_PARENT,
+    LOGITS,
+    MOST_HEADS,
+    MOST_ROWS,
     N_HEADS,
     N_ROWS,
     ROW_ACTIVE,
     ROW_CLASS,
     ROW_HEAD,
+    ROWS,
     WEIGHTS,
     Block,
 )  # fmt: skip
@@ -23,8 +29,7 @@ from odl.core.kernels.jit import Int, jit
 from odl.core.kernels.softmax import ONE, softmax
 
 NOBODY = NO_CLASS
-MAX_ROWS = 20
-MAX_HEADS = 8
+MAX_ROWS, MAX_HEADS = MOST_ROWS, MOST_HEADS
 
 
 @jit
@@ -45,7 +50,7 @@ def head_probabilities(
     ``rows`` and ``out`` (20,) receive the row numbers and their Q15 probabilities.
     """
     at = s.q
-    logits = np.empty(MAX_ROWS, np.int64)
+    logits = s.q[at[LOGITS] : at[LOGITS] + MAX_ROWS]
     n = 0
     for r in range(np.int64(s.d[at[N_ROWS]])):
         if s.b[at[ROW_HEAD] + r] == head and s.b[at[ROW_ACTIVE] + r] != 0:
@@ -81,9 +86,11 @@ def score(
     second class. A task's parent stands in an earlier task, so one pass is enough.
     """
     at = s.q
-    rows = np.empty(MAX_ROWS, np.int32)
-    chances = np.empty(MAX_ROWS, np.int64)
-    best = np.full(MAX_HEADS, NOBODY, np.uint8)
+    rows = s.d[at[ROWS] : at[ROWS] + MAX_ROWS]
+    chances = s.q[at[CHANCES] : at[CHANCES] + MAX_ROWS]
+    best = s.b[at[BEST] : at[BEST] + MAX_HEADS]
+    for head in range(MAX_HEADS):
+        best[head] = NOBODY
     for r in range(np.int64(s.d[at[N_ROWS]])):
         scores[r] = 0
     for head in range(np.int64(s.d[at[N_HEADS]])):

@@ -1,0 +1,188 @@
+# mypy: disable-error-code="untyped-decorator, attr-defined, misc"
+"""`Block` and flat arrays as types that Numba compiles to plain addresses.
+
+Numba's own arrays carry a shape, strides and an owner, and each access takes care of negative
+indices. Over all kernels that was most of the time that compiling took. In compiled code a
+`Block` is one address; ``s.q`` is that address read as int64, and ``s.b[a:b]`` an address and a
+length. An index is never checked, and nothing is owned: whoever calls a kernel keeps the memory.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.typing.templates import (
+    AbstractTemplate,
+    AttributeTemplate,
+    Signature,
+    infer_global,
+    signature,
+)
+from numba.extending import (
+    NativeValue,
+    infer_getattr,
+    lower_builtin,
+    lower_getattr,
+    models,
+    register_model,
+    typeof_impl,
+    unbox,
+)
+from numpy.typing import NDArray
+
+from odl.core.kernels.block import Block
+
+
+class Flat(types.Type):
+    """Consecutive elements of one type: an address and a length."""
+
+    def __init__(self, dtype: types.Type) -> None:
+        self.dtype = dtype
+        super().__init__(name=f"Flat({dtype})")
+
+
+class BlockType(types.Type):
+    """A session's memory: its address."""
+
+
+BLOCK = BlockType("Block")
+FLAT = {name: Flat(getattr(types, name)) for name in ("uint8", "int16", "uint16", "int32", "int64")}
+VIEWS = {"q": "int64", "d": "int32", "h": "int16", "u": "uint16", "b": "uint8"}
+
+
+@register_model(BlockType)
+class _BlockModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, of: types.Type) -> None:
+        super().__init__(manager, of, ir.IntType(8).as_pointer())
+
+
+@register_model(Flat)
+class _FlatModel(models.StructModel):
+    def __init__(self, manager: Any, of: Flat) -> None:
+        super().__init__(manager, of, [("data", types.CPointer(of.dtype)), ("n", types.intp)])
+
+
+# --- what compiled code can do with them ---------------------------------------------------
+
+
+@infer_getattr
+class _BlockAttributes(AttributeTemplate):
+    key = BlockType
+
+    def generic_resolve(self, of: BlockType, name: str) -> Flat | None:
+        return FLAT[VIEWS[name]] if name in VIEWS else None
+
+
+def _view(name: str) -> None:
+    @lower_getattr(BlockType, name)
+    def view(context: Any, builder: Any, of: BlockType, block: Any) -> Any:
+        flat = cgutils.create_struct_proxy(FLAT[VIEWS[name]])(context, builder)
+        flat.data = builder.bitcast(block, flat.data.type)
+        flat.n = ir.Constant(flat.n.type, 0)
+        return flat._getvalue()
+
+
+for _name in VIEWS:
+    _view(_name)
+
+
+@infer_global(operator.getitem)
+class _GetItem(AbstractTemplate):
+    def generic(self, args: Any, kws: Any) -> Signature | None:
+        of, index = args
+        if isinstance(of, Flat) and isinstance(index, types.Integer):
+            return signature(of.dtype, of, types.intp)
+        if isinstance(of, Flat) and isinstance(index, types.SliceType):
+            return signature(of, of, index)
+        return None
+
+
+@infer_global(operator.setitem)
+class _SetItem(AbstractTemplate):
+    def generic(self, args: Any, kws: Any) -> Signature | None:
+        of, index, value = args
+        if isinstance(of, Flat) and isinstance(index, types.Integer):
+            return signature(types.none, of, types.intp, of.dtype)
+        return None
+
+
+@infer_global(len)
+class _Len(AbstractTemplate):
+    def generic(self, args: Any, kws: Any) -> Signature | None:
+        (of,) = args
+        return signature(types.intp, of) if isinstance(of, Flat) else None
+
+
+@lower_builtin(operator.getitem, Flat, types.intp)
+def _get(context: Any, builder: Any, sig: Signature, args: Any) -> Any:
+    flat, index = args
+    return builder.load(builder.gep(builder.extract_value(flat, 0), [index]))
+
+
+@lower_builtin(operator.setitem, Flat, types.intp, types.Any)
+def _set(context: Any, builder: Any, sig: Signature, args: Any) -> Any:
+    flat, index, value = args
+    builder.store(value, builder.gep(builder.extract_value(flat, 0), [index]))
+    return context.get_dummy_value()
+
+
+@lower_builtin(operator.getitem, Flat, types.SliceType)
+def _slice(context: Any, builder: Any, sig: Signature, args: Any) -> Any:
+    flat, index = args
+    bounds = context.make_helper(builder, sig.args[1], value=index)
+    part = cgutils.create_struct_proxy(sig.return_type)(context, builder)
+    part.data = builder.gep(builder.extract_value(flat, 0), [bounds.start])
+    part.n = builder.sub(bounds.stop, bounds.start)
+    return part._getvalue()
+
+
+@lower_builtin(len, Flat)
+def _length(context: Any, builder: Any, sig: Signature, args: Any) -> Any:
+    return builder.extract_value(args[0], 1)
+
+
+# --- how Python passes them ----------------------------------------------------------------
+
+
+class Passed:
+    """An array on its way into compiled code."""
+
+    __slots__ = ("address", "n", "kind")
+
+    def __init__(self, array: NDArray[Any]) -> None:
+        assert array.flags.c_contiguous
+        self.address, self.n, self.kind = array.ctypes.data, array.size, array.dtype.name
+
+
+@typeof_impl.register(Passed)
+def _typeof_passed(value: Passed, c: Any) -> Flat:
+    return FLAT[value.kind]
+
+
+@typeof_impl.register(Block)
+def _typeof_block(value: Block, c: Any) -> BlockType:
+    return BLOCK
+
+
+def _integer(c: Any, of: Any, name: str) -> Any:
+    value = c.pyapi.object_getattr_string(of, name)
+    number = c.pyapi.number_as_ssize_t(value)
+    c.pyapi.decref(value)
+    return number
+
+
+@unbox(BlockType)
+def _unbox_block(of: BlockType, value: Any, c: Any) -> NativeValue:
+    address = _integer(c, value, "address")
+    return NativeValue(c.builder.inttoptr(address, ir.IntType(8).as_pointer()))
+
+
+@unbox(Flat)
+def _unbox_flat(of: Flat, value: Any, c: Any) -> NativeValue:
+    flat = cgutils.create_struct_proxy(of)(c.context, c.builder)
+    flat.data = c.builder.inttoptr(_integer(c, value, "address"), flat.data.type)
+    flat.n = _integer(c, value, "n")
+    return NativeValue(flat._getvalue())
