@@ -1,17 +1,57 @@
-"""A data set's files as distributed: in a folder or still in their zip."""
+"""A dataset's files as distributed: in a folder, still in their zip, or in zips within either."""
 
 from __future__ import annotations
 
+import lzma
+import re
+import shutil
+import tempfile
+import weakref
 import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from odl.data.card import DataError
 
-LARGEST = 2**28  # bytes of one file, unpacked
+LARGEST = 2**28  # bytes of one file, unpacked, that is read whole
+MEMBERS = 100_000  # files in one zip
+_DENSE, _RATIO = 2**24, 200  # a file beyond so many bytes may not be packed more tightly than this
+_INNER = 2**33  # bytes of a zip within a zip, which goes through a temporary file
+_DEPTH = 3  # zips within zips within zips
+_DAMAGE = (
+    OSError,
+    EOFError,
+    RuntimeError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+)
+
+
+@contextmanager
+def damage_told(where: object) -> Iterator[None]:
+    """Turn what a damaged or unreadable file raises into a DataError that names it.
+
+    Examples
+    --------
+    >>> with damage_told("walk.zip"):
+    ...     raise EOFError("Compressed file ended early")
+    Traceback (most recent call last):
+    odl.data.card.DataError: walk.zip: cannot be read (Compressed file ended early)
+    """
+    try:
+        yield
+    except _DAMAGE as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise DataError(f"{where}: cannot be read ({reason[:80]})") from None
 
 
 class Files:
@@ -21,6 +61,9 @@ class Files:
     ----------
     path : Path
         A folder or a zip file.
+    inside : str
+        Regular expression for the names of zips within; what these hold is listed below their name. Without
+        it a zip within is one file.
 
     Raises
     ------
@@ -28,8 +71,11 @@ class Files:
         If ``path`` does not exist, or is a file but not a zip.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, inside: str = "") -> None:
         self.path = path
+        self._inside = re.compile(inside) if inside else None
+        self._zips: dict[str, Path] = {}  # where each zip lies, by its name; "" is the path itself
+        self._home: dict[str, str] = {}  # the zip of each file; absent: in the folder
         if not path.exists():
             raise DataError(f"{path}: there is no such folder or zip")
         if path.is_file() and not zipfile.is_zipfile(path):
@@ -39,34 +85,81 @@ class Files:
     def names(self) -> tuple[str, ...]:
         """Return every file's name, with ``/`` between folders, in order."""
         if self.path.is_dir():
-            found = (p.relative_to(self.path).as_posix() for p in self.path.rglob("*") if p.is_file())
+            own = [p.relative_to(self.path).as_posix() for p in self.path.rglob("*") if p.is_file()]
         else:
-            with zipfile.ZipFile(self.path) as file:
-                found = (n for n in file.namelist() if not n.endswith("/"))
+            own = self._listed("", self.path)
+        found = [name for outer in own for name in self._within(outer, 1)]
         return tuple(sorted(n for n in found if "__MACOSX" not in n))
+
+    def _within(self, name: str, depth: int) -> list[str]:
+        """Return ``name``, or what the zip of that name holds."""
+        if self._inside is None or not self._inside.fullmatch(name) or "__MACOSX" in name:
+            return [name]
+        if depth > _DEPTH:
+            raise DataError(f"{self.where(name)}: more than {_DEPTH} zips within each other; unpack them")
+        file = self._copy(name) if name in self._home else self.path / name
+        return [inner for own in self._listed(name, file) for inner in self._within(own, depth + 1)]
+
+    def _copy(self, name: str) -> Path:
+        """Copy a zip out of its zip, into a temporary folder that goes away with this object."""
+        folder = Path(tempfile.mkdtemp(prefix="odl-"))
+        weakref.finalize(self, shutil.rmtree, folder, True)
+        with self.open(name) as packed, (folder / "inner.zip").open("wb") as file:
+            while chunk := packed.read(2**20):
+                file.write(chunk)
+                if file.tell() > _INNER:
+                    raise DataError(f"{self.where(name)}: more than {_INNER} bytes; unpack it")
+        return folder / "inner.zip"
+
+    def _listed(self, name: str, path: Path) -> list[str]:
+        """Return the names of what the zip ``name`` holds, which lies at ``path``."""
+        with damage_told(self.where(name)), zipfile.ZipFile(path) as file:
+            members = [info for info in file.infolist() if not info.is_dir()]
+        if len(members) > MEMBERS:
+            raise DataError(f"{self.where(name)}: more than {MEMBERS} files; unpack it and name the folder")
+        for info in members:
+            if info.file_size > max(_DENSE, _RATIO * info.compress_size):
+                raise DataError(
+                    f"{self.where(name)}: '{info.filename[:60]}' would unpack from {info.compress_size} to "
+                    f"{info.file_size} bytes, as in a zip bomb; it is not read"
+                )
+        prefix = f"{name}/" if name else ""
+        self._zips[name] = path
+        self._home |= {prefix + info.filename: name for info in members}
+        return [prefix + info.filename for info in members]
 
     def ending(self, tail: str) -> str | None:
         """The shortest name that is ``tail`` or ends with ``/tail``."""
         own = [n for n in self.names if n == tail or n.endswith("/" + tail)]
         return min(own, key=lambda n: (len(n), n)) if own else None
 
-    def text(self, name: str) -> str:
-        """Return the text of the file ``name``; DataError if it is not text or too large."""
-        try:
-            if self.path.is_dir():
-                if (self.path / name).stat().st_size > LARGEST:
-                    raise DataError(f"{self.where(name)}: more than {LARGEST} bytes")
-                data = (self.path / name).read_bytes()
+    @contextmanager
+    def open(self, name: str) -> Iterator[IO[bytes]]:
+        """Open the file ``name`` to be read piece by piece; DataError if it is damaged."""
+        with damage_told(self.where(name)), ExitStack() as stack:
+            home = self._home.get(name)
+            if home is None:
+                file: IO[bytes] = (self.path / name).open("rb")
             else:
-                with zipfile.ZipFile(self.path) as file:
-                    if file.getinfo(name).file_size > LARGEST:
-                        raise DataError(f"{self.where(name)}: more than {LARGEST} bytes")
-                    data = file.read(name)
-            return data.decode("utf-8-sig")
+                packed = stack.enter_context(zipfile.ZipFile(self._zips[home]))
+                file = packed.open(name.removeprefix(f"{home}/") if home else name)
+            yield stack.enter_context(file)
+
+    def data(self, name: str) -> bytes:
+        """Return the bytes of the file ``name``; DataError if it is damaged or too large."""
+        _ = self.names
+        with self.open(name) as file:
+            data = file.read(LARGEST + 1)
+        if len(data) > LARGEST:
+            raise DataError(f"{self.where(name)}: more than {LARGEST} bytes")
+        return data
+
+    def text(self, name: str) -> str:
+        """Return the text of the file ``name``; DataError if it is not text, damaged or too large."""
+        try:
+            return self.data(name).decode("utf-8-sig")
         except UnicodeDecodeError:
             raise DataError(f"{self.where(name)}: this is not text in UTF-8") from None
-        except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
-            raise DataError(f"{self.where(name)}: cannot be read ({error})") from None
 
     def where(self, name: str) -> str:
         """The file's name for people."""

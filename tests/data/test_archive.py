@@ -1,0 +1,98 @@
+"""Zips as people have them: damaged, in each other, or made to fill the memory."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from odl.data.archive import Files
+from odl.data.card import DataError
+
+TEXT = "".join(f"{i},{i % 7}\n" for i in range(20_000))
+
+
+def packed(members: dict[str, bytes | str], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """A zip with ``members``."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", compression) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return file.getvalue()
+
+
+def written(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_zip_is_told_in_one_sentence(tmp_path: Path, compression: int) -> None:
+    whole = packed({"a.csv": TEXT}, compression)
+    for seed in range(40):  # somewhere in the middle of the packed bytes, each time elsewhere
+        data = bytearray(whole)
+        rng = np.random.default_rng(seed)
+        for at in rng.integers(40, len(whole) - 120, 20):
+            data[at] ^= 0x55
+        files = Files(written(tmp_path / "a.zip", bytes(data)))
+        with pytest.raises(DataError, match=r"a\.zip/a\.csv: cannot be read \(.+\)$"):
+            files.text("a.csv")
+
+
+def test_a_directory_that_is_damaged_is_told(tmp_path: Path) -> None:
+    data = bytearray(packed({"a.csv": TEXT}))
+    data[data.rindex(b"PK\x01\x02")] ^= 0xFF
+    with pytest.raises(DataError, match=r"a\.zip: cannot be read"):
+        _ = Files(written(tmp_path / "a.zip", bytes(data))).names
+
+
+def test_a_cut_zip_is_none(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"neither a folder nor a zip"):
+        Files(written(tmp_path / "a.zip", packed({"a.csv": TEXT})[:-40]))
+
+
+def test_a_password_is_told(tmp_path: Path) -> None:
+    data = bytearray(packed({"a.csv": "1\n"}, zipfile.ZIP_STORED))
+    data[6] |= 1
+    data[data.rindex(b"PK\x01\x02") + 8] |= 1
+    with pytest.raises(DataError, match=r"a\.csv: cannot be read .*password"):
+        Files(written(tmp_path / "a.zip", bytes(data))).text("a.csv")
+
+
+def test_a_zip_bomb_is_not_unpacked(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.zip", packed({"a.csv": bytes(2**25)}))
+    with pytest.raises(DataError, match=r"'a\.csv' would unpack from \d+ to 33554432 bytes, as in a zip bomb"):
+        _ = Files(path).names
+
+
+def test_a_zip_within_a_zip_is_listed_where_it_is_asked_for(tmp_path: Path) -> None:
+    inner = packed({"run/a.csv": "1\n", "b.csv": "2\n"})
+    path = written(tmp_path / "all.zip", packed({"one.zip": inner, "c.csv": "3\n"}))
+    assert Files(path).names == ("c.csv", "one.zip")
+    files = Files(path, inside=r"one\.zip")
+    assert files.names == ("c.csv", "one.zip/b.csv", "one.zip/run/a.csv")
+    assert [files.text(name) for name in files.names] == ["3\n", "2\n", "1\n"]
+
+
+def test_a_zip_in_a_folder_is_listed_where_it_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    written(tmp_path / "data" / "one.zip", packed({"a.csv": "1\n"}))
+    files = Files(tmp_path, inside=r".*one\.zip")
+    assert files.names == ("data/one.zip/a.csv",) and files.text(files.names[0]) == "1\n"
+
+
+def test_zips_within_each_other_end(tmp_path: Path) -> None:
+    data = packed({"a.csv": "1\n"})
+    for _ in range(6):
+        data = packed({"a.zip": data})
+    with pytest.raises(DataError, match=r"more than 3 zips within each other"):
+        _ = Files(written(tmp_path / "a.zip", data), inside=r".*\.zip").names
+
+
+def test_a_bomb_within_a_zip_is_not_unpacked(tmp_path: Path) -> None:
+    path = written(tmp_path / "all.zip", packed({"one.zip": packed({"a.csv": bytes(2**25)})}))
+    with pytest.raises(DataError, match=r"all\.zip/one\.zip: 'a\.csv' would unpack"):
+        _ = Files(path, inside=r"one\.zip").names
