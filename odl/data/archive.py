@@ -37,12 +37,12 @@ _DAMAGE = (
 
 
 @contextmanager
-def damage_told(where: object) -> Iterator[None]:
+def damage_as_error(where: object) -> Iterator[None]:
     """Turn what a damaged or unreadable file raises into a DataError that names it.
 
     Examples
     --------
-    >>> with damage_told("walk.zip"):
+    >>> with damage_as_error("walk.zip"):
     ...     raise EOFError("Compressed file ended early")
     Traceback (most recent call last):
     odl.data.card.DataError: walk.zip: cannot be read (Compressed file ended early)
@@ -113,7 +113,7 @@ class Files:
 
     def _listed(self, name: str, path: Path) -> list[str]:
         """Return the names of what the zip ``name`` holds, which lies at ``path``."""
-        with damage_told(self.where(name)), zipfile.ZipFile(path) as file:
+        with damage_as_error(self.where(name)), zipfile.ZipFile(path) as file:
             members = [info for info in file.infolist() if not info.is_dir()]
         if len(members) > MEMBERS:
             raise DataError(f"{self.where(name)}: more than {MEMBERS} files; unpack it and name the folder")
@@ -136,7 +136,7 @@ class Files:
     @contextmanager
     def open(self, name: str) -> Iterator[IO[bytes]]:
         """Open the file ``name`` to be read piece by piece; DataError if it is damaged."""
-        with damage_told(self.where(name)), ExitStack() as stack:
+        with damage_as_error(self.where(name)), ExitStack() as stack:
             home = self._home.get(name)
             if home is None:
                 file: IO[bytes] = (self.path / name).open("rb")

@@ -64,7 +64,7 @@ def test_a_password_is_told(tmp_path: Path) -> None:
 
 def test_a_zip_bomb_is_not_unpacked(tmp_path: Path) -> None:
     path = written(tmp_path / "a.zip", packed({"a.csv": bytes(2**25)}))
-    with pytest.raises(DataError, match=r"'a\.csv' would unpack from \d+ to 33554432 bytes, as in a zip bomb"):
+    with pytest.raises(DataError, match=r"would unpack from \d+ to 33554432 bytes, as in a zip bomb"):
         _ = Files(path).names
 
 
