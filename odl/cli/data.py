@@ -28,7 +28,7 @@ def add_commands(commands: Any) -> None:
     init.set_defaults(run=_init)
 
     fetch = commands.add_parser("fetch", help="download a dataset that is not bundled (needs pooch)")
-    fetch.add_argument("dataset", choices=["hapt"])
+    fetch.add_argument("dataset", help="its name, as in 'odl datasets'")
     fetch.add_argument("folder", help="where to put its zip")
     fetch.set_defaults(run=_fetch)
 
@@ -75,7 +75,10 @@ def _init(args: argparse.Namespace, progress: Progress) -> str:
 
 
 def _fetch(args: argparse.Namespace, progress: Progress) -> str:
-    from odl.data.loaders.hapt import fetch
+    from odl.core.config import ConfigError
+    from odl.data.loaders.fetching import fetch, fetchable
 
-    print(f"{args.dataset}: {fetch(Path(args.folder))}; name it with --data")
+    if args.dataset not in fetchable():
+        raise ConfigError(f"'{args.dataset}' cannot be fetched; {', '.join(fetchable())} can")
+    print(f"{args.dataset}: {fetch(args.dataset, Path(args.folder))}; name it with --data")
     return ""

@@ -172,9 +172,11 @@ def _known(name: str, data: Path | None) -> Dataset:
         if data is not None:
             raise DataError(f"dataset '{name}' is bundled; leave out `data`")
         return Dataset(about, home, _Bundled(name, about.subjects))
-    module = import_module(f"odl.data.loaders.{name.replace('-', '_')}")
+    described = "published" in about.about
+    module = import_module("odl.data.loaders." + ("published" if described else name.replace("-", "_")))
     if data is None:
-        raise DataError(f"dataset '{name}' is not bundled; {module.WHERE}")
+        where = module.where_from(about) if described else module.WHERE
+        raise DataError(f"dataset '{name}' is not bundled; {where}")
     if data.is_dir() and (data / "card.json").is_file():
         agree(about, home / "card.json", read_card(data / "card.json"), data / "card.json")
     return Dataset(about, home, module.LOADER(about, data))

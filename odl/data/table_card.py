@@ -84,16 +84,18 @@ def layout_of(card: Card, where: Path) -> TableLayout:
 def from_name(pattern: str, entry: str, name: str) -> str | None:
     """Return the part of a file's ``name`` at ``{entry}`` of ``pattern``; ``*`` is anything.
 
-    ``{entry:number}`` is digits only.
+    ``{entry:number}`` is digits only. An entry holds no ``/``, so it lies in one folder.
 
     >>> from_name("{label}.*.csv", "label", "idle.3k2.csv")
     'idle'
     >>> from_name("*s{subject:number}_*.csv", "subject", "sit_s07_2.csv")
     '07'
+    >>> from_name("*/{label}/*.csv", "label", "data/walk/1.csv")
+    'walk'
     """
     words = re.split(r"(\{\w+(?::number)?\}|\*)", pattern)
-    known = {"*": ".*?", f"{{{entry}}}": "(.+?)", f"{{{entry}:number}}": "([0-9]+)"}
-    other = {True: ".+?", False: ""}
+    known = {"*": ".*?", f"{{{entry}}}": "([^/]+?)", f"{{{entry}:number}}": "([0-9]+)"}
+    other = {True: "[^/]+?", False: ""}
     text = "".join(known.get(w) or other[w[:1] == "{"] or re.escape(w) for w in words)
     match = re.fullmatch(text, name)
     return match[1] if match else None

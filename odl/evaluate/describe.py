@@ -111,6 +111,9 @@ def describe_datasets() -> list[dict[str, Any]]:
                 "rate_hz": card.rate_hz,
                 "channels": [f"{c.name} ({c.unit})" for c in card.channels],
                 "recordings": "bundled" if card.file else "not bundled; name their folder as `data`",
+                "loader": "run on the real files"
+                if card.about.get("run_on_real_files")
+                else "written from the published layout, not run on the real files",
                 "licence": card.licence,
                 "origin": card.origin,
                 "citation": card.citation,

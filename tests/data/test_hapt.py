@@ -143,7 +143,7 @@ def test_two_cards_that_disagree_are_refused(tmp_path: Path) -> None:
 def test_fetching_is_done_by_pooch_where_asked_and_else_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def retrieve(url: str, known_hash: None, fname: str, path: Path) -> str:
+    def retrieve(url: str, known_hash: None, fname: str, path: Path, processor: None) -> str:
         if path.name == "offline":
             raise OSError("no route to host")
         (path / fname).write_text(url)
@@ -153,10 +153,10 @@ def test_fetching_is_done_by_pooch_where_asked_and_else_said(
     assert main(["fetch", "hapt", str(tmp_path)]) == 0
     assert f"{tmp_path / 'hapt.zip'}; name it with --data" in capsys.readouterr().out
     assert main(["fetch", "hapt", str(tmp_path / "offline")]) == 2
-    assert "could not be fetched (no route to host); get 'Smartphone" in capsys.readouterr().err
+    assert "could not be fetched (no route to host); the files come from UCI" in capsys.readouterr().err
     monkeypatch.setitem(sys.modules, "pooch", None)
     assert main(["fetch", "hapt", str(tmp_path)]) == 2
-    assert "needs the package 'pooch'" in capsys.readouterr().err
+    assert "needs pooch; install it with" in capsys.readouterr().err
 
 
 def test_the_card_says_whose_it_is() -> None:

@@ -21,11 +21,6 @@ WHERE = (
     "get 'Smartphone-Based Recognition of Human Activities and Postural Transitions' from the UCI "
     "Machine Learning Repository (data set 341) and name its folder or zip with `data`"
 )
-# UCI's file, for those who have the extra "fetch" and ask for it.
-ADDRESS = (
-    "https://archive.ics.uci.edu/static/public/341/"
-    "smartphone+based+recognition+of+human+activities+and+postural+transitions.zip"
-)
 _RAW = re.compile(r"(?:.*/)?RawData/(acc|gyro)_exp(\d+)_user(\d+)\.txt")
 _NAMES = {
     "WALKING": "walk", "WALKING_UPSTAIRS": "walk up", "WALKING_DOWNSTAIRS": "walk down",
@@ -146,22 +141,6 @@ class Hapt:
                 )
         note = f"{Path(files['acc']).name}: {outside} values were limited to 16 bits" if outside else ""
         return Part(block, tuple((a, b, name) for a, b, name, _ in labels), note=note)
-
-
-def fetch(folder: Path) -> Path:
-    """Download UCI's zip into ``folder`` with pooch (extra "fetch"); where it then lies.
-
-    Only ever done where somebody asks for it. The file's checksum is not published, so pooch
-    reports what it has got.
-    """
-    try:
-        import pooch
-    except ModuleNotFoundError:
-        raise DataError(f"fetching HAPT needs the package 'pooch' (extra \"fetch\"); or {WHERE}") from None
-    try:
-        return Path(pooch.retrieve(ADDRESS, known_hash=None, fname="hapt.zip", path=folder))
-    except (OSError, ValueError) as error:
-        raise DataError(f"HAPT could not be fetched ({error}); {WHERE}") from None
 
 
 LOADER = Hapt  # of the dataset that has this module's name
