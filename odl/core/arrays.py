@@ -11,7 +11,6 @@ from odl.core.events import NO_CLASS
 from odl.core.fixed_point import Scaling
 from odl.core.image import Image
 from odl.core.kernels.block import Block, Memory, new_memory
-from odl.core.kernels.grow import load_base
 from odl.core.kernels.net import SETTINGS, Net, out_dtype
 from odl.core.kernels.score import score, uncertainty
 from odl.core.protocols import Scores
@@ -73,7 +72,12 @@ def memory_for(net: Net, state: np.dtype[Any], max_log: int, seed: int = 1) -> M
         out_dtype(shape["head_parent"][0], shape["row_class"][0]),
     )  # fmt: skip
     init_state(memory.state, seed)
-    load_base(memory.block)
+    heads, rows = len(net.head_parent), len(net.row_class)  # as the kernel load_base does
+    fresh = memory.state[0]
+    fresh["n_heads"], fresh["n_rows"] = heads, rows
+    fresh["head_parent"][:heads], fresh["head_format"][:heads] = net.head_parent, net.head_format
+    fresh["row_class"][:rows], fresh["row_head"][:rows] = net.row_class, net.row_head
+    fresh["row_active"][:rows], fresh["weights"][:rows] = 1, net.base
     return memory
 
 

@@ -16,11 +16,13 @@ from odl.core.events import NO_CLASS, NO_WINDOW, Dropped, Learned, Output, Predi
 from odl.core.fused import KernelCore
 from odl.core.image import Image
 from odl.core.kernels.ask import answer, ask, collect, expire, settled_batch
+from odl.core.kernels.command import command
 from odl.core.kernels.decide import windows_left
 from odl.core.kernels.extract import extract, window_complete
 from odl.core.kernels.grow import undo
 from odl.core.kernels.jit import Int
-from odl.core.kernels.refit import refit
+from odl.core.kernels.net import Act
+from odl.core.kernels.plain import plain
 from odl.core.kernels.run import start_window
 from odl.core.protocols import Learner, Policy, Scores, Window
 from odl.core.running_policy import RunningPolicy
@@ -52,7 +54,7 @@ class Composed(KernelCore):
         while at < len(block):
             first, at = at, extract(self.block, block.reshape(-1), at, self._x, self._y)
             self._recent = np.concatenate([self._recent, block[first:at]])[-self.net.window :]
-            if window_complete(self.block):
+            if plain(window_complete)(self.block):
                 outputs += self._window()
         return outputs
 
@@ -67,7 +69,7 @@ class Composed(KernelCore):
         held = int(state["held"][0])
         held_class = held if self.config.hold and held != NO_CLASS else None
         outputs.append(Prediction(start, scores.path, scores.scores, held_class))
-        windows_left(self.block, end, self.net.hop)  # starts a new period, so that its end closes batches
+        plain(windows_left)(self.block, end, self.net.hop)  # may start a new period
         samples = (self._recent * self._ratio + self._offset) * self._step
         decision = self.policy.decide(Window(start, end, features, samples), scores)
         if isinstance(self.policy, RunningPolicy):  # it counts by itself how often there was no room
@@ -123,7 +125,7 @@ class Composed(KernelCore):
         outputs = self._settle(at)
         before, logged = self._outcomes(), self.log["kind"].copy()
         done = int(self.state["counts"][0, Count.UNDONE])
-        outputs += self._events(undo(self.block, at, 0))
+        outputs += self._events(plain(undo)(self.block, at, 0))
         self._tell_policy(before)
         for entry in self.log[self.log["kind"] != logged]:
             self.learner.forget(int(entry["window"]))
@@ -173,7 +175,7 @@ class _Heads:
         return self._core.scores_one(x)
 
     def learn_many(self, x: NDArray[np.uint8], y: Sequence[int], windows: Sequence[int]) -> None:
-        refit(self._core.block)
+        command(self._core.block, Act.REFIT, 0, 0, 0)
 
     def add_class(self, at: int, cls: int, head: int, name: str) -> bool:
         return True
@@ -182,4 +184,4 @@ class _Heads:
         return True
 
     def forget(self, window: int) -> None:
-        refit(self._core.block)
+        command(self._core.block, Act.REFIT, 0, 0, 0)

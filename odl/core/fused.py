@@ -12,13 +12,14 @@ from odl.core.config import Config, rule_of
 from odl.core.events import NO_CLASS, Dropped, Learned, Output, Prediction, Query, Why
 from odl.core.fixed_point import Scaling
 from odl.core.image import Image
+from odl.core.kernels.command import command
 from odl.core.kernels.extract import restart
 from odl.core.kernels.grow import add_class, split
 from odl.core.kernels.jit import Int
-from odl.core.kernels.net import SETTINGS, Emit
-from odl.core.kernels.refit import refit
+from odl.core.kernels.net import SETTINGS, Act, Emit
+from odl.core.kernels.plain import plain
 from odl.core.kernels.rules import Rule
-from odl.core.kernels.run import command_label, command_undo, run
+from odl.core.kernels.run import run
 from odl.core.state import Count, Entry
 
 _U64 = 2**64 - 1
@@ -64,16 +65,16 @@ class KernelCore(WithMemory):
 
     def gap(self, lost: int) -> None:
         """Skip ``lost`` missing samples."""
-        restart(self.block, lost)
+        plain(restart)(self.block, lost)
 
     def add_class(self, at: int, cls: int, head: int, name: str) -> list[Output]:
         """Add class ``cls`` to task ``head``."""
         text = np.frombuffer(name.encode(), np.uint8)
-        return self._events(add_class(self.block, at, cls, head, text, 0))
+        return self._events(plain(add_class)(self.block, at, cls, head, text, 0))
 
     def split(self, at: int, leaf: int, head: int) -> list[Output]:
         """Add task ``head`` under class ``leaf``."""
-        return self._events(split(self.block, at, leaf, head, 0))
+        return self._events(plain(split)(self.block, at, leaf, head, 0))
 
     def _events(self, n: Int) -> list[Output]:
         return [event_of(self.memory.out[i]) for i in range(n)]
@@ -93,19 +94,21 @@ class Fused(KernelCore):
         """Consume a block (n, channels)."""
         outputs: list[Output] = []
         at: Int = 0
-        while at < len(block):
-            at, n = run(self.block, block.reshape(-1), at)
-            if n:
-                outputs += self._events(n)
+        raw, settled = block.reshape(-1), False
+        while at < len(block) or settled:
+            at, n, settled = run(self.block, raw, at, settled)
+            if settled:
+                n = command(self.block, Act.SETTLE, self.state["position"][0], 0, 0)
+            outputs += self._events(n)
         return outputs
 
     def label(self, at: int, window: int, cls: int) -> list[Output]:
         """An answer; 255 is a skip."""
-        return self._events(command_label(self.block, at, window, cls))
+        return self._events(command(self.block, Act.LABEL, at, window, cls))
 
     def undo(self, at: int) -> list[Output]:
         """Take back the answer given last."""
-        return self._events(command_undo(self.block, at))
+        return self._events(command(self.block, Act.UNDO, at, 0, 0))
 
     def resume(self, position: int = 0, issued: int = 0, keep: bool = True) -> None:
         """Reset the state as `Configure` does on a board, and refit the heads from the log.
@@ -125,7 +128,7 @@ class Fused(KernelCore):
         self.state["issued"] = issued
         if self.config.in_samples and self.config.period:
             self.state["period"] = max(at - 1, 0) // self.config.period
-        refit(self.block)
+        command(self.block, Act.REFIT, 0, 0, 0)
 
 
 def event_of(record: Any) -> Output:

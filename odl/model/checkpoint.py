@@ -27,7 +27,8 @@ from odl.core.arrays import memory_of, net_of, state_dtype_of
 from odl.core.errors import OdlError
 from odl.core.events import valid_name
 from odl.core.image import Image
-from odl.core.kernels.refit import refit
+from odl.core.kernels.command import command
+from odl.core.kernels.net import Act
 from odl.core.state import NAME_BYTES, Entry, log_dtype
 
 
@@ -168,7 +169,7 @@ def _taught(image: Image, log: NDArray[Any]) -> tuple[Image, list[str]]:
     state, room, _, _, block = memory_of(image, net_of(image))
     room[: len(log)] = log
     state["n_log"] = len(log)
-    refit(block)
+    command(block, Act.REFIT, 0, 0, 0)
     s = state[0]
     rows = np.flatnonzero(s["row_active"][: int(s["n_rows"])])
     classes = s["row_class"][rows]

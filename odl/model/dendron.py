@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from odl.core.arrays import WithMemory, memory_of, net_of
 from odl.core.image import Image
+from odl.core.kernels.command import command
 from odl.core.kernels.grow import add_class, split
-from odl.core.kernels.refit import refit
+from odl.core.kernels.net import Act
+from odl.core.kernels.plain import plain
 from odl.core.kernels.score import row_of
 from odl.core.state import Entry
 
@@ -62,7 +64,7 @@ class Dendron(WithMemory):
         n = int(self.state["n_log"][0])
         if n + len(y) > len(self.log):
             raise ValueError(f"the label log holds {len(self.log)} entries; it is full")
-        rows = [int(row_of(self.block, cls)) for cls in y]
+        rows = [int(plain(row_of)(self.block, cls)) for cls in y]
         if min(rows, default=0) < 0:
             raise ValueError(f"class {y[rows.index(-1)]} is unknown; add it first")
         for features, cls, row, window in zip(x, y, rows, windows, strict=True):
@@ -72,22 +74,22 @@ class Dendron(WithMemory):
             entry["features"][: self.image.features] = features
             n += 1
         self.state["n_log"] = n
-        refit(self.block)
+        command(self.block, Act.REFIT, 0, 0, 0)
 
     def add_class(self, at: int, cls: int, head: int, name: str) -> bool:
         """Add class ``cls`` to task ``head``; it can be predicted from its first label on."""
         text = np.frombuffer(name.encode(), np.uint8)
-        return not add_class(self.block, at, cls, head, text, 0)
+        return not plain(add_class)(self.block, at, cls, head, text, 0)
 
     def split(self, at: int, leaf: int, head: int) -> bool:
         """Add the empty task ``head`` under class ``leaf``."""
-        return not split(self.block, at, leaf, head, 0)
+        return not plain(split)(self.block, at, leaf, head, 0)
 
     def forget(self, window: int) -> None:
         """Remove the label of ``window`` from the log and refit."""
         log = self.log[: int(self.state["n_log"][0])]
         log["kind"][(log["kind"] == Entry.LABEL) & (log["window"] == window)] = Entry.UNDONE
-        refit(self.block)
+        command(self.block, Act.REFIT, 0, 0, 0)
 
     def to_bytes(self) -> bytes:
         """Weights and tree as bytes of the state block."""

@@ -9,6 +9,7 @@ from odl.core.arrays import memory_of, net_of
 from odl.core.fixed_point import Scaling
 from odl.core.image import Image
 from odl.core.kernels.extract import extract, restart
+from odl.core.kernels.plain import plain
 from odl.core.kernels.pool import pool
 
 
@@ -43,7 +44,7 @@ def features_of(
     x, y = np.empty(64, np.int16), np.empty(64, np.int16)
     made = np.empty((len(windows), image.features), np.uint8)
     for window, features in zip(np.ascontiguousarray(windows, np.int16), made, strict=True):
-        restart(block, 0)
+        plain(restart)(block, 0)
         extract(block, window.reshape(-1), 0, x, y)
         pool(state["ring"][0].reshape(-1), image.positions, state["ring_at"][0], features)
     return made

@@ -13,8 +13,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from odl.core.arrays import memory_for
 from odl.core.events import NO_CLASS
 from odl.core.image import ROOT
-from odl.core.kernels.net import Net
-from odl.core.kernels.refit import refit
+from odl.core.kernels.command import command
+from odl.core.kernels.net import Act, Net
 from odl.core.kernels.score import MAX_ROWS, score
 from odl.core.rng import seed_of
 from odl.core.state import Entry, state_dtype
@@ -164,7 +164,7 @@ class DendronClassifier(ClassifierMixin, BaseEstimator):
         log["window"], log["kind"] = np.arange(samples), Entry.LABEL
         log["order"], log["cls"], log["features"] = 1 + np.arange(samples), self._y, self._x
         self._memory.state["n_log"] = samples
-        refit(self._memory.block)
+        command(self._memory.block, Act.REFIT, 0, 0, 0)
 
     def _net(self) -> Net:
         """A net without an extractor: one task, a row of zeros for each class."""

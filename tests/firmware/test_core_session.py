@@ -19,7 +19,8 @@ from odl.core.events import AddClass, Gap, Input, Label, Output, Query, Samples,
 from odl.core.fused import Fused, settings_of
 from odl.core.image import Image
 from odl.core.image_layout import ImageError
-from odl.core.kernels.refit import refit
+from odl.core.kernels.command import command
+from odl.core.kernels.net import Act
 from odl.core.kernels.rules import Rule
 from odl.core.session import Session
 from odl.core.state import Asked, Count, Entry
@@ -201,7 +202,7 @@ def test_resume_is_what_the_log_has_taught(
     fresh.state["position"], fresh.state["issued"] = position, issued
     if config.in_samples:
         fresh.state["period"] = max(0, position - 1) // config.period
-    refit(fresh.block)
+    command(fresh.block, Act.REFIT, 0, 0, 0)
     python = Session(image, config)
     python._core.log[: len(log)], python._core.state["n_log"] = log, len(log)
     python.resume(position, issued, keep)

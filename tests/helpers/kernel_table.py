@@ -18,16 +18,16 @@ from odl.core.arrays import memory_for
 from odl.core.config import rule_of
 from odl.core.kernels.ask import ask, collect, settled_batch
 from odl.core.kernels.block import Memory
+from odl.core.kernels.command import command
 from odl.core.kernels.conv import conv
 from odl.core.kernels.decide import decide
 from odl.core.kernels.dense import dense
 from odl.core.kernels.distance import distance
 from odl.core.kernels.generator import below, next_state, shuffle
 from odl.core.kernels.imprint import imprint
-from odl.core.kernels.net import SETTINGS, Net
+from odl.core.kernels.net import SETTINGS, Act, Net
 from odl.core.kernels.pool import pool
 from odl.core.kernels.quantile import track_quantile
-from odl.core.kernels.refit import refit
 from odl.core.kernels.requantise import requantise_relu_u8
 from odl.core.kernels.scale_input import scale_input
 from odl.core.kernels.score import score, uncertainty
@@ -378,7 +378,7 @@ def kernel_refit(trained: Trained, log: list[Entry]) -> tuple[list[Head], list[R
     for place, entry in zip(entries, log, strict=False):
         place["kind"], place["window"], place["cls"] = KINDS[entry.kind], entry.window, entry.cls
         place["head"], place["features"][: len(entry.features)] = entry.head, entry.features
-    refit(block)
+    command(block, Act.REFIT, 0, 0, 0)
     return heads_of(state)
 
 

@@ -179,6 +179,16 @@ def settled_batch(s: Block) -> Int:
 
 
 @jit
+def to_settle(s: Block, now: Int) -> bool:
+    """Whether at ``now`` a question expires or a batch is settled."""
+    at = s.q
+    for i in range(np.int64(s.d[at[N_ASK]])):
+        if s.b[at[ASK_STATUS] + i] == OPEN and s.q[at[ASK_EXPIRES] + i] <= now:
+            return True
+    return bool(settled_batch(s) >= 0)
+
+
+@jit
 def collect(s: Block, batch: Int, now: Int, n: Int) -> Int:
     """Move the answers of ``batch`` to the log in window order and forget its questions."""
     at = s.q

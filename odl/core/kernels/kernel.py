@@ -30,6 +30,7 @@ from numba.core.typed_passes import (
 from numba.core.untyped_passes import FixupArgs, IRProcessing, ReconstructSSA, TranslateByteCode
 
 from odl.core.kernels.flat import BLOCK, FLAT, Passed
+from odl.core.kernels.plain import PLAIN
 
 TYPES = {
     "Int": types.int64,
@@ -170,7 +171,7 @@ class Kernel(CPUDispatcher):  # type: ignore[misc]
         return self._entry
 
     def __call__(self, *args: Any) -> Any:
-        return self.entry(*args)
+        return self.py_func(*args) if PLAIN.on else self.entry(*args)
 
 
 class EntryPoint(CPUDispatcher):  # type: ignore[misc]

@@ -52,6 +52,15 @@ SETTINGS = np.dtype(
 )
 
 
+class Act(IntEnum):
+    """What `odl.core.kernels.command.command` can do."""
+
+    SETTLE = 0  # expire questions, learn from batches that are settled
+    LABEL = 1
+    UNDO = 2
+    REFIT = 3
+
+
 class Emit(IntEnum):
     """Kinds of output records."""
 

@@ -1,8 +1,7 @@
-"""The fused core: a session's step, whole, in one call.
+"""The fused core: the straight line from a block of samples to predictions and questions.
 
-``run`` is the straight line for a block of samples; ``command_*`` the effect of each
-command. They only compose the other kernels; ``odl.core.session`` can compose the same ones
-through Python objects, and a test holds the two equal.
+It only composes the other kernels, as `odl.core.kernels.command` does for answers;
+``odl.core.session`` can compose the same ones through Python objects, and a test holds the two equal.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odl.core.events import NO_CLASS
-from odl.core.kernels.ask import answer, ask, collect, copy, expire, settled_batch
+from odl.core.kernels.ask import ask, copy, to_settle
 from odl.core.kernels.block import (
     CHANGE,
     COUNTS,
@@ -22,7 +21,6 @@ from odl.core.kernels.block import (
     HOLD,
     HOP,
     MOST_CHANNELS,
-    N_LOG,
     N_ROWS,
     OUT,
     OUT_BYTES,
@@ -48,16 +46,14 @@ from odl.core.kernels.block import (
 from odl.core.kernels.decide import decide
 from odl.core.kernels.distance import distance
 from odl.core.kernels.extract import extract, window_complete
-from odl.core.kernels.grow import undo
 from odl.core.kernels.jit import Int, jit
 from odl.core.kernels.net import Emit
 from odl.core.kernels.pool import pool
-from odl.core.kernels.refit import refit
 from odl.core.kernels.score import score, uncertainty
 from odl.core.state import Count
 
 PREDICTION = int(Emit.PREDICTION)
-WINDOWS, UNDONE, REFITS = COUNTS + int(Count.WINDOWS), COUNTS + int(Count.UNDONE), COUNTS + int(Count.REFITS)
+WINDOWS = COUNTS + int(Count.WINDOWS)
 NOBODY = NO_CLASS
 
 
@@ -96,35 +92,25 @@ def emit_prediction(s: Block, window: Int, length: Int, n: Int) -> Int:
 
 
 @jit
-def settle(s: Block, now: Int, n: Int) -> Int:
-    """Expire questions, learn from every batch that is settled at ``now``."""
-    n = expire(s, now, n)
-    before = s.d[s.q[N_LOG]]
-    batch = settled_batch(s)
-    while batch >= 0:
-        n = collect(s, batch, now, n)
-        batch = settled_batch(s)
-    if s.d[s.q[N_LOG]] != before:
-        refit(s)
-        s.q[REFITS] += 1
-    return n
-
-
-@jit
-def run(s: Block, raw: NDArray[np.int16], first: Int) -> tuple[Int, Int]:
+def run(s: Block, raw: NDArray[np.int16], first: Int, settled: bool) -> tuple[Int, Int, bool]:
     """Consume ``raw`` (n * channels,) from row ``first`` on, up to the first window's end.
 
-    Returns the row after the last one consumed and the number of output records.
+    Returns the row after the last one consumed, the number of output records, and whether
+    questions must be settled (`odl.core.kernels.command`) before the window that is complete
+    is predicted: the next call, with ``settled``, then begins with that window.
     """
     at = s.q
     x = s.h[at[SAMPLE] : at[SAMPLE] + MOST_CHANNELS]
     y = s.h[at[FORWARD] : at[FORWARD] + MOST_CHANNELS]
     n: Int = np.int64(0)
-    i = extract(s, raw, first, x, y)
-    if i == first or not window_complete(s):
-        return i, n
+    i = first
+    if not settled:
+        i = extract(s, raw, first, x, y)
+        if i == first or not window_complete(s):
+            return i, n, False
     end = s.q[POSITION]
-    n = settle(s, end, n)
+    if not settled and to_settle(s, end):
+        return i, n, True
     features = s.b[at[PRESENT] : at[PRESENT] + at[FEATURES]]
     start_window(s, features)
     byte = at[OUT] + n * at[OUT_BYTES]
@@ -136,24 +122,4 @@ def run(s: Block, raw: NDArray[np.int16], first: Int) -> tuple[Int, Int]:
     if decide(s, features, utility, end, at[HOP]):
         n = ask(s, features, window, end, utility, n)
     s.q[WINDOWS] += 1
-    return i, n
-
-
-@jit
-def command_label(s: Block, when: Int, window: Int, cls: Int) -> Int:
-    """An answer about ``window`` arrives at ``when``; the number of output records."""
-    n = expire(s, when, np.int64(0))
-    n = answer(s, when, window, cls, n)
-    return settle(s, when, n)
-
-
-@jit
-def command_undo(s: Block, when: Int) -> Int:
-    """Take back the answer given last; the number of output records."""
-    n = settle(s, when, np.int64(0))
-    done = s.q[UNDONE]
-    n = undo(s, when, n)
-    if s.q[UNDONE] != done:
-        refit(s)
-        s.q[REFITS] += 1
-    return n
+    return i, n, False
