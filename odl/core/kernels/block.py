@@ -101,6 +101,7 @@ class Memory(NamedTuple):
 
 def memory_in(words: NDArray[np.int64], parts: list[tuple[int, int, np.dtype[Any]]]) -> Memory:
     """The memory that lies in ``words``: state, log, settings and out as (first byte, length, dtype)."""
+    words = np.require(words, requirements="CW")  # a pickle may be mapped read-only; kernels write
     raw = words.view(np.uint8)
     state, log, settings, out = (
         raw[first : first + n * kind.itemsize].view(kind) for first, n, kind in parts
