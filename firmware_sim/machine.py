@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from odl.core.arrays import state_dtype_of
 from odl.core.config import Config
 from odl.core.events import Output
-from odl.core.fused import event_of, settings_of
+from odl.core.fused import settings_of
 from odl.core.image import Image
 from odl.core.kernels.net import out_dtype
+from odl.core.records import RecordLayout
 from odl.core.session import Session
 from odl.core.state import log_dtype
 
@@ -228,7 +229,7 @@ class CoreSession:
 
     def _events(self) -> list[Output]:
         n = self.machine.call("odl_host_take", self._events_at.address, 64)
-        return [event_of(record) for record in self._events_at.view(self._out, n)]
+        return RecordLayout(self._out).events(self._events_at.view(self._out, n).tobytes())
 
 
 class TwinSession(Session):

@@ -44,7 +44,6 @@ FLOORS = list(ROOMS)
 THIRD_PARTY = {
     "numba": "core.kernels",
     "llvmlite": "core.kernels",
-    "river": "evaluate.metrics",
     "matplotlib": "evaluate.report evaluate.result notebook.pictures",
     "jinja2": "evaluate.report.environment",
     "markupsafe": "evaluate.report notebook.html",
@@ -61,7 +60,7 @@ THIRD_PARTY = {
     "traitlets": "notebook",
     "IPython": "notebook",
 }
-SLOW = sorted(THIRD_PARTY.keys() - {"platformdirs"} | {"firmware_sim"})
+SLOW = sorted(THIRD_PARTY.keys() - {"platformdirs"} | {"firmware_sim", "river"})
 
 
 def name_of(path: Path) -> str:

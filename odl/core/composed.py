@@ -47,7 +47,7 @@ class Composed(KernelCore):
         self._offset = np.array(config.offset)
         self._x, self._y = np.empty(64, np.int16), np.empty(64, np.int16)
 
-    def samples(self, block: NDArray[np.int16]) -> list[Output]:
+    def samples(self, block: NDArray[np.int16]) -> Sequence[Output]:
         """Consume a block (n, channels)."""
         outputs: list[Output] = []
         at: Int = 0
@@ -79,7 +79,7 @@ class Composed(KernelCore):
         state["counts"][0, Count.WINDOWS] += 1
         return outputs
 
-    def _ask(self, features: NDArray[np.uint8], window: int, end: int, utility: int) -> list[Output]:
+    def _ask(self, features: NDArray[np.uint8], window: int, end: int, utility: int) -> Sequence[Output]:
         """Issue the question, unless the budget is spent or too many questions are open."""
         state = self.state
         spent = int(state["issued"][0]) >= int(self.memory.settings["allowed"][0])
@@ -90,7 +90,7 @@ class Composed(KernelCore):
         return self._events(ask(self.block, features, window, end, utility, 0))
 
     def _settle(self, now: int) -> list[Output]:
-        outputs = self._events(expire(self.block, now, 0))
+        outputs = list(self._events(expire(self.block, now, 0)))
         for event in outputs:
             if isinstance(event, Dropped) and event.why is Why.EXPIRED:
                 self.policy.settle(event.window, Asked.EXPIRED)
@@ -109,9 +109,9 @@ class Composed(KernelCore):
             self.state["counts"][0, Count.REFITS] += 1
         return outputs
 
-    def label(self, at: int, window: int, cls: int) -> list[Output]:
+    def label(self, at: int, window: int, cls: int) -> Sequence[Output]:
         """An answer; 255 is a skip."""
-        outputs = self._events(expire(self.block, at, 0))
+        outputs = list(self._events(expire(self.block, at, 0)))
         for event in outputs:
             if isinstance(event, Dropped):
                 self.policy.settle(event.window, Asked.EXPIRED)
@@ -120,7 +120,7 @@ class Composed(KernelCore):
         self._tell_policy(before)
         return outputs + self._learn(at)
 
-    def undo(self, at: int) -> list[Output]:
+    def undo(self, at: int) -> Sequence[Output]:
         """Take back the answer given last."""
         outputs = self._settle(at)
         before, logged = self._outcomes(), self.log["kind"].copy()
@@ -143,21 +143,21 @@ class Composed(KernelCore):
             if outcome is not before[window]:
                 self.policy.settle(window, outcome)
 
-    def add_class(self, at: int, cls: int, head: int, name: str) -> list[Output]:
+    def add_class(self, at: int, cls: int, head: int, name: str) -> Sequence[Output]:
         """A new class."""
         outputs = super().add_class(at, cls, head, name)
         if not outputs and not self.learner.add_class(at, cls, head, name):
             return self._take_back(at, "n_rows")
         return outputs
 
-    def split(self, at: int, leaf: int, head: int) -> list[Output]:
+    def split(self, at: int, leaf: int, head: int) -> Sequence[Output]:
         """A task under a leaf."""
         outputs = super().split(at, leaf, head)
         if not outputs and not self.learner.split(at, leaf, head):
             return self._take_back(at, "n_heads")
         return outputs
 
-    def _take_back(self, at: int, what: str) -> list[Output]:
+    def _take_back(self, at: int, what: str) -> Sequence[Output]:
         """Remove the row or task added last: the learner has no room for it."""
         self.state[what] -= 1
         self.state["n_log"] -= 1

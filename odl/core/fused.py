@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,22 +10,20 @@ from numpy.typing import NDArray
 
 from odl.core.arrays import WithMemory, memory_of, net_of
 from odl.core.config import Config, rule_of
-from odl.core.events import NO_CLASS, Dropped, Learned, Output, Prediction, Query, Why
+from odl.core.events import Output
 from odl.core.fixed_point import Scaling
 from odl.core.image import Image
+from odl.core.kernels.block import OUT
 from odl.core.kernels.command import command
 from odl.core.kernels.extract import restart
 from odl.core.kernels.grow import add_class, split
 from odl.core.kernels.jit import Int
-from odl.core.kernels.net import SETTINGS, Act, Emit
+from odl.core.kernels.net import SETTINGS, Act
 from odl.core.kernels.plain import plain
 from odl.core.kernels.rules import Rule
 from odl.core.kernels.run import run
+from odl.core.records import QUERY, Outputs, RecordLayout
 from odl.core.state import Count, Entry
-
-_U64 = 2**64 - 1
-_WHY = {int(w): w for w in Why}
-PREDICTION, QUERY, LEARNED = int(Emit.PREDICTION), int(Emit.QUERY), int(Emit.LEARNED)
 
 
 def settings_of(config: Config) -> NDArray[Any]:
@@ -62,22 +61,28 @@ class KernelCore(WithMemory):
         self.net = net_of(image, Scaling(config.mult, config.shift, config.offset))
         self.memory = memory_of(image, self.net, config.seed)
         self.memory.settings[:] = settings_of(config)
+        self.layout = RecordLayout(self.memory.out.dtype)
+        self._first = int(self.block.q[OUT])
 
     def gap(self, lost: int) -> None:
         """Skip ``lost`` missing samples."""
         plain(restart)(self.block, lost)
 
-    def add_class(self, at: int, cls: int, head: int, name: str) -> list[Output]:
+    def add_class(self, at: int, cls: int, head: int, name: str) -> Sequence[Output]:
         """Add class ``cls`` to task ``head``."""
         text = np.frombuffer(name.encode(), np.uint8)
         return self._events(plain(add_class)(self.block, at, cls, head, text, 0))
 
-    def split(self, at: int, leaf: int, head: int) -> list[Output]:
+    def split(self, at: int, leaf: int, head: int) -> Sequence[Output]:
         """Add task ``head`` under class ``leaf``."""
         return self._events(plain(split)(self.block, at, leaf, head, 0))
 
-    def _events(self, n: Int) -> list[Output]:
-        return [event_of(self.memory.out[i]) for i in range(n)]
+    def _events(self, n: Int) -> Outputs:
+        """The first ``n`` records that the kernels left."""
+        return Outputs(self._records(n), self.layout)
+
+    def _records(self, n: Int) -> bytes:
+        return self.block.b[self._first : self._first + n * self.layout.dtype.itemsize].tobytes()
 
 
 class Fused(KernelCore):
@@ -90,23 +95,32 @@ class Fused(KernelCore):
         """Replace the settings (see `settings_of`)."""
         self.memory.settings[:] = settings
 
-    def samples(self, block: NDArray[np.int16]) -> list[Output]:
+    def samples(self, block: NDArray[np.int16]) -> Outputs:
         """Consume a block (n, channels)."""
-        outputs: list[Output] = []
+        return self.run(block, False)[1]
+
+    def run(self, block: NDArray[np.int16], stop_at_question: bool) -> tuple[int, Outputs]:
+        """Consume a block (n, channels), or its first rows up to a window that a question is asked about.
+
+        Returns the number of rows consumed, and the outputs.
+        """
+        parts = []
         at: Int = 0
-        raw, settled = block.reshape(-1), False
-        while at < len(block) or settled:
+        raw, settled, asked = block.reshape(-1), False, False
+        while (at < len(block) or settled) and not asked:
             at, n, settled = run(self.block, raw, at, settled)
             if settled:
                 n = command(self.block, Act.SETTLE, self.state["position"][0], 0, 0)
-            outputs += self._events(n)
-        return outputs
+            if n:
+                parts.append(self._records(n))
+                asked = stop_at_question and self.memory.out["kind"][n - 1] == QUERY
+        return int(at), Outputs(parts[0] if len(parts) == 1 else b"".join(parts), self.layout)
 
-    def label(self, at: int, window: int, cls: int) -> list[Output]:
+    def label(self, at: int, window: int, cls: int) -> Outputs:
         """An answer; 255 is a skip."""
         return self._events(command(self.block, Act.LABEL, at, window, cls))
 
-    def undo(self, at: int) -> list[Output]:
+    def undo(self, at: int) -> Outputs:
         """Take back the answer given last."""
         return self._events(command(self.block, Act.UNDO, at, 0, 0))
 
@@ -129,22 +143,3 @@ class Fused(KernelCore):
         if self.config.in_samples and self.config.period:
             self.state["period"] = max(at - 1, 0) // self.config.period
         command(self.block, Act.REFIT, 0, 0, 0)
-
-
-def event_of(record: Any) -> Output:
-    """One output record of the kernels as an event."""
-    kind = record["kind"]
-    window = int(record["window"]) & _U64
-    if kind == PREDICTION:
-        held = int(record["held"])
-        return Prediction(
-            window,
-            tuple(record["path"][: record["n_path"]].tolist()),
-            tuple(record["scores"][: record["n_scores"]].tolist()),
-            None if held == NO_CLASS else held,
-        )
-    if kind == QUERY:
-        return Query(window, int(record["value"]), int(record["expires"]))
-    if kind == LEARNED:
-        return Learned(int(record["at"]), window, int(record["cls"]), int(record["head"]))
-    return Dropped(int(record["at"]), window, _WHY[int(record["why"])])

@@ -7,6 +7,9 @@ from collections import Counter
 from collections.abc import Iterable
 from itertools import accumulate
 
+import numpy as np
+from numpy.typing import NDArray
+
 from odl.core.events import Truth
 
 
@@ -41,6 +44,34 @@ class TruthTrack:
             return None
         name = max(covered, key=lambda each: covered[each])
         return name if 2 * covered[name] >= length else None
+
+    @property
+    def names(self) -> list[str]:
+        """The classes, in the order of their first intervals."""
+        return list(dict.fromkeys(name for _, _, name in self._truths))
+
+    def of_all(self, windows: NDArray[np.int64], length: int) -> NDArray[np.int64]:
+        """The true class of each window as its place in `names`, -1 where there is none.
+
+        >>> track = TruthTrack([Truth(0, 100, "walk"), Truth(100, 180, "sit")])
+        >>> track.of_all(np.array([0, 64, 150]), 128).tolist(), track.names
+        ([0, 1, -1], ['walk', 'sit'])
+        """
+        place = {name: i for i, name in enumerate(self.names)}
+        classes = np.full(len(windows), -1)
+        low = np.searchsorted(self._ends, windows, side="right")
+        high = np.searchsorted(self._starts, windows + length, side="left")
+        one = np.flatnonzero(high - low == 1)  # most windows: one interval alone may cover them
+        if len(one):
+            at = low[one]
+            starts, ends = np.array(self._starts)[at], np.array([end for _, end, _ in self._truths])[at]
+            covered = np.minimum(ends, windows[one] + length) - np.maximum(starts, windows[one])
+            own = np.array([place[name] for _, _, name in self._truths])[at]
+            classes[one] = np.where(2 * covered >= length, own, -1)
+        for i in np.flatnonzero(high - low > 1).tolist():
+            name = self.of(int(windows[i]), length)
+            classes[i] = -1 if name is None else place[name]
+        return classes
 
 
 def _merged(truths: Iterable[Truth]) -> list[tuple[int, int, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from odl.core.adapters import as_labeller, described
+from odl.core.adapters import DelayedAnswers, as_labeller, described
 from odl.core.config import ConfigError
 from odl.core.events import (
     NO_CLASS,
@@ -21,6 +21,7 @@ from odl.core.events import (
 )
 from odl.core.protocols import Answer, Labeller, TakeBack
 from odl.core.session import Session
+from odl.core.trace import Step
 
 
 def drive(session: Session, source: Iterable[Input], labeller: object = None) -> Iterator[Event]:
@@ -61,21 +62,92 @@ def drive(session: Session, source: Iterable[Input], labeller: object = None) ->
     >>> [type(e).__name__ for e in drive(session, [Samples(0, block), Gap(image.window, 9, "unplugged")])]
     ['Samples', 'Prediction', 'Gap']
     """
+    _check(session, source)
+    return _events(session, _checked(source), None if labeller is None else as_labeller(labeller))
+
+
+def steps(session: Session, source: Iterable[Input], labeller: object = None) -> Iterator[Step]:
+    """Run ``source`` through ``session`` as `drive` does, in blocks as long as possible.
+
+    The events are those of `drive`, but a step may stand for many windows (`odl.core.trace.Step`): samples
+    go to the session up to the next question or the next answer. A labeller that may answer before
+    its ``next_due`` is polled after every window; those of `odl.labels`, and functions, never do.
+
+    Parameters
+    ----------
+    session, source, labeller
+        As for `drive`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from odl.core.config import Config
+    >>> from odl.data import model_bytes
+    >>> from odl.core.image import Image
+    >>> from odl.core.trace import Trace
+    >>> image = Image.from_bytes(model_bytes("shoulder"))
+    >>> session = Session(image, Config(mult=(1,) * 6, shift=(0,) * 6, offset=(0,) * 6))
+    >>> trace = Trace(steps(session, [Samples(0, np.zeros((6400, 6), np.int16))], lambda query: "pendulum"))
+    >>> len(trace.steps), len(trace.predictions)
+    (1, 99)
+    """
+    _check(session, source)
+    inputs = _checked(source)
+    if labeller is None:
+        return (Step(event, session.step(event)) for event in inputs)
+    return _steps(session, inputs, as_labeller(labeller))
+
+
+def _steps(session: Session, source: Iterator[Input], labeller: Labeller) -> Iterator[Step]:
+    exact = isinstance(labeller, DelayedAnswers)
+    for event in source:
+        yield from _taken(session, labeller)
+        if not isinstance(event, Samples):
+            yield Step(event, session.step(event))
+            continue
+        at, n = 0, len(event.block)
+        if n == 0:
+            yield Step(event, ())
+        while at < n:
+            size = n - at if exact else min(n - at, session.samples_to_window())
+            due = labeller.next_due()
+            if due is not None:
+                size = min(size, max(1, due - session.position))
+            piece = event if size == n else Samples(event.start + at, event.block[at : at + size])
+            step = session.step_to_question(piece)
+            at = session.position - event.start
+            yield step
+            if query := step.question:
+                labeller.ask(query, session.position)
+            yield from _taken(session, labeller)
+
+
+def _taken(session: Session, labeller: Labeller) -> Iterator[Step]:
+    for answer in labeller.poll(session.position):
+        for command in commands(session, answer):
+            yield Step(command, session.step(command))
+
+
+def _check(session: Session, source: Iterable[Input]) -> None:
     if not isinstance(session, Session):
         raise ConfigError(f"session is {described(session)}; it can be an odl.Session")
     if isinstance(source, str | bytes) or not isinstance(source, Iterable):
         raise ConfigError(
             f"source is {described(source)}; it can be an iterable of events, such as odl.Samples"
         )
-    return _steps(session, source, None if labeller is None else as_labeller(labeller))
 
 
-def _steps(session: Session, source: Iterable[Input], labeller: Labeller | None) -> Iterator[Event]:
+def _checked(source: Iterable[Input]) -> Iterator[Input]:
     for number, event in enumerate(source):
         if not isinstance(event, Input):
             raise ConfigError(
                 f"item {number} of the source is {described(event)}; it can be an event, such as odl.Samples"
             )
+        yield event
+
+
+def _events(session: Session, source: Iterator[Input], labeller: Labeller | None) -> Iterator[Event]:
+    for event in source:
         if labeller is None:
             yield event
             yield from session.step(event)

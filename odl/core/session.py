@@ -6,7 +6,7 @@ the board; cutting the same samples into other blocks changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -37,6 +37,7 @@ from odl.core.rule_policy import RulePolicy
 from odl.core.running_policy import RunningPolicy
 from odl.core.snapshot import state_of
 from odl.core.state_view import StateView
+from odl.core.trace import Step
 
 
 class OrderError(OdlError, ValueError):
@@ -122,7 +123,7 @@ class Session(StateView):
         else:
             self._core = Fused(image, config)
 
-    def step(self, event: Input) -> list[Output]:
+    def step(self, event: Input) -> Sequence[Output]:
         """Process one input and return its outputs in order.
 
         Raises
@@ -133,17 +134,9 @@ class Session(StateView):
             If samples have the wrong shape or type, or a number lies outside its range. An invalid
             state raises `odl.core.snapshot.StateError`. The session is then unchanged.
         """
+        if isinstance(event, Samples):
+            return self._samples(self._block_of(event))
         match event:
-            case Samples(start, block):
-                self._expect(start, "samples begin")
-                if block.ndim != 2 or block.shape[1] != len(self.image.channels):
-                    raise ConfigError(
-                        f"samples of shape {block.shape}; the model wants (n, {len(self.image.channels)})"
-                    )
-                if block.dtype != np.int16:
-                    raise ConfigError(f"samples of type {block.dtype}; the model wants int16 counts")
-                # A copy is writable and contiguous: the kernels are compiled for one layout.
-                return self._samples(block.copy())
             case Gap(start, lost, _):
                 self._expect(start, "a gap begins")
                 if lost < 0 or start + lost >= 2**62:
@@ -179,7 +172,49 @@ class Session(StateView):
             "Split, Truth, Origin or Adopt"
         )
 
-    def _samples(self, block: NDArray[np.int16]) -> list[Output]:
+    def step_to_question(self, event: Samples) -> Step:
+        """Process samples, not empty, as far as a question can come of them.
+
+        Returns what was processed: whole windows up to the first question, and all of the samples if
+        nothing is asked. A session with a learner, a policy or questions of your own processes one window.
+
+        Raises
+        ------
+        OrderError, ConfigError
+            As `step`.
+
+        Examples
+        --------
+        >>> from odl.data import model_bytes
+        >>> image = Image.from_bytes(model_bytes("shoulder"))
+        >>> n, none = len(image.channels), (0,) * len(image.channels)
+        >>> config = Config("periodic", allowed=3, horizon=6, mult=none, shift=none, offset=none)
+        >>> done = Session(image, config).step_to_question(Samples(0, np.zeros((900, n), np.int16)))
+        >>> len(done.input.block), [type(output).__name__ for output in done.outputs]
+        (192, ['Prediction', 'Prediction', 'Query'])
+        """
+        block = self._block_of(event)
+        if isinstance(self._core, Fused) and self._asked is None:
+            n, outputs = self._core.run(block, True)
+            return Step(event if n == len(block) else Samples(event.start, event.block[:n]), outputs,
+                        self.image.window)  # fmt: skip
+        n = min(len(block), self.samples_to_window())
+        return Step(Samples(event.start, event.block[:n]), self._samples(block[:n]))
+
+    def _block_of(self, event: Samples) -> NDArray[np.int16]:
+        """The samples of ``event``, checked, in the one layout that the kernels are compiled for."""
+        block = event.block
+        if event.start != self.position:
+            self._expect(event.start, "samples begin")
+        if block.ndim != 2 or block.shape[1] != len(self.image.channels):
+            raise ConfigError(
+                f"samples of shape {block.shape}; the model wants (n, {len(self.image.channels)})"
+            )
+        if block.dtype != np.int16:
+            raise ConfigError(f"samples of type {block.dtype}; the model wants int16 counts")
+        return block if block.flags.carray else block.copy()
+
+    def _samples(self, block: NDArray[np.int16]) -> Sequence[Output]:
         if self._asked is None or isinstance(self._core, Composed):
             return self._core.samples(block)
         outputs: list[Output] = []

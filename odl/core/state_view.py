@@ -44,9 +44,9 @@ class StateView:
     def names(self) -> dict[int, str]:
         """Class ids and names, added classes included."""
         names = dict(self.image.names)
-        for entry in self._core.log[: int(self._core.state["n_log"][0])]:
-            if entry["kind"] == Entry.CLASS:
-                names[int(entry["cls"])] = entry["features"].tobytes().rstrip(b"\0").decode()
+        log = self._core.log[: int(self._core.state["n_log"][0])]
+        for entry in log[log["kind"] == Entry.CLASS]:
+            names[int(entry["cls"])] = entry["features"].tobytes().rstrip(b"\0").decode()
         return names
 
     @property

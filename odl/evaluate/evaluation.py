@@ -9,7 +9,6 @@ Sebastião, Rodrigues, "On evaluating stream learning algorithms", Machine Learn
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
@@ -18,18 +17,19 @@ from typing import Any
 import numpy as np
 
 from odl.core.events import Event
+from odl.core.trace import Trace
 from odl.evaluate.metrics import (
     COUNTS,
     METRICS,
     Confusion,
     Score,
     accuracy,
-    confusion_of,
+    confusion_of_places,
     recall_of,
     running_accuracy,
     score_of,
 )
-from odl.evaluate.timeline import StateReader, Timeline, WindowRow, read_timeline
+from odl.evaluate.timeline import StateReader, Timeline, WindowRows, read_timeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +98,8 @@ class Evaluation:
 
 
 def evaluate(
-    events: Sequence[Event],
-    without: Sequence[Event],
+    events: Trace | Sequence[Event],
+    without: Trace | Sequence[Event],
     names: Mapping[int, str],
     *,
     subject: str,
@@ -113,7 +113,7 @@ def evaluate(
     Parameters
     ----------
     events
-        All of the session's inputs and outputs, in order.
+        All of the session's inputs and outputs in order, or its `odl.core.trace.Trace`.
     without
         The trace of the same stream without learning; empty if there is none, and then
         the baseline ``no_learning`` has no scores.
@@ -149,12 +149,12 @@ def evaluate(
     if not rate_hz > 0:
         raise ValueError(f"the rate of subject {subject!r} is {rate_hz} Hz: give the samples per second")
     line = read_timeline(events, without, names, window=window, read_state=read_state)
-    scored = [row for row in line.rows if row.truth is not None]
-    truth = [row.truth or "" for row in scored]
-    predicted = [row.predicted for row in scored]
-    majority = Counter(truth).most_common(1)[0][0] if truth else None
-    learnt_nothing = [row.without for row in scored if row.without is not None]
-    classes, confusion = confusion_of(line.names.values(), truth, predicted)
+    scored = line.rows.where(line.rows.truth >= 0)
+    truth, predicted = scored.truth, scored.predicted
+    values, first, count = np.unique(truth, return_index=True, return_counts=True)
+    most = int(values[np.lexsort((first, -count))[0]]) if len(truth) else -1  # of equals the one seen first
+    compared = scored.without >= 0
+    classes, confusion = confusion_of_places(line.names.values(), scored.names, truth, predicted)
     return Evaluation(
         subject=subject,
         rate_hz=float(rate_hz),
@@ -163,12 +163,12 @@ def evaluate(
         scored=len(scored),
         score=score_of(truth, predicted),
         baselines={
-            "no_learning": score_of(truth if learnt_nothing else [], learnt_nothing),
-            "persistence": score_of(truth, [row.persistence for row in scored]),
-            "majority": score_of(truth, [majority or ""] * len(truth)),
+            "no_learning": score_of(truth[compared], scored.without[compared]),
+            "persistence": score_of(truth, scored.persistence),
+            "majority": score_of(truth, np.full(len(truth), most)),
         },
-        accuracy_held=_held(truth, scored),
-        majority_class=majority,
+        accuracy_held=_held(scored),
+        majority_class=None if most < 0 else scored.names[most],
         classes=classes,
         confusion=confusion,
         recall=recall_of(classes, confusion),
@@ -220,10 +220,10 @@ def worst_of(evaluations: Sequence[Evaluation]) -> dict[str, Any] | None:
     return min(scored, key=lambda one: float(one["accuracy_last_third"]), default=None)
 
 
-def _held(truth: Sequence[str], scored: Sequence[WindowRow]) -> float | None:
-    if all(row.held is None for row in scored):
+def _held(scored: WindowRows) -> float | None:
+    if (scored.held < 0).all():
         return None
-    return accuracy(truth, [row.predicted if row.held is None else row.held for row in scored])
+    return accuracy(scored.truth, np.where(scored.held < 0, scored.predicted, scored.held))
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

@@ -7,18 +7,22 @@ from pathlib import Path
 
 from odl._text import counted
 from odl.core.config import Config
-from odl.core.events import Event, Prediction
+from odl.core.events import Event
+from odl.core.trace import Trace
 
 _SPENT_SHARE = 0.95  # a note explains a smaller share of spent budget
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One person's session: all events, counters, settings and recording."""
+    """One person's session: all that passed, counters, settings and recording.
+
+    ``trace`` is the session itself, ``without`` the same stream without learning.
+    """
 
     subject: str
-    events: tuple[Event, ...] = field(repr=False)
-    without: tuple[Event, ...] = field(repr=False)
+    trace: Trace = field(repr=False)
+    without: Trace = field(repr=False)
     names: dict[int, str]
     trace_sha256: str
     seconds: float
@@ -29,6 +33,11 @@ class Outcome:
     file: Path | None = None
     problems: tuple[str, ...] = ()
     same_trace: bool | None = None  # of a replayed recording: True if the recorded trace is equal
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """All events of the session in order."""
+        return self.trace.events
 
     def notes(self) -> list[str]:
         """Problems, unspent budget, inputs without effect, and how the trace compares."""
@@ -51,7 +60,7 @@ class Outcome:
         why = []
         if self.config.period and self.config.in_samples:
             why.append("the stream ended before the period did")
-        elif sum(isinstance(e, Prediction) for e in self.events) < self.config.horizon:
+        elif len(self.trace.predictions) < self.config.horizon:
             why.append("the stream was shorter than declared")
         if blocked := self.counts["blocked"]:
             more = counted(blocked, "more window")

@@ -67,7 +67,7 @@ class Result:
         """One per person."""
         return [
             evaluate(
-                one.events,
+                one.trace,
                 one.without,
                 self.image.names,
                 subject=one.subject,

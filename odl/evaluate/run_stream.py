@@ -7,17 +7,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from odl.core.events import Gap, Input, Prediction, Samples
-from odl.core.loop import drive
+from odl.core.events import Gap, Input, Samples
+from odl.core.loop import steps
 from odl.core.protocols import Labeller
 from odl.core.session import Session
+from odl.core.trace import Trace
 from odl.data.streams import Stream, unlearned
 from odl.evaluate.load_kernels import Progress
 from odl.evaluate.open_session import OpenedSession
 from odl.evaluate.outcome import Outcome
 from odl.policies.budget import Budget
 from odl.recording import Writer
-from odl.wire import TraceHash, encode, is_output
+from odl.wire import TraceHash
 
 
 def run_stream(
@@ -30,32 +31,31 @@ def run_stream(
     """Run one session with learning, and the same stream without."""
     session, file = opened.session, None if folder is None else folder / stream.name
     image, config = session.image, session.config
-    events, trace = [], TraceHash()
+    trace, digest = Trace(), TraceHash()
     start = time.perf_counter()
     if file is None:
-        for event in drive(session, _reported(stream, progress), labeller):
-            events.append(event)
-            if is_output(event):
-                trace.add(encode(event))
+        for step in steps(session, _reported(stream, progress), labeller):
+            trace.append(step)
+        for outputs in trace.parts:
+            digest.add_all(outputs)
     else:
         with Writer(file, opened.start()) as writer:
-            for event in drive(session, _reported(stream, progress), labeller):
-                writer.write(event)
-                events.append(event)
-            trace = writer.trace
+            for step in steps(session, _reported(stream, progress), labeller):
+                writer.write_step(step)
+                trace.append(step)
+            digest = writer.trace
     seconds = time.perf_counter() - start
     quiet = replace(config, policy="none", allowed=0, period=0, hold=False)
-    without = Session(image, quiet)
-    plain = [output for event in unlearned(image, events) for output in without.step(event)]
+    without = Trace(steps(Session(image, quiet), unlearned(image, trace.inputs)))
     budget = Budget(config.allowed, config.period, config.in_samples)
     return Outcome(
         subject=stream.subject,
-        events=tuple(events),
-        without=tuple(e for e in plain if isinstance(e, Prediction)),
+        trace=trace,
+        without=without,
         names=session.names,
-        trace_sha256=trace.hexdigest(),
+        trace_sha256=digest.hexdigest(),
         seconds=seconds,
-        samples=sum(len(e.block) for e in events if isinstance(e, Samples)),
+        samples=trace.samples,
         budget=budget.total(stream.windows(image) or session.counts["windows"], session.position),
         counts=session.counts,
         config=config,

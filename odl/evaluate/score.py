@@ -8,12 +8,14 @@ from typing import Any
 
 from odl._text import aligned, clean, counted, percent, wrapped
 from odl.core.config import Config, ConfigError
-from odl.core.events import Prediction
-from odl.core.ground_truth import TruthTrack
+from odl.core.events import Truth
 from odl.core.image import Image
+from odl.core.loop import steps
 from odl.core.session import Session
+from odl.core.trace import Step, Trace
 from odl.data.streams import Stream
 from odl.evaluate.metrics import SCORES, Confusion, Score, confusion_of, recall_of, score_of, shown_at
+from odl.evaluate.timeline import read_timeline
 from odl.model.restrict import leaves, restrict
 
 
@@ -201,13 +203,10 @@ def _choice(image: Image, streams: Sequence[Stream], only: Sequence[str]) -> Ima
 def _windows(image: Image, stream: Stream) -> list[tuple[str | None, str]]:
     """The truth, None where there is none, and the prediction for every window of the stream."""
     session = Session(image, Config(**stream.scaling(image)._asdict()))
-    track = TruthTrack(stream.truths)
-    return [
-        (track.of(event.window, image.window), image.names[event.path[-1]])
-        for block in stream.inputs()
-        for event in session.step(block)
-        if isinstance(event, Prediction)
-    ]
+    trace = Trace(step for step in steps(session, stream.inputs()) if not isinstance(step.input, Truth))
+    trace.steps = [*(Step(truth, ()) for truth in stream.truths), *trace.steps]
+    rows = read_timeline(trace, (), image.names, window=image.window).rows
+    return list(zip(rows.named("truth"), rows.named("predicted"), strict=True))  # type: ignore[arg-type]
 
 
 def _same_dataset(image: Image, streams: Sequence[Stream]) -> bool:

@@ -6,16 +6,20 @@ were learned, classes added and samples lost. Times are sample indices since the
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
 
 from odl.core.answer_records import AdoptedState, AnswerRecord, QuestionOutcome, outcome_of
 from odl.core.class_tree import ClassTree
-from odl.core.events import Event, Prediction, Truth, Why
+from odl.core.events import NO_CLASS, Event, Truth, Why
 from odl.core.ground_truth import TruthTrack
 from odl.core.history import SessionHistory
+from odl.core.trace import Trace
 
 StateReader = Callable[[bytes], AdoptedState]
 
@@ -35,6 +39,75 @@ class WindowRow:
     persistence: str | None
 
 
+class WindowRows(Sequence[WindowRow]):
+    """The windows of a session as columns; a `WindowRow` is made where somebody looks at one.
+
+    Attributes
+    ----------
+    window : int64 array, (n,)
+        First sample of each window.
+    truth, predicted, held, without, persistence : int64 array, (n,)
+        Classes as places in ``names``; -1 stands for None.
+    names : tuple of str
+        Class names, each once.
+
+    Examples
+    --------
+    >>> from odl.core.events import Prediction
+    >>> rows = read_timeline([Prediction(0, (1,), ())], [], {1: "walk"}, window=128).rows
+    >>> rows.predicted, rows.classes("predicted"), rows[0].predicted
+    (array([0]), ['walk'], 'walk')
+    """
+
+    def __init__(self, names: Iterable[str], window: NDArray[np.int64], **classes: NDArray[np.int64]) -> None:
+        self.names = tuple(names)
+        self.window = window
+        self.truth, self.predicted = classes["truth"], classes["predicted"]
+        self.held, self.without = classes["held"], classes["without"]
+        self.persistence = classes["persistence"]
+
+    def named(self, column: str) -> list[str | None]:
+        """One column of classes as names."""
+        names = np.array([*self.names, None], object)
+        return list(names[getattr(self, column)])
+
+    def classes(self, column: str) -> list[str]:
+        """The names that occur in a column, in the order in which they first do."""
+        values, first = np.unique(getattr(self, column), return_index=True)
+        return [self.names[i] for i in values[np.argsort(first)] if i >= 0]
+
+    def where(self, chosen: Any) -> WindowRows:
+        """The rows that an index array, a mask or a slice selects."""
+        columns = {name: getattr(self, name)[chosen] for name in _COLUMNS}
+        return WindowRows(self.names, self.window[chosen], **columns)
+
+    def __len__(self) -> int:
+        return len(self.window)
+
+    @overload
+    def __getitem__(self, index: int) -> WindowRow: ...
+    @overload
+    def __getitem__(self, index: slice) -> WindowRows: ...
+    def __getitem__(self, index: int | slice) -> WindowRow | WindowRows:
+        if isinstance(index, slice):
+            return self.where(index)
+        return next(iter(self.where([range(len(self))[index]])))
+
+    def __iter__(self) -> Iterator[WindowRow]:
+        return map(WindowRow, self.window.tolist(), *map(self.named, _COLUMNS))
+
+    def __eq__(self, other: object) -> bool:
+        return list(self) == list(other) if isinstance(other, WindowRows) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<WindowRows of {len(self)} windows>"
+
+
+_COLUMNS = ("truth", "predicted", "held", "without", "persistence")
+
+
 @dataclass(frozen=True, slots=True)
 class QuestionRow:
     """A question about ``window``, asked at sample ``asked``; answered with class ``answer`` at ``at``."""
@@ -50,6 +123,8 @@ class QuestionRow:
 class Timeline:
     """A session as rows; ``names`` maps class ids to names, in order of the ids.
 
+    ``rows`` are columns with an entry per window (`WindowRows`).
+
     ``truths`` are (start, end, name), ``lessons`` (at, number of labels learned),
     ``added`` (at, name), ``gaps`` (start, lost); ``dropped`` counts by :class:`Why`.
     ``labels`` counts the answers that took effect, ``undone`` those taken back.
@@ -59,7 +134,7 @@ class Timeline:
     hop: int
     end: int
     names: dict[int, str]
-    rows: tuple[WindowRow, ...]
+    rows: WindowRows
     truths: tuple[tuple[int, int, str], ...]
     questions: tuple[QuestionRow, ...]
     lessons: tuple[tuple[int, int], ...]
@@ -77,8 +152,8 @@ class Timeline:
 
 
 def read_timeline(
-    events: Sequence[Event],
-    without: Sequence[Event],
+    events: Trace | Sequence[Event],
+    without: Trace | Sequence[Event],
     names: Mapping[int, str],
     *,
     window: int,
@@ -89,7 +164,7 @@ def read_timeline(
     Parameters
     ----------
     events
-        Inputs and outputs, in order.
+        Inputs and outputs in order, or a session's `odl.core.trace.Trace`.
     without
         The trace of the same stream without learning; empty if there is none.
     names
@@ -116,39 +191,20 @@ def read_timeline(
     """
     if window < 1:
         raise ValueError(f"the window is {window} samples long: give at least 1")
-    history = _reduced(events, names, window, read_state)
+    trace, plain = Trace.of(events), Trace.of(without)
+    history = _reduced(trace, names, window, read_state)
     known = history.tree.names
-    predictions = [e for e in events if isinstance(e, Prediction)]
-    truths = tuple(sorted((t.start, t.end, t.name) for t in events if isinstance(t, Truth)))
-    track = TruthTrack(t for t in events if isinstance(t, Truth))
-    plain = _predicted(without, _reduced(without, known, window).tree.names)
-    if plain and (missing := {p.window for p in predictions} - plain.keys()):
-        raise ValueError(
-            f"the trace without learning has no prediction for window {min(missing)}: "
-            "replay the same stream with the policy 'none'"
-        )
-    moments, newest = _newest_answers(history.answers)
-    rows = []
-    for p in predictions:
-        before = bisect_left(moments, p.window + window)  # answers with at < the window's end
-        rows.append(
-            WindowRow(
-                window=p.window,
-                truth=track.of(p.window, window),
-                predicted=class_name(known, p.path[-1] if p.path else None),
-                held=None if p.held is None else class_name(known, p.held),
-                without=plain.get(p.window),
-                persistence=newest[before - 1] if before else None,
-            )
-        )
-    starting = sorted({p.window for p in predictions})
-    steps = Counter(b - a for a, b in zip(starting, starting[1:], strict=False))
+    own = [event for event in trace.inputs if isinstance(event, Truth)]
+    truths = tuple(sorted((t.start, t.end, t.name) for t in own))
+    rows = _windows(trace, plain, history, TruthTrack(own), window)
+    starting = np.unique(rows.window)
+    steps = Counter(np.diff(starting).tolist())
     return Timeline(
         window=window,
         hop=min(window, steps.most_common(1)[0][0] if steps else window),
-        end=max([t[1] for t in truths] + [p.window + window for p in predictions], default=0),
+        end=max([end for _, end, _ in truths] + [int(at) + window for at in starting[-1:]], default=0),
         names=dict(sorted(known.items())),
-        rows=tuple(rows),
+        rows=rows,
         truths=truths,
         questions=_questions(history),
         lessons=tuple(sorted(history.lessons.items())),
@@ -171,21 +227,61 @@ def class_name(names: Mapping[int, str], cls: int | None) -> str:
 
 
 def _reduced(
-    events: Iterable[Event], names: Mapping[int, str], window: int, read_state: StateReader | None = None
+    trace: Trace, names: Mapping[int, str], window: int, read_state: StateReader | None = None
 ) -> SessionHistory:
     history = SessionHistory(ClassTree(names), window, read_state=read_state)
-    for event in events:
+    for event in trace.notable():
         history.take(event)
     history.settle()
     return history
 
 
-def _predicted(events: Iterable[Event], names: Mapping[int, str]) -> dict[int, str]:
-    return {
-        e.window: class_name(names, e.path[-1] if e.path else None)
-        for e in events
-        if isinstance(e, Prediction)
-    }
+def _windows(
+    trace: Trace, plain: Trace, history: SessionHistory, track: TruthTrack, window: int
+) -> WindowRows:
+    """Columns of all windows; class ids, names of the truth and of answers become places in one list."""
+    place: dict[str, int] = {}
+    said, known = trace.predictions, history.tree.names
+    starts = said["window"].astype(np.int64)
+    predicted = _places(_leaves(said), known, place)
+    held = np.where(said["held"] == NO_CLASS, -1, _places(said["held"].astype(np.int64), known, place))
+    told = plain.predictions
+    without = np.full(len(starts), -1)
+    if len(told):
+        names = _reduced(plain, known, window).tree.names
+        order = np.argsort(told["window"], kind="stable")
+        at = np.searchsorted(told["window"][order], starts, side="right") - 1
+        found = order[np.maximum(at, 0)]
+        if len(missing := starts[(at < 0) | (told["window"][found] != starts)]):
+            raise ValueError(
+                f"the trace without learning has no prediction for window {missing.min()}: "
+                "replay the same stream with the policy 'none'"
+            )
+        without = _places(_leaves(told), names, place)[found]
+    true = np.array([*(place.setdefault(name, len(place)) for name in track.names), -1])
+    moments, newest = _newest_answers(history.answers)
+    answers = [-1 if name is None else place.setdefault(name, len(place)) for name in (None, *newest)]
+    before = np.searchsorted(moments, starts + window)  # answers with at < the window's end
+    return WindowRows(
+        place, starts, truth=true[track.of_all(starts, window)], predicted=predicted, held=held,
+        without=without, persistence=np.array(answers)[before],
+    )  # fmt: skip
+
+
+def _leaves(predictions: NDArray[Any]) -> NDArray[np.int64]:
+    """The class ids at the end of the paths, -1 for an empty one."""
+    length = predictions["n_path"].astype(np.int64)
+    last = np.take_along_axis(predictions["path"], np.maximum(length - 1, 0)[:, None], axis=1)[:, 0]
+    return np.where(length > 0, last.astype(np.int64), -1)
+
+
+def _places(ids: NDArray[np.int64], names: Mapping[int, str], place: dict[str, int]) -> NDArray[np.int64]:
+    """Class ids, -1 for no class, as places of their names in ``place``, which is extended."""
+    table = np.full(NO_CLASS + 2, -1)
+    for cls in np.unique(ids).tolist():
+        name = class_name(names, None if cls < 0 else cls)
+        table[cls] = place.setdefault(name, len(place))
+    return table[ids]
 
 
 def _newest_answers(answers: Iterable[AnswerRecord]) -> tuple[list[int], list[str | None]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -126,7 +126,7 @@ class FedSession(Session):
         self.differences: list[Difference] = []
         self.adopted: deque[Adopt] = deque()  # stepped already, still to be recorded
 
-    def step(self, event: Input) -> list[Output]:
+    def step(self, event: Input) -> Sequence[Output]:
         """Step the session and the board through one input."""
         own = super().step(event)
         if isinstance(event, Truth | Origin | Adopt):
@@ -165,7 +165,7 @@ class FedSession(Session):
         self.adopted.append(event)
 
 
-def _subsequence(whole: list[Output], part: list[Output]) -> list[Output]:
+def _subsequence(whole: Sequence[Output], part: Sequence[Output]) -> list[Output]:
     """Return the members of ``whole`` that ``part`` has too, in order."""
     rest = iter(whole)
     return [output for output in part if any(other == output for other in rest)]

@@ -32,7 +32,7 @@ TWINS: Final = ("python", "host", "board")
 class Twin(Protocol):
     """Something that takes a session's inputs."""
 
-    def step(self, event: Input) -> list[Output]:
+    def step(self, event: Input) -> Sequence[Output]:
         """Take one input; return its outputs."""
         ...
 

@@ -7,6 +7,7 @@ seconds. Outputs of the last step that were not written are written first.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -111,7 +112,7 @@ def _session(reader: Reader) -> tuple[Session, dict[str, Any]]:
         raise ConfigError(f"{reader.path}: {error}") from None
 
 
-def _step(session: Session, event: Input, path: str) -> list[Output]:
+def _step(session: Session, event: Input, path: str) -> Sequence[Output]:
     try:
         return session.step(event)
     except ValueError as error:

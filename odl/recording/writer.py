@@ -12,6 +12,7 @@ from types import TracebackType
 
 from odl._files import keep_private
 from odl.core.events import Adopt, Event, Gap, Output, Samples
+from odl.core.trace import Step
 from odl.recording.files import PathLike, RecordingError, buffered, check_format, create
 from odl.recording.reader import Reader
 from odl.wire.codec import CodecError, TraceHash, encode, is_output
@@ -190,6 +191,14 @@ class Writer:
         with self._writing():
             self._begin()
             self._append(event, time)
+
+    def write_step(self, step: Step) -> None:
+        """Append a session's step: its input and its outputs, as `write` would one by one."""
+        for event, first, behind in step.pieces():
+            if event is not None:
+                self.write(event)
+            for output in step.outputs[first:behind]:
+                self.write(output)
 
     def flush(self) -> None:
         """Flush the buffer to the system."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
@@ -16,9 +17,11 @@ import numpy as np
 
 from odl.core.errors import OdlError
 from odl.core.events import NO_CLASS, Adopt, Gap, Output, Samples, Truth, Why
+from odl.core.records import Outputs
 from odl.wire.field_types import GET, PUT, Bad, Problem, block
 from odl.wire.framing import open_envelope
 from odl.wire.messages import MAX_INDEX, Message, Refusal
+from odl.wire.output_columns import encode_outputs
 from odl.wire.schema import OUTPUTS, SCALARS, TABLE, Row
 
 _U32: Final = struct.Struct("<I")
@@ -253,6 +256,15 @@ class TraceHash:
         data = output if isinstance(output, bytes) else encode(output)
         self._hash.update(_U32.pack(len(data)) + data)
         self.count += 1
+
+    def add_all(self, outputs: Sequence[Output]) -> None:
+        """Add the next outputs; from their records where they are there, without making events of them."""
+        if not isinstance(outputs, Outputs):
+            for output in outputs:
+                self.add(output)
+        elif outputs:
+            self._hash.update(encode_outputs(outputs)[0])
+            self.count += len(outputs)
 
     def hexdigest(self) -> str:
         """The hash of all outputs so far, as 64 hexadecimal digits."""

@@ -15,6 +15,7 @@ from river.naive_bayes import MultinomialNB
 import odl
 from odl.core.events import AddClass, Adopt, Label, Learned, Origin, Prediction, Query, Samples, Truth
 from odl.core.image import Image
+from odl.core.trace import Trace
 from odl.data import model_bytes
 from odl.data.streams import dataset_streams
 from odl.evaluate.options import Options
@@ -485,5 +486,5 @@ def test_a_class_that_a_board_added_while_the_line_was_lost_has_its_name() -> No
     board, wave = odl.Session(result.image, one.config), max(result.image.names) + 1
     board.step(AddClass(0, wave, "wave", 0))
     events = (Adopt(0, 0, board.snapshot()), Prediction(0, (wave,), ()))
-    result = replace(result, outcomes=(replace(one, events=events, without=()),))
+    result = replace(result, outcomes=(replace(one, trace=Trace.of(events), without=Trace()),))
     assert result.evaluations[0].timeline.rows[0].predicted == "wave"

@@ -32,7 +32,7 @@ class Follower:
             new.append(message)
             if isinstance(message, get_args(Input)):
                 assert self._wanted == []  # all that came of the inputs before was said
-                self._wanted = self.session.step(message)
+                self._wanted = list(self.session.step(message))
             elif is_output(message):
                 assert message == self._wanted.pop(0)
                 self.compared += 1

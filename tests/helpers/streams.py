@@ -7,7 +7,7 @@ answer needs a window that was really asked about. The same script can be played
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -31,7 +31,7 @@ class Stepper(Protocol):
     @property
     def position(self) -> int: ...
 
-    def step(self, event: Input) -> list[Output]: ...
+    def step(self, event: Input) -> Sequence[Output]: ...
 
 
 class Script(NamedTuple):
@@ -57,7 +57,9 @@ def samples(seed: int, n: int) -> NDArray[np.int16]:
     return np.clip(values, -32768, 32767).astype(np.int16)
 
 
-def inputs(script: Script, stepper: Stepper, cuts: int | None = None) -> Iterator[tuple[Input, list[Output]]]:
+def inputs(
+    script: Script, stepper: Stepper, cuts: int | None = None
+) -> Iterator[tuple[Input, Sequence[Output]]]:
     """Each input and what came of it; with ``cuts`` the samples are cut by that seed."""
     raw = samples(script.seed, sum(act[1] for act in script.acts if act[0] == "samples"))
     rng = np.random.default_rng(cuts)

@@ -1,0 +1,158 @@
+"""All that passed in a session, in order: its inputs, and its outputs as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from odl.core.events import Dropped, Event, Input, Learned, Output, Prediction, Query, Samples
+from odl.core.records import PREDICTION, QUERY, Outputs
+
+
+class Step(NamedTuple):
+    """An input and the outputs that came of it.
+
+    ``input`` is None for outputs whose input is unknown. With ``window``, the length of a window in
+    samples, the step stands for one step per window: `pieces` cuts its samples where windows end.
+    """
+
+    input: Input | None
+    outputs: Sequence[Output]
+    window: int = 0
+
+    @property
+    def question(self) -> Query | None:
+        """The question if the last output is one."""
+        last = self.outputs[-1:]
+        return last[0] if last and isinstance(last[0], Query) else None
+
+    def pieces(self) -> Iterator[tuple[Input | None, int, int]]:
+        """Each input, with the first of its outputs and one behind the last."""
+        whole, outputs = self.input, self.outputs
+        if not (self.window and outputs and isinstance(whole, Samples) and isinstance(outputs, Outputs)):
+            yield whole, 0, len(outputs)
+            return
+        start, block, records = whole.start, whole.block, outputs.records
+        kinds, windows = records["kind"].tolist(), records["window"].tolist()
+        at = first = 0
+        for i, (kind, after, window) in enumerate(zip(kinds, [*kinds[1:], 0], windows, strict=True)):
+            if kind == QUERY or (kind == PREDICTION and after != QUERY):  # the last output of its window
+                end = window + self.window - start
+                yield Samples(start + at, block[at:end]), first, i + 1
+                at, first = end, i + 1
+        if at < len(block):
+            yield Samples(start + at, block[at:]), first, len(kinds)
+
+
+class Trace:
+    """A session's steps, in order; its events are a view of them.
+
+    Parameters
+    ----------
+    steps : iterable of Step, optional
+        The first ones; `append` adds more.
+
+    Examples
+    --------
+    >>> from odl.core.events import Truth
+    >>> trace = Trace.of([Truth(0, 96, "walk"), Prediction(0, (1,), (32768,)), Prediction(64, (0,), (9,))])
+    >>> trace.predictions["window"].tolist(), len(trace), trace.events[0]
+    ([0, 64], 3, Truth(start=0, end=96, name='walk'))
+    """
+
+    def __init__(self, steps: Iterable[Step] = ()) -> None:
+        self.steps = list(steps)
+
+    @classmethod
+    def of(cls, events: Iterable[Event] | Trace) -> Trace:
+        """The trace that consists of ``events``."""
+        if isinstance(events, Trace):
+            return events
+        trace, outputs = cls(), list[Output]()
+        passed: Input | None = None
+        for event in events:
+            if isinstance(event, Prediction | Query | Learned | Dropped):
+                outputs.append(event)
+                continue
+            if passed is not None or outputs:
+                trace.append(Step(passed, outputs))
+            passed, outputs = event, []
+        if passed is not None or outputs:
+            trace.append(Step(passed, outputs))
+        return trace
+
+    def append(self, step: Step) -> None:
+        """Add the next step."""
+        self.steps.append(step)
+        self.__dict__.pop("outputs", None)
+        self.__dict__.pop("events", None)
+
+    @property
+    def parts(self) -> list[Sequence[Output]]:
+        """The outputs as few long sequences: one of records if the session is of the integer core."""
+        parts = [step.outputs for step in self.steps if len(step.outputs)]
+        return [self.outputs] if all(isinstance(part, Outputs) for part in parts) else parts
+
+    @cached_property
+    def outputs(self) -> Outputs:
+        """The outputs: the trace in the narrow sense, of which a hash is taken."""
+        return Outputs.joined([step.outputs for step in self.steps if len(step.outputs)])
+
+    @property
+    def records(self) -> NDArray[Any]:
+        """The outputs as columns, of dtype `odl.core.kernels.net.out_dtype`."""
+        return self.outputs.records
+
+    @property
+    def predictions(self) -> NDArray[Any]:
+        """The predictions among `records`, a row per window."""
+        outputs = self.outputs
+        return outputs.at(np.flatnonzero(outputs.records["kind"] == PREDICTION)).records
+
+    @property
+    def inputs(self) -> list[Input]:
+        """The inputs, samples as they were handed to the session: not cut at windows."""
+        return [step.input for step in self.steps if step.input is not None]
+
+    @property
+    def samples(self) -> int:
+        """Number of samples, lost ones excluded."""
+        return sum(len(event.block) for event in self.inputs if isinstance(event, Samples))
+
+    @cached_property
+    def events(self) -> tuple[Event, ...]:
+        """All events in order, samples cut where windows end if the session was asked window by window."""
+        return tuple(self._passed())
+
+    def _passed(self) -> Iterator[Event]:
+        for step in self.steps:
+            for event, first, behind in step.pieces():
+                if event is not None:
+                    yield event
+                yield from step.outputs[first:behind]
+
+    def notable(self) -> Iterator[Event]:
+        """The events without samples, and without predictions apart from the newest before a question."""
+        kinds = self.outputs.records["kind"]
+        said = np.flatnonzero(kinds == PREDICTION)
+        newest = np.searchsorted(said, np.flatnonzero(kinds == QUERY)) - 1
+        kept = np.unique(np.concatenate([np.flatnonzero(kinds != PREDICTION), said[newest[newest >= 0]]]))
+        outputs, at, passed = self.outputs.at(kept), 0, 0
+        for step in self.steps:
+            if step.input is not None and not isinstance(step.input, Samples):
+                before = int(np.searchsorted(kept, passed))
+                yield from outputs[at:before]
+                yield step.input
+                at = before
+            passed += len(step.outputs)
+        yield from outputs[at:]
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    def __iter__(self) -> Iterator[Event]:
+        return iter(self.events)
