@@ -148,18 +148,21 @@ def _length(context: Any, builder: Any, sig: Signature, args: Any) -> Any:
 
 
 class Passed:
-    """An array on its way into compiled code."""
+    """An array on its way into compiled code; whoever calls often with one array makes this once.
 
-    __slots__ = ("address", "n", "kind")
+    ``n`` may be lowered: compiled code then sees that many elements.
+    """
+
+    __slots__ = ("address", "array", "n")
 
     def __init__(self, array: NDArray[Any]) -> None:
         assert array.flags.c_contiguous
-        self.address, self.n, self.kind = array.ctypes.data, array.size, array.dtype.name
+        self.array, self.address, self.n = array, array.__array_interface__["data"][0], array.size
 
 
 @typeof_impl.register(Passed)
 def _typeof_passed(value: Passed, c: Any) -> Flat:
-    return FLAT[value.kind]
+    return FLAT[value.array.dtype.name]
 
 
 @typeof_impl.register(Block)

@@ -29,7 +29,7 @@ from numba.core.typed_passes import (
 )
 from numba.core.untyped_passes import FixupArgs, IRProcessing, ReconstructSSA, TranslateByteCode
 
-from odl.core.kernels.flat import BLOCK, FLAT, Passed
+from odl.core.kernels.flat import BLOCK, FLAT, Flat, Passed
 from odl.core.kernels.plain import PLAIN
 
 TYPES = {
@@ -185,8 +185,31 @@ class EntryPoint(CPUDispatcher):  # type: ignore[misc]
         own.__qualname__, own.__module__ = f"{function.__qualname__}.entry", function.__module__
         own.__annotations__ = function.__annotations__
         super().__init__(own, targetoptions=OPTIONS, pipeline_class=_Pipeline)
-        self._passed = tuple(PASSED.get(of, None if of is BLOCK else Passed) for of in signature_of(own))
+        self._types = signature_of(own)
+        self._flat = [(i, np.dtype(of.dtype.name)) for i, of in enumerate(self._types) if type(of) is Flat]
+        self._code: Any = None
 
     def __call__(self, *args: Any) -> Any:
-        pairs = zip(self._passed, args, strict=True)
-        return super().__call__(*(value if to is None else to(value) for to, value in pairs))
+        if self._flat:
+            args = self._passed(args)
+        if self._code is None:
+            return self._first_call(args)
+        return self._code(*args)
+
+    def _passed(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """``args`` with arrays as compiled code takes them, which trusts their type."""
+        given = list(args)
+        for i, kind in self._flat:
+            value = given[i]
+            if type(value) is not Passed:
+                if value.dtype != kind:
+                    raise TypeError(f"{self.__name__}: argument {i} is of {value.dtype}, not of {kind}")
+                given[i] = Passed(value)
+        return tuple(given)
+
+    def _first_call(self, args: tuple[Any, ...]) -> Any:
+        """Have Numba compile or load the code, and keep it: from now on no types are looked up."""
+        pairs = zip(self._types, args, strict=True)
+        result = super().__call__(*(PASSED[of](value) if of in PASSED else value for of, value in pairs))
+        self._code = self.overloads[self._types].entry_point
+        return result
