@@ -146,8 +146,7 @@ OTHER_WRITERS = {
     "data/inference/proposal.py": "a card tells no more than the tables beside it",
     "cli/firmware.py": "firmware where the user wants it; a model in a private folder that goes",
     "cli/main.py": "where output goes that nobody takes",
-    "core/kernels/jit.py": "a lock, which is empty",
-    "evaluate/load_kernels.py": "that kernels are compiled, which is empty",
+    "core/kernels/kernel_cache.py": "a lock, which is empty",
 }
 
 

@@ -1,4 +1,4 @@
-"""Load the compiled kernels before a session starts, and report a long compilation."""
+"""Load the compiled kernels before a session starts, and report what takes long."""
 
 from __future__ import annotations
 
@@ -10,27 +10,24 @@ from contextlib import contextmanager
 import numpy as np
 
 from odl.core.config import Config
-from odl.core.events import AddClass, Label, Samples, Split, Undo
+from odl.core.events import AddClass, Gap, Label, Samples, Split, Undo
 from odl.core.image import Image
-from odl.core.kernels.jit import cache_folder, compiling_alone
+from odl.core.kernels.kernel_cache import cache_folder, compilation, wanted_folder
 from odl.core.session import Session
 
 Progress = Callable[[str], None]
+PATIENCE = 2.0  # seconds without a word
+AGAIN = 5.0  # seconds between two reports
 
 
 def load_kernels(image: Image, progress: Progress) -> None:
-    """Compile the kernels, or read them from the cache, before anything is timed.
+    """Read the kernels from the cache, or compile them, before anything is timed.
 
-    They are compiled once for all images. A file in the cache marks that, so that ``progress`` is only
-    called if a compilation is needed.
+    They are compiled once, for all images and all checkouts of the same code. ``progress`` is called
+    when that takes longer than two seconds, and then every five.
     """
-    note = cache_folder() / "compiled"
-    if note.exists():
+    with _reporting(progress), compilation.alone():
         _touch_kernels(image)
-        return
-    with _reminding("compiling the kernels, once on this machine", progress), compiling_alone():
-        _touch_kernels(image)
-        note.touch()
 
 
 def _touch_kernels(image: Image) -> None:
@@ -43,19 +40,32 @@ def _touch_kernels(image: Image) -> None:
     session.step(Split(at, 0, len(image.parents)))
     session.step(Label(at, 0, None))
     session.step(Undo(at))
+    session.step(Gap(at, 0, ""))
+
+
+def _sentence() -> str:
+    """What the process is doing now."""
+    if compilation.state == "waiting":
+        return "waiting for another process to compile the kernels"
+    if compilation.state == "loading":
+        return "loading the compiled kernels"
+    if cache_folder() != wanted_folder():
+        return f"compiling the kernels, for this process alone: {wanted_folder()} cannot be written to"
+    return "compiling the kernels, which the next start will load"
 
 
 @contextmanager
-def _reminding(sentence: str, progress: Progress) -> Iterator[None]:
-    """Report ``sentence`` at once, and again every five seconds while the block runs."""
+def _reporting(progress: Progress) -> Iterator[None]:
+    """Report what happens while the block runs, unless it is over soon."""
     start, done = time.monotonic(), threading.Event()
 
-    def remind() -> None:
-        while not done.wait(5):
-            progress(f"{sentence} ({time.monotonic() - start:.0f} s so far)")
+    def report() -> None:
+        pause = PATIENCE
+        while not done.wait(pause):
+            progress(f"{_sentence()} ({time.monotonic() - start:.0f} s so far)")
+            pause = AGAIN
 
-    progress(f"{sentence} (half a minute or so)")
-    thread = threading.Thread(target=remind, daemon=True)
+    thread = threading.Thread(target=report, daemon=True)
     thread.start()
     try:
         yield
