@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from odl.evaluate.replay import replay as replay
     from odl.evaluate.result import Result as Result
     from odl.recording import read as read_recording
+    from odl.study.compare import compare as compare
 
 __version__ = "0.1.0"
 
@@ -57,13 +58,14 @@ _MODULES = {
     "odl.labels": "labels",
     "odl.policies": "policies",
     "odl.recording": "read_recording",
+    "odl.study.compare": "compare",
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
 
 __all__ = [
     "AddClass", "Config", "Dropped", "Gap", "Image", "Label", "Learned", "OdlError", "Prediction", "Query",
-    "Result", "Samples", "Scores", "Session", "Split", "Truth", "Undo", "Window", "__version__", "drive",
-    "labels", "load_model", "policies", "read_recording", "replay",
+    "Result", "Samples", "Scores", "Session", "Split", "Truth", "Undo", "Window", "__version__", "compare",
+    "drive", "labels", "load_model", "policies", "read_recording", "replay",
 ]  # fmt: skip
 
 

@@ -38,7 +38,7 @@ def add_commands(commands: Any) -> None:
 
 
 def _add_replay_options(parser: argparse.ArgumentParser) -> None:
-    add_options(parser, ("subjects", *SESSION_OPTIONS))
+    add_options(parser, ("subjects", "learner", *SESSION_OPTIONS))
     add_option(parser, "out", metavar="DIR", help="the folder for recordings and report.html")
     add_options(parser, "json")
 
@@ -46,7 +46,7 @@ def _add_replay_options(parser: argparse.ArgumentParser) -> None:
 def _run(args: argparse.Namespace, progress: Progress) -> Result:
     from odl.evaluate.replay import replay
 
-    names = ("subjects", "model", "data", "out", *SESSION_OPTIONS)
+    names = ("subjects", "model", "data", "out", "learner", *SESSION_OPTIONS)
     return replay(args.source, **chosen_options(args, names), progress=progress)
 
 
@@ -117,7 +117,7 @@ def _command(args: argparse.Namespace) -> list[str]:
     if args.command == "report":
         return ["report", _name(args.recording)]
     words = [args.command] + ([_name(args.source)] if args.command == "replay" else [])
-    for name in ("subjects", *SESSION_OPTIONS):
+    for name in ("subjects", "learner", *SESSION_OPTIONS):
         value = getattr(args, name)
         if value is not None:
             words.append(f"--{name}")

@@ -11,14 +11,13 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.core.config import ConfigError
+from odl.core.class_scores import ClassScores
+from odl.core.config import Config, ConfigError
 from odl.core.events import Query
-from odl.core.image import ROOT, Image
+from odl.core.image import Image
 from odl.core.kernels.rules import POLICIES
 from odl.core.protocols import Answer, Decision, Labeller, Learner, Policy, Scores, Window
 from odl.core.state import Asked
-
-ONE = 32768  # 1.0 in Q15
 
 
 class FunctionPolicy:
@@ -135,8 +134,7 @@ class OnlineClassifier:
 
     def __init__(self, classifier: Any, image: Image) -> None:
         self._names = dict(image.names)
-        self._rows = list(zip(image.row_class.tolist(), image.row_head.tolist(), strict=True))
-        self._parents = {head: cls for head, cls in enumerate(image.parents.tolist()) if cls != ROOT}
+        self._classes = ClassScores(image)
         self._lessons: list[tuple[int, dict[str, float], str]] = []
         self._start = copy.deepcopy(classifier)
         for i in _alternating(image.owners.tolist()):
@@ -146,34 +144,14 @@ class OnlineClassifier:
     def scores_one(self, x: NDArray[np.uint8]) -> Scores:
         """Score ``x``; a class with classes below it has the sum of their scores and its own."""
         chances = self._chances(_features(x))
-        own = [chances.get(self._names[cls], 0.0) for cls, _ in self._rows]
-        row_of = {cls: row for row, (cls, _) in enumerate(self._rows)}
-        total = list(own)
-        for row in range(len(self._rows)):
-            for above in self._above(row, row_of)[1:]:
-                total[above] += own[row]
-        best = max(range(len(own)), key=own.__getitem__)
-        path = [self._rows[row][0] for row in reversed(self._above(best, row_of))] if own[best] > 0 else []
-        inner = set(self._parents.values())
-        leaves = sorted(total[row] for row, (cls, _) in enumerate(self._rows) if cls not in inner)
-        first, second = leaves[-1], leaves[-2] if len(leaves) > 1 else 0.0
-        return Scores(tuple(path), tuple(map(_q15, total)), ONE - _q15(first - second))
+        return self._classes.of({cls: chances.get(self._names[cls], 0.0) for cls, _ in self._classes.rows})
 
     def _chances(self, x: dict[str, float]) -> dict[Any, float]:
         try:
             found = self._classifier.predict_proba_one(x)
         except (AttributeError, NotImplementedError):
             found = {self._classifier.predict_one(x): 1.0}
-        sound = {name: p for name, p in found.items() if name is not None and math.isfinite(p) and p > 0}
-        whole = sum(sound.values())
-        return {name: p / whole for name, p in sound.items()}
-
-    def _above(self, row: int, row_of: dict[int, int]) -> list[int]:
-        """``row`` and the rows above it, up to the root task."""
-        rows = [row]
-        while (head := self._rows[rows[-1]][1]) in self._parents:
-            rows.append(row_of[self._parents[head]])
-        return rows
+        return {name: p for name, p in found.items() if name is not None and math.isfinite(p) and p > 0}
 
     def learn_many(self, x: NDArray[np.uint8], y: Sequence[int], windows: Sequence[int]) -> None:
         """Learn one batch, in window order."""
@@ -183,14 +161,12 @@ class OnlineClassifier:
 
     def add_class(self, at: int, cls: int, head: int, name: str) -> bool:
         """Store the name; the classifier sees the class with its first label."""
-        self._rows.append((cls, head))
         self._names[cls] = name
-        return True
+        return self._classes.add_class(cls, head)
 
     def split(self, at: int, leaf: int, head: int) -> bool:
         """Store the task."""
-        self._parents[head] = leaf
-        return True
+        return self._classes.split(leaf, head)
 
     def forget(self, window: int) -> None:
         """Train a fresh copy on all labels except that of ``window``."""
@@ -200,9 +176,14 @@ class OnlineClassifier:
             self._classifier.learn_one(features, name)
 
 
-def as_policy(policy: object) -> Policy:
-    """Return a policy object unchanged, a function as a `FunctionPolicy`; else raise ConfigError."""
+def as_policy(policy: object, image: Image | None = None, config: Config | None = None) -> Policy:
+    """Return a policy object, a function as a `FunctionPolicy`; else raise ConfigError.
+
+    An object that also has ``start(image, config)`` is started with the session's, which have the budget.
+    """
     if _has(policy, "decide", "settle"):
+        if image is not None and config is not None and _has(policy, "start"):
+            return cast(Policy, policy.start(image, config))  # type: ignore[attr-defined]
         return cast(Policy, policy)
     if callable(policy) and not isinstance(policy, type):
         return FunctionPolicy(policy)
@@ -213,8 +194,13 @@ def as_policy(policy: object) -> Policy:
 
 
 def as_learner(learner: object, image: Image) -> Learner:
-    """Return a learner object unchanged, a river classifier as a learner; else raise ConfigError."""
+    """Return a learner object, a river classifier as a learner; else raise ConfigError.
+
+    An object that also has ``start(image)`` is started with the session's model image.
+    """
     if _has(learner, "scores_one", "learn_many", "add_class", "split", "forget"):
+        if _has(learner, "start"):
+            return cast(Learner, learner.start(image))  # type: ignore[attr-defined]
         return cast(Learner, learner)
     if _has(learner, "learn_one", "predict_one"):
         if getattr(learner, "_multiclass", True) is False:  # river's own mark
@@ -270,10 +256,6 @@ def _has(part: object, *names: str) -> bool:
 
 def _features(x: NDArray[np.uint8]) -> dict[str, float]:
     return {f"f{i}": value / 255 for i, value in enumerate(x.tolist())}
-
-
-def _q15(share: float) -> int:
-    return round(min(max(share, 0.0), 1.0) * ONE)
 
 
 def _alternating(owners: Sequence[int]) -> list[int]:

@@ -118,7 +118,7 @@ class Session(StateView):
         self.host_only = tuple(f"{name} {name_of(part)}" for name, part in own.items() if part is not None)
         if self.host_only:
             own_learner = None if learner is None else as_learner(learner, image)
-            own_policy = RunningPolicy(image, config) if policy is None else as_policy(policy)
+            own_policy = RunningPolicy(image, config) if policy is None else as_policy(policy, image, config)
             self._core = Composed(image, config, own_learner, own_policy)
         else:
             self._core = Fused(image, config)

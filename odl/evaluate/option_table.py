@@ -155,6 +155,16 @@ OPTIONS: Final = _table(
     Option("error", "number", 0.0, "P", "share of the oracle's answers that are wrong", low=0, high=1),
     Option("hold", "flag", False, "", "hold an answer as the prediction until the stream changes"),
     Option("step", "integer", 4, "N", "TActiLE's reference values move by 2**-N", *BOUNDS["step"]),
+    Option("learner", "text", None, "NAME", "dendron, knn, ... or package.module:Class; default: dendron"),
+    # What a study varies.
+    Option("policies", "names", None, "A,B", "names of policies; default: tactile-inforv"),
+    Option("learners", "names", None, "A,B", "names of learners; default: dendron"),
+    Option("budgets", "names", None, "5,10", "a budget each; default: 20"),
+    Option("seeds", "text", None, "N", "a number of seeds, or seeds with commas between; default: 1"),
+    Option("models", "names", None, "A,B", "own, .odlm files, or a folder of them; default: own"),
+    Option("baseline", "text", None, "NAME", "the policy to compare with; default: the first"),
+    Option("workers", "integer", None, "N", "processes; default: the cores of this machine", low=1),
+    Option("dask", "text", None, "ADDRESS", "run on the workers of a Dask scheduler, as in tcp://HOST:8786"),
     # Input of a replay, a played session or an evaluation.
     Option("subjects", "subjects", None, "7,8", "people to replay; default: the test subjects"),
     Option("subject", "subject", None, "N", "the person; default: the first test subject"),

@@ -9,9 +9,10 @@ from typing import Any
 
 from odl.core.adapters import as_labeller, as_policy, described, name_of
 from odl.core.config import ConfigError
-from odl.core.kernels.rules import DEFAULT
+from odl.core.kernels.rules import DEFAULT, POLICIES
 from odl.core.protocols import Labeller
 from odl.core.rule_policy import RulePolicy
+from odl.evaluate.named_parts import named_learner, named_policy
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class OwnParts:
             If an argument cannot be such a part.
         """
         options: dict[str, Any] = {}
+        if isinstance(policy, str) and policy not in POLICIES:
+            policy = named_policy(policy)
         if isinstance(policy, str):
             options, policy = {"policy": policy}, None
         elif isinstance(policy, RulePolicy):
@@ -49,7 +52,8 @@ class OwnParts:
             as_policy(policy)
             # Where a recording asked nothing or in batches, the own policy gets a budget and the usual batch.
             options = {"policy": DEFAULT.policy}
-        learner = _unless_named(learner, "learner", "dendron")
+        learner = named_learner(learner) if isinstance(learner, str) else learner
+        learner = None if isinstance(learner, str) else learner
         labeller = _unless_named(labeller, "labeller", "oracle")
         if labeller is not None:
             as_labeller(labeller)

@@ -22,6 +22,20 @@ if TYPE_CHECKING:
 _MEASURE = "accuracy on the last third of the scored windows"
 
 
+def evaluate_outcome(image: Image, one: Outcome) -> Evaluation:
+    """The figures of one session with ``image``."""
+    return evaluate(
+        one.trace,
+        one.without,
+        image.names,
+        subject=one.subject,
+        window=image.window,
+        rate_hz=image.rate_hz,
+        budget=one.budget,
+        read_state=partial(read_adopted_state, image, one.config),
+    )
+
+
 @dataclass(frozen=True, repr=False)
 class Result:
     """The result of `odl.replay`: one session per person.
@@ -65,19 +79,7 @@ class Result:
     @cached_property
     def evaluations(self) -> list[Evaluation]:
         """One per person."""
-        return [
-            evaluate(
-                one.trace,
-                one.without,
-                self.image.names,
-                subject=one.subject,
-                window=self.image.window,
-                rate_hz=self.image.rate_hz,
-                budget=one.budget,
-                read_state=partial(read_adopted_state, self.image, one.config),
-            )
-            for one in self.outcomes
-        ]
+        return [evaluate_outcome(self.image, one) for one in self.outcomes]
 
     @property
     def policy(self) -> str:

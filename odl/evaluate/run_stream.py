@@ -27,8 +27,9 @@ def run_stream(
     labeller: Labeller | None,
     folder: Path | None,
     progress: Progress,
+    without: Trace | None = None,
 ) -> Outcome:
-    """Run one session with learning, and the same stream without."""
+    """Run one session with learning, and the same stream without, unless ``without`` is that."""
     session, file = opened.session, None if folder is None else folder / stream.name
     image, config = session.image, session.config
     trace, digest = Trace(), TraceHash()
@@ -45,8 +46,9 @@ def run_stream(
                 trace.append(step)
             digest = writer.trace
     seconds = time.perf_counter() - start
-    quiet = replace(config, policy="none", allowed=0, period=0, hold=False)
-    without = Trace(steps(Session(image, quiet), unlearned(image, trace.inputs)))
+    if without is None:
+        quiet = Session(image, replace(config, policy="none", allowed=0, period=0, hold=False))
+        without = Trace(steps(quiet, unlearned(image, trace.inputs)))
     budget = Budget(config.allowed, config.period, config.in_samples)
     return Outcome(
         subject=stream.subject,

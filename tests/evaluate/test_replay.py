@@ -469,7 +469,10 @@ def test_what_was_lost_is_told(walk: pandas.DataFrame) -> None:
         ({"labeller": lambda query: "", "subjects": ["8"]}, "'' cannot be a class: empty, over 32 bytes"),
         ({"rate_hz": 50}, "`rate_hz` is for your own samples"),
         ({"policy": 5}, r"policy is the int 5; it can be a name \(none, tactile-inforv, .*\), a function"),
-        ({"learner": "trees"}, "learner is the str 'trees'; it can be 'dendron' or an object"),
+        (
+            {"learner": "trees"},
+            "there is no learner 'trees'; choose from dendron, last-layer, .*, or write package.module:Class",
+        ),
         ({"learner": 5}, "learner is the int 5; it can be a river classifier"),
         ({"labeller": 5}, "labeller is the int 5; it can be a function"),
     ],

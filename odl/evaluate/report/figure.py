@@ -41,7 +41,15 @@ def draw(evaluation: Evaluation, styles: Mapping[str, ClassStyle], *, prefix: st
     >>> draw(nobody, {}, prefix="a")[:5]
     '<svg '
     """
-    return _for_html(_drawn(evaluation, styles, "svg").decode(), prefix)
+    return as_svg(figure_of(evaluation, styles), prefix)
+
+
+def as_svg(figure: Figure, prefix: str) -> str:
+    """``figure``, drawn within `page_style`, as an ``<svg>`` element for an HTML page; see `draw`."""
+    file = io.BytesIO()
+    with page_style():
+        figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    return _for_html(file.getvalue().decode(), prefix)
 
 
 def draw_png(evaluation: Evaluation, styles: Mapping[str, ClassStyle]) -> bytes:
@@ -54,7 +62,10 @@ def draw_png(evaluation: Evaluation, styles: Mapping[str, ClassStyle]) -> bytes:
     >>> draw_png(nobody, {})[1:4]
     b'PNG'
     """
-    return _drawn(evaluation, styles, "png")
+    file, figure = io.BytesIO(), figure_of(evaluation, styles)
+    with page_style():
+        figure.savefig(file, format="png", dpi=100, metadata={"Software": None})
+    return file.getvalue()
 
 
 def figure_of(evaluation: Evaluation, styles: Mapping[str, ClassStyle]) -> Figure:
@@ -69,7 +80,7 @@ def figure_of(evaluation: Evaluation, styles: Mapping[str, ClassStyle]) -> Figur
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with _page_style():
+    with page_style():
         figure = Figure(figsize=(WIDTH, HEIGHT))
         FigureCanvasAgg(figure)
         lanes, accuracy, spent = figure.subplots(
@@ -88,18 +99,8 @@ def figure_of(evaluation: Evaluation, styles: Mapping[str, ClassStyle]) -> Figur
     return figure
 
 
-def _drawn(evaluation: Evaluation, styles: Mapping[str, ClassStyle], kind: str) -> bytes:
-    file, figure = io.BytesIO(), figure_of(evaluation, styles)
-    with _page_style():
-        if kind == "svg":
-            figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-        else:
-            figure.savefig(file, format="png", dpi=100, metadata={"Software": None})
-    return file.getvalue()
-
-
 @contextmanager
-def _page_style() -> Iterator[None]:
+def page_style() -> Iterator[None]:
     """Use the page's fonts, lines and colours while drawing or saving."""
     from matplotlib import rc_context
 

@@ -1,0 +1,181 @@
+"""Policies and learners by name: the built-in ones, and ``package.module:Class``."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+from odl.core.config import ConfigError, rule_of
+from odl.core.kernels.rules import POLICIES
+
+_WRITTEN: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
+_POLICY: Final = ("decide", "settle")
+_LEARNER: Final = ("scores_one", "learn_many", "add_class", "split", "forget")
+_RIVER: Final = ("learn_one", "predict_one")
+_SKLEARN: Final = ("fit", "predict")
+HOST_POLICIES: Final = ("margin", "entropy", "least-confidence", "variable-uncertainty")
+
+
+def named_policy(name: str, settings: Mapping[str, Any] | None = None) -> object:
+    """The policy called ``name``, as `odl.replay` takes it.
+
+    Parameters
+    ----------
+    name : str
+        A rule of the integer core; ``margin``, ``entropy``, ``least-confidence`` or
+        ``variable-uncertainty``; or ``package.module:Name``: a class with ``decide`` and ``settle``, a
+        function ``(window, scores) -> bool``, a stream strategy of scikit-activeml, such as
+        ``skactiveml:stream.Split``, or an active learner of river.
+    settings : mapping, optional
+        Keyword arguments of its class.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such policy, or the settings do not fit.
+
+    Examples
+    --------
+    >>> named_policy("random"), type(named_policy("margin")).__name__
+    ('random', 'Margin')
+    >>> named_policy("skactiveml:stream.Split", {"budget": 0.1}).name
+    'Split'
+    """
+    from odl.policies import by_name, peers
+    from odl.policies.uncertainty import HOST_POLICIES as classes
+
+    if name in classes:
+        return _made("policy", name, classes[name], settings)
+    if ":" not in name:
+        if name not in POLICIES:
+            rule_of(name)
+        return _made("policy", name, by_name(name), settings) if settings else name
+    part = load_part("policy", name)
+    if inspect.isfunction(part) and not settings:
+        return part
+    if inspect.isclass(part):
+        if peers.is_stream_strategy(part):
+            needs = {"classes": [0, 1]} if "classes" in inspect.signature(part).parameters else {}
+            return peers.StreamStrategy(_made("policy", name, part, {**needs, **(settings or {})}))
+        if peers.is_river_sampler(part):
+            return peers.EntropyOfRiver(_made("policy", name, part, {"classifier": None, **(settings or {})}))
+        if _has(part, _POLICY):
+            return _made("policy", name, part, settings)
+    raise ConfigError(
+        f"policy is '{name}', which is neither a function (window, scores) -> bool nor a class with decide "
+        "and settle, a stream strategy of scikit-activeml or an active learner of river"
+    )
+
+
+def named_learner(name: str, settings: Mapping[str, Any] | None = None) -> object:
+    """The learner called ``name``, as `odl.replay` takes it.
+
+    Parameters
+    ----------
+    name : str
+        ``dendron``; a name of `odl.model.host_learners.HOST_LEARNERS`; or ``package.module:Class``: a
+        classifier of river, such as ``river:tree.HoeffdingTreeClassifier``, one of scikit-learn, which is
+        fitted anew with each batch, or a class with the methods of `odl.core.protocols.Learner`.
+    settings : mapping, optional
+        Keyword arguments of its class.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such learner, or the settings do not fit.
+
+    Examples
+    --------
+    >>> named_learner("river:tree.HoeffdingTreeClassifier", {"grace_period": 50}).grace_period
+    50
+    """
+    from odl.model.host_learners import HOST_LEARNERS, Refitted
+
+    if name == "dendron":
+        if settings:
+            raise ConfigError("learner dendron takes no settings; a model image has them")
+        return name
+    if name in HOST_LEARNERS:
+        return _made("learner", name, HOST_LEARNERS[name], settings)
+    if ":" not in name:
+        known = ", ".join(("dendron", *HOST_LEARNERS))
+        raise ConfigError(f"there is no learner '{name}'; choose from {known}, or write package.module:Class")
+    part = load_part("learner", name)
+    if inspect.isclass(part):
+        if _has(part, _LEARNER) or _has(part, _RIVER):
+            return _made("learner", name, part, settings)
+        if _has(part, _SKLEARN):
+            return Refitted(_made("learner", name, part, settings))
+    raise ConfigError(
+        f"learner is '{name}', which is no class with learn_one and predict_one (river), fit and predict "
+        "(scikit-learn), or scores_one, learn_many, add_class, split and forget"
+    )
+
+
+def load_part(what: str, name: str) -> Any:
+    """Import what ``package.module:Name`` names; the working folder is searched last.
+
+    Raises
+    ------
+    ConfigError
+        If the text is not of that form, or there is no such module or name.
+
+    Examples
+    --------
+    >>> load_part("learner", "river:tree.HoeffdingTreeClassifier").__name__
+    'HoeffdingTreeClassifier'
+    """
+    if not _WRITTEN.fullmatch(name):
+        raise ConfigError(
+            f"{what} is '{name}'; write package.module:Class, as in river:tree.HoeffdingTreeClassifier"
+        )
+    module, _, path = name.partition(":")
+    try:
+        found: Any = import_own(module)
+        for attribute in path.split("."):
+            if not hasattr(found, attribute) and inspect.ismodule(found):
+                import_module(f"{found.__name__}.{attribute}")
+            found = getattr(found, attribute)
+    except ModuleNotFoundError as error:
+        raise _needed(f"{what} is '{name}', which", error) from None
+    except AttributeError:
+        raise ConfigError(f"{what} is '{name}', but {module} has no '{path}'") from None
+    return found
+
+
+def import_own(name: str) -> ModuleType:
+    """Import the module ``name``; the working folder is searched last."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)  # behind everything installed, so that a file there replaces nothing
+    return import_module(name)
+
+
+def _has(part: type, names: tuple[str, ...]) -> bool:
+    return all(callable(getattr(part, name, None)) for name in names)
+
+
+def _made(what: str, name: str, cls: Any, settings: Mapping[str, Any] | None) -> Any:
+    try:
+        return cls(**(settings or {}))
+    except ModuleNotFoundError as error:
+        raise _needed(f"{what} {name}", error) from None
+    except TypeError as error:
+        raise ConfigError(f"{what} {name}: {str(error).removeprefix(cls.__name__ + '.')}") from None
+    except ValueError as error:
+        raise ConfigError(f"{what} {name}: {error}") from None
+
+
+def _needed(what: str, error: ModuleNotFoundError) -> ConfigError:
+    extra = (
+        "'odl-stream[peers]'"
+        if error.name in ("sklearn", "skactiveml")
+        else f"the package with '{error.name}'"
+    )
+    return ConfigError(f"{what} needs the module '{error.name}', which is not here; install {extra}")

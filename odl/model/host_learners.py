@@ -1,0 +1,236 @@
+"""Learners in floating point for comparison, host-only: scikit-learn's classifiers, the last layer."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from odl.core.class_scores import ClassScores
+from odl.core.image import Image
+from odl.core.protocols import Scores
+
+
+class Refitted:
+    """A classifier of scikit-learn as a learner: with each batch it is fitted anew to all it may know.
+
+    That is the vectors stored in the model image, and all labels of the session. The labels of a class
+    together count about as often as the image stores vectors of a class.
+
+    Parameters
+    ----------
+    estimator : object
+        Has ``fit(X, y)``, and ``predict_proba``, ``decision_function`` or ``predict``.
+
+    Examples
+    --------
+    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> from odl.data import model_bytes
+    >>> image = Image.from_bytes(model_bytes("shoulder"))
+    >>> learner = Refitted(KNeighborsClassifier(3)).start(image)
+    >>> image.names[learner.scores_one(image.stored[0]).path[-1]]
+    'pendulum'
+    """
+
+    def __init__(self, estimator: Any) -> None:
+        self._given = estimator
+
+    @property
+    def __name__(self) -> str:
+        return type(self._given).__name__
+
+    def start(self, image: Image) -> Refitted:
+        """Begin a session with the classes and stored vectors of ``image``."""
+        self._classes = ClassScores(image)
+        self._stored, self._owners = image.stored / 255.0, image.owners.astype(np.int64)
+        self._log: list[tuple[int, int, NDArray[np.float64]]] = []
+        self._fit()
+        return self
+
+    def scores_one(self, x: NDArray[np.uint8]) -> Scores:
+        """Score ``x``."""
+        if self._alone is not None:
+            return self._classes.of(self._alone)
+        row = x[None, :] / 255.0
+        known = self._estimator.classes_
+        if hasattr(self._estimator, "predict_proba"):
+            shares = self._estimator.predict_proba(row)[0]
+        elif hasattr(self._estimator, "decision_function"):
+            logits = np.atleast_1d(self._estimator.decision_function(row)[0])
+            logits = np.array([-logits[0], logits[0]]) if len(logits) < len(known) else logits
+            shares = np.exp(logits - logits.max())
+        else:
+            shares = (known == self._estimator.predict(row)[0]).astype(float)
+        return self._classes.of(dict(zip(known.tolist(), shares.tolist(), strict=True)))
+
+    def learn_many(self, x: NDArray[np.uint8], y: Sequence[int], windows: Sequence[int]) -> None:
+        """Learn one batch."""
+        self._log += [(w, int(cls), row / 255.0) for row, cls, w in zip(x, y, windows, strict=True)]
+        self._fit()
+
+    def add_class(self, at: int, cls: int, head: int, name: str) -> bool:
+        """Add a class; it can be predicted from its first label on."""
+        return self._classes.add_class(cls, head)
+
+    def split(self, at: int, leaf: int, head: int) -> bool:
+        """Add a task under ``leaf``."""
+        return self._classes.split(leaf, head)
+
+    def forget(self, window: int) -> None:
+        """Fit anew without the label of ``window``."""
+        self._log = [lesson for lesson in self._log if lesson[0] != window]
+        self._fit()
+
+    def _fit(self) -> None:
+        count = Counter(cls for _, cls, _ in self._log)
+        share = len(self._owners) // max(1, len(set(self._owners.tolist())))
+        own = [(cls, x) for _, cls, x in self._log for _ in range(max(1, share // count[cls]))]
+        x = np.concatenate([self._stored, *(row[None, :] for _, row in own)])
+        y = np.concatenate([self._owners, np.array([cls for cls, _ in own], np.int64)])
+        known = set(y.tolist())
+        self._alone = dict.fromkeys(known, 1.0) if len(known) < 2 else None
+        if self._alone is None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # a fit on few labels need not converge
+                self._estimator = copy.deepcopy(self._given).fit(x, y)
+
+
+class LastLayer:
+    """The heads fine-tuned by gradient descent on the session's labels alone, in floating point.
+
+    No stored vectors are replayed, and a new class starts from weights of zero: the plain form of what
+    `odl.model.dendron.Dendron` does.
+
+    Parameters
+    ----------
+    epochs : int
+        Passes over all labels of the session with each batch, from the weights of the image.
+    rate : float
+        Size of a gradient step.
+
+    Examples
+    --------
+    >>> from odl.data import model_bytes
+    >>> image = Image.from_bytes(model_bytes("shoulder"))
+    >>> learner = LastLayer().start(image)
+    >>> image.names[learner.scores_one(image.stored[0]).path[-1]]
+    'pendulum'
+    """
+
+    def __init__(self, epochs: int = 16, rate: float = 0.1) -> None:
+        if epochs < 1 or not rate > 0:
+            raise ValueError(f"epochs is {epochs} and rate is {rate}; they can be at least 1, and above 0")
+        self.epochs, self.rate = epochs, rate
+
+    def start(self, image: Image) -> LastLayer:
+        """Begin a session with the heads of ``image``."""
+        self._image, self._classes = image, ClassScores(image)
+        self._log: list[tuple[int, int, NDArray[np.float64]]] = []
+        self._fit()
+        return self
+
+    def scores_one(self, x: NDArray[np.uint8]) -> Scores:
+        """Score ``x``."""
+        return self._classes.of_rows(self._shares(self._with_bias(x)))
+
+    def learn_many(self, x: NDArray[np.uint8], y: Sequence[int], windows: Sequence[int]) -> None:
+        """Learn one batch."""
+        self._log += [(w, int(cls), self._with_bias(row)) for row, cls, w in zip(x, y, windows, strict=True)]
+        self._fit()
+
+    def add_class(self, at: int, cls: int, head: int, name: str) -> bool:
+        """Add a class with weights of zero."""
+        self._classes.add_class(cls, head)
+        self._fit()
+        return True
+
+    def split(self, at: int, leaf: int, head: int) -> bool:
+        """Add a task under ``leaf``."""
+        return self._classes.split(leaf, head)
+
+    def forget(self, window: int) -> None:
+        """Fit anew without the label of ``window``."""
+        self._log = [lesson for lesson in self._log if lesson[0] != window]
+        self._fit()
+
+    @staticmethod
+    def _with_bias(x: NDArray[np.uint8]) -> NDArray[np.float64]:
+        return np.append(x, 128) / 255.0
+
+    def _fit(self) -> None:
+        """From the image's weights, learn all labels; a label is learned by the heads on its path alone."""
+        base = self._image.base.astype(np.float64) * 255.0
+        heads = np.array([head for _, head in self._classes.rows])
+        unit = 2.0 ** -np.array(
+            [int(self._image.formats[min(h, len(self._image.formats) - 1)]) for h in heads]
+        )
+        self._weights = np.zeros((len(heads), base.shape[1]))
+        self._weights[: len(base)] = base
+        self._weights *= unit[:, None]
+        labelled = {row for _, cls, _ in self._log for row in self._classes.path(cls)}
+        self._active = np.array([row < len(base) or row in labelled for row in range(len(heads))])
+        self._heads = heads
+        for _ in range(self.epochs):
+            for _, cls, x in self._log:
+                for row in self._classes.path(cls):
+                    own = (heads == heads[row]) & self._active
+                    error = self._softmax(x, own)
+                    error[row] -= 1
+                    self._weights[own] -= self.rate * error[own, None] * x / (x @ x)
+
+    def _softmax(self, x: NDArray[np.float64], rows: NDArray[np.bool_]) -> NDArray[np.float64]:
+        logits = self._weights @ x
+        powers = np.where(rows, np.exp(logits - logits[rows].max()), 0.0)
+        shares: NDArray[np.float64] = powers / powers.sum()
+        return shares
+
+    def _shares(self, x: NDArray[np.float64]) -> list[float]:
+        """The probability of each row: the product along its path."""
+        own = np.zeros(len(self._heads))
+        for head in np.unique(self._heads):
+            rows = (self._heads == head) & self._active
+            if rows.any():
+                own += self._softmax(x, rows)
+        return [float(np.prod(own[self._classes.above(row)])) for row in range(len(own))]
+
+
+def nearest_mean() -> Refitted:
+    """The nearest class mean (`sklearn.neighbors.NearestCentroid`)."""
+    from sklearn.neighbors import NearestCentroid
+
+    return Refitted(NearestCentroid())
+
+
+def neighbours(k: int = 5) -> Refitted:
+    """The ``k`` nearest neighbours (`sklearn.neighbors.KNeighborsClassifier`)."""
+    from sklearn.neighbors import KNeighborsClassifier
+
+    return Refitted(KNeighborsClassifier(k))
+
+
+def ridge(alpha: float = 1.0) -> Refitted:
+    """A linear classifier by ridge regression (`sklearn.linear_model.RidgeClassifier`)."""
+    from sklearn.linear_model import RidgeClassifier
+
+    return Refitted(RidgeClassifier(alpha=alpha))
+
+
+def flat_network(hidden: int = 32, epochs: int = 100, seed: int = 0) -> Refitted:
+    """A network with one hidden layer over all classes at once (`sklearn.neural_network.MLPClassifier`)."""
+    from sklearn.neural_network import MLPClassifier
+
+    return Refitted(MLPClassifier((hidden,), max_iter=epochs, random_state=seed))
+
+
+HOST_LEARNERS: Final[dict[str, Callable[..., Any]]] = {
+    "last-layer": LastLayer,
+    "nearest-mean": nearest_mean,
+    "knn": neighbours,
+    "ridge": ridge,
+    "flat-network": flat_network,
+}

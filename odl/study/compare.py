@@ -1,0 +1,206 @@
+"""Compare policies, learners and budgets from Python; the same as a study file."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from odl._text import aligned
+from odl.study.description import Study
+from odl.study.files import about_run, read_table, write_table
+from odl.study.report import Analysis, analyse, write_report
+from odl.study.report.sentences import difference_sentence, harm_sentence, setting_words
+from odl.study.report.tables import overview
+from odl.study.runner import run_study
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+_SHORT = (0, 1, 2, 4, 7, 10, 13)  # columns of the overview that fit a terminal
+_HEADS = ("method", "budget", "asked", "last third (%)", "no learning", "to baseline", "harmed")
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison:
+    """The result of `odl.compare` or of a study.
+
+    Attributes
+    ----------
+    rows : list of dict
+        One for each session, in the order of the study.
+    computed : int
+        Sessions that were computed now; the others were in the store.
+    baseline : str
+        The policy that the others are compared with.
+    name : str
+    about : dict of str
+        Versions, seeds, machine.
+    """
+
+    rows: list[dict[str, Any]]
+    computed: int
+    baseline: str
+    name: str
+    about: dict[str, str]
+
+    @property
+    def table(self) -> DataFrame:
+        """A row for each session: what it is, and its figures."""
+        from pandas import DataFrame
+
+        return DataFrame(self.rows)
+
+    @cached_property
+    def analysis(self) -> Analysis:
+        """The figures over people: intervals, paired differences, areas."""
+        return analyse(self.rows, self.baseline)
+
+    def report(self, folder: str | Path, command: str = "") -> Path:
+        """Write ``report.html``, ``people.csv`` and ``tables.tex``; return the path of the page."""
+        return write_report(Path(folder), self.analysis, self.name, self.about, command)
+
+    def _short(self) -> list[tuple[str, list[list[str]]]]:
+        """For each setting a title and a table."""
+        found = []
+        for setting in self.analysis.settings:
+            entries = self.analysis.of_setting(setting)
+            rows = [[row[i] for i in _SHORT] for row in overview(entries)]
+            found.append((setting_words(entries[0]), [list(_HEADS), *rows]))
+        return found
+
+    def sentences(self) -> list[str]:
+        """The differences to the baseline, and who was harmed."""
+        entries = self.analysis.entries
+        differences = [difference_sentence(entry, self.analysis.baseline) for entry in entries]
+        harm = [harm_sentence(entry) for entry in entries if entry.mean("spent").mean > 0]
+        return [sentence for sentence in (*differences, *harm) if sentence]
+
+    def __repr__(self) -> str:
+        return "\n\n".join(f"{title}\n{aligned(rows)}" for title, rows in self._short())
+
+    def _repr_html_(self) -> str:
+        parts = []
+        for title, (head, *body) in self._short():
+            lines = ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in body]
+            heads = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
+            rows = "".join(f"<tr>{line}</tr>" for line in lines)
+            parts.append(f"<p>{html.escape(title)}</p><table><tr>{heads}</tr>{rows}</table>")
+        return "".join(parts)
+
+
+def compare(
+    source: str | Path | Iterable[str | Path],
+    *,
+    policies: object = None,
+    learners: object = None,
+    budgets: object = None,
+    seeds: object = None,
+    subjects: object = None,
+    models: object = None,
+    data: str | Path | None = None,
+    baseline: str | None = None,
+    batch: object = None,
+    delay: object = None,
+    patience: object = None,
+    refuse: object = None,
+    error: object = None,
+    hold: object = None,
+    step: object = None,
+    order: object = None,
+    out: str | Path | None = None,
+    workers: int | None = None,
+    dask: str | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Comparison:
+    """Compare policies, learners and budgets on the same people, with the same seeds.
+
+    Each of the keywords can be one value or a list; every combination is a session of every person.
+
+    Parameters
+    ----------
+    source : str, path or list of them
+        Datasets: names, or folders with a ``card.json``.
+    policies, learners : str, object or list, optional
+        What `odl.replay` takes, or a mapping with ``name``, settings and a ``label``. Sessions with an
+        object that has no name are computed anew each time.
+    budgets : str, int or list, optional
+        As in `odl.replay`.
+    seeds : int or list of int, optional
+        A number of seeds, or the seeds themselves; 1 by default.
+    subjects : list or str, optional
+        People; or one word: ``all``, or a split of the card. Default: ``test``.
+    models : str, path or list, optional
+        ``own`` (default), ``.odlm`` files, or a folder of images of which each person is run with the one
+        that was not trained on them.
+    data : path, optional
+        Folder or zip of a dataset that is not bundled.
+    baseline : str, optional
+        The policy to compare with; the first by default.
+    batch, delay, patience, refuse, error, hold, step : value or list, optional
+        As in `odl.replay`.
+    order : str or list, optional
+        Order of a person's recordings: ``recorded``, ``reversed``, ``shuffled``.
+    out : path, optional
+        Folder in which the sessions are stored and the tables written; with it, only sessions that are not
+        there yet are computed.
+    workers : int, optional
+        Processes; default: the cores of this machine.
+    dask : str, optional
+        Address of a Dask scheduler.
+    progress : callable, optional
+        Called with a short sentence.
+
+    Raises
+    ------
+    OdlError
+        If an argument is invalid or a session fails.
+
+    Examples
+    --------
+    >>> found = compare("shoulder", policies=["random", "periodic"], budgets=5, subjects=["7"], workers=1)
+    >>> found.table[["policy", "queries"]].values.tolist()
+    [['random', 5], ['periodic', 5]]
+    """
+    given = {
+        "policies": policies, "learners": learners, "budgets": budgets, "seeds": seeds, "people": subjects,
+        "models": models, "baseline": baseline, "batch": batch, "delay": delay, "patience": patience,
+        "refuse": refuse, "error": error, "hold": hold, "step": step, "order": order,
+    }  # fmt: skip
+    datasets = [str(source)] if isinstance(source, str | Path) else [str(one) for one in source]
+    values = {name: value for name, value in given.items() if value is not None}
+    folders = {} if data is None else {name: str(data) for name in datasets}
+    study = Study.read(
+        {"name": ", ".join(datasets), "datasets": datasets, "data": folders, **values}, "compare"
+    )
+    return run(study, out, workers=workers, dask=dask, progress=progress)
+
+
+def run(
+    study: Study,
+    out: str | Path | None = None,
+    *,
+    workers: int | None = None,
+    dask: str | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Comparison:
+    """Run ``study`` and write its tables into ``out``; see `odl.study.run_study` for the keywords."""
+    rows, computed = run_study(study, out, workers=workers, dask=dask, progress=progress)
+    if out is not None:
+        write_table(Path(out), study, rows)
+    return Comparison(rows, computed, study.compared_with, study.name, about_run(study))
+
+
+def finished(folder: str | Path) -> Comparison:
+    """The study whose tables are in ``folder``.
+
+    Raises
+    ------
+    StudyError
+        If there is none.
+    """
+    rows, about = read_table(Path(folder))
+    return Comparison(rows, 0, str(about["baseline"]), str(about["name"]), dict(about["about"]))

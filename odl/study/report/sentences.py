@@ -1,0 +1,76 @@
+"""What a study found, in sentences."""
+
+from __future__ import annotations
+
+from odl._text import counted
+from odl.study.report.analysis import Analysis, MethodFigures
+from odl.study.report.statistics import Interval
+
+
+def points(share: float) -> str:
+    """A difference of shares in points, with its sign.
+
+    >>> points(0.0123), points(-0.2)
+    ('+1.2', '-20.0')
+    """
+    return f"{100 * share:+.1f}"
+
+
+def percents(interval: Interval, signed: bool = False) -> str:
+    """A mean in per cent with its interval.
+
+    >>> percents(Interval(0.5, 0.4, 0.625)), percents(Interval(0.01, None, None), signed=True)
+    ('50.0 [40.0, 62.5]', '+1.0')
+    """
+
+    def text(share: float) -> str:
+        return points(share) if signed else f"{100 * share:.1f}"
+
+    if interval.low is None or interval.high is None:
+        return text(interval.mean)
+    return f"{text(interval.mean)} [{text(interval.low)}, {text(interval.high)}]"
+
+
+def setting_words(entry: MethodFigures) -> str:
+    """What distinguishes the setting of ``entry``."""
+    return ", ".join(f"{name} {value}" for name, value in entry.setting)
+
+
+def difference_sentence(entry: MethodFigures, baseline: str) -> str:
+    """One entry against the baseline; it says so where the difference is within noise."""
+    difference = entry.difference
+    if difference is None:
+        return ""
+    gained = percents(difference.interval, signed=True)
+    what = (
+        f"{entry.method} at {entry.mean('spent').mean:.1f} labels: {gained} "
+        f"points against {baseline} at the same labels, over {_people(difference.people)}"
+    )
+    p = f"p = {difference.corrected:.3f} after Holm's correction"
+    if difference.people < 6:
+        return f"{what}. So few people cannot show a difference ({p}); take it as within noise."
+    return f"{what}. This is within noise ({p})." if difference.is_noise else f"{what} ({p})."
+
+
+def harm_sentence(entry: MethodFigures) -> str:
+    """Who did worse than without learning, and by how much."""
+    of = _people(len(entry.people))
+    if not entry.harmed:
+        return f"{entry.method}, budget {entry.budget}: nobody of {of} lost more than a point."
+    who = ", ".join(f"{subject} ({points(-lost)})" for subject, lost in entry.harmed)
+    return (
+        f"{entry.method}, budget {entry.budget}: {len(entry.harmed)} of {of} lost more than a point: {who}."
+    )
+
+
+def headline(found: Analysis) -> str:
+    """The best method by its area, or by its accuracy where budgets are not varied."""
+    best = max(found.entries, key=lambda entry: entry.mean("late").mean)
+    return (
+        f"{best.method} with budget {best.budget} is right in {percents(best.mean('late'))} % "
+        f"of the last third; without learning {100 * best.mean('plain').mean:.1f} %"
+    )
+
+
+def _people(n: int) -> str:
+    return "1 person" if n == 1 else counted(n, "people").removesuffix("s")

@@ -1,0 +1,113 @@
+"""Study files: what they say, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import odl
+from odl.study import Study, StudyError
+from odl.study.cells import cells_of
+from odl.study.digests import code_digest
+
+
+def test_a_file_is_read_and_its_folders_are_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "two.toml").write_text(
+        'datasets = ["shoulder"]\npeople = [7, 8]\nmodels = ["own", "mine"]\nseeds = [3, 5]\n'
+        "error = [0, 0.1]\n"
+        'policies = ["random", { name = "tactile-inforv", step = 5, label = "slow" }]\nbaseline = "slow"\n'
+        '[data]\nhapt = "mine"\n'
+    )
+    study = Study.load(tmp_path / "two.toml")
+    assert (study.name, study.people, study.seeds, study.error) == ("two", ("7", "8"), (3, 5), (0.0, 0.1))
+    assert study.models == ("own", str(tmp_path / "mine"))
+    assert dict(study.data) == {"hapt": str(tmp_path / "mine")}
+    assert [part.label for part in study.policies] == ["random", "slow"]
+    assert study.compared_with == "slow"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("datasets = [", "not a TOML file"),
+        ("seeds = 2", "`datasets` is missing"),
+        ('datasets = "shoulder"\npolicy = "random"', "there is no entry `policy`"),
+        ('datasets = "shoulder"\nseeds = 0', "above 0"),
+        ('datasets = "shoulder"\nseeds = "x"', "`seed` is 'x'"),
+        ('datasets = "shoulder"\nbudgets = []', "budgets is empty"),
+        ('datasets = "shoulder"\nbudgets = ["0"]', "above zero"),
+        ('datasets = "shoulder"\ndelay = -1', "`delay` is -1"),
+        ('datasets = "shoulder"\nhold = 1', "`hold` is 1"),
+        ('datasets = "shoulder"\norder = "backwards"', "recorded, reversed, shuffled"),
+        ('datasets = "shoulder"\nbudgets = [5, 5]', "names an entry twice"),
+        ('datasets = "shoulder"\nbudgets = [5, "5"]', "names an entry twice"),
+        ('datasets = "shoulder"\npolicies = [{ step = 3 }]', "a table needs a `name`"),
+        ('datasets = "shoulder"\npolicies = [{ name = "a:B", x = [1] }]', "a text or a number"),
+        ('datasets = "shoulder"\nbaseline = "random"', "baseline is 'random'"),
+        ('datasets = "shoulder"\ndata = "x"', "a table of folders"),
+        ('datasets = "shoulder"\nmodels = ["a/m.odlm", "b/m.odlm"]', "have the same name"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_its_name_and_a_reason(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "wrong.toml"
+    file.write_text(text)
+    with pytest.raises(StudyError, match="wrong.toml|baseline") as caught:
+        Study.load(file)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"people": ["99"]}, "people: dataset 'shoulder' has no subject 99|no split '99'"),
+        ({"people": ["7", "99"]}, "has no subject 99"),
+        ({"datasets": "nothing"}, "there is no dataset 'nothing'"),
+        ({"models": "nothing.odlm"}, "cannot be read"),
+    ],
+)
+def test_what_is_not_there_is_refused_before_anything_runs(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(odl.OdlError, match=message):
+        cells_of(Study.read({"datasets": "shoulder", **changes}))
+
+
+def test_each_parameter_changes_the_key_and_a_label_does_not() -> None:
+    def keys(**changes: object) -> set[str]:
+        return {cell.key for cell in cells_of(Study.read({"datasets": "shoulder", "people": [7], **changes}))}
+
+    base = keys()
+    assert keys(policies=[{"name": "tactile-inforv", "label": "mine"}]) == base
+    for changes in (
+        {"budgets": 5}, {"seeds": [1]}, {"delay": 1}, {"patience": 5}, {"refuse": 0.5}, {"error": 0.5},
+        {"hold": True}, {"step": 3}, {"batch": 2}, {"order": "reversed"}, {"people": [8]},
+        {"policies": "random"}, {"policies": [{"name": "tactile-inforv", "step": 4}]}, {"learners": "knn"},
+        {"models": "hapt"},
+    ):  # fmt: skip
+        assert not keys(**changes) & base, changes
+
+
+def test_no_question_needs_no_budgets() -> None:
+    study = Study.read(
+        {"datasets": "shoulder", "people": [7], "policies": ["none", "random"], "budgets": [5, 10]}
+    )
+    assert [cell.columns["policy"] for cell in cells_of(study)] == ["none", "random", "random"]
+
+
+def test_an_edit_of_a_users_own_file_changes_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "odl_test_mine_one.py"
+    file.write_text(
+        "class Mine:\n    def decide(self, window, scores): ...\n    def settle(self, w, o): ...\n"
+    )
+    study = Study.read({"datasets": "shoulder", "people": [7], "policies": "odl_test_mine_one:Mine"})
+    before = cells_of(study)[0].key
+    assert cells_of(study)[0].key == before
+    file.write_text(file.read_text() + "# another\n")
+    code_digest.cache_clear()
+    assert cells_of(study)[0].key != before
+
+
+def test_an_object_has_no_key_that_lasts() -> None:
+    study = Study.read({"datasets": "shoulder", "people": [7], "policies": [lambda window, scores: True]})
+    assert cells_of(study)[0].key != cells_of(study)[0].key
