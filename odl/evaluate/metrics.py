@@ -260,7 +260,10 @@ def score_of(truth: Classes | Sequence[str], predicted: Classes | Sequence[str |
     if len(truth) != len(predicted):
         raise ValueError(f"{len(truth)} true classes, but {len(predicted)} predictions")
     if not isinstance(truth, np.ndarray) or not isinstance(predicted, np.ndarray):
-        number = {name: i for i, name in enumerate({*truth, *predicted} - {None})}
+        known = dict.fromkeys(
+            name for name in (*truth, *predicted) if name is not None
+        )  # in order, unlike a set
+        number = {name: i for i, name in enumerate(known)}
         truth, predicted = (np.array([number.get(n, -1) for n in names]) for names in (truth, predicted))
     return Score((m.name, m.function(truth, predicted) if len(truth) else None) for m in SCORES)
 

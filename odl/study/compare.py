@@ -6,11 +6,12 @@ import html
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from odl._text import aligned
-from odl.study.description import Study
+from odl.study.description import Study, StudyError
 from odl.study.files import about_run, read_table, write_table
 from odl.study.report import Analysis, analyse, write_report
 from odl.study.report.sentences import difference_sentence, harm_sentence, setting_words
@@ -188,6 +189,8 @@ def run(
     progress: Callable[[str], None] | None = None,
 ) -> Comparison:
     """Run ``study`` and write its tables into ``out``; see `odl.study.run_study` for the keywords."""
+    if find_spec("scipy") is None:
+        raise StudyError("the comparison needs the package 'scipy': pip install 'odl-stream[study]'")
     rows, computed = run_study(study, out, workers=workers, dask=dask, progress=progress)
     if out is not None:
         write_table(Path(out), study, rows)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import numpy as np
+
 from odl.evaluate import BASELINES, Evaluation
 from odl.evaluate.metrics import COUNTS, SCORES, score_of
 
@@ -25,12 +27,12 @@ def figures_of(evaluation: Evaluation, allowed: int, host_only: str, trace: str)
 
     ``shown_`` figures count a held answer as the prediction; without holding they equal the model's own.
     """
-    rows = [row for row in evaluation.timeline.rows if row.truth is not None]
-    truth = [row.truth or "" for row in rows]
-    shown = [row.predicted if row.held is None else row.held for row in rows]
+    rows = evaluation.timeline.rows
+    rows = rows.where(rows.truth >= 0)
+    shown = score_of(rows.truth, np.where(rows.held >= 0, rows.held, rows.predicted))
     plain = evaluation.to_json()
     found = {name: plain[name] for name in FIGURES if name in plain}
-    found |= {f"shown_{name}": value for name, value in score_of(truth, shown).items()}
+    found |= {f"shown_{name}": value for name, value in shown.items()}
     for base, scores in evaluation.baselines.items():
         found |= {f"{base}_{name}": value for name, value in scores.items()}
     return found | {"allowed": allowed, "host_only": host_only, "trace_sha256": trace}
