@@ -235,6 +235,9 @@ class Reader:
         self._seq = seq
 
     def _note_damage(self, begin: int, end: int, fault: Fault) -> None:
+        if len(self.problems) == _MOST_PROBLEMS:  # a file can have a million of them
+            self._more += 1
+            return
         self._note(f"{end - 1 - begin} bytes from byte {begin} are damaged ({fault.value}) and were skipped")
 
     def _note(self, problem: str) -> None:

@@ -13,14 +13,16 @@ from odl.wire.framing import SHORTEST, WHOLE_CRC, Fault, FrameError, unframe
 MAX_FRAME: Final = 4 * 2**20  # default for the longest frame, in bytes between two delimiters
 _MANY: Final = 48  # chunks from which decoding them side by side is faster
 _ROUNDS: Final = 256  # most groups of a chunk for that: a long run of zeros has thousands
+_STRIDE: Final = 8  # rounds between two looks at which chunks are finished
+_WHOLE, _BROKEN, _LATER = range(3)  # what a chunk turned out to be: COBS, not COBS, for `unframe`
 
 
-def _unstuff_many(data: bytes) -> Iterator[tuple[int, int, bytes, int]]:
+def _unstuff_many(data: bytes) -> Iterator[tuple[int, int, int, bytes, int]]:
     """Decode all chunks between zero bytes in ``data``, which ends with a zero, side by side.
 
-    Yields start, end, decoded bytes and their CRC-32 for each chunk. The decoded bytes are empty if
-    the chunk is not COBS, has a full group, or has more than ``_ROUNDS`` groups; `cobs_decode` handles
-    those. Each round moves every chunk to its next code.
+    Yields start, end, what the chunk is, its decoded bytes and their CRC-32. A chunk that has a full
+    group or more than ``_ROUNDS`` groups is left to `unframe`. Each round moves every unfinished chunk to
+    its next code. So time is linear in the bytes, and memory in the bytes and the number of chunks.
     """
     n = len(data)
     plain = np.zeros(n + 255, np.uint8)  # a step beyond the end finds a zero and stays there
@@ -28,19 +30,26 @@ def _unstuff_many(data: bytes) -> Iterator[tuple[int, int, bytes, int]]:
     ends = np.flatnonzero(plain[:n] == 0)
     begins = np.concatenate([[0], ends[:-1] + 1])
     begins, ends = begins[ends > begins], ends[ends > begins]
-    at = begins
-    codes = [at]
-    while len(codes) < _ROUNDS and plain.take(at).any():
-        for _ in range(8):
-            at = at + plain.take(at)
-            codes.append(at)
-    places = np.array(codes)
-    usual = (at == ends) & (np.diff(places, axis=0) < 255).all(axis=0)
-    plain[places[:, usual]] = 0
+    state = np.full(len(begins), _LATER, np.uint8)
+    on, at, limit = np.arange(len(begins)), begins, ends  # the unfinished chunks
+    for _ in range(_ROUNDS // _STRIDE):
+        places, full = [at], np.zeros(len(on), bool)
+        for _ in range(_STRIDE):
+            step = plain.take(at)
+            at = at + step
+            full |= (step == 255) & (at <= limit)
+            places.append(at)
+        for place in places[:-1]:
+            plain[place[place < limit]] = 0  # codes within their own chunk
+        done = full | (at >= limit)
+        state[on[done]] = np.where(full, _LATER, np.where(at == limit, _WHOLE, _BROKEN))[done]
+        on, at, limit = on[~done], at[~done], limit[~done]
+        if not len(on):
+            break
     raw = plain.tobytes()
-    whole = zip(begins.tolist(), np.where(usual, ends, 0).tolist(), strict=True)
-    plains = [raw[begin + 1 : end] for begin, end in whole]
-    return zip(begins.tolist(), ends.tolist(), plains, map(zlib.crc32, plains), strict=True)
+    for begin, end, found in zip(begins.tolist(), ends.tolist(), state.tolist(), strict=True):
+        decoded = raw[begin + 1 : end] if found == _WHOLE else b""
+        yield begin, end, found, decoded, zlib.crc32(decoded)
 
 
 class Deframer:
@@ -136,13 +145,16 @@ class Deframer:
                     results.append((at, end, self._judge(chunk, len(chunk))))
                 at = end
             return results
-        for begin, end, plain, crc in _unstuff_many(data):
-            if crc == WHOLE_CRC and len(plain) > SHORTEST and end - begin <= self.limit:
+        for begin, end, what, plain, crc in _unstuff_many(data):
+            found: bytes | Fault
+            if what == _LATER or end - begin > self.limit:
+                found = self._judge(data[begin:end], end - begin)
+            elif crc == WHOLE_CRC and len(plain) > SHORTEST:
                 self.frames += 1
-                results.append((at + begin, at + end + 1, plain[:-4]))
+                found = plain[:-4]
             else:
-                judged = self._judge(data[begin:end], end - begin)
-                results.append((at + begin, at + end + 1, judged))
+                found = self._count(Fault.CRC if what == _WHOLE else Fault.COBS, end - begin)
+            results.append((at + begin, at + end + 1, found))
         return results
 
     def _judge(self, chunk: bytes, size: int) -> bytes | Fault:
@@ -151,8 +163,11 @@ class Deframer:
                 raise FrameError(Fault.OVERSIZE)
             payload = unframe(chunk)
         except FrameError as error:
-            self._faults[error.fault] += 1
-            self.lost_bytes += size
-            return error.fault
+            return self._count(error.fault, size)
         self.frames += 1
         return payload
+
+    def _count(self, fault: Fault, size: int) -> Fault:
+        self._faults[fault] += 1
+        self.lost_bytes += size
+        return fault

@@ -237,6 +237,32 @@ def test_a_long_frame_of_zeros_among_many_costs_no_more_than_others() -> None:
     assert most < 100 * len(line)
 
 
+@pytest.mark.parametrize(
+    "chunk", [b"\x03\0", b"\x01\0", b"\xff\0", b"\x02\x03\0", b"\xfe\x01\0", b"\x05\x01\x01\x09\0"]
+)
+def test_a_million_damaged_stretches_take_memory_by_their_bytes(chunk: bytes) -> None:
+    """Steps out of half a million stretches took 3 GB in all, for 976 KB."""
+    line = chunk * (2**18 // len(chunk))
+    deframer = Deframer()
+    tracemalloc.start()
+    found = deframer.scan(line)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(found) == line.count(b"\0") == deframer.bad_cobs + deframer.bad_crc
+    assert most < 200 * len(line)
+
+
+@given(st.lists(st.binary(max_size=4) | st.binary(min_size=250, max_size=262), min_size=60, max_size=90))
+def test_any_stretches_are_judged_together_as_alone(stretches: list[bytes]) -> None:
+    """Each with codes that lead out of it, into others, to their ends."""
+    line = b"\0".join(stretches) + b"\0"
+    whole, pieces = Deframer(limit=258), Deframer(limit=258)
+    assert whole.scan(line) == [found for i in range(len(line)) for found in pieces.scan(line[i : i + 1])]
+    assert (whole.bad_cobs, whole.bad_crc, whole.lost_bytes) == (
+        pieces.bad_cobs, pieces.bad_crc, pieces.lost_bytes
+    )  # fmt: skip
+
+
 def test_a_step_out_of_a_damaged_frame_hurts_no_other() -> None:
     good = [frame(bytes([0x13, 0, i, 0]) * 10, i) for i in range(200)]
     for code in (3, 60, 100, 200, 254, 255):
