@@ -7,13 +7,19 @@ import errno
 import os
 import re
 import stat
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from odl._files import in_private, keep_private, write_private
+from odl._files import in_private, keep_private, remove, write_private
 from odl.cli.main import main
+from odl.core.events import Undo
+from odl.recording import Writer, read
+from odl.wire import Start
 from tests.helpers.full_disk import full_disk
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows has no such permissions")
@@ -119,6 +125,100 @@ def test_a_conversion_that_finds_the_disk_full_says_where(
     assert sorted(tmp_path.iterdir()) == before
 
 
+WRITES = """
+import sys, time
+from pathlib import Path
+from odl._files import in_private
+with in_private(Path(sys.argv[1]), force=True) as file:
+    file.write_text("samples of somebody" * 1000)
+    print("written", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="only Linux has files without a name")
+def test_a_killed_process_leaves_no_temporary_file(tmp_path: Path) -> None:
+    """35 MB of somebody's samples stayed in a hidden file."""
+    (tmp_path / "walk.csv").write_text("old")
+    here = Path(__file__).resolve().parents[1]
+    words = [sys.executable, "-c", WRITES, str(tmp_path / "walk.csv")]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, cwd=here) as process:
+        assert process.stdout is not None and process.stdout.readline() == b"written\n"
+        process.kill()
+    assert modes(tmp_path).keys() == {"walk.csv"} and (tmp_path / "walk.csv").read_text() == "old"
+
+
+def test_what_an_earlier_process_left_is_removed_after_a_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where files need a name, so on other systems and some file systems."""
+    monkeypatch.delattr("os.O_TMPFILE", raising=False)
+    now = time.time()
+    for name, hours in ((".odl-old.part", 25), (".odl-new.part", 1), ("mine.part", 25)):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (now - 3600 * hours,) * 2)
+    with in_private(tmp_path / "a.csv") as file:
+        assert file.parent == tmp_path
+        file.write_text("new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".odl-new.part", "a.csv", "mine.part"]
+    assert (tmp_path / "a.csv").read_text() == "new"
+
+
+def test_a_file_that_came_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="the file exists"), in_private(tmp_path / "a.csv") as file:
+        file.write_text("ours")
+        (tmp_path / "a.csv").write_text("theirs")
+    assert (tmp_path / "a.csv").read_text() == "theirs" and modes(tmp_path).keys() == {"a.csv"}
+
+
+def test_nothing_replaces_or_removes_a_file_that_is_written(tmp_path: Path) -> None:
+    """``odl convert --force`` renamed another file over the recording of a running session."""
+    path = tmp_path / "walk.odl"
+    writer = Writer(path, Start({}, b""))
+    writer.flush()
+    before = path.read_bytes()
+    in_use = f"another writer has this file open; close it first: '{path}'"
+    with pytest.raises(OSError, match=re.escape(in_use)):
+        write_private(path, "new")
+    with pytest.raises(OSError, match=re.escape(in_use)), in_private(path, force=True):
+        raise AssertionError("an error after the work is too late")
+    remove(path, path.stat())
+    assert path.read_bytes() == before and modes(tmp_path).keys() == {"walk.odl"}
+    writer.close()
+    other = path.stat()
+    write_private(path, "new")
+    remove(path, other)  # another file by now
+    assert path.read_text() == "new"
+    remove(path, path.stat())
+    assert not path.exists()
+
+
+def test_a_file_that_is_opened_while_it_is_made_is_not_replaced(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="another writer"), in_private(tmp_path / "a.odl", force=True) as file:
+        file.write_text("ours")
+        writer = Writer(tmp_path / "a.odl", Start({}, b""))
+    writer.close()
+    assert read(tmp_path / "a.odl").complete
+
+
+@pytest.mark.parametrize("redact", [["--redact"], []])
+def test_convert_does_not_replace_what_a_session_writes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], redact: list[str]
+) -> None:
+    run("replay shoulder --subjects 7 --budget 3 --out {}", tmp_path)
+    if not redact:
+        run("convert {}/shoulder-7.odl {}/source.csv", tmp_path)
+    source = tmp_path / ("shoulder-7.odl" if redact else "source.csv")
+    writer = Writer(tmp_path / "live.odl", Start({}, b""))
+    writer.write(Undo(1))
+    assert main(["convert", str(source), str(tmp_path / "live.odl"), "--force", *redact]) == 2
+    errors = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("... ")]
+    assert errors == [f"odl: {tmp_path / 'live.odl'}: another writer has this file open; close it first"]
+    writer.write(Undo(2))
+    writer.close()
+    assert read(tmp_path / "live.odl").events == [Undo(1), Undo(2)]
+
+
 def test_another_s_file_is_not_made_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: object) -> None:
         raise PermissionError(errno.EPERM, "Operation not permitted")
@@ -142,6 +242,7 @@ OTHER_WRITERS = {
     "labels/edits.py": "private by itself",
     "data/conversion/convert.py": "into a file that is private",
     "data/conversion/table_writer.py": "into a file that is private",
+    "data/archive.py": "unpacks into a folder that is private, and goes",
     "live/plan.py": "in a folder that is private, and goes",
     "data/inference/proposal.py": "a card tells no more than the tables beside it",
     "cli/firmware.py": "firmware where the user wants it; a model in a private folder that goes",

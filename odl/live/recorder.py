@@ -46,7 +46,7 @@ class Recorder:
             writer.sync()
         except OSError:
             opened.close()
-            writer.path.unlink(missing_ok=True)  # so that the same name can be given again
+            writer.discard()  # so that the same name can be given again
             raise
 
     def stop(self) -> None:
@@ -114,7 +114,7 @@ class Recorder:
         with self._opened:
             self._writer.close()
         if isinstance(error, CsvStreamError) and not self._samples:
-            self.recording.unlink(missing_ok=True)
+            self._writer.discard()
 
 
 def open_recorder(

@@ -86,7 +86,7 @@ class LiveSession:
         except OSError:
             opened.close()
             if not self.resumed:
-                writer.path.unlink(missing_ok=True)  # so that the same name can be given again
+                writer.discard()  # so that the same name can be given again
             raise
 
     @property
@@ -232,7 +232,7 @@ class LiveSession:
                     self._writer.leave()  # without its end, so that it can be resumed
             if self._useless:
                 self._useless = False
-                self.recording.unlink(missing_ok=True)
+                self._writer.discard()
 
     def __enter__(self) -> LiveSession:
         return self

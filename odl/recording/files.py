@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import sys
+import shutil
 from io import BufferedWriter
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
-from odl._files import keep_private
+from odl._files import keep_private, lock
 from odl.core.errors import OdlError
 from odl.wire.messages import FORMAT, Start
-
-if sys.platform != "win32":
-    import fcntl
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
@@ -27,16 +25,14 @@ def create(path: Path) -> BufferedWriter:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and not path.is_file():
         raise RecordingError(f"{path}: this is not a regular file; give another name")
-    flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
-    file = buffered(os.open(path, flags, 0o600))
+    number = _locked(path, os.O_CREAT)
     try:
-        _lock(file, path)
-        keep_private(file.fileno(), path)
-        file.truncate()
+        keep_private(number, path)
+        os.ftruncate(number, 0)
     except BaseException:
-        file.close()
+        os.close(number)
         raise
-    return file
+    return buffered(number)
 
 
 def buffered(number: int) -> BufferedWriter:
@@ -48,21 +44,38 @@ def buffered(number: int) -> BufferedWriter:
 
 def open_locked(path: Path) -> BinaryIO:
     """Open the file at ``path`` for reading and later writing, and lock it."""
-    file = path.open("r+b", buffering=0)  # a buffered file would move the position of its copy
-    _lock(file, path)
-    return file
+    return os.fdopen(_locked(path), "r+b", buffering=0)  # a buffered file would move the position of its copy
 
 
-def _lock(file: BinaryIO, path: PathLike) -> None:
-    """Lock ``file`` against other writers; the system removes the lock when the process ends."""
-    if sys.platform != "win32":
+def _locked(path: Path, flags: int = 0) -> int:
+    """Open and lock the file at ``path``; another process may replace it meanwhile."""
+    while True:
+        number = os.open(path, os.O_RDWR | flags | getattr(os, "O_BINARY", 0), 0o600)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.close()
-            raise RecordingError(f"{path}: another writer has this file open; close it first") from None
-        except OSError:  # a file system without locks
-            pass
+            if lock(number, path):
+                return number
+        except BlockingIOError as error:
+            os.close(number)
+            raise RecordingError(f"{path}: {error.strerror}") from None
+        os.close(number)
+
+
+def rescue(number: int, path: Path) -> Path:
+    """Copy the open file ``number``, to which ``path`` no longer leads, to a new file beside ``path``."""
+    names = (f"{path.stem}-saved{f'-{n}' if n else ''}{path.suffix}" for n in range(10_000))
+    for name in names:
+        beside = path.with_name(name)
+        try:
+            target = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+        except FileExistsError:
+            continue
+        with os.fdopen(target, "wb") as file, os.fdopen(os.dup(number), "rb") as source:
+            source.seek(0)
+            shutil.copyfileobj(source, file)
+            file.flush()
+            os.fsync(file.fileno())
+        return beside
+    raise FileExistsError(errno.EEXIST, "too many saved files", str(path))
 
 
 def check_format(start: Start, source: str) -> None:

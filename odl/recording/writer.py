@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -10,10 +11,10 @@ from io import BufferedWriter
 from pathlib import Path
 from types import TracebackType
 
-from odl._files import keep_private
+from odl._files import is_at, keep_private, remove
 from odl.core.events import Adopt, Event, Gap, Output, Samples
 from odl.core.trace import Step
-from odl.recording.files import PathLike, RecordingError, buffered, check_format, create
+from odl.recording.files import PathLike, RecordingError, buffered, check_format, create, rescue
 from odl.recording.reader import Reader
 from odl.wire.codec import CodecError, TraceHash, encode, is_output
 from odl.wire.deframer import MAX_FRAME
@@ -67,6 +68,7 @@ class Writer:
     position: int
     _seq: int
     _file: BufferedWriter
+    _was: os.stat_result  # of the file, which names it
     _failure: OSError | None = None  # of an earlier write
     _cut: int | None = None  # where to cut a resumed recording before the first write
     _owed: tuple[Output, ...] = ()  # outputs to write there
@@ -88,12 +90,12 @@ class Writer:
                 f"a recording has room for {MAX_FRAME}"
             )
         self._file = create(self.path)
+        self._was = os.fstat(self._file.fileno())
         try:
             self._file.write(opening)
             self._file.flush()
         except OSError as error:
-            self._give_up()
-            self.path.unlink(missing_ok=True)  # without its Start it could not be read
+            self.discard()  # without its Start it could not be read
             raise OSError(error.errno, error.strerror, str(path)) from None
 
     @classmethod
@@ -131,6 +133,7 @@ class Writer:
         writer.path = Path(reader.path)
         writer.trace, writer.position, writer._seq = reader.trace, reader.passed, reader.next_seq
         writer._file = buffered(os.dup(reader.fileno()))  # locked as well
+        writer._was = os.fstat(reader.fileno())
         writer._cut, writer._owed = reader.events_end, tuple(owed)
         return writer
 
@@ -142,10 +145,27 @@ class Writer:
         try:
             yield
         except OSError as error:
+            if self._failure is not None:  # `_flush` has closed the file and says why
+                raise
             self._give_up()
             what = f"{error.strerror}; the recording up to here can be read and resumed"
             self._failure = OSError(error.errno, what, str(self.path))
             raise self._failure from None
+
+    def _flush(self) -> None:
+        """Flush the buffer; save the file under another name if its own leads elsewhere."""
+        self._file.flush()
+        if is_at(self._file.fileno(), self.path):
+            return
+        try:
+            where = rescue(self._file.fileno(), self.path)
+            saved = f"the recording up to here is in {where.name}, and can be resumed"
+        except OSError as error:
+            saved = f"the recording could not be saved under another name: {error.strerror}"
+        self._give_up()
+        what = f"another program replaced, renamed or deleted this file while it was written; {saved}"
+        self._failure = OSError(errno.ESTALE, what, str(self.path))
+        raise self._failure
 
     def _give_up(self) -> None:
         """Close the file and drop the buffer."""
@@ -204,13 +224,13 @@ class Writer:
         """Flush the buffer to the system."""
         with self._writing():
             self._begin()
-            self._file.flush()
+            self._flush()
 
     def sync(self) -> None:
         """Flush the buffer to the disk."""
         with self._writing():
             self._begin()
-            self._file.flush()
+            self._flush()
             os.fsync(self._file.fileno())
 
     def close(self) -> None:
@@ -219,13 +239,20 @@ class Writer:
             with self._writing():
                 self._begin()
                 self._put(encode(End(self.position)), 0)
+                self._flush()
                 self._file.close()
 
     def leave(self) -> None:
         """Close without ``End``; the recording can be resumed."""
         if not self._file.closed:
             with self._writing():
+                self._flush()
                 self._file.close()
+
+    def discard(self) -> None:
+        """Close and remove the file, which holds nothing of use; a file that another has put there stays."""
+        self._give_up()
+        remove(self.path, self._was)
 
     def __enter__(self) -> Writer:
         return self

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from odl.cli.main import main
-from odl.core.events import Label, Query
+from odl.core.events import Event, Label, Query, Samples
+from odl.live import LiveSession
 from odl.live.recorder import open_recorder
 from odl.recording import read
 from tests.helpers.fake_board import BoardHarness
@@ -54,6 +55,42 @@ def test_a_full_disk_ends_a_session_that_can_be_gone_on_with(
     assert windows[: len(asked)] == asked and len(set(windows)) == len(windows)
     assert any(isinstance(e, Label) for e in read(path).events)
     assert same_trace(path)
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+@pytest.mark.parametrize("learn", ["host", "both"])
+def test_a_recording_that_is_taken_away_ends_a_session_that_can_be_gone_on_with(
+    bench: BoardHarness, tmp_path: Path, learn: str, resumed: bool
+) -> None:
+    """The session wrote on into a file without a name, and its answers were gone."""
+    path = tmp_path / "walk.odl"
+    live, at = start_live(bench, path, learn=learn), 0
+    if resumed:
+        play(live, bench, 0, 800, answer("wave"))
+        live.close()
+        live, at = start_live(bench, None, resume=path), 800
+    answered = answer("wave")
+
+    def do(live: LiveSession, event: Event) -> None:
+        answered(live, event)
+        if isinstance(event, Samples) and event.start == at + 500:
+            (tmp_path / "other").write_bytes(b"other")
+            (tmp_path / "other").replace(path)
+
+    with pytest.raises(
+        OSError, match=r"replaced.*; the recording up to here is in walk-saved\.odl, and can be resumed$"
+    ):
+        play(live, bench, at, 800, do)
+    live.close()
+    assert path.read_bytes() == b"other" and not is_open(bench)
+    saved = tmp_path / "walk-saved.odl"
+    there = read(saved)
+    assert any(isinstance(e, Label) for e in there.events)
+    assert not there.complete and there.lost_frames == there.lost_bytes == 0
+    live = start_live(bench, None, resume=saved)
+    play(live, bench, at + 800, 800, answer("wave"))
+    live.close()
+    assert len(read(saved).events) > len(there.events) and same_trace(saved)
 
 
 def test_no_room_for_a_recording_ends_it_before_it_begins(

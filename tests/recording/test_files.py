@@ -10,6 +10,7 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -107,6 +108,97 @@ def test_a_killed_writer_leaves_the_file_free(tmp_path: Path) -> None:
     assert read(path).events == [Undo(1), Undo(2)]
 
 
+def take_away(path: Path, how: str) -> None:
+    """What another program does to a file that is being written."""
+    if how == "replaced":
+        path.with_name("other").write_bytes(b"other")
+        path.with_name("other").replace(path)
+    elif how == "renamed":
+        path.rename(path.with_name("moved"))
+    else:
+        path.unlink()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows keeps the name of an open file")
+@pytest.mark.parametrize("end", ["flush", "sync", "leave", "close"])
+@pytest.mark.parametrize("resumed", [False, True])
+@pytest.mark.parametrize("how", ["replaced", "renamed", "deleted"])
+def test_a_writer_notices_that_its_file_is_gone_and_saves_it(
+    tmp_path: Path, how: str, resumed: bool, end: str
+) -> None:
+    """A session wrote on into a file without a name, and reported answers that were gone."""
+    path = tmp_path / "walk.odl"
+    if resumed:
+        write(path, SESSION)
+    writer = Writer.append(path) if resumed else Writer(path, START)
+    writer.write(Undo(25))
+    writer.flush()
+    take_away(path, how)
+    (tmp_path / "walk-saved.odl").write_bytes(b"mine")
+    writer.write(Undo(26))
+    with pytest.raises(
+        OSError, match=r"; the recording up to here is in walk-saved-1\.odl, and can be"
+    ) as caught:
+        getattr(writer, end)()
+    assert caught.value.filename == str(path)
+    with pytest.raises(OSError, match="walk-saved-1"):
+        writer.write(Undo(27))
+    writer.leave()
+    saved = tmp_path / "walk-saved-1.odl"
+    assert stat.S_IMODE(saved.stat().st_mode) == 0o600
+    assert read(saved).events == [*(SESSION if resumed else []), Undo(25), Undo(26)]
+    Writer.append(saved).close()
+    assert (path.read_bytes() if how == "replaced" else path.exists()) in (b"other", False)
+    assert (tmp_path / "walk-saved.odl").read_bytes() == b"mine"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows keeps the name of an open file")
+def test_no_room_to_save_a_file_that_is_gone(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "walk.odl", START)
+    writer.write(Undo(25))
+    writer.flush()
+    take_away(tmp_path / "walk.odl", "deleted")
+    with full_disk(10), pytest.raises(OSError, match="could not be saved under another name: File too la"):
+        writer.flush()
+    with pytest.raises(OSError, match="could not be saved"):
+        writer.sync()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows keeps the name of an open file")
+def test_a_file_that_is_replaced_while_it_is_opened_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between opening and locking: the lock would be that of a file without a name."""
+    path, opened, calls = tmp_path / "walk.odl", os.open, list[int]()
+    write(path, SESSION)
+    write(tmp_path / "other.odl", SESSION[:1])
+
+    def slow(name: Any, flags: int, mode: int = 0o777) -> int:
+        number = opened(name, flags, mode)
+        calls.append(number)
+        if len(calls) == 1:
+            (tmp_path / "other.odl").replace(path)
+        return number
+
+    monkeypatch.setattr("odl.recording.files.os.open", slow)
+    writer = Writer.append(path)
+    monkeypatch.undo()
+    writer.write(Undo(25))
+    writer.close()
+    assert len(calls) == 2 and read(path).events == [*SESSION[:1], Undo(25)]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows keeps the name of an open file")
+def test_what_another_put_in_the_place_of_a_discarded_file_stays(tmp_path: Path) -> None:
+    path = tmp_path / "walk.odl"
+    for how in ("replaced", "none"):
+        writer = Writer(path, START)
+        if how == "replaced":
+            take_away(path, how)
+        writer.discard()
+        assert path.exists() == (how == "replaced")
+
+
 def test_a_file_that_cannot_be_gone_on_with_is_free_again(tmp_path: Path) -> None:
     path = tmp_path / "walk.odl"
     data = bytearray(write(path, SESSION))
@@ -125,7 +217,7 @@ def test_a_file_system_without_locks_is_written_all_the_same(
     def without(*_: object) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr("odl.recording.files.fcntl.flock", without)
+    monkeypatch.setattr("odl._files.fcntl.flock", without)
     write(tmp_path / "walk.odl", SESSION)
     assert read(tmp_path / "walk.odl").events == SESSION
 
