@@ -126,13 +126,13 @@ def test_a_conversion_that_finds_the_disk_full_says_where(
 
 
 WRITES = """
-import sys, time
+import sys
 from pathlib import Path
 from odl._files import in_private
 with in_private(Path(sys.argv[1]), force=True) as file:
     file.write_text("samples of somebody" * 1000)
     print("written", flush=True)
-    time.sleep(60)
+    sys.stdin.read()
 """
 
 
@@ -142,7 +142,7 @@ def test_a_killed_process_leaves_no_temporary_file(tmp_path: Path) -> None:
     (tmp_path / "walk.csv").write_text("old")
     here = Path(__file__).resolve().parents[1]
     words = [sys.executable, "-c", WRITES, str(tmp_path / "walk.csv")]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, cwd=here) as process:
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=here) as process:
         assert process.stdout is not None and process.stdout.readline() == b"written\n"
         process.kill()
     assert modes(tmp_path).keys() == {"walk.csv"} and (tmp_path / "walk.csv").read_text() == "old"

@@ -78,7 +78,7 @@ def test_a_recording_that_is_taken_away_ends_a_session_that_can_be_gone_on_with(
             (tmp_path / "other").replace(path)
 
     with pytest.raises(
-        OSError, match=r"replaced.*; the recording up to here is in walk-saved\.odl, and can be resumed$"
+        OSError, match=r"replaced.*; the recording up to here is in walk-saved\.odl, and can be resumed: "
     ):
         play(live, bench, at, 800, do)
     live.close()
