@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
 
 from odl.core.adapters import DelayedAnswers, as_labeller, described
 from odl.core.config import ConfigError
@@ -22,6 +25,8 @@ from odl.core.events import (
 from odl.core.protocols import Answer, Labeller, TakeBack
 from odl.core.session import Session
 from odl.core.trace import Step
+
+TOGETHER = 8192  # samples that are joined, at most, apart from the last of them
 
 
 def drive(session: Session, source: Iterable[Input], labeller: object = None) -> Iterator[Event]:
@@ -92,34 +97,84 @@ def steps(session: Session, source: Iterable[Input], labeller: object = None) ->
     (1, 99)
     """
     _check(session, source)
-    inputs = _checked(source)
-    if labeller is None:
-        return (Step(event, session.step(event)) for event in inputs)
-    return _steps(session, inputs, as_labeller(labeller))
+    labels = None if labeller is None else as_labeller(labeller)
+    together = session.takes_blocks and (labels is None or isinstance(labels, DelayedAnswers))
+    return _steps(session, _checked(source), labels, together)
 
 
-def _steps(session: Session, source: Iterator[Input], labeller: Labeller) -> Iterator[Step]:
-    exact = isinstance(labeller, DelayedAnswers)
-    for event in source:
-        yield from _taken(session, labeller)
-        if not isinstance(event, Samples):
-            yield Step(event, session.step(event))
+def _steps(
+    session: Session, source: Iterator[Input], labeller: Labeller | None, together: bool
+) -> Iterator[Step]:
+    window = session.image.window
+    for event, ends in joined(source) if together else ((event, ()) for event in source):
+        if labeller is not None:
+            yield from _taken(session, labeller)
+        n = len(event.block) if isinstance(event, Samples) else 0
+        if not isinstance(event, Samples) or labeller is None or n == 0:
+            yield Step(event, session.step(event), window if ends else 0, ends)
             continue
-        at, n = 0, len(event.block)
-        if n == 0:
-            yield Step(event, ())
+        at = 0
         while at < n:
-            size = n - at if exact else min(n - at, session.samples_to_window())
+            size = n - at if together else min(n - at, session.samples_to_window())
             due = labeller.next_due()
             if due is not None:
                 size = min(size, max(1, due - session.position))
             piece = event if size == n else Samples(event.start + at, event.block[at : at + size])
             step = session.step_to_question(piece)
-            at = session.position - event.start
-            yield step
+            before, at = at, session.position - event.start
+            inside = ends[bisect_right(ends, before) : bisect_left(ends, at)]
+            yield step._replace(ends=[end - before for end in inside]) if inside else step
             if query := step.question:
                 labeller.ask(query, session.position)
             yield from _taken(session, labeller)
+
+
+def joined(source: Iterable[Input]) -> Iterator[tuple[Input, Sequence[int]]]:
+    """The inputs of ``source`` with samples that follow each other joined, and the rows at which those ended.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> block = np.zeros((5, 3), np.int16)
+    >>> [(len(event.block), ends) for event, ends in joined([Samples(0, block), Samples(5, block)])]
+    [(10, [5])]
+    """
+    waiting = list[Samples]()
+    rows = 0
+    try:
+        for event in source:
+            samples = event if isinstance(event, Samples) and event.block.ndim == 2 else None
+            follows = samples is not None and waiting and _follows(samples, waiting[-1])
+            if waiting and not (follows and rows < TOGETHER):
+                yield _joined(waiting)
+                waiting, rows = [], 0
+            if samples is not None and len(samples.block):
+                waiting.append(samples)
+                rows += len(samples.block)
+            else:
+                yield event, ()
+    except Exception:  # of the source: what came before it failed still passes
+        if waiting:
+            yield _joined(waiting)
+        raise
+    if waiting:
+        yield _joined(waiting)
+
+
+def _follows(event: Samples, before: Samples) -> bool:
+    """True if ``event`` can be joined to the samples ``before``."""
+    block, other = event.block, before.block
+    if not len(block):
+        return False
+    own = block.shape[1], block.dtype
+    return event.start == before.start + len(other) and own == (other.shape[1], other.dtype)
+
+
+def _joined(samples: Sequence[Samples]) -> tuple[Samples, Sequence[int]]:
+    if len(samples) == 1:
+        return samples[0], ()
+    whole = np.concatenate([event.block for event in samples])
+    return Samples(samples[0].start, whole), [event.start - samples[0].start for event in samples[1:]]
 
 
 def _taken(session: Session, labeller: Labeller) -> Iterator[Step]:

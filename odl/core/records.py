@@ -31,7 +31,7 @@ class RecordLayout:
         path, scores = dtype.fields["path"], dtype.fields["scores"]
         tasks, rows = path[0].shape[0], scores[0].shape[0]
         gap, rest = scores[1] - path[1] - tasks, dtype.itemsize - scores[1] - 2 * rows
-        self.dtype = dtype
+        self.dtype, self.kind_at = dtype, dtype.fields["kind"][1]
         self._struct = Struct(f"<4q7B{tasks}s{gap}x{rows}H{rest}x")
 
     def events(self, records: Any) -> list[Output]:
@@ -97,6 +97,16 @@ class Outputs(Sequence[Output]):
         """The outputs with these indices."""
         rows = np.frombuffer(self.data, np.uint8).reshape(-1, self.layout.dtype.itemsize)
         return Outputs(rows[indices].tobytes(), self.layout)
+
+    @property
+    def question(self) -> Query | None:
+        """The question if the last output is one."""
+        size = self.layout.dtype.itemsize
+        if not self.data or self.data[self.layout.kind_at - size] != QUERY:
+            return None
+        (query,) = self.layout.events(self.data[-size:])
+        assert isinstance(query, Query)
+        return query
 
     def _list(self) -> list[Output]:
         if self._events is None:

@@ -194,12 +194,17 @@ class Session(StateView):
         (192, ['Prediction', 'Prediction', 'Query'])
         """
         block = self._block_of(event)
-        if isinstance(self._core, Fused) and self._asked is None:
-            n, outputs = self._core.run(block, True)
-            return Step(event if n == len(block) else Samples(event.start, event.block[:n]), outputs,
-                        self.image.window)  # fmt: skip
+        if self.takes_blocks:
+            n, outputs = self._core.run(block, True)  # type: ignore[union-attr]
+            done = event if n == len(block) else Samples(event.start, event.block[:n])
+            return Step(done, outputs, self.image.window, each=True)
         n = min(len(block), self.samples_to_window())
         return Step(Samples(event.start, event.block[:n]), self._samples(block[:n]))
+
+    @property
+    def takes_blocks(self) -> bool:
+        """True if many windows are processed in one call: all parts are of the integer core."""
+        return isinstance(self._core, Fused) and self._asked is None
 
     def _block_of(self, event: Samples) -> NDArray[np.int16]:
         """The samples of ``event``, checked, in the one layout that the kernels are compiled for."""

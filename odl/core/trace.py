@@ -14,38 +14,68 @@ from odl.core.records import PREDICTION, QUERY, Outputs
 
 
 class Step(NamedTuple):
-    """An input and the outputs that came of it.
+    """An input and the outputs that came of it, or as many steps that were taken at once.
 
-    ``input`` is None for outputs whose input is unknown. With ``window``, the length of a window in
-    samples, the step stands for one step per window: `pieces` cuts its samples where windows end.
+    Attributes
+    ----------
+    input : Input or None
+        None for outputs whose input is unknown.
+    outputs : sequence of Output
+    window : int
+        If samples stand for several steps: the length of a window. Each output belongs to the
+        piece in which its window ends.
+    ends : sequence of int
+        Rows of the samples, in order, at which a piece ends; the last row is none of them.
+    each : bool
+        True if a piece ends with each window as well.
     """
 
     input: Input | None
     outputs: Sequence[Output]
     window: int = 0
+    ends: Sequence[int] = ()
+    each: bool = False
 
     @property
     def question(self) -> Query | None:
         """The question if the last output is one."""
+        if isinstance(self.outputs, Outputs):
+            return self.outputs.question
         last = self.outputs[-1:]
         return last[0] if last and isinstance(last[0], Query) else None
 
+    def cuts(self) -> dict[int, int]:
+        """The rows at which the pieces of the samples end, and how many outputs there are up to each."""
+        assert isinstance(self.input, Samples)
+        n, outputs = len(self.input.block), self.outputs
+        if not self.window or not isinstance(outputs, Outputs):
+            return {n: len(outputs)}
+        records, behind = outputs.records, self.window - self.input.start
+        kinds, windows = records["kind"].tolist(), records["window"].tolist()
+        ends = {
+            window + behind: i
+            for i, (kind, window) in enumerate(zip(kinds, windows, strict=True), 1)
+            if kind == PREDICTION or kind == QUERY  # the last output of a window is one of these
+        }
+        if not self.ends:
+            return ends | {n: len(outputs)} if self.each else {n: len(outputs)}
+        cuts, passed, own = {}, 0, {*self.ends, n}
+        for row in sorted({*ends, *own}):
+            passed = ends.get(row, passed)
+            if self.each or row in own:
+                cuts[row] = passed
+        return cuts
+
     def pieces(self) -> Iterator[tuple[Input | None, int, int]]:
         """Each input, with the first of its outputs and one behind the last."""
-        whole, outputs = self.input, self.outputs
-        if not (self.window and outputs and isinstance(whole, Samples) and isinstance(outputs, Outputs)):
-            yield whole, 0, len(outputs)
+        whole = self.input
+        if not (self.window and isinstance(whole, Samples)):
+            yield whole, 0, len(self.outputs)
             return
-        start, block, records = whole.start, whole.block, outputs.records
-        kinds, windows = records["kind"].tolist(), records["window"].tolist()
         at = first = 0
-        for i, (kind, after, window) in enumerate(zip(kinds, [*kinds[1:], 0], windows, strict=True)):
-            if kind == QUERY or (kind == PREDICTION and after != QUERY):  # the last output of its window
-                end = window + self.window - start
-                yield Samples(start + at, block[at:end]), first, i + 1
-                at, first = end, i + 1
-        if at < len(block):
-            yield Samples(start + at, block[at:]), first, len(kinds)
+        for end, behind in self.cuts().items():
+            yield Samples(whole.start + at, whole.block[at:end]), first, behind
+            at, first = end, behind
 
 
 class Trace:

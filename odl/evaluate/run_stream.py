@@ -11,7 +11,7 @@ from odl.core.events import Gap, Input, Samples
 from odl.core.loop import steps
 from odl.core.protocols import Labeller
 from odl.core.session import Session
-from odl.core.trace import Trace
+from odl.core.trace import Step, Trace
 from odl.data.streams import Stream, unlearned
 from odl.evaluate.load_kernels import Progress
 from odl.evaluate.open_session import OpenedSession
@@ -19,6 +19,8 @@ from odl.evaluate.outcome import Outcome
 from odl.policies.budget import Budget
 from odl.recording import Writer
 from odl.wire import TraceHash
+
+_TOGETHER = 64  # steps that are recorded at once
 
 
 def run_stream(
@@ -32,18 +34,16 @@ def run_stream(
     """Run one session with learning, and the same stream without, unless ``without`` is that."""
     session, file = opened.session, None if folder is None else folder / stream.name
     image, config = session.image, session.config
-    trace, digest = Trace(), TraceHash()
+    digest = TraceHash()
     start = time.perf_counter()
+    passed = steps(session, _reported(stream, progress), labeller)
     if file is None:
-        for step in steps(session, _reported(stream, progress), labeller):
-            trace.append(step)
+        trace = Trace(passed)
         for outputs in trace.parts:
             digest.add_all(outputs)
     else:
         with Writer(file, opened.start()) as writer:
-            for step in steps(session, _reported(stream, progress), labeller):
-                writer.write_step(step)
-                trace.append(step)
+            trace = _recorded(passed, writer)
             digest = writer.trace
     seconds = time.perf_counter() - start
     if without is None:
@@ -64,6 +64,20 @@ def run_stream(
         file=file,
         problems=stream.notes,
     )
+
+
+def _recorded(passed: Iterator[Step], writer: Writer) -> Trace:
+    """Write what passes, some steps at a time; where it fails, what came before is written."""
+    trace, written = Trace(), 0
+    try:
+        for step in passed:
+            trace.append(step)
+            if len(trace.steps) - written == _TOGETHER:
+                new, written = trace.steps[written:], len(trace.steps)
+                writer.write_steps(new)
+    finally:
+        writer.write_steps(trace.steps[written:])
+    return trace
 
 
 def _reported(stream: Stream, progress: Progress) -> Iterator[Input]:

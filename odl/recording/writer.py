@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from io import BufferedWriter
@@ -13,13 +13,15 @@ from types import TracebackType
 
 from odl._files import is_at, keep_private, remove
 from odl.core.events import Adopt, Event, Gap, Output, Samples
-from odl.core.trace import Step
+from odl.core.records import Outputs
+from odl.core.trace import Step, Trace
 from odl.recording.files import PathLike, RecordingError, buffered, check_format, create, rescue
 from odl.recording.reader import Reader
-from odl.wire.codec import CodecError, TraceHash, encode, is_output
+from odl.wire.codec import CodecError, TraceHash, encode, encode_samples, is_output
 from odl.wire.deframer import MAX_FRAME
-from odl.wire.framing import frame
+from odl.wire.framing import frame, frames
 from odl.wire.messages import FORMAT, End, Start
+from odl.wire.output_columns import LENGTH, encode_outputs
 
 
 class Writer:
@@ -189,8 +191,8 @@ class Writer:
 
     def _append(self, event: Event, time: int) -> None:
         if isinstance(event, Samples):
-            for part in _parts(event):
-                self._put(encode(part), time)
+            for head, counts in encode_samples(event, _fitting(event, [len(event.block)])):
+                self._put(head + counts, time)
             self.position = max(self.position, event.start + len(event.block))
             return
         message = encode(event)
@@ -212,13 +214,36 @@ class Writer:
             self._begin()
             self._append(event, time)
 
-    def write_step(self, step: Step) -> None:
-        """Append a session's step: its input and its outputs, as `write` would one by one."""
-        for event, first, behind in step.pieces():
-            if event is not None:
+    def write_steps(self, steps: Sequence[Step]) -> None:
+        """Append steps of a session: each input and its outputs, as `write` does one by one, but faster.
+
+        Raises
+        ------
+        CodecError
+            If an event cannot be encoded; everything before it is written.
+        """
+        outputs = [step.outputs for step in steps if len(step.outputs)]
+        if not all(isinstance(one, Outputs) for one in outputs):
+            for event in Trace(steps):
                 self.write(event)
-            for output in step.outputs[first:behind]:
-                self.write(output)
+            return
+        data, ends = encode_outputs(Outputs.joined(outputs))
+        starts = [0, *ends.tolist()]
+        messages = list[tuple[bytes, bytes | memoryview]]()
+        with self._writing():
+            self._begin()
+            try:
+                messages.extend(_messages(steps, memoryview(data), starts))
+            finally:
+                self._file.write(frames(messages, self._seq))
+                self._seq = (self._seq + len(messages)) & 0xFFFF
+                passed = sum(head == b"" for head, _ in messages)
+                self.trace.add_encoded(data[: starts[passed]], passed)
+        for step in steps:
+            if isinstance(step.input, Samples):
+                self.position = max(self.position, step.input.start + len(step.input.block))
+            elif isinstance(step.input, Gap | Adopt):
+                self.position = max(self.position, step.input.start + step.input.lost)
 
     def flush(self) -> None:
         """Flush the buffer to the system."""
@@ -269,11 +294,37 @@ class Writer:
             self.leave()
 
 
-def _parts(samples: Samples) -> Iterator[Samples]:
-    """Split ``samples`` into parts that fit a frame; usually one."""
+def _messages(
+    steps: Iterable[Step], outputs: memoryview, starts: Sequence[int]
+) -> Iterator[tuple[bytes, bytes | memoryview]]:
+    """The messages of ``steps`` in order, in two halves; of outputs alone the first one is empty.
+
+    The outputs' messages are in ``outputs``, each behind its length.
+    """
+    done = 0
+    for step in steps:
+        first, behind = done, done + len(step.outputs)
+        if isinstance(step.input, Samples):
+            cuts = step.cuts()
+            ends = _fitting(step.input, cuts)
+            for end, message in zip(ends, encode_samples(step.input, ends), strict=True):
+                yield message
+                last = first + cuts.get(end, done - first)
+                for i in range(done, last):
+                    yield b"", outputs[starts[i] + LENGTH : starts[i + 1]]
+                done = last
+        elif step.input is not None:
+            yield encode(step.input), b""
+        for i in range(done, behind):
+            yield b"", outputs[starts[i] + LENGTH : starts[i + 1]]
+        done = behind
+
+
+def _fitting(samples: Samples, ends: Iterable[int]) -> list[int]:
+    """``ends`` of parts, in rows, and ends between them where a part would not fit a frame; usually none."""
     most = MAX_FRAME // 2 // max(1, samples.block[:1].nbytes)
-    if len(samples.block) <= most:
-        yield samples
-        return
-    for i in range(0, len(samples.block), most):
-        yield Samples(samples.start + i, samples.block[i : i + most])
+    fitting, at = list[int](), 0
+    for end in ends:
+        fitting += [*range(at + most, end, most), end]
+        at = end
+    return fitting

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
@@ -30,6 +30,7 @@ _MANY: Final = 20  # payloads from which opening them together is faster
 _HEAD: Final = np.dtype(
     [("seq", "<u2"), ("time", "<u4"), ("number", "u1"), ("start", "<u8"), ("channels", "u1")]
 )
+_BLOCK: Final = struct.Struct("<BQB")  # of a message of Samples what is before the block
 _ONE: Final = struct.Struct("<HIBQB")  # the same layout
 
 
@@ -148,6 +149,24 @@ def encode(message: Message) -> bytes:
         raise CodecError(Problem.RANGE, f"{codec.row.name} cannot be encoded") from None
 
 
+def encode_samples(samples: Samples, ends: Iterable[int]) -> Iterator[tuple[bytes, memoryview]]:
+    """``samples`` in parts that end at these rows; of each part's canonical bytes, the head and the counts.
+
+    >>> block = np.arange(6, dtype=np.int16).reshape(3, 2)
+    >>> [decode(head + counts).start for head, counts in encode_samples(Samples(7, block), [2, 3])]
+    [7, 9]
+    """
+    whole = memoryview(encode(samples))
+    number, start, channels = _BLOCK.unpack_from(whole)
+    at, row = 0, 2 * channels
+    for end in ends:
+        yield (
+            _BLOCK.pack(number, start + at, channels),
+            whole[_BLOCK.size + at * row : _BLOCK.size + end * row],
+        )
+        at = end
+
+
 def decode(data: bytes) -> Message:
     """The message whose canonical bytes are ``data``.
 
@@ -257,14 +276,18 @@ class TraceHash:
         self._hash.update(_U32.pack(len(data)) + data)
         self.count += 1
 
+    def add_encoded(self, data: bytes, count: int) -> None:
+        """Add ``count`` outputs as `odl.wire.output_columns.encode_outputs` encodes them."""
+        self._hash.update(data)
+        self.count += count
+
     def add_all(self, outputs: Sequence[Output]) -> None:
         """Add the next outputs; from their records where they are there, without making events of them."""
         if not isinstance(outputs, Outputs):
             for output in outputs:
                 self.add(output)
         elif outputs:
-            self._hash.update(encode_outputs(outputs)[0])
-            self.count += len(outputs)
+            self.add_encoded(encode_outputs(outputs)[0], len(outputs))
 
     def hexdigest(self) -> str:
         """The hash of all outputs so far, as 64 hexadecimal digits."""

@@ -12,7 +12,7 @@ from odl.core.events import Dropped, Learned, Prediction, Query
 from odl.core.records import DROPPED, LEARNED, PREDICTION, QUERY, Outputs
 from odl.wire.schema import SCALARS, TABLE
 
-_SIZE = 4  # bytes of the length before each message
+LENGTH = 4  # bytes of the length before each message
 _ROWS = {row.event: row for row in TABLE}
 _EVENTS = {PREDICTION: Prediction, QUERY: Query, LEARNED: Learned, DROPPED: Dropped}
 _FIELDS = {"utility": "value"}  # the record's name of a field, where it is another
@@ -34,7 +34,7 @@ def encode_outputs(outputs: Outputs) -> tuple[bytes, NDArray[np.int64]]:
     raw = np.frombuffer(outputs.data, np.uint8).reshape(n, layout.dtype.itemsize)
     kinds = raw[:, place["kind"]]
     tasks, rows = (layout.dtype.fields[name][0].shape[0] for name in ("path", "scores"))
-    table = np.zeros((n, max(_SIZE + 19, _SIZE + 12 + tasks + 2 * rows)), np.uint8)
+    table = np.zeros((n, max(LENGTH + 19, LENGTH + 12 + tasks + 2 * rows)), np.uint8)
     sizes = np.zeros(n, np.int64)
     there = np.zeros(table.shape, np.bool_)
     for kind, event in _EVENTS.items():
@@ -43,9 +43,9 @@ def encode_outputs(outputs: Outputs) -> tuple[bytes, NDArray[np.int64]]:
             continue
         if len(own) == n:
             own = slice(None)
-        table[own, _SIZE] = _ROWS[event].number
-        there[own, : _SIZE + 1] = True
-        sizes[own] = at = _SIZE + 1
+        table[own, LENGTH] = _ROWS[event].number
+        there[own, : LENGTH + 1] = True
+        sizes[own] = at = LENGTH + 1
         for field in _ROWS[event].fields:
             first = place[_FIELDS.get(field.name, field.name)]
             if field.kind in SCALARS:
@@ -67,5 +67,5 @@ def encode_outputs(outputs: Outputs) -> tuple[bytes, NDArray[np.int64]]:
             table[own, at : at + size] = raw[own, first : first + size]
             there[own, at : at + size] = np.arange(size) < bytes_used[:, None]
             at += size
-    table[:, :_SIZE] = (sizes - _SIZE).astype("<u4")[:, None].view(np.uint8)
+    table[:, :LENGTH] = (sizes - LENGTH).astype("<u4")[:, None].view(np.uint8)
     return table[there].tobytes(), np.cumsum(sizes)

@@ -43,7 +43,7 @@ from odl.evaluate import evaluate
 from odl.labels.oracle import Oracle
 from odl.recording import Writer
 from odl.wire import Start, TraceHash, encode
-from tests.helpers.streams import CHANNELS, IMAGE, Script, config, configs, inputs, samples, scripts
+from tests.helpers.streams import IMAGE, Script, config, configs, inputs, samples, scripts
 
 N = 700
 RAW = samples(11, N)
@@ -266,8 +266,8 @@ def test_a_step_is_written_as_its_events(
     trace = Trace(steps(Session(IMAGE, chosen), source, labellers(kind, delay)))
     whole, single = folder / "whole.odl", folder / "single.odl"
     with Writer(whole, Start({}, b"")) as writer:
-        for step in trace.steps:
-            writer.write_step(step)
+        for some in (trace.steps[:3], trace.steps[3:]):
+            writer.write_steps(some)
     with Writer(single, Start({}, b"")) as other:
         for event in trace:
             other.write(event)
@@ -277,9 +277,19 @@ def test_a_step_is_written_as_its_events(
 
 
 def test_samples_too_long_for_a_frame_are_written_in_parts(tmp_path: Path) -> None:
-    block = np.random.default_rng(5).integers(-300, 300, (60_000, CHANNELS)).astype(np.int16)
-    step = Step(Samples(0, block), ())
-    for path, write in ((tmp_path / "a", Writer.write_step), (tmp_path / "b", None)):
-        with Writer(path, Start({}, b"")) as writer:
-            write(writer, step) if write else writer.write(step.input)  # type: ignore[arg-type]
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    block = np.random.default_rng(5).integers(-300, 300, (60_000, 40)).astype(np.int16)
+    samples, cut = (
+        Samples(0, block),
+        Step(Samples(0, block), outputs_of([Prediction(0, (1,), ())]), 58_000, each=True),
+    )
+    pieces = [event for event, _, _ in cut.pieces()]
+    assert [len(event.block) for event in pieces if isinstance(event, Samples)] == [58_000, 60_000 - 58_000]
+    for step in (Step(samples, ()), cut):
+        for path in (tmp_path / "a", tmp_path / "b"):
+            with Writer(path, Start({}, b"")) as writer:
+                if path.name == "a":
+                    writer.write_steps([step])
+                else:
+                    for event in Trace([step]):
+                        writer.write(event)
+        assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
