@@ -322,8 +322,10 @@ def _messages(
 
 def _fitting(samples: Samples, ends: Iterable[int]) -> list[int]:
     """``ends`` of parts, in rows, and ends between them where a part would not fit a frame; usually none."""
-    most = MAX_FRAME // 2 // max(1, samples.block[:1].nbytes)
-    fitting, at = list[int](), 0
+    row = max(1, samples.block[:1].nbytes)
+    if row * len(samples.block) <= MAX_FRAME // 2:
+        return list(ends)
+    most, fitting, at = MAX_FRAME // 2 // row, list[int](), 0
     for end in ends:
         fitting += [*range(at + most, end, most), end]
         at = end

@@ -156,14 +156,13 @@ def encode_samples(samples: Samples, ends: Iterable[int]) -> Iterator[tuple[byte
     >>> [decode(head + counts).start for head, counts in encode_samples(Samples(7, block), [2, 3])]
     [7, 9]
     """
-    whole = memoryview(encode(samples))
-    number, start, channels = _BLOCK.unpack_from(whole)
-    at, row = 0, 2 * channels
+    _check_span(samples)
+    number, start, channels = _BLOCK.unpack(encode(Samples(samples.start, samples.block[:0])))
+    raw: Any = samples.block.astype("<i2", copy=False).reshape(-1).view(np.uint8)
+    counts = memoryview(raw)
+    at, row, pack = 0, 2 * channels, _BLOCK.pack
     for end in ends:
-        yield (
-            _BLOCK.pack(number, start + at, channels),
-            whole[_BLOCK.size + at * row : _BLOCK.size + end * row],
-        )
+        yield pack(number, start + at, channels), counts[at * row : end * row]
         at = end
 
 

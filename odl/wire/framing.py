@@ -20,6 +20,7 @@ from odl.core.errors import OdlError
 
 ENVELOPE: Final = struct.Struct("<HI")  # sequence number, device microseconds
 _CRC: Final = struct.Struct("<I")
+_BETWEEN: Final = bytes(7)  # room for a checksum, a delimiter, the next frame's, and where its COBS begins
 WHOLE_CRC: Final = 0x2144DF1C  # CRC-32 of any bytes with their own CRC-32 behind them
 SHORTEST: Final = ENVELOPE.size + _CRC.size  # an envelope and its checksum, without a message
 _CODES: Final = [bytes([n]) for n in range(256)]
@@ -142,18 +143,22 @@ def frames(messages: Iterable[tuple[bytes, bytes | memoryview]], seq: int = 0) -
     >>> frames([(b"\\x13", b"\\x01"), (b"\\x01", b"")]) == frame(b"\\x13\\x01") + frame(b"\\x01", seq=1)
     True
     """
-    pieces: list[bytes | memoryview] = []
+    pieces: list[bytes | memoryview] = [b"\0\0"]
+    sums: list[int] = []
     sizes: list[int] = []
     crc, put, pack = zlib.crc32, pieces.extend, ENVELOPE.pack
     for head, body in messages:
         head = pack(seq & 0xFFFF, 0) + head
         seq += 1
-        put((b"\0\0", head, body, _CRC.pack(crc(body, crc(head))), b"\0"))
-        sizes.append(len(head) + len(body) + 7)
+        put((head, body, _BETWEEN))
+        sums.append(crc(body, crc(head)))
+        sizes.append(len(head) + len(body) + len(_BETWEEN))
     if not sizes:
         return b""
+    pieces[-1] = _BETWEEN[:5]
     data = np.frombuffer(bytearray().join(pieces), np.uint8)
     last = np.cumsum(sizes) - 1  # the delimiter behind each frame
+    data[last[:, None] + range(-4, 0)] = np.array(sums, "<u4").view(np.uint8).reshape(-1, 4)
     # As in `cobs_encode`: every zero becomes the distance to the next, apart from the delimiters.
     zeros = np.flatnonzero(data == 0)
     steps = np.diff(zeros)
