@@ -158,7 +158,7 @@ def encode_samples(samples: Samples, ends: Iterable[int]) -> Iterator[tuple[byte
     """
     _check_span(samples)
     number, start, channels = _BLOCK.unpack(encode(Samples(samples.start, samples.block[:0])))
-    raw: Any = samples.block.astype("<i2", copy=False).reshape(-1).view(np.uint8)
+    raw: Any = np.ascontiguousarray(samples.block, "<i2").reshape(-1).view(np.uint8)
     counts = memoryview(raw)
     at, row, pack = 0, 2 * channels, _BLOCK.pack
     for end in ends:
