@@ -55,6 +55,7 @@ THIRD_PARTY = {
     "joblib": "study.runner",
     "distributed": "study.runner",
     "skactiveml": "policies.scores_as_classifier",
+    "charset_normalizer": "data.readers",
     "pooch": "data.loaders",
     "sklearn": "sklearn model.host_learners",
     "torch": "train",

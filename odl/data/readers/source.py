@@ -1,0 +1,140 @@
+"""Files as people have them: in folders, in a zip, packed with gzip."""
+
+from __future__ import annotations
+
+import gzip
+import mmap
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from odl.data.card import DataError
+
+LARGEST_PACKED = 2**31  # bytes of a packed file, unpacked; a file on disk has no limit
+HEAD = 2**16  # bytes that a reader may look at before it takes a file
+MOST_FILES = 100_000
+_HIDDEN = ("__MACOSX", ".")
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file to read, on disk or in a zip, packed with gzip or not.
+
+    Attributes
+    ----------
+    path : Path
+        As a person finds it; in a zip the zip's path and the member's.
+    name : str
+        Below the folder or zip that was named, with ``/`` between folders; what patterns of names are
+        matched with. A zip among the files counts as a folder.
+    archive : Path, optional
+        The zip that holds it.
+    member : str
+        Its name there.
+    """
+
+    path: Path
+    name: str
+    archive: Path | None = None
+    member: str = ""
+
+    @property
+    def suffix(self) -> str:
+        """The ending in lower case, without that of gzip: ``.csv`` of ``A.CSV.gz``."""
+        name = PurePosixPath(self.name.lower())
+        return PurePosixPath(name.stem).suffix if name.suffix == ".gz" else name.suffix
+
+    def head(self, size: int = HEAD) -> bytes:
+        """Return the first bytes, unpacked."""
+        return bytes(self._read(size))
+
+    def data(self) -> bytes | mmap.mmap:
+        """Return all bytes, unpacked: mapped where the file lies on disk, else in memory."""
+        if self.archive is None and not self.name.lower().endswith(".gz"):
+            try:
+                with self.path.open("rb") as file:
+                    file.seek(0, 2)
+                    return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if file.tell() else b""
+            except OSError as error:
+                raise DataError(f"{self.path}: cannot be read ({error.strerror})") from None
+        data = self._read(LARGEST_PACKED + 1)
+        if len(data) > LARGEST_PACKED:
+            raise DataError(f"{self.path}: more than {LARGEST_PACKED} bytes when unpacked; unpack it first")
+        return data
+
+    def _read(self, size: int) -> bytes:
+        try:
+            if self.archive is not None:
+                with zipfile.ZipFile(self.archive) as packed, packed.open(self.member) as file:
+                    if self.name.lower().endswith(".gz"):
+                        with gzip.GzipFile(fileobj=file) as inner:
+                            return inner.read(size)
+                    return file.read(size)
+            if self.name.lower().endswith(".gz"):
+                with gzip.open(self.path) as file:
+                    return file.read(size)
+            with self.path.open("rb") as file:
+                return file.read(size)
+        except (
+            OSError,
+            EOFError,
+            zlib.error,
+            zipfile.BadZipFile,
+            RuntimeError,
+            NotImplementedError,
+        ) as error:
+            raise DataError(f"{self.path}: cannot be read ({error})") from None
+
+
+def sources(base: Path) -> list[SourceFile]:
+    """Return the files in ``base``, a folder, a zip or a file, those in zips below it too, 2 before 10.
+
+    Raises
+    ------
+    DataError
+        If ``base`` is not there, or a zip is damaged.
+    """
+    if not base.exists():
+        raise DataError(f"{base}: there is no such file or folder")
+    if base.is_file():
+        return _inside(base, "") if _is_zip(base) else [SourceFile(base, base.name)]
+    found: list[SourceFile] = []
+    for path in base.rglob("*"):
+        name = path.relative_to(base).as_posix()
+        if not path.is_file() or any(part.startswith(_HIDDEN) for part in name.split("/")):
+            continue
+        found += _inside(path, name + "/") if _is_zip(path) else [SourceFile(path, name)]
+        if len(found) > MOST_FILES:
+            raise DataError(f"{base}: more than {MOST_FILES} files; name a folder further down")
+    return sorted(found, key=lambda source: natural(source.name))
+
+
+def _is_zip(path: Path) -> bool:
+    return path.suffix.lower() == ".zip"
+
+
+def _inside(path: Path, prefix: str) -> list[SourceFile]:
+    try:
+        with zipfile.ZipFile(path) as packed:
+            members = [m.filename for m in packed.infolist() if not m.is_dir()]
+    except (OSError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path}: cannot be read as a zip ({error})") from None
+    if len(members) > MOST_FILES:
+        raise DataError(f"{path}: more than {MOST_FILES} files; unpack it first")
+    own = [m for m in members if not any(part.startswith(_HIDDEN) for part in m.split("/"))]
+    return sorted(
+        (SourceFile(path / PurePosixPath(m), prefix + m, path, m) for m in own),
+        key=lambda source: natural(source.name),
+    )
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """A sort key with numbers by value.
+
+    >>> sorted(["walk10", "walk2"], key=natural)
+    ['walk2', 'walk10']
+    """
+    import re
+
+    return [(int(w) if w.isdecimal() else -1, w) for w in re.split(r"([0-9]+)", name)]
