@@ -11,7 +11,7 @@ from io import TextIOWrapper
 from typing import Any, NoReturn
 
 import odl
-from odl.cli import board, convert, data, firmware, label, live, model, replay, study
+from odl.cli import board, convert, data, firmware, init, label, live, model, replay, study
 from odl.cli.output import printable, progress, with_flags
 
 _EXTRAS = {"torch": "'odl-stream[train]'"} | dict.fromkeys(
@@ -104,6 +104,6 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"odl {odl.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="command")
 
-    for group in (replay, study, data, model, live, label, board, convert, firmware):
+    for group in (replay, study, data, init, model, live, label, board, convert, firmware):
         group.add_commands(commands)
     return parser

@@ -15,7 +15,7 @@ from odl.evaluate.option_table import OPTIONS
 
 Progress = Callable[[str], None]
 _NAMED = re.compile(r"`(\w+)(?:=([^`]*))?`")
-_FLAGS = {*OPTIONS, "counts", "twins"}
+_FLAGS = {*OPTIONS, "counts", "twins", "pattern", "label", "rate_hz"}
 
 
 def with_flags(sentence: str) -> str:
@@ -25,13 +25,16 @@ def with_flags(sentence: str) -> str:
     '--delay is -1; --batch 4 and --emulated can be used'
     """
 
-    def flag(match: re.Match[str]) -> str:
+    def spelled(match: re.Match[str]) -> str:
         name, value = match[1], match[2]
         if name not in _FLAGS:
             return match[0]
-        return f"--{name}" if value in (None, "True") else f"--{name} " + re.sub(r"['\[\] ]", "", value)
+        flag = f"--{name.replace('_', '-')}"
+        if value in (None, "True"):
+            return flag
+        return f"{flag} '{value}'" if name == "pattern" else f"{flag} " + re.sub(r"['\[\] ]", "", value)
 
-    return _NAMED.sub(flag, sentence)
+    return _NAMED.sub(spelled, sentence)
 
 
 def printable(text: str, keep: str = "") -> str:

@@ -62,7 +62,8 @@ class Card:
     None where the card does not say. ``tree`` maps what hangs under the root task to the classes under
     it, none for a class that hangs there itself; None is one flat task. ``columns`` and
     ``signs`` are the axes: which column of a table a channel is, and whether it is turned.
-    ``checksums`` are SHA-256 by file name. ``about`` holds every other entry.
+    ``checksums`` are SHA-256 by file name. ``unconfirmed`` are entries that `odl init` only guessed.
+    ``about`` holds every other entry.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Card:
     columns: tuple[str, ...] = ()
     signs: tuple[int, ...] = ()
     checksums: dict[str, str] = field(default_factory=dict)
+    unconfirmed: tuple[str, ...] = ()
 
     @property
     def subjects(self) -> tuple[str, ...]:
@@ -94,7 +96,7 @@ class Card:
 
 _KNOWN = {
     "name", "title", "origin", "licence", "citation", "recordings", "model", "rate_hz", "channels",
-    "classes", "splits", "notes", "window_s", "hop_s", "tree", "checksums",
+    "classes", "splits", "notes", "window_s", "hop_s", "tree", "checksums", "unconfirmed",
 }  # fmt: skip
 
 
@@ -114,7 +116,18 @@ def read_card(path: Path) -> Card:
     (50.0, 'pendulum', ('7', '8', '9', '10'))
     """
     try:
-        text = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{path.name}: the card cannot be read ({error.strerror})") from None
+    except ValueError as error:
+        raise DataError(f"{path.name}: the card is not as it should be ({error})") from None
+    return parse_card(text, path.name)
+
+
+def parse_card(written: str, where: str) -> Card:
+    """Check the text of a card that is called ``where`` in errors; see `read_card`."""
+    try:
+        text = json.loads(written)
         held = text.get("recordings", {"file": "", "sha256": ""})
         card = Card(
             name=str(text["name"]), title=str(text["title"]), origin=str(text["origin"]),
@@ -132,15 +145,14 @@ def read_card(path: Path) -> Card:
             tree=_tree(text.get("tree")),
             columns=tuple(str(c.get("column", c["name"])) for c in text["channels"]),
             signs=tuple(int(c.get("sign", 1)) for c in text["channels"]),
+            unconfirmed=tuple(str(e) for e in text.get("unconfirmed", ())),
             checksums={str(k): str(v) for k, v in text.get("checksums", {}).items()},
         )  # fmt: skip
-    except OSError as error:
-        raise DataError(f"{path.name}: the card cannot be read ({error.strerror})") from None
     except KeyError as error:
-        raise DataError(f"{path.name}: the card has no entry {error}") from None
+        raise DataError(f"{where}: the card has no entry {error}") from None
     except (ValueError, TypeError, AttributeError, OverflowError) as error:
-        raise DataError(f"{path.name}: the card is not as it should be ({error})") from None
-    _check(card, path.name)
+        raise DataError(f"{where}: the card is not as it should be ({error})") from None
+    _check(card, where)
     return card
 
 
@@ -170,7 +182,7 @@ def _check(card: Card, where: str) -> None:
         (all(0 < c.scale < 1e6 for c in card.channels), "a channel's scale is not above 0 and finite"),
         (len({c.name for c in card.channels}) == len(card.channels), "two channels have one name"),
         (all(s in (1, -1) for s in card.signs), "a channel's sign is neither 1 nor -1"),
-        (len(set(card.classes)) == len(card.classes) >= 2, "classes are fewer than two or doubled"),
+        (len(set(card.classes)) == len(card.classes), "classes name one twice"),
         (all(valid_name(c) for c in card.classes), "a class name is empty, too long or not printable"),
         (len(set(people)) == len(people), "a person is in two splits"),
         (

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
+from odl.data.card import Card, DataError
 from odl.data.dataset import Dataset
 
 FEWEST = 2  # least windows of a class for training and testing
@@ -30,10 +32,101 @@ def windows_by_class(dataset: Dataset, people: tuple[str, ...] | None = None) ->
 def shortcomings(dataset: Dataset) -> list[str]:
     """Return a sentence for each thing that is too little for training or testing."""
     faults = []
+    if len(dataset.card.classes) < 2:
+        faults.append(
+            "fewer than two classes: nothing can be trained; a model that exists can be replayed on these "
+            "recordings"
+        )
     if len(dataset.subjects) < 2:
         faults.append("one person only: nobody can be held out, so nothing is known of other people")
-    for name, n in windows_by_class(dataset).items():
+    counts = windows_by_class(dataset)
+    for name, n in counts.items():
         if n < FEWEST:
             many = "one window" if n else "no window"
             faults.append(f"class '{name}' has {many}; record more of it or leave it out")
+    holes = [
+        part.lost_before
+        for person in dataset.subjects
+        for part in dataset.session(person)
+        if part.lost_before
+    ]
+    if holes and counts and not sum(counts.values()):
+        faults.append(
+            f"{len(holes)} gaps leave no window of {dataset.card.window_s or 2.56:g} s whole; write a "
+            f"smaller "
+            "window_s and hop_s into the card"
+        )
     return faults
+
+
+def check_confirmed(card: Card) -> None:
+    """Refuse to train on what was only guessed.
+
+    Raises
+    ------
+    DataError
+        Naming the entry, its value and how it is confirmed.
+    """
+    for entry in card.unconfirmed:
+        value = getattr(card, entry, "")
+        raise DataError(
+            f"{entry} {value if not isinstance(value, float) else f'{value:g}'} is a guess of 'odl init'; "
+            f"confirm it "
+            f"with 'odl init PATH --{entry.replace('_', '-')} ... --force', or take '{entry}' out of "
+            f'"unconfirmed" in '
+            "the card"
+        )
+
+
+def check_figures(dataset: Dataset, source: str) -> dict[str, Any]:
+    """Return what `odl check` shows: seconds and windows by person and class, and what is missing."""
+    card = dataset.card
+    people: dict[str, dict[str, Any]] = {}
+    for person in dataset.subjects:
+        parts = dataset.session(person)
+        seconds: Counter[str] = Counter()
+        for part in parts:
+            for start, end, name in part.truths:
+                seconds[name] += end - start
+        counts = windows_by_class(dataset, (person,))
+        people[person] = {
+            "split": next((split for split, own in card.splits.items() if person in own), ""),
+            "parts": len(parts),
+            "seconds": round(sum(len(part.block) for part in parts) / card.rate_hz, 3),
+            "classes": {
+                name: {"seconds": round(seconds[name] / card.rate_hz, 3), "windows": counts[name]}
+                for name in card.classes
+            },
+        }
+    faults = shortcomings(dataset)
+    try:
+        check_confirmed(card)
+    except DataError as error:
+        faults.insert(0, str(error))
+    trained = dataset.card.splits.get("train", ())
+    windows = windows_by_class(dataset, tuple(p for p in dataset.subjects if p in trained))
+    missing = [name for name in card.classes if not windows[name]]
+    ready = len(card.classes) - len(missing) >= 2 and not card.unconfirmed
+    for name in missing:
+        if trained and f"class '{name}' has no window" not in " ".join(faults):
+            faults.append(f"class '{name}' has no window of the people to train on")
+    return {
+        "dataset": card.name, "rate_hz": card.rate_hz, "window_s": card.window_s, "hop_s": card.hop_s,
+        "classes": list(card.classes), "people": people, "faults": faults, "trainable": ready,
+        "next": f"odl train {source} --out mine.odlm" if ready else f"odl init {source} --force",
+    }  # fmt: skip
+
+
+def check_text(figures: dict[str, Any]) -> str:
+    """Return the figures of `check_figures` as a table for a terminal."""
+    classes = figures["classes"]
+    lines = [f"{figures['dataset']}: {figures['rate_hz']:g} Hz, windows of {figures['window_s'] or 2.56:g} s"]
+    wide = max([len("person"), *(len(p) for p in figures["people"])])
+    widths = [max(len(name), 5) for name in classes]
+    head = "  ".join(f"{name:>{w}}" for name, w in zip(classes, widths, strict=True))
+    lines.append(f"windows  {'person':{wide}}  split  {head}")
+    for person, own in figures["people"].items():
+        row = "  ".join(f"{own['classes'][n]['windows']:>{w}}" for n, w in zip(classes, widths, strict=True))
+        lines.append(f"         {person:{wide}}  {own['split']:5}  {row}")
+    lines += [f"- {fault}" for fault in figures["faults"]] or ["nothing is missing"]
+    return "\n".join([*lines, f"next: {figures['next']}"])

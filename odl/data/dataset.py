@@ -154,10 +154,14 @@ def open_dataset(source: str | Path, data: str | Path | None = None) -> Dataset:
         known = ", ".join(list_datasets()) or "none"
         raise DataError(f"there is no dataset '{source}' and no such folder; known datasets: {known}")
     home = path if path.is_dir() else path.parent
+    own = path.with_name(path.name + ".card.json")
+    if path.is_file() and own.is_file():
+        about = read_card(own)
+        return Dataset(about, home, Tables(about, own, path if data is None else Path(data)))
     if path.is_file() and not (home / "card.json").is_file():
         raise DataError(
             f"{path}: not an odl recording (.odl), and no card.json beside it says how to read it; "
-            f"'odl init {home}' writes one to edit"
+            f"'odl init {path}' writes a card to edit"
         )
     if not (home / "card.json").is_file():
         raise DataError(f"{home}: there is no card.json; 'odl init {home}' writes one to edit")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from odl.data.card import DataError
+from odl.data.clock import LONGEST, rate_of_steps
 
 HOLE = 2.5  # periods between two rows; a longer distance is a gap
-LONGEST = 2**40  # samples that can be missing
+LATE = 1.75  # periods; a longer step, up to a hole, is a lost row and bridged
 OFF = 0.1  # largest relative difference of a rate from the card's
 
 
@@ -24,6 +25,31 @@ class Stretch:
     lost_before: int
 
 
+@dataclass
+class Changes:
+    """What was changed on the way from rows to samples.
+
+    Attributes
+    ----------
+    dropped : int
+        Rows without a value in some channel.
+    bridged : int
+        Samples that no row had, between two rows that are close enough.
+    resampled : int
+        Samples that were interpolated because the clock or its rate was another one.
+    holes : list of int
+        Samples that are missing in each gap.
+    notes : list of str
+        The same in words.
+    """
+
+    dropped: int = 0
+    bridged: int = 0
+    resampled: int = 0
+    holes: list[int] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
 def to_fixed_rate(
     times: NDArray[np.float64] | None,
     values: NDArray[np.float64],
@@ -31,8 +57,8 @@ def to_fixed_rate(
     rate_hz: float,
     row: Callable[[int], str],
     resample: bool = False,
-) -> tuple[list[Stretch], list[str]]:
-    """Resample rows to ``rate_hz``: uninterrupted stretches, and notes on what was changed.
+) -> tuple[list[Stretch], Changes]:
+    """Resample rows to ``rate_hz``: uninterrupted stretches, and what was changed.
 
     Rows in which a value is missing are left out. A hole of more than 2.5 periods ends a
     stretch; a shorter one is bridged linearly. Rows that lie within half a period of where
@@ -62,11 +88,11 @@ def to_fixed_rate(
     Examples
     --------
     >>> t = np.array([0, 0.02, 0.04, 0.5, 0.52])
-    >>> stretches, notes = to_fixed_rate(t, t[:, None], np.zeros(5, int), 50, str)
-    >>> [(len(s.values), s.lost_before) for s in stretches], notes
+    >>> stretches, changes = to_fixed_rate(t, t[:, None], np.zeros(5, int), 50, str)
+    >>> [(len(s.values), s.lost_before) for s in stretches], changes.notes
     ([(3, 0), (2, 22)], ['1 hole of 22 samples'])
     """
-    notes: list[str] = []
+    changes = Changes()
     n = len(values)
     t = np.arange(n) / rate_hz if times is None else times
     good = np.asarray(np.isfinite(values).all(axis=1), np.bool_)
@@ -82,17 +108,18 @@ def to_fixed_rate(
             "'recording' that tells recordings apart, or split the file"
         )
     if not good.all():
-        notes.append(f"{n - int(good.sum())} rows without values left out")
+        changes.dropped = n - int(good.sum())
+        changes.notes.append(f"{changes.dropped} rows without values left out")
     repeated = np.append(False, np.diff(t) == 0) & good
     if repeated.any():
-        notes.append(f"{int(repeated.sum())} rows with the time stamp of the row before left out")
+        changes.dropped += int(repeated.sum())
+        changes.notes.append(f"{int(repeated.sum())} rows with the time stamp of the row before left out")
     keep = np.flatnonzero(good & ~repeated)
     t, values, marks = t[keep], values[keep], marks[keep]
     if len(t) < 2:
-        return [Stretch(values, marks, 0)], notes
+        return [Stretch(values, marks, 0)], changes
     steps = np.diff(t)
-    usual = float(np.median(steps))
-    rate = 1 / float(steps[steps <= HOLE * usual].mean())
+    rate = rate_of_steps(steps)
     if abs(rate / rate_hz - 1) > OFF and not resample:
         raise DataError(
             f"{row(int(keep[0]))} on: time stamps run at {rate:.4g} Hz, but the card says {rate_hz:g} Hz; "
@@ -100,7 +127,7 @@ def to_fixed_rate(
         )
     cuts = np.flatnonzero(steps > HOLE / min(rate, rate_hz)) + 1
     stretches: list[Stretch] = []
-    changed, bridged, end = False, 0, 0.0
+    changed, end = 0, 0.0
     for own in np.split(np.arange(len(t)), cuts):
         own_t, own_values, own_marks = t[own], values[own], marks[own]
         lost = max(1, round((own_t[0] - end) * rate_hz) - 1) if stretches else 0
@@ -108,22 +135,24 @@ def to_fixed_rate(
             raise DataError(f"{row(int(keep[own[0]]))}: time jumps from {end:.10g} to {own_t[0]:.10g} s")
         late = own_t - np.arange(len(own_t)) / rate_hz
         if np.ptp(late) >= 1 / rate_hz - 1e-9:
-            short = np.diff(own_t) > 1.5 / rate
-            bridged += int(short.sum())
+            short = np.diff(own_t) > LATE / rate
+            changes.bridged += int(short.sum())
             # Time stamps that are even but for missing rows get no note.
             late[1:] -= np.cumsum(np.where(short, np.diff(own_t) - 1 / rate_hz, 0))
-            changed |= bool(np.ptp(late) >= 1 / rate_hz - 1e-9)
             own_t, own_values, own_marks = _onto(own_t, own_values, own_marks, rate, rate_hz)
+            changed += len(own_t) if np.ptp(late) >= 1 / rate_hz - 1e-9 else 0
         stretches.append(Stretch(own_values, own_marks, lost))
         end = float(own_t[-1])
+    changes.resampled = changed
+    changes.holes = [s.lost_before for s in stretches if s.lost_before]
     if changed:
-        notes.append(f"uneven time stamps of {rate:.4g} Hz resampled to {rate_hz:g} Hz")
-    if bridged:
-        notes.append(f"{bridged} missing rows bridged linearly")
-    holes = [s.lost_before for s in stretches if s.lost_before]
-    if holes:
-        notes.append(f"{len(holes)} hole{'s' if len(holes) > 1 else ''} of {sum(holes)} samples")
-    return stretches, notes
+        changes.notes.append(f"uneven time stamps of {rate:.4g} Hz resampled to {rate_hz:g} Hz")
+    if changes.bridged:
+        changes.notes.append(f"{changes.bridged} missing rows bridged linearly")
+    if changes.holes:
+        holes = changes.holes
+        changes.notes.append(f"{len(holes)} hole{'s' if len(holes) > 1 else ''} of {sum(holes)} samples")
+    return stretches, changes
 
 
 def _onto(

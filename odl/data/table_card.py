@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from odl.data.card import Card, DataError, subject_name
-
-SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+from odl.data.clock import SECONDS
+from odl.data.readers.source import SourceFile, sources
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,12 @@ class TableLayout:
     """The card's entry ``table``, which describes the columns of the files; see docs/data.md."""
 
     files: tuple[str, ...] = ("*.csv", "*.parquet", "*.odl")
-    separator: str = ""
+    skip: tuple[str, ...] = ()  # names below the folder that are no tables
+    separator: str = ""  # of no use any more: readers find it
+    columns: tuple[str, ...] = ()  # names for a file that has none
+    join: tuple[str, ...] = ()  # words of file names, sheets or sensors whose tables are one recording
+    sensor: str = ""  # a column whose text is such a word
+    device: str = ""
     time: str = ""
     time_unit: str = "s"
     resample: bool = False
@@ -84,31 +90,52 @@ def layout_of(card: Card, where: Path) -> TableLayout:
 def from_name(pattern: str, entry: str, name: str) -> str | None:
     """Return the part of a file's ``name`` at ``{entry}`` of ``pattern``; ``*`` is anything.
 
-    ``{entry:number}`` is digits only. An entry holds no ``/``, so it lies in one folder.
+    No entry spans folders. A label goes on to the last separator before ``{recording}`` or ``{subject}``, other
+    entries end at the first one. ``{entry:number}`` is digits only, ``{entry:word}`` anything without a digit.
 
     >>> from_name("{label}.*.csv", "label", "idle.3k2.csv")
     'idle'
-    >>> from_name("*s{subject:number}_*.csv", "subject", "sit_s07_2.csv")
-    '07'
+    >>> from_name("{subject}_{label}_{recording}.csv", "label", "anna_walk_up_2.csv")
+    'walk_up'
     >>> from_name("*/{label}/*.csv", "label", "data/walk/1.csv")
     'walk'
+    >>> from_name("{label:word}{recording:number}.csv", "recording", "walk12.csv")
+    '12'
     """
-    words = re.split(r"(\{\w+(?::number)?\}|\*)", pattern)
-    known = {"*": ".*?", f"{{{entry}}}": "([^/]+?)", f"{{{entry}:number}}": "([0-9]+)"}
-    other = {True: "[^/]+?", False: ""}
-    text = "".join(known.get(w) or other[w[:1] == "{"] or re.escape(w) for w in words)
-    match = re.fullmatch(text, name)
-    return match[1] if match else None
+    match = _regex(pattern, entry).fullmatch(name)
+    return match[1].strip(" _-.") or None if match and match.groups() else None
 
 
-def files_of(base: Path, patterns: tuple[str, ...]) -> list[Path]:
-    """Return the files below ``base`` (or ``base`` itself), 2 before 10."""
+@lru_cache(maxsize=20_000)
+def _regex(pattern: str, entry: str) -> re.Pattern[str]:
+    words = re.split(r"(\{\w+(?::number|:word)?\}|\*)", pattern)
+    kinds = {"number": "[0-9]+", "word": "[^0-9/]+?"}
+    text = ""
+    for i, word in enumerate(words):
+        if word[:1] == "{" and word[-1:] == "}":
+            name, _, kind = word[1:-1].partition(":")
+            last = name == "label" and words[i + 2 : i + 3] in (["{recording}"], ["{subject}"])
+            inner = kinds.get(kind, "[^/]+" if last else "[^/]+?")
+            text += f"({inner})" if name == entry else inner
+        else:
+            text += ".*?" if word == "*" else re.escape(word)
+    return re.compile(text)
+
+
+def fits(pattern: str, name: str) -> bool:
+    """Whether a file's ``name`` has the shape of ``pattern``."""
+    return from_name(pattern + "{end}", "end", name + "e") is not None
+
+
+def files_of(base: Path, patterns: tuple[str, ...]) -> list[SourceFile]:
+    """Return the files in ``base``, a folder, a zip or a file itself, 2 before 10."""
+    found = sources(base)
     if base.is_file():
-        return [base]
-    found = {p for pattern in patterns for p in base.rglob(pattern) if p.is_file()}
+        return found
+    return [s for s in found if any(Path(s.name).match(pattern) for pattern in patterns) and not is_card(s)]
 
-    def natural(path: Path) -> list[tuple[int, str]]:
-        words = re.split(r"([0-9]+)", path.relative_to(base).as_posix())
-        return [(int(w) if w.isdecimal() else -1, w) for w in words]
 
-    return sorted(found, key=natural)
+def is_card(source: SourceFile) -> bool:
+    """Whether a file is a card: of a dataset, of one table, or of a table that was made from a recording."""
+    name = source.name.rsplit("/", 1)[-1]
+    return name == "card.json" or name.endswith((".card.json", ".csv.json"))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from odl.core.image import Channel, Image
 from odl.data import Card, Dataset
 from odl.data.card import subject_name, subject_order
+from odl.data.coverage import check_confirmed
 from odl.train.folds import Fold, Progress, best_step, cross_validate
 from odl.train.metrics import concatenate
 from odl.train.multitask import FittedModel, calibrate, fit, input_scale
@@ -89,12 +90,14 @@ def train(
     ('pendulum', ['1', '2'])
     """
     dataset, card = cached(dataset), dataset.card
+    check_confirmed(card)
     plan = plan_for(card, plan)
     plan = plan if steps is None else replace(plan, steps=steps)
     for valid, fault in (
         (plan.steps >= 50, f"{plan.steps} steps; a fit has at least 50"),
         (1 <= stored <= 50, f"{stored} stored vectors per class; there can be 1 to 50"),
         (seed > 0, f"seed {seed}; it has to be above 0"),
+        (len(dataset.classes) > 1, f"{len(dataset.classes)} classes; two or more are needed to train"),
     ):
         if not valid:
             raise ValueError(fault)

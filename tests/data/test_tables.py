@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import odl
+import odl.data.streams
 from odl.data import DataError, Part, open_dataset
 
 RATE = 50

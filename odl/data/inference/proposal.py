@@ -9,6 +9,8 @@ from typing import Any
 
 from odl.data.card import DataError
 
+SURE, LIKELY, GUESS = "sure", "likely", "guess"
+
 
 def json_lines(value: Any, indent: str = "") -> str:
     """Return JSON for a person to edit, with short values on one line.
@@ -32,14 +34,42 @@ def json_lines(value: Any, indent: str = "") -> str:
 
 @dataclass
 class Proposal:
-    """A card to edit, and the provenance of each entry: (what, how sure)."""
+    """A card to edit, and how each entry was come by.
+
+    Attributes
+    ----------
+    card : dict
+        The card.
+    provenance : list of (str, str)
+        What was found, and ``sure`` (the file says it), ``likely`` (with the reason and the runner-up) or
+        ``guess`` (to be confirmed).
+    confidence : dict
+        The same words for ``rate_hz``, ``classes``, ``subjects`` and ``units``.
+    channels : list of dict
+        ``name``, ``unit``, ``column`` and ``confidence`` of each channel.
+    subjects : list of str
+        The people by their names in the files; empty where nothing tells people apart.
+    warnings : list of str
+        What a person should look at.
+    readings : list of (str, str)
+        Where names of files can be read in several ways: pattern and counts, the chosen one first.
+    """
 
     card: dict[str, Any]
     provenance: list[tuple[str, str]] = field(default_factory=list)
+    confidence: dict[str, str] = field(default_factory=dict)
+    channels: list[dict[str, Any]] = field(default_factory=list)
+    subjects: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    readings: list[tuple[str, str]] = field(default_factory=list)
 
-    def say(self, what: str, sure: bool | None = True) -> None:
-        """Note how an entry was found; ``sure`` is True, False, or None for likely."""
-        self.provenance.append((what, {True: "sure", None: "likely", False: "a guess"}[sure]))
+    def say(self, what: str, word: str = SURE, entry: str = "") -> None:
+        """Note how an entry was found; the least sure word of an entry stays."""
+        self.provenance.append((what, word))
+        if entry:
+            order = [SURE, LIKELY, GUESS]
+            before = self.confidence.get(entry, SURE)
+            self.confidence[entry] = max(before, word, key=order.index)
 
     @property
     def text(self) -> str:
@@ -47,7 +77,12 @@ class Proposal:
         return json_lines(self.card) + "\n"
 
 
-def write_card(folder: Path, proposal: Proposal, force: bool = False) -> Path:
+def card_path(source: Path) -> Path:
+    """Where the card of a folder, or of one file or zip, lies."""
+    return source / "card.json" if source.is_dir() else source.with_name(source.name + ".card.json")
+
+
+def write_card(source: Path, proposal: Proposal, force: bool = False) -> Path:
     """Write the proposed card; an edited one stays unless ``force``.
 
     Raises
@@ -55,7 +90,7 @@ def write_card(folder: Path, proposal: Proposal, force: bool = False) -> Path:
     DataError
         If another card is there already.
     """
-    path = folder / "card.json"
+    path = card_path(source)
     if path.exists() and not force and path.read_text(encoding="utf-8", errors="replace") != proposal.text:
         raise DataError(f"{path}: there is a card already, perhaps an edited one; `force=True` replaces it")
     path.write_text(proposal.text, encoding="utf-8")

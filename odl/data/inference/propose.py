@@ -1,4 +1,4 @@
-"""``odl init``: inspect a folder of tables and propose its card."""
+"""``odl init``: inspect tables and propose their card."""
 
 from __future__ import annotations
 
@@ -8,170 +8,315 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from odl._text import clean
 from odl.data.card import DataError
-from odl.data.inference.columns import (
-    LABEL,
-    RECORDING,
-    SUBJECT,
-    named,
-    plain,
-)
-from odl.data.inference.naming import file_name, label_pattern, people_pattern, side_shape
-from odl.data.inference.proposal import Proposal
-from odl.data.inference.sensors import find_channels, find_rate
+from odl.data.inference.class_names import class_names
+from odl.data.inference.file_names import Reading, apply, read_names, split_of
+from odl.data.inference.proposal import GUESS, LIKELY, SURE, Proposal
+from odl.data.inference.sensors import Sensors, choose_sensors, find_channels, find_rate
+from odl.data.inference.survey import Choices, Profile, Survey, survey
 from odl.data.loaders.recordings import recorded_facts
-from odl.data.table_card import files_of, from_name
-from odl.data.table_file import TABLES, Table, read_table
+from odl.data.readers.source import SourceFile, sources
+from odl.data.readers.table import RawTable
+from odl.data.table_card import is_card
 
-NO_LABEL = {"null", "none", "unknown", "unlabelled", "unlabeled", "undefined", "transition_unknown"}
 MOST_CLASSES = 20  # rows that a model image has room for by default
 WINDOW_S = 2.56
+NOBODY = Choices()
 
 
-def propose(folder: Path, checksums: bool = False) -> Proposal:
-    """Propose a card for all tables below ``folder``.
+def propose(path: Path, checksums: bool = False, choices: Choices = NOBODY) -> Proposal:
+    """Propose a card for a table, a zip or all tables below a folder.
 
     Parameters
     ----------
-    folder : Path
-        Holds CSV, Parquet or recordings (.odl), in folders below it or not.
+    path : Path
+        A folder, a zip or a file; any format that `odl.data.readers` knows, or recordings (.odl).
     checksums : bool
         Note each file's SHA-256, so that a changed file is refused later.
+    choices : Choices
+        What is known already: names, columns, the rate.
 
     Raises
     ------
     DataError
-        If there is nothing to read, or channels or labels cannot be found.
+        If there is nothing to read, or channels cannot be found.
     """
-    if not folder.is_dir():
-        raise DataError(f"{folder}: there is no such folder")
-    found = files_of(folder, tuple(f"*{suffix}" for suffix in (*TABLES, ".odl")))
-    if not found:
-        raise DataError(f"{folder}: there are no tables; looked for *.csv, *.parquet and *.odl")
-    tables = [p for p in found if p.suffix in TABLES]
+    found = [s for s in sources(path) if not is_card(s)]
+    title = path.resolve().name
     proposal = Proposal({
-        "name": re.sub(r"[^\w-]+", "-", folder.resolve().name.lower()).strip("-") or "mine",
-        "title": folder.resolve().name, "origin": "to be written: who recorded this, where, with what",
+        "name": re.sub(r"[^\w-]+", "-", title.lower()).strip("-") or "mine",
+        "title": title, "origin": "to be written: who recorded this, where, with what",
         "licence": "to be written", "citation": "to be written", "rate_hz": 0, "window_s": WINDOW_S,
         "hop_s": WINDOW_S / 2, "channels": [], "classes": [], "tree": None, "splits": {}, "table": {},
     })  # fmt: skip
-    if tables:
-        _from_tables(proposal, folder, tables)
+    surveyed = survey(found, choices)
+    recordings = [s for s in found if s.suffix == ".odl" and s.archive is None]
+    if surveyed.profiles:
+        _from_tables(proposal, path, surveyed, choices)
+    elif recordings:
+        _from_recordings(proposal, [s.path for s in recordings])
+    elif surveyed.spans:
+        raise DataError(f"{path}: there are label files, but no table with channels")
     else:
-        _from_recordings(proposal, found)
-    own = tables if tables else found
+        raise DataError(
+            f"{path}: there are no tables; looked for *.csv, *.parquet and *.odl, and for other formats that "
+            f"docs/data.md lists, in {len(found)} files"
+        )
+    own = [p.source for p in surveyed.profiles] or recordings
+    own = list(dict.fromkeys(own))
     proposal.say(
         f"{len(own)} file{'s' if len(own) > 1 else ''}: {', '.join(proposal.card['table']['files'])}"
     )
     proposal.say(
-        'one flat task; write a tree such as {"still": ["sit", "lie"], "walk": []} to have more', None
+        'one flat task; write a tree such as {"still": ["sit", "lie"], "walk": []} to have more', LIKELY
     )
-    proposal.say(f"windows of {WINDOW_S} s, one every {WINDOW_S / 2} s", None)
+    proposal.say(f"windows of {WINDOW_S} s, one every {WINDOW_S / 2} s", LIKELY)
     if checksums:
+        base = path if path.is_dir() else path.parent
+        files = dict.fromkeys(s.archive or s.path for s in own)
         proposal.card["checksums"] = {
-            p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in own
+            p.relative_to(base).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files
         }
     return proposal
 
 
-def _from_tables(proposal: Proposal, folder: Path, paths: list[Path]) -> None:
-    tables = [read_table(path) for path in paths]
-    spans = [s for s in tables if {"start", "end", "label"} <= set(s.columns)]
-    tables = [s for s in tables if s not in spans]
-    if not tables:
-        raise DataError(f"{folder}: there are label files, but no table with channels")
-    layout: dict[str, Any] = {"files": sorted({f"*{s.path.suffix}" for s in tables})}
+def _from_tables(proposal: Proposal, path: Path, surveyed: Survey, choices: Choices) -> None:
+    sensors = choose_sensors(proposal, surveyed.profiles)
+    profiles = sensors.main
+    layout: dict[str, Any] = {}
     proposal.card["table"] = layout
-    find_channels(proposal, tables)
-    find_rate(proposal, tables)
-    _labels(proposal, folder, tables, spans)
-    _people(proposal, folder, tables)
-    column = named(tables[0].columns, RECORDING)
-    if column and column not in (layout.get("subject"), layout.get("label")):
-        layout["recording"] = column
-        proposal.say(f"column '{column}' tells recordings apart", None)
+    used = {id(p.source): p.source for p in sensors.profiles}
+    spans = {id(s): s for s, _ in surveyed.spans}
+    layout["files"] = (
+        sorted({f"*{_suffix(s)}" for s in used.values()}) if path.is_dir() or path.suffix == ".zip" else ["*"]
+    )
+    unused = [p.source for p in surveyed.profiles if id(p.source) not in used]
+    skipped = [s for s, _ in surveyed.skipped] + unused
+    skip = [s.name for s in skipped if f"*{_suffix(s)}" in layout["files"] and id(s) not in {**spans, **used}]
+    if skip:
+        layout["skip"] = sorted(set(skip))
+    for source, why in surveyed.skipped:
+        proposal.warnings.append(f"{source.name} is left out: {why}")
+    find_channels(proposal, sensors)
+    find_rate(proposal, sensors, choices.rate_hz)
+    names = [p.source.name for p in profiles]
+    split = split_of(names)
+    reading = _reading(proposal, path, surveyed, profiles, choices, bool(split))
+    texts = _labels(proposal, surveyed, profiles, reading)
+    _classes(proposal, texts, reading)
+    _people(proposal, profiles, reading, split)
+    _columns(proposal, profiles, sensors)
 
 
-def _labels(proposal: Proposal, folder: Path, tables: list[Table], spans: list[Table]) -> None:
-    layout, first = proposal.card["table"], tables[0]
-    column = named(first.columns, LABEL)
-    if spans:
-        shape = side_shape(tables, spans)
-        layout["label_file"] = shape
-        texts = Counter(t for s in spans for t in s.texts("label"))
-        proposal.say(
-            f"labels from {shape}, in {'the time of ' + repr(layout['time']) if 'time' in layout else 's'}",
-            None,
-        )
-    elif column:
-        layout["label"] = column
-        texts = Counter(t for s in tables for t in s.texts(column))
-        proposal.say(f"labels from column '{column}'")
-    else:
-        pattern = label_pattern(folder, tables)
-        if not pattern:
+def _suffix(source: SourceFile) -> str:
+    """The ending of a file's name as it is written, with that of gzip."""
+    name = source.name.rsplit("/", 1)[-1]
+    match = re.search(r"(\.[A-Za-z]\w*(\.gz)?)$", name)
+    return match[1] if match else name
+
+
+def _reading(
+    proposal: Proposal, path: Path, surveyed: Survey, profiles: list[Profile], choices: Choices, split: bool
+) -> Reading | None:
+    """What the names of files say of classes and people, where the tables do not say it."""
+    names = [p.source.name for p in profiles]
+    if choices.pattern:
+        reading = apply(choices.pattern, names)
+        if reading is None or not (reading.labels or reading.subjects):
             raise DataError(
-                f"{folder}: no labels can be found; looked for a column such as label, activity or class, "
-                "for a file with columns start, end, label, and for names such as walk.1.csv or walk/1.csv"
+                f"{path}: the pattern '{choices.pattern}' has no {{label}} or {{subject}}, or does not fit "
+                f"every "
+                f"file, as {names[0]}"
             )
-        layout["label_pattern"] = pattern
-        texts = Counter(str(from_name(pattern, "label", file_name(folder, s.path, pattern))) for s in tables)
-        proposal.say(f"labels from file names, {pattern}", None)
-    _classes(proposal, texts, folder)
+        proposal.say(f"names of files read as {choices.pattern}: {reading.counts}")
+        return Reading(reading.pattern, reading.labels, reading.subjects, SURE, "you said so")
+    labels = bool(surveyed.spans) or _says(profiles, "label")
+    people = _says(profiles, "subject") or split
+    if labels and people:
+        return None
+    needed = ["{subject"] if labels else []
+    unwanted = [*(["{label"] if labels else []), *(["{subject"] if people else [])]
+    readings = read_names(names, needed, unwanted)
+    if not readings and people and not labels:
+        readings = read_names(names)
+    if not readings:
+        return None
+    for other in readings[1:3]:
+        proposal.say(f"names of files may also be read as {other.pattern}: {other.counts}", GUESS)
+    best = readings[0]
+    if best.word == GUESS or len(readings) > 1:
+        proposal.readings = [(r.pattern, r.counts) for r in readings[:3]]
+    if best.word == GUESS and len(readings) > 1:
+        proposal.warnings.append(
+            f"names of files are read as {best.pattern} ({best.counts}); "
+            f"`pattern={readings[1].pattern}` reads them the other way ({readings[1].counts})"
+        )
+    return best
 
 
-def _classes(proposal: Proposal, texts: Counter[str], folder: Path) -> None:
-    rename: dict[str, str] = {}
-    for text in sorted(texts):
-        name = clean(re.sub(r"_+", " ", text).lower(), None, empty="")
-        while len(name.encode()) > 32:
-            name = name[:-1].strip()
-        if plain(text) in NO_LABEL or text == "":
-            name = ""
-        if name in rename.values() and name:
-            name = text
-        rename[text] = name
+def _says(profiles: list[Profile], entry: str) -> bool:
+    """Whether the tables themselves name classes or people."""
+    if entry == "label":
+        return all(p.facts.label or p.facts.spans or p.roles.label for p in profiles) and (
+            len({*(t for p in profiles for t in p.labels), *(p.facts.label for p in profiles)} - {""}) > 1
+            or any(p.facts.spans for p in profiles) or len(profiles) == 1
+        )  # fmt: skip
+    return all(p.roles.subject or p.facts.subject for p in profiles)
+
+
+def _labels(
+    proposal: Proposal, surveyed: Survey, profiles: list[Profile], reading: Reading | None
+) -> Counter[str]:
+    """Where labels come from, and how often each text is there."""
+    layout = proposal.card["table"]
+    column = profiles[0].roles.label
+    if column and _says(profiles, "label"):
+        for profile in profiles:
+            if profile.roles.label != column:
+                raise DataError(
+                    f"{profile.source.path}: there is no column '{column}', but "
+                    f"{profiles[0].source.path.name} has it"
+                )
+        layout["label"] = column
+        texts = sum((p.labels for p in profiles), Counter[str]())
+        words = any(re.search(r"[^\W\d_]", text) for text in texts)
+        word = SURE if words and not profiles[0].roles.guessed else LIKELY if words else GUESS
+        proposal.say(f"labels from column '{column}'", word, "classes")
+        return texts
+    if surveyed.spans:
+        return _from_spans(proposal, surveyed.spans, profiles)
+    if all(p.facts.label or p.facts.spans for p in profiles):
+        texts = Counter(p.facts.label for p in profiles if p.facts.label)
+        texts.update(text for p in profiles for _, _, text in p.facts.spans)
+        proposal.say("labels as the files have them", SURE, "classes")
+        return texts
+    if reading is not None and reading.labels:
+        layout["label_pattern"] = reading.pattern
+        proposal.say(f"labels from the names of files, {reading.pattern}: {reading.counts}",
+                     LIKELY if reading.word == SURE else reading.word, "classes")  # fmt: skip
+        return Counter(reading.labels)
+    if column:
+        layout["label"] = column
+        proposal.say(f"labels from column '{column}'", LIKELY, "classes")
+        return sum((p.labels for p in profiles), Counter[str]())
+    proposal.confidence["classes"] = GUESS
+    return Counter()
+
+
+def _from_spans(
+    proposal: Proposal, spans: list[tuple[SourceFile, RawTable]], profiles: list[Profile]
+) -> Counter[str]:
+    from odl.data.label_file import span_columns
+
+    layout = proposal.card["table"]
+    stems = sorted((Path(p.source.name).stem for p in profiles), key=len, reverse=True)
+    shapes, texts = set(), Counter[str]()
+    for source, table in spans:
+        name = source.path.name
+        own = [stem for stem in stems if stem in name and Path(name).stem != stem]
+        shapes.add(name.replace(own[0], "{file}", 1) if own else name)
+        columns = span_columns(table)
+        assert columns is not None
+        codes, words = table.texts(columns.label)
+        texts.update(words[code] for code in codes.tolist())
+    if len(shapes) > 1:
+        raise DataError(
+            f"{spans[0][0].path}: label files are named in different ways ({', '.join(sorted(shapes)[:4])}); "
+            "call each as its table with the same ending"
+        )
+    layout["label_file"] = shapes.pop()
+    columns = span_columns(spans[0][1])
+    assert columns is not None
+    unit = "time" if "time" in layout else "s"
+    numbers = spans[0][1].columns[columns.end].dtype.kind in "iuf"
+    if numbers and "time" in layout and (columns.factor != 1.0 or layout.get("time_unit", "s") != "s" or
+                                         float(spans[0][1].numbers(columns.end).max()) < 1e6):  # fmt: skip
+        first = profiles[0].first_time
+        last = float(spans[0][1].numbers(columns.end).max())
+        fits = first <= float(spans[0][1].numbers(columns.start).min()) <= profiles[0].last_time
+        if columns.factor != 1.0 or not fits or last > profiles[0].last_time * 1.5 + 1:
+            unit = "s"
+    layout["label_unit"] = unit
+    where = f"the time of '{layout['time']}'" if unit == "time" else "s from the first row"
+    proposal.say(f"labels from {layout['label_file']}, in {where}", LIKELY, "classes")
+    return texts
+
+
+def _classes(proposal: Proposal, texts: Counter[str], reading: Reading | None) -> None:
+    rename = class_names(sorted(texts))
     classes = list(dict.fromkeys(name for name in rename.values() if name))
-    if len(classes) < 2:
-        what = f"the only class is '{classes[0]}'" if classes else "the labels are all empty"
-        raise DataError(f"{folder}: {what}; two classes or more are needed")
     proposal.card["classes"] = classes
     changed = {text: name for text, name in rename.items() if text != name}
     if changed:
         proposal.card["table"]["rename"] = changed
-    none = sum(n for text, n in texts.items() if not rename[text])
-    proposal.say(f"{len(classes)} classes: {', '.join(classes[:12])}{', ...' if len(classes) > 12 else ''}")
+    if not classes:
+        proposal.confidence["classes"] = GUESS
+        proposal.warnings.append(
+            "no labels can be found; looked for a column such as label, activity or class, for a file with "
+            "columns "
+            "start, end, label, and for names such as walk.1.csv or walk/1.csv; name one with `label` or "
+            "`pattern`"
+        )
+        return
+    proposal.say(f"{len(classes)} classes: {', '.join(classes[:12])}{', ...' if len(classes) > 12 else ''}",
+                 proposal.confidence["classes"])  # fmt: skip
+    if len(classes) < 2:
+        proposal.warnings.append(f"the only class is '{classes[0]}'; two classes or more are needed to train")
+    folded = {name: [t for t in rename if rename[t] == name] for name in classes}
+    for name, own in folded.items():
+        if len(own) > 1:
+            proposal.say(f"one class '{name}' for {', '.join(repr(t) for t in own)}", LIKELY)
+        elif name.count("...") and "..." not in own[0]:
+            proposal.say(f"'{own[0]}' is called '{name}': a name has 32 bytes at most", LIKELY)
+    none = ", ".join(f"'{t}'" if t else "nothing" for t in rename if not rename[t])
     if none:
-        empty = ", ".join(f"'{t}'" if t else "nothing" for t in rename if not rename[t])
-        proposal.say(f"no label where it says {empty}", None)
+        proposal.say(f"no label where it says {none}", LIKELY)
     if len(classes) > MOST_CLASSES:
-        proposal.say(f"a model has room for {MOST_CLASSES} classes and groups; join some under rename", False)
+        proposal.say(f"a model has room for {MOST_CLASSES} classes and groups; join some under rename", GUESS)
 
 
-def _people(proposal: Proposal, folder: Path, tables: list[Table]) -> None:
-    layout, first = proposal.card["table"], tables[0]
-    column = named([c for c in first.columns if c != layout.get("label")], SUBJECT)
-    if column:
+def _people(
+    proposal: Proposal, profiles: list[Profile], reading: Reading | None, split: dict[str, str]
+) -> None:
+    layout = proposal.card["table"]
+    column = profiles[0].roles.subject
+    named = [p.facts.subject for p in profiles]
+    kept: dict[str, str] = {}
+    if column and all(p.roles.subject == column for p in profiles):
         layout["subject"] = column
-        texts = sorted({t for s in tables for t in s.texts(column)})
-        proposal.say(f"people from column '{column}'")
+        texts = sorted({t for p in profiles for t in p.subjects})
+        proposal.say(
+            f"people from column '{column}'", LIKELY if profiles[0].roles.guessed else SURE, "subjects"
+        )
+    elif any(named):
+        texts = sorted(set(named))
+        proposal.say("people as the files have them", SURE, "subjects")
+    elif reading is not None and reading.subjects:
+        layout["subject_pattern"] = reading.pattern
+        texts = sorted(set(reading.subjects))
+        proposal.say(f"people from the names of files, {reading.pattern}",
+                     LIKELY if reading.word == SURE else reading.word, "subjects")  # fmt: skip
+    elif split or all(p.facts.split for p in profiles):
+        kept = split or {"train": "train", "test": "test"}
+        if split:
+            layout["subject_pattern"] = "{subject}/*"
+        texts = [t for t in kept if split or t in {p.facts.split for p in profiles}]
+        proposal.say(
+            f"{' and '.join(texts)} are a split, not people: nothing tells people apart", GUESS, "subjects"
+        )
     else:
-        pattern = people_pattern(folder, tables, layout.get("label_pattern", ""))
-        if not pattern:
-            proposal.say("nothing tells people apart: all is one person's", False)
-            texts = ["1"]
-        else:
-            layout["subject_pattern"] = pattern
-            texts = sorted(
-                {str(from_name(pattern, "subject", file_name(folder, s.path, pattern))) for s in tables}
-            )
-            proposal.say(f"people from file names, {pattern}", None)
-    if all(re.fullmatch(r"-?\d+", t) for t in texts) and len({int(t) for t in texts}) == len(texts):
+        proposal.say("nothing tells people apart: all is one person's", GUESS, "subjects")
+        texts = ["1"]
+    proposal.subjects = [] if texts == ["1"] and not column or kept else texts
+    if all(re.fullmatch(r"-?\d{1,18}", t) for t in texts) and len({int(t) for t in texts}) == len(texts):
         people = sorted(int(t) for t in texts)
     else:
         layout["people"] = {text: i for i, text in enumerate(texts, 1)}
         people = list(layout["people"].values())
+    if kept:
+        sides = {kept[text]: number for text, number in zip(texts, people, strict=True)}
+        proposal.card["splits"] = {side: [number] for side, number in sorted(sides.items(), reverse=True)}
+        return
     _splits(proposal, people)
 
 
@@ -179,13 +324,45 @@ def _splits(proposal: Proposal, people: list[int]) -> None:
     """Whole people are held out: the last quarter of them, one at least, where two are left."""
     if len(people) < 3:
         proposal.card["splits"] = {"train": people}
-        proposal.say(f"nobody kept for testing: {len(people)} of at least 3 people", False)
+        proposal.say(f"nobody kept for testing: {len(people)} of at least 3 people", GUESS)
         return
     kept = max(1, len(people) // 4)
     proposal.card["splits"] = {"train": people[:-kept], "test": people[-kept:]}
     proposal.say(
-        f"{len(people)} people, of whom {', '.join(map(str, people[-kept:]))} kept for testing", None
+        f"{len(people)} people, of whom {', '.join(map(str, people[-kept:]))} kept for testing", LIKELY
     )
+
+
+def _columns(proposal: Proposal, profiles: list[Profile], sensors: Sensors) -> None:
+    """The other columns: recordings, devices, and what is left out."""
+    layout, roles = proposal.card["table"], profiles[0].roles
+    if roles.recording:
+        layout["recording"] = roles.recording
+        proposal.say(f"column '{roles.recording}' tells recordings apart", LIKELY)
+    devices = sum((p.devices for p in profiles), Counter[str]())
+    if len(devices) > 1:
+        layout["device"] = roles.device
+        named = ", ".join(f"'{name}'" for name in list(devices)[:4])
+        what = f"{len(devices)} devices in column '{roles.device}' ({named})"
+        proposal.say(f"{what}: each one's rows are recordings of their own", LIKELY)
+        proposal.warnings.append(
+            f"column '{roles.device}' has {len(devices)} devices: each is split into recordings of its "
+            f"own, and one "
+            "model learns from all of them"
+        )
+    if roles.names:
+        layout["columns"] = list(roles.names)
+        proposal.say(
+            f"the files have no names of columns; called {', '.join(roles.names)} by their numbers", GUESS
+        )
+        proposal.warnings.append(
+            "columns have no names and were told apart by their numbers; confirm them with "
+            f"`columns={','.join(roles.names)}`"
+        )
+    left = list(dict.fromkeys(c for p in sensors.profiles for c in p.roles.left))
+    left = [c for c in left if c not in layout.values()]
+    if left:
+        proposal.say(f"left out: {', '.join(left[:40])}{', ...' if len(left) > 40 else ''}", LIKELY)
 
 
 def _from_recordings(proposal: Proposal, paths: list[Path]) -> None:
@@ -197,9 +374,14 @@ def _from_recordings(proposal: Proposal, paths: list[Path]) -> None:
     proposal.card["table"] = {"files": ["*.odl"]}
     proposal.card["rate_hz"] = facts[0].rate_hz
     proposal.card["channels"] = [{"name": n, "unit": u, "scale": s} for n, u, s in facts[0].channels]
-    proposal.say("channels and rate as the recordings have them")
-    _classes(proposal, Counter(name for fact in facts for name in fact.classes), paths[0].parent)
+    proposal.channels = [
+        {"name": n, "unit": u, "column": n, "confidence": SURE} for n, u, _ in facts[0].channels
+    ]
+    proposal.say("channels and rate as the recordings have them", SURE)
+    proposal.confidence |= {"rate_hz": SURE, "units": SURE, "classes": SURE, "subjects": SURE}
+    _classes(proposal, Counter(name for fact in facts for name in fact.classes), None)
     texts = sorted({fact.subject for fact in facts})
+    proposal.subjects = texts
     if all(t.isdecimal() for t in texts):
         people = sorted(map(int, texts))
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,17 @@ from odl.core.events import valid_name
 from odl.core.image import Channel
 from odl.data.bundled import Part
 from odl.data.card import Card, DataError
-from odl.data.inference.columns import LABEL, RECORDING, SUBJECT, named, plain, scale_for, time_column
+from odl.data.clock import read_clock
+from odl.data.inference.class_names import NO_LABEL
+from odl.data.inference.magnitudes import scale_for
 from odl.data.inference.proposal import Proposal
-from odl.data.inference.propose import NO_LABEL
-from odl.data.inference.sensors import find_channels, find_rate
+from odl.data.inference.roles import find_roles
+from odl.data.inference.sensors import choose_sensors, find_channels, usual_rate
+from odl.data.inference.survey import Choices, survey
 from odl.data.loaders.tables import Tables
-from odl.data.table_file import Table, read_table
+from odl.data.readers import read_tables
+from odl.data.readers.source import SourceFile
+from odl.data.readers.table import RawTable
 
 _LONGEST = 64  # letters of what somebody is called
 
@@ -73,45 +78,59 @@ def read_single_table(
     """
     if rate_hz is not None and not 1e-3 <= rate_hz <= 1e4:
         raise DataError(f"{path}: a rate of {rate_hz:g} Hz is none of a sensor; it can be 0.001 to 10000")
-    table = read_table(path)
-    proposal = Proposal({"channels": [], "table": {}, "rate_hz": rate_hz})
-    layout: dict[str, Any] = proposal.card["table"]
+    source = SourceFile(path, path.name)
+    table = read_tables(source)[0]
     for column in (*columns, *([label] if label else [])):
         if column not in table.columns:
             raise DataError(
                 f"{path}: there is no column '{column[:40]}'; there are {', '.join(table.columns)[:200]}"
             )
-    chosen = Table(path, table.first, {c: table.columns[c] for c in columns or table.columns}, table.point)
+    proposal = Proposal({"channels": [], "table": {}, "rate_hz": rate_hz})
+    layout: dict[str, Any] = proposal.card["table"]
+    chosen = {c: v for c, v in table.columns.items() if not units or c not in columns}
+    roles = find_roles(replace(table, columns=chosen), label=label)
     if units:
-        _by_units(proposal, chosen, columns, units)
+        _by_units(proposal, table, columns, units)
     else:
-        find_channels(proposal, [chosen])
+        found = survey([source], Choices(label=label, columns=tuple(columns)))
+        if not found.profiles:
+            raise DataError(f"{path}: {found.skipped[0][1] if found.skipped else 'there is no table'}")
+        sensors = choose_sensors(proposal, found.profiles)
+        find_channels(proposal, sensors)
     if columns and len(proposal.card["channels"]) < len(columns):
         raise DataError(f"{path}: not every column is called like a sensor's axis; say their `units`, too")
-    if time_column(table.columns):
-        find_rate(proposal, [table])
-        proposal.card["rate_hz"] = rate_hz or proposal.card["rate_hz"]
+    if roles.stamps is not None and not roles.stamps.counter:
+        layout |= {"time": roles.stamps.column, "time_unit": roles.stamps.unit}
+        clock = read_clock(table, roles.stamps.column, roles.stamps.unit, np.zeros((len(table), 1)))
+        measured = usual_rate(clock.rate_hz) if clock.rate_hz else 0.0
+        if not measured:
+            raise DataError(f"{path}: the time stamps in '{roles.stamps.column}' do not move")
+        proposal.card["rate_hz"] = rate_hz or measured
+        word = roles.stamps.word
+        proposal.say(
+            f"rate: {measured:g} Hz from time stamps in '{roles.stamps.column}', in {roles.stamps.unit}", word
+        )
     elif rate_hz is None:
         raise DataError(f"{path}: no column holds time stamps; say how many samples a second, with `rate`")
-    who = named(table.columns, SUBJECT)
-    people = sorted(set(table.texts(who)) - {""}) if who and who != label else []
+    who = roles.subject
+    codes, texts = table.texts(who) if who and who != label else (None, [])
+    people = sorted(set(texts) - {""})
     if len(people) > 1:
         raise DataError(f"{path}: {len(people)} people in column '{who}'; a recording is one person's")
-    label = label or named(table.columns, LABEL)
+    label = label or roles.label
     classes: list[str] = []
     if label:
-        texts = sorted(set(table.texts(label)))
-        classes = [t for t in texts if valid_name(t) and plain(t) not in NO_LABEL]
-        layout |= {"label": label, "rename": {t: "" for t in texts if t not in classes}}
+        words = sorted(table.texts(label)[1])
+        classes = [t for t in words if valid_name(t) and t.lower() not in NO_LABEL]
+        layout |= {"label": label, "rename": {t: "" for t in words if t not in classes}}
         proposal.say(f"truth from column '{label}': {', '.join(classes[:12])}")
-    recording = named(table.columns, RECORDING)
-    if recording and recording not in (label, who, *columns):
-        layout["recording"] = recording
+    if roles.recording and roles.recording not in (label, who, *columns):
+        layout["recording"] = roles.recording
     person = clean(people[0][:_LONGEST], _LONGEST, empty="") if people else ""
     return _read(path, proposal, classes, person or "1")
 
 
-def _by_units(proposal: Proposal, table: Table, columns: Sequence[str], units: Sequence[str]) -> None:
+def _by_units(proposal: Proposal, table: RawTable, columns: Sequence[str], units: Sequence[str]) -> None:
     if not columns:
         raise DataError(f"{table.path}: units are told for columns; name these with `columns`")
     if len(units) not in (1, len(columns)):

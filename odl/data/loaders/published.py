@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 from odl.data.archive import Files, to_counts
 from odl.data.bundled import Part
 from odl.data.card import Card, DataError, subject_name, subject_order
+from odl.data.clock import SECONDS
 from odl.data.resample import runs, to_fixed_rate
-from odl.data.table_card import SECONDS, from_name
+from odl.data.table_card import from_name
 
 _CHUNK = 2**19  # rows at a time
 _APART = 5  # periods between two rows of a second sensor; between rows further apart nothing is interpolated
@@ -169,9 +170,10 @@ class Published:
     def _stretches(self, main: _Rows, values: NDArray[np.float64], a: int, b: int) -> Iterator[Part]:
         card = self._card
         times = None if main.times is None else main.times[a:b] - main.times[a]
-        stretches, notes = to_fixed_rate(
+        stretches, changes = to_fixed_rate(
             times, values[a:b], main.marks[a:b], card.rate_hz, partial(main.row, start=a), resample=True
         )
+        notes = changes.notes
         if main.broken and a == 0:
             notes.append(f"{main.broken} broken rows or rows without time stamp left out")
         for stretch in stretches:

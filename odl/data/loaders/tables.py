@@ -1,9 +1,10 @@
-"""Tables of one's own: CSV, Parquet, Edge Impulse's CSV, recordings, by what the card says."""
+"""Tables of one's own, in any format that a reader knows, by what the card says."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -13,13 +14,32 @@ from numpy.typing import NDArray
 from odl.data.archive import to_counts
 from odl.data.bundled import Part
 from odl.data.card import Card, DataError, agree, read_card, subject_name, subject_order
-from odl.data.label_file import Span, side_file, spans_of
+from odl.data.label_file import read_spans, side_name
 from odl.data.loaders.recordings import recorded_parts
+from odl.data.loaders.rows import Rows, rows_of, span_rows
+from odl.data.loaders.words import has_word, named_columns, without_word
+from odl.data.readers import read_tables
+from odl.data.readers.source import SourceFile
+from odl.data.readers.table import RawTable
 from odl.data.resample import runs, to_fixed_rate
-from odl.data.table_card import SECONDS, files_of, from_name, layout_of
-from odl.data.table_file import Table, read_table
+from odl.data.table_card import files_of, from_name, layout_of
 
 SATURATED = 0.01  # share of values beyond 16 bits from which on the scale is wrong
+
+
+@dataclass
+class FileReport:
+    """What became of the rows of one file, or of files that are one recording."""
+
+    files: list[str]
+    read: int = 0
+    dropped: int = 0
+    bridged: int = 0
+    resampled: int = 0
+    recordings: int = 0
+    gaps: int = 0
+    lost: int = 0
+    notes: list[str] = field(default_factory=list)
 
 
 class Tables:
@@ -32,7 +52,12 @@ class Tables:
     card_path : Path
         Where it lies, for complaints.
     base : Path
-        Folder of the tables, or one of them.
+        Folder of the tables, a zip of them, or one of them.
+
+    Attributes
+    ----------
+    reports : list of FileReport
+        One for each file that was read.
 
     Raises
     ------
@@ -43,9 +68,14 @@ class Tables:
     def __init__(self, card: Card, card_path: Path, base: Path) -> None:
         self._card, self._card_path, self._base = card, card_path, base
         self._layout = layout_of(card, card_path)
+        self.reports: list[FileReport] = []
         own = files_of(base, self._layout.files)
-        sides = {side_file(path, self._layout.label_file) for path in own}
-        self._files = [p for p in own if p not in sides]
+        beside = files_of(base.parent, ("*",)) if base.is_file() and self._layout.label_file else own
+        if not base.is_file() and self._layout.label_file:
+            beside = files_of(base, ("*",))
+        self._sides = {s.name: s for s in beside}
+        sides = {side_name(s, self._layout.label_file) for s in own}
+        self._files = [s for s in own if s.name not in sides and s.name not in self._layout.skip]
         if not self._files:
             looked = ", ".join(self._layout.files)
             raise DataError(f"{base}: there are no tables; looked for {looked}")
@@ -76,8 +106,9 @@ class Tables:
     @cached_property
     def _people(self) -> dict[str, tuple[Part, ...]]:
         found: dict[str, list[Part]] = {}
-        for path in self._files:
-            parts = self._recorded(path) if path.suffix == ".odl" else self._read(path)
+        self.reports.clear()
+        for group in self._groups():
+            parts = self._recorded(group[0]) if group[0].suffix == ".odl" else self._read(group)
             for subject, where, part in parts:
                 if subject not in self._card.subjects:
                     raise DataError(f"{where}: person {subject} is in no split of {self._card_path.name}")
@@ -91,60 +122,100 @@ class Tables:
                 )
         return {subject: tuple(parts) for subject, parts in found.items()}
 
-    def _read(self, path: Path) -> Iterator[tuple[str, str, Part]]:
-        """(person, where, part) of one table."""
-        layout, card = self._layout, self._card
-        table = read_table(path, layout.separator)
-        values = np.stack([table.numbers(c) for c in card.columns], 1) * np.array(card.signs)
-        times = self._clock(table) if layout.time else None
-        marks = self._marks(table, times)
-        keys = [self._subjects(table)]
-        if layout.recording:
-            keys.append(table.texts(layout.recording))
-        starts = [0, *(i for i in range(1, len(table)) if any(k[i] != k[i - 1] for k in keys)), len(table)]
-        scales = np.array([c.scale for c in card.channels])
-        for a, b in zip(starts[:-1], starts[1:], strict=True):
-            stretches, notes = to_fixed_rate(
-                None if times is None else times[a:b], values[a:b], marks[a:b], card.rate_hz,
-                partial(table.row, start=a), layout.resample,
-            )  # fmt: skip
-            for stretch in stretches:
-                block, outside = to_counts(stretch.values, np.ones(len(scales)) if layout.raw else scales)
-                if outside > SATURATED * block.size:
-                    raise DataError(
-                        f"{table.row(a)} on: {outside} of {block.size} values do not fit into 16 bits at the "
-                        "card's scale; correct scale or unit"
-                    )
-                if outside:
-                    notes.append(f"{outside} values limited to 16 bits")
-                truths = tuple((s, e, card.classes[m]) for s, e, m in runs(stretch.marks) if m >= 0)
-                first = stretch is stretches[0]
-                note = f"{path.name}: {', '.join(notes)}" if notes and first else ""
-                yield (
-                    self._person(keys[0][a]),
-                    table.row(a),
-                    Part(block, truths, stretch.lost_before, note),
-                )
+    def _groups(self) -> list[list[SourceFile]]:
+        """Files that are one recording: those whose names differ by a word of ``join`` alone."""
+        groups: dict[str, list[SourceFile]] = {}
+        for source in self._files:
+            word = self._word(source.name.rsplit("/", 1)[-1])
+            groups.setdefault(without_word(source.name, word) if word else source.name, []).append(source)
+        return list(groups.values())
 
-    def _clock(self, table: Table) -> NDArray[np.float64]:
-        """Seconds of each row: dates are that already, numbers are in the card's time unit."""
-        times = table.times(self._layout.time)
-        return times if table.has_dates(self._layout.time) else times * SECONDS[self._layout.time_unit]
+    def _word(self, text: str) -> str:
+        """The word of ``join`` that is in a name; empty if none is."""
+        return next((w for w in sorted(self._layout.join, key=len, reverse=True) if has_word(text, w)), "")
 
-    def _subjects(self, table: Table) -> list[str]:
+    def _tables(self, group: list[SourceFile]) -> Iterator[dict[str, RawTable]]:
+        """The tables of each recording of a group, by the word of ``join`` that each goes by."""
         layout = self._layout
-        if layout.subject:
-            return table.texts(layout.subject)
-        return [self._named(table.path, "subject", layout.subject_pattern) or "1"] * len(table)
+        joined: dict[str, dict[str, RawTable]] = {}
+        for source in group:
+            for table in read_tables(source):
+                table = named_columns(table, layout.columns)
+                if not layout.join:
+                    yield {"": table}
+                    continue
+                file_word, part_word = self._word(source.name.rsplit("/", 1)[-1]), self._word(table.part)
+                own = {file_word or part_word: table}
+                if layout.sensor:
+                    codes, texts = table.texts(layout.sensor)
+                    own = {t: table.taken(codes == i) for i, t in enumerate(texts) if t in layout.join}
+                rest = without_word(table.part, part_word) if part_word else ""
+                joined.setdefault(rest, {}).update({word: t for word, t in own.items() if word})
+        for tables in filter(None, joined.values()):
+            for word in layout.join:
+                if word not in tables:
+                    raise DataError(
+                        f"{group[0].path}: there is no '{word}' beside it; add it, take its channels out "
+                        f"of the "
+                        "card, or the file out of the folder"
+                    )
+            yield {word: tables[word] for word in layout.join}
 
-    def _named(self, path: Path, entry: str, pattern: str) -> str:
-        if not pattern:
-            return ""
-        folder = self._base if self._base.is_dir() else self._card_path.parent
-        name = path.relative_to(folder).as_posix() if "/" in pattern else path.name
-        found = from_name(pattern, entry, name)
+    def _read(self, group: list[SourceFile]) -> Iterator[tuple[str, str, Part]]:
+        """(person, where, part) of the tables of one recording."""
+        card, raw = self._card, self._layout.raw
+        scales = np.array([c.scale for c in card.channels])
+        report = FileReport([source.name for source in group])
+        self.reports.append(report)
+        for tables in self._tables(group):
+            main = next(iter(tables.values()))
+            report.read += sum(len(table) + table.facts.dropped for table in tables.values())
+            report.dropped += sum(table.facts.dropped for table in tables.values())
+            report.notes += [note for table in tables.values() for note in table.facts.notes]
+            for rows in rows_of(tables, card, self._layout, partial(self._marks, group[0])):
+                report.dropped += rows.dropped
+                report.resampled += rows.joined
+                stretches, changes = to_fixed_rate(
+                    rows.times, rows.values, rows.marks, card.rate_hz, rows.where, self._layout.resample
+                )
+                report.dropped += changes.dropped
+                report.bridged += changes.bridged
+                report.resampled += changes.resampled
+                report.recordings += 1
+                report.gaps += len(changes.holes)
+                report.lost += sum(changes.holes)
+                notes = [*rows.notes, *changes.notes]
+                report.notes += notes
+                for stretch in stretches:
+                    block, outside = to_counts(stretch.values, np.ones(len(scales)) if raw else scales)
+                    if outside > SATURATED * block.size:
+                        raise DataError(
+                            f"{rows.where(0)} on: {outside} of {block.size} values do not fit into 16 bits "
+                            f"at "
+                            "the card's scale; correct scale or unit"
+                        )
+                    if outside:
+                        notes.append(f"{outside} values limited to 16 bits")
+                    truths = tuple((s, e, card.classes[m]) for s, e, m in runs(stretch.marks) if m >= 0)
+                    first = stretch is stretches[0]
+                    note = f"{main.path.name}: {', '.join(notes)}" if notes and first else ""
+                    person = self._person(self._subject(group[0], rows))
+                    yield person, rows.where(0), Part(block, truths, stretch.lost_before, note)
+
+    def _subject(self, source: SourceFile, rows: Rows) -> str:
+        if self._layout.subject:
+            return rows.subject
+        if self._layout.subject_pattern:
+            return self._named(source, "subject", self._layout.subject_pattern)
+        return rows.subject or "1"
+
+    def _named(self, source: SourceFile, entry: str, pattern: str) -> str:
+        name = source.name
+        if "/" in pattern and self._base.is_file() and source.archive is None:
+            name = source.path.relative_to(self._card_path.parent).as_posix()
+        found = from_name(pattern, entry, name if "/" in pattern else name.rsplit("/", 1)[-1])
         if found is None:
-            raise DataError(f"{path}: the name does not fit the card's pattern '{pattern}'")
+            raise DataError(f"{source.path}: the name does not fit the card's pattern '{pattern}'")
         return found
 
     def _person(self, text: str) -> str:
@@ -162,58 +233,43 @@ class Tables:
             )
         return self._card.classes.index(name)
 
-    def _marks(self, table: Table, times: NDArray[np.float64] | None) -> NDArray[np.int64]:
+    def _marks(
+        self, source: SourceFile, table: RawTable, times: NDArray[np.float64] | None
+    ) -> NDArray[np.int64]:
         """The class of each row, -1 where none is known."""
         layout = self._layout
         if layout.label:
-            known: dict[str, int] = {}
-            marks = np.empty(len(table), np.int64)
-            for i, text in enumerate(table.texts(layout.label)):
-                if text not in known:
-                    known[text] = self._class(text, table.row(i))
-                marks[i] = known[text]
-            return marks
+            codes, texts = table.texts(layout.label)
+            first = np.zeros(len(texts), np.int64)
+            first[codes[::-1]] = np.arange(len(codes))[::-1]
+            known = [self._class(text, table.row(int(i))) for text, i in zip(texts, first, strict=True)]
+            return np.array([*known, -1], np.int64)[codes]
         if layout.label_pattern:
-            text = self._named(table.path, "label", layout.label_pattern)
+            text = self._named(source, "label", layout.label_pattern)
             return np.full(len(table), self._class(text, str(table.path)))
         marks = np.full(len(table), -1, np.int64)
-        side = side_file(table.path, layout.label_file)
-        if side is not None:
-            unit = layout.label_unit or ("time" if layout.time else "s")
-            for span in spans_of(side, table.path, layout.separator):
-                a, b = self._rows(span, unit, table, times)
-                marks[a:b] = self._class(span.label, span.where)
+        if not layout.label_file:
+            if table.facts.label:
+                marks[:] = self._class(table.facts.label, str(table.path))
+            for a, b, text in table.facts.spans:
+                marks[a:b] = self._class(text, table.row(a))
+            return marks
+        side = self._sides.get(side_name(source, layout.label_file))
+        if side is None:
+            missing = source.path.parent / side_name(source, layout.label_file).rsplit("/", 1)[-1]
+            raise DataError(f"{missing}: this label file is missing; {source.path.name} needs it")
+        for span in read_spans(side, source, list(self._sides)):
+            a, b = span_rows(span, layout, table, times, self._card.rate_hz)
+            marks[a:b] = self._class(span.label, span.where)
         return marks
 
-    def _rows(
-        self, span: Span, unit: str, table: Table, times: NDArray[np.float64] | None
-    ) -> tuple[int, int]:
-        """The rows that a span of a label file covers."""
-        clock = np.arange(len(table)) / self._card.rate_hz if times is None else times
-        start, end = span.start, span.end
-        if unit == "samples":
-            clock = np.arange(len(table), dtype=np.float64)
-        elif unit == "time" and not table.has_dates(self._layout.time):
-            start, end = (x * SECONDS[self._layout.time_unit] for x in (start, end))
-        else:
-            clock = clock - clock[0]
-        step = 1.0 if unit == "samples" else 1 / self._card.rate_hz
-        if start < clock[0] - step or end > clock[-1] + 1.5 * step:
-            raise DataError(
-                f"{span.where}: {span.start:g} to {span.end:g} lies outside {table.path.name}, which goes "
-                f"from {clock[0]:g} to {clock[-1]:g} {'rows' if unit == 'samples' else 's'}"
-            )
-        return int(np.searchsorted(clock, start - 1e-9)), int(np.searchsorted(clock, end - 1e-9))
-
-    def _recorded(self, path: Path) -> Iterator[tuple[str, str, Part]]:
-        who, parts = recorded_parts(path, self._card)
+    def _recorded(self, source: SourceFile) -> Iterator[tuple[str, str, Part]]:
+        who, parts = recorded_parts(source.path, self._card)
+        report = FileReport([source.name], sum(len(p.block) for p in parts), recordings=len(parts))
+        self.reports.append(report)
         if self._layout.subject_pattern:
-            who = self._named(path, "subject", self._layout.subject_pattern)
+            who = self._named(source, "subject", self._layout.subject_pattern)
         for part in parts:
-            truths = [(a, b, self._class(name, str(path))) for a, b, name in part.truths]
+            truths = [(a, b, self._class(name, str(source.path))) for a, b, name in part.truths]
             named = tuple((a, b, self._card.classes[c]) for a, b, c in truths if c >= 0)
-            yield (
-                self._person(who),
-                str(path),
-                Part(part.block, named, part.lost_before, part.note),
-            )
+            yield self._person(who), str(source.path), Part(part.block, named, part.lost_before, part.note)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from odl.data.archive import Files, to_counts
 from odl.data.bundled import Part
 from odl.data.card import Card, DataError, subject_name, subject_order
-from odl.data.inference.columns import acceleration_unit, turn_unit
+from odl.data.inference.magnitudes import acceleration_unit, turn_unit
 from odl.data.resample import Stretch, runs, to_fixed_rate
 from odl.data.table_file import Table, parse_csv
 
@@ -76,8 +76,10 @@ class Ehar:
         back = (np.flatnonzero(np.diff(times) < 0) + 1).tolist()  # the clock began anew: a seam
         for a, b in zip([0, *back], [*back, len(table)], strict=True):
             row = partial(table.row, start=a)
-            resampled = to_fixed_rate(times[a:b], values[a:b], marks[a:b], card.rate_hz, row, resample=True)
-            yield from self._blocks(Path(name).name, *resampled)
+            stretches, changes = to_fixed_rate(
+                times[a:b], values[a:b], marks[a:b], card.rate_hz, row, resample=True
+            )
+            yield from self._blocks(Path(name).name, stretches, changes.notes)
 
     def _check_units(self, path: Path, values: NDArray[np.float64]) -> None:
         """Refuse values that cannot be in the units that the card assumes."""
@@ -85,10 +87,12 @@ class Ehar:
         if not len(known):
             return  # told with its rows later
         for kind, sensor in (("acceleration", known[:, :3]), ("turn rate", known[:, 3:])):
-            have, why = acceleration_unit(sensor)[::2] if kind == "acceleration" else turn_unit(sensor)
+            found = acceleration_unit(sensor) if kind == "acceleration" else turn_unit(sensor)
             want = self._card.channels[0 if kind == "acceleration" else 3].unit
-            if have != want:
-                raise DataError(f"{path}: {kind} seems to be in {have} ({why}), but the card says {want}")
+            if found.unit != want:
+                raise DataError(
+                    f"{path}: {kind} seems to be in {found.unit} ({found.why}), but the card says {want}"
+                )
 
     def _blocks(self, name: str, stretches: list[Stretch], notes: list[str]) -> Iterator[Part]:
         card = self._card

@@ -34,7 +34,6 @@ def column_of(column: Any) -> NDArray[Any] | None:
     if types.is_string(kind) or types.is_large_string(kind) or types.is_boolean(kind) or types.is_date(kind):
         column = column.cast(pyarrow.string()) if types.is_date(kind) or types.is_boolean(kind) else column
         coded = column if types.is_dictionary(column.type) else column.dictionary_encode()
-        coded = coded.combine_chunks().unify_dictionaries() if coded.num_chunks > 1 else coded
         chunks = [_spelled(chunk) for chunk in coded.chunks]
         return np.concatenate(chunks) if chunks else np.empty(0, object)
     return None

@@ -15,7 +15,7 @@ from odl.data.readers.arrow import column_of
 from odl.data.readers.clock_text import to_clock
 from odl.data.readers.source import SourceFile
 from odl.data.readers.table import NOTHING, FileFacts, RawTable
-from odl.data.readers.text_layout import Layout, cells, find_layout
+from odl.data.readers.text_layout import TextLayout, cells, find_layout
 
 NAME = "CSV and other text tables"
 BLOCK = 2**24  # bytes that are parsed at a time
@@ -43,6 +43,8 @@ def read(source: SourceFile) -> list[RawTable]:
     layout = find_layout(top if len(data) <= 2**18 else top[:-1])
     if layout is None:
         names = " ".join(top[:1])[:60]
+        if "\ufffd" in "".join(top) or any(ord(c) < 9 for line in top[:20] for c in line):
+            raise DataError(f"{source.path}: this is not text, nor a format that is known here")
         below = "the file is empty below its names" if len(top) < 3 else "no columns of numbers can be found"
         raise DataError(f"{source.path}: {below} (its first line is '{names}')")
     return [_Body(source, layout, data, notes).table()]
@@ -101,7 +103,7 @@ def _lines(data: bytes, encoding: str) -> list[str]:
 class _Body:
     """The rows below the names, in blocks between lines that are none: empty, a remark, the names again."""
 
-    def __init__(self, source: SourceFile, layout: Layout, data: Any, notes: list[str]) -> None:
+    def __init__(self, source: SourceFile, layout: TextLayout, data: Any, notes: list[str]) -> None:
         self._path, self._layout, self._data = source.path, layout, data
         self._notes, self._dropped = notes, 0
         self._types: dict[str, Any] = {}
@@ -137,7 +139,7 @@ class _Body:
         again = sum(kind == "names" for _, kind in breaks)
         if again:
             self._notes.append(f"the names stand in the file {again + 1} times")
-        columns = self._columns(pieces)
+        columns = self._columns(pieces, rows)
         facts = FileFacts(
             rate_hz=self._layout.rate_hz, breaks=tuple(at for at, _ in breaks if at < count),
             notes=tuple(self._notes), dropped=self._dropped,
@@ -245,7 +247,7 @@ class _Body:
             raise DataError(f"{place}: a quotation mark is not closed")
         raise DataError(f"{place}: {row.actual_columns} values where {row.expected_columns} should be")
 
-    def _columns(self, pieces: list[Any]) -> dict[str, NDArray[Any]]:
+    def _columns(self, pieces: list[Any], rows: list[tuple[int, int]]) -> dict[str, NDArray[Any]]:
         import pyarrow
 
         columns: dict[str, NDArray[Any]] = {}
@@ -259,11 +261,25 @@ class _Body:
             elif kinds:
                 own = [column.cast(next(iter(kinds))) for column in own]
             joined = pyarrow.chunked_array([chunk for column in own for chunk in column.chunks])
+            self._check_lines(joined, rows)
             clock = to_clock(joined)
             values = column_of(joined) if clock is None else clock
             assert values is not None
             columns[name] = values
         return columns
+
+    def _check_lines(self, column: Any, rows: list[tuple[int, int]]) -> None:
+        """Refuse text that goes over the end of its line: its quotation mark is not closed."""
+        from pyarrow import compute, types
+
+        kind = column.type
+        text = compute.dictionary_decode(column) if types.is_dictionary(kind) else column
+        if types.is_string(text.type):
+            broken = compute.index(compute.match_substring(text, "\n"), True).as_py()
+            if broken >= 0:
+                numbers = _numbers(rows)
+                number = numbers + broken if isinstance(numbers, int) else int(numbers[broken])
+                raise DataError(f"{self._path} row {number}: a quotation mark is not closed")
 
 
 def _numbers(rows: list[tuple[int, int]]) -> NDArray[np.int64] | int:

@@ -30,7 +30,7 @@ _RATE = (
 
 
 @dataclass(frozen=True)
-class Layout:
+class TextLayout:
     """How to read the rows of a text.
 
     ``first`` is the number of the first row of values, from 1. ``names`` are as wide as a row, empty for a
@@ -60,7 +60,7 @@ def cells(line: str, separator: str) -> list[str]:
         return []
 
 
-def find_layout(lines: list[str]) -> Layout | None:
+def find_layout(lines: list[str]) -> TextLayout | None:
     """Return the layout of a text from its first lines; None if no two columns of values are there.
 
     >>> found = find_layout(["# my logger, 50 Hz", "t;ax", "0,00;1,5", "0,02;1,6"])
@@ -87,7 +87,7 @@ def find_layout(lines: list[str]) -> Layout | None:
     first, samples = rows[0], [cells(lines[i], separator) for i in rows]
     comma = any(re.fullmatch(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?", c) for row in samples for c in row)
     header, names, units = _header(lines[:first], separator, width, samples)
-    return Layout(
+    return TextLayout(
         separator, "," if comma else ".", first + 1, names, header, units, _rate(lines[: first]),
     )  # fmt: skip
 

@@ -1,0 +1,225 @@
+"""Every file below a folder, read once: its columns' roles, and the numbers that a card needs."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from odl.data.card import DataError
+from odl.data.clock import SECONDS, has_dates, read_clock
+from odl.data.inference.axes import LINEAR, SENSOR_WORDS, Axis, Chosen, words_of
+from odl.data.inference.roles import Roles, find_roles
+from odl.data.label_file import span_columns
+from odl.data.loaders.words import named_columns
+from odl.data.readers import read_tables
+from odl.data.readers.source import SourceFile
+from odl.data.readers.table import FileFacts, RawTable
+
+SAMPLE = 20_000  # rows of a file that units are told from
+_FOREIGN = """.md .pdf .doc .docx .png .jpg .jpeg .gif .svg .mp4 .mov .avi .mp3 .wav .py .m .r .ipynb
+.html .htm .xml .yml .yaml .toml .ini .cfg .sh .bat .exe .bin .pkl .pt .h .c .cpp .ino .odlm .sha256
+.md5 .rst .tex .bib .css .js .db .plist"""
+_NOT_DATA = frozenset(_FOREIGN.split())
+_OTHER = (
+    "rot rotation omega angular angles angle position pos gps location jerk velocity speed force fft compass"
+)
+_NOT_WORDS = frozenset(_OTHER.split())
+
+
+@dataclass(eq=False)
+class Profile:
+    """What one table of a file holds.
+
+    ``word`` is the word for a sensor in its file's name or its part, ``kind`` that sensor (``none``: no
+    channel). ``sample`` are up to 20 000 rows of the axes (n, axes), ``most`` the largest size of each
+    axis. ``rate_hz`` is the clock's, 0 without one. ``labels``, ``subjects`` and ``devices`` count rows.
+    """
+
+    source: SourceFile
+    part: str
+    rows: int
+    columns: tuple[str, ...]
+    roles: Roles
+    facts: FileFacts
+    units: dict[str, str]
+    word: str = ""
+    kind: str = ""
+    sample: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))
+    most: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    empty: int = 0  # rows without a value in some axis
+    rate_hz: float = 0.0
+    notes: tuple[str, ...] = ()
+    labels: Counter[str] = field(default_factory=Counter)
+    subjects: Counter[str] = field(default_factory=Counter)
+    devices: Counter[str] = field(default_factory=Counter)
+    spread: bool = False
+    first_time: float = 0.0  # of the clock, in the unit of its column
+    last_time: float = 0.0
+
+
+@dataclass
+class Survey:
+    """All tables, the label files, and the files that are none of both with the reason."""
+
+    profiles: list[Profile]
+    spans: list[tuple[SourceFile, RawTable]]
+    skipped: list[tuple[SourceFile, str]]
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a person has said: names of columns, the label's and the person's column, a pattern, a rate."""
+
+    pattern: str = ""
+    label: str = ""
+    subject: str = ""
+    columns: tuple[str, ...] = ()
+    rate_hz: float = 0.0
+
+
+def sensor_word(name: str) -> tuple[str, str, bool]:
+    """Return the word for a sensor in a file's name, the sensor, and whether gravity is taken off.
+
+    >>> sensor_word("walk_acc_1"), sensor_word("LinearAcceleration"), sensor_word("Gravity")
+    (('acc', 'a', False), ('LinearAcceleration', 'a', True), ('Gravity', 'none', False))
+    """
+    stem = re.sub(r"(\.[A-Za-z]\w{0,6})+$", "", name)
+    last = ""
+    for match in re.finditer(r"[^\W\d_]+", stem):
+        words = [w for w in words_of(match[0]) if len(w) > 1]
+        kinds = [SENSOR_WORDS[w] for w in words if w in SENSOR_WORDS and w not in _NOT_WORDS]
+        if kinds:
+            linear = bool(set(words) & LINEAR) or last.lower() in ("linear", "lin")
+            start = match.start() - len(last) - 1 if last.lower() in ("linear", "lin") else match.start()
+            return stem[start : match.end()], "none" if "" in kinds else kinds[-1], linear
+        last = match[0]
+    return "", "", False
+
+
+def survey(sources: Sequence[SourceFile], choices: Choices) -> Survey:
+    """Read every file.
+
+    Raises
+    ------
+    DataError
+        If a file that has to be a table is damaged, or none is one.
+    """
+    found = Survey([], [], [])
+    faults: list[tuple[SourceFile, DataError]] = []
+    for source in sources:
+        if source.suffix in _NOT_DATA or source.suffix == ".odl":
+            continue
+        try:
+            tables = read_tables(source)
+        except DataError as error:
+            faults.append((source, error))
+            continue
+        for table in tables:
+            _take(found, source, table, choices, faults)
+    good = {p.source.suffix for p in found.profiles}
+    for source, fault in faults:
+        readme = re.search(
+            r"(?i)read ?me|licen[cs]e|notes?\b|info|about|activity_labels|features", source.path.name
+        )
+        if not found.profiles or (
+            source.suffix in good and source.suffix not in ("", ".txt", ".json") and not readme
+        ):
+            raise fault
+        found.skipped.append((source, str(fault).removeprefix(str(source.path)).lstrip(" :")))
+    return found
+
+
+def _take(
+    found: Survey, source: SourceFile, table: RawTable, choices: Choices,
+    faults: list[tuple[SourceFile, DataError]],
+) -> None:  # fmt: skip
+    name = source.name.rsplit("/", 1)[-1]
+    word, kind, linear = (
+        sensor_word(table.part) if table.part and sensor_word(table.part)[0] else sensor_word(name)
+    )
+    try:
+        if len(choices.columns) == len(table.columns):
+            table = named_columns(table, choices.columns)
+        if table.facts.sensor:
+            kind = table.facts.sensor
+        if span_columns(table) is not None and (len(table) < 2000 or not find_roles(table, kind).axes.axes):
+            found.spans.append((source, table))
+            return
+        roles = find_roles(table, kind, linear, choices.label, choices.subject)
+        if choices.columns and set(choices.columns) <= set(table.columns) and not roles.guessed:
+            kept = tuple(a for a in roles.axes.axes if a.column in choices.columns)
+            roles = _only(roles, kept, tuple(a.column for a in roles.axes.axes if a not in kept))
+        if not roles.axes.axes:
+            there = ", ".join(table.columns)[:160]
+            why = (
+                "is of a sensor that is no channel"
+                if kind == "none"
+                else "no column looks like a sensor's axis"
+            )
+            raise DataError(
+                f"{source.path} row 1: {why} (ax, acc_x, accelerometer_x, gx, gyro_x, ...); there are "
+                f"{there}; "
+                "name the columns with `columns`"
+            )
+        found.profiles.append(_profile(source, table, roles, word, kind))
+    except DataError as error:
+        faults.append((source, error))
+
+
+def _profile(source: SourceFile, table: RawTable, roles: Roles, word: str, kind: str) -> Profile:
+    if roles.names:
+        table = named_columns(table, roles.names)
+    axes = roles.axes.axes
+    values = np.stack([table.numbers(a.column) for a in axes], 1)
+    good = np.isfinite(values)
+    by_kind = [good[:, [a.sensor == k for a in axes]].all(1) for k in dict.fromkeys(a.sensor for a in axes)]
+    some = _one_stream(table, roles, good)
+    sample = values[np.flatnonzero(some & good.any(1))[:SAMPLE]]
+    with np.errstate(invalid="ignore"):
+        most = np.array([np.abs(v[g]).max(initial=0) for v, g in zip(values.T, good.T, strict=True)])
+    profile = Profile(
+        source, table.part, len(table), tuple(table.columns), roles, table.facts, table.units, word, kind,
+        sample, most, int((~good.all(1)).sum()),
+    )  # fmt: skip
+    if not any(own.any() for own in by_kind):
+        raise DataError(f"{source.path}: columns {', '.join(a.column for a in axes)} hold no numbers")
+    for name, counter in (
+        (roles.label, profile.labels), (roles.subject, profile.subjects), (roles.device, profile.devices),
+    ):  # fmt: skip
+        if name:
+            codes, texts = table.texts(name)
+            counts = np.bincount(codes, minlength=len(texts)).tolist()
+            counter.update({text: n for text, n in zip(texts, counts, strict=True) if n})
+    if roles.stamps and not roles.stamps.counter:
+        if roles.sensor:
+            codes, _ = table.texts(roles.sensor)
+            some &= codes == codes[0]
+        elif good.all(1).mean() < 0.5:  # a row per event: those of the first sensor
+            some &= good[:, [a.sensor == axes[0].sensor for a in axes]].all(1)
+        places = np.flatnonzero(some)
+        part = table if len(places) == len(table) else table.taken(places)
+        clock = read_clock(part, roles.stamps.column, roles.stamps.unit, values[places])
+        profile.rate_hz, profile.notes = clock.rate_hz, clock.notes
+        size = 1.0 if has_dates(table, roles.stamps.column) else SECONDS[roles.stamps.unit]
+        profile.first_time, profile.last_time = float(clock.times[0] / size), float(clock.times[-1] / size)
+        profile.spread = any("share a time stamp" in note for note in clock.notes)
+    return profile
+
+
+def _one_stream(table: RawTable, roles: Roles, good: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The rows of the first device and person."""
+    own = np.ones(len(table), np.bool_)
+    for name in (roles.subject, roles.device, roles.recording):
+        if name:
+            codes, _ = table.texts(name)
+            own &= codes == codes[0]
+    return own
+
+
+def _only(roles: Roles, axes: tuple[Axis, ...], left: tuple[str, ...]) -> Roles:
+    return replace(roles, axes=Chosen(axes, (*roles.axes.left, *left)), left=(*roles.left, *left))
