@@ -28,12 +28,14 @@ ROOMS = {
     "device": "_text core wire",
     "data": "_text _files core wire recording",
     "evaluate": "_text _files core wire model policies recording labels data",
-    "study": "_text _files core data evaluate",
+    "study": "_text _files core model data evaluate",
     "train": "core data",
     "firmware_sim": "core wire",
     "live": "_text core wire policies recording labels device data evaluate firmware_sim",
     "notebook": "_text core recording labels data evaluate live",
     "sklearn": "core model data",
+    "river": "core model",
+    "checks": "core data",
     "cli": "*",
     "__main__": "cli",
     "": "core policies recording labels data evaluate study",  # odl/__init__.py: public names, loaded lazily
@@ -59,13 +61,14 @@ THIRD_PARTY = {
     "pooch": "data.loaders",
     "sklearn": "sklearn model.host_learners",
     "torch": "train",
+    "river": "river",
     "serial": "device",
     "prompt_toolkit": "cli.terminal",
     "ipywidgets": "notebook",
     "traitlets": "notebook",
     "IPython": "notebook",
 }
-SLOW = sorted(THIRD_PARTY.keys() - {"platformdirs"} | {"firmware_sim", "river"})
+SLOW = sorted(THIRD_PARTY.keys() - {"platformdirs"} | {"firmware_sim"})
 
 
 def name_of(path: Path) -> str:

@@ -10,21 +10,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from odl.core.arrays import memory_for
-from odl.core.events import NO_CLASS
-from odl.core.image import ROOT
-from odl.core.kernels.command import command
-from odl.core.kernels.net import Act, Net
-from odl.core.kernels.score import MAX_ROWS, score
-from odl.core.rng import seed_of
-from odl.core.state import Entry, state_dtype
-
-WIDTH = 192  # features are padded with zeros to this or a double of it, so that there are few layouts
-# Sizes of the shipped image.
-LAYOUT = {"positions": 27, "outputs": 64, "taps": 206, "layers": 3, "max_heads": 8, "max_rows": MAX_ROWS,
-          "max_pending": 8}  # fmt: skip
-FORMAT = 20  # fractional bits of the logits
-LONGEST = 64  # largest width, in multiples of WIDTH
+from odl.core.kernels.score import MAX_ROWS
+from odl.model.integer_head import IntegerHead, padded_width
 
 
 class DendronClassifier(ClassifierMixin, BaseEstimator):
@@ -81,7 +68,7 @@ class DendronClassifier(ClassifierMixin, BaseEstimator):
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
         """Learn from more samples; the first call has to name all ``classes``."""
-        begun = hasattr(self, "_memory")  # a first call that failed has left none
+        begun = hasattr(self, "_head")  # a first call that failed has left none
         values, labels = self._checked(X, y, reset=not begun)
         if not begun:
             if classes is None:
@@ -93,15 +80,9 @@ class DendronClassifier(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Probabilities (n, classes), in the order of ``classes_``."""
-        check_is_fitted(self, "_memory")
+        check_is_fitted(self, "_head")
         x = self._quantised(validate_data(self, X, reset=False))
-        scores = np.zeros((len(x), MAX_ROWS), np.uint16)
-        path = np.full(self._memory.state["head_parent"].shape[1], NO_CLASS, np.uint8)
-        for features, own in zip(x, scores, strict=True):
-            score(self._memory.block, features, own, path)
-        shares = scores[:, : len(self.classes_)].astype(np.float64)
-        shares /= shares.sum(axis=1, keepdims=True)
-        return shares
+        return self._head.shares(x)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """The most likely class of each sample; the earlier one of equals."""
@@ -122,7 +103,7 @@ class DendronClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(f"{len(classes)} classes; a head has room for {MAX_ROWS}")
         self.classes_ = classes
         self._low, self._step = self._scale(values)
-        self._x = np.zeros((0, _width(values.shape[1])), np.uint8)
+        self._x = np.zeros((0, padded_width(values.shape[1])), np.uint8)
         self._y = np.zeros(0, np.uint8)
         return self
 
@@ -151,61 +132,16 @@ class DendronClassifier(ClassifierMixin, BaseEstimator):
         return low, np.where(step > 0, step, 1.0)
 
     def _quantised(self, values: NDArray[Any]) -> NDArray[np.uint8]:
-        padded = np.zeros((len(values), _width(values.shape[1])), np.uint8)
+        padded = np.zeros((len(values), padded_width(values.shape[1])), np.uint8)
         steps = np.floor((values.astype(np.float64) - self._low) / self._step + 0.5)
         padded[:, : values.shape[1]] = np.clip(steps, 0, 255)
         return padded
 
     def _refit(self) -> None:
-        """Fit the head to all samples with the kernel that refits a session's heads."""
-        samples, width = self._x.shape
-        self._memory = memory_for(self._net(), state_dtype(features=width, **LAYOUT), samples)
-        log = self._memory.log
-        log["window"], log["kind"] = np.arange(samples), Entry.LABEL
-        log["order"], log["cls"], log["features"] = 1 + np.arange(samples), self._y, self._x
-        self._memory.state["n_log"] = samples
-        command(self._memory.block, Act.REFIT, 0, 0, 0)
-
-    def _net(self) -> Net:
-        """A net without an extractor: one task, a row of zeros for each class."""
-        rows, width = len(self.classes_), self._x.shape[1]
-        shift = self._own_shift() if self.rate_shift is None else self.rate_shift
-        if not 1 <= shift <= 24:
-            raise ValueError(f"rate_shift is {shift}; it can be 1 to 24")
+        """Fit the head to all samples."""
+        if self.rate_shift is not None and not 1 <= self.rate_shift <= 24:
+            raise ValueError(f"rate_shift is {self.rate_shift}; it can be 1 to 24")
         if self.epochs < 1:
             raise ValueError(f"epochs is {self.epochs}; at least 1 is needed")
-        none = {name: np.zeros(0, dtype) for name, dtype in _ABSENT.items()}
-        return Net(
-            **none,
-            plan=np.zeros((0, 7), np.int64),
-            base=np.zeros((rows, width + 1), np.int32),
-            row_class=np.arange(rows, dtype=np.uint8),
-            row_head=np.zeros(rows, np.uint8),
-            head_parent=np.array([ROOT], np.uint8),
-            head_format=np.array([FORMAT], np.uint8),
-            stored=np.zeros((0, width), np.uint8),
-            learning=np.array([self.epochs, shift, 1, seed_of(int(self.random_state))], np.uint64),
-            window=1,
-            hop=1,
-        )
-
-    def _own_shift(self) -> int:
-        """The shift with ``2**15 / 2**FORMAT * |x|**2 / 2**shift`` closest to 1."""
-        size = 128.0**2 + float(np.square(self._x, dtype=np.float64).sum(axis=1).mean())
-        return int(np.clip(round(np.log2(size) + 15 - FORMAT), 1, 24))
-
-
-_ABSENT: dict[str, Any] = {
-    "weights": np.int16, "biases": np.int32, "mults": np.int32, "shifts": np.uint8,
-    "scale_mult": np.int32, "scale_shift": np.uint8, "scale_offset": np.int16, "owners": np.uint8,
-}  # fmt: skip
-
-
-def _width(features: int) -> int:
-    """``features`` rounded up to 192, 384, 768, ..."""
-    width = WIDTH
-    while width < features:
-        width *= 2
-    if width > LONGEST * WIDTH:
-        raise ValueError(f"{features} features; at most {LONGEST * WIDTH} can be learned from")
-    return width
+        head = IntegerHead(len(self.classes_), self.epochs, self.rate_shift, int(self.random_state))
+        self._head = head.fit(self._x, self._y)

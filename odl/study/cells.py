@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from odl.core.image import Image
 from odl.core.kernels.rules import Rule
+from odl.evaluate.named_parts import named_learner, named_policy
 from odl.study.description import Study, StudyPart
 from odl.study.digests import code_digest, digest_of, kernels_digest
 from odl.study.people import Person, image_for, people_of, person_digest, person_of
@@ -92,6 +93,10 @@ def jobs_of(study: Study) -> list[Job]:
 
 
 def _jobs(study: Study) -> Iterator[Job]:
+    for part in study.policies:  # so that a wrong name is refused before anything is read or computed
+        part_of(part, named_policy)
+    for part in study.learners:
+        part_of(part, named_learner)
     folders = dict(study.data)
     code = {part.name: _code(part) for part in (*study.learners, *study.policies)}
     for dataset in study.datasets:
@@ -130,6 +135,11 @@ def _options(study: Study, policy: StudyPart) -> Sequence[dict[str, Any]]:
     if policy.name == Rule.NONE.policy:
         return [{"budget": study.budgets[0], **study.options[0]}]
     return [{"budget": budget, **options} for budget in study.budgets for options in study.options]
+
+
+def part_of(part: StudyPart, named: Callable[..., object]) -> object:
+    """The policy or learner itself, from `named_policy` or `named_learner`."""
+    return named(part.name, dict(part.settings)) if part.value is None else part.value
 
 
 def _code(part: StudyPart) -> str:

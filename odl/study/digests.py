@@ -6,12 +6,14 @@ import hashlib
 import json
 from functools import cache
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from odl.core.events import Gap, Samples, Truth
 from odl.data.streams import Stream
 from odl.evaluate.named_parts import import_own
+from odl.model.host_learners import HOST_LEARNERS
 
 # The rooms whose code a session runs or is evaluated with; pages, lines and boards are not among them.
 _ROOMS = ("core", "model", "policies", "labels", "data", "evaluate", "study")
@@ -45,13 +47,15 @@ def kernels_digest() -> str:
 def code_digest(name: str) -> str:
     """Hash of the code behind ``package.module:Class``: every source file of its package, and its version.
 
-    Built-in names, which have no colon, are part of `kernels_digest`.
+    Built-in names, which have no colon, are part of `kernels_digest`; learners made of scikit-learn's
+    depend on its version too.
 
     >>> code_digest("random"), len(code_digest("json:JSONDecoder"))
     ('', 64)
     """
     if ":" not in name:
-        return ""
+        there = find_spec("sklearn") is not None and name in HOST_LEARNERS
+        return f"scikit-learn {metadata.version('scikit-learn')}" if there else ""
     top = name.split(":")[0].split(".")[0]
     module = import_own(top)
     digest = hashlib.sha256()

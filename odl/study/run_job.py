@@ -16,8 +16,8 @@ from odl.evaluate.options import Options
 from odl.evaluate.own_parts import OwnParts
 from odl.evaluate.result import evaluate_outcome
 from odl.evaluate.run_stream import run_stream
-from odl.study.cells import Cell, Job
-from odl.study.description import StudyError, StudyPart
+from odl.study.cells import Cell, Job, part_of
+from odl.study.description import StudyError
 from odl.study.digests import code_digest, kernels_digest
 from odl.study.people import Person, open_person, person_digest
 from odl.study.session_figures import figures_of
@@ -76,7 +76,7 @@ def _row(cell: Cell, job: Job, image: Image) -> dict[str, Any]:
 
 def _figures(cell: Cell, job: Job, image: Image) -> dict[str, Any]:
     stream, digest = open_person(cell.person), job.digests["stream"]
-    parts, named = OwnParts.read(_policy(cell.policy), _learner(cell.learner))
+    parts, named = OwnParts.read(part_of(cell.policy, named_policy), part_of(cell.learner, named_learner))
     chosen = {name: value for name, value in cell.options.items() if value is not None}
     # A rule's own settings replace those that the study has for all.
     settings = dict(cell.policy.settings) if cell.policy.name in POLICIES else {}
@@ -89,14 +89,6 @@ def _figures(cell: Cell, job: Job, image: Image) -> dict[str, Any]:
     evaluation = evaluate_outcome(image, outcome)
     host = ", ".join(opened.session.host_only)
     return figures_of(evaluation, outcome.budget, host, outcome.trace_sha256)
-
-
-def _policy(part: StudyPart) -> object:
-    return named_policy(part.name, dict(part.settings)) if part.value is None else part.value
-
-
-def _learner(part: StudyPart) -> object:
-    return named_learner(part.name, dict(part.settings)) if part.value is None else part.value
 
 
 def _quiet(sentence: str) -> None:

@@ -1,0 +1,183 @@
+"""The report of a study: statistics against slow references, differences at labels spent, files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from odl.study import Study, StudyError
+from odl.study.compare import Comparison, finished, run
+from odl.study.report.analysis import analyse
+from odl.study.report.sentences import difference_sentence, harm_sentence
+from odl.study.report.statistics import area, at_labels, holm, mean_interval, paired_p
+from odl.study.report.tables import latex
+from odl.study.store import COLUMNS
+
+
+def row(policy: str, subject: str, budget: str, asked: int, late: float, **more: Any) -> dict[str, Any]:
+    """A row of a study with the figures that matter; the model without learning is right in half."""
+    plain: dict[str, Any] = {
+        name: {str: "", int: 0, float: 0.5, bool: False}[kind] for name, kind in COLUMNS.items()
+    }
+    return plain | {
+        "dataset": "made", "subject": subject, "policy": policy, "learner": "dendron", "budget": budget,
+        "queries": asked, "answers": asked, "shown_accuracy_last_third": late, "shown_accuracy": late, **more,
+    }  # fmt: skip
+
+
+def wilcoxon_by_hand(differences: list[float]) -> float:
+    """Two-sided exact p, from all sign patterns; no zeros and no ties."""
+    ranks = np.argsort(np.argsort(np.abs(differences))) + 1
+    total = sum(ranks[i] for i, d in enumerate(differences) if d > 0)
+    sums = [
+        sum(r for r, s in zip(ranks, signs, strict=True) if s) for signs in product((0, 1), repeat=len(ranks))
+    ]
+    low, high = np.mean([s <= total for s in sums]), np.mean([s >= total for s in sums])
+    return float(min(1.0, 2 * min(low, high)))
+
+
+def test_wilcoxon_equals_all_sign_patterns() -> None:
+    rng = np.random.default_rng(0)
+    for size in (4, 7, 10):
+        values = rng.normal(0.4, 1, size).tolist()
+        assert paired_p(values) == pytest.approx(wilcoxon_by_hand(values))
+
+
+def test_wilcoxon_bears_ties_and_people_who_do_not_differ() -> None:
+    assert paired_p([0.0] * 8) == 1.0
+    assert 0 < paired_p([0.0, 0.0, 0.1, 0.1, 0.1, 0.2, 0.2, 0.2, 0.3]) < 0.05
+    assert paired_p([0.1, -0.1, 0.1, -0.1]) == 1.0
+
+
+def test_holm_equals_its_definition() -> None:
+    rng = np.random.default_rng(1)
+    for _ in range(50):
+        p = rng.uniform(0, 0.2, 6)
+        order = np.sort(p)
+        slow = [max(min(1.0, (6 - k) * order[k]) for k in range(int(np.sum(order < one)) + 1)) for one in p]
+        assert holm(p.tolist()) == pytest.approx(slow)
+
+
+def test_an_interval_holds_the_true_mean_about_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(2)
+    held = 0
+    for _ in range(200):
+        interval = mean_interval(rng.normal(0, 1, 20))
+        assert interval.low is not None and interval.high is not None
+        held += interval.low <= 0 <= interval.high
+    assert 0.87 < held / 200 < 0.99
+
+
+def test_a_curve_between_and_beyond_its_points() -> None:
+    assert at_labels([0, 10, 10], [0.5, 0.6, 0.8], 10) == pytest.approx(0.7)
+    assert at_labels([20, 0], [0.8, 0.4], 5) == pytest.approx(0.5)
+    assert area([0, 10, 20], [0.5, 0.5, 1.0], 20) == pytest.approx(0.625)
+    assert area([0, 10], [0.5, 0.7], 0) == 0.5
+
+
+def test_methods_are_compared_at_labels_spent_not_at_budgets() -> None:
+    """A policy that asks half as often is held against half as many labels of the baseline."""
+    rows = [row("random", p, "20", 20, 0.9) for p in "abc"] + [row("shy", p, "20", 10, 0.8) for p in "abc"]
+    shy = analyse(rows, "random").entries[1]
+    assert shy.difference is not None
+    assert shy.difference.interval.mean == pytest.approx(0.8 - 0.7)
+
+
+def test_seeds_are_averaged_before_people() -> None:
+    rows = [row("random", "a", "5", 5, late, seed=seed) for seed, late in enumerate((0.2, 0.4, 0.6))]
+    rows.append(row("random", "b", "5", 5, 0.8))
+    (entry,) = analyse(rows, "random").entries
+    assert entry.mean("late").mean == pytest.approx(0.6)
+
+
+def test_who_was_harmed_and_by_how_much() -> None:
+    lates = {"a": 0.2, "b": 0.495, "c": 0.4, "d": 0.9}
+    (entry,) = analyse([row("random", p, "5", 5, late) for p, late in lates.items()], "random").entries
+    assert [(who, round(lost, 3)) for who, lost in entry.harmed] == [("a", 0.3), ("c", 0.1)]
+    assert entry.worst.subject == "a"
+    assert "2 of 4 people lost more than a point: a (-30.0), c (-10.0)" in harm_sentence(entry)
+
+
+def test_a_difference_within_noise_is_called_so_and_a_real_one_is_not() -> None:
+    rng = np.random.default_rng(3)
+    people = [f"p{i}" for i in range(20)]
+    rows = [row("random", p, "5", 5, 0.6 + 0.01 * i) for i, p in enumerate(people)]
+    rows += [row("same", p, "5", 5, 0.6 + 0.01 * i + rng.normal(0, 0.05)) for i, p in enumerate(people)]
+    rows += [row("better", p, "5", 5, 0.7 + 0.01 * i + rng.normal(0, 0.02)) for i, p in enumerate(people)]
+    found = analyse(rows, "random")
+    said = {entry.method: difference_sentence(entry, found.baseline) for entry in found.entries}
+    assert "within noise" in said["same"] and "within noise" not in said["better"]
+    few = analyse([r for r in rows if r["subject"] in people[:4]], "random")
+    assert all("So few people" in difference_sentence(e, "random") for e in few.entries[1:])
+
+
+def test_settings_are_never_mixed() -> None:
+    rows = [row("random", p, "5", 5, 0.5 + error, error=error) for p in "abc" for error in (0.0, 0.1)]
+    found = analyse(rows, "random")
+    assert found.settings == [(("error", 0.0),), (("error", 0.1),)]
+    assert [entry.mean("late").mean for entry in found.entries] == pytest.approx([0.5, 0.6])
+
+
+@pytest.fixture(scope="module")
+def small(root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Comparison]:
+    """The committed small study, run."""
+    folder = tmp_path_factory.mktemp("study")
+    found = run(Study.load(root / "studies" / "small.toml"), folder, workers=1)
+    found.report(folder, "odl study small.toml")
+    return folder, found
+
+
+def test_the_committed_small_study_runs(small: tuple[Path, Comparison]) -> None:
+    folder, found = small
+    assert found.computed == len(found.rows) == 2 * 3 * 2 * 2
+    assert finished(folder).rows == found.rows
+    table = list(csv.DictReader(io.StringIO((folder / "table.csv").read_text())))
+    assert [float(one["accuracy"]) for one in table] == [one["accuracy"] for one in found.rows]
+    people = list(csv.DictReader(io.StringIO((folder / "people.csv").read_text())))
+    assert len(people) == 3 * 2 * 2
+    assert {float(one["spent"]) for one in people} == {5.0, 10.0}
+
+
+def test_the_page_is_whole_and_names_no_place_of_this_machine(small: tuple[Path, Comparison]) -> None:
+    folder, _ = small
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    for part in (
+        "Differences to random",
+        "Who it failed for",
+        "Area under",
+        "within noise",
+        "odl study small.toml",
+    ):
+        assert part in page
+    assert len(re.findall("<svg ", page)) == 1
+    assert str(folder) not in page and str(Path.home()) not in page
+
+
+def test_a_repr_is_a_short_table(small: tuple[Path, Comparison]) -> None:
+    _, found = small
+    assert repr(found).splitlines()[1].split() == [
+        "method", "budget", "asked", "last", "third", "(%)", "no", "learning", "to", "baseline", "harmed"
+    ]  # fmt: skip
+    assert found._repr_html_().count("<tr>") == 1 + 6
+
+
+def test_names_cannot_leave_their_cell() -> None:
+    rows = [row("a&b_{\\x}<i>", p, "5", 5, 0.5) for p in "abc"]
+    text = latex(analyse(rows, "a&b_{\\x}<i>"))
+    assert r"a\&b\_\{\textbackslash{}x\}<i>" in text
+
+
+def test_a_folder_without_a_study_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="no finished study"):
+        finished(tmp_path)
+    (tmp_path / "study.json").write_text("[]")
+    (tmp_path / "table.parquet").write_bytes(b"PAR1")
+    with pytest.raises(StudyError, match="no finished study"):
+        finished(tmp_path)
