@@ -14,7 +14,7 @@ from scipy.io import savemat
 
 from odl.data import DataError, list_datasets, load_card, open_dataset
 from odl.data.bundled import Part
-from odl.data.loaders.published import Layout
+from odl.data.loaders.published import PublishedLayout
 
 N = 120
 DESCRIBED = [name for name in list_datasets() if "published" in load_card(name).about]
@@ -293,7 +293,7 @@ def test_files_that_are_not_there_are_named(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", DESCRIBED)
 def test_a_description_is_of_one_piece(name: str) -> None:
     card = load_card(name)
-    layout = Layout(**card.about["published"])
+    layout = PublishedLayout(**card.about["published"])
     assert set(layout.labels.values()) - {""} == set(card.classes)
     assert card.about["sources"] and card.about["address"] and card.notes[0].endswith("the real files.")
     sensors = {column.partition(":")[0] for column in card.columns if ":" in column}

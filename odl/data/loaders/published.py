@@ -32,7 +32,7 @@ _GRAVITY = {"g": 1.0, "mg": 1000.0, "m/s2": 9.81}
 
 
 @dataclass(frozen=True)
-class Layout:
+class PublishedLayout:
     """The card's entry ``published``.
 
     Attributes
@@ -109,8 +109,8 @@ class Published:
 
     def __init__(self, card: Card, path: Path) -> None:
         self._card = card
-        known = {f.name for f in fields(Layout)}
-        self._layout = Layout(**{k: v for k, v in card.about["published"].items() if k in known})
+        known = {f.name for f in fields(PublishedLayout)}
+        self._layout = PublishedLayout(**{k: v for k, v in card.about["published"].items() if k in known})
         self._files = Files(path, self._layout.inside)
         self._recordings: dict[tuple[str, str], dict[str, str]] = {}  # (person, recording): file by sensor
         for name in self._files.names:
