@@ -7,9 +7,7 @@ of y, then of z, in m/s2 at 50 Hz; ``acc_labels.mat`` has activity, person and t
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +15,8 @@ from numpy.typing import NDArray
 from odl.data.archive import Files, to_counts
 from odl.data.bundled import Part
 from odl.data.card import Card, DataError, subject_order
+from odl.data.readers.matlab import load
+from odl.data.readers.source import SourceFile
 
 WHERE = "get UniMiB-SHAR.zip from the University of Milano-Bicocca and name its folder or zip with `data`"
 _SAMPLES = 151
@@ -77,17 +77,10 @@ def _matrix(files: Files, variable: str) -> tuple[NDArray[np.float64], str]:
     if name is None:
         raise DataError(f"{files.path}: {variable}.mat cannot be found; {WHERE}")
     where = files.where(name)
-    try:
-        from scipy.io import loadmat
-    except ModuleNotFoundError:
-        raise DataError(
-            f"{where}: MATLAB files need scipy; install it with: pip install 'odl-stream[files]'"
-        ) from None
-    try:
-        held: Any = loadmat(io.BytesIO(files.data(name)), variable_names=[variable])
-        return np.asarray(held[variable], np.float64), where
-    except Exception as error:  # whatever scipy raises at a damaged file
-        raise DataError(f"{where}: this cannot be read as a MATLAB file ({str(error)[:80]})") from None
+    held = load(SourceFile(Path(where), name), files.data(name), [variable])
+    if not isinstance(held.get(variable), np.ndarray) or held[variable].dtype.kind not in "iuf":
+        raise DataError(f"{where}: there is no matrix '{variable}'")
+    return np.asarray(held[variable], np.float64), where
 
 
 LOADER = UniMib  # of the dataset that has this module's name

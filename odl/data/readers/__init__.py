@@ -35,7 +35,19 @@ from odl.data.card import DataError
 from odl.data.readers.source import SourceFile
 from odl.data.readers.table import RawTable
 
-READERS = ("parquet", "text")  # modules of this folder, asked in this order
+READERS = (
+    "parquet",
+    "edge_impulse",
+    "json_records",
+    "matlab",
+    "numpy_arrays",
+    "hdf5",
+    "excel",
+    "hsdatalog",
+    "wfdb_records",
+    "empatica",
+    "text",
+)
 
 
 def read_tables(source: SourceFile) -> list[RawTable]:

@@ -45,6 +45,20 @@ class SourceFile:
         name = PurePosixPath(self.name.lower())
         return PurePosixPath(name.stem).suffix if name.suffix == ".gz" else name.suffix
 
+    def beside(self, name: str) -> SourceFile | None:
+        """Return the file called ``name`` below the same folder or zip; None if there is none."""
+        if self.archive is None:
+            path = self.path.parents[self.name.count("/")] / name
+            return SourceFile(path, name) if path.is_file() else None
+        prefix = self.name[: -len(self.member)]
+        member = name.removeprefix(prefix)
+        try:
+            with zipfile.ZipFile(self.archive) as packed:
+                packed.getinfo(member)
+        except (KeyError, OSError, zipfile.BadZipFile):
+            return None
+        return SourceFile(self.archive / PurePosixPath(member), prefix + member, self.archive, member)
+
     def head(self, size: int = HEAD) -> bytes:
         """Return the first bytes, unpacked."""
         return bytes(self._read(size))

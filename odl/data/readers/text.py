@@ -39,6 +39,11 @@ def read(source: SourceFile) -> list[RawTable]:
         raise DataError(f"{source.path}: the file is empty")
     encoding = _encoding(head)
     data, notes = _as_utf8(source, head, encoding)
+    return [parse(source, data, notes)]
+
+
+def parse(source: SourceFile, data: Any, notes: list[str]) -> RawTable:
+    """Return the table in text of UTF-8, which a reader has made of a sheet, say."""
     top = _lines(bytes(data[: 2**18]), "utf-8")
     layout = find_layout(top if len(data) <= 2**18 else top[:-1])
     if layout is None:
@@ -47,7 +52,7 @@ def read(source: SourceFile) -> list[RawTable]:
             raise DataError(f"{source.path}: this is not text, nor a format that is known here")
         below = "the file is empty below its names" if len(top) < 3 else "no columns of numbers can be found"
         raise DataError(f"{source.path}: {below} (its first line is '{names}')")
-    return [_Body(source, layout, data, notes).table()]
+    return _Body(source, layout, data, notes).table()
 
 
 def _encoding(head: bytes) -> str:
