@@ -611,6 +611,51 @@ def test_wfdb_faults_are_named(header: str, error: str, tmp_path: Path) -> None:
         table(written(tmp_path / "r.hea", header).parent, ".hea")
 
 
+# ActiGraph, GENEActiv, Axivity
+
+ACTIGRAPH = [
+    "------------ Data File Created By ActiGraph GT3X+ ActiLife v6 Firmware v2 date format M/d/yyyy at 30 Hz "
+    " Filter Normal -----------",
+    "Serial Number: X", "Start Time 10:00:00", "Start Date 1/2/2024", "Epoch Period (hh:mm:ss) 00:00:00",
+    "Download Time 11:00:00", "Download Date 1/3/2024", "Current Memory Address: 0",
+    "Current Battery Voltage: 4.00     Mode = 12", "-" * 50,
+]  # fmt: skip
+GENEACTIV = [
+    "Device Type,GENEActiv", "Device Model,1.1", "Measurement Frequency,75.0 Hz", "Subject Code,P07",
+    *[""] * 96,
+]  # fmt: skip
+
+
+def lines_of(rows: np.ndarray, *before: list[str], after: str = "") -> list[str]:
+    columns = [*before, *([f"{v:.3f}" for v in column] for column in rows.T)]
+    return [",".join(row) + after for row in zip(*columns, strict=True)]
+
+
+@pytest.mark.parametrize("names", [[], ["Accelerometer X,Accelerometer Y,Accelerometer Z"]])
+def test_actigraph_has_rate_and_unit(names: list[str], tmp_path: Path) -> None:
+    one = table(written(tmp_path / "a.csv", "\n".join([*ACTIGRAPH, *names, *lines_of(ACC)]) + "\n"))
+    assert np.array_equal(columns(one, *(f"Accelerometer {axis}" for axis in "XYZ")), ACC)
+    assert set(one.units.values()) == {"g"} and one.facts.rate_hz == 30 and len(one) == 40
+
+
+def test_geneactiv_has_names_units_rate_and_subject(tmp_path: Path) -> None:
+    stamps = [f"2024-05-01 10:00:{i // 75:02}:{i % 75 * 1000 // 75:03}" for i in range(40)]
+    rows = lines_of(ACC, stamps, after=",12,0,25.8")
+    one = table(written(tmp_path / "a.csv", "\n".join([*GENEACTIV, *rows]) + "\n"))
+    assert np.array_equal(columns(one, "acc_x", "acc_y", "acc_z"), ACC) and one.row(0)[-7:] == "row 101"
+    assert one.units["acc_x"] == "g" and one.facts.rate_hz == 75 and one.facts.subject == "P07"
+    assert {"Timestamp", "light", "button", "temperature"} < set(one.columns)
+
+
+def test_axivity_has_names_and_unit(tmp_path: Path) -> None:
+    stamps = [f"2024-05-01 10:00:00.{i * 10:03}" for i in range(40)]
+    one = table(written(tmp_path / "CWA-DATA.csv", "\n".join(lines_of(ACC, stamps)) + "\n"))
+    assert np.array_equal(columns(one, "acc_x", "acc_y", "acc_z"), ACC) and one.units["acc_x"] == "g"
+    assert one.columns["Timestamp"].dtype.kind == "M"
+    other = table(written(tmp_path / "walk" / "a.csv", "\n".join(lines_of(ACC, stamps)) + "\n"))
+    assert list(other.columns)[1] == "column 2" and other.units == {}
+
+
 # All of them
 
 EXTRAS = {"a.cbor": "cbor2", "a.mat": "scipy", "a.h5": "h5py", "a.xlsx": "openpyxl"}

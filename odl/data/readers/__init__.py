@@ -46,6 +46,7 @@ READERS = (
     "hsdatalog",
     "wfdb_records",
     "empatica",
+    "loggers",
     "text",
 )
 
