@@ -54,6 +54,36 @@ def damage_as_error(where: object) -> Iterator[None]:
         raise DataError(f"{where}: cannot be read ({reason[:80]})") from None
 
 
+def zip_members(path: Path, where: object) -> list[zipfile.ZipInfo]:
+    """Return what a zip holds, after the sizes that it states were checked.
+
+    Raises
+    ------
+    DataError
+        If it is damaged, holds more than `MEMBERS` files, or one that would unpack like a bomb.
+    """
+    with damage_as_error(where), zipfile.ZipFile(path) as file:
+        members = [info for info in file.infolist() if not info.is_dir()]
+    if len(members) > MEMBERS:
+        raise DataError(f"{where}: more than {MEMBERS} files; unpack it and name the folder")
+    for info in members:
+        if info.file_size > most_unpacked(info.compress_size):
+            raise DataError(
+                f"{where}: '{info.filename[:60]}' would unpack from {info.compress_size} to "
+                f"{info.file_size} bytes, as in a zip bomb; it is not read"
+            )
+    return members
+
+
+def most_unpacked(packed: int) -> int:
+    """Bytes that ``packed`` bytes of measured numbers unpack to at most; a bomb has more.
+
+    >>> most_unpacked(746_000) < 2**28
+    True
+    """
+    return max(_DENSE, _RATIO * packed)
+
+
 class Files:
     """Read-only view of a folder or of a zip.
 
@@ -113,16 +143,7 @@ class Files:
 
     def _listed(self, name: str, path: Path) -> list[str]:
         """Return the names of what the zip ``name`` holds, which lies at ``path``."""
-        with damage_as_error(self.where(name)), zipfile.ZipFile(path) as file:
-            members = [info for info in file.infolist() if not info.is_dir()]
-        if len(members) > MEMBERS:
-            raise DataError(f"{self.where(name)}: more than {MEMBERS} files; unpack it and name the folder")
-        for info in members:
-            if info.file_size > max(_DENSE, _RATIO * info.compress_size):
-                raise DataError(
-                    f"{self.where(name)}: '{info.filename[:60]}' would unpack from {info.compress_size} to "
-                    f"{info.file_size} bytes, as in a zip bomb; it is not read"
-                )
+        members = zip_members(path, self.where(name))
         prefix = f"{name}/" if name else ""
         self._zips[name] = path
         self._home |= {prefix + info.filename: name for info in members}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import zipfile
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from odl.data.archive import Files
 from odl.data.card import DataError
+from odl.data.readers.source import sources
 
 TEXT = "".join(f"{i},{i % 7}\n" for i in range(20_000))
 
@@ -96,3 +98,38 @@ def test_a_bomb_within_a_zip_is_not_unpacked(tmp_path: Path) -> None:
     path = written(tmp_path / "all.zip", packed({"one.zip": packed({"a.csv": bytes(2**25)})}))
     with pytest.raises(DataError, match=r"all\.zip/one\.zip: 'a\.csv' would unpack"):
         _ = Files(path, inside=r"one\.zip").names
+
+
+# Sources: the same for files that readers take
+
+
+def test_a_bomb_among_sources_is_not_unpacked(tmp_path: Path) -> None:
+    written(tmp_path / "a.zip", packed({"a.csv": bytes(2**25)}))
+    with pytest.raises(DataError, match=r"a\.zip: 'a\.csv' would unpack .*, as in a zip bomb"):
+        sources(tmp_path)
+
+
+@pytest.mark.parametrize("in_zip", [False, True])
+def test_a_gzip_bomb_is_not_unpacked(in_zip: bool, tmp_path: Path) -> None:
+    data = gzip.compress(bytes(2**25))
+    name = "a.zip" if in_zip else "a.csv.gz"
+    path = written(tmp_path / name, packed({"a.csv.gz": data}) if in_zip else data)
+    (source,) = sources(path)
+    assert len(source.head()) == 2**16
+    with pytest.raises(DataError, match=rf"a\.csv\.gz: {len(data)} bytes unpack to more than 16777216"):
+        source.data()
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.csv.gz"])
+def test_a_damaged_source_is_told_in_one_sentence(name: str, tmp_path: Path) -> None:
+    whole = packed({"a.csv": TEXT}) if name == "a.zip" else gzip.compress(TEXT.encode())
+    for seed in range(40):
+        data = bytearray(whole)
+        for at in np.random.default_rng(seed).integers(40, len(whole) - 120, 20):
+            data[at] ^= 0x55
+        (source,) = sources(written(tmp_path / name, bytes(data)))
+        with pytest.raises(DataError, match=r"a\.csv(\.gz)?: cannot be read \(.+\)$"):
+            source.data()
+    (source,) = sources(written(tmp_path / "cut.csv.gz", gzip.compress(TEXT.encode())[:-20]))
+    with pytest.raises(DataError, match=r"cut\.csv\.gz: cannot be read \(.+\)$"):
+        source.data()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import gzip
 import mmap
 import zipfile
-import zlib
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import IO
 
+from odl.data.archive import damage_as_error, most_unpacked, zip_members
 from odl.data.card import DataError
 
 LARGEST_PACKED = 2**31  # bytes of a packed file, unpacked; a file on disk has no limit
@@ -78,27 +80,21 @@ class SourceFile:
         return data
 
     def _read(self, size: int) -> bytes:
-        try:
+        with damage_as_error(self.path), ExitStack() as stack:
             if self.archive is not None:
-                with zipfile.ZipFile(self.archive) as packed, packed.open(self.member) as file:
-                    if self.name.lower().endswith(".gz"):
-                        with gzip.GzipFile(fileobj=file) as inner:
-                            return inner.read(size)
-                    return file.read(size)
-            if self.name.lower().endswith(".gz"):
-                with gzip.open(self.path) as file:
-                    return file.read(size)
-            with self.path.open("rb") as file:
+                packed = stack.enter_context(zipfile.ZipFile(self.archive))
+                file: IO[bytes] = stack.enter_context(packed.open(self.member))
+                stored = packed.getinfo(self.member).file_size
+            else:
+                file = stack.enter_context(self.path.open("rb"))
+                stored = self.path.stat().st_size
+            if not self.name.lower().endswith(".gz"):
                 return file.read(size)
-        except (
-            OSError,
-            EOFError,
-            zlib.error,
-            zipfile.BadZipFile,
-            RuntimeError,
-            NotImplementedError,
-        ) as error:
-            raise DataError(f"{self.path}: cannot be read ({error})") from None
+            most = most_unpacked(stored)
+            data = stack.enter_context(gzip.GzipFile(fileobj=file)).read(min(size, most + 1))
+        if len(data) > most:
+            raise DataError(f"{self.path}: {stored} bytes unpack to more than {most}, as in a bomb; not read")
+        return data
 
 
 def sources(base: Path) -> list[SourceFile]:
@@ -129,13 +125,7 @@ def _is_zip(path: Path) -> bool:
 
 
 def _inside(path: Path, prefix: str) -> list[SourceFile]:
-    try:
-        with zipfile.ZipFile(path) as packed:
-            members = [m.filename for m in packed.infolist() if not m.is_dir()]
-    except (OSError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: cannot be read as a zip ({error})") from None
-    if len(members) > MOST_FILES:
-        raise DataError(f"{path}: more than {MOST_FILES} files; unpack it first")
+    members = [info.filename for info in zip_members(path, path)]
     own = [m for m in members if not any(part.startswith(_HIDDEN) for part in m.split("/"))]
     return sorted(
         (SourceFile(path / PurePosixPath(m), prefix + m, path, m) for m in own),
