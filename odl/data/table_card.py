@@ -90,8 +90,9 @@ def layout_of(card: Card, where: Path) -> TableLayout:
 def from_name(pattern: str, entry: str, name: str) -> str | None:
     """Return the part of a file's ``name`` at ``{entry}`` of ``pattern``; ``*`` is anything.
 
-    No entry spans folders. A label goes on to the last separator before ``{recording}`` or ``{subject}``, other
-    entries end at the first one. ``{entry:number}`` is digits only, ``{entry:word}`` anything without a digit.
+    No entry spans folders. A label goes on to the last separator before ``{recording}`` or ``{subject}``,
+    other entries end at the first one. ``{entry:number}`` is digits only, ``{entry:word}`` anything without
+    a digit.
 
     >>> from_name("{label}.*.csv", "label", "idle.3k2.csv")
     'idle'
