@@ -77,8 +77,9 @@ lint: $(VENV)/.extra-lint $(VENV)/.extra-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict odl firmware_sim tests/helpers benchmarks
 
-bench: $(VENV)/.extra-test
+bench: $(VENV)/.extra-test $(VENV)/.extra-peers
 	@ls benchmarks/[a-z]*.py >/dev/null 2>&1 || { echo 'No benchmarks in benchmarks/.' >&2; exit 1; }
+	$(BIN)/python -m benchmarks.speed
 	@set -e; for file in benchmarks/[a-z]*.py; do case $$file in \
 	  */hapt.py|*/fewshot.py|*/twin.py) test -n '$(HAPT)' || { echo "left out: $$file (make bench HAPT=the folder of UCI's HAPT)"; continue; }; \
 	    data="--data $(HAPT)" ;; *) data= ;; esac; \

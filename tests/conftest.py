@@ -28,6 +28,8 @@ if "ODL_HAPT" not in os.environ and BESIDE.is_dir():
 NO_HAPT = "UCI's HAPT files are not here; ODL_HAPT=DIR names their folder"
 NO_TORCH = "torch is not installed (extra 'train')"
 WITHOUT_TORCH = find_spec("torch") is None
+NO_PEERS = "LiteRT and scikit-activeml are not installed (extra 'peers')"
+WITHOUT_PEERS = find_spec("ai_edge_litert") is None or find_spec("skactiveml") is None
 
 wanted = int(os.environ.get("ODL_EXAMPLES") or EXAMPLES)
 # A first example may compile a kernel, so there is no deadline.
@@ -80,6 +82,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip the tests on UCI's files, and on torch, where these are missing."""
     missing = {"hapt": NO_HAPT} if "ODL_HAPT" not in os.environ else {}
     missing |= {"train": NO_TORCH} if WITHOUT_TORCH else {}
+    missing |= {"peers": NO_PEERS} if WITHOUT_PEERS else {}
     for item in items:
         for marker, reason in missing.items():
             if item.get_closest_marker(marker):

@@ -23,7 +23,7 @@ SOURCES = [
         "firmware_sim/*.py",
         "firmware_sim/**/*.[ch]",
         "tests/**/*.py",
-        "benchmarks/*.py",
+        "benchmarks/**/*.py",
     )
     for path in sorted(ROOT.glob(pattern))
 ]
