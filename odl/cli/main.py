@@ -11,12 +11,11 @@ from io import TextIOWrapper
 from typing import Any, NoReturn
 
 import odl
+from odl._extras import how_to_install
 from odl.cli import board, convert, data, firmware, init, label, live, model, replay, study
 from odl.cli.output import printable, progress, with_flags
 
-_EXTRAS = {"torch": "'odl-stream[train]'"} | dict.fromkeys(
-    ("unicorn", "elftools", "ziglang"), "'odl-stream[firmware]'"
-)
+_EXTRAS = {"torch": "train"} | dict.fromkeys(("unicorn", "elftools", "ziglang"), "firmware")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,8 +72,9 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     if isinstance(error, ModuleNotFoundError):
-        where = _EXTRAS.get(str(error.name), error.name)
-        return f"this needs the package '{error.name}': pip install {where}"
+        extra = _EXTRAS.get(str(error.name))
+        how = f"pip install {error.name}" if extra is None else how_to_install(extra)
+        return f"this needs the package '{error.name}': {how}"
     return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
 
 

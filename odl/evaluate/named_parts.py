@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+from odl._extras import how_to_install
 from odl.core.config import ConfigError, rule_of
 from odl.core.kernels.rules import POLICIES
 
@@ -173,9 +174,6 @@ def _made(what: str, name: str, cls: Any, settings: Mapping[str, Any] | None) ->
 
 
 def _needed(what: str, error: ModuleNotFoundError) -> ConfigError:
-    extra = (
-        "'odl-stream[peers]'"
-        if error.name in ("sklearn", "skactiveml")
-        else f"the package with '{error.name}'"
-    )
-    return ConfigError(f"{what} needs the module '{error.name}', which is not here; install {extra}")
+    of_ours = error.name in ("sklearn", "skactiveml")
+    how = f": {how_to_install('peers')}" if of_ours else "; install the package that has it"
+    return ConfigError(f"{what} needs the module '{error.name}', which is not here{how}")

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from odl._extras import how_to_install
 from odl._text import aligned
 from odl.study.description import Study, StudyError
 from odl.study.files import about_run, read_table, write_table
@@ -190,7 +191,7 @@ def run(
 ) -> Comparison:
     """Run ``study`` and write its tables into ``out``; see `odl.study.run_study` for the keywords."""
     if find_spec("scipy") is None:
-        raise StudyError("the comparison needs the package 'scipy': pip install 'odl-stream[study]'")
+        raise StudyError(f"the comparison needs the package 'scipy': {how_to_install('study')}")
     rows, computed = run_study(study, out, workers=workers, dask=dask, progress=progress)
     if out is not None:
         write_table(Path(out), study, rows)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from odl._extras import how_to_install
 from odl.core.image import Image
 from odl.evaluate.load_kernels import load_kernels
 from odl.study.cells import Job, jobs_left, jobs_of
@@ -19,7 +20,7 @@ from odl.study.store import Store
 Progress = Callable[[str], None]
 _ROUNDS = 3  # times that a pool of processes is started anew without a new row
 _PATIENCE = 20  # seconds until a scheduler has to answer
-_NEEDS = "a study on several processes needs the package '{}': pip install 'odl-stream[study]'"
+_NEEDS = "a study on several processes needs the package '{}': {}"
 
 
 def run_study(
@@ -120,14 +121,14 @@ def _backend(dask: str | None, count: int) -> Iterator[Any]:
     try:
         from joblib import Parallel, parallel_config
     except ModuleNotFoundError:
-        raise StudyError(_NEEDS.format("joblib")) from None
+        raise StudyError(_NEEDS.format("joblib", how_to_install("study"))) from None
     if dask is None:
         yield Parallel(n_jobs=count, return_as="generator_unordered", batch_size=1)
         return
     try:
         from distributed import Client
     except ModuleNotFoundError:
-        raise StudyError(_NEEDS.format("dask")) from None
+        raise StudyError(_NEEDS.format("dask", how_to_install("study"))) from None
     try:
         client = Client(dask, timeout=_PATIENCE)
     except (OSError, TimeoutError, ValueError) as error:

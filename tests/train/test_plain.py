@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from odl._extras import how_to_install
 from odl.core.events import Truth
 from odl.core.ground_truth import TruthTrack
 from odl.core.image import ROOT
@@ -126,4 +127,4 @@ def test_without_torch_one_sentence_says_what_to_install(tmp_path: Path) -> None
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 2
-    assert done.stderr == "odl: this needs the package 'torch': pip install 'odl-stream[train]'\n"
+    assert done.stderr == f"odl: this needs the package 'torch': {how_to_install('train')}\n"

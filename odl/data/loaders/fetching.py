@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from odl._extras import how_to_install
 from odl.data.bundled import list_datasets, load_card
 from odl.data.card import DataError
 
@@ -34,7 +35,7 @@ def fetch(name: str, folder: Path) -> Path:
         import pooch
     except ModuleNotFoundError:
         raise DataError(
-            f"fetching {name} needs pooch; install it with: pip install 'odl-stream[fetch]'; {where}"
+            f"fetching {name} needs pooch; install it with: {how_to_install('fetch')}; {where}"
         ) from None
     packed = address.endswith(".tar.gz")
     try:
