@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from odl._extras import how_to_install
 from odl.data.card import DataError
 from odl.data.readers.source import SourceFile
 
@@ -20,16 +21,16 @@ def needed(what: str, source: SourceFile) -> Iterator[None]:
     --------
     >>> from pathlib import Path
     >>> with needed("HDF5", SourceFile(Path("a.h5"), "a.h5")):
-    ...     import h6py
+    ...     import h6py  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    odl.data.card.DataError: a.h5: HDF5 needs the package h6py; pip install 'odl-stream[files]'
+    odl.data.card.DataError: a.h5: HDF5 needs the package h6py: pip install ...
     """
     try:
         yield
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         raise DataError(
-            f"{source.path}: {what} needs the package {package}; pip install 'odl-stream[files]'"
+            f"{source.path}: {what} needs the package {package}: {how_to_install('files')}"
         ) from None
 
 
