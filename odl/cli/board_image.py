@@ -8,6 +8,7 @@ from firmware_sim.headers import sizes_of
 from odl.cli.output import Progress
 from odl.core.arrays import state_dtype_of
 from odl.core.image import Image
+from odl.evaluate.load_kernels import load_kernels
 from odl.model.checkpoint import checkpoint, log_of
 from odl.wire import Info
 from odl.wire.client import BoardClient, BoardError
@@ -155,4 +156,6 @@ def pull_image(
     base = Image.from_bytes(board.read_image(_in_quarters("read", progress)), "the board's model image")
     if not learned:
         return base, base
-    return base, checkpoint(base, log_of(base, board.snapshot()), vectors=vectors)
+    log = log_of(base, board.snapshot())
+    load_kernels(base, progress)
+    return base, checkpoint(base, log, vectors=vectors)

@@ -21,6 +21,7 @@ from odl.core.config import Config
 from odl.core.events import Adopt, Input, Output
 from odl.core.image import Image
 from odl.core.session import Session
+from odl.evaluate.load_kernels import load_kernels
 from odl.evaluate.recorded import open_recording
 from odl.recording import RecordingError
 from odl.wire import TraceHash
@@ -153,6 +154,7 @@ def verify(
             f"{path}: this recording fixes the questions of a relabelled one, which no board can do: "
             "verify it with `twins=python,host`"
         )
+    load_kernels(opened.image, report)
     chosen: dict[str, Twin] = {}
     for name in names:
         report(f"building the twin '{name}'")

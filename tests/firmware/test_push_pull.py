@@ -221,6 +221,16 @@ def test_what_the_board_learned_is_pulled(board: Emulator, client: BoardClient, 
     assert pull_image(client, learned=False)[1].to_bytes() == image.to_bytes()
 
 
+def test_kernels_are_loaded_before_a_pulled_image_is_fitted(
+    client: BoardClient, image: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Compiling them takes long, and `load_kernels` says so."""
+    said: list[str] = []
+    monkeypatch.setattr("odl.cli.board_image.load_kernels", lambda image, progress: progress("loading"))
+    pull_image(client, progress=said.append)
+    assert said[-1] == "loading"
+
+
 def test_it_is_pulled_after_a_reset_too_and_leaves_the_board_as_it_was(
     board: Emulator, client: BoardClient, image: Image
 ) -> None:

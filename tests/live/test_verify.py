@@ -275,3 +275,13 @@ def test_a_recording_of_a_policy_in_python_only_is_refused_with_that_reason(tmp_
     assert file is not None
     with pytest.raises(odl.OdlError, match="needs policy <lambda>, which runs in Python only"):
         verify.verify(file, ["python"])
+
+
+def test_kernels_are_loaded_before_twins_are_stepped(
+    recording: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Compiling them takes long, and `load_kernels` says so."""
+    said: list[str] = []
+    monkeypatch.setattr(verify, "load_kernels", lambda image, progress: progress("loading"))
+    verify.verify(recording, ["python"], progress=said.append)
+    assert said[0] == "loading" and said[-1].startswith("stepping")
