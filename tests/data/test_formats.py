@@ -22,7 +22,7 @@ from scipy.io import savemat
 from odl.data.card import DataError
 from odl.data.readers import READERS, matlab, read_tables
 from odl.data.readers.source import sources
-from odl.data.readers.table import RawTable
+from odl.data.readers.table import NotATable, RawTable
 
 RNG = np.random.default_rng(0)
 ACC = np.round(RNG.normal(0, 1, (40, 3)), 3)
@@ -556,8 +556,9 @@ def test_empatica_has_start_rate_and_units(tmp_path: Path) -> None:
     one = table(written(tmp_path / "p1" / "ACC.csv", text + rows), "ACC.csv")
     assert columns(one, "acc_x", "acc_z")[2].tolist() == [2 / 64, 1] and one.units["acc_x"] == "g"
     assert (one.facts.rate_hz, one.facts.start, one.row(0)[-5:]) == (32, 1.7e9, "row 3")
-    bvp = table(written(tmp_path / "p1" / "BVP.csv", "1700000000.000000\n64.000000\n0.5\n1.5\n"), "BVP.csv")
-    assert bvp.numbers("bvp").tolist() == [0.5, 1.5] and bvp.facts.rate_hz == 64
+    written(tmp_path / "p1" / "BVP.csv", "1700000000.000000\n64.000000\n0.5\n1.5\n")
+    with pytest.raises(NotATable, match=r"BVP.csv: this is no movement, but lies beside ACC.csv"):
+        table(tmp_path, "BVP.csv")
 
 
 def test_a_cut_empatica_file_loses_its_last_row_alone(tmp_path: Path) -> None:
@@ -589,6 +590,8 @@ def test_wfdb_counts_become_values(form: str, tmp_path: Path) -> None:
     written(tmp_path / "r.dat", data.tobytes())
     written(tmp_path / "r.hea", f"# made up\nr 2 100 40\nr.dat {form} 50(10)/g 16 0 0 0 0 v acc\n"
                                 f"r.dat {form} 2/deg/s 16 0 0 0 0 yaw\n")  # fmt: skip
+    with pytest.raises(NotATable, match=r"r.dat: these are samples, which are read with the .hea"):
+        table(tmp_path, ".dat")
     one = table(tmp_path, ".hea")
     assert np.allclose(columns(one, "v acc", "yaw"), (counts - [10, 0]) / [50, 2])
     assert one.units == {"v acc": "g", "yaw": "deg/s"} and one.facts.rate_hz == 100

@@ -91,10 +91,13 @@ def _from_tables(proposal: Proposal, path: Path, surveyed: Survey, choices: Choi
         sorted({f"*{_suffix(s)}" for s in used.values()}) if path.is_dir() or path.suffix == ".zip" else ["*"]
     )
     unused = [p.source for p in surveyed.profiles if id(p.source) not in used]
-    skipped = [s for s, _ in surveyed.skipped] + unused
+    skipped = [s for s, _ in surveyed.skipped] + surveyed.beside + unused
     skip = [s.name for s in skipped if f"*{_suffix(s)}" in layout["files"] and id(s) not in {**spans, **used}]
     if skip:
         layout["skip"] = sorted(set(skip))
+    if surveyed.beside:
+        others = ", ".join(sorted({s.path.name for s in surveyed.beside}))
+        proposal.say(f"no tables of their own, or no movement: {others[:200]}", SURE)
     for source, why in surveyed.skipped:
         proposal.warnings.append(f"{source.name} is left out: {why}")
     find_channels(proposal, sensors)

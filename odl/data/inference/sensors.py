@@ -203,6 +203,7 @@ def _told(sensors: Sensors, axes: list[Axis]) -> str:
     units = {
         unit_of(p.units.get(column.split(".", 1)[-1] if sensors.join else column, ""))
         for p in sensors.profiles
+        if not sensors.join or sensors.sensor or column.startswith(f"{p.word}.")
     }
     return next((a.unit for a in axes if a.unit), "") or (units.pop() if len(units) == 1 else "")
 

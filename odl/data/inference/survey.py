@@ -18,7 +18,7 @@ from odl.data.label_file import span_columns
 from odl.data.loaders.words import named_columns
 from odl.data.readers import read_tables
 from odl.data.readers.source import SourceFile
-from odl.data.readers.table import FileFacts, RawTable
+from odl.data.readers.table import FileFacts, NotATable, RawTable
 
 SAMPLE = 20_000  # rows of a file that units are told from
 _FOREIGN = """.md .pdf .doc .docx .png .jpg .jpeg .gif .svg .mp4 .mov .avi .mp3 .wav .py .m .r .ipynb
@@ -64,11 +64,15 @@ class Profile:
 
 @dataclass
 class Survey:
-    """All tables, the label files, and the files that are none of both with the reason."""
+    """All tables, the label files, the files that are none of both with the reason, and those beside them.
+
+    ``beside`` are read with the files that they belong to, or hold no movement.
+    """
 
     profiles: list[Profile]
     spans: list[tuple[SourceFile, RawTable]]
     skipped: list[tuple[SourceFile, str]]
+    beside: list[SourceFile] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,11 @@ def survey(sources: Sequence[SourceFile], choices: Choices) -> Survey:
             continue
         try:
             tables = read_tables(source)
+        except NotATable as error:
+            if len(sources) == 1:
+                raise error
+            found.beside.append(source)
+            continue
         except DataError as error:
             faults.append((source, error))
             continue

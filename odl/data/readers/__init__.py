@@ -10,7 +10,8 @@ A format is a module here with three names:
 ``read(source: SourceFile) -> list[RawTable]``
     All tables of the file, at least one with a row. ``source.data()`` are the bytes, unpacked. It raises
     `DataError` with file and row; a package that is missing is an error that names the extra of setup.cfg
-    to install.
+    to install. It raises `NotATable` for a file that is read with another, such as the samples of a header,
+    or that holds no movement, such as a heart rate.
 
 `READERS` lists the modules in the order in which they are asked; text comes last and takes what looks like
 text.
@@ -38,12 +39,12 @@ from odl.data.readers.table import RawTable
 READERS = (
     "parquet",
     "edge_impulse",
+    "hsdatalog",
     "json_records",
     "matlab",
     "numpy_arrays",
     "hdf5",
     "excel",
-    "hsdatalog",
     "wfdb_records",
     "empatica",
     "loggers",

@@ -17,15 +17,15 @@ from odl.data.card import DataError
 from odl.data.readers.extra import as_data_error, needed, whole
 from odl.data.readers.json_text import column_of_cells, json_of
 from odl.data.readers.source import SourceFile
-from odl.data.readers.table import FileFacts, RawTable
+from odl.data.readers.table import FileFacts, NotATable, RawTable
 
 NAME = "Edge Impulse"
 _SPLITS = {"training": "train", "testing": "test"}
 
 
 def is_mine(source: SourceFile) -> bool:
-    """CBOR by its ending, JSON by the words that its first bytes hold."""
-    if source.suffix == ".cbor":
+    """CBOR and label files by their ending, JSON by the words that its first bytes hold."""
+    if source.suffix in (".cbor", ".labels"):
         return True
     head = source.head(4096)
     return source.suffix == ".json" and b'"payload"' in head and b'"protected"' in head
@@ -33,6 +33,8 @@ def is_mine(source: SourceFile) -> bool:
 
 def read(source: SourceFile) -> list[RawTable]:
     """Return the one table; its rate is that of ``interval_ms``."""
+    if source.suffix == ".labels":
+        raise NotATable(f"{source.path}: these are labels, which are read with their files")
     document = _cbor(source) if source.suffix == ".cbor" else json_of(source)
     payload = document.get("payload") if isinstance(document, dict) else None
     if not isinstance(payload, dict) or not isinstance(payload.get("values"), list):

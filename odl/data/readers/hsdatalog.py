@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from odl.data.card import DataError
 from odl.data.readers.extra import as_data_error, whole
 from odl.data.readers.source import SourceFile
-from odl.data.readers.table import FileFacts, RawTable
+from odl.data.readers.table import FileFacts, NotATable, RawTable
 
 NAME = "ST HSDatalog"
 _CONFIGS = ("device_config.json", "DeviceConfig.json")
@@ -34,12 +34,15 @@ _COUNTER = 4
 
 
 def is_mine(source: SourceFile) -> bool:
-    """A .dat file beside a device's configuration."""
-    return source.suffix == ".dat" and _beside(source, _CONFIGS) is not None
+    """A .dat file beside a device's configuration, and the two files that describe it."""
+    described = PurePosixPath(source.name).name in (*_CONFIGS, *_INFOS)
+    return (described or source.suffix == ".dat") and _beside(source, _CONFIGS) is not None
 
 
 def read(source: SourceFile) -> list[RawTable]:
     """Return the one table of a sensor, with the times of its samples where the file has any."""
+    if source.suffix != ".dat":
+        raise NotATable(f"{source.path}: this describes the .dat files beside it and is read with them")
     with as_data_error(source, "an HSDatalog file"):
         name = PurePosixPath(source.name).stem
         config = _document(source, _CONFIGS)

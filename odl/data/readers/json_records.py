@@ -25,8 +25,6 @@ def is_mine(source: SourceFile) -> bool:
     """By the ending, or a first brace that opens a name."""
     if source.suffix in (".json", ".jsonl", ".ndjson"):
         return True
-    if source.suffix == ".labels":  # of Edge Impulse
-        return False
     head = source.head(64).lstrip(b"\xef\xbb\xbf \r\n\t")
     return head[:1] in (b"{", b"[") and head[1:].lstrip()[:1] in (b'"', b"{")
 

@@ -15,6 +15,10 @@ _FAR = 1e100  # beyond any time stamp and any sensor; what is, would overflow in
 NOTHING = frozenset({"", "nan", "na", "n/a", "null", "none", "-", "<na>", "nat", "#n/a"})
 
 
+class NotATable(DataError):
+    """A reader knows the file, and it holds no table of movement: it belongs to another file."""
+
+
 @dataclass(frozen=True)
 class FileFacts:
     """What a file says of a table beside its columns; empty where it says nothing.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from odl.data.card import DataError
 from odl.data.readers.extra import as_data_error, whole
 from odl.data.readers.source import SourceFile
-from odl.data.readers.table import FileFacts, RawTable
+from odl.data.readers.table import FileFacts, NotATable, RawTable
 
 NAME = "WFDB"
 _SIGNAL = re.compile(r"(\S+)\s+(\d+)(\S*)(?:\s+([-\d.eE+]*)(?:\((-?\d+)\))?(?:/(\S+))?)?(.*)")
@@ -24,12 +24,15 @@ _MISSING = {"16": -(2**15), "61": -(2**15), "80": -128, "212": -2048}
 
 
 def is_mine(source: SourceFile) -> bool:
-    """A header; the .dat files are read with it."""
-    return source.suffix == ".hea"
+    """A header, and the samples beside one of the same name."""
+    header = str(PurePosixPath(source.name).with_suffix(".hea"))
+    return source.suffix == ".hea" or (source.suffix == ".dat" and source.beside(header) is not None)
 
 
 def read(source: SourceFile) -> list[RawTable]:
     """Return the one table of a record."""
+    if source.suffix != ".hea":
+        raise NotATable(f"{source.path}: these are samples, which are read with the .hea of the same name")
     with as_data_error(source, "a WFDB header"):
         text = whole(source, "a WFDB header").decode("utf-8", "replace")
         lines = [line.strip() for line in text.splitlines() if line.strip() and line.lstrip()[:1] != "#"]
