@@ -72,7 +72,7 @@ def read(data: bytes) -> Program:
         If it is an ELF for another processor, does not fit the flash, or has no vector table at the
         start.
 
-    >>> vectors = (0x20000800).to_bytes(4, "little") + (0x08000101).to_bytes(4, "little")
+    >>> vectors = (0x20000800).to_bytes(4, "little") + (0x08000009).to_bytes(4, "little")
     >>> len(read(vectors + bytes(8)).flash)
     16
     >>> read(b"PK")

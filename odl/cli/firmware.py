@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from firmware_sim import BOARDS, toolchain
+from odl.cli import firmware_export
 from odl.cli.arguments import add_option, add_options
+from odl.cli.firmware_export import load_named_model
 from odl.cli.output import Progress, write_json
 from odl.evaluate.option_table import described
 
@@ -26,7 +28,9 @@ TWINS: Final = ("python", "host", "board")
 
 def add_commands(commands: Any) -> None:
     """Add the commands to ``odl``'s parser."""
-    firmware = commands.add_parser("firmware", help="build the firmware for a board")
+    firmware = commands.add_parser(
+        "firmware", help="build the firmware for a board, or export it for other tools"
+    )
     verbs = firmware.add_subparsers(dest="verb", metavar="build", required=True)
     build = verbs.add_parser("build", help="write .elf, .bin and .map for a model")
     build.add_argument("--board", default=next(iter(BOARDS)), metavar="NAME", help=", ".join(BOARDS))
@@ -35,6 +39,7 @@ def add_commands(commands: Any) -> None:
     add_option(build, "out", default=".", metavar="DIR", help="default: here")
     add_options(build, "compiler")
     build.set_defaults(run=_build)
+    firmware_export.add_command(verbs)
 
     board = commands.add_parser("board", help="an emulated board behind a serial port")
     add_option(board, "model", default="shoulder", help="a dataset's name or an .odlm file")
@@ -67,21 +72,11 @@ def add_commands(commands: Any) -> None:
     doctor.set_defaults(run=_doctor)
 
 
-def _model(name: str) -> Image:
-    from odl import data
-    from odl.data.streams import load_model
-
-    path = Path(name)
-    if path.suffix == ".odlm" or path.is_file():
-        return load_model(path)
-    return load_model(data.model_path(name))
-
-
 def _build(args: argparse.Namespace, progress: Progress) -> str:
     from firmware_sim.build import RAM_BUDGET, build
 
     progress(f"building the firmware for {args.board}")
-    image = _model(args.model)
+    image = load_named_model(args.model)
     firmware = build(image, args.board, args.compiler, args.sensor)
     name = f"odl-{Path(args.model).stem}-{args.board}" + ("" if args.sensor == "link" else f"-{args.sensor}")
     for path in firmware.write(Path(args.out), name):
@@ -126,7 +121,7 @@ def _board(args: argparse.Namespace, progress: Progress) -> str:
     from odl.core.image import Channel
 
     _check_board(args)
-    image = _model(args.model)
+    image = load_named_model(args.model)
     progress("compiling the board's firmware: some seconds, or half a minute the first time")
     sensor = None
     if args.play is None:
@@ -230,7 +225,7 @@ def played_session(image: Image) -> Played | None:
 def _footprint(args: argparse.Namespace, progress: Progress) -> str:
     from firmware_sim.footprint import as_text, footprint
 
-    image = _model(args.model)
+    image = load_named_model(args.model)
     progress("replaying a person for a session to run")
     figures = footprint(image, played_session(image), compiler=args.compiler, progress=progress)
     write_json(args.json, lambda: figures)

@@ -1,0 +1,81 @@
+"""The command ``odl firmware export``: a model and the C core as a package for other tools."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from odl.cli.arguments import add_option, add_options, chosen_options
+from odl.cli.output import Progress
+
+if TYPE_CHECKING:
+    from odl.core.image import Image
+
+SESSION = ("policy", "budget", "batch", "patience", "hold")
+
+
+def add_command(verbs: Any) -> None:
+    """Add the command to the parser of ``odl firmware``."""
+    from firmware_sim.export import KINDS
+
+    export = verbs.add_parser("export", help="write core, model and an example as a library for another tool")
+    add_option(export, "model", required=True, help="a dataset's name or an .odlm file")
+    export.add_argument("--as", dest="kind", required=True, choices=tuple(KINDS), help="the tool it is for")
+    add_option(export, "out", required=True, metavar="DIR", help="a new folder")
+    add_options(export, SESSION)
+    add_capacities(export)
+    export.set_defaults(run=_export)
+
+
+def add_capacities(parser: Any) -> None:
+    """Add the options that change how much of something the model has room for."""
+    for flag, what in (("rows", "classes in all tasks"), ("labels", "labels"), ("pending", "open questions")):
+        parser.add_argument(f"--{flag}", type=int, metavar="N", help=f"room for {what}; default: the model's")
+
+
+def with_capacities(image: Image, args: argparse.Namespace) -> Image:
+    """The image with room for what the options of `add_capacities` say.
+
+    Raises
+    ------
+    ImageError
+        If the number is not possible, or less than the model has already.
+    """
+    names = {"rows": "max_rows", "labels": "max_log", "pending": "max_pending"}
+    chosen = {field: getattr(args, flag) for flag, field in names.items() if getattr(args, flag) is not None}
+    changed = replace(image, **chosen)
+    changed.check("the model with these capacities")
+    return changed
+
+
+def load_named_model(name: str) -> Image:
+    """The model image of a dataset's name or an ``.odlm`` file."""
+    from odl import data
+    from odl.data.streams import load_model
+
+    path = Path(name)
+    if path.suffix == ".odlm" or path.is_file():
+        return load_model(path)
+    return load_model(data.model_path(name))
+
+
+def _export(args: argparse.Namespace, progress: Progress) -> str:
+    from firmware_sim.export import export
+    from firmware_sim.model_source import scaling_of
+    from odl.evaluate.options import Options
+
+    image = with_capacities(load_named_model(args.model), args)
+    options = Options().changed({"budget": "12/h", **chosen_options(args, SESSION)})
+    config = options.config(image.rate_hz, 0, 1, scaling_of(image))
+    if config.allowed and config.period == 0:
+        raise ValueError(
+            f"`budget` is {options.budget}; a board has no last window: say it by time, as in 12/h"
+        )
+    progress(f"writing the package into {args.out}")
+    made = export(image, args.kind, Path(args.out), config, Path(args.model).stem)
+    print(f"{made.folder}: {len(made.files)} files; start with README.md")
+    for what, size in made.sizes.items():
+        print(f"{what:20} {size:>9,} bytes")
+    return ""

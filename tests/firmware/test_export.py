@@ -1,0 +1,390 @@
+"""Packages for other tools: what is in them, what they compile to, and that they run the same session."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from firmware_sim import export, headers, model_source, toolchain
+from odl.cli.main import main
+from odl.core.arrays import state_dtype_of
+from odl.core.config import Config
+from odl.core.events import Gap, Label, Learned, Output, Prediction, Query, Samples, Undo
+from odl.core.image import Channel, Image
+from odl.core.session import Session
+from odl.core.state import Entry, log_dtype
+from odl.wire.client import BoardClient
+from tests.helpers.exported import AGREE, DeviceEvent, ExportedDevice, Store, build
+from tests.helpers.firmware import need
+from tests.helpers.images import random_image
+from tests.helpers.streams import samples
+
+TREE = random_image(3, tree=True)
+PREDICTION, QUESTION, LEARNED, DROPPED = 1, 2, 3, 4
+
+
+def config_of(image: Image) -> Config:
+    """Settings that ask often."""
+    return Config(
+        policy="periodic", allowed=9, period=4000, in_samples=True, batch=2, patience=900, seed=5,
+        **model_source.scaling_of(image)._asdict(),
+    )  # fmt: skip
+
+
+CONFIG = config_of(TREE)
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(TREE, CONFIG, tmp_path_factory.mktemp("library"))
+
+
+@pytest.fixture(scope="module")
+def packages(image: Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package of each kind, of the shipped model; nothing is compiled for their sizes."""
+    folder = tmp_path_factory.mktemp("packages")
+    for kind in export.KINDS:
+        export.export(image, kind, folder / kind, config_of(image), "shoulder", target=None)
+    return folder
+
+
+# --- what is in a package ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", export.KINDS)
+def test_a_package_holds_the_core_unchanged_and_the_model(kind: str, packages: Path, image: Image) -> None:
+    source = packages / kind / "src"
+    for path in headers.CORE.glob("*.[ch]"):
+        assert (source / "core" / path.name).read_bytes() == path.read_bytes()
+    assert (source / "core" / "odl_state.h").read_text() == headers.state_header(headers.sizes_of(image))
+    text = (source / "odl_model.c").read_text().partition("odl_model_image[] = {")[2]
+    assert bytes(int(number) for number in text.strip(" \n};").split(",")) == image.to_bytes()
+    assert (packages / kind / "LICENSE").is_file()
+
+
+@pytest.mark.parametrize("kind", export.KINDS)
+def test_nothing_is_left_to_fill_in_and_one_file_is_to_edit(kind: str, packages: Path) -> None:
+    edit = []
+    for path in (packages / kind).rglob("*"):
+        if path.is_file():
+            text = path.read_text(encoding="utf-8")
+            assert "@NAME@" not in text and "@SAMPLE@" not in text and "@STORE@" not in text, path
+            edit += [path.relative_to(packages / kind).as_posix()] if "EDIT THIS FILE" in text else []
+    assert edit == [export.KINDS[kind].board]
+    readme = (packages / kind / "README.md").read_text().splitlines()
+    assert ("Never built with" in readme[0]) is not export.KINDS[kind].built
+    assert any(edit[0] in line for line in readme)
+
+
+def test_each_kind_is_laid_out_as_its_registry_wants(packages: Path) -> None:
+    lines = (packages / "arduino" / "library.properties").read_text().splitlines()
+    properties = dict(line.split("=", 1) for line in lines)
+    wanted = "name version author maintainer sentence paragraph category url architectures includes"
+    assert set(properties) == set(wanted.split()) and properties["name"] == "odl_shoulder"
+    assert (packages / "arduino/examples/Wear/Wear.ino").is_file()
+    library = json.loads((packages / "platformio" / "library.json").read_text())
+    assert library["name"] == "odl_shoulder" and library["build"]["srcDir"] == "src"
+    assert (packages / "platformio/examples/wear/src/main.cpp").is_file()
+    assert (packages / "zephyr/zephyr/module.yml").read_text().startswith("name: odl_shoulder\n")
+    component = (packages / "espidf" / "idf_component.yml").read_text()
+    assert component.startswith(f'version: "{properties["version"]}"\n')
+
+
+def test_the_calls_are_the_same_in_every_kind(packages: Path) -> None:
+    for kind in export.KINDS:
+        for path in (packages / kind / "src").rglob("*.[ch]"):
+            other = packages / "cmake" / path.relative_to(packages / kind)
+            if path.name != "odl_model.h":  # names the kind
+                assert path.read_bytes() == other.read_bytes()
+
+
+def test_the_licence_of_a_package_is_the_projects(root: Path) -> None:
+    assert (export.PACKAGE / "LICENSE").read_bytes() == (root / "LICENSE").read_bytes()
+
+
+def test_a_channel_that_the_example_cannot_read_stops_its_build() -> None:
+    channels = (Channel("ax", "mg", 1.0), Channel("gyr_y", "mdps", 70.0), Channel('emg"*/', "mV", 1.0))
+    lines = model_source.sample_lines(random_image(channels=channels))
+    assert lines[0].startswith("values[0] = a[0] * 1000.0f;")
+    assert lines[1].startswith("values[1] = w[1] * 1000.0f;")
+    assert lines[2] == '#error "read channel 2 here: emg??/, in mV"'
+
+
+def test_names_are_text_in_the_model_and_nothing_else(tmp_path: Path) -> None:
+    names = {0: 'quoted "so"', 1: "gehen*/ ??/", 2: "läuft\\"}
+    channels = tuple(Channel(name, 'g "*/', 1 / 32) for name in ("a*/x", "ay", "az"))
+    changed = random_image(names=names, channels=channels)
+    library = build(changed, config_of(changed), tmp_path)  # warnings are errors
+    assert ExportedDevice(library).question() == -1
+
+
+# --- what it compiles to -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("target", toolchain.TARGETS)
+@pytest.mark.parametrize("name", ["zig", "gcc"])
+def test_it_compiles_for_every_processor(
+    target: str, name: str, packages: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need({"zig": "ziglang", "gcc": "arm-none-eabi-gcc"}[name])
+    if name == "gcc" and not toolchain.TARGETS[target].gcc:
+        with pytest.raises(toolchain.ToolError, match="cannot compile"):
+            toolchain.compiler("gcc", target)
+        return
+    chosen = toolchain.compiler(name, target)
+    monkeypatch.setattr(toolchain, "compiler", lambda *_: chosen)
+    sizes = export.code_size(packages / "cmake" / "src", target)
+    assert sizes["code and constants"] > 27514 and sizes["static RAM"] > 40000
+
+
+def test_cmake_builds_its_package_and_the_program_runs(image: Image, packages: Path, tmp_path: Path) -> None:
+    if shutil.which("cmake") is None:
+        pytest.skip("cmake is not installed: apt install cmake make")
+    made = tmp_path / "build"
+    subprocess.run(["cmake", "-S", packages / "cmake", "-B", made], check=True, capture_output=True)
+    subprocess.run(["cmake", "--build", made], check=True, capture_output=True)
+    raw = samples_for(image, 700)
+    lines = "".join("# " + " ".join(map(str, row)) + "\n" for row in raw.tolist())
+    done = subprocess.run(
+        [made / "wear"], input=lines, capture_output=True, text=True, cwd=tmp_path, check=True
+    )
+    session = Session(image, config_of(image))
+    wanted = [x for x in session.step(Samples(0, raw)) if isinstance(x, Prediction)]
+    found = [line.split(maxsplit=4) for line in done.stdout.splitlines() if line.startswith("prediction")]
+    assert [(int(f[1]), int(f[2]), f[4]) for f in found] == [
+        (p.window, p.path[-1], image.names[p.path[-1]]) for p in wanted
+    ]
+    assert len(wanted) == 9
+
+
+def samples_for(image: Image, n: int) -> np.ndarray:  # type: ignore[type-arg]
+    """Counts whose character changes."""
+    rng = np.random.default_rng(4)
+    level = np.repeat(rng.normal(0, 5000, (n // 100 + 1, len(image.channels))), 100, axis=0)[:n]
+    return (level + rng.normal(0, 2000, level.shape)).clip(-32768, 32767).astype(np.int16)
+
+
+# --- the same session --------------------------------------------------------------------
+
+
+def shortened(outputs: list[Output]) -> list[tuple[int, ...]]:
+    """What a device's events say of ``outputs``."""
+    found: list[tuple[int, ...]] = []
+    for x in outputs:
+        if isinstance(x, Prediction):
+            found.append((PREDICTION, x.window, x.path[-1] if x.held is None else x.held))
+        elif isinstance(x, Query):
+            found.append((QUESTION, x.window, x.expires))
+        elif isinstance(x, Learned):
+            found.append((LEARNED, x.window, x.cls))
+        else:
+            found.append((DROPPED, x.window, int(x.why)))
+    return found
+
+
+def of_device(events: list[DeviceEvent]) -> list[tuple[int, ...]]:
+    """The same of a device's own events."""
+    last = {PREDICTION: "cls", QUESTION: "expires", LEARNED: "cls", DROPPED: "why"}
+    return [(e.kind, e.window, getattr(e, last[e.kind])) for e in events]
+
+
+def test_a_board_alone_is_the_python_session(library: Path) -> None:
+    """Answers, a gap and an undo, without a host."""
+    device, session = ExportedDevice(library), Session(TREE, CONFIG)
+    raw, at = samples(8, 3000), 0
+    wanted: list[Output] = []
+    found: list[DeviceEvent] = []
+    for turn, cut in enumerate(range(0, 3000, 150)):
+        block = raw[cut : cut + 150]
+        wanted += session.step(Samples(at, block))
+        found += device.push(block)
+        at += len(block)
+        window = device.question()
+        if window >= 0 and turn % 4 != 3:
+            wanted += session.step(Label(at, window, turn % 5))
+            assert device.answer(turn % 5)
+        if turn == 9:
+            wanted += session.step(Gap(at, 33, "a test"))
+            device.lose(33)
+            at += 33
+        if turn == 12:
+            wanted += session.step(Undo(at))
+            device.undo()
+        found += device.events()
+    assert of_device(found) == shortened(wanted)
+    assert len([x for x in wanted if isinstance(x, Learned)]) >= 4
+
+
+def test_agreeing_answers_with_the_prediction(library: Path) -> None:
+    device = ExportedDevice(library)
+    assert not device.answer(AGREE)
+    events: list[DeviceEvent] = []
+    raw, asked = samples(8, 1500), list[int]()
+    while len(asked) < 2:  # a batch: nothing is learned before both are answered
+        events += device.push(raw[:100])
+        raw = raw[100:]
+        if device.question() >= 0:
+            asked.append(device.question())
+            assert device.answer(AGREE)
+    predicted = {e.window: e.cls for e in events if e.kind == PREDICTION}
+    learned = [e for e in device.events() if e.kind == LEARNED]
+    assert [(e.window, e.cls) for e in learned] == [(w, predicted[w]) for w in asked]
+
+
+def test_a_host_on_the_line_sees_the_session_that_it_configured(library: Path) -> None:
+    device, session = ExportedDevice(library, fed_by_host=True), Session(TREE, CONFIG)
+    client = BoardClient(device.receive, device.reply)
+    info = client.hello()
+    assert info.image == TREE.checksum and info.version.endswith("cmake") and info.image_room == 0
+    client.configure(CONFIG)
+    raw = samples(2, 1600)
+    for start in range(0, 1600, 100):
+        event = Samples(start, raw[start : start + 100])
+        assert client.step(event) == list(session.step(event))
+    window = next(e.window for e in device.events() if e.kind == QUESTION)
+    late = session.step(Label(1600, window, 1))
+    assert client.step(Label(1600, window, 1)) == list(late)
+    assert client.snapshot() == session.snapshot()
+
+
+# --- what outlives a power cut -----------------------------------------------------------
+
+
+def learned_from(device: ExportedDevice, block: np.ndarray, answers: int) -> None:  # type: ignore[type-arg]
+    """Push samples, and answer as many questions."""
+    for start in range(0, len(block), 100):
+        device.push(block[start : start + 100])
+        if answers > 0 and device.answer(start // 100 % 5):
+            answers -= 1
+        device.save()
+    assert answers == 0
+
+
+def heads_from(library: Path, store: Store) -> bytes:
+    """The head weights of a board that starts with ``store``."""
+    device = ExportedDevice(library, store)
+    client = BoardClient(device.receive, device.reply)
+    client.hello()
+    dtype = state_dtype_of(TREE)
+    weights: bytes = np.frombuffer(client.snapshot()[: dtype.itemsize], dtype)["weights"].tobytes()
+    return weights
+
+
+def test_what_was_learned_outlives_the_power(library: Path) -> None:
+    store, raw = Store(model_source.sizes_of_package(TREE)["store"]), samples(8, 3000)
+    fresh = heads_from(library, Store(len(store.bytes)))
+    device = ExportedDevice(library, store)
+    assert device.save() == 0
+    learned_from(device, raw, 6)
+    assert device.save() == 0  # all is written
+    again = ExportedDevice(library, store)
+    assert again.load() == 6
+    with_six = heads_from(library, store)
+    again.undo()
+    assert again.save() == 1 and again.save() == 0
+    with_five = heads_from(library, store)
+    assert len({fresh, with_six, with_five}) == 3
+    other = random_image(4, tree=True)
+    assert ExportedDevice(build_other(other, library), store).load() == 0  # another model's labels
+
+
+def build_other(image: Image, beside: Path) -> Path:
+    """A library of another model."""
+    folder = beside.parent / "other"
+    folder.mkdir()
+    return build(image, config_of(image), folder)
+
+
+def test_a_power_cut_costs_at_most_the_newest_answer(library: Path) -> None:
+    """At every byte of an append, of an undo, and of a log that is compacted."""
+    size, raw = model_source.sizes_of_package(TREE)["store"], samples(8, 3000)
+    before = Store(size)
+    learned_from(ExportedDevice(library, before), raw, 4)
+
+    def changed(store: Store, what: str) -> None:
+        device = ExportedDevice(library, store)
+        if what == "append":
+            learned_from(device, raw[:1200], 2)
+        elif what == "undo":
+            device.undo()
+            device.save()
+        else:
+            client = BoardClient(device.receive, device.reply)
+            client.hello()
+            client.compact() if what == "compact" else client.configure(CONFIG)
+            device.save()
+
+    for what, counts in (("append", {4, 5, 6}), ("undo", {3, 4}), ("compact", {4}), ("clear", {0, 4})):
+        whole = copied(before)
+        changed(whole, what)
+        written = whole.written
+        assert written > 0
+        for cut in range(0, written, max(1, written // 60)):
+            store = copied(before)
+            store.fails_at = cut
+            changed(store, what)
+            store.fails_at = -1
+            assert valid_labels(library, store) in counts, (what, cut)
+            # What a cut left behind is never taken for entries of a later log.
+            device = ExportedDevice(library, store)
+            n = device.load()
+            client = BoardClient(device.receive, device.reply)
+            client.hello()
+            client.configure(CONFIG)
+            device.save()
+            assert ExportedDevice(library, store).load() == 0 and n >= 0
+
+
+def copied(store: Store) -> Store:
+    """A store with the same bytes."""
+    other = Store(len(store.bytes))
+    other.bytes[:] = store.bytes
+    return other
+
+
+def valid_labels(library: Path, store: Store) -> int:
+    """Labels that count, as a board that starts with ``store`` reports its log."""
+    device = ExportedDevice(library, store)
+    client = BoardClient(device.receive, device.reply)
+    client.hello()
+    state = client.snapshot()
+    dtype = log_dtype(TREE.features)
+    log = np.frombuffer(state[len(state) - TREE.max_log * dtype.itemsize :], dtype)
+    return int((log["kind"] == Entry.LABEL).sum())
+
+
+# --- the command -------------------------------------------------------------------------
+
+
+def test_the_command_writes_a_package_and_says_what_it_needs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "mine"
+    assert main(["firmware", "export", "--model", "shoulder", "--as", "arduino", "--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert "label log" in printed and "static RAM" in printed
+    assert main(["firmware", "export", "--model", "shoulder", "--as", "arduino", "--out", str(out)]) == 2
+    assert "name a folder that is not" in capsys.readouterr().err
+
+
+def test_a_budget_of_a_session_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["firmware", "export", "--model", "shoulder", "--as", "cmake", "--out", str(tmp_path / "x")]
+    assert main([*command, "--budget", "20"]) == 2
+    assert "12/h" in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
+
+
+def test_smaller_capacities_need_less_memory(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["firmware", "export", "--model", "shoulder", "--as", "cmake", "--out"]
+    small = ["--rows", "8", "--labels", "16", "--pending", "2"]
+    assert main([*command, str(tmp_path / "small"), *small]) == 0
+    printed = dict(re.findall(r"^(\D+?) +([\d,]+) bytes$", capsys.readouterr().out, re.MULTILINE))
+    assert int(printed["static RAM"].replace(",", "")) < 20_000
+    assert main([*command, str(tmp_path / "none"), "--rows", "3"]) == 2
+    assert "5 rows, room for 3" in capsys.readouterr().err
