@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from odl import checks as checks
     from odl import labels as labels
     from odl import policies as policies
     from odl.core.config import Config as Config
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = {
+    "odl.checks": "checks",
     "odl.core.config": "Config",
     "odl.core.errors": "OdlError",
     "odl.core.events": "AddClass Dropped Gap Label Learned Prediction Query Samples Split Truth Undo",
@@ -64,8 +66,8 @@ _MODULE_OF = {name: module for module, names in _MODULES.items() for name in nam
 
 __all__ = [
     "AddClass", "Config", "Dropped", "Gap", "Image", "Label", "Learned", "OdlError", "Prediction", "Query",
-    "Result", "Samples", "Scores", "Session", "Split", "Truth", "Undo", "Window", "__version__", "compare",
-    "drive", "labels", "load_model", "policies", "read_recording", "replay",
+    "Result", "Samples", "Scores", "Session", "Split", "Truth", "Undo", "Window", "__version__", "checks",
+    "compare", "drive", "labels", "load_model", "policies", "read_recording", "replay",
 ]  # fmt: skip
 
 

@@ -57,7 +57,7 @@ def check_learner(make: Callable[[], object], image: Image | None = None) -> Non
     """
     image = image or load_model("shoulder")
     x = _vectors(image)
-    classes = [int(cls) for cls in image.row_class][:2]
+    own = x[4:].copy()  # far from what the image knows, so that a label of theirs shows
 
     def fresh() -> Learner:
         return as_learner(make(), image)
@@ -72,17 +72,19 @@ def check_learner(make: Callable[[], object], image: Image | None = None) -> Non
     first = scored(learner)
     _same(first, scored(learner), "scoring the same features twice gives different scores")
     _same(first, scored(fresh()), "two fresh learners score the same features differently")
-    batch, labels = x[:2].copy(), classes
+    batch = own.copy()
+    labels = [_other_class(image, first[4].path)]
+    labels.append(_other_class(image, (*first[5].path, *labels)))
     learner.learn_many(batch, labels, [0, 64])
-    _same(x[:2].tolist(), batch.tolist(), "learn_many changes the features that it is given")
+    _same(own.tolist(), batch.tolist(), "learn_many changes the features that it is given")
     after = scored(learner)
     batch[:] = 255 - batch
     _same(after, scored(learner), "the learner keeps the array of learn_many, which the session uses again")
     twin = copy.deepcopy(learner)
-    twin.learn_many(x[2:4], classes[::-1], [128, 192])
+    twin.learn_many(x[2:4], labels[::-1], [128, 192])
     _same(after, scored(learner), "teaching a copy changes the original")
     alone = fresh()
-    alone.learn_many(x[:1], labels[:1], [0])
+    alone.learn_many(own[:1], labels[:1], [0])
     learner.forget(64)
     _same(scored(alone), scored(learner), "a label that is forgotten still has an effect")
     if learner.add_class(256, NEW, 0, "a class of the checks"):
@@ -319,6 +321,13 @@ def _sound_scores(scores: Scores, rows: int, image: Image) -> Scores:
 def _same(one: object, other: object, otherwise: str) -> None:
     if one != other:
         raise CheckError(otherwise)
+
+
+def _other_class(image: Image, taken: Sequence[int]) -> int:
+    """A leaf that is not among ``taken``."""
+    parents = set(image.parents.tolist())
+    leaves = [int(cls) for cls in image.row_class if int(cls) not in parents]
+    return next(cls for cls in leaves if cls not in taken)
 
 
 def _vectors(image: Image) -> NDArray[np.uint8]:
