@@ -39,7 +39,7 @@ ROOMS = {
     "checks": "core data",
     "cli": "*",
     "__main__": "cli",
-    "": "core policies recording labels data evaluate study checks",  # odl/__init__.py: public names, loaded lazily
+    "": "core policies recording labels data evaluate study checks",  # odl/__init__.py: loaded lazily
 }
 FLOORS = list(ROOMS)
 
