@@ -12,6 +12,7 @@ of `JITCodeLibrary`.
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import numpy as np
@@ -208,8 +209,17 @@ class EntryPoint(CPUDispatcher):  # type: ignore[misc]
         return tuple(given)
 
     def _first_call(self, args: tuple[Any, ...]) -> Any:
-        """Have Numba compile or load the code, and keep it: from now on no types are looked up."""
+        """Have Numba compile or load the code, and keep it: from now on no types are looked up.
+
+        Compiling makes objects by the million and hardly any garbage, so looking for that is put off.
+        """
         pairs = zip(self._types, args, strict=True)
-        result = super().__call__(*(PASSED[of](value) if of in PASSED else value for of, value in pairs))
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            result = super().__call__(*(PASSED[of](value) if of in PASSED else value for of, value in pairs))
+        finally:
+            if collects:
+                gc.enable()
         self._code = self.overloads[self._types].entry_point
         return result
