@@ -235,8 +235,10 @@ def _footprint(args: argparse.Namespace, progress: Progress) -> str:
 
 
 def _doctor(args: argparse.Namespace, progress: Progress) -> str:
+    from odl.core.kernels.tiers import described
 
-    tools = toolchain.find()
+    advice = "ODL_TIER=plain runs on any processor"
+    tools = [*toolchain.find(), toolchain.Tool("kernels", "instructions", described(), advice)]
     write_json(
         args.json,
         lambda: [

@@ -18,12 +18,12 @@ from odl.core.image import Image
 from odl.core.kernels.ask import answer, ask, collect, expire, settled_batch
 from odl.core.kernels.command import command
 from odl.core.kernels.decide import windows_left
-from odl.core.kernels.extract import extract, window_complete
+from odl.core.kernels.extract import extract, present_features, window_complete
 from odl.core.kernels.grow import undo
 from odl.core.kernels.jit import Int
 from odl.core.kernels.net import Act
 from odl.core.kernels.plain import plain
-from odl.core.kernels.run import start_window
+from odl.core.kernels.run import notice_change
 from odl.core.protocols import Learner, Policy, Scores, Window
 from odl.core.running_policy import RunningPolicy
 from odl.core.state import Asked, Count
@@ -45,14 +45,13 @@ class Composed(KernelCore):
         self._step = np.array([c.scale for c in image.channels])
         self._ratio = np.array(config.mult) / 2.0 ** np.array(config.shift)
         self._offset = np.array(config.offset)
-        self._x, self._y = np.empty(64, np.int16), np.empty(64, np.int16)
 
     def samples(self, block: NDArray[np.int16]) -> Sequence[Output]:
         """Consume a block (n, channels)."""
         outputs: list[Output] = []
         at: Int = 0
         while at < len(block):
-            first, at = at, extract(self.block, block.reshape(-1), at, self._x, self._y)
+            first, at = at, extract(self.block, block.reshape(-1), at)
             self._recent = np.concatenate([self._recent, block[first:at]])[-self.net.window :]
             if plain(window_complete)(self.block):
                 outputs += self._window()
@@ -63,8 +62,8 @@ class Composed(KernelCore):
         end = int(state["position"][0])
         start = end - self.net.window
         outputs = self._settle(end)
-        features = np.empty(state["previous"].shape[1], np.uint8)
-        start_window(self.block, features)
+        features = plain(present_features)(self.block).copy()
+        notice_change(self.block, features)
         scores = self.learner.scores_one(features)
         held = int(state["held"][0])
         held_class = held if self.config.hold and held != NO_CLASS else None

@@ -108,12 +108,12 @@ class Fused(KernelCore):
         at: Int = 0
         raw, settled, asked = block.reshape(-1), False, False
         while (at < len(block) or settled) and not asked:
-            at, n, settled = run(self.block, raw, at, settled)
-            if settled:
-                n = command(self.block, Act.SETTLE, self.state["position"][0], 0, 0)
+            at, n, settled = run(self.block, raw, at, settled, stop_at_question)
             if n:
                 parts.append(self._records(n))
                 asked = stop_at_question and self.memory.out["kind"][n - 1] == QUERY
+            if settled:
+                parts.append(self._records(command(self.block, Act.SETTLE, self.state["position"][0], 0, 0)))
         return int(at), Outputs(parts[0] if len(parts) == 1 else b"".join(parts), self.layout)
 
     def label(self, at: int, window: int, cls: int) -> Outputs:

@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 from odl.core.arrays import memory_of, net_of
 from odl.core.fixed_point import Scaling
 from odl.core.image import Image
-from odl.core.kernels.extract import extract, restart
+from odl.core.kernels.extract import extract, present_features, restart
 from odl.core.kernels.plain import plain
-from odl.core.kernels.pool import pool
 
 
 def features_of(
@@ -40,11 +39,10 @@ def features_of(
     wanted = (image.window, len(image.channels))
     if windows.shape[1:] != wanted:
         raise ValueError(f"windows of shape {windows.shape[1:]}; the model wants {wanted}")
-    state, _, _, _, block = memory_of(image, net_of(image, scaling))
-    x, y = np.empty(64, np.int16), np.empty(64, np.int16)
+    block = memory_of(image, net_of(image, scaling)).block
     made = np.empty((len(windows), image.features), np.uint8)
     for window, features in zip(np.ascontiguousarray(windows, np.int16), made, strict=True):
         plain(restart)(block, 0)
-        extract(block, window.reshape(-1), 0, x, y)
-        pool(state["ring"][0].reshape(-1), image.positions, state["ring_at"][0], features)
+        extract(block, window.reshape(-1), 0)
+        features[:] = plain(present_features)(block)
     return made

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from odl.core.arrays import memory_of, net_of
 from odl.core.fixed_point import Scaling, input_scaling
 from odl.core.image import Image
-from odl.core.kernels.extract import extract
-from odl.core.kernels.pool import pool
+from odl.core.kernels.extract import extract, present_features
+from odl.core.kernels.plain import plain
 from odl.data import load_card, load_series, model_bytes
 from odl.train.quantise import features, scale_raw
 
@@ -53,11 +53,9 @@ def test_the_kernels_give_the_goldens(
 ) -> None:
     net = net_of(image, scaling)
     for raw, want in zip(golden["raw"], golden["features"], strict=True):
-        state, _, _, _, block = memory_of(image, net)
-        x, out = np.zeros(64, np.int16), np.zeros(64, np.int16)
-        assert extract(block, raw, 0, x, out) == image.window
-        got = np.zeros(image.features, np.uint8)
-        pool(state[0]["ring"].reshape(-1), image.positions, state[0]["ring_at"], got)
+        block = memory_of(image, net).block
+        assert extract(block, raw, 0) == image.window
+        got = plain(present_features)(block)
         assert np.array_equal(got, want)
 
 

@@ -219,7 +219,7 @@ def u8(values: Any) -> NDArray[np.uint8]:
 def sizes(features: int) -> np.dtype[Any]:
     """A state block's layout where only heads and questions matter."""
     return state_dtype(
-        features=features, positions=1, outputs=1, taps=1, layers=1,
+        features=features, positions=1, outputs=1, taps=0, layers=0,
         max_heads=MAX_HEADS, max_rows=MAX_ROWS, max_pending=MAX_PENDING,
     )  # fmt: skip
 
@@ -247,7 +247,7 @@ def heads_of(state: NDArray[Any]) -> tuple[list[Head], list[Row]]:
 
 def kernel_conv(weights: Any, biases: Any, mults: Any, shifts: Any, taps: Any) -> list[int]:
     """The caller's arrays, with the types that the extractor uses."""
-    out = np.zeros(len(weights), np.int16)
+    out = np.zeros(len(weights), np.uint8)
     conv(
         np.array(weights, np.int16).reshape(-1), np.array(biases, np.int32), np.array(mults, np.int32),
         u8(shifts), np.array(taps, np.int16), out,
@@ -257,8 +257,9 @@ def kernel_conv(weights: Any, biases: Any, mults: Any, shifts: Any, taps: Any) -
 
 def kernel_pool(ring: Any, first: int) -> list[int]:
     """Features of a ring."""
-    features = np.zeros(3 * len(ring[0]), np.uint8)
-    pool(u8(ring).reshape(-1), len(ring), first, features)
+    features, rows = np.zeros(3 * len(ring[0]), np.uint8), u8(ring[first:] + ring[:first]).reshape(-1)
+    rows = np.concatenate([rows, np.full(64, 255, np.uint8)])
+    pool(rows, len(ring[0]), len(ring), np.zeros(128, np.int32), np.zeros(128, np.uint8), features)
     return features.tolist()
 
 

@@ -46,7 +46,7 @@ from odl.core.kernels.block import (
     Block,
 )  # fmt: skip
 from odl.core.kernels.emit import emit_dropped, emit_learned, emit_query
-from odl.core.kernels.jit import Int, jit
+from odl.core.kernels.jit import Int, jit, jit_vectorised
 from odl.core.kernels.score import row_of
 from odl.core.state import Asked, Count, Entry
 
@@ -77,7 +77,7 @@ def question_features(s: Block, i: Int) -> NDArray[np.uint8]:
     return s.b[first : first + size]
 
 
-@jit
+@jit_vectorised
 def copy(source: NDArray[np.uint8], target: NDArray[np.uint8]) -> None:
     """Copy features, one by one."""
     for k in range(len(source)):

@@ -18,6 +18,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from odl.core.kernels.packing import LINE, placed
+from odl.core.kernels.tiers import tier
+
 # --- the table: where a field begins; the state's fields in the order of `state_dtype` -------
 
 TABLE = 96  # int64 words
@@ -40,9 +43,15 @@ LOG, OUT = 30, 31  # first byte
 ) = range(48, 64)  # fmt: skip
 # Where kernels work; nothing in it outlives a call.
 (
-    SAMPLE, FORWARD, PRESENT, CENTRE, ROWS, LOGITS, CHANCES, BEST, TOUCHED, ORDER, ITEMS,
-) = range(64, 75)  # fmt: skip
+    PRESENT, CENTRE, ROWS, LOGITS, CHANCES, BEST, TOUCHED, ORDER, ITEMS,
+) = range(64, 73)  # fmt: skip
+OUT_RECORDS = 73  # how many there is room for
+OWN_WORDS = 74  # the memory without what `odl.core.kernels.packing` adds:
+(
+    COLUMNS, SCALE_HALVES, SCALE_MULTS, SCALE_SHIFTS, SCALE_OFFSETS, STEPS,
+) = range(75, 81)  # fmt: skip
 MOST_CHANNELS, MOST_ROWS, MOST_HEADS = 64, 20, 8
+BULK = 128  # output records beyond those of one window
 
 # --- at the same place for every model -----------------------------------------------------
 
@@ -93,15 +102,44 @@ class Memory(NamedTuple):
     block: Block
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Copies and pickles hold the bytes once, and the parts as views of them."""
+        """Copies and pickles hold the bytes once, and the parts as views of them.
+
+        What depends on the processor is worked out anew.
+        """
         start = self.block.q.ctypes.data
         parts = [(part.ctypes.data - start, len(part), part.dtype) for part in self[:4]]
-        return memory_in, (self.block.q.copy(), parts)
+        return memory_in, (self.block.q[: self.block.q[OWN_WORDS]].copy(), parts)
+
+
+def _with_extractor(own: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A copy of ``own``, and behind it what the extractor needs on this processor."""
+    raw = own.view(np.uint8)
+
+    def part(field: int, kind: type[np.generic], size: int) -> NDArray[Any]:
+        first = int(own[field]) * np.dtype(kind).itemsize
+        return raw[first : first + size * np.dtype(kind).itemsize].view(kind)
+
+    plan = part(PLAN, np.int64, 7 * int(own[LAYERS])).reshape(-1, 7)
+    inputs, outputs = int(plan[:1, 0].sum()), int(plan[:, 1].sum())
+    where, data = placed(
+        tier(), 8 * len(own), plan,
+        part(CONV_WEIGHTS, np.int16, int(plan[:, :3].prod(1).sum())),
+        part(BIASES, np.int32, outputs), part(MULTS, np.int32, outputs), part(SHIFTS, np.uint8, outputs),
+        part(SCALE_MULT, np.int32, inputs), part(SCALE_SHIFT, np.uint8, inputs),
+        part(SCALE_OFFSET, np.int16, inputs), int(own[POSITIONS]),
+    )  # fmt: skip
+    room = np.zeros(len(own) + (len(data) + LINE) // 8, np.int64)
+    first = -room.ctypes.data % LINE // 8  # vectors that cross a cache line are slow
+    words = room[first : first + len(own) + len(data) // 8]
+    words[: len(own)] = own
+    words[len(own) :] = data.view(np.int64)
+    words[COLUMNS : STEPS + 1] = where
+    return words
 
 
 def memory_in(words: NDArray[np.int64], parts: list[tuple[int, int, np.dtype[Any]]]) -> Memory:
-    """The memory that lies in ``words``: state, log, settings and out as (first byte, length, dtype)."""
-    words = np.require(words, requirements="CW")  # a pickle may be mapped read-only; kernels write
+    """The memory that begins with ``words``: state, log, settings and out as (first byte, length, dtype)."""
+    words = _with_extractor(words)
     raw = words.view(np.uint8)
     state, log, settings, out = (
         raw[first : first + n * kind.itemsize].view(kind) for first, n, kind in parts
@@ -132,14 +170,14 @@ def new_memory(
     """
     assert state.fields is not None and out.fields is not None and settings.itemsize == 80
     pending = state.fields["ask_window"][0].shape[0]
-    n_out = 4 + 2 * pending
+    n_out = BULK + 4 + 2 * pending
     begins, at = [], 8 * STATE
     shape = {name: state.fields[name][0].shape for name in state.fields}
     (features,), most_rows = shape["previous"], MOST_ROWS
     stored = len(image[OWNERS - PLAN])
-    # Element size and number, in the order of `SAMPLE` and so on.
+    # Element size and number, in the order of `PRESENT` and so on.
     work = [
-        (2, MOST_CHANNELS), (2, MOST_CHANNELS), (1, features), (1, features),
+        (1, features), (1, features),
         (4, most_rows), (8, most_rows), (8, most_rows), (1, MOST_HEADS), (1, MOST_HEADS),
         (4, max_log), (4, max_log + (stored + 1) * most_rows + stored),
     ]  # fmt: skip
@@ -147,7 +185,7 @@ def new_memory(
     for size in (state.itemsize, max_log * log.itemsize, n_out * out.itemsize, *image_sizes, *work_sizes):
         begins.append(at)
         at += -(-size // 8) * 8
-    words = np.zeros(at // 8, np.int64)
+    words = np.zeros(-(-at // LINE) * LINE // 8, np.int64)
     raw = words.view(np.uint8)
     first, first_log, first_out = begins[:3]
     first_image, first_work = begins[3 : 3 + len(image)], begins[3 + len(image) :]
@@ -166,6 +204,7 @@ def new_memory(
         pending, max_log, log.itemsize, out.itemsize, out.fields["scores"][1] // 2,
         len(image[BASE - PLAN]), len(image[BASE_PARENT - PLAN]), stored, *sizes,
     ]  # fmt: skip
-    words[SAMPLE : ITEMS + 1] = [begin // size for (size, _), begin in zip(work, first_work, strict=True)]
+    words[PRESENT : ITEMS + 1] = [begin // size for (size, _), begin in zip(work, first_work, strict=True)]
+    words[OUT_RECORDS], words[OWN_WORDS] = n_out, len(words)
     parts = [(first, 1, state), (first_log, max_log, log), (8 * TABLE, 1, settings), (first_out, n_out, out)]
     return memory_in(words, parts)

@@ -16,7 +16,7 @@ def conv(
     mults: NDArray[np.int32],
     shifts: NDArray[np.uint8],
     taps: NDArray[np.int16],
-    out: NDArray[np.int16],
+    out: NDArray[np.uint8],
 ) -> None:
     """``out[o] = requantise(biases[o] + weights[o] . taps)`` for every output channel.
 

@@ -1,9 +1,7 @@
 """The streaming extractor: each sample is convolved once, windows share the work.
 
-With valid padding an output does not depend on the window that asks for it. So each
-layer keeps its last ``kernel`` inputs, the last layer's outputs go round a ring that
-holds one window's positions, and only the pooling is done per window. The result equals
-running each window on its own, for every hop that is a multiple of the total stride.
+Only the pooling is done per window. The result equals running each window on its own, for every
+hop that is a multiple of the total stride, and any blocking of the stream.
 """
 
 from __future__ import annotations
@@ -13,38 +11,33 @@ from numpy.typing import NDArray
 
 from odl.core.events import NO_CLASS
 from odl.core.kernels.block import (
-    BIASES,
-    CONV_WEIGHTS,
+    COLUMNS,
     COUNTS,
+    FEATURES,
     FILL,
     HAS_PREVIOUS,
     HELD,
     HOP,
     LAYERS,
-    MULTS,
-    OUTPUTS,
     PHASE,
     PLAN,
     POSITION,
     POSITIONS,
-    RING,
+    PRESENT,
     RING_AT,
     RING_N,
-    SCALE_MULT,
-    SCALE_OFFSET,
-    SCALE_SHIFT,
     SEGMENT,
-    SHIFTS,
-    TAPS,
+    STEPS,
     WINDOW,
     Block,
 )  # fmt: skip
-from odl.core.kernels.conv import conv
 from odl.core.kernels.jit import Int, jit
-from odl.core.kernels.scale_input import scale_input
+from odl.core.kernels.layers import SATURATED, commit, forward, lay_out, outputs_of, scale
+from odl.core.kernels.packing import CHUNK, INPUT, OUT_WIDTH, OUTPUT, ROW
+from odl.core.kernels.pool import pool
 from odl.core.state import Count
 
-SATURATED, GAPS = COUNTS + int(Count.SATURATED), COUNTS + int(Count.GAPS)
+GAPS = COUNTS + int(Count.GAPS)
 NOBODY = NO_CLASS
 
 
@@ -65,82 +58,72 @@ def restart(s: Block, lost: Int) -> None:
 
 
 @jit
-def push(s: Block, x: NDArray[np.int16], out: NDArray[np.int16]) -> None:
-    """Take one scaled sample ``x`` through the layers as far as it completes positions.
-
-    ``x`` and ``out`` are scratch of 64; ``x`` holds the sample on entry.
-    """
-    at = s.q
-    first_tap, first_fill = at[TAPS], at[FILL]
-    for layer in range(at[LAYERS]):
-        plan = at[PLAN] + 7 * layer
-        cin, cout, kernel, stride = at[plan], at[plan + 1], at[plan + 2], at[plan + 3]
-        size = kernel * cin
-        tap = first_tap + at[plan + 6]
-        taps = s.h[tap : tap + size]
-        fill = s.d[first_fill + layer]
-        for c in range(cin):
-            taps[fill * cin + c] = x[c]
-        if fill + 1 < kernel:
-            s.d[first_fill + layer] = fill + 1
-            return
-        weight, channel = at[CONV_WEIGHTS] + at[plan + 4], at[plan + 5]
-        bias, mult, shift = at[BIASES] + channel, at[MULTS] + channel, at[SHIFTS] + channel
-        conv(
-            s.h[weight : weight + cout * size],
-            s.d[bias : bias + cout],
-            s.d[mult : mult + cout],
-            s.b[shift : shift + cout],
-            taps,
-            out[:cout],
-        )
-        for k in range(size - stride * cin):
-            taps[k] = taps[k + stride * cin]
-        s.d[first_fill + layer] = kernel - stride
-        for c in range(cout):
-            x[c] = out[c]
-    positions, outputs = at[POSITIONS], at[OUTPUTS]
-    place = s.d[at[RING_AT]]
-    row = at[RING] + place * outputs
-    for c in range(outputs):
-        s.b[row + c] = np.uint8(x[c])
-    s.d[at[RING_AT]] = place + 1 if place + 1 < positions else 0
-    if s.d[at[RING_N]] < positions:
-        s.d[at[RING_N]] += 1
+def present_features(s: Block) -> NDArray[np.uint8]:
+    """The features of the window pooled last."""
+    return s.b[s.q[PRESENT] : s.q[PRESENT] + s.q[FEATURES]]
 
 
 @jit
-def extract(
-    s: Block, raw: NDArray[np.int16], first: Int, x: NDArray[np.int16], out: NDArray[np.int16]
-) -> Int:
-    """Consume ``raw`` (n * channels,) from row ``first`` until a window is complete.
+def pool_window(s: Block, samples: Int) -> None:
+    """Pool the window that ends with the first ``samples`` of the chunk into `present_features`."""
+    at = s.q
+    row = at[STEPS] + ROW * (at[LAYERS] - 1)
+    width, positions = at[row + OUT_WIDTH], at[POSITIONS]
+    first = at[row + OUTPUT] + (outputs_of(s, samples) - positions) * width
+    sums = at[COLUMNS]
+    tops = 4 * sums + 512
+    pool(
+        s.b[first : first + positions * width], width, positions,
+        s.d[sums : sums + 128], s.b[tops : tops + 128], present_features(s),
+    )  # fmt: skip
 
-    Returns the row after the last one consumed; a window is complete when
-    `window_complete` says so.
-    """
+
+@jit
+def to_window_end(s: Block, samples: Int) -> Int:
+    """How many samples after the first ``samples`` of the chunk the next window ends; at least 1."""
+    past = s.q[PHASE] + samples - s.q[WINDOW]
+    return s.q[HOP] - past % s.q[HOP] if past >= 0 else -past
+
+
+@jit
+def open_chunk(s: Block, raw: NDArray[np.int16], first: Int) -> Int:
+    """Take the next chunk of ``raw`` (n * channels,) through the layers; its number of samples."""
     channels = s.q[s.q[PLAN]]
-    rows = len(raw) // channels
-    mult, shift, offset = s.q[SCALE_MULT], s.q[SCALE_SHIFT], s.q[SCALE_OFFSET]
-    window, hop = s.q[WINDOW], s.q[HOP]
-    i = first
-    while i < rows:
-        for c in range(channels):
-            value = scale_input(raw[i * channels + c], s.d[mult + c], s.b[shift + c], s.h[offset + c])
-            if value > 127:
-                value = np.int64(127)
-                s.q[SATURATED] += 1
-            elif value < -128:
-                value = np.int64(-128)
-                s.q[SATURATED] += 1
-            x[c] = np.int16(value)
-        push(s, x, out)
-        s.q[POSITION] += 1
-        s.q[PHASE] += 1
-        i += 1
-        past = s.q[PHASE] - window
-        if past >= 0 and past % hop == 0:
-            return i
-    return i
+    n = min(np.int64(CHUNK), len(raw) // channels - first)
+    lay_out(s)
+    if n > 0:
+        s.q[SATURATED] += forward(s, raw[first * channels : (first + n) * channels])
+    return n
+
+
+@jit
+def close_chunk(s: Block, raw: NDArray[np.int16], first: Int, n: Int, samples: Int) -> None:
+    """Leave the state block as the first ``samples`` of the chunk's ``n`` leave it."""
+    if samples < n:  # the clamped values of the rest count when it is consumed
+        channels = s.q[s.q[PLAN]]
+        rest = raw[(first + samples) * channels : (first + n) * channels]
+        s.q[SATURATED] -= scale(s, rest, s.q[s.q[STEPS] + INPUT] + samples * channels)
+    commit(s, samples)
+
+
+@jit
+def extract(s: Block, raw: NDArray[np.int16], first: Int) -> Int:
+    """Consume ``raw`` (n * channels,) from row ``first`` on, up to the first window's end.
+
+    Returns the row after the last one consumed. If a window is complete (`window_complete`),
+    `present_features` are its features.
+    """
+    rows = len(raw) // s.q[s.q[PLAN]]
+    while first < rows:
+        n = open_chunk(s, raw, first)
+        samples = to_window_end(s, 0)
+        if samples <= n:
+            pool_window(s, samples)
+            close_chunk(s, raw, first, n, samples)
+            return first + samples
+        commit(s, n)
+        first += n
+    return first
 
 
 @jit

@@ -6,31 +6,52 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odl.core.kernels.jit import Int, jit_vectorised
+from odl.core.kernels.tiers import compiled_tier
+
+if compiled_tier().tiles:
+    from odl.core.kernels.columns import add_columns
+else:
+
+    @jit_vectorised
+    def add_columns(
+        rows: NDArray[np.uint8], first: Int, width: Int, n: Int,
+        sums: NDArray[np.int32], tops: NDArray[np.uint8], place: Int,
+    ) -> None:  # fmt: skip
+        """Sum and maximum of up to 64 columns each in ``n`` rows of ``width`` bytes."""
+        for c in range(width):
+            sums[place + c], tops[place + c] = 0, 0
+        for r in range(n):
+            for c in range(width):
+                value = rows[first + r * width + c]
+                sums[place + c] += np.int32(value)
+                tops[place + c] = max(tops[place + c], value)
 
 
 @jit_vectorised
-def pool(ring: NDArray[np.uint8], positions: Int, first: Int, features: NDArray[np.uint8]) -> None:
+def pool(
+    rows: NDArray[np.uint8], width: Int, positions: Int,
+    sums: NDArray[np.int32], tops: NDArray[np.uint8], features: NDArray[np.uint8],
+) -> None:  # fmt: skip
     """Mean of the first half, mean of the second half, maximum.
 
-    ``ring`` (positions * channels,) holds a window's outputs, the oldest at ``first``;
-    ``features`` (3 * channels,) is written. With P positions the halves are [0, P // 2)
-    and [P // 2, P). A mean over n is ``(sum + n // 2) // n`` on unsigned integers:
-    rounded to nearest, ties upwards; of at most 4096 positions the sum is below 2**20.
+    ``rows`` holds a window's outputs, ``width`` bytes for each position and 64 readable for the last;
+    ``sums`` and ``tops`` are room for 128; ``features`` (3 * channels,) is written. With P
+    positions the halves are [0, P // 2) and [P // 2, P). A mean over n is ``(sum + n // 2) // n`` on
+    unsigned integers: rounded to nearest, ties upwards.
+
+    The division is a product: with n at most 2048 the dividend x is below 2**19.5, and
+    ``r = 2**31 // n + 1`` is at most ``(2**31 + n) / n``, so ``x * r / 2**31`` is above ``x / n`` by at
+    most ``x / 2**31 < 1 / n``, which is too little to reach the next whole number.
     """
     channels = len(features) // 3
     half = positions // 2
     rest = positions - half
+    add_columns(rows, 0, width, half, sums, tops, 0)
+    add_columns(rows, half * width, width, rest, sums, tops, 64)
+    early, late = np.int64(2**31) // half + 1, np.int64(2**31) // rest + 1
     for c in range(channels):
-        at = first
-        early, late, top = np.int32(0), np.int32(0), np.uint8(0)
-        for p in range(positions):
-            value = ring[at * channels + c]
-            if p < half:
-                early = np.int32(early + np.int32(value))
-            else:
-                late = np.int32(late + np.int32(value))
-            top = max(top, value)
-            at = at + 1 if at + 1 < positions else 0
-        features[c] = np.uint8((early + half // 2) // half)
-        features[channels + c] = np.uint8((late + rest // 2) // rest)
-        features[2 * channels + c] = top
+        features[c] = np.uint8(((np.int64(sums[c]) + half // 2) * early) >> np.int64(31))
+    for c in range(channels):
+        features[channels + c] = np.uint8(((np.int64(sums[64 + c]) + rest // 2) * late) >> np.int64(31))
+    for c in range(channels):
+        features[2 * channels + c] = max(tops[c], tops[64 + c])

@@ -15,12 +15,10 @@ from odl.core.kernels.block import (
     CHANGE,
     COUNTS,
     FEATURES,
-    FORWARD,
     HAS_PREVIOUS,
     HELD,
     HOLD,
     HOP,
-    MOST_CHANNELS,
     N_ROWS,
     OUT,
     OUT_BYTES,
@@ -29,48 +27,34 @@ from odl.core.kernels.block import (
     OUT_N_PATH,
     OUT_N_SCORES,
     OUT_PATH,
+    OUT_RECORDS,
     OUT_SCORES,
     OUT_WINDOW,
-    OUTPUTS,
+    PLAN,
     POSITION,
-    POSITIONS,
-    PRESENT,
     PREVIOUS,
-    RING,
-    RING_AT,
-    SAMPLE,
     SEGMENT,
     WINDOW,
     Block,
 )  # fmt: skip
 from odl.core.kernels.decide import decide
 from odl.core.kernels.distance import distance
-from odl.core.kernels.extract import extract, window_complete
+from odl.core.kernels.extract import close_chunk, open_chunk, pool_window, present_features, to_window_end
 from odl.core.kernels.jit import Int, jit
 from odl.core.kernels.net import Emit
-from odl.core.kernels.pool import pool
 from odl.core.kernels.score import score, uncertainty
 from odl.core.state import Count
 
 PREDICTION = int(Emit.PREDICTION)
-WINDOWS = COUNTS + int(Count.WINDOWS)
+WINDOWS, QUERIES = COUNTS + int(Count.WINDOWS), COUNTS + int(Count.QUERIES)
 NOBODY = NO_CLASS
 
 
 @jit
-def previous_features(s: Block) -> NDArray[np.uint8]:
-    """The features of the window before."""
-    return s.b[s.q[PREVIOUS] : s.q[PREVIOUS] + s.q[FEATURES]]
-
-
-@jit
-def start_window(s: Block, features: NDArray[np.uint8]) -> None:
-    """Pool the ring into ``features`` and notice whether the stream has changed."""
+def notice_change(s: Block, features: NDArray[np.uint8]) -> None:
+    """Compare a window's features with those of the one before: has the stream changed?"""
     at = s.q
-    positions, outputs = at[POSITIONS], at[OUTPUTS]
-    ring = s.b[at[RING] : at[RING] + positions * outputs]
-    pool(ring, positions, s.d[at[RING_AT]], features)
-    previous = previous_features(s)
+    previous = s.b[at[PREVIOUS] : at[PREVIOUS] + at[FEATURES]]
     if s.b[at[HAS_PREVIOUS]] != 0 and distance(features, previous) > s.q[CHANGE]:
         s.q[SEGMENT] += 1
         s.b[at[HELD]] = NOBODY
@@ -92,27 +76,11 @@ def emit_prediction(s: Block, window: Int, length: Int, n: Int) -> Int:
 
 
 @jit
-def run(s: Block, raw: NDArray[np.int16], first: Int, settled: bool) -> tuple[Int, Int, bool]:
-    """Consume ``raw`` (n * channels,) from row ``first`` on, up to the first window's end.
-
-    Returns the row after the last one consumed, the number of output records, and whether
-    questions must be settled (`odl.core.kernels.command`) before the window that is complete
-    is predicted: the next call, with ``settled``, then begins with that window.
-    """
+def predict(s: Block, end: Int, n: Int) -> Int:
+    """The window that ended at ``end`` and is pooled: its prediction, and a question if the policy asks."""
     at = s.q
-    x = s.h[at[SAMPLE] : at[SAMPLE] + MOST_CHANNELS]
-    y = s.h[at[FORWARD] : at[FORWARD] + MOST_CHANNELS]
-    n: Int = np.int64(0)
-    i = first
-    if not settled:
-        i = extract(s, raw, first, x, y)
-        if i == first or not window_complete(s):
-            return i, n, False
-    end = s.q[POSITION]
-    if not settled and to_settle(s, end):
-        return i, n, True
-    features = s.b[at[PRESENT] : at[PRESENT] + at[FEATURES]]
-    start_window(s, features)
+    features = present_features(s)
+    notice_change(s, features)
     byte = at[OUT] + n * at[OUT_BYTES]
     scores = s.u[(byte >> 1) + at[OUT_SCORES] : (byte + at[OUT_BYTES]) >> 1]
     length = score(s, features, scores, s.b[byte + OUT_PATH : byte + at[OUT_BYTES]])
@@ -122,4 +90,47 @@ def run(s: Block, raw: NDArray[np.int16], first: Int, settled: bool) -> tuple[In
     if decide(s, features, utility, end, at[HOP]):
         n = ask(s, features, window, end, utility, n)
     s.q[WINDOWS] += 1
-    return i, n, False
+    return n
+
+
+@jit
+def run(
+    s: Block, raw: NDArray[np.int16], first: Int, settled: bool, pause: bool
+) -> tuple[Int, Int, bool]:  # fmt: skip
+    """Consume ``raw`` (n * channels,) from row ``first`` on, all its windows included.
+
+    Stops earlier where the output records are full, with ``pause`` behind a window that is asked
+    about, and where questions must be settled (`odl.core.kernels.command`) before a window that is complete
+    is predicted: the next call, with ``settled``, then begins with that window.
+
+    Returns the row after the last one consumed, the number of output records, and whether
+    questions must be settled.
+    """
+    at = s.q
+    rows = len(raw) // at[at[PLAN]]
+    n: Int = np.int64(0)
+    while True:
+        chunk = open_chunk(s, raw, first)
+        done: Int = np.int64(0)
+        stop = False
+        while not stop:
+            if not settled:
+                step = to_window_end(s, done)
+                if step > chunk - done:
+                    break
+                done += step
+                settled = to_settle(s, s.q[POSITION] + done)
+                if settled:
+                    close_chunk(s, raw, first, chunk, done)
+                    return first + done, n, True
+            settled = False
+            pool_window(s, done)
+            asked = s.q[QUERIES]
+            n = predict(s, s.q[POSITION] + done, n)
+            stop = n + 2 > at[OUT_RECORDS] or (pause and s.q[QUERIES] != asked)
+        if not stop:
+            done = chunk
+        close_chunk(s, raw, first, chunk, done)
+        first += done
+        if stop or first >= rows:
+            return first, n, False

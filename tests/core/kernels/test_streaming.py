@@ -15,24 +15,27 @@ from numpy.typing import NDArray
 from odl.core.arrays import memory_of, net_of
 from odl.core.fixed_point import Scaling
 from odl.core.image import ROOT, Channel, Image, Layer
-from odl.core.kernels.extract import extract, restart, window_complete
-from odl.core.kernels.pool import pool
+from odl.core.kernels.extract import extract, present_features, restart, window_complete
+from odl.core.kernels.packing import CHUNK
+from odl.core.kernels.plain import plain
 from odl.core.state import Count
 from tests.helpers import reference
+from tests.helpers.literal import Literal
 
 pytestmark = pytest.mark.filterwarnings("error")
 
 
-# Input channels; kernel, outputs and stride of each layer; samples beyond the shortest window.
-# A state block of another layout is another type to Numba, and takes seconds to compile.
+# Kernel, outputs and stride of a layer; input channels, layers, samples beyond the shortest window.
 COMPILED = not numba.config.DISABLE_JIT
-SHAPES = [
-    (3, [(5, 3, 2), (3, 4, 2), (3, 2, 1)], 7),
-    (1, [(1, 2, 1)], 0),
-    (2, [(4, 3, 3), (2, 2, 2)], 9),
-]
-LAYERS = st.integers(1, 4).flatmap(lambda k: st.tuples(st.just(k), st.integers(1, 3), st.integers(1, k)))
-SHAPES_AT_WILL = st.tuples(st.integers(1, 3), st.lists(LAYERS, min_size=1, max_size=3), st.integers(0, 9))
+# Samples beyond a window; some streams are longer than a chunk.
+LONGER = st.integers(0, 50) | (st.integers(CHUNK - 9, CHUNK + 9) if COMPILED else st.nothing())
+WIDEST = 40 if COMPILED else 4
+LAYERS = st.integers(1, 9 if COMPILED else 4).flatmap(
+    lambda kernel: st.tuples(st.just(kernel), st.integers(1, WIDEST), st.integers(1, kernel))
+)
+SHAPES = st.tuples(
+    st.integers(1, 9 if COMPILED else 3), st.lists(LAYERS, min_size=1, max_size=3), st.integers(0, 9)
+)
 
 
 class Stream(NamedTuple):
@@ -49,15 +52,20 @@ class Stream(NamedTuple):
 def streams(draw: Any) -> Stream:
     """One to three layers, any hop that is a multiple of their stride."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
-    channels, convolutions, spare = draw(st.sampled_from(SHAPES) if COMPILED else SHAPES_AT_WILL)
+    channels, convolutions, spare = draw(SHAPES)
+    steep = draw(st.booleans())  # shifts down to 31, weights and inputs at their bounds
     inputs, layers = channels, []
     for kernel, out, stride in convolutions:
         layers.append(
             Layer(
-                rng.integers(-127, 128, (out, kernel, inputs)).astype(np.int8),
+                (
+                    rng.choice([-127, 127], (out, kernel, inputs))
+                    if steep and rng.random() < 0.5
+                    else rng.integers(-127, 128, (out, kernel, inputs))
+                ).astype(np.int8),
                 rng.integers(-3000, 3000, out).astype(np.int32),
                 rng.integers(2**30, 2**31, out).astype(np.int32),
-                rng.integers(37, 41, out).astype(np.uint8),
+                rng.integers(31 if steep else 38, 44, out).astype(np.uint8),
                 stride,
             )
         )
@@ -75,7 +83,7 @@ def streams(draw: Any) -> Stream:
     object.__setattr__(image, "window", window)
     object.__setattr__(image, "hop", draw(st.sampled_from(hops)))
     image.check()
-    n = window + draw(st.integers(0, 50))
+    n = window + draw(LONGER)
     places = st.integers(0, n - 1)
     return Stream(
         image,
@@ -91,22 +99,28 @@ def streams(draw: Any) -> Stream:
 
 
 def streamed(stream: Stream) -> tuple[list[tuple[int, list[int]]], int]:
-    """(end, features) of each window as the kernels see it, and how many values were clamped."""
+    """(end, features) of each window as the kernels see it, and how many values were clamped.
+
+    Wherever a call stops, the state block is as if the samples had come one by one.
+    """
     net = net_of(stream.image, stream.scaling)
     state, _, _, _, memory = memory_of(stream.image, net)
-    x, y = np.zeros(64, np.int16), np.zeros(64, np.int16)
+    copied = np.frombuffer(bytearray(state.tobytes()), state.dtype)  # unused bytes between fields included
+    literal = Literal(stream.image, stream.scaling, copied)
     found = []
     edges = sorted({0, len(stream.raw)} | stream.cuts | set(stream.gaps))
     for first, last in zip(edges, edges[1:], strict=False):
         if first in stream.gaps:
-            restart(memory, stream.gaps[first])
+            plain(restart)(memory, stream.gaps[first])
+            literal.gap(stream.gaps[first])
         block, at = stream.raw[first:last], 0
         while at < len(block):
-            at = int(extract(memory, block, at, x, y))
-            if window_complete(memory):
-                features = np.zeros(stream.image.features, np.uint8)
-                pool(state[0]["ring"].reshape(-1), stream.image.positions, state[0]["ring_at"], features)
-                found.append((int(state["position"][0]), features.tolist()))
+            last, at = at, int(extract(memory, block.reshape(-1), at))
+            for sample in block[last:at].tolist():
+                literal.push(sample)
+            assert state.tobytes() == literal.state.tobytes()
+            if plain(window_complete)(memory):
+                found.append((int(state["position"][0]), plain(present_features)(memory).tolist()))
     return found, int(state["counts"][0, Count.SATURATED])
 
 

@@ -1,0 +1,258 @@
+"""A chunk of samples through the layers, one layer at a time.
+
+With valid padding an output does not depend on the window that asks for it. Between calls the state
+block holds, for each layer, the inputs that its next output needs (``taps``, ``fill``), and the last
+layer's outputs of one window in a ring. A chunk begins with these in plain order before the new
+samples (`lay_out`); then each layer computes all its outputs (`forward`), and at the end, or wherever in
+the chunk the caller stops, the state block is left as taking the samples one by one leaves
+it (`commit`), down to bytes that wait to be overwritten.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from odl.core.kernels.ask import copy
+from odl.core.kernels.block import (
+    BIASES,
+    CONV_WEIGHTS,
+    COUNTS,
+    FILL,
+    LAYERS,
+    MULTS,
+    OUTPUTS,
+    PHASE,
+    PLAN,
+    POSITION,
+    POSITIONS,
+    RING,
+    RING_AT,
+    RING_N,
+    SCALE_HALVES,
+    SCALE_MULTS,
+    SCALE_OFFSETS,
+    SCALE_SHIFTS,
+    SHIFTS,
+    STEPS,
+    TAPS,
+    Block,
+)  # fmt: skip
+from odl.core.kernels.conv import conv
+from odl.core.kernels.jit import Int, jit, jit_vectorised
+from odl.core.kernels.packing import (
+    GROUPS,
+    INPUT,
+    OUT_WIDTH,
+    OUTPUT,
+    PACKED,
+    PART,
+    PATTERN,
+    ROW,
+    STEP_BYTES,
+    WIDTH,
+)  # fmt: skip
+from odl.core.kernels.tiers import compiled_tier
+from odl.core.state import Count
+
+SATURATED = COUNTS + int(Count.SATURATED)
+TIER = compiled_tier()
+BYTES = TIER.size == 1  # inputs are stored as bytes, signed ones plus 128
+SIGN = 128 if BYTES else 0
+VECTORS = bool(TIER.tiles)
+if VECTORS:
+    from odl.core.kernels.tile import span_of
+
+    span = span_of(TIER)
+else:
+
+    @jit
+    def span(
+        s: Block, source: Int, positions: Int, step: Int, groups: Int, packed: Int, part: Int,
+        width: Int, target: Int,
+    ) -> None:  # fmt: skip
+        """Never called: `outputs` uses `conv`."""
+
+
+@jit_vectorised
+def scale(s: Block, raw: NDArray[np.int16], to: Int) -> Int:
+    """Scale raw counts to the first layer's inputs, element ``to`` on; how many were clamped.
+
+    As `odl.core.kernels.scale_input`, with a shift of 0 by adding 0, and many at a time.
+    """
+    period = PATTERN * s.q[s.q[PLAN]]
+    halves, mults = s.q[SCALE_HALVES], s.q[SCALE_MULTS]
+    shifts, offsets = s.q[SCALE_SHIFTS], s.q[SCALE_OFFSETS]
+    clamped = np.int64(0)
+    for first in range(0, len(raw), period):
+        for k in range(min(period, len(raw) - first)):
+            product = np.int64(raw[first + k]) * np.int64(s.d[mults + k]) + s.q[halves + k]
+            scaled = (product >> np.int64(s.d[shifts + k])) + np.int64(s.d[offsets + k])
+            value = min(max(scaled, np.int64(-128)), np.int64(127))
+            clamped += np.int64(value != scaled)
+            if BYTES:
+                s.b[to + first + k] = np.uint8(value + SIGN)
+            else:
+                s.h[to + first + k] = np.int16(value)
+    return clamped
+
+
+@jit_vectorised
+def widen(source: NDArray[np.uint8], target: NDArray[np.int16]) -> None:
+    """Bytes as int16."""
+    for k in range(len(source)):
+        target[k] = np.int16(source[k])
+
+
+@jit_vectorised
+def load_tap(s: Block, tap: Int, to: Int, n: Int, sign: Int) -> None:
+    """An input of the state block as a stored input."""
+    for k in range(n):
+        if BYTES:
+            s.b[to + k] = np.uint8(s.h[tap + k] + sign)
+        else:
+            s.h[to + k] = s.h[tap + k]
+
+
+@jit_vectorised
+def save_tap(s: Block, place: Int, tap: Int, n: Int, sign: Int) -> None:
+    """A stored input as an input of the state block."""
+    for k in range(n):
+        if BYTES:
+            s.h[tap + k] = np.int16(np.int16(s.b[place + k]) - np.int16(sign))
+        else:
+            s.h[tap + k] = s.h[place + k]
+
+
+@jit
+def copy_rows(
+    s: Block, source: Int, source_width: Int, target: Int, target_width: Int, size: Int, n: Int
+) -> None:  # fmt: skip
+    """Copy ``n`` rows of ``size`` bytes between places whose rows lie further apart."""
+    if source_width == target_width:
+        copy(s.b[source : source + n * source_width], s.b[target : target + n * source_width])
+        return
+    for i in range(n):
+        from_, to = source + i * source_width, target + i * target_width
+        copy(s.b[from_ : from_ + size], s.b[to : to + size])
+
+
+@jit
+def positions_of(inputs: Int, kernel: Int, stride: Int) -> Int:
+    """How many outputs so many inputs give."""
+    return (inputs - kernel) // stride + 1 if inputs >= kernel else 0
+
+
+@jit
+def outputs_of(s: Block, samples: Int) -> Int:
+    """How many outputs of the last layer the next ``samples`` give."""
+    at = s.q
+    new = samples
+    for layer in range(at[LAYERS]):
+        plan = at[PLAN] + 7 * layer
+        new = positions_of(s.d[at[FILL] + layer] + new, at[plan + 2], at[plan + 3])
+    return new
+
+
+@jit
+def lay_out(s: Block) -> None:
+    """Lay out what the state block holds: each layer's inputs, and the last one's outputs."""
+    at = s.q
+    for layer in range(at[LAYERS]):
+        plan, row = at[PLAN] + 7 * layer, at[STEPS] + ROW * layer
+        cin, tap, width, fill = at[plan], at[TAPS] + at[plan + 6], at[row + WIDTH], s.d[at[FILL] + layer]
+        to = at[row + INPUT] - fill * width
+        for i in range(np.int64(fill)):
+            load_tap(s, tap + i * cin, to + i * width, cin, SIGN if layer == 0 else 0)
+    row = at[STEPS] + ROW * (at[LAYERS] - 1)
+    width, positions, outputs, oldest = at[row + OUT_WIDTH], at[POSITIONS], at[OUTPUTS], s.d[at[RING_AT]]
+    to = at[row + OUTPUT] - positions * width
+    copy_rows(s, at[RING] + oldest * outputs, outputs, to, width, outputs, positions - oldest)
+    copy_rows(s, at[RING], outputs, to + (positions - oldest) * width, width, outputs, oldest)
+
+
+@jit
+def outputs(s: Block, layer: Int, source: Int, n: Int) -> None:
+    """The first ``n`` outputs of a layer, its first input being element ``source``."""
+    at = s.q
+    row = at[STEPS] + ROW * layer
+    width, target = at[row + OUT_WIDTH], at[row + OUTPUT]
+    if VECTORS:
+        span(
+            s, source * (1 if BYTES else 2), n, at[row + STEP_BYTES], at[row + GROUPS], at[row + PACKED],
+            at[row + PART], width, target,
+        )  # fmt: skip
+    else:
+        plan = at[PLAN] + 7 * layer
+        size, cout = at[plan] * at[plan + 2], at[plan + 1]
+        weight, channel = at[CONV_WEIGHTS] + at[plan + 4], at[plan + 5]
+        bias, mult, shift = at[BIASES] + channel, at[MULTS] + channel, at[SHIFTS] + channel
+        for p in range(n):
+            conv(
+                s.h[weight : weight + cout * size], s.d[bias : bias + cout], s.d[mult : mult + cout],
+                s.b[shift : shift + cout], s.h[source : source + size],
+                s.b[target + p * width : target + p * width + cout],
+            )  # fmt: skip
+            source += at[plan] * at[plan + 3]
+    if not BYTES and layer + 1 < at[LAYERS]:
+        following = at[row + ROW + INPUT]
+        widen(s.b[target : target + n * width], s.h[following : following + n * width])
+
+
+@jit
+def forward(s: Block, raw: NDArray[np.int16]) -> Int:
+    """Take ``raw``, a chunk (n * channels,), through the layers; how many values were clamped."""
+    at = s.q
+    clamped = scale(s, raw, at[at[STEPS] + INPUT])
+    new = len(raw) // at[at[PLAN]]
+    for layer in range(at[LAYERS]):
+        plan, row, fill = at[PLAN] + 7 * layer, at[STEPS] + ROW * layer, s.d[at[FILL] + layer]
+        new = positions_of(fill + new, at[plan + 2], at[plan + 3])
+        if new == 0:
+            break
+        outputs(s, layer, at[row + INPUT] - fill * at[row + WIDTH], new)
+    return clamped
+
+
+@jit
+def save_taps(s: Block, layer: Int, inputs: Int) -> Int:
+    """Leave a layer as ``inputs``, those held before included, leave it; how many outputs they give."""
+    at = s.q
+    plan, row, fill = at[PLAN] + 7 * layer, at[STEPS] + ROW * layer, s.d[at[FILL] + layer]
+    cin, kernel, stride, width = at[plan], at[plan + 2], at[plan + 3], at[row + WIDTH]
+    tap, first, sign = at[TAPS] + at[plan + 6], at[row + INPUT] - fill * width, SIGN if layer == 0 else 0
+    n = positions_of(inputs, kernel, stride)
+    if n == 0:
+        for i in range(fill, inputs):
+            save_tap(s, first + i * width, tap + i * cin, cin, sign)
+        s.d[at[FILL] + layer] = inputs
+        return n
+    left = inputs - n * stride
+    # What waits for the next output; behind it, the last output's inputs where they lay for it.
+    for i in range(kernel):
+        source = n * stride + i if i < left else (n - 1) * stride + i
+        save_tap(s, first + source * width, tap + i * cin, cin, sign)
+    s.d[at[FILL] + layer] = left
+    return n
+
+
+@jit
+def commit(s: Block, samples: Int) -> None:
+    """Leave the state block as the first ``samples`` of the chunk leave it."""
+    at = s.q
+    new = samples
+    for layer in range(at[LAYERS]):
+        new = save_taps(s, layer, s.d[at[FILL] + layer] + new)
+    row = at[STEPS] + ROW * (at[LAYERS] - 1)
+    width, positions, outputs, place = at[row + OUT_WIDTH], at[POSITIONS], at[OUTPUTS], s.d[at[RING_AT]]
+    first = max(np.int64(0), new - positions)
+    while first < new:
+        to = (place + first) % positions
+        n = min(positions - to, new - first)
+        source = at[row + OUTPUT] + first * width
+        copy_rows(s, source, width, at[RING] + to * outputs, outputs, outputs, n)
+        first += n
+    s.d[at[RING_AT]] = (place + new) % positions
+    s.d[at[RING_N]] = min(positions, s.d[at[RING_N]] + new)
+    s.q[POSITION] += samples
+    s.q[PHASE] += samples

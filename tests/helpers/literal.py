@@ -1,0 +1,65 @@
+"""The extractor as a board runs it, sample by sample, on the state block.
+
+In plain Python, after `firmware_sim/core/extract.c`. What the kernels leave in the state block after any
+block of samples is held to it, byte for byte.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from odl.core.fixed_point import Scaling
+from odl.core.image import Image
+from odl.core.state import Count
+from tests.helpers import reference
+
+
+class Literal:
+    """A state block, and what a sample does to it."""
+
+    def __init__(self, image: Image, scaling: Scaling, state: NDArray[Any]) -> None:
+        self.image, self.state = image, state
+        self.scaling = list(zip(*scaling, strict=True))
+
+    def push(self, sample: list[int]) -> None:
+        """Take one sample of raw counts."""
+        s = self.state[0]
+        x, clamped = reference.scale_sample(sample, self.scaling)
+        s["counts"][Count.SATURATED] += clamped
+        s["position"] += 1
+        s["phase"] += 1
+        first = 0
+        for n, layer in enumerate(self.image.layers):
+            _, kernel, cin = layer.weights.shape
+            taps = s["taps"][first : first + kernel * cin].reshape(kernel, cin)
+            first += kernel * cin
+            taps[s["fill"][n]] = x
+            s["fill"][n] += 1
+            if s["fill"][n] < kernel:
+                return
+            x = outputs(layer, taps.reshape(-1))
+            taps[: kernel - layer.stride] = taps[layer.stride :].copy()
+            s["fill"][n] = kernel - layer.stride
+        s["ring"][s["ring_at"]] = x
+        s["ring_at"] = (s["ring_at"] + 1) % self.image.positions
+        s["ring_n"] = min(self.image.positions, s["ring_n"] + 1)
+
+    def gap(self, lost: int) -> None:
+        """Samples that never came."""
+        s = self.state[0]
+        s["position"] += lost
+        s["phase"] = 0
+        s["segment"] += 1
+        s["held"], s["has_previous"], s["ring_at"], s["ring_n"], s["fill"] = 255, 0, 0, 0, 0
+        s["counts"][Count.GAPS] += 1
+
+
+def outputs(layer: Any, taps: NDArray[np.integer[Any]]) -> list[int]:
+    """One position's outputs in int64, which holds every product (`requantise_relu_u8`)."""
+    acc = layer.weights.reshape(len(layer.biases), -1).astype(np.int64) @ taps.astype(np.int64) + layer.biases
+    shift = layer.shifts.astype(np.int64)
+    half = np.int64(1) << (shift - 1)
+    return list(np.minimum(255, (np.maximum(acc, 0) * layer.mults.astype(np.int64) + half) >> shift).tolist())
