@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 from odl.core.arrays import memory_of, net_of
 from odl.core.fixed_point import Scaling
 from odl.core.image import Image
-from odl.core.kernels.extract import extract, present_features, restart
-from odl.core.kernels.plain import plain
+from odl.core.kernels.extract import extract_windows
 
 
 def features_of(
@@ -41,8 +40,5 @@ def features_of(
         raise ValueError(f"windows of shape {windows.shape[1:]}; the model wants {wanted}")
     block = memory_of(image, net_of(image, scaling)).block
     made = np.empty((len(windows), image.features), np.uint8)
-    for window, features in zip(np.ascontiguousarray(windows, np.int16), made, strict=True):
-        plain(restart)(block, 0)
-        extract(block, window.reshape(-1), 0)
-        features[:] = plain(present_features)(block)
+    extract_windows(block, np.ascontiguousarray(windows, np.int16).reshape(-1), made.reshape(-1))
     return made

@@ -48,8 +48,8 @@ LOG, OUT = 30, 31  # first byte
 OUT_RECORDS = 73  # how many there is room for
 OWN_WORDS = 74  # the memory without what `odl.core.kernels.packing` adds:
 (
-    COLUMNS, SCALE_HALVES, SCALE_MULTS, SCALE_SHIFTS, SCALE_OFFSETS, STEPS,
-) = range(75, 81)  # fmt: skip
+    COLUMNS, SCALE_NARROW, SCALE_HALVES, SCALE_MULTS, SCALE_SHIFTS, SCALE_OFFSETS, STEPS,
+) = range(75, 82)  # fmt: skip
 MOST_CHANNELS, MOST_ROWS, MOST_HEADS = 64, 20, 8
 BULK = 128  # output records beyond those of one window
 

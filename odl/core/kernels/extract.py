@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odl.core.events import NO_CLASS
+from odl.core.kernels.ask import copy
 from odl.core.kernels.block import (
     COLUMNS,
     COUNTS,
@@ -124,6 +125,30 @@ def extract(s: Block, raw: NDArray[np.int16], first: Int) -> Int:
         commit(s, n)
         first += n
     return first
+
+
+@jit
+def extract_windows(s: Block, raw: NDArray[np.int16], features: NDArray[np.uint8]) -> Int:
+    """Features of windows that have nothing to do with each other; how many there are.
+
+    ``raw`` (n * window * channels,); ``features`` (n * features,) is written. The stream starts
+    anew with each window, and at the end.
+    """
+    at = s.q
+    size, length = at[WINDOW] * at[at[PLAN]], at[FEATURES]
+    n = len(raw) // size
+    for i in range(n):
+        s.q[PHASE] = 0
+        for layer in range(at[LAYERS]):
+            s.d[at[FILL] + layer] = 0
+        window = raw[i * size : (i + 1) * size]
+        if at[WINDOW] <= CHUNK:
+            forward(s, window)
+            pool_window(s, at[WINDOW])
+        else:
+            extract(s, window, 0)
+        copy(present_features(s), features[i * length : (i + 1) * length])
+    return n
 
 
 @jit

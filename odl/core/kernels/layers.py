@@ -31,6 +31,7 @@ from odl.core.kernels.block import (
     RING_N,
     SCALE_HALVES,
     SCALE_MULTS,
+    SCALE_NARROW,
     SCALE_OFFSETS,
     SCALE_SHIFTS,
     SHIFTS,
@@ -75,19 +76,39 @@ else:
 
 
 @jit_vectorised
-def scale(s: Block, raw: NDArray[np.int16], to: Int) -> Int:
-    """Scale raw counts to the first layer's inputs, element ``to`` on; how many were clamped.
-
-    As `odl.core.kernels.scale_input`, with a shift of 0 by adding 0, and many at a time.
-    """
+def scale_narrow(s: Block, raw: NDArray[np.int16], to: Int) -> Int:
+    """`scale` where int32 holds every product: multipliers up to 2**15, shifts up to 30."""
     period = PATTERN * s.q[s.q[PLAN]]
     halves, mults = s.q[SCALE_HALVES], s.q[SCALE_MULTS]
+    shifts, offsets = s.q[SCALE_SHIFTS], s.q[SCALE_OFFSETS]
+    clamped = np.int32(0)
+    for first in range(0, len(raw), period):
+        for k in range(min(period, len(raw) - first)):
+            product = np.int32(np.int32(raw[first + k]) * s.d[mults + k])
+            scaled = np.int32(
+                np.int32(np.int32(product + s.d[halves + k]) >> s.d[shifts + k]) + s.d[offsets + k]
+            )
+            value = min(max(scaled, np.int32(-128)), np.int32(127))
+            clamped = np.int32(clamped + np.int32(value != scaled))
+            if BYTES:
+                s.b[to + first + k] = np.uint8(value + np.int32(SIGN))
+            else:
+                s.h[to + first + k] = np.int16(value)
+    return np.int64(clamped)
+
+
+@jit_vectorised
+def scale_wide(s: Block, raw: NDArray[np.int16], to: Int) -> Int:
+    """`scale` for any multiplier and shift."""
+    period, mults = PATTERN * s.q[s.q[PLAN]], s.q[SCALE_MULTS]
     shifts, offsets = s.q[SCALE_SHIFTS], s.q[SCALE_OFFSETS]
     clamped = np.int64(0)
     for first in range(0, len(raw), period):
         for k in range(min(period, len(raw) - first)):
-            product = np.int64(raw[first + k]) * np.int64(s.d[mults + k]) + s.q[halves + k]
-            scaled = (product >> np.int64(s.d[shifts + k])) + np.int64(s.d[offsets + k])
+            shift = np.int64(s.d[shifts + k])
+            half = np.int64(np.int64(1) << shift) >> np.int64(1)
+            product = np.int64(raw[first + k]) * np.int64(s.d[mults + k]) + half
+            scaled = (product >> shift) + np.int64(s.d[offsets + k])
             value = min(max(scaled, np.int64(-128)), np.int64(127))
             clamped += np.int64(value != scaled)
             if BYTES:
@@ -95,6 +116,15 @@ def scale(s: Block, raw: NDArray[np.int16], to: Int) -> Int:
             else:
                 s.h[to + first + k] = np.int16(value)
     return clamped
+
+
+@jit
+def scale(s: Block, raw: NDArray[np.int16], to: Int) -> Int:
+    """Scale raw counts to the first layer's inputs, element ``to`` on; how many were clamped.
+
+    As `odl.core.kernels.scale_input`, many at a time; with a shift of 0, zero is added for rounding.
+    """
+    return scale_narrow(s, raw, to) if s.q[SCALE_NARROW] != 0 else scale_wide(s, raw, to)
 
 
 @jit_vectorised

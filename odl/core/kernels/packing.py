@@ -33,7 +33,7 @@ MIN_SHIFT, BIAS_CUT = 33, 2**28
 WIDTH, INPUT, STEP_BYTES, GROUPS, PACKED, PART, OUT_WIDTH, OUTPUT = range(8)
 ROW = 8
 COLUMN_WORDS = 160  # sums of both halves and, as bytes, maxima of 64 channels each
-PATTERN = 8  # samples after which the input scaling stands again
+PATTERN = 32  # samples after which the input scaling stands again
 
 
 class Packed(NamedTuple):
@@ -136,17 +136,17 @@ def placed(
     """What the extractor needs beside the model, to stand from byte ``first`` on, a multiple of `LINE`.
 
     Returns where each part begins, in elements of its type, in the order of
-    `odl.core.kernels.block.COLUMNS`, and the bytes.
+    `odl.core.kernels.block.COLUMNS` (second, whether int32 holds the products of scaling), and the bytes.
 
     A layer's new inputs begin at a line; before them is room for the inputs that earlier chunks left,
     behind them for what a tile reads and writes beyond the last position. The last layer's outputs
     have room for a window's ``positions`` before them.
     """
     room = _Room(first)
-    where = [room.take(4 * COLUMN_WORDS) // 4]
-    half = (np.int64(1) << scale_shift.astype(np.int64)) >> 1
-    where.append(room.hold(np.tile(half, PATTERN)) // 8)
-    for part in (scale_mult, scale_shift, scale_offset):
+    narrow = bool(np.all(np.abs(scale_mult.astype(np.int64)) <= 2**15) and np.all(scale_shift <= 30))
+    where = [room.take(4 * COLUMN_WORDS) // 4, int(narrow)]
+    half = (np.int64(1) << (scale_shift.astype(np.int64) if narrow else 0)) >> 1
+    for part in (half + 0 * scale_mult, scale_mult, scale_shift, scale_offset):
         where.append(room.hold(np.tile(part.astype(np.int32), PATTERN)) // 4)
     rows = np.zeros((len(plan), ROW), np.int64)
     beyond = max((count for count, _ in tier.tiles), default=0)

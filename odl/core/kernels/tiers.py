@@ -9,6 +9,7 @@ on any processor, and without a compiler.
 from __future__ import annotations
 
 import os
+from functools import cache
 from typing import NamedTuple
 
 import numba
@@ -80,6 +81,11 @@ class TierError(OdlError, ValueError):
     """``ODL_TIER`` names an instruction set that is unknown or that this machine lacks."""
 
 
+@cache
+def _own_features() -> frozenset[str]:
+    return frozenset(feature for feature, has in binding.get_host_cpu_features().items() if has)
+
+
 def processor_features() -> frozenset[str]:
     """What compiled code may use: this processor's features, or what Numba's variables say.
 
@@ -87,7 +93,7 @@ def processor_features() -> frozenset[str]:
     """
     name, listed = numba.config.CPU_NAME, numba.config.CPU_FEATURES
     if name in (None, "host") or name == binding.get_host_cpu_name():
-        features = {feature for feature, has in binding.get_host_cpu_features().items() if has}
+        features = set(_own_features())
         if listed is not None and name in (None, "host"):
             features = set()
     else:
