@@ -67,6 +67,7 @@ THIRD_PARTY = {
     "torch": "train",
     "river": "river",
     "serial": "device",
+    "bleak": "device.ble_port",
     "prompt_toolkit": "cli.terminal",
     "ipywidgets": "notebook",
     "traitlets": "notebook",

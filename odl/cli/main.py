@@ -15,7 +15,7 @@ from odl._extras import how_to_install
 from odl.cli import board, convert, data, firmware, init, label, live, model, replay, study
 from odl.cli.output import printable, progress, with_flags
 
-_EXTRAS = {"torch": "train"} | dict.fromkeys(("unicorn", "elftools", "ziglang"), "firmware")
+_EXTRAS = {"torch": "train", "bleak": "ble"} | dict.fromkeys(("unicorn", "elftools", "ziglang"), "firmware")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

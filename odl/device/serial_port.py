@@ -1,4 +1,4 @@
-"""A serial port that a thread reads, and reopens after it was unplugged."""
+"""A serial port, or a Bluetooth one, that a thread reads, and reopens after it was gone."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from odl.core.clock import SYSTEM_CLOCK, Clock
 from odl.core.errors import OdlError
+from odl.device.ble_port import PREFIX, BlePort
 from odl.device.serial_line import SerialChunk, SerialLine, SerialState
 
 BAUD: Final = 115200
@@ -40,7 +41,8 @@ class SerialPort(SerialLine):
     ----------
     url : str
         A device (``/dev/ttyACM0``, ``COM3``), or any URL of pyserial: ``socket://host:number``,
-        ``loop://``. Devices are opened for this process alone where the system can do so.
+        ``loop://``. Devices are opened for this process alone where the system can do so. ``ble:NAME``
+        is the Bluetooth peripheral of that name (`odl.device.ble_port`).
     baud : int
         Bits per second; sockets and pseudo-terminals ignore it.
     room : int
@@ -206,6 +208,8 @@ class SerialPort(SerialLine):
 
 
 def _open(url: str, baud: int) -> Any:
+    if url.startswith(PREFIX):
+        return BlePort(url.removeprefix(PREFIX))
     import serial
 
     port = serial.serial_for_url(url, baudrate=baud, exclusive=True, write_timeout=_WRITE, do_not_open=True)
@@ -223,6 +227,8 @@ def _can_be_waited_for(port: Any) -> bool:
 
 def _read(port: Any) -> bytes:
     """Return the bytes that arrive within a short time, as one chunk."""
+    if isinstance(port, BlePort):
+        return port.read(_WAIT)
     if port.timeout == 0:
         if not select.select([port], [], [], _WAIT)[0]:
             return b""
@@ -237,7 +243,7 @@ def _read(port: Any) -> bytes:
 
 def _identity(url: str) -> tuple[int, int, str | None] | None:
     """Return what identifies a USB device under another name; it is never shown."""
-    if "://" in url:
+    if "://" in url or url.startswith(PREFIX):
         return None
     from serial.tools.list_ports import comports
 

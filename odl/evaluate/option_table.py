@@ -174,7 +174,7 @@ OPTIONS: Final = _table(
     Option("seconds", "number", None, "S", "end after this much of the stream; default: Ctrl-C",
            low=0, above=True, unit="seconds"),
     # Source of a live session's samples, and who answers and learns.
-    Option("port", "text", None, "P", "a device, a pyserial URL, or auto; default: auto, the one board"),
+    Option("port", "text", None, "P", "device, pyserial URL, ble:NAME or auto; default: auto, the one board"),
     Option("baud", "integer", 115200, "N", "bits per second", low=1),
     Option("format", "text", "board", "F", "csv: a sketch that prints numbers", choices=("board", "csv")),
     Option("rate", "number", None, "HZ", "for csv: lines per second; default: the model's rate",

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.fake_board import BoardHarness, FakeBoard, Port, PtyPort, SocketPort, virtual_bench
+from tests.helpers.fake_peripheral import BLEAK, PeripheralPort
 from tests.helpers.virtual_port import VirtualPort, open_line
 
 
@@ -18,8 +19,16 @@ def virtual_ports(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("odl.device.discovery.SerialPort", open_line)
 
 
+@pytest.fixture
+def fake_bleak(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bluetooth reaches the peripherals of the tests, and no others."""
+    monkeypatch.setitem(sys.modules, "bleak", BLEAK)
+
+
 def real_port(kind: str, folder: Path) -> Port:
-    """A pseudo-terminal or a socket."""
+    """A pseudo-terminal, a socket or a Bluetooth peripheral."""
+    if kind == "ble":
+        return PeripheralPort()
     if kind == "pty" and sys.platform == "win32":
         pytest.skip("Windows has no pseudo-terminals")
     return PtyPort(str(folder / "ttyACM0")) if kind == "pty" else SocketPort()
@@ -33,9 +42,9 @@ def port() -> Iterator[VirtualPort]:
     made.close()
 
 
-@pytest.fixture(params=["pty", "socket"])
-def device(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Port]:
-    """A pseudo-terminal, then a socket."""
+@pytest.fixture(params=["pty", "socket", "ble"])
+def device(request: pytest.FixtureRequest, tmp_path: Path, fake_bleak: None) -> Iterator[Port]:
+    """A pseudo-terminal, a socket, a Bluetooth peripheral."""
     made = real_port(request.param, tmp_path)
     yield made
     made.close()
@@ -49,8 +58,8 @@ def bench() -> Iterator[BoardHarness]:
     made.close()
 
 
-@pytest.fixture(params=["virtual", "pty", "socket"])
-def any_bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BoardHarness]:
+@pytest.fixture(params=["virtual", "pty", "socket", "ble"])
+def any_bench(request: pytest.FixtureRequest, tmp_path: Path, fake_bleak: None) -> Iterator[BoardHarness]:
     """A fake board with a sensor: in virtual time, then on real ports."""
     real = request.param != "virtual"
     made = BoardHarness(real_port(request.param, tmp_path), FakeBoard()) if real else virtual_bench()

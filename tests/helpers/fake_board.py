@@ -43,6 +43,7 @@ from odl.wire import (
     frame,
     open_envelope,
 )
+from tests.helpers.fake_peripheral import PeripheralPort
 from tests.helpers.virtual_port import VirtualPort
 
 SHOULDER = Image.from_bytes(data.model_bytes("shoulder"))
@@ -301,7 +302,7 @@ class SocketPort:
     close = unplug
 
 
-Port = PtyPort | SocketPort | VirtualPort
+Port = PtyPort | SocketPort | PeripheralPort | VirtualPort
 
 
 class BoardHarness:
