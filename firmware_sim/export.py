@@ -122,8 +122,7 @@ def export(
     """
     if kind not in KINDS:
         raise BuildError(f"no kind of package {kind!r}; there are {', '.join(KINDS)}")
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise BuildError(f"{out}: this is there already; name a folder that is not, or an empty one")
+    _check_new(out)
     chosen = KINDS[kind]
     words = _words(image, chosen, name)
     out.mkdir(parents=True, exist_ok=True)
@@ -148,6 +147,27 @@ def export(
     shutil.copyfile(PACKAGE / "LICENSE", out / "LICENSE")
     files = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
     return Exported(out, tuple(files), sizes)
+
+
+def write_sampler(out: Path) -> list[Path]:
+    """Write the sketch that only samples into the folder ``out``/odl_sampler; return its files.
+
+    Raises
+    ------
+    BuildError
+        If the folder holds something.
+    """
+    folder = out / "odl_sampler"  # the Arduino IDE wants a sketch in a folder of its name
+    _check_new(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in [*(PACKAGE / "sampler" / "odl_sampler").iterdir(), headers.CORE / "odl_messages.h"]:
+        shutil.copyfile(path, folder / path.name)
+    return sorted(folder.iterdir())
+
+
+def _check_new(folder: Path) -> None:
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise BuildError(f"{folder}: this is there already; name a folder that is not, or an empty one")
 
 
 def write_source(folder: Path, image: Image, config: Config, board: str) -> None:

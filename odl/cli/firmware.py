@@ -39,7 +39,7 @@ def add_commands(commands: Any) -> None:
     add_option(build, "out", default=".", metavar="DIR", help="default: here")
     add_options(build, "compiler")
     build.set_defaults(run=_build)
-    firmware_export.add_command(verbs)
+    firmware_export.add_commands(verbs)
 
     board = commands.add_parser("board", help="an emulated board behind a serial port")
     add_option(board, "model", default="shoulder", help="a dataset's name or an .odlm file")

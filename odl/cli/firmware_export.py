@@ -1,4 +1,4 @@
-"""The command ``odl firmware export``: a model and the C core as a package for other tools."""
+"""The commands ``odl firmware export`` and ``sketch``: source code for other tools."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 SESSION = ("policy", "budget", "batch", "patience", "hold")
 
 
-def add_command(verbs: Any) -> None:
-    """Add the command to the parser of ``odl firmware``."""
+def add_commands(verbs: Any) -> None:
+    """Add the commands to the parser of ``odl firmware``."""
     from firmware_sim.export import KINDS
 
     export = verbs.add_parser("export", help="write core, model and an example as a library for another tool")
@@ -27,6 +27,12 @@ def add_command(verbs: Any) -> None:
     add_options(export, SESSION)
     add_capacities(export)
     export.set_defaults(run=_export)
+
+    sketch = verbs.add_parser("sketch", help="write an Arduino sketch that only samples")
+    add_option(
+        sketch, "out", default=".", metavar="DIR", help="where its folder odl_sampler is made; default: here"
+    )
+    sketch.set_defaults(run=_sketch)
 
 
 def add_capacities(parser: Any) -> None:
@@ -78,4 +84,12 @@ def _export(args: argparse.Namespace, progress: Progress) -> str:
     print(f"{made.folder}: {len(made.files)} files; start with README.md")
     for what, size in made.sizes.items():
         print(f"{what:20} {size:>9,} bytes")
+    return ""
+
+
+def _sketch(args: argparse.Namespace, progress: Progress) -> str:
+    from firmware_sim.export import write_sampler
+
+    for path in write_sampler(Path(args.out)):
+        print(path)
     return ""
