@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,11 +33,12 @@ from odl.wire import (
     open_envelope,
 )
 from odl.wire.session_messages import configure_message
-from tests.helpers.arduino import SketchMachine, compile_sketch
+from tests.helpers.arduino import ARDUINO, SketchMachine, compile_sketch
 from tests.helpers.virtual_port import VirtualPort, open_line
 
 NAMES = ["ax", "ay", "az", "wx", "wy", "wz"]
 CONFIG = Config(mult=(1 << 14,) * 6, shift=(21,) * 6, offset=(0,) * 6)
+AVR = Path("/usr/share/arduino/hardware/arduino/avr")
 TURN = 20_000  # microseconds between samples
 
 
@@ -189,6 +192,23 @@ def test_the_hosts_board_takes_it_for_one(build: Callable[[int], Path]) -> None:
                 break
         assert board.session == 99 and board.lost_samples == 0
     port.close()
+
+
+@pytest.mark.parametrize("as_frames", [0, 1])
+def test_it_compiles_with_arduinos_own_core(as_frames: int, tmp_path: Path) -> None:
+    """For AVR, whose core Debian has; the sensor's library is a stand-in."""
+    if shutil.which("avr-g++") is None or not AVR.is_dir():
+        pytest.skip("apt install --no-install-recommends arduino-core-avr gcc-avr avr-libc")
+    sketch = next(path for path in write_sampler(tmp_path) if path.suffix == ".ino")
+    shutil.copyfile(ARDUINO / "Arduino_LSM9DS1.h", tmp_path / "Arduino_LSM9DS1.h")
+    command = ["avr-g++", "-mmcu=atmega2560", "-DF_CPU=16000000L", "-DARDUINO=10819", "-DARDUINO_ARCH_AVR"]
+    command += ["-Os", "-std=gnu++11", "-Wall", "-Wextra", "-Werror", f"-DAS_FRAMES={as_frames}"]
+    command += [f"-I{AVR / 'cores/arduino'}", f"-I{AVR / 'variants/mega'}", f"-I{tmp_path}"]
+    command += ["-include", "Arduino.h", "-x", "c++", "-c", str(sketch), "-o", str(tmp_path / "sketch.o")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    sizes = subprocess.run(["avr-size", tmp_path / "sketch.o"], capture_output=True, text=True, check=True)
+    assert int(sizes.stdout.splitlines()[1].split()[2]) < 1024  # bytes of RAM
 
 
 def test_the_command_writes_a_sketch_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 // A board that only samples: accelerometer and gyroscope, as lines of numbers or as frames of odl's protocol.
-// Never compiled with the Arduino IDE nor run on a board: its logic was tested on a computer.
+// Never run on a board nor compiled with the Arduino IDE: compiled with Arduino's core for AVR, and its logic was
+// tested on a computer.
 //
 //   lines:   odl live --port auto --format csv --rate 50 --columns ax,ay,az,wx,wy,wz --model MODEL
 //   frames:  odl live --port auto --model MODEL        (the board's clock and its losses are known, too)
