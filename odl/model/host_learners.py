@@ -122,7 +122,7 @@ class LastLayer:
     'pendulum'
     """
 
-    def __init__(self, epochs: int = 16, rate: float = 0.1) -> None:
+    def __init__(self, epochs: int = 16, rate: float = 1.0) -> None:
         if epochs < 1 or not rate > 0:
             raise ValueError(f"epochs is {epochs} and rate is {rate}; they can be at least 1, and above 0")
         self.epochs, self.rate = epochs, rate
@@ -206,25 +206,25 @@ def nearest_mean() -> Refitted:
     return Refitted(NearestCentroid())
 
 
-def neighbours(k: int = 5) -> Refitted:
+def neighbours(k: int = 1) -> Refitted:
     """The ``k`` nearest neighbours (`sklearn.neighbors.KNeighborsClassifier`)."""
     from sklearn.neighbors import KNeighborsClassifier
 
     return Refitted(KNeighborsClassifier(k))
 
 
-def ridge(alpha: float = 1.0) -> Refitted:
+def ridge(alpha: float = 0.1) -> Refitted:
     """A linear classifier by ridge regression (`sklearn.linear_model.RidgeClassifier`)."""
     from sklearn.linear_model import RidgeClassifier
 
     return Refitted(RidgeClassifier(alpha=alpha))
 
 
-def flat_network(hidden: int = 32, epochs: int = 100, seed: int = 0) -> Refitted:
+def flat_network(hidden: int = 32, epochs: int = 100, rate: float = 0.01, seed: int = 0) -> Refitted:
     """A network with one hidden layer over all classes at once (`sklearn.neural_network.MLPClassifier`)."""
     from sklearn.neural_network import MLPClassifier
 
-    return Refitted(MLPClassifier((hidden,), max_iter=epochs, random_state=seed))
+    return Refitted(MLPClassifier((hidden,), learning_rate_init=rate, max_iter=epochs, random_state=seed))
 
 
 HOST_LEARNERS: Final[dict[str, Callable[..., Any]]] = {

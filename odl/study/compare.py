@@ -22,7 +22,7 @@ from odl.study.runner import run_study
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-_SHORT = (0, 1, 2, 4, 7, 10, 13)  # columns of the overview that fit a terminal
+_SHORT = (0, 1, 2, 4, 7, 10, 14)  # columns of the overview that fit a terminal
 _HEADS = ("method", "budget", "asked", "last third (%)", "no learning", "to baseline", "harmed")
 
 
@@ -78,7 +78,10 @@ class Comparison:
         """The differences to the baseline, and who was harmed."""
         entries = self.analysis.entries
         differences = [difference_sentence(entry, self.analysis.baseline) for entry in entries]
-        harm = [harm_sentence(entry) for entry in entries if entry.mean("spent").mean > 0]
+        asking = [entry for entry in entries if entry.mean("spent").mean > 0]
+        harm = [harm_sentence(entry) for entry in asking if entry.harmed]
+        if len(harm) < len(asking):
+            harm.append(f"With {'the others' if harm else 'all of them'}, nobody lost more than a point.")
         return [sentence for sentence in (*differences, *harm) if sentence]
 
     def __repr__(self) -> str:
@@ -136,8 +139,8 @@ def compare(
     subjects : list or str, optional
         People; or one word: ``all``, or a split of the card. Default: ``test``.
     models : str, path or list, optional
-        ``own`` (default), ``.odlm`` files, or a folder of images of which each person is run with the one
-        that was not trained on them.
+        ``own`` (default), ``random`` (the own one with a random extractor), ``.odlm`` files, or a folder of
+        images of which each person is run with the one that was not trained on them.
     data : path, optional
         Folder or zip of a dataset that is not bundled.
     baseline : str, optional

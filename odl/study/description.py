@@ -15,6 +15,7 @@ from odl.core.rule_policy import RulePolicy
 from odl.evaluate.option_table import OPTIONS
 
 OWN_MODEL: Final = "own"
+RANDOM_MODEL: Final = "random"  # the own one with a random, frozen extractor
 ORDERS: Final = ("recorded", "reversed", "shuffled")
 _OPTIONS: Final = ("batch", "delay", "patience", "refuse", "error", "hold", "step")
 Value = str | int | float | bool | None
@@ -85,8 +86,8 @@ class Study:
     people : tuple of str
         Subjects; or one word: a split of the card, such as ``test``, or ``all``.
     models : tuple of str
-        ``own`` (the dataset's), an ``.odlm`` file, or a folder of images, of which each person is run
-        with the one that was not trained on them.
+        ``own`` (the dataset's), ``random`` (the own one with a random extractor), an ``.odlm`` file, or a
+        folder of images, of which each person is run with the one that was not trained on them.
     learners, policies : tuple of StudyPart
     budgets : tuple of str
         As the option ``budget``.

@@ -7,11 +7,14 @@ from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
 
+import numpy as np
+
 from odl.core.image import Image
 from odl.core.rng import Chance, seed_of
-from odl.data import Dataset, Part, open_dataset
+from odl.data import Dataset, Part, labelled_windows, open_dataset
 from odl.data.streams import Stream, dataset_streams, load_model
-from odl.study.description import OWN_MODEL, StudyError
+from odl.model.random_extractor import with_random_extractor
+from odl.study.description import OWN_MODEL, RANDOM_MODEL, StudyError
 from odl.study.digests import stream_digest
 
 
@@ -119,6 +122,8 @@ def image_for(model: str, person: Person) -> Image:
     dataset = _dataset(person.dataset, person.data)
     if model == OWN_MODEL:
         return _file(str(dataset.model_path()))
+    if model == RANDOM_MODEL:
+        return _random(person.dataset, person.data)
     if not Path(model).is_dir():
         return _file(model)
     fitting = {
@@ -131,6 +136,31 @@ def image_for(model: str, person: Person) -> Image:
             f"{' (' + ', '.join(fitting) + ')' if fitting else ''}; one is needed"
         )
     return next(iter(fitting.values()))
+
+
+@cache
+def _random(source: str, data: str | None) -> Image:
+    """The dataset's image with a random extractor, calibrated on the people that the image was trained on."""
+    dataset = _dataset(source, data)
+    image = _file(str(dataset.model_path()))
+    trained = [one for one in dataset.subjects if one in {str(p) for p in image.card.get("trained_on") or ()}]
+    if not trained:
+        raise StudyError(
+            f"models: random needs people that the image of '{source}' was trained on; nobody is here"
+        )
+    ids = {name: cls for cls, name in image.names.items()}
+    x, y = [], []
+    for subject in trained:
+        stream = dataset_streams(dataset, [subject], 0)[0]
+        scaling = stream.scaling(image)
+        for part in dataset.session(subject):
+            named = replace(part, truths=tuple(t for t in part.truths if t[2] in ids))
+            windows, cls = labelled_windows([named], image.window, image.window, list(ids))
+            real = windows * (np.array(scaling.mult) / 2.0 ** np.array(scaling.shift)) + scaling.offset
+            x.append(np.clip(np.round(real), -128, 127).astype(np.int8))
+            y.append(cls)
+    classes = np.array([ids[name] for name in ids])[np.concatenate(y)]
+    return with_random_extractor(image, np.concatenate(x), classes)
 
 
 @cache

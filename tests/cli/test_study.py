@@ -70,3 +70,13 @@ def test_cite_prints_an_entry_for_each(capsys: pytest.CaptureFixture[str]) -> No
     text = capsys.readouterr().out
     assert text.count("\n@") + text.startswith("@") == 5
     assert text.count("{") == text.count("}")
+
+
+def test_a_named_learner_and_policy_are_host_only_and_verify_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = "replay shoulder --subjects 7 --budget 5 --learner last-layer --policy entropy"
+    assert main([*words.split(), "--out", str(tmp_path)]) == 0
+    assert "LastLayer and policy Entropy ran in Python only" in " ".join(capsys.readouterr().out.split())
+    assert main(["verify", str(tmp_path / "shoulder-7.odl")]) == 2
+    assert "learner LastLayer" in capsys.readouterr().err

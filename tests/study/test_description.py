@@ -28,6 +28,16 @@ def test_a_file_is_read_and_its_folders_are_beside_it(tmp_path: Path) -> None:
     assert study.compared_with == "slow"
 
 
+STUDIES = sorted((Path(__file__).resolve().parents[2] / "studies").glob("*.toml"))
+
+
+@pytest.mark.parametrize("file", STUDIES, ids=lambda file: file.stem)
+def test_every_committed_study_is_read_and_named_on_a_page(file: Path, root: Path) -> None:
+    assert Study.load(file).datasets
+    pages = [root / "README.md", *(root / "docs").glob("*.md")]
+    assert any(f"studies/{file.name}" in page.read_text(encoding="utf-8") for page in pages)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import odl
@@ -193,6 +194,17 @@ def test_each_person_runs_on_the_image_that_did_not_train_on_them(tmp_path: Path
     assert [image_for(str(tmp_path), one).card["trained_on"] for one in persons] == [["1", "8"], ["1", "7"]]
     with pytest.raises(StudyError, match="holds 2 images that were not trained on person 9"):
         image_for(str(tmp_path), person_of("shoulder", None, "9", "recorded", 0))
+
+
+def test_a_random_extractor_knows_the_classes_and_less_than_the_trained_one() -> None:
+    """Its heads learned windows of the training people, so it is far above the most frequent class."""
+    study = Study.read(
+        {**BASE, "models": ["own", "random"], "policies": "none", "people": ["7", "8", "9", "10"]}
+    )
+    rows, _ = run_study(study, workers=1)
+    own, drawn = ([row["accuracy"] for row in rows if row["model"] == model] for model in ("own", "random"))
+    most = [row["majority_accuracy"] for row in rows if row["model"] == "random"]
+    assert np.mean(most) + 0.1 < np.mean(drawn) < np.mean(own)
 
 
 def test_a_scheduler_that_is_not_there_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

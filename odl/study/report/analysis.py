@@ -29,6 +29,7 @@ class PersonFigures:
     ``spent`` is the number of questions that were really asked, ``answers`` of those that took effect.
     ``whole`` and ``late`` are the accuracies that the person is shown, over all windows and over the last
     third; ``alone`` is the last third of the model alone, ``plain`` of the model without learning.
+    ``lowest`` is the gain of the worst single session.
     """
 
     subject: str
@@ -41,6 +42,7 @@ class PersonFigures:
     plain: float
     persistence: float
     majority: float
+    lowest: float
 
     @property
     def gain(self) -> float:
@@ -86,6 +88,11 @@ class MethodFigures:
     def worst(self) -> PersonFigures:
         """The person with the lowest accuracy on the last third."""
         return min(self.people, key=lambda one: one.late)
+
+    @property
+    def worst_session(self) -> tuple[str, float]:
+        """Subject and gain of the single session that gained least."""
+        return min(((one.subject, one.lowest) for one in self.people), key=lambda pair: pair[1])
 
     @property
     def harmed(self) -> list[tuple[str, float]]:
@@ -160,6 +167,7 @@ def _person(subject: str, rows: Sequence[Row]) -> PersonFigures:
     return PersonFigures(
         subject, mean("queries"), mean("answers"), mean(WHOLE), mean(LATE), mean("accuracy_last_third"),
         mean(_PLAIN[WHOLE]), mean(_PLAIN[LATE]), mean(late["persistence"]), mean(late["majority"]),
+        min((row[LATE] - row[_PLAIN[LATE]] for row in rows if row[LATE] is not None), default=float("nan")),
     )  # fmt: skip
 
 

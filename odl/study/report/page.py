@@ -25,6 +25,8 @@ DEFINITIONS = (
     ("Against baseline", "Mean over people of the difference on the last third to the baseline's learning "
      "curve at the same number of labels, in points."),
     ("p (Holm)", "Wilcoxon's signed-rank test over people, corrected by Holm for all comparisons here."),
+    ("Worst person, session", "The lowest accuracy on the last third, a mean over seeds, with its gain; "
+     "and the single session that gained least."),
     ("Harmed", f"People who lost more than {100 * HARMED:.0f} point on the last third against no learning."),
     ("Area", "Mean height of the learning curve from no labels to the number that every method spent with "
      "everybody."),

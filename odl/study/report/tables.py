@@ -12,7 +12,7 @@ from odl.study.report.sentences import percents, points
 
 HEADS = (
     "method", "budget", "asked", "answers", "last third", "whole stream", "model alone", "no learning",
-    "last answer", "most frequent", "against baseline", "p (Holm)", "worst person", "harmed",
+    "last answer", "most frequent", "against baseline", "p (Holm)", "worst person", "worst session", "harmed",
 )  # fmt: skip
 
 
@@ -30,6 +30,7 @@ def _cells(entry: MethodFigures) -> list[str]:
         "" if difference is None else percents(difference.interval, signed=True),
         "" if difference is None else f"{difference.corrected:.3f}",
         f"{worst.subject}: {100 * worst.late:.1f} ({points(worst.gain)})",
+        f"{entry.worst_session[0]}: {points(entry.worst_session[1])}",
         f"{len(entry.harmed)} of {len(entry.people)}",
     ]  # fmt: skip
 
@@ -62,7 +63,7 @@ def summary_csv(found: Analysis) -> str:
     """One line for each entry and person, with plain numbers."""
     names = [
         "spent", "answers", "whole", "late", "alone", "plain_whole", "plain", "persistence", "majority",
-        "gain",
+        "gain", "lowest",
     ]  # fmt: skip
     setting = [name for name, _ in found.entries[0].setting]
     rows = [

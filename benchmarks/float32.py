@@ -1,10 +1,10 @@
-"""The gain from learning on the stream, for people and exercises that training never saw.
+"""Integer learning against the same learning in float32, on the same answers.
 
-This replays the shoulder recordings' test people with 20 questions each, answers 10 s late,
-for ten seeds, under every policy. Then it compares the integer learner with the same learner
-in float32, on the answers of the default policy.
+This replays the shoulder recordings' test people with 20 questions each, answers 10 s late, under
+the default policy. Each session's questions and answers are then learned once more by the
+integer learner and by the same learner in float32.
 
-    python benchmarks/learning.py [--seeds 10] [--json FILE]
+    python benchmarks/float32.py [--seeds 10] [--json FILE]
 """
 
 from __future__ import annotations
@@ -30,8 +30,6 @@ from odl.evaluate.outcome import Outcome
 from odl.evaluate.result import Result
 from odl.model.dendron import Dendron
 from odl.wire import is_output
-
-POLICIES = ("tactile-inforv", "tactile-dualrv", "random", "periodic")
 
 
 class FloatDendron:
@@ -146,58 +144,26 @@ def twin(result: Result, one: Outcome, learner: Dendron | FloatDendron) -> tuple
     return score, sum(isinstance(e, Learned) for e in events)
 
 
-def late(result: Result, baseline: str | None = None) -> list[float]:
-    """Accuracy on the last third, per person."""
-    scores = [e.baselines[baseline] if baseline else e.score for e in result.evaluations]
-    return [s.accuracy_last_third or 0.0 for s in scores]
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    figures: dict[str, Any] = {}
-    print("accuracy on the last third, mean over people and seeds; 20 questions, answers 10 s late")
-    for policy in POLICIES:
-        runs = [odl.replay("shoulder", policy=policy, seed=seed) for seed in range(given.seeds)]
-        after, before = np.array([late(r) for r in runs]), np.array([late(r, "no_learning") for r in runs])
-        last = np.array([late(r, "persistence") for r in runs])
-        most = np.array([late(r, "majority") for r in runs])
-        gain = 100 * (after - before)
-        people = [o.subject for o in runs[0].outcomes]
-        asked = [e.queries for r in runs for e in r.evaluations]
-        figures[policy] = {
-            "learning": after.mean(), "no_learning": before.mean(), "persistence": last.mean(),
-            "majority": most.mean(), "gain_points": gain.mean(), "questions": float(np.mean(asked)),
-            "gain_per_person": dict(zip(people, gain.mean(0).tolist(), strict=True)),
-            "worst_single_run": gain.min(),
-        }  # fmt: skip
-        each = ", ".join(f"{p}: {g:+.1f}" for p, g in zip(people, gain.mean(0), strict=True))
-        print(
-            f"{policy:15} {100 * after.mean():5.1f} %, none {100 * before.mean():5.1f} %, "
-            f"gain {gain.mean():+.1f} points (by person {each}; worst run {gain.min():+.1f}); "
-            f"last answer {100 * last.mean():.1f} %, most frequent {100 * most.mean():.1f} %, "
-            f"{np.mean(asked):.1f} questions"
-        )
-        if policy == POLICIES[0]:
-            chosen = runs
     pairs = []
-    for run in chosen:
+    for seed in range(given.seeds):
+        run = odl.replay("shoulder", seed=seed)
         for one in run.outcomes:
             whole, lessons = twin(run, one, Dendron(run.image))
             real, others = twin(run, one, FloatDendron(run.image))
             assert lessons == others, "the twins learned from different answers"
             pairs.append((whole, real))
     integer, real_mean = 100 * np.array(pairs).mean(0)
-    figures["integer_against_float32"] = {
-        "integer": integer, "float32": real_mean, "points": integer - real_mean,
-    }  # fmt: skip
     print(
         f"on the same answers: integer SGD {integer:.2f} %, float32 SGD {real_mean:.2f} %, "
         f"difference {integer - real_mean:+.2f} points"
     )
     if given.json:
+        figures = {"integer": integer, "float32": real_mean, "points": integer - real_mean}
         given.json.write_text(json.dumps(figures, indent=1))
 
 
