@@ -119,7 +119,7 @@ def bulk_replay(material: Material, recording: bool, runs: int) -> Figure:
             if recording:
                 with Writer(folder / f"{i}.odl", opened.start()) as writer:
                     for step in passed:
-                        writer.write_step(step)
+                        writer.write_steps([step])
                 hashes.append(writer.trace.hexdigest())
             else:
                 digest = TraceHash()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -49,9 +50,8 @@ def with_random_extractor(
     layers, x = [], windows.astype(np.float64)
     for layer in image.layers:
         weights = rng.permutation(layer.weights.ravel()).reshape(layer.weights.shape)
-        sums = np.einsum(
-            "ntck,okc->nto", sliding_window_view(x, weights.shape[1], axis=1)[:, :: layer.stride], weights
-        )
+        pieces: Any = sliding_window_view(x, weights.shape[1], axis=1)  # type: ignore[misc]  # numpy's stubs
+        sums = np.einsum("ntck,okc->nto", pieces[:, :: layer.stride], weights)
         share = 255 / max(256.0, float(np.percentile(sums, _FULL)))
         shift = 30 - int(np.floor(np.log2(share)))
         outputs = len(weights)
