@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from odl._files import keep_private
+from odl._files import keep_private, lock
 from odl.core.errors import OdlError
 from odl.core.events import valid_name
 from odl.labels.question_history import QuestionHistory
@@ -58,29 +58,46 @@ def read_edits(path: Path, trace: str) -> list[Edit]:
     RelabelError
         If the file belongs to a recording with another trace than ``trace``, or cannot be read.
     """
-    if not path.exists():
-        return []
-    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    if len(lines) == 1 and _head(trace).startswith(lines[0]):
-        return []
-    try:
-        head = json.loads(lines[0])
-    except ValueError:
-        head = None
-    if not isinstance(head, dict) or head.get("format") != _FORMAT:
-        raise RelabelError(f"{path}: not a log of edits; move it away")
-    if head.get("trace") != trace:
-        raise RelabelError(f"{path}: these edits belong to another recording; move them away")
+    return _read(path, path.read_bytes(), trace)[0] if path.exists() else []
+
+
+def _read(path: Path, data: bytes, trace: str) -> tuple[list[Edit], int]:
+    """Return the edits in ``data``, the bytes at ``path``, and where the last whole line ends."""
+    lines, start = data.split(b"\n"), 0
+    if len(lines) == 1 and _head(trace).encode().startswith(data):
+        return [], 0
     edits = []
-    for number, line in enumerate(lines[1:], 2):
-        if not line:
-            continue
+    for number, line in enumerate(lines, 1):
         try:
-            edits.append(_edit(json.loads(line)))
+            found = _parsed(line)
+            if number == 1:
+                _check_head(path, found, trace)
+            elif line:
+                edits.append(_edit(found))
+        except RelabelError:
+            raise
         except (ValueError, TypeError):
+            if number == 1:
+                raise RelabelError(f"{path}: not a log of edits; move it away") from None
             if number < len(lines):
                 raise RelabelError(f"{path}: line {number} is no edit; correct or remove it") from None
-    return edits
+            break  # what a power cut left of a line
+        start += len(line) + 1
+    return edits, min(start, len(data))
+
+
+def _parsed(line: bytes) -> Any:
+    try:
+        return json.loads(line.decode()) if line else None
+    except RecursionError:
+        raise ValueError("too many levels") from None
+
+
+def _check_head(path: Path, head: Any, trace: str) -> None:
+    if not isinstance(head, dict) or head.get("format") != _FORMAT:
+        raise ValueError(head)
+    if head.get("trace") != trace:
+        raise RelabelError(f"{path}: these edits belong to another recording; move them away")
 
 
 def _head(trace: str) -> str:
@@ -102,29 +119,28 @@ def _edit(values: Any) -> Edit:
     return edit
 
 
-def _is_line(line: bytes) -> bool:
-    try:
-        json.loads(line)
-    except ValueError:
-        return False
-    return True
-
-
 def append_edits(path: Path, trace: str, edits: Iterable[Edit]) -> None:
     """Append ``edits`` to the file at ``path``, which only its owner can read.
 
     An incomplete last line (see `read_edits`) is removed first.
+
+    Raises
+    ------
+    RelabelError
+        As `read_edits`; the file is unchanged then.
+    OSError
+        If the file cannot be written, or another process is writing to it.
     """
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
     with os.fdopen(os.open(path, flags, 0o600), "r+b") as file:
+        lock(file.fileno(), path)
         keep_private(file.fileno(), path)
         before = file.read()
-        whole, newline, last = before.rpartition(b"\n")
-        if last and not _is_line(last):
-            before = whole + newline
-            file.truncate(len(before))
-        text = "" if before else _head(trace) + "\n"
-        text += "" if before.endswith(b"\n") or not before else "\n"
+        end = _read(path, before, trace)[1]
+        if end < len(before):
+            file.truncate(end)
+        text = "" if end else _head(trace) + "\n"
+        text += "" if before[:end].endswith(b"\n") or not end else "\n"
         text += "".join(json.dumps(asdict(edit)) + "\n" for edit in edits)
         file.write(text.encode())
         file.flush()
