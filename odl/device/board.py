@@ -26,6 +26,7 @@ from odl.wire.session_messages import LONGEST_READ, configure_message, split_sam
 __all__ = ["NOW", "Board", "BoardEvent", "BoardState", "LostFrames", "Restarted", "StateRead"]
 
 NOW: Final = 2**64 - 1  # `at` of a command that is done wherever the board's stream stands
+_MOST_AHEAD: Final = 100_000  # messages that are stored while an answer is waited for
 _FRAME: Final = 768  # bytes of the longest frame that any board takes
 
 
@@ -72,6 +73,8 @@ class Board:
     on_restart : callable
         Called when the board has restarted, with the seconds since its last message. It
         returns the position at which the stream continues, and the questions spent of the period there.
+    is_overdue : callable
+        Returns True if whoever waits for an answer should wait no longer.
 
     Examples
     --------
@@ -91,6 +94,7 @@ class Board:
         self.line, self.wait = line, 0.2
         self._retry = retry
         self.on_restart: Callable[[float], tuple[int, int]] = lambda away: (self.position, 0)
+        self.is_overdue: Callable[[], bool] = lambda: False
         self._receiver = Receiver(RequestLoop(line, seq, retry), image, lambda away: self.on_restart(away))
         self._ahead: deque[BoardEvent] = deque()  # came while an answer was waited for
 
@@ -244,7 +248,7 @@ class Board:
         before = list(self._ahead)
         self._ahead.clear()
         receiver, until = self._receiver, self._receiver.now + self._retry.limit
-        while receiver.now < until:
+        while receiver.now < until and not self.is_overdue():
             events = receiver.pump(0.1)[1]
             for number, event in enumerate(events):
                 if isinstance(event, StateRead):
@@ -288,8 +292,12 @@ class Board:
             if request.failure is Failure.RESTART:
                 if receiver.can_repeat(message):
                     request = receiver.send(message)
+            elif len(self._ahead) > _MOST_AHEAD:
+                raise receiver.fail(f"the board sent {_MOST_AHEAD} messages in place of an answer")
             elif request.failure is Failure.SILENT or receiver.now > until:
                 raise BoardError(request.problem or f"no answer within {limit:g} s: {self.state.value}")
+            elif self.is_overdue():
+                raise BoardError(f"no answer to {request.name} before the session ended")
             elif request.failure is not None:
                 raise receiver.fail(request.problem)
             self._ahead.extend(receiver.pump(0.1)[1])

@@ -18,7 +18,7 @@ from odl.core.session import Session
 from odl.core.snapshot import position_of
 from odl.device.board import Board, BoardState, LostFrames, Restarted
 from odl.live.labeller import LiveLabeller
-from odl.live.modes import LearningMode
+from odl.live.modes import LearningMode, is_worth_a_notice
 from odl.live.source_status import source_problem, source_status
 from odl.live.status import LiveStatus
 from odl.live.twin import Difference, described
@@ -181,6 +181,7 @@ class HardwareInTheLoop(LearningMode):
         self._problem, self._differences = "", 0
         board = session.board
         board.on_restart = lambda away: (board.position, session.issued_at(board.position))
+        board.is_overdue = lambda: self.is_overdue()
 
     @property
     def wait(self) -> float:
@@ -194,11 +195,15 @@ class HardwareInTheLoop(LearningMode):
         """As `odl.live.modes.LearningMode.events`."""
         fed = self._fed
         for event in drive(fed, self._inputs, labeller):
+            if self.is_overdue():
+                return
             if not isinstance(event, Output):
                 yield from self._adopted()
             yield event
-            self.notices.extend(map(str, fed.differences[self._differences :]))
-            self._differences = len(fed.differences)
+            for difference in fed.differences[self._differences :]:
+                self._differences += 1
+                if is_worth_a_notice(self._differences):
+                    self.notices.append(str(difference))
             if (problem := source_problem(fed.board)) != self._problem:
                 self._problem = problem
                 self.notices.extend([problem] if problem else [])

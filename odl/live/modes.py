@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Final, Protocol
 
@@ -26,8 +26,18 @@ _BRIEF_LIMIT: Final = 5.0  # seconds after which the host asks for the board's s
 _WHOLE_LIMIT: Final = 15.0  # and with them
 _MORE_ENTRIES: Final = 4  # entries of the label log that the board may have added meanwhile
 _MOST: Final = 65535  # bytes of state in one answer of the board
+MANY: Final = 20  # notices of a kind, from which only the 100th, the 1000th, ... are shown
 HOST_RUNS: Final = "the host runs the session"
 NO_WINDOW: Final = "no window can be completed"
+
+
+def is_worth_a_notice(n: int) -> bool:
+    """True for the ``n``-th of its kind if a person should see it: the first ones, the 100th, the 1000th, ...
+
+    >>> [n for n in range(1, 2001) if is_worth_a_notice(n)][-4:]
+    [19, 20, 100, 1000]
+    """
+    return n <= MANY or n == 10 ** (len(str(n)) - 1)
 
 
 class LearningMode(Protocol):
@@ -41,11 +51,14 @@ class LearningMode(Protocol):
         Seconds that a ``next`` may block while no event arrives.
     notices : deque of str
         Sentences for the person, each once.
+    is_overdue : callable
+        Returns True if the session was to end long ago; then `events` ends within a step.
     """
 
     session: Session
     wait: float
     notices: deque[str]
+    is_overdue: Callable[[], bool] = staticmethod(lambda: False)
 
     @property
     def pending(self) -> bool:
@@ -102,6 +115,7 @@ class HostLearns(LearningMode):
         # The count of windows, and the position where it last grew or a long gap ended.
         self._windows, self._since = session.counts["windows"], session.position
         self._broken, self._noticed = "", False  # why no window is complete
+        self._gaps = 0  # that were noticed, of those that a board or the line caused
 
     @property
     def wait(self) -> float:
@@ -125,14 +139,22 @@ class HostLearns(LearningMode):
             yield self._gap
             self._gap = None
         for event in self.source:
+            if self.is_overdue():
+                return
             self._source_notices.update(self.source)
             if isinstance(event, Samples | Gap):
                 self._check_windows(event)
                 if isinstance(event, Gap) and event.why != BAD_LINES:  # of bad lines there may be many
-                    self.notices.append(f"{event.lost} samples are missing: {event.why}")
+                    self._note_gap(event)
                 yield replace(event, start=event.start - self._shift)
             elif isinstance(event, Restarted) and event.position - self._shift == self.session.position:
                 yield Gap(self.session.position, 0, "the board restarted")
+
+    def _note_gap(self, gap: Gap) -> None:
+        self._gaps += 1
+        if is_worth_a_notice(self._gaps):
+            also = f" (gap {self._gaps})" if self._gaps > MANY else ""
+            self.notices.append(f"{gap.lost} samples are missing: {gap.why}{also}")
 
     def _check_windows(self, event: Samples | Gap) -> None:
         """Notice short gaps that are so frequent that no window is complete."""
@@ -210,6 +232,8 @@ class BoardLearns(LearningMode):
         self.delivery = delivery = Delivery(self.board, self.session, labeller.prompt, self.notices)
         self._check_twins()
         for heard in self.board:
+            if self.is_overdue():
+                return
             labeller.answer_from_truth(self.session.position)
             for event in self._heard(heard):
                 if isinstance(event, Command) and (origin := delivery.origin_of(event)) is not None:
@@ -250,8 +274,10 @@ class BoardLearns(LearningMode):
         """Notice new differences, and ask for the board's state where the twin needs it."""
         follower = self.follower
         for difference in follower.differences[self._differences :]:
-            self.notices.append(str(difference))
-        self._differences = len(follower.differences)
+            self._differences += 1
+            if is_worth_a_notice(self._differences):
+                also = f" (difference {self._differences})" if self._differences > MANY else ""
+                self.notices.append(f"{difference}{also}")
         now = self.board.line.clock.monotonic()
         late = self._reading_until is not None and now > self._reading_until
         if (

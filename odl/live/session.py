@@ -27,6 +27,7 @@ from odl.recording import Writer
 NEAR: Final = 64  # samples before the end of a played recording
 SILENT: Final = 2.0  # seconds without a sample after which a recording this near its end is over
 PATIENCE: Final = 5.0  # seconds for which a session that ends waits for pending outputs and answers
+FLOOD: Final = 1000  # events in that time after which it does not wait: no board has so much to settle
 
 
 class LiveSession:
@@ -76,11 +77,13 @@ class LiveSession:
         self._first: int | None = None  # the first sample
         self._heard = self._clock.monotonic()  # time of the last event
         self._until: float | None = None  # time at which the end stops waiting for pending events
+        self._rest = FLOOD  # events that the end still waits for
         self._whole = True  # all outputs of the last input are written
         self.resumed = before is not None
         self.history = before or new_history(self.session.image, self.session.config)
         self._useless = False  # nothing could be recorded
         self._events = self._run()
+        mode.is_overdue = self._is_overdue
         try:
             writer.sync()
         except OSError:
@@ -175,9 +178,19 @@ class LiveSession:
             )
         if not self._ending:
             return False
+        return not self._mode.pending or self._clock.monotonic() >= self._deadline()
+
+    def _deadline(self) -> float:
         if self._until is None:
             self._until = self._clock.monotonic() + PATIENCE
-        return not self._mode.pending or self._clock.monotonic() >= self._until
+        return self._until
+
+    def _is_overdue(self) -> bool:
+        """True if the session was to end long ago and its source goes on; called for each event of it."""
+        if not self._ending:
+            return False
+        self._rest -= 1
+        return self._rest < 0 or self._clock.monotonic() >= self._deadline()
 
     def _is_played_out(self) -> bool:
         """True at the end of a played recording; its very last samples may have been lost."""

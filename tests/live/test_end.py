@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from odl.core.config import Config
-from odl.core.events import Event, Input, Label, Learned, Prediction, Query, Samples, Undo
+from odl.core.events import Event, Gap, Input, Label, Learned, Prediction, Query, Samples, Undo
 from odl.core.protocols import Answer
 from odl.device.board import BoardState
 from odl.live import LiveSession
 from odl.live.hardware_in_the_loop import FedSession
+from odl.live.modes import HostLearns
+from odl.live.session import FLOOD
 from odl.recording import read
 from odl.wire.client import BoardError
 from odl.wire.messages import Message, Refusal
@@ -213,3 +216,71 @@ def test_a_command_whose_echo_was_lost_is_not_waited_for(tmp_path: Path) -> None
     status = live.status()
     assert (status.compared or 0) + (status.skipped or 0) == status.windows and status.differences == 0
     assert same_trace(path)
+
+
+FLOODS = {
+    "gaps": lambda position: Gap(position, 0, "x"),
+    "labels": lambda position: Label(position, 0, 1),
+    "outputs": lambda position: Prediction(0, (1,), (32768,)),
+}
+
+
+@pytest.mark.parametrize("learn", ["host", "device", "both"])
+@pytest.mark.parametrize("kind", FLOODS)
+def test_ctrl_c_ends_a_session_under_a_flood(
+    bench: BoardHarness, tmp_path: Path, learn: str, kind: str
+) -> None:
+    """It took nine seconds and more where a board sent gaps of nothing, and no end where it sent outputs."""
+    live = start_live(bench, tmp_path / "walk.odl", learn=learn)
+    mode: Any = live._mode
+    board: Any = mode.source if isinstance(mode, HostLearns) else mode.board
+    sent = [0, 0]  # before and after Ctrl-C
+
+    def pump(wait: float) -> tuple[None, list[Event]]:
+        sent[live._ending] += 50
+        if sent[False] == 200:
+            live.stop()
+        assert sent[True] <= 2 * FLOOD
+        return None, [FLOODS[kind](board.position)] * 50
+
+    board._receiver.pump = pump
+    passed = list(live)
+    live.close()
+    assert sent[False] == 200 and len(passed) <= 4 * FLOOD
+    assert read(tmp_path / "walk.odl").lost_bytes == 0
+    assert len(live.notices()) <= 100  # not one for each
+
+
+def test_ctrl_c_ends_a_session_whose_board_never_answers(tmp_path: Path) -> None:
+    """With hardware in the loop, where it floods the host with other messages."""
+    bench = virtual_bench(FakeBoard(sensor=False))
+    live = start_live(bench, tmp_path / "walk.odl", feed="shoulder", subject=8)
+    mode: Any = live._mode
+    board: Any = mode._fed.board
+    sent = [0, 0]
+
+    def pump(wait: float) -> tuple[None, list[Event]]:
+        sent[live._ending] += 1
+        if sent[False] == 20:
+            live.stop()
+        assert sent[True] <= 2 * FLOOD
+        return None, [Gap(board.position, 0, "x")] * 5
+
+    board._receiver.pump = pump
+    with pytest.raises(BoardError, match="no answer to Samples before the session ended"):
+        list(live)
+    live.close()
+    bench.close()
+    assert read(tmp_path / "walk.odl").lost_bytes == 0
+
+
+def test_a_board_that_sends_anything_but_an_answer_is_given_up(tmp_path: Path) -> None:
+    bench = virtual_bench(FakeBoard(sensor=False))
+    live = start_live(bench, tmp_path / "walk.odl", feed="shoulder", subject=8)
+    mode: Any = live._mode
+    board: Any = mode._fed.board
+    board._receiver.pump = lambda wait: (None, [Gap(board.position, 0, "x")] * 20_000)
+    with pytest.raises(BoardError, match="the board sent 100000 messages in place of an answer"):
+        list(live)
+    live.close()
+    bench.close()
