@@ -29,12 +29,13 @@ static int64_t position(const odl_link *link)
 
 static int hello(odl_link *link, const uint8_t *m, uint32_t size)
 {
-    int other = size >= ODL_HELLO_FIXED && m[ODL_HELLO_MAJOR] != ODL_PROTOCOL_MAJOR;
-    if (size != ODL_HELLO_FIXED && !other)
+    if (size < ODL_HELLO_FIXED)
         return ODL_REFUSAL_MESSAGE;
     odl_send_info(link); /* to a host of another version too, which can then name both */
-    if (other)
+    if (m[ODL_HELLO_MAJOR] != ODL_PROTOCOL_MAJOR)
         return ODL_REFUSAL_VERSION;
+    if (size != ODL_HELLO_FIXED)
+        return ODL_REFUSAL_MESSAGE;
     link->greeted = 1;
     link->has_done = 0;
     odl_send_description(link);

@@ -198,6 +198,7 @@ void odl_send_data(odl_link *link, unsigned area, uint32_t offset, uint32_t size
     odl_begin_frame(link, ODL_MSG_DATA);
     odl_put_number(link, area, 1);
     odl_put_number(link, offset, 4);
+    odl_put_number(link, link->reply, 2);
     odl_put_number(link, size, 4);
     for (uint32_t i = offset; i < offset + size; i++) {
         uint8_t byte = byte_of(link, area, i);

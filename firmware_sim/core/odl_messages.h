@@ -68,8 +68,9 @@
 #define ODL_MSG_DATA 7
 #define ODL_DATA_AREA 1 /* u8 */
 #define ODL_DATA_OFFSET 2 /* u32 */
-#define ODL_DATA_DATA 6 /* blob */
-#define ODL_DATA_FIXED 6
+#define ODL_DATA_REPLY 6 /* u16 */
+#define ODL_DATA_DATA 8 /* blob */
+#define ODL_DATA_FIXED 8
 
 #define ODL_MSG_READY 8
 #define ODL_READY_POSITION 1 /* u64 */

@@ -39,6 +39,7 @@ from odl.wire import (
 from odl.wire.requests import Requests
 from odl.wire.session_messages import ENVELOPE, LONGEST_READ, configure_message, split_samples
 
+LONGEST_AREA: Final = 4 * 2**20  # bytes: a recording has no room for a larger model image
 _CHUNK: Final = 4096  # bytes per Read of an area that does not change meanwhile
 _UNASKED: Final = 2048  # most bytes that a board sends unasked
 Progress = Callable[[int, int], None]
@@ -145,14 +146,26 @@ class BoardClient:
         return [output for part in split_samples(event, self._greeted().frame) for output in self._do(part)]
 
     def snapshot(self) -> bytes:
-        """Read the state block followed by the label log; consistent if both fit one answer."""
+        """Read the state block followed by the label log; consistent if both fit one answer.
+
+        Raises
+        ------
+        BoardError
+            If the board does not answer, or claims more than `LONGEST_AREA` bytes.
+        """
         info = self._greeted()
         if info.state + info.log <= LONGEST_READ:
             return self._area(STATE, info.state + info.log, LONGEST_READ)
         return self._area(STATE, info.state, LONGEST_READ) + self._area(STATE, info.log, _CHUNK, info.state)
 
     def read_image(self, progress: Progress | None = None) -> bytes:
-        """Read the model image that the board runs; ``progress`` gets bytes read and bytes in all."""
+        """Read the model image that the board runs; ``progress`` gets bytes read and bytes in all.
+
+        Raises
+        ------
+        BoardError
+            If the board does not answer, or claims more than `LONGEST_AREA` bytes.
+        """
         return self._area(IMAGE, self._greeted().image_size, _CHUNK, progress=progress)
 
     def upload(self, image: bytes, progress: Progress | None = None) -> None:
@@ -200,14 +213,19 @@ class BoardClient:
     def _area(
         self, area: int, size: int, most: int, offset: int = 0, progress: Progress | None = None
     ) -> bytes:
-        data = b""
+        if size > LONGEST_AREA:
+            what = "model image" if area == IMAGE else "state"
+            raise BoardError(
+                f"the board claims a {what} of {size} bytes, but none has more than {LONGEST_AREA}"
+            )
+        data = bytearray()
         while len(data) < size:
             part = self._ask(Read(area, offset + len(data), min(most, size - len(data)))).answer
             assert isinstance(part, Data)
             data += part.data
             if progress:
                 progress(len(data), size)
-        return data
+        return bytes(data)
 
     def _do(self, message: Input | Control) -> list[Output]:
         """Send ``message`` and return the board's outputs."""

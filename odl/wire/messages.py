@@ -138,11 +138,12 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """The answer to `Read`; its bytes are consistent."""
+    """The answer to the `Read` in frame ``reply``; its bytes are consistent."""
 
     area: int
     offset: int
     data: bytes
+    reply: int = 0
 
 
 @dataclass(frozen=True, slots=True)

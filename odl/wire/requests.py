@@ -205,12 +205,6 @@ class Requests:
             self.speaks((answer.major, answer.minor))
             if not self.asks(Hello):
                 return request if request and request.failure else None  # else the board sent it unasked
-        elif isinstance(answer, Data):
-            # Data carries no frame number: it answers the Read of the same area, offset and size.
-            wanted = None if request is None else request.message
-            if wanted != Read(answer.area, answer.offset, len(answer.data)):
-                self.strays += 1
-                return None
         elif isinstance(answer, Refused) and answer.why is Refusal.DAMAGED and answer.message == 0:
             if request is not None:  # otherwise noise on the line
                 request.due, request.damaged = None, True
@@ -220,6 +214,11 @@ class Requests:
             return None
         elif isinstance(answer, Refused):
             return self._refused(request, answer)
+        elif isinstance(answer, Data) and request.message != Read(
+            answer.area, answer.offset, len(answer.data)
+        ):
+            self.strays += 1
+            return None
         assert request is not None
         request.answer, self._out = answer, None
         return request

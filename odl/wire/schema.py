@@ -107,7 +107,7 @@ TABLE: Final[tuple[Row, ...]] = (
          change="u16", allowed="u32", period="u32", horizon="u32", session="u32", issued="u32",
          patience="u64", seed="u64", position="u64", scaling="scaling"),
     _row(6, Read, area="u8", offset="u32", size="u16"),
-    _row(7, Data, area="u8", offset="u32", data="blob"),
+    _row(7, Data, area="u8", offset="u32", reply="u16", data="blob"),
     _row(8, Ready, position="u64", room="u16", reply="u16"),
     _row(9, Refused, message="u8", why="refusal", reply="u16"),
     _row(10, Description, board="json", model="json"),

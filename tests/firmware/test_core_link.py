@@ -85,7 +85,8 @@ def test_a_session_over_the_line_is_the_session(line: CoreLine, choice: Any, scr
     told = heard[2 : 2 + len(expected)]
     assert told == expected
     assert heard[2 + len(expected) :] == [
-        Data(STATE, at.offset, whole[at.offset : at.offset + at.size]) for at in reads
+        Data(STATE, at.offset, whole[at.offset : at.offset + at.size], 2 + len(sent) + i)
+        for i, at in enumerate(reads)
     ]
 
 
@@ -163,7 +164,9 @@ def test_a_host_of_another_version_hears_which_version_the_board_speaks(line: Co
     for rest in (b"", b"\x00more"):
         heard = understood(line.say(frame(b"\x03\x02\x00" + rest, 5) + frame(encode(Compact()), 6)))
         assert heard == [info, Refused(3, Refusal.VERSION, 5), Refused(14, Refusal.HELLO, 6)]
-    for message in (b"\x03", b"\x03\x02", b"\x03\x01\x00\x00"):
+    heard = understood(line.say(frame(b"\x03\x01\x00\x00", 5) + frame(encode(Compact()), 6)))
+    assert heard == [info, Refused(3, Refusal.MESSAGE, 5), Refused(14, Refusal.HELLO, 6)]
+    for message in (b"\x03", b"\x03\x02"):
         assert understood(line.say(frame(message, 5))) == [Refused(3, Refusal.MESSAGE, 5)]
 
 
@@ -396,7 +399,7 @@ def test_a_session_begins_where_the_host_says(
     again = configure(other, keep, position, issued)
     heard = line.exchange(*begin, again, Read(STATE, 0, len(whole)), *more)
     at = heard.index(Ready(start, 768, len(begin)))
-    assert heard[at + 1] == Data(STATE, 0, whole)
+    assert heard[at + 1] == Data(STATE, 0, whole, len(begin) + 1)
     assert [m for m in heard[at + 2 :] if not isinstance(m, Ready)] == expected
 
 
@@ -415,4 +418,4 @@ def test_compacting_drops_what_was_undone_and_ends_the_session(line: CoreLine) -
     twin._core.log[: len(kept)] = kept
     twin._core.state["n_log"] = len(kept)
     twin.resume()
-    assert heard[-1] == Data(STATE, 0, twin.snapshot())
+    assert heard[-1] == Data(STATE, 0, twin.snapshot(), len(begin) + 3)

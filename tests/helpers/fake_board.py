@@ -162,7 +162,8 @@ class FakeBoard:
             read = {STATE: whole, BRIEF: without_weights(self.image, whole), IMAGE: self.image.to_bytes()}[
                 message.area
             ]
-            self.say(Data(message.area, message.offset, read[message.offset : message.offset + message.size]))
+            part = read[message.offset : message.offset + message.size]
+            self.say(Data(message.area, message.offset, part, seq))
         elif self._last is not None and self._last[0] == seq:
             self.say(Ready(self._last[1], 768, seq))
         else:

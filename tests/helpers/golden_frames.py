@@ -158,12 +158,12 @@ BOARD: list[tuple[Message, str]] = [
         "00052d01e80301030b4d0101032d0101020501010201010105ffffffff021001010101010593dc0a0e00",
     ),
     (
-        Data(area=0, offset=20000, data=b"\x01\x02\x00"),
-        "00052e01d00701020703204e010203010103010205ac7c41f300",
+        Data(area=0, offset=20000, data=b"\x01\x02\x00", reply=258),
+        "00052e01d00701020703204e010402010301010301020582c87c5400",
     ),
     (
-        Data(area=1, offset=0, data=b""),
-        "00052f01b80b010307010101010101010105038907c500",
+        Data(area=1, offset=0, data=b"", reply=65535),
+        "00052f01b80b0103070101010103ffff01010105ffd330d000",
     ),
     (
         Ready(position=640, room=768, reply=258),

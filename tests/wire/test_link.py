@@ -159,7 +159,7 @@ def answer_to(message: Message, seq: int) -> Message:
     if isinstance(message, Hello):
         return ABOUT
     if isinstance(message, Read):
-        return Data(message.area, message.offset, bytes(message.size))
+        return Data(message.area, message.offset, bytes(message.size), seq)
     return Ready(0, 768, seq)
 
 
@@ -468,11 +468,14 @@ def test_a_refusal_is_an_answer_and_a_named_failure(why: Refusal) -> None:
 
 def test_data_answers_only_what_was_read() -> None:
     link, request, _ = asked(Read(STATE, 512, 3))
-    wrong = [Data(STATE, 0, b"abc"), Data(1, 512, b"abc"), Data(STATE, 512, b"ab"), Ready(0, 768, 8)]
+    wrong = [
+        Data(STATE, 0, b"abc", 9), Data(1, 512, b"abc", 9), Data(STATE, 512, b"ab", 9), Ready(0, 768, 8),
+        Data(STATE, 512, b"abc", 8),  # the late copy of an earlier answer, with what was there then
+    ]  # fmt: skip
     for i, message in enumerate(wrong):
         assert link.receive(frame(encode(message), i))[0].request is None
-    assert link.counters.strays == 4
-    assert link.receive(frame(encode(Data(STATE, 512, b"abc")), 4))[0].request is request
+    assert link.counters.strays == 5
+    assert link.receive(frame(encode(Data(STATE, 512, b"abc", 9)), 5))[0].request is request
 
 
 def test_a_board_that_heard_no_hello_is_greeted_again() -> None:
@@ -600,7 +603,7 @@ class Peer:
                 self.last = None
                 said += self.say(ABOUT)
             elif isinstance(message, Read):
-                said += self.say(Data(message.area, message.offset, bytes(message.size)))
+                said += self.say(Data(message.area, message.offset, bytes(message.size), seq))
             else:
                 if seq != self.last:
                     self.last = seq
