@@ -233,8 +233,12 @@ def to_counts(values: NDArray[np.float64], scales: NDArray[np.float64]) -> tuple
     (array([[  720],
            [32767]], dtype=int16), 1)
     """
-    counts = np.rint(values / scales)
-    outside = int(((counts < -32768) | (counts > 32767)).sum())
-    block = np.clip(counts, -32768, 32767).astype(np.int16)
+    block, outside = np.empty(values.shape, np.int16), 0
+    for i, scale in enumerate(
+        np.broadcast_to(scales, values.shape[1:]).tolist()
+    ):  # a column of memory at a time
+        counts = np.rint(values[:, i] / scale)
+        outside += int(((counts < -32768) | (counts > 32767)).sum())
+        block[:, i] = np.clip(counts, -32768, 32767)
     block.flags.writeable = False
     return block, outside

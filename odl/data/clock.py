@@ -65,6 +65,10 @@ class RowClock:
         Of the rows as the sensor took them: lost rows do not lower it. 0 with fewer than two rows.
     notes : tuple of str
         What was found, with the rows.
+    per_stamp : float
+        Rows that share a time stamp, on the mean.
+    doubtful : bool
+        The same two, three or four rows share each stamp, which several devices would also do.
     """
 
     times: NDArray[np.float64]
@@ -72,6 +76,8 @@ class RowClock:
     cuts: tuple[int, ...] = ()
     rate_hz: float = 0.0
     notes: tuple[str, ...] = field(default=())
+    per_stamp: float = 1.0
+    doubtful: bool = False
 
 
 def read_clock(table: RawTable, name: str, unit: str, values: NDArray[np.float64]) -> RowClock:
@@ -126,7 +132,7 @@ def read_clock(table: RawTable, name: str, unit: str, values: NDArray[np.float64
         notes.append(f"{len(back) + len(jumps)} such places in all")
     edges = [0, *sorted(cuts), len(t)]
     keep = np.ones(len(t), np.bool_)
-    same = np.append(False, steps == 0)
+    same, share, doubtful = np.append(False, steps == 0), 0.0, False
     if same.any():
         copies = same & (np.append(False, (values[1:] == values[:-1]).all(1)))
         if copies.sum() >= _REPEATED * same.sum():
@@ -134,6 +140,7 @@ def read_clock(table: RawTable, name: str, unit: str, values: NDArray[np.float64
             notes.append(f"{int(same.sum())} rows that repeat the row before left out")
         else:
             share = same.mean()
+            doubtful = _by_turns(table, t, values)
             t = _spread(t, edges)
             if share > 0.2:
                 notes.append(
@@ -144,7 +151,8 @@ def read_clock(table: RawTable, name: str, unit: str, values: NDArray[np.float64
     sizes = [b - a for a, b in zip(edges[:-1], edges[1:], strict=True)]
     known = [(rate, size) for rate, size in zip(rates, sizes, strict=True) if rate]
     rate = max(known, key=lambda pair: pair[1])[0] if known else 0.0
-    return RowClock(t, keep, tuple(sorted(cuts)), rate, tuple(notes))
+    per_stamp = 1 / (1 - float(share))
+    return RowClock(t, keep, tuple(sorted(cuts)), rate, tuple(notes), per_stamp, doubtful)
 
 
 def rate_of_steps(steps: NDArray[np.float64]) -> float:
@@ -184,6 +192,29 @@ def _unwrapped(t: NDArray[np.float64], tick: float, table: RawTable) -> tuple[ND
     return t, []
 
 
+def _by_turns(table: RawTable, t: NDArray[np.float64], values: NDArray[np.float64]) -> bool:
+    """Whether each stamp has the same two, three or four rows.
+
+    Raises
+    ------
+    DataError
+        If these rows go on each from its own row of the stamp before: they are of several devices.
+    """
+    counts = np.diff(np.append(np.flatnonzero(np.append(True, np.diff(t) != 0)), len(t)))
+    n = int(np.median(counts))
+    if not 2 <= n <= 4 or (counts == n).mean() < 0.99:
+        return False
+    near = np.nanmedian(np.abs(values[1:] - values[:-1]), axis=0)
+    far = np.nanmedian(np.abs(values[n:] - values[:-n]), axis=0)
+    if (far < 0.3 * near).mean() > 0.5:
+        raise DataError(
+            f"{table.row(0)} on: {n} rows share each time stamp and take turns between {n} courses, as "
+            f"rows of {n} "
+            "devices do; add a column that tells them apart, or split the file"
+        )
+    return True
+
+
 def _spread(t: NDArray[np.float64], edges: list[int]) -> NDArray[np.float64]:
     """Rows of one stamp, spread over the time until the next stamp."""
     spread = t.copy()
@@ -194,10 +225,10 @@ def _spread(t: NDArray[np.float64], edges: list[int]) -> NDArray[np.float64]:
             continue
         counts = np.diff(np.append(first, len(own)))
         gaps = np.diff(own[first])
-        row = float(
-            gaps[gaps <= _LONG * np.median(gaps)].sum() / counts[:-1][gaps <= _LONG * np.median(gaps)].sum()
-        )
-        # The last stamp, and one before a hole, last as long as their rows; the first may have begun before.
+        whole = slice(1, None) if len(gaps) > 2 else slice(None)  # the first stamp may have begun before
+        usual = gaps[whole] <= _LONG * np.median(gaps)
+        row = float(gaps[whole][usual].sum() / counts[:-1][whole][usual].sum())
+        # The last stamp, and one before a hole, last as long as their rows.
         lengths = np.minimum(np.append(gaps, counts[-1] * row), np.maximum(counts * row * 1.25, row))
         within = np.arange(len(own)) - np.repeat(first, counts)
         moved = np.repeat(own[first], counts) + within * np.repeat(lengths / counts, counts)

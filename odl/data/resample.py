@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,7 +116,8 @@ def to_fixed_rate(
         changes.dropped += int(repeated.sum())
         changes.notes.append(f"{int(repeated.sum())} rows with the time stamp of the row before left out")
     keep = np.flatnonzero(good & ~repeated)
-    t, values, marks = t[keep], values[keep], marks[keep]
+    if len(keep) < n:
+        t, values, marks = t[keep], values[keep], marks[keep]
     if len(t) < 2:
         return [Stretch(values, marks, 0)], changes
     steps = np.diff(t)
@@ -128,11 +130,11 @@ def to_fixed_rate(
     cuts = np.flatnonzero(steps > HOLE / min(rate, rate_hz)) + 1
     stretches: list[Stretch] = []
     changed, end = 0, 0.0
-    for own in np.split(np.arange(len(t)), cuts):
-        own_t, own_values, own_marks = t[own], values[own], marks[own]
+    for first, last in pairwise([0, *cuts.tolist(), len(t)]):
+        own_t, own_values, own_marks = t[first:last], values[first:last], marks[first:last]
         lost = max(1, round((own_t[0] - end) * rate_hz) - 1) if stretches else 0
         if lost > LONGEST:
-            raise DataError(f"{row(int(keep[own[0]]))}: time jumps from {end:.10g} to {own_t[0]:.10g} s")
+            raise DataError(f"{row(int(keep[first]))}: time jumps from {end:.10g} to {own_t[0]:.10g} s")
         late = own_t - np.arange(len(own_t)) / rate_hz
         if np.ptp(late) >= 1 / rate_hz - 1e-9:
             short = np.diff(own_t) > LATE / rate

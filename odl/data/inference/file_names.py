@@ -133,6 +133,8 @@ def _score(reading: Reading, tokens: Sequence[list[list[Token]]]) -> float:
         wrong = sum(any(kind in odd for kind in own) for own in kinds) / len(kinds)
         if not people and (wrong > 0.2 or len(subjects) == 1 or any(len(own) > 2 for own in kinds)):
             return 0.0
+        if not people and not labels and "{subject}/" not in reading.pattern:
+            return 0.0  # words that may be anything
         if not people and len(labels) > 1 and len(subjects) == n:
             return 0.0  # nobody has two files
         crossed = len(set(zip(reading.labels, reading.subjects, strict=True))) if labels else 0

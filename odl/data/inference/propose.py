@@ -109,6 +109,7 @@ def _from_tables(proposal: Proposal, path: Path, surveyed: Survey, choices: Choi
     _classes(proposal, texts, reading)
     _people(proposal, profiles, reading, split)
     _columns(proposal, profiles, sensors)
+    proposal.warnings += [f"{p.source.name}: {remark}" for p in profiles for remark in p.roles.remarks]
 
 
 def _suffix(source: SourceFile) -> str:

@@ -140,7 +140,8 @@ def find_roles(
     numeric = tuple(a for a in axes.axes if table.columns[a.column].dtype.kind in "biuf")
     if wrong := [a for a in axes.axes if a not in numeric]:
         table.numbers(wrong[0].column)  # which names the row
-    label = label or _label(table, axes)
+    remarks: list[str] = []
+    label = label or _label(table, axes, remarks)
     used = {a.column for a in axes.axes if a.column != label}
     axes = replace(axes, axes=tuple(a for a in axes.axes if a.column in used))
     free = [c for c in table.columns if c not in used and c != label]
@@ -155,7 +156,9 @@ def find_roles(
         recording = ""
     gone = {*times, device, sensor, recording, label, subject, *used}
     left = tuple(c for c in table.columns if c not in gone)
-    return Roles(axes, stamps, label, subject, device, recording, sensor, join, given, guessed, left)
+    return Roles(
+        axes, stamps, label, subject, device, recording, sensor, join, given, guessed, left, tuple(remarks)
+    )
 
 
 def run_length(codes: NDArray[np.int64]) -> float:
@@ -168,7 +171,7 @@ def _in_runs(table: RawTable, column: str) -> bool:
     return 1 < len(texts) <= max(MOST_LABELS, len(codes) // 20) and run_length(codes) >= 10
 
 
-def _label(table: RawTable, axes: Chosen) -> str:
+def _label(table: RawTable, axes: Chosen, remarks: list[str]) -> str:
     """A column that is called like a label, and has few values in long runs."""
     axis = {a.column for a in axes.axes}
     bare = {c for c in axis if plain(c) in ("x", "y", "z")}
@@ -188,6 +191,11 @@ def _label(table: RawTable, axes: Chosen) -> str:
                 continue
         codes, texts = table.texts(column)
         if len(texts) > MOST_LABELS or (run_length(codes) < SHORTEST_RUN and len(texts) > 1):
+            remarks.append(
+                f"column '{column}' has {len(texts)} values and changes every {run_length(codes):.3g} "
+                f"rows, so it is "
+                f"not taken for labels; `label={column}` takes it"
+            )
             continue
         words = any(re.search(r"[^\W\d]", text) for text in texts)
         if words:

@@ -181,6 +181,12 @@ def _values(sensors: Sensors, axes: list[Axis]) -> tuple[NDArray[np.float64], ND
     """Some rows of a sensor's axes from every file (n, axes), and the largest sizes in all of them."""
     blocks, most = [], []
     for p in sensors.profiles:
+        if sensors.sensor:
+            word = axes[0].column.split(".", 1)[0]
+            if word in p.sensors:
+                blocks.append(p.sensors[word][0])
+                most.append(p.sensors[word][1])
+            continue
         names = [a.column for a in p.roles.axes.axes]
         wanted = [
             a.column.removeprefix(p.word + ".") if sensors.join and not sensors.sensor else a.column
@@ -311,6 +317,13 @@ def _from_clock(
     if any(p.spread for p in sensors.main):
         word = LIKELY if word == SURE else word
         why += "; rows share time stamps and are spread"
+    if any(p.doubtful for p in sensors.main):
+        word = GUESS
+        proposal.warnings.append(
+            f"{sensors.main[0].source.name}: each time stamp has the same few rows; if they are of several "
+            f"devices, "
+            "add a column that tells these apart"
+        )
     if converted := _converted(sensors.main):
         rate = converted.rate_hz
     apart = max(rates) / min(rates)

@@ -56,7 +56,9 @@ def find_stamps(table: RawTable, columns: list[str]) -> Stamps | None:
         t = seconds_of(table, column, unit or "s")
         t = t[np.isfinite(t)]
         steps = np.diff(t)
-        if len(t) < 2 or not (steps != 0).any() or (steps < 0).mean() > 0.4:
+        if len(t) < 2 or not (steps != 0).any():
+            continue
+        if (steps < 0).mean() > 0.4 and not (words & {"time", "timestamp", "timestamps", "t", "ts", "date"}):
             continue
         if cells.dtype.kind == "m":
             hours.append(column)

@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odl.data.card import DataError
-from odl.data.clock import SECONDS, has_dates, read_clock
+from odl.data.clock import PAIR, SECONDS, has_dates, read_clock
 from odl.data.inference.axes import LINEAR, SENSOR_WORDS, Axis, Chosen, words_of
 from odl.data.inference.roles import Roles, find_roles
 from odl.data.label_file import span_columns
 from odl.data.loaders.words import named_columns
 from odl.data.readers import read_tables
 from odl.data.readers.source import SourceFile
-from odl.data.readers.table import FileFacts, NotATable, RawTable
+from odl.data.readers.table import FileFacts, NotATable, NoTable, RawTable
 
 SAMPLE = 20_000  # rows of a file that units are told from
 _FOREIGN = """.md .pdf .doc .docx .png .jpg .jpeg .gif .svg .mp4 .mov .avi .mp3 .wav .py .m .r .ipynb
@@ -57,7 +57,9 @@ class Profile:
     labels: Counter[str] = field(default_factory=Counter)
     subjects: Counter[str] = field(default_factory=Counter)
     devices: Counter[str] = field(default_factory=Counter)
+    sensors: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = field(default_factory=dict)
     spread: bool = False
+    doubtful: bool = False
     first_time: float = 0.0  # of the clock, in the unit of its column
     last_time: float = 0.0
 
@@ -130,14 +132,9 @@ def survey(sources: Sequence[SourceFile], choices: Choices) -> Survey:
             continue
         for table in tables:
             _take(found, source, table, choices, faults)
-    good = {p.source.suffix for p in found.profiles}
     for source, fault in faults:
-        readme = re.search(
-            r"(?i)read ?me|licen[cs]e|notes?\b|info|about|activity_labels|features", source.path.name
-        )
-        if not found.profiles or (
-            source.suffix in good and source.suffix not in ("", ".txt", ".json") and not readme
-        ):
+        other = isinstance(fault, NoTable) or source.suffix in ("", ".txt", ".json")
+        if not found.profiles or not other:
             raise fault
         found.skipped.append((source, str(fault).removeprefix(str(source.path)).lstrip(" :")))
     return found
@@ -170,7 +167,7 @@ def _take(
                 if kind == "none"
                 else "no column looks like a sensor's axis"
             )
-            raise DataError(
+            raise NoTable(
                 f"{source.path} row 1: {why} (ax, acc_x, accelerometer_x, gx, gyro_x, ...); there are "
                 f"{there}; "
                 "name the columns with `columns`"
@@ -184,7 +181,7 @@ def _profile(source: SourceFile, table: RawTable, roles: Roles, word: str, kind:
     if roles.names:
         table = named_columns(table, roles.names)
     axes = roles.axes.axes
-    values = np.stack([table.numbers(a.column) for a in axes], 1)
+    values = table.values([a.column for a in axes])
     good = np.isfinite(values)
     by_kind = [good[:, [a.sensor == k for a in axes]].all(1) for k in dict.fromkeys(a.sensor for a in axes)]
     some = _one_stream(table, roles, good)
@@ -195,6 +192,11 @@ def _profile(source: SourceFile, table: RawTable, roles: Roles, word: str, kind:
         source, table.part, len(table), tuple(table.columns), roles, table.facts, table.units, word, kind,
         sample, most, int((~good.all(1)).sum()),
     )  # fmt: skip
+    if roles.sensor:
+        codes, words = table.texts(roles.sensor)
+        for i, each in enumerate(words):
+            own = values[(codes == i) & good.all(1)]
+            profile.sensors[each] = (own[:SAMPLE], np.abs(own).max(0, initial=0))
     if not any(own.any() for own in by_kind):
         raise DataError(f"{source.path}: columns {', '.join(a.column for a in axes)} hold no numbers")
     for name, counter in (
@@ -211,12 +213,14 @@ def _profile(source: SourceFile, table: RawTable, roles: Roles, word: str, kind:
         elif good.all(1).mean() < 0.5:  # a row per event: those of the first sensor
             some &= good[:, [a.sensor == axes[0].sensor for a in axes]].all(1)
         places = np.flatnonzero(some)
-        part = table if len(places) == len(table) else table.taken(places)
-        clock = read_clock(part, roles.stamps.column, roles.stamps.unit, values[places])
+        part, rows = table.only(roles.stamps.column.split(PAIR)), values
+        if len(places) < len(table):
+            part, rows = part.taken(places), values[places]
+        clock = read_clock(part, roles.stamps.column, roles.stamps.unit, rows)
         profile.rate_hz, profile.notes = clock.rate_hz, clock.notes
         size = 1.0 if has_dates(table, roles.stamps.column) else SECONDS[roles.stamps.unit]
         profile.first_time, profile.last_time = float(clock.times[0] / size), float(clock.times[-1] / size)
-        profile.spread = any("share a time stamp" in note for note in clock.notes)
+        profile.spread, profile.doubtful = clock.per_stamp > 1.2, clock.doubtful
     return profile
 
 

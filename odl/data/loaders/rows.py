@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odl.data.card import Card, DataError
-from odl.data.clock import FEWEST_ROWS, SECONDS, has_dates, rate_of_steps, read_clock, seconds_of
+from odl.data.clock import FEWEST_ROWS, PAIR, SECONDS, has_dates, rate_of_steps, read_clock, seconds_of
 from odl.data.label_file import Span
 from odl.data.readers.table import RawTable
 from odl.data.resample import HOLE
@@ -60,11 +60,16 @@ def rows_of(tables: dict[str, RawTable], card: Card, layout: TableLayout, marks:
         )
         columns[i] = column[len(word) + 1 :] if word else column
         own.setdefault(word if word in tables else next(iter(tables)), []).append(i)
+    needed = [layout.label, layout.subject, layout.device, layout.recording, *layout.time.split(PAIR)]
     pieces: dict[str, list[Rows]] = {}
     signs = np.array(card.signs)
     for word, channels in list(own.items()):
         table = tables[word]
-        values = np.stack([table.numbers(columns[i]) for i in channels], 1) * signs[channels]
+        values = table.values([columns[i] for i in channels])
+        if (signs[channels] < 0).any():
+            values *= signs[channels]
+        kept = [name for name in needed if name in table.columns] or columns[channels[0] : channels[0] + 1]
+        table = tables[word] = table.only(kept)  # the axes need no memory twice
         for sensor, chosen in _sensors([card.channels[i].name for i in channels], values).items():
             part = table if chosen is None else table.taken(chosen)
             some = values if chosen is None else values[chosen]
@@ -74,12 +79,13 @@ def rows_of(tables: dict[str, RawTable], card: Card, layout: TableLayout, marks:
             name = word or sensor
             pieces[name] = list(_split(part, some[:, kinds], layout, marks, card.rate_hz))
             own[name] = [channels[k] for k in kinds]
-    order = [i for name in pieces for i in own[name]]
+    order = np.argsort([i for name in pieces for i in own[name]])
+    straight = bool((np.diff(order) == 1).all())
     for group in _together(pieces):
         rows = group[next(iter(group))]
         for name, other in list(group.items())[1:]:
             rows = _joined(rows, other, next(iter(group)), name)
-        yield replace(rows, values=rows.values[:, np.argsort(order)])
+        yield rows if straight else replace(rows, values=rows.values[:, order])
 
 
 def _sensors(names: list[str], values: NDArray[np.float64]) -> dict[str, NDArray[np.int64] | None]:
@@ -118,13 +124,14 @@ def _split(
             own, dropped = own[~empty], int(empty.sum())
             if not len(own):
                 continue
-        part = table if len(own) == len(table) else table.taken(own)
+        place = _slice(own)
+        part = table if len(own) == len(table) else table.taken(place)
         at = tuple(np.searchsorted(own, breaks).tolist())
         part = replace(part, facts=replace(part.facts, breaks=tuple(b for b in at if 0 < b < len(own))))
         keep = np.ones(len(own), np.bool_)
         times, cuts = None, part.facts.breaks
         if layout.time:
-            clock = read_clock(part, layout.time, layout.time_unit, values[own])
+            clock = read_clock(part, layout.time, layout.time_unit, values[place])
             times, keep, cuts, notes = clock.times, clock.keep, clock.cuts, list(clock.notes)
         elif len(keys) > 1:
             runs = np.flatnonzero(np.diff(own) > 1) + 1
@@ -136,10 +143,19 @@ def _split(
         for a, b in zip(edges[:-1], edges[1:], strict=True):
             rows = np.arange(a, b)[keep[a:b]]
             lost = dropped * (a == 0) + (b - a - len(rows))
+            some = _slice(rows)
             yield Rows(
-                table, own[rows], None if times is None else times[rows], values[own[rows]], classes[rows],
+                table, own[rows], None if times is None else times[some], values[_slice(own[rows])],
+                classes[some],
                 subject, lost, 0, notes if a == 0 else [],
             )  # fmt: skip
+
+
+def _slice(places: NDArray[np.int64]) -> NDArray[np.int64] | slice:
+    """Neighbouring places as a slice, which copies nothing."""
+    if len(places) and places[-1] - places[0] + 1 == len(places):
+        return slice(int(places[0]), int(places[-1]) + 1)
+    return places
 
 
 def _together(pieces: dict[str, list[Rows]]) -> Iterator[dict[str, Rows]]:

@@ -139,10 +139,13 @@ class Tables:
         layout = self._layout
         joined: dict[str, dict[str, RawTable]] = {}
         for source in group:
-            for table in read_tables(source):
-                table = named_columns(table, layout.columns)
+            tables = read_tables(source)
+            while tables:  # each is let go of before the next: a table may be large
+                table = named_columns(tables.pop(0), layout.columns)
                 if not layout.join:
-                    yield {"": table}
+                    alone = {"": table}
+                    del table
+                    yield alone
                     continue
                 file_word, part_word = self._word(source.name.rsplit("/", 1)[-1]), self._word(table.part)
                 own = {file_word or part_word: table}
@@ -151,15 +154,15 @@ class Tables:
                     own = {t: table.taken(codes == i) for i, t in enumerate(texts) if t in layout.join}
                 rest = without_word(table.part, part_word) if part_word else ""
                 joined.setdefault(rest, {}).update({word: t for word, t in own.items() if word})
-        for tables in filter(None, joined.values()):
+        for own in filter(None, joined.values()):
             for word in layout.join:
-                if word not in tables:
+                if word not in own:
                     raise DataError(
                         f"{group[0].path}: there is no '{word}' beside it; add it, take its channels out "
                         f"of the "
                         "card, or the file out of the folder"
                     )
-            yield {word: tables[word] for word in layout.join}
+            yield {word: own[word] for word in layout.join}
 
     def _read(self, group: list[SourceFile]) -> Iterator[tuple[str, str, Part]]:
         """(person, where, part) of the tables of one recording."""
@@ -168,7 +171,7 @@ class Tables:
         report = FileReport([source.name for source in group])
         self.reports.append(report)
         for tables in self._tables(group):
-            main = next(iter(tables.values()))
+            name = next(iter(tables.values())).path.name
             report.read += sum(len(table) + table.facts.dropped for table in tables.values())
             report.dropped += sum(table.facts.dropped for table in tables.values())
             report.notes += [note for table in tables.values() for note in table.facts.notes]
@@ -198,7 +201,7 @@ class Tables:
                         notes.append(f"{outside} values limited to 16 bits")
                     truths = tuple((s, e, card.classes[m]) for s, e, m in runs(stretch.marks) if m >= 0)
                     first = stretch is stretches[0]
-                    note = f"{main.path.name}: {', '.join(notes)}" if notes and first else ""
+                    note = f"{name}: {', '.join(notes)}" if notes and first else ""
                     person = self._person(self._subject(group[0], rows))
                     yield person, rows.where(0), Part(block, truths, stretch.lost_before, note)
 

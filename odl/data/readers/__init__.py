@@ -11,7 +11,7 @@ A format is a module here with three names:
     All tables of the file, at least one with a row. ``source.data()`` are the bytes, unpacked. It raises
     `DataError` with file and row; a package that is missing is an error that names the extra of setup.cfg
     to install. It raises `NotATable` for a file that is read with another, such as the samples of a header,
-    or that holds no movement, such as a heart rate.
+    or that holds no movement, such as a heart rate, and `NoTable` for one that is empty or something else.
 
 `READERS` lists the modules in the order in which they are asked; text comes last and takes what looks like
 text.
@@ -32,9 +32,8 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from odl.data.card import DataError
 from odl.data.readers.source import SourceFile
-from odl.data.readers.table import RawTable
+from odl.data.readers.table import NoTable, RawTable
 
 READERS = (
     "parquet",
@@ -65,4 +64,4 @@ def read_tables(source: SourceFile) -> list[RawTable]:
         if reader.is_mine(source):
             tables: list[RawTable] = reader.read(source)
             return tables
-    raise DataError(f"{source.path}: no reader knows this kind of file")
+    raise NoTable(f"{source.path}: no reader knows this kind of file")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,10 @@ NOTHING = frozenset({"", "nan", "na", "n/a", "null", "none", "-", "<na>", "nat",
 
 class NotATable(DataError):
     """A reader knows the file, and it holds no table of movement: it belongs to another file."""
+
+
+class NoTable(DataError):
+    """A file holds no table of a sensor: it is empty, or something else."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,17 @@ class RawTable:
         number = self.rows + i if isinstance(self.rows, int) else int(self.rows[i])
         part = f" ({self.part})" if self.part else ""
         return f"{self.path}{part} row {number}"
+
+    def values(self, names: Sequence[str]) -> NDArray[np.float64]:
+        """Return columns as numbers side by side, (n, columns); see `numbers`."""
+        found = np.empty((len(self), len(names)))
+        for i, name in enumerate(names):
+            found[:, i] = self.numbers(name)
+        return found
+
+    def only(self, names: Iterable[str]) -> RawTable:
+        """Return the table with the columns that are among ``names``."""
+        return replace(self, columns={name: self.columns[name] for name in names if name in self.columns})
 
     def taken(self, index: NDArray[np.int64] | NDArray[np.bool_] | slice) -> RawTable:
         """Return the table of some rows; facts about rows are left out."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from odl.data.card import DataError
 from odl.data.readers.arrow import column_of
 from odl.data.readers.clock_text import to_clock
 from odl.data.readers.source import SourceFile
-from odl.data.readers.table import NOTHING, FileFacts, RawTable
+from odl.data.readers.table import NOTHING, FileFacts, NoTable, RawTable
 from odl.data.readers.text_layout import TextLayout, cells, find_layout
 
 NAME = "CSV and other text tables"
@@ -36,7 +37,7 @@ def read(source: SourceFile) -> list[RawTable]:
     """Return the file's one table."""
     head = source.head()
     if not head.strip(b"\0 \r\n\t,;"):
-        raise DataError(f"{source.path}: the file is empty")
+        raise NoTable(f"{source.path}: the file is empty")
     encoding = _encoding(head)
     data, notes = _as_utf8(source, head, encoding)
     return [parse(source, data, notes)]
@@ -49,9 +50,9 @@ def parse(source: SourceFile, data: Any, notes: list[str]) -> RawTable:
     if layout is None:
         names = " ".join(top[:1])[:60]
         if "\ufffd" in "".join(top) or any(ord(c) < 9 for line in top[:20] for c in line):
-            raise DataError(f"{source.path}: this is not text, nor a format that is known here")
+            raise NoTable(f"{source.path}: this is not text, nor a format that is known here")
         below = "the file is empty below its names" if len(top) < 3 else "no columns of numbers can be found"
-        raise DataError(f"{source.path}: {below} (its first line is '{names}')")
+        raise NoTable(f"{source.path}: {below} (its first line is '{names}')")
     return _Body(source, layout, data, notes).table()
 
 
@@ -125,7 +126,8 @@ class _Body:
         """Read all rows."""
         self._cut_last()
         breaks: list[tuple[int, str]] = []
-        pieces, rows, count, blank = [], [], 0, 0
+        columns: dict[str, list[Any]] = {name: [] for name in self._layout.names if name}
+        rows, count, blank = [], 0, 0
         for number, text, after in self._pieces():
             if after == "empty" and count:
                 blank += 1
@@ -134,22 +136,23 @@ class _Body:
             if not text:
                 continue
             piece = self._parsed(text, number)
-            pieces.append(piece)
+            for name, values in self._arrays(piece, number):
+                columns[name].append(values)
             rows.append((number, piece.num_rows))
             count += piece.num_rows
         if not count:
-            raise DataError(f"{self._path}: the file is empty below its names")
+            raise NoTable(f"{self._path}: the file is empty below its names")
         if blank > FEWEST * count:
             breaks = [b for b in breaks if b[1] == "names"]
         again = sum(kind == "names" for _, kind in breaks)
         if again:
             self._notes.append(f"the names stand in the file {again + 1} times")
-        columns = self._columns(pieces, rows)
+        joined = {name: _joined(columns.pop(name)) for name in list(columns)}
         facts = FileFacts(
             rate_hz=self._layout.rate_hz, breaks=tuple(at for at, _ in breaks if at < count),
             notes=tuple(self._notes), dropped=self._dropped,
         )  # fmt: skip
-        return RawTable(self._path, columns, _numbers(rows), dict(self._layout.units), facts)
+        return RawTable(self._path, joined, _numbers(rows), dict(self._layout.units), facts)
 
     def _cut_last(self) -> None:
         """Leave out a last line that has fewer values than the others."""
@@ -194,6 +197,8 @@ class _Body:
                     before, number = ("" if kind == "remark" else kind), number + block[line:end].count(b"\n")
                 self._done = end
             self._done = 0
+            if isinstance(self._data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+                self._data.madvise(mmap.MADV_DONTNEED)  # pages that have been read need no memory any more
             at = stop
 
     _done = 0
@@ -252,28 +257,17 @@ class _Body:
             raise DataError(f"{place}: a quotation mark is not closed")
         raise DataError(f"{place}: {row.actual_columns} values where {row.expected_columns} should be")
 
-    def _columns(self, pieces: list[Any], rows: list[tuple[int, int]]) -> dict[str, NDArray[Any]]:
-        import pyarrow
-
-        columns: dict[str, NDArray[Any]] = {}
-        for name in [name for name in self._layout.names if name]:
-            own = [piece.column(name) for piece in pieces]
-            kinds = {column.type for column in own if not pyarrow.types.is_null(column.type)}
-            if len(kinds) > 1:
-                numbers = all(pyarrow.types.is_integer(k) or pyarrow.types.is_floating(k) for k in kinds)
-                kind = pyarrow.float64() if numbers else pyarrow.string()
-                own = [column.cast(kind) for column in own]
-            elif kinds:
-                own = [column.cast(next(iter(kinds))) for column in own]
-            joined = pyarrow.chunked_array([chunk for column in own for chunk in column.chunks])
-            self._check_lines(joined, rows)
-            clock = to_clock(joined)
-            values = column_of(joined) if clock is None else clock
+    def _arrays(self, piece: Any, number: int) -> Iterator[tuple[str, NDArray[Any]]]:
+        """The columns of a piece as arrays, so that pyarrow's memory is free before the next one."""
+        for name in piece.column_names:
+            column = piece.column(name)
+            self._check_lines(column, number)
+            clock = to_clock(column)
+            values = column_of(column) if clock is None else clock
             assert values is not None
-            columns[name] = values
-        return columns
+            yield name, values
 
-    def _check_lines(self, column: Any, rows: list[tuple[int, int]]) -> None:
+    def _check_lines(self, column: Any, number: int) -> None:
         """Refuse text that goes over the end of its line: its quotation mark is not closed."""
         from pyarrow import compute, types
 
@@ -282,9 +276,22 @@ class _Body:
         if types.is_string(text.type):
             broken = compute.index(compute.match_substring(text, "\n"), True).as_py()
             if broken >= 0:
-                numbers = _numbers(rows)
-                number = numbers + broken if isinstance(numbers, int) else int(numbers[broken])
-                raise DataError(f"{self._path} row {number}: a quotation mark is not closed")
+                raise DataError(f"{self._path} row {number + broken}: a quotation mark is not closed")
+
+
+def _joined(pieces: list[NDArray[Any]]) -> NDArray[Any]:
+    """The pieces of a column one after the other: text if one of them is, NaT for what is no time."""
+    kinds = {piece.dtype.kind for piece in pieces}
+    if kinds & {"M", "m"}:
+        kind = next(piece.dtype for piece in pieces if piece.dtype.kind in "Mm")
+        pieces = [p if p.dtype == kind else np.full(len(p), np.array("NaT", kind)) for p in pieces]
+    elif "O" in kinds and len(kinds) > 1:
+        pieces = [p if p.dtype.kind == "O" else _as_text(p) for p in pieces]
+    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+
+
+def _as_text(values: NDArray[Any]) -> NDArray[Any]:
+    return np.array(["" if value != value else str(value) for value in values.tolist()], object)
 
 
 def _numbers(rows: list[tuple[int, int]]) -> NDArray[np.int64] | int:
