@@ -68,7 +68,7 @@ def check_confirmed(card: Card) -> None:
         Naming the entry, its value and how it is confirmed.
     """
     for entry in card.unconfirmed:
-        value = getattr(card, entry, "")
+        value = getattr(card, entry, 0.0)
         raise DataError(
             f"{entry} {value if not isinstance(value, float) else f'{value:g}'} is a guess of 'odl init'; "
             f"confirm it "

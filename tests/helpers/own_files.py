@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from odl.data.inference.propose import propose
 from odl.data.inference.survey import Choices
 
 N = 400
+TIME = "time_ms,ax,ay,az"
+Made = Callable[[dict[str, list[str]]], "str | bytes"]
 
 
 def motion(still: bool, rate: float = 50.0, n: int = N, gravity: float = 9.81) -> dict[str, list[str]]:
@@ -41,7 +43,7 @@ def put(path: Path, content: str | bytes) -> None:
     path.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
-def said_of(folder: Path, **choices: Any) -> dict[str, Any]:
+def found_in(folder: Path, **choices: Any) -> dict[str, Any]:
     """What ``odl init --json`` says of a folder."""
     return inspected(folder, propose(folder, choices=Choices(**choices)))[1]
 
@@ -49,3 +51,30 @@ def said_of(folder: Path, **choices: Any) -> dict[str, Any]:
 def dates(start: str, columns: dict[str, list[str]]) -> NDArray[np.datetime64]:
     """Dates of the rows from ``start`` on."""
     return np.datetime64(start, "ms") + np.array(columns["ms"], np.int64).astype("timedelta64[ms]")
+
+
+def comma(column: list[str]) -> list[str]:
+    return [cell.replace(".", ",") for cell in column]
+
+
+def xyz(c: dict[str, list[str]]) -> list[list[str]]:
+    return [c["x"], c["y"], c["z"]]
+
+
+def scaled(c: dict[str, list[str]], by: float) -> list[list[int]]:
+    return [[round(float(v) / 9.81 * by) for v in c[name]] for name in "xyz"]
+
+
+def every(keep: Callable[[int], bool], columns: list[Any]) -> list[list[Any]]:
+    return [[cell for i, cell in enumerate(column) if keep(i)] for column in columns]
+
+
+def in_two(folder: Path, name: str, make: Made) -> Path:
+    """``name`` for each of two classes, ``{}`` stands for the class."""
+    for label in ("sit", "walk"):
+        put(folder / name.format(label), make(motion(label == "sit")))
+    return folder
+
+
+def clock(head: str, column: Callable[[dict[str, list[str]]], list[Any]]) -> Made:
+    return lambda c: table(f"{head},ax,ay,az", [column(c), *xyz(c)])

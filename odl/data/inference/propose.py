@@ -8,12 +8,16 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from odl.data.card import DataError
+from odl.data.clock import SECONDS
 from odl.data.inference.class_names import class_names
 from odl.data.inference.file_names import Reading, apply, read_names, split_of
 from odl.data.inference.proposal import GUESS, LIKELY, SURE, Proposal
 from odl.data.inference.sensors import Sensors, choose_sensors, find_channels, find_rate
 from odl.data.inference.survey import Choices, Profile, Survey, survey
+from odl.data.label_file import span_columns
 from odl.data.loaders.recordings import recorded_facts
 from odl.data.readers.source import SourceFile, sources
 from odl.data.readers.table import RawTable
@@ -210,8 +214,6 @@ def _labels(
 def _from_spans(
     proposal: Proposal, spans: list[tuple[SourceFile, RawTable]], profiles: list[Profile]
 ) -> Counter[str]:
-    from odl.data.label_file import span_columns
-
     layout = proposal.card["table"]
     stems = sorted((Path(p.source.name).stem for p in profiles), key=len, reverse=True)
     shapes, texts = set(), Counter[str]()
@@ -229,26 +231,51 @@ def _from_spans(
             "call each as its table with the same ending"
         )
     layout["label_file"] = shapes.pop()
-    columns = span_columns(spans[0][1])
-    assert columns is not None
-    unit = "time" if "time" in layout else "s"
-    numbers = spans[0][1].columns[columns.end].dtype.kind in "iuf"
-    if numbers and "time" in layout and (columns.factor != 1.0 or layout.get("time_unit", "s") != "s" or
-                                         float(spans[0][1].numbers(columns.end).max()) < 1e6):  # fmt: skip
-        first = profiles[0].first_time
-        last = float(spans[0][1].numbers(columns.end).max())
-        fits = first <= float(spans[0][1].numbers(columns.start).min()) <= profiles[0].last_time
-        if columns.factor != 1.0 or not fits or last > profiles[0].last_time * 1.5 + 1:
-            unit = "s"
+    unit, word = _span_unit(spans, profiles)
     layout["label_unit"] = unit
-    where = f"the time of '{layout['time']}'" if unit == "time" else "s from the first row"
-    proposal.say(f"labels from {layout['label_file']}, in {where}", LIKELY, "classes")
+    where = {"time": f"the time of '{layout.get('time')}'", "s": "s from the first row", "samples": "rows"}[
+        unit
+    ]
+    proposal.say(f"labels from {layout['label_file']}, in {where}", word, "classes")
     return texts
+
+
+def _span_unit(spans: list[tuple[SourceFile, RawTable]], profiles: list[Profile]) -> tuple[str, str]:
+    """The unit of label files, the one in which they cover most of the tables, and how sure that is."""
+    shares: dict[str, list[float]] = {"time": [], "s": [], "samples": []}
+    for source, table in spans:
+        columns = span_columns(table)
+        assert columns is not None
+        if table.columns[columns.end].dtype.kind not in "iuf":
+            return "time", LIKELY
+        own = [p for p in profiles if Path(p.source.name).stem in source.name] or profiles
+        size = SECONDS[own[0].roles.stamps.unit] if own[0].roles.stamps else 1.0
+        last = float(np.nanmax(table.numbers(columns.end))) * columns.factor
+        lasts = [p.last_time * size for p in own], [(p.last_time - p.first_time) * size for p in own]
+        if own[0].rate_hz:
+            clock = last if columns.factor != 1.0 else last * size
+            shares["time"].append(clock / max(lasts[0]))
+            shares["s"].append(
+                (last if last < 1e8 else last - own[0].first_time * size) / max(max(lasts[1]), 1e-9)
+            )
+        else:
+            shares["s"].append(last / (max(p.rows for p in own) / 50))
+        shares["samples"].append(last / max(p.rows for p in own))
+    usable = {unit: min(own) for unit, own in shares.items() if own and 0 < max(own) < 1.1}
+    if any(columns.factor != 1.0 for _, t in spans if (columns := span_columns(t)) is not None):
+        usable = {"s": 1.0}
+    if not usable:
+        return ("time" if shares["time"] else "s"), GUESS
+    order = sorted(usable, key=lambda unit: -usable[unit])
+    close = len(order) > 1 and usable[order[1]] > 0.5 * usable[order[0]]
+    best = "time" if close and "time" in order[:2] else order[0]
+    same = {"time", "s"} == set(order[:2]) and abs(usable["time"] - usable["s"]) < 1e-3
+    return best, GUESS if close and not same else LIKELY
 
 
 def _classes(proposal: Proposal, texts: Counter[str], reading: Reading | None) -> None:
     rename = class_names(sorted(texts))
-    classes = list(dict.fromkeys(name for name in rename.values() if name))
+    classes = sorted({name for name in rename.values() if name})
     proposal.card["classes"] = classes
     changed = {text: name for text, name in rename.items() if text != name}
     if changed:
@@ -304,7 +331,8 @@ def _people(
         kept = split or {"train": "train", "test": "test"}
         if split:
             layout["subject_pattern"] = "{subject}/*"
-        texts = [t for t in kept if split or t in {p.facts.split for p in profiles}]
+        there = {p.facts.split for p in profiles}
+        texts = sorted((t for t in kept if split or t in there), key=lambda t: kept[t], reverse=True)
         proposal.say(
             f"{' and '.join(texts)} are a split, not people: nothing tells people apart", GUESS, "subjects"
         )

@@ -18,7 +18,7 @@ from odl.data.label_file import span_columns
 from odl.data.loaders.words import named_columns
 from odl.data.readers import read_tables
 from odl.data.readers.source import SourceFile
-from odl.data.readers.table import FileFacts, NotATable, NoTable, RawTable
+from odl.data.readers.table import FileFacts, NoTable, NotATable, RawTable
 
 SAMPLE = 20_000  # rows of a file that units are told from
 _FOREIGN = """.md .pdf .doc .docx .png .jpg .jpeg .gif .svg .mp4 .mov .avi .mp3 .wav .py .m .r .ipynb

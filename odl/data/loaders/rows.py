@@ -232,7 +232,7 @@ def span_rows(
         clock = np.arange(len(table), dtype=np.float64)
     elif unit == "time" and times is not None and not has_dates(table, layout.time):
         start, end = (x * SECONDS[layout.time_unit] for x in (start, end))
-    elif unit == "s" or start < 1e8:
+    elif start < 1e8:  # later than any recording is long: a time of day or a date
         clock = clock - clock[0]
     step = 1.0 if unit == "samples" else 1 / rate_hz
     if start < clock[0] - step or end > clock[-1] + 1.5 * step:
