@@ -54,7 +54,7 @@ def damage_as_error(where: object) -> Iterator[None]:
         raise DataError(f"{where}: cannot be read ({reason[:80]})") from None
 
 
-def zip_members(path: Path, where: object) -> list[zipfile.ZipInfo]:
+def zip_members(path: Path | IO[bytes], where: object) -> list[zipfile.ZipInfo]:
     """Return what a zip holds, after the sizes that it states were checked.
 
     Raises

@@ -20,7 +20,7 @@ import pytest
 from scipy.io import savemat
 
 from odl.data.card import DataError
-from odl.data.readers import READERS, matlab, read_tables
+from odl.data.readers import READERS, edge_impulse, hdf5, json_records, json_text, matlab, read_tables
 from odl.data.readers.source import sources
 from odl.data.readers.table import NotATable, RawTable
 
@@ -445,7 +445,7 @@ def test_excel_sheets_are_tables_with_their_rows(tmp_path: Path) -> None:
 def test_excel_faults_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"a.xls: only Excel's .xlsx is read; save it as that, or as CSV"):
         table(written(tmp_path / "a.xls", b"\xd0\xcf\x11\xe0"))
-    with pytest.raises(DataError, match=r"b.xlsx: this cannot be read as Excel"):
+    with pytest.raises(DataError, match=r"b.xlsx: cannot be read .File is not a zip file"):
         table(written(tmp_path / "b.xlsx", b"no zip"))
     openpyxl.Workbook().save(tmp_path / "c.xlsx")
     with pytest.raises(DataError, match=r"c.xlsx: no sheet holds a table"):
@@ -690,3 +690,55 @@ def test_every_reader_is_listed() -> None:
     folder = Path(__file__).parents[2] / "odl" / "data" / "readers"
     found = {path.stem for path in folder.glob("*.py") if "def is_mine(" in path.read_text()}
     assert found == set(READERS) and READERS[-1] == "text"
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    rows = "t,ax,ay,az,note\n" + "".join(f"{i},0.1,0.2,9.8,ok\n" for i in range(9000))
+    data = rows.encode().replace(b"8500,0.1,0.2,9.8,ok", b"8500,0.1,0.2,9.8,\xff\xfe")
+    with pytest.raises(DataError, match=r"a.csv: column 'note' holds bytes that are no text"):
+        table(written(tmp_path / "a.csv", data))
+
+
+# Sizes: refused before the values are built
+
+
+def test_json_of_too_many_values_or_records_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json_text, "_MOST_VALUES", 1000)
+    with pytest.raises(DataError, match=r"a.json: more than 1000 values in JSON"):
+        table(written(tmp_path / "a.json", "[" + "[]," * 600 + "[]]"))
+    monkeypatch.setattr(json_records, "_MOST_RECORDS", 100)
+    with pytest.raises(DataError, match=r"a.json: more than 100 records"):
+        table(written(tmp_path / "a.json", [{"a": i} for i in range(101)]))
+
+
+def test_cbor_of_too_many_bytes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edge_impulse, "_LARGEST", 1000)
+    with pytest.raises(DataError, match=r"a.cbor: more than 1000 bytes of CBOR"):
+        table(written(tmp_path / "a.cbor", cbor2.dumps(acquired())))
+
+
+def test_hdf5_datasets_are_counted_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for i in range(5):
+            file.create_dataset(f"d{i}", (1000, 3), "f8", chunks=(1000, 3), compression="gzip")
+    monkeypatch.setattr(hdf5, "_MOST_BYTES", 100_000)
+    with pytest.raises(DataError, match=r"a.h5: more than 100000 bytes in all"):
+        table(tmp_path / "a.h5")
+
+
+def test_hdf5_texts_are_read_and_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["acc"], file["label"] = ACC, np.array(["walk"] * 40, h5py.string_dtype())
+    assert table(tmp_path / "a.h5").columns["label"].tolist() == ["walk"] * 40
+    monkeypatch.setattr(hdf5, "_MOST_TEXT", 100)
+    with pytest.raises(DataError, match=r"a.h5: 'label' has more than 100 letters of text"):
+        table(tmp_path / "a.h5")
+
+
+def test_an_excel_bomb_is_not_unpacked(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.xlsx", "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("xl/worksheets/sheet1.xml", b"<row/>" * 3_000_000)
+    with pytest.raises(DataError, match=r"a.xlsx: 'xl/worksheets/sheet1.xml' would unpack .* zip bomb"):
+        table(tmp_path / "a.xlsx")

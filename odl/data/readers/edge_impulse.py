@@ -20,6 +20,7 @@ from odl.data.readers.source import SourceFile
 from odl.data.readers.table import FileFacts, NotATable, RawTable
 
 NAME = "Edge Impulse"
+_LARGEST = 2**24  # bytes of CBOR, each of which may be a value
 _SPLITS = {"training": "train", "testing": "test"}
 
 
@@ -69,8 +70,11 @@ def _rate(source: SourceFile, payload: dict[str, Any]) -> float:
 def _cbor(source: SourceFile) -> Any:
     with needed("CBOR", source):
         import cbor2
+    data = whole(source, "CBOR")
+    if len(data) > _LARGEST:
+        raise DataError(f"{source.path}: more than {_LARGEST} bytes of CBOR; export it as JSON or CSV")
     with as_data_error(source, "CBOR"):
-        return cbor2.loads(whole(source, "CBOR"))
+        return cbor2.loads(data)
 
 
 def _labelled(source: SourceFile, facts: FileFacts, rows: int) -> FileFacts:

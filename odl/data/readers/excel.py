@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from dataclasses import replace
 from typing import Any
 
+from odl.data.archive import zip_members
 from odl.data.card import DataError
 from odl.data.readers import text
 from odl.data.readers.extra import as_data_error, needed, whole
@@ -32,9 +32,8 @@ def read(source: SourceFile) -> list[RawTable]:
         import openpyxl
     data = whole(source, "Excel")
     with as_data_error(source, "Excel"):
-        with zipfile.ZipFile(io.BytesIO(data)) as packed:
-            if sum(info.file_size for info in packed.infolist()) > _UNPACKED:
-                raise DataError(f"{source.path}: more than {_UNPACKED} bytes when unpacked; save it as CSV")
+        if sum(info.file_size for info in zip_members(io.BytesIO(data), source.path)) > _UNPACKED:
+            raise DataError(f"{source.path}: more than {_UNPACKED} bytes when unpacked; save it as CSV")
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
         try:
             sheets = [(str(sheet.title), _as_text(source, sheet)) for sheet in book.worksheets]

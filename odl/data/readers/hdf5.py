@@ -19,6 +19,8 @@ NAME = "HDF5"
 MAGIC = b"\x89HDF\r\n\x1a\n"
 _DENSE, _RATIO = 2**24, 1100  # no filter packs more tightly than zlib can
 _MOST_ITEMS, _DEEPEST = 10_000, 32
+_MOST_BYTES = 2**31  # of all datasets
+_MOST_TEXTS, _MOST_TEXT = 2**22, 2**28  # of one dataset of texts: their number and their bytes
 _UNITS, _NAMES = ("units", "unit"), ("columns", "column_names", "names", "channels")
 
 
@@ -50,7 +52,7 @@ def tables_in(source: SourceFile, file: Any, h5py: Any, matlab: bool = False) ->
                 arrays.append((f"{home}/{attribute}".lstrip("/"), value))
         if not isinstance(item, h5py.Dataset):
             continue
-        arrays.append((place, _matlab(file, item, h5py) if matlab else item[()]))
+        arrays.append((place, _matlab(file, item, h5py) if matlab else _read(source, place, item)))
         if place.endswith("_values") and (items := file.get(place[:-7] + "_items")) is not None:
             names[place] = [_text(cell) for cell in np.asarray(items[()]).ravel()]  # pandas' blocks
     blocks = {place[:-7] + "_items" for place in names if place.endswith("_values")}
@@ -61,7 +63,7 @@ def tables_in(source: SourceFile, file: Any, h5py: Any, matlab: bool = False) ->
 
 def _items(file: Any, h5py: Any, source: SourceFile) -> Iterator[tuple[str, Any]]:
     """(place, group or dataset) below a file, each once, without what lies elsewhere or is too large."""
-    stack, seen, count = [("", file)], set(), 0
+    stack, seen, count, total = [("", file)], set(), 0, 0
     while stack:
         place, group = stack.pop()
         yield place, group
@@ -81,6 +83,9 @@ def _items(file: Any, h5py: Any, source: SourceFile) -> Iterator[tuple[str, Any]
                 stack.append((below, item))
             elif isinstance(item, h5py.Dataset):
                 _check_size(item, below, source)
+                total += item.nbytes if item.size else 0
+                if total > _MOST_BYTES:
+                    raise DataError(f"{source.path}: more than {_MOST_BYTES} bytes in all; split the file")
                 yield below, item
 
 
@@ -92,6 +97,23 @@ def _check_size(item: Any, place: str, source: SourceFile) -> None:
         raise DataError(
             f"{source.path}: '{place[:60]}' has {item.shape} values in {stored} bytes; it is not read"
         )
+
+
+def _read(source: SourceFile, place: str, item: Any) -> NDArray[Any]:
+    """A dataset; texts in pieces, since each may take as many bytes as the whole file has."""
+    if item.dtype.kind != "O" or not item.shape:
+        return np.asarray(item[()])
+    if item.ndim != 1 or item.size > _MOST_TEXTS:
+        return np.empty(0)
+    step = max(16, _MOST_TEXT // (item.file.id.get_filesize() + 1))
+    texts: list[str] = []
+    size = 0
+    for start in range(0, item.size, step):
+        texts += [_text(cell) for cell in item[start : start + step]]
+        size += sum(map(len, texts[start:]))
+        if size > _MOST_TEXT:
+            raise DataError(f"{source.path}: '{place[:60]}' has more than {_MOST_TEXT} letters of text")
+    return np.array(texts, object)
 
 
 def _matlab(file: Any, item: Any, h5py: Any) -> NDArray[Any]:

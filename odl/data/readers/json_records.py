@@ -18,6 +18,7 @@ from odl.data.readers.source import SourceFile
 from odl.data.readers.table import RawTable
 
 NAME = "JSON"
+_MOST_RECORDS = 2**22
 _SENSORS = {"acc": "a", "gyr": "w", "mag": "m", "rotationrate": "w"}
 
 
@@ -73,6 +74,8 @@ def _kinds(source: SourceFile, value: Any) -> dict[str, list[tuple[int, dict[str
     """Numbered records by their kind: the sensor that they name, or the one key that they have."""
     kinds: dict[str, list[tuple[int, dict[str, Any]]]] = {}
     for place, records in _lists(value, "", 0):
+        if len(records) > _MOST_RECORDS:
+            raise DataError(f"{source.path}: more than {_MOST_RECORDS} records; save it as CSV or Parquet")
         for number, record in enumerate(records, 1):
             if isinstance(record, list):
                 record = {f"column {i}": cell for i, cell in enumerate(record[:MOST_COLUMNS], 1)}

@@ -16,6 +16,7 @@ from odl.data.readers.source import SourceFile
 _DEEPEST = 12  # dictionaries within each other in a record
 _MOST_COLUMNS = 1000
 _MOST_CELLS = LARGEST
+_MOST_VALUES = 2**25  # each takes up to 64 bytes once it is read
 
 
 def json_of(source: SourceFile) -> Any:
@@ -27,6 +28,8 @@ def json_of(source: SourceFile) -> Any:
         If it is too large, nested too deeply or not JSON; the message names the line.
     """
     data = whole(source, "JSON")
+    if sum(map(data.count, (b",", b"[", b"{"))) > _MOST_VALUES:
+        raise DataError(f"{source.path}: more than {_MOST_VALUES} values in JSON; save it as CSV or Parquet")
     with as_data_error(source, "JSON"):
         text = data.decode("utf-8-sig").strip("\0 \r\n\t")
         try:

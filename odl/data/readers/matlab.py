@@ -18,7 +18,7 @@ from odl.data.readers.source import SourceFile
 from odl.data.readers.table import RawTable
 
 NAME = "MATLAB"
-_UNPACKED = 2**30  # bytes of all variables
+_UNPACKED = 2**29  # bytes of all variables
 _DEEPEST, _MOST_CELLS = 16, 10_000
 
 

@@ -264,7 +264,8 @@ class _Body:
             self._check_lines(column, number)
             clock = to_clock(column)
             values = column_of(column) if clock is None else clock
-            assert values is not None
+            if values is None:
+                raise DataError(f"{self._path}: column '{name[:40]}' holds bytes that are no text")
             yield name, values
 
     def _check_lines(self, column: Any, number: int) -> None:
