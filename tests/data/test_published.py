@@ -260,9 +260,25 @@ def test_a_value_that_is_no_number_is_told_with_its_row(tmp_path: Path) -> None:
 
 
 def test_other_units_than_the_published_are_refused(tmp_path: Path) -> None:
-    v = values("daliac") / 9.81
-    matrix(tmp_path / "dataset_19.txt", 25, {**axes(1, v[:, :3]), **axes(4, v[:, 3:]), 25: 7}, ",")
+    mhealth(tmp_path)
+    path = tmp_path / "MHEALTHDATASET" / "mHealth_subject10.log"
+    rows = [line.split("\t") for line in path.read_text().splitlines()]
+    text = "".join(
+        "\t".join([*r[:14], *(f"{float(v) / 9.81}" for v in r[14:17]), *r[17:]]) + "\n" for r in rows
+    )
+    path.write_text(text)
     with pytest.raises(DataError, match=r"is mostly 0.99\d, but gravity alone is 9.81 in the card's m/s2"):
+        session("mhealth", tmp_path)
+
+
+def test_a_unit_that_was_not_published_is_found_by_gravity(tmp_path: Path) -> None:
+    v = values("daliac")
+    matrix(tmp_path / "dataset_19.txt", 25, {**axes(1, v[:, :3] / 9.81), **axes(4, v[:, 3:]), 25: 7}, ",")
+    (part,) = session("daliac", tmp_path)
+    assert np.abs(part.block[:, :3] / 128 - v[:, :3]).max() < 1e-9
+    assert "dataset_19.txt: acceleration is in g: turned into m/s2" in part.note
+    matrix(tmp_path / "dataset_19.txt", 25, {**axes(1, v[:, :3] * 50), **axes(4, v[:, 3:]), 25: 7}, ",")
+    with pytest.raises(DataError, match=r"acceleration is mostly 48\d, but gravity alone"):
         session("daliac", tmp_path)
 
 

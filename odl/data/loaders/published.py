@@ -50,6 +50,8 @@ class PublishedLayout:
         Columns, where the rows hold them.
     labels : dict of str to str
         Class of each label as published; ``""`` is no class.
+    unit_assumed : bool
+        Whether the unit of acceleration was not published; the one that fits gravity is then taken.
     damaged : bool
         Whether broken rows are known to be there; they are left out and counted.
     """
@@ -65,6 +67,7 @@ class PublishedLayout:
     label: str = ""
     recording: str = ""
     labels: dict[str, str] = field(default_factory=dict)
+    unit_assumed: bool = False
     damaged: bool = False
 
 
@@ -160,20 +163,29 @@ class Published:
             for other in own[1:]:
                 values.append(_onto(main, other))
             columns = np.concatenate(values, 1)
-            self._check_gravity(main.where, columns)
+            notes = self._to_unit(main.where, columns)
             back = [0, len(columns)]
             if main.times is not None:  # the clock went back: another recording
                 back[1:1] = (np.flatnonzero(np.diff(main.times) < 0) + 1).tolist()
             for a, b in zip(back, back[1:], strict=False):
-                yield from self._stretches(main, columns, a, b)
+                yield from self._stretches(main, columns, a, b, notes if a == 0 else [])
 
-    def _stretches(self, main: _Rows, values: NDArray[np.float64], a: int, b: int) -> Iterator[Part]:
+    def _to_unit(self, where: str, values: NDArray[np.float64]) -> list[str]:
+        """Turn the acceleration into the card's unit in place, and say so."""
+        unit = self._card.channels[0].unit
+        found = self._unit_found(where, values)
+        values[:, :3] *= _GRAVITY[unit] / _GRAVITY[found]
+        return [] if found == unit else [f"acceleration is in {found}: turned into {unit}"]
+
+    def _stretches(
+        self, main: _Rows, values: NDArray[np.float64], a: int, b: int, said: list[str]
+    ) -> Iterator[Part]:
         card = self._card
         times = None if main.times is None else main.times[a:b] - main.times[a]
         stretches, changes = to_fixed_rate(
             times, values[a:b], main.marks[a:b], card.rate_hz, partial(main.row, start=a), resample=True
         )
-        notes = changes.notes
+        notes = [*said, *changes.notes]
         if main.broken and a == 0:
             notes.append(f"{main.broken} broken rows or rows without time stamp left out")
         for stretch in stretches:
@@ -184,17 +196,22 @@ class Published:
             note = f"{main.where}: {', '.join(notes)}" if notes and stretch is stretches[0] else ""
             yield Part(block, truths, stretch.lost_before, note)
 
-    def _check_gravity(self, where: str, values: NDArray[np.float64]) -> None:
-        """Refuse an acceleration whose median is no gravity: its unit is not the card's."""
+    def _unit_found(self, where: str, values: NDArray[np.float64]) -> str:
+        """The unit of the acceleration: the card's, another where the card's was assumed, or a DataError."""
         unit = self._card.channels[0].unit
         sizes = np.linalg.norm(values[:, :3], axis=1)
         sizes = sizes[np.isfinite(sizes)]
-        size = float(np.median(sizes)) / _GRAVITY[unit] if len(sizes) else 1.0
-        if not 0.4 < size < 2.5:
-            raise DataError(
-                f"{where}: acceleration is mostly {size * _GRAVITY[unit]:.3g}, but gravity alone is "
-                f"{_GRAVITY[unit]:g} in the card's {unit}; these are not the published files"
-            )
+        size = float(np.median(sizes)) if len(sizes) else _GRAVITY[unit]
+        if 0.4 < size / _GRAVITY[unit] < 2.5:
+            return unit
+        if self._layout.unit_assumed:
+            for other, gravity in _GRAVITY.items():
+                if 0.7 < size / gravity < 1.4:
+                    return other
+        raise DataError(
+            f"{where}: acceleration is mostly {size:.3g}, but gravity alone is {_GRAVITY[unit]:g} in the "
+            f"card's {unit}; these are not the published files"
+        )
 
     def _read(self, name: str, sensor: str, subject: str) -> _Rows:
         """One sensor's rows of a person."""
