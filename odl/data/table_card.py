@@ -129,9 +129,9 @@ def fits(pattern: str, name: str) -> bool:
 
 
 def files_of(base: Path, patterns: tuple[str, ...]) -> list[SourceFile]:
-    """Return the files in ``base``, a folder, a zip or a file itself, 2 before 10."""
+    """Return the files of a folder or zip that fit a pattern, 2 before 10; of a file, that one."""
     found = sources(base)
-    if base.is_file():
+    if base.is_file() and base.suffix.lower() != ".zip":
         return found
     return [s for s in found if any(Path(s.name).match(pattern) for pattern in patterns) and not is_card(s)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from scipy.io import savemat
 
 from odl.data import open_dataset
+from odl.data.inference.findings import inspected
 from odl.data.inference.proposal import write_card
 from odl.data.inference.propose import propose
 
@@ -181,6 +183,24 @@ WRITERS: dict[str, tuple[Callable[..., None], str, str]] = {  # writer, unit of 
     "geneactiv": (geneactiv, "g", "sure"),
 }
 TURNS = {"movesense": "deg/s", "hsdatalog": "deg/s"}
+
+
+@pytest.mark.parametrize("name", ["empatica", "hsdatalog", "wfdb", "matlab"])
+def test_init_finds_the_same_in_a_zip(name: str, tmp_path: Path) -> None:
+    home = tmp_path / "made"
+    home.mkdir()
+    for person in (1, 2, 3):
+        for label in ("walk", "sit"):
+            WRITERS[name][0](home / f"s{person}_{label}", label, *moved(label, person))
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as file:
+        for path in home.rglob("*.*"):
+            file.write(path, path.relative_to(home))
+    cards = [propose(path).card for path in (home, tmp_path / "all.zip")]
+    assert [cards[1][k] for k in ("rate_hz", "classes", "splits", "channels")] == [
+        cards[0][k] for k in ("rate_hz", "classes", "splits", "channels")
+    ]
+    dataset, found, fault = inspected(tmp_path / "all.zip", propose(tmp_path / "all.zip"))
+    assert fault is None and dataset is not None and found["recordings"] == 6
 
 
 @pytest.mark.parametrize("name", WRITERS)
