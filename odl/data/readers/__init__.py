@@ -37,9 +37,8 @@ from odl.data.readers.table import NoTable, RawTable
 
 READERS = (
     "parquet",
-    "edge_impulse",
     "hsdatalog",
-    "json_records",
+    "documents",
     "matlab",
     "numpy_arrays",
     "hdf5",

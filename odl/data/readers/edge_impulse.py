@@ -14,32 +14,24 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from odl.data.card import DataError
-from odl.data.readers.extra import as_data_error, needed, whole
-from odl.data.readers.json_text import column_of_cells, json_of
+from odl.data.readers.json_text import column_of_cells
 from odl.data.readers.source import SourceFile
-from odl.data.readers.table import FileFacts, NotATable, RawTable
+from odl.data.readers.table import FileFacts, RawTable
 
-NAME = "Edge Impulse"
-_LARGEST = 2**24  # bytes of CBOR, each of which may be a value
 _SPLITS = {"training": "train", "testing": "test"}
 
 
-def is_mine(source: SourceFile) -> bool:
-    """CBOR and label files by their ending, JSON by the words that its first bytes hold."""
-    if source.suffix in (".cbor", ".labels"):
-        return True
-    head = source.head(4096)
-    return source.suffix == ".json" and b'"payload"' in head and b'"protected"' in head
-
-
-def read(source: SourceFile) -> list[RawTable]:
-    """Return the one table; its rate is that of ``interval_ms``."""
-    if source.suffix == ".labels":
-        raise NotATable(f"{source.path}: these are labels, which are read with their files")
-    document = _cbor(source) if source.suffix == ".cbor" else json_of(source)
+def is_acquisition(document: Any) -> bool:
+    """Whether a document of JSON or CBOR is one of Edge Impulse's."""
     payload = document.get("payload") if isinstance(document, dict) else None
-    if not isinstance(payload, dict) or not isinstance(payload.get("values"), list):
-        raise DataError(f"{source.path}: it has no payload with a list of values, as Edge Impulse writes it")
+    return isinstance(payload, dict) and "values" in payload and "sensors" in payload
+
+
+def tables_of_acquisition(source: SourceFile, document: dict[str, Any]) -> list[RawTable]:
+    """Return the one table; its rate is that of ``interval_ms``."""
+    payload = document["payload"]
+    if not isinstance(payload["values"], list):
+        raise DataError(f"{source.path}: its payload has no list of values, as Edge Impulse writes it")
     sensors, values = payload.get("sensors"), payload["values"]
     named = isinstance(sensors, list) and all(isinstance(s, dict) and "name" in s for s in sensors)
     if not named or not sensors:
@@ -65,16 +57,6 @@ def _rate(source: SourceFile, payload: dict[str, Any]) -> float:
     if isinstance(interval, bool) or not isinstance(interval, int | float) or not 1e-2 <= interval <= 1e6:
         raise DataError(f"{source.path}: payload.interval_ms is {str(interval)[:20]}; it should be in ms")
     return float(1000 / interval)
-
-
-def _cbor(source: SourceFile) -> Any:
-    with needed("CBOR", source):
-        import cbor2
-    data = whole(source, "CBOR")
-    if len(data) > _LARGEST:
-        raise DataError(f"{source.path}: more than {_LARGEST} bytes of CBOR; export it as JSON or CSV")
-    with as_data_error(source, "CBOR"):
-        return cbor2.loads(data)
 
 
 def _labelled(source: SourceFile, facts: FileFacts, rows: int) -> FileFacts:

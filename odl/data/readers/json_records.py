@@ -1,4 +1,4 @@
-"""JSON that holds records: Movesense, Sensor Logger, JSON lines, what pandas writes, and others alike.
+"""Documents that hold records: Movesense, Sensor Logger, JSON lines, what pandas writes, and others alike.
 
 Movesense's app writes ``{"data": [{"acc": {"Timestamp": 12, "ArrayAcc": [{"x": 0.1, ...}]}}]}``, messages
 of several samples under one time stamp in ms. Sensor Logger writes a list of ``{"sensor":
@@ -12,27 +12,17 @@ from dataclasses import replace
 from typing import Any
 
 from odl.data.card import DataError
-from odl.data.readers.json_text import column_of_cells, columns_of, json_of
+from odl.data.readers.json_text import column_of_cells, columns_of
 from odl.data.readers.matrix import MOST_COLUMNS, facts_of, word_of
 from odl.data.readers.source import SourceFile
 from odl.data.readers.table import RawTable
 
-NAME = "JSON"
 _MOST_RECORDS = 2**22
 _SENSORS = {"acc": "a", "gyr": "w", "mag": "m", "rotationrate": "w"}
 
 
-def is_mine(source: SourceFile) -> bool:
-    """By the ending, or a first brace that opens a name."""
-    if source.suffix in (".json", ".jsonl", ".ndjson"):
-        return True
-    head = source.head(64).lstrip(b"\xef\xbb\xbf \r\n\t")
-    return head[:1] in (b"{", b"[") and head[1:].lstrip()[:1] in (b'"', b"{")
-
-
-def read(source: SourceFile) -> list[RawTable]:
-    """Return a table for each kind of record."""
-    value = json_of(source)
+def tables_of_records(source: SourceFile, value: Any) -> list[RawTable]:
+    """Return a table for each kind of record in a document."""
     if isinstance(value, dict) and (table := _by_column(source, value)) is not None:
         return [table]
     kinds = _kinds(source, value)
@@ -48,7 +38,7 @@ def read(source: SourceFile) -> list[RawTable]:
         named = named if len(named) == len(columns) else columns
         tables.append(RawTable(source.path, named, rows, {}, replace(facts, sensor=_sensor(part)), part))
     if not tables:
-        raise DataError(f"{source.path}: this JSON holds no list of records with numbers")
+        raise DataError(f"{source.path}: there is no list of records with numbers in it")
     if left:
         note = f"records of other kinds were left out: {', '.join(left)[:120]}"
         tables[0] = replace(tables[0], facts=replace(tables[0].facts, notes=(note,)))
