@@ -26,13 +26,14 @@ class Material:
     """The model with the multipliers of a .tflite file, and people's recordings."""
 
     image: Image
+    subjects: tuple[int, ...]
     people: tuple[tuple[Part, ...], ...]
 
     @classmethod
     def load(cls, subjects: tuple[int, ...] = (7, 8, 9, 10), parts: int | None = None) -> Material:
         """The people's recordings, or the first ``parts`` of each."""
         people = tuple(tuple(data.load_session(DATASET, subject))[:parts] for subject in subjects)
-        return cls(same_network(load_model(DATASET)), people)
+        return cls(same_network(load_model(DATASET)), subjects, people)
 
     @cached_property
     def scaling(self) -> Scaling:

@@ -8,22 +8,20 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.speed.material import QUESTIONS, Material
+from benchmarks.speed.material import DATASET, QUESTIONS, Material
 from benchmarks.speed.network import tflite_of
 from benchmarks.speed.paired import US, Figure, alone, paired, require
 from benchmarks.speed.peers import LiteRT, Replayed, RiverHead, values
-from odl.core.adapters import as_labeller
 from odl.core.events import Learned, Query
 from odl.core.loop import steps
 from odl.core.session import Session
 from odl.core.trace import Trace
-from odl.data import Part
-from odl.data.streams import replay_parts
-from odl.evaluate.open_session import open_session
+from odl.data import Part, open_dataset
+from odl.data.streams import dataset_streams, replay_parts
+from odl.evaluate.open_session import open_oracle, open_stream
 from odl.evaluate.options import Options
+from odl.evaluate.run_stream import run_stream
 from odl.model.features import features_of
-from odl.recording import Writer
-from odl.wire import TraceHash
 
 
 class Person:
@@ -104,36 +102,23 @@ def replay(material: Material, runs: int, questions: int = QUESTIONS) -> Figure:
 
 
 def bulk_replay(material: Material, recording: bool, runs: int) -> Figure:
-    """Samples a second in blocks as long as they come, learning from an oracle's answers 10 s late."""
-    people = [Person(material, parts) for parts in material.people]
-    samples = sum(len(part.block) for person in people for part in person.parts)
-    late = round(10 * material.image.rate_hz)
+    """What `odl.replay` does with people's streams: an oracle answers 20 questions 10 s late, trace hash."""
     name = "bulk replay, six channels, hop 64" + (", recording" if recording else "")
+    streams = dataset_streams(open_dataset(DATASET), material.subjects, 0)
+    samples = sum(sum(stream.stretches or ()) for stream in streams)
 
-    def all_people(folder: Path) -> list[str]:
-        hashes = []
-        for i, person in enumerate(people):
-            opened = open_session(material.image, Options(), scaling=material.scaling, channels=None,
-                                  rate_hz=material.image.rate_hz, windows=len(person.starts))  # fmt: skip
-            passed = steps(opened.session, replay_parts(person.parts), as_labeller(person.answer, late))
-            if recording:
-                with Writer(folder / f"{i}.odl", opened.start()) as writer:
-                    for step in passed:
-                        writer.write_steps([step])
-                hashes.append(writer.trace.hexdigest())
-            else:
-                digest = TraceHash()
-                for outputs in Trace(passed).parts:
-                    digest.add_all(outputs)
-                hashes.append(digest.hexdigest())
-        return hashes
+    def people(folder: Path | None) -> None:
+        for stream in streams:
+            opened = open_stream(stream, material.image, Options())
+            oracle = open_oracle(stream, material.image, Options())
+            run_stream(stream, opened, oracle, folder, lambda sentence: None, without=Trace())
 
     with tempfile.TemporaryDirectory() as made:
         number = itertools.count()
 
-        def run() -> list[str]:
+        def run() -> None:
             folder = Path(made) / str(next(number))
             folder.mkdir()
-            return all_people(folder)
+            people(folder if recording else None)
 
         return alone(name, "million samples/s", run, lambda seconds: samples / seconds / 1e6, runs)
