@@ -89,7 +89,7 @@ def test_the_peers_compute_what_they_are_compared_on(little: Any) -> None:
     ]
     assert [figure.refused for figure in figures] == [""] * 5
     assert all(figure.checked and figure.ratio is not None for figure in figures)
-    assert "1 people, 49 windows predicted by both, 5 labels" in figures[3].checked
+    assert "1 sessions, 49 windows predicted by both, 5 labels" in figures[3].checked
 
 
 @pytest.mark.peers
@@ -99,6 +99,7 @@ def test_the_rows_without_a_peer(little: Any) -> None:
     figures = [
         replays.bulk_replay(little, False, 1),
         replays.bulk_replay(little, True, 1),
+        rows.share_of_peak(little, 1, times=1),
         rows.learning_step(1, times=100),
         rows.longest_refit(1, times=1),
     ]

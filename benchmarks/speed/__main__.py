@@ -28,6 +28,7 @@ from odl.data.streams import load_model
 from odl.evaluate.load_kernels import load_kernels
 
 AVX2, AVX512 = "AVX2", "AVX-512 VNNI"
+HOURLY = 7  # questions in the whole material at 12 an hour, the budget of a live session
 AVX2_HERE = "AVX2 (LLVM restricted to haswell on this CPU)"
 
 
@@ -37,9 +38,11 @@ def figures(material: Material, runs: int) -> list[Figure]:
         lambda: rows.extractor(material, runs),
         *(lambda hop=hop: rows.streaming(material, hop, runs) for hop in (64, 16, 8)),
         lambda: replays.replay(material, runs),
+        lambda: replays.replay(material, runs, questions=HOURLY, joined=True),
         lambda: rows.selection(material, runs),
         lambda: replays.bulk_replay(material, False, runs),
         lambda: replays.bulk_replay(material, True, runs),
+        lambda: rows.share_of_peak(material, runs),
         lambda: rows.learning_step(runs),
         lambda: rows.longest_refit(runs),
     ]

