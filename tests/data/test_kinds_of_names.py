@@ -225,6 +225,18 @@ def test_labels_that_overlap_are_refused_with_both_rows(tmp_path: Path) -> None:
     assert "rec.labels.csv row 3: starts at 4, before row 2 ends at 5" in found["error"]
 
 
+def test_labels_outside_the_table_are_refused_and_rows_are_told_from_seconds(tmp_path: Path) -> None:
+    put(tmp_path / "rec.csv", TEXT)
+    put(tmp_path / "rec.labels.csv", "start,end,label\n0,5,walk\n5,50,sit\n")
+    assert (
+        "rec.labels.csv row 3: 5 to 50 lies outside rec.csv, which goes from 0 to"
+        in found_in(tmp_path)["error"]
+    )
+    put(tmp_path / "rec.labels.csv", "start,end,label\n0,200,walk\n200,400,sit\n")
+    write_card(tmp_path, propose(tmp_path))
+    assert open_dataset(tmp_path).session(1)[0].truths == ((0, 200, "walk"), (200, 400, "sit"))
+
+
 def test_a_file_that_is_no_table_is_left_out_and_named(tmp_path: Path) -> None:
     in_two(tmp_path, "{}.1.csv", lambda c: TEXT)
     put(tmp_path / "README.txt", "My data, in May.\nMore text\n")

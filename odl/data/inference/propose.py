@@ -264,6 +264,8 @@ def _span_unit(spans: list[tuple[SourceFile, RawTable]], profiles: list[Profile]
     usable = {unit: min(own) for unit, own in shares.items() if own and 0 < max(own) < 1.1}
     if any(columns.factor != 1.0 for _, t in spans if (columns := span_columns(t)) is not None):
         usable = {"s": 1.0}
+    if usable.get("samples", 0.0) < 0.5:  # rows only where they cover the table, which seconds then exceed
+        usable.pop("samples", None)
     if not usable:
         return ("time" if shares["time"] else "s"), GUESS
     order = sorted(usable, key=lambda unit: -usable[unit])
