@@ -261,13 +261,14 @@ def _span_unit(spans: list[tuple[SourceFile, RawTable]], profiles: list[Profile]
         else:
             shares["s"].append(last / (max(p.rows for p in own) / 50))
         shares["samples"].append(last / max(p.rows for p in own))
-    usable = {unit: min(own) for unit, own in shares.items() if own and 0 < max(own) < 1.1}
+    usable = {unit: min(own) for unit, own in shares.items() if own and 0.2 < min(own) and max(own) < 1.1}
     if any(columns.factor != 1.0 for _, t in spans if (columns := span_columns(t)) is not None):
         usable = {"s": 1.0}
     if usable.get("samples", 0.0) < 0.5:  # rows only where they cover the table, which seconds then exceed
         usable.pop("samples", None)
     if not usable:
-        return ("time" if shares["time"] else "s"), GUESS
+        seconds = all(p.roles.stamps is None or p.roles.stamps.unit != "s" for p in profiles)
+        return ("s" if seconds or not shares["time"] else "time"), GUESS
     order = sorted(usable, key=lambda unit: -usable[unit])
     close = len(order) > 1 and usable[order[1]] > 0.5 * usable[order[0]]
     best = "time" if close and "time" in order[:2] else order[0]
