@@ -106,7 +106,13 @@ def check_figures(dataset: Dataset, source: str) -> dict[str, Any]:
     trained = dataset.card.splits.get("train", ())
     windows = windows_by_class(dataset, tuple(p for p in dataset.subjects if p in trained))
     missing = [name for name in card.classes if not windows[name]]
-    ready = len(card.classes) - len(missing) >= 2 and not card.unconfirmed
+    alone = len([p for p in dataset.subjects if p in trained]) < 2
+    if alone:
+        faults.append(
+            "training needs two people; of one person, recordings can stand for people, as in "
+            "`pattern={label}_{subject}.csv`: scores are then of this person only"
+        )
+    ready = not alone and len(card.classes) - len(missing) >= 2 and not card.unconfirmed
     for name in missing:
         if trained and f"class '{name}' has no window" not in " ".join(faults):
             faults.append(f"class '{name}' has no window of the people to train on")

@@ -261,7 +261,7 @@ def _span_unit(spans: list[tuple[SourceFile, RawTable]], profiles: list[Profile]
         else:
             shares["s"].append(last / (max(p.rows for p in own) / 50))
         shares["samples"].append(last / max(p.rows for p in own))
-    usable = {unit: min(own) for unit, own in shares.items() if own and 0.2 < min(own) and max(own) < 1.1}
+    usable = {unit: min(own) for unit, own in shares.items() if own and min(own) > 0.2 and max(own) < 1.1}
     if any(columns.factor != 1.0 for _, t in spans if (columns := span_columns(t)) is not None):
         usable = {"s": 1.0}
     if usable.get("samples", 0.0) < 0.5:  # rows only where they cover the table, which seconds then exceed
