@@ -112,6 +112,18 @@ def test_a_board_of_another_version_is_named_with_both_versions() -> None:
     assert caught.value.why is Refusal.VERSION and client.info is None
 
 
+def test_no_more_is_read_than_a_model_image_can_have() -> None:
+    """`odl pull` took 4 GB from a board that claimed as much."""
+    sent: list[bytes] = []
+    client = BoardClient(sent.append, lambda: b"", clock=VirtualClock(tick=0.01))
+    client.info = Info(1, 0, 6, 128, 64, 768, 50_000, 7, 2**32 - 1, 131072, 2**31, 30, 0, 0, 0, "1")
+    with pytest.raises(BoardError, match="a model image of 4294967295 bytes, but none has more than 4194304"):
+        client.read_image()
+    with pytest.raises(BoardError, match="claims a state of 2147483648 bytes"):
+        client.snapshot()
+    assert sent == []
+
+
 def test_a_board_that_was_restarted_takes_nothing_before_it_is_configured(
     board: Emulator, image: Image, config: Config
 ) -> None:
