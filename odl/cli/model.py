@@ -114,6 +114,7 @@ def _evaluate(args: argparse.Namespace, progress: Progress) -> str:
     from odl.data.streams import load_model
     from odl.evaluate.load_kernels import load_kernels
     from odl.evaluate.score import score_model, score_text
+    from odl.recording import named
 
     for read in (args.source, args.model):
         if read is not None:
@@ -122,7 +123,8 @@ def _evaluate(args: argparse.Namespace, progress: Progress) -> str:
     streams, implied, damage = _opened(args, subjects_in(args.subjects))
     image = implied if args.model is None else load_model(args.model)
     load_kernels(image, progress)
-    score = score_model(image, streams, classes, progress)
+    with named(args.source):
+        score = score_model(image, streams, classes, progress)
     write_json(args.json, score.to_json)
     if args.json != "-":
         print(printable(score_text(score), keep="\n"))

@@ -23,6 +23,7 @@ from odl.evaluate.own_samples import note_saturation, open_samples
 from odl.evaluate.recorded import RecordedSession, open_recording
 from odl.evaluate.result import Result
 from odl.evaluate.run_stream import run_stream
+from odl.recording import named
 
 
 def replay(
@@ -172,10 +173,11 @@ def replay(
                 f"{path.name} was recorded with {' and '.join(missing)}, which a recording "
                 "cannot contain: pass the same again, or a policy by name"
             )
-        if other is None and not keywords and not parts.any and not recorded.host_only:
-            return _replay_exactly(recorded, folder, progress)
-        return _ask_recording(recorded, other or recorded.image, recorded.options.changed(keywords), parts,
-                              folder, progress)  # fmt: skip
+        options = recorded.options.changed(keywords)
+        with named(path):
+            if other is None and not keywords and not parts.any and not recorded.host_only:
+                return _replay_exactly(recorded, folder, progress)
+            return _ask_recording(recorded, other or recorded.image, options, parts, folder, progress)
     options = Options().changed(keywords)
     dataset = open_dataset(source, data)
     image = other or load_model(dataset.model_path())

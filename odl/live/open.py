@@ -100,5 +100,6 @@ def _writer(plan: SessionPlan, live: dict[str, Any]) -> Writer:
     if plan.resumed is not None:
         return plan.resumed.writer
     assert plan.opened is not None
+    stored = stored_options(plan.live, None if plan.stream is None else plan.stream.subject)
     path = Path(plan.live.out) if plan.live.out is not None else dated()
-    return Writer(path, plan.opened.start(live=live | stored_options(plan.live)))
+    return Writer(path, plan.opened.start(live=live | stored))

@@ -103,7 +103,7 @@ class LiveOptions:
              "`play` and `feed` exclude each other: one board, one stream"),
             (self.subject is None or recorded, "`subject` is for `play` and `feed`"),
             (self.data is None or recorded, "`data` is for `play` and `feed`"),
-            (self.answers is None or recorded,
+            (self.answers is None or recorded or self.resume is not None,
              "`answers='truth'` needs `play` or `feed`: otherwise no truth is known"),
             (self.speed is None or self.emulated or self.feed is not None,
              "`speed` is for `emulated=True` and `feed`"),

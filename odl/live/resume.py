@@ -48,11 +48,17 @@ def options_to_resume(options: LiveOptions, resumed: Resumed) -> LiveOptions:
     found: dict[str, Any] = {"who": options.who or (subject if named else None)}
     was_emulated = stored.get("emulated") is True and options.port is None and options.format == "board"
     if was_emulated or options.emulated:
-        found |= {"emulated": True} | _emulated(options, stored, None if named else subject)
+        person = _text(stored, "person") if named else subject
+        found |= {"emulated": True} | _emulated(options, stored, person)
     try:
-        return replace(options, **found)
+        completed = replace(options, **found)
     except ConfigError as error:
         raise ConfigError(f"{options.resume}: {error}") from None
+    if completed.answers is not None and completed.play is completed.feed is None:
+        raise ConfigError(
+            f"{options.resume}: `answers='truth'` needs `play` or `feed`: otherwise no truth is known"
+        )
+    return completed
 
 
 def _emulated(options: LiveOptions, stored: dict[str, Any], subject: str | None) -> dict[str, Any]:
@@ -101,18 +107,23 @@ def check_same_person(path: str | Path, resumed: Resumed, stream: Stream) -> Non
         )
 
 
-def stored_options(options: LiveOptions) -> dict[str, Any]:
+def stored_options(options: LiveOptions, person: str | None = None) -> dict[str, Any]:
     """Return the options that Start stores for `options_to_resume`; no person's and no folder's name.
 
-    >>> stored_options(LiveOptions(emulated=True, play="shoulder", speed=2.0))
+    ``person`` of a dataset that is known by name is played or fed; where a pseudonym stands in the place
+    of the recorded subject, Start stores it too.
+
+    >>> stored_options(LiveOptions(emulated=True, play="shoulder", speed=2.0), "8")
     {'emulated': True, 'play': 'shoulder', 'speed': 2.0}
-    >>> stored_options(LiveOptions(who="P3"))
-    {'named': True}
+    >>> stored_options(LiveOptions(emulated=True, play="shoulder", who="P3"), "8")
+    {'emulated': True, 'play': 'shoulder', 'person': '8', 'named': True}
     """
     known = list_datasets()
+    is_known = (options.play or options.feed) in known
     stored = {
         "emulated": options.emulated, "play": options.play if options.play in known else None,
-        "feed": options.feed if options.feed in known else None, "answers": options.answers,
+        "feed": options.feed if options.feed in known else None,
+        "person": person if is_known and options.who is not None else None, "answers": options.answers,
         "speed": None if options.speed is None else float(options.speed), "named": options.who is not None,
     }  # fmt: skip
     return {name: value for name, value in stored.items() if value}

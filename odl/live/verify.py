@@ -23,7 +23,7 @@ from odl.core.image import Image
 from odl.core.session import Session
 from odl.evaluate.load_kernels import load_kernels
 from odl.evaluate.recorded import open_recording
-from odl.recording import RecordingError
+from odl.recording import RecordingError, named
 from odl.wire import TraceHash
 from odl.wire.client import BoardClient
 
@@ -160,7 +160,8 @@ def verify(
         report(f"building the twin '{name}'")
         chosen[name] = make(name, opened.image, opened.config, compiler, asked)
     report(f"stepping {len(names)} twins through {Path(path).name}")
-    verdict = compare(chosen, opened.stream.inputs(), opened.trace)
+    with named(path):
+        verdict = compare(chosen, opened.stream.inputs(), opened.trace)
     return replace(verdict, untraced=opened.untraced)
 
 

@@ -5,9 +5,19 @@ properly; each is one frame of `odl.wire`. An input is written before the sessio
 outputs after it. docs/recording.md describes the bytes.
 """
 
-from odl.recording.files import PathLike, RecordingError
+from odl.recording.files import PathLike, RecordingError, named
 from odl.recording.inputs import DAMAGED, inputs
 from odl.recording.reader import Reader, Recording, read
 from odl.recording.writer import Writer
 
-__all__ = ["DAMAGED", "RecordingError", "PathLike", "Reader", "Recording", "Writer", "inputs", "read"]
+__all__ = [
+    "DAMAGED",
+    "RecordingError",
+    "PathLike",
+    "Reader",
+    "Recording",
+    "Writer",
+    "inputs",
+    "named",
+    "read",
+]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BufferedWriter
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
@@ -18,6 +20,26 @@ PathLike: TypeAlias = str | os.PathLike[str]
 
 class RecordingError(OdlError, ValueError):
     """A file cannot be used as a recording; the message says why."""
+
+
+@contextmanager
+def named(path: PathLike) -> Iterator[None]:
+    """Add the name of a file to an error about what the file holds.
+
+    Examples
+    --------
+    >>> with named("walk.odl"):
+    ...     raise RecordingError("a label lies at sample 10, but the stream stands at 600")
+    Traceback (most recent call last):
+    ...
+    odl.recording.files.RecordingError: walk.odl: a label lies at sample 10, but the stream stands at 600
+    """
+    try:
+        yield
+    except OdlError as error:
+        if Path(path).name not in str(error):
+            error.args = (f"{path}: {error}",)
+        raise
 
 
 def create(path: Path) -> BufferedWriter:

@@ -203,6 +203,8 @@ class Source:
             if "subject" in session or found["origin"]:
                 self.removed.append("the name of who was recorded")
             session["subject"] = NOBODY
+            if isinstance(session.get("live"), dict):  # who was played to a board
+                session["live"] = {k: v for k, v in session["live"].items() if k != "person"}
         settings = config.get("config")
         if "subject" in kinds and isinstance(settings, dict) and settings.get("seed") != _NO_SEED:
             config["config"] = {**settings, "seed": _NO_SEED}

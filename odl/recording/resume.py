@@ -18,7 +18,7 @@ from odl.core.events import Event, Input, Output
 from odl.core.history import SessionHistory
 from odl.core.image import Image
 from odl.core.session import Session
-from odl.recording import Reader, RecordingError, Writer
+from odl.recording import Reader, RecordingError, Writer, named
 from odl.wire import is_output
 
 RECENT: Final = 1000  # newest events, for views
@@ -78,7 +78,7 @@ def resume(path: str | Path) -> Resumed:
     ...     resumed.writer.close()
     300 3
     """
-    with Reader(path, locked=True) as reader:
+    with named(path), Reader(path, locked=True) as reader:
         session, about = _session(reader)
         expected: deque[Output] = deque()  # outputs of the inputs so far that were not read yet
         recent: deque[Event] = deque(maxlen=RECENT)

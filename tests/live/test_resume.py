@@ -294,6 +294,27 @@ def test_an_emulated_board_is_started_again_as_it_was(tmp_path: Path) -> None:
     assert options_to_resume(options, left(tmp_path, subject="P3", live={"learn": "host"})) == options
 
 
+def test_a_wearer_s_pseudonym_does_not_hide_whom_the_board_played(tmp_path: Path) -> None:
+    """It asked for the person again."""
+    began = LiveOptions(emulated=True, play="shoulder", who="P3")
+    found = options_to_resume(
+        LiveOptions(resume="left.odl"), left(tmp_path, subject="P3", live=stored_options(began, "7"))
+    )
+    assert found == LiveOptions(resume="left.odl", emulated=True, play="shoulder", subject="7", who="P3")
+    own = stored_options(replace(began, play="/home/anna/walks"), "anna")
+    assert own == {"emulated": True, "named": True}
+
+
+def test_truth_can_answer_a_resumed_session(tmp_path: Path) -> None:
+    """As the page of options promises: where somebody is played."""
+    live = stored_options(LiveOptions(emulated=True, play="shoulder"))
+    options = LiveOptions(resume="left.odl", answers="truth")
+    found = options_to_resume(options, left(tmp_path, subject="7", live=live))
+    assert (found.play, found.subject, found.answers) == ("shoulder", "7", "truth")
+    with pytest.raises(ConfigError, match="left.odl: `answers='truth'` needs `play` or `feed`"):
+        options_to_resume(options, left(tmp_path, subject="P3", live={"learn": "host"}))
+
+
 NOT_AGAIN: list[tuple[dict[str, object], str]] = [
     ({"live": {"emulated": True}}, "name what its emulated board played: `emulated=True` `play='shoulder'`"),
     ({"live": {"emulated": True, "play": 7}}, "name what its emulated board played"),

@@ -24,7 +24,7 @@ from odl.data.conversion.rows import EVENTS, RESERVED, EventRows, SampleRows
 from odl.data.conversion.table_writer import TableWriter, table_writer
 from odl.data.inference.single_table import SingleTable, read_single_table
 from odl.data.streams import load_model, replay_parts
-from odl.recording import RecordingError, Writer
+from odl.recording import RecordingError, Writer, named
 from odl.recording.redact import Source
 from odl.wire import CodecError, Start
 
@@ -76,6 +76,7 @@ def to_table(
     samples = SampleRows(card, source.names, window)
     log = EventRows(card.rate_hz, source.names, window)
     with ExitStack() as stack:
+        stack.enter_context(named(source.path))
 
         def begin(file: Path, columns: tuple[tuple[str, str], ...], text: str = "") -> TableWriter:
             writer = table_writer(stack.enter_context(in_private(file, force)), file.suffix, columns, text)

@@ -8,6 +8,7 @@ from odl.core.adopted_state import read_adopted_state
 from odl.core.class_tree import tree_of_image
 from odl.evaluate.recorded import RecordedSession
 from odl.labels.question_history import QuestionHistory, read_question_history
+from odl.recording import named
 
 
 def load_question_history(opened: RecordedSession) -> QuestionHistory:
@@ -25,7 +26,8 @@ def load_question_history(opened: RecordedSession) -> QuestionHistory:
     ['learned', 'learned', 'learned']
     """
     image = opened.image
-    return read_question_history(
-        opened.recording.events, tree_of_image(image), image.window, image.rate_hz,
-        opened.stream.channels or (), read_state=partial(read_adopted_state, image, opened.config),
-    )  # fmt: skip
+    with named(opened.stream.name):
+        return read_question_history(
+            opened.recording.events, tree_of_image(image), image.window, image.rate_hz,
+            opened.stream.channels or (), read_state=partial(read_adopted_state, image, opened.config),
+        )  # fmt: skip
