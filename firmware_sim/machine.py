@@ -178,6 +178,11 @@ class CoreSession:
         else:
             self.machine.call("odl_begin", *begin, position, issued)
 
+    @property
+    def position(self) -> int:
+        """As `odl.core.fused.Fused.position`."""
+        return int(self.state["position"][0])
+
     def use(self, settings: NDArray[Any]) -> None:
         """Replace the settings (see `odl.core.fused.settings_of`)."""
         self.settings[:] = settings

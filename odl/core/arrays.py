@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from odl.core.events import NO_CLASS
 from odl.core.fixed_point import Scaling
 from odl.core.image import Image
-from odl.core.kernels.block import Block, Memory, new_memory
+from odl.core.kernels.block import POSITION, Block, Memory, new_memory
 from odl.core.kernels.net import SETTINGS, Net, out_dtype
 from odl.core.kernels.score import score, uncertainty
 from odl.core.protocols import Scores
@@ -100,6 +100,11 @@ class WithMemory:
     def log(self) -> NDArray[Any]:
         """The label log."""
         return self.memory.log
+
+    @property
+    def position(self) -> int:
+        """Samples consumed so far, gaps included."""
+        return int(self.memory.block.q[POSITION])
 
     @property
     def block(self) -> Block:

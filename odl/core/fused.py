@@ -13,17 +13,19 @@ from odl.core.config import Config, rule_of
 from odl.core.events import Output
 from odl.core.fixed_point import Scaling
 from odl.core.image import Image
-from odl.core.kernels.block import OUT
+from odl.core.kernels.block import OUT, POSITION
 from odl.core.kernels.command import command
 from odl.core.kernels.extract import restart
 from odl.core.kernels.grow import add_class, split
-from odl.core.kernels.jit import Int
+from odl.core.kernels.jit import Int, passed
 from odl.core.kernels.net import SETTINGS, Act
 from odl.core.kernels.plain import plain
 from odl.core.kernels.rules import Rule
 from odl.core.kernels.run import run
 from odl.core.records import QUERY, Outputs, RecordLayout
 from odl.core.state import Count, Entry
+
+_RUN: Any = run
 
 
 def settings_of(config: Config) -> NDArray[Any]:
@@ -62,7 +64,7 @@ class KernelCore(WithMemory):
         self.memory = memory_of(image, self.net, config.seed)
         self.memory.settings[:] = settings_of(config)
         self.layout = RecordLayout(self.memory.out.dtype)
-        self._first = int(self.block.q[OUT])
+        self._first, self._size = int(self.block.q[OUT]), self.layout.dtype.itemsize
 
     def gap(self, lost: int) -> None:
         """Skip ``lost`` missing samples."""
@@ -82,7 +84,34 @@ class KernelCore(WithMemory):
         return Outputs(self._records(n), self.layout)
 
     def _records(self, n: Int) -> bytes:
-        return self.block.b[self._first : self._first + n * self.layout.dtype.itemsize].tobytes()
+        return self.memory.block.b[self._first : self._first + n * self._size].tobytes()
+
+
+class Stage:
+    """Hands blocks of samples to compiled code; short ones through memory that stays at one address.
+
+    Looking up a block's own address takes longer than copying a short block. Copies and pickles have
+    memory of their own.
+    """
+
+    ROWS = 256
+
+    def __init__(self, channels: int) -> None:
+        self._rows = np.empty((self.ROWS, channels), np.int16)
+        self._passed = passed(self._rows.reshape(-1))
+        self._longest = 0 if isinstance(self._passed, np.ndarray) else self.ROWS
+
+    def take(self, block: NDArray[np.int16]) -> Any:
+        """A block (n, channels) as a kernel's ``code`` takes it."""
+        n = len(block)
+        if n > self._longest:
+            return passed(np.ascontiguousarray(block).reshape(-1))
+        self._rows[:n] = block
+        self._passed.n = block.size
+        return self._passed
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Stage, (self._rows.shape[1],)
 
 
 class Fused(KernelCore):
@@ -90,6 +119,10 @@ class Fused(KernelCore):
 
     Every method returns the output events; ``state`` and ``log`` are the whole state.
     """
+
+    def __init__(self, image: Image, config: Config) -> None:
+        super().__init__(image, config)
+        self._stage = Stage(len(image.channels))
 
     def use(self, settings: NDArray[Any]) -> None:
         """Replace the settings (see `settings_of`)."""
@@ -104,16 +137,18 @@ class Fused(KernelCore):
 
         Returns the number of rows consumed, and the outputs.
         """
-        parts = []
+        memory, code, raw, rows = self.memory, _RUN.code, self._stage.take(block), len(block)
         at: Int = 0
-        raw, settled, asked = block.reshape(-1), False, False
-        while (at < len(block) or settled) and not asked:
-            at, n, settled = run(self.block, raw, at, settled, stop_at_question)
+        settled = asked = False
+        parts = []
+        while (at < rows or settled) and not asked:
+            at, n, settled = code(memory.block, raw, at, settled, stop_at_question)
             if n:
                 parts.append(self._records(n))
-                asked = stop_at_question and self.memory.out["kind"][n - 1] == QUERY
+                asked = stop_at_question and parts[-1][self.layout.kind_at - self._size] == QUERY
             if settled:
-                parts.append(self._records(command(self.block, Act.SETTLE, self.state["position"][0], 0, 0)))
+                n = command(memory.block, Act.SETTLE, memory.block.q[POSITION], 0, 0)
+                parts.append(self._records(n))
         return int(at), Outputs(parts[0] if len(parts) == 1 else b"".join(parts), self.layout)
 
     def label(self, at: int, window: int, cls: int) -> Outputs:

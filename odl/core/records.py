@@ -34,6 +34,9 @@ class RecordLayout:
         self.dtype, self.kind_at = dtype, dtype.fields["kind"][1]
         self._struct = Struct(f"<4q7B{tasks}s{gap}x{rows}H{rest}x")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return RecordLayout, (self.dtype,)
+
     def events(self, records: Any) -> list[Output]:
         """The events in ``records``, an array of them or its bytes."""
         events: list[Output] = []

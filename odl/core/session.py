@@ -135,7 +135,8 @@ class Session(StateView):
             state raises `odl.core.snapshot.StateError`. The session is then unchanged.
         """
         if isinstance(event, Samples):
-            return self._samples(self._block_of(event))
+            block = self._block_of(event)
+            return self._core.samples(block) if self._asked is None else self._samples(block)
         match event:
             case Gap(start, lost, _):
                 self._expect(start, "a gap begins")
@@ -207,7 +208,7 @@ class Session(StateView):
         return isinstance(self._core, Fused) and self._asked is None
 
     def _block_of(self, event: Samples) -> NDArray[np.int16]:
-        """The samples of ``event``, checked, in the one layout that the kernels are compiled for."""
+        """The samples of ``event``, checked."""
         block = event.block
         if event.start != self.position:
             self._expect(event.start, "samples begin")
@@ -217,7 +218,7 @@ class Session(StateView):
             )
         if block.dtype != np.int16:
             raise ConfigError(f"samples of type {block.dtype}; the model wants int16 counts")
-        return block if block.flags.carray else block.copy()
+        return block
 
     def _samples(self, block: NDArray[np.int16]) -> Sequence[Output]:
         if self._asked is None or isinstance(self._core, Composed):

@@ -38,7 +38,7 @@ class StateView:
     @property
     def position(self) -> int:
         """Samples consumed so far, gaps included."""
-        return int(self._core.state["position"][0])
+        return self._core.position
 
     @property
     def names(self) -> dict[int, str]:

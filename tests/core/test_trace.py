@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
+import pickle
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -244,6 +246,17 @@ def test_columns_evaluate_as_events_do(chosen: Config, source: list[Input], kind
 
 def evaluated(events: Any, without: Any) -> object:
     return evaluate(events, without, IMAGE.names, subject="7", window=IMAGE.window, rate_hz=50.0)
+
+
+def test_a_copied_session_goes_on_by_itself_and_its_outputs_are_the_same() -> None:
+    whole = Session(IMAGE, config("periodic", allowed=9, horizon=20))
+    whole.step(Samples(0, RAW[:300]))
+    others = copy.deepcopy(whole), pickle.loads(pickle.dumps(whole))  # noqa: S301 - our own bytes
+    for block in (RAW[300:340], RAW[340:]):
+        outputs = whole.step(Samples(whole.position, block))
+        for other in others:
+            assert other.step(Samples(other.position, block)) == outputs
+        assert copy.deepcopy(outputs) == outputs == pickle.loads(pickle.dumps(outputs))  # noqa: S301
 
 
 def test_a_trace_grows_and_its_views_with_it() -> None:

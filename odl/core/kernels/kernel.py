@@ -138,7 +138,8 @@ class _VectorisedPipeline(_Pipeline):
 class Kernel(CPUDispatcher):  # type: ignore[misc]
     """A kernel for other kernels to call; Python calls its entry.
 
-    ``vectorised`` lets LLVM vectorise its loops, which takes time to compile.
+    ``vectorised`` lets LLVM vectorise its loops, which takes time to compile. ``code`` is for who calls it
+    often, with arrays as `Passed`: machine code, and before that is loaded the kernel itself.
     """
 
     def __init__(self, function: Any, vectorised: bool = False) -> None:
@@ -148,6 +149,7 @@ class Kernel(CPUDispatcher):  # type: ignore[misc]
         )
         self.types = signature_of(function)
         self._entry: EntryPoint | None = None
+        self.code: Any = self
 
     def get_call_template(self, args: Any, kws: Any) -> Any:
         """What Numba asks for at each call in compiled code: the one signature, whatever ``args`` are."""
@@ -168,7 +170,7 @@ class Kernel(CPUDispatcher):  # type: ignore[misc]
     def entry(self) -> EntryPoint:
         """The kernel as Python calls it."""
         if self._entry is None:
-            self._entry = EntryPoint(self.py_func)
+            self._entry = EntryPoint(self)
         return self._entry
 
     def __call__(self, *args: Any) -> Any:
@@ -178,7 +180,8 @@ class Kernel(CPUDispatcher):  # type: ignore[misc]
 class EntryPoint(CPUDispatcher):  # type: ignore[misc]
     """A kernel for Python to call, compiled with all the kernels that it calls."""
 
-    def __init__(self, function: Any) -> None:
+    def __init__(self, kernel: Kernel) -> None:
+        function = kernel.py_func
         own = type(function)(
             function.__code__, function.__globals__, function.__name__, function.__defaults__,
             function.__closure__,
@@ -188,14 +191,12 @@ class EntryPoint(CPUDispatcher):  # type: ignore[misc]
         super().__init__(own, targetoptions=OPTIONS, pipeline_class=_Pipeline)
         self._types = signature_of(own)
         self._flat = [(i, np.dtype(of.dtype.name)) for i, of in enumerate(self._types) if type(of) is Flat]
-        self._code: Any = None
+        self._kernel, self._code = kernel, None
 
     def __call__(self, *args: Any) -> Any:
         if self._flat:
             args = self._passed(args)
-        if self._code is None:
-            return self._first_call(args)
-        return self._code(*args)
+        return self._first_call(args) if self._code is None else self._code(*args)
 
     def _passed(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """``args`` with arrays as compiled code takes them, which trusts their type."""
@@ -221,5 +222,5 @@ class EntryPoint(CPUDispatcher):  # type: ignore[misc]
         finally:
             if collects:
                 gc.enable()
-        self._code = self.overloads[self._types].entry_point
+        self._code = self._kernel.code = self.overloads[self._types].entry_point
         return result
