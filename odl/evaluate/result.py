@@ -101,18 +101,23 @@ class Result:
     @property
     def predictions(self) -> DataFrame:
         """A row per window: truth, the model's class, the held answer, the class without learning."""
-        return self._frame(
-            [
-                {
-                    "subject": e.subject, "window": row.window, "seconds": row.window / e.rate_hz,
-                    "truth": row.truth, "predicted": row.predicted, "held": row.held,
-                    "no_learning": row.without,
-                }
-                for e in self.evaluations
-                for row in e.timeline.rows
-            ],
-            ("subject", "window", "seconds", "truth", "predicted", "held", "no_learning"),
-        )  # fmt: skip
+        from pandas import DataFrame
+
+        columns: dict[str, list[Any]] = {
+            name: []
+            for name in ("policy", "seed", "subject", "window", "seconds", "truth", "predicted", "held",
+                         "no_learning")
+        }  # fmt: skip
+        for e in self.evaluations:
+            rows = e.timeline.rows
+            for name, value in (("policy", self.policy), ("seed", self.seed), ("subject", e.subject)):
+                columns[name] += [value] * len(rows)
+            columns["window"] += rows.window.tolist()
+            columns["seconds"] += (rows.window / e.rate_hz).tolist()
+            for name, column in (("truth", "truth"), ("predicted", "predicted"), ("held", "held"),
+                                 ("no_learning", "without")):  # fmt: skip
+                columns[name] += rows.named(column)
+        return DataFrame(columns)
 
     @property
     def queries(self) -> DataFrame:

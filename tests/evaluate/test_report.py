@@ -7,6 +7,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -343,4 +344,4 @@ def test_progress_names_each_person(four: list[Evaluation], tmp_path: Path) -> N
 @given(st.lists(st.booleans()), st.integers(1, 70))
 def test_sliding_accuracy_against_the_reference(right: list[bool], size: int) -> None:
     ref = [sum(part) / len(part) for n in range(len(right)) for part in [right[max(0, n + 1 - size) : n + 1]]]
-    assert sliding_accuracy(right, size) == pytest.approx(ref)
+    assert sliding_accuracy(np.array(right, bool), size).tolist() == pytest.approx(ref)

@@ -157,7 +157,8 @@ def relabel(
     after = replace(before, outcomes=(outcome,), damage="")
     old, new = before.evaluations[0], after.evaluations[0]
     names = {q.window: q.answer for q in new.timeline.questions if q.answer is not None}
-    predicted = [{row.window: row.predicted for row in each.timeline.rows} for each in (old, new)]
+    rows = (old.timeline.rows, new.timeline.rows)
+    predicted = [dict(zip(each.window.tolist(), each.named("predicted"), strict=True)) for each in rows]
     return Relabelled(
         before=old, after=new, as_answered=(_share(names, predicted[0]), _share(names, predicted[1])),
         changed=sum(predicted[0].get(window) != name for window, name in predicted[1].items()),
@@ -166,6 +167,6 @@ def relabel(
     )  # fmt: skip
 
 
-def _share(names: Mapping[int, str], predicted: Mapping[int, str]) -> float | None:
+def _share(names: Mapping[int, str], predicted: Mapping[int, str | None]) -> float | None:
     right = [predicted.get(window) == name for window, name in names.items()]
     return sum(right) / len(right) if right else None

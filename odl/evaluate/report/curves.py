@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import fmean
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from odl._text import percent
 from odl.evaluate import Evaluation, last_third
@@ -19,32 +19,32 @@ if TYPE_CHECKING:
 def draw_accuracy(axes: Axes, evaluation: Evaluation, divisor: float) -> None:
     """Draw the sliding accuracies; ``divisor`` is the number of seconds in a unit of x."""
     per_unit = evaluation.rate_hz * divisor
-    rows = [row for row in evaluation.timeline.rows if row.truth is not None]
-    times = [(row.window + evaluation.timeline.window) / per_unit for row in rows]
+    rows = evaluation.timeline.rows.where(evaluation.timeline.rows.truth >= 0)
+    times = (rows.window + evaluation.timeline.window) / per_unit
     _title(axes, f"accuracy over the last {sliding_window(evaluation)} windows (%)")
     axes.set_ylim(-3, 103)
     axes.set_yticks([0, 25, 50, 75, 100])
     axes.grid(axis="y", color=GRID, lw=0.6)
     axes.spines[["left", "bottom"]].set_visible(False)
     axes.set_axisbelow(True)
-    if not rows:
+    if not len(rows):
         axes.text(0.5, 0.5, "no window has a truth, so none is scored", transform=axes.transAxes, ha="center")
         return
     begin = times[last_third(len(rows))]
     axes.axvspan(begin, times[-1], facecolor=BAND, lw=0, zorder=0)
     ends, late, every = [], [], stride(evaluation)
     for name, predicted, colour, width, dash in (
-        ("last answer", [row.persistence for row in rows], SOFT, 1.0, (0, (1, 1.4))),
-        ("no learning", [row.without for row in rows], WITHOUT, 1.7, (0, (4.5, 1.8))),
-        ("with learning", [row.predicted for row in rows], WITH, 2.4, "-"),
+        ("last answer", rows.persistence, SOFT, 1.0, (0, (1, 1.4))),
+        ("no learning", rows.without, WITHOUT, 1.7, (0, (4.5, 1.8))),
+        ("with learning", rows.predicted, WITH, 2.4, "-"),
     ):
-        if all(cls is None for cls in predicted):
+        if (predicted < 0).all():
             continue
-        right = [cls == row.truth for cls, row in zip(predicted, rows, strict=True)]
-        curve = [100 * share for share in sliding_accuracy(right, sliding_window(evaluation))]
+        right = predicted == rows.truth
+        curve = 100 * sliding_accuracy(right, sliding_window(evaluation))
         axes.plot(times[::every], curve[::every], color=colour, lw=width, ls=dash, solid_capstyle="round")
         ends.append((curve[-1], name, colour))
-        late.append(f"{name} {percent(fmean(right[last_third(len(rows)) :]))}")
+        late.append(f"{name} {percent(float(right[last_third(len(rows)) :].mean()))}")
     axes.set_title("last third:  " + "   ".join(reversed(late)), loc="right", fontsize=8, color=SOFT, pad=4)
     for y, (_, name, colour) in zip(_apart([e[0] for e in ends], 11), ends, strict=True):
         axes.annotate(
@@ -79,16 +79,17 @@ def draw_spent(axes: Axes, evaluation: Evaluation, divisor: float) -> None:
         )  # fmt: skip
 
 
-def sliding_accuracy(right: Sequence[bool], width: int) -> list[float]:
+def sliding_accuracy(right: NDArray[np.bool_], width: int) -> NDArray[np.float64]:
     """The share of True among the last ``width`` values, of fewer at the beginning.
 
-    >>> sliding_accuracy([True, False, True], width=2)
+    >>> sliding_accuracy(np.array([True, False, True]), width=2).tolist()
     [1.0, 0.5, 0.5]
     """
-    total = np.concatenate([[0], np.cumsum(np.asarray(right, dtype=np.int64))])
+    total = np.concatenate([[0], np.cumsum(right)])
     stop = np.arange(1, len(total))
     start = np.maximum(0, stop - width)
-    return [float(share) for share in (total[stop] - total[start]) / (stop - start)]
+    shares: NDArray[np.float64] = (total[stop] - total[start]) / (stop - start)
+    return shares
 
 
 def _title(axes: Axes, text: str) -> None:

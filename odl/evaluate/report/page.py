@@ -128,7 +128,7 @@ def _person(view: SessionView, styles: Mapping[str, ClassStyle], *, prefix: str)
 
     one, line = view.evaluation, view.evaluation.timeline
     here = set(one.classes) | {name for _, _, name in line.truths}
-    here |= {row.predicted for row in line.rows} | {row.without for row in line.rows if row.without}
+    here |= {*line.rows.classes("predicted"), *line.rows.classes("without")}
     confusion = zip(one.classes, one.confusion, strict=True)
     return {
         "evaluation": one,

@@ -49,8 +49,7 @@ def class_styles(evaluations: Sequence[Evaluation]) -> dict[str, ClassStyle]:
         names |= dict.fromkeys(added)
         names |= dict.fromkeys(one.classes)
         names |= dict.fromkeys(name for _, _, name in line.truths)
-        names |= dict.fromkeys(row.predicted for row in line.rows)
-        names |= dict.fromkeys(row.without for row in line.rows if row.without is not None)
+        names |= dict.fromkeys([*line.rows.classes("predicted"), *line.rows.classes("without")])
         names |= dict.fromkeys(q.answer for q in line.questions if q.answer is not None)
     return styles_for(known, names)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from itertools import groupby
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from odl._text import clean
-from odl.evaluate import Evaluation, QuestionOutcome, WindowRow
+from odl.evaluate import Evaluation, QuestionOutcome
 from odl.evaluate.report.style import (
     BAND,
     CARD,
@@ -57,9 +58,14 @@ def draw_timeline(
     for start in seams if len(seams) <= _MOST_SEAMS else []:
         axes.plot([start / per_unit] * 2, [_TRUTH[0], sum(_TRUTH)], color=CARD, lw=1.4, zorder=3)
 
-    for say, lane, ribbon in ((_predicted, _STRIP, _STRIP_WRONG), (_without, _PLAIN, _PLAIN_WRONG)):
-        _strip(axes, _runs(evaluation, say), lane, styles, per_unit)
-        wrong = _runs(evaluation, partial(_wrong, say))
+    rows = line.rows
+    for classes, lane, ribbon in (
+        (rows.predicted, _STRIP, _STRIP_WRONG), (rows.without, _PLAIN, _PLAIN_WRONG),
+    ):  # fmt: skip
+        runs = [(a, b, rows.names[cls]) for a, b, cls in _runs(evaluation, classes)]
+        _strip(axes, runs, lane, styles, per_unit)
+        differs = (rows.truth >= 0) & (classes >= 0) & (classes != rows.truth)
+        wrong = _runs(evaluation, np.where(differs, 0, -1))
         axes.broken_barh([(0, axes.get_xlim()[1])], ribbon, facecolors=BAND, zorder=1)
         bars = [(a / per_unit, (b - a) / per_unit) for a, b, _ in wrong]
         axes.broken_barh(bars, ribbon, facecolors=INK, zorder=2)
@@ -131,33 +137,17 @@ def _strip(
             )  # fmt: skip
 
 
-def _predicted(row: WindowRow) -> str | None:
-    return row.predicted
-
-
-def _without(row: WindowRow) -> str | None:
-    return row.without
-
-
-def _wrong(say: Callable[[WindowRow], str | None], row: WindowRow) -> str | None:
-    return "wrong" if row.truth is not None and say(row) not in (None, row.truth) else None
-
-
-def _runs(evaluation: Evaluation, say: Callable[[WindowRow], str | None]) -> list[tuple[int, int, str]]:
-    """Runs of windows with the same class; each window is drawn as the hop in its middle."""
+def _runs(evaluation: Evaluation, classes: NDArray[np.int64]) -> list[tuple[int, int, int]]:
+    """Runs of windows of one class, -1 left out; each window is drawn as the hop in its middle."""
     line, every = evaluation.timeline, stride(evaluation)
-    inset, hop = (line.window - line.hop) // 2, line.hop * every
-    runs: list[tuple[int, int, str]] = []
-    for name, group in groupby(line.rows[::every], key=say):
-        if name is None:
-            continue
-        for row in group:
-            start = row.window + inset
-            if runs and runs[-1][2] == name and runs[-1][1] == start:
-                runs[-1] = (runs[-1][0], start + hop, name)
-            else:
-                runs.append((start, start + hop, name))
-    return runs
+    hop = line.hop * every
+    starts, classes = line.rows.window[::every] + (line.window - line.hop) // 2, classes[::every]
+    if not len(starts):
+        return []
+    first = np.flatnonzero(np.append(True, (np.diff(classes) != 0) | (np.diff(starts) != hop)))
+    last = np.append(first[1:], len(starts)) - 1
+    runs = zip(starts[first].tolist(), (starts[last] + hop).tolist(), classes[first].tolist(), strict=True)
+    return [run for run in runs if run[2] >= 0]
 
 
 def _middle(lane: tuple[float, float]) -> float:
