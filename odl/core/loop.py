@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -270,9 +270,10 @@ def _commands(session: Session, answer: Answer | TakeBack, at: int) -> Iterator[
         return
     cls = None
     if answer.name is not None:
-        cls = _known(session, answer.name)
+        known = session.names
+        cls = _id_of(answer.name, known)
         if cls is None:
-            free = next((c for c in range(NO_CLASS) if c not in session.names), None)
+            free = next((c for c in range(NO_CLASS) if c not in known), None)
             if free is not None:
                 head = answer.head
                 if answer.leaf is not None:
@@ -280,9 +281,9 @@ def _commands(session: Session, answer: Answer | TakeBack, at: int) -> Iterator[
                     if head == len(session.tasks):
                         yield Split(at, answer.leaf, head)
                 yield AddClass(at, free, answer.name, head)
-            cls = _known(session, answer.name)
+            cls = _id_of(answer.name, session.names)
     yield Label(at, answer.window, cls)
 
 
-def _known(session: Session, name: str) -> int | None:
-    return next((c for c, known in session.names.items() if known == name), None)
+def _id_of(name: str, names: Mapping[int, str]) -> int | None:
+    return next((cls for cls, known in names.items() if known == name), None)

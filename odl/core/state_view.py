@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
 from odl.core.arrays import WithMemory
@@ -11,6 +12,8 @@ from odl.core.config import Config
 from odl.core.events import NO_CLASS
 from odl.core.image import Image
 from odl.core.state import Asked, Count, Entry
+
+_CLASS = int(Entry.CLASS)
 
 
 class Open(NamedTuple):
@@ -45,7 +48,8 @@ class StateView:
         """Class ids and names, added classes included."""
         names = dict(self.image.names)
         log = self._core.log[: int(self._core.state["n_log"][0])]
-        for entry in log[log["kind"] == Entry.CLASS]:
+        for i in np.flatnonzero(log["kind"] == _CLASS).tolist():
+            entry = log[i]
             names[int(entry["cls"])] = entry["features"].tobytes().rstrip(b"\0").decode()
         return names
 

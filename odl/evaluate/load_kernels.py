@@ -16,6 +16,7 @@ from odl.core.kernels.kernel_cache import cache_folder, compilation, wanted_fold
 from odl.core.session import Session
 
 Progress = Callable[[str], None]
+_loaded = False  # whether this process has them
 PATIENCE = 2.0  # seconds without a word
 AGAIN = 5.0  # seconds between two reports
 
@@ -26,8 +27,12 @@ def load_kernels(image: Image, progress: Progress) -> None:
     They are compiled once, for all images and all checkouts of the same code. ``progress`` is called
     when that takes longer than two seconds, and then every five.
     """
+    global _loaded
+    if _loaded:
+        return
     with _reporting(progress), compilation.alone():
         _touch_kernels(image)
+    _loaded = True
 
 
 def _touch_kernels(image: Image) -> None:

@@ -55,6 +55,7 @@ def sentences(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
             wait_until(lambda: len(said) >= 2)
 
         monkeypatch.setattr(module, "_touch_kernels", busy)
+        monkeypatch.setattr(module, "_loaded", False)
         load_kernels(load_model("shoulder"), said.append)
         return said
 
@@ -63,6 +64,7 @@ def sentences(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
 
 def test_what_is_over_soon_is_not_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PATIENCE", 60.0)
+    monkeypatch.setattr(module, "_loaded", False)
     said: list[str] = []
     load_kernels(load_model("shoulder"), said.append)
     assert said == []
