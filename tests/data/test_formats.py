@@ -16,7 +16,10 @@ import cbor2
 import h5py
 import numpy as np
 import openpyxl
+import pandas as pd
+import pyarrow
 import pytest
+from pyarrow import parquet
 from scipy.io import savemat
 
 from odl.data.card import DataError
@@ -755,3 +758,52 @@ def test_an_excel_bomb_is_not_unpacked(tmp_path: Path) -> None:
         file.writestr("xl/worksheets/sheet1.xml", b"<row/>" * 3_000_000)
     with pytest.raises(DataError, match=r"a.xlsx: 'xl/worksheets/sheet1.xml' would unpack .* zip bomb"):
         table(tmp_path / "a.xlsx")
+
+
+# Parquet and Feather
+
+
+@pytest.mark.parametrize("ending", ["parquet", "feather"])
+def test_columns_of_lists_and_structures_become_columns(ending: str, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"time": np.arange(40) / 50, "acc": ACC.tolist(), "gyr": [*map(vector, GYR)]})
+    path = tmp_path / f"a.{ending}"
+    frame.to_parquet(path) if ending == "parquet" else frame.to_feather(path)
+    one = table(path)
+    assert np.array_equal(columns(one, "acc.x", "acc.y", "acc.z"), ACC)
+    assert np.array_equal(columns(one, "gyr.x", "gyr.y", "gyr.z"), GYR)
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        pd.Index(pd.to_datetime("2024-05-01") + pd.to_timedelta(np.arange(40) * 20, "ms")),
+        pd.Index(pd.to_timedelta(np.arange(40) * 20, "ms")),
+        pd.Index(
+            (pd.to_datetime("2024-05-01") + pd.to_timedelta(np.arange(40) * 20, "ms")).tz_localize("UTC")
+        ),
+    ],
+)
+def test_a_clock_in_the_index_is_a_column(index: pd.Index, tmp_path: Path) -> None:
+    pd.DataFrame(ACC, columns=["ax", "ay", "az"], index=index).to_parquet(tmp_path / "a.parquet")
+    pd.DataFrame(ACC, columns=["ax", "ay", "az"], index=index.rename("when")).to_parquet(
+        tmp_path / "b.parquet"
+    )
+    for name, column in (("a", "index"), ("b", "when")):
+        one = table(tmp_path, f"{name}.parquet")
+        assert np.array_equal(columns(one, "ax", "ay", "az"), ACC)
+        assert np.diff(one.columns[column])[0] == np.timedelta64(20, "ms")
+
+
+def test_a_parquet_bomb_is_not_unpacked(tmp_path: Path) -> None:
+    rows = pyarrow.array(np.zeros(2**20))
+    bomb = pyarrow.table({f"c{i}": pyarrow.chunked_array([rows] * 8) for i in range(8)})
+    parquet.write_table(bomb, tmp_path / "a.parquet", row_group_size=2**23)
+    with pytest.raises(DataError, match=r"a.parquet: 8388608 rows of 8 columns in \d+ bytes, as in a bomb"):
+        table(tmp_path / "a.parquet")
+
+
+def test_parquet_text_is_read_as_text(tmp_path: Path) -> None:
+    frame = pd.DataFrame(ACC, columns=["ax", "ay", "az"])
+    frame["label"] = ["walk"] * 20 + [None] * 20
+    frame.to_parquet(tmp_path / "a.parquet")
+    assert table(tmp_path / "a.parquet").columns["label"].tolist() == ["walk"] * 20 + [""] * 20
