@@ -80,7 +80,11 @@ class Pty:
 
 
 class Socket:
-    """A listening TCP socket for one host at a time; ``name`` is pyserial's ``socket://``."""
+    """A listening TCP socket for one host; ``name`` is pyserial's ``socket://``.
+
+    While a host is connected, another one is hung up on at once: a board that served both would send
+    each the replies to the other's requests.
+    """
 
     def __init__(self, address: str = "127.0.0.1", number: int = 0) -> None:
         self._listener = socket.create_server((address, number))
@@ -89,25 +93,27 @@ class Socket:
         self.name = f"socket://{address}:{self._listener.getsockname()[1]}"
 
     def read(self, wait: float) -> bytes:
-        """Return the bytes that arrive within ``wait`` seconds; accept a new host."""
+        """Return the bytes that arrive within ``wait`` seconds; accept a host if there is none."""
         waiting = [self._listener] + ([self._host] if self._host else [])
         ready = select.select(waiting, [], [], wait)[0]
+        data = b""
+        if self._host is not None and self._host in ready:  # first: it may have left
+            with contextlib.suppress(OSError):
+                data = self._host.recv(65536)
+            if not data:
+                self._hang_up()
         if self._listener in ready:
             with contextlib.suppress(OSError):
-                caller, _ = self._listener.accept()
-                self._hang_up()
-                caller.setblocking(False)
-                caller.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                self._host = caller
-        if self._host is None or self._host not in ready:
-            return b""
-        try:
-            data = self._host.recv(65536)
-        except OSError:
-            data = b""
-        if not data:
-            self._hang_up()
+                self._accept(self._listener.accept()[0])
         return data
+
+    def _accept(self, caller: socket.socket) -> None:
+        if self._host is not None:
+            caller.close()
+            return
+        caller.setblocking(False)
+        caller.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._host = caller
 
     def write(self, data: bytes) -> None:
         """Send to the host, if there is one."""

@@ -83,6 +83,7 @@ class Image:
     max_pending: int = 8
     max_log: int = 128
     card: dict[str, Any] = field(default_factory=dict)
+    _data: bytes = field(default=b"", init=False, repr=False)  # that it was read from
 
     @property
     def features(self) -> int:
@@ -123,7 +124,9 @@ class Image:
         return int(np.frombuffer(self.to_bytes()[4:8], "<u4")[0])
 
     def to_bytes(self) -> bytes:
-        """The byte form; equal images give equal bytes."""
+        """The byte form: the bytes that it was read from; equal new images give equal bytes."""
+        if self._data:
+            return self._data
         self.check()
         card = dict(self.card)
         card["classes"] = {str(k): v for k, v in sorted(self.names.items())}
@@ -168,7 +171,9 @@ class Image:
         ImageError
             If the bytes are not a valid image; the message names ``source``.
         """
-        return _read(data, source)
+        image = _read(data, source)
+        object.__setattr__(image, "_data", bytes(data))
+        return image
 
     def check(self, source: str = "model image") -> None:
         """Raise `ImageError` if shapes, ranges or the tree are inconsistent."""
@@ -237,6 +242,9 @@ def _check(image: Image, source: str) -> None:
 
     need(1 <= len(image.channels) <= 9, f"{len(image.channels)} channels; 1 to 9 can be read")
     need(all(c.scale > 0 and np.isfinite(c.scale) for c in image.channels), "a scale is not positive")
+    texts = [text for c in image.channels for text in (c.name, c.unit)]
+    printable = all(text.isprintable() and len(text) <= 64 for text in texts)
+    need(printable, "a channel's name or unit is over 64 characters, or not printable")
     need(0 < image.rate_hz < 4e6, f"sampling rate {image.rate_hz} Hz")
     need(1 <= len(image.layers) <= 4, f"{len(image.layers)} layers; 1 to 4 can be run")
     cin = len(image.channels)

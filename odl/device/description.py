@@ -63,7 +63,9 @@ def check_description(info: Info, description: Description) -> BoardDescription:
         if not isinstance(channels, list) or len(channels) != info.channels:
             raise BoardError(f"{name} describes other channels than the {info.channels} that it sends")
         if not all(map(_is_channel, channels)):
-            raise BoardError(f"{name} describes a channel without name, unit and scale above 0")
+            raise BoardError(
+                f"{name} describes a channel without name, unit and scale above 0, in printable text"
+            )
         channels = tuple((shown(c[0]), shown(c[1]), float(c[2])) for c in channels)
     if rate is not None and not (_is_number(rate) and 0 < rate <= MAX_RATE_HZ):
         raise BoardError(f"{name} says that it samples at {shown(rate)} Hz; above 0 up to 10000 can be used")
@@ -81,7 +83,8 @@ def _is_channel(given: object) -> bool:
     if not isinstance(given, list) or len(given) != 3:
         return False
     name, unit, scale = given
-    return isinstance(name, str) and isinstance(unit, str) and _is_number(scale) and 0 < scale < 1e9
+    texts = isinstance(name, str) and isinstance(unit, str) and (name + unit).isprintable()
+    return texts and _is_number(scale) and 0 < scale < 1e9
 
 
 def shown(value: object) -> str:

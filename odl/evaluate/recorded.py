@@ -123,7 +123,9 @@ def _channels(written: object) -> Channels | None:
     channels = []
     for one in written:
         match one:
-            case [str(name), str(unit), float() | int() as scale] if abs(scale) < 2**63:
+            case [str(name), str(unit), float() | int() as scale] if (
+                abs(scale) < 2**63 and (name + unit).isprintable()
+            ):
                 channels.append((name, unit, float(scale)))
             case _:
                 return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import threading
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 import serial
 
-from firmware_sim.serve import Pty, open_port, serve
+from firmware_sim.serve import Pty, Socket, open_port, serve
 from odl import data
 from odl.cli.main import main
 from odl.core.config import Config
@@ -171,3 +172,31 @@ def test_doctor_names_every_tool(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor"]) == 0
     said = capsys.readouterr().out
     assert all(name in said for name in ("ziglang", "unicorn", "arm-none-eabi-gcc", "qemu-system-arm"))
+
+
+def test_a_second_caller_does_not_throw_the_first_off() -> None:
+    port = Socket()
+    number = int(port.name.rpartition(":")[2])
+
+    def heard(want: bytes) -> bytes:
+        data = b""
+        for _ in range(100):
+            data += port.read(0.1)
+            if data == want:
+                break
+        return data
+
+    with socket.create_connection(("127.0.0.1", number), 5) as first:
+        first.sendall(b"one")
+        assert heard(b"one") == b"one"
+        with socket.create_connection(("127.0.0.1", number), 5) as second:
+            assert port.read(5) == b""
+            assert second.recv(10) == b""  # hung up on
+        first.sendall(b"two")
+        assert heard(b"two") == b"two"
+        port.write(b"answer")
+        assert first.recv(10) == b"answer"
+    with socket.create_connection(("127.0.0.1", number), 5) as third:  # the first has left, perhaps unnoticed
+        third.sendall(b"three")
+        assert heard(b"three") == b"three"
+    port.close()
