@@ -20,7 +20,9 @@ _WORDS = {"guess": "a guess"}
 def add_commands(commands: Any) -> None:
     """Add the commands to ``odl``'s parser."""
     init = commands.add_parser("init", help="inspect tables of any kind and write a card that describes them")
-    init.add_argument("path", help="a file, a folder or a zip: CSV and other text, Parquet, recordings, ...")
+    init.add_argument(
+        "folder", help="a folder, a zip or a file: CSV and other text, Parquet, recordings, ..."
+    )
     add_option(init, "json", help="write what was found as JSON; - is standard output")
     init.add_argument(
         "--pattern",
@@ -58,8 +60,8 @@ def _init(args: argparse.Namespace, progress: Progress) -> str:
     from odl.data.inference.propose import propose
     from odl.data.inference.survey import Choices
 
-    path = Path(args.path)
-    check_not_source(args.path, args.json if args.json != "-" else None)
+    path = Path(args.folder)
+    check_not_source(args.folder, args.json if args.json != "-" else None)
     if args.rate_hz is not None and not 0.1 <= args.rate_hz <= 10_000:
         raise DataError(f"a rate of {args.rate_hz:g} Hz is none of a sensor; it can be 0.1 to 10000")
     choices = Choices(
@@ -82,7 +84,7 @@ def _init(args: argparse.Namespace, progress: Progress) -> str:
     for sentence, word in made.provenance:
         print(printable(with_flags(f"{_WORDS.get(word, word):8} {sentence}")))
     print(f"\n{_rows(found)}")
-    print(f"card: {where}; edit it where it is wrong, then 'odl check {args.path}'")
+    print(f"card: {where}; edit it where it is wrong, then 'odl check {args.folder}'")
     for sentence in (*found["warnings"][:12], *shortcomings(dataset)):
         progress(sentence)
     if len(found["warnings"]) > 12:
