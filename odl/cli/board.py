@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -69,7 +69,7 @@ def _push(args: argparse.Namespace, progress: Progress) -> str:
 
     check_not_source(args.model, args.json)
     image, name = load_model(args.model), Path(args.model).name
-    with _connected(args.port, progress) as (url, board):
+    with connected(args.port, progress) as (url, board):
         pushed = push_image(board, image, name, progress)
         assert board.info is not None
         version = board.info.version
@@ -97,7 +97,7 @@ def _pull(args: argparse.Namespace, progress: Progress) -> str:
     check_not_source(args.out, args.json)
     if out.exists() and not args.force:
         raise ValueError(f"{out}: this file exists; give another name, or --force to replace it")
-    with _connected(args.port, progress) as (url, board):
+    with connected(args.port, progress) as (url, board):
         base, made = pull_image(
             board, learned=not args.base, vectors=not args.without_vectors, progress=progress
         )
@@ -122,8 +122,15 @@ def _pull(args: argparse.Namespace, progress: Progress) -> str:
 
 
 @contextmanager
-def _connected(port: str, progress: Progress) -> Iterator[tuple[str, BoardClient]]:
+def connected(port: str, progress: Progress) -> Iterator[tuple[str, BoardClient]]:
     """Yield the port's name and a client that has greeted the board on it."""
+    with open_and_greet(port, progress) as (line, greet):
+        yield line.url, greet()
+
+
+@contextmanager
+def open_and_greet(port: str, progress: Progress) -> Iterator[tuple[SerialPort, Callable[[], BoardClient]]]:
+    """Yield the line to the board on ``port``, and what makes a client that has greeted it."""
     from odl.device.serial_port import SerialPort
     from odl.wire.client import BoardClient, BoardError
     from odl.wire.messages import Refusal
@@ -144,11 +151,15 @@ def _connected(port: str, progress: Progress) -> Iterator[tuple[str, BoardClient
                     f"{url}: the board speaks another version of the protocol; flash it anew"
                 ) from None
             raise BoardError(f"{url}: no board answers there{reader.advice()}") from None
-        seq = int.from_bytes(os.urandom(2), "little")
-        board = BoardClient(write, _LineReader(line), LIMIT, seq, line.clock)
-        board.hello()
-        progress(f"{url}: {board.info.version if board.info else ''}")
-        yield url, board
+
+        def greet() -> BoardClient:
+            seq = int.from_bytes(os.urandom(2), "little")
+            board = BoardClient(write, _LineReader(line), LIMIT, seq, line.clock)
+            board.hello()
+            progress(f"{url}: {board.info.version if board.info else ''}")
+            return board
+
+        yield line, greet
 
 
 class _LineReader:

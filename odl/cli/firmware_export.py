@@ -30,7 +30,7 @@ def add_commands(verbs: Any) -> None:
 
     sketch = verbs.add_parser("sketch", help="write an Arduino sketch that only samples")
     add_option(
-        sketch, "out", default=".", metavar="DIR", help="where its folder odl_sampler is made; default: here"
+        sketch, "out", default=".", metavar="DIR", help="where to write its folder odl_sampler; default: here"
     )
     sketch.set_defaults(run=_sketch)
 

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import odl
 from odl._extras import how_to_install
-from odl.cli import board, convert, data, firmware, init, label, live, model, replay, study
+from odl.cli import board, convert, data, firmware, init, label, live, model, replay, selftest, study
 from odl.cli.output import printable, progress, with_flags
 
 _EXTRAS = {"torch": "train", "bleak": "ble"} | dict.fromkeys(("unicorn", "elftools", "ziglang"), "firmware")
@@ -104,6 +104,6 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"odl {odl.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="command")
 
-    for group in (replay, study, data, init, model, live, label, board, convert, firmware):
+    for group in (replay, study, data, init, model, live, label, board, selftest, convert, firmware):
         group.add_commands(commands)
     return parser
