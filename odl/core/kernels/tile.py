@@ -113,6 +113,15 @@ def joined(b: Any, parts: list[Any]) -> Any:
     return parts[0]
 
 
+def not_unrolled(branch: Any) -> None:
+    """Mark a loop: unrolled, a tile has more values than there are registers."""
+    module = branch.module
+    mark = module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.disable")])
+    loop = module.add_metadata([mark, ir.MetaDataString(module, f"loop {len(module.metadata)}")])
+    loop.operands = (loop, mark)  # LLVM knows a loop's node by its pointing to itself
+    branch.set_metadata("llvm.loop", loop)
+
+
 class Loop:
     """``for`` in LLVM's form: values that a round hands to the next."""
 
@@ -129,7 +138,7 @@ class Loop:
         after = self.b.append_basic_block("after")
         for phi, value in zip(self.values, values, strict=True):
             phi.add_incoming(value, self.b.block)
-        self.b.cbranch(condition, self.block, after)
+        not_unrolled(self.b.cbranch(condition, self.block, after))
         self.b.position_at_end(after)
 
 
