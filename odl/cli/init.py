@@ -132,7 +132,7 @@ def _check(args: argparse.Namespace, progress: Progress) -> str:
     from odl.data.coverage import check_figures, check_text
 
     dataset = open_dataset(args.path, args.data)
-    figures = check_figures(dataset, args.path)
+    figures = check_figures(dataset, args.path, args.data)
     write_json(args.json, lambda: figures)
     if args.json != "-":
         print(printable(with_flags(check_text(figures)), keep="\n"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from odl.data.bundled import list_datasets
 from odl.data.card import Card, DataError
 from odl.data.dataset import Dataset
 
@@ -78,7 +79,7 @@ def check_confirmed(card: Card) -> None:
         )
 
 
-def check_figures(dataset: Dataset, source: str) -> dict[str, Any]:
+def check_figures(dataset: Dataset, source: str, data: str | None = None) -> dict[str, Any]:
     """Return what `odl check` shows: seconds and windows by person and class, and what is missing."""
     card = dataset.card
     people: dict[str, dict[str, Any]] = {}
@@ -112,6 +113,8 @@ def check_figures(dataset: Dataset, source: str) -> dict[str, Any]:
             "training needs two people; of one person, recordings can stand for people, as in "
             "`pattern={label}_{subject}.csv`: scores are then of this person only"
         )
+    where = f" --data {data}" if data else ""
+    better = "odl datasets" if source in list_datasets() else f"odl init {source} --force"
     ready = not alone and len(card.classes) - len(missing) >= 2 and not card.unconfirmed
     for name in missing:
         if trained and f"class '{name}' has no window" not in " ".join(faults):
@@ -119,7 +122,7 @@ def check_figures(dataset: Dataset, source: str) -> dict[str, Any]:
     return {
         "dataset": card.name, "rate_hz": card.rate_hz, "window_s": card.window_s, "hop_s": card.hop_s,
         "classes": list(card.classes), "people": people, "faults": faults, "trainable": ready,
-        "next": f"odl train {source} --out mine.odlm" if ready else f"odl init {source} --force",
+        "next": f"odl train {source}{where} --out mine.odlm" if ready else better,
     }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -137,12 +137,15 @@ class Published:
         folder = name.rpartition("/")[0] if len(self._layout.files) == 1 else ""
         return person, "/".join((folder, *taken))
 
-    @property
+    @cached_property
     def subjects(self) -> tuple[str, ...]:
-        """The people whose files are there; all of the card's where only the rows say who somebody is."""
+        """The people whose files are there, or whose rows where only the rows say who somebody is."""
+        found = {person for person, _ in self._recordings} - {""}
         if self._layout.subject:
-            return self._card.subjects
-        return tuple(sorted({person for person, _ in self._recordings}, key=subject_order))
+            for files in self._recordings.values():
+                frame, _ = self._frame(next(iter(files.values())), [self._layout.subject], "")
+                found |= set(_texts(frame[self._layout.subject]).tolist())
+        return tuple(sorted(found & set(self._card.subjects), key=subject_order))
 
     def session(self, subject: str, seed: int = 0) -> tuple[Part, ...]:
         """A person's recordings, in the order of their files' names and rows."""
@@ -243,7 +246,7 @@ class Published:
         return len(self._layout.files) == 1 or column.startswith(f"{sensor}:")
 
     def _frame(self, name: str, columns: list[str], subject: str) -> tuple[pd.DataFrame, int]:
-        """The needed columns of a file, of one person where the rows say whose they are."""
+        """The needed columns of a file, of one person where the rows say whose they are; "" is everybody."""
         layout, broken = self._layout, 0
         with self._files.open(name) as stream:
             file: IO[bytes] = stream
@@ -260,7 +263,7 @@ class Published:
                 ):  # fmt: skip
                     seen += len(chunk)
                     chunk.columns = [str(c) if layout.names else str(int(c) + 1) for c in chunk.columns]
-                    if layout.subject:
+                    if subject and layout.subject:
                         chunk = chunk[_texts(chunk[layout.subject]) == subject]
                     frames.append(chunk)
             except (ValueError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
