@@ -16,36 +16,44 @@ from odl.core.kernels.kernel_cache import cache_folder, compilation, wanted_fold
 from odl.core.session import Session
 
 Progress = Callable[[str], None]
-_loaded = False  # whether this process has them
+_loaded = {"predict": False, "learn": False}  # what this process has
 PATIENCE = 2.0  # seconds without a word
 AGAIN = 5.0  # seconds between two reports
 
 
-def load_kernels(image: Image, progress: Progress) -> None:
+def load_kernels(image: Image, progress: Progress, learning: bool = True) -> None:
     """Read the kernels from the cache, or compile them, before anything is timed.
 
     They are compiled once, for all images and all checkouts of the same code. ``progress`` is called
-    when that takes longer than two seconds, and then every five.
+    when that takes longer than two seconds, and then every five. Without ``learning``, only the kernels that
+    predict and ask are loaded, so that the first predictions do not wait for the others.
     """
-    global _loaded
-    if _loaded:
-        return
-    with _reporting(progress), compilation.alone():
-        _touch_kernels(image)
-    _loaded = True
+    for what, touch in (("predict", _predict), ("learn", _learn))[: 1 + learning]:
+        if not _loaded[what]:
+            with _reporting(progress), compilation.alone():
+                touch(image)
+            _loaded[what] = True
 
 
-def _touch_kernels(image: Image) -> None:
-    """Call each kernel that a replay may need."""
-    channels, at = len(image.channels), image.window
-    none = (0,) * channels
-    session = Session(image, Config(mult=none, shift=none, offset=none))
-    session.step(Samples(0, np.zeros((at, channels), np.int16)))
-    session.step(AddClass(at, 254, "new", 0))
-    session.step(Split(at, 0, len(image.parents)))
-    session.step(Label(at, 0, None))
-    session.step(Undo(at))
-    session.step(Gap(at, 0, ""))
+def _session(image: Image) -> Session:
+    none = (0,) * len(image.channels)
+    return Session(image, Config(mult=none, shift=none, offset=none))
+
+
+def _predict(image: Image) -> None:
+    """Call each kernel that a session needs until its first question is settled."""
+    session = _session(image)
+    session.step(Samples(0, np.zeros((image.window, len(image.channels)), np.int16)))
+    session.step(Gap(image.window, 0, ""))
+
+
+def _learn(image: Image) -> None:
+    """Call each kernel that an answer needs."""
+    session = _session(image)
+    session.step(AddClass(0, 254, "new", 0))
+    session.step(Split(0, 0, len(image.parents)))
+    session.step(Label(0, 0, None))
+    session.step(Undo(0))
 
 
 def _sentence() -> str:

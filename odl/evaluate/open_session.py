@@ -55,6 +55,7 @@ def open_session(
     parts: OwnParts | None = None,
     about: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
+    learning: bool = True,
 ) -> OpenedSession:
     """Open a session that runs ``image`` on samples of ``channels``.
 
@@ -84,6 +85,8 @@ def open_session(
         Further entries for the recording's Start, such as the dataset's name.
     progress : callable, optional
         Called with a short sentence about each step.
+    learning : bool
+        Whether to load the kernels that learn, too; otherwise the caller does so before the first answer.
 
     Raises
     ------
@@ -104,7 +107,7 @@ def open_session(
             scaling = input_scaling(channels or (), [(c.name, c.unit, c.scale) for c in image.channels])
         seed = seed_of(options.seed, *(subject or "").encode())
         config = options.config(image.rate_hz, windows, seed, scaling)
-    load_kernels(image, progress or (lambda sentence: None))
+    load_kernels(image, progress or (lambda sentence: None), learning)
     session = Session(image, config, asked=asked, **(parts or OwnParts()).for_session())
     return OpenedSession(
         session,
@@ -127,6 +130,7 @@ def open_stream(
     asked: Iterable[int] | None = None,
     parts: OwnParts | None = None,
     progress: Progress | None = None,
+    learning: bool = True,
 ) -> OpenedSession:
     """Open a session for a recorded person's stream; see `open_session` for the keywords.
 
@@ -140,7 +144,7 @@ def open_stream(
     return open_session(
         image, options, channels=stream.channels, rate_hz=stream.rate_hz, subject=stream.subject,
         windows=stream.windows(image), scaling=scaling, config=config, asked=asked, parts=parts,
-        about=stream.about, progress=progress,
+        about=stream.about, progress=progress, learning=learning,
     )  # fmt: skip
 
 

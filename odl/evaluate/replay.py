@@ -208,7 +208,8 @@ def _ask(
     scaling: Scaling | None,
 ) -> Outcome:
     """Run a stream with ``options`` and the passed labeller or an oracle."""
-    opened = open_stream(stream, image, options, scaling=scaling, parts=parts, progress=progress)
+    opened = open_stream(stream, image, options, scaling=scaling, parts=parts, progress=progress,
+                         learning=False)  # fmt: skip
     labeller = parts.labeller_of([stream], round(options.delay * image.rate_hz))
     outcome = run_stream(stream, opened, labeller or open_oracle(stream, image, options), folder, progress)
     if stream.known_truths == () and labeller is None and outcome.counts["queries"]:

@@ -8,12 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from odl.core.events import Gap, Input, Samples
+from odl.core.image import Image
 from odl.core.loop import steps
 from odl.core.protocols import Labeller
 from odl.core.session import Session
 from odl.core.trace import Step, Trace
 from odl.data.streams import Stream, unlearned
-from odl.evaluate.load_kernels import Progress
+from odl.evaluate.load_kernels import Progress, load_kernels
 from odl.evaluate.open_session import OpenedSession
 from odl.evaluate.outcome import Outcome
 from odl.policies.budget import Budget
@@ -36,7 +37,8 @@ def run_stream(
     image, config = session.image, session.config
     digest = TraceHash()
     start = time.perf_counter()
-    passed = steps(session, _reported(stream, progress), labeller)
+    loading = _Loading(image, progress)
+    passed = loading.before_answers(steps(session, _reported(stream, progress), labeller))
     if file is None:
         trace = Trace(passed)
         for outputs in trace.parts:
@@ -45,7 +47,7 @@ def run_stream(
         with Writer(file, opened.start()) as writer:
             trace = _recorded(passed, writer)
             digest = writer.trace
-    seconds = time.perf_counter() - start
+    seconds = time.perf_counter() - start - loading.seconds
     if without is None:
         quiet = Session(image, replace(config, policy="none", allowed=0, period=0, hold=False))
         without = Trace(steps(quiet, unlearned(image, trace.inputs)))
@@ -64,6 +66,23 @@ def run_stream(
         file=file,
         problems=stream.notes,
     )
+
+
+class _Loading:
+    """Loads the kernels that learn when the first question is asked, and counts the ``seconds``."""
+
+    def __init__(self, image: Image, progress: Progress) -> None:
+        self._image, self._progress = image, progress
+        self.seconds = 0.0
+
+    def before_answers(self, passed: Iterator[Step]) -> Iterator[Step]:
+        """The same steps."""
+        for step in passed:
+            if step.question is not None:
+                start = time.perf_counter()
+                load_kernels(self._image, self._progress)
+                self.seconds += time.perf_counter() - start
+            yield step
 
 
 def _recorded(passed: Iterator[Step], writer: Writer) -> Trace:

@@ -54,8 +54,8 @@ def sentences(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
             compilation.state = state  # type: ignore[assignment]
             wait_until(lambda: len(said) >= 2)
 
-        monkeypatch.setattr(module, "_touch_kernels", busy)
-        monkeypatch.setattr(module, "_loaded", False)
+        monkeypatch.setattr(module, "_predict", busy)
+        monkeypatch.setattr(module, "_loaded", {"predict": False, "learn": True})
         load_kernels(load_model("shoulder"), said.append)
         return said
 
@@ -64,7 +64,7 @@ def sentences(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
 
 def test_what_is_over_soon_is_not_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PATIENCE", 60.0)
-    monkeypatch.setattr(module, "_loaded", False)
+    monkeypatch.setattr(module, "_loaded", {"predict": False, "learn": False})
     said: list[str] = []
     load_kernels(load_model("shoulder"), said.append)
     assert said == []
@@ -105,3 +105,30 @@ def test_a_cache_that_cannot_be_written_to_is_reported(
 def test_a_replay_calls_no_kernel_that_is_not_loaded() -> None:
     done = subprocess.run([sys.executable, "-c", REPLAY], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+FIRST = """
+import odl
+from odl.core.kernels.kernel_cache import compilation
+from odl.evaluate import run_stream as module
+seen = []
+steps = module.steps
+def watched(*given):
+    for step in steps(*given):
+        if len(step.outputs) and not seen:
+            seen.extend(compilation.compiled)
+        yield step
+module.steps = watched
+odl.replay("shoulder", subjects=[7], budget=5)
+print(*seen)
+print(*compilation.compiled)
+"""
+
+
+def test_the_first_predictions_do_not_wait_for_the_kernels_that_learn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ODL_CACHE_DIR", str(tmp_path))
+    done = subprocess.run([sys.executable, "-c", FIRST], capture_output=True, text=True, check=True)
+    first, whole = (set(line.split()) for line in done.stdout.splitlines())
+    assert "run.run" in first and "command.command" in whole - first
