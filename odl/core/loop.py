@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from odl.core.adapters import DelayedAnswers, as_labeller, described
 from odl.core.config import ConfigError
@@ -26,6 +28,7 @@ from odl.core.protocols import Answer, Labeller, TakeBack
 from odl.core.session import Session
 from odl.core.trace import Step
 
+_INPUTS = frozenset(get_args(Input))
 TOGETHER = 8192  # samples that are joined, at most, apart from the last of them
 
 
@@ -139,42 +142,43 @@ def joined(source: Iterable[Input]) -> Iterator[tuple[Input, Sequence[int]]]:
     >>> [(len(event.block), ends) for event, ends in joined([Samples(0, block), Samples(5, block)])]
     [(10, [5])]
     """
-    waiting = list[Samples]()
-    rows = 0
+    blocks: list[NDArray[np.int16]] = []  # joined so far, and where each starts
+    starts: list[int] = []
+    end = rows = 0
     try:
         for event in source:
-            samples = event if isinstance(event, Samples) and event.block.ndim == 2 else None
-            follows = samples is not None and waiting and _follows(samples, waiting[-1])
-            if waiting and not (follows and rows < TOGETHER):
-                yield _joined(waiting)
-                waiting, rows = [], 0
-            if samples is not None and len(samples.block):
-                waiting.append(samples)
-                rows += len(samples.block)
+            if isinstance(event, Samples):
+                start, block = event.start, event.block
+                n = len(block)
+                if (
+                    blocks and start == end and n and rows < TOGETHER and block.ndim == 2
+                    and block.shape[1] == blocks[0].shape[1] and block.dtype == blocks[0].dtype
+                ):  # fmt: skip
+                    blocks.append(block)
+                    starts.append(start)
+                    end, rows = start + n, rows + n
+                    continue
+            if blocks:
+                yield _joined(starts, blocks)
+                blocks, starts = [], []
+            if isinstance(event, Samples) and n and block.ndim == 2:
+                blocks, starts = [block], [start]
+                end, rows = start + n, n
             else:
                 yield event, ()
     except Exception:  # of the source: what came before it failed still passes
-        if waiting:
-            yield _joined(waiting)
+        if blocks:
+            yield _joined(starts, blocks)
         raise
-    if waiting:
-        yield _joined(waiting)
+    if blocks:
+        yield _joined(starts, blocks)
 
 
-def _follows(event: Samples, before: Samples) -> bool:
-    """True if ``event`` can be joined to the samples ``before``."""
-    block, other = event.block, before.block
-    if not len(block):
-        return False
-    own = block.shape[1], block.dtype
-    return event.start == before.start + len(other) and own == (other.shape[1], other.dtype)
-
-
-def _joined(samples: Sequence[Samples]) -> tuple[Samples, Sequence[int]]:
-    if len(samples) == 1:
-        return samples[0], ()
-    whole = np.concatenate([event.block for event in samples])
-    return Samples(samples[0].start, whole), [event.start - samples[0].start for event in samples[1:]]
+def _joined(starts: list[int], blocks: list[NDArray[np.int16]]) -> tuple[Samples, Sequence[int]]:
+    first = starts[0]
+    if len(blocks) == 1:
+        return Samples(first, blocks[0]), ()
+    return Samples(first, np.concatenate(blocks)), [start - first for start in starts[1:]]
 
 
 def _taken(session: Session, labeller: Labeller) -> Iterator[Step]:
@@ -194,7 +198,7 @@ def _check(session: Session, source: Iterable[Input]) -> None:
 
 def _checked(source: Iterable[Input]) -> Iterator[Input]:
     for number, event in enumerate(source):
-        if not isinstance(event, Input):
+        if type(event) not in _INPUTS and not isinstance(event, Input):
             raise ConfigError(
                 f"item {number} of the source is {described(event)}; it can be an event, such as odl.Samples"
             )
