@@ -63,10 +63,29 @@ def check_learner(make: Callable[[], object], image: Image | None = None) -> Non
         return as_learner(make(), image)
 
     def scored(learner: Learner, rows: int = len(image.row_class)) -> list[Scores]:
-        return [_sound_scores(learner.scores_one(one), rows, image) for one in x]
+        found = []
+        for i, one in enumerate(x):
+            shown(learner, 64 * (i + 6), one)
+            found.append(_sound_scores(learner.scores_one(one), rows, image))
+        return found
+
+    def shown(learner: Learner, start: int, features: NDArray[np.uint8]) -> None:
+        """As a session does before it scores a window."""
+        if see := getattr(learner, "see", None):
+            rng = np.random.default_rng(features.astype(np.uint32))
+            samples = rng.normal(0, 1, (image.window, len(image.channels)))
+            see(Window(start, start + image.window, features, samples))
+
+    def taught(
+        learner: Learner, vectors: NDArray[np.uint8], y: Sequence[int], windows: Sequence[int]
+    ) -> None:
+        for one, window in zip(vectors, windows, strict=True):
+            shown(learner, window, one)
+        learner.learn_many(vectors, y, windows)
 
     learner = fresh()
     given = x[0].copy()
+    shown(learner, 0, given)
     learner.scores_one(given)
     _same(x[0].tolist(), given.tolist(), "scores_one changes the features that it is given")
     first = scored(learner)
@@ -75,22 +94,22 @@ def check_learner(make: Callable[[], object], image: Image | None = None) -> Non
     batch = own.copy()
     labels = [_other_class(image, first[4].path)]
     labels.append(_other_class(image, (*first[5].path, *labels)))
-    learner.learn_many(batch, labels, [0, 64])
+    taught(learner, batch, labels, [0, 64])
     _same(own.tolist(), batch.tolist(), "learn_many changes the features that it is given")
     after = scored(learner)
     batch[:] = 255 - batch
     _same(after, scored(learner), "the learner keeps the array of learn_many, which the session uses again")
     twin = copy.deepcopy(learner)
-    twin.learn_many(x[2:4], labels[::-1], [128, 192])
+    taught(twin, x[2:4], labels[::-1], [128, 192])
     _same(after, scored(learner), "teaching a copy changes the original")
     alone = fresh()
-    alone.learn_many(own[:1], labels[:1], [0])
+    taught(alone, own[:1], labels[:1], [0])
     learner.forget(64)
     _same(scored(alone), scored(learner), "a label that is forgotten still has an effect")
     if learner.add_class(256, NEW, 0, "a class of the checks"):
         rows = len(image.row_class) + 1
         scored(learner, rows)
-        learner.learn_many(x[2:3], [NEW], [128])
+        taught(learner, x[2:3], [NEW], [128])
         scored(learner, rows)
 
 

@@ -88,6 +88,11 @@ def test_a_classifier_of_river(make: Callable[[], object]) -> None:
     assert check_learner(make) is None  # type: ignore[func-returns-value]
 
 
+def test_a_classifier_of_river_on_statistics_of_the_samples() -> None:
+    make = lambda: named_learner("river:naive_bayes.GaussianNB", {"inputs": "statistics"})  # noqa: E731
+    assert check_learner(make) is None  # type: ignore[func-returns-value]
+
+
 @pytest.mark.parametrize("name", ["svm.SVC", "tree.DecisionTreeClassifier"])
 def test_a_classifier_of_scikit_learn(name: str) -> None:
     settings = {"random_state": 0}

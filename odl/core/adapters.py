@@ -143,15 +143,8 @@ class OnlineClassifier:
 
     def scores_one(self, x: NDArray[np.uint8]) -> Scores:
         """Score ``x``; a class with classes below it has the sum of their scores and its own."""
-        chances = self._chances(_features(x))
+        chances = chances_of(self._classifier, _features(x))
         return self._classes.of({cls: chances.get(self._names[cls], 0.0) for cls, _ in self._classes.rows})
-
-    def _chances(self, x: dict[str, float]) -> dict[Any, float]:
-        try:
-            found = self._classifier.predict_proba_one(x)
-        except (AttributeError, NotImplementedError):
-            found = {self._classifier.predict_one(x): 1.0}
-        return {name: p for name, p in found.items() if name is not None and math.isfinite(p) and p > 0}
 
     def learn_many(self, x: NDArray[np.uint8], y: Sequence[int], windows: Sequence[int]) -> None:
         """Learn one batch, in window order."""
@@ -174,6 +167,15 @@ class OnlineClassifier:
         self._classifier = copy.deepcopy(self._start)
         for _, features, name in self._lessons:
             self._classifier.learn_one(features, name)
+
+
+def chances_of(classifier: Any, x: dict[str, float]) -> dict[Any, float]:
+    """What a river classifier says of ``x``: a weight above 0 for each class that it finds possible."""
+    try:
+        found = classifier.predict_proba_one(x)
+    except (AttributeError, NotImplementedError):
+        found = {classifier.predict_one(x): 1.0}
+    return {name: p for name, p in found.items() if name is not None and math.isfinite(p) and p > 0}
 
 
 def as_policy(policy: object, image: Image | None = None, config: Config | None = None) -> Policy:

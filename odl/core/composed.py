@@ -40,6 +40,7 @@ class Composed(KernelCore):
     def __init__(self, image: Image, config: Config, learner: Learner | None, policy: Policy) -> None:
         super().__init__(image, config)
         self.learner: Learner = learner or _Heads(self)
+        self._see = getattr(self.learner, "see", None)
         self.policy = policy
         self._recent = np.zeros((0, len(image.channels)), np.int16)
         self._step = np.array([c.scale for c in image.channels])
@@ -64,13 +65,16 @@ class Composed(KernelCore):
         outputs = self._settle(end)
         features = plain(present_features)(self.block).copy()
         notice_change(self.block, features)
+        samples = (self._recent * self._ratio + self._offset) * self._step
+        window = Window(start, end, features, samples)
+        if self._see is not None:
+            self._see(window)
         scores = self.learner.scores_one(features)
         held = int(state["held"][0])
         held_class = held if self.config.hold and held != NO_CLASS else None
         outputs.append(Prediction(start, scores.path, scores.scores, held_class))
         plain(windows_left)(self.block, end, self.net.hop)  # may start a new period
-        samples = (self._recent * self._ratio + self._offset) * self._step
-        decision = self.policy.decide(Window(start, end, features, samples), scores)
+        decision = self.policy.decide(window, scores)
         if isinstance(self.policy, RunningPolicy):  # it counts by itself how often there was no room
             state["counts"][0, Count.BLOCKED] = self.policy.state["counts"][0, Count.BLOCKED]
         if decision.ask:

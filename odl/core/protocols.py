@@ -41,7 +41,10 @@ class Scores(NamedTuple):
 
 
 class Learner(Protocol):
-    """Learns classes from features, uint8 of shape (features,)."""
+    """Learns classes from features, uint8 of shape (features,).
+
+    With a method ``see(window)``, which is called before each window is scored, it can use the samples too.
+    """
 
     def scores_one(self, x: NDArray[np.uint8]) -> Scores:
         """Score ``x``; changes nothing."""

@@ -84,7 +84,8 @@ def named_learner(name: str, settings: Mapping[str, Any] | None = None) -> objec
         classifier of river, such as ``river:tree.HoeffdingTreeClassifier``, one of scikit-learn, which is
         fitted anew with each batch, or a class with the methods of `odl.core.protocols.Learner`.
     settings : mapping, optional
-        Keyword arguments of its class.
+        Keyword arguments of its class. ``inputs="statistics"`` gives a river classifier statistics of each
+        window's samples instead of features (`odl.model.on_statistics`).
 
     Raises
     ------
@@ -97,6 +98,7 @@ def named_learner(name: str, settings: Mapping[str, Any] | None = None) -> objec
     50
     """
     from odl.model.host_learners import HOST_LEARNERS, Refitted
+    from odl.model.on_statistics import OnStatistics
 
     if name == "dendron":
         if settings:
@@ -109,6 +111,12 @@ def named_learner(name: str, settings: Mapping[str, Any] | None = None) -> objec
         raise ConfigError(f"there is no learner '{name}'; choose from {known}, or write package.module:Class")
     part = load_part("learner", name)
     if inspect.isclass(part):
+        rest = {key: value for key, value in (settings or {}).items() if key != "inputs"}
+        inputs = (settings or {}).get("inputs", "features")
+        if inputs not in ("features", "statistics"):
+            raise ConfigError(f"learner {name}: inputs is {inputs!r}; it can be features or statistics")
+        if _has(part, _RIVER) and inputs == "statistics":
+            return OnStatistics(_made("learner", name, part, rest))
         if _has(part, _LEARNER) or _has(part, _RIVER):
             return _made("learner", name, part, settings)
         if _has(part, _SKLEARN):
