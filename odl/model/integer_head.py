@@ -20,8 +20,8 @@ from odl.core.state import Entry, state_dtype
 WIDTH = 192  # features are padded with zeros to this or a double of it, so that there are few layouts
 LONGEST = 64  # largest width, in multiples of WIDTH
 FORMAT = 20  # fractional bits of the logits
-# Sizes of the shipped image.
-_LAYOUT = {"positions": 27, "outputs": 64, "taps": 206, "layers": 3, "max_heads": 8, "max_rows": MAX_ROWS,
+# Sizes of the shipped image, whose extractor is missing here.
+_LAYOUT = {"positions": 27, "outputs": 64, "taps": 206, "layers": 0, "max_heads": 8, "max_rows": MAX_ROWS,
            "max_pending": 8}  # fmt: skip
 _ABSENT: dict[str, Any] = {
     "weights": np.int16, "biases": np.int32, "mults": np.int32, "shifts": np.uint8,
