@@ -252,7 +252,8 @@ def test_a_file_that_is_no_table_is_left_out_and_named(tmp_path: Path) -> None:
 def test_a_guessed_rate_is_not_trained_on_until_it_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    in_two(tmp_path, "{}.csv", lambda c: table("ax,ay,az", xyz(c)))
+    for person in ("P01", "P02"):
+        in_two(tmp_path, person + "_{}.csv", lambda c: table("ax,ay,az", xyz(c)))
     assert main(["init", str(tmp_path)]) == 0
     assert main(["check", str(tmp_path)]) == 0
     assert (
@@ -263,6 +264,22 @@ def test_a_guessed_rate_is_not_trained_on_until_it_is_said(
     assert main(["check", str(tmp_path)]) == 0
     assert f"next: odl train {tmp_path}" in capsys.readouterr().out
     assert open_dataset(tmp_path).card.rate_hz == 119 and open_dataset(tmp_path).card.unconfirmed == ()
+
+
+def test_of_one_person_recordings_can_stand_for_people(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("walk1", "walk2", "sit1", "sit2"):
+        put(tmp_path / f"{name}.csv", TEXT)
+    assert main(["init", str(tmp_path)]) == 0 and main(["check", str(tmp_path)]) == 0
+    shown = capsys.readouterr().out
+    assert "training needs two people; of one person, recordings can stand for people" in shown
+    assert f"next: odl init {tmp_path} --force" in shown
+    pattern = "{label:word}{subject:number}.csv"
+    assert main(["init", str(tmp_path), "--pattern", pattern, "--force"]) == 0
+    assert main(["check", str(tmp_path)]) == 0
+    assert f"next: odl train {tmp_path}" in capsys.readouterr().out
+    assert open_dataset(tmp_path).subjects == ("1", "2")
 
 
 def test_one_file_has_a_card_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
