@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,6 +18,7 @@ _LONG = 1.75  # times the median; a longer step is a lost row, a shorter one a l
 LONGEST = 2**40  # samples that can be missing
 _PAUSE = 3600.0  # seconds; a longer step forward begins another recording
 _REPEATED = 0.9  # share of rows with the stamp of the row before that are copies of it
+_DIALS = (3600.0, 86400.0)  # minutes and seconds, a time of day
 _WRAPS = (2.0**16, 2.0**24, 2.0**31, 2.0**32)
 
 
@@ -91,8 +93,8 @@ def read_clock(table: RawTable, name: str, unit: str, values: NDArray[np.float64
     t = seconds_of(table, name, unit)
     for i in np.flatnonzero(np.isnan(t))[:1]:
         raise DataError(f"{table.row(int(i))}: column '{name}' has no time stamp")
-    tick = 1.0 if has_dates(table, name) else SECONDS[unit]
-    t, notes = _unwrapped(t, tick, table)
+    sizes = [wrap * SECONDS[unit] for wrap in _WRAPS]
+    t, notes = _unwrapped(t, _DIALS if has_dates(table, name) else sizes, table)
     steps = np.diff(t)
     back = np.flatnonzero(steps < 0)
     for i in back[:1].tolist():
@@ -158,17 +160,25 @@ def read_clock(table: RawTable, name: str, unit: str, values: NDArray[np.float64
 def rate_of_steps(steps: NDArray[np.float64]) -> float:
     """Return the rate of a sensor in Hz from the steps between its rows; 0 if there are none.
 
-    Steps of more than 1.75 medians are lost rows and do not count, unless as many short steps make up for
-    them, as where a phone delivers late.
+    Steps of twice a period or more are lost rows. Where steps are no multiples of a period, those of more
+    than 1.75 medians are lost rows and do not count, unless as many short steps make up for them, as where
+    a phone delivers late.
 
     >>> rate_of_steps(np.array([0.01, 0.01, 0.02, 0.01, 0.01]))
     100.0
+    >>> rate_of_steps(np.array([0.02, 0.04, 0.02, 0.04, 0.04, 0.02]))
+    50.0
     >>> rate_of_steps(np.array([0.025, 0.025, 0.04, 0.01]))
     40.0
     """
     steps = steps[steps > 0]
     if not len(steps):
         return 0.0
+    least = float(np.quantile(steps, 0.1))
+    lost = np.rint(steps / least)  # steps of one, two, three times a period: rows are lost, however many
+    even = np.abs(steps - lost * least) < 0.1 * least
+    if even.mean() > 0.98 and (lost == 1).mean() > 0.25 and (lost > 1).mean() > 0.02:
+        return float(f"{lost[even].sum() / steps[even].sum():.12g}")
     usual = float(np.median(steps))
     long, short = steps > _LONG * usual, steps < 0.6 * usual
     within = steps[~long]
@@ -177,12 +187,14 @@ def rate_of_steps(steps: NDArray[np.float64]) -> float:
     return float(f"{1 / within.mean():.12g}")
 
 
-def _unwrapped(t: NDArray[np.float64], tick: float, table: RawTable) -> tuple[NDArray[np.float64], list[str]]:
+def _unwrapped(
+    t: NDArray[np.float64], sizes: Sequence[float], table: RawTable
+) -> tuple[NDArray[np.float64], list[str]]:
     """Times without the jumps of a counter of 16, 24, 31 or 32 bits, or of a time of day at midnight."""
     falls = np.flatnonzero(np.diff(t) < 0)
     if not len(falls):
         return t, []
-    for size in (*(w * tick for w in _WRAPS), *([86400.0] if tick == 1.0 else [])):
+    for size in sizes:
         wraps = falls[(t[falls] > 0.98 * size) & (t[falls + 1] < 0.02 * size)]
         if len(wraps) and t.max() < size:
             added = np.zeros(len(t))

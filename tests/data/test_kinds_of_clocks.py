@@ -86,6 +86,17 @@ CLOCKS: dict[str, tuple[Made, str, str]] = {  # the file, the word for its rate,
         "sure",
         "wraps around at row 102",
     ),
+    "minutes and seconds": (
+        clock(
+            "time",
+            lambda c: (
+                [f"59:{58 + int(v) // 1000:02d}.{int(v) % 1000:03d}" for v in c["ms"][:100]]
+                + [f"00:{int(v) // 1000 - 2:02d}.{int(v) % 1000:03d}" for v in c["ms"][100:]]
+            ),
+        ),
+        "sure",
+        "wraps around at row 102",
+    ),
     "16 bits of ms": (
         clock("time_ms", lambda c: [(62000 + int(v)) % 65536 for v in c["ms"]]),
         "sure",
@@ -145,6 +156,14 @@ def test_a_counter_is_no_clock_and_its_rate_a_guess(tmp_path: Path, name: str, f
     assert (told["rate_hz"], told["confidence"]["rate_hz"]) == (119, "sure")
 
 
+def test_files_of_other_rates_are_resampled_to_one_that_there_is(tmp_path: Path) -> None:
+    in_two(tmp_path, "{}_P1.csv", clock("time_ms", lambda c: c["ms"]))
+    in_two(tmp_path, "{}_P2.csv", clock("time_ms", lambda c: [2 * int(v) for v in c["ms"]]))
+    found = found_in(tmp_path)
+    assert (found["rate_hz"], found["confidence"]["rate_hz"]) == (25, "likely")
+    assert any("files run at 25 to 50 Hz: all resampled to 25 Hz" in w for w in found["warnings"])
+
+
 def test_a_rate_that_is_told_resamples_time_stamps(tmp_path: Path) -> None:
     found = found_in(in_two(tmp_path, "{}.csv", clock("time_ms", lambda c: c["ms"])), rate_hz=25.0)
     assert found["rate_hz"] == 25 and found["rows"]["resampled"] == N
@@ -155,6 +174,7 @@ def test_a_rate_that_is_told_resamples_time_stamps(tmp_path: Path) -> None:
     [
         (lambda i: i % 20 != 7, 50, 40, 0, 0),  # one lost in twenty
         (lambda i: i % 40 not in (7, 8), 50, 0, 20, 40),  # pairs
+        (lambda i: i % 3 != 1, 50, 266, 0, 0),  # a third of all
         (lambda i: not 100 <= i < 150, 50, 0, 2, 100),  # a second
     ],
 )

@@ -157,6 +157,10 @@ JOINED: dict[str, list[tuple[str, Any]]] = {
         ("{}/Gyroscope.csv", lambda c: table("seconds_elapsed,z,y,x", [
             [f"{0.3 + i / 100:.3f}" for i in range(N)], c["r"], c["q"], c["p"]])),
     ],
+    "folders for the sensors": [
+        ("Accelerometer/{}.csv", lambda c: table("time_ms,x,y,z", [c["ms"], *xyz(c)])),
+        ("Gyroscope/{}.csv", lambda c: table("time_ms,x,y,z", [c["ms"], c["p"], c["q"], c["r"]])),
+    ],
     "a row per event": [
         ("{}.csv", lambda c: "time_ms,acc_x,acc_y,acc_z,gyr_x,gyr_y,gyr_z\n" + "".join(
             f"{ms},{x},{y},{z},,,\n{int(ms) + 7},,,,{p},{q},{r}\n" for ms, x, y, z, p, q, r in zip(
@@ -223,6 +227,14 @@ def test_labels_that_overlap_are_refused_with_both_rows(tmp_path: Path) -> None:
     put(tmp_path / "rec.labels.csv", "start,end,label\n0,5,walk\n4,7,sit\n")
     found = found_in(tmp_path)
     assert "rec.labels.csv row 3: starts at 4, before row 2 ends at 5" in found["error"]
+
+
+def test_one_label_file_for_all_tables_names_them(tmp_path: Path) -> None:
+    put(tmp_path / "a.csv", TEXT)
+    put(tmp_path / "b.csv", TEXT)
+    put(tmp_path / "labels.csv", "file,start,end,label\na.csv,0,4,walk\nb.csv,0,6,sit\n")
+    found = found_in(tmp_path)
+    assert found["table"]["label_file"] == "labels.csv" and found["classes"] == ["sit", "walk"]
 
 
 def test_labels_outside_the_table_are_refused_and_rows_are_told_from_seconds(tmp_path: Path) -> None:

@@ -219,7 +219,9 @@ def _from_spans(
     shapes, texts = set(), Counter[str]()
     for source, table in spans:
         name = source.path.name
-        own = [stem for stem in stems if stem in name and Path(name).stem != stem]
+        own = [
+            s for s in stems if Path(name).stem != s and re.search(rf"(?<!\w){re.escape(s)}(?![^\W_])", name)
+        ]
         shapes.add(name.replace(own[0], "{file}", 1) if own else name)
         columns = span_columns(table)
         assert columns is not None
@@ -248,7 +250,7 @@ def _span_unit(spans: list[tuple[SourceFile, RawTable]], profiles: list[Profile]
         assert columns is not None
         if table.columns[columns.end].dtype.kind not in "iuf":
             return "time", LIKELY
-        own = [p for p in profiles if Path(p.source.name).stem in source.name] or profiles
+        own = [p for p in profiles if source.path.name.startswith(Path(p.source.name).stem)] or profiles
         size = SECONDS[own[0].roles.stamps.unit] if own[0].roles.stamps else 1.0
         last = float(np.nanmax(table.numbers(columns.end))) * columns.factor
         lasts = [p.last_time * size for p in own], [(p.last_time - p.first_time) * size for p in own]

@@ -144,10 +144,10 @@ def _take(
     found: Survey, source: SourceFile, table: RawTable, choices: Choices,
     faults: list[tuple[SourceFile, DataError]],
 ) -> None:  # fmt: skip
-    name = source.name.rsplit("/", 1)[-1]
-    word, kind, linear = (
-        sensor_word(table.part) if table.part and sensor_word(table.part)[0] else sensor_word(name)
-    )
+    places = [table.part, *reversed(source.name.split("/"))]
+    word, kind, linear = next((own for p in places if (own := sensor_word(p))[0]), ("", "", False))
+    outside = source.path.parents[source.name.count("/")].name  # the folder that was named
+    kind = kind or SENSOR_WORDS.get(outside.lower() if len(outside) > 1 else "", "")
     try:
         if len(choices.columns) == len(table.columns):
             table = named_columns(table, choices.columns)

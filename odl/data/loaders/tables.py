@@ -17,7 +17,7 @@ from odl.data.card import Card, DataError, agree, read_card, subject_name, subje
 from odl.data.label_file import read_spans, side_name
 from odl.data.loaders.recordings import recorded_parts
 from odl.data.loaders.rows import Rows, rows_of, span_rows
-from odl.data.loaders.words import has_word, named_columns, without_word
+from odl.data.loaders.words import named_columns, without_word, word_in
 from odl.data.readers import read_tables
 from odl.data.readers.source import SourceFile
 from odl.data.readers.table import RawTable
@@ -126,13 +126,9 @@ class Tables:
         """Files that are one recording: those whose names differ by a word of ``join`` alone."""
         groups: dict[str, list[SourceFile]] = {}
         for source in self._files:
-            word = self._word(source.name.rsplit("/", 1)[-1])
+            word = word_in(source.name, self._layout.join)
             groups.setdefault(without_word(source.name, word) if word else source.name, []).append(source)
         return list(groups.values())
-
-    def _word(self, text: str) -> str:
-        """The word of ``join`` that is in a name; empty if none is."""
-        return next((w for w in sorted(self._layout.join, key=len, reverse=True) if has_word(text, w)), "")
 
     def _tables(self, group: list[SourceFile]) -> Iterator[dict[str, RawTable]]:
         """The tables of each recording of a group, by the word of ``join`` that each goes by."""
@@ -147,7 +143,7 @@ class Tables:
                     del table
                     yield alone
                     continue
-                file_word, part_word = self._word(source.name.rsplit("/", 1)[-1]), self._word(table.part)
+                file_word, part_word = word_in(source.name, layout.join), word_in(table.part, layout.join)
                 own = {file_word or part_word: table}
                 if layout.sensor:
                     codes, texts = table.texts(layout.sensor)

@@ -27,8 +27,22 @@ def without_word(name: str, word: str) -> str:
     True
     """
     path = PurePosixPath(name)
-    stem = re.sub(rf"(?<![^\W\d_]){re.escape(word)}(?![^\W\d_])", " ", path.stem, flags=re.IGNORECASE)
-    return f"{path.parent}/" + " ".join(re.split(r"[\W_]+", stem)).strip()
+    whole = f"{path.parent}/{path.stem}"
+    rest = re.sub(rf"(?<![^\W\d_]){re.escape(word)}(?![^\W\d_])", " ", whole, flags=re.IGNORECASE)
+    return "/".join(" ".join(re.split(r"[\W_]+", part)).strip() for part in rest.split("/"))
+
+
+def word_in(name: str, words: Sequence[str]) -> str:
+    """The one of ``words`` that a file's name has, else the nearest folder that has one; empty if none has.
+
+    >>> word_in("gyro/anna_acc.csv", ["acc", "gyro"]), word_in("gyro/anna.csv", ["acc", "gyro"])
+    ('acc', 'gyro')
+    """
+    for part in reversed(name.split("/")):
+        for word in sorted(words, key=len, reverse=True):
+            if has_word(part, word):
+                return word
+    return ""
 
 
 def named_columns(table: RawTable, names: Sequence[str]) -> RawTable:

@@ -63,4 +63,6 @@ def read_tables(source: SourceFile) -> list[RawTable]:
         if reader.is_mine(source):
             tables: list[RawTable] = reader.read(source)
             return tables
+    if source.suffix == ".zip":
+        raise NoTable(f"{source.path}: a zip within a zip; unpack it first")
     raise NoTable(f"{source.path}: no reader knows this kind of file")

@@ -24,6 +24,8 @@ def to_clock(column: Any) -> NDArray[Any] | None:
     >>> import pyarrow
     >>> to_clock(pyarrow.chunked_array([["10:00:00.020", "10:00:00:040"]])).astype("timedelta64[ms]")
     array([36000020, 36000040], dtype='timedelta64[ms]')
+    >>> to_clock(pyarrow.chunked_array([["01:02.5"]])).astype("timedelta64[ms]")
+    array([62500], dtype='timedelta64[ms]')
     >>> str(to_clock(pyarrow.chunked_array([["5/4/2024 1:02:03 PM"]]))[0])[:19]
     '2024-05-04T13:02:03'
     """
@@ -49,9 +51,12 @@ def to_clock(column: Any) -> NDArray[Any] | None:
 
     digits = compute.struct_field(fields, "f").fill_null("")
     fraction = compute.utf8_rpad(digits, 9, "0").cast(pyarrow.int64()).to_numpy()
+    minute, second = number("m"), number("s")
     hour, half = number("h"), compute.utf8_lower(compute.struct_field(fields, "p")).fill_null("").to_numpy()
     hour = np.where(half == "pm", hour % 12 + 12, np.where(half == "am", hour % 12, hour))
-    since = ((hour * 60 + number("m")) * 60 + number("s")) * 10**9 + fraction
+    if match[0]["s"].as_py() == "" and match[0]["f"].as_py():  # 01:02.345 has minutes and seconds
+        hour, minute, second = 0 * hour, hour, minute
+    since = ((hour * 60 + minute) * 60 + second) * 10**9 + fraction
     result: NDArray[Any]
     if match[0]["a"].as_py():
         result = _days(number("a"), number("b"), number("c"), "." in str(first[0])) + since.astype(
