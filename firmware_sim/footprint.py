@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from firmware_sim import build, toolchain
 from firmware_sim.bench import SPARE_BYTES, Bench, by_part
 from firmware_sim.elf import FLASH_BASE
+from firmware_sim.energy import SHEETS, energy, energy_text
 from firmware_sim.flash import SECTORS
 from firmware_sim.headers import sizes_of
 from odl.core.arrays import state_dtype_of
@@ -65,6 +66,8 @@ def footprint(
     session: Played | None = None,
     *,
     compiler: str | None = None,
+    battery_mah: float | None = None,
+    sleep_ua: float | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Build the firmware for ``image``, run it on the emulated board, and count.
@@ -77,6 +80,8 @@ def footprint(
         The session to run, and a short description. Default: seeded noise.
     compiler : "zig" or "gcc", optional
         See `firmware_sim.toolchain.compiler`.
+    battery_mah, sleep_ua : float, optional
+        See `firmware_sim.energy.energy`.
     progress : callable, optional
         Called with a short sentence about each step.
 
@@ -104,7 +109,8 @@ def footprint(
           instruction; ``..._pessimistic``; ``worst_refit``: its counts
         - ``streaming_saves``: by hop, see `firmware_sim.bench.Bench.streaming`
 
-        ``ms_...`` and ``uj_...`` are estimates, explained in ``estimate``. ``missed`` names the figures
+        ``ms_...`` and ``uj_...`` are estimates, explained in ``estimate``, and so is ``energy``, of a window
+        and a day, with the shares of extractor, heads, policy and learner. ``missed`` names the figures
         above ``LIMITS``. ``times_real_time``, the speed of the emulator, differs from run to run.
 
     Raises
@@ -170,6 +176,13 @@ def footprint(
         "uj_per_window": microjoules(per_window),
         "uj_per_refit": microjoules(per_refit),
         "uj_per_refit_worst": microjoules(worst["instructions"]),
+        "energy": energy(
+            {part: n / windows for part, n in parts.items()},
+            image.hop / image.rate_hz,
+            SHEETS["nucleo_f401re"],
+            battery_mah=battery_mah,
+            sleep_ua=sleep_ua,
+        ),
         "estimate": ESTIMATE,
         "times_real_time": run["samples"] / image.rate_hz / run["seconds"],
         "ram_map": ram_map(image, firmware),
@@ -296,6 +309,9 @@ def as_text(figures: dict[str, Any]) -> str:
         "",
         "flash by sector",
         *(_sector(row) for row in f["sector_map"]),
+        "",
+        *energy_text(f["energy"]),
+        *textwrap.wrap(f"{f['energy']['assumes']}. {f['energy']['source']}.", 100),
         "",
         f"emulated at {f['times_real_time']:.0f} times real time",
         *textwrap.wrap(f["estimate"], 100),

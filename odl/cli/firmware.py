@@ -65,6 +65,10 @@ def add_commands(commands: Any) -> None:
     footprint.add_argument("model", help="a dataset's name or an .odlm file")
     add_options(footprint, "json")
     add_options(footprint, "compiler")
+    footprint.add_argument("--battery", type=float, metavar="MAH", help="mAh: also print how long it lasts")
+    footprint.add_argument(
+        "--sleep", type=float, metavar="UA", help="microamperes asleep; default: the data sheet's"
+    )
     footprint.set_defaults(run=_footprint)
 
     doctor = commands.add_parser("doctor", help="list the tools that are installed or missing")
@@ -227,7 +231,14 @@ def _footprint(args: argparse.Namespace, progress: Progress) -> str:
 
     image = load_named_model(args.model)
     progress("replaying a person for a session to run")
-    figures = footprint(image, played_session(image), compiler=args.compiler, progress=progress)
+    for flag, least in (("battery", "above 0"), ("sleep", "0 or more")):
+        value = getattr(args, flag)
+        if value is not None and not (value > 0 or (value == 0 and flag == "sleep")):
+            raise ValueError(f"--{flag} is {value:g}; it can be {least}")
+    figures = footprint(
+        image, played_session(image), compiler=args.compiler, battery_mah=args.battery, sleep_ua=args.sleep,
+        progress=progress,
+    )  # fmt: skip
     write_json(args.json, lambda: figures)
     if args.json != "-":
         print(as_text(figures))

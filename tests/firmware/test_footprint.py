@@ -12,6 +12,7 @@ import pytest
 
 from firmware_sim import BOARDS, build, elf
 from firmware_sim.bench import PARTS, Bench, by_part, file_of_functions, macs_of, part_of
+from firmware_sim.energy import SHEETS, energy
 from firmware_sim.footprint import CLOCK_HZ, LIMITS, LOG_BANK, MARKS, SECOND, as_text, footprint
 from odl.cli.firmware import played_session
 from odl.core.config import Config
@@ -111,6 +112,13 @@ def test_parts_of_a_window_add_up(shipped: dict[str, Any]) -> None:
         shipped["instructions_per_refit"] * shipped["refits"]
     )
     assert max(parts, key=parts.__getitem__) == "convolution"
+
+
+def test_the_energy_is_of_the_parts_that_were_counted(shipped: dict[str, Any], image: Image) -> None:
+    found, parts = shipped["energy"], shipped["instructions_per_window_by_part"]
+    assert found == energy(parts, image.hop / image.rate_hz, SHEETS["nucleo_f401re"])
+    assert max(found["uj_by_share"], key=found["uj_by_share"].__getitem__) in ("extractor", "sleep")
+    assert "energy, estimated" in as_text(shipped) and "DS10086" in as_text(shipped)
 
 
 def test_streaming_saves_what_the_multiplications_say(shipped: dict[str, Any], image: Image) -> None:
