@@ -60,7 +60,7 @@ def _replay(args: argparse.Namespace, progress: Progress) -> str:
     result = _run(args, progress)
     write_json(args.json, result.to_json)
     if args.json != "-":
-        _summary(result)
+        _summary(result, args.out is not None)
     if args.out is not None:
         _write_report(result, Path(args.out) / "report.html", args, progress)
     return result.damage
@@ -77,12 +77,16 @@ def _report(args: argparse.Namespace, progress: Progress) -> str:
     return result.damage
 
 
-def _summary(result: Result) -> None:
+def _summary(result: Result, recorded: bool) -> None:
     from odl.evaluate.report import summary_text
 
     print(summary_text(result.evaluations, people=result.people))
     rate = result.samples_per_second
-    print(f"\n{rate:,.0f} samples a second, {rate / result.image.rate_hz:,.0f} times real time")
+    parts = "recordings and scores" if recorded else "and scores"
+    print(
+        f"\n{rate:,.0f} samples a second, {rate / result.image.rate_hz:,.0f} times real time; "
+        f"sessions with and without learning, {parts} are included"
+    )
     _notes(result)
 
 

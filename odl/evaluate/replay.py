@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from odl.core.image import Image
 from odl.data import open_dataset
 from odl.data.array_source import Form
 from odl.data.streams import Stream, dataset_streams, load_model
-from odl.evaluate.load_kernels import Progress
+from odl.evaluate.load_kernels import Progress, load_kernels
 from odl.evaluate.open_session import open_oracle, open_stream
 from odl.evaluate.options import Options
 from odl.evaluate.outcome import Outcome
@@ -208,11 +209,16 @@ def _ask(
     scaling: Scaling | None,
 ) -> Outcome:
     """Run a stream with ``options`` and the passed labeller or an oracle."""
+    load_kernels(image, progress, learning=False)
+    start = time.perf_counter()
     opened = open_stream(stream, image, options, scaling=scaling, parts=parts, progress=progress,
                          learning=False)  # fmt: skip
-    labeller = parts.labeller_of([stream], round(options.delay * image.rate_hz))
-    outcome = run_stream(stream, opened, labeller or open_oracle(stream, image, options), folder, progress)
-    if stream.known_truths == () and labeller is None and outcome.counts["queries"]:
+    labels = parts.labeller_of([stream], round(options.delay * image.rate_hz))
+    labeller = labels or open_oracle(stream, image, options)
+    opening = time.perf_counter() - start
+    outcome = run_stream(stream, opened, labeller, folder, progress)
+    outcome = replace(outcome, seconds=outcome.seconds + opening)
+    if stream.known_truths == () and labels is None and outcome.counts["queries"]:
         skipped = "each question was skipped, because no truth is known; give labels or a labeller"
         outcome = replace(outcome, problems=(*outcome.problems, skipped))
     return outcome
@@ -239,9 +245,13 @@ def _ask_recording(
 def _replay_exactly(recorded: RecordedSession, folder: Path | None, progress: Progress) -> Result:
     """Run a recording with its own settings and answers."""
     stream, config, options = recorded.stream, recorded.config, recorded.options
+    load_kernels(recorded.image, progress)
+    start = time.perf_counter()
     opened = open_stream(stream, recorded.image, options, config=config, asked=stream.about.get("asked"),
                          progress=progress)  # fmt: skip
+    opening = time.perf_counter() - start
     outcome = run_stream(stream, opened, None, folder, progress)
+    outcome = replace(outcome, seconds=outcome.seconds + opening)
     same = None if recorded.trace is None else outcome.trace_sha256 == recorded.trace
     asks = config.policy != "none"
     problems = list(recorded.recording.problems)

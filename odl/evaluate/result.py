@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -76,10 +77,17 @@ class Result:
     damage: str = ""  # one sentence about lost data of a replayed recording
     host_only: tuple[str, ...] = ()
 
-    @cached_property
+    @property
     def evaluations(self) -> list[Evaluation]:
         """One per person."""
-        return [evaluate_outcome(self.image, one) for one in self.outcomes]
+        return self._scored[0]
+
+    @cached_property
+    def _scored(self) -> tuple[list[Evaluation], float]:
+        """The evaluations, and the seconds that they took."""
+        start = time.perf_counter()
+        evaluations = [evaluate_outcome(self.image, one) for one in self.outcomes]
+        return evaluations, time.perf_counter() - start
 
     @property
     def policy(self) -> str:
@@ -238,8 +246,13 @@ class Result:
 
     @property
     def samples_per_second(self) -> float:
-        """Speed of the sessions, learning and recording included."""
-        return sum(o.samples for o in self.outcomes) / max(1e-9, sum(o.seconds for o in self.outcomes))
+        """How fast the samples became figures.
+
+        The time is that of the sessions with and without learning, their recordings and their
+        scores. Reading the samples, loading the kernels and drawing a report are not part of it.
+        """
+        seconds = sum(one.seconds for one in self.outcomes) + self._scored[1]
+        return sum(one.samples for one in self.outcomes) / max(1e-9, seconds)
 
     def notes(self) -> list[str]:
         """Notes on the figures: unspent budgets, damage, different traces."""

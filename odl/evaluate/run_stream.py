@@ -47,10 +47,10 @@ def run_stream(
         with Writer(file, opened.start()) as writer:
             trace = _recorded(passed, writer)
             digest = writer.trace
-    seconds = time.perf_counter() - start - loading.seconds
     if without is None:
         quiet = Session(image, replace(config, policy="none", allowed=0, period=0, hold=False))
         without = Trace(steps(quiet, unlearned(image, trace.inputs)))
+    seconds = time.perf_counter() - start - loading.seconds
     budget = Budget(config.allowed, config.period, config.in_samples)
     return Outcome(
         subject=stream.subject,
