@@ -105,7 +105,7 @@ static int upload(const uint8_t *m, uint32_t size)
     if (size < DATA || number(m + ODL_UPLOAD_DATA, 4) != size - DATA)
         return ODL_REFUSAL_MESSAGE;
     uint32_t offset = number(m + ODL_UPLOAD_OFFSET, 4), room = odl_board_image_room();
-    if (offset > room || size - DATA > room - offset)
+    if (offset % 4 != 0 || offset > room || size - DATA > room - offset) /* flash is written by words */
         return ODL_REFUSAL_PLACE;
     return odl_board_upload(offset, m + DATA, size - DATA);
 }

@@ -23,7 +23,7 @@ class Refusal(IntEnum):
     SETTINGS = 5  # Configure holds an invalid value
     CONFIGURE = 6  # the board has not received a Configure yet
     ORDER = 7  # the input does not start at the stream's position
-    PLACE = 8  # Read or Upload is outside the area
+    PLACE = 8  # Read or Upload is outside the area, or Upload not at a whole word
     STORE = 9  # the board could not store it
     IMAGE = 10  # this firmware cannot run the uploaded model image
 

@@ -149,6 +149,25 @@ def test_bytes_that_do_not_fit_over_others_are_refused(slots: Slots, images: lis
     assert slots.install(images[1]) == 0
 
 
+@pytest.mark.parametrize("size", [PIECE, 1, 3, 5])
+def test_zeros_over_uploaded_bytes_are_refused(slots: Slots, images: list[bytes], size: int) -> None:
+    """The flash takes them, because they only clear bits, and the image would be spoilt."""
+    new = images[1]
+    slots.send(new)
+    at = next(at for at in range(PIECE, len(new), 4) if any(new[at : at + size]))
+    assert slots.upload(at, bytes(size)) == STORE
+    slots.send(new)  # the rest is erased with the next upload of the same
+    assert slots.install(new) == 0
+
+
+def test_parts_of_other_sizes_carry_the_same_image(slots: Slots, images: list[bytes]) -> None:
+    """Frames of any size, sent repeatedly, some of which end within a word."""
+    new = images[1]
+    for at, size in ((0, 101), (100, 203), (100, 60), (0, 303), (300, len(new) - 300), (300, 41)):
+        assert slots.upload(at, new[at : at + size]) == 0
+    assert slots.install(new) == 0
+
+
 @pytest.mark.parametrize("bits", [1, 0x80000000, 0xFFFFFFFF])
 @pytest.mark.parametrize("piece", [0, 1, 20])
 def test_a_word_that_went_wrong_goes_with_the_next_upload_of_the_same(

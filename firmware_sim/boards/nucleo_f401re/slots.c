@@ -86,13 +86,26 @@ uint32_t odl_board_image_room(void)
     return BOARD_IMAGE_ROOM;
 }
 
+/* Whether `word` says what `there` says, but for bytes that are still erased. Other bytes would be
+   taken by the flash where they only clear bits, and spoil an image that is being uploaded. */
+static int fits(uint32_t there, uint32_t word)
+{
+    for (unsigned shift = 0; shift < 32; shift += 8) {
+        uint32_t byte = there >> shift & 0xff;
+
+        if (byte != 0xff && byte != (word >> shift & 0xff))
+            return 0;
+    }
+    return 1;
+}
+
 static int written(uintptr_t to, const uint8_t *bytes, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i += 4) {
-        uint32_t word = BOARD_FLASH_ERASED, there = *(const uint32_t *)(to + i);
+        uint32_t there = *(const uint32_t *)(to + i), word = there;
 
         memcpy(&word, bytes + i, n - i < 4 ? n - i : 4);
-        if ((there & word) != word || (there != word && !board_flash_program(to + i, &word, 4)))
+        if (!fits(there, word) || (there != word && !board_flash_program(to + i, &word, 4)))
             return 0;
     }
     return 1;
