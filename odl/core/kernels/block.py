@@ -13,13 +13,14 @@ settings and the state's first int64 fields, has a constant of its own: ``s.q[PO
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from odl.core.kernels.packing import LINE, placed
-from odl.core.kernels.tiers import tier
+from odl.core.kernels.tiers import Tier, tier
 
 # --- the table: where a field begins; the state's fields in the order of `state_dtype` -------
 
@@ -111,6 +112,20 @@ class Memory(NamedTuple):
         return memory_in, (self.block.q[: self.block.q[OWN_WORDS]].copy(), parts)
 
 
+# What the extractor is made from: plan, weights, biases, multipliers, shifts, and the input's scaling.
+_PARTS = (np.int64, np.int16, np.int32, np.int32, np.uint8, np.int32, np.uint8, np.int16)
+
+
+@lru_cache(maxsize=4)
+def _placed(
+    of: Tier, first: int, positions: int, plan: bytes, *parts: bytes
+) -> tuple[list[int], NDArray[np.uint8]]:
+    """As `odl.core.kernels.packing.placed`, kept for the next sessions of the same models."""
+    arrays: list[Any]
+    layers, *arrays = (np.frombuffer(data, kind) for data, kind in zip((plan, *parts), _PARTS, strict=True))
+    return placed(of, first, layers.reshape(-1, 7), *arrays, positions=positions)
+
+
 def _with_extractor(own: NDArray[np.int64]) -> NDArray[np.int64]:
     """A copy of ``own``, and behind it what the extractor needs on this processor."""
     raw = own.view(np.uint8)
@@ -121,13 +136,13 @@ def _with_extractor(own: NDArray[np.int64]) -> NDArray[np.int64]:
 
     plan = part(PLAN, np.int64, 7 * int(own[LAYERS])).reshape(-1, 7)
     inputs, outputs = int(plan[:1, 0].sum()), int(plan[:, 1].sum())
-    where, data = placed(
-        tier(), 8 * len(own), plan,
-        part(CONV_WEIGHTS, np.int16, int(plan[:, :3].prod(1).sum())),
+    parts = (
+        plan, part(CONV_WEIGHTS, np.int16, int(plan[:, :3].prod(1).sum())),
         part(BIASES, np.int32, outputs), part(MULTS, np.int32, outputs), part(SHIFTS, np.uint8, outputs),
         part(SCALE_MULT, np.int32, inputs), part(SCALE_SHIFT, np.uint8, inputs),
-        part(SCALE_OFFSET, np.int16, inputs), int(own[POSITIONS]),
+        part(SCALE_OFFSET, np.int16, inputs),
     )  # fmt: skip
+    where, data = _placed(tier(), 8 * len(own), int(own[POSITIONS]), *(array.tobytes() for array in parts))
     room = np.zeros(len(own) + (len(data) + LINE) // 8, np.int64)
     first = -room.ctypes.data % LINE // 8  # vectors that cross a cache line are slow
     words = room[first : first + len(own) + len(data) // 8]
