@@ -15,12 +15,9 @@ from numpy.typing import NDArray
 
 from odl.core.kernels.ask import copy
 from odl.core.kernels.block import (
-    BIASES,
-    CONV_WEIGHTS,
     COUNTS,
     FILL,
     LAYERS,
-    MULTS,
     OUTPUTS,
     PHASE,
     PLAN,
@@ -34,45 +31,26 @@ from odl.core.kernels.block import (
     SCALE_NARROW,
     SCALE_OFFSETS,
     SCALE_SHIFTS,
-    SHIFTS,
     STEPS,
     TAPS,
     Block,
 )  # fmt: skip
-from odl.core.kernels.conv import conv
 from odl.core.kernels.jit import Int, jit, jit_vectorised
+from odl.core.kernels.outputs import outputs
 from odl.core.kernels.packing import (
-    GROUPS,
     INPUT,
     OUT_WIDTH,
     OUTPUT,
-    PACKED,
-    PART,
     PATTERN,
     ROW,
-    STEP_BYTES,
     WIDTH,
 )  # fmt: skip
 from odl.core.kernels.tiers import compiled_tier
 from odl.core.state import Count
 
 SATURATED = COUNTS + int(Count.SATURATED)
-TIER = compiled_tier()
-BYTES = TIER.size == 1  # inputs are stored as bytes, signed ones plus 128
+BYTES = compiled_tier().size == 1  # inputs are stored as bytes, signed ones plus 128
 SIGN = 128 if BYTES else 0
-VECTORS = bool(TIER.tiles)
-if VECTORS:
-    from odl.core.kernels.tile import span_of
-
-    span = span_of(TIER)
-else:
-
-    @jit
-    def span(
-        s: Block, source: Int, positions: Int, step: Int, groups: Int, packed: Int, part: Int,
-        width: Int, target: Int,
-    ) -> None:  # fmt: skip
-        """Never called: `outputs` uses `conv`."""
 
 
 @jit_vectorised
@@ -97,7 +75,7 @@ def scale_narrow(s: Block, raw: NDArray[np.int16], to: Int) -> Int:
     return np.int64(clamped)
 
 
-@jit_vectorised
+@jit
 def scale_wide(s: Block, raw: NDArray[np.int16], to: Int) -> Int:
     """`scale` for any multiplier and shift."""
     period, mults = PATTERN * s.q[s.q[PLAN]], s.q[SCALE_MULTS]
@@ -125,13 +103,6 @@ def scale(s: Block, raw: NDArray[np.int16], to: Int) -> Int:
     As `odl.core.kernels.scale_input`, many at a time; with a shift of 0, zero is added for rounding.
     """
     return scale_narrow(s, raw, to) if s.q[SCALE_NARROW] != 0 else scale_wide(s, raw, to)
-
-
-@jit_vectorised
-def widen(source: NDArray[np.uint8], target: NDArray[np.int16]) -> None:
-    """Bytes as int16."""
-    for k in range(len(source)):
-        target[k] = np.int16(source[k])
 
 
 @jit_vectorised
@@ -199,34 +170,6 @@ def lay_out(s: Block) -> None:
     to = at[row + OUTPUT] - positions * width
     copy_rows(s, at[RING] + oldest * outputs, outputs, to, width, outputs, positions - oldest)
     copy_rows(s, at[RING], outputs, to + (positions - oldest) * width, width, outputs, oldest)
-
-
-@jit
-def outputs(s: Block, layer: Int, source: Int, n: Int) -> None:
-    """The first ``n`` outputs of a layer, its first input being element ``source``."""
-    at = s.q
-    row = at[STEPS] + ROW * layer
-    width, target = at[row + OUT_WIDTH], at[row + OUTPUT]
-    if VECTORS:
-        span(
-            s, source * (1 if BYTES else 2), n, at[row + STEP_BYTES], at[row + GROUPS], at[row + PACKED],
-            at[row + PART], width, target,
-        )  # fmt: skip
-    else:
-        plan = at[PLAN] + 7 * layer
-        size, cout = at[plan] * at[plan + 2], at[plan + 1]
-        weight, channel = at[CONV_WEIGHTS] + at[plan + 4], at[plan + 5]
-        bias, mult, shift = at[BIASES] + channel, at[MULTS] + channel, at[SHIFTS] + channel
-        for p in range(n):
-            conv(
-                s.h[weight : weight + cout * size], s.d[bias : bias + cout], s.d[mult : mult + cout],
-                s.b[shift : shift + cout], s.h[source : source + size],
-                s.b[target + p * width : target + p * width + cout],
-            )  # fmt: skip
-            source += at[plan] * at[plan + 3]
-    if not BYTES and layer + 1 < at[LAYERS]:
-        following = at[row + ROW + INPUT]
-        widen(s.b[target : target + n * width], s.h[following : following + n * width])
 
 
 @jit
