@@ -121,9 +121,9 @@ def _placed(
     of: Tier, first: int, positions: int, plan: bytes, *parts: bytes
 ) -> tuple[list[int], NDArray[np.uint8]]:
     """As `odl.core.kernels.packing.placed`, kept for the next sessions of the same models."""
-    arrays: list[Any]
-    layers, *arrays = (np.frombuffer(data, kind) for data, kind in zip((plan, *parts), _PARTS, strict=True))
-    return placed(of, first, layers.reshape(-1, 7), *arrays, positions=positions)
+    kinds = zip((plan, *parts), _PARTS, strict=True)
+    arrays: Any = [np.frombuffer(data, kind) for data, kind in kinds]
+    return placed(of, first, arrays[0].reshape(-1, 7), *arrays[1:], positions)
 
 
 def _with_extractor(own: NDArray[np.int64]) -> NDArray[np.int64]:
