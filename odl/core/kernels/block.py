@@ -123,7 +123,8 @@ def _placed(
     """As `odl.core.kernels.packing.placed`, kept for the next sessions of the same models."""
     kinds = zip((plan, *parts), _PARTS, strict=True)
     arrays: Any = [np.frombuffer(data, kind) for data, kind in kinds]
-    return placed(of, first, arrays[0].reshape(-1, 7), *arrays[1:], positions)
+    given: Any = (of, first, arrays[0].reshape(-1, 7), *arrays[1:], positions)
+    return placed(*given)
 
 
 def _with_extractor(own: NDArray[np.int64]) -> NDArray[np.int64]:
