@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from odl.core.config import Config
 from odl.core.events import AddClass, Gap, Label, Samples, Split, Undo
 from odl.core.image import Image
+from odl.core.kernels.command import command
 from odl.core.kernels.kernel_cache import cache_folder, compilation, wanted_folder
+from odl.core.kernels.run import run
 from odl.core.session import Session
+from odl.data.streams import load_model
 
 Progress = Callable[[str], None]
 _loaded = {"predict": False, "learn": False}  # what this process has
@@ -26,11 +34,14 @@ def load_kernels(image: Image, progress: Progress, learning: bool = True) -> Non
 
     They are compiled once, for all images and all checkouts of the same code. ``progress`` is called
     when that takes longer than two seconds, and then every five. Without ``learning``, only the kernels that
-    predict and ask are loaded, so that the first predictions do not wait for the others.
+    predict and ask are loaded, so that the first predictions do not wait for the others, which a process
+    of their own compiles meanwhile.
     """
+    if not (any(_loaded.values()) or _is_stored(run) or _is_stored(command)):
+        _compile_apart()
     for what, touch in (("predict", _predict), ("learn", _learn))[: 1 + learning]:
         if not _loaded[what]:
-            with _reporting(progress), compilation.alone():
+            with _reporting(progress):
                 touch(image)
             _loaded[what] = True
 
@@ -54,6 +65,34 @@ def _learn(image: Image) -> None:
     session.step(Split(0, 0, len(image.parents)))
     session.step(Label(0, 0, None))
     session.step(Undo(0))
+
+
+def _is_stored(kernel: Any) -> bool:
+    """Whether the cache has the kernel; True as well where nothing is compiled."""
+    return not hasattr(kernel, "entry") or bool(kernel.entry._cache.is_stored())
+
+
+def compile_learning() -> None:
+    """Compile the kernels that learn, for another process to load."""
+    _learn(load_model("shoulder"))
+
+
+def _compile_apart() -> None:
+    """Start a process for `compile_learning`, where that is possible; nobody waits for it.
+
+    What it compiles is loaded when it is needed, and compiled here if the other process failed.
+    """
+    if cache_folder() != wanted_folder() or not sys.executable:
+        return
+    package = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
+    with suppress(OSError):
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-c", "from odl.evaluate.load_kernels import compile_learning as c; c()"],
+            env={**os.environ, "PYTHONPATH": path},
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        threading.Thread(target=process.wait, daemon=True).start()
 
 
 def _sentence() -> str:

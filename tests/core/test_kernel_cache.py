@@ -273,28 +273,41 @@ def test_a_folder_that_cannot_be_written_to_is_replaced_for_the_process(
 
 
 @no_locks
-def test_a_process_waits_for_another_that_compiles() -> None:
+def test_a_process_waits_for_another_that_compiles_the_same_kernel() -> None:
     ours, theirs = Compilation(), Compilation()
     states: list[str] = []
 
     def load() -> None:
-        with theirs.alone():
-            assert theirs.wait()
-            states.append("searches the cache again")
+        theirs.wait("another kernel")
+        theirs.end()
+        states.append("free")
+        theirs.wait("kernel")
+        states.append("searches the cache again")
+        theirs.end()
 
-    with ours.alone():
-        assert ours.wait()
-        assert not ours.wait()  # it compiles one kernel after the other
-        thread = threading.Thread(target=load)
-        thread.start()
-        wait_until(lambda: theirs.state == "waiting")
-        assert not states
+    ours.wait("kernel")
+    ours.start("kernel")
+    thread = threading.Thread(target=load)
+    thread.start()
+    wait_until(lambda: states == ["free"] and theirs.state == "waiting")
+    ours.end()
     thread.join(60)
-    assert states == ["searches the cache again"]
+    assert states == ["free", "searches the cache again"]
 
 
-def test_elsewhere_nothing_waits() -> None:
-    with locked("compiling"):
-        before = len(compilation.compiled)
-        assert jit(kernel)(1) == 2
-        assert compilation.compiled[before:] == ["test_kernel_cache.kernel"]
+def test_what_is_compiled_is_noted() -> None:
+    before = len(compilation.compiled)
+    assert jit(kernel)(1) == 2
+    assert jit(kernel)(1) == 2  # loaded
+    assert compilation.compiled[before:] == ["test_kernel_cache.kernel"]
+    assert compilation.state == "loading"
+
+
+@no_locks
+def test_a_compilation_that_fails_keeps_nobody_waiting() -> None:
+    failing = function_of("def f(x: Int): return undefined(x)")
+    with pytest.raises(Exception, match="undefined"):
+        jit(failing)(1)
+    assert jit(kernel)(1) == 2
+    with locked("written.f.compiling"):
+        assert compilation.state == "loading"

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -109,19 +110,18 @@ def test_a_replay_calls_no_kernel_that_is_not_loaded() -> None:
 
 FIRST = """
 import odl
-from odl.core.kernels.kernel_cache import compilation
+from odl.core.kernels.command import command
 from odl.evaluate import run_stream as module
 seen = []
 steps = module.steps
 def watched(*given):
     for step in steps(*given):
         if len(step.outputs) and not seen:
-            seen.extend(compilation.compiled)
+            seen.append(len(command.entry.signatures))
         yield step
 module.steps = watched
 odl.replay("shoulder", subjects=[7], budget=5)
-print(*seen)
-print(*compilation.compiled)
+print(*seen, len(command.entry.signatures))
 """
 
 
@@ -130,5 +130,82 @@ def test_the_first_predictions_do_not_wait_for_the_kernels_that_learn(
 ) -> None:
     monkeypatch.setenv("ODL_CACHE_DIR", str(tmp_path))
     done = subprocess.run([sys.executable, "-c", FIRST], capture_output=True, text=True, check=True)
-    first, whole = (set(line.split()) for line in done.stdout.splitlines())
-    assert "run.run" in first and "command.command" in whole - first
+    assert done.stdout.split() == ["0", "1"]
+
+
+COLD = """
+from odl.data.streams import load_model
+from odl.core.kernels.kernel_cache import compilation
+from odl.evaluate.load_kernels import load_kernels
+load_kernels(load_model("shoulder"), lambda sentence: None)
+print(*compilation.compiled)
+"""
+
+
+def test_what_two_processes_compile_at_once_the_next_one_loads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ODL_CACHE_DIR", str(tmp_path))
+    words = [sys.executable, "-c", COLD]
+    cold, warm = (subprocess.run(words, capture_output=True, text=True, check=True).stdout for _ in range(2))
+    assert cold.split()[0] == "run.run"
+    assert warm.split() == []
+
+
+class Started:
+    """Takes the place of a process: what was to be started."""
+
+    def __init__(self, words: list[str], env: dict[str, str], **_: object) -> None:
+        self.words, self.env = words, env
+
+    def wait(self) -> int:
+        return 0
+
+
+@pytest.fixture
+def cold(monkeypatch: pytest.MonkeyPatch) -> list[Started]:
+    """An empty cache as `load_kernels` sees it; the processes that it starts are only noted."""
+    started: list[Started] = []
+
+    def start(*args: Any, **keywords: Any) -> Started:
+        started.append(Started(*args, **keywords))
+        return started[-1]
+
+    monkeypatch.setattr(module, "_is_stored", lambda kernel: False)
+    monkeypatch.setattr(module, "_loaded", {"predict": False, "learn": False})
+    monkeypatch.setattr(module, "_predict", lambda image: None)
+    monkeypatch.setattr(module, "_learn", lambda image: None)
+    monkeypatch.setattr(module.subprocess, "Popen", start)
+    return started
+
+
+def test_the_kernels_that_learn_are_compiled_by_a_process_of_their_own(
+    cold: list[Started], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_kernels(load_model("shoulder"), pytest.fail)
+    (started,) = cold
+    monkeypatch.undo()
+    env = {**started.env, "ODL_CACHE_DIR": str(tmp_path)}
+    subprocess.run(started.words, env=env, cwd=tmp_path, check=True)
+    assert {path.name.split("-")[0] for path in tmp_path.glob("kernels/*.nbi")} == {"command.command"}
+
+
+def test_no_process_is_started_for_a_cache_that_no_other_can_read(
+    cold: list[Started], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "wanted_folder", lambda: Path("elsewhere"))
+    load_kernels(load_model("shoulder"), pytest.fail)
+    assert cold == []
+
+
+def test_a_process_that_cannot_be_started_is_done_without(
+    cold: list[Started], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise FileNotFoundError
+
+    touched: list[object] = []
+    monkeypatch.setattr(module.subprocess, "Popen", fail)
+    monkeypatch.setattr(module, "_predict", touched.append)
+    load_kernels(load_model("shoulder"), pytest.fail)
+    assert len(touched) == 1 and cold == []

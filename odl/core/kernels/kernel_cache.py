@@ -13,7 +13,6 @@ import os
 import re
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
@@ -236,12 +235,26 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         self.files()
+        compilation.end()  # one that failed
         found = self._load(sig, target_context)
-        if found is None and compilation.wait():
-            found = self._load(sig, target_context)  # another process has compiled it meanwhile
         if found is None:
-            compilation.compile(self._impl.filename_base)
+            compilation.wait(self._impl.filename_base)
+            found = self._load(sig, target_context)  # another process may have compiled it meanwhile
+        if found is None:
+            compilation.start(self._impl.filename_base)
+        else:
+            compilation.end()
         return found
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        try:
+            super().save_overload(sig, data)
+        finally:
+            compilation.end()
+
+    def is_stored(self) -> bool:
+        """Whether the kernel was compiled for some processor."""
+        return Path(self.files()._index_path).exists()
 
     def _load(self, sig: Any, target_context: Any) -> Any:
         try:
@@ -261,37 +274,23 @@ class Compilation:
     def __init__(self) -> None:
         self.compiled: list[str] = []  # in order
         self.state: State = "loading"
-        self._one = threading.RLock()  # one thread of this process loads at a time
-        self._locks: ExitStack | None = None
-        self._holding = False
+        self._lock = ExitStack()
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Have the block compile nothing while another process does.
-
-        A process that finds a kernel missing waits until no other one compiles, so that nothing is
-        compiled twice.
-        """
-        with self._one, ExitStack() as self._locks:
-            self.state, self._holding = "loading", False
-            try:
-                yield
-            finally:
-                self._locks = None
-
-    def wait(self) -> bool:
-        """Wait for other processes that compile; whether there is reason to search the cache again."""
-        if self._locks is None or self._holding:
-            return False
-        self.state, self._holding = "waiting", True
-        self._locks.enter_context(locked("compiling"))
+    def wait(self, name: str) -> None:
+        """Wait until no other process compiles the kernel ``name``, and keep others from it until `end`."""
+        self.state = "waiting"
+        self._lock.enter_context(locked(f"{name}.compiling"))
         self.state = "loading"
-        return True
 
-    def compile(self, name: str) -> None:
+    def start(self, name: str) -> None:
         """Note that ``name`` is not in the cache and is compiled now."""
         self.compiled.append(name)
         self.state = "compiling"
+
+    def end(self) -> None:
+        """Let other processes have the kernel."""
+        self._lock.close()
+        self.state = "loading"
 
 
 compilation = Compilation()
