@@ -142,7 +142,7 @@ def read_clock(table: RawTable, name: str, unit: str, values: NDArray[np.float64
             notes.append(f"{int(same.sum())} rows that repeat the row before left out")
         else:
             share = same.mean()
-            doubtful = _by_turns(table, t, values)
+            doubtful = not _of_one_record(table, same) and _by_turns(table, t, values)
             t = _spread(t, edges)
             if share > 0.2:
                 notes.append(
@@ -225,6 +225,13 @@ def _by_turns(table: RawTable, t: NDArray[np.float64], values: NDArray[np.float6
             "devices do; add a column that tells them apart, or split the file"
         )
     return True
+
+
+def _of_one_record(table: RawTable, same: NDArray[np.bool_]) -> bool:
+    """Whether rows that share a stamp are of one record of the file, a packet of one sensor."""
+    if isinstance(table.rows, int):
+        return False
+    return bool((np.diff(table.rows)[same[1:]] == 0).all())
 
 
 def _spread(t: NDArray[np.float64], edges: list[int]) -> NDArray[np.float64]:

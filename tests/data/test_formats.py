@@ -164,6 +164,7 @@ def test_movesense_gives_a_row_for_each_sample_of_a_message(tmp_path: Path) -> N
     assert np.array_equal(columns(one, "ArrayGyro.x", "ArrayGyro.y", "ArrayGyro.z"), GYR)
     assert one.columns["Timestamp"].tolist() == np.repeat(100 + 77 * np.arange(10), 4).tolist()
     assert one.row(39) == f"{tmp_path / 'a.json'} (imu6) row 10"
+    assert {one.units[n] for n in ("Timestamp", "ArrayAcc.x", "ArrayGyro.z")} == {"ms", "m/s2", "deg/s"}
 
 
 def test_messages_of_two_sensors_are_two_tables(tmp_path: Path) -> None:

@@ -169,7 +169,7 @@ def geneactiv(path: Path, label: str, t: Imu, acc: Imu, gyr: Imu) -> None:
 
 WRITERS: dict[str, tuple[Callable[..., None], str, str]] = {  # writer, unit of acceleration, how sure it is
     "edge impulse": (impulse, "m/s2", "sure"),
-    "movesense": (movesense, "m/s2", "likely"),
+    "movesense": (movesense, "m/s2", "sure"),
     "sensor logger": (sensor_logger, "m/s2", "likely"),
     "json lines": (json_lines, "m/s2", "likely"),
     "matlab": (matlab, "m/s2", "likely"),
@@ -214,6 +214,7 @@ def test_init_finds_rate_units_classes_and_people(name: str, tmp_path: Path) -> 
     dataset = open_dataset(tmp_path)
     card = dataset.card
     assert card.rate_hz == 50 and sorted(card.classes) == ["sit", "walk"] and len(card.subjects) == 3
+    assert "unconfirmed" not in made.card
     assert {c.unit for c in card.channels[:3]} == {unit} and made.channels[0]["confidence"] == sure
     if len(card.channels) > 3:
         assert {c.unit for c in card.channels[3:]} == {TURNS.get(name, "rad/s")}

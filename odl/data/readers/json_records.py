@@ -1,8 +1,8 @@
 """Documents that hold records: Movesense, Sensor Logger, JSON lines, what pandas writes, and others alike.
 
 Movesense's app writes ``{"data": [{"acc": {"Timestamp": 12, "ArrayAcc": [{"x": 0.1, ...}]}}]}``, messages
-of several samples under one time stamp in ms. Sensor Logger writes a list of ``{"sensor":
-"Accelerometer", "time": "1700...", "seconds_elapsed": "0.01", "x": "0.1", ...}``. Both are lists of
+of several samples under one time stamp in ms, in m/s2, deg/s and uT. Sensor Logger writes ``{"sensor":
+"Accelerometer", "time": "1700...", "seconds_elapsed": "0.01", "x": "0.1", ...}`` for each. Both are lists of
 records of several kinds, and each kind is a table.
 """
 
@@ -17,6 +17,7 @@ from odl.data.readers.matrix import MOST_COLUMNS, facts_of, word_of
 from odl.data.readers.source import SourceFile
 from odl.data.readers.table import RawTable
 
+_MOVESENSE = {"ArrayAcc": "m/s2", "ArrayGyro": "deg/s", "ArrayMagn": "uT"}
 _MOST_RECORDS = 2**22
 _SENSORS = {"acc": "a", "gyr": "w", "mag": "m", "rotationrate": "w"}
 
@@ -36,13 +37,25 @@ def tables_of_records(source: SourceFile, value: Any) -> list[RawTable]:
             continue
         named = {n.removeprefix(f"{part}."): column for n, column in columns.items()}
         named = named if len(named) == len(columns) else columns
-        tables.append(RawTable(source.path, named, rows, {}, replace(facts, sensor=_sensor(part)), part))
+        own = replace(facts, sensor=_sensor(part))
+        tables.append(RawTable(source.path, named, rows, _movesense_units(list(named)), own, part))
     if not tables:
         raise DataError(f"{source.path}: there is no list of records with numbers in it")
     if left:
         note = f"records of other kinds were left out: {', '.join(left)[:120]}"
         tables[0] = replace(tables[0], facts=replace(tables[0].facts, notes=(note,)))
     return tables
+
+
+def _movesense_units(names: list[str]) -> dict[str, str]:
+    """Units of Movesense's columns, as its API documents them; none for others.
+
+    >>> _movesense_units(["Timestamp", "ArrayGyro.x"]), _movesense_units(["Timestamp", "x"])
+    ({'Timestamp': 'ms', 'ArrayGyro.x': 'deg/s'}, {})
+    """
+    words = {name: name.split(".")[-2:] for name in names}
+    found = {name: _MOVESENSE[word[0]] for name, word in words.items() if word[0] in _MOVESENSE}
+    return {name: "ms" for name, word in words.items() if word[-1] == "Timestamp" and found} | found
 
 
 def _singles(value: Any, depth: int) -> list[tuple[str, Any]]:
