@@ -19,7 +19,7 @@ class TableLayout:
 
     files: tuple[str, ...] = ("*.csv", "*.parquet", "*.odl")
     skip: tuple[str, ...] = ()  # names below the folder that are no tables
-    separator: str = ""  # of no use any more: readers find it
+    separator: str = ""  # found by the reader; older cards have it
     columns: tuple[str, ...] = ()  # names for a file that has none
     join: tuple[str, ...] = ()  # words of file names, sheets or sensors whose tables are one recording
     sensor: str = ""  # a column whose text is such a word
@@ -121,11 +121,6 @@ def _regex(pattern: str, entry: str) -> re.Pattern[str]:
         else:
             text += ".*?" if word == "*" else re.escape(word)
     return re.compile(text)
-
-
-def fits(pattern: str, name: str) -> bool:
-    """Whether a file's ``name`` has the shape of ``pattern``."""
-    return from_name(pattern + "{end}", "end", name + "e") is not None
 
 
 def files_of(base: Path, patterns: tuple[str, ...]) -> list[SourceFile]:

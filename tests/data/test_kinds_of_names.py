@@ -301,3 +301,16 @@ def test_one_file_has_a_card_of_its_own(tmp_path: Path, capsys: pytest.CaptureFi
     assert '"rate_hz": 50.0' in capsys.readouterr().out
     assert (tmp_path / "all.csv.card.json").is_file()
     assert open_dataset(tmp_path / "all.csv").session(1)[0].truths == ((0, 200, "walk"), (200, 400, "sit"))
+
+
+def test_in_a_terminal_what_was_guessed_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in crossed("{p}_{l}.csv", "foo qux", "bar baz"):
+        put(tmp_path / name, table("ax,ay,az", xyz(ONE)))
+    asked, answers = [], iter(["119", "2"])
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda text: (asked.append(text), next(answers))[1])
+    assert main(["init", str(tmp_path)]) == 0
+    assert asked == ["Rows per second [50]: ", "Which one [1]: "]
+    card = open_dataset(tmp_path).card
+    assert (card.rate_hz, card.unconfirmed, card.classes) == (119, (), ("foo", "qux"))

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from odl.core.events import valid_name
 from odl.data.card import DataError
-from odl.data.table_file import open_parquet
+from odl.data.conversion.table_chunks import open_parquet
 
 KEY: Final = "odl"  # of the card, among the attributes that pandas keeps in a Parquet file
 ATTRIBUTES: Final = b"PANDAS_ATTRS"  # where pandas keeps a frame's ``attrs``

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from odl.core.events import Gap, Samples, Truth, valid_name
 from odl.data.card import DataError
 from odl.data.conversion.converted import Converted, guarded, unguarded
+from odl.data.conversion.table_chunks import Chunk, read_chunks
 from odl.data.resample import runs
-from odl.data.table_file import Table, read_chunks
 
 MISSING = "missing in the table"
 SEAM = "seam between recordings"
@@ -115,7 +115,7 @@ def restore(path: Path, card: Converted, progress: Callable[[int], None] | None 
 
 
 def _numbers(
-    table: Table, card: Converted, last: int
+    table: Chunk, card: Converted, last: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int16], NDArray[np.bool_]]:
     """Indices (n,), counts (n, channels), and which rows have all values."""
     numbers = table.numbers("index")
@@ -136,7 +136,7 @@ def _numbers(
     return numbers.astype(np.int64), counts.astype(np.int16), good
 
 
-def _truth(table: Table) -> list[str | None]:
+def _truth(table: Chunk) -> list[str | None]:
     """The class of each row, None where the cell is empty."""
     plain = table.path.suffix == ".parquet"
     names: list[str | None] = []

@@ -29,7 +29,7 @@ from odl.core.history import SessionHistory
 from odl.data.card import DataError
 from odl.data.conversion.converted import Converted
 from odl.data.conversion.restored import LAST, Spans
-from odl.data.table_file import CHUNK
+from odl.data.conversion.table_chunks import CHUNK
 
 MARKS: Final = ("predicted", "asked", "answered", "learned")
 EVENTS: Final = (

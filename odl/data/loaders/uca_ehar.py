@@ -18,9 +18,12 @@ from numpy.typing import NDArray
 from odl.data.archive import Files, to_counts
 from odl.data.bundled import Part
 from odl.data.card import Card, DataError, subject_name, subject_order
+from odl.data.clock import seconds_of
 from odl.data.inference.magnitudes import acceleration_unit, turn_unit
+from odl.data.readers.source import SourceFile
+from odl.data.readers.table import RawTable
+from odl.data.readers.text import parse
 from odl.data.resample import Stretch, runs, to_fixed_rate
-from odl.data.table_file import Table, parse_csv
 
 WHERE = "get UCA-EHAR from Zenodo (record 5659336) and name its folder or zip with `data`"
 _FILE = re.compile(r"(?:.*/)?([A-Z][A-Za-z_]*?)_T(\d+)(?:_(\d+))?\.csv", re.IGNORECASE)
@@ -69,15 +72,15 @@ class Ehar:
 
     def _parts(self, name: str) -> Iterator[Part]:
         card = self._card
-        table = parse_csv(Path(self._files.where(name)), self._files.text(name), ";")
-        values = np.stack([table.numbers(c) for c in card.columns], 1)
+        where = SourceFile(Path(self._files.where(name)), name)
+        table = parse(where, self._files.text(name).encode(), [])
+        values = table.values(card.columns)
         self._check_units(table.path, values)
-        times, marks = table.times("T") / 1000, self._marks(table)
+        times, marks = seconds_of(table, "T", "ms"), self._marks(table)
         back = (np.flatnonzero(np.diff(times) < 0) + 1).tolist()  # the clock began anew: a seam
         for a, b in zip([0, *back], [*back, len(table)], strict=True):
-            row = partial(table.row, start=a)
             stretches, changes = to_fixed_rate(
-                times[a:b], values[a:b], marks[a:b], card.rate_hz, row, resample=True
+                times[a:b], values[a:b], marks[a:b], card.rate_hz, partial(_row, table, a), resample=True
             )
             yield from self._blocks(Path(name).name, stretches, changes.notes)
 
@@ -104,15 +107,20 @@ class Ehar:
             note = f"{name}: {', '.join(notes)}" if notes and stretch is stretches[0] else ""
             yield Part(block, truths, stretch.lost_before, note)
 
-    def _marks(self, table: Table) -> NDArray[np.int64]:
+    def _marks(self, table: RawTable) -> NDArray[np.int64]:
         """Class index of each row, from the column ``CLASS``."""
-        marks = np.empty(len(table), np.int64)
-        for i, text in enumerate(table.texts("CLASS")):
-            name = text.lower().replace("_", " ")
-            if name not in self._card.classes:
-                raise DataError(f"{table.row(i)}: there is no class '{text[:40]}'")
-            marks[i] = self._card.classes.index(name)
-        return marks
+        codes, texts = table.texts("CLASS")
+        names = [text.lower().replace("_", " ") for text in texts]
+        for i in np.flatnonzero(
+            np.isin(codes, [k for k, n in enumerate(names) if n not in self._card.classes])
+        )[:1]:
+            raise DataError(f"{table.row(int(i))}: there is no class '{texts[codes[i]][:40]}'")
+        known = np.array([self._card.classes.index(name) for name in names], np.int64)
+        return known[codes]
+
+
+def _row(table: RawTable, start: int, i: int) -> str:
+    return table.row(start + i)
 
 
 LOADER = Ehar  # of the dataset that has this module's name

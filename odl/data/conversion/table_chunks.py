@@ -1,25 +1,21 @@
-"""The one reader of tables, CSV or Parquet: named columns, in pieces or whole; errors name file and row."""
+"""Tables that were made from recordings, strictly and in pieces; errors name file and row."""
 
 from __future__ import annotations
 
 import csv
-import io
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
-from warnings import catch_warnings, simplefilter
 
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.data.archive import LARGEST
 from odl.data.card import DataError
 
-TABLES = (".csv", ".parquet")
 CHUNK = 2**14  # rows at a time
 _LINE = 2**17  # letters of a line; a longer one is cut
 _FAR = 1e100  # beyond any time stamp and any sensor; what is, would overflow in a square
@@ -27,7 +23,7 @@ _NOTHING = {"", "nan", "na", "n/a", "null", "none"}
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class Chunk:
     """Columns of equal length by name; ``first`` is the row number of the first values."""
 
     path: Path
@@ -38,9 +34,9 @@ class Table:
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
 
-    def row(self, i: int, start: int = 0) -> str:
-        """Return the place of value ``i`` after value ``start``, for messages."""
-        return f"{self.path} row {self.first + start + i}"
+    def row(self, i: int) -> str:
+        """Return the place of value ``i``, for messages."""
+        return f"{self.path} row {self.first + i}"
 
     def _column(self, name: str) -> list[str] | NDArray[Any]:
         if name not in self.columns:
@@ -73,33 +69,6 @@ class Table:
         except ValueError:
             raise DataError(f"{self.row(i)}: column '{name}' has '{text[:40]}', not a number") from None
 
-    def has_dates(self, name: str) -> bool:
-        """True if the first cell of a column is not a number."""
-        column = self._column(name)
-        return bool(len(column)) and not _is_number(column[0])
-
-    def times(self, name: str) -> NDArray[np.float64]:
-        """Return a column of time stamps: numbers unchanged, dates as seconds since the first."""
-        column = self._column(name)
-        if self.has_dates(name):
-            try:
-                with catch_warnings():
-                    simplefilter("ignore", UserWarning)  # of a zone numpy says that it takes it off
-                    stamps = [str(cell).strip().removesuffix("Z") for cell in column]
-                    dates = np.array(stamps, "datetime64[us]")
-            except ValueError:
-                return self.numbers(name)  # which names the row
-            if not np.isnat(dates).any():
-                return np.array((dates - dates[0]) / np.timedelta64(1, "s"), np.float64)
-        times = self.numbers(name)
-        for i in np.flatnonzero(np.isnan(times))[:1]:
-            raise DataError(f"{self.row(int(i))}: column '{name}' has no time stamp")
-        return times
-
-    def texts(self, name: str) -> list[str]:
-        """Return a column as text: whole numbers without a decimal point, empty cells as ''."""
-        return [_text(cell) for cell in self._column(name)]
-
 
 def _is_number(cell: Any) -> bool:
     try:
@@ -109,50 +78,15 @@ def _is_number(cell: Any) -> bool:
     return not isinstance(cell, np.datetime64)
 
 
-def _text(cell: Any) -> str:
-    if isinstance(cell, float | np.floating) and float(cell).is_integer():
-        return str(int(cell))
-    text = str(cell).strip()
-    return "" if text.lower() in ("", "nan", "none", "<na>", "nat") else text
-
-
-def read_table(path: Path, separator: str = "") -> Table:
-    """Read a whole CSV (comma, semicolon or tab, one line of names) or Parquet file.
-
-    Parameters
-    ----------
-    path : Path
-        ``.parquet``, or anything else as CSV.
-    separator : str
-        Between columns; empty: the one that the line of names has most of.
+def read_chunks(path: Path) -> Iterator[Chunk]:
+    """Read a CSV in UTF-8 with one line of names, or Parquet, of any size, `CHUNK` rows at a time.
 
     Raises
     ------
     DataError
-        If the file is too large or empty, has no names, or a row has too few or too many values.
+        If the file is empty, has no names, or a row has too few or too many values.
     """
-    try:
-        if path.stat().st_size > LARGEST:
-            raise DataError(f"{path}: more than {LARGEST} bytes; split the file")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
-    return _joined(read_chunks(path, separator))
-
-
-def read_chunks(path: Path, separator: str = "") -> Iterator[Table]:
-    """Read a table of any size, `CHUNK` rows at a time; see `read_table`."""
-    return _parquet_chunks(path) if path.suffix == ".parquet" else _csv_chunks(path, separator)
-
-
-def parse_csv(path: Path, text: str, separator: str = "") -> Table:
-    """Read the text of a CSV file that is called ``path`` in errors; see `read_table`.
-
-    Examples
-    --------
-    >>> parse_csv(Path("a.csv"), "t;ax\\n0;1,5\\n").numbers("ax")
-    array([1.5])
-    """
-    return _joined(_chunks_of_lines(path, io.StringIO(text, newline=""), separator))
+    return _parquet_chunks(path) if path.suffix == ".parquet" else _csv_chunks(path)
 
 
 def open_parquet(path: Path) -> Any:
@@ -166,38 +100,22 @@ def open_parquet(path: Path) -> Any:
         raise DataError(f"{path}: this cannot be read as Parquet ({str(error)[:80]})") from None
 
 
-def _joined(chunks: Iterable[Table]) -> Table:
-    """Return all rows of ``chunks`` as one table."""
-    tables = list(chunks)
-    first = tables[0]
-    if len(tables) == 1:
-        return first
-    columns: dict[str, list[str] | NDArray[Any]] = {}
-    for name in first.columns:
-        pieces = [table.columns[name] for table in tables]
-        if isinstance(pieces[0], list):
-            columns[name] = list(chain.from_iterable(pieces))
-        else:
-            columns[name] = np.concatenate(pieces)
-    return Table(first.path, first.first, columns, first.point)
-
-
-def _csv_chunks(path: Path, separator: str) -> Iterator[Table]:
+def _csv_chunks(path: Path) -> Iterator[Chunk]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            yield from _chunks_of_lines(path, file, separator)
+            yield from _chunks_of_lines(path, file)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
         raise DataError(f"{path}: this is not text in UTF-8; save it as that") from None
 
 
-def _chunks_of_lines(path: Path, file: TextIO, separator: str) -> Iterator[Table]:
+def _chunks_of_lines(path: Path, file: TextIO) -> Iterator[Chunk]:
     lines = iter(partial(file.readline, _LINE), "")
     head = next(lines, "")
     if not head.strip() and not any(line.strip() for line in lines):
         raise DataError(f"{path}: the file is empty")
-    separator = separator or max(",;\t", key=head.count)
+    separator = max(",;\t", key=head.count)
     rows = _rows(path, csv.reader(chain([head], lines), delimiter=separator))
     names = [name.strip() for name in next(rows)]
     if all(_is_number(name) for name in names):
@@ -235,10 +153,10 @@ def _rows(path: Path, reader: Iterator[list[str]]) -> Iterator[list[str]]:
         raise DataError(f"{path}: this cannot be read as CSV ({error})") from None
 
 
-def _csv_table(path: Path, first: int, names: list[str], rows: list[list[str]], separator: str) -> Table:
+def _csv_table(path: Path, first: int, names: list[str], rows: list[list[str]], separator: str) -> Chunk:
     cells = zip(names, zip(*rows, strict=True), strict=True)
     columns: dict[str, list[str] | NDArray[Any]] = {name: list(column) for name, column in cells if name}
-    return Table(path, first, columns, "." if separator == "," else ",")
+    return Chunk(path, first, columns, "." if separator == "," else ",")
 
 
 def _check_names(path: Path, names: list[str]) -> None:
@@ -247,14 +165,14 @@ def _check_names(path: Path, names: list[str]) -> None:
             raise DataError(f"{path} row 1: two columns are called '{name}'")
 
 
-def _parquet_chunks(path: Path) -> Iterator[Table]:
+def _parquet_chunks(path: Path) -> Iterator[Chunk]:
     file, first = open_parquet(path), 1
     try:
         _check_names(path, file.schema_arrow.names)
         for batch in file.iter_batches(CHUNK):
             columns = {name: np.asarray(batch.column(name).to_pandas()) for name in batch.schema.names}
             if batch.num_rows:
-                yield Table(path, first, dict(columns))
+                yield Chunk(path, first, dict(columns))
             first += batch.num_rows
     except DataError:
         raise
