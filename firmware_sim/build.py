@@ -12,6 +12,7 @@ from typing import Final
 import odl
 from firmware_sim import BOARDS, headers, toolchain
 from firmware_sim import elf as elf_file
+from firmware_sim.capacity import STACK, most_labels, most_rows, stack_of
 from firmware_sim.toolchain import BuildError
 from odl.core.image import Channel, Image
 
@@ -24,15 +25,17 @@ LSM6DSO: Final = (  # a count, as sensor_lsm6dso.c sets the ranges (data sheet D
     *(Channel(name, "mdps", 70.0) for name in ("wx", "wy", "wz")),
 )
 LSM6DSO_HZ: Final = 52.0
-RAM_BUDGET: Final = 24 * 1024
-STACK: Final = 1536
+RAM_BUDGET: Final = 24 * 1024  # for the capacities that images have by themselves
+BOARD_RAM: Final = elf_file.RAM_SIZE
+LOG_BANK: Final = 0xC000  # bytes of a log sector that are used, as board.h has it
 _BOARD: Final = ("startup", "clock", "time", "uart", "button", "watchdog", "flash", "log", "slots", "i2c")
 
 
 _UNFIT: Final = {  # assertions of sources and linker script, and what they mean for the model
     "more RAM than the budget allows": "it needs more RAM than the {ram:,} bytes that a firmware may use; "
     "fewer stored vectors ('odl train --stored') or fewer channels of layers need less",
-    "the label log does not fit into a bank": "its log of {log} labels does not fit into a bank of flash",
+    "the label log does not fit into a bank": "its log of {log} labels does not fit into a bank of flash, "
+    "which has room for {labels}",
     "the LSM6DSO has six axes": "it has {channels} channels, and an LSM6DSO six axes",
 }
 
@@ -129,15 +132,25 @@ def build(
     described = description(board, sensor, counts[: len(image.channels)] if own else None, rate_hz, items)
     try:
         return link(
-            sources, image, compiler=compiler, defines=defines, ram_budget=ram_budget, described=described,
-            board=board,
+            sources, image, compiler=compiler, defines=defines, ram_budget=ram_budget,
+            stack=stack_of(image), described=described, board=board,
         )  # fmt: skip
     except toolchain.ToolError as error:
-        sizes = {"ram": ram_budget, "log": image.max_log, "channels": len(image.channels)}
+        sizes = {"ram": ram_budget, "log": image.max_log, "channels": len(image.channels),
+                 "labels": most_labels(image, LOG_BANK)}  # fmt: skip
         for said, why in _UNFIT.items():
             if said in str(error):
                 raise BuildError(f"no firmware can be built for this model: {why.format(**sizes)}") from None
         raise
+
+
+def fits(image: Image, firmware: Firmware) -> str:
+    """A sentence on how many rows and labels the board has room for, with a built ``firmware``."""
+    rows = most_rows(image, BOARD_RAM - firmware.ram_bytes)
+    return (
+        f"room for {image.max_rows} rows, {image.max_log} labels and {image.max_pending} pending questions; "
+        f"the board has room for {rows} rows, or {most_labels(image, LOG_BANK)} labels"
+    )
 
 
 def description(

@@ -41,7 +41,7 @@ MARKS, SECOND = "which image is in use", "model image, slot 1"
 SECTOR_USE: Final = (
     *3 * ["firmware"], MARKS, "label log, bank 0", "model image", SECOND, "label log, bank 1",
 )  # fmt: skip
-LOG_BANK: Final = 0xC000  # bytes of a log sector that are used, as board.h has it
+LOG_BANK: Final = build.LOG_BANK
 ESTIMATE: Final = (
     f"Estimates, not measurements: one cycle an instruction at {CLOCK_HZ / 1e6:g} MHz ({CYCLES[1]:g} for a "
     f"pessimist: flash wait states, branches, loads); {AMPERE_PER_HZ * 1e12:g} uA/MHz (typical, the data "

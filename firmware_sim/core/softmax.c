@@ -13,10 +13,10 @@ int32_t odl_exp_q15(int64_t logit_below, unsigned format)
     return (int32_t)((product + ((uint32_t)1 << 29)) >> 30);
 }
 
-/* Q15 probabilities of n logits (integers over 2**format), n 1 to 20.
+/* Q15 probabilities of n logits (integers over 2**format), n 1 to 64.
  *
  * out[i] = (exp_i * 32768 + sum / 2) / sum. The largest logit gives exp 32768, so the sum lies
- * in [32768, 20 * 32768] and the dividend is at most 2**30 + 10 * 32768. */
+ * in [32768, 64 * 32768] and the dividend is at most 2**30 + 32 * 32768. */
 void odl_softmax(const int64_t *logits, uint32_t n, unsigned format, int32_t *out)
 {
     int64_t top = logits[0];

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from firmware_sim import BOARDS, toolchain
 from odl.cli import firmware_export
 from odl.cli.arguments import add_option, add_options
-from odl.cli.firmware_export import load_named_model
+from odl.cli.firmware_export import load_named_model, with_capacities
 from odl.cli.output import Progress, write_json
 from odl.evaluate.option_table import described
 
@@ -38,6 +38,7 @@ def add_commands(commands: Any) -> None:
     build.add_argument("--sensor", default="link", metavar="S", help=f"{', '.join(SENSORS)}; default: link")
     add_option(build, "out", default=".", metavar="DIR", help="default: here")
     add_options(build, "compiler")
+    firmware_export.add_capacities(build)
     build.set_defaults(run=_build)
     firmware_export.add_commands(verbs)
 
@@ -77,18 +78,21 @@ def add_commands(commands: Any) -> None:
 
 
 def _build(args: argparse.Namespace, progress: Progress) -> str:
-    from firmware_sim.build import RAM_BUDGET, build
+    from firmware_sim.build import BOARD_RAM, RAM_BUDGET, build, fits
 
     progress(f"building the firmware for {args.board}")
-    image = load_named_model(args.model)
-    firmware = build(image, args.board, args.compiler, args.sensor)
+    model = load_named_model(args.model)
+    image = with_capacities(model, args)
+    budget = RAM_BUDGET if image is model else BOARD_RAM
+    firmware = build(image, args.board, args.compiler, args.sensor, budget)
     name = f"odl-{Path(args.model).stem}-{args.board}" + ("" if args.sensor == "link" else f"-{args.sensor}")
     for path in firmware.write(Path(args.out), name):
         print(path)
     print(
         f"code {firmware.code_bytes} bytes, model image {firmware.image_bytes}, "
-        f"RAM {firmware.ram_bytes} of {RAM_BUDGET}; {firmware.compiler}"
+        f"RAM {firmware.ram_bytes} of {budget}; {firmware.compiler}"
     )
+    print(fits(image, firmware))
     return ""
 
 

@@ -51,6 +51,8 @@ def with_capacities(image: Image, args: argparse.Namespace) -> Image:
     """
     names = {"rows": "max_rows", "labels": "max_log", "pending": "max_pending"}
     chosen = {field: getattr(args, flag) for flag, field in names.items() if getattr(args, flag) is not None}
+    if not chosen:
+        return image
     changed = replace(image, **chosen)
     changed.check("the model with these capacities")
     return changed

@@ -35,7 +35,7 @@ class IntegerHead:
     Parameters
     ----------
     classes : int
-        2 to 20.
+        2 to 64.
     epochs : int
         Passes over all samples.
     rate_shift : int, optional

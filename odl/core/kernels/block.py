@@ -51,7 +51,7 @@ OWN_WORDS = 74  # the memory without what `odl.core.kernels.packing` adds:
 (
     COLUMNS, SCALE_NARROW, SCALE_HALVES, SCALE_MULTS, SCALE_SHIFTS, SCALE_OFFSETS, STEPS,
 ) = range(75, 82)  # fmt: skip
-MOST_CHANNELS, MOST_ROWS, MOST_HEADS = 64, 20, 8
+MOST_CHANNELS, MOST_ROWS, MOST_HEADS = 64, 64, 8
 BULK = 128  # output records beyond those of one window
 
 # --- at the same place for every model -----------------------------------------------------

@@ -47,7 +47,7 @@ def head_probabilities(
 ) -> Int:  # fmt: skip
     """Softmax of one task over its active rows; how many there are.
 
-    ``rows`` and ``out`` (20,) receive the row numbers and their Q15 probabilities.
+    ``rows`` and ``out`` (64,) receive the row numbers and their Q15 probabilities.
     """
     at = s.q
     logits = s.q[at[LOGITS] : at[LOGITS] + MAX_ROWS]

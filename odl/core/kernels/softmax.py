@@ -38,7 +38,7 @@ def softmax(logits: NDArray[np.int64], n: Int, fmt: Int, out: NDArray[np.int64])
     """Q15 probabilities of the first ``n`` logits (integers over 2**fmt, fmt 8 to 28).
 
     ``out[i] = (exp_i * 32768 + sum // 2) // sum``. The largest logit gives exp 32768, so
-    the sum lies in [32768, 20 * 32768] and the product is below 2**31. Each quotient is
+    the sum lies in [32768, 64 * 32768] and the product is below 2**31. Each quotient is
     off by at most one half, hence ``|sum(out) - 32768| <= n / 2``.
     """
     top = logits[0]

@@ -186,14 +186,14 @@ static uint8_t configure(const uint8_t *m, int size) {
 static void dispatch(const uint8_t *m, int size) {
   uint8_t why = 0;
   if (m[0] == ODL_MSG_HELLO) {
-    bool other = size >= ODL_HELLO_FIXED && m[ODL_HELLO_MAJOR] != ODL_PROTOCOL_MAJOR;
-    if (size != ODL_HELLO_FIXED && !other) {
+    if (size >= ODL_HELLO_FIXED) send_info();  // to a host of another version too, which can then name both
+    if (size >= ODL_HELLO_FIXED && m[ODL_HELLO_MAJOR] != ODL_PROTOCOL_MAJOR) {
+      why = ODL_REFUSAL_VERSION;
+    } else if (size != ODL_HELLO_FIXED) {
       why = ODL_REFUSAL_MESSAGE;
     } else {
-      send_info();
-      greeted = !other;
+      greeted = true;
       has_done = false;
-      why = other ? ODL_REFUSAL_VERSION : 0;
     }
   } else if (!greeted) {
     why = ODL_REFUSAL_HELLO;

@@ -1,0 +1,72 @@
+"""How many rows, labels and questions of a model a board has room for.
+
+Capacities are fields of the model image, and the build takes its sizes from them. RAM grows with rows
+and pending questions, the log's bank in flash with labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from firmware_sim import headers
+from odl.core.arrays import state_dtype_of
+from odl.core.image import Image
+from odl.core.image_layout import ImageError
+from odl.core.state import log_dtype
+
+STACK: Final = 1536  # bytes, for up to 20 rows
+_STACK_ROWS: Final = 20
+_STACK_PER_ROW: Final = 24  # arrays of a row each in nested calls: logits, probabilities, scores, numbers
+_LOG_HEADER: Final = 32  # bytes, and beside each entry, as log.c has them
+_LOG_SEAL: Final = 8
+_LOG_TORN: Final = 16  # places that power cuts may spoil
+
+
+def stack_of(image: Image) -> int:
+    """Bytes of stack for a firmware of ``image``: it grows with the rows.
+
+    >>> from odl.data.streams import load_model
+    >>> stack_of(load_model("shoulder"))
+    1536
+    """
+    return STACK + _STACK_PER_ROW * max(0, image.max_rows - _STACK_ROWS)
+
+
+def ram_of(image: Image) -> int:
+    """Bytes of RAM that depend on the capacities: state block, order of a refit, stack."""
+    items: int = headers.sizes_of(image)["max_items"]
+    return state_dtype_of(image).itemsize + 2 * items + stack_of(image)
+
+
+def most_labels(image: Image, bank: int) -> int:
+    """Labels for which a bank of flash of ``bank`` bytes has room.
+
+    >>> from odl.data.streams import load_model
+    >>> most_labels(load_model("shoulder"), 0xC000)
+    203
+    """
+    return (bank - _LOG_HEADER) // (log_dtype(image.features).itemsize + _LOG_SEAL) - _LOG_TORN
+
+
+def most_rows(image: Image, spare: int) -> int:
+    """Rows for which there is room if ``spare`` bytes of RAM are left; less than 0 bytes takes rows away.
+
+    >>> from odl.data.streams import load_model
+    >>> most_rows(load_model("shoulder"), 10 * 772)
+    29
+    """
+    now = ram_of(image)
+    fitting = [other.max_rows for other in _other_rows(image) if ram_of(other) - now <= spare]
+    return max(fitting, default=0)
+
+
+def _other_rows(image: Image) -> Iterator[Image]:
+    for rows in range(len(image.row_class), 256):
+        other = replace(image, max_rows=rows)
+        try:
+            other.check()
+        except ImageError:
+            return  # more than any image may have
+        yield other
