@@ -31,6 +31,7 @@ from odl.core.events import (
     Undo,
     Why,
 )
+from odl.core.kernels.run import run
 from odl.core.running_policy import RunningPolicy
 from odl.core.session import OrderError, Session
 from odl.core.state import Asked, Entry
@@ -734,3 +735,11 @@ def test_one_image_many_sessions() -> None:
     session = asked(image, batch=1)
     answer(session, 3)
     assert image.to_bytes() == before
+
+
+def test_an_array_of_another_type_is_refused_before_compiled_code_sees_it() -> None:
+    session = Session(IMAGE, config("none", allowed=0))
+    session.step(Samples(0, np.zeros((1, CHANNELS), np.int16)))
+    wrong: Any = np.zeros(CHANNELS, np.int32)
+    with pytest.raises(TypeError, match="argument 1 is of int32, not of int16"):
+        run(session._core.block, wrong, 0, False, False)

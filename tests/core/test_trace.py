@@ -36,12 +36,12 @@ from odl.core.events import (
 )
 from odl.core.ground_truth import TruthTrack
 from odl.core.history import SessionHistory
-from odl.core.loop import drive, steps
+from odl.core.loop import drive, joined, steps
 from odl.core.protocols import Answer
 from odl.core.records import Outputs, outputs_of
 from odl.core.session import Session
 from odl.core.trace import Step, Trace
-from odl.evaluate import evaluate
+from odl.evaluate import WindowRow, evaluate, read_timeline
 from odl.labels.oracle import Oracle
 from odl.recording import Writer
 from odl.wire import Start, TraceHash, encode
@@ -266,6 +266,56 @@ def test_a_trace_grows_and_its_views_with_it() -> None:
     assert [type(e) for e in trace] == [Prediction, Adopt, Prediction]
     assert trace.predictions["window"].tolist() == [0, 64] and len(trace.outputs) == 2
     assert list(Trace()) == [] and len(Trace().records) == 0
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 200), st.integers(1, 60), st.sampled_from("abc")), max_size=12),
+    st.lists(st.integers(0, 260), max_size=20),
+    st.integers(1, 50),
+)
+def test_the_truth_of_many_windows_is_that_of_each(
+    spans: list[tuple[int, int, str]], windows: list[int], length: int
+) -> None:
+    track = TruthTrack(Truth(start, start + size, name) for start, size, name in spans)
+    places = track.of_all(np.array(windows, np.int64), length).tolist()
+    names = [None if place < 0 else track.names[place] for place in places]
+    assert names == [track.of(window, length) for window in windows]
+
+
+def test_what_came_before_a_source_failed_is_processed() -> None:
+    def failing() -> Iterator[Input]:
+        yield from (Samples(0, RAW[:100]), Samples(100, RAW[100:200]))
+        raise ConnectionError
+
+    session, seen = Session(IMAGE, config("none", allowed=0)), list[Step]()
+    with pytest.raises(ConnectionError):
+        seen.extend(steps(session, failing()))
+    assert session.position == Trace(seen).samples == 200
+
+
+def test_samples_that_do_not_follow_each_other_are_not_joined() -> None:
+    wide = np.zeros((5, 2), np.int16)
+    source: list[Input] = [
+        Samples(0, RAW[:5]), Samples(5, RAW[5:9]), Truth(0, 9, "sit"), Samples(9, RAW[9:12]),
+        Samples(20, RAW[:5]), Samples(25, wide), Samples(30, RAW[:0]), Samples(30, RAW[:4].astype(np.int32)),
+    ]  # fmt: skip
+    passed = list(joined(source))
+    lengths = [len(event.block) for event, _ in passed if isinstance(event, Samples)]
+    assert lengths == [9, 3, 5, 5, 0, 4] and [list(ends) for _, ends in passed if ends] == [[5]]
+
+
+def test_rows_of_windows_are_a_view_of_columns() -> None:
+    events = [Truth(0, 64, "sit"), Prediction(0, (1,), ()), Label(64, 0, 0), Prediction(64, (), (), 0)]
+    rows = read_timeline(events, [Prediction(0, (0,), ()), Prediction(64, (1,), ())],
+                         {0: "sit", 1: "walk"}, window=64).rows  # fmt: skip
+    first = WindowRow(0, "sit", "walk", None, "sit", None)
+    second = WindowRow(64, None, "no class", "sit", "walk", "sit")
+    assert list(rows) == [first, second] and rows[0] == first and rows[-1] == second
+    assert list(rows[1:]) == [second] and rows[::-1][0] == second and len(rows) == 2
+    assert rows == rows[:] and rows != rows[:1]
+    assert rows.named("held") == [None, "sit"] and rows.classes("predicted") == ["walk", "no class"]
+    with pytest.raises(IndexError):
+        rows[2]
 
 
 # --- recordings ----------------------------------------------------------------------------

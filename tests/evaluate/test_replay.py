@@ -16,7 +16,7 @@ import odl
 from odl.core.events import AddClass, Adopt, Label, Learned, Origin, Prediction, Query, Samples, Truth
 from odl.core.image import Image
 from odl.core.trace import Trace
-from odl.data import model_bytes
+from odl.data import load_session, model_bytes
 from odl.data.streams import dataset_streams
 from odl.evaluate.options import Options
 from odl.evaluate.result import Result
@@ -491,3 +491,23 @@ def test_a_class_that_a_board_added_while_the_line_was_lost_has_its_name() -> No
     events = (Adopt(0, 0, board.snapshot()), Prediction(0, (wave,), ()))
     result = replace(result, outcomes=(replace(one, trace=Trace.of(events), without=Trace()),))
     assert result.evaluations[0].timeline.rows[0].predicted == "wave"
+
+
+def test_a_source_that_fails_leaves_a_recording_of_what_came_before(tmp_path: Path) -> None:
+    block = load_session("shoulder", 7)[0].block[:900]
+    image = Image.from_bytes(model_bytes("shoulder"))
+
+    def failing() -> Iterable[Samples]:
+        yield from (Samples(0, block[:640]), Samples(640, block[640:]))
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        odl.replay(
+            failing(), model=image, rate_hz=50.0, labeller=lambda query: "pendulum", out=tmp_path,
+            units=[c.unit for c in image.channels], scale=[c.scale for c in image.channels],
+        )  # fmt: skip
+    (file,) = tmp_path.iterdir()
+    recording = read(file)
+    samples = [event for event in recording.events if isinstance(event, Samples)]
+    assert np.array_equal(np.concatenate([event.block for event in samples]), block)
+    assert not recording.complete and len(recording.outputs) > 10
