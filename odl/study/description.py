@@ -12,6 +12,7 @@ from typing import Any, Final
 from odl.core.adapters import name_of
 from odl.core.config import ConfigError
 from odl.core.rule_policy import RulePolicy
+from odl.data import list_datasets
 from odl.evaluate.option_table import OPTIONS
 
 OWN_MODEL: Final = "own"
@@ -214,13 +215,13 @@ class Study:
 
     def _beside(self, folder: Path) -> Study:
         def beside(name: str) -> str:
-            path = folder / name
-            return str(path) if path.exists() and (path.is_dir() or path.is_file()) else name
+            known = name in (OWN_MODEL, RANDOM_MODEL, *list_datasets())
+            return str(folder / name) if not known and (folder / name).exists() else name
 
         return replace(
             self,
             data=tuple((name, str(folder / place)) for name, place in self.data),
-            datasets=tuple(beside(name) if "/" in name else name for name in self.datasets),
+            datasets=tuple(beside(name) for name in self.datasets),
             models=tuple(beside(name) for name in self.models),
         )
 

@@ -49,7 +49,13 @@ def read_table(folder: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     except (OSError, ValueError, pyarrow.ArrowInvalid):
         raise StudyError(f"{folder}: there is no finished study here; run one with `out={folder}`") from None
     rows = table.to_pylist()
-    if not isinstance(about, dict) or set(COLUMNS) - set(table.column_names) or not rows:
+    whole = isinstance(about, dict) and {"name", "baseline", "about"} <= about.keys()
+    if (
+        not whole
+        or not isinstance(about["about"], dict)
+        or set(COLUMNS) - set(table.column_names)
+        or not rows
+    ):
         raise StudyError(f"{folder}: the study there is of another version of odl; run it again")
     return rows, about
 

@@ -13,9 +13,10 @@ from odl.study.digests import code_digest
 
 
 def test_a_file_is_read_and_its_folders_are_beside_it(tmp_path: Path) -> None:
-    (tmp_path / "mine").mkdir()
+    for name in ("mine", "own", "shoulder", "data of mine"):  # names that mean something else stay
+        (tmp_path / name).mkdir()
     (tmp_path / "two.toml").write_text(
-        'datasets = ["shoulder"]\npeople = [7, 8]\nmodels = ["own", "mine"]\nseeds = [3, 5]\n'
+        'datasets = ["shoulder", "data of mine"]\npeople = [7, 8]\nmodels = ["own", "mine"]\nseeds = [3, 5]\n'
         "error = [0, 0.1]\n"
         'policies = ["random", { name = "tactile-inforv", step = 5, label = "slow" }]\nbaseline = "slow"\n'
         '[data]\nhapt = "mine"\n'
@@ -23,6 +24,7 @@ def test_a_file_is_read_and_its_folders_are_beside_it(tmp_path: Path) -> None:
     study = Study.load(tmp_path / "two.toml")
     assert (study.name, study.people, study.seeds, study.error) == ("two", ("7", "8"), (3, 5), (0.0, 0.1))
     assert study.models == ("own", str(tmp_path / "mine"))
+    assert study.datasets == ("shoulder", str(tmp_path / "data of mine"))
     assert dict(study.data) == {"hapt": str(tmp_path / "mine")}
     assert [part.label for part in study.policies] == ["random", "slow"]
     assert study.compared_with == "slow"
