@@ -236,3 +236,18 @@ def test_a_zip_is_a_folder(tmp_path: Path) -> None:
         packed.writestr("__MACOSX/mine/._sit.1.csv", b"\0\5")
     found = found_in(tmp_path / "mine.zip")
     assert found["classes"] == ["sit", "walk"] and found["rows"]["read"] == 2 * N
+
+
+def test_files_in_different_units_are_a_guess_and_named(tmp_path: Path) -> None:
+    put(tmp_path / "walk.csv", table(TIME, [motion(False)["ms"], *xyz(motion(False))]))
+    put(tmp_path / "sit.csv", table(TIME, [motion(True)["ms"], *xyz(motion(True, gravity=1.0))]))
+    found = found_in(tmp_path)
+    assert found["confidence"]["units"] == "guess"
+    assert any("sit.csv in g, walk.csv in m/s2" in w for w in found["warnings"])
+
+
+def test_raw_counts_in_columns_called_g_are_not_sure(tmp_path: Path) -> None:
+    in_two(tmp_path, "{}.csv", lambda c: table("time_ms,ax_g,ay_g,az_g", [c["ms"], *scaled(c, 16384)]))
+    found = found_in(tmp_path)
+    assert found["confidence"]["units"] == "likely"
+    assert any("which is no gravity in g" in w for w in found["warnings"])

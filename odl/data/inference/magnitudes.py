@@ -73,9 +73,10 @@ def fits_unit(values: NDArray[np.float64], unit: str) -> str:
     """
     steady, size = gravity_of(values)
     other = next((u for u, g in GRAVITY.items() if 0.75 < steady / g < 1.35), "")
-    if unit not in GRAVITY or steady < 0.6 * size or 0.5 < steady / GRAVITY[unit] < 2 or not other:
+    if unit not in GRAVITY or steady < 0.6 * size or 0.5 < steady / GRAVITY[unit] < 2:
         return ""
-    return f"the numbers have a steady part of {steady:.3g}, as gravity in {other} has"
+    like = f"as gravity in {other} has" if other else f"which is no gravity in {unit}"
+    return f"the numbers have a steady part of {steady:.3g}, {like}"
 
 
 def turn_unit(values: NDArray[np.float64], with_acceleration: str = "", count: float = 0.0) -> Unit:

@@ -15,6 +15,7 @@ from odl.data.clock import SECONDS
 from odl.data.inference.class_names import class_names
 from odl.data.inference.file_names import Reading, apply, read_names, split_of
 from odl.data.inference.proposal import GUESS, LIKELY, SURE, Proposal
+from odl.data.inference.roles import plain
 from odl.data.inference.sensors import Sensors, choose_sensors, find_channels, find_rate
 from odl.data.inference.survey import Choices, Profile, Survey, survey
 from odl.data.label_file import span_columns
@@ -321,9 +322,8 @@ def _people(
     if column and all(p.roles.subject == column for p in profiles):
         layout["subject"] = column
         texts = sorted({t for p in profiles for t in p.subjects})
-        proposal.say(
-            f"people from column '{column}'", LIKELY if profiles[0].roles.guessed else SURE, "subjects"
-        )
+        doubt = profiles[0].roles.guessed or plain(column) == "name"
+        proposal.say(f"people from column '{column}'", LIKELY if doubt else SURE, "subjects")
     elif any(named):
         texts = sorted(set(named))
         proposal.say("people as the files have them", SURE, "subjects")

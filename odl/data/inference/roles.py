@@ -209,7 +209,7 @@ def _person(table: RawTable, free: list[str]) -> str:
     if column and plain(column) == "name":
         codes, texts = table.texts(column)
         device = any(re.search(r"\d", t) or axis_of(t) for t in texts)
-        return "" if device or len(texts) > MOST_LABELS else column
+        return column if not device and 1 < len(texts) <= MOST_LABELS else ""
     return column
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from odl.data.card import DataError
 from odl.data.conversion.converted import Converted, guarded, read_converted
 from odl.data.inference.axes import Axis
-from odl.data.inference.magnitudes import Unit, acceleration_unit, fits_unit, scale_for, turn_unit
+from odl.data.inference.magnitudes import WINDOW, Unit, acceleration_unit, fits_unit, scale_for, turn_unit
 from odl.data.inference.proposal import GUESS, LIKELY, SURE, Proposal
 from odl.data.inference.survey import Profile
 from odl.data.inference.units import SENSOR_OF, unit_of
@@ -150,8 +150,11 @@ def find_channels(proposal: Proposal, sensors: Sensors) -> None:
         own = [a for a in sensors.axes if a.sensor == kind]
         if not own:
             continue
-        values, most = _values(sensors, own)
+        blocks, most = _values(sensors, own)
+        values = np.concatenate([block for _, block in blocks])
         found = _unit(proposal, kind, own, _told(sensors, own), values, acceleration)
+        if kind == "a" and len(own) == 3 and not _told(sensors, own):
+            found = _same_unit(proposal, blocks, found)
         acceleration = found if kind == "a" else acceleration
         layout |= {"raw": True} if found.per_count else {}
         scale = found.per_count or scale_for(most)
@@ -177,14 +180,16 @@ def find_channels(proposal: Proposal, sensors: Sensors) -> None:
             )
 
 
-def _values(sensors: Sensors, axes: list[Axis]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Some rows of a sensor's axes from every file (n, axes), and the largest sizes in all of them."""
+def _values(
+    sensors: Sensors, axes: list[Axis]
+) -> tuple[list[tuple[str, NDArray[np.float64]]], NDArray[np.float64]]:
+    """Some rows of a sensor's axes of every file (n, axes), and the largest sizes in all of them."""
     blocks, most = [], []
     for p in sensors.profiles:
         if sensors.sensor:
             word = axes[0].column.split(".", 1)[0]
             if word in p.sensors:
-                blocks.append(p.sensors[word][0])
+                blocks.append((p.source.name, p.sensors[word][0]))
                 most.append(p.sensors[word][1])
             continue
         names = [a.column for a in p.roles.axes.axes]
@@ -198,9 +203,25 @@ def _values(sensors: Sensors, axes: list[Axis]) -> tuple[NDArray[np.float64], ND
             continue
         places = [names.index(w) for w in wanted]
         rows = p.sample[:, places]
-        blocks.append(rows[np.isfinite(rows).all(1)])
+        blocks.append((p.source.name, rows[np.isfinite(rows).all(1)]))
         most.append(p.most[places])
-    return np.concatenate(blocks), np.concatenate(most)
+    return blocks, np.concatenate(most)
+
+
+def _same_unit(proposal: Proposal, blocks: list[tuple[str, NDArray[np.float64]]], found: Unit) -> Unit:
+    """The unit of all files, which is a guess if some of them are in another one."""
+    units: dict[str, str] = {}
+    for name, block in blocks:
+        if len(block) >= WINDOW and (own := acceleration_unit(block)).word == LIKELY:
+            units.setdefault(own.unit, name)
+    if len(units) < 2:
+        return found
+    told = ", ".join(f"{name} in {unit}" for unit, name in units.items())
+    proposal.warnings.append(
+        f"files seem to be in different units ({told}); put each kind into a folder of its own"
+    )
+    proposal.confidence["units"] = GUESS
+    return Unit(found.unit, found.why, GUESS, found.per_count)
 
 
 def _told(sensors: Sensors, axes: list[Axis]) -> str:
