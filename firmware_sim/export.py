@@ -88,7 +88,13 @@ class Exported:
 
 
 def export(
-    image: Image, kind: str, out: Path, config: Config, name: str = "model", target: str | None = "cortex-m4"
+    image: Image,
+    kind: str,
+    out: Path,
+    config: Config,
+    name: str = "model",
+    target: str | None = "cortex-m4",
+    line: bool = True,
 ) -> Exported:
     """Write the package of ``image`` for the tool ``kind`` into the folder ``out``.
 
@@ -108,6 +114,8 @@ def export(
     target : str, optional
         A key of `firmware_sim.toolchain.TARGETS` to compile the package for, to state its size. Nothing is
         compiled for None, or without a compiler.
+    line : bool
+        False leaves out the link to a host: the board works alone, in less memory.
 
     Raises
     ------
@@ -135,7 +143,7 @@ def export(
             text = _filled((sketch / source).read_text(encoding="utf-8"), words)
             _write(out / "examples" / "wear" / "src" / copy, text)
     code = out / "src"
-    write_source(code, image, config, kind)
+    write_source(code, image, config, kind, line)
     sizes = sizes_of_package(image) | ({} if target is None else code_size(code, target))
     _write(
         out / "README.md",
@@ -170,7 +178,7 @@ def _check_new(folder: Path) -> None:
         raise BuildError(f"{folder}: this is there already; name a folder that is not, or an empty one")
 
 
-def write_source(folder: Path, image: Image, config: Config, board: str) -> None:
+def write_source(folder: Path, image: Image, config: Config, board: str, line: bool = True) -> None:
     """Write what every package has: the core, its headers, the model and the calls over them."""
     core = folder / "core"
     core.mkdir(parents=True)
@@ -180,7 +188,7 @@ def write_source(folder: Path, image: Image, config: Config, board: str) -> None
     headers.write(core, headers.sizes_of(image))
     for path in sorted((PACKAGE / "source").iterdir()):
         shutil.copyfile(path, folder / path.name)
-    _write(folder / "odl_model.h", model_header(image, board))
+    _write(folder / "odl_model.h", model_header(image, board, line))
     _write(folder / "odl_model.c", model_source(image, config))
 
 

@@ -59,7 +59,7 @@ def sizes_of_package(image: Image) -> dict[str, int]:
     }
 
 
-def model_header(image: Image, board: str) -> str:
+def model_header(image: Image, board: str, line: bool = True) -> str:
     sizes, counts = sizes_of_package(image), counts_of(image)
     lines = [f"   {i}: {c.name}, in {c.unit}" for i, c in enumerate(image.channels)]
     per_unit = ", ".join(_float(1 / c.scale) for c in counts)
@@ -82,6 +82,7 @@ def model_header(image: Image, board: str) -> str:
 #define ODL_MODEL_DESCRIPTION {_c_text(own)}
 #define ODL_MODEL_DESCRIPTION_FED {_c_text(fed)}
 #define ODL_DEVICE_STORE {sizes["store"]}u /* bytes */
+#define ODL_DEVICE_LINE {int(line)} /* 0: the board works alone, and no host can reach it */
 
 #endif
 """

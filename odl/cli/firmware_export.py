@@ -26,6 +26,9 @@ def add_commands(verbs: Any) -> None:
     add_option(export, "out", required=True, metavar="DIR", help="a new folder")
     add_options(export, SESSION)
     add_capacities(export)
+    export.add_argument(
+        "--without-line", action="store_true", help="leave out the link to a host; needs less memory"
+    )
     export.set_defaults(run=_export)
 
     sketch = verbs.add_parser("sketch", help="write an Arduino sketch that only samples")
@@ -82,7 +85,7 @@ def _export(args: argparse.Namespace, progress: Progress) -> str:
             f"`budget` is {options.budget}; a board has no last window: say it by time, as in 12/h"
         )
     progress(f"writing the package into {args.out}")
-    made = export(image, args.kind, Path(args.out), config, Path(args.model).stem)
+    made = export(image, args.kind, Path(args.out), config, Path(args.model).stem, line=not args.without_line)
     print(f"{made.folder}: {len(made.files)} files; start with README.md")
     for what, size in made.sizes.items():
         print(f"{what:20} {size:>9,} bytes")

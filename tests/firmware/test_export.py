@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from odl.core.events import Gap, Label, Learned, Output, Prediction, Query, Samp
 from odl.core.image import Channel, Image
 from odl.core.session import Session
 from odl.core.state import Entry, log_dtype
+from odl.wire import Hello, encode, frame
 from odl.wire.client import BoardClient
 from tests.helpers.exported import AGREE, DeviceEvent, ExportedDevice, Store, build
 from tests.helpers.firmware import need
@@ -388,3 +390,28 @@ def test_smaller_capacities_need_less_memory(tmp_path: Path, capsys: pytest.Capt
     assert int(printed["static RAM"].replace(",", "")) < 20_000
     assert main([*command, str(tmp_path / "none"), "--rows", "3"]) == 2
     assert "5 rows, room for 3" in capsys.readouterr().err
+
+
+# --- without a line ----------------------------------------------------------------------
+
+
+def test_without_a_line_the_session_is_the_same_and_no_host_reaches_it(library: Path, tmp_path: Path) -> None:
+    alone = ExportedDevice(build(TREE, CONFIG, tmp_path, line=False))
+    device, raw = ExportedDevice(library), samples(8, 1500)
+    for start in range(0, 1500, 100):
+        assert alone.push(raw[start : start + 100]) == device.push(raw[start : start + 100])
+        assert alone.answer(1) == device.answer(1)
+    alone.receive(frame(encode(Hello()), 1))
+    assert alone.reply() == b""
+    device.receive(frame(encode(Hello()), 1))
+    assert device.reply() != b""
+
+
+def test_the_session_alone_fits_twenty_kilobytes(image: Image, tmp_path: Path) -> None:
+    """At the shoulder model's own rows: code without the image, static RAM and stack."""
+    need("ziglang")
+    own = replace(image, max_rows=len(image.row_class), max_log=32, max_pending=4)
+    export.write_source(tmp_path / "src", own, config_of(own), "cmake", line=False)
+    sizes = export.code_size(tmp_path / "src", "cortex-m4")
+    assert sizes["code and constants"] - len(own.to_bytes()) <= 20 * 1024
+    assert sizes["static RAM"] + 1536 <= 20 * 1024

@@ -67,10 +67,10 @@ class Store:
         return 0 if left == n else -1
 
 
-def build(image: Image, config: Config, folder: Path) -> Path:
+def build(image: Image, config: Config, folder: Path, line: bool = True) -> Path:
     """Export ``image`` and build the package's sources as a shared library."""
     source = folder / "src"
-    export.write_source(source, image, config, "cmake")
+    export.write_source(source, image, config, "cmake", line)
     library = folder / "package.so"
     files = [*source.glob("*.c"), *(source / "core").glob("*.c")]
     command = [*host.compiler(), *host.WARNINGS, "-Werror", "-O1", "-shared", "-fPIC", f"-I{source}"]

@@ -12,6 +12,13 @@ enum {
     LATE = 250000 /* but at the latest after so many microseconds */
 };
 
+/* Without a line the compiler drops the link, its buffers included. */
+#if ODL_DEVICE_LINE
+#define LINKED link_.configured
+#else
+#define LINKED 0
+#endif
+
 /* odl_model.c */
 extern const uint8_t odl_model_image[];
 extern const uint32_t odl_model_image_size;
@@ -38,7 +45,9 @@ int odl_device_init(const odl_device_setup *setup)
     wrong = odl_open(&session, odl_model_image, odl_model_image_size);
     if (wrong != ODL_IMAGE_FINE)
         return wrong;
+#if ODL_DEVICE_LINE
     odl_link_begin(&link_, &session, 0);
+#endif
     odl_store_open(setup, session.net.checksum);
     if (odl_device_load() <= 0)
         odl_resume(&session, &odl_model_settings, odl_model_seed, &odl_model_scaling, 0, 0, 0);
@@ -50,7 +59,7 @@ static void hand_over(void)
 {
     if (n_samples == 0)
         return;
-    if (link_.configured)
+    if (LINKED)
         odl_link_samples(&link_, session.state.position, samples[0], n_samples);
     odl_samples(&session, samples[0], n_samples);
     n_samples = 0;
@@ -61,7 +70,7 @@ void odl_device_push(const int16_t *counts)
     memcpy(samples[n_samples], counts, sizeof samples[0]);
     if (n_samples++ == 0)
         first_at = board->micros();
-    if (!link_.configured || n_samples == BATCH)
+    if (!LINKED || n_samples == BATCH)
         hand_over();
 }
 
@@ -70,7 +79,7 @@ void odl_device_lost(uint32_t n)
     if (n == 0)
         return;
     hand_over();
-    if (link_.configured)
+    if (LINKED)
         odl_link_gap(&link_, n, "the board came too late to read its sensor");
     else
         odl_gap(&session, n);
@@ -86,7 +95,7 @@ int64_t odl_device_question(void)
 /* As a host hears of a command that the board gave: before what comes of it. */
 static void echo(const uint8_t *message, uint32_t size)
 {
-    if (link_.configured)
+    if (LINKED)
         odl_send_echo(&link_, message, size);
 }
 
@@ -144,7 +153,9 @@ int odl_device_load(void)
     int entries = odl_store_load();
 
     if (entries >= 0) {
+#if ODL_DEVICE_LINE
         link_.configured = 0;
+#endif
         n_samples = 0;
         odl_resume(&session, &odl_model_settings, odl_model_seed, &odl_model_scaling, (uint32_t)entries,
                    session.state.position, 0);
@@ -159,7 +170,11 @@ void odl_device_receive(const uint8_t *bytes, size_t n)
     if (n == 0)
         return;
     hand_over(); /* a command takes effect where the stream stands */
+#if ODL_DEVICE_LINE
     odl_link_receive(&link_, bytes, n);
+#else
+    (void)bytes;
+#endif
 }
 
 void odl_device_tick(void)
@@ -168,8 +183,10 @@ void odl_device_tick(void)
 
     if (n_samples > 0 && now - first_at >= LATE)
         hand_over();
+#if ODL_DEVICE_LINE
     if (board->write != NULL)
         odl_link_tick(&link_, now);
+#endif
 }
 
 /* --- events ------------------------------------------------------------------------ */
@@ -230,7 +247,7 @@ int odl_device_poll(odl_device_event *event)
 
 void odl_emit(const odl_event *event)
 {
-    if (link_.configured)
+    if (LINKED)
         odl_link_event(&link_, event);
     remember(event);
 }
