@@ -17,8 +17,8 @@ def test_every_part_of_the_firmware_has_one_share() -> None:
     assert sorted(shared) == sorted([*PARTS, "learning"])
 
 
-def test_every_board_has_a_data_sheet_with_its_source() -> None:
-    assert set(SHEETS) == set(BOARDS)
+def test_data_sheets_are_of_boards_and_named() -> None:
+    assert SHEETS and set(SHEETS) <= set(BOARDS)
     assert all("DS10086" in sheet.source for sheet in SHEETS.values())
 
 
