@@ -21,7 +21,8 @@ from odl.core.kernels.block import COUNTS, LAYERS, PLAN, STEPS, Block
 from odl.core.kernels.command import settle
 from odl.core.kernels.decide import decide
 from odl.core.kernels.jit import Int, jit
-from odl.core.kernels.layers import outputs, positions_of
+from odl.core.kernels.layers import positions_of
+from odl.core.kernels.outputs import outputs
 from odl.core.kernels.packing import CHUNK, INPUT, ROW
 from odl.core.kernels.refit import learn_one
 from odl.core.kernels.tiers import tier

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from odl.core.config import Config
+from odl.core.events import Prediction, Samples
 from odl.core.image import Image
+from odl.core.kernels.block import BULK
 from odl.core.session import Session
 from tests.helpers.kernel_table import heads_of
 from tests.helpers.reference_session import ReferenceSession
@@ -69,3 +72,18 @@ def test_being_full_is_a_refusal() -> None:
     plain = compare(always, Script(1, acts), replace(IMAGE, max_log=8))
     assert len(plain.rows) == IMAGE.max_rows and len(plain.log) == 8
     assert plain.counts["full"] >= 4 and plain.counts["answered"] == 6
+
+
+@pytest.mark.parametrize("policy", ["none", "periodic"])
+def test_a_block_of_more_windows_than_there_are_records_for(policy: str) -> None:
+    # Every window is asked about at first, so that records and questions fill up in one block.
+    image = replace(IMAGE, hop=4)
+    chosen = replace(config("periodic", allowed=400, horizon=1, batch=1, patience=9), policy=policy)
+    raw = (
+        np.random.default_rng(5).integers(-(2**15), 2**15, (IMAGE.window + 4 * 2 * BULK, 3)).astype(np.int16)
+    )
+    whole, cut = Session(image, chosen), Session(image, chosen)
+    outputs = list(whole.step(Samples(0, raw)))
+    apart = [output for at in range(0, len(raw), 7) for output in cut.step(Samples(at, raw[at : at + 7]))]
+    assert outputs == apart and whole.snapshot() == cut.snapshot()
+    assert sum(isinstance(output, Prediction) for output in outputs) == 2 * BULK + 1

@@ -6,6 +6,7 @@ What this machine cannot run is skipped by name, and its code is at least made f
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -18,12 +19,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from llvmlite import binding, ir
 
+from odl.core.events import Samples
 from odl.core.image import Layer
 from odl.core.kernels import tiers
 from odl.core.kernels.packing import CHUNK, MIN_SHIFT, pack, width_of
 from odl.core.kernels.tiers import PLAIN, TIERS, Tier, TierError, chosen, runnable, tier
 from odl.core.kernels.tile import tile_function
+from odl.core.session import Session
+from tests.helpers.images import random_image
 from tests.helpers.literal import outputs
+from tests.helpers.streams import config
 from tests.helpers.tiers import HERE, WRITTEN, outputs_under
 
 pytestmark = [
@@ -220,6 +225,30 @@ def test_the_command_line_says_which_tier_is_used() -> None:
         done = ran(code.format(command), ODL_TIER="sse")
         assert done.returncode == 2 and "Traceback" not in done.stderr
         assert "ODL_TIER=sse: there is no such tier; it can run" in done.stderr.splitlines()[-1]
+
+
+FROM_A_PICKLE = """
+import pickle, sys, numpy as np
+from odl.core.events import Samples
+session = pickle.loads(sys.stdin.buffer.read())
+block = np.random.default_rng(2).integers(-3000, 3000, (90, 3)).astype(np.int16)
+print(list(session.step(Samples(session.position, block))), session.snapshot().hex())
+"""
+
+
+def test_a_pickled_session_goes_on_under_another_tier() -> None:
+    session = Session(random_image(), config())
+    rng = np.random.default_rng(2)
+    session.step(Samples(0, rng.integers(-3000, 3000, (77, 3)).astype(np.int16)))
+    stored = pickle.dumps(session)
+    block = np.random.default_rng(2).integers(-3000, 3000, (90, 3)).astype(np.int16)
+    wanted = f"{list(session.step(Samples(77, block)))} {session.snapshot().hex()}\n".encode()
+    for one in HERE[0], PLAIN:
+        done = subprocess.run(
+            [sys.executable, "-c", FROM_A_PICKLE], cwd=ROOT, env=os.environ | {"ODL_TIER": one.name},
+            input=stored, capture_output=True, check=False,
+        )  # fmt: skip
+        assert done.stdout == wanted, done.stderr.decode()
 
 
 REPLAY = """
