@@ -314,3 +314,17 @@ def test_in_a_terminal_what_was_guessed_is_asked_for(tmp_path: Path, monkeypatch
     assert asked == ["Rows per second [50]: ", "Which one [1]: "]
     card = open_dataset(tmp_path).card
     assert (card.rate_hz, card.unconfirmed, card.classes) == (119, (), ("foo", "qux"))
+
+
+def test_files_beside_joined_sensors_and_labels_that_are_not_needed_are_named(tmp_path: Path) -> None:
+    for name, make in JOINED["one word of the name"]:
+        in_two(tmp_path / "joined", name, make)
+    put(tmp_path / "joined" / "more.csv", TEXT)
+    joined = found_in(tmp_path / "joined")
+    assert joined["recordings"] == 2
+    assert any("more.csv is left out: its name has none of the words acc, gyro" in w for w in joined["warnings"])
+    put(tmp_path / "own" / "all.csv", labelled(["walk", "sit"]))
+    put(tmp_path / "own" / "spans.csv", "start,end,label\n0,4,run\n")
+    own = found_in(tmp_path / "own")
+    assert (own["classes"], own["recordings"]) == (["sit", "walk"], 1)
+    assert any("spans.csv left out: the tables have labels of their own" in w for w in own["warnings"])

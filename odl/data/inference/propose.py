@@ -56,8 +56,9 @@ def propose(path: Path, checksums: bool = False, choices: Choices = NOBODY) -> P
     })  # fmt: skip
     surveyed = survey(found, choices)
     recordings = [s for s in found if s.suffix == ".odl" and s.archive is None]
+    own = recordings
     if surveyed.profiles:
-        _from_tables(proposal, path, surveyed, choices)
+        own = _from_tables(proposal, path, surveyed, choices)
     elif recordings:
         _from_recordings(proposal, [s.path for s in recordings])
     elif surveyed.spans:
@@ -67,8 +68,6 @@ def propose(path: Path, checksums: bool = False, choices: Choices = NOBODY) -> P
             f"{path}: there are no tables; looked for *.csv, *.parquet and *.odl, and for other formats that "
             f"docs/data.md lists, in {len(found)} files"
         )
-    own = [p.source for p in surveyed.profiles] or recordings
-    own = list(dict.fromkeys(own))
     proposal.say(
         f"{len(own)} file{'s' if len(own) > 1 else ''}: {', '.join(proposal.card['table']['files'])}"
     )
@@ -85,7 +84,8 @@ def propose(path: Path, checksums: bool = False, choices: Choices = NOBODY) -> P
     return proposal
 
 
-def _from_tables(proposal: Proposal, path: Path, surveyed: Survey, choices: Choices) -> None:
+def _from_tables(proposal: Proposal, path: Path, surveyed: Survey, choices: Choices) -> list[SourceFile]:
+    """Propose a card from tables; the files that it reads."""
     sensors = choose_sensors(proposal, surveyed.profiles)
     profiles = sensors.main
     layout: dict[str, Any] = {}
@@ -105,6 +105,10 @@ def _from_tables(proposal: Proposal, path: Path, surveyed: Survey, choices: Choi
         proposal.say(f"no tables of their own, or no movement: {others[:200]}", SURE)
     for source, why in surveyed.skipped:
         proposal.warnings.append(f"{source.name} is left out: {why}")
+    for name in sorted({p.source.name for p in surveyed.profiles if id(p.source) not in used and not p.word}):
+        proposal.warnings.append(
+            f"{name} is left out: its name has none of the words {', '.join(sensors.join)}"
+        )
     find_channels(proposal, sensors)
     find_rate(proposal, sensors, choices.rate_hz)
     names = [p.source.name for p in profiles]
@@ -115,6 +119,11 @@ def _from_tables(proposal: Proposal, path: Path, surveyed: Survey, choices: Choi
     _people(proposal, profiles, reading, split)
     _columns(proposal, profiles, sensors)
     proposal.warnings += [f"{p.source.name}: {remark}" for p in profiles for remark in p.roles.remarks]
+    if surveyed.spans and "label_file" not in layout:
+        names = sorted(s.name for s, _ in surveyed.spans)
+        layout["skip"] = sorted({*layout.get("skip", ()), *names})
+        proposal.warnings.append(f"{', '.join(names)} left out: the tables have labels of their own")
+    return list(used.values())
 
 
 def _suffix(source: SourceFile) -> str:
