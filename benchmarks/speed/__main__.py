@@ -80,18 +80,20 @@ def main() -> int:
     found = figures(Material.load(), given.runs)
     start = [] if given.no_start else cold_start.cold_start(min(given.runs, 5))
     print(f"{machine.cpu_name()}, one thread, load {before:.1f} before; peers: {peers.describe()}\n")
-    print(f"{AVX512 if wide else AVX2}\n\n{table([*found, *start])}")
+    print(f"{AVX512 if wide else AVX2}\n\n{table([*found, *start])}", flush=True)
     out: dict[str, Any] = {
         "cpu": machine.cpu_name(), "load": before, "peers": peers.describe(),
         "instructions": AVX512 if wide else AVX2, "rows": [figure.to_dict() for figure in [*found, *start]],
     }  # fmt: skip
+    if given.json:
+        given.json.write_text(json.dumps(out, indent=1), encoding="utf-8")
     narrow: list[Figure] = []
     if wide and not given.no_avx2:
         out["rows with AVX2"] = restricted(given.runs)
         narrow = [Figure.from_dict(row) for row in out["rows with AVX2"]]
         print(f"\n{AVX2_HERE}; the peers use all of the CPU\n\n{table(narrow)}")
-    if given.json:
-        given.json.write_text(json.dumps(out, indent=1), encoding="utf-8")
+        if given.json:
+            given.json.write_text(json.dumps(out, indent=1), encoding="utf-8")
     return int(any(figure.refused for figure in [*found, *narrow]))
 
 
