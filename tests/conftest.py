@@ -120,6 +120,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(f"ODL_NO_SKIPS: {test} was skipped ({why})", red=True)
 
 
+@pytest.fixture(autouse=True)
+def _no_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a command prints while it is slow would depend on this machine."""
+    monkeypatch.setattr("odl.cli.heartbeat.SILENT", float("inf"))
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The checkout's folder."""

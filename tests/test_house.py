@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import configparser
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,16 @@ def test_every_c_file_is_in_the_wheel(root: Path, setup_cfg: configparser.Config
     listed = setup_cfg["options.package_data"]["firmware_sim"].split()
     files = {path for path in (root / "firmware_sim").rglob("*") if path.suffix in (".c", ".h", ".ld")}
     assert files <= {path for line in listed for path in (root / "firmware_sim").glob(line)}
+
+
+def test_each_package_has_one_lower_bound(root: Path) -> None:
+    """What matplotlib 3.8.0 and numpy 2.0 want excluded each other; `.ci/oldest.py` asks pip."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import oldest; print(*oldest.oldest(*oldest.groups()))"],
+        cwd=root / ".ci", capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert {"numpy==2.0", "matplotlib==3.8.4"} <= set(done.stdout.split())
 
 
 def test_one_version_everywhere(root: Path) -> None:

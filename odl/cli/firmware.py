@@ -14,6 +14,7 @@ from firmware_sim import BOARDS, toolchain
 from odl.cli import firmware_export
 from odl.cli.arguments import add_option, add_options
 from odl.cli.firmware_export import load_named_model, with_capacities
+from odl.cli.heartbeat import quiet
 from odl.cli.output import Progress, write_json
 from odl.evaluate.option_table import described
 
@@ -167,7 +168,8 @@ def _board(args: argparse.Namespace, progress: Progress) -> str:
     if args.with_input:
         threading.Thread(target=wait_for_the_end_of_input, daemon=True).start()
     try:
-        serve(board, port, speed=args.speed, until=ended, progress=progress)
+        with quiet(progress):
+            serve(board, port, speed=args.speed, until=ended, progress=progress)
     except KeyboardInterrupt:
         progress("stopped")
     finally:

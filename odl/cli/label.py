@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from odl.cli.arguments import add_option
+from odl.cli.heartbeat import quiet
 from odl.cli.output import Progress, check_not_source, printable, write_json
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ def _label(args: argparse.Namespace, progress: Progress) -> str:
         append_edits(path, trace, new)
     before = edits
     if args.edit:
-        _review(args, opened, history, [*edits, *new])
+        with quiet(progress):
+            _review(args, opened, history, [*edits, *new])
     edits = read_edits(path, trace)
     learn = args.learn or edits != before
     facts = log_facts(Path(args.recording).name, history, edits, opened.image.rate_hz)

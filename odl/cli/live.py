@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from odl.cli.arguments import add_option, add_options, chosen_options
+from odl.cli.heartbeat import quiet
 from odl.cli.output import Progress, printable, write_json
 from odl.evaluate.option_table import SESSION_OPTIONS, described
 
@@ -64,7 +65,7 @@ def _live(args: argparse.Namespace, progress: Progress) -> str:
     options = chosen_options(args, SESSION_OPTIONS)
     with open_live(**chosen_options(args, _LIVE), options=options, progress=progress) as live:
         progress(f"recording to {live.recording}; Ctrl-C ends it")
-        with stopped_by_signals(live.stop):
+        with stopped_by_signals(live.stop), quiet(progress):
             if args.json == "-":
                 lines.LineView(live, sys.stderr).run()
             else:
@@ -136,7 +137,7 @@ def _record(args: argparse.Namespace, progress: Progress) -> str:
     described("seconds").check(args.seconds)  # before anything opens
     with open_recorder(**options, progress=progress) as recorder:
         progress(f"recording to {recorder.recording}; Ctrl-C ends it")
-        with stopped_by_signals(recorder.stop):
+        with stopped_by_signals(recorder.stop), quiet(progress):
             recorder.run(args.seconds, progress)
     figures = recorder.figures()
     write_json(args.json, lambda: figures)
