@@ -10,11 +10,14 @@ length. An index is never checked, and nothing is owned: whoever calls a kernel 
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils, types
+from numba.core.imputils import lower_constant
 from numba.core.typing.templates import (
+    Registry,
     AbstractTemplate,
     AttributeTemplate,
     Signature,
@@ -142,6 +145,94 @@ def _slice(context: Any, builder: Any, sig: Signature, args: Any) -> Any:
 @lower_builtin(len, Flat)
 def _length(context: Any, builder: Any, sig: Signature, args: Any) -> Any:
     return builder.extract_value(args[0], 1)
+
+
+# --- the larger and the smaller of two numbers -------------------------------------------------
+#
+# Numba's own take any number of arguments, each combination compiled apart.
+
+
+NUMBERS = Registry()
+
+
+def _larger_or_smaller(function: Any, sign: str) -> None:
+    @NUMBERS.register_global(function)
+    class _Two(AbstractTemplate):
+        def generic(self, args: Any, kws: Any) -> Signature | None:
+            if len(args) != 2 or not all(isinstance(of, types.Integer) for of in args):
+                return None
+            of = self.context.unify_types(*args)
+            return signature(of, of, of)
+
+    @lower_builtin(function, types.Integer, types.Integer)
+    def two(context: Any, builder: Any, sig: Signature, args: Any) -> Any:
+        compare = builder.icmp_signed if sig.return_type.signed else builder.icmp_unsigned
+        return builder.select(compare(sign, *args), *args)
+
+
+_larger_or_smaller(max, ">")
+_larger_or_smaller(min, "<")
+
+
+class MachineCode:
+    """A function for kernels to call, whose code another function writes with LLVM's builder."""
+
+    def __init__(self, code: Any) -> None:
+        self.__wrapped__, self.__doc__ = code, code.__doc__
+
+    def __call__(self, *args: Any) -> Any:
+        raise NotImplementedError(f"compiled code alone can call {self.__wrapped__.__qualname__}")
+
+
+def machine_code(returns: types.Type, *arguments: types.Type) -> Callable[[Any], Any]:
+    """Make a `MachineCode` of a function with Numba's four arguments: context, builder, signature, args.
+
+    Numba's ``intrinsic`` would do the same, but imports all that Numba knows of arrays.
+    """
+
+    def register(code: Any) -> MachineCode:
+        function = MachineCode(code)
+
+        class _Call(AbstractTemplate):
+            key = function
+
+            def generic(self, args: Any, kws: Any) -> Signature:
+                return signature(returns, *arguments)
+
+        NUMBERS.register_global(function, types.Function(_Call))
+        lower_builtin(function, *arguments)(code)
+        return function
+
+    return register
+
+
+class Table:
+    """Numbers that are compiled into a kernel."""
+
+    def __init__(self, values: NDArray[np.int32]) -> None:
+        self.values = values
+
+    def __getitem__(self, index: int) -> np.int32:
+        return self.values[index]  # type: ignore[no-any-return]
+
+    def __repr__(self) -> str:
+        return f"Table({self.values.tolist()})"
+
+
+@typeof_impl.register(Table)
+def _typeof_table(value: Table, c: Any) -> Flat:
+    return FLAT["int32"]
+
+
+@lower_constant(Flat)
+def _constant(context: Any, builder: Any, of: Flat, value: Table) -> Any:
+    numbers = ir.Constant(ir.ArrayType(ir.IntType(32), len(value.values)), value.values.tolist())
+    name = builder.module.get_unique_name("table")
+    place = cgutils.global_constant(builder, name, numbers)
+    flat = cgutils.create_struct_proxy(of)(context, builder)
+    flat.data = builder.bitcast(place, flat.data.type)
+    flat.n = ir.Constant(flat.n.type, len(value.values))
+    return flat._getvalue()
 
 
 # --- how Python passes them ----------------------------------------------------------------

@@ -19,6 +19,9 @@ import numpy as np
 from numba.core import types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase
+from numba.core.cpu import CPUContext, CPUTargetOptions
+from numba.core.descriptors import TargetDescriptor
+from numba.core.typing import Context
 from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.registry import CPUDispatcher
 from numba.core.typed_passes import (
@@ -30,7 +33,7 @@ from numba.core.typed_passes import (
 )
 from numba.core.untyped_passes import FixupArgs, IRProcessing, ReconstructSSA, TranslateByteCode
 
-from odl.core.kernels.flat import BLOCK, FLAT, Flat, Passed
+from odl.core.kernels.flat import BLOCK, FLAT, NUMBERS, Flat, Passed
 from odl.core.kernels.plain import PLAIN
 
 TYPES = {
@@ -49,6 +52,31 @@ def signature_of(function: Any) -> tuple[types.Type, ...]:
     """The Numba types of a function's arguments, by its annotations."""
     names = function.__code__.co_varnames[: function.__code__.co_argcount]
     return tuple(TYPES[function.__annotations__[name]] for name in names)
+
+
+class _Typing(Context):  # type: ignore[misc]
+    """What kernels know of types: integers, not arrays, lists or sets."""
+
+    def load_additional_registries(self) -> None:
+        """Beyond what Numba always knows, the larger and the smaller of two numbers."""
+        self.install_registry(NUMBERS)
+
+
+class _KernelContext(CPUContext):  # type: ignore[misc]
+    """How kernels become machine code: of what Numba can do, that with integers."""
+
+    def load_additional_registries(self) -> None:
+        """Integers, ranges, tuples and slices; Numba's arrays alone take a quarter of a second to import."""
+        from numba.cpython import builtins, enumimpl, numbers, rangeobj, slicing, tupleobj  # noqa: F401
+
+
+class _Target(TargetDescriptor):  # type: ignore[misc]
+    options = CPUTargetOptions
+    typing_context = _Typing()
+    target_context = _KernelContext(typing_context, "cpu")
+
+
+TARGET = _Target("cpu")
 
 
 class _Library(JITCodeLibrary):  # type: ignore[misc]
@@ -142,6 +170,8 @@ class Kernel(CPUDispatcher):  # type: ignore[misc]
     often, with arrays as `Passed`: machine code, and before that is loaded the kernel itself.
     """
 
+    targetdescr = TARGET
+
     def __init__(self, function: Any, vectorised: bool = False) -> None:
         pipeline = _VectorisedPipeline if vectorised else _PartPipeline
         super().__init__(
@@ -179,6 +209,8 @@ class Kernel(CPUDispatcher):  # type: ignore[misc]
 
 class EntryPoint(CPUDispatcher):  # type: ignore[misc]
     """A kernel for Python to call, compiled with all the kernels that it calls."""
+
+    targetdescr = TARGET
 
     def __init__(self, kernel: Kernel) -> None:
         function = kernel.py_func

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from odl.core.kernels.flat import Table
 from odl.core.kernels.jit import Int, jit
 
 ONE = 32768  # 1.0 in Q15
@@ -13,6 +14,7 @@ ONE = 32768  # 1.0 in Q15
 # be more than a step of the fraction, and a lower logit could get the higher probability.
 WHOLE = np.round(2**30 * np.exp(-np.arange(16))).astype(np.int32)
 FRACTION = np.round(ONE * np.exp(-np.arange(256) / 256)).astype(np.int32)
+WHOLE_TABLE, FRACTION_TABLE = Table(WHOLE), Table(FRACTION)
 
 
 @jit
@@ -28,8 +30,8 @@ def exp_q15(logit_below: Int, fmt: Int) -> Int:
     steps = np.int64(np.int64(logit_below) >> np.int64(np.int64(fmt) - 8))
     if steps > 4095:
         steps = np.int64(4095)
-    whole = np.int64(WHOLE[steps >> np.int64(8)])
-    fraction = np.int64(FRACTION[steps & np.int64(255)])
+    whole = np.int64(WHOLE_TABLE[steps >> np.int64(8)])
+    fraction = np.int64(FRACTION_TABLE[steps & np.int64(255)])
     return np.int64((whole * fraction + np.int64(2**29)) >> np.int64(30))
 
 

@@ -19,9 +19,8 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.extending import intrinsic
 
-from odl.core.kernels.flat import BLOCK
+from odl.core.kernels.flat import BLOCK, machine_code
 from odl.core.kernels.tiers import Tier
 
 I8, I16, I32, I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
@@ -214,41 +213,35 @@ def span_of(tier: Tier) -> Callable[..., None]:
     for a position. At least one position; up to a tile's positions more are read and written.
     """
 
-    @intrinsic
-    def span(
-        typing: Any, s: Any, source: Any, positions: Any, step: Any, groups: Any, channels: Any, block: Any,
-        width: Any, target: Any,
-    ) -> Any:  # fmt: skip
-        def code(context: Any, b: Any, signature: Any, args: Any) -> Any:
-            s, source, positions, step, groups, channels, block, width, target = args
-            last = b.gep(s, [b.add(target, b.mul(positions, width))])
-            for tile in tier.tiles:
-                part = I64(tier.lanes * tile[1])
-                fits = (
-                    b.icmp_signed("==", width, part) if len(tier.tiles) > 1 else ir.Constant(ir.IntType(1), 1)
+    @machine_code(types.none, BLOCK, *[types.int64] * 8)
+    def span(context: Any, b: Any, signature: Any, args: Any) -> Any:
+        s, source, positions, step, groups, channels, block, width, target = args
+        last = b.gep(s, [b.add(target, b.mul(positions, width))])
+        for tile in tier.tiles:
+            part = I64(tier.lanes * tile[1])
+            fits = (
+                b.icmp_signed("==", width, part) if len(tier.tiles) > 1 else ir.Constant(ir.IntType(1), 1)
+            )
+            with b.if_then(fits):
+                tiles = Loop(b, "tiles", I64(0), channels)
+                column, begin = tiles.values
+                end = b.add(begin, block)
+                first_output = b.gep(s, [b.add(target, column)])
+                b.call(
+                    tile_function(b.module, tier, *tile),
+                    [
+                        b.gep(s, [source]),
+                        step,
+                        groups,
+                        b.gep(s, [begin]),
+                        b.gep(s, [end]),
+                        first_output,
+                        width,
+                        last,
+                    ],
                 )
-                with b.if_then(fits):
-                    tiles = Loop(b, "tiles", I64(0), channels)
-                    column, begin = tiles.values
-                    end = b.add(begin, block)
-                    first_output = b.gep(s, [b.add(target, column)])
-                    b.call(
-                        tile_function(b.module, tier, *tile),
-                        [
-                            b.gep(s, [source]),
-                            step,
-                            groups,
-                            b.gep(s, [begin]),
-                            b.gep(s, [end]),
-                            first_output,
-                            width,
-                            last,
-                        ],
-                    )
-                    column = b.add(column, part)
-                    tiles.repeat_while(b.icmp_signed("<", column, width), column, end)
-            return context.get_dummy_value()
+                column = b.add(column, part)
+                tiles.repeat_while(b.icmp_signed("<", column, width), column, end)
+        return context.get_dummy_value()
 
-        return types.none(BLOCK, *[types.int64] * 8), code
-
-    return span
+    return span  # type: ignore[no-any-return]
