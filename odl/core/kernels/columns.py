@@ -13,9 +13,7 @@ from odl.core.kernels.tile import I8, I32, Loop, load, same, store, vector
 COLUMNS = 64
 
 
-@machine_code(
-    types.none, FLAT["uint8"], types.int64, types.int64, types.int64, FLAT["int32"], FLAT["uint8"], types.int64
-)
+@machine_code(types.none, FLAT["uint8"], *[types.int64] * 3, FLAT["int32"], FLAT["uint8"], types.int64)
 def add_columns(context: Any, b: Any, signature: Any, args: Any) -> Any:
     """Sum and maximum of 64 bytes each in ``n`` rows, at least one.
 

@@ -27,12 +27,13 @@ from odl.core.kernels.block import (
     RULE,
     Block,
 )  # fmt: skip
+from odl.core.kernels.flat import Table
 from odl.core.kernels.jit import Int, jit
 from odl.core.kernels.rules import Rule
 from odl.core.state import Count
 
 WINDOWS, BLOCKED = COUNTS + int(Count.WINDOWS), COUNTS + int(Count.BLOCKED)
-BATCHES = tuple(rule.batches for rule in Rule)
+BATCHES = Table(np.array([rule.batches for rule in Rule], np.int32))
 
 
 @jit

@@ -17,9 +17,9 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.imputils import lower_constant
 from numba.core.typing.templates import (
-    Registry,
     AbstractTemplate,
     AttributeTemplate,
+    Registry,
     Signature,
     infer_global,
     signature,
@@ -209,11 +209,11 @@ def machine_code(returns: types.Type, *arguments: types.Type) -> Callable[[Any],
 class Table:
     """Numbers that are compiled into a kernel."""
 
-    def __init__(self, values: NDArray[np.int32]) -> None:
+    def __init__(self, values: NDArray[Any]) -> None:
         self.values = values
 
-    def __getitem__(self, index: int) -> np.int32:
-        return self.values[index]  # type: ignore[no-any-return]
+    def __getitem__(self, index: Any) -> Any:
+        return self.values[index]
 
     def __repr__(self) -> str:
         return f"Table({self.values.tolist()})"

@@ -19,10 +19,9 @@ import numpy as np
 from numba.core import types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase
+from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.cpu import CPUContext, CPUTargetOptions
 from numba.core.descriptors import TargetDescriptor
-from numba.core.typing import Context
-from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.registry import CPUDispatcher
 from numba.core.typed_passes import (
     IRLegalization,
@@ -31,6 +30,8 @@ from numba.core.typed_passes import (
     NopythonTypeInference,
     PreLowerStripPhis,
 )
+from numba.core.typing import Context
+from numba.core.typing.templates import Registry, _OverloadAttributeTemplate, builtin_registry
 from numba.core.untyped_passes import FixupArgs, IRProcessing, ReconstructSSA, TranslateByteCode
 
 from odl.core.kernels.flat import BLOCK, FLAT, NUMBERS, Flat, Passed
@@ -45,7 +46,7 @@ TYPES = {
 }
 # How Python passes a value of each type.
 PASSED: dict[types.Type, Any] = {types.int64: int, types.uint64: np.uint64, types.boolean: bool}
-OPTIONS = {"nopython": True, "no_cfunc_wrapper": True}
+OPTIONS = {"nopython": True, "no_cfunc_wrapper": True, "_nrt": False}  # nothing is counted or freed
 
 
 def signature_of(function: Any) -> tuple[types.Type, ...]:
@@ -57,9 +58,24 @@ def signature_of(function: Any) -> tuple[types.Type, ...]:
 class _Typing(Context):  # type: ignore[misc]
     """What kernels know of types: integers, not arrays, lists or sets."""
 
+    _known: Any = None
+
     def load_additional_registries(self) -> None:
-        """Beyond what Numba always knows, the larger and the smaller of two numbers."""
+        """The larger and the smaller of two numbers, and what is machine code."""
         self.install_registry(NUMBERS)
+
+    def _load_builtins(self) -> None:
+        """What Numba always knows, without methods of types, for which it imports all the rest."""
+        if self._known is None:
+            from numba.core.typing import builtins  # noqa: F401
+
+            self._known = Registry()
+            self._known.functions = builtin_registry.functions
+            self._known.globals = builtin_registry.globals
+            self._known.attributes = [
+                of for of in builtin_registry.attributes if not issubclass(of, _OverloadAttributeTemplate)
+            ]
+        self.install_registry(self._known)
 
 
 class _KernelContext(CPUContext):  # type: ignore[misc]
@@ -68,6 +84,9 @@ class _KernelContext(CPUContext):  # type: ignore[misc]
     def load_additional_registries(self) -> None:
         """Integers, ranges, tuples and slices; Numba's arrays alone take a quarter of a second to import."""
         from numba.cpython import builtins, enumimpl, numbers, rangeobj, slicing, tupleobj  # noqa: F401
+
+    def post_lowering(self, module: Any, library: Any) -> None:
+        """Nothing: Numba's runtime, which counts references, has nothing to count."""
 
 
 class _Target(TargetDescriptor):  # type: ignore[misc]

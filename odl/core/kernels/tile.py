@@ -15,7 +15,7 @@ most that 16 bits hold, rounding gives 16384, which is 255.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from llvmlite import ir
 from numba.core import cgutils, types
@@ -219,9 +219,7 @@ def span_of(tier: Tier) -> Callable[..., None]:
         last = b.gep(s, [b.add(target, b.mul(positions, width))])
         for tile in tier.tiles:
             part = I64(tier.lanes * tile[1])
-            fits = (
-                b.icmp_signed("==", width, part) if len(tier.tiles) > 1 else ir.Constant(ir.IntType(1), 1)
-            )
+            fits = b.icmp_signed("==", width, part) if len(tier.tiles) > 1 else ir.Constant(ir.IntType(1), 1)
             with b.if_then(fits):
                 tiles = Loop(b, "tiles", I64(0), channels)
                 column, begin = tiles.values
@@ -244,4 +242,4 @@ def span_of(tier: Tier) -> Callable[..., None]:
                 tiles.repeat_while(b.icmp_signed("<", column, width), column, end)
         return context.get_dummy_value()
 
-    return span  # type: ignore[no-any-return]
+    return cast(Callable[..., None], span)
