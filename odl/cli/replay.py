@@ -78,15 +78,14 @@ def _report(args: argparse.Namespace, progress: Progress) -> str:
 
 
 def _summary(result: Result, recorded: bool) -> None:
+    from odl._text import wrapped
     from odl.evaluate.report import summary_text
 
     print(summary_text(result.evaluations, people=result.people))
     rate = result.samples_per_second
     parts = "recordings and scores" if recorded else "and scores"
-    print(
-        f"\n{rate:,.0f} samples a second, {rate / result.image.rate_hz:,.0f} times real time; "
-        f"sessions with and without learning, {parts} are included"
-    )
+    speed = f"{rate:,.0f} samples a second, {rate / result.image.rate_hz:,.0f} times real time"
+    print("\n" + wrapped(f"{speed}; sessions with and without learning, {parts} are included"))
     _notes(result)
 
 
