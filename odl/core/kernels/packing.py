@@ -5,7 +5,8 @@ its channels. Before them stand the channels' biases, multipliers and shifts, ve
 
 - Widths are whole tiles: the channels that fill the last one have weights and biases of zero.
 - Narrowing puts four vectors together 128 bits at a time, so lane ``4 * i + j`` of vector ``v`` of
-  ``n`` is channel ``4 * n * i + 4 * v + j``: then a position's bytes are in the channels' order.
+  ``n`` is channel ``4 * n * i + 4 * v + j``: then a position's bytes are in the channels' order. Before the
+  shift, j stands where `Tier.order` has it.
 - Where signed inputs are stored plus 128, the bias takes ``128 * sum(weights)`` off.
 - Requantising needs a shift of at least 33. A channel with 31 or 32 is given its inputs four times
   over, which adds 2 to the shift; the other channels of the layer have zero weights for the last
@@ -89,12 +90,14 @@ def pack(
 
     vectors = next(vectors for _, vectors in tier.tiles if stored % (tier.lanes * vectors) == 0)
     lane = np.arange(tier.lanes)
-    order = np.concatenate([4 * vectors * (lane // 4) + 4 * v + lane % 4 for v in range(vectors)])
+    last = np.concatenate([4 * vectors * (lane // 4) + 4 * v + lane % 4 for v in range(vectors)])
+    order = last.reshape(-1, 4)[:, np.argsort(tier.order)].reshape(-1)
     kind = np.int8 if tier.size == 1 else np.int16
     parts = []
     for first in range(0, stored, len(order)):
         of = first + order
-        parts.append(np.ascontiguousarray(channels[:, of], np.int32).view(np.uint8).reshape(-1))
+        by_lane = channels[0, of], channels[1, of], channels[2, first + last]
+        parts.append(np.array(by_lane, np.int32).view(np.uint8).reshape(-1))
         block = taps[of].reshape(len(of), repeats, groups, tier.group).transpose(1, 2, 0, 3)
         parts.append(np.ascontiguousarray(block, kind).view(np.uint8).reshape(-1))
     data = np.concatenate(parts)

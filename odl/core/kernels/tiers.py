@@ -37,6 +37,9 @@ class Tier(NamedTuple):
         LLVM's name of the instruction.
     tiles : tuple of (int, int)
         Positions and vectors whose accumulators stay in registers together, the widest tile first.
+    order : tuple of int
+        In which order requantising puts four neighbouring lanes, whose products are made two and two: the one
+        that the processor has a fast instruction for.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Tier(NamedTuple):
     size: int = 2
     dot: str = ""
     tiles: tuple[tuple[int, int], ...] = ()
+    order: tuple[int, ...] = (0, 1, 2, 3)
 
 
 PLAIN = Tier("plain", ("",))
@@ -53,7 +57,7 @@ PLAIN = Tier("plain", ("",))
 TIERS = (
     Tier(
         "avx512vnni", ("avx512f avx512bw avx512vnni",), 16, 4, 1,
-        "x86.avx512.vpdpbusd.512", ((4, 4), (8, 2), (16, 1)),
+        "x86.avx512.vpdpbusd.512", ((4, 4), (8, 2), (16, 1)), (0, 2, 1, 3),
     ),
     Tier(
         "avxvnni", ("avx2 avxvnni", "avx2 avx512vl avx512vnni"), 8, 4, 1,

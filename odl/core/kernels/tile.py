@@ -79,10 +79,12 @@ def requantised(b: Any, tier: Tier, accs: list[Any], scales: list[tuple[Any, Any
         of = b.bitcast(of, wide)
         return b.ashr(of if odd else b.shl(of, upper), upper)
 
+    # The product of lane k fills that lane and the one beside it; its upper half is in the odd one.
+    upper_halves = [4 * i + (k + 1 if k % 2 == 0 else n + k) for i in range(n // 4) for k in tier.order]
     steps = []
     for acc, (mult, shift) in zip(accs, scales, strict=True):
         even, odd = (b.bitcast(b.mul(factor(acc, k), factor(mult, k)), whole) for k in (0, 1))
-        high = shuffled(b, even, odd, [k | 1 if k % 2 == 0 else n + k for k in range(n)])
+        high = shuffled(b, even, odd, upper_halves)
         steps.append(b.ashr(high, shift))
     if not tier.dot.startswith("x86"):
         return b.bitcast(joined(b, [narrowed(b, step, n) for step in steps]), vector(I8, 4 * n))
