@@ -83,9 +83,9 @@ def _summary(result: Result, recorded: bool) -> None:
 
     print(summary_text(result.evaluations, people=result.people))
     rate = result.samples_per_second
-    parts = "recordings and scores" if recorded else "and scores"
+    parts = ", recordings and scores" if recorded else " and their scores"
     speed = f"{rate:,.0f} samples a second, {rate / result.image.rate_hz:,.0f} times real time"
-    print("\n" + wrapped(f"{speed}; sessions with and without learning, {parts} are included"))
+    print("\n" + wrapped(f"{speed}; sessions with and without learning{parts} are included"))
     _notes(result)
 
 
