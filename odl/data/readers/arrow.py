@@ -22,15 +22,17 @@ def column_of(column: Any) -> NDArray[Any] | None:
     if types.is_dictionary(kind):
         kind = kind.value_type
     if types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind) or types.is_null(kind):
-        if not types.is_integer(kind) or column.null_count:
-            column = column.cast(pyarrow.float64())
-        return np.asarray(column.to_numpy())
+        if types.is_integer(kind) and not column.null_count:
+            return _flat(column.cast(pyarrow.int64()), np.int64)
+        return _flat(_filled(column.cast(pyarrow.float64()), np.nan), np.float64)
     if types.is_timestamp(kind) or types.is_duration(kind):
         unit = pyarrow.timestamp("ns", kind.tz) if types.is_timestamp(kind) else pyarrow.duration("ns")
-        return np.asarray(column.cast(unit, safe=False).to_numpy())
+        whole = column.cast(unit, safe=False).cast(pyarrow.int64())
+        whole = _filled(whole, np.iinfo(np.int64).min)
+        return _flat(whole, np.int64).view("M8[ns]" if types.is_timestamp(kind) else "m8[ns]")
     if types.is_time(kind):
-        since = column.cast(pyarrow.time64("ns")).cast(pyarrow.int64()).cast(pyarrow.duration("ns"))
-        return np.asarray(since.to_numpy())
+        since = column.cast(pyarrow.time64("ns")).cast(pyarrow.int64())
+        return _flat(_filled(since, np.iinfo(np.int64).min), np.int64).view("m8[ns]")
     if types.is_string(kind) or types.is_large_string(kind) or types.is_boolean(kind) or types.is_date(kind):
         column = column.cast(pyarrow.string()) if types.is_date(kind) or types.is_boolean(kind) else column
         coded = column if types.is_dictionary(column.type) else column.dictionary_encode()
@@ -39,7 +41,24 @@ def column_of(column: Any) -> NDArray[Any] | None:
     return None
 
 
+def _filled(column: Any, value: float) -> Any:
+    return column.fill_null(value) if column.null_count else column
+
+
+def _flat(column: Any, dtype: Any) -> NDArray[Any]:
+    """The numbers of a pyarrow column without nulls; its own conversion loads pandas."""
+    pieces = [
+        np.frombuffer(chunk.buffers()[1], dtype, chunk.offset + len(chunk))[chunk.offset :]
+        for chunk in column.chunks
+        if len(chunk)
+    ]
+    return np.concatenate(pieces) if pieces else np.empty(0, dtype)
+
+
 def _spelled(chunk: Any) -> NDArray[Any]:
+    import pyarrow
+
     words = np.array([*chunk.dictionary.to_pylist(), ""], object)
-    spelled: NDArray[Any] = words[chunk.indices.fill_null(len(words) - 1).to_numpy(zero_copy_only=False)]
+    indices = pyarrow.chunked_array([_filled(chunk.indices.cast(pyarrow.int64()), len(words) - 1)])
+    spelled: NDArray[Any] = words[_flat(indices, np.int64)]
     return spelled

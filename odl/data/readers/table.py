@@ -158,16 +158,18 @@ class RawTable:
 
         Whole numbers are written without a decimal point, an empty cell is ``""``.
         """
-        import pyarrow
-
         column = self.column(name)
-        coded = pyarrow.array(column, from_pandas=True).dictionary_encode()
+        cells: dict[Any, int] = {}
+        if column.dtype.kind == "O":
+            places = np.fromiter(
+                (cells.setdefault(cell, len(cells)) for cell in column), np.int64, len(column)
+            )
+        else:
+            values, places = np.unique(column, return_inverse=True)
+            cells = dict.fromkeys(values.tolist(), 0) if len(values) else {}
         known: dict[str, int] = {}
-        found = [known.setdefault(_text(cell), len(known)) for cell in coded.dictionary.to_pylist()]
-        nothing = known.setdefault("", len(known)) if coded.null_count else 0
-        place = np.array([*found, nothing], np.int64)
-        codes = coded.indices.fill_null(len(found)).to_numpy(zero_copy_only=False)
-        return place[codes], list(known)
+        found = [known.setdefault(_text(cell), len(known)) for cell in cells]
+        return np.array(found, np.int64)[places], list(known)
 
 
 def _text(cell: Any) -> str:

@@ -124,7 +124,10 @@ class _Body:
 
     def table(self) -> RawTable:
         """Read all rows."""
+        from pyarrow import default_memory_pool
+
         self._cut_last()
+        pool = default_memory_pool()
         breaks: list[tuple[int, str]] = []
         columns: dict[str, list[Any]] = {name: [] for name in self._layout.names if name}
         rows, count, blank = [], 0, 0
@@ -138,8 +141,11 @@ class _Body:
             piece = self._parsed(text, number)
             for name, values in self._arrays(piece, number):
                 columns[name].append(values)
-            rows.append((number, piece.num_rows))
-            count += piece.num_rows
+            size = piece.num_rows
+            del piece, text
+            pool.release_unused()
+            rows.append((number, size))
+            count += size
         if not count:
             raise NoTable(f"{self._path}: the file is empty below its names")
         if blank > FEWEST * count:
@@ -275,8 +281,9 @@ class _Body:
         kind = column.type
         text = compute.dictionary_decode(column) if types.is_dictionary(kind) else column
         if types.is_string(text.type):
-            broken = compute.index(compute.match_substring(text, "\n"), True).as_py()
-            if broken >= 0:
+            cut = compute.match_substring(text, "\n")
+            if compute.any(cut).as_py():
+                broken = compute.index(cut, True).as_py()
                 raise DataError(f"{self._path} row {number + broken}: a quotation mark is not closed")
 
 
