@@ -1,0 +1,94 @@
+"""Files that were made to cost much, through each reader: memory linear in the bytes, errors of odl alone."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from odl.core.config import Config
+from odl.core.errors import OdlError
+from odl.core.events import Label, Samples, Truth, Undo
+from odl.core.image import Image
+from odl.labels.edits import append_edits, edits_path, read_edits
+from odl.recording import inputs, read
+from odl.recording.redact import Source
+from odl.wire import Deframer, Link, Start, encode, frame
+from tests.helpers.images import random_image
+
+SIZE = 60_000
+MOST = 400 * (SIZE + 10_000)  # bytes of memory
+IMAGE = random_image(3, tree=True).to_bytes()
+CONFIG = Config(mult=(1,) * 3, shift=(8,) * 3, offset=(0,) * 3).to_dict()
+START = frame(encode(Start({"format": [1, 0], "config": CONFIG, "session": {}}, IMAGE)))
+
+
+def repeated(piece: bytes) -> bytes:
+    return piece * (SIZE // len(piece))
+
+
+def noise(seed: int, largest: int) -> bytes:
+    return np.random.default_rng(seed).integers(0, largest, SIZE, dtype=np.uint8).tobytes()
+
+
+NASTY: dict[str, Callable[[], bytes]] = {
+    "stretches": lambda: START + repeated(b"\x03\0"),
+    "one byte each": lambda: START + repeated(b"\x01\0"),
+    "full groups": lambda: START + repeated(b"\xff\0"),
+    "delimiters": lambda: START + bytes(SIZE),
+    "ones": lambda: START + repeated(b"\x01"),
+    "no end": lambda: START + repeated(b"\xff"),
+    "undos": lambda: START + repeated(frame(encode(Undo(0)))),
+    "labels": lambda: START + repeated(frame(encode(Label(2**60, 0, 1)))),
+    "truths": lambda: START + repeated(frame(encode(Truth(0, 2**60, "x")))),
+    "empty blocks": lambda: START + repeated(frame(encode(Samples(0, np.zeros((0, 3), np.int16))))),
+    "starts": lambda: repeated(START),
+    "noise": lambda: START + noise(1, 256),
+    "low noise": lambda: START + noise(2, 5),
+    "brackets": lambda: repeated(b"["),
+    "lines": lambda: repeated(b"{}\n"),
+    "image": lambda: b"ODLM" + noise(3, 256),
+}
+
+
+def edits(path: Path) -> None:
+    log = edits_path(path)
+    log.write_bytes(path.read_bytes())
+    read_edits(log, "t")
+    append_edits(log, "t", [])
+
+
+def line(path: Path) -> None:
+    data, link = path.read_bytes(), Link()
+    for at in range(0, len(data), 2**16):
+        link.receive(data[at : at + 2**16])
+
+
+READERS: dict[str, Callable[[Path], object]] = {
+    "recording": lambda path: list(inputs(read(path))),
+    "redacted": lambda path: list(Source(path, ("names", "origin")).events()),
+    "deframer": lambda path: Deframer().scan(path.read_bytes()),
+    "line": line,
+    "image": lambda path: Image.from_bytes(path.read_bytes()),
+    "edits": edits,
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("kind", NASTY)
+def test_a_file_takes_memory_by_its_bytes(tmp_path: Path, kind: str, reader: str) -> None:
+    """976 KB took 3.1 GB."""
+    path = tmp_path / "nasty.odl"
+    path.write_bytes(NASTY[kind]()[: SIZE + len(START)])
+    tracemalloc.start()
+    try:
+        READERS[reader](path)
+    except OdlError as error:
+        assert len(str(error)) < 1000
+    finally:
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert most < MOST
