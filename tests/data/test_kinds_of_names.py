@@ -322,7 +322,9 @@ def test_files_beside_joined_sensors_and_labels_that_are_not_needed_are_named(tm
     put(tmp_path / "joined" / "more.csv", TEXT)
     joined = found_in(tmp_path / "joined")
     assert joined["recordings"] == 2
-    assert any("more.csv is left out: its name has none of the words acc, gyro" in w for w in joined["warnings"])
+    assert any(
+        "more.csv is left out: its name has none of the words acc, gyro" in w for w in joined["warnings"]
+    )
     put(tmp_path / "own" / "all.csv", labelled(["walk", "sit"]))
     put(tmp_path / "own" / "spans.csv", "start,end,label\n0,4,run\n")
     own = found_in(tmp_path / "own")
