@@ -100,11 +100,11 @@ def test_parameters_that_cannot_be(parameters: dict[str, object], words: str) ->
 
 
 def test_classes_that_cannot_be() -> None:
-    X = np.arange(63.0)[:, None]
-    with pytest.raises(ValueError, match="21 classes; a head has room for 20"):
-        DendronClassifier().fit(X, np.arange(63) % 21)
+    X = np.arange(195.0)[:, None]
+    with pytest.raises(ValueError, match="65 classes; a head has room for 64"):
+        DendronClassifier().fit(X, np.arange(195) % 65)
     with pytest.raises(ValueError, match="only one class"):
-        DendronClassifier().fit(X, np.zeros(63, int))
+        DendronClassifier().fit(X, np.zeros(195, int))
     with pytest.raises(ValueError, match="first call of partial_fit"):
         DendronClassifier().partial_fit(X[:2], [0, 1])
     model = DendronClassifier().partial_fit(X[:2], [0, 1], classes=[0, 1, 2])
