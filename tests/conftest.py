@@ -121,9 +121,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 @pytest.fixture(autouse=True)
-def _no_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_still_working(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a command prints while it is slow would depend on this machine."""
-    monkeypatch.setattr("odl.cli.heartbeat.SILENT", float("inf"))
+    monkeypatch.setattr("odl.cli.still_working.SILENT", float("inf"))
 
 
 @pytest.fixture(scope="session")

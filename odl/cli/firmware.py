@@ -14,8 +14,8 @@ from firmware_sim import BOARDS, toolchain
 from odl.cli import firmware_export
 from odl.cli.arguments import add_option, add_options
 from odl.cli.firmware_export import load_named_model, with_capacities
-from odl.cli.heartbeat import quiet
 from odl.cli.output import Progress, write_json
+from odl.cli.still_working import quiet
 from odl.evaluate.option_table import described
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from odl.cli.arguments import add_option
-from odl.cli.heartbeat import quiet
 from odl.cli.output import Progress, check_not_source, printable, write_json
+from odl.cli.still_working import quiet
 
 if TYPE_CHECKING:
     from odl.evaluate.recorded import RecordedSession

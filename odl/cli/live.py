@@ -11,8 +11,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from odl.cli.arguments import add_option, add_options, chosen_options
-from odl.cli.heartbeat import quiet
 from odl.cli.output import Progress, printable, write_json
+from odl.cli.still_working import quiet
 from odl.evaluate.option_table import SESSION_OPTIONS, described
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import Any, NoReturn
 import odl
 from odl._extras import how_to_install
 from odl.cli import board, convert, data, firmware, init, label, live, model, replay, selftest, study
-from odl.cli.heartbeat import Heartbeat
 from odl.cli.output import printable, progress, with_flags
+from odl.cli.still_working import StillWorking
 
 _EXTRAS = {"torch": "train", "bleak": "ble"} | dict.fromkeys(("unicorn", "elftools", "ziglang"), "firmware")
 
@@ -38,9 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
-        heartbeat = Heartbeat(progress)
-        with heartbeat.beating():
-            damage: str = args.run(args, heartbeat.progress)
+        sign = StillWorking(progress)
+        with sign.beating():
+            damage: str = args.run(args, sign.progress)
         if sys.stdout is not None:  # it may be closed
             sys.stdout.flush()
     except BrokenPipeError:  # the reader of the output has gone: not an error

@@ -26,7 +26,7 @@ from odl.data.streams import load_model
 Progress = Callable[[str], None]
 _loaded = {"predict": False, "learn": False}  # what this process has
 PATIENCE = 2.0  # seconds without a word
-AGAIN = 5.0  # seconds between two reports
+INTERVAL = 5.0  # seconds between two reports
 
 
 def load_kernels(image: Image, progress: Progress, learning: bool = True) -> None:
@@ -115,7 +115,7 @@ def _reporting(progress: Progress) -> Iterator[None]:
         pause = PATIENCE
         while not done.wait(pause):
             progress(f"{_sentence()} ({time.monotonic() - start:.0f} s so far)")
-            pause = AGAIN
+            pause = INTERVAL
 
     thread = threading.Thread(target=report, daemon=True)
     thread.start()

@@ -49,7 +49,7 @@ def sentences(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
     def reported(state: str) -> list[str]:
         said: list[str] = []
         monkeypatch.setattr(module, "PATIENCE", 0.01)
-        monkeypatch.setattr(module, "AGAIN", 0.01)
+        monkeypatch.setattr(module, "INTERVAL", 0.01)
 
         def busy(image: object) -> None:
             compilation.state = state  # type: ignore[assignment]

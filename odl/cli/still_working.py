@@ -10,10 +10,10 @@ from typing import Final
 from odl.core.clock import SYSTEM_CLOCK, Clock
 
 SILENT: Final = 2.0  # seconds without a word, at most
-AGAIN: Final = 5.0  # seconds between two sentences about the same work
+INTERVAL: Final = 5.0  # seconds between two sentences about the same work
 
 
-class Heartbeat:
+class StillWorking:
     """Reports that a command still works, unless it reports by itself.
 
     Parameters
@@ -26,10 +26,10 @@ class Heartbeat:
     Examples
     --------
     >>> from odl.core.clock import SYSTEM_CLOCK
-    >>> heartbeat = Heartbeat(print)
-    >>> heartbeat.progress("reading walk.odl")
+    >>> sign = StillWorking(print)
+    >>> sign.progress("reading walk.odl")
     reading walk.odl
-    >>> heartbeat.check()
+    >>> sign.check()
     """
 
     def __init__(self, show: Callable[[str], None], clock: Clock = SYSTEM_CLOCK) -> None:
@@ -51,7 +51,7 @@ class Heartbeat:
         with self._lock:
             now = self._clock.monotonic()
             if now >= self._due and not self._paused:
-                self._due = now + AGAIN
+                self._due = now + INTERVAL
                 self._show(f"{self._doing} ({now - self._since:.0f} s so far)")
 
     @contextmanager
@@ -87,13 +87,13 @@ class Heartbeat:
 
 @contextmanager
 def quiet(progress: Callable[[str], None]) -> Iterator[None]:
-    """Pause the heartbeat that ``progress`` belongs to, if it belongs to one.
+    """Pause the sentence that ``progress`` belongs to, if it belongs to one.
 
-    >>> with quiet(Heartbeat(print).progress):
+    >>> with quiet(StillWorking(print).progress):
     ...     pass
     """
     owner = getattr(progress, "__self__", None)
-    if isinstance(owner, Heartbeat):
+    if isinstance(owner, StillWorking):
         with owner.paused():
             yield
     else:

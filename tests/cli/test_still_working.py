@@ -8,19 +8,19 @@ from typing import Any
 
 import pytest
 
-from odl.cli import heartbeat, main
-from odl.cli.heartbeat import Heartbeat, quiet
+from odl.cli import main, still_working
+from odl.cli.still_working import StillWorking, quiet
 from tests.helpers.virtual_clock import VirtualClock
 
 
 @pytest.fixture(autouse=True)
 def beats(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heartbeat, "SILENT", 2.0)
+    monkeypatch.setattr(still_working, "SILENT", 2.0)
 
 
 def test_it_speaks_when_a_command_has_been_silent_for_two_seconds() -> None:
     clock, said = VirtualClock(), list[str]()
-    one = Heartbeat(said.append, clock)
+    one = StillWorking(said.append, clock)
     for _ in range(3):
         one.check()
         clock.sleep(0.9)
@@ -35,7 +35,7 @@ def test_it_speaks_when_a_command_has_been_silent_for_two_seconds() -> None:
 
 def test_it_is_quiet_where_something_else_shows_the_state() -> None:
     clock, said = VirtualClock(), list[str]()
-    one = Heartbeat(said.append, clock)
+    one = StillWorking(said.append, clock)
     with quiet(one.progress):
         clock.sleep(100.0)
         one.check()
@@ -53,7 +53,7 @@ def test_every_command_has_one(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
         said.append(sentence)
         spoken.set()
 
-    class Loud(Heartbeat):
+    class Loud(StillWorking):
         def __init__(self, _: Any) -> None:
             super().__init__(show)
             self._due = 0.0
@@ -63,7 +63,7 @@ def test_every_command_has_one(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
         return "" if spoken.wait(60.0) else "silent"
 
     parser = main.make_parser()
-    monkeypatch.setattr(main, "Heartbeat", Loud)
+    monkeypatch.setattr(main, "StillWorking", Loud)
     monkeypatch.setattr(parser, "parse_args", lambda words: argparse.Namespace(command="x", run=compute))
     monkeypatch.setattr(main, "make_parser", lambda: parser)
     assert main.main([]) == 0
