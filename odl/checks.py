@@ -148,7 +148,7 @@ def check_policy(make: Callable[[], object], image: Image | None = None) -> None
         for window, scores in over:
             before = window.features.copy(), window.samples.copy()
             decision = policy.decide(window, scores)
-            if not isinstance(decision, tuple) or not isinstance(decision.ask, bool | np.bool_):
+            if not isinstance(decision, Decision) or not isinstance(decision.ask, bool | np.bool_):
                 raise CheckError(f"decide returned {decision!r}; it has to return a Decision(ask, utility)")
             if not isinstance(decision.utility, int | np.integer) or not 0 <= decision.utility <= ONE:
                 raise CheckError(f"the utility is {decision.utility!r}; it can be a whole number, 0 to {ONE}")

@@ -13,10 +13,13 @@ import pytest
 import skactiveml.stream
 from numpy.typing import NDArray
 from river import naive_bayes, neighbors, tree
+from sklearn import ensemble
+from sklearn.tree import DecisionTreeClassifier
 
 import odl
 from odl.checks import CheckError, check_labeller, check_learner, check_policy, check_source
 from odl.core.adapters import FunctionLabeller
+from odl.core.config import ConfigError
 from odl.core.events import Query
 from odl.core.ground_truth import TruthTrack
 from odl.core.image import Image
@@ -27,7 +30,7 @@ from odl.evaluate.named_parts import named_learner, named_policy
 from odl.evaluate.recorded import open_recording
 from odl.labels.prompt import Prompt
 from odl.model.dendron import Dendron
-from odl.model.host_learners import HOST_LEARNERS
+from odl.model.host_learners import HOST_LEARNERS, Refitted
 from odl.policies import by_name
 from odl.policies.uncertainty import HOST_POLICIES
 from odl.river import OnlineDendron
@@ -93,10 +96,21 @@ def test_a_classifier_of_river_on_statistics_of_the_samples() -> None:
     assert check_learner(make) is None  # type: ignore[func-returns-value]
 
 
-@pytest.mark.parametrize("name", ["svm.SVC", "tree.DecisionTreeClassifier"])
-def test_a_classifier_of_scikit_learn(name: str) -> None:
-    settings = {"random_state": 0}
-    assert check_learner(lambda: named_learner(f"sklearn:{name}", settings)) is None  # type: ignore[func-returns-value]
+@pytest.mark.parametrize(
+    "name",
+    ["sklearn:svm.SVC", "sklearn:tree.DecisionTreeClassifier", "sklearn:ensemble.ExtraTreesClassifier",
+     "river:forest.ARFClassifier"],
+)  # fmt: skip
+def test_a_classifier_by_name_repeats_even_if_it_draws(name: str) -> None:
+    """river's own seed is None, and scikit-learn would draw from numpy's global state."""
+    settings = {"n_estimators": 3} if "Extra" in name else {"n_models": 3} if "ARF" in name else None
+    assert check_learner(lambda: named_learner(name, settings)) is None  # type: ignore[func-returns-value]
+
+
+def test_an_estimator_within_an_estimator_repeats() -> None:
+    bagged = ensemble.BaggingClassifier(DecisionTreeClassifier(splitter="random"), 3)
+    assert check_learner(lambda: Refitted(bagged)) is None  # type: ignore[func-returns-value]
+    assert bagged.random_state is None
 
 
 @pytest.mark.parametrize("name", sorted(RULES))
@@ -261,6 +275,7 @@ class Returns:
     [
         (Alternates, "two fresh policies decide differently"),
         (lambda: Returns(True), "it has to return a Decision"),
+        (lambda: Returns((True, 0)), "it has to return a Decision"),
         (lambda: Returns(Decision("yes", 0)), "it has to return a Decision"),  # type: ignore[arg-type]
         (lambda: Returns(Decision(True, 40000)), "the utility is 40000"),
         (lambda: Returns(Decision(True, 0), write=True), "decide changes the window"),
@@ -269,6 +284,29 @@ class Returns:
 def test_a_wrong_policy_is_noticed(make: Callable[[], object], message: str) -> None:
     with pytest.raises(CheckError, match=message):
         check_policy(make)
+
+
+@pytest.mark.parametrize("given", [True, (True, 0), None])
+def test_a_session_names_a_decision_that_is_none(given: object) -> None:
+    with pytest.raises(ConfigError, match=r"for window 0; it has to return a Decision"):
+        odl.replay("shoulder", policy=Returns(given), budget=5, subjects=["7"])
+
+
+@pytest.mark.parametrize("name", ["skactiveml:stream.FixedUncertainty", "river:active.EntropySampler"])
+def test_a_peer_sees_the_probabilities_of_the_leaves_alone(name: str) -> None:
+    """On a tree of tasks a sure leaf has a sure task above it; together they would look like a tie."""
+    image = odl.load_model("hapt")
+    rows = list(map(int, image.row_class))
+    sure = [0] * len(rows)
+    sure[rows.index(12)] = sure[rows.index(3)] = 32768  # sit, and the static ones above it
+    window = Window(0, image.window, np.zeros(image.features, np.uint8), np.zeros((image.window, 6)))
+    config = odl.Config(policy="random", allowed=50, horizon=100)
+    policy = named_policy(name).start(image, config)  # type: ignore[attr-defined]
+    asked = [policy.decide(window, Scores((12, 3), tuple(sure), 0)).ask for _ in range(50)]
+    assert not any(asked)
+    sure[rows.index(3)], sure[rows.index(4)] = 16384, 16384  # as likely standing
+    policy = named_policy(name).start(image, config)  # type: ignore[attr-defined]
+    assert any(policy.decide(window, Scores((12, 3), tuple(sure), 32768)).ask for _ in range(50))
 
 
 class Answers:

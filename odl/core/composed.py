@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.core.config import Config
+from odl.core.config import Config, ConfigError
 from odl.core.events import NO_CLASS, NO_WINDOW, Dropped, Learned, Output, Prediction, Why
 from odl.core.fused import KernelCore
 from odl.core.image import Image
@@ -24,7 +24,7 @@ from odl.core.kernels.jit import Int
 from odl.core.kernels.net import Act
 from odl.core.kernels.plain import plain
 from odl.core.kernels.run import notice_change
-from odl.core.protocols import Learner, Policy, Scores, Window
+from odl.core.protocols import Decision, Learner, Policy, Scores, Window
 from odl.core.running_policy import RunningPolicy
 from odl.core.state import Asked, Count
 
@@ -75,6 +75,11 @@ class Composed(KernelCore):
         outputs.append(Prediction(start, scores.path, scores.scores, held_class))
         plain(windows_left)(self.block, end, self.net.hop)  # may start a new period
         decision = self.policy.decide(window, scores)
+        if not isinstance(decision, Decision):
+            raise ConfigError(
+                f"policy: decide returned {decision!r} for window {start}; it has to return a "
+                "Decision(ask, utility)"
+            )
         if isinstance(self.policy, RunningPolicy):  # it counts by itself how often there was no room
             state["counts"][0, Count.BLOCKED] = self.policy.state["counts"][0, Count.BLOCKED]
         if decision.ask:

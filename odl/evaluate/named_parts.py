@@ -85,7 +85,8 @@ def named_learner(name: str, settings: Mapping[str, Any] | None = None) -> objec
         fitted anew with each batch, or a class with the methods of `odl.core.protocols.Learner`.
     settings : mapping, optional
         Keyword arguments of its class. ``inputs="statistics"`` gives a river classifier statistics of each
-        window's samples instead of features (`odl.model.on_statistics`).
+        window's samples instead of features (`odl.model.on_statistics`). A classifier that draws has the
+        seed 0 unless the settings name another: ``seed`` of river's, ``random_state`` of scikit-learn's.
 
     Raises
     ------
@@ -116,9 +117,11 @@ def named_learner(name: str, settings: Mapping[str, Any] | None = None) -> objec
         if inputs not in ("features", "statistics"):
             raise ConfigError(f"learner {name}: inputs is {inputs!r}; it can be features or statistics")
         if _has(part, _RIVER) and inputs == "statistics":
-            return OnStatistics(_made("learner", name, part, rest))
-        if _has(part, _LEARNER) or _has(part, _RIVER):
+            return OnStatistics(_made("learner", name, part, {**_seed_of(part), **rest}))
+        if _has(part, _LEARNER):
             return _made("learner", name, part, settings)
+        if _has(part, _RIVER):
+            return _made("learner", name, part, {**_seed_of(part), **(settings or {})})
         if _has(part, _SKLEARN):
             return Refitted(_made("learner", name, part, settings))
     raise ConfigError(
@@ -168,6 +171,12 @@ def import_own(name: str) -> ModuleType:
 
 def _has(part: type, names: tuple[str, ...]) -> bool:
     return all(callable(getattr(part, name, None)) for name in names)
+
+
+def _seed_of(cls: type) -> dict[str, int]:
+    """The setting ``seed`` of a river classifier that draws, so that each session with it repeats."""
+    wanted = inspect.signature(cls).parameters.get("seed")
+    return {"seed": 0} if wanted is not None and wanted.default is None else {}
 
 
 def _made(what: str, name: str, cls: Any, settings: Mapping[str, Any] | None) -> Any:

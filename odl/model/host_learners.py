@@ -20,7 +20,8 @@ class Refitted:
     """A classifier of scikit-learn as a learner: with each batch it is fitted anew to all it may know.
 
     That is the vectors stored in the model image, and all labels of the session. The labels of a class
-    together count about as often as the image stores vectors of a class.
+    together count about as often as the image stores vectors of a class. An estimator that draws has the
+    seed 0 unless it has its own.
 
     Parameters
     ----------
@@ -38,7 +39,7 @@ class Refitted:
     """
 
     def __init__(self, estimator: Any) -> None:
-        self._given = estimator
+        self._given = _seeded(estimator)
 
     @property
     def __name__(self) -> str:
@@ -98,6 +99,18 @@ class Refitted:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # a fit on few labels need not converge
                 self._estimator = copy.deepcopy(self._given).fit(x, y)
+
+
+def _seeded(estimator: Any) -> Any:
+    """A copy with the seed 0 wherever it, or an estimator in it, would draw from numpy's global state."""
+    found = copy.deepcopy(estimator)
+    if hasattr(found, "get_params"):
+        unset = [
+            name for name, value in found.get_params().items()
+            if name.split("__")[-1] == "random_state" and value is None
+        ]  # fmt: skip
+        found.set_params(**dict.fromkeys(unset, 0))
+    return found
 
 
 class LastLayer:

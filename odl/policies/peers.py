@@ -15,7 +15,7 @@ from odl.core.errors import OdlError
 from odl.core.image import Image
 from odl.core.protocols import Decision, Scores, Window
 from odl.core.state import Asked
-from odl.policies.uncertainty import share_of
+from odl.policies.uncertainty import inner_rows, leaf_shares, share_of
 
 
 class PeerError(OdlError, ValueError):
@@ -25,9 +25,10 @@ class PeerError(OdlError, ValueError):
 class StreamStrategy:
     """A stream strategy of scikit-activeml as a policy.
 
-    The strategy sees each window's features, between 0 and 1, and the class probabilities of the session's
-    learner in place of a classifier's. Unless it has a budget of its own, it gets the session's as a share
-    of the windows; the session never lets it exceed that, so compare it at the labels that it spent.
+    The strategy sees each window's features, between 0 and 1, and in place of a classifier's probabilities
+    those that the session's learner gives to the leaves of the tree of classes. Unless it has a budget of
+    its own, it gets the session's as a share of the windows; the session never lets it exceed that, so
+    compare it at the labels that it spent.
 
     Parameters
     ----------
@@ -49,6 +50,7 @@ class StreamStrategy:
         self._given = strategy
         self._strategy = copy.deepcopy(strategy)
         self._classifier: Any = None
+        self._inner: frozenset[int] = frozenset()
 
     @property
     def name(self) -> str:
@@ -64,8 +66,9 @@ class StreamStrategy:
         self._strategy = copy.deepcopy(self._given)
         if hasattr(self._strategy, "budget") and self._strategy.budget is None:
             self._strategy.budget = share_of(config, image.hop)
+        self._inner = inner_rows(image)
         if hasattr(self._strategy, "classes"):
-            self._strategy.classes = list(range(len(image.row_class)))
+            self._strategy.classes = list(range(len(image.row_class) - len(self._inner)))
         if getattr(self._strategy, "random_state", 0) is None:
             self._strategy.random_state = config.seed % 2**31
         self._classifier = None
@@ -74,8 +77,8 @@ class StreamStrategy:
     def decide(self, window: Window, scores: Scores) -> Decision:
         """One call of the strategy's ``query`` and ``update``."""
         x = window.features[None, :] / 255.0
-        found = np.asarray(scores.scores, float)
-        if len(found) < 2 or not found.sum():
+        found = np.array(leaf_shares(scores, self._inner))
+        if len(found) < 2:
             return Decision(False, scores.uncertainty)
         given = {"clf": self._scored(found)} if "clf" in signature(self._strategy.query).parameters else {}
         chosen, utilities = self._strategy.query(x, return_utilities=True, **given)
@@ -92,14 +95,15 @@ class StreamStrategy:
             from odl.policies.scores_as_classifier import ScoresAsClassifier
 
             self._classifier = ScoresAsClassifier.of(len(found))
-        self._classifier.shares = found / found.sum()
+        self._classifier.shares = found
         return self._classifier
 
 
 class EntropyOfRiver:
     """An active learner of river, such as ``river.active.EntropySampler``, as a policy.
 
-    It sees the class probabilities of the session's learner in place of those of its own classifier.
+    In place of the probabilities of its own classifier it sees those that the session's learner gives to the
+    leaves of the tree of classes.
 
     Parameters
     ----------
@@ -116,6 +120,7 @@ class EntropyOfRiver:
     def __init__(self, sampler: Any) -> None:
         self._given = sampler
         self._sampler = copy.deepcopy(sampler)
+        self._inner: frozenset[int] = frozenset()
 
     @property
     def name(self) -> str:
@@ -129,14 +134,15 @@ class EntropyOfRiver:
     def start(self, image: Image, config: Config) -> EntropyOfRiver:
         """Begin a session: a fresh copy; without a seed of its own it gets the session's."""
         self._sampler = copy.deepcopy(self._given)
+        self._inner = inner_rows(image)
         if self._sampler.seed is None and hasattr(self._sampler, "_rng"):
             self._sampler._rng.seed(config.seed)
         return self
 
     def decide(self, window: Window, scores: Scores) -> Decision:
         """One call of the sampler."""
-        whole = sum(scores.scores)
-        self._sampler.classifier = _Fixed({i: p / whole for i, p in enumerate(scores.scores) if p})
+        shares = leaf_shares(scores, self._inner)
+        self._sampler.classifier = _Fixed({i: p for i, p in enumerate(shares) if p})
         _, ask = self._sampler.predict_proba_one({})
         return Decision(bool(ask), scores.uncertainty)
 

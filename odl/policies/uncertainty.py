@@ -64,6 +64,23 @@ def share_of(config: Config, hop: int) -> float:
     return min(1.0, max(1e-9, config.allowed / max(1.0, windows)))
 
 
+def inner_rows(image: Image) -> frozenset[int]:
+    """The rows of classes that have classes below them."""
+    groups = {int(cls) for cls in image.parents if cls != ROOT}
+    return frozenset(row for row, cls in enumerate(image.row_class) if int(cls) in groups)
+
+
+def leaf_shares(scores: Scores, inner: frozenset[int]) -> list[float]:
+    """Probabilities of the leaves, with the sum 1; a task that was split off later counts as a leaf.
+
+    >>> leaf_shares(Scores((0, 1), (32768, 24576, 8192), 16384), frozenset({0}))
+    [0.75, 0.25]
+    """
+    found = [max(0, p) for row, p in enumerate(scores.scores) if row not in inner]
+    whole = sum(found)
+    return [p / whole for p in found] if whole else [1.0]
+
+
 class _Uncertain:
     """Base of the policies here: counts the budget, and finds the probabilities of the leaves."""
 
@@ -73,8 +90,7 @@ class _Uncertain:
 
     def start(self, image: Image, config: Config) -> _Uncertain:
         """Begin a session with the budget of ``config``."""
-        groups = {int(cls) for cls in image.parents if cls != ROOT}
-        self._inner = frozenset(row for row, cls in enumerate(image.row_class) if int(cls) in groups)
+        self._inner = inner_rows(image)
         self._pace = BudgetPace(config, image.hop)
         return self
 
@@ -82,10 +98,7 @@ class _Uncertain:
         """Do nothing: how a question ended does not matter here."""
 
     def _leaves(self, scores: Scores) -> list[float]:
-        """Probabilities of the leaves, with the sum 1; a task that was split off later counts as a leaf."""
-        found = [max(0, p) for row, p in enumerate(scores.scores) if row not in self._inner]
-        whole = sum(found)
-        return [p / whole for p in found] if whole else [1.0]
+        return leaf_shares(scores, self._inner)
 
 
 class _Quantile(_Uncertain):

@@ -16,7 +16,7 @@ from odl.evaluate.named_parts import import_own
 from odl.model.host_learners import HOST_LEARNERS
 
 # The rooms whose code a session runs or is evaluated with; pages, lines and boards are not among them.
-_ROOMS = ("core", "model", "policies", "labels", "data", "evaluate", "study")
+_ROOMS = ("core", "wire", "model", "policies", "labels", "data", "evaluate", "study")
 _NOT = ("evaluate/report", "evaluate/relabel", "data/inference", "data/conversion", "study/report")
 
 

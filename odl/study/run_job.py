@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from functools import lru_cache
+from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 from odl.core.errors import OdlError
@@ -68,9 +70,13 @@ def _row(cell: Cell, job: Job, image: Image) -> dict[str, Any]:
     columns = cell.columns
     try:
         figures = _figures(cell, job, image)
-    except (OdlError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+    except Exception as error:  # a part of the user's own may raise anything
         where = ", ".join(f"{name} {value}" for name, value in columns.items() if value not in (None, ""))
-        raise StudyError(f"the session with {where} failed: {type(error).__name__}: {error}") from error
+        frame = extract_tb(error.__traceback__)[-1]
+        place = "" if isinstance(error, OdlError) else f" ({Path(frame.filename).name}, line {frame.lineno})"
+        raise StudyError(
+            f"the session with {where} failed: {type(error).__name__}: {error}{place}"
+        ) from error
     return {"key": cell.key, **columns, **figures}
 
 

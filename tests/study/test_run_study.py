@@ -123,6 +123,18 @@ def test_a_session_that_fails_is_named() -> None:
         run_study(Study.read({**BASE, "policies": [Falls()]}), workers=1)
 
 
+class Misspelt(Falls):
+    """A policy with the commonest of faults."""
+
+    def decide(self, window: Window, scores: Scores) -> Decision:
+        return Decision(window.missing, 0)  # type: ignore[attr-defined]
+
+
+def test_whatever_a_part_of_ones_own_raises_the_session_and_the_line_are_named() -> None:
+    with pytest.raises(StudyError, match=r"policy Misspelt.*AttributeError.*\(test_run_study.py, line \d+\)"):
+        run_study(Study.read({**BASE, "policies": [Misspelt()]}), workers=1)
+
+
 def test_two_processes_give_the_same_rows(tmp_path: Path) -> None:
     study = Study.read(BASE)
     alone, both = run(study, tmp_path / "one", workers=1), run(study, tmp_path / "two", workers=2)
