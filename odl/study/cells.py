@@ -13,8 +13,8 @@ from odl.core.image import Image
 from odl.core.kernels.rules import Rule
 from odl.evaluate.named_parts import named_learner, named_policy
 from odl.study.description import Study, StudyPart
-from odl.study.digests import code_digest, digest_of, kernels_digest
-from odl.study.people import Person, image_for, people_of, person_digest, person_of
+from odl.study.digests import digest_of, kernels_digest, unchanged_code
+from odl.study.people import Person, forget_files, image_for, people_of, person_digest, person_of
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,8 @@ def jobs_left(jobs: Iterable[Job], known: set[str]) -> list[Job]:
 
 
 def jobs_of(study: Study) -> list[Job]:
-    """Everything that a study computes, in its order, as jobs."""
+    """Everything that a study computes, in its order, as jobs; data and models are read anew."""
+    forget_files()
     return list(_jobs(study))
 
 
@@ -144,4 +145,4 @@ def part_of(part: StudyPart, named: Callable[..., object]) -> object:
 
 def _code(part: StudyPart) -> str:
     """Hash of a part's own code; an object has no bytes to compare, so its cells are never taken as known."""
-    return uuid4().hex if part.value is not None else code_digest(part.name)
+    return uuid4().hex if part.value is not None else unchanged_code(part.name)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
+import sys
 from functools import cache
 from importlib import metadata
 from importlib.util import find_spec
@@ -14,6 +16,7 @@ from odl.core.events import Gap, Samples, Truth
 from odl.data.streams import Stream
 from odl.evaluate.named_parts import import_own
 from odl.model.host_learners import HOST_LEARNERS
+from odl.study.description import StudyError
 
 # The rooms whose code a session runs or is evaluated with; pages, lines and boards are not among them.
 _ROOMS = ("core", "wire", "model", "policies", "labels", "data", "evaluate", "study")
@@ -45,10 +48,12 @@ def kernels_digest() -> str:
 
 @cache
 def code_digest(name: str) -> str:
-    """Hash of the code behind ``package.module:Class``: every source file of its package, and its version.
+    """Hash of the code behind ``package.module:Class``, as it was when this process first asked.
 
-    Built-in names, which have no colon, are part of `kernels_digest`; learners made of scikit-learn's
-    depend on its version too.
+    It is taken over every source file of the package. For a package that is not installed, it includes the
+    sources of the modules beside it that it imports, and the versions of the installed ones. Built-in
+    names, which have no colon, are part of `kernels_digest`; learners made of scikit-learn's depend on its
+    version too.
 
     >>> code_digest("random"), len(code_digest("json:JSONDecoder"))
     ('', 64)
@@ -57,17 +62,76 @@ def code_digest(name: str) -> str:
         there = find_spec("sklearn") is not None and name in HOST_LEARNERS
         return f"scikit-learn {metadata.version('scikit-learn')}" if there else ""
     top = name.split(":")[0].split(".")[0]
-    module = import_own(top)
-    digest = hashlib.sha256()
-    places = [Path(place) for place in getattr(module, "__path__", ())]
-    files = [path for place in places for path in place.rglob("*.py")]
-    if not places and module.__file__:
-        files = [Path(module.__file__)]
-    for path in sorted(files):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    for distribution in sorted(metadata.packages_distributions().get(top, ())):
-        digest.update(f"{distribution} {metadata.version(distribution)}".encode())
-    return digest.hexdigest()
+    import_own(top)
+    distributions = metadata.packages_distributions()
+    found: dict[str, list[str]] = {}
+    left = [top]
+    while left:
+        module = left.pop()
+        if module in found or module == "odl" or (module != top and module in sys.stdlib_module_names):
+            continue
+        home, files = _sources(module)
+        found[module] = [
+            f"{one} {metadata.version(one)}" for one in sorted(set(distributions.get(module, ())))
+        ]
+        installed = home is None or bool({"site-packages", "dist-packages"} & set(home.parts))
+        if home is not None and (module == top or not installed):
+            found[module] += [f"{p.relative_to(home).as_posix()} {_hash(p)}" for p in files]
+        if not installed and module not in sys.stdlib_module_names:
+            left += sorted({imported for path in files for imported in _imported(path)})
+    return digest_of(found)
+
+
+def unchanged_code(name: str) -> str:
+    """`code_digest`, if the files are still as they were when this process first loaded them.
+
+    Raises
+    ------
+    StudyError
+        If they have changed: Python keeps the code that it has loaded.
+    """
+    first = code_digest(name)
+    if code_digest.__wrapped__(name) != first:
+        raise StudyError(
+            f"the code of {name} has changed since this process loaded it; start Python anew to run it"
+        )
+    return first
+
+
+def _sources(module: str) -> tuple[Path | None, list[Path]]:
+    """The folder of a top-level module and its source files, in order; None if it has no file."""
+    try:
+        spec = find_spec(module)
+    except ValueError:  # such as __main__
+        return None, []
+    if spec is None:
+        return None, []
+    if spec.submodule_search_locations:
+        home = Path(next(iter(spec.submodule_search_locations))).parent
+        folders = map(Path, spec.submodule_search_locations)
+        return home, sorted(path for folder in folders for path in folder.rglob("*.py"))
+    if spec.origin is None or not Path(spec.origin).is_file():
+        return None, []
+    return Path(spec.origin).parent, [Path(spec.origin)]
+
+
+def _imported(path: Path) -> set[str]:
+    """The top-level modules that a source file imports anywhere."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):
+        return set()
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names.add(node.module)
+    return {name.split(".")[0] for name in names}
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def stream_digest(stream: Stream) -> str:

@@ -32,6 +32,12 @@ class Person:
     seed: int
 
 
+def forget_files() -> None:
+    """Forget datasets, streams and images that were read: their files may have changed since."""
+    for held in (_dataset, open_person, person_digest, _images, _random, _file):
+        held.cache_clear()
+
+
 @dataclass(frozen=True, eq=False)
 class _Ordered:
     """A loader that changes the order of a person's recordings."""

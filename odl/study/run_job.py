@@ -21,7 +21,7 @@ from odl.evaluate.run_stream import run_stream
 from odl.study.cells import Cell, Job, part_of
 from odl.study.description import StudyError
 from odl.study.digests import code_digest, kernels_digest
-from odl.study.people import Person, open_person, person_digest
+from odl.study.people import Person, forget_files, open_person, person_digest
 from odl.study.session_figures import figures_of
 
 
@@ -108,6 +108,8 @@ def _image(content: bytes) -> Image:
 
 def _check_same(job: Job) -> None:
     """Refuse to compute with other code or data than the key says."""
+    if person_digest(job.person) != job.digests["stream"]:
+        forget_files()  # of an earlier study in this process
     own = {"odl": kernels_digest(), "stream": person_digest(job.person)}
     for part in {part for cell in job.cells for part in (cell.learner, cell.policy)}:
         if part.value is None:

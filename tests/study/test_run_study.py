@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import numpy as np
@@ -15,6 +19,7 @@ from odl.core.protocols import Decision, Scores, Window
 from odl.core.state import Asked
 from odl.study import Study, StudyError, run_study, runner
 from odl.study.compare import finished, run
+from tests.helpers.datasets import make_hapt
 
 BASE = {"datasets": "shoulder", "people": ["7", "8"], "policies": ["random"], "budgets": [5], "seeds": 2}
 
@@ -133,6 +138,89 @@ class Misspelt(Falls):
 def test_whatever_a_part_of_ones_own_raises_the_session_and_the_line_are_named() -> None:
     with pytest.raises(StudyError, match=r"policy Misspelt.*AttributeError.*\(test_run_study.py, line \d+\)"):
         run_study(Study.read({**BASE, "policies": [Misspelt()]}), workers=1)
+
+
+OWN_POLICY = """
+from {helper} import LEAST
+def ask(window, scores):
+    return scores.uncertainty > LEAST
+"""
+COUNT_OWN = """
+import sys
+from odl.study import Study, run_study
+policies = ["own_part:ask", "random"]
+study = Study.read({"datasets": "shoulder", "people": [7], "policies": policies, "budgets": 5})
+print(run_study(study, sys.argv[1], workers=1)[1])
+"""
+
+
+def test_a_changed_file_of_ones_own_or_a_module_beside_it_is_computed_anew(
+    tmp_path: Path,
+) -> None:
+    def computed() -> int:
+        run = subprocess.run(
+            [sys.executable, "-c", COUNT_OWN, "out"], cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+        return int(run.stdout)
+
+    own, helper = tmp_path / "own_part.py", tmp_path / "own_limits.py"
+    own.write_text(OWN_POLICY.format(helper="own_limits"))
+    helper.write_text("LEAST = 20000\n")
+    assert (computed(), computed()) == (2, 0)
+    helper.write_text("LEAST = 30000\n")
+    assert (computed(), computed()) == (1, 0)
+    own.write_text(OWN_POLICY.format(helper="own_limits") + "# changed\n")
+    assert computed() == 1
+
+
+def test_code_that_was_changed_after_it_was_loaded_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python keeps the old code; its figures must not be found under the new file's key."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "own_limits_here.py").write_text("LEAST = 20000\n")
+    own = tmp_path / "own_part_here.py"
+    own.write_text(OWN_POLICY.format(helper="own_limits_here"))
+    study = Study.read({**BASE, "people": ["7"], "policies": ["own_part_here:ask"], "seeds": 1})
+    assert counted(study, tmp_path / "out") == 1
+    own.write_text(own.read_text() + "# changed\n")
+    with pytest.raises(StudyError, match="own_part_here:ask has changed since this process loaded it"):
+        counted(study, tmp_path / "out")
+
+
+def test_a_model_that_was_replaced_is_read_anew(tmp_path: Path) -> None:
+    """In a notebook one trains again, writes the same file and compares again."""
+    image = odl.load_model("shoulder")
+    model = tmp_path / "mine.odlm"
+    study = Study.read({**BASE, "people": ["7"], "models": [str(model)], "seeds": 1})
+    computed, traces = [], set()
+    for base in (image.base, np.roll(image.base, 1, axis=1)):
+        model.write_bytes(replace(image, base=base).to_bytes())
+        rows, count = run_study(study, tmp_path / "out", workers=1)
+        computed.append(count)
+        traces.add(rows[0]["trace_sha256"])
+    assert computed == [1, 1] and len(traces) == 2
+
+
+def test_recordings_that_were_replaced_are_read_anew_in_every_process(tmp_path: Path) -> None:
+    """The processes of the first study are still there when the second one starts."""
+    study = Study.read(
+        {
+            **BASE,
+            "datasets": "hapt",
+            "people": ["1", "3"],
+            "data": {"hapt": str(tmp_path / "data")},
+            "seeds": 1,
+        }
+    )
+    windows = []
+    for samples in (1500, 2000):
+        rmtree(tmp_path / "data", ignore_errors=True)
+        make_hapt(tmp_path / "data", samples=samples)
+        rows, count = run_study(study, tmp_path / "out", workers=2)
+        windows.append(rows[0]["windows"])
+        assert count == 2
+    assert windows[0] < windows[1]
 
 
 def test_two_processes_give_the_same_rows(tmp_path: Path) -> None:
