@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.speed import cold_start, machine, peers, replays, rows
-from benchmarks.speed.material import Material
+from benchmarks.speed.material import QUESTIONS, Material
 from benchmarks.speed.paired import Figure
 from benchmarks.speed.table import table
 from odl.data.streams import load_model
@@ -40,8 +40,11 @@ def figures(material: Material, runs: int) -> list[Figure]:
         lambda: replays.replay(material, runs),
         lambda: replays.replay(material, runs, questions=HOURLY, joined=True),
         lambda: rows.selection(material, runs),
-        lambda: replays.bulk_replay(material, False, runs),
-        lambda: replays.bulk_replay(material, True, runs),
+        *(
+            lambda budget=budget, recording=recording: replays.bulk_replay(material, recording, runs, budget)
+            for budget in (str(QUESTIONS), "12/h")
+            for recording in (False, True)
+        ),
         lambda: rows.share_of_peak(material, runs),
         lambda: rows.learning_step(runs),
         lambda: rows.longest_refit(runs),

@@ -106,16 +106,19 @@ def replay(material: Material, runs: int, questions: int = QUESTIONS, joined: bo
     )  # fmt: skip
 
 
-def bulk_replay(material: Material, recording: bool, runs: int) -> Figure:
-    """What `odl.replay` does with people's streams: an oracle answers 20 questions 10 s late, trace hash."""
-    name = "bulk replay, six channels, hop 64" + (", recording" if recording else "")
+def bulk_replay(material: Material, recording: bool, runs: int, budget: str = str(QUESTIONS)) -> Figure:
+    """What `odl.replay` does with people's streams: an oracle answers 10 s late; trace hash."""
+    per = "" if budget.endswith("/h") else " a person"
+    name = f"bulk replay, six channels, hop 64, {budget} questions{per}" + (
+        ", recording" if recording else ""
+    )
     streams = dataset_streams(open_dataset(DATASET), material.subjects, 0)
     samples = sum(sum(stream.stretches or ()) for stream in streams)
 
     def people(folder: Path | None) -> None:
         for stream in streams:
-            opened = open_stream(stream, material.image, Options())
-            oracle = open_oracle(stream, material.image, Options())
+            opened = open_stream(stream, material.image, Options(budget=budget))
+            oracle = open_oracle(stream, material.image, Options(budget=budget))
             run_stream(stream, opened, oracle, folder, lambda sentence: None, without=Trace())
 
     with tempfile.TemporaryDirectory() as made:
