@@ -45,7 +45,8 @@ class PowerSheet:
 SHEETS: Final = {
     "nucleo_f401re": PowerSheet(
         84e6, 146e-12, 42e-6, "Stop mode, which this firmware does not enter yet", 3.3,
-        "STMicroelectronics DS10086 (STM32F401xD/E), first page: typical at 25 degrees, peripherals off",
+        "STMicroelectronics DS10086 (STM32F401xD/E), first page: typical at 25 degrees, peripherals off; "
+        "the current of Stop mode is not confirmed",
     )
 }  # fmt: skip
 
