@@ -7,16 +7,17 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from odl.data.inference.units import SENSOR_OF, unit_of
+from odl.data.inference.units import SENSOR_OF, is_angle, unit_of
 
 _SENSOR_WORDS = {
     "a": "a ac acc accl accel acceleration accelerations accelerometer accelerometers acce acceler "
-    "accelero gforce beschleunigung acceleracion aceleracion accelerazione akzelerometer",
+    "accelero gforce beschl beschleunigung acceleracion aceleracion accelerazione akzelerometer",
     "w": "g gy gyr gyro gyros gyroscope gyroscopes gyrometer w rot rotation rotationrate omega "
-    "angular angvel angularvelocity gyrorotation turnrate drehrate winkelgeschwindigkeit gyroskop",
+    "angular angulaire angolare angvel angularvelocity gyrorotation turnrate drehrate "
+    "winkelgeschwindigkeit gyroskop",
     "m": "m mag magn magnet magneto magnetic magnetometer magnetometers compass",
     "": "gravity grav orientation attitude quat quaternion euler angle angles position pos gps location jerk "
-    "velocity speed force displacement fft",
+    "velocity vitesse velocidad velocita geschwindigkeit speed force displacement fft",
 }  # the last ones have axes, too, but are no channel
 SENSOR_WORDS = {word: kind for kind, words in _SENSOR_WORDS.items() for word in words.split()}
 LINEAR = frozenset(
@@ -66,18 +67,24 @@ def axis_of(column: str) -> Axis | None:
     if bracket and not unit and unit_of(text[bracket.start() :]):
         unit = unit_of(text[bracket.start() :])
     base = text[: bracket.start()] if bracket else text
+    base = "".join(c for c in unicodedata.normalize("NFD", base) if not unicodedata.combining(c))
     words = words_of(base)
     at = next((i for i in reversed(range(len(words))) if words[i] in ("x", "y", "z")), None)
     if at is None:
         return None
     before, after = words[:at], words[at + 1 :]
+    angle = bool(bracket and is_angle(bracket[1])) or is_angle("".join(after))
+    after = [] if is_angle("".join(after)) else after
     if after and not unit and unit_of("".join(after)):
         unit, after = unit_of("".join(after)), []
     kinds = [
         (SENSOR_WORDS[w], w) for w in before + after if w in SENSOR_WORDS and (len(w) > 1 or w in before[-1:])
     ]
     long = [pair for pair in kinds if len(pair[1]) > 1]
-    angular = any(w in ("angular", "gyro", "gyr", "gyroscope", "gyrorotation", "rotation") for _, w in long)
+    angular = any(
+        w in ("angular", "gyro", "gyr", "gyroscope", "gyrorotation", "rotation", "angulaire", "angolare")
+        for _, w in long
+    )
     own = [kind for kind, _ in long if kind] if angular or not any(not k for k, _ in long) else [""]
     sensor = "w" if angular else own[-1] if own else kinds[-1][0] if kinds else "?"
     rest = [w for w in before + after if w not in {name for _, name in (long or kinds)}]
@@ -91,6 +98,8 @@ def axis_of(column: str) -> Axis | None:
     ]
     if (not long and unknown) or (kinds and not long and len(before) > 1 and unknown):
         return None
+    if angle and (sensor == "?" or {"rot", "rotation", "angular"} & {name for _, name in kinds}):
+        sensor = ""  # a direction, not how fast it turns
     if sensor == "?" and unit:
         sensor = SENSOR_OF.get(unit, "?")
     linear = sensor == "a" and any(w in LINEAR for w in before + after)

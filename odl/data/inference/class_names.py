@@ -19,8 +19,8 @@ def class_names(texts: Iterable[str]) -> dict[str, str]:
     >>> class_names(["Walk", "WALK ", "sitting_down", "n/a"])
     {'Walk': 'walk', 'WALK ': 'walk', 'sitting_down': 'sitting down', 'n/a': ''}
     >>> class_names(["walking up the stairs with a bag A", "walking up the stairs with a bag B"])
-    {'walking up the stairs with a bag A': 'walking up the stairs ... bag a', \
-'walking up the stairs with a bag B': 'walking up the stairs ... bag b'}
+    {'walking up the stairs with a bag A': 'walking up the stairs w ...bag a', \
+'walking up the stairs with a bag B': 'walking up the stairs w ...bag b'}
     """
     whole = {}
     for text in texts:

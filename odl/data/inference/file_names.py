@@ -38,7 +38,7 @@ def read_names(
     ``needed`` and ``unwanted`` are entries that a pattern must or must not have: ``"{label"``.
 
     >>> [r.pattern for r in read_names(["tom_Walking.csv", "ann_Walking.csv", "tom_Jumping.csv"])][:2]
-    ['{subject}_{label}.csv', '{label}.csv']
+    ['{subject}_{label}.csv', '*_{label}.csv']
     >>> read_names(["walk1.csv", "walk2.csv", "sit1.csv"])[0].pattern
     '{label:word}{recording:number}.csv'
     """

@@ -34,6 +34,8 @@ def gravity_of(values: NDArray[np.float64]) -> tuple[float, float]:
     (True, 1.0)
     """
     size = float(np.median(np.linalg.norm(values[:: max(1, len(values) // 100_000)], axis=1)))
+    whole = np.linalg.norm(values, axis=1) <= 20 * size  # a number that stands for no value is none
+    values = values[whole] if whole.any() else values
     n = min(WINDOW, len(values))
     count = len(values) // n
     means = values[: count * n].reshape(count, n, 3).mean(axis=1)

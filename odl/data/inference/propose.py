@@ -15,7 +15,7 @@ from odl.data.clock import SECONDS
 from odl.data.inference.class_names import class_names
 from odl.data.inference.file_names import Reading, apply, read_names, split_of
 from odl.data.inference.proposal import GUESS, LIKELY, SURE, Proposal
-from odl.data.inference.roles import plain
+from odl.data.inference.roles import VAGUE, plain
 from odl.data.inference.sensors import Sensors, choose_sensors, find_channels, find_rate
 from odl.data.inference.survey import Choices, Profile, Survey, survey
 from odl.data.label_file import span_columns
@@ -198,7 +198,8 @@ def _labels(
         layout["label"] = column
         texts = sum((p.labels for p in profiles), Counter[str]())
         words = any(re.search(r"[^\W\d_]", text) for text in texts)
-        word = SURE if words and not profiles[0].roles.guessed else LIKELY if words else GUESS
+        doubt = profiles[0].roles.guessed or plain(column) in VAGUE
+        word = GUESS if not words else LIKELY if doubt else SURE
         proposal.say(f"labels from column '{column}'", word, "classes")
         return texts
     if surveyed.spans:
@@ -331,7 +332,7 @@ def _people(
     if column and all(p.roles.subject == column for p in profiles):
         layout["subject"] = column
         texts = sorted({t for p in profiles for t in p.subjects})
-        doubt = profiles[0].roles.guessed or plain(column) == "name"
+        doubt = plain(column) == "name" or any(p.roles.guessed or p.roles.by_turns for p in profiles)
         proposal.say(f"people from column '{column}'", LIKELY if doubt else SURE, "subjects")
     elif any(named):
         texts = sorted(set(named))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -18,13 +19,17 @@ from odl.data.readers.table import RawTable
 
 SUBJECT = (
     "subject", "user", "person", "participant", "volunteer", "people", "pid", "sub", "wearer",
-    "patient", "proband", "athlete", "name",
+    "patient", "proband", "athlete", "teilnehmer", "nutzer", "sujet", "sujeto", "soggetto", "name",
 )  # fmt: skip
 LABEL = (
     "label", "activity", "class", "target", "gesture", "exercise", "behaviour", "behavior",
     "annotation", "action", "movement", "motion", "truth", "groundtruth", "gt", "posture", "state",
-    "aktivitaet", "y",
+    "aktivitaet", "aktivitat", "klasse", "activite", "classe", "etiquette", "actividad", "clase", "etiqueta",
+    "attivita", "y",
 )  # fmt: skip
+VAGUE = frozenset(
+    ("target", "annotation", "action", "movement", "motion", "state", "y")
+)  # may be labels, or of the device
 RECORDING = (
     "recording",
     "session",
@@ -52,7 +57,8 @@ class Roles:
 
     ``sensor`` is a column whose text says of which sensor a row is; ``axes`` then have the word before
     their column. ``names`` are what nameless columns are called, ``guessed`` whether that came from their
-    numbers. ``left`` are the columns that are not used.
+    numbers. ``left`` are the columns that are not used. ``by_turns``: the person
+    changes from row to row.
     """
 
     axes: Chosen
@@ -67,15 +73,16 @@ class Roles:
     guessed: bool = False
     left: tuple[str, ...] = ()
     remarks: tuple[str, ...] = field(default=())
+    by_turns: bool = False
 
 
 def plain(name: str) -> str:
-    """Lower case, letters and digits only.
+    """Lower case, letters and digits only, without accents.
 
     >>> plain("User_ID")
     'userid'
     """
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+    return re.sub(r"[^a-z0-9]", "", unicodedata.normalize("NFKD", name).lower())
 
 
 def named(columns: Iterable[str], names: Sequence[str]) -> str:
@@ -147,6 +154,24 @@ def find_roles(
     free = [c for c in table.columns if c not in used and c != label]
     subject = subject or _person(table, free)
     free = [c for c in free if c != subject]
+    by_turns = (
+        bool(subject)
+        and len(table.texts(subject)[1]) > 1
+        and run_length(table.texts(subject)[0]) < SHORTEST_RUN
+    )
+    if by_turns:
+        remarks.append(
+            f"column '{subject}' changes from row to row: its rows are taken for people by turns, each with "
+            f"recordings of their own; `subject` names another column"
+        )
+    elif (
+        not subject
+        and (ids := named([c for c in free if plain(c) == "id"], ("id",)))
+        and _in_runs(table, ids)
+    ):
+        remarks.append(
+            f"column '{ids}' has {len(table.texts(ids)[1])} values; `subject={ids}` takes them for people"
+        )
     stamps = find_stamps(table, free)
     times = set(stamps.column.split(PAIR)) if stamps else set()
     free = [c for c in free if c not in times]
@@ -157,8 +182,9 @@ def find_roles(
     gone = {*times, device, sensor, recording, label, subject, *used}
     left = tuple(c for c in table.columns if c not in gone)
     return Roles(
-        axes, stamps, label, subject, device, recording, sensor, join, given, guessed, left, tuple(remarks)
-    )
+        axes, stamps, label, subject, device, recording, sensor, join, given, guessed, left, tuple(remarks),
+        by_turns,
+    )  # fmt: skip
 
 
 def run_length(codes: NDArray[np.int64]) -> float:

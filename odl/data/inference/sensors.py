@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from odl.data.card import DataError
 from odl.data.conversion.converted import Converted, guarded, read_converted
-from odl.data.inference.axes import Axis
+from odl.data.inference.axes import Axis, axis_of
 from odl.data.inference.magnitudes import WINDOW, Unit, acceleration_unit, fits_unit, scale_for, turn_unit
 from odl.data.inference.proposal import GUESS, LIKELY, SURE, Proposal
 from odl.data.inference.survey import Profile
@@ -22,6 +22,7 @@ RATES = (
     125, 128, 200, 208, 238, 250, 256, 400, 416, 500, 512, 800, 833, 1000,
 )  # fmt: skip
 SENSORS = {"a": "acceleration", "w": "turn rate", "m": "magnetic field"}
+FAST = 260.0  # Hz; above it a unit of time that nothing names is too doubtful
 OFFERED = 50.0  # Hz, where nothing tells the rate
 
 
@@ -143,8 +144,9 @@ def find_channels(proposal: Proposal, sensors: Sensors) -> None:
             )
         proposal.say("channels, units and scales as the recordings had them", SURE, "units")
         return
+    unsaid = [a for a in sensors.axes if not sensors.main[0].kind and _unsaid(a)]
     proposal.say("channels: " + ", ".join(f"{a.name} from '{a.column}'" for a in sensors.axes),
-                 GUESS if sensors.main[0].roles.guessed else SURE)  # fmt: skip
+                 GUESS if sensors.main[0].roles.guessed else LIKELY if unsaid else SURE)  # fmt: skip
     acceleration = Unit("", "", SURE)
     for kind in "awm":
         own = [a for a in sensors.axes if a.sensor == kind]
@@ -156,6 +158,20 @@ def find_channels(proposal: Proposal, sensors: Sensors) -> None:
         if kind == "a" and len(own) == 3 and not _told(sensors, own):
             found = _same_unit(proposal, blocks, found)
         acceleration = found if kind == "a" else acceleration
+        if kind == "a" and found.word == GUESS and unsaid:
+            proposal.warnings.append(
+                f"nothing says of which sensor {', '.join(a.column for a in unsaid)} are; they are taken for "
+                "acceleration, though no gravity is seen in them; a gyroscope's file has 'gyro' in its name"
+            )
+        if (
+            kind == "a"
+            and len(values)
+            and most.max() > 100 * (usual := float(np.quantile(abs(values), 0.9))) > 0
+        ):
+            proposal.warnings.append(
+                f"{', '.join(a.column for a in own)}: a value has the size {most.max():g}, where most are "
+                f"below {usual:.3g}; if it stands for no value, empty these cells"
+            )
         layout |= {"raw": True} if found.per_count else {}
         scale = found.per_count or scale_for(most)
         for a in own:
@@ -178,6 +194,12 @@ def find_channels(proposal: Proposal, sensors: Sensors) -> None:
                 f"acceleration without gravity is taken; gravity is in {', '.join(gravity)}, which are "
                 f"left out"
             )
+
+
+def _unsaid(axis: Axis) -> bool:
+    """Whether neither the column's name nor its unit says which sensor it is of."""
+    own = axis_of(axis.column)
+    return own is None or own.sensor == "?"
 
 
 def _values(
@@ -273,7 +295,9 @@ def _unit(
     elif wrong:
         found = Unit(found.unit, found.why, GUESS)
     if kind == "a" and any(a.linear for a in axes):
-        why = f"{found.why.split(' without')[0]}: acceleration without gravity, as its name says"
+        steady = "in a steady direction" in found.why
+        why = "no gravity, as its name says" + ", though its direction is steady" * steady
+        why = f"{found.why.split(', in a')[0].split(' without')[0]}: {why}"
         found = Unit(found.unit, why, found.word if told and not wrong else GUESS, found.per_count)
     elif kind == "a" and "without gravity" in found.why:
         proposal.warnings.append(
@@ -330,11 +354,17 @@ def _from_clock(
     rate = said[0] if said else rate
     word, why = stamps.word, f"from time stamps in '{stamps.column}', in {stamps.unit} ({stamps.why})"
     if written and not said:
-        word = LIKELY if word == SURE else word
-        why += f"; the file says {written.pop():g} Hz"
+        word = GUESS if stamps.inferred else LIKELY if word == SURE else word
+        told = f"{written.pop():g} Hz"
+        why += f"; the file says {told}"
         proposal.warnings.append(
-            f"{sensors.main[0].source.name}: the clock runs at {measured:.4g} Hz, but {why}"
+            f"{sensors.main[0].source.name}: the clock in '{stamps.column}' runs at {measured:.4g} Hz, but "
+            f"the lines above the names say {told}"
         )
+    if any(p.roles.by_turns for p in sensors.main):
+        word = LIKELY if word == SURE else word
+    if stamps.inferred and measured > FAST:
+        word = GUESS
     if any(p.spread for p in sensors.main):
         word = LIKELY if word == SURE else word
         why += "; rows share time stamps and are spread"

@@ -27,7 +27,8 @@ class Stamps:
     """A column of time stamps.
 
     ``unit`` is s, ms, us or ns; ``word`` says how sure it is: ``sure`` (its name, a date), ``likely`` or
-    ``guess``. ``counter`` is a column that only counts rows. ``others`` are columns of time stamps that are
+    ``guess``. ``counter`` is a column that only counts rows; ``inferred`` is a unit from
+    the steps alone. ``others`` are columns of time stamps that are
     not used.
     """
 
@@ -36,6 +37,7 @@ class Stamps:
     word: str
     why: str
     counter: bool = False
+    inferred: bool = False
     others: tuple[str, ...] = ()
 
 
@@ -84,7 +86,7 @@ def find_stamps(table: RawTable, columns: list[str]) -> Stamps | None:
     column = best.column
     if column in hours and days:
         column = days[0] + PAIR + column
-    return Stamps(column, best.unit, best.word, best.why, best.counter, others)
+    return Stamps(column, best.unit, best.word, best.why, best.counter, best.inferred, others)
 
 
 def _is_day(text: str) -> bool:
@@ -102,6 +104,7 @@ def _ending(column: str) -> str:
     fused = re.fullmatch(
         r"(?:time|timestamp|t|ts|elapsed|clock)(?:in)?(ms|us|ns|s|millis|micros|seconds)", "".join(words)
     )
+    fused = None if words == ["ts"] else fused  # time stamps, of any unit
     spoken = next((time_unit_of(w) for w in words if len(w) > 2 and time_unit_of(w)), "")
     return time_unit_of(fused[1]) if fused else spoken
 
@@ -120,7 +123,8 @@ def _stamps(table: RawTable, column: str, t: NDArray[np.float64], steps: NDArray
     whole = bool(np.array_equal(t, np.rint(t)))
     if told and 2 / per_stamp <= 1 / (step * SECONDS[told]) <= 20_000:
         one = whole and step == 1 and (ahead == 1).mean() > 0.99 and per_stamp < 1.5 and told != "s"
-        return Stamps(column, told, "likely" if one else "sure", f"'{column}' is in {told}")
+        why = f"'{column}' is in {told}" + ", but may only count rows" * one
+        return Stamps(column, told, "guess" if one else "sure", why)
     if epoch and 0.2 <= per_stamp / (step * SECONDS[epoch]) <= 20_000:
         return Stamps(column, epoch, "sure" if not told else "guess", f"seconds since 1970 in {epoch}")
     if whole and step == 1 and (ahead == 1).mean() > 0.9 and per_stamp < 1.5:
@@ -138,4 +142,4 @@ def _stamps(table: RawTable, column: str, t: NDArray[np.float64], steps: NDArray
     why = f"steps of {step:g} in {usual[0]}" + (
         f"; in {others[0]} it would be another rate" if others else ""
     )
-    return Stamps(column, usual[0], "guess" if len(usual) > 1 else "likely", why)
+    return Stamps(column, usual[0], "guess" if len(usual) > 1 else "likely", why, inferred=True)

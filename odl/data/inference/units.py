@@ -11,18 +11,21 @@ _WRITTEN = {
     "m/s2": "m/s2 m/s^2 m/(s^2) m/s/s ms2 mps2 mpss mss ms-2 m.s-2 m*s-2 m/sec2 m/sec^2 m/s**2 meters/s2 "
     "meter/s2 mpers2 mpersec2 metersperssecond2 m/s2per",
     "deg/s": "deg/s °/s º/s deg/sec degs degsec dps degpers degpersec degpersecond degreespersecond "
-    "degreepersecond degrees/s degree/s degrees/second deg/second °/sec degs-1 deg.s-1 °s-1 deg",
+    "degreepersecond degrees/s degree/s degrees/second deg/second °/sec degs-1 deg.s-1 °s-1",
     "rad/s": "rad/s rad/sec rads radsec radpers radpersec radpersecond radianspersecond radians/s radian/s "
-    "radians/second rad/second rads-1 rad.s-1 rps rad",
+    "radians/second rad/second rads-1 rad.s-1",
     "mdps": "mdps mdeg/s mdegs millidps millideg/s m°/s",
     "uT": "ut μt microtesla utesla",
-    "gauss": "gauss gaus ga mgauss localflux local_flux",
+    "gauss": "gauss gaus ga",
+    "mgauss": "mgauss mga milligauss",
     "count": "lsb lsbs count counts raw adc digit digits",
 }
 UNITS = {written: unit for unit, words in _WRITTEN.items() for written in words.split()}
 SENSOR_OF = {
     "g": "a", "mg": "a", "m/s2": "a", "deg/s": "w", "rad/s": "w", "mdps": "w", "uT": "m", "gauss": "m",
+    "mgauss": "m",
 }  # fmt: skip
+_ANGLES = frozenset(["deg", "°", "º", "degree", "degrees", "grad", "rad", "radian", "radians"])
 _TIMES = {
     "s": "s sec secs second seconds sek zeits",
     "ms": "ms msec msecs millis milli millisecond milliseconds millisec",
@@ -40,6 +43,15 @@ def unit_of(text: str) -> str:
     """
     plain = _plain(text)
     return UNITS.get(plain) or UNITS.get(re.sub(r"[ _]", "", plain), "")
+
+
+def is_angle(text: str) -> bool:
+    """Whether ``text`` writes a unit of angles, in which no sensor of turn rates measures.
+
+    >>> is_angle("(deg)"), is_angle("deg/s")
+    (True, False)
+    """
+    return _plain(text) in _ANGLES
 
 
 def time_unit_of(text: str) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from odl.data.card import DataError
 
 _FAR = 1e100  # beyond any time stamp and any sensor; what is, would overflow in a square
-NOTHING = frozenset({"", "nan", "na", "n/a", "null", "none", "-", "<na>", "nat", "#n/a"})
+NOTHING = frozenset({"", "nan", "na", "n/a", "null", "none", "-", "<na>", "nat", "#n/a", "?"})
 
 
 class NotATable(DataError):

@@ -21,11 +21,17 @@ _UNIT = re.compile(
     re.IGNORECASE,
 )
 _RATE = (
-    re.compile(r"(\d+(?:\.\d+)?) ?(?:hz|sps)\b", re.IGNORECASE),
+    re.compile(r"(?<![\d.,])(\d+(?:[.,]\d+)?) ?(?:hz|sps)\b", re.IGNORECASE),
     re.compile(
-        r"\b(?:sampl\w+[ _]*)?(?:rate|frequency|freq|odr|fs)[ _]*(?:\(?hz\)?)?[^\w.]{1,6}(\d+(?:\.\d+)?)",
+        r"\b(?:sampl\w+[ _]*)?(?:rate|frequency|freq|odr|fs)[ _]*(?:\(?hz\)?)?[^\w.]{1,6}(\d+(?:[.,]\d+)?)",
         re.IGNORECASE,
     ),
+)
+_NO_RATE = re.compile(
+    r"filter|pass\b|bandwidth|cut[- ]?off|lpf|hpf|notch|mains|crystal|i2c|spi\b", re.IGNORECASE
+)
+_NO_RATE_AFTER = re.compile(
+    r"[ -]?(?:low|high|band|cut|notch|filter(?! +normal)|lpf|hpf|mains)", re.IGNORECASE
 )
 
 
@@ -160,5 +166,12 @@ def _filled(groups: list[str]) -> list[str]:
 
 def _rate(above: list[str]) -> float:
     """The rate that the lines above the rows tell, 0 if they do not or tell several."""
-    found = {float(match[1]) for line in above for rule in _RATE for match in rule.finditer(line)}
+    found = set()
+    for line in above:
+        for clause in re.split(r"[;|]|,(?!\d)", line):
+            for match in (match for rule in _RATE for match in rule.finditer(clause)):
+                if not _NO_RATE.search(clause[: match.start()]) and not _NO_RATE_AFTER.match(
+                    clause[match.end() :]
+                ):
+                    found.add(float(match[1].replace(",", ".")))
     return found.pop() if len(found) == 1 and found != {0.0} else 0.0

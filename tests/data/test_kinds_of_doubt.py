@@ -1,0 +1,163 @@
+"""What files only seem to say, so that ``odl init`` must not be sure: angles, filters, states, counters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from odl.data.inference.axes import axis_of
+from odl.data.readers.text_layout import find_layout
+from tests.helpers.own_files import TIME, N, clock, found_in, in_two, motion, put, scaled, table, xyz
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        "Rotation X (deg),Rotation Y (deg),Rotation Z (deg)",
+        "rot_x_deg,rot_y_deg,rot_z_deg",
+        "X (°),Y (°),Z (°)",
+    ],
+)
+def test_angles_are_no_turn_rates(tmp_path: Path, names: str) -> None:
+    in_two(tmp_path, "{}.csv", lambda c: table(f"{TIME},{names}", [c["ms"], *xyz(c), c["p"], c["q"], c["r"]]))
+    found = found_in(tmp_path)
+    assert [channel["name"] for channel in found["channels"]] == ["ax", "ay", "az"]
+    told = " ".join(entry["what"] for entry in found["found"])
+    assert all(name in told for name in names.split(","))
+
+
+def test_a_gyroscope_in_degrees_has_no_unit_in_its_name() -> None:
+    own = axis_of("gyro_x (deg)")
+    assert own is not None and (own.sensor, own.unit) == ("w", "")
+    rate = axis_of("gx_deg_per_s")
+    assert rate is not None and (rate.sensor, rate.unit) == ("w", "deg/s")
+
+
+def test_a_thousandth_of_a_gauss_is_no_gauss(tmp_path: Path) -> None:
+    names = ",".join(f"Mag_{axis} (mGauss)" for axis in "XYZ")
+    in_two(tmp_path, "{}.csv", lambda c: table(f"{TIME},{names}", [c["ms"], *xyz(c), *xyz(c)]))
+    assert {c["unit"] for c in found_in(tmp_path)["channels"]} == {"m/s2", "mgauss"}
+
+
+@pytest.mark.parametrize(
+    ("line", "rate"),
+    [
+        ("# low-pass filter: 20 Hz", 0.0),
+        ("# 20 Hz low-pass", 0.0),
+        ("# bandwidth 50 Hz", 0.0),
+        ("# ODR = 104 Hz, low-pass 50 Hz", 104.0),
+        ("# sampled at 50 Hz; cut-off 20 Hz", 50.0),
+        ("# rate: 12,5 Hz", 12.5),
+        ("# date format M/d/yyyy at 30 Hz  Filter Normal", 30.0),
+        ("# acc 104 Hz, gyro 208 Hz", 0.0),
+    ],
+)
+def test_the_frequency_of_a_filter_is_no_rate(line: str, rate: float) -> None:
+    found = find_layout([line, "ax,ay,az", "0.1,0.2,9.8", "0.1,0.3,9.8"])
+    assert found is not None and found.rate_hz == rate
+
+
+def test_a_state_may_be_the_devices_and_no_class(tmp_path: Path) -> None:
+    states = ["charging"] * (N // 2) + ["idle"] * (N // 2)
+    in_two(tmp_path, "{}.csv", lambda c: table(f"{TIME},state", [c["ms"], *xyz(c), states]))
+    assert found_in(tmp_path)["confidence"]["classes"] == "likely"
+
+
+def test_a_column_of_people_that_changes_from_row_to_row_is_not_sure(tmp_path: Path) -> None:
+    users = [str(i % 7) for i in range(N)]
+    in_two(tmp_path, "{}.csv", lambda c: table(f"{TIME},user", [c["ms"], *xyz(c), users]))
+    found = found_in(tmp_path)
+    assert {found["confidence"]["subjects"], found["confidence"]["rate_hz"]} == {"likely"}
+    assert any("column 'user' changes from row to row" in w for w in found["warnings"])
+
+
+def test_a_column_of_ids_is_asked_about(tmp_path: Path) -> None:
+    ids = [str(7 + i // 100) for i in range(N)]
+    in_two(tmp_path, "{}.csv", lambda c: table(f"{TIME},id", [c["ms"], *xyz(c), ids]))
+    assert any("column 'id' has 4 values; `subject=id`" in w for w in found_in(tmp_path)["warnings"])
+    assert found_in(tmp_path, subject="id")["subjects"] == ["10", "7", "8", "9"]
+
+
+@pytest.mark.parametrize(
+    ("head", "step"),
+    [
+        ("time_ms", 1),  # a counter called ms
+        ("Timestamp", 655),  # ticks of a quartz
+        ("time (cs)", 2),
+    ],
+)
+def test_a_clock_of_a_unit_that_nothing_names_is_a_guess(tmp_path: Path, head: str, step: int) -> None:
+    found = found_in(in_two(tmp_path, "{}.csv", clock(head, lambda c: [i * step for i in range(N)])))
+    assert found["confidence"]["rate_hz"] == "guess" and found["table"]["time"] == head
+    assert any("confirm it with" in w for w in found["warnings"])
+
+
+def test_a_clock_that_disagrees_with_the_file_is_a_guess_where_its_unit_is_one(tmp_path: Path) -> None:
+    in_two(
+        tmp_path,
+        "{}.txt",
+        lambda c: (
+            "// Update Rate: 100.0Hz\n" + clock("SampleTimeFine", lambda c: [i * 100 for i in range(N)])(c)
+        ),
+    )
+    found = found_in(tmp_path)
+    assert found["confidence"]["rate_hz"] == "guess"
+    assert any("runs at 10 Hz, but the lines above the names say 100 Hz" in w for w in found["warnings"])
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_seconds_since_1970_are_sure_in_any_unit(tmp_path: Path, unit: str) -> None:
+    per = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
+    stamps = [
+        f"{1_700_000_000 + i / 50:.2f}" if unit == "s" else 1_700_000_000 * per + i * per // 50
+        for i in range(N)
+    ]
+    found = found_in(in_two(tmp_path, "{}.csv", clock("ts", lambda c: stamps)))
+    assert (found["rate_hz"], found["confidence"]["rate_hz"]) == (50, "sure")
+    assert found["table"]["time_unit"] == unit
+
+
+def test_columns_of_no_sensor_without_gravity_may_be_a_gyroscopes(tmp_path: Path) -> None:
+    in_two(tmp_path, "{}.csv", lambda c: table("time,x,y,z", [c["t"], c["p"], c["q"], c["q"]]))
+    found = found_in(tmp_path)
+    word = next(e["confidence"] for e in found["found"] if e["what"].startswith("channels"))
+    assert word == "likely" and found["confidence"]["units"] == "guess"
+    assert any("nothing says of which sensor x, y, z are" in w for w in found["warnings"])
+
+
+def test_a_number_that_stands_for_no_value_does_not_change_the_unit(tmp_path: Path) -> None:
+    def holes(column: list[str]) -> list[str]:
+        return ["-9999" if i % 17 == 3 else v for i, v in enumerate(column)]
+
+    found = found_in(in_two(tmp_path, "{}.csv", lambda c: table(TIME, [c["ms"], *map(holes, xyz(c))])))
+    assert {c["unit"] for c in found["channels"]} == {"m/s2"}
+    assert any("a value has the size 9999" in w and "empty these cells" in w for w in found["warnings"])
+    marks = [["?" if i % 17 == 3 else v for i, v in enumerate(a)] for a in xyz(motion(False))]
+    put(tmp_path / "q" / "walk.csv", table(TIME, [motion(False)["ms"], *marks]))
+    assert found_in(tmp_path / "q")["rows"]["dropped"] == len(range(3, N, 17))
+
+
+def test_headers_in_german_french_and_spanish(tmp_path: Path) -> None:
+    heads = {
+        "de": "Zeit (ms);Beschl_X;Beschl_Y;Beschl_Z;Drehrate x;Drehrate y;Drehrate z;Aktivität;Teilnehmer",
+        "fr": "Temps (ms);Accélération X;Accélération Y;Accélération Z;Vitesse angulaire X;"
+        "Vitesse angulaire Y;Vitesse angulaire Z;Étiquette;Sujet",
+        "es": "tiempo_ms;aceleración_x;aceleración_y;aceleración_z;velocidad_angular_x;velocidad_angular_y;"
+        "velocidad_angular_z;actividad;sujeto",
+    }
+    labels = ["a"] * (N // 2) + ["b"] * (N // 2)
+    for tongue, head in heads.items():
+        c = motion(False)
+        columns = [c["ms"], *xyz(c), c["p"], c["q"], c["r"], labels, ["anna"] * N]
+        put(tmp_path / tongue / "all.csv", table(head, columns, ";"))
+        found = found_in(tmp_path / tongue)
+        assert [x["name"] for x in found["channels"]] == ["ax", "ay", "az", "wx", "wy", "wz"]
+        assert (found["classes"], found["subjects"], found["rate_hz"]) == (["a", "b"], ["anna"], 50)
+
+
+def test_raw_counts_of_linear_acceleration_keep_their_reason(tmp_path: Path) -> None:
+    names = "time_ms,linear_acceleration.x,linear_acceleration.y,linear_acceleration.z"
+    found = found_in(in_two(tmp_path, "{}.csv", lambda c: table(names, [c["ms"], *scaled(c, 9.81)])))
+    told = next(e["what"] for e in found["found"] if e["what"].startswith("acceleration"))
+    assert "no gravity, as its name says, though its direction is steady" in told
