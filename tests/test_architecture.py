@@ -53,7 +53,7 @@ THIRD_PARTY = {
     "markupsafe": "evaluate.report notebook.html study.report.page",
     "platformdirs": "core.kernels",
     "pandas": "evaluate.result data.loaders.published study.compare",
-    "pyarrow": "data study.store study.files",
+    "pyarrow": "data study.store",
     "scipy": "data study.report.statistics",
     "joblib": "study.runner",
     "distributed": "study.runner",

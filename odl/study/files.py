@@ -15,7 +15,7 @@ from odl._files import in_private, write_private
 from odl.study.description import Study, StudyError
 from odl.study.digests import kernels_digest
 from odl.study.report.tables import csv_text
-from odl.study.store import COLUMNS, write_rows
+from odl.study.store import COLUMNS, read_rows, write_rows
 
 _LIBRARIES: Final = ("numpy", "numba", "scipy", "river", "scikit-learn", "scikit-activeml", "joblib", "dask")
 
@@ -40,23 +40,16 @@ def read_table(folder: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     StudyError
         If the folder holds no finished study.
     """
-    import pyarrow
-    from pyarrow import parquet
-
     try:
         about = json.loads((folder / "study.json").read_text(encoding="utf-8"))
-        table = parquet.read_table(folder / "table.parquet")
-    except (OSError, ValueError, pyarrow.ArrowInvalid):
+        rows = read_rows(folder / "table.parquet")
+    except OSError:
         raise StudyError(f"{folder}: there is no finished study here; run one with `out={folder}`") from None
-    rows = table.to_pylist()
+    except (ValueError, RecursionError):
+        about, rows = None, []
     whole = isinstance(about, dict) and {"name", "baseline", "about"} <= about.keys()
-    if (
-        not whole
-        or not isinstance(about["about"], dict)
-        or set(COLUMNS) - set(table.column_names)
-        or not rows
-    ):
-        raise StudyError(f"{folder}: the study there is of another version of odl; run it again")
+    if not whole or not isinstance(about["about"], dict) or not rows:
+        raise StudyError(f"{folder}: the study there is damaged or of another version of odl; run it again")
     return rows, about
 
 

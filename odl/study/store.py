@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -16,6 +17,7 @@ PARAMETERS: Final = {
     "hold": bool, "step": int,
 }  # fmt: skip
 COLUMNS: Final = {"key": str, **PARAMETERS, **FIGURES}
+_HASH: Final = "sha256 of the rows"
 
 
 class Store:
@@ -51,31 +53,50 @@ class Store:
 
     def read(self) -> tuple[dict[str, dict[str, Any]], list[str]]:
         """The rows by their keys, and the names of files that cannot be read or are of another version."""
-        import pyarrow
-        from pyarrow import parquet
-
-        rows, unread = {}, []
-        wanted = _schema()
+        rows: dict[str, dict[str, Any]] = {}
+        unread = []
         for path in sorted(self.folder.glob("*.parquet")):
             try:
-                table = parquet.read_table(path)
-            except (OSError, pyarrow.ArrowInvalid):
+                rows |= {row["key"]: row for row in read_rows(path)}
+            except (OSError, ValueError):
                 unread.append(path.name)
-                continue
-            if not table.schema.equals(wanted):
-                unread.append(path.name)
-                continue
-            for row in table.to_pylist():
-                rows[row["key"]] = row
         return rows, unread
 
 
 def write_rows(file: Path, rows: Iterable[dict[str, Any]]) -> None:
-    """Write rows with the columns `COLUMNS` as one Parquet file."""
+    """Write rows with the columns `COLUMNS` as one Parquet file, with a hash of them."""
     import pyarrow
     from pyarrow import parquet
 
-    parquet.write_table(pyarrow.Table.from_pylist(list(rows), schema=_schema()), file)
+    table = pyarrow.Table.from_pylist(list(rows), schema=_schema())
+    parquet.write_table(table.replace_schema_metadata({_HASH: _hash(table.to_pylist())}), file)
+
+
+def read_rows(file: Path) -> list[dict[str, Any]]:
+    """The rows that `write_rows` wrote.
+
+    Raises
+    ------
+    OSError, ValueError
+        If the file cannot be read, has other columns, or its rows are not those that were written.
+    """
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        table = parquet.read_table(file)
+    except pyarrow.ArrowException as error:
+        raise ValueError(f"{file}: {error}") from None
+    if not table.schema.equals(_schema()):
+        raise ValueError(f"{file}: other columns")
+    rows: list[dict[str, Any]] = table.to_pylist()
+    if (table.schema.metadata or {}).get(_HASH.encode()) != _hash(rows).encode():
+        raise ValueError(f"{file}: the rows have changed since they were written")
+    return rows
+
+
+def _hash(rows: Sequence[dict[str, Any]]) -> str:
+    return sha256(json.dumps(rows).encode()).hexdigest()
 
 
 def _schema() -> Any:

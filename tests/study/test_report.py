@@ -179,5 +179,5 @@ def test_a_folder_without_a_study_is_one_sentence(tmp_path: Path) -> None:
         finished(tmp_path)
     (tmp_path / "study.json").write_text("[]")
     (tmp_path / "table.parquet").write_bytes(b"PAR1")
-    with pytest.raises(StudyError, match="no finished study"):
+    with pytest.raises(StudyError, match="damaged or of another version"):
         finished(tmp_path)

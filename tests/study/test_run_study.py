@@ -19,6 +19,7 @@ from odl.core.protocols import Decision, Scores, Window
 from odl.core.state import Asked
 from odl.study import Study, StudyError, run_study, runner
 from odl.study.compare import finished, run
+from odl.study.store import COLUMNS, Store
 from tests.helpers.datasets import make_hapt
 
 BASE = {"datasets": "shoulder", "people": ["7", "8"], "policies": ["random"], "budgets": [5], "seeds": 2}
@@ -100,6 +101,23 @@ def test_a_damaged_file_of_the_store_is_noticed_and_computed_anew(tmp_path: Path
     assert any(files[0].name in note for note in notes)
 
 
+def test_no_flipped_bit_of_the_store_changes_a_figure_unnoticed(tmp_path: Path) -> None:
+    plain = {name: {str: "abc", int: 1, float: 0.5, bool: True}[kind] for name, kind in COLUMNS.items()}
+    store = Store(tmp_path)
+    store.add([plain | {"key": "one"}, plain | {"key": "two", "accuracy": 0.25}])
+    rows, _ = store.read()
+    (file,) = (tmp_path / "cells").iterdir()
+    whole = file.read_bytes()
+    rng = np.random.default_rng(0)
+    noticed = 0
+    for at in rng.choice(len(whole), 300, replace=False):
+        file.write_bytes(whole[:at] + bytes([whole[at] ^ (1 << int(rng.integers(8)))]) + whole[at + 1 :])
+        again, unread = store.read()
+        assert unread or again == rows
+        noticed += bool(unread)
+    assert noticed > 30
+
+
 def test_figures_of_another_code_are_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run_study(Study.read(BASE), tmp_path, workers=1)
     for module in ("cells", "run_job"):
@@ -177,7 +195,7 @@ def test_code_that_was_changed_after_it_was_loaded_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Python keeps the old code; its figures must not be found under the new file's key."""
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "own_limits_here.py").write_text("LEAST = 20000\n")
     own = tmp_path / "own_part_here.py"
     own.write_text(OWN_POLICY.format(helper="own_limits_here"))
