@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from odl._text import counted
 from odl.cli.arguments import add_option, names_in
 from odl.cli.output import Progress, check_not_source, printable, with_flags, write_json
 
@@ -55,7 +56,7 @@ def add_commands(commands: Any) -> None:
 def _init(args: argparse.Namespace, progress: Progress) -> str:
     from odl.data import DataError
     from odl.data.coverage import shortcomings
-    from odl.data.inference.findings import inspected
+    from odl.data.inference.findings import inspected, unread
     from odl.data.inference.proposal import write_card
     from odl.data.inference.propose import propose
     from odl.data.inference.survey import Choices
@@ -68,12 +69,19 @@ def _init(args: argparse.Namespace, progress: Progress) -> str:
         args.pattern or "", args.label or "", args.subject or "", tuple(names_in(args.columns) or ()),
         args.rate_hz or 0.0,
     )  # fmt: skip
-    made = propose(path, args.checksums, choices)
+    try:
+        made = propose(path, args.checksums, choices)
+    except DataError as error:
+        told = with_flags(str(error))
+        write_json(args.json, lambda: unread(told))
+        raise
     if args.json is None and sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty():
         asked = _ask(made, choices)
         made = made if asked == choices else propose(path, args.checksums, asked)
     dataset, found, fault = inspected(path, made)
     found["warnings"] = [with_flags(warning) for warning in found["warnings"]]
+    if fault is not None:
+        found["error"] = with_flags(found["error"])
     write_json(args.json, lambda: found)
     if fault is not None:
         raise fault
@@ -95,7 +103,9 @@ def _init(args: argparse.Namespace, progress: Progress) -> str:
 def _rows(found: dict[str, Any]) -> str:
     """The sentence on rows."""
     rows, gaps = found["rows"], found["gaps"]
-    parts = [f"{rows['read']} rows read in {len(found['files'])} files, {found['recordings']} recordings"]
+    files = sum(len(report["files"]) for report in found["files"])
+    parts = [f"{rows['read']} rows read in {counted(files, 'file')}"]
+    parts.append(counted(found["recordings"], "recording"))
     parts += [f"{rows[name]} {what}" for name, what in (
         ("dropped", "dropped"), ("bridged", "samples bridged"), ("resampled", "samples resampled"),
     ) if rows[name]]  # fmt: skip

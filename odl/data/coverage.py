@@ -57,6 +57,14 @@ def shortcomings(dataset: Dataset) -> list[str]:
             f"smaller "
             "window_s and hop_s into the card"
         )
+    parts = [part for person in dataset.subjects for part in dataset.session(person)]
+    longest = max((end - start for part in parts for start, end, _ in part.truths), default=0)
+    seconds, window = longest / dataset.card.rate_hz, dataset.card.window_s or 2.56
+    if 0 < seconds < window and not holes:
+        faults.append(
+            f"the longest stretch of a class has {seconds:.3g} s and a window {window:g} s; write a smaller "
+            "window_s and hop_s into the card"
+        )
     return faults
 
 

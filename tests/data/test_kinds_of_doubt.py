@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from odl.cli.main import main
+from odl.data import DataError
 from odl.data.inference.axes import axis_of
 from odl.data.readers.text_layout import find_layout
 from tests.helpers.own_files import TIME, N, clock, found_in, in_two, motion, put, scaled, table, xyz
@@ -94,13 +97,8 @@ def test_a_clock_of_a_unit_that_nothing_names_is_a_guess(tmp_path: Path, head: s
 
 
 def test_a_clock_that_disagrees_with_the_file_is_a_guess_where_its_unit_is_one(tmp_path: Path) -> None:
-    in_two(
-        tmp_path,
-        "{}.txt",
-        lambda c: (
-            "// Update Rate: 100.0Hz\n" + clock("SampleTimeFine", lambda c: [i * 100 for i in range(N)])(c)
-        ),
-    )
+    head = "// Update Rate: 100.0Hz\nSampleTimeFine,ax,ay,az"
+    in_two(tmp_path, "{}.txt", lambda c: table(head, [[i * 100 for i in range(N)], *xyz(c)]))
     found = found_in(tmp_path)
     assert found["confidence"]["rate_hz"] == "guess"
     assert any("runs at 10 Hz, but the lines above the names say 100 Hz" in w for w in found["warnings"])
@@ -161,3 +159,60 @@ def test_raw_counts_of_linear_acceleration_keep_their_reason(tmp_path: Path) -> 
     found = found_in(in_two(tmp_path, "{}.csv", lambda c: table(names, [c["ms"], *scaled(c, 9.81)])))
     told = next(e["what"] for e in found["found"] if e["what"].startswith("acceleration"))
     assert "no gravity, as its name says, though its direction is steady" in told
+
+
+def _thousands(column: list[str], mark: str) -> list[str]:
+    text = [f"{round(1000 * float(v) / 9.81):,}".replace(",", mark) for v in column]
+    return [f'"{cell}"' for cell in text]
+
+
+@pytest.mark.parametrize(("mark", "separator"), [(",", ","), (".", ";"), (",", "\t")])
+def test_marks_of_thousands_are_refused_with_their_row(tmp_path: Path, mark: str, separator: str) -> None:
+    head = separator.join(["time_ms", "ax_mg", "ay_mg", "az_mg"])
+    in_two(
+        tmp_path,
+        "{}.csv",
+        lambda c: table(head, [c["ms"], *[_thousands(a, mark) for a in xyz(c)]], separator),
+    )
+    with pytest.raises(DataError, match=r"sit.csv row \d+: '1.\d{3}' stands beside whole numbers"):
+        found_in(tmp_path)
+
+
+def test_a_decimal_comma_beside_whole_numbers_is_one(tmp_path: Path) -> None:
+    def eighths(column: list[str]) -> list[str]:
+        return [f"{round(float(v) * 8) / 8:g}".replace(".", ",") for v in column]
+
+    in_two(tmp_path, "{}.csv", lambda c: table("time_ms;ax;ay;az", [c["ms"], *map(eighths, xyz(c))], ";"))
+    assert {c["unit"] for c in found_in(tmp_path)["channels"]} == {"m/s2"}
+
+
+def test_what_cannot_be_read_has_the_same_entries_as_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(tmp_path / "good" / "walk.csv", table(TIME, [motion(False)["ms"], *xyz(motion(False))]))
+    put(tmp_path / "bad" / "walk.csv", table("time_ms,pitch,roll", [motion(True)["ms"]] * 3))
+    assert main(["init", str(tmp_path / "good"), "--json", "-"]) == 0
+    good = json.loads(capsys.readouterr().out)
+    assert main(["init", str(tmp_path / "bad"), "--json", "-"]) == 2
+    shown = capsys.readouterr()
+    bad = json.loads(shown.out)
+    assert set(bad) == {*good, "error"} and type(bad["rate_hz"]) is type(good["rate_hz"])
+    assert "walk.csv row 1" in bad["error"] and "--columns" in bad["error"] and bad["error"] in shown.err
+    assert not (tmp_path / "bad" / "card.json").exists()
+
+
+def test_a_table_with_the_newest_row_first_is_refused_in_one_sentence(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    in_two(tmp_path, "{}.csv", lambda c: table(TIME, [c["ms"][::-1], *xyz(c)]))
+    with pytest.raises(DataError, match=r"sit.csv row 3: time goes back .* sort the rows"):
+        found_in(tmp_path)
+    assert not recwarn.list
+
+
+def test_recordings_shorter_than_a_window_are_told_with_both(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    in_two(tmp_path, "{}.csv", lambda c: table(TIME, [a[:60] for a in (c["ms"], *xyz(c))]))
+    assert main(["init", str(tmp_path)]) == 0
+    assert "the longest stretch of a class has 1.2 s and a window 2.56 s" in capsys.readouterr().err

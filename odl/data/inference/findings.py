@@ -60,6 +60,11 @@ def findings(proposal: Proposal, reports: list[FileReport], error: str = "") -> 
     return found | ({"error": error} if error else {})
 
 
+def unread(error: str) -> dict[str, Any]:
+    """Return the same entries, empty, where no card could be proposed, with the reason."""
+    return findings(Proposal({"rate_hz": 0.0, "classes": [], "splits": {}, "table": {}}), [], error)
+
+
 def inspected(path: Path, proposal: Proposal) -> tuple[Dataset | None, dict[str, Any], DataError | None]:
     """Return the dataset, what was found, and the fault that keeps the files from being read, if any."""
     try:

@@ -305,8 +305,9 @@ def _classes(proposal: Proposal, texts: Counter[str], reading: Reading | None) -
             "`pattern`"
         )
         return
-    proposal.say(f"{len(classes)} classes: {', '.join(classes[:12])}{', ...' if len(classes) > 12 else ''}",
-                 proposal.confidence["classes"])  # fmt: skip
+    several = f"{len(classes)} class{'es' if len(classes) > 1 else ''}"
+    named = ", ".join(classes[:12]) + ", ..." * (len(classes) > 12)
+    proposal.say(f"{several}: {named}", proposal.confidence["classes"])
     if len(classes) < 2:
         proposal.warnings.append(f"the only class is '{classes[0]}'; two classes or more are needed to train")
     folded = {name: [t for t in rename if rename[t] == name] for name in classes}

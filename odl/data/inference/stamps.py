@@ -114,7 +114,7 @@ def _stamps(table: RawTable, column: str, t: NDArray[np.float64], steps: NDArray
         return Stamps(
             column, "s", "sure", "dates" if table.columns[column].dtype.kind == "M" else "times of day"
         )
-    ahead = steps[steps > 0]
+    ahead = steps[steps > 0] if (steps > 0).any() else -steps[steps < 0]  # newest first
     step = float(np.median(ahead))
     per_stamp = len(t) / max(1, len(ahead) + 1)  # rows that share a stamp
     told = _ending(column) or time_unit_of(table.units.get(column, ""))

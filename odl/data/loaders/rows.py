@@ -238,6 +238,7 @@ def span_rows(
     if start < clock[0] - step or end > clock[-1] + 1.5 * step:
         raise DataError(
             f"{span.where}: {span.start:g} to {span.end:g} lies outside {table.path.name}, which goes "
-            f"from {clock[0]:g} to {clock[-1]:g} {'rows' if unit == 'samples' else 's'}"
+            f"from {clock[0]:g} to {clock[-1]:g} {'rows' if unit == 'samples' else 's'}; "
+            "correct the row, or label_unit in the card"
         )
     return int(np.searchsorted(clock, start - 1e-9)), int(np.searchsorted(clock, end - 1e-9))

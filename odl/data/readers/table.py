@@ -147,7 +147,7 @@ class RawTable:
                 except (ValueError, TypeError):
                     text = str(cell).strip()
                     raise DataError(
-                        f"{self.row(i)}: column '{name}' has '{text[:40]}', not a number"
+                        f"{self.row(i)}: column '{name}' has '{text[:40]}', not a number; correct or empty it"
                     ) from None
         with np.errstate(invalid="ignore"):
             values[np.abs(values) > _FAR] = np.nan

@@ -53,6 +53,12 @@ def parse(source: SourceFile, data: Any, notes: list[str]) -> RawTable:
             raise NoTable(f"{source.path}: this is not text, nor a format that is known here")
         below = "the file is empty below its names" if len(top) < 3 else "no columns of numbers can be found"
         raise NoTable(f"{source.path}: {below} (its first line is '{names}')")
+    row, number = layout.thousands
+    if row:
+        raise DataError(
+            f"{source.path} row {row}: '{number}' stands beside whole numbers, so that its mark seems to "
+            "part thousands; write the numbers without such marks"
+        )
     return _Body(source, layout, data, notes).table()
 
 

@@ -27,6 +27,7 @@ _RATE = (
         re.IGNORECASE,
     ),
 )
+_MARKED = re.compile(r"[+-]?[1-9]\d{0,2}(?:(?:,\d{3})+|(?:\.\d{3})+)")
 _NO_RATE = re.compile(
     r"filter|pass\b|bandwidth|cut[- ]?off|lpf|hpf|notch|mains|crystal|i2c|spi\b", re.IGNORECASE
 )
@@ -40,7 +41,8 @@ class TextLayout:
     """How to read the rows of a text.
 
     ``first`` is the number of the first row of values, from 1. ``names`` are as wide as a row, empty for a
-    column without one; ``header`` is the line they stood in, empty if the file has no names.
+    column without one; ``header`` is the line they stood in, empty if the file has no names. ``thousands`` is
+    the row and text of a number in which a comma or a point parts thousands, 0 if there is none.
     """
 
     separator: str
@@ -50,6 +52,7 @@ class TextLayout:
     header: str
     units: dict[str, str]
     rate_hz: float
+    thousands: tuple[int, str] = (0, "")
 
 
 def cells(line: str, separator: str) -> list[str]:
@@ -95,7 +98,23 @@ def find_layout(lines: list[str]) -> TextLayout | None:
     header, names, units = _header(lines[:first], separator, width, samples)
     return TextLayout(
         separator, "," if comma else ".", first + 1, names, header, units, _rate(lines[: first]),
+        _thousands(rows, samples),
     )  # fmt: skip
+
+
+def _thousands(rows: list[int], samples: list[list[str]]) -> tuple[int, str]:
+    """The row, from 1, and text of a number of thousands with a mark beside whole numbers without one."""
+    for column in zip(*samples, strict=True):
+        filled = [(row, cell) for row, cell in zip(rows, column, strict=True) if cell.lower() not in NOTHING]
+        marked = [pair for pair in filled if _MARKED.fullmatch(pair[1])]
+        whole = [cell for _, cell in filled if re.fullmatch(r"[+-]?\d{1,3}", cell)]
+        if (
+            marked
+            and len(marked) + len(whole) == len(filled)
+            and any(len(c.lstrip("+-")) == 3 for c in whole)
+        ):
+            return marked[0][0] + 1, marked[0][1]
+    return 0, ""
 
 
 def is_comment(line: str) -> bool:
