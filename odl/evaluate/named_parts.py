@@ -6,13 +6,15 @@ import inspect
 import re
 import sys
 from collections.abc import Mapping
+from difflib import get_close_matches
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
 from odl._extras import how_to_install
-from odl.core.config import ConfigError, rule_of
+from odl.core.config import ConfigError
 from odl.core.kernels.rules import POLICIES
 
 _WRITTEN: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
@@ -20,6 +22,7 @@ _POLICY: Final = ("decide", "settle")
 _LEARNER: Final = ("scores_one", "learn_many", "add_class", "split", "forget")
 _RIVER: Final = ("learn_one", "predict_one")
 _SKLEARN: Final = ("fit", "predict")
+_NO_CLASSIFIERS: Final = {"Regressor", "RegressorMixin", "ClusterMixin", "OutlierMixin"}
 HOST_POLICIES: Final = ("margin", "entropy", "least-confidence", "variable-uncertainty")
 
 
@@ -55,7 +58,13 @@ def named_policy(name: str, settings: Mapping[str, Any] | None = None) -> object
         return _made("policy", name, classes[name], settings)
     if ":" not in name:
         if name not in POLICIES:
-            rule_of(name)
+            known = (*POLICIES, *classes)
+            close = get_close_matches(name, known, 1)
+            hint = f"; did you mean '{close[0]}'?" if close else ""
+            raise ConfigError(
+                f"there is no policy '{name}'; choose from {', '.join(known)}, or write "
+                f"package.module:Class{hint}"
+            )
         return _made("policy", name, by_name(name), settings) if settings else name
     part = load_part("policy", name)
     if inspect.isfunction(part) and not settings:
@@ -111,7 +120,7 @@ def named_learner(name: str, settings: Mapping[str, Any] | None = None) -> objec
         known = ", ".join(("dendron", *HOST_LEARNERS))
         raise ConfigError(f"there is no learner '{name}'; choose from {known}, or write package.module:Class")
     part = load_part("learner", name)
-    if inspect.isclass(part):
+    if inspect.isclass(part) and not _NO_CLASSIFIERS & {base.__name__ for base in part.__mro__}:
         rest = {key: value for key, value in (settings or {}).items() if key != "inputs"}
         inputs = (settings or {}).get("inputs", "features")
         if inputs not in ("features", "statistics"):
@@ -125,8 +134,8 @@ def named_learner(name: str, settings: Mapping[str, Any] | None = None) -> objec
         if _has(part, _SKLEARN):
             return Refitted(_made("learner", name, part, settings))
     raise ConfigError(
-        f"learner is '{name}', which is no class with learn_one and predict_one (river), fit and predict "
-        "(scikit-learn), or scores_one, learn_many, add_class, split and forget"
+        f"learner is '{name}', which is no classifier: a class with learn_one and predict_one (river), "
+        "fit and predict (scikit-learn), or scores_one, learn_many, add_class, split and forget"
     )
 
 
@@ -151,8 +160,10 @@ def load_part(what: str, name: str) -> Any:
     try:
         found: Any = import_own(module)
         for attribute in path.split("."):
-            if not hasattr(found, attribute) and inspect.ismodule(found):
-                import_module(f"{found.__name__}.{attribute}")
+            if not hasattr(found, attribute) and hasattr(found, "__path__"):
+                inner = f"{found.__name__}.{attribute}"
+                if find_spec(inner) is not None:
+                    import_module(inner)
             found = getattr(found, attribute)
     except ModuleNotFoundError as error:
         raise _needed(f"{what} is '{name}', which", error) from None

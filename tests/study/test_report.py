@@ -15,7 +15,7 @@ import pytest
 from odl.study import Study, StudyError
 from odl.study.compare import Comparison, finished, run
 from odl.study.report.analysis import analyse
-from odl.study.report.sentences import difference_sentence, harm_sentence
+from odl.study.report.sentences import difference_sentence, harm_sentence, headline
 from odl.study.report.statistics import area, at_labels, holm, mean_interval, paired_p
 from odl.study.report.tables import latex
 from odl.study.store import COLUMNS
@@ -116,6 +116,41 @@ def test_a_difference_within_noise_is_called_so_and_a_real_one_is_not() -> None:
     assert "within noise" in said["same"] and "within noise" not in said["better"]
     few = analyse([r for r in rows if r["subject"] in people[:4]], "random")
     assert all("So few people" in difference_sentence(e, "random") for e in few.entries[1:])
+
+
+def test_a_baseline_that_asked_fewer_is_not_said_to_be_at_the_same_labels() -> None:
+    rows = [row("shy", p, "20", 10 if p == "a" else 20, 0.7) for p in "abc"]
+    rows += [row("random", p, "20", 20, 0.8) for p in "abc"]
+    entry = analyse(rows, "shy").entries[1]
+    assert entry.difference is not None and entry.difference.beyond == 1
+    assert "shy asked fewer than that with 1 of them" in difference_sentence(entry, "shy")
+    back = analyse(rows, "random").entries[0]
+    assert "asked fewer" not in difference_sentence(back, "random")
+
+
+def test_rounding_errors_are_no_differences() -> None:
+    assert paired_p([1e-17, -2e-17, 3e-17, 4e-17, 5e-17, 6e-17]) == 1.0
+    (entry,) = analyse([row("random", "a", "5", 5, 0.49)], "random").entries
+    assert 0.49 - 0.5 < -0.01 and entry.harmed == []
+
+
+def test_a_person_without_truth_on_the_last_third_hides_nobody() -> None:
+    nothing = {"shown_accuracy_last_third": None, "no_learning_accuracy_last_third": None}
+    rows = [row("random", "a", "5", 5, 0.5, **nothing)]
+    rows += [row("random", p, "5", 5, late) for p, late in zip("bcd", (0.4, 0.3, 0.6), strict=True)]
+    found = analyse(rows, "random")
+    (entry,) = found.entries
+    assert (entry.worst.subject, entry.worst_session[0]) == ("c", "c")
+    assert entry.mean("late").mean == pytest.approx(1.3 / 3)
+    both = analyse(rows + [{**one, "policy": "periodic", "queries": 4} for one in rows], "random")
+    difference = both.entries[1].difference
+    assert difference is not None and difference.people == 3
+    assert "random with budget 5 is right in 43.3" in headline(both)
+
+
+def test_the_headline_names_the_setting_where_there_are_several() -> None:
+    rows = [row("random", p, "5", 5, 0.5 + error, error=error) for p in "abc" for error in (0.0, 0.1)]
+    assert headline(analyse(rows, "random")).startswith("random with budget 5 (error 0.1) is right in 60.0")
 
 
 def test_settings_are_never_mixed() -> None:

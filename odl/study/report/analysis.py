@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 from statistics import fmean
 from typing import Any, Final
 
@@ -52,12 +53,17 @@ class PersonFigures:
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """Accuracy on the last third less that of the baseline at the same number of labels, over people."""
+    """Accuracy on the last third less that of the baseline at the same number of labels, over people.
+
+    ``beyond`` is the number of people with whom the baseline never asked that many, by half a question
+    or more; there the end of its curve counts.
+    """
 
     interval: Interval
     p: float
     corrected: float
     people: int
+    beyond: int = 0
 
     @property
     def is_noise(self) -> bool:
@@ -86,18 +92,19 @@ class MethodFigures:
 
     @property
     def worst(self) -> PersonFigures:
-        """The person with the lowest accuracy on the last third."""
-        return min(self.people, key=lambda one: one.late)
+        """The person with the lowest accuracy on the last third; people without truth there come last."""
+        return min(self.people, key=lambda one: (isnan(one.late), one.late))
 
     @property
     def worst_session(self) -> tuple[str, float]:
         """Subject and gain of the single session that gained least."""
-        return min(((one.subject, one.lowest) for one in self.people), key=lambda pair: pair[1])
+        pairs = [(one.subject, one.lowest) for one in self.people]
+        return min(pairs, key=lambda pair: (isnan(pair[1]), pair[1]))
 
     @property
     def harmed(self) -> list[tuple[str, float]]:
         """(subject, share lost) of those who lost more than a point."""
-        lost = [(one.subject, -one.gain) for one in self.people if one.gain < -HARMED]
+        lost = [(one.subject, -one.gain) for one in self.people if round(one.gain, 12) < -HARMED]
         return sorted(lost, key=lambda pair: -pair[1])
 
 
@@ -188,6 +195,7 @@ def _curves(entries: Iterable[MethodFigures]) -> _Curves:
 def _compared(entries: Sequence[MethodFigures], curves: _Curves, base: str) -> list[MethodFigures]:
     """The entries with their differences to the baseline, corrected for the number of comparisons."""
     differences: dict[int, list[float]] = {}
+    beyond: dict[int, int] = {}
     for i, entry in enumerate(entries):
         others = curves.get((entry.setting, base))
         if entry.method != base and others is not None:
@@ -196,6 +204,9 @@ def _compared(entries: Sequence[MethodFigures], curves: _Curves, base: str) -> l
                 for one in entry.people
                 if one.subject in others
             ]
+            beyond[i] = sum(
+                one.spent > max(others[one.subject][0]) + 0.5 for one in entry.people if one.subject in others
+            )
     p_values = {i: paired_p(own) for i, own in differences.items()}
     corrected = dict(zip(p_values, holm(list(p_values.values())), strict=True))
     return [
@@ -203,7 +214,10 @@ def _compared(entries: Sequence[MethodFigures], curves: _Curves, base: str) -> l
         if i not in differences
         else MethodFigures(
             entry.setting, entry.method, entry.budget, entry.people,
-            PairedDifference(mean_interval(differences[i]), p_values[i], corrected[i], len(differences[i])),
+            PairedDifference(
+                mean_interval(differences[i]), p_values[i], corrected[i],
+                sum(not isnan(one) for one in differences[i]), beyond[i],
+            ),
         )
         for i, entry in enumerate(entries)
     ]  # fmt: skip

@@ -23,7 +23,7 @@ DEFINITIONS = (
     ("Last answer, most frequent", "Rules that repeat the newest answer, or always name the person's most "
      "frequent class, which only an oracle knows."),
     ("Against baseline", "Mean over people of the difference on the last third to the baseline's learning "
-     "curve at the same number of labels, in points."),
+     "curve at the same number of labels, in points; beyond the most that the baseline asked, to its end."),
     ("p (Holm)", "Wilcoxon's signed-rank test over people, corrected by Holm for all comparisons here."),
     ("Worst person, session", "The lowest accuracy on the last third, a mean over seeds, with its gain; "
      "and the single session that gained least."),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isnan
+
 from odl._text import counted
 from odl.study.report.analysis import Analysis, MethodFigures
 from odl.study.report.statistics import Interval
@@ -47,6 +49,11 @@ def difference_sentence(entry: MethodFigures, baseline: str) -> str:
         f"points against {baseline} at the same labels, over {_people(difference.people)}"
     )
     p = f"p = {difference.corrected:.3f} after Holm's correction"
+    if difference.beyond and entry.mean("spent").mean > 0:
+        what += (
+            f"; {baseline} asked fewer than that with {difference.beyond} of them, "
+            "where the end of its curve counts"
+        )
     if difference.people < 6:
         return f"{what}. So few people cannot show a difference ({p}); take it as within noise."
     return f"{what}. This is within noise ({p})." if difference.is_noise else f"{what} ({p})."
@@ -64,10 +71,16 @@ def harm_sentence(entry: MethodFigures) -> str:
 
 
 def headline(found: Analysis) -> str:
-    """The best method by its area, or by its accuracy where budgets are not varied."""
-    best = max(found.entries, key=lambda entry: entry.mean("late").mean)
+    """The method, budget and setting with the highest accuracy on the last third."""
+
+    def late(entry: MethodFigures) -> float:
+        mean = entry.mean("late").mean
+        return -1.0 if isnan(mean) else mean
+
+    best = max(found.entries, key=late)
+    where = f" ({setting_words(best)})" if len(found.settings) > 1 else ""
     return (
-        f"{best.method} with budget {best.budget} is right in {percents(best.mean('late'))} % "
+        f"{best.method} with budget {best.budget}{where} is right in {percents(best.mean('late'))} % "
         f"of the last third; without learning {100 * best.mean('plain').mean:.1f} %"
     )
 
