@@ -50,9 +50,10 @@ class Composed(KernelCore):
     def samples(self, block: NDArray[np.int16]) -> Sequence[Output]:
         """Consume a block (n, channels)."""
         outputs: list[Output] = []
+        numbers = np.ascontiguousarray(block).reshape(-1)  # kernels take no strides
         at: Int = 0
         while at < len(block):
-            first, at = at, extract(self.block, block.reshape(-1), at)
+            first, at = at, extract(self.block, numbers, at)
             self._recent = np.concatenate([self._recent, block[first:at]])[-self.net.window :]
             if plain(window_complete)(self.block):
                 outputs += self._window()

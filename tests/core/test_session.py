@@ -743,3 +743,16 @@ def test_an_array_of_another_type_is_refused_before_compiled_code_sees_it() -> N
     wrong: Any = np.zeros(CHANNELS, np.int32)
     with pytest.raises(TypeError, match="argument 1 is of int32, not of int16"):
         run(session._core.block, wrong, 0, False, False)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_policy_of_ones_own_takes_samples_however_they_lie_in_memory(order: Any) -> None:
+    """A single row of a table that is stored by columns has strides."""
+    samples = np.random.default_rng(0).integers(-100, 100, (300, CHANNELS)).astype(np.int16)
+    base = Config(policy="random", allowed=50, horizon=50, **SCALING)
+    whole = Session(IMAGE, base, policy=lambda window, scores: True)
+    rows = Session(IMAGE, base, policy=lambda window, scores: True)
+    stored = np.asarray(samples, order=order)
+    found = [event for i in range(len(stored)) for event in rows.step(Samples(i, stored[i : i + 1]))]
+    assert found == list(whole.step(Samples(0, samples)))
+    assert any(isinstance(event, Query) for event in found)
