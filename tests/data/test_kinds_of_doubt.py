@@ -11,7 +11,7 @@ from odl.cli.main import main
 from odl.data import DataError
 from odl.data.inference.axes import axis_of
 from odl.data.readers.text_layout import find_layout
-from tests.helpers.own_files import TIME, N, clock, found_in, in_two, motion, put, scaled, table, xyz
+from tests.helpers.own_files import TIME, N, clock, dates, found_in, in_two, motion, put, scaled, table, xyz
 
 
 @pytest.mark.parametrize(
@@ -216,3 +216,30 @@ def test_recordings_shorter_than_a_window_are_told_with_both(
     in_two(tmp_path, "{}.csv", lambda c: table(TIME, [a[:60] for a in (c["ms"], *xyz(c))]))
     assert main(["init", str(tmp_path)]) == 0
     assert "the longest stretch of a class has 1.2 s and a window 2.56 s" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("values", ["measured", "counted"])
+def test_a_value_measured_in_each_row_tells_no_people_apart(tmp_path: Path, values: str) -> None:
+    users = {"measured": [f"{i % 9 / 8:.3f}" for i in range(N)], "counted": [str(i % 200) for i in range(N)]}
+    in_two(tmp_path, "{}.csv", lambda c: table(f"{TIME},user", [c["ms"], *xyz(c), users[values]]))
+    found = found_in(tmp_path)
+    assert (found["subjects"], found["rate_hz"], found["recordings"]) == ([], 50, 2)
+    assert any("column 'user' has" in w and "not taken for people" in w for w in found["warnings"])
+
+
+@pytest.mark.parametrize(
+    "names", ["acc_x [cm/s²],acc_y [cm/s²],acc_z [cm/s²]", "gx (rpm),gy (rpm),gz (rpm)"], ids=["cm", "rpm"]
+)
+def test_a_unit_that_is_not_known_is_a_guess(tmp_path: Path, names: str) -> None:
+    in_two(tmp_path, "{}.csv", lambda c: table(f"time_ms,{names}", [c["ms"], *scaled(c, 981)]))
+    found = found_in(tmp_path)
+    assert found["confidence"]["units"] == "guess"
+    assert any("the unit '" in w and "is not known" in w for w in found["warnings"])
+
+
+def test_labels_between_dates_of_whole_seconds(tmp_path: Path) -> None:
+    c = motion(False)
+    put(tmp_path / "rec.csv", table("time,ax,ay,az", [list(dates("2024-05-04T10:00:00", c)), *xyz(c)]))
+    day = "2024-05-04 10:00:0"
+    put(tmp_path / "labels.csv", f"start,end,label\n{day}0,{day}3,walk\n{day}3,{day}7,sit\n")
+    assert found_in(tmp_path)["classes"] == ["sit", "walk"]

@@ -37,7 +37,8 @@ class Axis:
 
     ``sensor`` is ``a``, ``w`` or ``m``, ``?`` where the name does not say, empty for a quantity that is no
     channel. ``unit`` is the one in the name, or empty. ``group`` is the rest of the name: columns of one
-    sensor share it. ``linear`` is an acceleration without gravity.
+    sensor share it. ``linear`` is an acceleration without gravity. ``written`` is a unit in brackets that is
+    not known.
     """
 
     column: str
@@ -46,6 +47,7 @@ class Axis:
     unit: str
     group: tuple[str, ...]
     linear: bool = False
+    written: str = ""
 
     @property
     def name(self) -> str:
@@ -57,7 +59,7 @@ def axis_of(column: str) -> Axis | None:
     """Return which axis of which sensor a column's name means; None if it means none.
 
     >>> axis_of("Gyro_X_deg_per_s")
-    Axis(column='Gyro_X_deg_per_s', sensor='w', axis='x', unit='deg/s', group=(), linear=False)
+    Axis(column='Gyro_X_deg_per_s', sensor='w', axis='x', unit='deg/s', group=(), linear=False, written='')
     >>> axis_of("hand_acc_16g_y").group, axis_of("userAcceleration.z").linear, axis_of("max")
     (('hand', '16g'), True, None)
     """
@@ -106,7 +108,16 @@ def axis_of(column: str) -> Axis | None:
     group = tuple(
         w for w in rest if w not in ("axis", "value", "val") and not (unit_of(w) and not w[0].isdigit())
     )
-    return Axis(column, sensor, words[at], unit, group, linear)
+    odd = bracket and not unit and not angle and ("/" in bracket[1] or _spells(bracket[1]))
+    written = bracket[1] if bracket and odd else ""
+    return Axis(column, sensor, words[at], unit, group, linear, written)
+
+
+def _spells(text: str) -> bool:
+    """Whether a text in brackets is one short word, as a unit is, and none that says how it was measured."""
+    return (
+        text.isalpha() and len(text) <= 4 and text.lower() not in (*_FILLERS, *SENSOR_WORDS, *LINEAR, *"xyz")
+    )
 
 
 def words_of(text: str) -> list[str]:

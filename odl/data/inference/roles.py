@@ -47,6 +47,7 @@ DEVICE = (
     "location", "source", "logger", "serial", "unit", "board", "watch", "tag",
 )  # fmt: skip
 MOST_LABELS = 100
+MOST_BY_TURNS = 32  # people whose rows may alternate
 SHORTEST_RUN = 3.0  # rows; a label that changes faster is none
 _NAMELESS = re.compile(r"column \d+")
 
@@ -152,7 +153,7 @@ def find_roles(
     used = {a.column for a in axes.axes if a.column != label}
     axes = replace(axes, axes=tuple(a for a in axes.axes if a.column in used))
     free = [c for c in table.columns if c not in used and c != label]
-    subject = subject or _person(table, free)
+    subject = subject or _person(table, free, remarks)
     free = [c for c in free if c != subject]
     by_turns = (
         bool(subject)
@@ -230,10 +231,21 @@ def _label(table: RawTable, axes: Chosen, remarks: list[str]) -> str:
     return best
 
 
-def _person(table: RawTable, free: list[str]) -> str:
+def _person(table: RawTable, free: list[str], remarks: list[str]) -> str:
+    """A column that is called like people, unless it has measured values or a new one in nearly each row."""
     column = named(free, SUBJECT)
-    if column and plain(column) == "name":
-        codes, texts = table.texts(column)
+    if not column:
+        return ""
+    cells = table.columns[column]
+    measured = cells.dtype.kind == "f" and bool((np.modf(cells[np.isfinite(cells)])[0] != 0).any())
+    codes, texts = table.texts(column)
+    if measured or (len(texts) > MOST_BY_TURNS and run_length(codes) < SHORTEST_RUN):
+        remarks.append(
+            f"column '{column}' has {len(texts)} values and changes from row to row, so it is not taken for "
+            f"people; `subject={column}` takes it"
+        )
+        return ""
+    if plain(column) == "name":
         device = any(re.search(r"\d", t) or axis_of(t) for t in texts)
         return column if not device and 1 < len(texts) <= MOST_LABELS else ""
     return column

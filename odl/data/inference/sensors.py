@@ -23,6 +23,7 @@ RATES = (
 )  # fmt: skip
 SENSORS = {"a": "acceleration", "w": "turn rate", "m": "magnetic field"}
 FAST = 260.0  # Hz; above it a unit of time that nothing names is too doubtful
+_KNOWN = {"a": ("g", "m/s2", "mg"), "w": ("rad/s", "deg/s", "mdps"), "m": ("uT",)}
 OFFERED = 50.0  # Hz, where nothing tells the rate
 
 
@@ -73,7 +74,10 @@ def choose_sensors(proposal: Proposal, profiles: list[Profile]) -> Sensors:
     axes: list[Axis] = []
     for word in words.values():
         own_axes = _same_axes([p for p in used if p.word == word])
-        axes += [Axis(f"{word}.{a.column}", a.sensor, a.axis, a.unit, a.group, a.linear) for a in own_axes]
+        axes += [
+            Axis(f"{word}.{a.column}", a.sensor, a.axis, a.unit, a.group, a.linear, a.written)
+            for a in own_axes
+        ]
     proposal.say(
         f"files of {' and '.join(words.values())} with the same rest of the name are joined on time", LIKELY
     )
@@ -294,6 +298,14 @@ def _unit(
             proposal.warnings.append(f"{axes[0].column}: the file says {told}, but {against}; check it")
     elif wrong:
         found = Unit(found.unit, found.why, GUESS)
+    elif not told and (unknown := next((a.written for a in axes if a.written), "")):
+        found = Unit(
+            found.unit, f"{found.why}; '{unknown}' is no unit that is known here", GUESS, found.per_count
+        )
+        proposal.warnings.append(
+            f"{axes[0].column}: the unit '{unknown}' is not known, and {found.unit} is only a guess; write "
+            f"the unit and scale into the card, or the numbers in {' or '.join(_KNOWN[kind])}"
+        )
     if kind == "a" and any(a.linear for a in axes):
         steady = "in a steady direction" in found.why
         why = "no gravity, as its name says" + ", though its direction is steady" * steady

@@ -13,7 +13,11 @@ SEPARATORS = ",;\t| "  # a blank stands for any number of blanks
 COMMENTS = ("#", "//", "%", "!")
 LINES = 400  # that are looked at; GENEActiv has a hundred above its rows
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?inf|nan", re.IGNORECASE)
-_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T _].*)?|\d{1,2}:\d{2}(?::\d{2}.*)?", re.IGNORECASE)
+_DATE = re.compile(
+    r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T _].*)?"
+    r"|\d{1,2}:\d{2}(?::\d{2}(?:[.,:]\d+)?(?: ?[ap]\.?m\.?)?(?: ?(?:z|utc|gmt|[+-]\d{2}:?\d{2}))?)?",
+    re.IGNORECASE,
+)
 _UNIT = re.compile(
     r"[(\[]?(?:[munµμ]?s|sec\w*|milli\w*|m/\(?s\^?[2²]\)?|m/s/s|mg|g|gal|[md]*eg\w*/\w+|[m]?dps|rad/s(?:ec)?|°/s"
     r"|[muµμ]?t|gauss|(?:local_)?flux|lsb|mv|kpa|hpa|%|[°]?c(?:elsius)?|deg\w*|v|no[ _]units|n/a|cal|raw"
