@@ -142,8 +142,23 @@ def _check(args: argparse.Namespace, progress: Progress) -> str:
     from odl.data.coverage import check_figures, check_text
 
     dataset = open_dataset(args.path, args.data)
-    figures = check_figures(dataset, args.path, args.data)
+    figures = check_figures(dataset)
+    figures["next"] = next_command(args.path, args.data, figures["trainable"])
     write_json(args.json, lambda: figures)
     if args.json != "-":
-        print(printable(with_flags(check_text(figures)), keep="\n"))
+        text = f"{check_text(figures)}\nnext: {figures['next']}"
+        print(printable(with_flags(text), keep="\n"))
     return ""
+
+
+def next_command(source: str, data: str | None, trainable: bool) -> str:
+    """The command that follows a check: training, or what mends the card.
+
+    >>> next_command("walks", None, True), next_command("walks", None, False)
+    ('odl train walks --out mine.odlm', 'odl init walks --force')
+    """
+    from odl.data import list_datasets
+
+    if trainable:
+        return f"odl train {source}{f' --data {data}' if data else ''} --out mine.odlm"
+    return "odl datasets" if source in list_datasets() else f"odl init {source} --force"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from odl.data.bundled import list_datasets
 from odl.data.card import Card, DataError
 from odl.data.dataset import Dataset
 
@@ -80,14 +79,11 @@ def check_confirmed(card: Card) -> None:
         value = getattr(card, entry, 0.0)
         raise DataError(
             f"{entry} {value if not isinstance(value, float) else f'{value:g}'} is a guess of 'odl init'; "
-            f"confirm it "
-            f"with 'odl init PATH --{entry.replace('_', '-')} ... --force', or take '{entry}' out of "
-            f'"unconfirmed" in '
-            "the card"
+            f"write the card anew with `{entry}`, or take '{entry}' out of \"unconfirmed\" in the card"
         )
 
 
-def check_figures(dataset: Dataset, source: str, data: str | None = None) -> dict[str, Any]:
+def check_figures(dataset: Dataset) -> dict[str, Any]:
     """Return what `odl check` shows: seconds and windows by person and class, and what is missing."""
     card = dataset.card
     people: dict[str, dict[str, Any]] = {}
@@ -121,8 +117,6 @@ def check_figures(dataset: Dataset, source: str, data: str | None = None) -> dic
             "training needs two people; of one person, recordings can stand for people, as in "
             "`pattern={label}_{subject}.csv`: scores are then of this person only"
         )
-    where = f" --data {data}" if data else ""
-    better = "odl datasets" if source in list_datasets() else f"odl init {source} --force"
     ready = not alone and len(card.classes) - len(missing) >= 2 and not card.unconfirmed
     for name in missing:
         if trained and f"class '{name}' has no window" not in " ".join(faults):
@@ -130,7 +124,6 @@ def check_figures(dataset: Dataset, source: str, data: str | None = None) -> dic
     return {
         "dataset": card.name, "rate_hz": card.rate_hz, "window_s": card.window_s, "hop_s": card.hop_s,
         "classes": list(card.classes), "people": people, "faults": faults, "trainable": ready,
-        "next": f"odl train {source}{where} --out mine.odlm" if ready else better,
     }  # fmt: skip
 
 
@@ -146,4 +139,4 @@ def check_text(figures: dict[str, Any]) -> str:
         row = "  ".join(f"{own['classes'][n]['windows']:>{w}}" for n, w in zip(classes, widths, strict=True))
         lines.append(f"         {person:{wide}}  {own['split']:5}  {row}")
     lines += [f"- {fault}" for fault in figures["faults"]] or ["nothing is missing"]
-    return "\n".join([*lines, f"next: {figures['next']}"])
+    return "\n".join(lines)

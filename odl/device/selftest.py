@@ -158,7 +158,7 @@ class SelfTest:
         if self._image is None:
             raise _LeftOut("without the board's model image there is nothing to compare with")
         if description is None or description.board.get("channels") is not None:
-            raise _LeftOut("the board has a sensor of its own; build its firmware with --sensor link")
+            raise _LeftOut("the board has a sensor of its own; build its firmware with the sensor `link`")
         return self._image
 
     # --- steps ---------------------------------------------------------------------------

@@ -269,7 +269,7 @@ def test_a_guessed_rate_is_not_trained_on_until_it_is_said(
     assert main(["init", str(tmp_path)]) == 0
     assert main(["check", str(tmp_path)]) == 0
     assert (
-        "rate_hz 50 is a guess of 'odl init'; confirm it with 'odl init PATH --rate-hz"
+        "rate_hz 50 is a guess of 'odl init'; write the card anew with --rate-hz, or"
         in capsys.readouterr().out
     )
     assert main(["init", str(tmp_path), "--rate-hz", "119", "--force"]) == 0

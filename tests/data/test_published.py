@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.io import savemat
 
+from odl.cli.init import next_command
 from odl.data import DataError, list_datasets, load_card, open_dataset
 from odl.data.bundled import Part
 from odl.data.coverage import check_figures
@@ -319,16 +320,17 @@ def test_a_description_is_of_one_piece(name: str) -> None:
 
 def test_check_says_what_to_do_with_a_known_dataset(tmp_path: Path) -> None:
     pamap2(tmp_path)
-    figures = check_figures(open_dataset("pamap2", tmp_path), "pamap2", str(tmp_path))
-    assert not figures["trainable"] and figures["next"] == "odl datasets"
+    trainable = check_figures(open_dataset("pamap2", tmp_path))["trainable"]
+    assert not trainable and next_command("pamap2", str(tmp_path), trainable) == "odl datasets"
     for person in (102, 103):
         home = tmp_path / "PAMAP2_Dataset" / "Protocol"
         label = np.repeat([0, 4, 12], 1000)
         v = values("pamap2", 3000)
         cells = {1: np.arange(3000) / 100, 2: label, **axes(5, v[:, :3]), **axes(11, v[:, 3:])}
         matrix(home / f"subject{person}.dat", 54, cells, " ", 3000)
-    figures = check_figures(open_dataset("pamap2", tmp_path), "pamap2", str(tmp_path))
-    assert figures["next"] == f"odl train pamap2 --data {tmp_path} --out mine.odlm"
+    trainable = check_figures(open_dataset("pamap2", tmp_path))["trainable"]
+    command = next_command("pamap2", str(tmp_path), trainable)
+    assert command == f"odl train pamap2 --data {tmp_path} --out mine.odlm"
 
 
 def test_unimib_windows_are_read(tmp_path: Path) -> None:

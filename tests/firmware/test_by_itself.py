@@ -73,7 +73,7 @@ def test_one_press_agrees_with_what_the_heads_say(sensing: Follower) -> None:
         question = session.open_questions[0]
         core = session._core
         i = core.state["ask_window"][0].tolist().index(question.window)
-        scores, path = np.zeros(20, np.int64), np.zeros(8, np.int64)
+        scores, path = np.zeros(20, np.uint16), np.zeros(8, np.uint8)
         length = score(core.block, core.state["ask_features"][0, i], scores, path)
         board.press()
         label = sensing.run_until(Label, 2.0)

@@ -31,7 +31,7 @@ def read_back(path: Path, proposal: Proposal) -> tuple[Dataset, list[FileReport]
 
 
 def findings(proposal: Proposal, reports: list[FileReport], error: str = "") -> dict[str, Any]:
-    """Return what was found, for ``odl init --json``; docs/data.md lists the entries."""
+    """Return what was found, for the JSON of ``odl init``; docs/data.md lists the entries."""
     card = proposal.card
     warnings = list(proposal.warnings)
     for report in reports:
