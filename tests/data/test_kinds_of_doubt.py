@@ -243,3 +243,12 @@ def test_labels_between_dates_of_whole_seconds(tmp_path: Path) -> None:
     day = "2024-05-04 10:00:0"
     put(tmp_path / "labels.csv", f"start,end,label\n{day}0,{day}3,walk\n{day}3,{day}7,sit\n")
     assert found_in(tmp_path)["classes"] == ["sit", "walk"]
+
+
+def test_a_column_with_values_and_no_name_is_told_and_a_row_number_is_none(tmp_path: Path) -> None:
+    rest = "is left out; give it one in the line of names"
+    in_two(tmp_path / "l", "{}.csv", lambda c: table(f"{TIME},", [c["ms"], *xyz(c), ["sit"] * N]))
+    assert any(f"sit.csv: column 5 has no name and {rest}" in w for w in found_in(tmp_path / "l")["warnings"])
+    in_two(tmp_path / "n", "{}.csv", lambda c: table(f",{TIME}", [range(N), c["ms"], *xyz(c)]))
+    in_two(tmp_path / "e", "{}.csv", lambda c: table(f"{TIME},", [c["ms"], *xyz(c), [""] * N]))
+    assert not any("no name" in w for kind in "ne" for w in found_in(tmp_path / kind)["warnings"])

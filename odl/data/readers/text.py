@@ -123,6 +123,8 @@ class _Body:
         if doubled:
             place = f"{source.path} row {layout.first - 1}"
             raise DataError(f"{place}: two columns are called '{doubled[0]}'")
+        for number in layout.nameless:
+            notes.append(f"column {number} has no name and is left out; give it one in the line of names")
         self._start = 0
         for _ in range(layout.first - 1):
             self._start = data.find(b"\n", self._start) + 1

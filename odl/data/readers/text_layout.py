@@ -47,6 +47,8 @@ class TextLayout:
     ``first`` is the number of the first row of values, from 1. ``names`` are as wide as a row, empty for a
     column without one; ``header`` is the line they stood in, empty if the file has no names. ``thousands`` is
     the row and text of a number in which a comma or a point parts thousands, 0 if there is none.
+    ``nameless`` are the numbers, from 1, of columns that have values other than the number of the row,
+    but no name.
     """
 
     separator: str
@@ -57,6 +59,7 @@ class TextLayout:
     units: dict[str, str]
     rate_hz: float
     thousands: tuple[int, str] = (0, "")
+    nameless: tuple[int, ...] = ()
 
 
 def cells(line: str, separator: str) -> list[str]:
@@ -103,7 +106,17 @@ def find_layout(lines: list[str]) -> TextLayout | None:
     return TextLayout(
         separator, "," if comma else ".", first + 1, names, header, units, _rate(lines[: first]),
         _thousands(rows, samples),
+        tuple(i + 1 for i, name in enumerate(names) if not name and _has_values([row[i] for row in samples])),
     )  # fmt: skip
+
+
+def _has_values(column: list[str]) -> bool:
+    """Whether a column has values, and these are not the numbers of rows, as pandas writes them."""
+    values = [cell for cell in column if cell.lower() not in NOTHING]
+    numbers = [int(cell) for cell in values if re.fullmatch(r"\d{1,12}", cell)]
+    return bool(values) and numbers != list(
+        range(numbers[0] if numbers else 0, len(values) + sum(numbers[:1]))
+    )
 
 
 def _thousands(rows: list[int], samples: list[list[str]]) -> tuple[int, str]:
