@@ -173,7 +173,7 @@ def test_a_board_with_a_sensor_of_its_own_is_not_compared(library: Path) -> None
     report = Bench(library, fed_by_host=False).report()
     left = [step for step in report.steps if step.outcome == "left out"]
     assert [step.name for step in left] == list(STEPS[2:])
-    assert all("--sensor link" in step.detail for step in left)
+    assert all("sensor `link`" in step.detail for step in left)
 
 
 def teach(bench: Bench) -> None:
