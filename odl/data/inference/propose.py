@@ -376,9 +376,7 @@ def _splits(proposal: Proposal, people: list[int]) -> None:
         return
     kept = max(1, len(people) // 4)
     proposal.card["splits"] = {"train": people[:-kept], "test": people[-kept:]}
-    proposal.say(
-        f"{len(people)} people, of whom {', '.join(map(str, people[-kept:]))} kept for testing", LIKELY
-    )
+    proposal.say(f"{len(people)} people; kept for testing: {', '.join(map(str, people[-kept:]))}", LIKELY)
 
 
 def _columns(proposal: Proposal, profiles: list[Profile], sensors: Sensors) -> None:
