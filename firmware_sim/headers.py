@@ -20,7 +20,7 @@ from odl.core.image_layout import HEAD, HEADER, LAYER, MAGIC, ROW, VERSION
 from odl.core.kernels.net import SETTINGS, Emit, out_dtype
 from odl.core.kernels.rules import Rule
 from odl.core.kernels.softmax import FRACTION, WHOLE
-from odl.core.state import NAME_BYTES, WARM, Asked, Count, Entry, log_dtype, state_dtype
+from odl.core.state import NAME_BYTES, RECENT, WARM, Asked, Count, Entry, log_dtype, state_dtype
 from odl.wire.messages import BRIEF, IMAGE, PROTOCOL, STATE, Refusal
 from odl.wire.schema import SCALARS, TABLE
 
@@ -42,8 +42,6 @@ def sizes_of(image: Image) -> dict[str, int]:
     >>> sizes["features"] == 3 * sizes["outputs"]
     True
     """
-    stored = len(image.owners)
-    share = max(1, stored // len(image.row_class))
     return {
         "channels": len(image.channels),
         "layers": len(image.layers),
@@ -55,8 +53,7 @@ def sizes_of(image: Image) -> dict[str, int]:
         "max_rows": image.max_rows,
         "max_pending": image.max_pending,
         "max_log": image.max_log,
-        # A label of a class with n labels is repeated share // n times, at least once.
-        "max_items": image.max_log + share * image.max_rows + stored,
+        "max_items": image.max_items,
         "rate_shift": image.rate_shift,
     }
 
@@ -71,11 +68,12 @@ def state_header(sizes: Mapping[str, int]) -> str:
     """
     layout = {k: sizes[k] for k in ("features", "positions", "outputs", "taps", "layers",
                                     "max_heads", "max_rows", "max_pending")}  # fmt: skip
+    layout["items"] = sizes["max_items"]
     parts = [
         _TOP,
         "#ifndef ODL_STATE_H\n#define ODL_STATE_H\n\n#include <stddef.h>\n#include <stdint.h>\n",
         "".join(f"#define ODL_{name.upper()} {value}\n" for name, value in sizes.items()),
-        f"#define ODL_NAME_BYTES {NAME_BYTES}\n#define ODL_WARM {WARM}\n#define ODL_COUNTS {len(Count)}\n"
+        f"#define ODL_NAME_BYTES {NAME_BYTES}\n#define ODL_WARM {WARM}\n#define ODL_RECENT {RECENT}\n#define ODL_COUNTS {len(Count)}\n"
         f'#define ODL_IMAGE_MAGIC "{MAGIC.decode()}"\n#define ODL_IMAGE_MAJOR {VERSION[0]}\n',
         _enum("COUNT", {c.name: int(c) for c in Count}),
         _enum("ASKED", {a.name: int(a) for a in Asked}),

@@ -43,7 +43,9 @@ def net_of(image: Image, scaling: Scaling | None = None) -> Net:
         head_format=np.ascontiguousarray(image.formats),
         stored=np.ascontiguousarray(image.stored),
         owners=np.ascontiguousarray(image.owners),
-        learning=np.array([image.epochs, image.rate_shift, image.imprint, image.seed], np.uint64),
+        learning=np.array(
+            [image.epochs, image.rate_shift, image.imprint, image.seed, image.refit_items], np.uint64
+        ),
         window=image.window,
         hop=image.hop,
     )
@@ -60,6 +62,7 @@ def state_dtype_of(image: Image) -> np.dtype[Any]:
         max_heads=image.max_heads,
         max_rows=image.max_rows,
         max_pending=image.max_pending,
+        items=image.max_items,
     )
 
 
@@ -68,7 +71,7 @@ def memory_for(net: Net, state: np.dtype[Any], max_log: int, seed: int = 1) -> M
     assert state.fields is not None
     shape = {name: state.fields[name][0].shape for name in state.fields}
     memory = new_memory(
-        list(net[:-2]), net[-2:], state, log_dtype(shape["previous"][0]), max_log, SETTINGS,
+        list(net[:-2]), net[-2:], state, log_dtype(shape["sums"][0]), max_log, SETTINGS,
         out_dtype(shape["head_parent"][0], shape["row_class"][0]),
     )  # fmt: skip
     init_state(memory.state, seed)

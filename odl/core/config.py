@@ -19,6 +19,8 @@ BOUNDS = {
     "patience": (1, 2**40),
     "step": (1, 16),
     "change": (0, 32768),
+    "every": (0, 2**31 - 1),
+    "floor": (0, 65535),
     "seed": (1, 2**64 - 1),
 }
 
@@ -79,9 +81,13 @@ class Config:
     step : int
         TActiLE's reference values move by ``2**-step`` of the full range, 1 to 16.
     hold : bool
-        True if an answered label is held until the stream changes.
+        True if an answer with a class that the image does not know is shown until the stream changes.
     change : int
-        Mean absolute feature difference (Q15) between windows that counts as a change.
+        Distance (Q15) of a window's features from their mean in the segment that begins a new segment.
+    every : int
+        Least distance of two questions in samples.
+    floor : int
+        Lowest score for which novel-segments asks.
     seed : int
         State of the policy's generator, 1 to 2**64 - 1.
     mult, shift, offset : tuple of int
@@ -106,8 +112,10 @@ class Config:
     batch: int = 1
     patience: int = 3000
     step: int = 4
-    hold: bool = False
-    change: int = 1638
+    hold: bool = True
+    change: int = 983
+    every: int = 0
+    floor: int = 0
     seed: int = 1
     mult: tuple[int, ...] = ()
     shift: tuple[int, ...] = ()

@@ -80,6 +80,14 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
+class Teach:
+    """Nobody asked: the segment that the stream is in is of class ``cls``; outside the budget."""
+
+    at: int
+    cls: int
+
+
+@dataclass(frozen=True, slots=True)
 class Undo:
     """Take back the answer given last."""
 
@@ -161,11 +169,15 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """``window`` is worth asking about (``utility`` Q15); the question ends at ``expires``."""
+    """``window`` is worth asking about (``utility`` Q15); the question ends at ``expires``.
+
+    It is about everything from sample ``since`` to the window's end: the stream has not changed there.
+    """
 
     window: int
     utility: int
     expires: int
+    since: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +199,8 @@ class Dropped:
     why: Why
 
 
-Command: TypeAlias = Label | Undo | AddClass | Split
-Input: TypeAlias = Samples | Gap | Label | Undo | AddClass | Split | Truth | Origin | Adopt
+Command: TypeAlias = Label | Teach | Undo | AddClass | Split
+Input: TypeAlias = Samples | Gap | Label | Teach | Undo | AddClass | Split | Truth | Origin | Adopt
 Output: TypeAlias = Prediction | Query | Learned | Dropped
 Event: TypeAlias = Input | Output
 

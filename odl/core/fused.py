@@ -33,7 +33,7 @@ def settings_of(config: Config) -> NDArray[Any]:
     settings = np.zeros(1, SETTINGS)
     settings["rule"] = rule_of(config.policy)
     for name in ("allowed", "period", "in_samples", "horizon", "batch", "patience", "step",
-                 "hold", "change"):  # fmt: skip
+                 "hold", "change", "every", "floor"):  # fmt: skip
         settings[name] = getattr(config, name)
     return settings
 

@@ -74,7 +74,7 @@ class Image:
     stored: NDArray[np.uint8]  # (stored, features)
     owners: NDArray[np.uint8]  # (stored,)
     names: dict[int, str]  # class id -> name
-    epochs: int = 8
+    epochs: int = 16
     rate_shift: int = 12
     imprint: int = 16
     seed: int = 1
@@ -117,6 +117,22 @@ class Image:
             size = (size - layer.weights.shape[1]) // layer.stride + 1
             total += size * layer.weights.size
         return int(total)
+
+    @property
+    def max_items(self) -> int:
+        """Most vectors that an epoch of a refit has.
+
+        Each label and stored vector once, and a class's labels together up to as often as a trained
+        class has stored vectors.
+        """
+        stored = len(self.owners)
+        share = max(1, stored // max(1, len(self.row_class)))
+        return self.max_log + share * self.max_rows + stored
+
+    @property
+    def refit_items(self) -> int:
+        """Vectors that a refit learns from at each hop: 1600 a second."""
+        return min(max(1, 1_600_000 * self.hop // round(self.rate_hz * 1000)), 65535)
 
     @property
     def checksum(self) -> int:

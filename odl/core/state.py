@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from odl.core.events import NO_CLASS, NO_HEAD
 
 WARM = 16  # scores that set TActiLE's first reference value
+RECENT = 64  # scores that novel-segments compares with
 NAME_BYTES = 32
 
 
@@ -32,7 +33,6 @@ class Asked(IntEnum):
 class Entry(IntEnum):
     """Kind of a log entry."""
 
-    UNDONE = 0
     LABEL = 1
     CLASS = 2
     SPLIT = 3
@@ -57,6 +57,8 @@ class Count(IntEnum):
     REFITS = 13
     GAPS = 14
     BLOCKED = 15  # windows not asked about because too many questions were open
+    TAUGHT = 16  # labels that nobody asked for
+    GAVE_WAY = 17  # labels that left a full log for a newer one
 
 
 def state_dtype(
@@ -69,6 +71,7 @@ def state_dtype(
     max_heads: int,
     max_rows: int,
     max_pending: int,
+    items: int,
 ) -> np.dtype[Any]:
     """The layout of the RAM state for one model's sizes.
 
@@ -82,27 +85,37 @@ def state_dtype(
         int16 inputs kept for all layers together, and their number.
     max_heads, max_rows, max_pending : int
         Capacities, from the model image.
+    items : int
+        Most vectors that one epoch of a refit can have.
 
     Examples
     --------
     >>> sizes = dict(features=192, positions=27, outputs=64, taps=206, layers=3)
-    >>> state_dtype(**sizes, max_heads=8, max_rows=20, max_pending=8).itemsize
-    20016
+    >>> state_dtype(**sizes, max_heads=8, max_rows=20, max_pending=8, items=476).itemsize
+    0
     """
     return np.dtype(
         [
             # the stream
             ("position", "<i8"),  # samples consumed, gaps included
             ("phase", "<i8"),  # samples since the stream last (re)started
-            ("segment", "<i8"),  # stretches of unchanged stream so far
+            # the segment: the stretch of unchanged stream that the last window belongs to
+            ("segment", "<i8"),  # its number
+            ("since", "<i8"),  # its first sample
+            ("last", "<i8"),  # first sample of the last window
+            ("age", "<i8"),  # its windows so far
+            ("doubt", "<i8"),  # sum of their uncertainties, Q15
             # the policy
             ("generator", "<u8"),
             ("period", "<i8"),  # current budget period
             ("issued", "<i8"),  # questions issued in it
+            ("asked_at", "<i8"),  # end of the window asked about last, 0: none
+            ("points", "<i8"),  # segments that novel-segments has given a score
             ("rv_u", "<i8"),  # reference values, Q31
             ("rv_d", "<i8"),
             ("batch", "<i8"),  # number of the open batch
             ("answers", "<i8"),  # answers received, orders them for undo
+            ("refit_generator", "<u8"),
             ("counts", "<i8", (len(Count),)),
             # the questions
             ("ask_window", "<i8", (max_pending,)),
@@ -111,7 +124,8 @@ def state_dtype(
             ("ask_order", "<i8", (max_pending,)),
             ("ask_segment", "<i8", (max_pending,)),
             # 32 bits
-            ("weights", "<i4", (max_rows, features + 1)),
+            ("weights", "<i4", (max_rows, features + 1)),  # of the heads in use
+            ("next", "<i4", (max_rows, features + 1)),  # of those that a refit is working on
             ("fill", "<i4", (layers,)),  # inputs waiting in each layer's taps
             ("ring_at", "<i4"),  # the oldest position in the ring
             ("ring_n", "<i4"),
@@ -122,22 +136,37 @@ def state_dtype(
             ("n_batch", "<i4"),  # members of the open batch so far
             ("n_warm", "<i4"),
             ("n_far", "<i4"),  # distances seen since the batch opened
+            ("n_sum", "<i4"),  # windows in the segment's sums
+            ("n_recent", "<i4"),
+            ("recent_at", "<i4"),  # where the next score goes
+            ("n_items", "<i4"),  # vectors in an epoch of the refit
+            ("epoch", "<i4"),
+            ("place", "<i4"),  # items learned in this epoch
             # 16 bits
             ("warm", "<u2", (WARM,)),
+            ("recent", "<u2", (RECENT,)),
+            ("sums", "<u2", (features,)),
+            ("items", "<u2", (items,)),  # places in the log; from max_log on, stored vectors
             ("taps", "<i2", (taps,)),
             # bytes
             ("ask_status", "u1", (max_pending,)),
             ("ask_class", "u1", (max_pending,)),
+            ("ask_said", "u1", (max_pending,)),  # what was shown when asking
             ("ask_features", "u1", (max_pending, features)),
             ("ring", "u1", (positions, outputs)),
-            ("previous", "u1", (features,)),
             ("row_class", "u1", (max_rows,)),
             ("row_head", "u1", (max_rows,)),
             ("row_active", "u1", (max_rows,)),
+            ("next_active", "u1", (max_rows,)),
             ("head_parent", "u1", (max_heads,)),
             ("head_format", "u1", (max_heads,)),
-            ("held", "u1"),
-            ("has_previous", "u1"),
+            ("touched", "u1", (max_heads,)),  # tasks that the refit trains
+            ("held", "u1"),  # an answer that is shown until the stream changes
+            ("held_said", "u1"),  # what was shown when it was asked for
+            ("said", "u1"),  # what was shown at the last window
+            ("asked", "u1"),  # the segment has been asked about
+            ("learned", "u1"),  # the heads in use are not the image's
+            ("refitting", "u1"),  # 0: no; 1: all tasks; 2: new ones, further epochs
         ],
         align=True,
     )
@@ -152,7 +181,9 @@ def log_dtype(features: int) -> np.dtype[Any]:
             ("kind", "u1"),
             ("cls", "u1"),
             ("head", "u1"),
-            ("spare", "u1", (5,)),
+            ("base", "u1"),  # of a label: what the image's heads said of it when it was collected
+            ("mixed", "u1"),  # and what they said together with those in use
+            ("spare", "u1", (3,)),
             ("features", "u1", (max(features, NAME_BYTES),)),
         ],
         align=True,
@@ -163,7 +194,8 @@ def init_state(state: NDArray[Any], seed: int) -> None:
     """Clear ``state``, shape (1,), to a fresh state block without heads."""
     state[:] = np.zeros(1, state.dtype)
     state["generator"] = seed
-    state["held"] = NO_CLASS
+    for name in ("held", "held_said", "said"):
+        state[name] = NO_CLASS
     state["head_parent"] = NO_HEAD
     state["row_class"] = NO_CLASS
     state["row_head"] = NO_HEAD

@@ -8,8 +8,8 @@ from typing import Any, Final, TypeAlias
 
 from odl.core.events import Event
 
-PROTOCOL: Final = (1, 0)  # major.minor of the serial line; Hello and Info carry it
-FORMAT: Final = (1, 0)  # major.minor of this schema; Start's configuration carries it
+PROTOCOL: Final = (2, 0)  # major.minor of the serial line; Hello and Info carry it
+FORMAT: Final = (2, 0)  # major.minor of this schema; Start's configuration carries it
 MAX_INDEX: Final = 2**64 - 1
 
 
@@ -34,8 +34,8 @@ class Start:
 
     ``config`` holds only what JSON can (text keys, lists, finite numbers).
 
-    >>> Start({"format": [1, 0]}, b"ODLM").config["format"]
-    [1, 0]
+    >>> Start({"format": [2, 0]}, b"ODLM").config["format"]
+    [2, 0]
     """
 
     config: dict[str, Any]
@@ -112,9 +112,11 @@ class Configure:
     batch: int
     step: int
     change: int
+    floor: int
     allowed: int
     period: int
     horizon: int
+    every: int
     session: int
     issued: int
     patience: int

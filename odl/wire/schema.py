@@ -44,6 +44,7 @@ from odl.core.events import (
     Query,
     Samples,
     Split,
+    Teach,
     Truth,
     Undo,
 )
@@ -104,7 +105,8 @@ TABLE: Final[tuple[Row, ...]] = (
          rate_mhz="u32", image="u32", image_size="u32", image_room="u32", state="u32", log="u32",
          session="u32", frames="u32", position="u64", version="text"),
     _row(5, Configure, rule="u8", in_samples="u8", hold="u8", keep="u8", batch="u8", step="u8",
-         change="u16", allowed="u32", period="u32", horizon="u32", session="u32", issued="u32",
+         change="u16", floor="u16", allowed="u32", period="u32", horizon="u32", every="u32",
+         session="u32", issued="u32",
          patience="u64", seed="u64", position="u64", scaling="scaling"),
     _row(6, Read, area="u8", offset="u32", size="u16"),
     _row(7, Data, area="u8", offset="u32", reply="u16", data="blob"),
@@ -125,8 +127,9 @@ TABLE: Final[tuple[Row, ...]] = (
     _row(22, Truth, start="u64", end="u64", name="name"),
     _row(23, Origin, at="u64", took="u32", clock="u64", by="text"),
     _row(24, Adopt, start="u64", lost="u64", state="blob"),
+    _row(25, Teach, at="u64", cls="id"),
     _row(32, Prediction, window="u64", held="opt", path="ids", scores="q15s"),
-    _row(33, Query, window="u64", utility="u16", expires="u64"),
+    _row(33, Query, window="u64", utility="u16", expires="u64", since="u64"),
     _row(34, Learned, at="u64", window="u64", cls="id", head="u8"),
     _row(35, Dropped, at="u64", window="u64", why="why"),
 )  # fmt: skip

@@ -31,7 +31,7 @@ class Net(NamedTuple):
     head_format: NDArray[np.uint8]
     stored: NDArray[np.uint8]  # (stored, features)
     owners: NDArray[np.uint8]
-    learning: NDArray[np.uint64]  # epochs, rate shift, imprint, seed
+    learning: NDArray[np.uint64]  # epochs, rate shift, imprint, seed, refit items per hop
     window: int
     hop: int
 
@@ -47,7 +47,9 @@ SETTINGS = np.dtype(
         ("patience", "<i8"),  # samples until a question expires
         ("step", "<i8"),  # reference values move by 2**-step
         ("hold", "<i8"),  # let an answer stand until the stream changes
-        ("change", "<i8"),  # Q15 distance of consecutive windows that counts as a change
+        ("change", "<i8"),  # Q15 distance from a segment's mean that begins a new one
+        ("every", "<i8"),  # least distance of two questions in samples
+        ("floor", "<i8"),  # lowest score that novel-segments asks for
     ]
 )
 
@@ -58,7 +60,9 @@ class Act(IntEnum):
     SETTLE = 0  # expire questions, learn from batches that are settled
     LABEL = 1
     UNDO = 2
-    REFIT = 3
+    REFIT = 3  # to the end
+    TEACH = 4
+    BEGIN_REFIT = 5
 
 
 class Emit(IntEnum):

@@ -46,9 +46,12 @@ class Rule(IntEnum):
     DUALRV = 2, "tactile-dualrv", "DualRV", "uncertain windows that differ from the open batch", 4, 2
     RANDOM = 3, "random", "Random", "windows drawn at random, exactly as many as the budget has"
     PERIODIC = 4, "periodic", "Periodic", "windows at equal distances"
+    NOVEL_SEGMENTS = (
+        5, "novel-segments", "NovelSegments", "once about each segment that is unlike what was answered"
+    )  # fmt: skip
 
 
-DEFAULT = Rule.INFORV
+DEFAULT = Rule.NOVEL_SEGMENTS
 POLICIES = tuple(rule.policy for rule in Rule)
 
 # For a command's help.
