@@ -16,8 +16,10 @@ from odl.core.image_layout import (
     HEADER,
     LAYER,
     ROW,
+    VERSION,
     ImageError,
     join_sections,
+    layout_of,
     read_header,
     read_section,
     require,
@@ -49,6 +51,10 @@ class Layer:
 @dataclass(frozen=True, eq=False)
 class Image:
     """Everything a session starts from; `odl.core.image_layout` describes the byte form.
+
+    An image of version 1 is read as one of version 2 with the same weights: at least 16 epochs, and a log
+    that has room for a label beside all classes and tasks. ``version`` tells what was read; checksum
+    and bytes are those of version 2.
 
     Features are the last layer's outputs pooled over the first half, the second half
     and (as a maximum) the whole window: three times its output channels, uint8.
@@ -83,7 +89,8 @@ class Image:
     max_pending: int = 8
     max_log: int = 128
     card: dict[str, Any] = field(default_factory=dict)
-    _data: bytes = field(default=b"", init=False, repr=False)  # that it was read from
+    version: tuple[int, int] = field(default=VERSION, init=False)  # of the bytes that it was read from
+    _data: bytes = field(default=b"", init=False, repr=False)  # these bytes, unless they were converted
 
     @property
     def features(self) -> int:
@@ -140,7 +147,7 @@ class Image:
         return int(np.frombuffer(self.to_bytes()[4:8], "<u4")[0])
 
     def to_bytes(self) -> bytes:
-        """The byte form: the bytes that it was read from; equal new images give equal bytes."""
+        """The byte form: the bytes that it was read from; equal new or converted images give equal bytes."""
         if self._data:
             return self._data
         self.check()
@@ -188,7 +195,8 @@ class Image:
             If the bytes are not a valid image; the message names ``source``.
         """
         image = _read(data, source)
-        object.__setattr__(image, "_data", bytes(data))
+        if image.version[0] == VERSION[0]:
+            object.__setattr__(image, "_data", bytes(data))
         return image
 
     def check(self, source: str = "model image") -> None:
@@ -201,7 +209,8 @@ def _read(data: bytes, source: str) -> Image:
     section = partial(read_section, data, header, source)
     layers: list[Layer] = []
     at_w = at_c = 0
-    shapes = section("layers", LAYER, int(header["n_layers"]))
+    major = int(header["major"])
+    shapes = section("layers", layout_of(major, LAYER), int(header["n_layers"]))
     weights = section("weights", "i1", sum(int(s["cout"]) * int(s["kernel"]) * int(s["cin"]) for s in shapes))
     outs = sum(int(s["cout"]) for s in shapes)
     biases, mults = section("biases", "<i4", outs), section("mults", "<i4", outs)
@@ -219,7 +228,10 @@ def _read(data: bytes, source: str) -> Image:
             )  # fmt: skip
         )
         at_w, at_c = at_w + size, at_c + out
-    heads = section("heads", HEAD, int(header["n_heads"]))
+    heads = section("heads", layout_of(major, HEAD), int(header["n_heads"]))
+    if major > 1:
+        for name, records in (("layer", shapes), ("task", heads)):
+            _known_kinds(records, name, source)
     rows = section("rows", ROW, int(header["n_rows"]))
     features, stored = int(header["features"]), int(header["n_stored"])
     try:
@@ -232,6 +244,10 @@ def _read(data: bytes, source: str) -> Image:
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ImageError(f"{source}: its card cannot be read ({type(error).__name__}: {error})") from None
     require(len(channels) == int(header["channels"]), source, "channel count and card differ")
+    epochs, max_log = int(header["epochs"]), int(header["max_log"])
+    if major == 1:
+        epochs = max(epochs, 16)
+        max_log = max(max_log, int(header["max_rows"]) + int(header["max_heads"]) + 1)
     image = Image(
         channels=channels, rate_hz=int(header["rate_mhz"]) / 1000,
         window=int(header["window"]), hop=int(header["hop"]), layers=tuple(layers),
@@ -239,13 +255,20 @@ def _read(data: bytes, source: str) -> Image:
         row_class=rows["cls"].copy(), row_head=rows["head"].copy(),
         base=section("base", "<i4", len(rows), features + 1),
         stored=section("stored", "u1", stored, features), owners=section("owners", "u1", stored),
-        names=names, epochs=int(header["epochs"]), rate_shift=int(header["rate_shift"]),
+        names=names, epochs=epochs, rate_shift=int(header["rate_shift"]),
         imprint=int(header["imprint"]), seed=int(header["seed"]),
         max_heads=int(header["max_heads"]), max_rows=int(header["max_rows"]),
-        max_pending=int(header["max_pending"]), max_log=int(header["max_log"]), card=card,
+        max_pending=int(header["max_pending"]), max_log=max_log, card=card,
     )  # fmt: skip
+    object.__setattr__(image, "version", (major, int(header["minor"])))
     image.check(source)
     return image
+
+
+def _known_kinds(records: NDArray[Any], what: str, source: str) -> None:
+    for i, record in enumerate(records):
+        known = not record["spare"] and not record["op" if what == "layer" else "kind"]
+        require(known, source, f"{what} {i} is of a kind that needs a newer odl")
 
 
 def _no_constant(name: str) -> None:
@@ -296,6 +319,8 @@ def _check(image: Image, source: str) -> None:
     need(2 <= rows <= image.max_rows <= 64, f"{rows} rows, room for {image.max_rows}, at most 64")
     need(2 <= image.max_pending <= 16, f"{image.max_pending} pending windows; 2 to 16 can be kept")
     need(1 <= image.max_log <= 1024, f"a log of {image.max_log} entries; 1 to 1024 can be kept")
+    kinds = image.max_rows + image.max_heads
+    need(image.max_log > kinds, f"a log of {image.max_log} entries, but {kinds} classes and tasks")
     need(bool(np.all(image.formats <= 28)) and len(image.formats) == heads, "a logit format is above 28")
     need(bool(np.all(image.formats >= 8)), "a logit format is below 8")
     need(1 <= image.rate_shift <= 24, f"rate shift {image.rate_shift}; 1 to 24 can be used")

@@ -8,18 +8,21 @@ everything after the checksum field. Little-endian.
 section    contents
 =========  ====================================================================
 header     ``HEADER``: sizes, capacities, learning parameters, section offsets
-layers     ``LAYER`` per convolution: channels, kernel, stride
+layers     ``LAYER`` per convolution: channels, kernel, stride, operation
 weights    int8, layer after layer, each (out, kernel, in) in C order
 biases     int32, layer after layer, at scale s_in * s_w
 mults      int32 in [2^30, 2^31), one per output channel
 shifts     uint8 in [31, 62], one per output channel
-heads      ``HEAD`` per task: parent class (255: the root task), logit format
+heads      ``HEAD`` per task: parent class (255: the root task), logit format, kind
 rows       ``ROW`` per class row: class id, task
 base       int32 (rows, features + 1): the trained heads; last column the bias
 stored     uint8 (stored, features): vectors replayed while learning
 owners     uint8 (stored): the class of each stored vector
 card       JSON: class names, channels, rate, tree, training subjects, licence
 =========  ====================================================================
+
+``op``, ``kind`` and the spare fields are 0; other values need a newer odl. Images 1.x do not have
+them (`layout_of`) and are read as well.
 """
 
 from __future__ import annotations
@@ -34,7 +37,7 @@ from numpy.typing import NDArray
 from odl.core.errors import OdlError
 
 MAGIC = b"ODLM"
-VERSION = (1, 0)
+VERSION = (2, 0)
 
 HEADER = np.dtype(
     [
@@ -75,8 +78,24 @@ HEADER = np.dtype(
         ("card_size", "<u4"),
     ]
 )
-LAYER = np.dtype([("cin", "<u2"), ("cout", "<u2"), ("kernel", "<u2"), ("stride", "<u2")])
-HEAD = np.dtype([("parent", "u1"), ("format", "u1")])  # logits are integers / 2**format
+LAYER = np.dtype(
+    [
+        ("cin", "<u2"),
+        ("cout", "<u2"),
+        ("kernel", "<u2"),
+        ("stride", "<u2"),
+        ("op", "<u2"),  # 0: convolution
+        ("spare", "<u2"),
+    ]
+)
+HEAD = np.dtype(
+    [
+        ("parent", "u1"),
+        ("format", "u1"),  # logits are integers / 2**format
+        ("kind", "u1"),  # 0: softmax
+        ("spare", "u1"),
+    ]
+)
 ROW = np.dtype([("cls", "u1"), ("head", "u1")])
 
 
@@ -111,8 +130,8 @@ def read_header(data: bytes, source: str) -> Any:
     require(len(data) >= HEADER.itemsize, source, f"cut short: {len(data)} bytes, no whole header")
     header = np.frombuffer(data[: HEADER.itemsize], HEADER)[0]
     version = f"{header['major']}.{header['minor']}"
-    known = int(header["major"]) == VERSION[0]
-    require(known, source, f"image version {version}; this odl reads version {VERSION[0]}.x")
+    newer = f"image version {version} needs a newer odl; this one reads 1.x and {VERSION[0]}.x"
+    require(1 <= int(header["major"]) <= VERSION[0], source, newer)
     total = int(header["total_size"])
     require(len(data) == total, source, f"{len(data)} bytes, but the header says {total}")
     crc, wanted = zlib.crc32(data[8:]), int(header["crc"])
@@ -120,6 +139,16 @@ def read_header(data: bytes, source: str) -> Any:
     require(crc == wanted, source, damage)
     require(int(header["header_size"]) == HEADER.itemsize, source, "unknown header size")
     return header
+
+
+def layout_of(major: int, dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """`LAYER` or `HEAD` as an image of version ``major`` has it.
+
+    >>> layout_of(1, HEAD).names
+    ('parent', 'format')
+    """
+    assert dtype.descr and dtype.names
+    return dtype if major > 1 else np.dtype([d for d in dtype.descr if d[0] not in ("op", "kind", "spare")])
 
 
 def read_section(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import zlib
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from odl.core.image import Image
-from odl.core.image_layout import HEADER, ImageError
+from odl.core.image_layout import HEAD, HEADER, LAYER, ImageError
 from tests.helpers.images import random_image
 
 IMAGE = random_image(3, tree=True)
@@ -62,3 +63,57 @@ def test_a_channel_needs_printable_text(which: str, text: str) -> None:
     channels[1][which] = text
     with pytest.raises(ImageError, match="a channel's name or unit is over 64 characters, or not printable"):
         Image.from_bytes(with_card(json.dumps({**card(), "channels": channels}).encode()))
+
+
+# --- versions ---------------------------------------------------------------------------
+
+OLD = Path(__file__).parents[1] / "golden/v0_1_0/shoulder.odlm"
+
+
+def test_an_image_of_version_1_is_read_as_one_of_version_2() -> None:
+    data = OLD.read_bytes()
+    old = Image.from_bytes(data)
+    assert data[8:10] == b"\1\0" and old.version == (1, 0) and old.epochs == 16 == max(16, data[27])
+    new = Image.from_bytes(old.to_bytes())
+    assert new.version == (2, 0) == tuple(old.to_bytes()[8:10]) and new.to_bytes() == old.to_bytes()
+    assert old.checksum == zlib.crc32(old.to_bytes()[8:]) != int.from_bytes(data[4:8], "little")
+    for name in ("base", "stored", "owners", "row_class", "row_head", "parents", "formats"):
+        assert np.array_equal(getattr(new, name), getattr(old, name))
+    for before, after in zip(old.layers, new.layers, strict=True):
+        assert before.stride == after.stride and np.array_equal(before.weights, after.weights)
+    assert (new.card, new.names, new.seed, new.rate_hz) == (old.card, old.names, old.seed, old.rate_hz)
+
+
+def test_a_log_of_version_1_without_room_for_labels_gets_some() -> None:
+    data = bytearray(OLD.read_bytes())
+    (at,) = [HEADER.fields[name][1] for name in ("max_log",)]  # type: ignore[index]
+    data[at : at + 2] = (5).to_bytes(2, "little")
+    data[4:8] = zlib.crc32(data[8:]).to_bytes(4, "little")
+    old = Image.from_bytes(bytes(data))
+    assert old.max_log == old.max_rows + old.max_heads + 1
+
+
+def test_a_log_needs_room_for_labels() -> None:
+    with pytest.raises(ImageError, match="a log of 12 entries, but 12 classes and tasks"):
+        replace(IMAGE, max_log=IMAGE.max_rows + IMAGE.max_heads).to_bytes()
+
+
+@pytest.mark.parametrize(
+    ("section", "size", "at"),
+    [("layers", LAYER, 8), ("layers", LAYER, 10), ("heads", HEAD, 2), ("heads", HEAD, 3)],
+)
+def test_what_a_later_version_adds_needs_a_newer_odl(section: str, size: np.dtype[np.void], at: int) -> None:
+    data = bytearray(IMAGE.to_bytes())
+    header = np.frombuffer(IMAGE.to_bytes()[: HEADER.itemsize], HEADER)[0]
+    data[int(header[f"off_{section}"]) + size.itemsize + at] = 1  # of the second one
+    data[4:8] = zlib.crc32(data[8:]).to_bytes(4, "little")
+    what = {"layers": "layer", "heads": "task"}[section]
+    with pytest.raises(ImageError, match=f"{what} 1 is of a kind that needs a newer odl"):
+        Image.from_bytes(bytes(data))
+
+
+def test_a_newer_version_is_refused_by_name() -> None:
+    data = bytearray(IMAGE.to_bytes())
+    data[8] = 3
+    with pytest.raises(ImageError, match=r"image version 3.0 needs a newer odl; this one reads 1.x and 2.x"):
+        Image.from_bytes(bytes(data))
