@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import get_args
 
 import numpy as np
@@ -22,9 +22,10 @@ from odl.core.events import (
     Query,
     Samples,
     Split,
+    Teach,
     Undo,
 )
-from odl.core.protocols import Answer, Labeller, TakeBack
+from odl.core.protocols import Answer, Given, Labeller, TakeBack
 from odl.core.session import Session
 from odl.core.trace import Step
 
@@ -241,11 +242,11 @@ def _answers(session: Session, labeller: Labeller) -> Iterator[Event]:
             yield from session.step(command)
 
 
-def commands(session: Session, answer: Answer | TakeBack) -> Iterator[Command | Origin]:
-    """Translate an answer into commands at the session's position; step each before the next.
+def commands(session: Session, given: Given) -> Iterator[Command | Origin]:
+    """Translate what a labeller gives into commands at the session's position; step each before the next.
 
-    If the answer names an unknown class, the class is added first, under a new task if
-    ``answer.leaf`` asks for one. Without room for the class, or a free id, the answer becomes a skip.
+    If it names an unknown class, the class is added first, under a new task if ``leaf`` asks for one. Without
+    room for the class, or a free id, an answer becomes a skip, and a taught label has no effect.
 
     Examples
     --------
@@ -260,34 +261,35 @@ def commands(session: Session, answer: Answer | TakeBack) -> Iterator[Command | 
     AddClass(at=0, cls=5, name='wave', head=0) []
     Origin(at=0, by='terminal', took=0, clock=0) []
     Label(at=0, window=0, cls=5) [Dropped(at=0, window=0, why=<Why.UNKNOWN: 4>)]
+    >>> from odl.core.protocols import Taught
+    >>> list(commands(session, Taught("wave")))
+    [Teach(at=0, cls=5)]
     """
     at = session.position
-    for command in _commands(session, answer, at):
-        if answer.by:
-            yield Origin(at, answer.by, answer.took, answer.clock)
+    for command in _commands(session, given, at):
+        if given.by:
+            yield Origin(at, given.by, given.took, given.clock)
         yield command
 
 
-def _commands(session: Session, answer: Answer | TakeBack, at: int) -> Iterator[Command]:
-    if isinstance(answer, TakeBack):
+def _commands(session: Session, given: Given, at: int) -> Iterator[Command]:
+    if isinstance(given, TakeBack):
         yield Undo(at)
         return
-    cls = None
-    if answer.name is not None:
-        known = session.names
-        cls = _id_of(answer.name, known)
-        if cls is None:
-            free = next((c for c in range(NO_CLASS) if c not in known), None)
-            if free is not None:
-                head = answer.head
-                if answer.leaf is not None:
-                    head = session.task_under(answer.leaf)
-                    if head == len(session.tasks):
-                        yield Split(at, answer.leaf, head)
-                yield AddClass(at, free, answer.name, head)
-            cls = _id_of(answer.name, session.names)
-    yield Label(at, answer.window, cls)
+    free = next((cls for cls in range(NO_CLASS) if cls not in session.names), None)
+    if given.name is not None and free is not None and _id_of(given.name, session) is None:
+        head = given.head
+        if given.leaf is not None:
+            head = session.task_under(given.leaf)
+            if head == len(session.tasks):
+                yield Split(at, given.leaf, head)
+        yield AddClass(at, free, given.name, head)
+    cls = None if given.name is None else _id_of(given.name, session)
+    if isinstance(given, Answer):
+        yield Label(at, given.window, cls)
+    elif cls is not None or free is not None:
+        yield Teach(at, free if cls is None else cls)  # type: ignore[arg-type]
 
 
-def _id_of(name: str, names: Mapping[int, str]) -> int | None:
-    return next((cls for cls, known in names.items() if known == name), None)
+def _id_of(name: str, session: Session) -> int | None:
+    return next((cls for cls, known in session.names.items() if known == name), None)

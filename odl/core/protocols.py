@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,17 +111,35 @@ class TakeBack(NamedTuple):
     clock: int = 0
 
 
+class Taught(NamedTuple):
+    """A label that nobody asked for: the stream is of class ``name`` since it last changed.
+
+    It costs nothing of the budget. ``head`` and ``leaf`` say where a new class goes, as in `Answer`; so does
+    the origin.
+    """
+
+    name: str
+    head: int = 0
+    leaf: int | None = None
+    by: str = ""
+    took: int = 0
+    clock: int = 0
+
+
+Given: TypeAlias = Answer | Taught | TakeBack  # what a labeller gives
+
+
 class Labeller(Protocol):
-    """Answers questions; never blocks."""
+    """Answers questions, and may teach unasked; never blocks."""
 
     def ask(self, query: Query, now: int) -> None:
         """``query`` was issued at sample ``now``; returns at once."""
         ...
 
-    def poll(self, now: int) -> Iterable[Answer | TakeBack]:
-        """Answers due by sample ``now``, each once, the earliest first."""
+    def poll(self, now: int) -> Iterable[Given]:
+        """What is due by sample ``now``, each once, the earliest first."""
         ...
 
     def next_due(self) -> int | None:
-        """The sample at which the next answer is known to be due, or None."""
+        """The sample at which the next of them is known to be due, or None."""
         ...
