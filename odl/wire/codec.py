@@ -262,7 +262,7 @@ class TraceHash:
     >>> trace = TraceHash()
     >>> trace.add(Query(window=0, utility=9, expires=640))
     >>> trace.hexdigest()[:16], trace.count
-    ('a2b9e398318b850f', 1)
+    ('051e3b2ff1bddd5b', 1)
     """
 
     def __init__(self) -> None:

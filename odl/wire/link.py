@@ -109,8 +109,8 @@ class Link:
     >>> link = Link()
     >>> request = link.send(Hello())
     >>> link.due(now=0.0).hex(" "), link.due(now=0.9), link.next_due
-    ('00 01 01 01 01 01 01 03 03 01 05 b6 9b 54 fd 00', b'', 1.0)
-    >>> info = Info(1, 0, 6, 128, 64, 768, 50_000, 0, 0, 0, 0, 0, 0, frames=2, position=0, version="")
+    ('00 01 01 01 01 01 01 03 03 02 05 75 c8 79 d6 00', b'', 1.0)
+    >>> info = Info(2, 0, 6, 128, 64, 768, 50_000, 0, 0, 0, 0, 0, 0, frames=2, position=0, version="")
     >>> [received] = link.receive(frame(encode(info), seq=2))
     >>> received.request is request, request.answer == info
     (True, True)

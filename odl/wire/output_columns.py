@@ -15,7 +15,7 @@ from odl.wire.schema import SCALARS, TABLE
 LENGTH = 4  # bytes of the length before each message
 _ROWS = {row.event: row for row in TABLE}
 _EVENTS = {PREDICTION: Prediction, QUERY: Query, LEARNED: Learned, DROPPED: Dropped}
-_FIELDS = {"utility": "value"}  # the record's name of a field, where it is another
+_FIELDS = {"utility": "value", "since": "at"}  # the record's name of a field, where it is another
 
 
 def encode_outputs(outputs: Outputs) -> tuple[bytes, NDArray[np.int64]]:
@@ -34,7 +34,7 @@ def encode_outputs(outputs: Outputs) -> tuple[bytes, NDArray[np.int64]]:
     raw = np.frombuffer(outputs.data, np.uint8).reshape(n, layout.dtype.itemsize)
     kinds = raw[:, place["kind"]]
     tasks, rows = (layout.dtype.fields[name][0].shape[0] for name in ("path", "scores"))
-    table = np.zeros((n, max(LENGTH + 19, LENGTH + 12 + tasks + 2 * rows)), np.uint8)
+    table = np.zeros((n, max(LENGTH + 27, LENGTH + 12 + tasks + 2 * rows)), np.uint8)
     sizes = np.zeros(n, np.int64)
     there = np.zeros(table.shape, np.bool_)
     for kind, event in _EVENTS.items():

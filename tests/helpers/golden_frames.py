@@ -18,6 +18,7 @@ from odl.core.events import (
     Query,
     Samples,
     Split,
+    Teach,
     Truth,
     Undo,
     Why,
@@ -42,21 +43,23 @@ from odl.wire import (
 # What a host says: frames 65530 and on, which go on with 0 after 65535, at time 0.
 HOST: list[tuple[Message, str]] = [
     (
-        Hello(major=1, minor=0),
-        "0003faff0101010303010554d4c7d800",
+        Hello(major=2, minor=0),
+        "0003faff010101030302059787eaf300",
     ),
     (
         Configure(
-            rule=1,
+            rule=5,
             in_samples=0,
             hold=1,
             keep=0,
             batch=2,
             step=4,
-            change=1638,
+            change=983,
+            floor=4000,
             allowed=20,
             period=0,
             horizon=300,
+            every=3000,
             session=77,
             issued=3,
             patience=3000,
@@ -64,8 +67,8 @@ HOST: list[tuple[Message, str]] = [
             position=640,
             scaling=((16384, 21, 0), (2**31 - 1, 60, -3)),
         ),
-        "0003fbff0101010305010201060204660614010101010101032c0101024d01010203010103b80b010101010101010101"
-        "01010104808002010101010102020240010215010cffffff7f3cfdff14f2435900",
+        "0003fbff0101010305050201080204d703a00f14010101010101032c010103b80b01024d01010203010103b80b010101"
+        "01010101010101010104808002010101010102020240010215010cffffff7f3cfdff7ceb5aa000",
     ),
     (
         Read(area=0, offset=20000, size=256),
@@ -127,13 +130,17 @@ HOST: list[tuple[Message, str]] = [
         Truth(start=0, end=2**64 - 1, name="rest"),
         "00020a0101010102160101010101010112ffffffffffffffff0472657374da7f1f9500",
     ),
+    (
+        Teach(at=700, cls=4),
+        "00020b010101010419bc0201010101010604273ac38600",
+    ),
 ]
 
 # What a board says: its frames 300 and on, a millisecond apart.
 BOARD: list[tuple[Message, str]] = [
     (
         Info(
-            major=1,
+            major=2,
             minor=0,
             channels=6,
             window=128,
@@ -148,10 +155,10 @@ BOARD: list[tuple[Message, str]] = [
             session=77,
             frames=300,
             position=4096,
-            version="odl 0.1.0",
+            version="odl 0.2.0",
         ),
-        "00032c01010101030401030680024001040350c30107efbeaddec668010101020203284e0101026801024d0101032c01"
-        "0101021001010101010f096f646c20302e312e30c69e1e5300",
+        "00032c01010101030402030680024001040350c30107efbeaddec668010101020203284e0101026801024d0101032c01"
+        "0101021001010101010f096f646c20302e322e308c2e8cea00",
     ),
     (
         Status(session=77, frames=301, dropped=5, damaged=1, missed=2**32 - 1, position=4096),
@@ -230,8 +237,8 @@ BOARD: list[tuple[Message, str]] = [
         "00053f01384a0102200101010101010102ff01059c7771ec00",
     ),
     (
-        Query(window=64, utility=65535, expires=564),
-        "00054001204e0103214001010101010105ffff340201010101010553b225a500",
+        Query(window=640, utility=65535, expires=1140, since=64),
+        "00054001204e0104218002010101010105ffff740401010101010240010101010101053a98a7c500",
     ),
     (
         Learned(at=700, window=640, cls=4, head=1),
@@ -240,5 +247,9 @@ BOARD: list[tuple[Message, str]] = [
     (
         Dropped(at=700, window=2**64 - 1, why=Why.NOTHING_TO_UNDO),
         "00054201f055010423bc0201010101010effffffffffffffff07e34af1c900",
+    ),
+    (
+        Teach(at=700, cls=4),
+        "00054301d859010419bc0201010101010604aa8f6b7b00",
     ),
 ]

@@ -21,6 +21,7 @@ from odl.core.events import (
     Query,
     Samples,
     Split,
+    Teach,
     Truth,
     Undo,
     Why,
@@ -49,24 +50,41 @@ from odl.wire import (
 
 GOLDENS: list[tuple[Message, str]] = [
     (
-        Start({"seed": 3, "format": [1, 0]}, b"ODLM"),
-        "01 19000000 7b22666f726d6174223a5b312c305d2c2273656564223a337d 04000000 4f444c4d",
+        Start({"seed": 3, "format": [2, 0]}, b"ODLM"),
+        "01 19000000 7b22666f726d6174223a5b322c305d2c2273656564223a337d 04000000 4f444c4d",
     ),
     (Start({}, b""), "01 02000000 7b7d 00000000"),
     (End(2**40), "02 0000000000010000"),
-    (Hello(1, 0), "03 01 00"),
+    (Hello(2, 0), "03 02 00"),
     (
         Info(
-            1, 0, 6, 128, 64, 768, 50_000, 0xDEADBEEF, 26822, 131072, 20008, 26624, 77, 300, 4096, "odl 0.1.0"
+            2, 0, 6, 128, 64, 768, 50_000, 0xDEADBEEF, 26822, 131072, 20008, 26624, 77, 300, 4096, "odl 0.2.0"
         ),
-        "04 01 00 06 8000 4000 0003 50c30000 efbeadde c6680000 00000200 284e0000 00680000 4d000000 2c010000"
-        " 0010000000000000 09 6f646c20302e312e30",
+        "04 02 00 06 8000 4000 0003 50c30000 efbeadde c6680000 00000200 284e0000 00680000 4d000000 2c010000"
+        " 0010000000000000 09 6f646c20302e322e30",
     ),
     (
         Configure(
-            1, 0, 1, 0, 2, 4, 1638, 20, 0, 300, 77, 3, 3000, 2**63, 640, ((16384, 21, 0), (2**31 - 1, 60, -3))
-        ),
-        "05 01 00 01 00 02 04 6606 14000000 00000000 2c010000 4d000000 03000000 b80b000000000000"
+            5,
+            0,
+            1,
+            0,
+            2,
+            4,
+            983,
+            4000,
+            20,
+            0,
+            300,
+            3000,
+            77,
+            3,
+            3000,
+            2**63,
+            640,
+            ((16384, 21, 0), (2**31 - 1, 60, -3)),
+        ),  # fmt: skip
+        "05 05 00 01 00 02 04 d703 a00f 14000000 00000000 2c010000 b80b0000 4d000000 03000000 b80b000000000000"
         " 0000000000000080 8002000000000000 02 00400000 15 0000 ffffff7f 3c fdff",
     ),
     (Read(STATE, 20000, 256), "06 00 204e0000 0001"),
@@ -99,12 +117,13 @@ GOLDENS: list[tuple[Message, str]] = [
     (Truth(0, 2**64 - 1, "rest"), "16 0000000000000000 ffffffffffffffff 04 72657374"),
     (Origin(700, "button", 900, 2**40), "17 bc02000000000000 84030000 0000000000010000 06 627574746f6e"),
     (Adopt(640, 12, b"\x05\x00"), "18 8002000000000000 0c00000000000000 02000000 0500"),
+    (Teach(700, 4), "19 bc02000000000000 04"),
     (
         Prediction(64, (2, 9), (0, 16384, 32768), 5),
         "20 4000000000000000 05 02 0209 03 0000 0040 0080",
     ),
     (Prediction(0, (), (), None), "20 0000000000000000 ff 00 00"),
-    (Query(64, 65535, 564), "21 4000000000000000 ffff 3402000000000000"),
+    (Query(640, 65535, 1140, 64), "21 8002000000000000 ffff 7404000000000000 4000000000000000"),
     (Learned(700, 640, 4, 1), "22 bc02000000000000 8002000000000000 04 01"),
     (Dropped(700, NO_WINDOW, Why.NOTHING_TO_UNDO), "23 bc02000000000000 ffffffffffffffff 07"),
 ]
@@ -144,6 +163,7 @@ labels = st.builds(Label, indices, indices, st.none() | ids)
 truths = st.builds(lambda span, name: Truth(span[0], span[1], name), spans(), names)
 commands = (
     labels
+    | st.builds(Teach, indices, ids)
     | st.builds(Undo, indices)
     | st.builds(AddClass, indices, ids, names, heads)
     | st.builds(Split, indices, ids, heads)
@@ -160,7 +180,7 @@ predictions = st.builds(
 )
 outputs = (
     predictions
-    | st.builds(Query, indices, st.integers(0, 65535), indices)
+    | st.builds(Query, indices, st.integers(0, 65535), indices, indices)
     | st.builds(Learned, indices, indices, ids, heads)
     | st.builds(Dropped, indices, indices, st.sampled_from(Why))
 )
@@ -173,7 +193,7 @@ scales = st.tuples(u32, u8, st.integers(-(2**15), 2**15 - 1))
 controls = (
     st.builds(Hello, u8, u8)
     | st.builds(Info, u8, u8, u8, u16, u16, u16, u32, u32, u32, u32, u32, u32, u32, u32, indices, texts)
-    | st.builds(Configure, u8, u8, u8, u8, u8, u8, u16, u32, u32, u32, u32, u32, indices, indices, indices,
+    | st.builds(Configure, u8, u8, u8, u8, u8, u8, u16, u16, u32, u32, u32, u32, u32, u32, indices, indices, indices,
                 st.lists(scales, max_size=9).map(tuple))
     | st.builds(Read, u8, u32, u16)
     | st.builds(Data, u8, u32, st.binary(max_size=600))

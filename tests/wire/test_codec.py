@@ -25,6 +25,7 @@ from odl.core.events import (
     Query,
     Samples,
     Split,
+    Teach,
     Truth,
     Undo,
 )
@@ -162,6 +163,8 @@ REFUSED = [
     ("14" + ONE + "0100021b5b", Problem.NAME),
     ("14" + ONE + "010021" + "61" * 33, Problem.NAME),
     ("15" + ONE + "ff01", Problem.RANGE),
+    ("19" + ONE + "ff", Problem.RANGE),
+    ("21" + ONE + "ffff" + ONE, Problem.LENGTH),  # of version 1
     ("16" + LAST + ONE + "0161", Problem.RANGE),  # ends before it starts
     ("16" + ONE + LAST + "0109", Problem.NAME),
     ("20" + ONE + "ff01ff00", Problem.RANGE),
@@ -179,7 +182,7 @@ REFUSED = [
     ("01" + "ffffffff" + b"{}".hex(), Problem.LENGTH),
     ("09" + "1000" + "0000", Problem.RANGE),  # no such refusal
     ("09" + "100b" + "0000", Problem.RANGE),
-    ("05" + "00" * 52 + "01" + "00" * 6, Problem.LENGTH),  # a channel cut short
+    ("05" + "00" * 58 + "01" + "00" * 6, Problem.LENGTH),  # a channel cut short
     ("07" + "00" + "00000000" + "02000000" + "00", Problem.LENGTH),
     ("0a" + "02000000" + b"[]".hex() + "02000000" + b"{}".hex(), Problem.JSON),
     ("0c" + "00000000" + "02000000" + "00", Problem.LENGTH),
@@ -208,6 +211,8 @@ UNENCODABLE: list[tuple[Any, Problem]] = [
     (Undo(-1), Problem.RANGE),
     (Undo(U64 + 1), Problem.RANGE),
     (Undo(1.5), Problem.RANGE),  # type: ignore[arg-type]
+    (Teach(0, 255), Problem.RANGE),
+    (Teach(0, None), Problem.RANGE),  # type: ignore[arg-type]
     (End(-1), Problem.RANGE),
     (Samples(0, BLOCK.astype(np.int32)), Problem.RANGE),  # type: ignore[arg-type]
     (Samples(0, BLOCK[0]), Problem.RANGE),
@@ -240,8 +245,8 @@ UNENCODABLE: list[tuple[Any, Problem]] = [
     (Ready(0, 0, 65536), Problem.RANGE),
     (Refused(0, 99, 0), Problem.RANGE),  # type: ignore[arg-type]
     (Data(0, 2**32, b""), Problem.RANGE),
-    (Configure(*(0,) * 15, ((2**32, 0, 0),)), Problem.RANGE),
-    (Configure(*(0,) * 15, ((0, 0),)), Problem.RANGE),  # type: ignore[arg-type]
+    (Configure(*(0,) * 17, ((2**32, 0, 0),)), Problem.RANGE),
+    (Configure(*(0,) * 17, ((0, 0),)), Problem.RANGE),  # type: ignore[arg-type]
     (Description({}, []), Problem.JSON),  # type: ignore[arg-type]
     (Adopt(1, U64, b""), Problem.RANGE),
     (Origin(0, "x" * 256, 0, 0), Problem.LENGTH),

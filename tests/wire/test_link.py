@@ -47,7 +47,7 @@ from tests.helpers.golden_frames import BOARD, HOST
 from tests.helpers.virtual_clock import VirtualClock
 from tests.wire.test_framing import reference_crc, reference_encode
 
-ABOUT = Info(1, 0, 6, 128, 64, 768, 50_000, 1, 2, 3, 4, 5, session=0, frames=0, position=0, version="")
+ABOUT = Info(2, 0, 6, 128, 64, 768, 50_000, 1, 2, 3, 4, 5, session=0, frames=0, position=0, version="")
 DOING = Status(session=7, frames=0, dropped=0, damaged=0, missed=0, position=0)
 BOARD_LINE = [bytes.fromhex(text) for _, text in BOARD]
 SAID = [Received(message, 300 + i, 1000 * i) for i, (message, _) in enumerate(BOARD)]
@@ -511,13 +511,13 @@ def test_a_board_that_never_hears_hello_is_given_up() -> None:
 def test_another_major_version_is_refused_and_both_are_named(whole: bool) -> None:
     link, hello, _ = asked(Hello())
     after = link.send(Undo(1))
-    about = encode(replace(ABOUT, major=2, minor=3))
+    about = encode(replace(ABOUT, major=3, minor=1))
     # Whatever else another version's Info holds, it begins with its version.
     received = link.receive(frame(about if whole else about[:3] + b"new", 0))
     assert len(received) == whole
     assert hello.failure is after.failure is Failure.VERSION
-    assert "protocol 2.3" in hello.problem and "odl 1.0" in hello.problem
-    assert (link.version, link.due(0.0)) == ((2, 3), b"")
+    assert "protocol 3.1" in hello.problem and "odl 2.0" in hello.problem
+    assert (link.version, link.due(0.0)) == ((3, 1), b"")
 
 
 def test_a_board_that_refuses_the_version_without_its_own_is_asked_again() -> None:
@@ -529,15 +529,15 @@ def test_a_board_that_refuses_the_version_without_its_own_is_asked_again() -> No
         number += 1
     assert number == hello.tries - 1 > 0
     assert hello.failure is Failure.VERSION and link.due(0.0) == b""
-    assert "another version" in hello.problem and "1.0" in hello.problem
+    assert "another version" in hello.problem and "2.0" in hello.problem
 
 
 def test_a_version_that_got_lost_comes_with_the_next_refusal() -> None:
     link, hello, _ = asked(Hello())
     link.receive(frame(encode(Refused(3, Refusal.VERSION, 9)), 1))
     assert link.due(0.0) == frame(encode(Hello()), 9)
-    link.receive(frame(encode(replace(ABOUT, major=2, frames=2)), 2))
-    assert hello.failure is Failure.VERSION and "protocol 2.0" in hello.problem
+    link.receive(frame(encode(replace(ABOUT, major=1, frames=2)), 2))
+    assert hello.failure is Failure.VERSION and "protocol 1.0" in hello.problem
     assert link.receive(frame(encode(Refused(3, Refusal.VERSION, 9)), 3))[0].request is None
 
 
@@ -545,7 +545,7 @@ def test_another_minor_version_is_fine() -> None:
     link, hello, _ = asked(Hello())
     link.receive(frame(encode(replace(ABOUT, minor=9)), 0))
     assert hello.done and hello.failure is None
-    assert link.version == (1, 9)
+    assert link.version == (2, 9)
 
 
 def test_a_restart_ends_what_was_asked_but_not_hello() -> None:
@@ -615,7 +615,9 @@ class Peer:
         return said
 
 
-WISHES = [Configure(1, 0, 1, 0, 2, 4, 1638, 20, 0, 300, 77, 0, 3000, 1, 0, ())] + [Undo(i) for i in range(30)]
+WISHES = [Configure(1, 0, 1, 0, 2, 4, 983, 0, 20, 0, 300, 0, 77, 0, 3000, 1, 0, ())] + [
+    Undo(i) for i in range(30)
+]
 
 
 @pytest.mark.parametrize("seed", range(20))
