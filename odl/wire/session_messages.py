@@ -34,7 +34,8 @@ def configure_message(
         rule=int(rule_of(config.policy)), in_samples=int(config.in_samples), hold=int(config.hold),
         keep=int(keep), batch=config.batch, step=config.step, change=config.change,
         floor=config.floor, allowed=config.allowed, period=config.period, horizon=config.horizon,
-        every=config.every, session=session, issued=issued, patience=config.patience, seed=config.seed, position=position,
+        every=config.every, session=session, issued=issued, patience=config.patience, seed=config.seed,
+        position=position,
         scaling=tuple(zip(config.mult, config.shift, config.offset, strict=True)),
     )  # fmt: skip
 

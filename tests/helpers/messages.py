@@ -84,7 +84,8 @@ GOLDENS: list[tuple[Message, str]] = [
             640,
             ((16384, 21, 0), (2**31 - 1, 60, -3)),
         ),  # fmt: skip
-        "05 05 00 01 00 02 04 d703 a00f 14000000 00000000 2c010000 b80b0000 4d000000 03000000 b80b000000000000"
+        "05 05 00 01 00 02 04 d703 a00f 14000000 00000000 2c010000 b80b0000 4d000000 03000000"
+        " b80b000000000000"
         " 0000000000000080 8002000000000000 02 00400000 15 0000 ffffff7f 3c fdff",
     ),
     (Read(STATE, 20000, 256), "06 00 204e0000 0001"),
@@ -193,8 +194,8 @@ scales = st.tuples(u32, u8, st.integers(-(2**15), 2**15 - 1))
 controls = (
     st.builds(Hello, u8, u8)
     | st.builds(Info, u8, u8, u8, u16, u16, u16, u32, u32, u32, u32, u32, u32, u32, u32, indices, texts)
-    | st.builds(Configure, u8, u8, u8, u8, u8, u8, u16, u16, u32, u32, u32, u32, u32, u32, indices, indices, indices,
-                st.lists(scales, max_size=9).map(tuple))
+    | st.builds(Configure, u8, u8, u8, u8, u8, u8, u16, u16, u32, u32, u32, u32, u32, u32,
+                indices, indices, indices, st.lists(scales, max_size=9).map(tuple))
     | st.builds(Read, u8, u32, u16)
     | st.builds(Data, u8, u32, st.binary(max_size=600))
     | st.builds(Ready, indices, u16, u16)
