@@ -37,7 +37,7 @@ from odl.core.kernels.softmax import exp_q15, softmax
 from odl.core.state import Asked, Count, state_dtype
 from odl.core.state import Entry as Kind
 from tests.helpers import reference
-from tests.helpers.reference import Entry, Head, Row, Scores, Trained
+from tests.helpers.reference_heads import Entry, Head, Row, Scores, Trained
 
 MAX_HEADS, MAX_ROWS, MAX_PENDING = 5, 9, 6
 I30, I31, I32 = 2**30, 2**31, 2**32

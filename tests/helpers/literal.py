@@ -53,7 +53,8 @@ class Literal:
         s["position"] += lost
         s["phase"] = 0
         s["segment"] += 1
-        s["held"], s["has_previous"], s["ring_at"], s["ring_n"], s["fill"] = 255, 0, 0, 0, 0
+        s["held"], s["held_said"], s["age"], s["n_sum"] = 255, 255, 0, 0
+        s["ring_at"], s["ring_n"], s["fill"] = 0, 0, 0
         s["counts"][Count.GAPS] += 1
 
 

@@ -1,4 +1,4 @@
-"""A whole session from the plain references: windows on their own, questions in a list.
+"""A whole session from the plain references: windows on their own, questions and labels in lists.
 
 Written from docs/architecture.md, docs/methods.md and `odl.core.events`. It keeps what a person
 would keep on paper, not the state block.
@@ -7,7 +7,7 @@ would keep on paper, not the state block.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from odl.core.config import Config
 from odl.core.events import (
@@ -23,23 +23,27 @@ from odl.core.events import (
     Query,
     Samples,
     Split,
+    Teach,
     Undo,
     Why,
 )
 from odl.core.image import Image
-from tests.helpers import reference
-from tests.helpers.reference import NOBODY, Asker, Entry, Head, Layer, Row, Trained
+from tests.helpers import reference, reference_heads
+from tests.helpers.reference import NOBODY, Layer, clamp
+from tests.helpers.reference_heads import Entry, Head, Learner, Refit, Row, Scores, Trained
+from tests.helpers.reference_policy import Asker, Segment
 
 
 @dataclass
 class Question:
-    """A window that was asked about, until its batch is learned from."""
+    """A segment that was asked about, until its batch is learned from."""
 
     window: int
     expires: int
     batch: int
     segment: int
-    features: list[int]
+    said: int  # what was shown when asking
+    item: list[int]
     status: str = "open"
     cls: int = NOBODY
     order: int = 0  # which answer it was, to know the last
@@ -53,6 +57,17 @@ class Line:
     order: int = 0
 
 
+def trained_of(image: Image) -> Trained:
+    """The image's heads and what it says of learning."""
+    heads = map(Head, image.parents.tolist(), image.formats.tolist())
+    rows = zip(image.row_class.tolist(), image.row_head.tolist(), image.base.tolist(), strict=True)
+    return Trained(
+        list(heads), [Row(cls, head, True, weights) for cls, head, weights in rows],
+        image.stored.tolist(), image.owners.tolist(),
+        image.epochs, image.rate_shift, image.imprint, image.seed,
+    )  # fmt: skip
+
+
 class ReferenceSession:
     """`odl.core.session.Session`, slowly."""
 
@@ -63,25 +78,22 @@ class ReferenceSession:
             for x in image.layers
         ]
         self.scaling = list(zip(config.mult, config.shift, config.offset, strict=True))
-        heads = map(Head, image.parents.tolist(), image.formats.tolist())
-        rows = zip(image.row_class.tolist(), image.row_head.tolist(), image.base.tolist(), strict=True)
-        self.trained = Trained(
-            list(heads), [Row(cls, head, True, weights) for cls, head, weights in rows],
-            image.stored.tolist(), image.owners.tolist(),
-            image.epochs, image.rate_shift, image.imprint, image.seed,
-        )  # fmt: skip
-        self.heads, self.rows = list(self.trained.heads), list(self.trained.rows)
+        self.trained = trained_of(image)
+        self.learner = Learner(self.trained.heads, self.trained.rows)
         self.asker = Asker(
             config.policy, allowed=config.allowed, period=config.period, in_samples=config.in_samples,
             horizon=config.horizon, batch=config.batch, step=config.step, seed=config.seed,
-            hop=image.hop, room=image.max_pending,
+            hop=image.hop, room=image.max_pending, every=config.every, floor=config.floor,
         )  # fmt: skip
-        self.position = self.segment = self.answers = 0
+        self.lessons_per_hop = clamp(1_600_000 * image.hop // round(image.rate_hz * 1000), 1, 65535)
+        self.position = self.answers = 0
         self.stretch: list[list[int]] = []  # scaled samples since the stream last began
-        self.previous: list[int] | None = None
-        self.held: int | None = None
+        self.segment = Segment()
+        self.said = NOBODY  # what was shown last
+        self.held: tuple[int, int] | None = None  # a class, and what was shown when it was asked for
         self.questions: list[Question] = []
         self.log: list[Line] = []
+        self.refit: Refit | None = None  # what is being learned
         self.counts: Counter[str] = Counter()
 
     def step(self, event: Input) -> list[Output]:
@@ -91,14 +103,15 @@ class ReferenceSession:
                 return [output for sample in block.tolist() for output in self.sample(sample)]
             case Gap(_, lost, _):
                 self.position += lost
-                self.stretch, self.previous = [], None
-                self.change()
+                self.stretch, self.segment, self.held = [], Segment(self.segment.number + 1), None
                 self.counts["gaps"] += 1
                 return []
             case Label(at, window, cls):
-                return self.expire(at) + self.answer(at, window, cls) + self.learn(at)
+                return self.expire(at) + self.answer(at, window, cls) + self.collect(at)
+            case Teach(at, cls):
+                return self.expire(at) + self.teach(at, cls) + self.collect(at)
             case Undo(at):
-                return self.expire(at) + self.learn(at) + self.undo(at)
+                return self.expire(at) + self.collect(at) + self.undo(at)
             case AddClass(at, cls, name, head):
                 return self.add_class(at, cls, name, head)
             case Split(at, leaf, head):
@@ -121,29 +134,49 @@ class ReferenceSession:
         past = len(self.stretch) - self.image.window
         if past < 0 or past % self.image.hop:
             return []
-        end, window = self.position, self.position - self.image.window
-        outputs = self.expire(end) + self.learn(end)
+        return self.window(self.position - self.image.window, self.position)
+
+    def window(self, start: int, end: int) -> list[Output]:
+        """What comes at a window's end."""
+        outputs = self.expire(end) + self.collect(end)
+        if self.refit and self.refit.learn(self.lessons_per_hop):
+            self.learner, self.refit = self.refit.now(), None
         features = reference.extract(self.layers, self.stretch[-self.image.window :])
-        if self.previous and reference.distance(features, self.previous) > self.config.change:
-            self.change()
-        self.previous = features
-        said = reference.score(self.heads, self.rows, features)
-        held = self.held if self.config.hold else None
-        outputs.append(Prediction(window, said.path, said.scores, held))
+        segment = self.segment.after(start, features, self.config.change)
+        if segment is not self.segment:
+            self.segment, self.held = segment, None
+        found = self.score(features)
+        self.said = found.path[-1] if found.path else NOBODY
+        if self.held and self.said not in self.held:
+            self.held = None
+        held = self.held[0] if self.held and self.config.hold else None
+        outputs.append(Prediction(start, found.path, found.scores, held))
         number = self.asker.number
-        if self.asker.decide(features, said.uncertainty, end):
+        if self.asker.decide(features, found.uncertainty, end, segment, self.known_items()):
             expires = end + self.config.patience
-            self.questions.append(Question(window, expires, number, self.segment, features))
-            outputs.append(Query(window, said.uncertainty, expires))
+            self.questions.append(Question(start, expires, number, segment.number, self.said, segment.mean()))
+            outputs.append(Query(start, found.uncertainty, expires, segment.starts[0]))
             self.counts["queries"] += 1
         self.counts["windows"] += 1
         self.counts["blocked"] = self.asker.blocked
         return outputs
 
-    def change(self) -> None:
-        """The stream has changed: no answer stands any longer."""
-        self.segment += 1
-        self.held = None
+    def score(self, features: list[int]) -> Scores:
+        """What is shown of a vector."""
+        return reference_heads.score(self.trained, self.learner, self.entries(), features)
+
+    def entries(self) -> list[Entry]:
+        """The log."""
+        return [line.entry for line in self.log]
+
+    def labels(self) -> list[Line]:
+        """Its labels."""
+        return [line for line in self.log if line.entry.kind == "label"]
+
+    def known_items(self) -> list[list[int]]:
+        """Items of what was answered or still may be."""
+        asked = [q.item for q in self.questions if q.status in ("open", "answered")]
+        return [list(line.entry.features) for line in self.labels()] + asked
 
     # --- questions and answers ------------------------------------------------------------
 
@@ -160,7 +193,7 @@ class ReferenceSession:
         """An answer, or a skip."""
         question = next((q for q in self.questions if q.window == window), None)
         if question is None:
-            known = any(x.entry.kind == "label" and x.entry.window == window for x in self.log)
+            known = any(line.entry.window == window for line in self.labels())
             return self.drop(at, window, Why.REPEATED if known else Why.UNKNOWN)
         if question.status == "expired":
             return self.drop(at, window, Why.LATE)
@@ -174,12 +207,39 @@ class ReferenceSession:
         self.answers += 1
         question.status, question.cls, question.order = "answered", cls, self.answers
         self.counts["answered"] += 1
-        if question.segment == self.segment:
-            self.held = cls
+        if question.segment == self.segment.number:
+            self.hold(cls, question.said)
         return []
 
-    def learn(self, now: int) -> list[Output]:
-        """Log every closed batch of which nothing is open, the earliest first; then refit."""
+    def teach(self, at: int, cls: int) -> list[Output]:
+        """Nobody asked; if somebody did, it is the answer."""
+        now = [q for q in self.questions if q.status == "open" and q.segment == self.segment.number]
+        if now:
+            return self.answer(at, now[0].window, cls)
+        if self.segment.age == 0:
+            return self.drop(at, NO_WINDOW, Why.UNKNOWN)
+        window = self.segment.starts[-1]
+        if cls not in self.classes():
+            return self.drop(at, window, Why.NO_SUCH_CLASS)
+        asked = [q.window for q in self.questions]
+        if window in asked + [line.entry.window for line in self.labels()]:
+            return self.drop(at, window, Why.REPEATED)
+        outputs = self.learn(at, window, cls, self.answers + 1, self.segment.mean())
+        if self.logged(outputs):
+            self.answers += 1
+            self.counts["taught"] += 1
+            self.hold(cls, self.said)
+            self.segment.asked = True
+            self.start_refit()
+        return outputs
+
+    def hold(self, cls: int, said: int) -> None:
+        """An answer about the present, of a class that the image does not know, stands."""
+        if cls not in [row.cls for row in self.trained.rows]:
+            self.held = cls, said
+
+    def collect(self, now: int) -> list[Output]:
+        """Log every closed batch of which nothing is open, the earliest first; then learn anew."""
         outputs: list[Output] = []
         for batch in sorted({q.batch for q in self.questions if q.batch < self.asker.number}):
             members = [q for q in self.questions if q.batch == batch]
@@ -188,67 +248,91 @@ class ReferenceSession:
             self.questions = [q for q in self.questions if q.batch != batch]
             self.asker.waiting -= len(members)
             for q in members:
-                if q.status != "answered":
-                    continue
-                if len(self.log) == self.image.max_log:
-                    outputs += self.drop(now, q.window, Why.FULL)
-                    continue
-                head = self.classes()[q.cls]
-                self.log.append(Line(Entry("label", q.window, q.cls, head, q.features), q.order))
-                outputs.append(Learned(now, q.window, q.cls, head))
-        if any(isinstance(output, Learned) for output in outputs):
-            self.refit()
+                if q.status == "answered":
+                    outputs += self.learn(now, q.window, q.cls, q.order, q.item)
+        if self.logged(outputs):
+            self.start_refit()
         return outputs
+
+    def logged(self, outputs: list[Output]) -> bool:
+        """Whether a label went into the log."""
+        return any(isinstance(output, Learned) for output in outputs)
+
+    def learn(self, now: int, window: int, cls: int, order: int, item: list[int]) -> list[Output]:
+        """Log a label; a full log gives up one for it."""
+        if len(self.log) == self.image.max_log and not self.give_way():
+            return self.drop(now, window, Why.FULL)
+        head, said = self.classes()[cls], self.score(item)
+        self.log.append(Line(Entry("label", window, cls, head, item, said.base, said.mixed), order))
+        return [Learned(now, window, cls, head)]
+
+    def give_way(self) -> bool:
+        """A label goes for a newer one; false if there is none."""
+        place = reference_heads.giving_way(self.learner, self.entries())
+        if place is None:
+            return False
+        del self.log[place]
+        self.counts["gave_way"] += 1
+        return True
 
     def undo(self, at: int) -> list[Output]:
         """Take back the last answer: out of the log, or its question is open again."""
         self.held = None
         asked = [q for q in self.questions if q.status == "answered"]
-        logged = [x for x in self.log if x.entry.kind == "label"]
-        last = max([q.order for q in asked] + [x.order for x in logged], default=None)
+        last = max([q.order for q in asked] + [line.order for line in self.labels()], default=None)
         if last is None:
             return self.drop(at, NO_WINDOW, Why.NOTHING_TO_UNDO)
         self.counts["undone"] += 1
         for q in asked:
             if q.order == last:
                 q.status, q.cls, q.order = "open", NOBODY, 0
-        self.log = [
-            replace(x, entry=x.entry._replace(kind="undone"), order=0) if x.order == last else x
-            for x in self.log
-        ]
-        self.refit()
+        kept = [line for line in self.log if line.order != last]
+        if kept != self.log:
+            self.log = kept
+            self.start_refit()
         return []
 
     # --- the tree -------------------------------------------------------------------------
 
     def classes(self) -> dict[int, int]:
         """Class ids and their tasks."""
-        return {row.cls: row.head for row in self.rows}
+        return {row.cls: row.head for row in self.learner.rows}
 
     def add_class(self, at: int, cls: int, name: str, head: int) -> list[Output]:
         """A row that takes part once labelled."""
-        if head >= len(self.heads) or cls == NOBODY or cls in self.classes():
+        if head >= len(self.learner.heads) or cls == NOBODY or cls in self.classes():
             return self.drop(at, NO_WINDOW, Why.NO_SUCH_CLASS)
-        if len(self.rows) == self.image.max_rows or len(self.log) == self.image.max_log:
+        if len(self.learner.rows) == self.image.max_rows or len(self.log) == self.image.max_log:
             return self.drop(at, NO_WINDOW, Why.FULL)
-        self.log.append(Line(Entry("class", at, cls, head)))
-        self.rows.append(Row(cls, head, False, [0] * (self.image.features + 1)))
+        row = Row(cls, head, False, [0] * (self.image.features + 1))
+        self.grow(Line(Entry("class", at, cls, head)), Learner(self.learner.heads, [*self.learner.rows, row]))
         return []
 
     def split(self, at: int, leaf: int, head: int) -> list[Output]:
         """A task under a leaf."""
-        used = leaf in {task.parent for task in self.heads}
-        if head < len(self.heads) or leaf not in self.classes() or used:
+        used = leaf in {task.parent for task in self.learner.heads}
+        if head < len(self.learner.heads) or leaf not in self.classes() or used:
             return self.drop(at, NO_WINDOW, Why.NO_SUCH_CLASS)
         if head >= self.image.max_heads or len(self.log) == self.image.max_log:
             return self.drop(at, NO_WINDOW, Why.FULL)
-        if head > len(self.heads):
+        if head > len(self.learner.heads):
             return self.drop(at, NO_WINDOW, Why.NO_SUCH_CLASS)
-        self.log.append(Line(Entry("split", at, leaf, head)))
-        self.heads.append(Head(leaf, self.heads[self.classes()[leaf]].fmt))
+        task = Head(leaf, self.learner.heads[self.classes()[leaf]].fmt)
+        self.grow(
+            Line(Entry("split", at, leaf, head)), Learner([*self.learner.heads, task], self.learner.rows)
+        )
         return []
 
-    def refit(self) -> None:
-        """Heads from the image and the log."""
-        self.heads, self.rows = reference.refit(self.trained, [line.entry for line in self.log])
+    def grow(self, line: Line, grown: Learner) -> None:
+        """The tree is larger; what is being learned begins anew with it."""
+        self.log.append(line)
+        self.learner = grown._replace(learned=self.learner.learned)
+        if self.refit:
+            self.start_refit()
+
+    def start_refit(self) -> None:
+        """Learn anew from the image and the log; without a label that is the image."""
         self.counts["refits"] += 1
+        self.refit = Refit(self.trained, self.entries()) if self.labels() else None
+        if self.refit is None:
+            self.learner = reference_heads.regrow(self.trained, self.entries())

@@ -1,4 +1,4 @@
-"""Scripts of a session: a stream with gaps, answers good and bad, undo, growth.
+"""Scripts of a session: a stream with gaps, answers good and bad, teaching, undo, growth.
 
 A script is plain values, drawn before anything runs; `play` makes events of it, because an
 answer needs a window that was really asked about. The same script can be played whole or cut.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -15,11 +16,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from odl.core.config import Config
-from odl.core.events import AddClass, Gap, Input, Label, Output, Query, Samples, Split, Undo
+from odl.core.events import AddClass, Gap, Input, Label, Output, Query, Samples, Split, Teach, Undo
 from odl.core.kernels.rules import POLICIES
 from tests.helpers.images import random_image
 
 IMAGE = random_image(3, tree=True)
+# As many samples a second leave time for few of a refit's items at each hop.
+BUSY = replace(IMAGE, rate_hz=800.0)
 CHANNELS = len(IMAGE.channels)
 ASKING = POLICIES[1:]
 SCALING: dict[str, Any] = {"mult": (16384,) * CHANNELS, "shift": (21,) * CHANNELS, "offset": (0,) * CHANNELS}
@@ -38,8 +41,8 @@ class Script(NamedTuple):
     """What happens, in order.
 
     ``("samples", n)``, ``("gap", lost)``, ``("undo",)``, ``("class", cls, head)``,
-    ``("split", leaf, head)`` and ``("label", which, cls)``: the answer to the question
-    asked so many ago (0: the last), or about window 1 where that is none.
+    ``("split", leaf, head)``, ``("teach", cls)`` and ``("label", which, cls)``: the answer to the
+    question asked so many ago (0: the last), or about window 1 where that is none.
     """
 
     seed: int
@@ -82,6 +85,8 @@ def inputs(
         elif kind == "label":
             which, cls = values
             event = Label(at, asked[-1 - which] if which < len(asked) else 1, cls)
+        elif kind == "teach":
+            event = Teach(at, *values)
         elif kind == "undo":
             event = Undo(at)
         elif kind == "class":
@@ -115,10 +120,12 @@ def configs(draw: Any, policies: tuple[str, ...] = POLICIES) -> Config:
     return Config(
         policy=draw(st.sampled_from(policies)),
         batch=draw(st.sampled_from([1, 2, 3, IMAGE.max_pending])),
-        patience=draw(st.sampled_from([100_000, 80, 20, 1])),
+        patience=draw(st.sampled_from([100_000, 100_000, 400, 80, 20, 1])),
         step=draw(st.integers(1, 8)),
         hold=draw(st.booleans()),
-        change=draw(st.sampled_from([0, 200, 400, 32768])),
+        change=draw(st.sampled_from([0, 400, 800, 983, 1400, 32768])),
+        every=draw(st.sampled_from([0, 0, 0, 1, 30, 100])),
+        floor=draw(st.sampled_from([0, 0, 0, 300, 2000, 65535])),
         seed=draw(st.integers(1, 2**64 - 1)),
         **draw(budgets()),
         **SCALING,
@@ -128,8 +135,8 @@ def configs(draw: Any, policies: tuple[str, ...] = POLICIES) -> Config:
 def act(chance: random.Random) -> tuple[Any, ...]:
     """Any one thing that can happen."""
     kind = chance.choices(
-        ["samples", "label", "undo", "gap", "class", "split"], [40, 40, 5, 3, 7, 5]
-    )[0]  # fmt: skip
+        ["samples", "label", "teach", "undo", "gap", "class", "split"], [40, 34, 6, 5, 3, 7, 5]
+    )[0]
     cls = chance.choice([0, 1, 2, 3, 4, 5, 6, 7, 9])
     if kind == "samples":
         return kind, chance.choice([1, 5, 8, 8, 16, 24, 40])
@@ -139,6 +146,8 @@ def act(chance: random.Random) -> tuple[Any, ...]:
         return kind, chance.choice([0, 1, 50])
     if kind == "class":
         return kind, cls, chance.choice([0, 0, 0, 1, 2, 7])
+    if kind == "teach":
+        return kind, cls
     return (kind, cls, chance.choice([1, 2, 2, 3, 4])) if kind == "split" else (kind,)
 
 

@@ -17,7 +17,7 @@ from odl.core.image import ROOT, Channel, Image, Layer
 from odl.core.state import Asked, Count
 from tests.helpers import sanitised
 from tests.helpers.kernel_table import KINDS, MAX_HEADS, MAX_PENDING, MAX_ROWS, heads_of
-from tests.helpers.reference import Entry, Head, Row, Scores, Trained
+from tests.helpers.reference_heads import Entry, Head, Row, Scores, Trained
 
 MACHINES = ("host", "sanitised", "cortex-m4", "cortex-m4-plain")
 ROOM = 20  # entries of the log, more than any lesson of the table has
