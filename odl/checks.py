@@ -19,7 +19,7 @@ from odl.core.config import Config
 from odl.core.errors import OdlError
 from odl.core.events import Gap, Input, Query, Samples, Truth
 from odl.core.image import Image
-from odl.core.protocols import Answer, Decision, Learner, Policy, Scores, TakeBack, Window
+from odl.core.protocols import Answer, Decision, Learner, Policy, Scores, TakeBack, Taught, Window
 from odl.core.rule_policy import RulePolicy
 from odl.core.session import Session
 from odl.core.state import Asked
@@ -204,16 +204,16 @@ def check_labeller(make: Callable[[], object], delay: int = 0) -> None:
     >>> check_labeller(lambda: lambda query: "walk", delay=50)
     """
     labeller = as_labeller(make(), delay)
-    if list(labeller.poll(0)):
+    queries = [Query(64 * i, 9000, 64 * i + 9000, 64 * i) for i in range(4)]
+    if _answered(labeller.poll(0), queries):
         raise CheckError("poll gives an answer before anything was asked")
-    queries = [Query(64 * i, 9000, 64 * i + 9000) for i in range(4)]
     answered: list[int] = []
     now = 128
     for query in queries:
         if labeller.ask(query, now) is not None:  # type: ignore[func-returns-value]
             raise CheckError("ask returns something; an answer is given by poll")
         due = labeller.next_due()
-        early = list(labeller.poll(now)) if isinstance(due, int) and due > now else []
+        early = _answered(labeller.poll(now), queries) if isinstance(due, int) and due > now else []
         if early:
             raise CheckError(f"poll gives an answer at sample {now}, before next_due, which is {due}")
         now += 64
@@ -222,10 +222,10 @@ def check_labeller(make: Callable[[], object], delay: int = 0) -> None:
         if due is not None and not isinstance(due, int):
             raise CheckError(f"next_due returned {due!r}; it has to return a sample, or None")
         now = max(now, due or now)
-        got = list(labeller.poll(now))
-        if due is not None and not got:
+        given = list(labeller.poll(now))
+        if due is not None and not given:
             raise CheckError(f"next_due is {due}, but poll gives no answer at sample {now}")
-        answered += [_window_of(answer, queries) for answer in got]
+        answered += _answered(given, queries)
         if list(labeller.poll(now)):
             raise CheckError("poll gives an answer twice, or gives late what was due")
         if due is None:
@@ -234,16 +234,23 @@ def check_labeller(make: Callable[[], object], delay: int = 0) -> None:
         raise CheckError("a window is answered twice")
 
 
-def _window_of(answer: object, queries: Sequence[Query]) -> int:
-    if isinstance(answer, TakeBack):
-        return -1
-    if not isinstance(answer, Answer):
-        raise CheckError(f"poll gives {answer!r}; it has to give Answer or TakeBack")
-    if answer.window not in {query.window for query in queries}:
-        raise CheckError(f"an answer is about window {answer.window}, which was not asked about")
-    if answer.name is not None and (not isinstance(answer.name, str) or not answer.name):
-        raise CheckError(f"the class of an answer is {answer.name!r}; it can be a name, or None to skip")
-    return answer.window
+def _answered(given: Iterable[object], queries: Sequence[Query]) -> list[int]:
+    """The windows that are answered, where everything is sound."""
+    windows = []
+    for one in given:
+        if isinstance(one, TakeBack):
+            continue
+        if not isinstance(one, Answer | Taught):
+            raise CheckError(f"poll gives {one!r}; it has to give Answer, Taught or TakeBack")
+        if isinstance(one, Answer):
+            if one.window not in {query.window for query in queries}:
+                raise CheckError(f"an answer is about window {one.window}, which was not asked about")
+            windows.append(one.window)
+        elif one.name is None:
+            raise CheckError("a label that nobody asked for has no name")
+        if one.name is not None and (not isinstance(one.name, str) or not one.name):
+            raise CheckError(f"the class of an answer is {one.name!r}; it can be a name, or None to skip")
+    return windows
 
 
 def check_source(

@@ -43,7 +43,7 @@ class AnswerRecord:
     Attributes
     ----------
     window : int
-        Window that the question was about.
+        Window that the question was about; of a taught label the last one before it.
     cls, name
         The class answered; None for a skip and where nobody answered.
     state : AnswerOutcome
@@ -55,6 +55,8 @@ class AnswerRecord:
         As in `odl.core.events.Origin`.
     missed : bool
         True if the answer came while the line to the board was lost, and only the board's state shows it.
+    taught : bool
+        True if nobody had asked (`odl.core.events.Teach`).
     """
 
     window: int
@@ -68,6 +70,7 @@ class AnswerRecord:
     clock: int = 0
     undone_at: int | None = None
     missed: bool = False
+    taught: bool = False
 
     @property
     def effective(self) -> bool:
@@ -81,11 +84,15 @@ class AnswerRecord:
 
 
 class QuestionRecord(NamedTuple):
-    """A question about ``window``, asked at sample ``asked``; ``missed`` as in `AnswerRecord`."""
+    """A question about ``window``, asked at sample ``asked``; ``missed`` as in `AnswerRecord`.
+
+    It is about everything from sample ``since`` to the window's end.
+    """
 
     window: int
     asked: int
     expires: int
+    since: int
     missed: bool = False
 
 

@@ -10,9 +10,18 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 
-from odl.core.answer_records import REFUSALS, AdoptedState, AnswerOutcome, AnswerRecord, QuestionRecord
+from odl.core.answer_records import (
+    REFUSALS,
+    AdoptedState,
+    AnswerOutcome,
+    AnswerRecord,
+    QuestionOutcome,
+    QuestionRecord,
+    outcome_of,
+)
 from odl.core.class_tree import ClassTree, GrowingTree
 from odl.core.events import (
+    NO_WINDOW,
     AddClass,
     Adopt,
     Dropped,
@@ -25,6 +34,7 @@ from odl.core.events import (
     Query,
     Samples,
     Split,
+    Teach,
     Undo,
     Why,
 )
@@ -62,7 +72,7 @@ class SessionHistory:
     position, windows, asked, learned, lost : int
         Samples passed, predictions, questions, labels learned, samples lost.
     labelled, skipped, undone : int
-        Answers and skips that took effect, and answers taken back.
+        Answers and skips that took effect, and answers taken back; labels that nobody asked for are answers.
     origin : Origin or None
         Who gave the last command.
     last_undone : AnswerRecord or None
@@ -100,6 +110,7 @@ class SessionHistory:
         self._undoable: deque[AnswerRecord] = deque(maxlen=keep)
         self._undo_at: int | None = None  # sample of an undo whose step is not over
         self._announced: Origin | None = None  # origin of the next command
+        self._teaching: AnswerRecord | None = None  # a taught label whose window no output has shown yet
 
     @property
     def tree(self) -> ClassTree:
@@ -110,6 +121,11 @@ class SessionHistory:
     def standing(self) -> int:
         """Answers that took effect and were not taken back."""
         return self.labelled - self.undone - (self._undo_at is not None and self._takes_counted)
+
+    @property
+    def taught(self) -> int:
+        """Labels among the standing answers that nobody asked for; of the newest, where not all are kept."""
+        return sum(one.taught and one.counts for one in self.answers)
 
     @property
     def names(self) -> list[str]:
@@ -124,6 +140,10 @@ class SessionHistory:
             isinstance(event, Dropped | Learned) and event.at == self._undo_at
         ):
             self.settle()
+        if self._teaching is not None and not (
+            isinstance(event, Dropped | Learned) and event.at == self._teaching.at
+        ):
+            self._settle_taught()
         self.classes.take(event)
         match event:
             case Samples(start, block):
@@ -131,18 +151,21 @@ class SessionHistory:
             case Prediction(window):
                 self.windows += 1
                 self._predicted_to = window + self._window
-            case Query(window, _, expires):
+            case Query(window, _, expires, since):
                 self.asked += 1
                 asked = max(self._predicted_to, window + self._window)
-                self.questions.append(QuestionRecord(window, asked, expires))
+                self.questions.append(QuestionRecord(window, asked, expires, since))
             case Origin():
                 self._announced = event
-            case Label():
-                self._label(event)
+            case Label(at, window, cls):
+                self._label(at, window, cls)
+            case Teach(at, cls):
+                self._teaching = self._label(at, NO_WINDOW, cls)
+                self._teaching.taught = True
             case Learned(at, window, _, _):
                 self.learned += 1
                 self.lessons[at] += 1
-                if (one := self._pending(window)) is not None:
+                if (one := self._pending(window) or self._taught(at, window)) is not None:
                     one.state = AnswerOutcome.LEARNED
             case Dropped():
                 self._dropped(event)
@@ -158,7 +181,8 @@ class SessionHistory:
                     self._adopt(start, self._read_state(state))
 
     def settle(self) -> None:
-        """Apply an undo whose step has ended; call this after the last event."""
+        """Apply an undo or a taught label whose step has ended; call this after the last event."""
+        self._settle_taught()
         if self._undo_at is None:
             return
         at, self._undo_at = self._undo_at, None
@@ -212,10 +236,10 @@ class SessionHistory:
             self._announced = None
         return origin
 
-    def _label(self, label: Label) -> None:
-        self.origin = origin = self._origin(label.at, last=True)
-        name = None if label.cls is None else self.tree.name(label.cls)
-        one = AnswerRecord(label.window, label.cls, name, AnswerOutcome.PENDING, at=label.at)
+    def _label(self, at: int, window: int, cls: int | None) -> AnswerRecord:
+        self.origin = origin = self._origin(at, last=True)
+        name = None if cls is None else self.tree.name(cls)
+        one = AnswerRecord(window, cls, name, AnswerOutcome.PENDING, at=at)
         if origin is not None:
             one.by, one.took, one.clock = origin.by, origin.took, origin.clock
         self.answers.append(one)
@@ -224,6 +248,30 @@ class SessionHistory:
         else:
             self.labelled += 1
             self._undoable.append(one)
+        return one
+
+    def _taught(self, at: int, window: int, refused: bool = False) -> AnswerRecord | None:
+        """Return the taught label of this step, now that an output shows that it is about ``window``."""
+        one = self._teaching
+        if one is None or one.at != at:
+            return None
+        self._teaching, one.window = None, window
+        one.taught = refused or all(question.window != window for question in self.questions)
+        return one
+
+    def _settle_taught(self) -> None:
+        """A taught label without outputs answered the open question about the stretch that runs."""
+        one, self._teaching = self._teaching, None
+        if one is None:
+            return
+        answers = self.answers_by_window()
+        ended = [outcome_of(answers.get(question.window, ()))[0] for question in self.questions]
+        for outcome in (QuestionOutcome.OPEN, QuestionOutcome.UNDONE):  # one taken back may be open again
+            waiting = [q for q, how in zip(self.questions, ended, strict=True) if how is outcome]
+            if waiting:
+                one.window = max(waiting, key=lambda question: (question.since, -question.window)).window
+                one.taught = False
+                return
 
     def _dropped(self, event: Dropped) -> None:
         why, window = event.why, event.window
@@ -236,7 +284,10 @@ class SessionHistory:
             if (one := self._pending(window)) is not None:
                 one.state = AnswerOutcome.SKIPPED
         # A refusal belongs to the answer's own step; FULL appears later, when the batch is closed.
-        elif (one := self._pending(window, None if why is Why.FULL else event.at)) is not None:
+        elif (
+            one := self._pending(window, None if why is Why.FULL else event.at)
+            or self._taught(event.at, window, refused=True)
+        ) is not None:
             self._refuse(one, why)
 
     def _pending(self, window: int, at: int | None = None) -> AnswerRecord | None:
@@ -248,6 +299,8 @@ class SessionHistory:
 
     def _refuse(self, one: AnswerRecord, why: Why) -> None:
         one.state, one.why = AnswerOutcome.REFUSED, why
+        if one is self._teaching:
+            self._teaching = None
         if one in self._undoable:
             self._undoable.remove(one)
         if why in REFUSALS and not one.missed:
@@ -274,4 +327,4 @@ class SessionHistory:
         for window, expires in (*state.questions, *((one.window, self.position) for one in new)):
             if window not in known:
                 known.add(window)
-                self.questions.append(QuestionRecord(window, self.position, expires, missed=True))
+                self.questions.append(QuestionRecord(window, self.position, expires, window, missed=True))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from odl._text import clean
 from odl.core.answer_records import AnswerOutcome, AnswerRecord
 from odl.core.class_tree import ClassTree
-from odl.core.events import Dropped, Event, Label, Learned, Why
+from odl.core.events import Dropped, Event, Label, Learned, Teach, Why
 from odl.core.history import SessionHistory
 
 SENTENCES = {
@@ -23,6 +23,13 @@ SENTENCES = {
 }
 
 
+# Of a label that nobody asked for.
+_TAUGHT = {
+    Why.UNKNOWN: "there is no window yet that it could be about, so nothing was learned",
+    Why.REPEATED: "this moment has a label or a question already, so nothing was changed",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class AnswerEntry:
     """An answer, or a question that expired, as a line of a log.
@@ -30,7 +37,7 @@ class AnswerEntry:
     ``name`` is None for a skip or an expired question. ``state`` is a value of
     `odl.core.answer_records.AnswerOutcome`, ``given`` while the answer is in flight, or ``edited``.
     ``at`` is the sample of the answer, None without one; ``by``, ``took`` and ``clock`` are those of
-    `odl.core.events.Origin`.
+    `odl.core.events.Origin`; ``taught`` is True if nobody had asked.
     """
 
     window: int
@@ -41,6 +48,7 @@ class AnswerEntry:
     by: str = ""
     took: int = 0
     clock: int = 0
+    taught: bool = False
 
     @property
     def counts(self) -> bool:
@@ -56,7 +64,7 @@ def entry_of(record: AnswerRecord) -> AnswerEntry:
     """
     return AnswerEntry(
         record.window, record.name, str(record.state), _sentence(record),
-        record.at, record.by, record.took, record.clock,
+        record.at, record.by, record.took, record.clock, record.taught,
     )  # fmt: skip
 
 
@@ -64,7 +72,7 @@ def _sentence(record: AnswerRecord) -> str:
     if record.state is AnswerOutcome.EXPIRED:
         return SENTENCES[Why.EXPIRED]
     if record.why is not None:
-        return SENTENCES[record.why]
+        return _TAUGHT.get(record.why, SENTENCES[record.why]) if record.taught else SENTENCES[record.why]
     if record.name is None:
         return SENTENCES[Why.SKIPPED]
     name = clean(record.name)
@@ -139,12 +147,15 @@ class AnswerLog:
         self.history.take(event)
         self._tell_undone(undone)
         match event:
-            case Label():
+            case Label() | Teach():
                 self.sentence = _sentence(self.history.answers[-1])
             case Learned(_, _, cls, _):
                 self.sentence = f"'{clean(self.history.tree.name(cls))}' has been learned"
-            case Dropped(_, _, why):
-                self.sentence = SENTENCES[why]
+            case Dropped(at, window, why):
+                ours = [
+                    one for one in self.history.answers if one.taught and (one.at, one.window) == (at, window)
+                ]
+                self.sentence = _sentence(ours[-1]) if ours and ours[-1].why is why else SENTENCES[why]
 
     def settle(self) -> None:
         """Apply an undo whose step has ended; call this after the last event."""

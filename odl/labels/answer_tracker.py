@@ -9,9 +9,9 @@ from typing import Final
 from odl._text import clean
 from odl.core.answer_records import REFUSALS
 from odl.core.class_tree import ClassTree
-from odl.core.events import AddClass, Dropped, Event, Label, Origin, Split, Undo, Why
+from odl.core.events import AddClass, Dropped, Event, Label, Origin, Split, Teach, Undo, Why
 from odl.core.history import SessionHistory
-from odl.core.protocols import Answer, TakeBack
+from odl.core.protocols import Answer, Given, TakeBack, Taught
 from odl.labels.answer_log import AnswerEntry, AnswerLog
 from odl.labels.in_flight import AnswerInFlight, AnswersInFlight, AnswerState
 from odl.labels.question import Reply
@@ -72,11 +72,11 @@ class AnswerTracker:
 
     # --- a person ---------------------------------------------------------------------------
 
-    def add(self, answer: Answer) -> str:
-        """Queue ``answer`` and return the sentence about it."""
+    def add(self, answer: Answer | Taught) -> str:
+        """Queue ``answer``, or a label that nobody asked for, and return the sentence about it."""
         self.in_flight.add(answer)
         self._no_undo = "a skip cannot be taken back" if answer.name is None else ""
-        return _on_its_way(answer).sentence
+        return _sent(answer.name)
 
     def undo(self, undo: TakeBack) -> tuple[Reply, int | None]:
         """Undo the last answer; return the reply, and the window whose question is open again at once."""
@@ -104,7 +104,7 @@ class AnswerTracker:
             self.log.remove(_given_up(one.answer))
         self.in_flight.take(one)
 
-    def failed(self, one: AnswerInFlight) -> tuple[list[Answer | TakeBack], str]:
+    def failed(self, one: AnswerInFlight) -> tuple[list[Given], str]:
         """The board did not take ``one``; return those given up, newest first, and a sentence or ``""``."""
         newest = self.in_flight.newest
         lost = self.in_flight.fail(one)
@@ -113,9 +113,9 @@ class AnswerTracker:
             if isinstance(one.answer, TakeBack):
                 sentence = "the undo did not reach the board, so nothing was taken back"
             else:
-                entry = _given_up(one.answer)
-                self.log.add(entry)
-                sentence = entry.sentence
+                sentence = _lost(one.answer.name)
+                if isinstance(one.answer, Answer):
+                    self.log.add(_given_up(one.answer))
                 self._no_undo = _NO_EFFECT if newest is lost[0] else self._no_undo
         return [each.answer for each in lost], sentence
 
@@ -123,12 +123,13 @@ class AnswerTracker:
         """Apply the next event; return the window whose question it ends, or None."""
         self.log.take(event)
         match event:
-            case Label() | Undo() | AddClass() | Split():
+            case Label() | Teach() | Undo() | AddClass() | Split():
                 origin = self.log.history.origin or Origin(event.at, "", 0, 0)
                 ours = self.in_flight.take_command(event, origin)
+                if isinstance(event, Label | Teach):
+                    self._no_undo = self._no_undo if ours else ""
                 if isinstance(event, Label):
                     self.in_flight.overtake(event.window)
-                    self._no_undo = self._no_undo if ours else ""
                     return event.window
             case Dropped(_, window, why):
                 self.in_flight.overtake(window)
@@ -145,11 +146,17 @@ class AnswerTracker:
 
 def _on_its_way(answer: Answer) -> AnswerEntry:
     window, name = answer.window, answer.name
-    sentence = "skipped" if name is None else f"'{clean(name)}' goes to the learner"
-    return AnswerEntry(window, name, "given", sentence, None, answer.by, answer.took, answer.clock)
+    return AnswerEntry(window, name, "given", _sent(name), None, answer.by, answer.took, answer.clock)
 
 
 def _given_up(answer: Answer) -> AnswerEntry:
-    what = "the skip" if answer.name is None else f"'{clean(answer.name)}'"
-    sentence = f"{what} did not reach the board, so nothing was learned"
-    return replace(_on_its_way(answer), state="refused", sentence=sentence)
+    return replace(_on_its_way(answer), state="refused", sentence=_lost(answer.name))
+
+
+def _sent(name: str | None) -> str:
+    return "skipped" if name is None else f"'{clean(name)}' goes to the learner"
+
+
+def _lost(name: str | None) -> str:
+    what = "the skip" if name is None else f"'{clean(name)}'"
+    return f"{what} did not reach the board, so nothing was learned"

@@ -8,13 +8,13 @@ from enum import Enum
 from typing import Final
 
 from odl.core.errors import OdlError
-from odl.core.events import Command, Label, Origin, Undo
-from odl.core.protocols import Answer, TakeBack
+from odl.core.events import Command, Label, Origin, Teach, Undo
+from odl.core.protocols import Answer, Given, TakeBack, Taught
 from odl.core.retry import LABEL_ATTEMPTS
 
 
 class AnswerState(Enum):
-    """State of an answer or an undo."""
+    """State of an answer, a taught label or an undo."""
 
     WAITING = "waits to be sent"
     SENT = "is on its way to the session"
@@ -24,7 +24,7 @@ class AnswerState(Enum):
 
 
 class AnswerStep(Enum):
-    """A transition of an answer or an undo."""
+    """A transition of an answer, a taught label or an undo."""
 
     SEND = "it is sent to the session or a board"
     RETRY = "the board did not take it, so it is sent again"
@@ -50,11 +50,11 @@ class AnswerStateError(OdlError, RuntimeError):
 
 @dataclass(eq=False, slots=True)
 class AnswerInFlight:
-    """An answer or an undo, and its state.
+    """An answer, a taught label or an undo, and its state.
 
     Attributes
     ----------
-    answer : Answer or TakeBack
+    answer : Answer, Taught or TakeBack
     state : AnswerState
     failures : int
         Number of failed attempts to send it to a board.
@@ -74,7 +74,7 @@ class AnswerInFlight:
     odl.labels.in_flight.AnswerStateError: an answer that is SENT cannot take the step TAKE_BACK
     """
 
-    answer: Answer | TakeBack
+    answer: Given
     state: AnswerState = AnswerState.WAITING
     failures: int = 0
     overtaken: bool = False
@@ -93,16 +93,18 @@ class AnswerInFlight:
         self.state = after
 
     def is_carried_out_by(self, command: Command, origin: Origin) -> bool:
-        """True if ``command`` from ``origin`` carries out this answer or undo."""
+        """True if ``command`` from ``origin`` carries this out."""
         if (origin.by, origin.took, origin.clock) != self.answer[-3:]:
             return False
         if isinstance(self.answer, TakeBack):
             return isinstance(command, Undo)
+        if isinstance(self.answer, Taught):
+            return isinstance(command, Teach)
         return isinstance(command, Label) and command.window == self.answer.window
 
 
 class AnswersInFlight:
-    """The answers and undos that are waiting or sent, oldest first; each leaves with its last step.
+    """The answers, taught labels and undos not yet taken, oldest first; each leaves with its last step.
 
     Examples
     --------
@@ -127,7 +129,7 @@ class AnswersInFlight:
 
     @property
     def newest(self) -> AnswerInFlight | None:
-        """The person's newest answer or undo, unless the session has it."""
+        """What the person gave last, unless the session has it."""
         return self._answers[-1] if self._answers else None
 
     @property
@@ -160,12 +162,12 @@ class AnswersInFlight:
 
     # --- a person ---------------------------------------------------------------------------
 
-    def add(self, answer: Answer | TakeBack) -> None:
-        """Add an answer or undo of the person."""
+    def add(self, answer: Given) -> None:
+        """Add what the person gives."""
         self._answers.append(AnswerInFlight(answer))
 
     def take_back_unsent(self) -> AnswerInFlight | None:
-        """Remove the newest answer if it has not been sent; None if an undo has to be sent."""
+        """Remove the newest answer or label if it has not been sent; None if an undo has to be sent."""
         one = self.newest
         if one is None or one.state is not AnswerState.WAITING or isinstance(one.answer, TakeBack):
             return None
@@ -173,7 +175,7 @@ class AnswersInFlight:
 
     # --- the session or the board ------------------------------------------------------------
 
-    def send_all(self) -> list[Answer | TakeBack]:
+    def send_all(self) -> list[Given]:
         """Mark all that wait as sent, and return them for the session."""
         waiting = [one for one in self._answers if one.state is AnswerState.WAITING]
         for one in waiting:
@@ -193,7 +195,7 @@ class AnswersInFlight:
             self._leave(one, AnswerStep.TAKE)
 
     def take_command(self, command: Command, origin: Origin) -> AnswerInFlight | None:
-        """Remove and return the answer or undo that ``command`` from ``origin`` carries out, or None."""
+        """Remove and return what ``command`` from ``origin`` carries out, or None."""
         for one in self._answers:
             if one.state is AnswerState.SENT and one.is_carried_out_by(command, origin):
                 return self._leave(one, AnswerStep.TAKE)
@@ -202,8 +204,8 @@ class AnswersInFlight:
     def fail(self, one: AnswerInFlight) -> list[AnswerInFlight]:
         """Send ``one`` again after a failed attempt, or give it up; return those given up, newest first.
 
-        An undo is sent only once, since a second one would take back another answer. A named answer that
-        is given up takes an undo right behind it along.
+        An undo is sent only once, since a second one would take back another answer; so is a taught label,
+        which would be learned twice. If a named one is given up, so is an undo right behind it.
         """
         if one.state is AnswerState.TAKEN:  # its echo arrived, its acknowledgement did not
             return []
@@ -213,7 +215,7 @@ class AnswersInFlight:
             return []
         at = self._answers.index(one)
         lost = [one]
-        if isinstance(one.answer, Answer) and one.answer.name is not None:
+        if not isinstance(one.answer, TakeBack) and one.answer.name is not None:
             behind = self._answers[at + 1 : at + 2]
             lost = [each for each in behind if isinstance(each.answer, TakeBack)] + lost
         return [self._leave(each, AnswerStep.GIVE_UP) for each in lost]
@@ -225,7 +227,7 @@ class AnswersInFlight:
                 one.overtaken = True
 
     def adopt(self, open_windows: Iterable[int]) -> None:
-        """Continue from a board's state: only ``open_windows`` are open, and sent undos may be in it."""
+        """Continue from a board's state: only ``open_windows`` are open; undos and labels may be in it."""
         still_open = set(open_windows)
         for one in self._answers:
             if isinstance(one.answer, Answer):

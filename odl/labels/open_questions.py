@@ -20,6 +20,7 @@ from odl.core.events import (
     Query,
     Samples,
     Split,
+    Teach,
     Undo,
 )
 from odl.labels.in_flight import AnswersInFlight
@@ -115,8 +116,10 @@ class OpenQuestions:
         """Why ``name``, new under task ``head`` or class ``leaf``, cannot be the answer; else empty."""
         if self.position >= self._open[window].expires:
             return "this question has expired"
-        if name is None:
-            return ""
+        return "" if name is None else self.wrong_name(name, head, leaf)
+
+    def wrong_name(self, name: str, head: int, leaf: int | None) -> str:
+        """Why ``name``, new under task ``head`` or class ``leaf``, cannot be a label; else empty."""
         return self.tree.wrong(name, head, leaf, self._image.max_rows, self._image.max_heads)
 
     def shown(self, window: int, now: float) -> None:
@@ -148,7 +151,7 @@ class OpenQuestions:
                 self.changed += 1
             case Query(window, _, expires):
                 self.show(window, expires)
-            case AddClass() | Split() | Undo() | Label() | Dropped():
+            case AddClass() | Split() | Undo() | Label() | Teach() | Dropped():
                 self._stale = True
 
     def settle(self) -> None:

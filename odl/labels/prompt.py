@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from odl.core.clock import SYSTEM_CLOCK, Clock
 from odl.core.events import Adopt, Event, Query
-from odl.core.protocols import Answer, TakeBack
+from odl.core.protocols import Answer, Given, TakeBack, Taught
 from odl.labels.answer_tracker import AnswerTracker
 from odl.labels.in_flight import AnswerInFlight
 from odl.labels.open_questions import OpenQuestions
@@ -21,8 +21,8 @@ class Prompt(PromptView):
     """A labeller that asks people: it holds the open questions and passes answers to the session.
 
     The session's loop calls ``take`` with each event, ``ask``, ``poll`` and ``next_due``. Any view, in any
-    thread, reads the properties and calls ``shown``, ``answer``, ``skip``, ``same`` and ``undo``. These
-    return a sentence instead of raising an error for a person's mistake. Memory is bounded.
+    thread, reads the properties and calls ``shown``, ``answer``, ``skip``, ``same``, ``teach`` and ``undo``.
+    These return a sentence instead of raising an error for a person's mistake. Memory is bounded.
 
     Parameters
     ----------
@@ -133,6 +133,20 @@ class Prompt(PromptView):
             return Reply(False, self._sentence)
         return self.answer(window, previous, by=by)
 
+    def teach(self, name: str, head: int = 0, leaf: int | None = None, by: str | None = None) -> Reply:
+        """Say unasked that the stream is of class ``name``, new or known, since it last changed.
+
+        This costs nothing of the budget. If the question about this stretch is open, it is answered.
+        """
+        with self._lock:
+            name = " ".join(name.split())
+            wrong = self._cards.wrong_name(name, head, leaf)
+            said = Reply(False, wrong) if wrong else Reply(True, self._answers.add(
+                Taught(name, head, leaf, by or self.by, 0, round(1000 * self._clock.wall()))))  # fmt: skip
+            self._say(said.sentence)
+        self._wake(said)
+        return said
+
     def undo(self, by: str | None = None) -> Reply:
         """Take back the last answer, also if it has been learned."""
         with self._lock:
@@ -176,8 +190,8 @@ class Prompt(PromptView):
             self._cards.position = max(self.position, now)
             self._cards.show(query.window, query.expires)
 
-    def poll(self, now: int) -> Iterable[Answer | TakeBack]:
-        """Return the waiting answers, each once."""
+    def poll(self, now: int) -> Iterable[Given]:
+        """Return what waits for the session, each once."""
         with self._lock:
             self._settle()
             return self._answers.in_flight.send_all()
@@ -196,7 +210,7 @@ class Prompt(PromptView):
         with self._lock:
             self._answers.taken(one)
 
-    def failed(self, one: AnswerInFlight) -> list[Answer | TakeBack]:
+    def failed(self, one: AnswerInFlight) -> list[Given]:
         """Send ``one`` again after a failed attempt, or give it up; return those given up, newest first.
 
         The question of an answer that is given up is open again.

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from odl.core.events import Command, Label, Origin, Undo
+from odl.core.events import Command, Label, Origin, Teach, Undo
 from odl.core.loop import commands
-from odl.core.protocols import TakeBack
+from odl.core.protocols import TakeBack, Taught
 from odl.core.retry import BOARD
 from odl.core.session import Session
 from odl.device.board import Board
@@ -74,7 +74,7 @@ class Delivery:
                 self._unheard = None
             else:
                 self._late = deque((pair for pair in self._late if pair[0] is not sent), _LATE)
-            if sent.answer.state is AnswerState.GIVEN_UP and isinstance(command, Label | Undo):
+            if sent.answer.state is AnswerState.GIVEN_UP and isinstance(command, Label | Teach | Undo):
                 self._prompt.taken(sent.answer)
             return None if sent.origin is None else replace(sent.origin, at=command.at)
         return Origin(command.at, BUTTON, 0, 0)
@@ -142,6 +142,7 @@ class Delivery:
         if answer.state is AnswerState.TAKEN:
             return
         given_up = self._prompt.failed(answer)
-        what = "an undo" if isinstance(answer.answer, TakeBack) else "an answer"
+        names = {TakeBack: "an undo", Taught: "a label"}
+        what = names.get(type(answer.answer), "an answer")
         became = "is given up" if given_up else "did not reach the board"
         self._notices.append(f"{what} {became}: {problem}")

@@ -19,6 +19,7 @@ from odl.device.csv_stream import CsvStreamError
 from odl.labels.oracle import Oracle
 from odl.labels.played_truth import PlayedTruth
 from odl.labels.prompt import Prompt
+from odl.labels.question import Reply
 from odl.live.labeller import LiveLabeller
 from odl.live.modes import LearningMode
 from odl.live.status import LiveStatus
@@ -126,6 +127,20 @@ class LiveSession:
             own, state=self._state or own.state, port=self.port, declared=self.image.rate_hz,
             position=session.position, windows=windows, budget_left=left, recording=self.recording,
         )  # fmt: skip
+
+    def teach(self, name: str, head: int = 0, leaf: int | None = None, by: str | None = None) -> Reply:
+        """As `odl.labels.prompt.Prompt.teach`: say unasked what runs now; any thread may call this.
+
+        Examples
+        --------
+        ::
+
+            with open_live(emulated=True, play="shoulder", subject=8) as live:
+                for event in live:
+                    if live.session.position > 5000 and not live.history.taught:
+                        live.teach("rowing")
+        """
+        return self.prompt.teach(name, head, leaf, by)
 
     def notify(self, sentence: str) -> None:
         """Add a notice for the person."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from odl.core.events import Event
 from odl.labels.prompt import Prompt
+from odl.labels.question import Reply
 from odl.live import LiveSession
 from odl.notebook.open import check_settings, start_session
 from odl.notebook.player import Player
@@ -49,6 +50,10 @@ class NotebookSession:
         """Start the session and show it in this cell."""
         self._player.start()
         self.show()
+
+    def teach(self, name: str, head: int = 0, leaf: int | None = None) -> Reply:
+        """Say unasked what runs now: ``session.teach("rowing")`` (see `odl.labels.prompt.Prompt.teach`)."""
+        return self.prompt.teach(name, head, leaf)
 
     def listen(self, function: Callable[[Event], None] | None) -> None:
         """Call ``function`` with each event from now on; None stops the calls."""

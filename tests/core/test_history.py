@@ -33,6 +33,7 @@ from odl.core.events import (
     Query,
     Samples,
     Split,
+    Teach,
     Undo,
     Why,
 )
@@ -67,7 +68,7 @@ def test_it_agrees_with_the_session(config: Config, script: Script, room: int) -
             session.position, counts["windows"], counts["queries"],
         )  # fmt: skip
         assert (history.labelled, history.skipped, history.undone) == (
-            counts["answered"], counts["skipped"], counts["undone"],
+            counts["answered"] + counts["taught"], counts["skipped"], counts["undone"],
         )  # fmt: skip
         assert history.tree == ClassTree(session.names, session.tasks, session.rows)
         assert history.names == [session.names[cls] for _, cls in session.answers]
@@ -157,6 +158,50 @@ def test_a_question_ends_with_its_newest_answer() -> None:
 def test_a_question_put_late_is_asked_at_the_end_of_the_newest_window() -> None:
     history = reduced(Query(0, 9, 99), Prediction(16, (0,), ()), Query(8, 9, 99), Query(16, 9, 99))
     assert [question.asked for question in history.questions] == [8, 24, 24]
+
+
+# --- labels that nobody asked for ------------------------------------------------------------
+
+
+def taught(history: SessionHistory) -> list[tuple[int, str, bool]]:
+    return [(one.window, str(one.state), one.taught) for one in history.answers]
+
+
+def test_a_taught_label_is_about_the_window_that_was_learned_and_counts_apart_from_questions() -> None:
+    history = reduced(
+        Query(0, 9, 99, 0), Label(9, 0, 1), Learned(9, 0, 1, 0), Origin(20, "terminal", 0, 0), Teach(20, 0),
+        Learned(20, 12, 0, 0),
+    )  # fmt: skip
+    assert taught(history) == [(0, "learned", False), (12, "learned", True)]
+    assert (history.standing, history.taught, history.answers[1].by) == (2, 1, "terminal")
+    reduced(Undo(21), history=history)
+    assert (history.standing, history.taught, history.last_undone) == (1, 0, history.answers[1])
+
+
+def test_a_taught_label_may_answer_the_open_question_about_the_stretch() -> None:
+    history = reduced(Query(0, 9, 99, 0), Query(16, 9, 99, 12), Teach(30, 1), Learned(30, 16, 1, 0))
+    assert taught(history) == [(16, "learned", False)] and (history.standing, history.taught) == (1, 0)
+    # In a batch it waits, and no output of its step says which question it was.
+    batch = [Query(0, 9, 99, 0), Query(16, 9, 99, 12), Query(24, 9, 99, 12), Teach(30, 1)]
+    assert taught(reduced(*batch)) == [(16, "waits", False)]
+    assert taught(reduced(*batch, Dropped(30, 0, Why.EXPIRED), Learned(40, 16, 1, 0))) == [
+        (16, "learned", False), (0, "expired", False),
+    ]  # fmt: skip
+    full = [Query(0, 9, 99, 0), Label(9, 0, 1), Query(16, 9, 99, 12), Teach(30, 0)]
+    assert taught(reduced(*full, Learned(30, 0, 1, 0), Learned(30, 16, 0, 0))) == [
+        (0, "learned", False), (16, "learned", False),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("window", "why"), [(NO_WINDOW, Why.UNKNOWN), (12, Why.NO_SUCH_CLASS), (12, Why.REPEATED)]
+)
+def test_a_refused_taught_label_counts_nowhere(window: int, why: Why) -> None:
+    history = reduced(
+        Query(12, 9, 99, 0), Dropped(20, 12, Why.SKIPPED), Teach(30, 1), Dropped(30, window, why)
+    )
+    assert taught(history)[-1] == (window, "refused", True) and history.answers[-1].why is why
+    assert (history.labelled, history.standing, history.names) == (0, 0, [])
 
 
 # --- classes ------------------------------------------------------------------------------
