@@ -16,7 +16,7 @@ from river.active.base import ActiveLearningClassifier
 
 from odl.core.config import Config
 from odl.core.fused import settings_of
-from odl.core.kernels.score import MAX_ROWS
+from odl.core.kernels.heads import MAX_ROWS
 from odl.core.protocols import Scores, Window
 from odl.core.rng import seed_of
 from odl.core.running_policy import RunningPolicy

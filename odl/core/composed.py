@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odl.core.config import Config, ConfigError
-from odl.core.events import NO_CLASS, NO_WINDOW, Dropped, Learned, Output, Prediction, Why
+from odl.core.events import NO_CLASS, NO_WINDOW, Dropped, Output, Prediction, Why
 from odl.core.fused import KernelCore
 from odl.core.image import Image
-from odl.core.kernels.ask import answer, ask, collect, expire, settled_batch
+from odl.core.kernels.ask import answer, ask, collect, expire, open_here, settled_batch, speak, taught
 from odl.core.kernels.command import command
 from odl.core.kernels.decide import windows_left
 from odl.core.kernels.extract import extract, present_features, window_complete
@@ -23,10 +23,10 @@ from odl.core.kernels.grow import undo
 from odl.core.kernels.jit import Int
 from odl.core.kernels.net import Act
 from odl.core.kernels.plain import plain
-from odl.core.kernels.run import notice_change
+from odl.core.kernels.segment import notice
 from odl.core.protocols import Decision, Learner, Policy, Scores, Window
 from odl.core.running_policy import RunningPolicy
-from odl.core.state import Asked, Count
+from odl.core.state import Asked, Count, Entry
 
 
 class Composed(KernelCore):
@@ -47,6 +47,12 @@ class Composed(KernelCore):
         self._ratio = np.array(config.mult) / 2.0 ** np.array(config.shift)
         self._offset = np.array(config.offset)
 
+    def gap(self, lost: int) -> None:
+        """Skip ``lost`` missing samples."""
+        super().gap(lost)
+        if isinstance(self.policy, RunningPolicy):
+            self.policy.gap()
+
     def samples(self, block: NDArray[np.int16]) -> Sequence[Output]:
         """Consume a block (n, channels)."""
         outputs: list[Output] = []
@@ -64,13 +70,16 @@ class Composed(KernelCore):
         end = int(state["position"][0])
         start = end - self.net.window
         outputs = self._settle(end)
+        if isinstance(self.learner, _Heads):
+            command(self.block, Act.ADVANCE, 0, 0, 0)
         features = plain(present_features)(self.block).copy()
-        notice_change(self.block, features)
+        notice(self.block, features, start)
         samples = (self._recent * self._ratio + self._offset) * self._step
         window = Window(start, end, features, samples)
         if self._see is not None:
             self._see(window)
         scores = self.learner.scores_one(features)
+        plain(speak)(self.block, scores.path[-1] if scores.path else NO_CLASS)
         held = int(state["held"][0])
         held_class = held if self.config.hold and held != NO_CLASS else None
         outputs.append(Prediction(start, scores.path, scores.scores, held_class))
@@ -84,19 +93,21 @@ class Composed(KernelCore):
         if isinstance(self.policy, RunningPolicy):  # it counts by itself how often there was no room
             state["counts"][0, Count.BLOCKED] = self.policy.state["counts"][0, Count.BLOCKED]
         if decision.ask:
-            outputs += self._ask(features, start, end, decision.utility)
+            outputs += self._ask(start, end, decision.utility)
         state["counts"][0, Count.WINDOWS] += 1
         return outputs
 
-    def _ask(self, features: NDArray[np.uint8], window: int, end: int, utility: int) -> Sequence[Output]:
-        """Issue the question, unless the budget is spent or too many questions are open."""
+    def _ask(self, window: int, end: int, utility: int) -> Sequence[Output]:
+        """Issue the question, unless the budget is spent, too many are open, or the last came just now."""
         state = self.state
         spent = int(state["issued"][0]) >= int(self.memory.settings["allowed"][0])
-        if spent or int(state["n_ask"][0]) >= state["ask_window"].shape[1]:
+        before = int(state["asked_at"][0])
+        early = before != 0 and end - before < self.config.every
+        if spent or early or int(state["n_ask"][0]) >= state["ask_window"].shape[1]:
             state["counts"][0, Count.BLOCKED] += 1
             self.policy.settle(window, Asked.EXPIRED)
             return []
-        return self._events(ask(self.block, features, window, end, utility, 0))
+        return self._events(ask(self.block, window, end, utility, 0))
 
     def _settle(self, now: int) -> list[Output]:
         outputs = list(self._events(expire(self.block, now, 0)))
@@ -107,16 +118,28 @@ class Composed(KernelCore):
 
     def _learn(self, now: int) -> list[Output]:
         outputs: list[Output] = []
-        first = int(self.state["n_log"][0])
+        before = self._labelled()
         while (batch := settled_batch(self.block)) >= 0:
             outputs += self._events(collect(self.block, batch, now, 0))
-        learned = [e for e in outputs if isinstance(e, Learned)]
-        if learned:
-            new = self.log[first : int(self.state["n_log"][0])]
-            features = new["features"][:, : self.state["previous"].shape[1]]
+        self._learn_new(before)
+        return outputs
+
+    def _labelled(self) -> set[int]:
+        """The windows whose labels are in the log."""
+        log = self.log[: int(self.state["n_log"][0])]
+        return set(log["window"][log["kind"] == Entry.LABEL].tolist())
+
+    def _learn_new(self, before: set[int]) -> None:
+        """Have the learner follow the log, which had labels of the windows ``before``."""
+        now = self._labelled()
+        for window in sorted(before - now):
+            self.learner.forget(window)
+        log = self.log[: int(self.state["n_log"][0])]
+        new = log[(log["kind"] == Entry.LABEL) & np.isin(log["window"], sorted(now - before))]
+        if len(new):
+            features = new["features"][:, : self.image.features]
             self.learner.learn_many(features, new["cls"].tolist(), new["window"].tolist())
             self.state["counts"][0, Count.REFITS] += 1
-        return outputs
 
     def label(self, at: int, window: int, cls: int) -> Sequence[Output]:
         """An answer; 255 is a skip."""
@@ -129,17 +152,27 @@ class Composed(KernelCore):
         self._tell_policy(before)
         return outputs + self._learn(at)
 
+    def teach(self, at: int, cls: int) -> Sequence[Output]:
+        """The present segment is of class ``cls``."""
+        if (window := int(plain(open_here)(self.block))) >= 0:
+            return self.label(at, window, cls)
+        outputs, before = self._settle(at), self._labelled()
+        outputs += self._events(taught(self.block, at, cls, 0))
+        for window in self._labelled() - before:
+            self.policy.settle(window, Asked.ANSWERED)
+        self._learn_new(before)
+        return outputs
+
     def undo(self, at: int) -> Sequence[Output]:
         """Take back the answer given last."""
         outputs = self._settle(at)
-        before, logged = self._outcomes(), self.log["kind"].copy()
-        done = int(self.state["counts"][0, Count.UNDONE])
+        before, logged = self._outcomes(), self._labelled()
         outputs += self._events(plain(undo)(self.block, at, 0))
         self._tell_policy(before)
-        for entry in self.log[self.log["kind"] != logged]:
-            self.learner.forget(int(entry["window"]))
-        # The fused core refits after every undo; the count is part of the state.
-        self.state["counts"][0, Count.REFITS] += int(self.state["counts"][0, Count.UNDONE] - done)
+        for window in logged - self._labelled():
+            self.learner.forget(window)
+            self.policy.settle(window, Asked.SKIPPED)  # what was said of it is not known any longer
+            self.state["counts"][0, Count.REFITS] += 1
         return outputs
 
     def _outcomes(self) -> dict[int, Asked]:
@@ -184,7 +217,7 @@ class _Heads:
         return self._core.scores_one(x)
 
     def learn_many(self, x: NDArray[np.uint8], y: Sequence[int], windows: Sequence[int]) -> None:
-        command(self._core.block, Act.REFIT, 0, 0, 0)
+        command(self._core.block, Act.BEGIN_REFIT, 0, 0, 0)
 
     def add_class(self, at: int, cls: int, head: int, name: str) -> bool:
         return True
@@ -193,4 +226,4 @@ class _Heads:
         return True
 
     def forget(self, window: int) -> None:
-        command(self._core.block, Act.REFIT, 0, 0, 0)
+        command(self._core.block, Act.BEGIN_REFIT, 0, 0, 0)

@@ -16,7 +16,7 @@ from odl.core.image import Image
 from odl.core.kernels.block import OUT, POSITION
 from odl.core.kernels.command import command
 from odl.core.kernels.extract import restart
-from odl.core.kernels.grow import add_class, split
+from odl.core.kernels.grow import add_class, regrow, split
 from odl.core.kernels.jit import Int, passed
 from odl.core.kernels.net import SETTINGS, Act
 from odl.core.kernels.plain import plain
@@ -155,12 +155,16 @@ class Fused(KernelCore):
         """An answer; 255 is a skip."""
         return self._events(command(self.block, Act.LABEL, at, window, cls))
 
+    def teach(self, at: int, cls: int) -> Outputs:
+        """The present segment is of class ``cls``."""
+        return self._events(command(self.block, Act.TEACH, at, 0, cls))
+
     def undo(self, at: int) -> Outputs:
         """Take back the answer given last."""
         return self._events(command(self.block, Act.UNDO, at, 0, 0))
 
     def resume(self, position: int = 0, issued: int = 0, keep: bool = True) -> None:
-        """Reset the state as `Configure` does on a board, and refit the heads from the log.
+        """Reset the state as `Configure` does on a board, and begin to refit the heads from the log.
 
         The stream continues at ``position``, or behind the last log entry if that is later;
         ``issued`` questions of that budget period are spent. Without ``keep`` the log is emptied first.
@@ -169,7 +173,7 @@ class Fused(KernelCore):
             self.log[:] = 0
         log = self.log[: int(self.state["n_log"][0]) if keep else 0]
         self.state[:] = memory_of(self.image, self.net, self.config.seed).state
-        ends = log["window"] + np.where(log["kind"] <= Entry.LABEL, self.net.window, 0)
+        ends = log["window"] + np.where(log["kind"] == Entry.LABEL, self.net.window, 0)
         at = max(position, int(ends.max(initial=0)))
         self.state["n_log"] = len(log)
         self.state["answers"] = log["order"].max(initial=0)
@@ -177,4 +181,5 @@ class Fused(KernelCore):
         self.state["issued"] = issued
         if self.config.in_samples and self.config.period:
             self.state["period"] = max(at - 1, 0) // self.config.period
-        command(self.block, Act.REFIT, 0, 0, 0)
+        plain(regrow)(self.block)
+        command(self.block, Act.BEGIN_REFIT, 0, 0, 0)

@@ -47,7 +47,7 @@ class RecordLayout:
                 scores = record[12 : 12 + record[10]]
                 events.append(Prediction(window, path, scores, None if held == NO_CLASS else held))
             elif kind == QUERY:
-                events.append(Query(window, record[2], record[3]))
+                events.append(Query(window, record[2], record[3], record[0]))
             elif kind == LEARNED:
                 events.append(Learned(record[0], window, record[5], record[6]))
             else:
@@ -73,9 +73,9 @@ class Outputs(Sequence[Output]):
     Examples
     --------
     >>> from odl.core.events import Query
-    >>> outputs = outputs_of([Query(64, 9000, 999)])
+    >>> outputs = outputs_of([Query(64, 9000, 999, 0)])
     >>> outputs, len(outputs), outputs.records["value"].tolist()
-    ([Query(window=64, utility=9000, expires=999)], 1, [9000])
+    ([Query(window=64, utility=9000, expires=999, since=0)], 1, [9000])
     """
 
     __slots__ = ("_events", "data", "layout")
@@ -167,8 +167,9 @@ def outputs_of(events: Iterable[Output]) -> Outputs:
                 record["kind"], record["held"] = PREDICTION, NO_CLASS if held is None else held
                 record["n_path"], record["n_scores"] = len(path), len(scores)
                 record["path"][: len(path)], record["scores"][: len(scores)] = path, scores
-            case Query(_, utility, expires):
+            case Query(_, utility, expires, since):
                 record["kind"], record["value"], record["expires"] = QUERY, utility, _signed(expires)
+                record["at"] = _signed(since)
             case Learned(at, _, cls, head):
                 record["kind"], record["at"] = LEARNED, _signed(at)
                 record["cls"], record["head"] = cls, head

@@ -6,8 +6,11 @@ from odl.core.arrays import WithMemory, memory_of, net_of
 from odl.core.config import Config
 from odl.core.fused import settings_of
 from odl.core.image import Image
-from odl.core.kernels.ask import ask, collect, settled_batch
+from odl.core.kernels.ask import ask, collect, settled_batch, taught
 from odl.core.kernels.decide import decide
+from odl.core.kernels.log import remove_entry
+from odl.core.kernels.plain import plain
+from odl.core.kernels.segment import end_segment, notice
 from odl.core.protocols import Decision, Scores, Window
 from odl.core.state import Asked, Count
 
@@ -44,20 +47,34 @@ class RunningPolicy(WithMemory):
 
     def decide(self, window: Window, scores: Scores) -> Decision:
         """Whether to ask about ``window``."""
-        x, end, utility = window.features, window.end, scores.uncertainty
-        wanted = bool(decide(self.block, x, utility, end, self._hop))
+        block, end, utility = self.block, window.end, scores.uncertainty
+        notice(block, window.features, window.start)
+        wanted = bool(decide(block, window.features, utility, end, self._hop))
         if wanted:
-            ask(self.block, x, window.start, end, utility, 0)
+            ask(block, window.start, end, utility, 0)
         self.state["counts"][0, Count.WINDOWS] += 1
         return Decision(wanted, utility)
 
+    def gap(self) -> None:
+        """The stream has a gap: a new segment begins."""
+        plain(end_segment)(self.block)
+
     def settle(self, window: int, outcome: Asked) -> None:
-        """Record how the question about ``window`` ended, and free the places of settled batches."""
+        """Record how the question about ``window`` ended, and free the places of settled batches.
+
+        What was answered stays in a log of its own, as what is known: for a rule that asks about
+        what is new. A window that nobody asked about is the present segment, which was taught.
+        """
         state = self.state
-        n = int(state["n_ask"][0])
+        n, cls = int(state["n_ask"][0]), int(state["row_class"][0, 0])
         asked = state["ask_window"][0, :n] == window
-        # SKIPPED settles a question without an entry in the log, which nobody reads here.
-        settled = Asked.OPEN if outcome is Asked.OPEN else Asked.SKIPPED
-        state["ask_status"][0, :n][asked] = settled
+        if outcome is Asked.ANSWERED:
+            state["answers"] += 1
+            state["ask_class"][0, :n][asked], state["ask_order"][0, :n][asked] = cls, state["answers"][0]
+            if not asked.any():
+                plain(taught)(self.block, 0, cls, 0)
+        elif labelled_at := [i for i in range(int(state["n_log"][0])) if self.log["window"][i] == window]:
+            plain(remove_entry)(self.block, labelled_at[0])
+        state["ask_status"][0, :n][asked] = outcome
         while (batch := settled_batch(self.block)) >= 0:
             collect(self.block, batch, 0, 0)

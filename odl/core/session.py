@@ -27,6 +27,7 @@ from odl.core.events import (
     Output,
     Samples,
     Split,
+    Teach,
     Truth,
     Undo,
     valid_name,
@@ -151,6 +152,9 @@ class Session(StateView):
                 # As int64, like every index in the state block; no real window reaches 2**63.
                 window -= (window >> 63) << 64
                 return self._core.label(at, window, NO_CLASS if cls is None else _byte("a class", cls))
+            case Teach(at, cls):
+                self._expect(at, "a label lies")
+                return self._core.teach(at, _class(cls))
             case Undo(at):
                 self._expect(at, "an undo lies")
                 return self._core.undo(at)
@@ -169,8 +173,8 @@ class Session(StateView):
             case Truth() | Origin():
                 return []
         raise ConfigError(
-            f"an input is {described(event)}; it can be an event: Samples, Gap, Label, Undo, AddClass, "
-            "Split, Truth, Origin or Adopt"
+            f"an input is {described(event)}; it can be an event: Samples, Gap, Label, Teach, Undo, "
+            "AddClass, Split, Truth, Origin or Adopt"
         )
 
     def step_to_question(self, event: Samples) -> Step:
@@ -292,6 +296,12 @@ class Session(StateView):
             raise ConfigError(
                 f"{what} needs the integer core; this session has {' and '.join(self.host_only)}"
             )
+
+
+def _class(cls: int) -> int:
+    if cls == NO_CLASS:
+        raise ConfigError("a class is numbered 255; it can be 0 to 254")
+    return _byte("a class", cls)
 
 
 def _byte(what: str, value: int) -> int:

@@ -15,13 +15,13 @@ from odl.core.arrays import state_dtype_of
 from odl.core.errors import OdlError
 from odl.core.events import NO_CLASS, valid_name
 from odl.core.image import Image
-from odl.core.state import WARM, Asked, Count, Entry, log_dtype
+from odl.core.state import RECENT, WARM, Asked, Count, Entry, log_dtype
 
 _FAR = 2**62  # above every index and counter
 # Counters that change only with a command or a learned label.
 _TAUGHT = [
     Count.ANSWERED, Count.SKIPPED, Count.LATE, Count.REPEATED, Count.UNKNOWN, Count.NO_SUCH_CLASS,
-    Count.FULL, Count.NOTHING_TO_UNDO, Count.UNDONE, Count.REFITS,
+    Count.FULL, Count.NOTHING_TO_UNDO, Count.UNDONE, Count.REFITS, Count.TAUGHT, Count.GAVE_WAY,
 ]  # fmt: skip
 
 
@@ -75,10 +75,12 @@ def without_learning(image: Image, data: bytes) -> bytes:
     state[:] = np.frombuffer(data, layout, 1)
     s = state[0]
     rows, heads = len(image.row_class), len(image.parents)
-    for name in ("weights", "row_active", "head_format", "n_log", "n_ask", "n_batch", "n_warm", "n_far",
+    for name in ("weights", "next", "row_active", "next_active", "head_format", "touched", "learned",
+                 "refitting", "refit_generator", "n_items", "epoch", "place", "items", "n_log", "n_ask",
+                 "n_batch", "n_warm", "n_far", "n_recent", "recent_at", "points", "asked", "asked_at",
                  "issued", "answers", "period", "batch", "counts"):  # fmt: skip
         s[name] = 0
-    for name in ("row_class", "row_head", "head_parent", "held"):
+    for name in ("row_class", "row_head", "head_parent", "held", "held_said", "said"):
         s[name] = NO_CLASS
     s["n_rows"], s["n_heads"] = rows, heads
     s["weights"][:rows], s["row_active"][:rows] = image.base, 1
@@ -96,7 +98,7 @@ def without_weights(image: Image, snapshot: bytes) -> bytes:
     >>> whole = b"".join(part.tobytes() for part in memory_of(image, net_of(image))[:2])
     >>> brief = without_weights(image, whole)
     >>> len(whole) // 1000, len(brief) // 1000, with_weights(image, whole, brief) == whole
-    (47, 4, True)
+    (64, 5, True)
     """
     first, last = weights_at(image)
     return snapshot[:first] + snapshot[last : state_dtype_of(image).itemsize]
@@ -105,7 +107,8 @@ def without_weights(image: Image, snapshot: bytes) -> bytes:
 def with_weights(image: Image, own: bytes, brief: bytes) -> bytes | None:
     """Complete ``brief``, of `without_weights`, with the weights and the log of ``own``.
 
-    Returns None if ``brief`` has another size, or its counters show that it has learned something else.
+    Returns None if ``brief`` has another size, or shows that it has learned something else, or is at
+    another place of a refit.
     """
     layout = state_dtype_of(image)
     first, last = weights_at(image)
@@ -113,7 +116,8 @@ def with_weights(image: Image, own: bytes, brief: bytes) -> bytes | None:
         return None
     whole = brief[:first] + own[first:last] + brief[first:] + own[layout.itemsize :]
     here, there = (np.frombuffer(data, layout, 1)[0] for data in (own, whole))
-    same = all(here[name] == there[name] for name in ("n_log", "n_rows", "n_heads", "answers"))
+    numbers = ("n_log", "n_rows", "n_heads", "answers", "learned", "refitting", "epoch", "place", "n_items")
+    same = all(here[name] == there[name] for name in numbers)
     return whole if same and np.array_equal(here["counts"][_TAUGHT], there["counts"][_TAUGHT]) else None
 
 
@@ -165,11 +169,11 @@ def state_sizes(image: Image) -> tuple[int, int, int]:
 
 
 def weights_at(image: Image) -> tuple[int, int]:
-    """First byte of the weights within the state block, and the byte behind them."""
+    """First byte of the weights within the state block, a refit's included, and the byte behind them."""
     layout = state_dtype_of(image)
     assert layout.fields is not None
-    kind, first = layout.fields["weights"][:2]
-    return first, first + kind.itemsize
+    kind, last = layout.fields["next"][:2]
+    return layout.fields["weights"][1], last + kind.itemsize
 
 
 def _need(good: bool, what: str) -> None:
@@ -191,7 +195,9 @@ def _check_numbers(image: Image, s: Any) -> None:
         "batch": _FAR, "answers": _FAR, "counts": _FAR, "phase": int(s["position"]),
         "ring_at": image.positions - 1, "ring_n": image.positions, "n_log": image.max_log,
         "n_ask": image.max_pending, "n_batch": 255, "n_warm": WARM, "n_far": 1, "warm": 2**15,
-        "has_previous": 1,
+        "since": int(s["position"]), "last": int(s["position"]), "age": _FAR // 2**16, "points": _FAR,
+        "asked_at": int(s["position"]), "n_recent": RECENT, "recent_at": RECENT - 1, "n_sum": 256,
+        "n_items": image.max_items, "next_active": 1, "touched": 1, "asked": 1, "learned": 1, "refitting": 2,
     }  # fmt: skip
     for name, most in limits.items():
         _within(name, s[name], 0, most)
@@ -201,7 +207,29 @@ def _check_numbers(image: Image, s: Any) -> None:
     first = image.layers[0].weights.shape[1] * image.layers[0].weights.shape[2]
     _within("an input of the first layer", s["taps"][:first], -128, 127)
     _within("an input of a layer", s["taps"][first:], 0, 255)
-    _within("a weight", s["weights"], -(2**30), 2**30)
+    for name in ("weights", "next"):
+        _within("a weight", s[name], -(2**30), 2**30)
+    age, windows = int(s["age"]), int(s["n_sum"])
+    _need(windows == min(age, 256), f"n_sum is {windows} in a segment of {age} windows")
+    if age > 0:
+        _within("sums", s["sums"], 0, 255 * windows)
+        _within("doubt", s["doubt"], 0, age << 15)
+    _check_refit(image, s)
+
+
+def _check_refit(image: Image, s: Any) -> None:
+    """Require that a refit that goes on has items that are there."""
+    if int(s["refitting"]) == 0:
+        return
+    n, used = int(s["n_items"]), int(s["n_log"])
+    _need(s["refit_generator"] != 0, "refit_generator is 0; it can be 1 to 2**64 - 1")
+    _within("n_items", n, 1, image.max_items)
+    _within("place", s["place"], 0, n - 1)
+    _within("epoch", s["epoch"], 0, 2**16)
+    items = s["items"][:n]
+    stored = (items >= image.max_log) & (items < image.max_log + len(image.owners))
+    bad = items[~(stored | (items < used))]
+    _need(bad.size == 0, f"a refit learns from item {bad[0] if bad.size else 0}, which does not exist")
 
 
 def _check_tree(image: Image, s: Any, log: NDArray[Any]) -> None:
@@ -222,7 +250,7 @@ def _check_tree(image: Image, s: Any, log: NDArray[Any]) -> None:
             formats.append(formats[homes[classes.index(cls)]])
             parents.append(cls)
         else:
-            _within(f"the kind of log entry {i}", kind, Entry.UNDONE, Entry.LABEL)
+            _within(f"the kind of log entry {i}", kind, Entry.LABEL, Entry.LABEL)
     for name, count, wanted in (
         ("row_class", "n_rows", classes), ("row_head", "n_rows", homes),
         ("head_parent", "n_heads", parents), ("head_format", "n_heads", formats),
@@ -230,7 +258,8 @@ def _check_tree(image: Image, s: Any, log: NDArray[Any]) -> None:
         there = s[name][: int(s[count])].tolist() if 0 <= s[count] <= len(s[name]) else None
         _need(there == wanted, f"{name} is not what image and label log give")
     _within("row_active", s["row_active"][: len(classes)], 0, 1)
-    _need(int(s["held"]) in (*classes, NO_CLASS), f"class {s['held']} is held, which does not exist")
+    for name in ("held", "held_said", "said"):
+        _need(int(s[name]) in (*classes, NO_CLASS), f"{name} is class {s[name]}, which does not exist")
 
 
 def _named(entry: Any) -> bool:
@@ -252,7 +281,9 @@ def _check_labels(s: Any, log: NDArray[Any]) -> None:
             _need(cls in classes, f"log entry {i} is of class {cls}, which does not exist")
             row = classes.index(cls)
             _need(entry["head"] == s["row_head"][row], f"log entry {i} is of another task than its class")
-            _need(s["row_active"][row] == 1, f"class {cls} has a label, but its row takes no part")
+            for name in ("base", "mixed"):
+                said = int(entry[name])
+                _need(said in (*classes, NO_CLASS), f"{name} of log entry {i} is {said}, which is no class")
 
 
 def _check_questions(s: Any) -> None:
@@ -264,6 +295,8 @@ def _check_questions(s: Any) -> None:
     _within("a question's batch", s["ask_batch"][:n], 0, int(s["batch"]))
     _within("the order of an answer", s["ask_order"][:n], 0, int(s["answers"]))
     _within("a question's segment", s["ask_segment"][:n], 0, int(s["segment"]))
+    for said in s["ask_said"][:n].tolist():
+        _need(said in (*classes, NO_CLASS), f"a question was about class {said}, which does not exist")
     _within("a question's status", s["ask_status"][:n], Asked.OPEN, Asked.EXPIRED)
     for status, cls in zip(s["ask_status"][:n].tolist(), s["ask_class"][:n].tolist(), strict=True):
         fine = cls in classes if status == Asked.ANSWERED else cls == NO_CLASS

@@ -92,7 +92,7 @@ def state_dtype(
     --------
     >>> sizes = dict(features=192, positions=27, outputs=64, taps=206, layers=3)
     >>> state_dtype(**sizes, max_heads=8, max_rows=20, max_pending=8, items=476).itemsize
-    0
+    36864
     """
     return np.dtype(
         [

@@ -28,7 +28,9 @@ from odl.core.errors import OdlError
 from odl.core.events import valid_name
 from odl.core.image import Image
 from odl.core.kernels.command import command
+from odl.core.kernels.grow import regrow
 from odl.core.kernels.net import Act
+from odl.core.kernels.plain import plain
 from odl.core.state import NAME_BYTES, Entry, log_dtype
 
 
@@ -50,7 +52,7 @@ def log_of(image: Image, state: bytes) -> NDArray[Any]:
     Returns
     -------
     structured array, shape (entries,)
-        Of `odl.core.state.log_dtype`, undone entries included. `checkpoint` checks the entries.
+        Of `odl.core.state.log_dtype`. `checkpoint` checks the entries.
 
     Raises
     ------
@@ -111,7 +113,7 @@ def checkpoint(image: Image, log: NDArray[Any], *, vectors: bool = True) -> Imag
     _check(image, log)
     before = _noted(image)
     labels = log[log["kind"] == Entry.LABEL]
-    if not np.any(log["kind"] != Entry.UNDONE) and (vectors or not before["vectors"]):
+    if not len(log) and (vectors or not before["vectors"]):
         return image
     made, added = _taught(image, log)
     stored, owners, own = image.stored, image.owners, 0
@@ -159,7 +161,7 @@ def _check(image: Image, log: NDArray[Any]) -> None:
             fits = cls in classes and cls not in split and head == heads and heads < image.max_heads
             split.add(cls)
         else:
-            fits = kind == Entry.UNDONE or (kind == Entry.LABEL and cls in classes)
+            fits = kind == Entry.LABEL and cls in classes
         if not fits:
             raise CheckpointError(f"entry {i} of the log does not fit this model")
 
@@ -169,6 +171,7 @@ def _taught(image: Image, log: NDArray[Any]) -> tuple[Image, list[str]]:
     state, room, _, _, block = memory_of(image, net_of(image))
     room[: len(log)] = log
     state["n_log"] = len(log)
+    plain(regrow)(block)
     command(block, Act.REFIT, 0, 0, 0)
     s = state[0]
     rows = np.flatnonzero(s["row_active"][: int(s["n_rows"])])

@@ -15,9 +15,10 @@ from odl.core.arrays import WithMemory, memory_of, net_of
 from odl.core.image import Image
 from odl.core.kernels.command import command
 from odl.core.kernels.grow import add_class, split
+from odl.core.kernels.heads import row_of
+from odl.core.kernels.log import append_label, remove_entry
 from odl.core.kernels.net import Act
 from odl.core.kernels.plain import plain
-from odl.core.kernels.score import row_of
 from odl.core.state import Entry
 
 
@@ -67,14 +68,13 @@ class Dendron(WithMemory):
         rows = [int(plain(row_of)(self.block, cls)) for cls in y]
         if min(rows, default=0) < 0:
             raise ValueError(f"class {y[rows.index(-1)]} is unknown; add it first")
-        for features, cls, row, window in zip(x, y, rows, windows, strict=True):
-            entry = self.log[n]
-            entry["window"], entry["order"], entry["kind"] = window, n + 1, Entry.LABEL
-            entry["cls"], entry["head"] = cls, self.state["row_head"][0, row]
-            entry["features"][: self.image.features] = features
-            n += 1
-        self.state["n_log"] = n
+        for features, cls, window in zip(x, y, windows, strict=True):
+            append_label(self.block, window, self._next_order(), cls, np.ascontiguousarray(features))
         command(self.block, Act.REFIT, 0, 0, 0)
+
+    def _next_order(self) -> int:
+        self.state["answers"] += 1
+        return int(self.state["answers"][0])
 
     def add_class(self, at: int, cls: int, head: int, name: str) -> bool:
         """Add class ``cls`` to task ``head``; it can be predicted from its first label on."""
@@ -88,7 +88,9 @@ class Dendron(WithMemory):
     def forget(self, window: int) -> None:
         """Remove the label of ``window`` from the log and refit."""
         log = self.log[: int(self.state["n_log"][0])]
-        log["kind"][(log["kind"] == Entry.LABEL) & (log["window"] == window)] = Entry.UNDONE
+        found = np.flatnonzero((log["kind"] == Entry.LABEL) & (log["window"] == window))
+        for place in reversed(found.tolist()):
+            plain(remove_entry)(self.block, place)
         command(self.block, Act.REFIT, 0, 0, 0)
 
     def to_bytes(self) -> bytes:

@@ -8,17 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odl.core.arrays import memory_for
-from odl.core.events import NO_CLASS
 from odl.core.image import ROOT
-from odl.core.kernels.block import Memory
+from odl.core.kernels.block import WEIGHTS, Memory
 from odl.core.kernels.command import command
+from odl.core.kernels.heads import MAX_ROWS, products
 from odl.core.kernels.net import Act, Net
-from odl.core.kernels.score import MAX_ROWS, score
 from odl.core.rng import seed_of
 from odl.core.state import Entry, state_dtype
 
 WIDTH = 192  # features are padded with zeros to this or a double of it, so that there are few layouts
 LONGEST = 64  # largest width, in multiples of WIDTH
+MOST_SAMPLES = 65000  # a refit numbers its items with 16 bits
 FORMAT = 20  # fractional bits of the logits
 # Sizes of the shipped image, whose extractor is missing here.
 _LAYOUT = {"positions": 27, "outputs": 64, "taps": 206, "layers": 0, "max_heads": 8, "max_rows": MAX_ROWS,
@@ -57,12 +57,20 @@ class IntegerHead:
         self._classes, self._epochs, self._shift, self._seed = classes, epochs, rate_shift, seed
 
     def fit(self, x: NDArray[np.uint8], y: NDArray[np.uint8]) -> Self:
-        """Learn anew from ``x`` (n, width) and class numbers ``y`` (n,); see `padded_width`."""
+        """Learn anew from ``x`` (n, width), n up to 65,000, and class numbers ``y`` (n,); see `padded_width`.
+
+        Raises
+        ------
+        ValueError
+            If there are more samples.
+        """
         samples, width = x.shape
+        if samples > MOST_SAMPLES:
+            raise ValueError(f"{samples} samples; a head of integers learns from {MOST_SAMPLES} at most")
         size = 128.0**2 + float(np.square(x, dtype=np.float64).sum(axis=1).mean())
         own = int(np.clip(round(np.log2(size) + 15 - FORMAT), 1, 24))
         net = _net(self._classes, width, self._epochs, self._shift or own, self._seed)
-        self._memory = memory_for(net, state_dtype(features=width, **_LAYOUT), samples)
+        self._memory = memory_for(net, _state(width, samples + MAX_ROWS), samples)
         log = self._memory.log
         log["window"], log["kind"] = np.arange(samples), Entry.LABEL
         log["order"], log["cls"], log["features"] = 1 + np.arange(samples), y, x
@@ -72,10 +80,10 @@ class IntegerHead:
 
     def shares(self, x: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Probabilities (n, classes) for ``x`` (n, width)."""
-        scores = np.zeros((len(x), MAX_ROWS), np.uint16)
-        path = np.full(self._memory.state["head_parent"].shape[1], NO_CLASS, np.uint8)
+        block, scores = self._memory.block, np.zeros((len(x), MAX_ROWS), np.int64)
+        weights = int(block.q[WEIGHTS])
         for features, own in zip(x, scores, strict=True):
-            score(self._memory.block, features, own, path)
+            products(block, features, weights, self._classes, 1, own)
         shares = scores[:, : self._classes].astype(np.float64)
         shares /= shares.sum(axis=1, keepdims=True)
         return shares
@@ -104,7 +112,12 @@ def padded_width(features: int) -> int:
 
 def blank_memory(seed: int) -> Memory:
     """Memory of a session without a model, for a policy alone; its state has room for 8 questions."""
-    return memory_for(_net(2, WIDTH, 1, 1, 0), state_dtype(features=WIDTH, **_LAYOUT), 1, seed)
+    return memory_for(_net(2, WIDTH, 1, 1, 0), _state(WIDTH, 1 + MAX_ROWS), 1, seed)
+
+
+def _state(width: int, items: int) -> np.dtype[Any]:
+    """The layout of a state block for features of ``width`` and so many items of a refit."""
+    return state_dtype(features=width, items=items, **_LAYOUT)
 
 
 def _net(classes: int, width: int, epochs: int, shift: int, seed: int) -> Net:
@@ -118,7 +131,7 @@ def _net(classes: int, width: int, epochs: int, shift: int, seed: int) -> Net:
         head_parent=np.array([ROOT], np.uint8),
         head_format=np.array([FORMAT], np.uint8),
         stored=np.zeros((0, width), np.uint8),
-        learning=np.array([epochs, shift, 1, seed_of(seed)], np.uint64),
+        learning=np.array([epochs, shift, 1, seed_of(seed), 1], np.uint64),
         window=1,
         hop=1,
     )

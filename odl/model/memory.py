@@ -6,6 +6,8 @@ from odl.core.arrays import state_dtype_of
 from odl.core.image import Image
 from odl.core.state import log_dtype
 
+_REFIT = ("next", "next_active", "items", "touched", "epoch", "place", "n_items", "refit_generator")
+
 
 def memory_of(image: Image) -> dict[str, int]:
     """Bytes by part: RAM from the state block's fields, flash from the image and the log.
@@ -19,7 +21,7 @@ def memory_of(image: Image) -> dict[str, int]:
     >>> sum(memory[part] for part in memory if part.startswith("RAM: ")) == memory["RAM in all"]
     True
     """
-    parts = {"RAM: heads": 0, "RAM: open questions": 0, "RAM: extractor": 0}
+    parts = {"RAM: heads": 0, "RAM: refit": 0, "RAM: open questions": 0, "RAM: extractor": 0}
     dtype = state_dtype_of(image)
     for name in dtype.names or ():
         field = dtype[name]
@@ -27,9 +29,11 @@ def memory_of(image: Image) -> dict[str, int]:
             parts["RAM: open questions"] += field.itemsize
         elif name.startswith(("weights", "row_", "head_")):
             parts["RAM: heads"] += field.itemsize
-        elif name in ("ring", "taps", "fill", "previous"):
+        elif name in _REFIT:
+            parts["RAM: refit"] += field.itemsize
+        elif name in ("ring", "taps", "fill"):
             parts["RAM: extractor"] += field.itemsize
-    parts["RAM: policy, budget, counters"] = dtype.itemsize - sum(parts.values())
+    parts["RAM: segment, policy, budget, counters"] = dtype.itemsize - sum(parts.values())
     parts["RAM in all"] = dtype.itemsize
     parts["Flash: model image"] = len(image.to_bytes())
     parts["Flash: label log"] = image.max_log * log_dtype(image.features).itemsize

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from odl.core.kernels.score import MAX_ROWS
+from odl.core.kernels.heads import MAX_ROWS
 from odl.model.integer_head import IntegerHead, padded_width
 
 

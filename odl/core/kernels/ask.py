@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.core.events import NO_CLASS, Why
+from odl.core.events import NO_CLASS, NO_WINDOW, Why
 from odl.core.kernels.block import (
+    AGE,
     ALLOWED,
     ANSWERS,
     ASK_BATCH,
@@ -18,43 +19,43 @@ from odl.core.kernels.block import (
     ASK_EXPIRES,
     ASK_FEATURES,
     ASK_ORDER,
+    ASK_SAID,
     ASK_SEGMENT,
     ASK_STATUS,
     ASK_WINDOW,
+    ASKED,
+    ASKED_AT,
+    BASE_ROWS,
     BATCH,
     BATCH_SIZE,
     COUNTS,
     FEATURES,
     HELD,
+    HELD_SAID,
     ISSUED,
-    LOG,
-    LOG_BYTES,
-    LOG_CLASS,
-    LOG_FEATURES,
-    LOG_HEAD,
-    LOG_KIND,
-    LOG_ORDER,
-    LOG_WINDOW,
-    MAX_LOG,
+    LAST,
     N_ASK,
     N_BATCH,
     N_FAR,
-    N_LOG,
     PATIENCE,
-    ROW_HEAD,
+    SAID,
     SEGMENT,
+    SINCE,
     Block,
 )  # fmt: skip
 from odl.core.kernels.emit import emit_dropped, emit_learned, emit_query
-from odl.core.kernels.jit import Int, jit, jit_vectorised
-from odl.core.kernels.score import row_of
-from odl.core.state import Asked, Count, Entry
+from odl.core.kernels.heads import row_of
+from odl.core.kernels.jit import Int, jit
+from odl.core.kernels.log import append_label, copy, labelled, make_room
+from odl.core.kernels.segment import segment_mean
+from odl.core.state import Asked, Count
 
 NOBODY = NO_CLASS
 OPEN, ANSWERED, SKIPPED, EXPIRED = (
     int(Asked.OPEN), int(Asked.ANSWERED), int(Asked.SKIPPED), int(Asked.EXPIRED),
 )  # fmt: skip
-LABEL = int(Entry.LABEL)
+NOWHERE = np.int64(-1)  # NO_WINDOW as int64
+assert np.uint64(NO_WINDOW).astype(np.int64) == NOWHERE
 WHY_EXPIRED, WHY_LATE, WHY_REPEATED, WHY_UNKNOWN, WHY_NO_SUCH_CLASS, WHY_FULL, WHY_SKIPPED = (
     np.int64(Why.EXPIRED), np.int64(Why.LATE), np.int64(Why.REPEATED), np.int64(Why.UNKNOWN),
     np.int64(Why.NO_SUCH_CLASS), np.int64(Why.FULL), np.int64(Why.SKIPPED),
@@ -63,6 +64,7 @@ N_QUERIES, N_ANSWERED, N_SKIPPED, N_EXPIRED = (
     COUNTS + int(Count.QUERIES), COUNTS + int(Count.ANSWERED), COUNTS + int(Count.SKIPPED),
     COUNTS + int(Count.EXPIRED),
 )  # fmt: skip
+N_TAUGHT = COUNTS + int(Count.TAUGHT)
 N_LATE, N_REPEATED, N_UNKNOWN, N_NO_SUCH, N_FULL = (
     COUNTS + int(Count.LATE), COUNTS + int(Count.REPEATED), COUNTS + int(Count.UNKNOWN),
     COUNTS + int(Count.NO_SUCH_CLASS), COUNTS + int(Count.FULL),
@@ -77,16 +79,12 @@ def question_features(s: Block, i: Int) -> NDArray[np.uint8]:
     return s.b[first : first + size]
 
 
-@jit_vectorised
-def copy(source: NDArray[np.uint8], target: NDArray[np.uint8]) -> None:
-    """Copy features, one by one."""
-    for k in range(len(source)):
-        target[k] = source[k]
-
-
 @jit
-def ask(s: Block, features: NDArray[np.uint8], window: Int, end: Int, utility: Int, n: Int) -> Int:
-    """Issue a question about ``window``, which ended at ``end``; there is room for it."""
+def ask(s: Block, window: Int, end: Int, utility: Int, n: Int) -> Int:
+    """Issue a question about ``window``, which ended at ``end``; there is room for it.
+
+    What its answer teaches is the mean of the segment so far.
+    """
     at = s.q
     i = np.int64(s.d[at[N_ASK]])
     expires = end + s.q[PATIENCE]
@@ -97,8 +95,11 @@ def ask(s: Block, features: NDArray[np.uint8], window: Int, end: Int, utility: I
     s.q[at[ASK_SEGMENT] + i] = s.q[SEGMENT]
     s.b[at[ASK_STATUS] + i] = OPEN
     s.b[at[ASK_CLASS] + i] = NOBODY
-    copy(features, question_features(s, i))
+    s.b[at[ASK_SAID] + i] = s.b[at[SAID]]
+    copy(segment_mean(s), question_features(s, i))
     s.d[at[N_ASK]] = i + 1
+    s.b[at[ASKED]] = 1
+    s.q[ASKED_AT] = end
     s.q[ISSUED] += 1
     s.q[N_QUERIES] += 1
     s.d[at[N_BATCH]] += 1
@@ -106,7 +107,7 @@ def ask(s: Block, features: NDArray[np.uint8], window: Int, end: Int, utility: I
         s.q[BATCH] += 1
         s.d[at[N_BATCH]] = 0
         s.d[at[N_FAR]] = 0
-    return emit_query(s, n, window, utility, expires)
+    return emit_query(s, n, window, utility, expires, s.q[SINCE])
 
 
 @jit
@@ -119,6 +120,24 @@ def expire(s: Block, now: Int, n: Int) -> Int:
             s.q[N_EXPIRED] += 1
             n = emit_dropped(s, n, now, s.q[at[ASK_WINDOW] + i], WHY_EXPIRED)
     return n
+
+
+@jit
+def hold(s: Block, cls: Int, said: Int) -> None:
+    """Let ``cls`` stand for the rest of the segment if the image does not know it."""
+    if row_of(s, cls) >= s.q[BASE_ROWS]:
+        s.b[s.q[HELD]] = cls
+        s.b[s.q[HELD_SAID]] = said
+
+
+@jit
+def speak(s: Block, said: Int) -> None:
+    """The heads say ``said``: a held class falls where that is neither it nor what was said before."""
+    at = s.q
+    s.b[at[SAID]] = said
+    if s.b[at[HELD]] != NOBODY and said != s.b[at[HELD]] and said != s.b[at[HELD_SAID]]:
+        s.b[at[HELD]] = NOBODY
+        s.b[at[HELD_SAID]] = NOBODY
 
 
 @jit
@@ -148,13 +167,11 @@ def answer(s: Block, when: Int, window: Int, cls: Int, n: Int) -> Int:
         s.q[at[ASK_ORDER] + i] = s.q[ANSWERS]
         s.q[N_ANSWERED] += 1
         if s.q[at[ASK_SEGMENT] + i] == s.q[SEGMENT]:
-            s.b[at[HELD]] = cls
+            hold(s, cls, np.int64(s.b[at[ASK_SAID] + i]))
         return n
-    for i in range(np.int64(s.d[at[N_LOG]])):
-        byte = at[LOG] + i * at[LOG_BYTES]
-        if s.b[byte + LOG_KIND] == LABEL and s.q[(byte >> 3) + LOG_WINDOW] == window:
-            s.q[N_REPEATED] += 1
-            return emit_dropped(s, n, when, window, WHY_REPEATED)
+    if labelled(s, window):
+        s.q[N_REPEATED] += 1
+        return emit_dropped(s, n, when, window, WHY_REPEATED)
     s.q[N_UNKNOWN] += 1
     return emit_dropped(s, n, when, window, WHY_UNKNOWN)
 
@@ -200,22 +217,12 @@ def collect(s: Block, batch: Int, now: Int, n: Int) -> Int:
                 move(s, i, kept)
             kept += 1
         elif s.b[at[ASK_STATUS] + i] == ANSWERED:
-            place = np.int64(s.d[at[N_LOG]])
-            if place >= at[MAX_LOG]:
+            if not make_room(s):
                 s.q[N_FULL] += 1
                 n = emit_dropped(s, n, now, window, WHY_FULL)
                 continue
-            cls = s.b[at[ASK_CLASS] + i]
-            head = s.b[at[ROW_HEAD] + row_of(s, cls)]
-            byte = at[LOG] + place * at[LOG_BYTES]
-            s.q[(byte >> 3) + LOG_WINDOW] = window
-            s.q[(byte >> 3) + LOG_ORDER] = s.q[at[ASK_ORDER] + i]
-            s.b[byte + LOG_KIND] = LABEL
-            s.b[byte + LOG_CLASS] = cls
-            s.b[byte + LOG_HEAD] = head
-            features = byte + LOG_FEATURES
-            copy(question_features(s, i), s.b[features : features + at[FEATURES]])
-            s.d[at[N_LOG]] = place + 1
+            cls = np.int64(s.b[at[ASK_CLASS] + i])
+            head = append_label(s, window, s.q[at[ASK_ORDER] + i], cls, question_features(s, i))
             n = emit_learned(s, n, now, window, cls, head)
     s.d[at[N_ASK]] = kept
     return n
@@ -227,6 +234,51 @@ def move(s: Block, source: Int, target: Int) -> None:
     at = s.q
     for field in (ASK_WINDOW, ASK_EXPIRES, ASK_BATCH, ASK_ORDER, ASK_SEGMENT):
         s.q[at[field] + target] = s.q[at[field] + source]
-    for field in (ASK_STATUS, ASK_CLASS):
+    for field in (ASK_STATUS, ASK_CLASS, ASK_SAID):
         s.b[at[field] + target] = s.b[at[field] + source]
     copy(question_features(s, source), question_features(s, target))
+
+
+@jit
+def open_here(s: Block) -> Int:
+    """The window of the first open question about the present segment, or -1."""
+    at = s.q
+    for i in range(np.int64(s.d[at[N_ASK]])):
+        if s.b[at[ASK_STATUS] + i] == OPEN and s.q[at[ASK_SEGMENT] + i] == s.q[SEGMENT]:
+            return s.q[at[ASK_WINDOW] + i]
+    return np.int64(-1)
+
+
+@jit
+def asked_about(s: Block, window: Int) -> bool:
+    """Whether there is a question about ``window``, settled or not."""
+    at = s.q
+    there = False
+    for i in range(np.int64(s.d[at[N_ASK]])):
+        there = there or s.q[at[ASK_WINDOW] + i] == window
+    return there
+
+
+@jit
+def taught(s: Block, when: Int, cls: Int, n: Int) -> Int:
+    """Log a label of the present segment that nobody asked for, at ``when``."""
+    at = s.q
+    window = s.q[LAST]
+    if s.q[AGE] == 0:
+        s.q[N_UNKNOWN] += 1
+        return emit_dropped(s, n, when, NOWHERE, WHY_UNKNOWN)
+    if row_of(s, cls) < 0:
+        s.q[N_NO_SUCH] += 1
+        return emit_dropped(s, n, when, window, WHY_NO_SUCH_CLASS)
+    if asked_about(s, window) or labelled(s, window):
+        s.q[N_REPEATED] += 1
+        return emit_dropped(s, n, when, window, WHY_REPEATED)
+    if not make_room(s):
+        s.q[N_FULL] += 1
+        return emit_dropped(s, n, when, window, WHY_FULL)
+    s.q[ANSWERS] += 1
+    head = append_label(s, window, s.q[ANSWERS], cls, segment_mean(s))
+    s.q[N_TAUGHT] += 1
+    s.b[at[ASKED]] = 1
+    hold(s, cls, np.int64(s.b[at[SAID]]))
+    return emit_learned(s, n, when, window, cls, head)

@@ -24,33 +24,35 @@ from odl.core.kernels.tiers import Tier, tier
 
 # --- the table: where a field begins; the state's fields in the order of `state_dtype` -------
 
-TABLE = 96  # int64 words
+TABLE = 112  # int64 words
 (
     ASK_WINDOW, ASK_EXPIRES, ASK_BATCH, ASK_ORDER, ASK_SEGMENT,
-    WEIGHTS, FILL, RING_AT, RING_N, N_ROWS, N_HEADS, N_LOG, N_ASK, N_BATCH, N_WARM, N_FAR,
-    WARM_SCORES, TAPS,
-    ASK_STATUS, ASK_CLASS, ASK_FEATURES, RING, PREVIOUS, ROW_CLASS, ROW_HEAD, ROW_ACTIVE,
-    HEAD_PARENT, HEAD_FORMAT, HELD, HAS_PREVIOUS,
-) = range(30)  # fmt: skip
-LOG, OUT = 30, 31  # first byte
+    WEIGHTS, NEXT, FILL, RING_AT, RING_N, N_ROWS, N_HEADS, N_LOG, N_ASK, N_BATCH, N_WARM, N_FAR,
+    N_SUM, N_RECENT, RECENT_AT, N_ITEMS, EPOCH, PLACE,
+    WARM_SCORES, RECENT_SCORES, SUMS, ITEMS, TAPS,
+    ASK_STATUS, ASK_CLASS, ASK_SAID, ASK_FEATURES, RING, ROW_CLASS, ROW_HEAD, ROW_ACTIVE, NEXT_ACTIVE,
+    HEAD_PARENT, HEAD_FORMAT, TOUCHED, HELD, HELD_SAID, SAID, ASKED, LEARNED, REFITTING,
+) = range(46)  # fmt: skip
+LOG, OUT = 46, 47  # first byte
 # The model image, in the order of `odl.core.kernels.net.Net`.
 (
     PLAN, CONV_WEIGHTS, BIASES, MULTS, SHIFTS, SCALE_MULT, SCALE_SHIFT, SCALE_OFFSET,
     BASE, BASE_CLASS, BASE_HEAD, BASE_PARENT, BASE_FORMAT, STORED, OWNERS, LEARNING,
-) = range(32, 48)  # fmt: skip
+) = range(48, 64)  # fmt: skip
 (
     FEATURES, POSITIONS, OUTPUTS, LAYERS, MAX_HEADS, MAX_ROWS, MAX_PENDING, MAX_LOG, LOG_BYTES, OUT_BYTES,
     OUT_SCORES, BASE_ROWS, BASE_HEADS, N_STORED, WINDOW, HOP,
-) = range(48, 64)  # fmt: skip
+) = range(64, 80)  # fmt: skip
 # Where kernels work; nothing in it outlives a call.
 (
-    PRESENT, CENTRE, ROWS, LOGITS, CHANCES, BEST, TOUCHED, ORDER, ITEMS,
-) = range(64, 73)  # fmt: skip
-OUT_RECORDS = 73  # how many there is room for
-OWN_WORDS = 74  # the memory without what `odl.core.kernels.packing` adds:
+    PRESENT, CENTRE, MEAN, ROWS, LOGITS, CHANCES, BEST, ADAPTED, BASED, INNER, SCORES, PATH, ORDER,
+) = range(80, 93)  # fmt: skip
+OUT_RECORDS = 93  # how many there is room for
+OWN_WORDS = 94  # the memory without what `odl.core.kernels.packing` adds:
 (
     COLUMNS, SCALE_NARROW, SCALE_HALVES, SCALE_MULTS, SCALE_SHIFTS, SCALE_OFFSETS, STEPS,
-) = range(75, 82)  # fmt: skip
+) = range(95, 102)  # fmt: skip
+BASE_SAYS, MIX_SAYS = 102, 103  # leaves that `odl.core.kernels.score.score` found last
 MOST_CHANNELS, MOST_ROWS, MOST_HEADS = 64, 64, 8
 BULK = 128  # output records beyond those of one window
 
@@ -59,16 +61,18 @@ BULK = 128  # output records beyond those of one window
 # The settings, in the order of `odl.core.kernels.net.SETTINGS`.
 (
     RULE, ALLOWED, BUDGET_PERIOD, IN_SAMPLES, HORIZON, BATCH_SIZE, PATIENCE, STEP, HOLD, CHANGE,
-) = range(TABLE, TABLE + 10)  # fmt: skip
-STATE = TABLE + 10
+    EVERY, FLOOR,
+) = range(TABLE, TABLE + 12)  # fmt: skip
+STATE = TABLE + 12
 (
-    POSITION, PHASE, SEGMENT, GENERATOR, PERIOD, ISSUED, RV_U, RV_D, BATCH, ANSWERS, COUNTS,
-) = range(STATE, STATE + 11)  # fmt: skip
+    POSITION, PHASE, SEGMENT, SINCE, LAST, AGE, DOUBT, GENERATOR, PERIOD, ISSUED, ASKED_AT, POINTS,
+    RV_U, RV_D, BATCH, ANSWERS, REFIT_GENERATOR, COUNTS,
+) = range(STATE, STATE + 18)  # fmt: skip
 
 # --- inside a log entry (`log_dtype`) and an output record (`out_dtype`) ----------------------
 
 LOG_WINDOW, LOG_ORDER = 0, 1  # int64 words
-LOG_KIND, LOG_CLASS, LOG_HEAD, LOG_FEATURES = 16, 17, 18, 24  # bytes
+LOG_KIND, LOG_CLASS, LOG_HEAD, LOG_BASE, LOG_MIXED, LOG_FEATURES = 16, 17, 18, 19, 20, 24  # bytes
 OUT_AT, OUT_WINDOW, OUT_VALUE, OUT_EXPIRES = range(4)
 OUT_KIND, OUT_CLASS, OUT_HEAD, OUT_WHY, OUT_HELD, OUT_N_PATH, OUT_N_SCORES, OUT_PATH = range(32, 40)
 
@@ -184,18 +188,18 @@ def new_memory(
     state, log, settings, out : dtype
         The layout of each part; ``max_log`` entries of the log.
     """
-    assert state.fields is not None and out.fields is not None and settings.itemsize == 80
+    assert state.fields is not None and out.fields is not None and settings.itemsize == 96
     pending = state.fields["ask_window"][0].shape[0]
     n_out = BULK + 4 + 2 * pending
     begins, at = [], 8 * STATE
     shape = {name: state.fields[name][0].shape for name in state.fields}
-    (features,), most_rows = shape["previous"], MOST_ROWS
+    (features,), most_rows = shape["sums"], MOST_ROWS
     stored = len(image[OWNERS - PLAN])
     # Element size and number, in the order of `PRESENT` and so on.
     work = [
-        (1, features), (1, features),
-        (4, most_rows), (8, most_rows), (8, most_rows), (1, MOST_HEADS), (1, MOST_HEADS),
-        (4, max_log), (4, max_log + (stored + 1) * most_rows + stored),
+        (1, features), (1, features), (1, features),
+        (4, most_rows), (8, most_rows), (8, most_rows), (1, MOST_HEADS), (8, most_rows), (8, most_rows),
+        (1, most_rows), (2, most_rows), (1, MOST_HEADS), (4, max_log),
     ]  # fmt: skip
     image_sizes, work_sizes = [a.nbytes for a in image], [size * n for size, n in work]
     for size in (state.itemsize, max_log * log.itemsize, n_out * out.itemsize, *image_sizes, *work_sizes):
@@ -220,7 +224,7 @@ def new_memory(
         pending, max_log, log.itemsize, out.itemsize, out.fields["scores"][1] // 2,
         len(image[BASE - PLAN]), len(image[BASE_PARENT - PLAN]), stored, *sizes,
     ]  # fmt: skip
-    words[PRESENT : ITEMS + 1] = [begin // size for (size, _), begin in zip(work, first_work, strict=True)]
+    words[PRESENT : ORDER + 1] = [begin // size for (size, _), begin in zip(work, first_work, strict=True)]
     words[OUT_RECORDS], words[OWN_WORDS] = n_out, len(words)
     parts = [(first, 1, state), (first_log, max_log, log), (8 * TABLE, 1, settings), (first_out, n_out, out)]
     return memory_in(words, parts)

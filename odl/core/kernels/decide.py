@@ -2,7 +2,8 @@
 
 After TActiLE (Pavan, Galimberti, Roveri, IJCNN 2025); what is the paper's and what is
 ours stands in ``docs/methods.md``. The target rate is what is left of the budget over
-what is left of the period, so every rule spends its budget exactly and none exceeds it.
+what is left of the period, so a rule that spends its budget does so
+to the last question, and none exceeds it.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from numpy.typing import NDArray
 
 from odl.core.kernels.block import (
     ALLOWED,
+    ASKED_AT,
     BATCH_SIZE,
     BUDGET_PERIOD,
     COUNTS,
+    EVERY,
     HORIZON,
     IN_SAMPLES,
     ISSUED,
@@ -34,6 +37,7 @@ from odl.core.state import Count
 
 WINDOWS, BLOCKED = COUNTS + int(Count.WINDOWS), COUNTS + int(Count.BLOCKED)
 BATCHES = Table(np.array([rule.batches for rule in Rule], np.int32))
+SPENDS = Table(np.array([rule.spends for rule in Rule], np.int32))
 
 
 @jit
@@ -94,12 +98,14 @@ def decide(
     """Whether the window that ended at ``end`` is asked about. Once per window, in order."""
     rule = s.q[RULE]
     left = windows_left(s, end, hop)
-    purse = s.q[ALLOWED] - s.q[ISSUED]
-    if rule == 0 or purse <= 0:
+    purse = max(np.int64(0), s.q[ALLOWED] - s.q[ISSUED])
+    if rule == 0 or (purse == 0 and SPENDS[rule] != 0):
         return False
     rate = np.int64(2**31) if purse >= left else np.int64((purse << np.int64(31)) // left)
     wanted = by_rule(s, features, utility, rate, left, hop)
-    wanted = wanted or purse >= left
+    if purse == 0 or (s.q[ASKED_AT] != 0 and end - s.q[ASKED_AT] < s.q[EVERY]):
+        return False
+    wanted = wanted or (SPENDS[rule] != 0 and purse >= left)
     room = s.q[MAX_PENDING]
     if BATCHES[rule] > 0:
         room = min(np.int64(BATCHES[rule] * s.q[BATCH_SIZE]), room)

@@ -22,14 +22,17 @@ QUERY, LEARNED, DROPPED = int(Emit.QUERY), int(Emit.LEARNED), int(Emit.DROPPED)
 
 
 @jit
-def emit_query(s: Block, n: Int, window: Int, utility: Int, expires: Int) -> Int:
-    """Record ``n`` says that ``window`` is asked about; the next free record."""
+def emit_query(s: Block, n: Int, window: Int, utility: Int, expires: Int, since: Int) -> Int:
+    """Record ``n`` says that everything from ``since`` to the end of ``window`` is asked about; the next
+    free record.
+    """  # fmt: skip
     byte = s.q[OUT] + n * s.q[OUT_BYTES]
     word = byte >> 3
     s.b[byte + OUT_KIND] = QUERY
     s.q[word + OUT_WINDOW] = window
     s.q[word + OUT_VALUE] = utility
     s.q[word + OUT_EXPIRES] = expires
+    s.q[word + OUT_AT] = since
     return n + 1
 
 

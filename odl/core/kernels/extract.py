@@ -9,15 +9,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.core.events import NO_CLASS
-from odl.core.kernels.ask import copy
 from odl.core.kernels.block import (
     COLUMNS,
     COUNTS,
     FEATURES,
     FILL,
-    HAS_PREVIOUS,
-    HELD,
     HOP,
     LAYERS,
     PHASE,
@@ -27,19 +23,19 @@ from odl.core.kernels.block import (
     PRESENT,
     RING_AT,
     RING_N,
-    SEGMENT,
     STEPS,
     WINDOW,
     Block,
 )  # fmt: skip
 from odl.core.kernels.jit import Int, jit
 from odl.core.kernels.layers import SATURATED, commit, forward, lay_out, outputs_of, scale
+from odl.core.kernels.log import copy
 from odl.core.kernels.packing import CHUNK, INPUT, OUT_WIDTH, OUTPUT, ROW
 from odl.core.kernels.pool import pool
+from odl.core.kernels.segment import end_segment
 from odl.core.state import Count
 
 GAPS = COUNTS + int(Count.GAPS)
-NOBODY = NO_CLASS
 
 
 @jit
@@ -48,9 +44,7 @@ def restart(s: Block, lost: Int) -> None:
     at = s.q
     s.q[POSITION] += lost
     s.q[PHASE] = 0
-    s.q[SEGMENT] += 1
-    s.b[at[HELD]] = NOBODY
-    s.b[at[HAS_PREVIOUS]] = 0
+    end_segment(s)
     s.d[at[RING_AT]] = 0
     s.d[at[RING_N]] = 0
     for layer in range(at[LAYERS]):

@@ -35,7 +35,7 @@ def below(state: np.uint64, n: Int) -> Int:
 
 
 @jit
-def shuffle(order: NDArray[np.int32], n: Int, state: np.uint64) -> np.uint64:
+def shuffle(order: NDArray[np.uint16], n: Int, state: np.uint64) -> np.uint64:
     """Shuffle ``order[:n]`` in place (Fisher and Yates, from the end); the new state."""
     for i in range(n - 1, 0, -1):
         state = next_state(state)

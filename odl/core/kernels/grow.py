@@ -10,18 +10,11 @@ from odl.core.kernels.block import (
     ASK_CLASS,
     ASK_ORDER,
     ASK_STATUS,
-    BASE,
-    BASE_CLASS,
-    BASE_FORMAT,
-    BASE_HEAD,
-    BASE_HEADS,
-    BASE_PARENT,
-    BASE_ROWS,
     COUNTS,
-    FEATURES,
     HEAD_FORMAT,
     HEAD_PARENT,
     HELD,
+    HELD_SAID,
     LOG,
     LOG_BYTES,
     LOG_CLASS,
@@ -44,17 +37,16 @@ from odl.core.kernels.block import (
     Block,
 )  # fmt: skip
 from odl.core.kernels.emit import emit_dropped
+from odl.core.kernels.heads import head_under, row_of, weights_of
 from odl.core.kernels.jit import Int, jit
-from odl.core.kernels.score import head_under, row_of, weights_of
+from odl.core.kernels.log import remove_entry
 from odl.core.state import NAME_BYTES, Asked, Count, Entry
 
 NOBODY = NO_CLASS
 NOWHERE = np.int64(-1)  # NO_WINDOW as int64
 assert np.uint64(NO_WINDOW).astype(np.int64) == NOWHERE
 OPEN, ANSWERED = int(Asked.OPEN), int(Asked.ANSWERED)
-UNDONE, LABEL, CLASS, SPLIT = (
-    np.int64(Entry.UNDONE), np.int64(Entry.LABEL), np.int64(Entry.CLASS), np.int64(Entry.SPLIT),
-)  # fmt: skip
+LABEL, CLASS, SPLIT = np.int64(Entry.LABEL), np.int64(Entry.CLASS), np.int64(Entry.SPLIT)
 WHY_NO_SUCH_CLASS, WHY_FULL, WHY_NOTHING_TO_UNDO = (
     np.int64(Why.NO_SUCH_CLASS), np.int64(Why.FULL), np.int64(Why.NOTHING_TO_UNDO),
 )  # fmt: skip
@@ -65,24 +57,15 @@ N_NO_SUCH, N_FULL, N_NOTHING, N_UNDONE = (
 
 
 @jit
-def load_base(s: Block) -> None:
-    """Heads as the image has them."""
+def regrow(s: Block) -> None:
+    """Add the classes and splits that the log holds to the image's tree, in order."""
     at = s.q
-    rows, heads = at[BASE_ROWS], at[BASE_HEADS]
-    size = at[FEATURES] + 1
-    s.d[at[N_ROWS]] = rows
-    s.d[at[N_HEADS]] = heads
-    for r in range(at[MAX_ROWS]):
-        there = r < rows
-        s.b[at[ROW_CLASS] + r] = s.b[at[BASE_CLASS] + r] if there else NOBODY
-        s.b[at[ROW_HEAD] + r] = s.b[at[BASE_HEAD] + r] if there else NOBODY
-        s.b[at[ROW_ACTIVE] + r] = there
-        for k in range(r * size, (r + 1) * size):
-            s.d[at[WEIGHTS] + k] = s.d[at[BASE] + k] if there else 0
-    for h in range(at[MAX_HEADS]):
-        there = h < heads
-        s.b[at[HEAD_PARENT] + h] = s.b[at[BASE_PARENT] + h] if there else NOBODY
-        s.b[at[HEAD_FORMAT] + h] = s.b[at[BASE_FORMAT] + h] if there else 0
+    for i in range(np.int64(s.d[at[N_LOG]])):
+        byte = at[LOG] + i * at[LOG_BYTES]
+        if s.b[byte + LOG_KIND] == CLASS:
+            add_row(s, np.int64(s.b[byte + LOG_CLASS]), np.int64(s.b[byte + LOG_HEAD]))
+        elif s.b[byte + LOG_KIND] == SPLIT:
+            add_head(s, np.int64(s.b[byte + LOG_CLASS]))
 
 
 @jit
@@ -93,7 +76,7 @@ def add_row(s: Block, cls: Int, head: Int) -> None:
     s.b[at[ROW_CLASS] + row] = cls
     s.b[at[ROW_HEAD] + row] = head
     s.b[at[ROW_ACTIVE] + row] = 0
-    weights = weights_of(s, row)
+    weights = weights_of(s, at[WEIGHTS], row)
     for k in range(len(weights)):
         weights[k] = 0
     s.d[at[N_ROWS]] = row + 1
@@ -165,10 +148,10 @@ def split(s: Block, when: Int, leaf: Int, head: Int, n: Int) -> Int:
 
 @jit
 def undo(s: Block, when: Int, n: Int) -> Int:
-    """Take back the answer given last; ``state.counts`` tells whether the log changed.
+    """Take back the answer given last; ``state.counts`` tells whether there was one.
 
-    An answer that has not been learned from reopens its question; one that has is struck
-    from the log, and the caller refits.
+    An answer that has not been learned from reopens its question; one that has leaves the log,
+    and the caller refits.
     """
     at = s.q
     latest = np.int64(0)
@@ -184,10 +167,11 @@ def undo(s: Block, when: Int, n: Int) -> Int:
         order = s.q[(byte >> 3) + LOG_ORDER]
         if s.b[byte + LOG_KIND] == LABEL and order > latest:
             latest = order
-            entry = np.int64(byte)
+            entry = np.int64(i)
     s.b[at[HELD]] = NOBODY
+    s.b[at[HELD_SAID]] = NOBODY
     if entry >= 0:
-        s.b[entry + LOG_KIND] = UNDONE
+        remove_entry(s, entry)
     elif ask >= 0:
         s.b[at[ASK_STATUS] + ask] = OPEN
         s.b[at[ASK_CLASS] + ask] = NOBODY

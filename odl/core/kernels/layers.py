@@ -13,7 +13,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.core.kernels.ask import copy
 from odl.core.kernels.block import (
     COUNTS,
     FILL,
@@ -36,6 +35,7 @@ from odl.core.kernels.block import (
     Block,
 )  # fmt: skip
 from odl.core.kernels.jit import Int, jit, jit_vectorised
+from odl.core.kernels.log import copy
 from odl.core.kernels.outputs import outputs
 from odl.core.kernels.packing import (
     INPUT,

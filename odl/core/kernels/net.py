@@ -57,12 +57,13 @@ SETTINGS = np.dtype(
 class Act(IntEnum):
     """What `odl.core.kernels.command.command` can do."""
 
-    SETTLE = 0  # expire questions, learn from batches that are settled
+    SETTLE = 0  # expire questions, learn from batches that are settled, go on with a refit
     LABEL = 1
     UNDO = 2
     REFIT = 3  # to the end
     TEACH = 4
     BEGIN_REFIT = 5
+    ADVANCE = 6  # a refit by one hop
 
 
 class Emit(IntEnum):

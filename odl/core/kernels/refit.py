@@ -3,6 +3,9 @@
 The heads are a cache of this function: undo, restart and a new label all come down to
 running it again. The extractor is frozen; a head on no label's path keeps its base
 weights to the bit.
+
+A refit works on a second set of weights, a fixed number of items at each hop, so that no hop takes
+longer than a board has. The heads in use change when it is done, before a window is scored.
 """
 
 from __future__ import annotations
@@ -12,63 +15,73 @@ from numpy.typing import NDArray
 
 from odl.core.events import NO_CLASS
 from odl.core.kernels.block import (
+    BASE,
     BASE_ROWS,
     CENTRE,
     CHANCES,
+    EPOCH,
     FEATURES,
     HEAD_PARENT,
     ITEMS,
+    LEARNED,
     LEARNING,
     LOG,
     LOG_BYTES,
     LOG_CLASS,
-    LOG_FEATURES,
-    LOG_HEAD,
     LOG_KIND,
-    LOG_WINDOW,
     MAX_LOG,
+    N_HEADS,
+    N_ITEMS,
     N_LOG,
+    N_ROWS,
     N_STORED,
+    NEXT,
+    NEXT_ACTIVE,
     ORDER,
     OWNERS,
+    PLACE,
+    REFIT_GENERATOR,
+    REFITTING,
     ROW_ACTIVE,
     ROW_HEAD,
     ROWS,
     STORED,
     TOUCHED,
+    WEIGHTS,
     Block,
 )  # fmt: skip
+from odl.core.kernels.block import (
+    MAX_HEADS as HEAD_CAPACITY,
+)
+from odl.core.kernels.block import (
+    MAX_ROWS as ROW_CAPACITY,
+)
 from odl.core.kernels.generator import shuffle
-from odl.core.kernels.grow import add_head, add_row, load_base
+from odl.core.kernels.heads import MAX_ROWS, above, head_probabilities, row_of, weights_of
 from odl.core.kernels.imprint import imprint, mean_stored
 from odl.core.kernels.jit import Int, jit
-from odl.core.kernels.score import MAX_HEADS, MAX_ROWS, head_probabilities, row_of, weights_of
+from odl.core.kernels.log import log_features, window_of
 from odl.core.kernels.sgd import sgd
 from odl.core.kernels.softmax import ONE
 from odl.core.state import Entry
 
 NOBODY = NO_CLASS
-LABEL, CLASS, SPLIT = int(Entry.LABEL), int(Entry.CLASS), int(Entry.SPLIT)
+LABEL = int(Entry.LABEL)
+MORE = 4000  # items that a task without trained rows learns from in all, or somewhat more
 
 
 @jit
-def log_features(s: Block, i: Int) -> NDArray[np.uint8]:
-    """The features of entry ``i`` of the log."""
-    first = s.q[LOG] + i * s.q[LOG_BYTES] + LOG_FEATURES
-    return s.b[first : first + s.q[FEATURES]]
-
-
-@jit
-def rebuild(s: Block) -> None:
-    """Base heads, then the classes and splits that the log holds, in order."""
+def base_weights(s: Block, weights: Int, active: Int) -> None:
+    """The image's rows into the weights and marks that begin there; new rows are zero and inactive."""
     at = s.q
-    load_base(s)
-    for i in range(np.int64(s.d[at[N_LOG]])):
-        byte = at[LOG] + i * at[LOG_BYTES]
-        if s.b[byte + LOG_KIND] == CLASS:
-            add_row(s, np.int64(s.b[byte + LOG_CLASS]), np.int64(s.b[byte + LOG_HEAD]))
-        elif s.b[byte + LOG_KIND] == SPLIT:
-            add_head(s, np.int64(s.b[byte + LOG_CLASS]))
+    size = at[FEATURES] + 1
+    trained = at[BASE_ROWS] * size
+    for k in range(trained):
+        s.d[weights + k] = s.d[at[BASE] + k]
+    for k in range(trained, at[ROW_CAPACITY] * size):
+        s.d[weights + k] = 0
+    for r in range(at[ROW_CAPACITY]):
+        s.b[active + r] = r < at[BASE_ROWS]
 
 
 @jit
@@ -78,8 +91,7 @@ def labels_by_window(s: Block) -> NDArray[np.int32]:
     order = s.d[at[ORDER] : at[ORDER] + at[MAX_LOG]]
     n = 0
     for i in range(np.int64(s.d[at[N_LOG]])):
-        byte = at[LOG] + i * size
-        if s.b[byte + LOG_KIND] == LABEL:
+        if s.b[at[LOG] + i * size + LOG_KIND] == LABEL:
             place = n
             while place > 0 and window_of(s, order[place - 1]) > window_of(s, i):
                 order[place] = order[place - 1]
@@ -90,35 +102,33 @@ def labels_by_window(s: Block) -> NDArray[np.int32]:
 
 
 @jit
-def window_of(s: Block, i: Int) -> Int:
-    """The window of entry ``i`` of the log."""
-    return s.q[((s.q[LOG] + i * s.q[LOG_BYTES]) >> 3) + LOG_WINDOW]
+def class_of(s: Block, i: Int) -> Int:
+    """The class of entry ``i`` of the log."""
+    return np.int64(s.b[s.q[LOG] + i * s.q[LOG_BYTES] + LOG_CLASS])
 
 
 @jit
-def start_rows(
-    s: Block, labels: NDArray[np.int32],
-    touched: NDArray[np.uint8],
-) -> None:  # fmt: skip
+def start_rows(s: Block, labels: NDArray[np.int32]) -> None:
     """Mark the heads that labels touch; imprint each new row from its first label."""
     at = s.q
+    for head in range(at[HEAD_CAPACITY]):
+        s.b[at[TOUCHED] + head] = 0
     centre = s.b[at[CENTRE] : at[CENTRE] + at[FEATURES]]
     mean_stored(s, centre)
     for j in range(len(labels)):
-        i = labels[j]
-        cls = s.b[at[LOG] + i * at[LOG_BYTES] + LOG_CLASS]
+        i = np.int64(labels[j])
+        cls = class_of(s, i)
         while cls != NOBODY:
             row = row_of(s, cls)
-            if s.b[at[ROW_ACTIVE] + row] == 0:
-                imprint(weights_of(s, row), log_features(s, i), centre, at[at[LEARNING] + 2])
-                s.b[at[ROW_ACTIVE] + row] = 1
-            head = s.b[at[ROW_HEAD] + row]
-            touched[head] = 1
-            cls = s.b[at[HEAD_PARENT] + head]
+            if s.b[at[NEXT_ACTIVE] + row] == 0:
+                imprint(weights_of(s, at[NEXT], row), log_features(s, i), centre, at[at[LEARNING] + 2])
+                s.b[at[NEXT_ACTIVE] + row] = 1
+            s.b[at[TOUCHED] + s.b[at[ROW_HEAD] + row]] = 1
+            cls = above(s, cls)
 
 
 @jit
-def lesson(s: Block, labels: NDArray[np.int32]) -> NDArray[np.int32]:
+def lesson(s: Block, labels: NDArray[np.int32]) -> None:
     """What one epoch learns from: each label, repeated, then each stored vector once.
 
     A label's repeats are ``share // labels of its class``, at least one, with ``share``
@@ -126,80 +136,167 @@ def lesson(s: Block, labels: NDArray[np.int32]) -> NDArray[np.int32]:
     much as a trained one. Numbers below the log's size are places in the log, the others
     (less that size) stored vectors.
     """
-    stored = s.q[N_STORED]
-    share = max(np.int64(1), np.int64(stored // s.q[BASE_ROWS]))
-    count = s.q[s.q[CHANCES] : s.q[CHANCES] + MAX_ROWS]
+    at = s.q
+    stored, items = at[N_STORED], at[ITEMS]
+    share = max(np.int64(1), np.int64(stored // at[BASE_ROWS]))
+    count = at[at[CHANCES] : at[CHANCES] + MAX_ROWS]
     for row in range(MAX_ROWS):
         count[row] = 0
     for k in range(len(labels)):
-        i = labels[k]
-        count[row_of(s, s.b[s.q[LOG] + i * s.q[LOG_BYTES] + LOG_CLASS])] += 1
-    items = s.d[s.q[ITEMS] : s.q[ITEMS] + len(labels) + share * MAX_ROWS + stored]
-    n = 0
+        count[row_of(s, class_of(s, np.int64(labels[k])))] += 1
+    n = np.int64(0)
     for k in range(len(labels)):
-        i = labels[k]
-        labels_of_class = count[row_of(s, s.b[s.q[LOG] + i * s.q[LOG_BYTES] + LOG_CLASS])]
+        labels_of_class = count[row_of(s, class_of(s, np.int64(labels[k])))]
         for _ in range(max(np.int64(1), share // labels_of_class)):
-            items[n] = i
+            s.u[items + n] = labels[k]
             n += 1
     for j in range(stored):
-        items[n] = s.q[MAX_LOG] + j
+        s.u[items + n] = at[MAX_LOG] + j
         n += 1
-    return items[:n]
+    s.d[at[N_ITEMS]] = n
 
 
 @jit
-def learn_one(
-    s: Block, features: NDArray[np.uint8], cls: Int, touched: NDArray[np.uint8],
-    shift: Int,
-) -> None:  # fmt: skip
-    """One gradient step for each touched head on the path of ``cls``."""
+def learn_one(s: Block, features: NDArray[np.uint8], cls: Int) -> None:
+    """One gradient step for each touched head on the path of ``cls``, on the next weights."""
     at = s.q
     rows = s.d[at[ROWS] : at[ROWS] + MAX_ROWS]
     chances = s.q[at[CHANCES] : at[CHANCES] + MAX_ROWS]
+    n_rows = np.int64(s.d[at[N_ROWS]])
+    shift = at[at[LEARNING] + 1]
     while cls != NOBODY:
         row = row_of(s, cls)
-        head = s.b[at[ROW_HEAD] + row]
-        if touched[head] != 0:
-            n = head_probabilities(s, head, features, rows, chances)
+        head = np.int64(s.b[at[ROW_HEAD] + row])
+        if s.b[at[TOUCHED] + head] != 0:
+            n = head_probabilities(s, head, features, at[NEXT], at[NEXT_ACTIVE], n_rows, rows, chances)
             for i in range(n):
                 error = chances[i]
                 if rows[i] == row:
                     error = np.int64(error - ONE)
                 if error != 0:
-                    sgd(weights_of(s, np.int64(rows[i])), features, error, shift)
-        cls = s.b[at[HEAD_PARENT] + head]
+                    sgd(weights_of(s, at[NEXT], np.int64(rows[i])), features, error, shift)
+        cls = np.int64(s.b[at[HEAD_PARENT] + head])
 
 
 @jit
-def refit(s: Block) -> None:
-    """Set the heads to what the image and the log say.
+def learn_item(s: Block, i: Int) -> None:
+    """Learn from item ``i`` of `lesson`."""
+    at = s.q
+    if i < at[MAX_LOG]:
+        learn_one(s, log_features(s, i), class_of(s, i))
+    else:
+        j = i - at[MAX_LOG]
+        vector = at[STORED] + j * at[FEATURES]
+        learn_one(s, s.b[vector : vector + at[FEATURES]], np.int64(s.b[at[OWNERS] + j]))
 
-    Rows of the image start from its weights, new rows from an imprint; then the image's
-    number of epochs of single gradient steps, the items shuffled anew for each by the
-    learner's own generator, which starts from the image's seed at every refit.
+
+@jit
+def begin_refit(s: Block) -> None:
+    """Begin to set the heads to what the image and the log say.
+
+    Rows of the image start from its weights, new rows from an imprint. Without a label the heads
+    are the image's at once.
     """
     at = s.q
-    rebuild(s)
     labels = labels_by_window(s)
+    s.d[at[EPOCH]] = 0
+    s.d[at[PLACE]] = 0
     if len(labels) == 0:
+        base_weights(s, at[WEIGHTS], at[ROW_ACTIVE])
+        s.b[at[LEARNED]] = 0
+        s.b[at[REFITTING]] = 0
         return
-    touched = s.b[at[TOUCHED] : at[TOUCHED] + MAX_HEADS]
-    for head in range(MAX_HEADS):
-        touched[head] = 0
-    start_rows(s, labels, touched)
-    items = lesson(s, labels)
-    most_log = at[MAX_LOG]
-    generator = np.uint64(at[at[LEARNING] + 3])
-    shift = at[at[LEARNING] + 1]
-    for _ in range(at[at[LEARNING]]):
-        generator = shuffle(items, len(items), generator)
-        for k in range(len(items)):
-            i = items[k]
-            if i < most_log:
-                cls = s.b[at[LOG] + i * at[LOG_BYTES] + LOG_CLASS]
-                learn_one(s, log_features(s, i), cls, touched, shift)
-            else:
-                j = i - most_log
-                vector = at[STORED] + j * at[FEATURES]
-                learn_one(s, s.b[vector : vector + at[FEATURES]], s.b[at[OWNERS] + j], touched, shift)
+    base_weights(s, at[NEXT], at[NEXT_ACTIVE])
+    start_rows(s, labels)
+    lesson(s, labels)
+    at[REFIT_GENERATOR] = at[at[LEARNING] + 3]
+    s.b[at[REFITTING]] = 1
+
+
+@jit
+def only_new_tasks(s: Block) -> Int:
+    """Keep the tasks without trained rows, and the items that they learn from; how many are left."""
+    at = s.q
+    for head in range(np.int64(s.d[at[N_HEADS]])):
+        active = 0
+        for r in range(np.int64(s.d[at[N_ROWS]])):
+            if s.b[at[ROW_HEAD] + r] == head and s.b[at[NEXT_ACTIVE] + r] != 0:
+                active += 1
+                if r < at[BASE_ROWS]:
+                    s.b[at[TOUCHED] + head] = 0
+        if active < 2:
+            s.b[at[TOUCHED] + head] = 0
+    n = np.int64(0)
+    for k in range(np.int64(s.d[at[N_ITEMS]])):
+        i = np.int64(s.u[at[ITEMS] + k])
+        if i >= at[MAX_LOG]:
+            continue
+        cls = class_of(s, i)
+        there = False
+        while cls != NOBODY:
+            if s.b[at[TOUCHED] + s.b[at[ROW_HEAD] + row_of(s, cls)]] != 0:
+                there = True
+            cls = above(s, cls)
+        if there:
+            s.u[at[ITEMS] + n] = i
+            n += 1
+    s.d[at[N_ITEMS]] = n
+    return n
+
+
+@jit
+def finish(s: Block) -> None:
+    """The heads in use are those of the refit."""
+    at = s.q
+    for k in range(at[ROW_CAPACITY] * (at[FEATURES] + 1)):
+        s.d[at[WEIGHTS] + k] = s.d[at[NEXT] + k]
+    for r in range(at[ROW_CAPACITY]):
+        s.b[at[ROW_ACTIVE] + r] = s.b[at[NEXT_ACTIVE] + r]
+    s.b[at[LEARNED]] = 1
+    s.b[at[REFITTING]] = 0
+
+
+@jit
+def more_epochs(s: Block) -> Int:
+    """Epochs of the present phase of a refit.
+
+    The first has those of the image. The second, for tasks without trained rows alone, as many more
+    as make `MORE` items of theirs.
+    """
+    epochs = s.q[s.q[LEARNING]]
+    if s.b[s.q[REFITTING]] == 1:
+        return epochs
+    n = np.int64(s.d[s.q[N_ITEMS]])
+    return (MORE + n - 1) // n - epochs
+
+
+@jit
+def advance(s: Block, most: Int) -> None:
+    """Go on with a refit for at most so many items, single gradient steps in an order shuffled anew
+    for each epoch by a generator of its own, which starts from the image's seed at every refit.
+    """  # fmt: skip
+    at = s.q
+    while most > 0 and s.b[at[REFITTING]] != 0:
+        n = np.int64(s.d[at[N_ITEMS]])
+        place = np.int64(s.d[at[PLACE]])
+        if place == 0:
+            order = s.u[at[ITEMS] : at[ITEMS] + n]
+            at[REFIT_GENERATOR] = np.int64(shuffle(order, n, np.uint64(at[REFIT_GENERATOR])))
+        stop = min(n, place + most)
+        most -= stop - place
+        while place < stop:
+            learn_item(s, np.int64(s.u[at[ITEMS] + place]))
+            place += 1
+        if place < n:
+            s.d[at[PLACE]] = place
+            return
+        s.d[at[PLACE]] = 0
+        s.d[at[EPOCH]] += 1
+        if s.d[at[EPOCH]] < more_epochs(s):
+            continue
+        s.d[at[EPOCH]] = 0
+        if s.b[at[REFITTING]] == 1 and only_new_tasks(s) > 0:
+            s.b[at[REFITTING]] = 2
+            if more_epochs(s) > 0:
+                continue
+        finish(s)

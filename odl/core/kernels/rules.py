@@ -23,6 +23,8 @@ class Rule(IntEnum):
         Which windows the rule asks about, for a table.
     batch : int
         Default number of questions that are learned from together.
+    spends : bool
+        The budget is spent to the last question; else questions that are worth nothing are saved.
     batches : int
         How many batches of questions may wait for answers; 0: as many as the model has room for.
     """
@@ -32,13 +34,16 @@ class Rule(IntEnum):
     asks: str
     batch: int
     batches: int
+    spends: bool
 
     def __new__(
-        cls, number: int, policy: str, public: str, asks: str, batch: int = 1, batches: int = 0
-    ) -> Rule:
+        cls, number: int, policy: str, public: str, asks: str, batch: int = 1, batches: int = 0,
+        spends: bool = True,
+    ) -> Rule:  # fmt: skip
         row = int.__new__(cls, number)
         row._value_ = number
-        row.policy, row.public, row.asks, row.batch, row.batches = policy, public, asks, batch, batches
+        row.policy, row.public, row.asks = policy, public, asks
+        row.batch, row.batches, row.spends = batch, batches, spends
         return row
 
     NONE = 0, "none", "Never", "no window"
@@ -47,7 +52,7 @@ class Rule(IntEnum):
     RANDOM = 3, "random", "Random", "windows drawn at random, exactly as many as the budget has"
     PERIODIC = 4, "periodic", "Periodic", "windows at equal distances"
     NOVEL_SEGMENTS = (
-        5, "novel-segments", "NovelSegments", "once about each segment that is unlike what was answered"
+        5, "novel-segments", "NovelSegments", "segments unlike what was answered, once each", 1, 0, False
     )  # fmt: skip
 
 

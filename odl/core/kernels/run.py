@@ -10,12 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odl.core.events import NO_CLASS
-from odl.core.kernels.ask import ask, copy, to_settle
+from odl.core.kernels.ask import ask, speak, to_settle
 from odl.core.kernels.block import (
-    CHANGE,
     COUNTS,
-    FEATURES,
-    HAS_PREVIOUS,
     HELD,
     HOLD,
     HOP,
@@ -32,34 +29,21 @@ from odl.core.kernels.block import (
     OUT_WINDOW,
     PLAN,
     POSITION,
-    PREVIOUS,
-    SEGMENT,
+    REFITTING,
     WINDOW,
     Block,
 )  # fmt: skip
 from odl.core.kernels.decide import decide
-from odl.core.kernels.distance import distance
 from odl.core.kernels.extract import close_chunk, open_chunk, pool_window, present_features, to_window_end
 from odl.core.kernels.jit import Int, jit
 from odl.core.kernels.net import Emit
 from odl.core.kernels.score import score, uncertainty
+from odl.core.kernels.segment import notice
 from odl.core.state import Count
 
 PREDICTION = int(Emit.PREDICTION)
 WINDOWS, QUERIES = COUNTS + int(Count.WINDOWS), COUNTS + int(Count.QUERIES)
 NOBODY = NO_CLASS
-
-
-@jit
-def notice_change(s: Block, features: NDArray[np.uint8]) -> None:
-    """Compare a window's features with those of the one before: has the stream changed?"""
-    at = s.q
-    previous = s.b[at[PREVIOUS] : at[PREVIOUS] + at[FEATURES]]
-    if s.b[at[HAS_PREVIOUS]] != 0 and distance(features, previous) > s.q[CHANGE]:
-        s.q[SEGMENT] += 1
-        s.b[at[HELD]] = NOBODY
-    copy(features, previous)
-    s.b[at[HAS_PREVIOUS]] = 1
 
 
 @jit
@@ -80,15 +64,17 @@ def predict(s: Block, end: Int, n: Int) -> Int:
     """The window that ended at ``end`` and is pooled: its prediction, and a question if the policy asks."""
     at = s.q
     features = present_features(s)
-    notice_change(s, features)
+    window = end - at[WINDOW]
+    notice(s, features, window)
     byte = at[OUT] + n * at[OUT_BYTES]
     scores = s.u[(byte >> 1) + at[OUT_SCORES] : (byte + at[OUT_BYTES]) >> 1]
-    length = score(s, features, scores, s.b[byte + OUT_PATH : byte + at[OUT_BYTES]])
+    path = s.b[byte + OUT_PATH : byte + at[OUT_BYTES]]
+    length = score(s, features, scores, path)
+    speak(s, np.int64(path[length - 1]) if length > 0 else np.int64(NOBODY))
     utility = uncertainty(s, scores)
-    window = end - at[WINDOW]
     n = emit_prediction(s, window, length, n)
     if decide(s, features, utility, end, at[HOP]):
-        n = ask(s, features, window, end, utility, n)
+        n = ask(s, window, end, utility, n)
     s.q[WINDOWS] += 1
     return n
 
@@ -100,8 +86,8 @@ def run(
     """Consume ``raw`` (n * channels,) from row ``first`` on, all its windows included.
 
     Stops earlier where the output records are full, with ``pause`` behind a window that is asked
-    about, and where questions must be settled (`odl.core.kernels.command`) before a window that is complete
-    is predicted: the next call, with ``settled``, then begins with that window.
+    about, and where questions must be settled or a refit goes on (`odl.core.kernels.command`) before a
+    window that is complete is predicted: the next call, with ``settled``, then begins with that window.
 
     Returns the row after the last one consumed, the number of output records, and whether
     questions must be settled.
@@ -119,7 +105,7 @@ def run(
                 if step > chunk - done:
                     break
                 done += step
-                settled = to_settle(s, s.q[POSITION] + done)
+                settled = s.b[at[REFITTING]] != 0 or to_settle(s, s.q[POSITION] + done)
                 if settled:
                     close_chunk(s, raw, first, chunk, done)
                     return first + done, n, True

@@ -1,4 +1,9 @@
-"""All heads on one feature vector: path, scores, uncertainty."""
+"""All heads on one feature vector: what they say together with the image's own.
+
+Learned heads can be wrong where the image's were right. So both are asked: known classes get the
+mean of the two probabilities, and where the two name different leaves the answers so far decide
+(`odl.core.kernels.gate`) whose word counts.
+"""
 
 from __future__ import annotations
 
@@ -7,69 +12,125 @@ from numpy.typing import NDArray
 
 from odl.core.events import NO_CLASS
 from odl.core.kernels.block import (
+    ADAPTED,
+    BASE,
+    BASE_HEADS,
+    BASE_ROWS,
+    BASE_SAYS,
+    BASED,
     BEST,
-    CHANCES,
-    FEATURES,
-    HEAD_FORMAT,
     HEAD_PARENT,
-    LOGITS,
-    MOST_HEADS,
-    MOST_ROWS,
+    INNER,
+    LEARNED,
+    MIX_SAYS,
     N_HEADS,
     N_ROWS,
     ROW_ACTIVE,
     ROW_CLASS,
     ROW_HEAD,
-    ROWS,
     WEIGHTS,
     Block,
 )  # fmt: skip
-from odl.core.kernels.dense import dense
+from odl.core.kernels.gate import opened
+from odl.core.kernels.heads import MAX_ROWS, head_under, products, row_of
 from odl.core.kernels.jit import Int, jit
-from odl.core.kernels.softmax import ONE, softmax
+from odl.core.kernels.softmax import ONE
 
 NOBODY = NO_CLASS
-MAX_ROWS, MAX_HEADS = MOST_ROWS, MOST_HEADS
 
 
 @jit
-def weights_of(s: Block, row: Int) -> NDArray[np.int32]:
-    """The weights of a row, (features + 1,)."""
-    size = s.q[FEATURES] + 1
-    first = s.q[WEIGHTS] + row * size
-    return s.d[first : first + size]
+def mark_inner(s: Block) -> NDArray[np.uint8]:
+    """Which rows (rows,) have a task under their class; the others are leaves."""
+    at = s.q
+    inner = s.b[at[INNER] : at[INNER] + MAX_ROWS]
+    for r in range(np.int64(s.d[at[N_ROWS]])):
+        inner[r] = 0
+    for head in range(1, np.int64(s.d[at[N_HEADS]])):
+        inner[row_of(s, np.int64(s.b[at[HEAD_PARENT] + head]))] = 1
+    return inner
 
 
 @jit
-def head_probabilities(
-    s: Block, head: Int, features: NDArray[np.uint8], rows: NDArray[np.int32],
-    out: NDArray[np.int64],
-) -> Int:  # fmt: skip
-    """Softmax of one task over its active rows; how many there are.
+def routed(s: Block, path: NDArray[np.uint8]) -> Int:
+    """The likeliest class of each task from the root down; how many there are."""
+    at = s.q
+    length = 0
+    task: Int = 0
+    while task >= 0 and s.b[at[BEST] + task] != NOBODY:
+        path[length] = s.b[at[BEST] + task]
+        length += 1
+        task = head_under(s, np.int64(path[length - 1]))
+    return length
 
-    ``rows`` and ``out`` (64,) receive the row numbers and their Q15 probabilities.
+
+@jit
+def way_to(s: Block, row: Int, path: NDArray[np.uint8]) -> Int:
+    """Classes from the root down to that of ``row``; how many there are."""
+    at = s.q
+    length = 0
+    above = row
+    while above >= 0:
+        length += 1
+        parent = np.int64(s.b[at[HEAD_PARENT] + s.b[at[ROW_HEAD] + above]])
+        above = row_of(s, parent) if parent != NOBODY else np.int64(-1)
+    place = length
+    above = row
+    while place > 0:
+        place -= 1
+        path[place] = s.b[at[ROW_CLASS] + above]
+        parent = np.int64(s.b[at[HEAD_PARENT] + s.b[at[ROW_HEAD] + above]])
+        above = row_of(s, parent) if parent != NOBODY else np.int64(-1)
+    return length
+
+
+@jit
+def mix(s: Block, adapted: NDArray[np.int64], based: NDArray[np.int64], inner: NDArray[np.uint8]) -> None:
+    """Both probabilities of each row in one, into ``adapted``.
+
+    A known row gets the mean of the two, the image's less what the learned heads give to new
+    leaves; a new one keeps its own. A row with a task below has the sum of that task's rows.
     """
     at = s.q
-    logits = s.q[at[LOGITS] : at[LOGITS] + MAX_ROWS]
-    n = 0
-    for r in range(np.int64(s.d[at[N_ROWS]])):
-        if s.b[at[ROW_HEAD] + r] == head and s.b[at[ROW_ACTIVE] + r] != 0:
-            rows[n] = r
-            logits[n] = dense(weights_of(s, r), features)
-            n += 1
-    if n > 0:
-        softmax(logits, n, s.b[at[HEAD_FORMAT] + head], out)
-    return n
+    known, rows = at[BASE_ROWS], np.int64(s.d[at[N_ROWS]])
+    new = np.int64(0)
+    for r in range(known, rows):
+        if inner[r] == 0:
+            new = np.int64(new + adapted[r])
+    rest = np.int64(ONE) - min(new, np.int64(ONE))
+    for r in range(known):
+        image = np.int64((rest * based[r] + 16384) >> np.int64(15))
+        adapted[r] = np.int64((adapted[r] + image + 1) >> np.int64(1))
+    for i in range(1, np.int64(s.d[at[N_HEADS]])):
+        head = s.d[at[N_HEADS]] - i
+        total = np.int64(0)
+        there = False
+        for r in range(rows):
+            if s.b[at[ROW_HEAD] + r] == head and s.b[at[ROW_ACTIVE] + r] != 0:
+                total = np.int64(total + adapted[r])
+                there = True
+        if there:
+            adapted[row_of(s, np.int64(s.b[at[HEAD_PARENT] + head]))] = min(total, np.int64(ONE))
 
 
 @jit
-def row_of(s: Block, cls: Int) -> Int:
-    """The row of class ``cls``, or -1."""
-    at = s.q
-    for r in range(np.int64(s.d[at[N_ROWS]])):
-        if s.b[at[ROW_CLASS] + r] == cls:
-            return r
-    return -1
+def likeliest_leaf(s: Block, scores: NDArray[np.int64], inner: NDArray[np.uint8]) -> Int:
+    """The leaf row with the highest score, the earlier one on a tie; -1 if all are 0."""
+    best = np.int64(-1)
+    top = np.int64(0)
+    for r in range(np.int64(s.d[s.q[N_ROWS]])):
+        if inner[r] == 0 and scores[r] > top:
+            top = scores[r]
+            best = np.int64(r)
+    return best
+
+
+@jit
+def leaf_of(s: Block, path: NDArray[np.uint8], length: Int) -> Int:
+    """The last class of a path if it is a leaf, else 255."""
+    if length == 0 or head_under(s, np.int64(path[length - 1])) >= 0:
+        return np.int64(NOBODY)
+    return np.int64(path[length - 1])
 
 
 @jit
@@ -79,71 +140,55 @@ def score(
 ) -> Int:  # fmt: skip
     """Run every task on ``features``; the length of the path.
 
-    ``scores`` (rows,) receives for each row the Q15 probability of its class, the product
-    of the probabilities along its path, each product rounded; rows that take no part get
-    0. ``path`` receives class ids by hard routing from the root (ties: the earlier row).
-    A task takes part when it has at least two active rows, so a new one waits for its
-    second class. A task's parent stands in an earlier task, so one pass is enough.
+    ``scores`` (rows,) receives the Q15 probability of each row that is shown, ``path`` the class
+    ids from the root down. ``s.q[BASE_SAYS]`` and ``s.q[MIX_SAYS]`` are the leaves that the image's
+    heads name and that both name together, 255 for none.
     """
     at = s.q
-    rows = s.d[at[ROWS] : at[ROWS] + MAX_ROWS]
-    chances = s.q[at[CHANCES] : at[CHANCES] + MAX_ROWS]
-    best = s.b[at[BEST] : at[BEST] + MAX_HEADS]
-    for head in range(MAX_HEADS):
-        best[head] = NOBODY
-    for r in range(np.int64(s.d[at[N_ROWS]])):
-        scores[r] = 0
-    for head in range(np.int64(s.d[at[N_HEADS]])):
-        above = np.int64(ONE)
-        if s.b[at[HEAD_PARENT] + head] != NOBODY:
-            parent = row_of(s, s.b[at[HEAD_PARENT] + head])
-            above = np.int64(scores[parent]) if parent >= 0 else np.int64(0)
-        n = head_probabilities(s, head, features, rows, chances)
-        if n < 2:
-            continue
-        top = 0
-        for i in range(n):
-            if chances[i] > chances[top]:
-                top = i
-            scores[rows[i]] = np.uint16((chances[i] * above + 16384) >> np.int64(15))
-        best[head] = s.b[at[ROW_CLASS] + rows[top]]
-    length = 0
-    task: Int = 0
-    while task >= 0 and best[task] != NOBODY:
-        path[length] = best[task]
-        length += 1
-        task = head_under(s, path[length - 1])
+    rows = np.int64(s.d[at[N_ROWS]])
+    adapted = s.q[at[ADAPTED] : at[ADAPTED] + MAX_ROWS]
+    products(s, features, at[WEIGHTS], rows, np.int64(s.d[at[N_HEADS]]), adapted)
+    if s.b[at[LEARNED]] == 0:
+        length = routed(s, path)
+        leaf = leaf_of(s, path, length)
+        at[BASE_SAYS] = leaf
+        at[MIX_SAYS] = leaf
+        for r in range(rows):
+            scores[r] = np.uint16(adapted[r])
+        return length
+    inner = mark_inner(s)
+    based = s.q[at[BASED] : at[BASED] + MAX_ROWS]
+    products(s, features, at[BASE], at[BASE_ROWS], at[BASE_HEADS], based)
+    for r in range(at[BASE_ROWS], rows):
+        based[r] = 0
+    length = routed(s, path)
+    base_leaf = leaf_of(s, path, length)
+    mix(s, adapted, based, inner)
+    row = likeliest_leaf(s, adapted, inner)
+    leaf = np.int64(s.b[at[ROW_CLASS] + row]) if row >= 0 else np.int64(NOBODY)
+    at[BASE_SAYS] = base_leaf
+    at[MIX_SAYS] = leaf
+    shown = based
+    if row >= 0 and (leaf == base_leaf or opened(s, base_leaf, leaf)):
+        length = way_to(s, row, path)
+        shown = adapted
+    for r in range(rows):
+        scores[r] = np.uint16(shown[r])
     return length
-
-
-@jit
-def head_under(s: Block, cls: Int) -> Int:
-    """The task that hangs under class ``cls``, or -1."""
-    at = s.q
-    for head in range(np.int64(s.d[at[N_HEADS]])):
-        if s.b[at[HEAD_PARENT] + head] == cls:
-            return head
-    return -1
 
 
 @jit
 def uncertainty(s: Block, scores: NDArray[np.uint16]) -> Int:
     """``1 - (p1 - p2)`` in Q15 over the leaves, 0 to 32768 (TActiLE's informativeness).
 
-    A leaf is a row without a task below it that takes part.
+    What a task without classes would get counts for no leaf, and so as doubt.
     """
-    at = s.q
+    inner = mark_inner(s)
     first = np.int64(0)
     second = np.int64(0)
-    for r in range(np.int64(s.d[at[N_ROWS]])):
-        below = head_under(s, s.b[at[ROW_CLASS] + r])
-        if below >= 0:
-            children = 0
-            for q in range(np.int64(s.d[at[N_ROWS]])):
-                if s.b[at[ROW_HEAD] + q] == below and s.b[at[ROW_ACTIVE] + q] != 0:
-                    children += 1
-            if children >= 2:
-                continue
+    for r in range(np.int64(s.d[s.q[N_ROWS]])):
+        if inner[r] != 0:
+            continue
         value = np.int64(scores[r])
         if value > first:
             second = first

@@ -1,0 +1,101 @@
+"""The segment: the stretch of unchanged stream that a question is about."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from odl.core.events import NO_CLASS
+from odl.core.kernels.block import (
+    AGE,
+    ASKED,
+    CHANGE,
+    DOUBT,
+    FEATURES,
+    HELD,
+    HELD_SAID,
+    LAST,
+    MEAN,
+    N_SUM,
+    SEGMENT,
+    SINCE,
+    SUMS,
+    Block,
+)  # fmt: skip
+from odl.core.kernels.distance import distance
+from odl.core.kernels.jit import Int, jit, jit_vectorised
+
+NOBODY = NO_CLASS
+MOST = 256  # windows that a mean is taken over: their sum is below 2**16
+
+
+@jit_vectorised
+def add(sums: NDArray[np.uint16], features: NDArray[np.uint8]) -> None:
+    """Add ``features`` to ``sums``."""
+    for k in range(len(features)):
+        sums[k] = np.uint16(sums[k] + np.uint16(features[k]))
+
+
+@jit_vectorised
+def mean(sums: NDArray[np.uint16], n: Int, out: NDArray[np.uint8]) -> None:
+    """``out = (sums + n // 2) // n`` for ``n`` in [1, 256], by a multiplication.
+
+    ``m = 2**25 // n + 1`` exceeds ``2**25 / n`` by at most 1, so for ``x = sums + n // 2`` below
+    ``2**16 + 2**7`` the product exceeds ``x / n * 2**25`` by less than ``2**17``, and
+    ``2**17 / 2**25 = 1 / 256`` is no more than the gap ``1 / n`` to the next whole number.
+
+    >>> out = np.zeros(2, np.uint8)
+    >>> mean(np.array([5, 765], np.uint16), 3, out)
+    >>> out.tolist()
+    [2, 255]
+    """
+    factor, half = np.int64(2**25) // n + 1, n // 2
+    for k in range(len(out)):
+        out[k] = np.uint8(((np.int64(sums[k]) + half) * factor) >> np.int64(25))
+
+
+@jit
+def sums_of(s: Block) -> NDArray[np.uint16]:
+    """The sums of the segment's features."""
+    first = s.q[SUMS]
+    return s.u[first : first + s.q[FEATURES]]
+
+
+@jit
+def segment_mean(s: Block) -> NDArray[np.uint8]:
+    """The mean features of the segment, which has a window."""
+    at = s.q
+    out = s.b[at[MEAN] : at[MEAN] + at[FEATURES]]
+    mean(sums_of(s), np.int64(s.d[at[N_SUM]]), out)
+    return out
+
+
+@jit
+def end_segment(s: Block) -> None:
+    """The stream has changed: no answer stands any longer."""
+    at = s.q
+    at[SEGMENT] += 1
+    at[AGE] = 0
+    s.d[at[N_SUM]] = 0
+    s.b[at[HELD]] = NOBODY
+    s.b[at[HELD_SAID]] = NOBODY
+
+
+@jit
+def notice(s: Block, features: NDArray[np.uint8], window: Int) -> None:
+    """Add ``window`` to the segment, or begin a new one with it if the stream has changed."""
+    at = s.q
+    if at[AGE] > 0 and distance(features, segment_mean(s)) > at[CHANGE]:
+        end_segment(s)
+    sums = sums_of(s)
+    if at[AGE] == 0:
+        for k in range(len(sums)):
+            sums[k] = 0
+        at[SINCE] = window
+        at[DOUBT] = 0
+        s.b[at[ASKED]] = 0
+    at[AGE] += 1
+    at[LAST] = window
+    if s.d[at[N_SUM]] < MOST:
+        add(sums, features)
+        s.d[at[N_SUM]] += 1
