@@ -1,4 +1,4 @@
-"""The command of ``odl`` that converts between recordings and tables: convert."""
+"""The command of ``odl`` that converts recordings, tables and what odl 0.1 wrote: convert."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ def add_commands(commands: Any) -> None:
     """Add the commands to ``odl``'s parser."""
     convert = commands.add_parser(
         "convert",
-        help="a recording to a table or back, or without what is personal",
-        description="Recordings (.odl) to tables (.csv, .parquet) and back, or to redacted recordings.",
+        help="a recording to a table or back, without what is personal, or from an older version",
+        description="Recordings (.odl) to tables (.csv, .parquet) and back, or to redacted recordings; "
+        "recordings and model images (.odlm) of odl 0.1 to those of this version.",
     )
     add = convert.add_argument
-    add("source", help="a recording (.odl) or a table (.csv, .parquet)")
-    add("target", help="the file to write: .csv, .parquet or .odl")
+    add("source", help="a recording (.odl), a table (.csv, .parquet) or a model image (.odlm)")
+    add("target", help="the file to write: .csv, .parquet, .odl or .odlm")
     add_options(convert, "force")
     group = convert.add_argument_group("from a recording")
     add = group.add_argument
@@ -47,10 +48,13 @@ def _convert(args: argparse.Namespace, progress: Progress) -> str:
 
     source, target = Path(args.source), Path(args.target)
     for path in (source, target):
-        if path.suffix not in (*TABLES, ".odl"):
+        if path.suffix not in (*TABLES, ".odl", ".odlm"):
             raise ValueError(f"{path.name}: this ends neither in .odl nor in {' nor '.join(TABLES)}")
     if not source.is_file():
         raise DataError(f"{source}: there is no such file")
+    if ".odlm" in (source.suffix, target.suffix):
+        _from_image(source, target, bool(args.force))
+        return ""
     wrong = _OF_TABLES if source.suffix == ".odl" else _OF_RECORDINGS
     for name in wrong:
         if getattr(args, name) is not None:
@@ -81,25 +85,50 @@ def _from_recording(source: Path, target: Path, args: argparse.Namespace, progre
         raise ValueError(f"{events}: the two tables need two names")
     if events is not None and events.suffix not in TABLES:
         raise ValueError(f"{events.name}: --events writes {' or '.join(TABLES)}")
-    if target.suffix == ".odl" and (args.redact is None or args.counts or events):
-        raise ValueError(f"{source.name} is a recording already; name a table to write, or --redact alone")
+    if target.suffix == ".odl" and (args.counts or events):
+        raise ValueError(f"{target.name} is a recording; --counts and --events are for tables")
     kinds = () if args.redact is None else kinds_of(args.redact)
     if "samples" in kinds and target.suffix != ".odl":
         raise ValueError("a table without samples would be empty; leave samples out of a recording (.odl)")
     found = Source(source, kinds, progress)
     if target.suffix == ".odl":
+        if args.redact is None and not found.old:
+            raise ValueError(
+                f"{source.name} is a recording already; name a table to write, or --redact alone"
+            )
         redacted(found, target, bool(args.force))
         print(printable(f"{target}: {found.samples} samples"))
+        if found.old:
+            print("converted from odl 0.1; a replay has the learner of this version, and another trace")
     else:
         rows = to_table(found, target, counts=bool(args.counts), events=events, force=bool(args.force))
         print(printable(f"{target}: {rows} rows, {'counts' if args.counts else 'real values'}"))
     if args.redact is not None:
         print(printable(f"left out: {'; '.join(found.removed) or 'nothing, the recording held none of it'}"))
-        if not found.same_trace:
+        if not found.same_trace and not found.old:
             print("a replay of this file does not give the recorded trace")
         if "samples" not in kinds:
             print("the samples themselves can identify the person; see docs/recording.md")
     return found.damage
+
+
+def _from_image(source: Path, target: Path, force: bool) -> None:
+    from odl._files import in_private
+    from odl.core.image_layout import VERSION
+    from odl.data.streams import load_model
+
+    if source.suffix != target.suffix:
+        raise ValueError(
+            f"{source.name} to {target.name}: a model image converts to a model image (.odlm) only"
+        )
+    check_not_source(str(source), target)
+    image = load_model(source)
+    if image.version[0] == VERSION[0]:
+        raise ValueError(f"{source.name} is a model image of this version already")
+    with in_private(target, force) as file:
+        file.write_bytes(image.to_bytes())
+    print(printable(f"{target}: {target.stat().st_size} bytes"))
+    print(f"converted from version {image.version[0]}.{image.version[1]}, with the same weights")
 
 
 def _from_table(source: Path, target: Path, args: argparse.Namespace, progress: Progress) -> None:

@@ -67,11 +67,11 @@ def _replay(args: argparse.Namespace, progress: Progress) -> str:
 
 
 def _report(args: argparse.Namespace, progress: Progress) -> str:
-    from odl.evaluate.replay import replay
+    from odl.evaluate.as_recorded import recorded_result
 
     page = Path(args.out) if args.out else Path(args.recording).with_suffix(".html")
     check_not_source(args.recording, page)
-    result = replay(args.recording, progress=progress)
+    result = recorded_result(args.recording, progress=progress)
     _write_report(result, page, args, progress)
     _notes(result)
     return result.damage

@@ -9,11 +9,12 @@ from typing import Any
 from odl import data
 from odl.core.events import Samples
 from odl.core.image import ROOT, Image
-from odl.core.image_layout import MAGIC
+from odl.core.image_layout import MAGIC, VERSION
 from odl.data.streams import damage_of, load_model
 from odl.evaluate.recorded import open_recording
 from odl.model.memory import memory_of
 from odl.recording import Reader, Recording, read
+from odl.recording.format_1 import is_converted
 
 
 def describe_file(path: str | Path) -> dict[str, Any]:
@@ -33,6 +34,7 @@ def describe_image(image: Image) -> dict[str, Any]:
         tree["root task" if parent == ROOT else f"under {names[parent]}"] = rows
     return {
         "kind": "model image",
+        "version": version_of(image),
         "checksum": f"{image.checksum:08x}",
         "channels": [f"{c.name} ({c.unit}, {c.scale:.6g} per step)" for c in image.channels],
         "rate_hz": image.rate_hz,
@@ -54,6 +56,19 @@ def describe_image(image: Image) -> dict[str, Any]:
         "memory": memory_of(image),
         "card": dict(image.card),
     }
+
+
+def version_of(image: Image) -> str:
+    """The version of the image's byte form, and whether it was converted when it was read.
+
+    >>> version_of(load_model("shoulder"))
+    '2.0'
+    """
+    own = "{}.{}".format(*image.version)
+    now = "{}.{}".format(*VERSION)
+    return (
+        own if image.version[0] == VERSION[0] else f"{own}, by odl 0.1, converted to {now} when it was read"
+    )
 
 
 def describe_recording(path: str | Path) -> dict[str, Any]:
@@ -93,6 +108,7 @@ def _contents(recording: Recording, damage: str, rate_hz: float | None) -> dict[
         "samples": samples,
         "seconds": None if rate_hz is None else samples / rate_hz,
         "events": dict(sorted(kinds.items())),
+        "recorded_by": "odl 0.1, with another learner" if is_converted(recording.start) else "this version",
         "trace_sha256": recording.trace_sha256,
     }
 

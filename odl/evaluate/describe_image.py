@@ -64,6 +64,7 @@ def image_text(image: Image) -> str:
         "parameters": f"{facts['parameters']} in the extractor, {image.base.size} in the heads",
         "work": f"{facts['macs_per_window']} multiply-accumulates per window",
         "stored vectors": _stored(image),
+        "version": facts["version"],
         "checksum": facts["checksum"],
     }
     return "\n\n".join(

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from odl.core.config import Config, ConfigError
-from odl.core.events import Adopt, Gap, Samples, Truth
+from odl.core.events import Adopt, Gap, Query, Samples, Truth
 from odl.core.image import Image
 from odl.data.streams import Channels, Stream, damage_of
 from odl.evaluate.options import Options
 from odl.recording import Recording, RecordingError, inputs, read
+from odl.recording.format_1 import LEARNER, is_converted
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,22 @@ class RecordedSession:
         return tuple(map(str, parts)) if isinstance(parts, list) else ()
 
     @property
+    def anew(self) -> str:
+        """What a person has to know before this session is run again, as a sentence; empty if nothing."""
+        if not is_converted(self.recording.start):
+            return ""
+        return (
+            f"{LEARNER}; it is run anew with the learner of this version, "
+            "so its trace is not compared with the recorded one"
+        )
+
+    @property
     def untraced(self) -> str:
         """Why the recorded trace cannot be compared, as a clause; empty if it can."""
         session = self.recording.start.config.get("session", {})
         redacted = session.get("redacted", {})
+        if self.anew:
+            return self.anew
         if self.damage:
             return "the recording is damaged: its trace is not compared"
         if not self.recording.outputs:
@@ -90,6 +103,9 @@ def open_recording(path: str | Path, model: Image | None = None) -> RecordedSess
         elif isinstance(event, Gap | Adopt):
             stretches.append(0)
     rate = session.get("rate_hz")
+    about = _about(session)
+    if is_converted(recording.start) and config.policy != "none":  # else its answers would be about nothing
+        about.setdefault("asked", [e.window for e in recording.events if isinstance(e, Query)])
     channels, notes = _channels(session.get("channels")), tuple[str, ...]()
     if channels is not None and not recording.start.image:
         channels, notes = _as_model(channels, image)
@@ -101,7 +117,7 @@ def open_recording(path: str | Path, model: Image | None = None) -> RecordedSess
         channels=channels,
         rate_hz=float(rate) if isinstance(rate, int | float) and abs(rate) < 2**63 else None,
         name=path.name,
-        about=_about(session),
+        about=about,
         notes=notes,
     )
     return RecordedSession(recording, image, config, options, stream, damage_of(path, recording))

@@ -62,8 +62,9 @@ def replay(
     ----------
     source : str, path, DataFrame, array or iterable
         A dataset's name, a folder with a ``card.json``, or a recording (``.odl``). A recording
-        without further options is replayed exactly, with its own answers. With any option, or another
-        model, a new session asks its own questions; other options are those of the recording.
+        without further options is replayed exactly, with its own answers; one of odl 0.1, whose learner was
+        another, with its questions and answers and the learner of this version. With any option, or
+        another model, a new session asks its own questions; other options are those of the recording.
 
         Or one person's samples: a DataFrame with a column for each channel of the model, an array
         (n, channels), or an iterable of rows, of blocks (n, channels), or of events such as
@@ -195,7 +196,7 @@ def _replay_people(
         parts.labeller_of(streams, 0)
     outcomes = tuple(_ask(stream, image, options, parts, folder, progress, scaling) for stream in streams)
     about = options.described() | parts.settings()
-    return Result(image, outcomes, options.seed, source, _people(streams, image), about,
+    return Result(image, outcomes, options.seed, source, people_of(streams, image), about,
                   host_only=parts.host_only())  # fmt: skip
 
 
@@ -238,7 +239,8 @@ def _ask_recording(
         scaling = Scaling(recorded.config.mult, recorded.config.shift, recorded.config.offset)
     result = _replay_people([stream], image, options, parts, stream.name, folder, progress, scaling)
     outcome = result.outcomes[0]
-    outcome = replace(outcome, problems=(*outcome.problems, *recorded.recording.problems))
+    problems = (*outcome.problems, *filter(None, [recorded.anew]), *recorded.recording.problems)
+    outcome = replace(outcome, problems=problems)
     return replace(result, outcomes=(outcome,), damage=recorded.damage)
 
 
@@ -254,7 +256,7 @@ def _replay_exactly(recorded: RecordedSession, folder: Path | None, progress: Pr
     outcome = replace(outcome, seconds=outcome.seconds + opening)
     same = None if recorded.trace is None else outcome.trace_sha256 == recorded.trace
     asks = config.policy != "none"
-    problems = list(recorded.recording.problems)
+    problems = [*filter(None, [recorded.anew]), *recorded.recording.problems]
     if not asks and not recorded.recording.outputs:
         problems.append("nothing was asked, because the recording's settings ask nothing; "
                         f"replay {stream.name} with `budget=20` to ask")  # fmt: skip
@@ -262,11 +264,11 @@ def _replay_exactly(recorded: RecordedSession, folder: Path | None, progress: Pr
     events = recorded.recording.events
     by_hand = any(isinstance(e, Origin) and e.by.split(":")[0] != "truth" for e in events)
     about = replace(options, policy=config.policy).described(from_truth=asks and not by_hand)
-    people = _people([stream], recorded.image)
+    people = people_of([stream], recorded.image)
     return Result(recorded.image, (outcome,), options.seed, stream.name, people, about, recorded.damage)
 
 
-def _people(streams: Iterable[Stream], image: Image) -> str:
+def people_of(streams: Iterable[Stream], image: Image) -> str:
     """Words for the people: unseen in training, if the image's card shows that."""
     trained, dataset = image.card.get("trained_on"), image.card.get("dataset")
     if not isinstance(trained, list) or not isinstance(dataset, str):

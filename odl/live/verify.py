@@ -151,7 +151,7 @@ def verify(
         )
     if "board" in names and asked is not None:
         raise RecordingError(
-            f"{path}: this recording fixes the questions of a relabelled one, which no board can do: "
+            f"{path}: this recording repeats the questions of an earlier session, which no board can do: "
             "verify it with `twins=python,host`"
         )
     load_kernels(opened.image, report)

@@ -100,8 +100,8 @@ def rescue(number: int, path: Path) -> Path:
     raise FileExistsError(errno.EEXIST, "too many saved files", str(path))
 
 
-def check_format(start: Start, source: str) -> None:
-    """Raise `RecordingError` for a recording of another major version."""
+def check_format(start: Start, source: str, oldest: int = FORMAT[0]) -> None:
+    """Raise `RecordingError` for a recording of a major version before ``oldest`` or after this one."""
     version = start.config.get("format")
     if (
         not isinstance(version, list)
@@ -109,8 +109,9 @@ def check_format(start: Start, source: str) -> None:
         or not all(isinstance(n, int) and not isinstance(n, bool) for n in version)
     ):
         raise RecordingError(f"{source}: its Start names no format version, so it cannot be read safely")
-    if version[0] != FORMAT[0]:
+    if not oldest <= version[0] <= FORMAT[0]:
+        reads = " and ".join(f"{major}.x" for major in range(oldest, FORMAT[0] + 1))
         raise RecordingError(
             f"{source}: recording format {version[0]}.{version[1]}; "
-            f"this odl reads {FORMAT[0]}.x, so use the odl that wrote it"
+            f"this odl reads {reads}, so use the odl that wrote it"
         )

@@ -16,6 +16,7 @@ from odl.core.events import (
     Origin,
     Samples,
     Split,
+    Teach,
     Truth,
     Undo,
 )
@@ -52,7 +53,7 @@ def inputs(recording: Recording) -> Iterator[Input]:
             if rest is not None:
                 yield rest
                 now = rest.start + (len(rest.block) if isinstance(rest, Samples) else rest.lost)
-        elif isinstance(event, Label | Undo | AddClass | Split | Origin | Truth):
+        elif isinstance(event, Label | Teach | Undo | AddClass | Split | Origin | Truth):
             if waiting or (not isinstance(event, Truth) and event.at > now):
                 waiting.append(event)
             else:

@@ -9,10 +9,11 @@ from typing import Final
 
 from odl.core.events import Adopt, Event, Gap, Output, Samples
 from odl.recording.files import PathLike, RecordingError, check_format, open_locked
+from odl.recording.format_1 import converted, message_of
 from odl.wire.codec import CodecError, TraceHash, decode, is_output
 from odl.wire.deframer import MAX_FRAME, Deframer
 from odl.wire.framing import Fault, open_envelope
-from odl.wire.messages import Control, End, Message, Start
+from odl.wire.messages import FORMAT, Control, End, Message, Start
 
 _BLOCK: Final = 2**20  # bytes read at a time
 _FIRST_BLOCK: Final = 2**12  # until the first whole frame
@@ -23,7 +24,7 @@ _OPENING: Final = b"\0" + b"\1" * 6
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A recording in memory.
+    """A recording in memory; one of format 1 is read as `odl.recording.format_1` says.
 
     Attributes
     ----------
@@ -35,7 +36,7 @@ class Recording:
     lost_frames : frames missing by their sequence numbers, or whole but unknown.
     problems : a sentence for each problem, at most 50 and one that counts the rest.
     good_bytes : end of the last whole frame; the bytes behind it can be cut off.
-    trace_sha256 : hash over the outputs.
+    trace_sha256 : hash over the outputs, as they are written in the file.
     """
 
     start: Start
@@ -60,10 +61,12 @@ class Reader:
     With ``locked`` the file is opened for appending: nobody else can write to it until the reader and
     the `Writer` created from it are closed.
 
-    ``start`` is set from the beginning. ``complete``, ``position``, ``lost_bytes``, ``lost_frames``,
-    ``problems``, ``good_bytes`` and ``trace`` (see `Recording`) are final after the iteration. So are
-    ``passed``, the number of samples of its inputs; ``damaged``, True if more than its end is missing;
-    and the place of the next frame: behind byte ``events_end``, with number ``next_seq``.
+    ``start`` and ``version``, the (major, minor) of the file's format, are set from the beginning; a
+    recording of format 1 is read as `odl.recording.format_1` says. ``complete``, ``position``,
+    ``lost_bytes``, ``lost_frames``, ``problems``, ``good_bytes`` and ``trace`` (see `Recording`) are final
+    after the iteration. So are ``passed``, the number of samples of its inputs; ``damaged``, True if more
+    than its end is missing; and the place of the next frame: behind byte ``events_end``, with number
+    ``next_seq``.
 
     Raises
     ------
@@ -83,6 +86,7 @@ class Reader:
     """
 
     start: Start
+    version = FORMAT
 
     def __init__(self, path: PathLike, *, locked: bool = False) -> None:
         self.complete = False
@@ -188,7 +192,7 @@ class Reader:
 
     def _decode(self, data: bytes, begin: int) -> Message | None:
         try:
-            return decode(data)
+            return message_of(data, self.start) if self.version[0] == 1 else decode(data)
         except CodecError as error:
             self.lost_frames += 1
             self._note(f"the frame at byte {begin} is not understood ({error}) and was skipped")
@@ -209,9 +213,11 @@ class Reader:
                     f"{self._path}: its Start frame is missing or damaged, "
                     "so what the session started from is unknown and it cannot be replayed"
                 )
-            check_format(message, self._path)
+            check_format(message, self._path, oldest=1)
             self.good_bytes = self.events_end = end
-            return message
+            major, minor = message.config["format"]
+            self.version = major, minor
+            return converted(message) if major == 1 else message
         raise RecordingError(f"{self._path}: {self._why_not()}")
 
     def _why_not(self) -> str:

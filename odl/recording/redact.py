@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from odl.core.events import AddClass, Adopt, Event, Gap, Label, Origin, Samples, Split, Truth, Undo
+from odl.core.events import AddClass, Adopt, Event, Gap, Label, Origin, Samples, Split, Teach, Truth, Undo
 from odl.core.image import Image
 from odl.recording import DAMAGED, Reader
-from odl.wire import Start
+from odl.recording.format_1 import is_converted
+from odl.wire import FORMAT, Start
 
 KINDS: Final = {
     "origin": "who answered, how long it took, at what time",
@@ -26,6 +27,7 @@ NOBODY: Final = "redacted"
 # Kinds for which a board's state has to go too: it holds the last scaled samples and the seed.
 _IN_A_STATE: Final = {"subject", "names", "vectors", "samples"}
 _NO_SEED: Final = 1  # a session's seed depends on the subject, who could be derived from it
+_FORMAT: Final = ("config", "format", "converted")  # entries of Start without personal data
 # Entries of a session's description without personal data, and the subject, removed separately.
 _TECHNICAL: Final = ("subject", "rate_hz", "channels", "odl", "options", "asked", "redacted")
 
@@ -68,6 +70,8 @@ class Source:
         The recording.
     start : Start
         Configuration and model image, redacted.
+    old : bool
+        True if the file is of an older format; start and events are converted.
     image : Image or None
         The model image, redacted.
     names : dict of int to str
@@ -100,7 +104,7 @@ class Source:
         self.samples = self.position = 0
         self._found = dict.fromkeys(("origin", "answers", "adopted", "blocks", "causes"), 0)
         with Reader(path) as reader:
-            self.start = reader.start
+            self.start, self.old = reader.start, reader.version[0] < FORMAT[0]
             self.image = (
                 Image.from_bytes(self.start.image, f"{path}: its model image") if self.start.image else None
             )
@@ -112,7 +116,7 @@ class Source:
             self.position = max(self.position, reader.position or 0)
             self.damage = _damage(path, reader)
         self.removed: list[str] = []
-        self.same_trace = True
+        self.same_trace = not is_converted(self.start)
         if self._kinds:
             self._redact_start()
 
@@ -156,7 +160,7 @@ class Source:
             case AddClass(_, cls, name):
                 self.names.setdefault(cls, self._name(name))
                 found["answers"] += 1
-            case Label() | Undo() | Split():
+            case Label() | Teach() | Undo() | Split():
                 found["answers"] += 1
             case Origin():
                 found["origin"] += 1
@@ -222,13 +226,13 @@ class Source:
             self.same_trace = False
         if "notes" in kinds:
             other = [key for key in session if key not in _TECHNICAL]
-            other += [key for key in config if key not in ("config", "session", "format")]
+            other += [key for key in config if key not in ("session", *_FORMAT)]
             if other or found["causes"]:
                 what = [f"{len(other)} entries about the session"] * bool(other)
                 what += [f"the causes of {found['causes']} gaps"] * bool(found["causes"])
                 self.removed.append(" and ".join(what))
             session = {key: value for key, value in session.items() if key in _TECHNICAL}
-            config = {key: config[key] for key in ("config", "format") if key in config}
+            config = {key: config[key] for key in _FORMAT if key in config}
         if "samples" in kinds and self.samples:
             self.removed.append(f"all {self.samples} samples, gaps now")
             self.same_trace, self.samples = False, 0

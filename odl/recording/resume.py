@@ -19,6 +19,7 @@ from odl.core.history import SessionHistory
 from odl.core.image import Image
 from odl.core.session import Session
 from odl.recording import Reader, RecordingError, Writer, named
+from odl.recording.format_1 import LEARNER, is_converted
 from odl.wire import is_output
 
 RECENT: Final = 1000  # newest events, for views
@@ -53,8 +54,8 @@ def resume(path: str | Path) -> Resumed:
     Raises
     ------
     RecordingError
-        If the file is not a recording, has another writer, is damaged before its end, or holds inputs
-        out of order.
+        If the file is not a recording, has another writer, is damaged before its end, was recorded by
+        odl 0.1, or holds inputs out of order.
     ImageError, ConfigError
         If its model image or its settings cannot be used.
     OSError
@@ -103,8 +104,12 @@ def _session(reader: Reader) -> tuple[Session, dict[str, Any]]:
     about = reader.start.config.get("session", {})
     if not isinstance(settings, dict) or not isinstance(about, dict):
         raise RecordingError(f"{reader.path}: its Start holds no settings, so it cannot be resumed")
+    if is_converted(reader.start):
+        raise RecordingError(f"{reader.path}: {LEARNER}, so it can be replayed but not resumed")
     if "asked" in about:
-        raise RecordingError(f"{reader.path}: relabelling created it, so it cannot be resumed")
+        raise RecordingError(
+            f"{reader.path}: it repeats an earlier session's questions, so it cannot be resumed"
+        )
     image = Image.from_bytes(reader.start.image, f"{reader.path}: its model image")
     try:
         return Session(image, Config.from_dict(settings)), about

@@ -16,6 +16,7 @@ from odl.core.events import Adopt, Event, Gap, Output, Samples
 from odl.core.records import Outputs
 from odl.core.trace import Step, Trace
 from odl.recording.files import PathLike, RecordingError, buffered, check_format, create, rescue
+from odl.recording.format_1 import LEARNER
 from odl.recording.reader import Reader
 from odl.wire.codec import CodecError, TraceHash, encode, encode_samples, is_output
 from odl.wire.deframer import MAX_FRAME
@@ -111,7 +112,8 @@ class Writer:
         Raises
         ------
         RecordingError
-            If the file is not a recording, has another writer, or is damaged before its end.
+            If the file is not a recording, has another writer, is damaged before its end, or was recorded in
+            format 1.
         OSError
             If the file cannot be read or written.
         """
@@ -126,6 +128,8 @@ class Writer:
 
         ``owed`` holds outputs to write where the file is cut.
         """
+        if reader.version[0] != FORMAT[0]:
+            raise RecordingError(f"{reader.path}: {LEARNER}, so it can be replayed but not resumed")
         if reader.damaged:
             raise RecordingError(
                 f"{reader.path}: damaged before its end ({reader.problems[0]}), so it can be replayed "

@@ -69,7 +69,7 @@ def test_appending_gives_the_bytes_of_one_go(tmp_path: Path) -> None:
 def test_a_file_cut_anywhere_is_gone_on_with(tmp_path: Path) -> None:
     events = session_events()
     whole = written(tmp_path / "whole.odl", events)
-    first = len(frame(encode(Start({"format": [1, 0], **START.config}, START.image)), 0))
+    first = len(frame(encode(Start({"format": [2, 0], **START.config}, START.image)), 0))
     chance = random.Random(6)
     path = tmp_path / "cut.odl"
     for cut in [first, len(whole), *(chance.randrange(first, len(whole)) for _ in range(60))]:

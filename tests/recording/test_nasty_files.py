@@ -23,7 +23,7 @@ SIZE = 60_000
 MOST = 400 * (SIZE + 10_000)  # bytes of memory
 IMAGE = random_image(3, tree=True).to_bytes()
 CONFIG = Config(mult=(1,) * 3, shift=(8,) * 3, offset=(0,) * 3).to_dict()
-START = frame(encode(Start({"format": [1, 0], "config": CONFIG, "session": {}}, IMAGE)))
+START = frame(encode(Start({"format": [2, 0], "config": CONFIG, "session": {}}, IMAGE)))
 
 
 def repeated(piece: bytes) -> bytes:

@@ -256,7 +256,11 @@ UNUSABLE = [
     ("start cut short", frame(encode(START))[:40], "Start frame is damaged or cut short"),
     ("start missing", frame(encode(Undo(1)), 1), "Start frame is missing or damaged"),
     ("start not json", frame(b"\x01\x02\0\0\0[]\0\0\0\0"), "Start cannot be used"),
-    ("newer", frame(encode(NEWER)), f"recording format {FORMAT[0] + 1}.2; this odl reads {FORMAT[0]}.x"),
+    (
+        "newer",
+        frame(encode(NEWER)),
+        f"recording format {FORMAT[0] + 1}.2; this odl reads 1.x and {FORMAT[0]}.x",
+    ),
     ("no version", frame(encode(Start({}, b""))), "no format version"),
     ("odd version", frame(encode(Start({"format": [True, None]}, b""))), "no format version"),
 ]

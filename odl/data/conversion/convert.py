@@ -25,6 +25,7 @@ from odl.data.conversion.table_writer import TableWriter, table_writer
 from odl.data.inference.single_table import SingleTable, read_single_table
 from odl.data.streams import load_model, replay_parts
 from odl.recording import RecordingError, Writer, named
+from odl.recording.format_1 import converted
 from odl.recording.redact import Source
 from odl.wire import CodecError, Start
 
@@ -274,7 +275,9 @@ def _start_again(card: Converted, path: Path) -> Start:
         raise DataError(f"{path}: the model image in its card is damaged") from None
     if image:
         Image.from_bytes(image, f"{path}: the model image in its card")
-    return Start(card.start, image)
+    start = Start(card.start, image)
+    version = start.config.get("format")
+    return converted(start) if isinstance(version, list) and version[:1] == [1] else start
 
 
 def _start(

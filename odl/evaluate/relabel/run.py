@@ -162,7 +162,8 @@ def relabel(
     return Relabelled(
         before=old, after=new, as_answered=(_share(names, predicted[0]), _share(names, predicted[1])),
         changed=sum(predicted[0].get(window) != name for window, name in predicted[1].items()),
-        answers=len(names), edits=len(edits), recording=out, model=model, notes=tuple(after.notes()),
+        answers=len(names), edits=len(edits), recording=out, model=model,
+        notes=(*filter(None, [opened.anew]), *after.notes()),
         missed=sum(asked.missed and asked.name is not None for asked in history.questions),
     )  # fmt: skip
 
