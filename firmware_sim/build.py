@@ -25,7 +25,7 @@ LSM6DSO: Final = (  # a count, as sensor_lsm6dso.c sets the ranges (data sheet D
     *(Channel(name, "mdps", 70.0) for name in ("wx", "wy", "wz")),
 )
 LSM6DSO_HZ: Final = 52.0
-RAM_BUDGET: Final = 24 * 1024  # for the capacities that images have by themselves
+RAM_BUDGET: Final = 40 * 1024  # for the capacities that images have by themselves
 BOARD_RAM: Final = elf_file.RAM_SIZE
 LOG_BANK: Final = 0xC000  # bytes of a log sector that are used, as board.h has it
 _BOARD: Final = ("startup", "clock", "time", "uart", "button", "watchdog", "flash", "log", "slots", "i2c")

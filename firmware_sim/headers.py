@@ -73,7 +73,8 @@ def state_header(sizes: Mapping[str, int]) -> str:
         _TOP,
         "#ifndef ODL_STATE_H\n#define ODL_STATE_H\n\n#include <stddef.h>\n#include <stdint.h>\n",
         "".join(f"#define ODL_{name.upper()} {value}\n" for name, value in sizes.items()),
-        f"#define ODL_NAME_BYTES {NAME_BYTES}\n#define ODL_WARM {WARM}\n#define ODL_RECENT {RECENT}\n#define ODL_COUNTS {len(Count)}\n"
+        f"#define ODL_NAME_BYTES {NAME_BYTES}\n#define ODL_WARM {WARM}\n#define ODL_RECENT {RECENT}\n"
+        f"#define ODL_COUNTS {len(Count)}\n"
         f'#define ODL_IMAGE_MAGIC "{MAGIC.decode()}"\n#define ODL_IMAGE_MAJOR {VERSION[0]}\n',
         _enum("COUNT", {c.name: int(c) for c in Count}),
         _enum("ASKED", {a.name: int(a) for a in Asked}),
@@ -95,11 +96,15 @@ def state_header(sizes: Mapping[str, int]) -> str:
 
 
 def rules() -> str:
-    """The registry of policies: numbers, and a macro that calls ``X(NAME, function, batches)`` for each.
+    """The registry of policies: numbers, and a macro that calls ``X(NAME, function, batches, spends)``.
 
     ``ODL_ASKING_RULES`` omits the rule that never asks, which has no function.
     """
-    rows = [f" \\\n    X({r.name}, {r.name.lower()}, {r.batches})" for r in Rule if r is not Rule.NONE]
+    rows = [
+        f" \\\n    X({rule.name}, {rule.name.lower()}, {rule.batches}, {int(rule.spends)})"
+        for rule in Rule
+        if rule is not Rule.NONE
+    ]
     return (
         _enum("RULE", {rule.name: int(rule) for rule in Rule})
         + f"#define ODL_LAST_RULE {max(Rule)}\n#define ODL_ASKING_RULES(X){''.join(rows)}\n"

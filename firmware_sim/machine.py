@@ -41,13 +41,16 @@ SIGNATURES: Final = {
     "odl_imprint": "vpppII",
     "odl_sgd": "vppIiI",
     "odl_sgd_inside": "vppIiI",
-    "odl_score": "Bpppp",
+    "odl_score": "Bppppp",
     "odl_uncertainty": "ipp",
     "odl_decide": "ippill",
-    "odl_ask": "vpplli",
+    "odl_ask": "vplli",
+    "odl_segment": "vppl",
     "odl_settled_batch": "lp",
-    "odl_collect": "vpll",
-    "odl_refit": "vp",
+    "odl_collect": "ipll",
+    "odl_rebuild": "vp",
+    "odl_start_refit": "vp",
+    "odl_advance": "vpI",
     "odl_crc32": "IIpz",
     "odl_open": "ippz",
     "odl_settings_bad": "ipLp",
@@ -56,6 +59,7 @@ SIGNATURES: Final = {
     "odl_run": "zppzz",
     "odl_gap": "vpl",
     "odl_label": "vplI",
+    "odl_teach": "vpI",
     "odl_undo": "vp",
     "odl_add_class": "vpIIpz",
     "odl_split": "vpII",
@@ -210,6 +214,10 @@ class CoreSession:
     def label(self, at: int, window: int, cls: int) -> list[Output]:
         """An answer; 255 is a skip."""
         return self._command(at, "odl_label", window, cls)
+
+    def teach(self, at: int, cls: int) -> list[Output]:
+        """The present segment is of class ``cls``."""
+        return self._command(at, "odl_teach", cls)
 
     def undo(self, at: int) -> list[Output]:
         """Take back the answer given last."""

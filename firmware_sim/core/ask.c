@@ -6,8 +6,9 @@
 /* The open questions stand in ask_* in window order. A batch closes when it is full or the
    period's budget is spent; it is collected when each of its questions is settled. */
 
-/* Issue a question about `window`, which ended at `end`; there is room for it. */
-void odl_ask(odl_session *session, const uint8_t *features, int64_t window, int64_t end, int32_t utility)
+/* Issue a question about `window`, which ended at `end`; there is room for it. What is learned from the
+   answer is the mean of the segment so far. */
+void odl_ask(odl_session *session, int64_t window, int64_t end, int32_t utility)
 {
     odl_state *s = &session->state;
     const odl_settings *set = &session->settings;
@@ -19,8 +20,11 @@ void odl_ask(odl_session *session, const uint8_t *features, int64_t window, int6
     s->ask_segment[i] = s->segment;
     s->ask_status[i] = ODL_ASKED_OPEN;
     s->ask_class[i] = ODL_NO_CLASS;
-    memcpy(s->ask_features[i], features, ODL_FEATURES);
+    s->ask_said[i] = s->said;
+    odl_segment_mean(s, s->ask_features[i]);
     s->n_ask = i + 1;
+    s->asked = 1;
+    s->asked_at = end;
     s->issued += 1;
     s->counts[ODL_COUNT_QUERIES] += 1;
     s->n_batch += 1;
@@ -29,7 +33,7 @@ void odl_ask(odl_session *session, const uint8_t *features, int64_t window, int6
         s->n_batch = 0;
         s->n_far = 0;
     }
-    odl_emit_query(window, utility, end + set->patience);
+    odl_emit_query(window, utility, end + set->patience, s->since);
 }
 
 /* Settle every open question whose time has passed at `now`. */
@@ -59,6 +63,16 @@ static void drop(odl_state *s, int64_t at, int64_t window, unsigned count, unsig
     odl_emit_dropped(at, window, why);
 }
 
+static int is_logged(const odl_state *s, int64_t window)
+{
+    for (int32_t i = 0; i < s->n_log; i++) {
+        const odl_log_entry *entry = odl_log_at((uint32_t)i);
+        if (entry->kind == ODL_ENTRY_LABEL && entry->window == window)
+            return 1;
+    }
+    return 0;
+}
+
 /* Take an answer (`cls` 255: a skip) about `window` at `at`, after odl_expire. */
 void odl_answer(odl_session *session, int64_t at, int64_t window, unsigned cls)
 {
@@ -82,18 +96,57 @@ void odl_answer(odl_session *session, int64_t at, int64_t window, unsigned cls)
             s->ask_order[i] = s->answers;
             s->counts[ODL_COUNT_ANSWERED] += 1;
             if (s->ask_segment[i] == s->segment)
-                s->held = (uint8_t)cls;
+                odl_hold(session, cls, s->ask_said[i]);
         }
         return;
     }
-    for (int32_t i = 0; i < s->n_log; i++) {
-        const odl_log_entry *entry = odl_log_at((uint32_t)i);
-        if (entry->kind == ODL_ENTRY_LABEL && entry->window == window) {
-            drop(s, at, window, ODL_COUNT_REPEATED, ODL_WHY_REPEATED);
-            return;
+    if (is_logged(s, window))
+        drop(s, at, window, ODL_COUNT_REPEATED, ODL_WHY_REPEATED);
+    else
+        drop(s, at, window, ODL_COUNT_UNKNOWN, ODL_WHY_UNKNOWN);
+}
+
+static int is_asked(const odl_state *s, int64_t window)
+{
+    for (int32_t i = 0; i < s->n_ask; i++)
+        if (s->ask_window[i] == window)
+            return 1;
+    return 0;
+}
+
+/* Take a label of the segment at `at`, after odl_expire; whether the log has changed. It answers the
+   question that is open about the segment, if there is one. Else it is learned at once. */
+int odl_taught(odl_session *session, int64_t at, unsigned cls)
+{
+    odl_state *s = &session->state;
+    uint8_t mean[ODL_FEATURES];
+    for (int32_t i = 0; i < s->n_ask; i++) {
+        if (s->ask_status[i] == ODL_ASKED_OPEN && s->ask_segment[i] == s->segment) {
+            odl_answer(session, at, s->ask_window[i], cls);
+            return 0;
         }
     }
-    drop(s, at, window, ODL_COUNT_UNKNOWN, ODL_WHY_UNKNOWN);
+    if (s->age == 0) {
+        drop(s, at, ODL_NO_WINDOW, ODL_COUNT_UNKNOWN, ODL_WHY_UNKNOWN);
+        return 0;
+    }
+    if (odl_row_of(s, cls) < 0) {
+        drop(s, at, s->last, ODL_COUNT_NO_SUCH_CLASS, ODL_WHY_NO_SUCH_CLASS);
+        return 0;
+    }
+    if (is_asked(s, s->last) || is_logged(s, s->last)) {
+        drop(s, at, s->last, ODL_COUNT_REPEATED, ODL_WHY_REPEATED);
+        return 0;
+    }
+    odl_segment_mean(s, mean);
+    s->answers += 1;
+    int learned = odl_learn(session, at, s->last, s->answers, cls, mean);
+    if (learned > 0) {
+        s->counts[ODL_COUNT_TAUGHT] += 1;
+        odl_hold(session, cls, s->said);
+        s->asked = 1;
+    }
+    return learned != 0;
 }
 
 static int settled(const odl_state *s, int64_t batch)
@@ -123,47 +176,27 @@ static void move(odl_state *s, int32_t source, int32_t target)
     s->ask_segment[target] = s->ask_segment[source];
     s->ask_status[target] = s->ask_status[source];
     s->ask_class[target] = s->ask_class[source];
+    s->ask_said[target] = s->ask_said[source];
     memcpy(s->ask_features[target], s->ask_features[source], ODL_FEATURES);
 }
 
-/* Append question i's answer to the log; 0 when done. */
-static int keep(odl_session *session, int32_t i, unsigned head)
-{
-    odl_state *s = &session->state;
-    odl_log_entry entry;
-    if (s->n_log >= session->net.max_log)
-        return -1;
-    memset(&entry, 0, sizeof entry);
-    entry.window = s->ask_window[i];
-    entry.order = s->ask_order[i];
-    entry.kind = ODL_ENTRY_LABEL;
-    entry.cls = s->ask_class[i];
-    entry.head = (uint8_t)head;
-    memcpy(entry.features, s->ask_features[i], ODL_FEATURES);
-    if (odl_log_append(&entry) != 0)
-        return -1;
-    s->n_log += 1;
-    return 0;
-}
-
-/* Move the answers of `batch` to the log in window order and forget its questions. */
-void odl_collect(odl_session *session, int64_t batch, int64_t now)
+/* Move the answers of `batch` to the log in window order and forget its questions; whether the log
+   has changed. */
+int odl_collect(odl_session *session, int64_t batch, int64_t now)
 {
     odl_state *s = &session->state;
     int32_t kept = 0;
+    int changed = 0;
     for (int32_t i = 0; i < s->n_ask; i++) {
         if (s->ask_batch[i] != batch) {
             if (kept != i)
                 move(s, i, kept);
             kept += 1;
         } else if (s->ask_status[i] == ODL_ASKED_ANSWERED) {
-            unsigned cls = s->ask_class[i];
-            unsigned head = s->row_head[odl_row_of(s, cls)];
-            if (keep(session, i, head) == 0)
-                odl_emit_learned(now, s->ask_window[i], cls, head);
-            else
-                drop(s, now, s->ask_window[i], ODL_COUNT_FULL, ODL_WHY_FULL);
+            if (odl_learn(session, now, s->ask_window[i], s->ask_order[i], s->ask_class[i], s->ask_features[i]))
+                changed = 1;
         }
     }
     s->n_ask = kept;
+    return changed;
 }

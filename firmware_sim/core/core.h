@@ -11,6 +11,13 @@
 #define ODL_LOWEST ((int64_t)1 << 16)
 #define ODL_HIGHEST ((int64_t)1 << 31)
 
+/* Heads over the tree's first rows and tasks: weights row by row, and which rows take part (NULL: all). */
+typedef struct {
+    const int32_t *weights;
+    const uint8_t *active;
+    int32_t n_rows, n_heads;
+} odl_heads;
+
 /* A function whose locals its caller shall not carry down into everything else that it calls. */
 #if defined(__GNUC__)
 #define ODL_APART __attribute__((noinline))
@@ -58,26 +65,45 @@ int odl_window_complete(const odl_session *session);
 /* score.c */
 int odl_row_of(const odl_state *s, unsigned cls);
 int odl_head_under(const odl_state *s, unsigned cls);
-uint32_t odl_head_probabilities(const odl_state *s, unsigned head, const uint8_t *features, uint8_t *rows,
-                                int32_t *out);
-uint8_t odl_score(const odl_state *s, const uint8_t *features, uint16_t *scores, uint8_t *path);
+uint32_t odl_head_probabilities(const odl_state *s, const odl_heads *heads, unsigned head,
+                                const uint8_t *features, uint8_t *rows, int32_t *out);
+uint8_t odl_score(const odl_session *session, const uint8_t *features, uint16_t *scores, uint8_t *path,
+                  uint8_t *leaves);
 int32_t odl_uncertainty(const odl_state *s, const uint16_t *scores);
+/* gate.c */
+int odl_gate(const odl_session *session, unsigned base, unsigned mixed);
+/* segment.c */
+void odl_segment_mean(const odl_state *s, uint8_t *mean);
+void odl_end_segment(odl_state *s);
+void odl_segment(odl_session *session, const uint8_t *features, int64_t window);
+/* hold.c */
+void odl_hold(odl_session *session, unsigned cls, unsigned said);
+void odl_shown(odl_state *s, unsigned said);
 /* refit.c */
+void odl_rebuild(odl_session *session);
+void odl_start_refit(odl_session *session);
 void odl_refit(odl_session *session);
+void odl_advance(odl_session *session, uint32_t visits);
+/* learn.c */
+int odl_learn(odl_session *session, int64_t now, int64_t window, int64_t order, unsigned cls,
+              const uint8_t *features);
 /* ask.c */
-void odl_ask(odl_session *session, const uint8_t *features, int64_t window, int64_t end, int32_t utility);
+void odl_ask(odl_session *session, int64_t window, int64_t end, int32_t utility);
 void odl_expire(odl_session *session, int64_t now);
 void odl_answer(odl_session *session, int64_t at, int64_t window, unsigned cls);
 int64_t odl_settled_batch(const odl_state *s);
-void odl_collect(odl_session *session, int64_t batch, int64_t now);
+int odl_collect(odl_session *session, int64_t batch, int64_t now);
+int odl_taught(odl_session *session, int64_t at, unsigned cls);
 /* grow.c */
+void odl_base_rows(const odl_net *net, int32_t (*weights)[ODL_ROW_LENGTH], uint8_t *active);
 void odl_load_base(odl_session *session);
 void odl_add_row(odl_state *s, unsigned cls, unsigned head);
 void odl_add_head(odl_state *s, unsigned leaf);
-void odl_undo_last(odl_session *session, int64_t at);
+int odl_undo_last(odl_session *session, int64_t at);
 /* rule_*.c: whether a rule wants the window that has `features` and `utility` (Q15, 0 to 32768), at
-   `rate` (Q31, 0 to 2**31), with so many windows left, this one included. */
-#define ODL_DECLARE(name, function, batches) \
+   `rate` (Q31, 0 to 2**31), with so many windows left, this one included. One that need not spend the
+   budget runs when nothing is left of it, too. */
+#define ODL_DECLARE(name, function, batches, spends) \
     int odl_rule_##function(odl_session *session, const uint8_t *features, int32_t utility, int64_t rate, \
                             int64_t left, int64_t hop);
 ODL_ASKING_RULES(ODL_DECLARE)
@@ -87,7 +113,7 @@ int odl_decide(odl_session *session, const uint8_t *features, int32_t utility, i
 /* run.c */
 size_t odl_run(odl_session *session, const int16_t *raw, size_t n, size_t first);
 /* emit.c */
-void odl_emit_query(int64_t window, int32_t utility, int64_t expires);
+void odl_emit_query(int64_t window, int32_t utility, int64_t expires, int64_t since);
 void odl_emit_learned(int64_t at, int64_t window, unsigned cls, unsigned head);
 void odl_emit_dropped(int64_t at, int64_t window, unsigned why);
 /* crc32.c */

@@ -26,10 +26,19 @@ static int64_t windows_left(odl_session *session, int64_t end, int64_t hop)
     return left;
 }
 
+/* Whether the rule is to spend the budget to the last question. */
+static int spends(const odl_settings *set)
+{
+#define SPENDS(name, function, batches, spends) [ODL_RULE_##name] = spends,
+    static const uint8_t all[] = {ODL_ASKING_RULES(SPENDS)};
+#undef SPENDS
+    return all[set->rule];
+}
+
 /* How many questions may wait for answers. */
 static int64_t room_of(const odl_settings *set)
 {
-#define BATCHES(name, function, batches) [ODL_RULE_##name] = batches,
+#define BATCHES(name, function, batches, spends) [ODL_RULE_##name] = batches,
     static const uint8_t waiting[] = {ODL_ASKING_RULES(BATCHES)};
 #undef BATCHES
     int64_t room = waiting[set->rule] * set->batch;
@@ -40,7 +49,7 @@ static int by_rule(odl_session *session, const uint8_t *features, int32_t utilit
                    int64_t hop)
 {
     switch (session->settings.rule) {
-#define CASE(name, function, batches) \
+#define CASE(name, function, batches, spends) \
     case ODL_RULE_##name: \
         return odl_rule_##function(session, features, utility, rate, left, hop);
         ODL_ASKING_RULES(CASE)
@@ -56,16 +65,18 @@ int odl_decide(odl_session *session, const uint8_t *features, int32_t utility, i
     odl_state *s = &session->state;
     const odl_settings *set = &session->settings;
     int64_t left = windows_left(session, end, hop);
-    int64_t purse = set->allowed - s->issued;
-    if (set->rule == ODL_RULE_NONE || purse <= 0)
+    int64_t purse = odl_max64(0, set->allowed - s->issued);
+    if (set->rule == ODL_RULE_NONE || (purse == 0 && spends(set)))
         return 0;
     /* purse < 2**31 */
     int64_t rate = purse >= left ? ODL_HIGHEST : (int64_t)(((uint64_t)purse << 31) / (uint64_t)left);
     int wanted = by_rule(session, features, utility, rate, left, hop);
-    wanted = wanted || purse >= left;
-    if (wanted && s->n_ask >= room_of(set)) {
+    wanted = wanted || (purse >= left && spends(set));
+    if (!wanted || purse == 0 || (s->asked_at != 0 && end - s->asked_at < set->every))
+        return 0;
+    if (s->n_ask >= room_of(set)) {
         s->counts[ODL_COUNT_BLOCKED] += 1;
         return 0;
     }
-    return wanted;
+    return 1;
 }

@@ -58,9 +58,11 @@ static ODL_APART int configure(odl_link *link, const uint8_t *m, uint32_t size)
     set.batch = m[ODL_CONFIGURE_BATCH];
     set.step = m[ODL_CONFIGURE_STEP];
     set.change = (int64_t)number(m + ODL_CONFIGURE_CHANGE, 2);
+    set.floor = (int64_t)number(m + ODL_CONFIGURE_FLOOR, 2);
     set.allowed = (int64_t)number(m + ODL_CONFIGURE_ALLOWED, 4);
     set.period = (int64_t)number(m + ODL_CONFIGURE_PERIOD, 4);
     set.horizon = (int64_t)number(m + ODL_CONFIGURE_HORIZON, 4);
+    set.every = (int64_t)number(m + ODL_CONFIGURE_EVERY, 4);
     uint64_t patience = long_number(m + ODL_CONFIGURE_PATIENCE);
     set.patience = patience > INT64_MAX ? -1 : (int64_t)patience;
     for (uint32_t c = 0; c < ODL_CHANNELS; c++, at += PER_CHANNEL) {
@@ -117,7 +119,7 @@ static int install(const uint8_t *m, uint32_t size)
     return odl_board_install(number(m + ODL_INSTALL_SIZE, 4), number(m + ODL_INSTALL_IMAGE, 4));
 }
 
-/* What was undone is forgotten, so the log's entries move up: a running session ends. */
+/* Nothing is kept of what was removed. It takes as long as an erase does, so a running session ends. */
 static int compact(odl_link *link, uint32_t size)
 {
     if (size != ODL_COMPACT_FIXED)
@@ -183,6 +185,8 @@ static void carry_out(odl_link *link, uint8_t *m, uint32_t size)
     odl_send_echo(link, m, size);
     if (m[0] == ODL_MSG_LABEL)
         odl_label(session, index_of(long_number(m + ODL_LABEL_WINDOW)), m[ODL_LABEL_CLS]);
+    else if (m[0] == ODL_MSG_TEACH)
+        odl_teach(session, m[ODL_TEACH_CLS]);
     else if (m[0] == ODL_MSG_UNDO)
         odl_undo(session);
     else if (m[0] == ODL_MSG_SPLIT)
@@ -197,8 +201,8 @@ void odl_link_agree(odl_link *link)
     const odl_state *s = &link->session->state;
     int i = odl_oldest_question(s);
     uint16_t scores[ODL_MAX_ROWS];
-    uint8_t path[ODL_MAX_HEADS], m[ODL_LABEL_FIXED];
-    uint8_t length = i < 0 ? 0 : odl_score(s, s->ask_features[i], scores, path);
+    uint8_t path[ODL_MAX_HEADS], leaves[2], m[ODL_LABEL_FIXED];
+    uint8_t length = i < 0 ? 0 : odl_score(link->session, s->ask_features[i], scores, path, leaves);
     if (length == 0)
         return;
     m[0] = ODL_MSG_LABEL;
@@ -214,11 +218,12 @@ void odl_link_undo(odl_link *link)
     carry_out(link, m, sizeof m);
 }
 
-/* Label, Undo, AddClass and Split: all begin with `at`. */
+/* Label, Teach, Undo, AddClass and Split: all begin with `at`. */
 static int command(odl_link *link, uint8_t *m, uint32_t size)
 {
     enum { AT = 1, NAME = ODL_ADD_CLASS_NAME };
     uint32_t wanted = m[0] == ODL_MSG_LABEL      ? ODL_LABEL_FIXED
+                      : m[0] == ODL_MSG_TEACH    ? ODL_TEACH_FIXED
                       : m[0] == ODL_MSG_UNDO     ? ODL_UNDO_FIXED
                       : m[0] == ODL_MSG_SPLIT    ? ODL_SPLIT_FIXED
                       : size > ODL_ADD_CLASS_FIXED ? ODL_ADD_CLASS_FIXED + 1u + m[NAME]
@@ -229,6 +234,8 @@ static int command(odl_link *link, uint8_t *m, uint32_t size)
         (m[ODL_ADD_CLASS_CLS] == ODL_NO_CLASS || !can_be_name(m + NAME + 1, m[NAME])))
         return ODL_REFUSAL_MESSAGE;
     if (m[0] == ODL_MSG_SPLIT && m[ODL_SPLIT_LEAF] == ODL_NO_CLASS)
+        return ODL_REFUSAL_MESSAGE;
+    if (m[0] == ODL_MSG_TEACH && m[ODL_TEACH_CLS] == ODL_NO_CLASS)
         return ODL_REFUSAL_MESSAGE;
     uint64_t at = long_number(m + AT);
     if (at != NOW && at != (uint64_t)position(link))
@@ -267,7 +274,9 @@ static int request(odl_link *link, uint8_t *m, uint32_t size)
     case ODL_MSG_COMPACT:
         return compact(link, size);
     default:
-        return m[0] >= ODL_MSG_SAMPLES && m[0] <= ODL_MSG_TRUTH ? input(link, m, size) : ODL_REFUSAL_MESSAGE;
+        return (m[0] >= ODL_MSG_SAMPLES && m[0] <= ODL_MSG_TRUTH) || m[0] == ODL_MSG_TEACH
+                   ? input(link, m, size)
+                   : ODL_REFUSAL_MESSAGE;
     }
 }
 

@@ -2,8 +2,8 @@
 
 #include "core.h"
 
-/* `window` is asked about. */
-void odl_emit_query(int64_t window, int32_t utility, int64_t expires)
+/* `window` is asked about, and the stream from `since` on, which is no other. */
+void odl_emit_query(int64_t window, int32_t utility, int64_t expires, int64_t since)
 {
     odl_event event;
     memset(&event, 0, sizeof event);
@@ -11,6 +11,7 @@ void odl_emit_query(int64_t window, int32_t utility, int64_t expires)
     event.window = window;
     event.value = utility;
     event.expires = expires;
+    event.at = since;
     odl_emit(&event);
 }
 

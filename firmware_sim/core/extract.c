@@ -7,9 +7,7 @@ void odl_restart(odl_state *s, int64_t lost)
 {
     s->position += lost;
     s->phase = 0;
-    s->segment += 1;
-    s->held = ODL_NO_CLASS;
-    s->has_previous = 0;
+    odl_end_segment(s);
     s->ring_at = 0;
     s->ring_n = 0;
     memset(s->fill, 0, sizeof s->fill);

@@ -3,6 +3,15 @@
 #include "core.h"
 #include "odl_messages.h"
 
+/* The image's rows; new ones are zeros that take no part. */
+void odl_base_rows(const odl_net *net, int32_t (*weights)[ODL_ROW_LENGTH], uint8_t *active)
+{
+    memset(weights, 0, ODL_MAX_ROWS * sizeof *weights);
+    memcpy(weights, net->base, net->n_rows * sizeof *weights);
+    memset(active, 0, ODL_MAX_ROWS);
+    memset(active, 1, net->n_rows);
+}
+
 /* Heads as the image has them. */
 void odl_load_base(odl_session *session)
 {
@@ -10,15 +19,12 @@ void odl_load_base(odl_session *session)
     const odl_net *net = &session->net;
     s->n_rows = net->n_rows;
     s->n_heads = net->n_heads;
-    memset(s->weights, 0, sizeof s->weights);
-    memcpy(s->weights, net->base, net->n_rows * sizeof s->weights[0]);
+    odl_base_rows(net, s->weights, s->row_active);
     memset(s->row_class, ODL_NO_CLASS, sizeof s->row_class);
     memset(s->row_head, ODL_NO_CLASS, sizeof s->row_head);
-    memset(s->row_active, 0, sizeof s->row_active);
     for (uint32_t r = 0; r < net->n_rows; r++) {
         s->row_class[r] = net->rows[r].cls;
         s->row_head[r] = net->rows[r].head;
-        s->row_active[r] = 1;
     }
     memset(s->head_parent, ODL_NO_CLASS, sizeof s->head_parent);
     memset(s->head_format, 0, sizeof s->head_format);
@@ -101,11 +107,11 @@ void odl_split(odl_session *session, unsigned leaf, unsigned head)
         odl_add_head(s, leaf);
 }
 
-/* Take back the answer given last; state.counts tells whether the log changed.
+/* Take back the answer given last; whether the log has changed.
  *
- * An answer that has not been learned from reopens its question; one that has is struck from
+ * An answer that has not been learned from reopens its question; one that has is removed from
  * the log, and the caller refits. */
-void odl_undo_last(odl_session *session, int64_t at)
+int odl_undo_last(odl_session *session, int64_t at)
 {
     odl_state *s = &session->state;
     int64_t latest = 0;
@@ -123,10 +129,13 @@ void odl_undo_last(odl_session *session, int64_t at)
             entry = i;
         }
     }
-    s->held = ODL_NO_CLASS;
-    if (entry >= 0 && odl_log_strike((uint32_t)entry) == 0) {
+    s->held = s->held_said = ODL_NO_CLASS;
+    if (entry >= 0 && odl_log_remove((uint32_t)entry) == 0) {
+        s->n_log -= 1;
         s->counts[ODL_COUNT_UNDONE] += 1;
-    } else if (entry < 0 && ask >= 0) {
+        return 1;
+    }
+    if (entry < 0 && ask >= 0) {
         s->ask_status[ask] = ODL_ASKED_OPEN;
         s->ask_class[ask] = ODL_NO_CLASS;
         s->ask_order[ask] = 0;
@@ -135,4 +144,5 @@ void odl_undo_last(odl_session *session, int64_t at)
         s->counts[ODL_COUNT_NOTHING_TO_UNDO] += 1;
         odl_emit_dropped(at, ODL_NO_WINDOW, ODL_WHY_NOTHING_TO_UNDO);
     }
+    return 0;
 }

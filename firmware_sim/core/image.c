@@ -49,6 +49,7 @@ static int check_shapes(const odl_image_header *h, const odl_layer *layers, uint
         NEED(layer->cin == cin && layer->cout >= 1 && layer->cout <= 64, ODL_IMAGE_LAYERS);
         NEED(layer->kernel >= 1 && layer->kernel <= 16, ODL_IMAGE_LAYERS);
         NEED(layer->stride >= 1 && layer->stride <= layer->kernel, ODL_IMAGE_LAYERS);
+        NEED(layer->op == 0 && layer->spare == 0, ODL_IMAGE_LAYERS);
         taps += layer->kernel * cin;
         *weights += layer->kernel * cin * layer->cout;
         *channels += layer->cout;
@@ -89,9 +90,37 @@ static int row_of_class(const odl_net *net, unsigned cls)
     return -1;
 }
 
+/* Whether no weight can reach the limit of 2**30, so that none has to be held back. A row begins in
+   the image, where the largest weight has the size `largest`, or as an imprint, which is below 2**24.
+   Each item moves a weight once, by at most (2**15 * 255 + 2**(shift - 1)) / 2**shift; there are less
+   than `items` times epochs and 4000 of them. */
+static int stays_inside(const odl_net *net, uint32_t largest, uint32_t items)
+{
+    uint32_t start = largest > (uint32_t)1 << 24 ? largest : (uint32_t)1 << 24;
+    uint32_t step = (((uint32_t)255 << 15) >> net->rate_shift) + 1;
+    uint64_t steps = (uint64_t)items * net->epochs + 4000;
+    return start + steps * step < (uint32_t)ODL_LIMIT;
+}
+
+/* Items of an epoch at most: each label and stored vector once, and a class's labels together up to as
+   often as a trained class has stored vectors. */
+static uint32_t items_of(const odl_image_header *h)
+{
+    uint32_t share = h->n_stored / h->n_rows;
+    return h->max_log + (share > 0 ? share : 1u) * ODL_MAX_ROWS + h->n_stored;
+}
+
+/* 1600 a second. */
+static uint16_t items_of_hop(const odl_image_header *h)
+{
+    uint64_t items = (uint64_t)1600000 * h->hop / h->rate_mhz;
+    return (uint16_t)(items < 1 ? 1 : items > UINT16_MAX ? UINT16_MAX : items);
+}
+
 static int check_heads(odl_net *net)
 {
     int of_root = 0;
+    uint32_t largest = 0;
     NEED(net->heads[0].parent == ODL_NO_CLASS, ODL_IMAGE_HEADS);
     for (int r = 0; r < net->n_rows; r++) {
         NEED(net->rows[r].cls != ODL_NO_CLASS && row_of_class(net, net->rows[r].cls) == r, ODL_IMAGE_HEADS);
@@ -101,6 +130,7 @@ static int check_heads(odl_net *net)
     NEED(of_root >= 2, ODL_IMAGE_HEADS);
     for (int h = 0; h < net->n_heads; h++) {
         NEED(net->heads[h].format >= 8 && net->heads[h].format <= 28, ODL_IMAGE_HEADS);
+        NEED(net->heads[h].kind == 0 && net->heads[h].spare == 0, ODL_IMAGE_HEADS);
         if (h == 0)
             continue;
         int parent = row_of_class(net, net->heads[h].parent);
@@ -111,9 +141,9 @@ static int check_heads(odl_net *net)
     for (uint32_t i = 0; i < (uint32_t)net->n_rows * ODL_ROW_LENGTH; i++) {
         uint32_t size = magnitude(net->base[i]);
         NEED(size <= (uint32_t)ODL_LIMIT, ODL_IMAGE_HEADS);
-        if (size > (uint32_t)net->largest)
-            net->largest = (int32_t)size;
+        largest = size > largest ? size : largest;
     }
+    net->inside = (uint8_t)stays_inside(net, largest, items_of(net->image));
     for (uint32_t j = 0; j < net->n_stored; j++)
         NEED(row_of_class(net, net->owners[j]) >= 0, ODL_IMAGE_HEADS);
     return ODL_IMAGE_FINE;
@@ -128,9 +158,9 @@ static int check_sizes(const odl_image_header *h)
          ODL_IMAGE_SIZES);
     NEED(h->n_heads >= 1 && h->n_heads <= ODL_MAX_HEADS && h->n_rows >= 2 && h->n_rows <= ODL_MAX_ROWS,
          ODL_IMAGE_HEADS);
-    NEED(h->max_log >= 1 && h->max_log <= ODL_MAX_LOG, ODL_IMAGE_SIZES);
-    uint32_t share = h->n_stored / h->n_rows;
-    NEED(h->max_log + (share > 0 ? share : 1u) * ODL_MAX_ROWS + h->n_stored <= ODL_MAX_ITEMS, ODL_IMAGE_SIZES);
+    NEED(h->max_log > ODL_MAX_ROWS + ODL_MAX_HEADS && h->max_log <= ODL_MAX_LOG, ODL_IMAGE_SIZES);
+    NEED(items_of(h) <= ODL_MAX_ITEMS, ODL_IMAGE_SIZES);
+    NEED(h->rate_mhz > 0 && h->epochs > 0, ODL_IMAGE_HEADS);
     NEED(h->rate_shift >= 1 && h->rate_shift <= 24 && h->seed != 0, ODL_IMAGE_HEADS);
     return ODL_IMAGE_FINE;
 }
@@ -182,6 +212,7 @@ int odl_open_net(odl_net *net, const void *bytes, size_t size)
     net->epochs = h.epochs;
     net->rate_shift = h.rate_shift;
     net->imprint = h.imprint;
+    net->refit_items = items_of_hop(&h);
     wrong = check_layers(net);
     NEED(wrong == 0, wrong);
     return check_heads(net);
@@ -206,7 +237,9 @@ int odl_settings_bad(const odl_settings *set, uint64_t seed, const odl_scaling *
         outside(set->batch, ODL_LEAST_BATCH, asks ? ODL_MAX_PENDING : ODL_MOST_BATCH) ||
         outside(set->patience, ODL_LEAST_PATIENCE, ODL_MOST_PATIENCE) ||
         outside(set->step, ODL_LEAST_STEP, ODL_MOST_STEP) || outside(set->hold, 0, 1) ||
-        outside(set->change, ODL_LEAST_CHANGE, ODL_MOST_CHANGE) || seed == 0 ||
+        outside(set->change, ODL_LEAST_CHANGE, ODL_MOST_CHANGE) ||
+        outside(set->every, ODL_LEAST_EVERY, ODL_MOST_EVERY) ||
+        outside(set->floor, ODL_LEAST_FLOOR, ODL_MOST_FLOOR) || seed == 0 ||
         (asks && set->period == 0 && set->horizon == 0))
         return 1;
     for (int c = 0; c < ODL_CHANNELS; c++)

@@ -29,6 +29,7 @@ void odl_link_event(odl_link *link, const odl_event *event)
         odl_put_index(link, event->window);
         odl_put_number(link, (uint32_t)event->value, 2);
         odl_put_index(link, event->expires);
+        odl_put_index(link, event->at); /* since when */
         break;
     case ODL_EMIT_LEARNED:
         odl_begin_frame(link, ODL_MSG_LEARNED);
@@ -160,13 +161,17 @@ void odl_send_echo(odl_link *link, const uint8_t *message, uint32_t size)
     odl_end_frame(link);
 }
 
+/* The heads in use, and behind them those that a refit is working on. */
+enum { HEADS = offsetof(odl_state, next) + sizeof((odl_state *)0)->next - offsetof(odl_state, weights) };
+_Static_assert(HEADS == 2 * sizeof((odl_state *)0)->weights, "something stands between the heads");
+
 uint32_t odl_area_size(const odl_link *link, unsigned area)
 {
     const odl_net *net = &link->session->net;
     if (area == ODL_AREA_STATE)
         return (uint32_t)(sizeof(odl_state) + net->max_log * sizeof(odl_log_entry));
     if (area == ODL_AREA_BRIEF)
-        return (uint32_t)(sizeof(odl_state) - sizeof link->session->state.weights);
+        return (uint32_t)(sizeof(odl_state) - HEADS);
     return area == ODL_AREA_IMAGE ? net->image->total_size : 0;
 }
 
@@ -188,7 +193,7 @@ static uint8_t byte_of(const odl_link *link, unsigned area, uint32_t i)
     if (area == ODL_AREA_IMAGE)
         return ((const uint8_t *)link->session->net.image)[i];
     if (area == ODL_AREA_BRIEF && i >= offsetof(odl_state, weights))
-        i += (uint32_t)sizeof s->weights;
+        i += HEADS;
     return byte_of_state(s, i);
 }
 

@@ -46,17 +46,18 @@ typedef struct {
     uint64_t seed;
     uint32_t checksum;
     uint32_t rate_mhz;
-    int32_t largest; /* size of the largest weight in base */
     uint16_t window;
     uint16_t hop;
     uint16_t n_stored;
     uint16_t max_log;
+    uint16_t refit_items; /* what a refit learns from at each hop */
     uint8_t n_layers;
     uint8_t n_heads;
     uint8_t n_rows;
     uint8_t epochs;
     uint8_t rate_shift;
     uint8_t imprint;
+    uint8_t inside; /* no weight of a head can reach the limit, however much is learned */
 } odl_net;
 
 /* Raw counts to int8: round(raw * mult / 2**shift) + offset, per channel. */
@@ -72,7 +73,6 @@ typedef struct {
     odl_settings settings;
     odl_scaling scaling;
     odl_net net;
-    uint16_t items[ODL_MAX_ITEMS]; /* scratch of a refit */
 } odl_session;
 
 /* --- the session ------------------------------------------------------------------- */
@@ -92,8 +92,9 @@ int odl_settings_bad(const odl_settings *settings, uint64_t seed, const odl_scal
 int odl_begin(odl_session *session, const odl_settings *settings, uint64_t seed, const odl_scaling *scaling,
               int64_t position, int64_t issued);
 
-/* A session that knows what the log's first n_log entries taught: heads refitted, and the stream
-   going on at `position`, or where the log's last entry can have stood if that is later. */
+/* A session that knows what the log's first n_log entries taught, once a refit that begins is done:
+   until then the heads are the image's. The stream goes on at `position`, or where the log's last
+   entry can have stood if that is later. */
 void odl_resume(odl_session *session, const odl_settings *settings, uint64_t seed, const odl_scaling *scaling,
                 uint32_t n_log, int64_t position, int64_t issued);
 
@@ -105,6 +106,7 @@ void odl_gap(odl_session *session, int64_t lost);
 
 /* Commands, at the current position. `cls` 255 is a skip; `name` has 1 to 32 bytes. */
 void odl_label(odl_session *session, int64_t window, unsigned cls);
+void odl_teach(odl_session *session, unsigned cls); /* the stream is of class `cls`: nobody asked */
 void odl_undo(odl_session *session);
 void odl_add_class(odl_session *session, unsigned cls, unsigned head, const uint8_t *name, size_t length);
 void odl_split(odl_session *session, unsigned leaf, unsigned head);
@@ -160,7 +162,7 @@ void odl_link_samples(odl_link *link, int64_t start, const int16_t *raw, size_t 
 void odl_link_gap(odl_link *link, int64_t lost, const char *why);
 
 /* What a button can say; told to the host like its own commands: the oldest open question is
-   answered with the class that the heads now give for its window; the last answer is taken back. */
+   answered with the class that is now shown for what it asks about; the last answer is taken back. */
 void odl_link_agree(odl_link *link);
 void odl_link_undo(odl_link *link);
 
@@ -169,12 +171,13 @@ void odl_link_undo(odl_link *link);
 /* An output, in order. The event is gone when this returns. */
 void odl_emit(const odl_event *event);
 
-/* The label log: entry `index` below the number appended, aligned to 8; append at the end;
-   make an entry's kind ODL_ENTRY_UNDONE (this only clears bits); forget all. Those that
-   return int give 0 when done; what cannot be stored is refused as if the log were full. */
+/* The label log, a list: entry `index` below their number, aligned to 8; append at the end; remove
+   a label, so that later entries move up; forget all. A pointer to an entry holds until the log is
+   changed. Those that return int give 0 when done; what cannot be stored is refused as if the log
+   were full. */
 const odl_log_entry *odl_log_at(uint32_t index);
 int odl_log_append(const odl_log_entry *entry);
-int odl_log_strike(uint32_t index);
+int odl_log_remove(uint32_t index);
 int odl_log_clear(void);
 
 /* For the link: bytes to the line, all of them; microseconds of a clock that wraps; bytes from
@@ -196,8 +199,8 @@ uint32_t odl_board_image_room(void);
 int odl_board_upload(uint32_t offset, const uint8_t *bytes, uint32_t n);
 int odl_board_install(uint32_t size, uint32_t checksum);
 
-/* The label log rewritten without what was undone: how many entries are left, or less than 0, an
-   ODL_REFUSAL_ reason. */
+/* The stored label log rewritten without what was removed from it: how many entries it has, or less
+   than 0, an ODL_REFUSAL_ reason. */
 int odl_board_compact(void);
 
 #endif

@@ -3,7 +3,7 @@
 #ifndef ODL_MESSAGES_H
 #define ODL_MESSAGES_H
 
-#define ODL_PROTOCOL_MAJOR 1
+#define ODL_PROTOCOL_MAJOR 2
 #define ODL_PROTOCOL_MINOR 0
 
 /* A message is its type byte, then its fields; a field's number is its offset from the
@@ -48,16 +48,18 @@
 #define ODL_CONFIGURE_BATCH 5 /* u8 */
 #define ODL_CONFIGURE_STEP 6 /* u8 */
 #define ODL_CONFIGURE_CHANGE 7 /* u16 */
-#define ODL_CONFIGURE_ALLOWED 9 /* u32 */
-#define ODL_CONFIGURE_PERIOD 13 /* u32 */
-#define ODL_CONFIGURE_HORIZON 17 /* u32 */
-#define ODL_CONFIGURE_SESSION 21 /* u32 */
-#define ODL_CONFIGURE_ISSUED 25 /* u32 */
-#define ODL_CONFIGURE_PATIENCE 29 /* u64 */
-#define ODL_CONFIGURE_SEED 37 /* u64 */
-#define ODL_CONFIGURE_POSITION 45 /* u64 */
-#define ODL_CONFIGURE_SCALING 53 /* scaling */
-#define ODL_CONFIGURE_FIXED 53
+#define ODL_CONFIGURE_FLOOR 9 /* u16 */
+#define ODL_CONFIGURE_ALLOWED 11 /* u32 */
+#define ODL_CONFIGURE_PERIOD 15 /* u32 */
+#define ODL_CONFIGURE_HORIZON 19 /* u32 */
+#define ODL_CONFIGURE_EVERY 23 /* u32 */
+#define ODL_CONFIGURE_SESSION 27 /* u32 */
+#define ODL_CONFIGURE_ISSUED 31 /* u32 */
+#define ODL_CONFIGURE_PATIENCE 35 /* u64 */
+#define ODL_CONFIGURE_SEED 43 /* u64 */
+#define ODL_CONFIGURE_POSITION 51 /* u64 */
+#define ODL_CONFIGURE_SCALING 59 /* scaling */
+#define ODL_CONFIGURE_FIXED 59
 
 #define ODL_MSG_READ 6
 #define ODL_READ_AREA 1 /* u8 */
@@ -163,6 +165,11 @@
 #define ODL_ADOPT_STATE 17 /* blob */
 #define ODL_ADOPT_FIXED 17
 
+#define ODL_MSG_TEACH 25
+#define ODL_TEACH_AT 1 /* u64 */
+#define ODL_TEACH_CLS 9 /* id */
+#define ODL_TEACH_FIXED 10
+
 #define ODL_MSG_PREDICTION 32
 #define ODL_PREDICTION_WINDOW 1 /* u64 */
 #define ODL_PREDICTION_HELD 9 /* opt */
@@ -173,7 +180,8 @@
 #define ODL_QUERY_WINDOW 1 /* u64 */
 #define ODL_QUERY_UTILITY 9 /* u16 */
 #define ODL_QUERY_EXPIRES 11 /* u64 */
-#define ODL_QUERY_FIXED 19
+#define ODL_QUERY_SINCE 19 /* u64 */
+#define ODL_QUERY_FIXED 27
 
 #define ODL_MSG_LEARNED 34
 #define ODL_LEARNED_AT 1 /* u64 */

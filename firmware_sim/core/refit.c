@@ -4,11 +4,17 @@
 
 /* Learned heads from the base image and the ordered label log, after Dendron. The heads are a
    cache of this function. The extractor is frozen; a head on no label's path keeps its base
-   weights to the bit. */
+   weights to the bit.
+
+   A refit works on a second copy of the heads, so many items at each hop, and then puts it into
+   use. It goes twice over the items: first through all tasks that a label touches, then, for those that
+   the image knows nothing of, through their labels alone. */
+
+enum { MORE = 4000 }; /* items that a task without a class of the image has seen at the end */
 
 /* Base heads, then the classes and splits that the log holds, in order. What does not fit was
    never written by this core: it is left out. */
-static void rebuild(odl_session *session)
+void odl_rebuild(odl_session *session)
 {
     odl_state *s = &session->state;
     odl_load_base(session);
@@ -25,146 +31,229 @@ static void rebuild(odl_session *session)
     }
 }
 
-/* Places of the log's labels into `order`, by window, whatever order the answers came in; how
+/* Places of the log's labels into `items`, by window, whatever order the answers came in; how
    many there are. */
-static uint32_t labels_by_window(const odl_state *s, uint16_t *order)
+static uint32_t labels_by_window(odl_state *s)
 {
+    uint16_t *items = s->items;
     uint32_t n = 0;
     for (int32_t i = 0; i < s->n_log; i++) {
         const odl_log_entry *entry = odl_log_at((uint32_t)i);
         if (entry->kind != ODL_ENTRY_LABEL || odl_row_of(s, entry->cls) < 0)
             continue;
         uint32_t at = n;
-        while (at > 0 && odl_log_at(order[at - 1])->window > entry->window) {
-            order[at] = order[at - 1];
+        while (at > 0 && odl_log_at(items[at - 1])->window > entry->window) {
+            items[at] = items[at - 1];
             at -= 1;
         }
-        order[at] = (uint16_t)i;
+        items[at] = (uint16_t)i;
         n += 1;
     }
     return n;
 }
 
-/* Mark the heads that labels touch; imprint each new row from its first label. */
-static void start_rows(odl_session *session, const uint16_t *labels, uint32_t n, uint8_t *touched)
+/* The task above task `head`'s, or -1 for the root. */
+static int head_above(const odl_state *s, unsigned head)
+{
+    unsigned parent = s->head_parent[head];
+    return parent == ODL_NO_CLASS ? -1 : s->row_head[odl_row_of(s, parent)];
+}
+
+/* Mark the heads that the `n` labels in `items` touch; imprint each new row from its first label. */
+static void start_rows(odl_session *session, uint32_t n)
 {
     odl_state *s = &session->state;
     const odl_net *net = &session->net;
     uint8_t centre[ODL_FEATURES];
     odl_mean_stored(net->stored, net->n_stored, ODL_FEATURES, centre);
+    memset(s->touched, 0, sizeof s->touched);
     for (uint32_t i = 0; i < n; i++) {
-        const odl_log_entry *entry = odl_log_at(labels[i]);
+        const odl_log_entry *entry = odl_log_at(s->items[i]);
         unsigned cls = entry->cls;
         while (cls != ODL_NO_CLASS) {
             int row = odl_row_of(s, cls);
-            if (s->row_active[row] == 0) {
-                odl_imprint(s->weights[row], entry->features, centre, ODL_FEATURES, net->imprint);
-                s->row_active[row] = 1;
+            if (s->next_active[row] == 0) {
+                odl_imprint(s->next[row], entry->features, centre, ODL_FEATURES, net->imprint);
+                s->next_active[row] = 1;
             }
-            touched[s->row_head[row]] = 1;
+            s->touched[s->row_head[row]] = 1;
             cls = s->head_parent[s->row_head[row]];
         }
     }
 }
 
-/* What one epoch learns from: each label, repeated, then each stored vector once; how many.
+/* What one epoch learns from: the `n_labels` in `items`, each repeated, then each stored vector once;
+ * how many.
  *
  * A label's repeats are share / labels of its class, at least one, with `share` the stored
  * vectors per trained class. Numbers below the log's capacity are places in the log, the
  * others (less that capacity) stored vectors.
  *
- * The n labels stand at the end of `items` and are spread out from its beginning. The i-th is
- * written below i + 1 + share * rows, and the labels stand from share * rows + stored on, so
- * none is overwritten before it is read. */
-static uint32_t lesson(odl_session *session, const uint16_t *labels, uint32_t n_labels)
+ * The labels are spread out from the last one on: none moves down, so none is overwritten before
+ * it is read. */
+static uint32_t lesson(odl_session *session, uint32_t n_labels)
 {
-    const odl_state *s = &session->state;
+    odl_state *s = &session->state;
     const odl_net *net = &session->net;
-    uint16_t *items = session->items;
+    uint16_t *items = s->items;
     uint32_t share = net->n_stored / net->n_rows, n = 0;
-    uint16_t count[ODL_MAX_ROWS];
-    if (share == 0)
-        share = 1;
-    memset(count, 0, sizeof count);
+    uint16_t repeats[ODL_MAX_ROWS];
+    memset(repeats, 0, sizeof repeats);
     for (uint32_t i = 0; i < n_labels; i++)
-        count[odl_row_of(s, odl_log_at(labels[i])->cls)] += 1;
-    for (uint32_t i = 0; i < n_labels; i++) {
-        uint16_t label = labels[i];
-        uint32_t repeats = share / count[odl_row_of(s, odl_log_at(label)->cls)];
-        for (uint32_t k = 0; k < (repeats > 0 ? repeats : 1); k++)
-            items[n++] = label;
+        repeats[odl_row_of(s, odl_log_at(items[i])->cls)] += 1;
+    for (int r = 0; r < s->n_rows; r++) {
+        uint32_t labels = repeats[r];
+        if (labels > 0)
+            repeats[r] = (uint16_t)(share > labels ? share / labels : 1);
+        n += labels * repeats[r];
+    }
+    uint32_t to = n;
+    for (uint32_t i = n_labels; i-- > 0;) {
+        uint16_t label = items[i];
+        for (uint32_t k = repeats[odl_row_of(s, odl_log_at(label)->cls)]; k > 0; k--)
+            items[--to] = label;
     }
     for (uint32_t j = 0; j < net->n_stored; j++)
         items[n++] = (uint16_t)(net->max_log + j);
     return n;
 }
 
-/* Whether no weight can reach the limit of 2**30 in `steps` gradient steps, so that none has to
-   be held back. A row begins in the image or as an imprint, which is below 2**24, and a step
-   moves a weight by at most (2**15 * 255 + 2**(shift - 1)) / 2**shift. */
-static int stays_inside(const odl_net *net, uint32_t steps)
+/* Begin to set the heads to what the image and the log say: rows of the image start from its weights,
+ * new ones from an imprint. Without a label the heads are the image's at once. */
+void odl_start_refit(odl_session *session)
 {
-    uint32_t start = (uint32_t)net->largest > (uint32_t)1 << 24 ? (uint32_t)net->largest : (uint32_t)1 << 24;
-    uint32_t step = (((uint32_t)255 << 15) >> net->rate_shift) + 1;
-    return start + (uint64_t)steps * step < (uint32_t)ODL_LIMIT;
+    odl_state *s = &session->state;
+    const odl_net *net = &session->net;
+    uint32_t n = labels_by_window(s);
+    s->epoch = 0;
+    s->place = 0;
+    s->refitting = n > 0;
+    if (n == 0) {
+        odl_base_rows(net, s->weights, s->row_active);
+        s->learned = 0;
+        return;
+    }
+    odl_base_rows(net, s->next, s->next_active);
+    start_rows(session, n);
+    s->n_items = (int32_t)lesson(session, n);
+    s->refit_generator = net->seed;
+}
+
+/* The same because of an input. */
+void odl_refit(odl_session *session)
+{
+    odl_start_refit(session);
+    session->state.counts[ODL_COUNT_REFITS] += 1;
 }
 
 typedef void gradient_step(int32_t *, const uint8_t *, uint32_t, int32_t, unsigned);
 
-/* One gradient step for each touched head on the path of `cls`. */
-static void learn_one(odl_session *session, const uint8_t *features, unsigned cls, const uint8_t *touched,
-                      gradient_step *step)
+/* One gradient step for each touched head on the path of `cls`. A task of one class has no error. */
+static void learn_one(odl_session *session, const uint8_t *features, unsigned cls, gradient_step *step)
 {
     odl_state *s = &session->state;
+    const odl_heads heads = {s->next[0], s->next_active, s->n_rows, s->n_heads};
     uint8_t rows[ODL_MAX_ROWS];
     int32_t chances[ODL_MAX_ROWS];
     while (cls != ODL_NO_CLASS) {
         int row = odl_row_of(s, cls);
         unsigned head = s->row_head[row];
-        if (touched[head] != 0) {
-            uint32_t n = odl_head_probabilities(s, head, features, rows, chances);
+        if (s->touched[head] != 0) {
+            uint32_t n = odl_head_probabilities(s, &heads, head, features, rows, chances);
             for (uint32_t i = 0; i < n; i++) {
                 int32_t error = rows[i] == row ? chances[i] - ODL_ONE : chances[i];
                 if (error != 0)
-                    step(s->weights[rows[i]], features, ODL_FEATURES, error, session->net.rate_shift);
+                    step(s->next[rows[i]], features, ODL_FEATURES, error, session->net.rate_shift);
             }
         }
         cls = s->head_parent[head];
     }
 }
 
-/* Set the heads to what the image and the log say.
- *
- * Rows of the image start from its weights, new rows from an imprint; then the image's number
- * of epochs of single gradient steps, the items shuffled anew for each by the learner's own
- * generator, which starts from the image's seed at every refit. */
-void odl_refit(odl_session *session)
+static void learn_item(odl_session *session, uint32_t item)
 {
     const odl_net *net = &session->net;
-    uint8_t touched[ODL_MAX_HEADS];
-    rebuild(session);
-    uint32_t n = labels_by_window(&session->state, session->items);
-    if (n == 0)
-        return;
-    uint16_t *labels = session->items + ODL_MAX_ITEMS - n;
-    for (uint32_t i = n; i-- > 0;) /* to higher addresses, from the end */
-        labels[i] = session->items[i];
-    memset(touched, 0, sizeof touched);
-    start_rows(session, labels, n, touched);
-    n = lesson(session, labels, n);
-    uint64_t generator = net->seed;
-    gradient_step *step = stays_inside(net, n * net->epochs) ? odl_sgd_inside : odl_sgd;
-    for (uint32_t epoch = 0; epoch < net->epochs; epoch++) {
-        generator = odl_shuffle(session->items, n, generator);
-        for (uint32_t i = 0; i < n; i++) {
-            uint32_t item = session->items[i];
-            if (item < net->max_log) {
-                const odl_log_entry *entry = odl_log_at(item);
-                learn_one(session, entry->features, entry->cls, touched, step);
-            } else {
-                item -= net->max_log;
-                learn_one(session, net->stored + item * ODL_FEATURES, net->owners[item], touched, step);
-            }
+    /* Nothing has to be held back where no weight can reach the limit. */
+    gradient_step *step = net->inside ? odl_sgd_inside : odl_sgd;
+    if (item < net->max_log) {
+        const odl_log_entry *entry = odl_log_at(item);
+        learn_one(session, entry->features, entry->cls, step);
+    } else {
+        item -= net->max_log;
+        learn_one(session, net->stored + item * ODL_FEATURES, net->owners[item], step);
+    }
+}
+
+/* How often all items of the phase are learned. */
+static int32_t epochs_of(const odl_session *session)
+{
+    int32_t n = session->state.n_items, epochs = session->net.epochs;
+    return session->state.refitting == 1 ? epochs : (MORE + n - 1) / n - epochs;
+}
+
+/* Whether task `head` has two active rows or more, and none of the image. */
+static int is_new(const odl_session *session, int head)
+{
+    const odl_state *s = &session->state;
+    int active = 0;
+    for (int r = 0; r < s->n_rows; r++) {
+        if (s->row_head[r] == head) {
+            if (r < session->net.n_rows)
+                return 0;
+            active += s->next_active[r];
         }
+    }
+    return active >= 2;
+}
+
+/* From now on only tasks without a class of the image are touched, and the items are their labels, in
+   the order in which they stand; whether there is anything to do. */
+static int second_phase(odl_session *session)
+{
+    odl_state *s = &session->state;
+    int32_t n = 0;
+    for (int head = 0; head < ODL_MAX_HEADS; head++)
+        s->touched[head] = head < s->n_heads && is_new(session, head);
+    for (int32_t i = 0; i < s->n_items; i++) {
+        if (s->items[i] >= session->net.max_log)
+            continue;
+        int head = s->row_head[odl_row_of(s, odl_log_at(s->items[i])->cls)];
+        while (head >= 0 && !s->touched[head])
+            head = head_above(s, (unsigned)head);
+        if (head >= 0)
+            s->items[n++] = s->items[i];
+    }
+    s->n_items = n;
+    s->refitting = 2;
+    return n > 0 && epochs_of(session) > 0;
+}
+
+static void finish(odl_state *s)
+{
+    memcpy(s->weights, s->next, sizeof s->weights);
+    memcpy(s->row_active, s->next_active, sizeof s->row_active);
+    s->learned = 1;
+    s->refitting = 0;
+}
+
+/* Go on with the refit for so many items, if there is one. They are shuffled anew for each epoch by the
+   learner's own generator, which starts from the image's seed at every refit. */
+void odl_advance(odl_session *session, uint32_t visits)
+{
+    odl_state *s = &session->state;
+    for (; s->refitting && visits > 0; visits--) {
+        if (s->place == 0)
+            s->refit_generator = odl_shuffle(s->items, (uint32_t)s->n_items, s->refit_generator);
+        learn_item(session, s->items[s->place]);
+        s->place += 1;
+        if (s->place < s->n_items)
+            continue;
+        s->place = 0;
+        s->epoch += 1;
+        if (s->epoch < epochs_of(session))
+            continue;
+        s->epoch = 0;
+        if (s->refitting == 2 || !second_phase(session))
+            finish(s);
     }
 }

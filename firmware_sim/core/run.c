@@ -4,31 +4,16 @@
 
 /* The session's step, whole. It only composes the other kernels. */
 
-/* Pool the ring into `features` and notice whether the stream has changed. */
-static void start_window(odl_session *session, uint8_t *features)
-{
-    odl_state *s = &session->state;
-    odl_pool(s->ring[0], ODL_POSITIONS, ODL_OUTPUTS, (uint32_t)s->ring_at, features);
-    if (s->has_previous != 0 && odl_distance(features, s->previous, ODL_FEATURES) > session->settings.change) {
-        s->segment += 1;
-        s->held = ODL_NO_CLASS;
-    }
-    memcpy(s->previous, features, ODL_FEATURES);
-    s->has_previous = 1;
-}
-
-/* Expire questions, learn from every batch that is settled at `now`. */
+/* Expire questions, begin to learn from every batch that is settled at `now`. */
 static void settle(odl_session *session, int64_t now)
 {
     odl_state *s = &session->state;
+    int changed = 0;
     odl_expire(session, now);
-    int32_t before = s->n_log;
     for (int64_t batch = odl_settled_batch(s); batch >= 0; batch = odl_settled_batch(s))
-        odl_collect(session, batch, now);
-    if (s->n_log != before) {
+        changed |= odl_collect(session, batch, now);
+    if (changed)
         odl_refit(session);
-        s->counts[ODL_COUNT_REFITS] += 1;
-    }
 }
 
 /* Predict for `window`, and give how uncertain that was. */
@@ -36,11 +21,13 @@ static int32_t predict(odl_session *session, const uint8_t *features, int64_t wi
 {
     odl_state *s = &session->state;
     odl_event event;
+    uint8_t leaves[2];
     memset(&event, 0, sizeof event);
     event.kind = ODL_EMIT_PREDICTION;
     event.window = window;
-    event.n_path = odl_score(s, features, event.scores, event.path);
+    event.n_path = odl_score(session, features, event.scores, event.path, leaves);
     event.n_scores = (uint8_t)s->n_rows;
+    odl_shown(s, event.n_path > 0 ? event.path[event.n_path - 1] : ODL_NO_CLASS);
     event.held = session->settings.hold != 0 ? s->held : ODL_NO_CLASS;
     int32_t utility = odl_uncertainty(s, event.scores);
     odl_emit(&event);
@@ -58,10 +45,12 @@ size_t odl_run(odl_session *session, const int16_t *raw, size_t n, size_t first)
         return i;
     int64_t end = s->position, window = end - session->net.window;
     settle(session, end);
-    start_window(session, features);
+    odl_advance(session, session->net.refit_items);
+    odl_pool(s->ring[0], ODL_POSITIONS, ODL_OUTPUTS, (uint32_t)s->ring_at, features);
+    odl_segment(session, features, window);
     int32_t utility = predict(session, features, window);
     if (odl_decide(session, features, utility, end, session->net.hop))
-        odl_ask(session, features, window, end, utility);
+        odl_ask(session, window, end, utility);
     s->counts[ODL_COUNT_WINDOWS] += 1;
     return i;
 }
@@ -85,16 +74,21 @@ void odl_label(odl_session *session, int64_t window, unsigned cls)
     settle(session, at);
 }
 
+void odl_teach(odl_session *session, unsigned cls)
+{
+    int64_t at = session->state.position;
+    odl_expire(session, at);
+    if (odl_taught(session, at, cls))
+        odl_refit(session);
+    settle(session, at);
+}
+
 void odl_undo(odl_session *session)
 {
     odl_state *s = &session->state;
     settle(session, s->position);
-    int64_t done = s->counts[ODL_COUNT_UNDONE];
-    odl_undo_last(session, s->position);
-    if (s->counts[ODL_COUNT_UNDONE] != done) {
+    if (odl_undo_last(session, s->position))
         odl_refit(session);
-        s->counts[ODL_COUNT_REFITS] += 1;
-    }
 }
 
 static void fresh(odl_session *session, const odl_settings *settings, uint64_t seed, const odl_scaling *scaling)
@@ -104,7 +98,7 @@ static void fresh(odl_session *session, const odl_settings *settings, uint64_t s
     session->scaling = *scaling;
     memset(s, 0, sizeof *s);
     s->generator = seed;
-    s->held = ODL_NO_CLASS;
+    s->held = s->held_said = s->said = ODL_NO_CLASS;
     odl_load_base(session);
 }
 
@@ -137,12 +131,13 @@ void odl_resume(odl_session *session, const odl_settings *settings, uint64_t see
     s->n_log = (int32_t)(n_log < session->net.max_log ? n_log : session->net.max_log);
     for (int32_t i = 0; i < s->n_log; i++) {
         const odl_log_entry *entry = odl_log_at((uint32_t)i);
-        int64_t end = entry->window + (entry->kind <= ODL_ENTRY_LABEL ? session->net.window : 0);
+        int64_t end = entry->window + (entry->kind == ODL_ENTRY_LABEL ? session->net.window : 0);
         if (entry->order > s->answers)
             s->answers = entry->order;
         if (end > position && end < ODL_MAX_POSITION)
             position = end;
     }
     stand_at(session, position, issued);
-    odl_refit(session);
+    odl_rebuild(session);
+    odl_start_refit(session);
 }

@@ -2,17 +2,23 @@
 
 #include "core.h"
 
+/* What the heads say of one feature vector.
+ *
+ * Once something was learned, the image's heads and those in use are averaged, row by row; a class
+ * that the image does not know has only the latter. Where the two choose different leaves, the gate
+ * tells whether past answers speak for the average. */
+
 /* Softmax of one task over its active rows; how many there are, at most ODL_MAX_ROWS. `rows`
    and `out` receive the row numbers and their Q15 probabilities. */
-uint32_t odl_head_probabilities(const odl_state *s, unsigned head, const uint8_t *features, uint8_t *rows,
-                                int32_t *out)
+uint32_t odl_head_probabilities(const odl_state *s, const odl_heads *heads, unsigned head,
+                                const uint8_t *features, uint8_t *rows, int32_t *out)
 {
     int64_t logits[ODL_MAX_ROWS];
     uint32_t n = 0;
-    for (int r = 0; r < s->n_rows; r++) {
-        if (s->row_head[r] == head && s->row_active[r] != 0) {
+    for (int r = 0; r < heads->n_rows; r++) {
+        if (s->row_head[r] == head && (heads->active == NULL || heads->active[r] != 0)) {
             rows[n] = (uint8_t)r;
-            logits[n] = odl_dense(s->weights[r], features, ODL_FEATURES);
+            logits[n] = odl_dense(heads->weights + r * ODL_ROW_LENGTH, features, ODL_FEATURES);
             n += 1;
         }
     }
@@ -39,36 +45,41 @@ int odl_head_under(const odl_state *s, unsigned cls)
     return -1;
 }
 
-/* Run every task on `features`; the length of the path.
+static int is_leaf(const odl_state *s, int row)
+{
+    return odl_head_under(s, s->row_class[row]) < 0;
+}
+
+/* Run every task of `heads`; the length of the path.
  *
- * scores (rows,) receives for each row the Q15 probability of its class, the product of the
+ * scores (ODL_MAX_ROWS) receives for each row the Q15 probability of its class, the product of the
  * probabilities along its path, each product rounded; rows that take no part get 0. path
  * receives class ids by hard routing from the root (ties: the earlier row). A task takes part
- * when it has at least two active rows. A task's parent stands in an earlier task, so one
- * pass is enough. */
-uint8_t odl_score(const odl_state *s, const uint8_t *features, uint16_t *scores, uint8_t *path)
+ * when it has an active row. A task's parent stands in an earlier task, so one pass is enough.
+ *
+ * The image's rows and tasks are the first ones of the tree, so fewer of both are the image's tree. */
+static uint8_t pass(const odl_state *s, const odl_heads *heads, const uint8_t *features, uint16_t *scores,
+                    uint8_t *path)
 {
     uint8_t rows[ODL_MAX_ROWS], best[ODL_MAX_HEADS];
     int32_t chances[ODL_MAX_ROWS];
     memset(best, ODL_NO_CLASS, sizeof best);
-    for (int r = 0; r < s->n_rows; r++)
-        scores[r] = 0;
-    for (int head = 0; head < s->n_heads; head++) {
+    memset(scores, 0, ODL_MAX_ROWS * sizeof *scores);
+    for (int head = 0; head < heads->n_heads; head++) {
         uint32_t above = ODL_ONE;
         if (s->head_parent[head] != ODL_NO_CLASS) {
             int parent = odl_row_of(s, s->head_parent[head]);
             above = parent >= 0 ? scores[parent] : 0;
         }
-        uint32_t n = odl_head_probabilities(s, (unsigned)head, features, rows, chances);
-        if (n < 2)
-            continue;
+        uint32_t n = odl_head_probabilities(s, heads, (unsigned)head, features, rows, chances);
         uint32_t top = 0;
         for (uint32_t i = 0; i < n; i++) {
             if (chances[i] > chances[top])
                 top = i;
             scores[rows[i]] = (uint16_t)(((uint32_t)chances[i] * above + 16384) >> 15); /* <= 2**30 */
         }
-        best[head] = s->row_class[rows[top]];
+        if (n > 0)
+            best[head] = s->row_class[rows[top]];
     }
     uint8_t length = 0;
     int at = 0;
@@ -80,24 +91,98 @@ uint8_t odl_score(const odl_state *s, const uint8_t *features, uint16_t *scores,
     return length;
 }
 
-/* Whether a task hangs under class `cls` and takes part: it has two active rows. */
-static int has_part_below(const odl_state *s, unsigned cls)
+/* The last class of a path if nothing hangs under it, else 255. */
+static uint8_t leaf_of(const odl_state *s, const uint8_t *path, uint8_t length)
 {
-    int below = odl_head_under(s, cls), active = 0;
-    if (below < 0)
-        return 0;
-    for (int r = 0; r < s->n_rows; r++)
-        active += s->row_head[r] == below && s->row_active[r] != 0;
-    return active >= 2;
+    if (length == 0 || odl_head_under(s, path[length - 1]) >= 0)
+        return ODL_NO_CLASS;
+    return path[length - 1];
 }
 
-/* 1 - (p1 - p2) in Q15 over the leaves, 0 to 32768 (TActiLE's informativeness). A leaf is a
-   row without a task below it that takes part. */
+/* The classes from the root down to `cls`, which has a row; how many. */
+static uint8_t path_to(const odl_state *s, unsigned cls, uint8_t *path)
+{
+    uint8_t length = 0;
+    for (unsigned c = cls; c != ODL_NO_CLASS && length < ODL_MAX_HEADS; length++)
+        c = s->head_parent[s->row_head[odl_row_of(s, c)]];
+    for (uint32_t i = length; i-- > 0;) {
+        path[i] = (uint8_t)cls;
+        cls = s->head_parent[s->row_head[odl_row_of(s, cls)]];
+    }
+    return length;
+}
+
+/* Average the scores of the heads in use with `base`, those of the image's `known` rows. What the
+   former give to new classes is no longer there for the latter. An inner row is the sum of its task. */
+static void mix(const odl_state *s, int known, const uint16_t *base, uint16_t *scores)
+{
+    uint32_t fresh = 0;
+    for (int r = known; r < s->n_rows; r++)
+        if (is_leaf(s, r))
+            fresh += scores[r];
+    uint32_t rest = fresh < ODL_ONE ? ODL_ONE - fresh : 0;
+    for (int r = 0; r < known; r++)
+        scores[r] = (uint16_t)((scores[r] + ((rest * base[r] + 16384) >> 15) + 1) >> 1);
+    for (int head = s->n_heads; head-- > 1;) {
+        uint32_t sum = 0, active = 0;
+        for (int r = 0; r < s->n_rows; r++) {
+            if (s->row_head[r] == head) {
+                sum += scores[r];
+                active += s->row_active[r];
+            }
+        }
+        if (active > 0)
+            scores[odl_row_of(s, s->head_parent[head])] = (uint16_t)(sum < ODL_ONE ? sum : ODL_ONE);
+    }
+}
+
+/* The leaf with the greatest score, the earlier row on ties, or 255. */
+static uint8_t likeliest(const odl_state *s, const uint16_t *scores)
+{
+    uint8_t cls = ODL_NO_CLASS;
+    uint16_t most = 0;
+    for (int r = 0; r < s->n_rows; r++) {
+        if (scores[r] > most && is_leaf(s, r)) {
+            most = scores[r];
+            cls = s->row_class[r];
+        }
+    }
+    return cls;
+}
+
+/* Run the heads on `features`; the length of the path.
+ *
+ * scores (ODL_MAX_ROWS) and path (ODL_MAX_HEADS) are what is shown. leaves[0] is the leaf that the
+ * image's heads choose, leaves[1] the one that the average does; 255 is none. */
+uint8_t odl_score(const odl_session *session, const uint8_t *features, uint16_t *scores, uint8_t *path,
+                  uint8_t *leaves)
+{
+    const odl_state *s = &session->state;
+    const odl_net *net = &session->net;
+    const odl_heads in_use = {s->weights[0], s->row_active, s->n_rows, s->n_heads};
+    const odl_heads of_image = {net->base, NULL, net->n_rows, net->n_heads};
+    uint16_t base[ODL_MAX_ROWS];
+    uint8_t length = pass(s, &in_use, features, scores, path);
+    if (!s->learned) {
+        leaves[0] = leaves[1] = leaf_of(s, path, length);
+        return length;
+    }
+    length = pass(s, &of_image, features, base, path);
+    mix(s, net->n_rows, base, scores);
+    leaves[0] = leaf_of(s, path, length);
+    leaves[1] = likeliest(s, scores);
+    if (leaves[1] != ODL_NO_CLASS && (leaves[0] == leaves[1] || odl_gate(session, leaves[0], leaves[1])))
+        return path_to(s, leaves[1], path);
+    memcpy(scores, base, sizeof base);
+    return length;
+}
+
+/* 1 - (p1 - p2) in Q15 over the leaves, 0 to 32768 (TActiLE's informativeness). */
 int32_t odl_uncertainty(const odl_state *s, const uint16_t *scores)
 {
     int32_t first = 0, second = 0;
     for (int r = 0; r < s->n_rows; r++) {
-        if (has_part_below(s, s->row_class[r]))
+        if (!is_leaf(s, r))
             continue;
         int32_t value = scores[r];
         if (value > first) {

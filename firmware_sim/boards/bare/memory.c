@@ -6,6 +6,8 @@
 #undef memcpy
 #undef memset
 
+void *memmove(void *to, const void *from, size_t n);
+
 void *memcpy(void *restrict to, const void *restrict from, size_t n)
 {
     uint8_t *t = to;
@@ -29,5 +31,20 @@ void *memset(void *to, int value, size_t n)
             *(volatile uint32_t *)t = word;
     while (n--)
         *(volatile uint8_t *)t++ = (uint8_t)value;
+    return to;
+}
+
+/* Nobody calls it by name: a compiler makes it of a loop that moves entries up. */
+void *memmove(void *to, const void *from, size_t n)
+{
+    volatile uint8_t *t = to;
+    const volatile uint8_t *f = from;
+
+    if (t < f)
+        while (n--)
+            *t++ = *f++;
+    else
+        while (n--)
+            t[n] = f[n];
     return to;
 }

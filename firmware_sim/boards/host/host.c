@@ -44,9 +44,12 @@ int odl_log_append(const odl_log_entry *entry)
     return 0;
 }
 
-int odl_log_strike(uint32_t index)
+int odl_log_remove(uint32_t index)
 {
-    log_entries[index].kind = ODL_ENTRY_UNDONE;
+    log_used -= 1;
+    for (uint32_t i = index; i < log_used; i++)
+        log_entries[i] = log_entries[i + 1];
+    memset(log_entries + log_used, 0, sizeof *log_entries);
     return 0;
 }
 
@@ -137,13 +140,7 @@ int odl_board_install(uint32_t size, uint32_t checksum)
 
 int odl_board_compact(void)
 {
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < log_used; i++)
-        if (log_entries[i].kind != ODL_ENTRY_UNDONE)
-            log_entries[kept++] = log_entries[i];
-    memset(log_entries + kept, 0, (log_used - kept) * sizeof *log_entries);
-    log_used = kept;
-    return (int)kept;
+    return (int)log_used;
 }
 
 uint32_t odl_host_session_size(void)

@@ -76,7 +76,6 @@ int board_flash_erase(unsigned bank);
 
 /* log.c: the label log in flash */
 uint32_t board_log_open(uint32_t image_checksum); /* number of entries found for this image */
-uint32_t board_log_torn(void);                    /* records that a power cut left unfinished */
 
 /* slots.c: the model images in flash; odl_board_upload and odl_board_install are in odl.h */
 int board_slots_open(odl_session *session); /* odl_open with the image in use, or with the other */

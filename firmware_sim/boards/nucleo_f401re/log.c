@@ -4,8 +4,10 @@
    records; a record is an entry, its CRC-32, and a word written last that says that all before
    it is there. A power cut therefore leaves whole records and at most one torn one, which is
    skipped for good: flash only goes from 1 to 0, so its place cannot be used again before an
-   erase. Undoing an entry clears one bit of its kind. A header names the model image that its
-   entries belong to; a log of another image is left alone until its bank is needed. */
+   erase. Removing a label clears the one bit of its kind. A table in RAM says which records count.
+   When a bank has no place left, those that count are written into the other one, which is
+   erased for that. A header names the model image that its entries belong to; a log of another
+   image is left alone until its bank is needed. */
 #include "board.h"
 #include "core.h"
 #include "odl_messages.h"
@@ -25,15 +27,16 @@ typedef struct {
 
 enum {
     SLOTS = (BOARD_FLASH_BANK - sizeof(header)) / sizeof(record),
-    MAX_TORN = 16,
+    SPARE = 16,  /* places beyond a full log, so that not each label needs an erase */
+    REMOVED = 0, /* kind of a label that no longer counts */
 };
-_Static_assert((int)SLOTS >= ODL_MAX_LOG + MAX_TORN, "the label log does not fit into a bank");
+_Static_assert((int)SLOTS >= ODL_MAX_LOG + SPARE, "the label log does not fit into a bank");
+_Static_assert(ODL_ENTRY_LABEL == 1, "removing a label clears one bit, whole or not at all");
 _Static_assert(sizeof(record) % 8 == 0 && sizeof(header) % 8 == 0, "entries are aligned to 8");
 
 static unsigned bank;           /* the one in use */
-static uint32_t image, used;    /* slots in use, torn ones included */
-static uint16_t torn[MAX_TORN]; /* slots, ascending */
-static uint32_t n_torn;
+static uint32_t image, used, live;  /* slots in use, and those with an entry that counts */
+static uint16_t slots[ODL_MAX_LOG]; /* the latter, ascending */
 
 static const header *header_of(unsigned b)
 {
@@ -51,12 +54,12 @@ static int header_good(const header *h)
            h->crc == odl_crc32(0, (const uint8_t *)h, offsetof(header, crc));
 }
 
-/* An entry that was undone has the CRC of the label that it was. */
+/* A label that was removed has the CRC of the label that it was. */
 static uint32_t crc_of(const odl_log_entry *entry)
 {
     enum { AT = offsetof(odl_log_entry, kind) };
     const uint8_t *bytes = (const uint8_t *)entry;
-    uint8_t kind = entry->kind == ODL_ENTRY_UNDONE ? ODL_ENTRY_LABEL : entry->kind;
+    uint8_t kind = entry->kind == REMOVED ? ODL_ENTRY_LABEL : entry->kind;
     uint32_t crc = odl_crc32(0, bytes, AT);
 
     crc = odl_crc32(crc, &kind, 1);
@@ -83,10 +86,10 @@ static int write_header(unsigned b, uint32_t generation)
     return board_flash_program(board_flash_bank(b), &h, offsetof(header, spare));
 }
 
-static int write_record(unsigned b, uint32_t slot, const odl_log_entry *entry)
+static int write_record(unsigned b, uint32_t slot, const odl_log_entry *entry, uint32_t crc)
 {
     uintptr_t at = (uintptr_t)slot_of(b, slot);
-    uint32_t seal[2] = {crc_of(entry), DONE};
+    uint32_t seal[2] = {crc, DONE};
 
     return board_flash_program(at, entry, sizeof *entry) &&
            board_flash_program(at + sizeof *entry, seal, sizeof seal);
@@ -97,13 +100,12 @@ static int erase(unsigned b)
     return board_flash_blank(board_flash_bank(b), BOARD_FLASH_BANK) || board_flash_erase(b);
 }
 
-/* Start the other bank afresh with the first `n` entries of this one that still count; among them can
-   be bad ones, where there were more of those than can be noted. */
-static int move_over(uint32_t n)
+/* Start the other bank afresh with the first `kept` entries of this one. */
+static int move_over(uint32_t kept)
 {
     unsigned other = 1 - bank;
     const header *now = header_of(bank), *then = header_of(other);
-    uint32_t generation = 1, kept = 0;
+    uint32_t generation = 1;
 
     if (header_good(now))
         generation = now->generation + 1;
@@ -111,33 +113,29 @@ static int move_over(uint32_t n)
         generation = then->generation + 1;
     if (!erase(other))
         return 0;
-    for (uint32_t i = 0; i < n; i++) {
-        const record *r = (const record *)odl_log_at(i);
-        if (r->entry.kind != ODL_ENTRY_UNDONE && record_good(r) && !write_record(other, kept++, &r->entry))
+    for (uint32_t i = 0; i < kept; i++) {
+        const record *r = slot_of(bank, slots[i]);
+        if (!write_record(other, i, &r->entry, r->crc)) /* a damaged one is still told by its CRC */
             return 0;
     }
     if (!write_header(other, generation))
         return 0;
     bank = other;
-    used = kept;
-    n_torn = 0;
+    used = live = kept;
+    for (uint32_t i = 0; i < live; i++)
+        slots[i] = (uint16_t)i;
     return 1;
 }
 
 static void scan(void)
 {
-    used = 0;
-    n_torn = 0;
     for (uint32_t slot = 0; slot < SLOTS; slot++) {
         const record *r = slot_of(bank, slot);
         if (board_flash_blank((uintptr_t)r, sizeof *r))
             continue;
-        /* A place left blank before one that was written cannot be an entry either. */
-        for (; used < slot && n_torn < MAX_TORN; used++)
-            torn[n_torn++] = (uint16_t)used;
         used = slot + 1;
-        if (!record_good(r) && n_torn < MAX_TORN)
-            torn[n_torn++] = (uint16_t)slot;
+        if (record_good(r) && r->entry.kind != REMOVED && live < ODL_MAX_LOG)
+            slots[live++] = (uint16_t)slot;
     }
 }
 
@@ -150,8 +148,7 @@ uint32_t board_log_open(uint32_t image_checksum)
     mine[0] = header_good(a) && a->image == image;
     mine[1] = header_good(b) && b->image == image;
     newer = (int32_t)(b->generation - a->generation) > 0;
-    used = 0;
-    n_torn = 0;
+    used = live = 0;
     if (!mine[0] && !mine[1]) {
         /* Another image's log is kept as long as there is another bank. */
         bank = header_good(a) && (!header_good(b) || !newer) ? 0 : 1;
@@ -160,51 +157,43 @@ uint32_t board_log_open(uint32_t image_checksum)
     }
     bank = mine[1] && (!mine[0] || newer);
     scan();
-    if (n_torn == MAX_TORN)
-        move_over(used - n_torn);
-    return used - n_torn;
+    return live;
 }
 
 int odl_board_compact(void)
 {
-    return move_over(used - n_torn) ? (int)used : -ODL_REFUSAL_STORE;
-}
-
-uint32_t board_log_torn(void)
-{
-    return n_torn;
+    return move_over(live) ? (int)live : -ODL_REFUSAL_STORE;
 }
 
 const odl_log_entry *odl_log_at(uint32_t index)
 {
-    for (uint32_t i = 0; i < n_torn; i++)
-        index += torn[i] <= index;
-    return &slot_of(bank, index)->entry;
+    return &slot_of(bank, slots[index])->entry;
 }
 
 int odl_log_append(const odl_log_entry *entry)
 {
-    if (used >= SLOTS || !ready())
+    if (live >= ODL_MAX_LOG || !ready() || (used >= SLOTS && !move_over(live)))
         return -1;
-    if (!write_record(bank, used, entry)) {
-        /* Whatever is there now is no record; the place is spent. */
-        if (n_torn == MAX_TORN)
-            return -1;
-        torn[n_torn++] = (uint16_t)used++;
+    used++; /* spent, even if what is there then is no record */
+    if (!write_record(bank, used - 1, entry, crc_of(entry)))
         return -1;
-    }
-    used++;
+    slots[live++] = (uint16_t)(used - 1);
     return 0;
 }
 
-int odl_log_strike(uint32_t index)
+int odl_log_remove(uint32_t index)
 {
     const odl_log_entry *entry = odl_log_at(index);
     uintptr_t at = (uintptr_t)&entry->kind;
     uint32_t word = *(const uint32_t *)(at & ~(uintptr_t)3);
 
     word &= ~((uint32_t)0xFF << 8 * (at & 3));
-    return board_flash_program(at & ~(uintptr_t)3, &word, sizeof word) ? 0 : -1;
+    if (!board_flash_program(at & ~(uintptr_t)3, &word, sizeof word))
+        return -1;
+    live--;
+    for (uint32_t i = index; i < live; i++)
+        slots[i] = slots[i + 1];
+    return 0;
 }
 
 int odl_log_clear(void)

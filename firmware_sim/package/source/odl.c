@@ -102,8 +102,8 @@ static void echo(const uint8_t *message, uint32_t size)
 static unsigned predicted(int question)
 {
     uint16_t scores[ODL_MAX_ROWS];
-    uint8_t path[ODL_MAX_HEADS];
-    uint8_t length = odl_score(&session.state, session.state.ask_features[question], scores, path);
+    uint8_t path[ODL_MAX_HEADS], leaves[2];
+    uint8_t length = odl_score(&session, session.state.ask_features[question], scores, path, leaves);
 
     return length == 0 ? ODL_NO_CLASS : path[length - 1];
 }

@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 #define ODL_DEVICE_SKIP 255u  /* as an answer: the question is put off for good */
-#define ODL_DEVICE_AGREE 256u /* as an answer: the class that the heads now predict for its window */
+#define ODL_DEVICE_AGREE 256u /* as an answer: the class that is now shown for what it asks about */
 
 /* What a board supplies. A function that it has not is NULL. */
 typedef struct {

@@ -1,8 +1,9 @@
 /* Two banks, of which the valid one with the higher generation counts. A bank is a header and a place
-   for each entry; an entry has its CRC-32, which covers the generation, so that what a bank held before is
-   none of its entries. New and undone entries are written in place. A log that was cleared or compacted
-   goes to the other bank, its header last. So a power cut leaves at most one torn entry, which is
-   read as an undone one and keeps its place. */
+   for each entry of a full log. An entry has a number, which rises in the order of the log, whatever
+   its place is, and a CRC-32, which covers the generation, so that what a bank held before is none of its
+   entries. A new entry is written into a free place, a removed one is overwritten with zeros. A log that
+   was cleared goes to the other bank, its header last. So a power cut leaves at most one torn
+   entry, which is none. */
 #include "odl_store.h"
 
 #include <string.h>
@@ -20,84 +21,88 @@ typedef struct {
 
 typedef struct {
     odl_log_entry entry;
-    uint32_t crc; /* of image, generation and entry */
-    uint32_t spare;
+    uint32_t number;
+    uint32_t crc; /* of image, generation, number and entry */
 } record;
 
 enum { BANK = sizeof(header) + ODL_MAX_LOG * sizeof(record) };
 _Static_assert(2 * BANK == ODL_DEVICE_STORE, "odl_model.h is of another model");
 
 static const odl_device_setup *board;
-static odl_log_entry entries[ODL_MAX_LOG];
+static odl_log_entry entries[ODL_MAX_LOG]; /* by place */
+static uint32_t numbers[ODL_MAX_LOG];     /* of the entry at each place, 0: free */
+static uint16_t places[ODL_MAX_LOG];      /* of each entry, in the order of the log */
 static uint8_t changed[(ODL_MAX_LOG + 7) / 8];
-static uint32_t used, image, generation;
+static uint32_t used, last, image, generation;
 static uint8_t moved; /* the next save goes to the other bank */
 
-static void change(uint32_t index)
+static void change(uint32_t place)
 {
-    changed[index / 8] |= (uint8_t)(1u << index % 8);
+    changed[place / 8] |= (uint8_t)(1u << place % 8);
 }
 
-/* All that the log holds goes to a bank of its own. */
-static void move(void)
+/* An empty log, for a bank of its own. */
+static void empty(void)
 {
+    used = last = 0;
     moved = 1;
     memset(changed, 0, sizeof changed);
-    for (uint32_t i = 0; i < used; i++)
-        change(i);
+    memset(numbers, 0, sizeof numbers);
 }
 
 void odl_store_open(const odl_device_setup *setup, uint32_t image_checksum)
 {
     board = setup;
     image = image_checksum;
-    used = 0;
     generation = 0;
-    move();
+    empty();
 }
 
 /* --- the log, as the core sees it -------------------------------------------------- */
 
 const odl_log_entry *odl_log_at(uint32_t index)
 {
-    return &entries[index];
+    return &entries[places[index]];
 }
 
 int odl_log_append(const odl_log_entry *entry)
 {
+    uint32_t place = 0;
+
     if (used >= ODL_MAX_LOG)
         return -1;
-    change(used);
-    entries[used++] = *entry;
+    while (numbers[place] != 0)
+        place++;
+    entries[place] = *entry;
+    numbers[place] = ++last;
+    change(place);
+    places[used++] = (uint16_t)place;
     return 0;
 }
 
-int odl_log_strike(uint32_t index)
+int odl_log_remove(uint32_t index)
 {
-    entries[index].kind = ODL_ENTRY_UNDONE;
-    change(index);
+    uint32_t place = places[index];
+
+    numbers[place] = 0;
+    memset(&entries[place], 0, sizeof entries[place]);
+    change(place);
+    used--;
+    for (uint32_t i = index; i < used; i++)
+        places[i] = places[i + 1];
     return 0;
 }
 
 int odl_log_clear(void)
 {
-    if (used > 0) {
-        used = 0;
-        move();
-    }
+    if (used > 0)
+        empty();
     return 0;
 }
 
 int odl_board_compact(void)
 {
-    uint32_t kept = 0;
-
-    for (uint32_t i = 0; i < used; i++)
-        if (entries[i].kind != ODL_ENTRY_UNDONE)
-            entries[kept++] = entries[i];
-    used = kept;
-    move();
-    return (int)used;
+    return (int)used; /* a removed entry leaves nothing behind */
 }
 
 /* --- the store --------------------------------------------------------------------- */
@@ -112,12 +117,12 @@ static uint32_t place_of(uint32_t number, uint32_t index)
     return bank_of(number) + (uint32_t)(sizeof(header) + index * sizeof(record));
 }
 
-static uint32_t crc_of(uint32_t number, const odl_log_entry *entry)
+static uint32_t crc_of(uint32_t bank, const record *r)
 {
-    uint32_t whose[2] = {image, number};
+    uint32_t whose[2] = {image, bank};
     uint32_t crc = odl_crc32(0, (const uint8_t *)whose, sizeof whose);
 
-    return odl_crc32(crc, (const uint8_t *)entry, sizeof *entry);
+    return odl_crc32(crc, (const uint8_t *)r, offsetof(record, crc));
 }
 
 static uint32_t crc_of_header(const header *h)
@@ -136,9 +141,23 @@ static uint32_t generation_in(uint32_t bank)
     return h.generation;
 }
 
-static int read_entry(uint32_t number, uint32_t index, record *r)
+static int read_entry(uint32_t bank, uint32_t place, record *r)
 {
-    return board->store_read(place_of(number, index), r, sizeof *r) == 0 && r->crc == crc_of(number, &r->entry);
+    return board->store_read(place_of(bank, place), r, sizeof *r) == 0 && r->crc == crc_of(bank, r) &&
+           r->number != 0;
+}
+
+/* Take up the entry at `place`, which stands in the log by its number. */
+static void take(uint32_t place, const record *r)
+{
+    uint32_t at = used++;
+
+    entries[place] = r->entry;
+    numbers[place] = r->number;
+    last = r->number > last ? r->number : last;
+    for (; at > 0 && numbers[places[at - 1]] > r->number; at--)
+        places[at] = places[at - 1];
+    places[at] = (uint16_t)place;
 }
 
 int odl_store_load(void)
@@ -148,42 +167,36 @@ int odl_store_load(void)
     if (board->store_read == NULL)
         return -1;
     uint32_t a = generation_in(0), b = generation_in(1);
-    used = 0;
+    empty();
     generation = a > b ? a : b;
     moved = generation == 0;
-    memset(changed, 0, sizeof changed);
-    for (uint32_t i = 0; generation != 0 && i < ODL_MAX_LOG; i++) {
-        if (read_entry(generation, i, &r)) {
-            memset(entries + used, 0, (i - used) * sizeof entries[0]); /* torn ones: ODL_ENTRY_UNDONE is 0 */
-            entries[i] = r.entry;
-            used = i + 1;
-        }
-    }
+    for (uint32_t i = 0; generation != 0 && i < ODL_MAX_LOG; i++)
+        if (read_entry(generation, i, &r))
+            take(i, &r);
     return (int)used;
 }
 
-static int write_entry(uint32_t number, uint32_t index)
+static int write_entry(uint32_t bank, uint32_t place)
 {
     record r;
 
     memset(&r, 0, sizeof r);
-    r.entry = entries[index];
-    r.crc = crc_of(number, &r.entry);
-    return board->store_write(place_of(number, index), &r, sizeof r);
+    if (numbers[place] != 0) {
+        r.entry = entries[place];
+        r.number = numbers[place];
+        r.crc = crc_of(bank, &r);
+    }
+    return board->store_write(place_of(bank, place), &r, sizeof r);
 }
 
 /* An earlier attempt at this generation, which a power cut ended, may have left entries behind. */
-static int forget_rest(uint32_t number)
+static int forget_rest(uint32_t bank)
 {
     record r;
 
-    for (uint32_t i = used; i < ODL_MAX_LOG; i++) {
-        if (!read_entry(number, i, &r))
-            continue;
-        memset(&r, 0, sizeof r);
-        if (board->store_write(place_of(number, i), &r, sizeof r) != 0)
+    for (uint32_t i = 0; i < ODL_MAX_LOG; i++)
+        if (numbers[i] == 0 && read_entry(bank, i, &r) && write_entry(bank, i) != 0)
             return -1;
-    }
     return 0;
 }
 
@@ -200,6 +213,17 @@ static int write_header(uint32_t number)
     return board->store_write(bank_of(number), &h, sizeof h);
 }
 
+static int save_place(uint32_t bank, uint32_t place, int *written)
+{
+    if ((changed[place / 8] >> place % 8 & 1) == 0)
+        return 0;
+    if (write_entry(bank, place) != 0)
+        return -1;
+    changed[place / 8] &= (uint8_t)~(1u << place % 8);
+    *written = 1;
+    return 0;
+}
+
 int odl_store_save(void)
 {
     uint32_t number = generation + moved;
@@ -209,14 +233,12 @@ int odl_store_save(void)
         return -1;
     if (moved && used == 0 && generation == 0)
         return 0; /* a log that never was */
-    for (uint32_t i = 0; i < used; i++) {
-        if ((changed[i / 8] >> i % 8 & 1) == 0)
-            continue;
-        if (write_entry(number, i) != 0)
+    for (uint32_t i = 0; i < ODL_MAX_LOG; i++)
+        if (numbers[i] == 0 && save_place(number, i, &written) != 0)
             return -1;
-        changed[i / 8] &= (uint8_t)~(1u << i % 8);
-        written = 1;
-    }
+    for (uint32_t i = 0; i < used; i++) /* in the order of the log: a class before its labels */
+        if (save_place(number, places[i], &written) != 0)
+            return -1;
     if (moved) {
         if (forget_rest(number) != 0 || write_header(number) != 0)
             return -1;

@@ -1,0 +1,76 @@
+#include <string.h>
+
+#include "core.h"
+#include "odl_messages.h"
+
+/* The way of a label into the log. */
+
+/* The first label of the class that has the most; of several, the class with the earliest row. Its
+   place in the log, or -1 if that has no label. */
+static int32_t most_spare(const odl_state *s)
+{
+    int32_t labels[ODL_MAX_ROWS], first[ODL_MAX_ROWS], most = 0;
+    memset(labels, 0, sizeof labels);
+    for (int32_t i = s->n_log; i-- > 0;) {
+        const odl_log_entry *entry = odl_log_at((uint32_t)i);
+        int row = entry->kind == ODL_ENTRY_LABEL ? odl_row_of(s, entry->cls) : -1;
+        if (row >= 0) {
+            labels[row] += 1;
+            first[row] = i;
+        }
+    }
+    for (int r = 1; r < s->n_rows; r++)
+        if (labels[r] > labels[most])
+            most = r;
+    return labels[most] > 0 ? first[most] : -1;
+}
+
+/* Where the log is full its least needed label gives way; 0 when there is room. */
+static int make_room(odl_session *session)
+{
+    odl_state *s = &session->state;
+    if (s->n_log < session->net.max_log)
+        return 0;
+    int32_t place = most_spare(s);
+    if (place < 0 || odl_log_remove((uint32_t)place) != 0)
+        return -1;
+    s->n_log -= 1;
+    s->counts[ODL_COUNT_GAVE_WAY] += 1;
+    return 0;
+}
+
+static ODL_APART int append(odl_session *session, odl_log_entry *entry)
+{
+    uint16_t scores[ODL_MAX_ROWS];
+    uint8_t path[ODL_MAX_HEADS], leaves[2];
+    odl_score(session, entry->features, scores, path, leaves);
+    entry->base = leaves[0];
+    entry->mixed = leaves[1];
+    return odl_log_append(entry);
+}
+
+/* Log that `window`, whose item is `features`, is of class `cls`, which has a row, with what the heads
+   in use say of it. 1 if that was done; 0 if the log could not take it, less if another label has given
+   way before that was known. */
+int odl_learn(odl_session *session, int64_t now, int64_t window, int64_t order, unsigned cls,
+              const uint8_t *features)
+{
+    odl_state *s = &session->state;
+    int64_t before = s->counts[ODL_COUNT_GAVE_WAY];
+    odl_log_entry entry;
+    memset(&entry, 0, sizeof entry);
+    entry.window = window;
+    entry.order = order;
+    entry.kind = ODL_ENTRY_LABEL;
+    entry.cls = (uint8_t)cls;
+    entry.head = s->row_head[odl_row_of(s, cls)];
+    memcpy(entry.features, features, ODL_FEATURES);
+    if (make_room(session) != 0 || append(session, &entry) != 0) {
+        s->counts[ODL_COUNT_FULL] += 1;
+        odl_emit_dropped(now, window, ODL_WHY_FULL);
+        return (int)(before - s->counts[ODL_COUNT_GAVE_WAY]);
+    }
+    s->n_log += 1;
+    odl_emit_learned(now, window, cls, entry.head);
+    return 1;
+}
