@@ -84,6 +84,17 @@ def counted(n: int, what: str) -> str:
     return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
+def clock_time(seconds: float) -> str:
+    """Stream time as minutes and seconds.
+
+    >>> clock_time(83.4), clock_time(3700)
+    ('1:23', '1:01:40')
+    """
+    whole = int(seconds)
+    hours, minutes = whole // 3600, whole % 3600 // 60
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
 def width(text: str) -> int:
     """How many columns of a terminal ``text`` takes; combining marks take none.
 

@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from itertools import zip_longest
 from typing import Any
 
-from odl._text import clean, width, wrapped
-from odl.cli.terminal.screen import clock
+from odl._text import clean, clock_time, width, wrapped
 from odl.labels.answer_log import AnswerEntry
 from odl.labels.edits import Edit, current_edits
 from odl.labels.question_history import AnsweredQuestion, QuestionHistory
@@ -27,6 +26,9 @@ def log_facts(name: str, history: QuestionHistory, edits: Sequence[Edit], rate_h
             {
                 "window": asked.question.window,
                 "seconds": asked.question.window / rate_hz,
+                "since": asked.question.since,
+                "since_seconds": asked.question.since / rate_hz,
+                "taught": asked.taught,
                 "predicted": list(asked.question.path),
                 "answers": [_answer_facts(answer, rate_hz) for answer in asked.answers],
                 "edits": [
@@ -68,11 +70,12 @@ def log_text(
     """
     rows = [["window", "at", "predicted", "answer", "by", "took", "when (UTC)", "outcome"]]
     for asked in history.questions:
-        first = [str(asked.question.window), clock(asked.question.window, rate_hz)]
+        first = [str(asked.question.window), clock_time(asked.question.window / rate_hz)]
         first.append(" > ".join(map(clean, asked.question.path)) or "–")
         for answer in asked.answers:
             name = clean(answer.name) if answer.name is not None else "–"
-            rows.append([*first, name, *_origin(answer.by, answer.took, answer.clock), answer.sentence])
+            became = answer.sentence + "; nobody had asked" * answer.taught
+            rows.append([*first, name, *_origin(answer.by, answer.took, answer.clock), became])
             first = ["", "", ""]
         if not asked.answers:
             ended = asked.question.expires <= history.end

@@ -25,6 +25,7 @@ from odl.core.events import (
 )
 from odl.labels.in_flight import AnswersInFlight
 from odl.labels.question import AskingSession, ClassChoice, Placement, PromptImage, Question, Recent, tree_of
+from odl.labels.stretch import LONGEST, first_shown
 
 _CLOSED = 16  # cards of answered questions to store for an undo
 _PREDICTIONS = 8  # newest predictions to store for cards
@@ -76,7 +77,8 @@ class OpenQuestions:
         self._session, self._image, self._in_flight = session, image, in_flight
         self._scales = tuple(scale for _, _, scale in channels)
         self._rate_hz, self._before = rate_hz, round(before * rate_hz)
-        room = max(round(seconds * rate_hz), self._before + image.window + round(5 * rate_hz))
+        longest = max(image.window, round(LONGEST * rate_hz))
+        room = max(round(seconds * rate_hz), self._before + longest + round(5 * rate_hz))
         self._recent = Recent(room)
         self._predictions: deque[Prediction] = deque(maxlen=_PREDICTIONS)
         self._open: dict[int, Question] = {}
@@ -104,8 +106,11 @@ class OpenQuestions:
 
     @property
     def path(self) -> tuple[str, ...]:
-        """Class names of the newest prediction, from the root task down."""
-        return self._named(self.prediction)
+        """Class names of a held answer, else of the newest prediction, from the root task down."""
+        newest = self.prediction
+        if newest is not None and newest.held is not None:
+            return self.tree.path(newest.held)
+        return self._named(newest)
 
     @property
     def places(self) -> tuple[Placement, ...]:
@@ -149,8 +154,8 @@ class OpenQuestions:
             case Prediction():
                 self._predictions.append(event)
                 self.changed += 1
-            case Query(window, _, expires):
-                self.show(window, expires)
+            case Query(window, _, expires, since):
+                self.show(window, expires, since)
             case AddClass() | Split() | Undo() | Label() | Teach() | Dropped():
                 self._stale = True
 
@@ -173,23 +178,21 @@ class OpenQuestions:
             new = tuple(one for one in self.tree.likely(None) if one.name not in known)
             self._open[window] = replace(question, likely=question.likely + new) if new else question
 
-    def show(self, window: int, expires: int) -> None:
-        """Show a card for the question about ``window``, unless its answer is in flight."""
+    def show(self, window: int, expires: int, since: int | None = None) -> None:
+        """Show a card for the question about ``window``, unless its answer is in flight.
+
+        It is about everything from sample ``since`` on; where that is unknown, about the window.
+        """
         if window in self._open or self._in_flight.about(window) is not None:
             return
         if not self.reopen(window):
             prediction = next((p for p in reversed(self._predictions) if p.window == window), None)
-            start = max(0, window - self._before)
-            signal = self._recent.excerpt(start, window + self._image.window, self._scales)
-            self._open[window] = Question(
-                window,
-                self.position,
-                expires,
-                self.tree.likely(prediction),
-                self._named(prediction),
-                start,
-                signal,
-            )
+            size = self._image.window
+            since = first_shown(window if since is None else since, window, size, self._rate_hz)
+            start = max(0, since - self._before)
+            signal = self._recent.excerpt(start, window + size, self._scales)
+            likely, path = self.tree.likely(prediction), self._named(prediction)
+            self._open[window] = Question(window, self.position, expires, since, likely, path, start, signal)
             self.changed += 1
 
     def close(self, window: int) -> None:

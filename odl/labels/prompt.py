@@ -37,7 +37,7 @@ class Prompt(PromptView):
     rate_hz : float, optional
         Samples per second; default: the image's.
     before, seconds : float
-        Seconds of signal shown before a question's window, and seconds of the stream stored.
+        Seconds of signal shown before what a question is about, and seconds of the stream to store at least.
     recent : iterable of events
         Newest events of a resumed session, for its plots and questions.
     clock : Clock
@@ -67,7 +67,7 @@ class Prompt(PromptView):
     """
 
     live = True
-    nothing = "no question is open; one appears here when the model is unsure of a window"
+    nothing = "no question is open; the next one appears here"
 
     def __init__(
         self,
@@ -188,7 +188,7 @@ class Prompt(PromptView):
         with self._lock:
             self._settle()
             self._cards.position = max(self.position, now)
-            self._cards.show(query.window, query.expires)
+            self._cards.show(query.window, query.expires, query.since)
 
     def poll(self, now: int) -> Iterable[Given]:
         """Return what waits for the session, each once."""

@@ -44,7 +44,7 @@ class PromptView:
 
     @property
     def path(self) -> tuple[str, ...]:
-        """Class names of the newest prediction, from the root task down."""
+        """Class names of a held answer, else of the newest prediction, from the root task down."""
         with self._lock:
             return self._cards.path
 

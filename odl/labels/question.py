@@ -54,24 +54,31 @@ class Question:
     """An open question.
 
     ``likely`` are the classes, those with the highest scores first; ``path`` names the predicted classes from
-    the root task down. ``signal`` (n, channels) is float32 in the units of the prompt's
-    channels, from sample ``start`` on, NaN for lost samples; it covers some seconds before the
-    window, and the window. ``asked`` and ``expires`` are sample indices.
+    the root task down. It is about the stretch from sample ``since`` to the window's ``end``. ``signal``
+    (n, channels) is float32 in the units of the prompt's channels, from sample ``start`` on, NaN for lost
+    samples; it covers some seconds before the stretch, and the stretch. ``asked`` and ``expires`` are
+    sample indices.
     """
 
     window: int
     asked: int
     expires: int
+    since: int
     likely: tuple[ClassChoice, ...]
     path: tuple[str, ...]
     start: int
     signal: NDArray[np.float32]
 
     @property
+    def end(self) -> int:
+        """One behind the last sample of the window."""
+        return self.start + len(self.signal)
+
+    @property
     def lacks(self) -> str:
         """Why the plot or the scores are missing; empty if neither is.
 
-        >>> Question(64, 200, 900, (), (), 0, np.full((128, 3), np.nan, np.float32)).lacks
+        >>> Question(64, 200, 900, 64, (), (), 0, np.full((128, 3), np.nan, np.float32)).lacks
         'no plot and no scores: this was asked while the line was lost, or long ago'
         """
         missing = ["no plot"] if not np.isfinite(self.signal).any() else []

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from odl.core.answer_records import AdoptedState, QuestionRecord
 from odl.core.class_tree import ClassTree
-from odl.core.events import Event, Prediction, Samples
+from odl.core.events import Event, Learned, Prediction, Samples
 from odl.core.history import SessionHistory
 from odl.labels.answer_log import AnswerEntry, entry_of
 from odl.labels.question import ChoiceTree, Question, Recent
+from odl.labels.stretch import LONGEST, first_shown
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,12 +19,13 @@ class AnsweredQuestion:
     """One question of a recording: its card, and its answers, oldest first.
 
     ``missed`` is True if samples of its window are not in the recording, because the line was lost: the
-    question cannot be asked when the session runs again.
+    question cannot be asked when the session runs again. ``taught``: a label that nobody asked for.
     """
 
     question: Question
     answers: tuple[AnswerEntry, ...]
     missed: bool = False
+    taught: bool = False
 
     @property
     def newest(self) -> AnswerEntry | None:
@@ -39,7 +41,7 @@ class AnsweredQuestion:
 
 @dataclass(frozen=True, slots=True)
 class QuestionHistory:
-    """A recording's questions in window order, and its answers, oldest first.
+    """A recording's questions and taught labels in window order, and its answers, oldest first.
 
     ``answers`` includes answers without a question. ``tree`` is the tree at the end, ``end`` the number
     of samples, ``gaps`` are (start, lost). ``parents`` holds the class above each added class, None for
@@ -86,18 +88,20 @@ def read_question_history(
     [(('walk',), 'sit')]
     """
     history = SessionHistory(tree, window, read_state=read_state)
-    recent = Recent(round(before * rate_hz) + 2 * window)
+    recent = Recent(round((before + LONGEST) * rate_hz) + 2 * window)
     scales = [scale for _, _, scale in channels]
     cards: dict[int, Question] = {}
+    taught: set[int] = set()
     predicted: Prediction | None = None
 
     def card(asked: QuestionRecord) -> Question:
         at, classes = asked.window, _with_choices(history.tree)
         own = predicted if predicted is not None and predicted.window == at and not asked.missed else None
         path = () if own is None else tuple(map(classes.name, own.path))
-        first = max(0, at - round(before * rate_hz))
+        since = first_shown(asked.since, at, window, rate_hz)
+        first = max(0, since - round(before * rate_hz))
         signal = recent.excerpt(first, at + window, scales)
-        return Question(at, asked.asked, asked.expires, classes.likely(own), path, first, signal)
+        return Question(at, asked.asked, asked.expires, since, classes.likely(own), path, first, signal)
 
     for event in events:
         carded = len(history.questions)
@@ -110,6 +114,11 @@ def read_question_history(
             asked = history.questions[carded]
             cards[asked.window] = card(asked)
             carded += 1
+        if isinstance(event, Learned) and event.window not in cards:
+            at = event.window
+            if any(one.taught and one.window == at for one in history.answers):
+                taught.add(at)
+                cards[at] = card(QuestionRecord(at, event.at, event.at, at))
     history.settle()
     entries = {id(one): entry_of(one) for one in history.answers}
     answers = history.answers_by_window()
@@ -118,6 +127,7 @@ def read_question_history(
             question,
             tuple(entries[id(one)] for one in answers.get(at, ())),
             any(at < end and start < at + window for start, end in history.unseen),
+            at in taught,
         )
         for at, question in sorted(cards.items())
     )

@@ -134,7 +134,8 @@ class Review:
             return _UNANSWERED.get(answer.state if answer is not None else "", "no answer counts")
         known = answer is not None and answer.name == name and answer.by
         by = f" by {clean(answer.by)}" if answer is not None and known else ""
-        return f"answered '{clean(name)}'{by}"
+        verb = "taught" if self._asked[question.window].taught else "answered"
+        return f"{verb} '{clean(name)}'{by}"
 
     def shown(self, window: int) -> None:
         """Note that a view shows the card; the answer time counts from the first call."""

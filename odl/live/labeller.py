@@ -36,7 +36,7 @@ class LiveLabeller:
     def ask_open(self, session: Session) -> None:
         """Ask the open questions of ``session``, each as of its window's end; repeated ones stay one."""
         for one in session.open_questions:
-            self.ask(Query(one.window, 0, one.expires), one.window + session.image.window)
+            self.ask(Query(one.window, 0, one.expires, one.window), one.window + session.image.window)
 
     def answer_from_truth(self, now: int) -> None:
         """Give the prompt the recorded answers that are due by sample ``now``."""

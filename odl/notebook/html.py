@@ -6,7 +6,7 @@ import base64
 from collections.abc import Sequence
 from typing import Any
 
-from odl._text import clean
+from odl._text import clean, clock_time
 from odl.evaluate.report.environment import environment
 from odl.labels.answer_log import AnswerEntry
 from odl.labels.question import ClassChoice
@@ -30,17 +30,6 @@ def joined(path: Sequence[str], limit: int = 40) -> str:
     'moving \u203a walk'
     """
     return _ARROW.join(clean(name, limit) for name in path)
-
-
-def clock_time(seconds: float) -> str:
-    """Stream time as minutes and seconds.
-
-    >>> clock_time(83.4), clock_time(3700)
-    ('1:23', '1:01:40')
-    """
-    whole = int(seconds)
-    hours, minutes = whole // 3600, whole % 3600 // 60
-    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
 
 
 def prediction(path: Sequence[str], likely: Sequence[ClassChoice], most: int = 5) -> str:

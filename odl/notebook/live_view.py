@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from odl._text import clean, percent
+from odl._text import clean, clock_time, percent
 from odl.core.clock import SYSTEM_CLOCK, Clock
 from odl.evaluate.report.style import styles_for
 from odl.live import LiveSession, LiveStatus
 from odl.notebook.buttons import close_all
 from odl.notebook.heartbeat import Heartbeat
-from odl.notebook.html import clock_time, facts, history, joined, line, prediction
+from odl.notebook.html import facts, history, joined, line, prediction
 from odl.notebook.pictures import Channel, Picture
 from odl.notebook.player import Player
 from odl.notebook.question_card import QuestionCard
@@ -138,8 +138,7 @@ class NotebookView:
         for name, runs in ((_PREDICTED, recent.predicted(start, end)), (_TRUTH, recent.truth(start, end))):
             self._plot.strip(name, [(r.start / rate, r.end / rate, r.name) for r in runs], styles)
         for question in self._prompt.questions:
-            at = question.window / rate
-            self._plot.band(at, at + self._prompt.window / rate, "question")
+            self._plot.band(question.since / rate, question.end / rate, "question")
         return self._plot.png()
 
     def _update_texts(self) -> None:
@@ -168,7 +167,7 @@ class NotebookView:
         curves = "; ".join(f"{', '.join(names)} in {unit}" for unit, names in units.items())
         says = joined(self._prompt.path) or "nothing yet"
         questions, start = self._prompt.questions, self._prompt.position - SECONDS * self._prompt.rate_hz
-        shaded = sum(one.window + self._prompt.window > start for one in questions)
+        shaded = sum(one.end > start for one in questions)
         open_now = f"{len(questions)} {'question is' if len(questions) == 1 else 'questions are'} open"
         open_now += f", {shaded} of them shaded" if shaded else ""
         left = "" if status.budget_left is None else f"; {status.budget_left} more may be asked"

@@ -152,14 +152,14 @@ class Picture:
                 clip_on=True))  # fmt: skip
 
     def question(self, question: Question, rate_hz: float, text: str) -> None:
-        """Show a question's signal against the time since its window, which is shaded."""
-        times = (np.arange(len(question.signal)) + question.start - question.window) / rate_hz
+        """Show a question's signal against the time since what it is about began, which is shaded."""
+        times = (np.arange(len(question.signal)) + question.start - question.since) / rate_hz
         if np.isfinite(question.signal).any():
             self.signal(question.signal, times)
             self.band(0, times[-1], text)
         else:
             self.signal(question.signal[:0], times[:0])
-            self.note("the signal of this window was not stored")
+            self.note("the signal of this question was not stored")
 
     def note(self, text: str) -> None:
         """Write ``text`` in the middle of an empty picture."""

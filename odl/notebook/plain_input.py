@@ -9,8 +9,9 @@ from collections.abc import Callable
 from odl._text import clean, percent
 from odl.labels.prompt import Prompt
 from odl.labels.question import Question
+from odl.labels.stretch import stretch_words
 from odl.live import LiveSession
-from odl.notebook.html import clock_time, joined
+from odl.notebook.html import joined
 
 _HELP = "a number or a class name; s skip, = the same as before, u undo, q quit"
 
@@ -45,7 +46,7 @@ def ask_plainly(
     player = _SessionThread(live)
     player.start()
     prompt, sentence = live.prompt, ""
-    write(f"{clean(live.status().port)}: questions come when the model is unsure; answer with {_HELP}.")
+    write(f"{clean(live.status().port)}: answer the questions with {_HELP}.")
     try:
         while player.is_alive():
             if prompt.sentence != sentence:
@@ -57,7 +58,8 @@ def ask_plainly(
             question = prompt.questions[0]
             write(_question_text(prompt, question))
             prompt.shown(question.window)
-            typed = ask("what was this? ").strip()
+            words = stretch_words(question, prompt.rate_hz, prompt.position)
+            typed = ask(f"what were you doing {words}? ").strip()
             if typed == "q":
                 break
             _take(prompt, question, typed)
@@ -91,11 +93,8 @@ class _SessionThread(threading.Thread):
 
 
 def _question_text(prompt: Prompt, question: Question) -> str:
-    rate = prompt.rate_hz
-    lines = [
-        f"window at {clock_time(question.window / rate)}, {prompt.left(question):.0f} s left, "
-        f"the model says {joined(question.path) or 'nothing yet'}"
-    ]
+    says = joined(question.path) or "nothing yet"
+    lines = [f"a question, {prompt.left(question):.0f} s left; the model says {says}"]
     for number, one in enumerate(question.likely, 1):
         score = "" if one.score is None else f"  {percent(one.score)}"
         lines.append(f"  {number}  {joined(one.path)}{score}")

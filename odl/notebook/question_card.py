@@ -8,17 +8,18 @@ from typing import Any
 from odl._text import clean
 from odl.core.clock import SYSTEM_CLOCK, Clock
 from odl.labels.question import Placement, Question
+from odl.labels.stretch import ago_words, stretch_words
 from odl.live.status import QuestionSource
 from odl.notebook.buttons import ClassButtons, button, close_all, labelled, show_if
-from odl.notebook.html import clock_time, joined, line, picture
+from odl.notebook.html import joined, line, picture
 from odl.notebook.pictures import Channel, Picture
 from odl.notebook.shortcuts import NAME, Shortcuts, entered
 
 GUARD = 0.25  # seconds after a card's change in which an answer was meant for the previous card
-QUIET = "No question is open. The next one appears here when the model is unsure of a window."
-AXIS = "time (s); 0 is where the window begins"
+QUIET = "No question is open. The next one appears here."
+AXIS = "time (s); the question is about the shaded stretch"
 _SKIP = "skip (s)", "leave this question unanswered"
-_NOTHING = "no answer (s)", "no answer counts for this window"
+_NOTHING = "no answer (s)", "no answer counts for this question"
 _HINT = "click here: 1-9 n s l = u"
 
 
@@ -163,7 +164,7 @@ class QuestionCard:
         return _offered(self.waiting) == _offered(self._question)
 
     def draw(self, question: Question) -> bytes:
-        """Return the plot of the window and a few seconds before it, as PNG; any thread may call this."""
+        """Return the plot of the stretch and a few seconds before it, as PNG; any thread may call this."""
         self._plot.question(question, self._prompt.rate_hz, "what was this?")
         return self._plot.png()
 
@@ -176,8 +177,8 @@ class QuestionCard:
             return
         old, self._row = self._row, self._rows[self._row is self._rows[0]]
         self._row.fill(question)
-        about = f"The signal of the window at {clock_time(question.window / self._prompt.rate_hz)}"
-        self.picture.value = picture(png, f"{about} and the seconds before it; the window is shaded")
+        words = stretch_words(question, self._prompt.rate_hz)
+        self.picture.value = picture(png, f"The signal {words}, which is shaded, and some seconds before")
         self._offer_places()
         show_if(old.box, False)
         show_if(self._row.box, True)
@@ -210,11 +211,13 @@ class QuestionCard:
             verb = "says" if prompt.live else "said"
             said = f"The model {verb} {joined(question.path)}" if question.path else "The model has not said"
             said += f" ({question.lacks})" if question.lacks else ""
-            at = clock_time(question.window / prompt.rate_hz)
-            _set(self.head, line(f"What was this, at {at}? {said}.", strong=True))
+            words = stretch_words(question, prompt.rate_hz)  # without the time that passes: it is read out
+            _set(self.head, line(f"What were you doing {words}? {said}.", strong=True))
             more = len(prompt.questions) - 1
             waits = f"; {more} more {'waits' if more == 1 else 'wait'}" if more > 0 else ""
-            _set(self.beside, line(f"{prompt.about(question)}{waits}", spoken=False))
+            ago = ago_words(question, prompt.rate_hz, prompt.position) if prompt.live else ""
+            ended = f"it ended {ago}; " if ago else ""
+            _set(self.beside, line(f"{ended}{prompt.about(question)}{waits}", spoken=False))
         previous = prompt.previous
         self._same.description = f"= {clean(previous, 16)} again" if previous else "same as before (=)"
         self._same.disabled = previous is None or question is None

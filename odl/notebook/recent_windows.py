@@ -25,7 +25,7 @@ class Run(NamedTuple):
 
 
 class RecentWindows:
-    """Follows a session's events and remembers the last windows.
+    """Follows a session's events and remembers what was shown in the last windows, held answers included.
 
     Parameters
     ----------
@@ -58,8 +58,9 @@ class RecentWindows:
             case Truth():
                 self._truths.append(event)
                 self._score()
-            case Prediction(window, path, _):
-                self._add(window, names.get(path[-1], "?") if path else "?")
+            case Prediction(window, path, _, held):
+                shown = path[-1] if path and held is None else held
+                self._add(window, "?" if shown is None else names.get(shown, "?"))
 
     def _add(self, window: int, name: str) -> None:
         end = window + self._window

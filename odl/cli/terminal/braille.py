@@ -27,13 +27,13 @@ def plotted(question: Question, channels: tuple[tuple[str, str, float], ...], co
         return []
     low, high = float(np.nanmin(signal)), float(np.nanmax(signal))
     across = max(2, min(columns, 64, len(signal) // 2))
-    edge = round(across * (question.window - question.start) / len(signal))
+    edge = round(across * (question.since - question.start) / len(signal))
     names = " ".join(clean(channels[i][0], 8) for i in same) or f"{signal.shape[1]} channels"
     what = f"{names}, {low:.3g} to {high:.3g} {clean(unit, 12)}"
-    left, right = "before", f"window: {what}"
+    left, right = "before" if edge > len("before") else "", f"asked: {what}"
     if edge + 1 + width(right) > columns and width(what) <= edge:  # the figures stand where there is room
-        left, right = what, "window"
-    under = f"{left[:edge]:{edge}}|{right}"
+        left, right = what, "asked"
+    under = f"{left:{edge}}|{right}"
     return [*braille(signal, across, _ROWS), under if edge else under[1:]]
 
 

@@ -14,6 +14,7 @@ from odl.cli.terminal.screen import figures, keyed
 from odl.core.clock import SYSTEM_CLOCK, Clock
 from odl.core.events import Samples
 from odl.labels.question import Question
+from odl.labels.stretch import stretch_words
 from odl.live.status import MonitoredSession, QuestionSource
 
 _REPORT = 10.0  # seconds of the stream between two lines of figures
@@ -96,7 +97,8 @@ class LineView:
         self.prompt.shown(question.window)
         keys = ", ".join(f"{key} {clean(name)}" for key, name in keyed(question.likely).items())
         said = "; ".join(filter(None, (keys, self.prompt.about(question), question.lacks)))
-        self._print(f"What was it at {self._when(question.window)}? {said}")
+        words = stretch_words(question, self.prompt.rate_hz, self.prompt.position)
+        self._print(f"{self._when(question.window)}: what were you doing {words}? {said}")
 
     def _when(self, window: int) -> str:
         return f"{window / self.prompt.rate_hz:.1f} s"  # the form in which each line starts

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from odl._text import clean, counted, width, wrapped
+from odl._text import clean, clock_time, counted, width, wrapped
 from odl.cli.terminal.braille import plotted
 from odl.labels.question import ClassChoice, Placement, Question
+from odl.labels.stretch import ago_words, stretch_words
 from odl.live.status import LiveStatus, QuestionSource
 
 Part = tuple[str, str]  # style, text
@@ -130,17 +131,6 @@ def keyed(likely: Sequence[ClassChoice]) -> dict[str, str]:
     return {key: one.name for key, one in zip(KEYS, likely, strict=False)}
 
 
-def clock(samples: int, rate_hz: float) -> str:
-    """Return a stream position as minutes and seconds.
-
-    >>> clock(8075, 50.0)
-    '2:41'
-    """
-    seconds = int(samples / rate_hz)
-    hours, minutes = divmod(seconds // 60, 60)
-    return f"{hours}:{minutes:02d}:{seconds % 60:02d}" if hours else f"{minutes}:{seconds % 60:02d}"
-
-
 def figures(status: LiveStatus) -> list[str]:
     """Return the port's state and figures, each in a few words."""
     rate = "–" if status.rate is None else f"{status.rate:.2f}"
@@ -156,7 +146,7 @@ def figures(status: LiveStatus) -> list[str]:
             found.append(f"clock {status.drift:+.0f} ppm")
     if status.jitter is not None:
         found.append(f"jitter {status.jitter:.1f} ms")
-    found.append(f"{clock(status.position, status.declared)}, {counted(status.windows, 'window')}")
+    found.append(f"{clock_time(status.position / status.declared)}, {counted(status.windows, 'window')}")
     if status.budget_left is not None:
         found.append(f"questions left {status.budget_left}")
     if status.compared is not None:
@@ -207,22 +197,19 @@ def _bars(likely: Sequence[ClassChoice], columns: int, plain: bool) -> list[Line
 
 
 def _title(prompt: QuestionSource, question: Question, at: int, of: int, columns: int) -> Line:
-    when, about = clock(question.window, prompt.rate_hz), prompt.about(question)
+    now = prompt.position if prompt.live else None
+    words, about = stretch_words(question, prompt.rate_hz, now), prompt.about(question)
     many = f" {at + 1} of {of}" if of > 1 else ""
-    tab, ago = " (tab: next)" if of > 1 else "", _ago(prompt, question)
+    tab, ago = (
+        " (tab: next)" if of > 1 else "",
+        "" if now is None else ago_words(question, prompt.rate_hz, now),
+    )
+    asked, ago = f"What were you doing {words}", f", {ago}" * bool(ago)
     titles = (
-        f"What was it at {when}{ago}?{many}{tab}   {about}", f"What was it at {when}{ago}?{many}   {about}",
-        f"What was it at {when}?{many}   {about}", f"At {when}?{many}   {about}",
+        f"{asked}{ago}?{many}{tab}   {about}", f"{asked}{ago}?{many}   {about}", f"{asked}?{many}   {about}",
+        f"{words[0].upper()}{words[1:]}?{many}   {about}",
     )  # fmt: skip
     return [("class:ask", next((title for title in titles if width(title) <= columns), titles[-1]))]
-
-
-def _ago(prompt: QuestionSource, question: Question) -> str:
-    """Return how long ago the question's window ended; empty if the stream has ended."""
-    seconds = (prompt.position - question.start - len(question.signal)) / prompt.rate_hz
-    if not prompt.live or seconds < 1:
-        return ""
-    return f", {seconds:.0f} s ago" if seconds < 120 else f", {seconds / 60:.0f} min ago"
 
 
 def _classes(question: Question, columns: int) -> list[Line]:
@@ -283,7 +270,7 @@ def _answers(prompt: QuestionSource) -> list[Line]:
         took = f", answered in {one.took / 1000:.1f} s" if one.took and one.name is not None else ""
         text = one.sentence + took
         by = f" ({clean(one.by)})" if one.by not in ("", prompt.by) else ""
-        lines.append([("class:quiet", f"  {clock(one.window, prompt.rate_hz)}  {text}{by}")])
+        lines.append([("class:quiet", f"  {clock_time(one.window / prompt.rate_hz)}  {text}{by}")])
     return lines
 
 

@@ -135,7 +135,7 @@ def relabel(
     out = output_path(opened, path, out)
     check_edits(opened, history, all_edits)
     before = replay(path, progress=progress)
-    asked = [one.question.window for one in history.questions if not one.missed]
+    asked = [one.question.window for one in history.questions if not (one.missed or one.taught)]
     about = opened.stream.about | {
         "asked": asked,
         "relabelled": {"from": path.name, "trace": opened.recording.trace_sha256, "edits": len(edits)},
