@@ -15,7 +15,7 @@ from odl.labels.question_history import AnsweredQuestion, QuestionHistory
 
 @dataclass(frozen=True)
 class ScheduledAnswer:
-    """An answer at sample ``at``; ``under`` names the class above a new one; nobody asked for a ``taught`` one."""
+    """An answer at sample ``at``; ``under`` names the class above a new one; ``taught``: unasked."""
 
     at: int
     window: int
