@@ -156,7 +156,7 @@ def test_host_chance_is_the_kernels_generator(state: int, limits: list[int]) -> 
 
 @given(st.integers(1, 2**64 - 1), st.integers(0, 30))
 def test_host_shuffling_is_the_kernels(state: int, n: int) -> None:
-    order = np.arange(n, dtype=np.int32)
+    order = np.arange(n, dtype=np.uint16)
     shuffle(order, n, np.uint64(state))
     assert Chance(state).shuffled(n) == order.tolist()
 
