@@ -109,12 +109,15 @@ class Composed(KernelCore):
             return []
         return self._events(ask(self.block, window, end, utility, 0))
 
-    def _settle(self, now: int) -> list[Output]:
+    def _expire(self, now: int) -> list[Output]:
         outputs = list(self._events(expire(self.block, now, 0)))
         for event in outputs:
-            if isinstance(event, Dropped) and event.why is Why.EXPIRED:
+            if isinstance(event, Dropped):
                 self.policy.settle(event.window, Asked.EXPIRED)
-        return outputs + self._learn(now)
+        return outputs
+
+    def _settle(self, now: int) -> list[Output]:
+        return self._expire(now) + self._learn(now)
 
     def _learn(self, now: int) -> list[Output]:
         outputs: list[Output] = []
@@ -143,25 +146,22 @@ class Composed(KernelCore):
 
     def label(self, at: int, window: int, cls: int) -> Sequence[Output]:
         """An answer; 255 is a skip."""
-        outputs = list(self._events(expire(self.block, at, 0)))
-        for event in outputs:
-            if isinstance(event, Dropped):
-                self.policy.settle(event.window, Asked.EXPIRED)
-        before = self._outcomes()
+        outputs, before = self._expire(at), self._outcomes()
         outputs += self._events(answer(self.block, at, window, cls, 0))
         self._tell_policy(before)
         return outputs + self._learn(at)
 
     def teach(self, at: int, cls: int) -> Sequence[Output]:
         """The present segment is of class ``cls``."""
+        outputs = self._expire(at)
         if (window := int(plain(open_here)(self.block))) >= 0:
-            return self.label(at, window, cls)
-        outputs, before = self._settle(at), self._labelled()
+            return outputs + list(self.label(at, window, cls))
+        before = self._labelled()
         outputs += self._events(taught(self.block, at, cls, 0))
         for window in self._labelled() - before:
             self.policy.settle(window, Asked.ANSWERED)
         self._learn_new(before)
-        return outputs
+        return outputs + self._learn(at)
 
     def undo(self, at: int) -> Sequence[Output]:
         """Take back the answer given last."""

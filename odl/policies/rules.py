@@ -8,7 +8,7 @@ from typing import ClassVar
 from odl.core.kernels.rules import Rule
 from odl.core.rule_policy import RulePolicy
 
-__all__ = ["DualRV", "InfoRV", "Never", "Periodic", "Random"]
+__all__ = ["DualRV", "InfoRV", "Never", "NovelSegments", "Periodic", "Random"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,3 +178,53 @@ class Periodic(RulePolicy):
 
     rule: ClassVar[Rule] = Rule.PERIODIC
     batch: int = Rule.PERIODIC.batch
+
+
+@dataclass(frozen=True, kw_only=True)
+class NovelSegments(RulePolicy):
+    """Asks once about each segment that is unlike what was answered, where the heads doubt.
+
+    A segment is a stretch in which the features stay near their mean. It is given a score in its 3rd,
+    19th, 35th, ... window, until it has been asked about::
+
+        score = novelty * (0.1 + mean doubt of its windows)
+
+    Novelty is the distance of the segment's mean to the nearest that was answered or is being asked
+    about (0.2 before the first), doubt is ``1 - (p1 - p2)`` over the leaves as they are shown. A question
+    comes where the score is among the highest of the last 64, so many of them as the budget allows for
+    what is left of the period, the first half of it at twice that rate, and at least ``floor``. So a
+    question comes when a person can answer it, and not twice; where nothing is worth asking, the budget
+    is not spent.
+
+    Parameters
+    ----------
+    batch : int
+        Questions that are learned from together, 1 to 255.
+    floor : int
+        The lowest score (Q15, 0 to 65535) for which a question comes.
+
+    Raises
+    ------
+    ConfigError
+        If a setting lies outside its range.
+
+    References
+    ----------
+    This project's own; docs/methods.md says what it was measured against.
+
+    Examples
+    --------
+    >>> from odl.core.config import Config
+    >>> from odl.core.image import Image
+    >>> from odl.core.protocols import Scores, Window
+    >>> from odl.data import model_bytes
+    >>> image = Image.from_bytes(model_bytes("shoulder"))
+    >>> policy = NovelSegments().start(image, Config(allowed=20, period=100))
+    >>> [w for w in range(8)
+    ...  if policy.decide(Window(64 * w, 64 * w + 128, image.stored[w // 4 * 50], None), Scores((), (), 9999)).ask]
+    [2, 6]
+    """
+
+    rule: ClassVar[Rule] = Rule.NOVEL_SEGMENTS
+    batch: int = Rule.NOVEL_SEGMENTS.batch
+    floor: int = 0

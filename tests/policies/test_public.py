@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -15,6 +16,7 @@ from odl.model.dendron import Dendron
 from odl.policies import InfoRV, Never, by_name
 from tests.helpers.streams import IMAGE, SCALING, Script, config, play
 
+SLOW = replace(IMAGE, rate_hz=0.1)  # a refit is done within a hop, as one of a Dendron is
 SCRIPT = Script(5, [("samples", 200), ("label", 0, 1), ("samples", 200), ("label", 0, 2), ("samples", 200)])
 
 
@@ -31,15 +33,18 @@ def test_every_rule_has_a_class_with_its_name_settings_and_text(rule: Rule) -> N
 @pytest.mark.parametrize("name", POLICIES)
 def test_a_session_takes_a_name_or_an_object_and_stays_of_the_integer_core(name: str) -> None:
     chosen = config(name, batch=1)
-    trace = play(SCRIPT, Session(IMAGE, chosen))
+    trace = play(SCRIPT, Session(SLOW, chosen))
     base = config("none", batch=1)
     policy = by_name(name)(**({} if name == "none" else {"batch": 1}))
     for given in (name, policy):
-        session = Session(IMAGE, base, policy=given)
+        session = Session(SLOW, base, policy=given)
         assert session.config == chosen and play(SCRIPT, session) == trace
         assert len(session.snapshot()) > 0  # only the integer core has one
-    assert play(SCRIPT, Session(IMAGE, base, Dendron(IMAGE), policy)) == trace
-    assert play(SCRIPT, Session(IMAGE, base, Dendron(IMAGE), policy.start(IMAGE, base))) == trace
+    assert play(SCRIPT, Session(SLOW, base, Dendron(SLOW), policy)) == trace
+    assert play(SCRIPT, Session(SLOW, base, Dendron(SLOW), policy.start(SLOW, base))) == trace
+    assert play(SCRIPT, Session(IMAGE, base, None, policy.start(IMAGE, base))) == play(
+        SCRIPT, Session(IMAGE, chosen)
+    )
 
 
 def test_an_object_replaces_the_settings_that_it_has() -> None:
