@@ -28,10 +28,12 @@ def add_option(
     text = option.help
     if "default" not in text and option.default not in (None, False):
         number = isinstance(option.default, float)
-        text += f"; default: {option.default:g}" if number else f"; default: {option.default}"
+        words = "yes" if option.default is True else f"{option.default:g}" if number else option.default
+        text += f"; default: {words}"
     text = text.replace("%", "%%")
     if option.kind == "flag":
-        parser.add_argument(f"--{name}", action="store_true", default=default, help=text)
+        action = argparse.BooleanOptionalAction if option.default is True else "store_true"
+        parser.add_argument(f"--{name}", action=action, default=default, help=text)
         return
     parser.add_argument(
         f"--{name}", type=_TYPES.get(option.kind, str), default=default, required=required,

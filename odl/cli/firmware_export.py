@@ -13,7 +13,7 @@ from odl.cli.output import Progress
 if TYPE_CHECKING:
     from odl.core.image import Image
 
-SESSION = ("policy", "budget", "batch", "patience", "hold")
+SESSION = ("policy", "budget", "every", "floor", "batch", "patience", "hold")
 
 
 def add_commands(verbs: Any) -> None:

@@ -33,7 +33,7 @@ def add_commands(commands: Any) -> None:
     add_option(live, "speed", help="times real time, for --play and --feed; default: 1, "
                "and with --feed --answers truth as fast as the board can")  # fmt: skip
     add_options(live, "learn keep answers")
-    add_option(live, "budget", help="12/h, 2% or, with --seconds, a number; default: 12/h")
+    add_option(live, "budget", help="12/h, 5/day, 2% or, with --seconds, a number; default: 12/h")
     add_options(live, (name for name in SESSION_OPTIONS if name != "budget"))
     add_options(live, "resume out seconds who json")
     live.set_defaults(run=_live)

@@ -21,16 +21,16 @@ _FLAGS = {*OPTIONS, "counts", "erase", "twins", "pattern", "label", "rate_hz"}
 def with_flags(sentence: str) -> str:
     """A library's ``sentence`` with the options that it names as flags of the command line.
 
-    >>> with_flags("`delay` is -1; `batch=4` and `emulated=True` can be used")
-    '--delay is -1; --batch 4 and --emulated can be used'
+    >>> with_flags("`delay` is -1; `batch=4`, `hold=False` and `emulated=True` can be used")
+    '--delay is -1; --batch 4, --no-hold and --emulated can be used'
     """
 
     def spelled(match: re.Match[str]) -> str:
         name, value = match[1], match[2]
         if name not in _FLAGS:
             return match[0]
-        flag = f"--{name.replace('_', '-')}"
-        if value in (None, "True"):
+        flag = f"--{'no-' * (value == 'False')}{name.replace('_', '-')}"
+        if value in (None, "True", "False"):
             return flag
         return f"{flag} '{value}'" if name == "pattern" else f"{flag} " + re.sub(r"['\[\] ]", "", value)
 

@@ -123,8 +123,8 @@ def _command(args: argparse.Namespace) -> list[str]:
     for name in ("subjects", "learner", *SESSION_OPTIONS):
         value = getattr(args, name)
         if value is not None:
-            words.append(f"--{name}")
-            if value is not True:
+            words.append(f"--{'no-' * (value is False)}{name}")
+            if not isinstance(value, bool):
                 words.append(f"{value:g}" if isinstance(value, float) else str(value))
     for name, word in (("data", "DIR"), ("model", _name(args.model or ""))):
         words += [f"--{name}", word] if getattr(args, name) else []

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _COMPARED = (
     "subjects", "data", "policies", "learners", "budgets", "seeds", "baseline", "delay", "patience", "refuse",
-    "error", "hold", "batch", "step", "workers", "dask",
+    "error", "hold", "batch", "step", "every", "floor", "workers", "dask",
 )  # fmt: skip
 
 

@@ -128,7 +128,7 @@ class Option:
 
 _KINDS: Final = {
     "flag": "true or false",
-    "budget": "20, '12/h' or '2%'",
+    "budget": "20, '12/h', '5/day' or '2%'",
     "text": "a text",
     "path": "a path",
     "names": "a list of names",
@@ -144,7 +144,10 @@ def _table(*options: Option) -> dict[str, Option]:
 OPTIONS: Final = _table(
     # How a session asks and learns.
     Option("policy", "policy", DEFAULT.policy, "NAME", POLICY_HELP, choices=POLICIES),
-    Option("budget", "budget", 20, "B", "questions: 20 (a session), 12/h or 2% (of the windows)"),
+    Option("budget", "budget", 20, "B", "questions: 20 (a session), 12/h, 5/day or 2% (of the windows)"),
+    Option("every", "number", 0.0, "S", "least seconds between two questions",
+           low=0, high=LONGEST, unit="seconds"),
+    Option("floor", "integer", 0, "N", "novel-segments asks from this score on", *BOUNDS["floor"]),
     Option("seed", "integer", 0, "N", "seed of everything random", low=0, high=2**63),
     Option("batch", "integer", None, "N", BATCH_HELP, *BOUNDS["batch"]),
     Option("delay", "number", 10.0, "S", "seconds until the oracle answers",
@@ -153,11 +156,11 @@ OPTIONS: Final = _table(
            low=0, high=LONGEST, above=True, unit="seconds"),
     Option("refuse", "number", 0.0, "P", "share of questions that the oracle skips", low=0, high=1),
     Option("error", "number", 0.0, "P", "share of the oracle's answers that are wrong", low=0, high=1),
-    Option("hold", "flag", False, "", "hold an answer as the prediction until the stream changes"),
+    Option("hold", "flag", True, "", "show an answer with a new class until the stream changes"),
     Option("step", "integer", 4, "N", "TActiLE's reference values move by 2**-N", *BOUNDS["step"]),
     Option("learner", "text", None, "NAME", "dendron, knn, ... or package.module:Class; default: dendron"),
     # What a study varies.
-    Option("policies", "names", None, "A,B", "names of policies; default: tactile-inforv"),
+    Option("policies", "names", None, "A,B", f"names of policies; default: {DEFAULT.policy}"),
     Option("learners", "names", None, "A,B", "names of learners; default: dendron"),
     Option("budgets", "names", None, "5,10", "a budget each; default: 20"),
     Option("seeds", "text", None, "N", "a number of seeds, or seeds with commas between; default: 1"),
@@ -202,7 +205,8 @@ OPTIONS: Final = _table(
 )  # fmt: skip
 
 SESSION_OPTIONS: Final = (
-    "policy", "budget", "seed", "batch", "delay", "patience", "refuse", "error", "hold", "step",
+    "policy", "budget", "every", "floor", "seed", "batch", "delay", "patience", "refuse", "error", "hold",
+    "step",
 )  # fmt: skip
 LIVE_BUDGET: Final = "12/h"  # default of sessions of unknown length
 

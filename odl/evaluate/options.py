@@ -32,6 +32,8 @@ class Options:
 
     policy: str = OPTIONS["policy"].default
     budget: str | int = OPTIONS["budget"].default
+    every: float = OPTIONS["every"].default
+    floor: int = OPTIONS["floor"].default
     seed: int = OPTIONS["seed"].default
     batch: int | None = OPTIONS["batch"].default
     delay: float = OPTIONS["delay"].default
@@ -68,6 +70,7 @@ class Options:
         return Config(
             policy=self.policy, allowed=budget.allowed, period=budget.period,
             in_samples=budget.in_samples, horizon=max(1, windows), batch=self.questions_together,
+            every=round(self.every * rate_hz), floor=self.floor,
             patience=max(1, round(self.patience * rate_hz)), step=self.step, hold=self.hold, seed=seed,
             **scaling._asdict(),
         )  # fmt: skip
@@ -88,11 +91,13 @@ class Options:
         about = {
             "policy": self.policy,
             "budget": str(self.budget) if self.policy != "none" else "none",
+            **({"seconds between questions": f"{self.every:g} or more"} if self.every else {}),
+            **({"lowest score asked about": str(self.floor)} if self.floor else {}),
             "answers learned from together": str(self.questions_together),
             "answers after": f"{self.delay:g} s",
             "questions expire after": f"{self.patience:g} s",
             "refused, wrong answers": f"{self.refuse:g}, {self.error:g}",
-            "an answer stands until the stream changes": "yes" if self.hold else "no",
+            "a new class is shown until the stream changes": "yes" if self.hold else "no",
             "seed": str(self.seed),
         }
         return {k: v for k, v in about.items() if from_truth or k not in _OF_TRUTH}

@@ -49,6 +49,8 @@ def replay(
     error: float | None = None,
     hold: bool | None = None,
     step: int | None = None,
+    every: float | None = None,
+    floor: int | None = None,
     data: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Result:
@@ -72,7 +74,7 @@ def replay(
         model's full range, and values beyond the range are counted. Integers and events are counts
         of ``scale`` each. A row with NaN is a gap.
     policy : str, object or function, optional
-        A name that `odl.policies` lists (tactile-inforv by default), an object such as
+        A name that `odl.policies` lists (novel-segments by default), an object such as
         ``odl.policies.InfoRV(step=5)``, a function ``(window, scores) -> bool`` (see `odl.Window`,
         `odl.Scores`), or an object with the methods of `odl.core.protocols.Policy`. The budget is
         never exceeded.
@@ -84,8 +86,8 @@ def replay(
         skip), with answers ``delay`` late, or an object with the methods of
         `odl.core.protocols.Labeller`, such as `odl.labels.Oracle`.
     budget : str or int, optional
-        ``20`` (for the session; default), ``12/h`` or ``2%``. For an iterable of unknown length the
-        default is ``12/h``.
+        ``20`` (for the session; default), ``12/h``, ``5/day`` or ``2%``. For an iterable of unknown length
+        the default is ``12/h``.
     subjects : iterable of str or int, optional
         People to replay, one session each; default: the dataset's test people. For your own samples,
         one name.
@@ -112,9 +114,14 @@ def replay(
     refuse, error : float
         Share of questions skipped, and of answers that are wrong; 0 to 1, by default 0.
     hold : bool
-        Hold an answer as the prediction until the stream changes (`Prediction.held`).
+        Show an answer with a class that the image does not know until the stream changes
+        (`Prediction.held`); True by default.
     step : int
         TActiLE's reference values move by ``2**-step``; 4 by default.
+    every : float
+        Least seconds between two questions; 0 by default.
+    floor : int
+        The score from which on novel-segments asks, 0 to 65535; 0 by default.
     data : path, optional
         Folder or zip of a dataset that is not bundled (``hapt``, ``uca-ehar``).
     progress : callable, optional
@@ -145,7 +152,8 @@ def replay(
     parts, keywords = OwnParts.read(policy, learner, labeller)
     given = {
         "budget": budget, "seed": seed, "batch": batch, "delay": delay, "patience": patience,
-        "refuse": refuse, "error": error, "hold": hold, "step": step,
+        "refuse": refuse, "error": error, "hold": hold, "step": step, "every": every,
+        "floor": floor,
     }  # fmt: skip
     keywords |= {name: value for name, value in given.items() if value is not None}
     other = model if model is None or isinstance(model, Image) else load_model(model)

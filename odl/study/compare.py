@@ -115,6 +115,8 @@ def compare(
     error: object = None,
     hold: object = None,
     step: object = None,
+    every: object = None,
+    floor: object = None,
     order: object = None,
     out: str | Path | None = None,
     workers: int | None = None,
@@ -145,7 +147,7 @@ def compare(
         Folder or zip of a dataset that is not bundled.
     baseline : str, optional
         The policy to compare with; the first by default.
-    batch, delay, patience, refuse, error, hold, step : value or list, optional
+    batch, delay, patience, refuse, error, hold, step, every, floor : value or list, optional
         As in `odl.replay`.
     order : str or list, optional
         Order of a person's recordings: ``recorded``, ``reversed``, ``shuffled``.
@@ -173,7 +175,8 @@ def compare(
     given = {
         "policies": policies, "learners": learners, "budgets": budgets, "seeds": seeds, "people": subjects,
         "models": models, "baseline": baseline, "batch": batch, "delay": delay, "patience": patience,
-        "refuse": refuse, "error": error, "hold": hold, "step": step, "order": order,
+        "refuse": refuse, "error": error, "hold": hold, "step": step, "every": every, "floor": floor,
+        "order": order,
     }  # fmt: skip
     datasets = [str(source)] if isinstance(source, str | Path) else [str(one) for one in source]
     values = {name: value for name, value in given.items() if value is not None}

@@ -18,7 +18,7 @@ from odl.evaluate.option_table import OPTIONS
 OWN_MODEL: Final = "own"
 RANDOM_MODEL: Final = "random"  # the own one with a random, frozen extractor
 ORDERS: Final = ("recorded", "reversed", "shuffled")
-_OPTIONS: Final = ("batch", "delay", "patience", "refuse", "error", "hold", "step")
+_OPTIONS: Final = ("batch", "delay", "patience", "refuse", "error", "hold", "step", "every", "floor")
 Value = str | int | float | bool | None
 
 
@@ -92,7 +92,7 @@ class Study:
     learners, policies : tuple of StudyPart
     budgets : tuple of str
         As the option ``budget``.
-    batch, delay, patience, refuse, error, hold, step : tuple
+    batch, delay, patience, refuse, error, hold, step, every, floor : tuple
         As the options of the same names.
     order : tuple of str
         Order of a person's recordings: ``recorded``, ``reversed`` or ``shuffled`` (by the seed).
@@ -122,6 +122,8 @@ class Study:
     error: tuple[float, ...] = (OPTIONS["error"].default,)
     hold: tuple[bool, ...] = (OPTIONS["hold"].default,)
     step: tuple[int, ...] = (OPTIONS["step"].default,)
+    every: tuple[float, ...] = (OPTIONS["every"].default,)
+    floor: tuple[int, ...] = (OPTIONS["floor"].default,)
     order: tuple[str, ...] = ("recorded",)
     seeds: tuple[int, ...] = (0,)
     baseline: str = ""

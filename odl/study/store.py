@@ -14,7 +14,7 @@ from odl.study.session_figures import FIGURES
 PARAMETERS: Final = {
     "dataset": str, "subject": str, "model": str, "order": str, "learner": str, "policy": str, "seed": int,
     "budget": str, "batch": int, "delay": float, "patience": float, "refuse": float, "error": float,
-    "hold": bool, "step": int,
+    "hold": bool, "step": int, "every": float, "floor": int,
 }  # fmt: skip
 COLUMNS: Final = {"key": str, **PARAMETERS, **FIGURES}
 _HASH: Final = "sha256 of the rows"

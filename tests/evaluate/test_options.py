@@ -13,6 +13,7 @@ import pytest
 import odl
 from odl.cli.arguments import add_option
 from odl.core.config import ConfigError
+from odl.core.fixed_point import Scaling
 from odl.evaluate.option_table import OPTIONS, SESSION_OPTIONS
 from odl.evaluate.options import Options
 from odl.live import LiveOptions
@@ -59,6 +60,8 @@ def test_every_flag_of_the_table_is_made_from_it() -> None:
         ("delay", float("nan"), "`delay` is nan; it can be 0 to 1000000 seconds"),
         ("patience", 0, "`patience` is 0; it can be above 0, to 1000000 seconds"),
         ("seed", 2**63 + 1, f"`seed` is {2**63 + 1}; it can be 0 to 2**63"),
+        ("every", -1, "`every` is -1; it can be 0 to 1000000 seconds"),
+        ("floor", 65536, "`floor` is 65536; it can be 0 to 65535"),
         ("speed", float("inf"), "`speed` is inf; it can be a number above 0"),
         ("learn", "cloud", "`learn` is 'cloud'; it can be host, device or both"),
         ("answers", "guess", "`answers` is 'guess'; it can be truth"),
@@ -66,7 +69,7 @@ def test_every_flag_of_the_table_is_made_from_it() -> None:
         ("columns", "ax", "`columns` is 'ax'; it can be a list of names"),
         ("port", 3, "`port` is 3; it can be a text"),
         ("model", 3, "`model` is 3; it can be a path"),
-        ("budget", [], "`budget` is []; it can be 20, '12/h' or '2%'"),
+        ("budget", [], "`budget` is []; it can be 20, '12/h', '5/day' or '2%'"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused_by_the_keyword_s_name(
@@ -81,6 +84,18 @@ def test_defaults_and_none_pass_the_check() -> None:
         option.check(option.default)
         option.check(None)
     assert Options.from_dict({"patience": 0.0}).patience == 0  # recordings of version 0.1.0 may hold it
+
+
+def test_seconds_become_samples_at_the_model_s_rate() -> None:
+    made = Options(every=1.5, floor=9, hold=False).config(50.0, 100, 1, Scaling((), (), ()))
+    assert (made.every, made.floor, made.hold, made.patience) == (75, 9, False, 3000)
+    assert Options().config(50.0, 100, 1, Scaling((), (), ())).hold
+
+
+def test_what_is_on_by_default_can_be_switched_off() -> None:
+    parser = argparse.ArgumentParser()
+    add_option(parser, "hold")
+    assert [parser.parse_args(words).hold for words in ([], ["--hold"], ["--no-hold"])] == [None, True, False]
 
 
 def test_the_library_names_keywords_and_the_command_line_flags(capsys: pytest.CaptureFixture[str]) -> None:

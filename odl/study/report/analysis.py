@@ -15,7 +15,8 @@ from odl.study.report.statistics import Interval, area, at_labels, holm, mean_in
 Row = Mapping[str, Any]
 METHOD: Final = ("learner", "policy")
 SETTING: Final = (
-    "dataset", "model", "order", "batch", "delay", "patience", "refuse", "error", "hold", "step",
+    "dataset", "model", "order", "batch", "delay", "patience", "refuse", "error", "hold", "step", "every",
+    "floor",
 )  # fmt: skip
 HARMED: Final = 0.01  # a person is harmed who loses more than this share against the model without learning
 WHOLE: Final = "shown_accuracy"
