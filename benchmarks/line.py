@@ -206,7 +206,7 @@ class Throttled:
 def schedule(rate: int, seconds: float, everything: bool) -> Iterator[tuple[float, Message]]:
     """(time, message) of a board with a six-axis sensor; its totals are filled in later."""
     block = motion(int(rate * seconds), seed=2)
-    about = Info(1, 0, 6, 128, HOP, 768, 1000 * rate, 1, 2, 3, 4, 5, 7, 0, 0, "odl 0.1.0 nucleo_f401re")
+    about = Info(2, 0, 6, 128, HOP, 768, 1000 * rate, 1, 2, 3, 4, 5, 7, 0, 0, "odl 0.2.0 nucleo_f401re")
     axes = ("ax", "g"), ("ay", "g"), ("az", "g"), ("gx", "deg/s"), ("gy", "deg/s"), ("gz", "deg/s")
     channels = [[name, unit, 0.000244] for name, unit in axes]
     board = {"name": "nucleo_f401re", "sensor": "lsm6dso", "rate_hz": rate, "channels": channels}

@@ -161,6 +161,12 @@ def labels_of(image: Image, snapshot: bytes) -> set[tuple[int, int]]:
     return {(int(e["window"]), int(e["cls"])) for e in log if e["kind"] == Entry.LABEL}
 
 
+def removals_of(image: Image, snapshot: bytes) -> int:
+    """How many labels have left the log of a snapshot: taken back, or to make room for newer ones."""
+    counts = np.frombuffer(snapshot, state_dtype_of(image), 1)["counts"][0]
+    return int(counts[Count.UNDONE] + counts[Count.GAVE_WAY])
+
+
 def state_sizes(image: Image) -> tuple[int, int, int]:
     """Sizes in bytes: the state block, the state block without weights, a log entry."""
     first, last = weights_at(image)

@@ -18,6 +18,7 @@ from odl.core.events import (
     Query,
     Samples,
     Split,
+    Teach,
     Undo,
 )
 from odl.device.description import shown
@@ -26,7 +27,7 @@ from odl.wire.client import BoardError
 LEAP: Final = 7 * 86400  # seconds of samples that can be missing at once; more is an error
 ON_THE_LINE: Final = "lost on the line"
 OUTPUTS: Final = (Prediction, Query, Learned, Dropped)
-COMMANDS: Final = (Label, Undo, AddClass, Split)
+COMMANDS: Final = (Label, Teach, Undo, AddClass, Split)
 
 
 class BoardState(Enum):

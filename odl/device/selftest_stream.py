@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odl.core.config import Config
-from odl.core.events import AddClass, Gap, Input, Label, Samples, Undo
+from odl.core.events import AddClass, Gap, Input, Label, Samples, Teach, Undo
 from odl.core.image import Image
 
 HOPS: Final = 30
@@ -58,7 +58,7 @@ def uneven_blocks(raw: NDArray[np.int16]) -> Iterator[Input]:
 
 
 def session_script(image: Image) -> Iterator[Input]:
-    """A session with a new class, a gap, an undo, and commands that have no effect."""
+    """A session with a new class, a gap, an undo, a label unasked, and commands that have no effect."""
     raw = golden_stream(image)
     half = len(raw) // 2
     yield AddClass(0, 200, "self-test", 0)
@@ -69,6 +69,8 @@ def session_script(image: Image) -> Iterator[Input]:
         assert isinstance(event, Samples)
         yield Samples(event.start + half + 17, event.block)
     yield Undo(len(raw) + 17)
+    yield Teach(len(raw) + 17, 200)
+    yield Teach(len(raw) + 17, 201)  # there is no such class
     yield Label(len(raw) + 17, 0, None)
 
 

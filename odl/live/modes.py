@@ -11,7 +11,7 @@ from odl.core.events import Adopt, Command, Event, Gap, Input, Output, Query, Sa
 from odl.core.loop import drive
 from odl.core.protocols import Labeller
 from odl.core.session import Session
-from odl.core.snapshot import labels_of, state_sizes, with_unused_log
+from odl.core.snapshot import labels_of, removals_of, state_sizes, with_unused_log
 from odl.device.board import Board, BoardState, LostFrames, Restarted, StateRead
 from odl.device.csv_state import CsvStreamState
 from odl.device.csv_stream import BAD_LINES, CsvStream
@@ -298,9 +298,11 @@ class BoardLearns(LearningMode):
         image = self.session.image
         whole = with_unused_log(image, state) if len(state) >= self._size else None
         if whole is not None:
-            lost = labels_of(image, self.session.snapshot()) - labels_of(image, whole)
-            if lost:
-                self.notices.append(f"the board has lost {len(lost)} labels that it had learned")
+            own = self.session.snapshot()
+            removed = max(0, removals_of(image, whole) - removals_of(image, own))
+            lost = len(labels_of(image, own) - labels_of(image, whole)) - removed
+            if lost > 0:
+                self.notices.append(f"the board has lost {lost} labels that it had learned")
 
     def status(self) -> LiveStatus:
         """As `LearningMode.status`."""

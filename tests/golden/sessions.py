@@ -51,7 +51,8 @@ from odl.labels.oracle import Oracle
 from odl.recording import Writer
 from odl.wire import Start, TraceHash, encode, is_output
 
-FOLDER = Path(__file__).resolve().parent / "v0_1_0"
+V0_1_0 = Path(__file__).resolve().parent / "v0_1_0"
+FOLDER = V0_1_0
 IMAGE, RECORDING, HASHES = FOLDER / "shoulder.odlm", FOLDER / "replay.odl", FOLDER / "hashes.json"
 
 MakeSession = Callable[[Image, Config], Session]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from odl import data
 from odl.core.config import Config
-from odl.core.events import AddClass, Gap, Label, Samples, Split, Undo
+from odl.core.events import AddClass, Gap, Label, Samples, Split, Teach, Undo
 from odl.core.image import Image
 from odl.core.kernels.rules import POLICIES
 from odl.core.session import OrderError, Session
@@ -25,6 +25,7 @@ from odl.device.board import NOW
 from odl.wire import (
     BRIEF,
     IMAGE,
+    PROTOCOL,
     STATE,
     Configure,
     Data,
@@ -61,7 +62,7 @@ class FakeBoard:
     ``out`` is what it sends; the host's bytes go to `receive`, its sensor's samples to `sense`.
     """
 
-    def __init__(self, image: Image = SHOULDER, *, sensor: bool = True, major: int = 1) -> None:
+    def __init__(self, image: Image = SHOULDER, *, sensor: bool = True, major: int = PROTOCOL[0]) -> None:
         self.image, self.major = image, major
         names = [[c.name, c.unit, c.scale] for c in image.channels]
         self.board = {"name": "fake", "sensor": "imu" if sensor else "link",
@@ -186,7 +187,7 @@ class FakeBoard:
             return None
         if self.session is None:
             return Refusal.CONFIGURE
-        if isinstance(message, Label | Undo | AddClass | Split):
+        if isinstance(message, Label | Teach | Undo | AddClass | Split):
             if message.at == NOW:
                 message = replace(message, at=self.session.position)
             if message.at != self.session.position:
@@ -206,6 +207,7 @@ def config_of(message: Configure) -> Config:
         policy=POLICIES[message.rule], allowed=message.allowed, period=message.period,
         in_samples=bool(message.in_samples), horizon=message.horizon, batch=message.batch,
         patience=message.patience, step=message.step, hold=bool(message.hold), change=message.change,
+        every=message.every, floor=message.floor,
         seed=message.seed, mult=mult, shift=shift, offset=offset,
     )  # fmt: skip
 

@@ -22,6 +22,7 @@ from odl.core.events import (
     Query,
     Samples,
     Split,
+    Teach,
     Truth,
     Undo,
 )
@@ -33,11 +34,12 @@ from odl.data.conversion.table_chunks import CHUNK
 
 MARKS: Final = ("predicted", "asked", "answered", "learned")
 EVENTS: Final = (
-    ("event", "text"), ("index", "whole"), ("time", "time"), ("window", "whole"), ("end", "whole"),
+    ("event", "text"), ("index", "whole"), ("time", "time"), ("window", "whole"), ("since", "whole"),
+    ("end", "whole"),
     ("class", "text"), ("task", "whole"), ("path", "text"), ("score", "number"), ("held", "text"),
     ("utility", "number"), ("why", "text"), ("by", "text"), ("took", "number"), ("clock", "time"),
 )  # fmt: skip
-_COMMANDS: Final = ("split", "new class", "answer", "skip", "undo")
+_COMMANDS: Final = ("split", "new class", "answer", "taught", "skip", "undo")
 _LONGEST: Final = 100  # letters of what somebody is called
 RESERVED: Final = ("index", "time", "recording", "subject", "truth", *MARKS)
 
@@ -89,7 +91,7 @@ class SampleRows:
                 self._predicted = path[-1]
             case Query(window):
                 self._mark("asked", window + self._window - 1, 1)
-            case Label(at, _, cls) if cls is not None:
+            case Label(at, _, cls) | Teach(at, cls) if cls is not None:
                 self._mark("answered", at - 1, cls)
             case Learned(at, _, cls):
                 self._mark("learned", at - 1, cls)
@@ -171,6 +173,8 @@ class EventRows:
                 self._add("truth", start, end=end, name=name)
             case Label(at, window, cls):
                 self._add("answer" if cls is not None else "skip", at, window=window, cls=cls)
+            case Teach(at, cls):
+                self._add("taught", at, cls=cls)
             case Undo(at):
                 self._add("undo", at)
             case AddClass(at, _, name, head):
@@ -184,9 +188,11 @@ class EventRows:
                     score=max(scores) / 2**15 if scores else None,
                     held=None if held is None else self._name(held),
                 )  # fmt: skip
-            case Query(window, utility, expires):
+            case Query(window, utility, expires, since):
                 at = window + self._window
-                self._add("question", at, window=window, end=expires, utility=utility / 2**15)
+                self._add(
+                    "question", at, window=window, since=since, end=expires, utility=utility / 2**15
+                )  # fmt: skip
             case Learned(at, window, cls, head):
                 self._add("learned", at, window=window, cls=cls, task=head)
             case Dropped(at, window, why):
@@ -209,7 +215,7 @@ class EventRows:
         cells["class"] = name if cls is None else self._name(cls)
         cells = {"event": event, "index": index, "time": index / self._rate, **cells}
         # An index that no stream can have, from a damaged or hostile file, is left empty.
-        far = [key for key in ("index", "window", "end") if (cells.get(key) or 0) > LAST]
+        far = [key for key in ("index", "window", "since", "end") if (cells.get(key) or 0) > LAST]
         self.rows.append(cells | dict.fromkeys(far))
 
     def columns(self) -> list[list[Any]]:
