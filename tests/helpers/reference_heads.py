@@ -71,8 +71,8 @@ class Entry(NamedTuple):
 class Learner(NamedTuple):
     """A tree of heads with the weights in use; ``learned``: they are not the image's."""
 
-    heads: Sequence[Head]
-    rows: Sequence[Row]
+    heads: list[Head]
+    rows: list[Row]
     learned: bool = False
 
     def place(self, cls: int) -> int:
@@ -167,8 +167,6 @@ def right(learner: Learner, said: int, cls: int) -> bool:
 
 def gate(trained: Trained, learner: Learner, log: Sequence[Entry], base: int, mixed: int) -> bool:
     """Whether ``mixed`` is shown where the image says ``base``, after what the answers were worth so far."""
-    if mixed == NOBODY:
-        return False
     labels = [e for e in log if e.kind == "label"]
     pair = [e.cls for e in labels if (e.base, e.mixed) == (base, mixed)]
     gain = sum(right(learner, mixed, cls) - right(learner, base, cls) for cls in pair)
@@ -186,14 +184,14 @@ def score(trained: Trained, learner: Learner, log: Sequence[Entry], features: Se
         path = route(learner, features)
         said = learner.leaf(path[-1])
         return Scores(path, tuple(adapted), uncertainty(learner, adapted), said, said)
-    image = Learner(trained.heads, trained.rows)
+    image = Learner(list(trained.heads), list(trained.rows))
     base = chances(image, features)
     path = route(image, features)
     both = mix(trained, learner, adapted, base)
     best = max(learner.leaves(), key=lambda n: both[n], default=None)  # the first on ties
     b = learner.leaf(path[-1])
     a = NOBODY if best is None or both[best] == 0 else learner.rows[best].cls
-    if a == b or gate(trained, learner, log, b, a):
+    if a != NOBODY and (a == b or gate(trained, learner, log, b, a)):
         shown = both
         path = tuple(learner.rows[n].cls for n in reversed(learner.branch(a)))
     else:
@@ -261,17 +259,16 @@ class Refit:
 
     def __init__(self, trained: Trained, log: Sequence[Entry]) -> None:
         self.trained = trained
-        self.heads, rows, _ = regrow(trained, log)
-        self.rows = list(rows)
+        self.heads, self.rows, _ = regrow(trained, log)
         labels = sorted((entry for entry in log if entry.kind == "label"), key=lambda entry: entry.window)
         self.touched: set[int] = set()
-        centre = mean_stored(trained.stored, len(rows[0].weights) - 1)
+        centre = mean_stored(trained.stored, len(self.rows[0].weights) - 1)
         for label in labels:
             for n in self.now().branch(label.cls):
-                self.touched.add(rows[n].head)
+                self.touched.add(self.rows[n].head)
                 if not self.rows[n].active:
                     new = imprint(label.features, centre, trained.gain)
-                    self.rows[n] = rows[n]._replace(active=True, weights=new)
+                    self.rows[n] = self.rows[n]._replace(active=True, weights=new)
         share = max(1, len(trained.stored) // len(trained.rows))
         self.lessons: list[Lesson] = []
         for label in labels:

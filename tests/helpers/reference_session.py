@@ -30,7 +30,7 @@ from odl.core.events import (
 from odl.core.image import Image
 from tests.helpers import reference, reference_heads
 from tests.helpers.reference import NOBODY, Layer, clamp
-from tests.helpers.reference_heads import Entry, Head, Learner, Refit, Row, Scores, Trained
+from tests.helpers.reference_heads import Entry, Head, Learner, Refit, Row, Scores, Trained, regrow
 from tests.helpers.reference_policy import Asker, Segment
 
 
@@ -79,7 +79,7 @@ class ReferenceSession:
         ]
         self.scaling = list(zip(config.mult, config.shift, config.offset, strict=True))
         self.trained = trained_of(image)
-        self.learner = Learner(self.trained.heads, self.trained.rows)
+        self.learner = regrow(self.trained, [])
         self.asker = Asker(
             config.policy, allowed=config.allowed, period=config.period, in_samples=config.in_samples,
             horizon=config.horizon, batch=config.batch, step=config.step, seed=config.seed,
@@ -335,4 +335,4 @@ class ReferenceSession:
         self.counts["refits"] += 1
         self.refit = Refit(self.trained, self.entries()) if self.labels() else None
         if self.refit is None:
-            self.learner = reference_heads.regrow(self.trained, self.entries())
+            self.learner = regrow(self.trained, self.entries())

@@ -15,7 +15,7 @@ from odl.core.events import Prediction, Samples
 from odl.core.image import Image
 from odl.core.kernels.block import BULK
 from odl.core.session import Session
-from tests.helpers.kernel_table import heads_of
+from tests.helpers.in_kernels import heads_of
 from tests.helpers.reference_session import ReferenceSession
 from tests.helpers.streams import IMAGE, Script, config, configs, play, scripts
 
@@ -36,8 +36,8 @@ def compare(chosen: Config, script: Script, image: Image) -> ReferenceSession:
     session, plain = Session(image, chosen), ReferenceSession(image, chosen)
     assert play(script, session) == play(script, plain)
     assert {name: n for name, n in session.counts.items() if n} == dict(+Counter(plain.counts))
-    assert heads_of(session._core.state) == (plain.heads, plain.rows)
-    assert (session.position, session._core.state["segment"][0]) == (plain.position, plain.segment)
+    assert heads_of(session._core.state) == plain.learner
+    assert (session.position, session._core.state["segment"][0]) == (plain.position, plain.segment.number)
     return plain
 
 
