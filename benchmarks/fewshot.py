@@ -15,7 +15,7 @@ random extractor, whose weights PyTorch draws, quantised and calibrated in the s
 Windows have 128 samples and start every 64. Those of the six basic activities are cut inside
 each labelled segment, those of a transition from the running stream (see hapt.py).
 
-    python benchmarks/fewshot.py --data DIR [--draws 20] [--folds 3] [--epochs N] [--json FILE]
+    python benchmarks/fewshot.py --data DIR [--task static] [--draws 20] [--epochs N] [--json FILE]
 """
 
 from __future__ import annotations
@@ -205,6 +205,7 @@ def told(case: dict[str, Any]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", help="folder or zip of HAPT in UCI's layout")
+    parser.add_argument("--task", choices=list(dict.fromkeys(t for t, _, _ in TASKS)), help="only this one")
     parser.add_argument("--draws", type=int, default=20)
     parser.add_argument("--folds", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1)
@@ -217,7 +218,7 @@ def main() -> None:
         return
     dataset = cached(open_dataset("hapt", given.data))
     cases: list[dict[str, Any]] = []
-    for group in dict.fromkeys(task for task, _, _ in TASKS):
+    for group in dict.fromkeys(task for task, _, _ in TASKS if given.task in (None, task)):
         say(f"an extractor that knows nothing of what is inside '{group}'")
         cases += tried(dataset, group, given)
         for case in cases:

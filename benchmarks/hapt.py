@@ -13,12 +13,17 @@ seen them (``models`` in studies/hapt-learning.toml names the folders).
 
     python benchmarks/hapt.py --data DIR [--folds 7] [--seed 1] [--json FILE]
     python benchmarks/hapt.py --data DIR --folds 3 --models DIR [--without "lie,walk down"]
+    python benchmarks/hapt.py --data DIR --folds 3 --models DIR --merge static
+
+With ``--merge`` a group's classes are one class while training, so that they are a new task
+under it for whoever runs the image.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,13 +32,16 @@ from typing import Any
 
 import numpy as np
 
-from odl.data import Dataset, open_dataset
-from odl.train.deploy import build_image, stored_vectors
-from odl.train.folds import Fold, cross_validate
-from odl.train.metrics import Predictions, concatenate
-from odl.train.plan import Plan, plan_for
-from odl.train.tree import build_tree
-from odl.train.windows import cached, gather
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.fewshot import merged  # noqa: E402
+from odl.data import Dataset, open_dataset  # noqa: E402
+from odl.train.deploy import build_image, stored_vectors  # noqa: E402
+from odl.train.folds import Fold, cross_validate  # noqa: E402
+from odl.train.metrics import Predictions, concatenate  # noqa: E402
+from odl.train.plan import Plan, plan_for  # noqa: E402
+from odl.train.tree import build_tree  # noqa: E402
+from odl.train.windows import cached, gather  # noqa: E402
 
 BASIC = ("walk", "walk up", "walk down", "sit", "stand", "lie")
 
@@ -95,8 +103,11 @@ def accuracy(given: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
 
 
 def write_models(given: argparse.Namespace, dataset: Dataset) -> None:
-    """An image for each fold, trained without the fold's people and without two activities."""
+    """An image for each fold, trained without the fold's people and without some activities."""
     without = [name.strip() for name in given.without.split(",") if name.strip()]
+    nested, inside = dict(dataset.card.tree or {}), tuple[str, ...]()
+    if given.merge:
+        inside, dataset = nested[given.merge], cached(merged(dataset, given.merge))
     plan = plan_for(dataset.card, plan_of(given))
     tree = build_tree(dataset.classes, dataset.card.tree, without)
     found, _ = cross_validate(dataset, dataset.subjects, tree, plan, given.seed, given.folds, say)
@@ -105,7 +116,10 @@ def write_models(given: argparse.Namespace, dataset: Dataset) -> None:
         others = [p for p in dataset.subjects if p not in fold.held_out]
         train = gather(dataset, others, plan.window, plan.spacing, among=tree.leaves)
         vectors = stored_vectors(fold.fitted, train, 12, np.random.default_rng(given.seed))
-        image = build_image(fold.fitted, plan, others, vectors, given.seed, {"held_out_classes": without})
+        about: dict[str, Any] = {"held_out_classes": without}
+        if given.merge:  # whoever adds a class finds in the card where it belongs
+            about |= {"held_out_classes": list(inside), "tree": nested}
+        image = build_image(fold.fitted, plan, others, vectors, given.seed, about)
         (given.models / f"fold-{i}.odlm").write_bytes(image.to_bytes())
         say(f"fold {i + 1} of {len(found)}: {given.models / f'fold-{i}.odlm'}")
 
@@ -117,7 +131,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", type=int, help="steps of a fit; default: the plan's")
     parser.add_argument("--models", type=Path, help="write the folds' images into this folder")
-    parser.add_argument("--without", default="lie,walk down", help="with --models: held out of training")
+    parser.add_argument("--without", default="", help="with --models: activities held out of training")
+    parser.add_argument("--merge", help="with --models: a group of the tree that is one class in training")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     if given.data is None:

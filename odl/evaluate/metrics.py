@@ -204,6 +204,11 @@ COUNTS = (
         "classes_added", "classes added", "count", "Classes that were added during the session.",
         lambda one: len(one.timeline.added), ("page",),
     ),
+    Metric(
+        "without_truth", "asked without truth", "count",
+        "Questions about windows that have no truth, such as those between two activities.",
+        lambda one: one.timeline.without_truth, ("page",), of="queries",
+    ),
     Metric("skipped", "skipped", "count", "Questions answered with a skip.",
            lambda one: one.timeline.skipped),
     Metric(

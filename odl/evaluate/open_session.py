@@ -10,7 +10,7 @@ import odl
 from odl.core.config import Config
 from odl.core.fixed_point import Scaling, input_scaling
 from odl.core.ground_truth import TruthTrack
-from odl.core.image import ROOT, Image
+from odl.core.image import Image
 from odl.core.rng import seed_of
 from odl.core.session import Session
 from odl.data.streams import Channels, Stream
@@ -161,23 +161,23 @@ def open_oracle(stream: Stream, image: Image, options: Options, truth: Truths | 
         refuse=options.refuse,
         error=options.error,
         seed=seed_of(options.seed, 1, *stream.subject.encode()),
-        heads=home_tasks(image),
+        homes=homes_of(image),
     )
 
 
-def home_tasks(image: Image) -> dict[str, int]:
-    """The task of each class in the training's task tree, classes held out of training included.
+def homes_of(image: Image) -> dict[str, int]:
+    """The class above each class in the training's task tree, classes held out of training included.
 
-    A class whose group is not in the image belongs to the root task.
+    A group that the image has as one class is above its classes too. A class whose group is not in the
+    image belongs to the root task and is not among them.
     """
     tree = image.card.get("tree")
     if not isinstance(tree, dict):
         return {}
     ids = {name: cls for cls, name in image.names.items()}
-    under = {int(parent): head for head, parent in enumerate(image.parents)}
     return {
-        str(leaf): under.get(ids.get(group, ROOT), 0)
+        str(leaf): ids[group]
         for group, leaves in tree.items()
-        if isinstance(leaves, list | tuple)
+        if isinstance(leaves, list | tuple) and group in ids
         for leaf in leaves
     }

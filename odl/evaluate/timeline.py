@@ -150,6 +150,13 @@ class Timeline:
         """Answers that took effect and were not taken back."""
         return self.labels - self.undone
 
+    @property
+    def without_truth(self) -> int | None:
+        """Questions about windows without a truth; None if no window has one."""
+        unknown = self.rows.truth < 0
+        asked = np.isin(self.rows.window, [question.window for question in self.questions])
+        return None if unknown.all() else int(np.count_nonzero(asked & unknown))
+
 
 def read_timeline(
     events: Trace | Sequence[Event],

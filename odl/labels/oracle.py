@@ -37,8 +37,9 @@ class Oracle(DelayedAnswers):
         Shares of questions answered with a skip, and of answers with a wrong class; 0 to 1.
     seed : int
         Seed of the draws.
-    heads : mapping, optional
-        The task under which a class that is new to the model belongs; default: the root.
+    homes : mapping, optional
+        The class, by its id, under which one that is new to the model belongs, and which gets a task of its
+        own if it has none; default: the root task.
 
     Raises
     ------
@@ -65,7 +66,7 @@ class Oracle(DelayedAnswers):
         refuse: float = 0.0,
         error: float = 0.0,
         seed: int = 0,
-        heads: Mapping[str, int] | None = None,
+        homes: Mapping[str, int] | None = None,
     ) -> None:
         if delay < 0:
             raise ConfigError(f"the delay of answers is {delay} samples; it cannot be below 0")
@@ -76,7 +77,7 @@ class Oracle(DelayedAnswers):
         self._truth, self._window, self._names = truth, window, list(names)
         self._refuse, self._error = round(refuse * 2**20), round(error * 2**20)
         self._chance = Chance(seed_of(seed, 3))
-        self._heads = dict(heads or {})
+        self._homes = dict(homes or {})
 
     def ask(self, query: Query, now: int) -> None:
         """Draw the answer, due ``delay`` samples from ``now``."""
@@ -88,5 +89,4 @@ class Oracle(DelayedAnswers):
             name = None
         elif wrong and name is not None and others:
             name = others[self._chance.below(len(others))]
-        head = 0 if name is None else self._heads.get(name, 0)
-        self._add(Answer(query.window, name, head), now)
+        self._add(Answer(query.window, name, leaf=self._homes.get(name or "")), now)

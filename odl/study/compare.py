@@ -15,6 +15,7 @@ from odl._text import aligned
 from odl.study.description import Study, StudyError
 from odl.study.files import about_run, read_table, write_table
 from odl.study.report import Analysis, analyse, write_report
+from odl.study.report.analysis import MethodFigures
 from odl.study.report.sentences import difference_sentence, harm_sentence, setting_words
 from odl.study.report.tables import overview
 from odl.study.runner import run_study
@@ -22,8 +23,8 @@ from odl.study.runner import run_study
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-_SHORT = (0, 1, 2, 4, 7, 10, 14)  # columns of the overview that fit a terminal
-_HEADS = ("method", "budget", "asked", "last third (%)", "no learning", "to baseline", "harmed")
+_SHORT = (0, 1, 2, 5, 11, 12, 16, 17)  # columns of the overview that fit a terminal
+_HEADS = ("method", "budget", "asked", "last third (%)", "gain", "to baseline", "worst session", "harmed")
 
 
 @dataclass(frozen=True, repr=False)
@@ -41,6 +42,8 @@ class Comparison:
     name : str
     about : dict of str
         Versions, seeds, machine.
+    averaged : tuple of str
+        As in `odl.study.Study`.
     """
 
     rows: list[dict[str, Any]]
@@ -48,6 +51,7 @@ class Comparison:
     baseline: str
     name: str
     about: dict[str, str]
+    averaged: tuple[str, ...] = ()
 
     @property
     def table(self) -> DataFrame:
@@ -59,10 +63,10 @@ class Comparison:
     @cached_property
     def analysis(self) -> Analysis:
         """The figures over people: intervals, paired differences, areas."""
-        return analyse(self.rows, self.baseline)
+        return analyse(self.rows, self.baseline, self.averaged)
 
     def report(self, folder: str | Path, command: str = "") -> Path:
-        """Write ``report.html``, ``people.csv`` and ``tables.tex``; return the path of the page."""
+        """Write the page, with ``methods.csv``, ``people.csv`` and ``tables.tex``; return the page's path."""
         return write_report(Path(folder), self.analysis, self.name, self.about, command)
 
     def _short(self) -> list[tuple[str, list[list[str]]]]:
@@ -77,9 +81,14 @@ class Comparison:
     def sentences(self) -> list[str]:
         """The differences to the baseline, and who was harmed."""
         entries = self.analysis.entries
-        differences = [difference_sentence(entry, self.analysis.baseline) for entry in entries]
+        several = len(self.analysis.settings) > 1
+
+        def of(entry: MethodFigures, sentence: str) -> str:
+            return f"{setting_words(entry)}: {sentence}" if several and sentence else sentence
+
+        differences = [of(entry, difference_sentence(entry, self.analysis.baseline)) for entry in entries]
         asking = [entry for entry in entries if entry.mean("spent").mean > 0]
-        harm = [harm_sentence(entry) for entry in asking if entry.harmed]
+        harm = [of(entry, harm_sentence(entry)) for entry in asking if entry.harmed]
         if len(harm) < len(asking):
             harm.append(f"With {'the others' if harm else 'all of them'}, nobody lost more than a point.")
         return [sentence for sentence in (*differences, *harm) if sentence]
@@ -118,6 +127,7 @@ def compare(
     every: object = None,
     floor: object = None,
     order: object = None,
+    averaged: object = None,
     out: str | Path | None = None,
     workers: int | None = None,
     dask: str | None = None,
@@ -151,6 +161,8 @@ def compare(
         As in `odl.replay`.
     order : str or list, optional
         Order of a person's recordings: ``recorded``, ``reversed``, ``shuffled``.
+    averaged : str or list, optional
+        Options whose values give no table each, but are averaged for each person; such as ``order``.
     out : path, optional
         Folder in which the sessions are stored and the tables written; with it, only sessions that are not
         there yet are computed.
@@ -176,7 +188,7 @@ def compare(
         "policies": policies, "learners": learners, "budgets": budgets, "seeds": seeds, "people": subjects,
         "models": models, "baseline": baseline, "batch": batch, "delay": delay, "patience": patience,
         "refuse": refuse, "error": error, "hold": hold, "step": step, "every": every, "floor": floor,
-        "order": order,
+        "order": order, "averaged": averaged,
     }  # fmt: skip
     datasets = [str(source)] if isinstance(source, str | Path) else [str(one) for one in source]
     values = {name: value for name, value in given.items() if value is not None}
@@ -201,7 +213,7 @@ def run(
     rows, computed = run_study(study, out, workers=workers, dask=dask, progress=progress)
     if out is not None:
         write_table(Path(out), study, rows)
-    return Comparison(rows, computed, study.compared_with, study.name, about_run(study))
+    return Comparison(rows, computed, study.compared_with, study.name, about_run(study), study.averaged)
 
 
 def finished(folder: str | Path) -> Comparison:
@@ -213,4 +225,5 @@ def finished(folder: str | Path) -> Comparison:
         If there is none.
     """
     rows, about = read_table(Path(folder))
-    return Comparison(rows, 0, str(about["baseline"]), str(about["name"]), dict(about["about"]))
+    name, baseline, averaged = str(about["name"]), str(about["baseline"]), tuple(about["averaged"])
+    return Comparison(rows, 0, baseline, name, dict(about["about"]), averaged)

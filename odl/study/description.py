@@ -19,6 +19,7 @@ OWN_MODEL: Final = "own"
 RANDOM_MODEL: Final = "random"  # the own one with a random, frozen extractor
 ORDERS: Final = ("recorded", "reversed", "shuffled")
 _OPTIONS: Final = ("batch", "delay", "patience", "refuse", "error", "hold", "step", "every", "floor")
+AVERAGED: Final = ("order", *_OPTIONS)
 Value = str | int | float | bool | None
 
 
@@ -99,6 +100,9 @@ class Study:
     seeds : tuple of int
     baseline : str
         The policy that the others are compared with; empty: the first.
+    averaged : tuple of str
+        Options, or ``order``, whose values give no table each: they are averaged for each person, as
+        seeds are.
 
     Examples
     --------
@@ -127,6 +131,7 @@ class Study:
     order: tuple[str, ...] = ("recorded",)
     seeds: tuple[int, ...] = (0,)
     baseline: str = ""
+    averaged: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, values: Mapping[str, Any], where: str = "study") -> Study:
@@ -159,6 +164,8 @@ class Study:
                     found[key] = tuple(str(_checked(at, "budget", one)) for one in _several(at, given))
                 case "order":
                     found[key] = tuple(_one_of(at, one, ORDERS) for one in _several(at, given))
+                case "averaged":
+                    found[key] = tuple(_one_of(at, one, AVERAGED) for one in _several(at, given))
                 case "datasets" | "people" | "models":
                     found[key] = tuple(_name(at, one) for one in _several(at, given))
                 case _:

@@ -28,7 +28,10 @@ def write_table(folder: Path, study: Study, rows: Sequence[Mapping[str, Any]]) -
     write_private(folder / "table.csv", csv_text(list(COLUMNS), [[row[n] for n in COLUMNS] for row in rows]))
     with in_private(folder / "table.parquet", force=True) as file:
         write_rows(file, [dict(row) for row in rows])
-    about = {"name": study.name, "baseline": study.compared_with, "about": about_run(study)}
+    about = {
+        "name": study.name, "baseline": study.compared_with, "averaged": study.averaged,
+        "about": about_run(study),
+    }  # fmt: skip
     write_private(folder / "study.json", json.dumps(about, indent=1) + "\n")
 
 
@@ -47,8 +50,9 @@ def read_table(folder: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         raise StudyError(f"{folder}: there is no finished study here; run one with `out={folder}`") from None
     except (ValueError, RecursionError):
         about, rows = None, []
-    whole = isinstance(about, dict) and {"name", "baseline", "about"} <= about.keys()
-    if not whole or not isinstance(about["about"], dict) or not rows:
+    kinds = {"name": str, "baseline": str, "averaged": list, "about": dict}
+    whole = isinstance(about, dict) and all(isinstance(about.get(n), kind) for n, kind in kinds.items())
+    if not whole or not rows:
         raise StudyError(f"{folder}: the study there is damaged or of another version of odl; run it again")
     return rows, about
 

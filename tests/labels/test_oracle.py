@@ -12,9 +12,13 @@ from hypothesis import strategies as st
 from odl.core.events import Query, Truth
 from odl.core.ground_truth import TruthTrack
 from odl.core.kernels.generator import below, next_state, shuffle
+from odl.core.loop import commands
 from odl.core.protocols import Answer
 from odl.core.rng import Chance, seed_of
+from odl.core.session import Session
 from odl.labels.oracle import Oracle
+from tests.helpers.images import random_image
+from tests.helpers.streams import config
 
 NAMES = ["sit", "walk", "run"]
 TRACK = TruthTrack([Truth(0, 1000, "walk"), Truth(1000, 2000, "sit"), Truth(3000, 4000, "wave")])
@@ -45,6 +49,20 @@ def test_answers_come_when_they_are_due_each_once_the_earliest_first() -> None:
     assert labeller.next_due() == 250
     assert list(labeller.poll(9999)) == [Answer(100, "walk")]
     assert list(labeller.poll(9999)) == [] and labeller.next_due() is None
+
+
+def test_a_new_class_goes_under_its_group_which_gets_a_task_if_it_has_none() -> None:
+    image = random_image(3, tree=True)
+    leaf = next(int(cls) for cls in image.row_class if cls not in image.parents)
+    labeller = Oracle(TRACK, 100, NAMES, homes={"wave": leaf})
+    session = Session(image, config())
+    for window in (3000, 0):
+        labeller.ask(Query(window, 1, 99), now=window + 100)
+    for answer in labeller.poll(10**9):
+        for command in commands(session, answer):
+            session.step(command)
+    tasks = {session.names[cls]: session.tasks[task] for cls, task in session.rows}
+    assert tasks["wave"] == leaf and tasks["walk"] == session.tasks[0]
 
 
 def test_no_delay_is_at_once() -> None:

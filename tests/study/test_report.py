@@ -17,7 +17,7 @@ from odl.study.compare import Comparison, finished, run
 from odl.study.report.analysis import analyse
 from odl.study.report.sentences import difference_sentence, harm_sentence, headline
 from odl.study.report.statistics import area, at_labels, holm, mean_interval, paired_p
-from odl.study.report.tables import latex
+from odl.study.report.tables import latex, methods_csv
 from odl.study.store import COLUMNS
 
 
@@ -160,6 +160,31 @@ def test_settings_are_never_mixed() -> None:
     assert [entry.mean("late").mean for entry in found.entries] == pytest.approx([0.5, 0.6])
 
 
+def test_what_is_averaged_is_one_setting_and_each_session_still_counts_as_the_worst() -> None:
+    lates = {"recorded": 0.7, "reversed": 0.4}
+    rows = [row("random", p, "5", 5, late, order=order) for p in "abc" for order, late in lates.items()]
+    assert len(analyse(rows, "random").entries) == 2
+    (entry,) = analyse(rows, "random", ["order"]).entries
+    assert entry.mean("gain").mean == pytest.approx(0.05)
+    assert entry.worst_session == ("a", pytest.approx(-0.1)) and entry.harmed == []
+
+
+def test_harm_over_the_whole_stream_and_questions_that_nobody_can_answer_are_counted() -> None:
+    shown = {"a": 0.6, "b": 0.45, "c": 0.2}
+    rows = [
+        row("random", p, "5", 5, 0.5, shown_accuracy=share, without_truth=i)
+        for i, (p, share) in enumerate(shown.items())
+    ]
+    found = analyse(rows, "random")
+    (entry,) = found.entries
+    assert entry.harmed == [] and [who for who, _ in entry.harmed_whole] == ["c", "b"]
+    assert entry.without_truth == pytest.approx(3 / 15)
+    (line,) = csv.DictReader(io.StringIO(methods_csv(found)))
+    assert (line["harmed"], line["harmed_whole"], line["to_baseline"]) == ("0", "2", "")
+    assert float(line["whole_gain"]) == pytest.approx(-0.25 / 3)
+    assert float(line["worst_session_whole"]) == pytest.approx(-0.3)
+
+
 @pytest.fixture(scope="module")
 def small(root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Comparison]:
     """The committed small study, run."""
@@ -198,7 +223,8 @@ def test_the_page_is_whole_and_names_no_place_of_this_machine(small: tuple[Path,
 def test_a_repr_is_a_short_table(small: tuple[Path, Comparison]) -> None:
     _, found = small
     assert repr(found).splitlines()[1].split() == [
-        "method", "budget", "asked", "last", "third", "(%)", "no", "learning", "to", "baseline", "harmed"
+        "method", "budget", "asked", "last", "third", "(%)", "gain", "to", "baseline", "worst",
+        "session", "harmed",
     ]  # fmt: skip
     assert found._repr_html_().count("<tr>") == 1 + 6
 

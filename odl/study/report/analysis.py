@@ -26,17 +26,19 @@ _PLAIN: Final = {WHOLE: "no_learning_accuracy", LATE: "no_learning_accuracy_last
 
 @dataclass(frozen=True)
 class PersonFigures:
-    """One person with one method and budget: means over the seeds. Accuracies are shares, 0 to 1.
+    """One person with one method and budget: means over the sessions. Accuracies are shares, 0 to 1.
 
-    ``spent`` is the number of questions that were really asked, ``answers`` of those that took effect.
-    ``whole`` and ``late`` are the accuracies that the person is shown, over all windows and over the last
-    third; ``alone`` is the last third of the model alone, ``plain`` of the model without learning.
-    ``lowest`` is the gain of the worst single session.
+    ``spent`` is the number of questions that were really asked, ``answers`` of those that took effect,
+    ``without_truth`` of those about windows that have none. ``whole`` and ``late`` are the accuracies that
+    the person is shown, over all windows and over the last third; ``alone`` is the last third of the model
+    alone, ``plain`` of the model without learning. ``lowest`` and ``lowest_whole`` are the gains of the
+    worst single sessions.
     """
 
     subject: str
     spent: float
     answers: float
+    without_truth: float
     whole: float
     late: float
     alone: float
@@ -45,11 +47,17 @@ class PersonFigures:
     persistence: float
     majority: float
     lowest: float
+    lowest_whole: float
 
     @property
     def gain(self) -> float:
         """What learning gained on the last third."""
         return self.late - self.plain
+
+    @property
+    def whole_gain(self) -> float:
+        """What learning gained over the whole stream."""
+        return self.whole - self.plain_whole
 
 
 @dataclass(frozen=True)
@@ -75,11 +83,7 @@ class PairedDifference:
 
 @dataclass(frozen=True)
 class MethodFigures:
-    """One method with one budget in one setting.
-
-    ``harmed`` are the people who lost more than a point against the model without learning, with what they
-    lost, the worst first.
-    """
+    """One method with one budget in one setting."""
 
     setting: tuple[tuple[str, Any], ...]
     method: str
@@ -103,10 +107,25 @@ class MethodFigures:
         return min(pairs, key=lambda pair: (isnan(pair[1]), pair[1]))
 
     @property
+    def least(self) -> PersonFigures:
+        """The person who gained least on the last third."""
+        return min(self.people, key=lambda one: (isnan(one.gain), one.gain))
+
+    @property
+    def without_truth(self) -> float:
+        """Share of the questions that were about windows without a truth; NaN without questions."""
+        asked = sum(one.spent for one in self.people)
+        return sum(one.without_truth for one in self.people) / asked if asked else float("nan")
+
+    @property
     def harmed(self) -> list[tuple[str, float]]:
-        """(subject, share lost) of those who lost more than a point."""
-        lost = [(one.subject, -one.gain) for one in self.people if round(one.gain, 12) < -HARMED]
-        return sorted(lost, key=lambda pair: -pair[1])
+        """(subject, share lost) of those who lost more than a point of the last third, the worst first."""
+        return _lost({one.subject: one.gain for one in self.people})
+
+    @property
+    def harmed_whole(self) -> list[tuple[str, float]]:
+        """As `harmed`, of the whole stream."""
+        return _lost({one.subject: one.whole_gain for one in self.people})
 
 
 @dataclass(frozen=True)
@@ -127,7 +146,12 @@ class Analysis:
         return list(dict.fromkeys(entry.setting for entry in self.entries))
 
 
-def analyse(rows: Sequence[Row], baseline: str) -> Analysis:
+def _lost(gains: Mapping[str, float]) -> list[tuple[str, float]]:
+    lost = [(subject, -gain) for subject, gain in gains.items() if round(gain, 12) < -HARMED]
+    return sorted(lost, key=lambda pair: -pair[1])
+
+
+def analyse(rows: Sequence[Row], baseline: str, averaged: Sequence[str] = ()) -> Analysis:
     """Analyse the rows of a study.
 
     Parameters
@@ -137,6 +161,9 @@ def analyse(rows: Sequence[Row], baseline: str) -> Analysis:
     baseline : str
         The policy to compare with. With several learners, it is that policy with the first learner; with
         several learners and one policy, the first learner.
+    averaged : sequence of str
+        What does not make a setting of its own, such as ``order``: a person's sessions that differ only in
+        it are averaged, as those of several seeds are.
 
     Examples
     --------
@@ -147,7 +174,8 @@ def analyse(rows: Sequence[Row], baseline: str) -> Analysis:
     [('random', 20.0), ('periodic', 20.0)]
     """
     varied = [name for name in METHOD if len({row[name] for row in rows}) > 1] or ["policy"]
-    named = [name for name in SETTING if len({row[name] for row in rows}) > 1] or ["dataset"]
+    apart = [name for name in SETTING if name not in averaged]
+    named = [name for name in apart if len({row[name] for row in rows}) > 1] or ["dataset"]
     groups: dict[tuple[Any, ...], dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
         setting = tuple((name, row[name]) for name in named)
@@ -171,11 +199,15 @@ def _person(subject: str, rows: Sequence[Row]) -> PersonFigures:
         there = [row[name] for row in rows if row[name] is not None]
         return fmean(there) if there else float("nan")
 
+    def lowest(name: str) -> float:
+        gains = [row[name] - row[_PLAIN[name]] for row in rows if row[name] is not None]
+        return min(gains, default=float("nan"))
+
     late = {base: f"{base}_accuracy_last_third" for base in BASELINES}
     return PersonFigures(
-        subject, mean("queries"), mean("answers"), mean(WHOLE), mean(LATE), mean("accuracy_last_third"),
-        mean(_PLAIN[WHOLE]), mean(_PLAIN[LATE]), mean(late["persistence"]), mean(late["majority"]),
-        min((row[LATE] - row[_PLAIN[LATE]] for row in rows if row[LATE] is not None), default=float("nan")),
+        subject, mean("queries"), mean("answers"), mean("without_truth"), mean(WHOLE), mean(LATE),
+        mean("accuracy_last_third"), mean(_PLAIN[WHOLE]), mean(_PLAIN[LATE]), mean(late["persistence"]),
+        mean(late["majority"]), lowest(LATE), lowest(WHOLE),
     )  # fmt: skip
 
 

@@ -10,11 +10,13 @@ from odl.evaluate.report.environment import environment
 from odl.study.report.analysis import HARMED, Analysis
 from odl.study.report.curves import draw_curves
 from odl.study.report.sentences import difference_sentence, harm_sentence, headline, setting_words
-from odl.study.report.tables import HEADS, areas, by_person, latex, overview, summary_csv
+from odl.study.report.tables import HEADS, areas, by_person, latex, methods_csv, overview, summary_csv
 
 DEFINITIONS = (
     ("Asked", "Questions that were really asked, the mean over people. Methods are compared at this number, "
      "not at their budget."),
+    ("No truth", "Share of the questions that were about windows without a truth, such as those between two "
+     "activities, in per cent; nobody can answer these."),
     ("Last third, whole stream", "Accuracy as the person is shown it, held answers included, over the last "
      "third of the scored windows and over all of them; in brackets the 95 % interval, bootstrapped over "
      "people."),
@@ -22,12 +24,15 @@ DEFINITIONS = (
     ("No learning", "The same model, never asking and never changing."),
     ("Last answer, most frequent", "Rules that repeat the newest answer, or always name the person's most "
      "frequent class, which only an oracle knows."),
+    ("Gain", "Last third less no learning, in points."),
     ("Against baseline", "Mean over people of the difference on the last third to the baseline's learning "
      "curve at the same number of labels, in points; beyond the most that the baseline asked, to its end."),
     ("p (Holm)", "Wilcoxon's signed-rank test over people, corrected by Holm for all comparisons here."),
-    ("Worst person, session", "The lowest accuracy on the last third, a mean over seeds, with its gain; "
-     "and the single session that gained least."),
-    ("Harmed", f"People who lost more than {100 * HARMED:.0f} point on the last third against no learning."),
+    ("Worst person, least gain, worst session", "The lowest accuracy on the last third, with its gain; the "
+     "person who gained least there; and the single session that did. A person's figures are means over "
+     "sessions."),
+    ("Harmed", f"People who lost more than {100 * HARMED:.0f} point against no learning, on the last third "
+     "and over the whole stream."),
     ("Area", "Mean height of the learning curve from no labels to the number that every method spent with "
      "everybody."),
 )  # fmt: skip
@@ -36,7 +41,7 @@ DEFINITIONS = (
 def write_report(
     folder: Path, found: Analysis, title: str, about: Mapping[str, str], command: str = ""
 ) -> Path:
-    """Write ``report.html``, ``people.csv`` and ``tables.tex`` into ``folder``; return the page's path.
+    """Write ``report.html`` and the tables as CSV and LaTeX into ``folder``; return the page's path.
 
     Parameters
     ----------
@@ -72,6 +77,7 @@ def write_report(
         title=title, headline=headline(found), baseline=found.baseline, settings=settings, columns=HEADS,
         about=list(about.items()), command=command, definitions=DEFINITIONS, style=Markup(style),
     )  # fmt: skip
+    write_private(folder / "methods.csv", methods_csv(found))
     write_private(folder / "people.csv", summary_csv(found))
     write_private(folder / "tables.tex", latex(found))
     write_private(folder / "report.html", page)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from math import isnan
 from typing import Any
 
 from odl.study.report.analysis import Analysis, MethodFigures
 from odl.study.report.sentences import percents, points
 
 HEADS = (
-    "method", "budget", "asked", "answers", "last third", "whole stream", "model alone", "no learning",
-    "last answer", "most frequent", "against baseline", "p (Holm)", "worst person", "worst session", "harmed",
+    "method", "budget", "asked", "answers", "no truth", "last third", "whole stream", "model alone",
+    "no learning", "last answer", "most frequent", "gain", "against baseline", "p (Holm)", "worst person",
+    "least gain", "worst session", "harmed", "harmed, whole",
 )  # fmt: skip
 
 
@@ -22,16 +24,19 @@ def overview(entries: Sequence[MethodFigures]) -> list[list[str]]:
 
 
 def _cells(entry: MethodFigures) -> list[str]:
-    difference, worst = entry.difference, entry.worst
+    difference, worst, least, people = entry.difference, entry.worst, entry.least, len(entry.people)
     return [
         entry.method, entry.budget, f"{entry.mean('spent').mean:.1f}", f"{entry.mean('answers').mean:.1f}",
+        "" if isnan(entry.without_truth) else f"{100 * entry.without_truth:.0f}",
         percents(entry.mean("late")), percents(entry.mean("whole")),
         *(f"{100 * entry.mean(name).mean:.1f}" for name in ("alone", "plain", "persistence", "majority")),
+        percents(entry.mean("gain"), signed=True),
         "" if difference is None else percents(difference.interval, signed=True),
         "" if difference is None else f"{difference.corrected:.3f}",
         f"{worst.subject}: {100 * worst.late:.1f} ({points(worst.gain)})",
+        f"{least.subject}: {points(least.gain)}",
         f"{entry.worst_session[0]}: {points(entry.worst_session[1])}",
-        f"{len(entry.harmed)} of {len(entry.people)}",
+        f"{len(entry.harmed)} of {people}", f"{len(entry.harmed_whole)} of {people}",
     ]  # fmt: skip
 
 
@@ -62,8 +67,8 @@ def areas(found: Analysis, setting: Any) -> list[list[str]]:
 def summary_csv(found: Analysis) -> str:
     """One line for each entry and person, with plain numbers."""
     names = [
-        "spent", "answers", "whole", "late", "alone", "plain_whole", "plain", "persistence", "majority",
-        "gain", "lowest",
+        "spent", "answers", "without_truth", "whole", "late", "alone", "plain_whole", "plain", "persistence",
+        "majority", "gain", "whole_gain", "lowest", "lowest_whole",
     ]  # fmt: skip
     setting = [name for name, _ in found.entries[0].setting]
     rows = [
@@ -73,6 +78,28 @@ def summary_csv(found: Analysis) -> str:
         for one in entry.people
     ]
     return csv_text([*setting, "method", "budget", "subject", *names], rows)
+
+
+def methods_csv(found: Analysis) -> str:
+    """One line for each entry: gains with their intervals, who was harmed, with plain numbers."""
+    heads = [name for name, _ in found.entries[0].setting] + [
+        "method", "budget", "people", "asked", "answers", "without_truth", "gain", "gain_low", "gain_high",
+        "whole_gain", "whole_gain_low", "whole_gain_high", "least_gain", "worst_session",
+        "worst_session_whole", "harmed", "harmed_whole", "to_baseline", "to_baseline_low",
+        "to_baseline_high", "p",
+    ]  # fmt: skip
+    rows = []
+    for entry in found.entries:
+        lowest = [min(getattr(one, n) for one in entry.people) for n in ("lowest", "lowest_whole")]
+        to = entry.difference
+        rows.append([
+            *(value for _, value in entry.setting), entry.method, entry.budget, len(entry.people),
+            entry.mean("spent").mean, entry.mean("answers").mean, entry.without_truth,
+            *entry.mean("gain"), *entry.mean("whole_gain"), entry.least.gain, *lowest,
+            len(entry.harmed), len(entry.harmed_whole),
+            *((None,) * 4 if to is None else (*to.interval, to.corrected)),
+        ])  # fmt: skip
+    return csv_text(heads, rows)
 
 
 def csv_text(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
