@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import odl
+from odl.evaluate.option_table import OPTIONS
 from odl.study import Study, StudyError
 from odl.study.cells import cells_of
 from odl.study.digests import code_digest
@@ -89,11 +90,12 @@ def test_each_parameter_changes_the_key_and_a_label_does_not() -> None:
         return {cell.key for cell in cells_of(Study.read({"datasets": "shoulder", "people": [7], **changes}))}
 
     base = keys()
-    assert keys(policies=[{"name": "tactile-inforv", "label": "mine"}]) == base
+    assert keys(policies=[{"name": OPTIONS["policy"].default, "label": "mine"}]) == base
     for changes in (
         {"budgets": 5}, {"seeds": [1]}, {"delay": 1}, {"patience": 5}, {"refuse": 0.5}, {"error": 0.5},
-        {"hold": True}, {"step": 3}, {"batch": 2}, {"order": "reversed"}, {"people": [8]},
-        {"policies": "random"}, {"policies": [{"name": "tactile-inforv", "step": 4}]}, {"learners": "knn"},
+        {"hold": not OPTIONS["hold"].default}, {"step": 3}, {"batch": 2}, {"every": 60}, {"floor": 9},
+        {"order": "reversed"}, {"people": [8]}, {"policies": "random"}, {"learners": "knn"},
+        {"policies": [{"name": "tactile-inforv", "step": 4}]},
         {"models": "hapt"},
     ):  # fmt: skip
         assert not keys(**changes) & base, changes
