@@ -10,32 +10,42 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim import BOARDS, build
+from firmware_sim import BOARDS, build, elf
 from firmware_sim.emulator import Emulator
 from odl.core.arrays import state_dtype_of
 from odl.core.config import Config
 from odl.core.events import AddClass, Gap, Input, Label, Learned, Output, Query, Samples, Split, Undo
 from odl.core.image import ROOT, Image
 from odl.core.kernels.rules import Rule
-from odl.core.state import Entry, log_dtype
+from odl.core.state import Count, Entry, log_dtype
 from odl.wire.client import BoardClient
 
-SPARE: Final = 0x20008000  # RAM above all that the firmware uses, for arguments of calls
-SPARE_BYTES: Final = 0x10000
 RULES: Final = tuple(f"rule_{rule.name.lower()}" for rule in Rule if rule is not Rule.NONE)
 PARTS: Final = {  # parts of the firmware, with their C files; all others are the board's
     "convolution": ("conv", "conv_dsp", "requantise"),
     "scaling and rings": ("scale_input", "extract"),
     "pooling": ("pool",),
-    "heads": ("score", "dense", "dense_dsp", "softmax"),
-    "policy and log": ("ask", "decide", *RULES, "distance", "generator", "grow", "quantile", "run"),
+    "heads": ("score", "gate", "dense", "dense_dsp", "softmax"),
+    "policy and log": (
+        "ask",
+        "decide",
+        *RULES,
+        "distance",
+        "generator",
+        "grow",
+        "hold",
+        "learn",
+        "quantile",
+        "run",
+        "segment",
+    ),
     "line": ("crc32", "dispatch", "emit", "frame_out", "link", "link_out", "uart"),
     "memcpy and memset": ("memory",),
     "board": (),
@@ -93,6 +103,18 @@ def macs_of(image: Image, samples: int) -> int:
     return total
 
 
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """What was learned: a profile, gradient steps (one item through one task), and refits that began."""
+
+    profile: Counter[str]
+    steps: int
+    begun: int = 0
+
+
+NOTHING: Final = Learning(Counter(), 0)
+
+
 class Bench:
     """An emulated board that runs ``firmware``, with access to its state."""
 
@@ -102,6 +124,8 @@ class Bench:
         self.client = self._greet()
         self.session = self.program.address("session")
         self._state = state_dtype_of(image)
+        # RAM above all that the firmware uses, for arguments of calls.
+        self._spare = elf.RAM_BASE + -(-firmware.ram_bytes // 8) * 8
 
     def _greet(self) -> BoardClient:
         self.board.run()  # its line loses bytes sent before it has started
@@ -131,8 +155,8 @@ class Bench:
     def run(self, config: Config, events: Sequence[Input]) -> dict[str, Any]:
         """Step the board through ``events`` and return counts.
 
-        If the events hold no answers, questions are answered here. A refit is a function of the log
-        alone, so each is repeated to be counted.
+        If the events hold no answers, questions are answered here. What a refit does in a step is done
+        twice, from the same state, to be counted.
 
         Returns
         -------
@@ -147,10 +171,12 @@ class Bench:
         stretch, seconds, queue = 0, 0.0, [*reversed(events)]
         began = self.profile()
         while queue:
-            event = queue.pop()
-            since = time.monotonic()
-            outputs = self.client.step(event)
-            seconds += time.monotonic() - since
+            event = self._piece(queue)
+            outputs, learned, took = self._counted_step(event)
+            seconds += took
+            learning += learned.profile
+            seen["refits"] += learned.begun
+            seen["gradient_steps"] += learned.steps
             if isinstance(event, Samples):
                 stretch += len(event.block)
                 seen["samples"] += len(event.block)
@@ -160,10 +186,6 @@ class Bench:
             seen["windows"] += sum(type(output).__name__ == "Prediction" for output in outputs)
             if not answered:
                 queue += self._answers(outputs, seen["windows"])
-            if any(isinstance(output, Learned) for output in outputs):
-                learning += self.refit()
-                seen["refits"] += 1
-                seen["gradient_steps"] += self.gradient_steps()
         seen["macs"] += macs_of(self.image, stretch)
         other = self.profile()
         for twice in (began, learning, learning):
@@ -177,35 +199,48 @@ class Bench:
         cls = int(classes[seed % len(classes)])
         return [Label(self.client.position, o.window, cls) for o in outputs if isinstance(o, Query)]
 
-    def refit(self) -> Counter[str]:
-        """The profile of a refit from the whole log."""
-        before = self.profile()
-        self.board.call("odl_refit", self.session)
-        return self.profile() - before
+    # --- learning ----------------------------------------------------------------------
 
-    def gradient_steps(self) -> int:
-        """Gradient steps of a refit: one per epoch, item, and learning head on the item's path.
+    def _to_window_end(self) -> int:
+        phase, window, hop = int(self.state()["phase"]), self.image.window, self.image.hop
+        return window - phase if phase < window else hop - (phase - window) % hop
 
-        An item is a stored vector or a label; a label is repeated as in `odl.core.kernels.refit.lesson`.
-        """
-        state, log = self.state(), self.entries()
-        n_rows = int(state["n_rows"])
-        head_of = dict(zip(state["row_class"][:n_rows].tolist(), state["row_head"].tolist(), strict=False))
-        labels = Counter(log["cls"][log["kind"] == Entry.LABEL].tolist())
+    def _piece(self, queue: list[Input]) -> Input:
+        """Take the next event, of samples at most as many as complete a window."""
+        event = queue.pop()
+        if isinstance(event, Samples) and len(event.block) > (n := self._to_window_end()):
+            queue.append(Samples(event.start + n, event.block[n:]))
+            event = Samples(event.start, event.block[:n])
+        return event
 
-        def path(cls: int) -> list[int]:
-            heads = []
-            while cls != ROOT:
-                heads.append(head_of[cls])
-                cls = int(state["head_parent"][heads[-1]])
-            return heads
+    def _counted_step(self, event: Input) -> tuple[list[Output], Learning, float]:
+        """Step the board; return the outputs, what was learned in the step, and its seconds."""
+        ends = isinstance(event, Samples) and len(event.block) == self._to_window_end()
+        hop = ("odl_advance", self.session, self.image.refit_items)
+        before, learned = self.state(), NOTHING
+        if ends and before["refitting"]:
+            learned = self.again(hop)
+        since = time.monotonic()
+        outputs = self.client.step(event)
+        took = time.monotonic() - since
+        if begun := int(self.state()["counts"][Count.REFITS] - before["counts"][Count.REFITS]):
+            learned = self.again(("odl_start_refit", self.session), *([hop] if ends else []))
+            learned = replace(learned, begun=begun)
+        return outputs, learned, took
 
-        touched = {head for cls in labels for head in path(cls)}
-        share = max(1, len(self.image.owners) // len(self.image.row_class))
-        items = Counter(self.image.owners.tolist())
-        for cls, n in labels.items():
-            items[cls] += n * max(1, share // n)
-        return self.image.epochs * sum(n * len(touched & {*path(cls)}) for cls, n in items.items())
+    def again(self, *calls: tuple[Any, ...]) -> Learning:
+        """Call functions of the board and put its session back as it was."""
+        session = self.board.memory("session")
+        before, steps = self.profile(), self._steps()
+        for name, *arguments in calls:
+            self.board.call(name, *arguments)
+        learned = Learning(self.profile() - before, self._steps() - steps)
+        self.board.set_memory("session", session)
+        return learned
+
+    def _steps(self) -> int:
+        """Gradient steps and scores of tasks so far: each calls the softmax once."""
+        return self.board.entered("odl_head_probabilities")
 
     def learn_late(self, config: Config) -> int:
         """Learn within the step of a sample, the deepest call; return bytes of stack used since the start.
@@ -234,12 +269,17 @@ class Bench:
 
     # --- the extractor on its own ------------------------------------------------------
 
+    @property
+    def samples_at_once(self) -> int:
+        """How many samples `extract` has room for."""
+        return (elf.RAM_BASE + elf.RAM_SIZE - self._spare) // (2 * len(self.image.channels))
+
     def extract(self, raw: NDArray[np.int16]) -> int:
         """Run the extractor on ``raw`` (n, channels) up to the rings; return the instructions."""
-        self.board.set_memory(SPARE, raw.tobytes())
+        self.board.set_memory(self._spare, raw.tobytes())
         before, at = self.board.instructions, 0
         while at < len(raw):
-            at = self.board.call("odl_extract", self.session, SPARE, len(raw), at)
+            at = self.board.call("odl_extract", self.session, self._spare, len(raw), at)
         return self.board.instructions - before
 
     def restart(self) -> int:
@@ -291,29 +331,74 @@ class Bench:
     # --- the worst refit ---------------------------------------------------------------
 
     def worst_refit(self, config: Config, splits: bool = False) -> dict[str, Any]:
-        """Fill rows and log with the worst case, refit, and count.
+        """Fill rows and log with the worst case, refit at each hop of a stream of noise, and count.
 
         New classes hang under the root, so that each item is a step over every row; with ``splits``
         there are as many heads as fit instead, each below the other. Every class has one label, which
         is repeated most often, and the last class has the rest of the log. Windows are in descending
         order, the worst for sorting. All labels have the same vector: they contradict each other, so
         that almost every step changes every row.
+
+        Returns
+        -------
+        dict
+            ``instructions`` and ``gradient_steps`` of the whole refit, ``hops`` that it takes;
+            ``longest_hop``, the instructions of the longest of them with its samples, its prediction and
+            the beginning of the refit; ``rows``, ``heads``, ``entries``, ``stack_bytes``; ``most``, the
+            instructions of the functions that have most of them.
         """
         self.client.configure(config)
         self._grow(splits)
         self._fill_log()
         self.board.reset()
         self.client = self._greet()
-        self.client.configure(config, keep=True)  # as after a reset: refits from the log
-        profile = self.refit()
-        state, steps = self.state(), self.gradient_steps()
-        self.client.step(Undo(self.client.position))  # refits again, deeper in the stack
+        self.client.configure(config, keep=True)  # as after a reset: a refit from the log begins
+        entries = int(self.state()["n_log"])
+        begin = self.again(("odl_start_refit", self.session))
+        whole = self.again(("odl_start_refit", self.session), ("odl_advance", self.session, 2**32 - 1))
+        rng, hops = np.random.default_rng(1), []
+        while self.state()["refitting"]:
+            raw = rng.integers(-9000, 9000, (self._to_window_end(), len(self.image.channels)))
+            before = self.board.instructions
+            self.client.step(Samples(self.client.position, raw.astype(np.int16)))
+            hops.append(self.board.instructions - before)
+        state = self.state()
+        self.client.step(Undo(self.client.position))
         return {
-            "instructions": sum(profile.values()), "gradient_steps": steps,
+            "instructions": sum(whole.profile.values()), "gradient_steps": whole.steps, "hops": len(hops),
+            "longest_hop": max(hops[1:] or hops) + sum(begin.profile.values()),
             "rows": int(state["row_active"].sum()), "heads": int(state["n_heads"]),
-            "entries": int(state["n_log"]), "stack_bytes": self.board.stack_used,
-            "most": dict(profile.most_common(5)),
+            "entries": entries, "stack_bytes": self.board.stack_used,
+            "most": dict(whole.profile.most_common(5)),
         }  # fmt: skip
+
+    def full_bank(self, slowness: int = 1) -> dict[str, float]:
+        """Log labels, one for each that gives way, until both banks of the log have been full.
+
+        Returns
+        -------
+        dict
+            ``seconds`` of the longest call, which moves the labels into the other bank, with a flash
+            that is slower by ``slowness``; ``labels`` that are logged from one such call to the next.
+        """
+        board, moves, longest, n = self.board, list[int](), 0.0, 0
+        board.flash.slowness = slowness
+        board.call("odl_log_clear")
+        entry = np.zeros(1, log_dtype(self.image.features))
+        entry["kind"] = Entry.LABEL
+        board.set_memory(self._spare, entry.tobytes())
+        while len(moves) < 3:
+            if n >= self.image.max_log and board.call("odl_log_remove", 0):
+                raise RuntimeError("the board's flash did not remove a label")
+            began, erased = board.seconds, board.flash.erased
+            if board.call("odl_log_append", self._spare):
+                raise RuntimeError(f"the board's flash did not take label {n}")
+            longest = max(longest, board.seconds - began)
+            if board.flash.erased > erased:
+                moves.append(n)
+            n += 1
+        board.flash.slowness = 1
+        return {"seconds": longest, "labels": moves[-1] - moves[-2]}
 
     def _grow(self, splits: bool) -> None:
         """Add classes, and with ``splits`` heads, up to capacity."""
@@ -346,6 +431,6 @@ class Bench:
             row = min(i, len(classes) - 1)
             entry["window"], entry["order"] = image.hop * (room - i), i + 1
             entry["kind"], entry["cls"], entry["head"] = Entry.LABEL, classes[row], state["row_head"][row]
-            self.board.set_memory(SPARE, entry.tobytes())
-            if self.board.call("odl_log_append", SPARE):
+            self.board.set_memory(self._spare, entry.tobytes())
+            if self.board.call("odl_log_append", self._spare):
                 raise RuntimeError(f"the board's flash did not take label {i} of {room}")

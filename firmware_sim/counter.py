@@ -98,6 +98,11 @@ class Counter:
         """Instructions executed so far."""
         return int(self._words[_COUNT])
 
+    def entries(self, address: int) -> int:
+        """How often the block that begins at ``address`` was entered."""
+        at = (address & ~1) - FLASH_BASE >> 1
+        return int(self.done[at]) // max(1, int(self._words[_SIZES + at]) & 0xFFFFFFFF)
+
     def until(self, count: int) -> None:
         """Stop at the first block that begins at ``count`` executed instructions or later."""
         self._words[_UNTIL] = count

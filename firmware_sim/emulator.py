@@ -288,6 +288,10 @@ class Emulator:
         }
         return dict(sorted(((n, c) for n, c in sums.items() if c), key=lambda item: -item[1]))
 
+    def entered(self, function: str) -> int:
+        """How often ``function`` was called so far."""
+        return self._counter.entries(self.program.address(function))
+
     @property
     def seconds(self) -> float:
         """The board's time since its creation: one cycle per instruction, and sleep."""

@@ -119,7 +119,6 @@ static int is_asked(const odl_state *s, int64_t window)
 int odl_taught(odl_session *session, int64_t at, unsigned cls)
 {
     odl_state *s = &session->state;
-    uint8_t mean[ODL_FEATURES];
     for (int32_t i = 0; i < s->n_ask; i++) {
         if (s->ask_status[i] == ODL_ASKED_OPEN && s->ask_segment[i] == s->segment) {
             odl_answer(session, at, s->ask_window[i], cls);
@@ -138,9 +137,14 @@ int odl_taught(odl_session *session, int64_t at, unsigned cls)
         drop(s, at, s->last, ODL_COUNT_REPEATED, ODL_WHY_REPEATED);
         return 0;
     }
-    odl_segment_mean(s, mean);
+    odl_log_entry label;
+    memset(&label, 0, sizeof label);
+    label.window = s->last;
+    label.order = s->answers + 1;
+    label.cls = (uint8_t)cls;
+    odl_segment_mean(s, label.features);
     s->answers += 1;
-    int learned = odl_learn(session, at, s->last, s->answers, cls, mean);
+    int learned = odl_learn(session, at, &label);
     if (learned > 0) {
         s->counts[ODL_COUNT_TAUGHT] += 1;
         odl_hold(session, cls, s->said);
@@ -180,6 +184,18 @@ static void move(odl_state *s, int32_t source, int32_t target)
     memcpy(s->ask_features[target], s->ask_features[source], ODL_FEATURES);
 }
 
+static int learn(odl_session *session, int64_t now, int32_t i)
+{
+    const odl_state *s = &session->state;
+    odl_log_entry label;
+    memset(&label, 0, sizeof label);
+    label.window = s->ask_window[i];
+    label.order = s->ask_order[i];
+    label.cls = s->ask_class[i];
+    memcpy(label.features, s->ask_features[i], ODL_FEATURES);
+    return odl_learn(session, now, &label);
+}
+
 /* Move the answers of `batch` to the log in window order and forget its questions; whether the log
    has changed. */
 int odl_collect(odl_session *session, int64_t batch, int64_t now)
@@ -193,8 +209,7 @@ int odl_collect(odl_session *session, int64_t batch, int64_t now)
                 move(s, i, kept);
             kept += 1;
         } else if (s->ask_status[i] == ODL_ASKED_ANSWERED) {
-            if (odl_learn(session, now, s->ask_window[i], s->ask_order[i], s->ask_class[i], s->ask_features[i]))
-                changed = 1;
+            changed |= learn(session, now, i) != 0;
         }
     }
     s->n_ask = kept;

@@ -26,7 +26,7 @@ static int32_t most_spare(const odl_state *s)
 }
 
 /* Where the log is full its least needed label gives way; 0 when there is room. */
-static int make_room(odl_session *session)
+static ODL_APART int make_room(odl_session *session)
 {
     odl_state *s = &session->state;
     if (s->n_log < session->net.max_log)
@@ -39,38 +39,32 @@ static int make_room(odl_session *session)
     return 0;
 }
 
-static ODL_APART int append(odl_session *session, odl_log_entry *entry)
+/* What the heads in use say of the label, before it is learned. */
+static ODL_APART void judge(const odl_session *session, odl_log_entry *label)
 {
     uint16_t scores[ODL_MAX_ROWS];
     uint8_t path[ODL_MAX_HEADS], leaves[2];
-    odl_score(session, entry->features, scores, path, leaves);
-    entry->base = leaves[0];
-    entry->mixed = leaves[1];
-    return odl_log_append(entry);
+    odl_score(session, label->features, scores, path, leaves);
+    label->base = leaves[0];
+    label->mixed = leaves[1];
 }
 
-/* Log that `window`, whose item is `features`, is of class `cls`, which has a row, with what the heads
-   in use say of it. 1 if that was done; 0 if the log could not take it, less if another label has given
-   way before that was known. */
-int odl_learn(odl_session *session, int64_t now, int64_t window, int64_t order, unsigned cls,
-              const uint8_t *features)
+/* Log `label`, which says window, order, features, and a class that has a row; the rest of it is filled
+   in here. 1 if that was done; 0 if the log could not take it, less if another label has given way
+   before that was known. */
+int odl_learn(odl_session *session, int64_t now, odl_log_entry *label)
 {
     odl_state *s = &session->state;
     int64_t before = s->counts[ODL_COUNT_GAVE_WAY];
-    odl_log_entry entry;
-    memset(&entry, 0, sizeof entry);
-    entry.window = window;
-    entry.order = order;
-    entry.kind = ODL_ENTRY_LABEL;
-    entry.cls = (uint8_t)cls;
-    entry.head = s->row_head[odl_row_of(s, cls)];
-    memcpy(entry.features, features, ODL_FEATURES);
-    if (make_room(session) != 0 || append(session, &entry) != 0) {
+    label->kind = ODL_ENTRY_LABEL;
+    label->head = s->row_head[odl_row_of(s, label->cls)];
+    judge(session, label);
+    if (make_room(session) != 0 || odl_log_append(label) != 0) {
         s->counts[ODL_COUNT_FULL] += 1;
-        odl_emit_dropped(now, window, ODL_WHY_FULL);
+        odl_emit_dropped(now, label->window, ODL_WHY_FULL);
         return (int)(before - s->counts[ODL_COUNT_GAVE_WAY]);
     }
     s->n_log += 1;
-    odl_emit_learned(now, window, cls, entry.head);
+    odl_emit_learned(now, label->window, label->cls, label->head);
     return 1;
 }

@@ -34,24 +34,31 @@ static int32_t predict(odl_session *session, const uint8_t *features, int64_t wi
     return utility;
 }
 
-/* Consume raw (n, ODL_CHANNELS) from row `first` on, up to the first window's end; the row
-   after the last one consumed. */
-size_t odl_run(odl_session *session, const int16_t *raw, size_t n, size_t first)
+/* The window that ended at `end`, when what was settled by then is learned. */
+static ODL_APART void complete(odl_session *session, int64_t end)
 {
     odl_state *s = &session->state;
     uint8_t features[ODL_FEATURES];
-    size_t i = odl_extract(session, raw, n, first);
-    if (i == first || !odl_window_complete(session))
-        return i;
-    int64_t end = s->position, window = end - session->net.window;
-    settle(session, end);
-    odl_advance(session, session->net.refit_items);
+    int64_t window = end - session->net.window;
     odl_pool(s->ring[0], ODL_POSITIONS, ODL_OUTPUTS, (uint32_t)s->ring_at, features);
     odl_segment(session, features, window);
     int32_t utility = predict(session, features, window);
     if (odl_decide(session, features, utility, end, session->net.hop))
         odl_ask(session, window, end, utility);
     s->counts[ODL_COUNT_WINDOWS] += 1;
+}
+
+/* Consume raw (n, ODL_CHANNELS) from row `first` on, up to the first window's end; the row
+   after the last one consumed. */
+size_t odl_run(odl_session *session, const int16_t *raw, size_t n, size_t first)
+{
+    size_t i = odl_extract(session, raw, n, first);
+    if (i == first || !odl_window_complete(session))
+        return i;
+    int64_t end = session->state.position;
+    settle(session, end);
+    odl_advance(session, session->net.refit_items);
+    complete(session, end);
     return i;
 }
 
