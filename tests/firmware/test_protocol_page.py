@@ -15,7 +15,7 @@ import pytest
 import odl
 from odl.core.arrays import state_dtype_of
 from odl.core.config import BOUNDS, Config
-from odl.core.events import Label, Samples, Undo
+from odl.core.events import Label, Samples, Teach, Undo
 from odl.core.kernels.rules import Rule
 from odl.core.kernels.scale_input import scale_input
 from odl.core.session import Session
@@ -32,13 +32,14 @@ SIZES = {
     "F": IMAGE.features, "L": len(IMAGE.layers), "N": IMAGE.positions, "O": IMAGE.layers[-1].weights.shape[0],
     "T": sum(layer.weights.shape[1] * layer.weights.shape[2] for layer in IMAGE.layers),
     "H": IMAGE.max_heads, "R": IMAGE.max_rows, "P": IMAGE.max_pending,
+    "I": IMAGE.max_log + len(IMAGE.owners) + IMAGE.max_rows * (len(IMAGE.owners) // len(IMAGE.row_class)),
 }  # fmt: skip
 # A count of 1/4096 g is an eighth of a 128th of the model's step of 1/32 g.
 SCALING = [(2**14, 21, 0)] * 3
 SETTINGS: dict[str, Any] = {
     "rule": page.rules()["periodic"], "in_samples": 0, "hold": 0, "keep": 0, "batch": 1, "step": 4,
-    "change": 1638, "allowed": 20,
-    "period": 0, "horizon": 60, "session": 77, "issued": 0, "patience": 500, "seed": 9,
+    "change": 983, "floor": 0, "allowed": 20,
+    "period": 0, "horizon": 60, "every": 0, "session": 77, "issued": 0, "patience": 500, "seed": 9,
     "position": 0, "scaling": SCALING,
 }  # fmt: skip
 
@@ -65,7 +66,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Host:
     return Host(CoreLine(IMAGE, tmp_path_factory.mktemp("line")))
 
 
-HELLO = ("Hello", {"major": 1, "minor": 0})
+HELLO = ("Hello", {"major": 2, "minor": 0})
 
 
 def configure(**changes: Any) -> tuple[str, dict[str, Any]]:
@@ -87,7 +88,7 @@ def test_the_board_describes_itself(host: Host) -> None:
 def test_a_session_by_the_page_is_the_session(host: Host) -> None:
     """Samples, answers and an undo; the outputs and the state block are those of the host's own session."""
     rng = np.random.default_rng(5)
-    config = Config(policy="periodic", allowed=20, horizon=60, patience=500, seed=9,
+    config = Config(policy="periodic", allowed=20, horizon=60, patience=500, seed=9, hold=False,
                     mult=(2**14,) * 3, shift=(21,) * 3, offset=(0,) * 3)  # fmt: skip
     session, expected = Session(IMAGE, config), list[bytes]()
     sent: list[tuple[str, dict[str, Any]]] = [HELLO, configure()]
@@ -99,9 +100,10 @@ def test_a_session_by_the_page_is_the_session(host: Host) -> None:
             sent.append(("Label", {"at": NOW, "window": question.window, "cls": turn % 5}))
             label = Label(session.position, question.window, turn % 5)
             expected += [encode(each) for each in [label, *session.step(label)]]
-    sent.append(("Undo", {"at": NOW}))
-    undo = Undo(session.position)
-    expected += [encode(each) for each in [undo, *session.step(undo)]]
+    undo, teach = Undo(session.position), Teach(session.position, 2)
+    for name, command, fields in (("Undo", undo, {}), ("Teach", teach, {"cls": 2})):
+        sent.append((name, {"at": NOW} | fields))
+        expected += [encode(each) for each in [command, *session.step(command)]]
     whole = session.snapshot()
     parts = [(at, min(600, len(whole) - at)) for at in range(0, len(whole), 600)]
     sent += [("Read", {"area": 0, "offset": at, "size": size}) for at, size in parts]
@@ -225,7 +227,7 @@ def test_a_recording_by_the_page_is_replayed(tmp_path: Path) -> None:
     assert {*config, *numbers} == names
     session = {"subject": "P3", "rate_hz": 50.0, "odl": "by hand",
                "channels": [[name, "g", 1 / 4096] for name in ("ax", "ay", "az")], "options": {}}  # fmt: skip
-    start = {"format": [1, 0], "config": config | numbers | {"allowed": 0}, "session": session}
+    start = {"format": [2, 0], "config": config | numbers | {"allowed": 0}, "session": session}
     assert [row[0] for row in page.table("entry | content")] == list(start)
     counts = np.random.default_rng(3).integers(-9000, 9000, (200, 3)).tolist()
     sent = [page.encoded("Start", config=start, image=DATA), page.encoded("Samples", start=0, block=counts),
