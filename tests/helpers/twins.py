@@ -16,7 +16,8 @@ from odl.core.config import Config
 from odl.core.image import ROOT, Channel, Image, Layer
 from odl.core.state import Asked, Count
 from tests.helpers import sanitised
-from tests.helpers.kernel_table import KINDS, MAX_HEADS, MAX_PENDING, MAX_ROWS, heads_of
+from tests.helpers.in_kernels import KINDS, heads_of
+from tests.helpers.kernel_arguments import MAX_HEADS, MAX_PENDING, MAX_ROWS
 from tests.helpers.reference_heads import Entry, Head, Row, Scores, Trained
 
 MACHINES = ("host", "sanitised", "cortex-m4", "cortex-m4-plain")

@@ -13,12 +13,10 @@ from odl.core.kernels.block import COUNTS, LEARNING, N_LOG, Block
 from odl.core.kernels.grow import undo
 from odl.core.kernels.jit import Int, jit
 from odl.core.kernels.net import Act
-from odl.core.kernels.refit import advance, begin_refit
+from odl.core.kernels.refit import advance, begin_refit, refit
 from odl.core.state import Count
 
-UNDONE, REFITS, GAVE_WAY = (
-    COUNTS + int(Count.UNDONE), COUNTS + int(Count.REFITS), COUNTS + int(Count.GAVE_WAY),
-)  # fmt: skip
+GAVE_WAY = COUNTS + int(Count.GAVE_WAY)
 SETTLE, LABEL, UNDO, REFIT, TEACH, ADVANCE = (
     int(Act.SETTLE), int(Act.LABEL), int(Act.UNDO), int(Act.REFIT), int(Act.TEACH), int(Act.ADVANCE),
 )  # fmt: skip
@@ -29,13 +27,6 @@ TO_THE_END = 2**40  # more items than any refit has
 def logged(s: Block) -> Int:
     """How many entries the log has had: grows with each new one."""
     return s.d[s.q[N_LOG]] + s.q[GAVE_WAY]
-
-
-@jit
-def refit(s: Block) -> None:
-    """Begin a refit because an input has changed the log."""
-    begin_refit(s)
-    s.q[REFITS] += 1
 
 
 @jit

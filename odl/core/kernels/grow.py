@@ -30,6 +30,7 @@ from odl.core.kernels.block import (
     N_HEADS,
     N_LOG,
     N_ROWS,
+    REFITTING,
     ROW_ACTIVE,
     ROW_CLASS,
     ROW_HEAD,
@@ -40,6 +41,7 @@ from odl.core.kernels.emit import emit_dropped
 from odl.core.kernels.heads import head_under, row_of, weights_of
 from odl.core.kernels.jit import Int, jit
 from odl.core.kernels.log import remove_entry
+from odl.core.kernels.refit import refit
 from odl.core.state import NAME_BYTES, Asked, Count, Entry
 
 NOBODY = NO_CLASS
@@ -111,6 +113,13 @@ def new_entry(s: Block, kind: Int, when: Int, cls: Int, head: Int) -> Int:
 
 
 @jit
+def begin_again(s: Block) -> None:
+    """A refit that is under way begins anew with the larger tree."""
+    if s.b[s.q[REFITTING]] != 0:
+        refit(s)
+
+
+@jit
 def add_class(s: Block, when: Int, cls: Int, head: Int, name: NDArray[np.uint8], n: Int) -> Int:
     """Add class ``cls`` called ``name`` (utf-8, up to 32 bytes) to task ``head``."""
     at = s.q
@@ -124,6 +133,7 @@ def add_class(s: Block, when: Int, cls: Int, head: Int, name: NDArray[np.uint8],
     for k in range(min(len(name), NAME_BYTES)):
         s.b[byte + LOG_FEATURES + k] = name[k]
     add_row(s, cls, head)
+    begin_again(s)
     return n
 
 
@@ -143,6 +153,7 @@ def split(s: Block, when: Int, leaf: Int, head: Int, n: Int) -> Int:
         return emit_dropped(s, n, when, NOWHERE, WHY_NO_SUCH_CLASS)
     new_entry(s, SPLIT, when, leaf, head)
     add_head(s, leaf)
+    begin_again(s)
     return n
 
 

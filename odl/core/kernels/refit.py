@@ -19,6 +19,7 @@ from odl.core.kernels.block import (
     BASE_ROWS,
     CENTRE,
     CHANCES,
+    COUNTS,
     EPOCH,
     FEATURES,
     HEAD_PARENT,
@@ -63,10 +64,11 @@ from odl.core.kernels.jit import Int, jit
 from odl.core.kernels.log import log_features, window_of
 from odl.core.kernels.sgd import sgd
 from odl.core.kernels.softmax import ONE
-from odl.core.state import Entry
+from odl.core.state import Count, Entry
 
 NOBODY = NO_CLASS
 LABEL = int(Entry.LABEL)
+REFITS = COUNTS + int(Count.REFITS)
 MORE = 4000  # items that a task without trained rows learns from in all, or somewhat more
 
 
@@ -211,6 +213,13 @@ def begin_refit(s: Block) -> None:
     lesson(s, labels)
     at[REFIT_GENERATOR] = at[at[LEARNING] + 3]
     s.b[at[REFITTING]] = 1
+
+
+@jit
+def refit(s: Block) -> None:
+    """Begin a refit because an input has changed the log."""
+    begin_refit(s)
+    s.q[REFITS] += 1
 
 
 @jit

@@ -16,7 +16,8 @@ from odl.core.kernels.quantile import track_quantile
 from odl.core.kernels.requantise import requantise_relu_u8
 from odl.core.kernels.softmax import exp_q15
 from tests.helpers import reference
-from tests.helpers.kernel_table import I30, I31, ints, kernel_softmax
+from tests.helpers.in_kernels import kernel_softmax
+from tests.helpers.kernel_arguments import I30, I31, ints
 
 pytestmark = pytest.mark.filterwarnings("error")
 ONE = 32768

@@ -15,17 +15,20 @@ from odl.core.events import Prediction, Samples
 from odl.core.image import Image
 from odl.core.kernels.block import BULK
 from odl.core.session import Session
-from tests.helpers.in_kernels import heads_of
+from tests.helpers.in_kernels import heads_of, log_of
 from tests.helpers.reference_session import ReferenceSession
-from tests.helpers.streams import IMAGE, Script, config, configs, play, scripts
+from tests.helpers.streams import BUSY, IMAGE, Script, config, configs, play, scripts
 
 pytestmark = pytest.mark.filterwarnings("error")
 SOME = settings(max_examples=max(1, settings.default.max_examples // 2))
 
 
-# The shorter log is full before long; the rows are after three new classes.
+# The busy image has little time for a refit between windows; its shorter log is full before long.
+IMAGES = [IMAGE, BUSY, replace(BUSY, max_log=13)]
+
+
 @SOME
-@given(configs(), scripts(), st.sampled_from([IMAGE, replace(IMAGE, max_log=4)]))
+@given(configs(), scripts(), st.sampled_from(IMAGES))
 def test_session_equals_the_plain_one(chosen: Config, script: Script, image: Image) -> None:
     plain = compare(chosen, script, image)
     assert all(count >= 0 for count in plain.counts.values())
@@ -36,8 +39,16 @@ def compare(chosen: Config, script: Script, image: Image) -> ReferenceSession:
     session, plain = Session(image, chosen), ReferenceSession(image, chosen)
     assert play(script, session) == play(script, plain)
     assert {name: n for name, n in session.counts.items() if n} == dict(+Counter(plain.counts))
-    assert heads_of(session._core.state) == plain.learner
-    assert (session.position, session._core.state["segment"][0]) == (plain.position, plain.segment.number)
+    state, log = session._core.state, session._core.log
+    s = state[0]
+    assert log_of(state, log) == plain.entries()
+    assert log["order"][: s["n_log"]].tolist() == [line.order for line in plain.log]
+    assert heads_of(state) == plain.learner
+    learning = heads_of(state, "next", "next_active").rows if s["refitting"] else None
+    assert learning == (plain.refit.rows if plain.refit else None)
+    segment = plain.segment
+    assert (s["position"], s["segment"], s["age"]) == (plain.position, segment.number, segment.age)
+    assert (s["held"], s["held_said"], s["said"]) == (*(plain.held or (255, 255)), plain.said)
     return plain
 
 
@@ -61,17 +72,29 @@ def test_undo_comes_after_what_expired_before_it() -> None:
     # The other question of the batch expires in the gap: the answer is learned, then undone.
     acts = [("samples", 48), ("label", 1, 3), ("gap", 500), ("undo",), ("samples", 90)]
     plain = compare(config("periodic", allowed=2, horizon=1, batch=2), Script(2, acts), IMAGE)
-    assert [line.entry.kind for line in plain.log] == ["undone"]
+    assert plain.log == [] and plain.counts["undone"] == 1 and plain.counts["refits"] == 2
 
 
-def test_being_full_is_a_refusal() -> None:
+def test_a_full_log_gives_way_to_answers_and_refuses_growth() -> None:
     acts = [("samples", 40)]
     acts += [("class", cls, 0) for cls in (5, 6, 7, 9)] + [("split", leaf, 2 + leaf) for leaf in (0, 2, 4)]
     acts += [("label", 0, 5), ("samples", 8)] * 6 + [("class", 9, 0), ("split", 4, 4), ("samples", 80)]
     always = config("periodic", allowed=99, horizon=1, batch=1)
     plain = compare(always, Script(1, acts), replace(IMAGE, max_log=8))
-    assert len(plain.rows) == IMAGE.max_rows and len(plain.log) == 8
-    assert plain.counts["full"] >= 4 and plain.counts["answered"] == 6
+    assert len(plain.learner.rows) == IMAGE.max_rows and len(plain.log) == 8
+    assert plain.counts["answered"] == 6 and plain.counts["gave_way"] == 2
+    assert plain.counts["full"] == 5
+
+
+def test_a_task_from_nothing_is_learned_over_many_hops() -> None:
+    # "sit" becomes two; at eight items a hop the image's epochs take seven hops, and the new task more.
+    acts = [("samples", 48), ("split", 0, 2), ("class", 5, 2), ("class", 6, 2), ("teach", 5), ("samples", 40)]
+    acts += [("teach", 6), ("samples", 200), ("class", 7, 2), ("samples", 400)]
+    plain = compare(config("none", allowed=0), Script(4, acts), replace(IMAGE, rate_hz=1600.0))
+    assert plain.refit is not None and plain.refit.late == {2} and plain.counts["refits"] == 3
+    assert plain.refit.left < 4000
+    plain = compare(config("none", allowed=0), Script(4, [*acts, ("samples", 90)]), IMAGE)
+    assert plain.refit is None and plain.learner.learned
 
 
 @pytest.mark.parametrize("policy", ["none", "periodic"])
