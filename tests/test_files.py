@@ -22,6 +22,8 @@ from odl.recording import Writer, read
 from odl.wire import Start
 from tests.helpers.full_disk import full_disk
 
+OLD = Path(__file__).parent / "golden/v0_1_0/shoulder.odlm"
+
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows has no such permissions")
 
 
@@ -46,19 +48,21 @@ def run(words: str, folder: Path) -> None:
 @pytest.mark.parametrize("anew", [False, True])
 def test_every_file_of_every_command_is_its_owner_s(tmp_path: Path, anew: bool) -> None:
     commands = [
-        "replay shoulder --subjects 7 --budget 3 --out {} --json {}/figures.json",
+        "replay shoulder --subjects 7 --budget 3 --policy periodic --out {} --json {}/figures.json",
         "report {}/shoulder-7.odl --out {}/page.html",
         "info {}/shoulder-7.odl --json {}/info.json",
-        "label {}/shoulder-7.odl --set 3320=rowing --json {}/label.json",
+        "label {}/shoulder-7.odl --set 4472=rowing --json {}/label.json",
         "evaluate {}/shoulder-7.odl --json {}/evaluated.json",
         "convert {}/shoulder-7.odl {}/walk.csv --events {}/events.csv --force",
         "convert {}/walk.csv {}/again.odl --force",
         "convert {}/shoulder-7.odl {}/clean.odl --redact --force",
+        f"convert {OLD} {{}}/new.odlm --force",
     ]
     files = {
         "shoulder-7.odl", "figures.json", "report.html", "page.html", "info.json", "label.json",
         "shoulder-7.edits.jsonl", "shoulder-7-relabelled.odl", "shoulder-7-relabelled.odlm",
         "evaluated.json", "walk.csv", "walk.csv.json", "events.csv", "again.odl", "clean.odl",
+        "new.odlm",
     }  # fmt: skip
     for command in commands:
         run(command, tmp_path)

@@ -113,22 +113,16 @@ def _from_recording(source: Path, target: Path, args: argparse.Namespace, progre
 
 
 def _from_image(source: Path, target: Path, force: bool) -> None:
-    from odl._files import in_private
-    from odl.core.image_layout import VERSION
-    from odl.data.streams import load_model
+    from odl.data.conversion.convert import image_of_this_version
 
     if source.suffix != target.suffix:
         raise ValueError(
             f"{source.name} to {target.name}: a model image converts to a model image (.odlm) only"
         )
     check_not_source(str(source), target)
-    image = load_model(source)
-    if image.version[0] == VERSION[0]:
-        raise ValueError(f"{source.name} is a model image of this version already")
-    with in_private(target, force) as file:
-        file.write_bytes(image.to_bytes())
+    version = image_of_this_version(source, target, force)
     print(printable(f"{target}: {target.stat().st_size} bytes"))
-    print(f"converted from version {image.version[0]}.{image.version[1]}, with the same weights")
+    print(f"converted from version {version}, with the same weights")
 
 
 def _from_table(source: Path, target: Path, args: argparse.Namespace, progress: Progress) -> None:

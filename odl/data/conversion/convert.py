@@ -1,4 +1,4 @@
-"""Recordings to tables and back. docs/recording.md describes the tables."""
+"""Recordings to tables and back, what odl 0.1 wrote to this version. docs/recording.md describes the tables."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from odl.core.config import Config, ConfigError
 from odl.core.events import Input
 from odl.core.fixed_point import input_scaling
 from odl.core.image import Image
+from odl.core.image_layout import VERSION
 from odl.data import DataError, open_dataset
 from odl.data.conversion.converted import Converted, read_converted, side_card
 from odl.data.conversion.restored import LAST, restore
@@ -119,6 +120,22 @@ def redacted(source: Source, target: Path, force: bool = False) -> None:
         for event in source.events():
             writer.write(event)
         writer.position = max(writer.position, source.position)
+
+
+def image_of_this_version(source: Path, target: Path, force: bool = False) -> str:
+    """Write the model image of an older version as one of this version; return the older one's number.
+
+    Raises
+    ------
+    ImageError, ValueError, OSError
+        If it cannot be read or written, or is of this version already.
+    """
+    image = load_model(source)
+    if image.version[0] == VERSION[0]:
+        raise ValueError(f"{source.name} is a model image of this version already")
+    with in_private(target, force) as file:
+        file.write_bytes(image.to_bytes())
+    return "{}.{}".format(*image.version)
 
 
 def _card(source: Source, counts: bool) -> Converted:
