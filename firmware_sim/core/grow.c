@@ -78,6 +78,13 @@ static int new_entry(odl_session *session, unsigned kind, unsigned cls, unsigned
     return 0;
 }
 
+/* A refit that is under way begins anew with the larger tree. */
+static void begin_again(odl_session *session)
+{
+    if (session->state.refitting != 0)
+        odl_refit(session);
+}
+
 /* Add class `cls` called `name` (utf-8, up to 32 bytes) to task `head`. */
 void odl_add_class(odl_session *session, unsigned cls, unsigned head, const uint8_t *name, size_t length)
 {
@@ -87,8 +94,10 @@ void odl_add_class(odl_session *session, unsigned cls, unsigned head, const uint
     else if (s->n_rows >= ODL_MAX_ROWS || s->n_log >= session->net.max_log ||
              new_entry(session, ODL_ENTRY_CLASS, cls, head, name, length) != 0)
         refuse(s, ODL_COUNT_FULL, ODL_WHY_FULL);
-    else
+    else {
         odl_add_row(s, cls, head);
+        begin_again(session);
+    }
 }
 
 /* Hang task `head`, the next free number, under class `leaf`. */
@@ -103,8 +112,10 @@ void odl_split(odl_session *session, unsigned leaf, unsigned head)
         refuse(s, ODL_COUNT_NO_SUCH_CLASS, ODL_WHY_NO_SUCH_CLASS);
     else if (new_entry(session, ODL_ENTRY_SPLIT, leaf, head, NULL, 0) != 0)
         refuse(s, ODL_COUNT_FULL, ODL_WHY_FULL);
-    else
+    else {
         odl_add_head(s, leaf);
+        begin_again(session);
+    }
 }
 
 /* Take back the answer given last; whether the log has changed.
