@@ -79,6 +79,7 @@ def _outcome(opened: RecordedSession) -> Outcome:
     return Outcome(
         subject=opened.stream.subject, trace=trace, without=without, names=dict(history.tree.names),
         trace_sha256=recording.trace_sha256, seconds=time.perf_counter() - start, samples=trace.samples,
+        position=history.position,
         budget=budget.total(opened.stream.windows(image) or windows, history.position), counts=counts,
         config=config,
         problems=(f"{LEARNER}; this is what was recorded, not a replay", *recording.problems),

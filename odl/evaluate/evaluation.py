@@ -23,13 +23,12 @@ from odl.evaluate.metrics import (
     METRICS,
     Confusion,
     Score,
-    accuracy,
     confusion_of_places,
     recall_of,
     running_accuracy,
     score_of,
 )
-from odl.evaluate.timeline import StateReader, Timeline, WindowRows, read_timeline
+from odl.evaluate.timeline import StateReader, Timeline, read_timeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +54,9 @@ BASELINES = {
 class Evaluation:
     """The figures of one person's session. Lengths are in samples, scores are fractions from 0 to 1.
 
-    ``score`` holds the metrics of the model's own output; ``accuracy_held`` is the accuracy if each answer
-    is held as the prediction until the stream changes, None if the session did not hold answers. The baseline
-    ``majority`` always names ``majority_class``, the person's most frequent true class, which only an oracle
-    knows.
+    ``score`` holds the metrics of what the person is shown, an answer that still stands included; ``model``
+    those of the model alone. The baseline ``majority`` always names ``majority_class``, the person's most
+    frequent true class, which only an oracle knows.
     ``confusion[i][j]`` counts windows of ``classes[i]`` that were called ``classes[j]``.
     ``curve`` is the accuracy so far after each scored window.
     """
@@ -69,8 +67,8 @@ class Evaluation:
     windows: int
     scored: int
     score: Score
+    model: Score
     baselines: dict[str, Score]
-    accuracy_held: float | None
     majority_class: str | None
     classes: tuple[str, ...]
     confusion: Confusion
@@ -162,12 +160,12 @@ def evaluate(
         windows=len(line.rows),
         scored=len(scored),
         score=score_of(truth, predicted),
+        model=score_of(truth, scored.model),
         baselines={
             "no_learning": score_of(truth[compared], scored.without[compared]),
             "persistence": score_of(truth, scored.persistence),
             "majority": score_of(truth, np.full(len(truth), most)),
         },
-        accuracy_held=_held(scored),
         majority_class=None if most < 0 else scored.names[most],
         classes=classes,
         confusion=confusion,
@@ -218,12 +216,6 @@ def worst_of(evaluations: Sequence[Evaluation]) -> dict[str, Any] | None:
     """
     scored = [one.to_json() for one in evaluations if one.score.accuracy_last_third is not None]
     return min(scored, key=lambda one: float(one["accuracy_last_third"]), default=None)
-
-
-def _held(scored: WindowRows) -> float | None:
-    if (scored.held < 0).all():
-        return None
-    return accuracy(scored.truth, np.where(scored.held < 0, scored.predicted, scored.held))
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

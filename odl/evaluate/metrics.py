@@ -159,11 +159,11 @@ def _dropped(why: Why) -> Callable[[Any], int]:
 SCORES = (
     Metric(
         "accuracy_last_third", "accuracy, last third", "share",
-        "Accuracy over the last third of the scored windows, after most of the learning.",
+        "Accuracy of what is shown over the last third of the scored windows, after most of the learning.",
         accuracy_last_third, ("table", "page"), compared=True,
     ),
     Metric(
-        "accuracy", "accuracy", "share", "Share of all scored windows that were predicted right.",
+        "accuracy", "accuracy", "share", "Share of all scored windows in which what was shown was right.",
         accuracy, ("table", "page", "model"),
     ),
     Metric(
@@ -175,9 +175,14 @@ SCORES = (
 
 COUNTS = (
     Metric(
-        "accuracy_held", "accuracy, answers held", "share",
-        "Accuracy if each answer stands as the prediction until the stream changes.",
-        lambda one: one.accuracy_held,
+        "model_accuracy_last_third", "model alone, last third", "share",
+        "Accuracy of the model's own output over the last third, without answers that are still shown.",
+        lambda one: one.model.accuracy_last_third, ("page",),
+    ),
+    Metric(
+        "model_accuracy", "model alone, accuracy", "share",
+        "Accuracy of the model's own output over all scored windows.",
+        lambda one: one.model.accuracy, ("page",),
     ),
     Metric("windows", "windows", "count", "Windows predicted.", lambda one: one.windows, ("page",)),
     Metric(
@@ -192,10 +197,17 @@ COUNTS = (
         lambda one: one.queries, ("table", "page"), of="budget",
     ),
     Metric(
-        "answers", "answers", "count", "Answers that took effect and were not taken back.",
+        "answers", "answers", "count", "Answers to questions that took effect and were not taken back.",
         lambda one: one.timeline.standing, ("table", "page"),
     ),
-    Metric("labels", "labels", "count", "Answers that took effect.", lambda one: one.timeline.labels),
+    Metric(
+        "taught", "taught", "count", "Labels that nobody had asked for; they cost nothing of the budget.",
+        lambda one: one.timeline.taught, ("page",), only_above_zero=True,
+    ),
+    Metric(
+        "labels", "labels", "count", "Answers and taught labels that took effect.",
+        lambda one: one.timeline.labels,
+    ),
     Metric(
         "learned", "labels learned", "count", "Labels that the model was trained with.",
         lambda one: sum(count for _, count in one.timeline.lessons), ("page",),

@@ -60,12 +60,12 @@ class Result:
     >>> from odl.evaluate.replay import replay
     >>> result = replay("shoulder", budget=5, subjects=["7"])
     >>> result  # doctest: +ELLIPSIS
-    odl.Result: shoulder, policy tactile-inforv, seed 0
+    odl.Result: shoulder, policy novel-segments, seed 0
     person  windows  questions  no learning  learning
     7           405          5 ...
     accuracy on the last third of the scored windows
     >>> result.queries.columns[:6].tolist()
-    ['policy', 'seed', 'subject', 'window', 'window_seconds', 'asked_at']
+    ['policy', 'seed', 'subject', 'window', 'window_seconds', 'since']
     """
 
     image: Image
@@ -96,7 +96,7 @@ class Result:
 
     @property
     def metrics(self) -> DataFrame:
-        """A row per person: accuracy with and without learning, baselines, questions."""
+        """A row per person: accuracy of what is shown and of the model, baselines, questions."""
         rows = []
         for one, figures in zip(self.outcomes, (e.to_json() for e in self.evaluations), strict=True):
             for name, score in figures.pop("baselines").items():
@@ -108,13 +108,13 @@ class Result:
 
     @property
     def predictions(self) -> DataFrame:
-        """A row per window: truth, the model's class, the held answer, the class without learning."""
+        """A row per window: truth, the class shown, the model's own, a held answer, that without learning."""
         from pandas import DataFrame
 
         columns: dict[str, list[Any]] = {
             name: []
-            for name in ("policy", "seed", "subject", "window", "seconds", "truth", "predicted", "held",
-                         "no_learning")
+            for name in ("policy", "seed", "subject", "window", "seconds", "truth", "predicted", "model",
+                         "held", "no_learning")
         }  # fmt: skip
         for e in self.evaluations:
             rows = e.timeline.rows
@@ -122,27 +122,31 @@ class Result:
                 columns[name] += [value] * len(rows)
             columns["window"] += rows.window.tolist()
             columns["seconds"] += (rows.window / e.rate_hz).tolist()
-            for name, column in (("truth", "truth"), ("predicted", "predicted"), ("held", "held"),
-                                 ("no_learning", "without")):  # fmt: skip
-                columns[name] += rows.named(column)
+            for name in ("truth", "predicted", "model", "held"):
+                columns[name] += rows.named(name)
+            columns["no_learning"] += rows.named("without")
         return DataFrame(columns)
 
     @property
     def queries(self) -> DataFrame:
-        """A row per question: its window, when it was asked and how it ended."""
+        """A row per question: the stretch that it is about, when it was asked and how it ended.
+
+        It is about everything from sample ``since`` to the end of its window.
+        """
         return self._frame(
             [
                 {
                     "subject": e.subject, "window": q.window, "window_seconds": q.window / e.rate_hz,
-                    "asked_at": q.asked, "asked_at_seconds": q.asked / e.rate_hz,
+                    "since": q.since, "since_seconds": q.since / e.rate_hz,
+                    "asked_at": q.asked, "asked_at_seconds": q.asked / e.rate_hz, "truth": q.truth,
                     "outcome": q.outcome.name.lower(), "answered_at": q.at,
                     "answered_at_seconds": None if q.at is None else q.at / e.rate_hz, "answer": q.answer,
                 }
                 for e in self.evaluations
                 for q in e.timeline.questions
             ],
-            ("subject", "window", "window_seconds", "asked_at", "asked_at_seconds", "outcome",
-             "answered_at", "answered_at_seconds", "answer"),
+            ("subject", "window", "window_seconds", "since", "since_seconds", "asked_at", "asked_at_seconds",
+             "truth", "outcome", "answered_at", "answered_at_seconds", "answer"),
         )  # fmt: skip
 
     def _frame(self, rows: list[dict[str, Any]], columns: Sequence[str] | None = None) -> DataFrame:

@@ -60,6 +60,7 @@ def run_stream(
         trace_sha256=digest.hexdigest(),
         seconds=seconds,
         samples=trace.samples,
+        position=session.position,
         budget=budget.total(stream.windows(image) or session.counts["windows"], session.position),
         counts=session.counts,
         config=config,

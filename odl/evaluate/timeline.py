@@ -28,12 +28,14 @@ StateReader = Callable[[bytes], AdoptedState]
 class WindowRow:
     """One window: its truth and predictions, as class names or None.
 
-    ``persistence`` is the newest answer before the window's end that was not taken back by then.
+    ``predicted`` is what the person is shown: ``held``, an answer that still stands, or what the ``model``
+    says. ``persistence`` is the newest answer before the window's end that was not taken back by then.
     """
 
     window: int
     truth: str | None
     predicted: str
+    model: str
     held: str | None
     without: str | None
     persistence: str | None
@@ -46,7 +48,7 @@ class WindowRows(Sequence[WindowRow]):
     ----------
     window : int64 array, (n,)
         First sample of each window.
-    truth, predicted, held, without, persistence : int64 array, (n,)
+    truth, predicted, model, held, without, persistence : int64 array, (n,)
         Classes as places in ``names``; -1 stands for None.
     names : tuple of str
         Class names, each once.
@@ -62,7 +64,7 @@ class WindowRows(Sequence[WindowRow]):
     def __init__(self, names: Iterable[str], window: NDArray[np.int64], **classes: NDArray[np.int64]) -> None:
         self.names = tuple(names)
         self.window = window
-        self.truth, self.predicted = classes["truth"], classes["predicted"]
+        self.truth, self.predicted, self.model = classes["truth"], classes["predicted"], classes["model"]
         self.held, self.without = classes["held"], classes["without"]
         self.persistence = classes["persistence"]
 
@@ -105,15 +107,21 @@ class WindowRows(Sequence[WindowRow]):
         return f"<WindowRows of {len(self)} windows>"
 
 
-_COLUMNS = ("truth", "predicted", "held", "without", "persistence")
+_COLUMNS = ("truth", "predicted", "model", "held", "without", "persistence")
 
 
 @dataclass(frozen=True, slots=True)
 class QuestionRow:
-    """A question about ``window``, asked at sample ``asked``; answered with class ``answer`` at ``at``."""
+    """A question, asked at sample ``asked``; answered with class ``answer`` at ``at``.
+
+    It is about everything from sample ``since`` to the end of ``window``; ``truth`` is the window's, None
+    if it has none.
+    """
 
     window: int
+    since: int
     asked: int
+    truth: str | None
     outcome: QuestionOutcome
     at: int | None = None
     answer: str | None = None
@@ -127,7 +135,8 @@ class Timeline:
 
     ``truths`` are (start, end, name), ``lessons`` (at, number of labels learned),
     ``added`` (at, name), ``gaps`` (start, lost); ``dropped`` counts by :class:`Why`.
-    ``labels`` counts the answers that took effect, ``undone`` those taken back.
+    ``labels`` counts the answers that took effect, ``undone`` those taken back; ``taught`` those that
+    nobody had asked for and that were not taken back.
     """
 
     window: int
@@ -144,18 +153,18 @@ class Timeline:
     labels: int
     skipped: int
     undone: int
+    taught: int
 
     @property
     def standing(self) -> int:
-        """Answers that took effect and were not taken back."""
-        return self.labels - self.undone
+        """Answers to questions that took effect and were not taken back."""
+        return self.labels - self.undone - self.taught
 
     @property
     def without_truth(self) -> int | None:
         """Questions about windows without a truth; None if no window has one."""
-        unknown = self.rows.truth < 0
-        asked = np.isin(self.rows.window, [question.window for question in self.questions])
-        return None if unknown.all() else int(np.count_nonzero(asked & unknown))
+        known = (self.rows.truth >= 0).any()
+        return sum(question.truth is None for question in self.questions) if known else None
 
 
 def read_timeline(
@@ -203,7 +212,8 @@ def read_timeline(
     known = history.tree.names
     own = [event for event in trace.inputs if isinstance(event, Truth)]
     truths = tuple(sorted((t.start, t.end, t.name) for t in own))
-    rows = _windows(trace, plain, history, TruthTrack(own), window)
+    track = TruthTrack(own)
+    rows = _windows(trace, plain, history, track, window)
     starting = np.unique(rows.window)
     steps = Counter(np.diff(starting).tolist())
     return Timeline(
@@ -213,7 +223,7 @@ def read_timeline(
         names=dict(sorted(known.items())),
         rows=rows,
         truths=truths,
-        questions=_questions(history),
+        questions=_questions(history, track, window),
         lessons=tuple(sorted(history.lessons.items())),
         added=tuple(history.classes.added),
         gaps=tuple(history.gaps),
@@ -221,6 +231,7 @@ def read_timeline(
         labels=history.labelled,
         skipped=history.skipped,
         undone=history.undone,
+        taught=history.taught,
     )
 
 
@@ -250,7 +261,7 @@ def _windows(
     place: dict[str, int] = {}
     said, known = trace.predictions, history.tree.names
     starts = said["window"].astype(np.int64)
-    predicted = _places(_leaves(said), known, place)
+    model = _places(_leaves(said), known, place)
     held = np.where(said["held"] == NO_CLASS, -1, _places(said["held"].astype(np.int64), known, place))
     told = plain.predictions
     without = np.full(len(starts), -1)
@@ -270,8 +281,8 @@ def _windows(
     answers = [-1 if name is None else place.setdefault(name, len(place)) for name in (None, *newest)]
     before = np.searchsorted(moments, starts + window)  # answers with at < the window's end
     return WindowRows(
-        place, starts, truth=true[track.of_all(starts, window)], predicted=predicted, held=held,
-        without=without, persistence=np.array(answers)[before],
+        place, starts, truth=true[track.of_all(starts, window)], predicted=np.where(held < 0, model, held),
+        model=model, held=held, without=without, persistence=np.array(answers)[before],
     )  # fmt: skip
 
 
@@ -308,11 +319,12 @@ def _newest_answers(answers: Iterable[AnswerRecord]) -> tuple[list[int], list[st
     return moments, newest
 
 
-def _questions(history: SessionHistory) -> tuple[QuestionRow, ...]:
+def _questions(history: SessionHistory, track: TruthTrack, window: int) -> tuple[QuestionRow, ...]:
     answers = history.answers_by_window()
     rows = []
     for question in history.questions:
         outcome, answer = outcome_of(answers.get(question.window, ()))
         at, name = (None, None) if answer is None else (answer.at, answer.name)
-        rows.append(QuestionRow(question.window, question.asked, outcome, at, name))
+        truth = track.of(question.window, window)
+        rows.append(QuestionRow(question.window, question.since, question.asked, truth, outcome, at, name))
     return tuple(rows)

@@ -16,6 +16,7 @@ from odl.core.history import SessionHistory
 from odl.core.image import Image
 from odl.core.session import Session
 from odl.device.csv_stream import CsvStreamError
+from odl.evaluate.unspent import unspent_note
 from odl.labels.oracle import Oracle
 from odl.labels.played_truth import PlayedTruth
 from odl.labels.prompt import Prompt
@@ -23,6 +24,7 @@ from odl.labels.question import Reply
 from odl.live.labeller import LiveLabeller
 from odl.live.modes import LearningMode
 from odl.live.status import LiveStatus
+from odl.policies.budget import Budget
 from odl.recording import Writer
 
 NEAR: Final = 64  # samples before the end of a played recording
@@ -181,9 +183,19 @@ class LiveSession:
             yield from self._pass(event)
         self._whole = True
         self._state = "ended"
+        if left := self._unspent():
+            self.notify(left)
         if why := self._mode.unusable:
             self._useless = self._first is None and not self.resumed
             raise CsvStreamError(f"nothing could be recorded: {why}")
+
+    def _unspent(self) -> str:
+        """One sentence about what is left of the budget."""
+        config, history, position = self.session.config, self.history, self.session.position
+        windows = self.status().windows
+        counts = self.session.counts | {"queries": history.asked, "windows": windows}
+        budget = Budget(config.allowed, config.period, config.in_samples)
+        return unspent_note(config, counts, budget.total(windows, position), position)
 
     def _ends(self) -> bool:
         """True if the session ends here, between two steps, with nothing pending or no time left."""

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import numpy as np
-
 from odl.evaluate import BASELINES, Evaluation
-from odl.evaluate.metrics import COUNTS, SCORES, score_of
+from odl.evaluate.metrics import COUNTS, SCORES
 
-# Figures by name and type; those of the model alone, as the person is shown it, and of each baseline.
+# Figures by name and type: what the person is shown, the model alone, each baseline.
 SHARES: Final = tuple(metric.name for metric in SCORES)
 FIGURES: Final = {
     **dict.fromkeys(SHARES, float),
-    **{f"shown_{name}": float for name in SHARES},
+    **{f"model_{name}": float for name in SHARES},
     **{f"{base}_{name}": float for base in BASELINES for name in SHARES},
     "allowed": int,  # questions that the budget allowed
     **{metric.name: int for metric in COUNTS if metric.unit == "count" and metric.name != "budget"},
@@ -23,16 +21,10 @@ FIGURES: Final = {
 
 
 def figures_of(evaluation: Evaluation, allowed: int, host_only: str, trace: str) -> dict[str, Any]:
-    """The row of one session.
-
-    ``shown_`` figures count a held answer as the prediction; without holding they equal the model's own.
-    """
-    rows = evaluation.timeline.rows
-    rows = rows.where(rows.truth >= 0)
-    shown = score_of(rows.truth, np.where(rows.held >= 0, rows.held, rows.predicted))
+    """The row of one session; ``model_`` figures are of the model alone, without answers that are held."""
     plain = evaluation.to_json()
     found = {name: plain[name] for name in FIGURES if name in plain}
-    found |= {f"shown_{name}": value for name, value in shown.items()}
+    found |= {f"model_{name}": value for name, value in evaluation.model.items()}
     for base, scores in evaluation.baselines.items():
         found |= {f"{base}_{name}": value for name, value in scores.items()}
     return found | {"allowed": allowed, "host_only": host_only, "trace_sha256": trace}

@@ -82,19 +82,19 @@ Accuracy in % on the last third of the scored windows; * over all of them
 person  learning  learning  answer  frequent  accuracy*    F1*  asked  answers
 7          100.0       0.0   100.0     100.0       50.0  0.333    2/2        1
 
-with learning  The model's own output; it predicts each window before it learns
-               from it.
+with learning  What is shown: the model's output, before it learns from the
+               window, or an answer that still stands.
 no learning    The same model, never asking and never changing.
 last answer    A rule that repeats the class of the newest answer; it is wrong
                before the first one.
 most frequent  An oracle that always names the person's most frequent true
                class.
-accuracy       Share of all scored windows that were predicted right.
+accuracy       Share of all scored windows in which what was shown was right.
 macro F1       Mean of F1 over the classes, all scored windows together; each
                class counts the same.
 asked          Questions asked, of those allowed in the whole stream. Skipped
                and unanswered questions are not refunded.
-answers        Answers that took effect and were not taken back.
+answers        Answers to questions that took effect and were not taken back.
 questions      1 answered, 1 open at the end."""
 
 

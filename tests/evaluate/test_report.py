@@ -320,7 +320,7 @@ def test_answers_taken_back_are_not_counted(tmp_path: Path) -> None:
 
 def test_settings_have_their_whole_names(tmp_path: Path) -> None:
     said = report(tmp_path, [person(1)], **Options().described())
-    assert "an answer stands until the stream changes</th>" in said
+    assert "a new class is shown until the stream changes</th>" in said
 
 
 def test_headline_says_which_way_it_went(four: list[Evaluation]) -> None:

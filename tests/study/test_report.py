@@ -28,7 +28,7 @@ def row(policy: str, subject: str, budget: str, asked: int, late: float, **more:
     }
     return plain | {
         "dataset": "made", "subject": subject, "policy": policy, "learner": "dendron", "budget": budget,
-        "queries": asked, "answers": asked, "shown_accuracy_last_third": late, "shown_accuracy": late, **more,
+        "queries": asked, "answers": asked, "accuracy_last_third": late, "accuracy": late, **more,
     }  # fmt: skip
 
 
@@ -135,7 +135,7 @@ def test_rounding_errors_are_no_differences() -> None:
 
 
 def test_a_person_without_truth_on_the_last_third_hides_nobody() -> None:
-    nothing = {"shown_accuracy_last_third": None, "no_learning_accuracy_last_third": None}
+    nothing = {"accuracy_last_third": None, "no_learning_accuracy_last_third": None}
     rows = [row("random", "a", "5", 5, 0.5, **nothing)]
     rows += [row("random", p, "5", 5, late) for p, late in zip("bcd", (0.4, 0.3, 0.6), strict=True)]
     found = analyse(rows, "random")
@@ -172,7 +172,7 @@ def test_what_is_averaged_is_one_setting_and_each_session_still_counts_as_the_wo
 def test_harm_over_the_whole_stream_and_questions_that_nobody_can_answer_are_counted() -> None:
     shown = {"a": 0.6, "b": 0.45, "c": 0.2}
     rows = [
-        row("random", p, "5", 5, 0.5, shown_accuracy=share, without_truth=i)
+        row("random", p, "5", 5, 0.5, accuracy=share, without_truth=i)
         for i, (p, share) in enumerate(shown.items())
     ]
     found = analyse(rows, "random")

@@ -40,7 +40,7 @@ def test_a_cell_is_the_session_that_replay_runs() -> None:
     figures = one.evaluations[0]
     assert row["accuracy_last_third"] == figures.score.accuracy_last_third
     assert row["no_learning_accuracy"] == figures.baselines["no_learning"].accuracy
-    assert row["shown_accuracy"] == figures.accuracy_held
+    assert row["model_accuracy"] == figures.model.accuracy
     assert (row["queries"], row["allowed"]) == (5, 5)
 
 

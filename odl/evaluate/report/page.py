@@ -22,7 +22,8 @@ _OPEN_AT_MOST = 4  # people; with more, only the worst one's section is open at 
 _DEFINITIONS = (
     ("Window and truth", "The model predicts once per window. The truth of a window is the class that covers "
      "at least half of its samples. Windows without a truth are not scored."),
-    ("With learning", "The model's own output. It predicts each window before it learns anything from it."),
+    ("With learning", "What the person is shown: what the model says, or an answer that still stands. The "
+     "model predicts each window before it learns anything from it."),
 )  # fmt: skip
 
 

@@ -33,6 +33,8 @@ def headline(evaluations: Sequence[Evaluation], people: str = "people") -> str:
     if len({one.timeline.standing for one in evaluations}) > 1:
         answers = f"about {answers}"
     answers += " answer" if answers == "1" else " answers"
+    if mean["taught"]:
+        answers += f" and {mean['taught']:.1f}".removesuffix(".0") + " taught"
     if len(evaluations) > 1:
         each, who = " a person", f" ({len(evaluations)} {people})"
     else:

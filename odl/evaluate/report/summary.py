@@ -43,7 +43,11 @@ def summary_text(evaluations: Sequence[Evaluation], *, people: str = "people") -
     table = [["", *heads[0]], *([name, *row] for name, row in body)]
     ended = outcomes(evaluations)
     meanings = [
-        ("with learning", "The model's own output; it predicts each window before it learns from it."),
+        (
+            "with learning",
+            "What is shown: the model's output, before it learns from the window, or an answer "
+            "that still stands.",
+        ),
         *((baseline.label, baseline.explanation) for baseline in BASELINES.values()),
         *(
             (column.metric.label, column.metric.explanation)

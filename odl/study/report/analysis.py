@@ -19,8 +19,8 @@ SETTING: Final = (
     "floor",
 )  # fmt: skip
 HARMED: Final = 0.01  # a person is harmed who loses more than this share against the model without learning
-WHOLE: Final = "shown_accuracy"
-LATE: Final = "shown_accuracy_last_third"
+WHOLE: Final = "accuracy"
+LATE: Final = "accuracy_last_third"
 _PLAIN: Final = {WHOLE: "no_learning_accuracy", LATE: "no_learning_accuracy_last_third"}
 
 
@@ -206,8 +206,8 @@ def _person(subject: str, rows: Sequence[Row]) -> PersonFigures:
     late = {base: f"{base}_accuracy_last_third" for base in BASELINES}
     return PersonFigures(
         subject, mean("queries"), mean("answers"), mean("without_truth"), mean(WHOLE), mean(LATE),
-        mean("accuracy_last_third"), mean(_PLAIN[WHOLE]), mean(_PLAIN[LATE]), mean(late["persistence"]),
-        mean(late["majority"]), lowest(LATE), lowest(WHOLE),
+        mean("model_accuracy_last_third"), mean(_PLAIN[WHOLE]), mean(_PLAIN[LATE]),
+        mean(late["persistence"]), mean(late["majority"]), lowest(LATE), lowest(WHOLE),
     )  # fmt: skip
 
 
