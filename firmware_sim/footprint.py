@@ -309,8 +309,8 @@ def as_text(figures: dict[str, Any]) -> str:
         f"    {longest}{_met(f, 'longest_hop')}",
         "",
         *textwrap.wrap(
-            f"A full bank of the label log is moved in {full['seconds']:.1f} s, at most "
-            f"{slow['seconds']:.1f} s by the data sheet's times of the flash; once in {full['labels']} labels.",
+            f"A full bank of the label log is moved in {full['seconds']:.1f} s ({slow['seconds']:.1f} s with "
+            f"the data sheet's longest times of the flash), once in {full['labels']} labels.",
             100,
         ),
         "",

@@ -46,6 +46,8 @@ SIGNATURES: Final = {
     "odl_decide": "ippill",
     "odl_ask": "vplli",
     "odl_segment": "vppl",
+    "odl_segment_mean": "vpp",
+    "odl_learn": "iplp",
     "odl_settled_batch": "lp",
     "odl_collect": "ipll",
     "odl_rebuild": "vp",

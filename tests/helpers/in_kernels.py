@@ -118,10 +118,15 @@ def memory_with(trained: Trained, log: list[Entry], max_log: int = MAX_LOG, seed
     memory = memory_for(net_of(trained), layout, max_log, seed)
     memory.state["n_log"] = len(log)
     for place, entry in zip(memory.log, log, strict=False):
-        place["kind"], place["window"], place["cls"] = KINDS[entry.kind], entry.window, entry.cls
-        place["head"], place["base"], place["mixed"] = entry.head, entry.base, entry.mixed
-        place["features"][: len(entry.features)] = entry.features
+        put_entry(place, entry)
     return memory
+
+
+def put_entry(place: Any, entry: Entry) -> None:
+    """Write an entry into its place in a log."""
+    place["kind"], place["window"], place["cls"] = KINDS[entry.kind], entry.window, entry.cls
+    place["head"], place["base"], place["mixed"] = entry.head, entry.base, entry.mixed
+    place["features"][: len(entry.features)] = entry.features
 
 
 def use(state: NDArray[Any], learner: Learner) -> None:

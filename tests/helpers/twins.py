@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import numpy as np
-from hypothesis import assume
 
 from firmware_sim import bare, host
 from firmware_sim.headers import sizes_of
@@ -16,12 +16,12 @@ from odl.core.config import Config
 from odl.core.image import ROOT, Channel, Image, Layer
 from odl.core.state import Asked, Count
 from tests.helpers import sanitised
-from tests.helpers.in_kernels import KINDS, heads_of
-from tests.helpers.kernel_arguments import MAX_HEADS, MAX_PENDING, MAX_ROWS
-from tests.helpers.reference_heads import Entry, Head, Row, Scores, Trained
+from tests.helpers.in_kernels import heads_of, log_of, put_entry, use
+from tests.helpers.kernel_arguments import MAX_HEADS, MAX_LOG, MAX_PENDING, MAX_ROWS
+from tests.helpers.reference_heads import Entry, Head, Learner, Row, Scores, Trained
 
 MACHINES = ("host", "sanitised", "cortex-m4", "cortex-m4-plain")
-ROOM = 20  # entries of the log, more than any lesson of the table has
+ROOM = MAX_LOG  # entries of the log, more than any lesson of the table has
 MOST_STORED = 6
 
 
@@ -216,61 +216,101 @@ class Kernels:
 
     # --- those that need a session ---
 
-    def _session(self, trained: Trained) -> CoreSession:
+    def _session(self, trained: Trained, log: list[Entry], config: Config = CONFIG) -> CoreSession:
         self.run = self._on(len(trained.rows[0].weights) - 1)
-        return CoreSession(self.run, image_of(trained), CONFIG)
+        core = CoreSession(self.run, image_of(trained), config)
+        core.state["n_log"] = len(log)
+        for place, entry in zip(core.log, log, strict=False):
+            put_entry(place, entry)
+        core.use_log()
+        return core
 
-    def score(self, heads: list[Head], rows: list[Row], features: Any) -> Scores:
-        core = self._session(plain_trained(len(features)))
-        s = core.state[0]
-        s["n_heads"], s["n_rows"] = len(heads), len(rows)
-        for n, head in enumerate(heads):
-            s["head_parent"][n], s["head_format"][n] = head
-        for n, row in enumerate(rows):
-            s["row_class"][n], s["row_head"][n], s["row_active"][n] = row.cls, row.head, row.active
-            s["weights"][n] = row.weights
+    def score(self, trained: Trained, learner: Learner, log: list[Entry], features: Any) -> Scores:
+        core = self._session(trained, log)
+        use(core.state, learner)
         x, _ = self.put(features, np.uint8)
         score_at, scores = self.put([7] * MAX_ROWS, np.uint16)
         path_at, path = self.put([0] * MAX_HEADS, np.uint8)
-        length = self.run.call("odl_score", core.session, x, score_at, path_at)
+        leaves_at, leaves = self.put([0, 0], np.uint8)
+        length = self.run.call("odl_score", core.session, x, score_at, path_at, leaves_at)
         uncertainty = self.run.call("odl_uncertainty", core.session, score_at)
-        return Scores(tuple(path[:length].tolist()), tuple(scores[: len(rows)].tolist()), uncertainty)
+        figures = tuple(scores[: len(learner.rows)].tolist())
+        return Scores(tuple(path[:length].tolist()), figures, uncertainty, *leaves.tolist())
+
+    def refit(self, trained: Trained, log: list[Entry]) -> Learner:
+        core = self._session(trained, log)
+        self.run.call("odl_rebuild", core.session)
+        core.state["weights"], core.state["row_active"] = 99, 1
+        core.state["next"], core.state["next_active"] = 98, 1
+        core.state["epoch"], core.state["place"] = 7, 3
+        self.run.call("odl_start_refit", core.session)
+        self.run.call("odl_advance", core.session, 2**32 - 1)
+        return heads_of(core.state)
+
+    def hops(self, trained: Trained, log: list[Entry], hops: list[int]) -> list[tuple[Learner, Any]]:
+        core = self._session(trained, log)
+        self.run.call("odl_rebuild", core.session)
+        self.run.call("odl_start_refit", core.session)
+        found = []
+        for lessons in hops:
+            self.run.call("odl_advance", core.session, lessons)
+            going = core.state["refitting"][0]
+            found.append(
+                (heads_of(core.state), heads_of(core.state, "next", "next_active").rows if going else None)
+            )
+        return found
+
+    def make_room(self, trained: Trained, learner: Learner, log: list[Entry]) -> list[Entry] | None:
+        # The core makes room when it logs a label; entries that nobody looks at fill the log up.
+        core = self._session(trained, log + [Entry("class", 0, 0, 0)] * (ROOM - len(log)))
+        use(core.state, learner)
+        at, label = self.put(bytes(core.log.dtype.itemsize), np.uint8)
+        label.view(core.log.dtype)["cls"] = learner.rows[0].cls
+        if self.run.call("odl_learn", core.session, 0, at) == 0:
+            return None
+        return log_of(core.state, core.log)[: len(log) - 1]
+
+    def segment(self, change: int, steps: list[Any]) -> list[tuple[Any, ...]]:
+        core = self._session(plain_trained(6), [], replace(CONFIG, change=change))
+        s = core.state[0]
+        found: list[tuple[Any, ...]] = []
+        for n, features in enumerate(steps):
+            if features is None:
+                self.run.call("odl_gap", core.session, 3)
+                found.append((int(s["segment"]), int(s["age"])))
+                continue
+            self.run.call("odl_segment", core.session, self.put(features, np.uint8)[0], 8 * n)
+            to, mean = self.put(features, np.uint8)
+            self.run.call("odl_segment_mean", core.session, to)
+            place = int(s["segment"]), int(s["since"]), int(s["last"]), int(s["age"])
+            found.append((*place, mean.tolist()))
+        return found
 
     def decide(self, settings: dict[str, Any], windows: list[Any]) -> tuple[Any, ...]:
-        self.run = self._on(6)
-        config = Config(
-            policy=settings["rule"], seed=settings["seed"], patience=10**6,
-            mult=(1,), shift=(0,), offset=(0,),
-            **{k: settings[k] for k in ("allowed", "period", "in_samples", "horizon", "batch", "step")},
-        )  # fmt: skip
-        core = CoreSession(self.run, image_of(plain_trained(6)), config)
+        chosen = {name: value for name, value in settings.items() if name not in ("rule", "hop")}
+        config = replace(CONFIG, policy=settings["rule"], patience=10**6, **chosen)
+        core = self._session(plain_trained(6), [], config)
         s = core.state[0]
         asked, end = [], 128
-        for pause, uncertainty, features, settled in windows:
+        for pause, uncertainty, features, gap, fate in windows:
             end += pause
-            if settled:
-                s["ask_status"][: s["n_ask"]] = Asked.SKIPPED
+            if gap:
+                self.run.call("odl_gap", core.session, 0)
+            if fate:
+                s["ask_status"][: s["n_ask"]] = Asked.SKIPPED if fate == "settled" else Asked.ANSWERED
+                s["ask_class"] = 0
                 while (batch := self.run.call("odl_settled_batch", core.session)) >= 0:
                     self.run.call("odl_collect", core.session, batch, end)
             x, _ = self.put(features, np.uint8)
+            self.run.call("odl_segment", core.session, x, end - 128)
             wanted = bool(self.run.call("odl_decide", core.session, x, uncertainty, end, settings["hop"]))
             asked.append(wanted)
             if wanted:
-                self.run.call("odl_ask", core.session, x, end - 128, end, uncertainty)
+                self.run.call("odl_ask", core.session, end - 128, end, uncertainty)
             s["counts"][Count.WINDOWS] += 1
+        recent = np.roll(s["recent"][: s["n_recent"]], -int(s["recent_at"]) if s["n_recent"] == 64 else 0)
         return (
             asked, int(s["issued"]), int(s["period"]), int(s["generator"]), int(s["rv_u"]), int(s["rv_d"]),
-            s["warm"][: s["n_warm"]].tolist(), int(s["counts"][Count.BLOCKED]),
+            s["warm"][: s["n_warm"]].tolist(), int(s["counts"][Count.BLOCKED]), int(s["asked_at"]),
+            int(s["points"]), recent.tolist(),
         )  # fmt: skip
-
-    def refit(self, trained: Trained, log: list[Entry]) -> tuple[list[Head], list[Row]]:
-        assume(sum(row.head == 0 for row in trained.rows) >= 2)  # no image has a smaller root
-        core = self._session(trained)
-        core.state["weights"], core.state["row_active"], core.state["row_class"] = 99, 1, 3
-        core.state["n_log"] = len(log)
-        for place, entry in zip(core.log, log, strict=False):
-            place["kind"], place["window"], place["cls"] = KINDS[entry.kind], entry.window, entry.cls
-            place["head"], place["features"][: len(entry.features)] = entry.head, entry.features
-        core.use_log()
-        self.run.call("odl_refit", core.session)
-        return heads_of(core.state)
