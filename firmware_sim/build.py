@@ -128,8 +128,7 @@ def build(
     sources += [folder / f"sensor_{sensor}.c", folder / "main.c"]
     defines = [f'ODL_BOARD_VERSION="{version}"', f"ODL_SENSOR_RATE_MHZ={round(1000 * rate_hz)}u"]
     own = sensor != "link"
-    items = headers.sizes_of(image)["max_items"]
-    described = description(board, sensor, counts[: len(image.channels)] if own else None, rate_hz, items)
+    described = description(board, sensor, counts[: len(image.channels)] if own else None, rate_hz, image)
     try:
         return link(
             sources, image, compiler=compiler, defines=defines, ram_budget=ram_budget,
@@ -154,11 +153,12 @@ def fits(image: Image, firmware: Firmware) -> str:
 
 
 def description(
-    board: str, sensor: str, counts: Sequence[Channel] | None, rate_hz: float, items: int | None = None
+    board: str, sensor: str, counts: Sequence[Channel] | None, rate_hz: float, image: Image | None = None
 ) -> str:
     """The board's description as JSON; without ``counts`` samples come from the host.
 
-    ``items`` is the number of labels and stored vectors that a refit has room for.
+    ``image`` is the model that the firmware is built for: the description says how large the state block
+    is, and the number of labels and stored vectors that a refit has room for.
 
     Examples
     --------
@@ -171,8 +171,8 @@ def description(
         "rate_hz": None if counts is None else rate_hz,
         "channels": None if counts is None else [[c.name, c.unit, c.scale] for c in counts],
     }
-    if items is not None:
-        text["items"] = items
+    if image is not None:
+        text |= headers.room_of(image)
     return json.dumps(text, sort_keys=True, separators=(",", ":"))
 
 

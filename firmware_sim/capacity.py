@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from firmware_sim import headers
 from odl.core.arrays import state_dtype_of
 from odl.core.image import Image
 from odl.core.image_layout import ImageError
@@ -21,7 +20,7 @@ _STACK_ROWS: Final = 20
 _STACK_PER_ROW: Final = 24  # arrays of a row each in nested calls: logits, probabilities, scores, numbers
 _LOG_HEADER: Final = 32  # bytes, and beside each entry, as log.c has them
 _LOG_SEAL: Final = 8
-_LOG_TORN: Final = 16  # places that power cuts may spoil
+_LOG_SPARE: Final = 16  # places that power cuts may spoil, and labels that gave way
 
 
 def stack_of(image: Image) -> int:
@@ -35,9 +34,8 @@ def stack_of(image: Image) -> int:
 
 
 def ram_of(image: Image) -> int:
-    """Bytes of RAM that depend on the capacities: state block, order of a refit, stack."""
-    items: int = headers.sizes_of(image)["max_items"]
-    return state_dtype_of(image).itemsize + 2 * items + stack_of(image)
+    """Bytes of RAM that depend on the capacities: state block, places of the log's entries, stack."""
+    return state_dtype_of(image).itemsize + 2 * image.max_log + stack_of(image)
 
 
 def most_labels(image: Image, bank: int) -> int:
@@ -47,14 +45,14 @@ def most_labels(image: Image, bank: int) -> int:
     >>> most_labels(load_model("shoulder"), 0xC000)
     203
     """
-    return (bank - _LOG_HEADER) // (log_dtype(image.features).itemsize + _LOG_SEAL) - _LOG_TORN
+    return (bank - _LOG_HEADER) // (log_dtype(image.features).itemsize + _LOG_SEAL) - _LOG_SPARE
 
 
 def most_rows(image: Image, spare: int) -> int:
     """Rows for which there is room if ``spare`` bytes of RAM are left; less than 0 bytes takes rows away.
 
     >>> from odl.data.streams import load_model
-    >>> most_rows(load_model("shoulder"), 10 * 772)
+    >>> most_rows(load_model("shoulder"), 10 * 2 * 772)
     29
     """
     now = ram_of(image)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from odl.core.arrays import state_dtype_of
 from odl.core.config import BOUNDS
 from odl.core.events import Why
 from odl.core.image import Image
@@ -56,6 +57,20 @@ def sizes_of(image: Image) -> dict[str, int]:
         "max_items": image.max_items,
         "rate_shift": image.rate_shift,
     }
+
+
+def room_of(image: Image) -> dict[str, int]:
+    """What a firmware for ``image`` tells a host: ``items`` of a refit, bytes of ``state`` before them.
+
+    Examples
+    --------
+    >>> from odl.data import model_bytes
+    >>> room_of(Image.from_bytes(model_bytes("shoulder")))
+    {'items': 428, 'state': 35906}
+    """
+    fields = state_dtype_of(image).fields
+    assert fields is not None
+    return {"items": image.max_items, "state": fields["items"][1]}
 
 
 def state_header(sizes: Mapping[str, int]) -> str:

@@ -94,7 +94,7 @@ def _description(board: str, sensor: str, counts: tuple[Channel, ...] | None, im
         "sensor": sensor,
         "rate_hz": None if counts is None else image.rate_hz,
         "channels": None if counts is None else [[c.name, c.unit, c.scale] for c in counts],
-        "items": headers.sizes_of(image)["max_items"],
+        **headers.room_of(image),
     }
     return json.dumps(text, sort_keys=True, separators=(",", ":"))
 

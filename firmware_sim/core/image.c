@@ -93,12 +93,12 @@ static int row_of_class(const odl_net *net, unsigned cls)
 /* Whether no weight can reach the limit of 2**30, so that none has to be held back. A row begins in
    the image, where the largest weight has the size `largest`, or as an imprint, which is below 2**24.
    Each item moves a weight once, by at most (2**15 * 255 + 2**(shift - 1)) / 2**shift; there are less
-   than `items` times epochs and 4000 of them. */
-static int stays_inside(const odl_net *net, uint32_t largest, uint32_t items)
+   than max_items times epochs and 4000 of them. */
+static int stays_inside(const odl_net *net, uint32_t largest)
 {
     uint32_t start = largest > (uint32_t)1 << 24 ? largest : (uint32_t)1 << 24;
     uint32_t step = (((uint32_t)255 << 15) >> net->rate_shift) + 1;
-    uint64_t steps = (uint64_t)items * net->epochs + 4000;
+    uint64_t steps = (uint64_t)net->max_items * net->epochs + 4000;
     return start + steps * step < (uint32_t)ODL_LIMIT;
 }
 
@@ -143,7 +143,7 @@ static int check_heads(odl_net *net)
         NEED(size <= (uint32_t)ODL_LIMIT, ODL_IMAGE_HEADS);
         largest = size > largest ? size : largest;
     }
-    net->inside = (uint8_t)stays_inside(net, largest, items_of(net->image));
+    net->inside = (uint8_t)stays_inside(net, largest);
     for (uint32_t j = 0; j < net->n_stored; j++)
         NEED(row_of_class(net, net->owners[j]) >= 0, ODL_IMAGE_HEADS);
     return ODL_IMAGE_FINE;
@@ -213,6 +213,7 @@ int odl_open_net(odl_net *net, const void *bytes, size_t size)
     net->rate_shift = h.rate_shift;
     net->imprint = h.imprint;
     net->refit_items = items_of_hop(&h);
+    net->max_items = (uint16_t)items_of(&h);
     wrong = check_layers(net);
     NEED(wrong == 0, wrong);
     return check_heads(net);

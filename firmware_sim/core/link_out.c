@@ -98,6 +98,14 @@ void odl_send_refused(odl_link *link, unsigned message, int why)
     odl_end_frame(link);
 }
 
+/* Bytes of the state block for the image in use: the build may have room for more items, which stand
+   at its end. */
+static uint32_t state_size(const odl_net *net)
+{
+    uint32_t size = (uint32_t)(offsetof(odl_state, items) + net->max_items * sizeof(uint16_t));
+    return (size + 7u) & ~7u;
+}
+
 void odl_send_info(odl_link *link)
 {
     const odl_net *net = &link->session->net;
@@ -114,7 +122,7 @@ void odl_send_info(odl_link *link)
     odl_put_number(link, net->checksum, 4);
     odl_put_number(link, net->image->total_size, 4);
     odl_put_number(link, odl_board_image_room(), 4);
-    odl_put_number(link, (uint32_t)sizeof(odl_state), 4);
+    odl_put_number(link, state_size(net), 4);
     odl_put_number(link, (uint32_t)(net->max_log * sizeof(odl_log_entry)), 4);
     odl_put_number(link, link->number, 4);
     odl_put_number(link, before, 4);
@@ -169,32 +177,32 @@ uint32_t odl_area_size(const odl_link *link, unsigned area)
 {
     const odl_net *net = &link->session->net;
     if (area == ODL_AREA_STATE)
-        return (uint32_t)(sizeof(odl_state) + net->max_log * sizeof(odl_log_entry));
+        return (uint32_t)(state_size(net) + net->max_log * sizeof(odl_log_entry));
     if (area == ODL_AREA_BRIEF)
-        return (uint32_t)(sizeof(odl_state) - HEADS);
+        return state_size(net) - HEADS;
     return area == ODL_AREA_IMAGE ? net->image->total_size : 0;
 }
 
 /* The label log stands behind the state block; its unused entries count as zeros, whatever a
    board keeps there. */
-static uint8_t byte_of_state(const odl_state *s, uint32_t i)
+static uint8_t byte_of_state(const odl_session *session, uint32_t i)
 {
-    uint32_t place, within;
-    if (i < sizeof *s)
+    const odl_state *s = &session->state;
+    uint32_t size = state_size(&session->net), place, within;
+    if (i < size)
         return ((const uint8_t *)s)[i];
-    place = (i - (uint32_t)sizeof *s) / (uint32_t)sizeof(odl_log_entry);
-    within = (i - (uint32_t)sizeof *s) % (uint32_t)sizeof(odl_log_entry);
+    place = (i - size) / (uint32_t)sizeof(odl_log_entry);
+    within = (i - size) % (uint32_t)sizeof(odl_log_entry);
     return place < (uint32_t)s->n_log ? ((const uint8_t *)odl_log_at(place))[within] : 0;
 }
 
 static uint8_t byte_of(const odl_link *link, unsigned area, uint32_t i)
 {
-    const odl_state *s = &link->session->state;
     if (area == ODL_AREA_IMAGE)
         return ((const uint8_t *)link->session->net.image)[i];
     if (area == ODL_AREA_BRIEF && i >= offsetof(odl_state, weights))
         i += HEADS;
-    return byte_of_state(s, i);
+    return byte_of_state(link->session, i);
 }
 
 /* `size` bytes from `offset` on, which lie inside the area. */

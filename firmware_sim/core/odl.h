@@ -50,7 +50,8 @@ typedef struct {
     uint16_t hop;
     uint16_t n_stored;
     uint16_t max_log;
-    uint16_t refit_items; /* what a refit learns from at each hop */
+    uint16_t max_items;   /* what an epoch of a refit learns from at most, */
+    uint16_t refit_items; /* and at each hop */
     uint8_t n_layers;
     uint8_t n_heads;
     uint8_t n_rows;

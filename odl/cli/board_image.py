@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from firmware_sim.headers import sizes_of
+from firmware_sim.headers import room_of
 from odl.cli.output import Progress
-from odl.core.arrays import state_dtype_of
 from odl.core.image import Image
 from odl.evaluate.load_kernels import load_kernels
 from odl.model.checkpoint import checkpoint, log_of
-from odl.wire import Info
 from odl.wire.client import BoardClient, BoardError
 from odl.wire.messages import Refusal
 
@@ -43,12 +41,16 @@ def push_image(
         info = board.hello()
     if (info.image, info.image_size) == (image.checksum, len(data)):
         return False
-    for what, here, there in _sizes(image, info):
+    needed = room_of(image)
+    for what, here, there in (
+        ("channels", len(image.channels), info.channels),
+        ("bytes of state", needed["state"], _said(board, "state", needed["state"])),
+    ):
         if here != there:
             raise BoardError(_unfit(name, f"{what}: {here} in the model, {there} on the board"))
-    needed, room = sizes_of(image)["max_items"], _items(board)
-    if needed > room:
-        why = f"room to learn from {needed} labels and stored vectors is needed, {room} is on the board"
+    items, room = needed["items"], _said(board, "items", needed["items"])
+    if items > room:
+        why = f"room to learn from {items} labels and stored vectors is needed, {room} is on the board"
         raise BoardError(_unfit(name, why))
     if info.image_room < len(data):
         raise BoardError(f"{name} has {len(data)} bytes, but the board keeps {info.image_room} at most")
@@ -65,19 +67,10 @@ def push_image(
     return True
 
 
-def _sizes(image: Image, info: Info) -> list[tuple[str, int, int]]:
-    """Return the sizes that a firmware is built for: name, in the model, on the board."""
-
-    return [
-        ("channels", len(image.channels), info.channels),
-        ("bytes of state", state_dtype_of(image).itemsize, info.state),
-    ]
-
-
-def _items(board: BoardClient) -> float:
-    """Return how many labels and vectors a refit has room for; infinity if the firmware does not say."""
-    items = board.description.board.get("items") if board.description else None
-    return items if isinstance(items, int) and not isinstance(items, bool) else float("inf")
+def _said(board: BoardClient, name: str, otherwise: int) -> int:
+    """Return a size that the firmware was built for, as the board describes itself."""
+    size = board.description.board.get(name) if board.description else None
+    return size if isinstance(size, int) and not isinstance(size, bool) else otherwise
 
 
 def _unfit(name: str, why: str) -> str:

@@ -146,7 +146,6 @@ def state_dtype(
             ("warm", "<u2", (WARM,)),
             ("recent", "<u2", (RECENT,)),
             ("sums", "<u2", (features,)),
-            ("items", "<u2", (items,)),  # places in the log; from max_log on, stored vectors
             ("taps", "<i2", (taps,)),
             # bytes
             ("ask_status", "u1", (max_pending,)),
@@ -167,6 +166,8 @@ def state_dtype(
             ("asked", "u1"),  # the segment has been asked about
             ("learned", "u1"),  # the heads in use are not the image's
             ("refitting", "u1"),  # 0: no; 1: all tasks; 2: new ones, further epochs
+            # Last, because a board that was built for more of them has all else at the same place.
+            ("items", "<u2", (items,)),  # places in the log; from max_log on, stored vectors
         ],
         align=True,
     )

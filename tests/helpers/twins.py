@@ -264,7 +264,7 @@ class Kernels:
         # The core makes room when it logs a label; entries that nobody looks at fill the log up.
         core = self._session(trained, log + [Entry("class", 0, 0, 0)] * (ROOM - len(log)))
         use(core.state, learner)
-        at, label = self.put(bytes(core.log.dtype.itemsize), np.uint8)
+        at, label = self.put([0] * core.log.dtype.itemsize, np.uint8)
         label.view(core.log.dtype)["cls"] = learner.rows[0].cls
         if self.run.call("odl_learn", core.session, 0, at) == 0:
             return None
