@@ -32,7 +32,7 @@ from odl.labels.prompt import Prompt
 from odl.model.dendron import Dendron
 from odl.model.host_learners import HOST_LEARNERS, Refitted
 from odl.policies import by_name
-from odl.policies.uncertainty import HOST_POLICIES
+from odl.policies.on_host import HOST_POLICIES
 from odl.river import OnlineDendron
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,7 +42,10 @@ SETTINGS = odl.Config(mult=(1,) * 6, shift=(0,) * 6, offset=(0,) * 6)
 # Everything that odl ships, by name; a part that is added is added here.
 LEARNERS = {"dendron", "last-layer", "nearest-mean", "knn", "ridge", "flat-network"}
 RULES = {"none", "tactile-inforv", "tactile-dualrv", "random", "periodic"}
-HOST_RULES = {"margin", "entropy", "least-confidence", "variable-uncertainty"}
+HOST_RULES = {
+    "margin", "entropy", "least-confidence", "hybrid", "variable-uncertainty", "tactile-inforv-host",
+    "tactile-dualrv-host",
+}  # fmt: skip
 STRATEGIES = {
     "StreamRandomSampling", "PeriodicSampling", "UncertaintyZliobaite", "FixedUncertainty",
     "VariableUncertainty", "Split", "StreamProbabilisticAL", "RandomVariableUncertainty",

@@ -23,7 +23,6 @@ _LEARNER: Final = ("scores_one", "learn_many", "add_class", "split", "forget")
 _RIVER: Final = ("learn_one", "predict_one")
 _SKLEARN: Final = ("fit", "predict")
 _NO_CLASSIFIERS: Final = {"Regressor", "RegressorMixin", "ClusterMixin", "OutlierMixin"}
-HOST_POLICIES: Final = ("margin", "entropy", "least-confidence", "variable-uncertainty")
 
 
 def named_policy(name: str, settings: Mapping[str, Any] | None = None) -> object:
@@ -32,8 +31,8 @@ def named_policy(name: str, settings: Mapping[str, Any] | None = None) -> object
     Parameters
     ----------
     name : str
-        A rule of the integer core; ``margin``, ``entropy``, ``least-confidence`` or
-        ``variable-uncertainty``; or ``package.module:Name``: a class with ``decide`` and ``settle``, a
+        A rule of the integer core; one of `odl.policies.on_host.HOST_POLICIES`, such as ``margin``; or
+        ``package.module:Name``: a class with ``decide`` and ``settle``, a
         function ``(window, scores) -> bool``, a stream strategy of scikit-activeml, such as
         ``skactiveml:stream.Split``, or an active learner of river.
     settings : mapping, optional
@@ -52,7 +51,7 @@ def named_policy(name: str, settings: Mapping[str, Any] | None = None) -> object
     'Split'
     """
     from odl.policies import by_name, peers
-    from odl.policies.uncertainty import HOST_POLICIES as classes
+    from odl.policies.on_host import HOST_POLICIES as classes
 
     if name in classes:
         return _made("policy", name, classes[name], settings)

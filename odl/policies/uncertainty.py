@@ -1,16 +1,15 @@
-"""Plain uncertainty sampling on a stream, host-only: margin, entropy, confidence, variable uncertainty."""
+"""Plain uncertainty sampling on a stream, host-only: by informativeness, hybrid, variable uncertainty."""
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left, insort
-from collections.abc import Sequence
 from typing import ClassVar
 
 from odl.core.config import Config
 from odl.core.image import ROOT, Image
 from odl.core.protocols import Decision, Scores, Window
 from odl.core.state import Asked
+from odl.policies.informativeness import MEASURES, OpenBatch, hybrid, measure_of
 
 ONE = 32768  # 1.0 in Q15
 WARM_UP = 16  # windows that only fill the history
@@ -104,6 +103,8 @@ class _Uncertain:
 class _Quantile(_Uncertain):
     """Asks where the utility is among the highest so far, as many as the budget's rate allows."""
 
+    informativeness: str
+
     def __init__(self) -> None:
         super().__init__()
         self._history: list[float] = []
@@ -117,7 +118,7 @@ class _Quantile(_Uncertain):
     def decide(self, window: Window, scores: Scores) -> Decision:
         """Compare this window's utility with the ``1 - rate`` quantile of all before it."""
         self._pace.next_window(window.end)
-        utility = self.utility(self._leaves(scores))
+        utility = self._utility(window, scores)
         rank, n = bisect_left(self._history, utility), len(self._history)
         insort(self._history, utility)
         rate = self._pace.rate
@@ -125,79 +126,113 @@ class _Quantile(_Uncertain):
         self._pace.asked += ask
         return Decision(ask, round(ONE * utility))
 
-    def utility(self, leaves: Sequence[float]) -> float:
-        """How useful an answer would be, 0 to 1, from the probabilities of the leaves."""
-        raise NotImplementedError
+    def _utility(self, window: Window, scores: Scores) -> float:
+        """How useful an answer would be, 0 to 1."""
+        return MEASURES[self.informativeness](self._leaves(scores))
 
 
 class Margin(_Quantile):
-    """Asks where the two likeliest classes are close: ``1 - (p1 - p2)``.
+    """Asks where the two likeliest classes are close: `odl.policies.informativeness.margin`.
 
     The utility has to reach the ``1 - rate`` quantile of all utilities of the session so far, where
     ``rate`` is the number of questions left over the number of windows left. `odl.policies.InfoRV` has the
     same utility with a reference value that needs no history.
 
-    References
-    ----------
-    T. Scheffer, C. Decomain, S. Wrobel, "Active Hidden Markov Models for Information Extraction",
-    IDA 2001.
-
     Examples
     --------
-    >>> round(Margin().utility([0.5, 0.4, 0.1]), 6)
-    0.9
+    >>> Margin().name
+    'margin'
     """
 
     name: ClassVar[str] = "margin"
-
-    def utility(self, leaves: Sequence[float]) -> float:
-        """``1 - (p1 - p2)``."""
-        first, second = sorted([*leaves, 0.0])[:-3:-1]
-        return 1 - (first - second)
+    informativeness = "margin"
 
 
 class Entropy(_Quantile):
-    """Asks where the entropy of the class probabilities is high, as a share of the highest possible.
+    """Asks where the entropy of the class probabilities is high: `odl.policies.informativeness.entropy`.
 
     The rule is that of `Margin`.
 
-    References
-    ----------
-    C. E. Shannon, "A Mathematical Theory of Communication", Bell System Technical Journal 27 (1948).
-
     Examples
     --------
-    >>> Entropy().utility([0.5, 0.5]), Entropy().utility([1.0, 0.0])
-    (1.0, 0.0)
+    >>> Entropy().name
+    'entropy'
     """
 
     name: ClassVar[str] = "entropy"
-
-    def utility(self, leaves: Sequence[float]) -> float:
-        """Entropy over its maximum."""
-        if len(leaves) < 2:
-            return 0.0
-        return abs(sum(p * math.log(p) for p in leaves if p > 0)) / math.log(len(leaves))
+    informativeness = "entropy"
 
 
 class LeastConfidence(_Quantile):
-    """Asks where the likeliest class is unlikely: ``1 - p1``. The rule is that of `Margin`.
+    """Asks where the likeliest class is unlikely: `odl.policies.informativeness.least_confidence`.
 
-    References
-    ----------
-    D. D. Lewis, W. A. Gale, "A Sequential Algorithm for Training Text Classifiers", SIGIR 1994.
+    The rule is that of `Margin`.
 
     Examples
     --------
-    >>> LeastConfidence().utility([0.75, 0.25])
-    0.25
+    >>> LeastConfidence().name
+    'least-confidence'
     """
 
     name: ClassVar[str] = "least-confidence"
+    informativeness = "least-confidence"
 
-    def utility(self, leaves: Sequence[float]) -> float:
-        """``1 - p1``."""
-        return 1 - max(leaves)
+
+class Hybrid(_Quantile):
+    """Asks where the classes are uncertain and the open batch holds nothing like it.
+
+    The utility is ``(1 - weight) * u + weight * d``: the informativeness ``u``, and the diversity ``d``, the
+    distance to the nearest member of the open batch as a share of the largest such distance so far. The
+    rule is that of `Margin`.
+
+    Parameters
+    ----------
+    informativeness : str
+        ``least-confidence``, ``margin`` or ``entropy``.
+    weight : float
+        Of the diversity, 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        If a setting lies outside its range.
+
+    References
+    ----------
+    The query strategy "hybrid" of M. Pavan, C. Galimberti, M. Roveri, "TActiLE: Tiny Active LEarning for
+    wearable devices", IJCNN 2025, is uncertainty with diversity; how the two are put together is ours.
+
+    Examples
+    --------
+    >>> Hybrid(informativeness="entropy").weight
+    0.5
+    """
+
+    name: ClassVar[str] = "hybrid"
+
+    def __init__(self, informativeness: str = "margin", weight: float = 0.5) -> None:
+        measure_of(informativeness)
+        if not 0 <= weight <= 1:
+            raise ValueError(f"weight is {weight}; it can be 0 to 1")
+        super().__init__()
+        self.informativeness, self.weight = informativeness, weight
+        self._batch = OpenBatch(1)
+
+    def start(self, image: Image, config: Config) -> Hybrid:
+        """Begin a session with the budget and the batch of ``config``."""
+        super().start(image, config)
+        self._batch = OpenBatch(config.batch)
+        return self
+
+    def decide(self, window: Window, scores: Scores) -> Decision:
+        """Decide as `Margin` does; a window that is asked about joins the batch."""
+        decision = super().decide(window, scores)
+        if decision.ask:
+            self._batch.add(window.features)
+        return decision
+
+    def _utility(self, window: Window, scores: Scores) -> float:
+        return hybrid(super()._utility(window, scores), self._batch.diversity(window.features), self.weight)
 
 
 class VariableUncertainty(_Uncertain):
@@ -252,6 +287,3 @@ class VariableUncertainty(_Uncertain):
             self._threshold = min(1.0, self._threshold * (1 - self.step if ask else 1 + self.step))
         pace.asked += ask
         return Decision(ask, round(ONE * (1 - best)))
-
-
-HOST_POLICIES = {cls.name: cls for cls in (Margin, Entropy, LeastConfidence, VariableUncertainty)}

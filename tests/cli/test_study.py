@@ -54,7 +54,7 @@ def test_compare_takes_lists_and_gives_json(capsys: pytest.CaptureFixture[str]) 
         ("compare shoulder --learners os:system", "learner is 'os:system'"),
         ("compare shoulder --policies subprocess:Popen", "policy is 'subprocess:Popen'"),
         ("compare shoulder --policies no_such_module:X", "no_such_module"),
-        ("compare shoulder --policies margins", "least-confidence, variable-uncertainty, or write package"),
+        ("compare shoulder --policies margins", "tactile-dualrv-host, or write package"),
         ("compare shoulder --policies skactiveml:stream.No", "but skactiveml has no 'stream.No'"),
         ("compare shoulder --learners river:tree.HoeffdingTreeRegressor", "which is no classifier"),
         ("compare shoulder --learners sklearn:linear_model.LinearRegression", "which is no classifier"),
