@@ -45,7 +45,7 @@ def unlike(features: Sequence[int], members: Sequence[Sequence[int]]) -> Fractio
     )
 
 
-class Stream:
+class ScoredStream:
     """Windows with random features and scores, as whole numbers that have the sum 32768."""
 
     def __init__(self, seed: int, n: int) -> None:
@@ -118,7 +118,7 @@ def test_diversity_is_the_distance_to_the_open_batch_over_the_largest(
 # --- the highest utilities so far -------------------------------------------------------
 
 
-def reference(name: str, stream: Stream, allowed: int, batch: int, weight: Fraction) -> list[int]:
+def reference(name: str, stream: ScoredStream, allowed: int, batch: int, weight: Fraction) -> list[int]:
     """Which windows are asked about, from every utility so far on paper."""
     asked, history, members, most = list[int](), list[float](), list[list[int]](), Fraction(0)
     for i in range(len(stream)):
@@ -143,7 +143,7 @@ def reference(name: str, stream: Stream, allowed: int, batch: int, weight: Fract
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("name", [*MEASURES, "hybrid"])
 def test_the_highest_utilities_so_far_are_asked_about(name: str, seed: int) -> None:
-    stream = Stream(seed, 150)
+    stream = ScoredStream(seed, 150)
     policy: Any = named_policy(name)
     policy.start(IMAGE, config("random", allowed=20, horizon=150, batch=4))
     found = stream.asked(policy)
@@ -151,7 +151,7 @@ def test_the_highest_utilities_so_far_are_asked_about(name: str, seed: int) -> N
 
 
 def test_hybrid_without_weight_is_margin_and_with_all_of_it_diversity_alone() -> None:
-    stream, chosen = Stream(7, 120), config("random", allowed=15, horizon=120, batch=5)
+    stream, chosen = ScoredStream(7, 120), config("random", allowed=15, horizon=120, batch=5)
     margin: Any = named_policy("margin")
     assert stream.asked(Hybrid(weight=0).start(IMAGE, chosen)) == stream.asked(margin.start(IMAGE, chosen))
     assert stream.asked(Hybrid(weight=1).start(IMAGE, chosen)) == reference(
@@ -168,7 +168,7 @@ def test_with_margin_the_host_asks_as_the_core_does(
     cls: type[InfoRVOnHost | DualRVOnHost], batch: int
 ) -> None:
     chosen = config(cls.rule.policy, allowed=20, horizon=200, batch=batch)
-    stream = Stream(5, 200)
+    stream = ScoredStream(5, 200)
     core = stream.asked(RunningPolicy(IMAGE, chosen))
     host = stream.asked(cls("margin").start(IMAGE, config("none", allowed=20, horizon=200, batch=batch)))
     assert host == core and len(core) == 20
@@ -182,7 +182,7 @@ def test_with_margin_the_host_asks_as_the_core_does(
 def test_another_informativeness_goes_through_the_same_rule(
     cls: type[InfoRVOnHost | DualRVOnHost], measure: str, batch: int
 ) -> None:
-    stream, n = Stream(6, 200), 200
+    stream, n = ScoredStream(6, 200), 200
     found = stream.asked(cls(measure).start(IMAGE, config("none", allowed=20, horizon=n, batch=batch)))
     asker = Asker(
         cls.rule.policy, allowed=20, period=0, in_samples=False, horizon=n, batch=batch, step=4, seed=1,
