@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from odl.core.events import Query as Query
     from odl.core.events import Samples as Samples
     from odl.core.events import Split as Split
+    from odl.core.events import Teach as Teach
     from odl.core.events import Truth as Truth
     from odl.core.events import Undo as Undo
     from odl.core.image import Image as Image
@@ -49,7 +50,7 @@ _MODULES = {
     "odl.checks": "checks",
     "odl.core.config": "Config",
     "odl.core.errors": "OdlError",
-    "odl.core.events": "AddClass Dropped Gap Label Learned Prediction Query Samples Split Truth Undo",
+    "odl.core.events": "AddClass Dropped Gap Label Learned Prediction Query Samples Split Teach Truth Undo",
     "odl.core.image": "Image",
     "odl.core.loop": "drive",
     "odl.core.protocols": "Scores Window",
@@ -66,8 +67,8 @@ _MODULE_OF = {name: module for module, names in _MODULES.items() for name in nam
 
 __all__ = [
     "AddClass", "Config", "Dropped", "Gap", "Image", "Label", "Learned", "OdlError", "Prediction", "Query",
-    "Result", "Samples", "Scores", "Session", "Split", "Truth", "Undo", "Window", "__version__", "checks",
-    "compare", "drive", "labels", "load_model", "policies", "read_recording", "replay",
+    "Result", "Samples", "Scores", "Session", "Split", "Teach", "Truth", "Undo", "Window", "__version__",
+    "checks", "compare", "drive", "labels", "load_model", "policies", "read_recording", "replay",
 ]  # fmt: skip
 
 

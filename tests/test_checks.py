@@ -41,7 +41,7 @@ SETTINGS = odl.Config(mult=(1,) * 6, shift=(0,) * 6, offset=(0,) * 6)
 
 # Everything that odl ships, by name; a part that is added is added here.
 LEARNERS = {"dendron", "last-layer", "nearest-mean", "knn", "ridge", "flat-network"}
-RULES = {"none", "tactile-inforv", "tactile-dualrv", "random", "periodic"}
+RULES = {"none", "tactile-inforv", "tactile-dualrv", "random", "periodic", "novel-segments"}
 HOST_RULES = {
     "margin", "entropy", "least-confidence", "hybrid", "variable-uncertainty", "tactile-inforv-host",
     "tactile-dualrv-host",

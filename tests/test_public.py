@@ -12,7 +12,7 @@ import pytest
 import odl
 
 ROOT = Path(__file__).resolve().parent.parent
-EVENTS = "AddClass Dropped Gap Label Learned Prediction Query Samples Split Truth Undo"
+EVENTS = "AddClass Dropped Gap Label Learned Prediction Query Samples Split Teach Truth Undo"
 
 
 def run(code: str) -> list[str]:

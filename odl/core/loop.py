@@ -25,7 +25,7 @@ from odl.core.events import (
     Teach,
     Undo,
 )
-from odl.core.protocols import Answer, Given, Labeller, TakeBack
+from odl.core.protocols import Answer, Labeller, Reaction, TakeBack
 from odl.core.session import Session
 from odl.core.trace import Step
 
@@ -242,7 +242,7 @@ def _answers(session: Session, labeller: Labeller) -> Iterator[Event]:
             yield from session.step(command)
 
 
-def commands(session: Session, given: Given) -> Iterator[Command | Origin]:
+def commands(session: Session, reaction: Reaction) -> Iterator[Command | Origin]:
     """Translate what a labeller gives into commands at the session's position; step each before the next.
 
     If it names an unknown class, the class is added first, under a new task if ``leaf`` asks for one. Without
@@ -266,27 +266,27 @@ def commands(session: Session, given: Given) -> Iterator[Command | Origin]:
     [Teach(at=0, cls=5)]
     """
     at = session.position
-    for command in _commands(session, given, at):
-        if given.by:
-            yield Origin(at, given.by, given.took, given.clock)
+    for command in _commands(session, reaction, at):
+        if reaction.by:
+            yield Origin(at, reaction.by, reaction.took, reaction.clock)
         yield command
 
 
-def _commands(session: Session, given: Given, at: int) -> Iterator[Command]:
-    if isinstance(given, TakeBack):
+def _commands(session: Session, reaction: Reaction, at: int) -> Iterator[Command]:
+    if isinstance(reaction, TakeBack):
         yield Undo(at)
         return
     free = next((cls for cls in range(NO_CLASS) if cls not in session.names), None)
-    if given.name is not None and free is not None and _id_of(given.name, session) is None:
-        head = given.head
-        if given.leaf is not None:
-            head = session.task_under(given.leaf)
+    if reaction.name is not None and free is not None and _id_of(reaction.name, session) is None:
+        head = reaction.head
+        if reaction.leaf is not None:
+            head = session.task_under(reaction.leaf)
             if head == len(session.tasks):
-                yield Split(at, given.leaf, head)
-        yield AddClass(at, free, given.name, head)
-    cls = None if given.name is None else _id_of(given.name, session)
-    if isinstance(given, Answer):
-        yield Label(at, given.window, cls)
+                yield Split(at, reaction.leaf, head)
+        yield AddClass(at, free, reaction.name, head)
+    cls = None if reaction.name is None else _id_of(reaction.name, session)
+    if isinstance(reaction, Answer):
+        yield Label(at, reaction.window, cls)
     elif cls is not None or free is not None:
         yield Teach(at, free if cls is None else cls)  # type: ignore[arg-type]
 

@@ -126,7 +126,7 @@ class Taught(NamedTuple):
     clock: int = 0
 
 
-Given: TypeAlias = Answer | Taught | TakeBack  # what a labeller gives
+Reaction: TypeAlias = Answer | Taught | TakeBack  # what a labeller gives
 
 
 class Labeller(Protocol):
@@ -136,7 +136,7 @@ class Labeller(Protocol):
         """``query`` was issued at sample ``now``; returns at once."""
         ...
 
-    def poll(self, now: int) -> Iterable[Given]:
+    def poll(self, now: int) -> Iterable[Reaction]:
         """What is due by sample ``now``, each once, the earliest first."""
         ...
 

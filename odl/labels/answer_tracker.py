@@ -11,7 +11,7 @@ from odl.core.answer_records import REFUSALS
 from odl.core.class_tree import ClassTree
 from odl.core.events import AddClass, Dropped, Event, Label, Origin, Split, Teach, Undo, Why
 from odl.core.history import SessionHistory
-from odl.core.protocols import Answer, Given, TakeBack, Taught
+from odl.core.protocols import Answer, Reaction, TakeBack, Taught
 from odl.labels.answer_log import AnswerEntry, AnswerLog
 from odl.labels.in_flight import AnswerInFlight, AnswersInFlight, AnswerState
 from odl.labels.question import Reply
@@ -104,7 +104,7 @@ class AnswerTracker:
             self.log.remove(_given_up(one.answer))
         self.in_flight.take(one)
 
-    def failed(self, one: AnswerInFlight) -> tuple[list[Given], str]:
+    def failed(self, one: AnswerInFlight) -> tuple[list[Reaction], str]:
         """The board did not take ``one``; return those given up, newest first, and a sentence or ``""``."""
         newest = self.in_flight.newest
         lost = self.in_flight.fail(one)

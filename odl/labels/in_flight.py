@@ -9,7 +9,7 @@ from typing import Final
 
 from odl.core.errors import OdlError
 from odl.core.events import Command, Label, Origin, Teach, Undo
-from odl.core.protocols import Answer, Given, TakeBack, Taught
+from odl.core.protocols import Answer, Reaction, TakeBack, Taught
 from odl.core.retry import LABEL_ATTEMPTS
 
 
@@ -74,7 +74,7 @@ class AnswerInFlight:
     odl.labels.in_flight.AnswerStateError: an answer that is SENT cannot take the step TAKE_BACK
     """
 
-    answer: Given
+    answer: Reaction
     state: AnswerState = AnswerState.WAITING
     failures: int = 0
     overtaken: bool = False
@@ -162,7 +162,7 @@ class AnswersInFlight:
 
     # --- a person ---------------------------------------------------------------------------
 
-    def add(self, answer: Given) -> None:
+    def add(self, answer: Reaction) -> None:
         """Add what the person gives."""
         self._answers.append(AnswerInFlight(answer))
 
@@ -175,7 +175,7 @@ class AnswersInFlight:
 
     # --- the session or the board ------------------------------------------------------------
 
-    def send_all(self) -> list[Given]:
+    def send_all(self) -> list[Reaction]:
         """Mark all that wait as sent, and return them for the session."""
         waiting = [one for one in self._answers if one.state is AnswerState.WAITING]
         for one in waiting:

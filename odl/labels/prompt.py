@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from odl.core.clock import SYSTEM_CLOCK, Clock
 from odl.core.events import Adopt, Event, Query
-from odl.core.protocols import Answer, Given, TakeBack, Taught
+from odl.core.protocols import Answer, Reaction, TakeBack, Taught
 from odl.labels.answer_tracker import AnswerTracker
 from odl.labels.in_flight import AnswerInFlight
 from odl.labels.open_questions import OpenQuestions
@@ -190,7 +190,7 @@ class Prompt(PromptView):
             self._cards.position = max(self.position, now)
             self._cards.show(query.window, query.expires, query.since)
 
-    def poll(self, now: int) -> Iterable[Given]:
+    def poll(self, now: int) -> Iterable[Reaction]:
         """Return what waits for the session, each once."""
         with self._lock:
             self._settle()
@@ -210,7 +210,7 @@ class Prompt(PromptView):
         with self._lock:
             self._answers.taken(one)
 
-    def failed(self, one: AnswerInFlight) -> list[Given]:
+    def failed(self, one: AnswerInFlight) -> list[Reaction]:
         """Send ``one`` again after a failed attempt, or give it up; return those given up, newest first.
 
         The question of an answer that is given up is open again.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from odl.core.events import Query
-from odl.core.protocols import Given
+from odl.core.protocols import Reaction
 from odl.core.session import Session
 from odl.labels.oracle import Oracle
 from odl.labels.prompt import Prompt
@@ -43,7 +43,7 @@ class LiveLabeller:
         for answer in () if self._labels is None else self._labels.poll(now):
             self.prompt.answer(answer.window, answer.name, answer.head, by="truth")
 
-    def poll(self, now: int) -> Iterable[Given]:
+    def poll(self, now: int) -> Iterable[Reaction]:
         """As `odl.core.protocols.Labeller.poll`."""
         self.answer_from_truth(now)
         return self.prompt.poll(now)

@@ -30,7 +30,7 @@ from odl.core.events import (
 )
 from odl.core.ground_truth import TruthTrack
 from odl.core.loop import drive, steps
-from odl.core.protocols import Answer, Given, Taught
+from odl.core.protocols import Answer, Reaction, Taught
 from odl.core.session import Session
 from odl.core.trace import Trace
 from odl.data import Part
@@ -196,9 +196,9 @@ class Teacher(ScriptedLabeller):
 
     def __init__(self) -> None:
         super().__init__([])
-        self.given: list[tuple[int, Given]] = [(100, Taught("wave", by="terminal")), (300, Taught("sit"))]
+        self.given: list[tuple[int, Reaction]] = [(100, Taught("wave", by="terminal")), (300, Taught("sit"))]
 
-    def poll(self, now: int) -> Iterator[Given]:
+    def poll(self, now: int) -> Iterator[Reaction]:
         while self.given and self.given[0][0] <= now:
             yield self.given.pop(0)[1]
 

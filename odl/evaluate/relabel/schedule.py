@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from odl.core.answer_records import AnswerOutcome
-from odl.core.protocols import Answer, Given, Taught
+from odl.core.protocols import Answer, Reaction, Taught
 from odl.core.session import Session
 from odl.labels.answer_log import AnswerEntry
 from odl.labels.edits import Edit, RelabelError
@@ -92,7 +92,7 @@ class ScheduledAnswers:
         """Return the sample of the next answer."""
         return self._left[-1].at if self._left else None
 
-    def poll(self, now: int) -> Iterable[Given]:
+    def poll(self, now: int) -> Iterable[Reaction]:
         """Yield the answers due by ``now``."""
         while self._left and self._left[-1].at <= now:
             one = self._left.pop()
