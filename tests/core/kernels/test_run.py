@@ -17,14 +17,14 @@ from odl.core.kernels.block import BULK
 from odl.core.session import Session
 from tests.helpers.in_kernels import heads_of, log_of
 from tests.helpers.reference_session import ReferenceSession
-from tests.helpers.streams import BUSY, IMAGE, Script, config, configs, play, scripts
+from tests.helpers.streams import BUSY, IMAGE, VARIED, Script, config, configs, play, scripts
 
 pytestmark = pytest.mark.filterwarnings("error")
 SOME = settings(max_examples=max(1, settings.default.max_examples // 2))
 
 
 # The busy image has little time for a refit between windows; its shorter log is full before long.
-IMAGES = [IMAGE, BUSY, replace(BUSY, max_log=13)]
+IMAGES = [VARIED, BUSY, replace(BUSY, max_log=13)]
 
 
 @SOME
