@@ -201,7 +201,7 @@ def _check_numbers(image: Image, s: Any) -> None:
         "batch": _FAR, "answers": _FAR, "counts": _FAR, "phase": int(s["position"]),
         "ring_at": image.positions - 1, "ring_n": image.positions, "n_log": image.max_log,
         "n_ask": image.max_pending, "n_batch": 255, "n_warm": WARM, "n_far": 1, "warm": 2**15,
-        "since": int(s["position"]), "last": int(s["position"]), "age": _FAR // 2**16, "points": _FAR,
+        "since": int(s["position"]), "last": int(s["position"]), "age": _FAR // 2**16, "points": 2**31,
         "asked_at": int(s["position"]), "n_recent": RECENT, "recent_at": RECENT - 1, "n_sum": 256,
         "n_items": image.max_items, "next_active": 1, "touched": 1, "asked": 1, "learned": 1, "refitting": 2,
     }  # fmt: skip

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from odl.core.arrays import state_dtype_of
 from odl.core.config import Config
-from odl.core.events import Adopt, Gap, Label, Samples, Undo
+from odl.core.events import Adopt, Gap, Label, Samples, Teach, Undo
+from odl.core.image import Image
 from odl.core.session import OrderError, Session
 from odl.core.snapshot import StateError, labels_of, state_of, with_weights, without_learning, without_weights
 from odl.core.state import log_dtype
-from tests.helpers.streams import IMAGE, Script, config, configs, inputs, samples, scripts
+from tests.helpers.streams import BUSY, IMAGE, Script, config, configs, inputs, samples, scripts
 
 LAYOUT, ENTRY = state_dtype_of(IMAGE), log_dtype(IMAGE.features)
 CONFIG = config("periodic", allowed=30, horizon=60, batch=2, patience=400)
@@ -24,9 +25,9 @@ ACTS = [("samples", 150), ("label", 1, 1), ("label", 0, 2), ("class", 7, 0), ("s
         ("class", 9, 2), ("samples", 60), ("label", 0, 7), ("label", 1, 9), ("samples", 40)]  # fmt: skip
 
 
-def lived() -> Session:
+def lived(image: Image = IMAGE) -> Session:
     """A session with questions, labels, a new class and a task of its own."""
-    session = Session(IMAGE, CONFIG)
+    session = Session(image, CONFIG)
     for _ in inputs(Script(2, ACTS), session):
         pass
     return session
@@ -67,12 +68,23 @@ STATES = [
     ("taps", 200, (0,), "an input of the first layer is 200"),
     ("taps", -1, (16,), "an input of a layer is -1"),
     ("weights", 2**30 + 1, (0, 0), "a weight is"), ("weights", -(2**31), (0, 0), "a weight is"),
-    ("held", 200, (), "class 200 is held"), ("counts", -1, (3,), "counts is -1"),
+    ("held", 200, (), "held is class 200"), ("said", 200, (), "said is class 200"),
+    ("held_said", 201, (), "held_said is class 201"), ("counts", -1, (3,), "counts is -1"),
     ("ask_status", 0, (0,), "a question's status is 0"), ("ask_status", 9, (0,), "a question's status is 9"),
     ("ask_class", 200, (0,), "class 200"), ("ask_window", -3, (0,), "a question's window is -3"),
     ("ask_batch", 10**6, (0,), "a question's batch is"),
     ("ask_segment", -1, (0,), "a question's segment is -1"),
-    ("has_previous", 9, (), "has_previous is 9"), ("rv_u", -1, (), "rv_u is -1"),
+    ("ask_said", 200, (0,), "a question was about class 200"),
+    ("since", 10**6, (), "since is 1000000"), ("last", -1, (), "last is -1"), ("age", -1, (), "age is -1"),
+    ("age", 10**6, (), "n_sum is"), ("n_sum", 300, (), "n_sum is 300"),
+    ("sums", 65535, (0,), "sums is 65535"), ("doubt", -1, (), "doubt is -1"),
+    ("points", 2**40, (), "points is"), ("asked_at", -1, (), "asked_at is -1"),
+    ("n_recent", 65, (), "n_recent is 65"), ("recent_at", 64, (), "recent_at is 64"),
+    ("asked", 2, (), "asked is 2"), ("learned", 2, (), "learned is 2"),
+    ("refitting", 3, (), "refitting is 3"), ("n_items", -1, (), "n_items is -1"),
+    ("next", 2**30 + 1, (0, 0), "a weight is"), ("next_active", 2, (0,), "next_active is 2"),
+    ("touched", 2, (0,), "touched is 2"),
+    ("rv_u", -1, (), "rv_u is -1"),
 ]  # fmt: skip
 
 
@@ -89,7 +101,29 @@ def test_each_number_of_the_state_block_is_checked(
     assert session.snapshot() == SNAPSHOT
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("place", 99, "place is 99; it can be 0 to"), ("place", -1, "place is -1"),
+        ("epoch", -1, "epoch is -1"),
+        ("n_items", 0, "n_items is 0"), ("refit_generator", 0, "refit_generator is 0"),
+        ("items", 39, "a refit learns from item 39, which does not exist"),
+        ("items", 40 + 15, "a refit learns from item 55"),
+    ],
+)  # fmt: skip
+def test_each_number_of_a_refit_under_way_is_checked(field: str, value: int, sentence: str) -> None:
+    session = lived(BUSY)
+    session.step(Teach(session.position, 1))
+    snapshot = session.snapshot()
+    state = np.frombuffer(snapshot, LAYOUT, 1).copy()
+    assert state["refitting"][0] == 1 and BUSY.max_log == 40 and len(BUSY.owners) == 15
+    state[field][(0, 0) if field == "items" else 0] = value
+    with pytest.raises(StateError, match=sentence):
+        session.restore(state.tobytes() + snapshot[LAYOUT.itemsize :])
+
+
 LOGS = [
+    (0, "base", 200, "base of log entry 0 is 200"), (0, "mixed", 200, "mixed of log entry 0 is 200"),
     (0, "kind", 9, "the kind of log entry 0 is 9"), (0, "cls", 200, "log entry 0 is of class 200"),
     (0, "head", 7, "log entry 0 is of another task"), (0, "window", -1, "the window of a log entry is -1"),
     (0, "order", 10**6, "the order of a log entry"), (2, "cls", 0, "log entry 2 cannot add class 0"),
@@ -115,7 +149,7 @@ def test_another_length_is_refused() -> None:
 
 @given(scripts(40), configs(), st.integers(0, 2**32))
 def test_whatever_passes_the_check_can_be_gone_on_from(script: Script, chosen: Config, seed: int) -> None:
-    session = Session(IMAGE, chosen)
+    session = Session(BUSY, chosen)
     for _ in inputs(script, session):
         pass
     whole = session.snapshot()
@@ -125,14 +159,14 @@ def test_whatever_passes_the_check_can_be_gone_on_from(script: Script, chosen: C
     hurt = bytearray(whole)
     for _ in range(chance.choice([1, 1, 2, 5])):
         hurt[chance.randrange(len(hurt))] ^= 1 << chance.randrange(8)
-    other = Session(IMAGE, chosen)
+    other = Session(BUSY, chosen)
     try:
         other.restore(bytes(hurt))
     except StateError:
         return
     at = other.position
-    for event in (Samples(at, samples(4, 90)), Label(at + 90, 1, 1), Undo(at + 90), Gap(at + 90, 3, "a test"),
-                  Samples(at + 93, samples(5, 60))):  # fmt: skip
+    for event in (Samples(at, samples(4, 90)), Label(at + 90, 1, 1), Teach(at + 90, 0), Undo(at + 90),
+                  Gap(at + 90, 3, "a test"), Samples(at + 93, samples(5, 60))):  # fmt: skip
         other.step(event)
 
 
