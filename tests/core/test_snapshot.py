@@ -113,7 +113,7 @@ def test_each_number_of_the_state_block_is_checked(
 )  # fmt: skip
 def test_each_number_of_a_refit_under_way_is_checked(field: str, value: int, sentence: str) -> None:
     session = lived(BUSY)
-    session.step(Teach(session.position, 1))
+    session.step(Undo(session.position))
     snapshot = session.snapshot()
     state = np.frombuffer(snapshot, LAYOUT, 1).copy()
     assert state["refitting"][0] == 1 and BUSY.max_log == 40 and len(BUSY.owners) == 15
