@@ -50,6 +50,8 @@ class Outcome:
         ):
             if self.counts[count]:
                 notes.append(f"{self.counts[count]} inputs {what}")
+        if gone := self.counts["gave_way"]:
+            notes.append(f"{counted(gone, 'label')} left the full log for newer ones")
         if self.same_trace is not None:
             equal = "equals" if self.same_trace else "is NOT"
             notes.append(f"the replay's trace {equal} the recorded one")

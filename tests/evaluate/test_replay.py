@@ -319,10 +319,14 @@ def test_a_hostile_start_is_one_sentence(result: Result, tmp_path: Path) -> None
         assert len(odl.replay(path).outcomes) == 1
 
 
-def test_no_room_for_a_class_is_told(tmp_path: Path) -> None:
+def test_no_room_for_a_class_or_a_label_is_told(tmp_path: Path) -> None:
     narrow = odl.replay("shoulder", subjects=[8], model=changed_image(tmp_path, max_rows=5))
     assert any("no room for another class" in note for note in narrow.notes())
     assert narrow.outcomes[0].counts["no_such_class"] == 0
+    model = changed_image(tmp_path, max_log=29)
+    short = odl.replay("shoulder", subjects=[8], model=model, policy="random", budget=40)
+    assert any("labels left the full log for newer ones" in note for note in short.notes())
+    assert short.evaluations[0].score.accuracy is not None
 
 
 def test_random_spends_exactly_the_same_budget() -> None:
