@@ -564,3 +564,76 @@ def test_whatever_is_pressed_the_cards_are_the_sessions_open_questions(
     assert state.get("expired", 0) == counts["expired"]
     assert state["learned"] + state["undone"] + state["waits"] + counts["full"] >= counts["answered"]
     assert list(stage.prompt.poll(0)) == []
+
+
+# --- teaching: a label that nobody asked for ----------------------------------------------------
+
+
+def test_what_a_person_teaches_is_learned_at_the_next_step_and_costs_no_question() -> None:
+    stage = PromptHarness(policy="none", allowed=0)
+    stage.run(100)
+    assert stage.prompt.teach(" wave  hand ", head=0).sentence == "'wave hand' goes to the learner"
+    assert stage.prompt.previous == "wave hand" and stage.prompt.answers == ()
+    stage.put()
+    (entry,) = stage.prompt.answers
+    assert (entry.name, entry.state, entry.by, entry.taught) == ("wave hand", "learned", "terminal", True)
+    assert stage.prompt.sentence == "'wave hand' has been learned" and len(stage.prompt.in_flight) == 0
+    counts = stage.session.counts
+    assert (counts["taught"], counts["answered"], counts["queries"]) == (1, 0, 0)
+    stage.prompt.undo()
+    stage.put()
+    assert stage.prompt.answers[0].state == "undone" and stage.session.answers == ()
+
+
+def test_a_taught_label_that_waits_can_be_taken_back_and_one_without_effect_says_why() -> None:
+    stage = PromptHarness(policy="none", allowed=0)
+    stage.prompt.teach("run")
+    assert stage.prompt.undo().sentence == "taken back before it was sent"
+    stage.prompt.teach("run")
+    stage.put()
+    assert "there is no window yet" in stage.prompt.sentence and stage.prompt.answers[0].state == "refused"
+    stage.run(100)
+    for _ in range(2):
+        stage.prompt.teach("run")
+        stage.put()
+    assert stage.prompt.sentence.startswith("this moment has a label or a question already")
+    assert not stage.prompt.teach("a" * 40).taken and "1 to 32 bytes" in stage.prompt.sentence
+
+
+def test_teaching_answers_the_open_question_about_the_stretch_and_its_card_goes() -> None:
+    stage = PromptHarness(patience=2**40, batch=1)
+    window = stage.until_asked()
+    (question,) = stage.prompt.questions
+    stage.prompt.teach("walk")
+    stage.put()
+    assert stage.prompt.questions == () and stage.session.counts["taught"] == 0
+    (entry,) = stage.prompt.answers
+    assert (entry.window, entry.name, entry.taught) == (window, "walk", False)
+    assert question.since <= window < question.end
+
+
+def test_what_is_held_is_what_is_shown() -> None:
+    stage = PromptHarness(patience=2**40, batch=1)
+    window = stage.until_asked()
+    stage.prompt.answer(window, "wave")
+    stage.put()
+    shown = []
+    for _ in range(10):
+        stage.run(8)
+        held = [e.held for e in stage.events if isinstance(e, Prediction)][-1]
+        shown.append((held is not None, stage.prompt.path == ("wave",)))
+    assert (True, True) in shown and all(same or not held for held, same in shown)
+
+
+# --- what a question is about -------------------------------------------------------------------
+
+
+def test_a_question_shows_the_stretch_since_the_stream_changed_and_at_most_a_minute_of_it() -> None:
+    stage = PromptHarness(policy="none", allowed=0)
+    stage.run(6000)
+    minute = round(60 * RATE) - IMAGE.window
+    for window, since, shown in ((5900, 5500, 5500), (5910, 0, 5910 - minute), (5920, 5950, 5920)):
+        stage.prompt.ask(Query(window, 1, 9000, since), now=6000)
+        question = next(one for one in stage.prompt.questions if one.window == window)
+        assert (question.since, question.end) == (shown, window + IMAGE.window)
+        assert question.start == shown - round(4 * RATE) and np.isfinite(question.signal).all()

@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import replace
 from typing import Any
 
-from odl.core.events import AddClass, Command, Event, Label, Origin, Query, Samples, Undo
+from odl.core.events import AddClass, Command, Event, Label, Origin, Query, Samples, Teach, Undo
 from odl.core.retry import BOARD
 from odl.live.delivery import BUTTON, Delivery
 from odl.wire import Failure, Ready, Request
@@ -130,6 +130,25 @@ def test_an_undo_that_is_given_up_took_nothing_back() -> None:
     assert board.prompt.sentence == "the undo did not reach the board, so nothing was taken back"
     assert list(board.notices) == ["an undo is given up: the board refuses"]
     assert board.prompt.undo().sentence == "'run' is being taken back"
+
+
+def test_a_taught_label_follows_its_new_class_and_is_sent_once() -> None:
+    board = Mailbox()
+    board.stage.run(100)
+    board.prompt.teach("wave")
+    added = board.advance()
+    assert isinstance(added, AddClass)
+    taught = board.do()
+    assert taught == Teach(board.session.position, added.cls) and board.do() is None
+    assert board.delivery.unfinished == 0 and board.prompt.answers[0].state == "learned"
+    board.stage.run(100)
+    board.prompt.teach("walk")
+    assert (
+        isinstance(board.advance(), Teach) and board.refuse() is None
+    )  # a second one might be learned twice
+    assert board.prompt.sentence == "'walk' did not reach the board, so nothing was learned"
+    assert list(board.notices) == ["a label is given up: the board refuses"]
+    assert len(board.prompt.answers) == 1 and board.delivery.unfinished == 0
 
 
 def test_an_undo_goes_with_the_answer_that_it_was_to_take_back() -> None:

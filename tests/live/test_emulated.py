@@ -6,11 +6,14 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 import serial
 
+from odl.evaluate.replay import replay
+from odl.live import open_live
 from odl.live.emulated import EmulatedBoard
 from tests.helpers.waiting import LIMIT, wait_until
 
@@ -76,3 +79,17 @@ def test_it_ends_with_who_started_it() -> None:
     url = done.stdout.strip()
     wait_until(lambda: silent(url), "the end of the board")
     assert silent(url)
+
+
+def test_a_board_is_taught_and_learns_as_the_host_does(tmp_path: Path) -> None:
+    path = tmp_path / "taught.odl"
+    options = {"policy": "none"}
+    with open_live(emulated=True, play="shoulder", subject=8, speed=20.0, out=path, options=options,
+                   seconds=40.0) as live:  # fmt: skip
+        for _ in live:
+            given = live.history.labelled + len(live.prompt.in_flight)
+            if live.session.position >= 500 and not given:
+                live.teach("upright row")
+        status, history = live.status(), live.history
+    assert (status.differences, history.taught, status.skipped) == (0, 1, 0) and (status.compared or 0) > 20
+    assert replay(path).outcomes[0].same_trace

@@ -23,6 +23,7 @@ from odl.core.events import (
     Prediction,
     Query,
     Samples,
+    Teach,
     Undo,
 )
 from odl.data import list_datasets, load_card
@@ -65,6 +66,32 @@ def test_three_ways_to_learn(bench: BoardHarness, tmp_path: Path, learn: str) ->
     on_board = bench.board.session
     assert on_board is not None
     assert on_board.counts["answered"] == (0 if learn == "host" else len(learned))
+
+
+@pytest.mark.parametrize("learn", ["host", "device", "both"])
+def test_what_nobody_asked_for_is_taught_on_both_sides(
+    bench: BoardHarness, tmp_path: Path, learn: str
+) -> None:
+    path, told = tmp_path / "walk.odl", list[str]()
+
+    def do(live: LiveSession, event: Event) -> None:
+        for at, name in ((500, "wave"), (900, "pendulum")):
+            if live.session.position >= at and name not in told:
+                told.append(name)
+                assert live.teach(name).taken
+
+    options = {"policy": "none"}
+    with open_live(bench.port.name, out=path, learn=learn, options=options) as live:
+        live.wait = 0.005
+        passed = play(live, bench, 0, 2000, do)
+        history, status = live.history, live.status()
+    assert same_trace(path) and (status.differences or 0) == 0
+    assert (history.taught, history.standing, history.asked) == (2, 2, 0)
+    taught = [e for e in passed if isinstance(e, AddClass | Teach | Learned)]
+    assert [type(e).__name__ for e in taught] == ["AddClass", "Teach", "Learned", "Teach", "Learned"]
+    on_board = bench.board.session
+    assert on_board is not None and on_board.counts["taught"] == (0 if learn == "host" else 2)
+    assert [one.name for one in live.prompt.answers] == ["pendulum", "wave"]
 
 
 def test_recordings_are_for_their_owner_only_and_name_no_port(bench: BoardHarness, tmp_path: Path) -> None:
