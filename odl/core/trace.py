@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.core.events import Dropped, Event, Input, Learned, Output, Prediction, Query, Samples
+from odl.core.events import NO_CLASS, Dropped, Event, Input, Learned, Output, Prediction, Query, Samples
 from odl.core.records import PREDICTION, QUERY, Outputs
 
 
@@ -142,6 +142,18 @@ class Trace:
         """The predictions among `records`, a row per window."""
         outputs = self.outputs
         return outputs.at(np.flatnonzero(outputs.records["kind"] == PREDICTION)).records
+
+    @property
+    def unlearned(self) -> Trace:
+        """What the image's heads said of each window by themselves, as the trace of a session of its own.
+
+        For the trace of a running session of the integer core; a path has the last class only, and
+        there are no scores.
+        """
+        said = self.predictions.copy()
+        said["path"][:, 0], said["n_path"] = said["cls"], said["cls"] != NO_CLASS
+        said["n_scores"], said["held"] = 0, NO_CLASS
+        return Trace([Step(None, Outputs(said.tobytes(), self.outputs.layout))])
 
     @property
     def inputs(self) -> list[Input]:

@@ -32,7 +32,10 @@ def run_stream(
     progress: Progress,
     without: Trace | None = None,
 ) -> Outcome:
-    """Run one session with learning, and the same stream without, unless ``without`` is that."""
+    """Run one session with learning, and the same stream without, unless ``without`` is that.
+
+    A session of the integer core says at each window what its image alone would say.
+    """
     session, file = opened.session, None if folder is None else folder / stream.name
     image, config = session.image, session.config
     digest = TraceHash()
@@ -47,7 +50,9 @@ def run_stream(
         with Writer(file, opened.start()) as writer:
             trace = _recorded(passed, writer)
             digest = writer.trace
-    if without is None:
+    if without is None and not session.host_only:
+        without = trace.unlearned
+    elif without is None:
         quiet = Session(image, replace(config, policy="none", allowed=0, period=0, hold=False))
         without = Trace(steps(quiet, unlearned(image, trace.inputs)))
     seconds = time.perf_counter() - start - loading.seconds

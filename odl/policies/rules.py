@@ -220,8 +220,9 @@ class NovelSegments(RulePolicy):
     >>> from odl.data import model_bytes
     >>> image = Image.from_bytes(model_bytes("shoulder"))
     >>> policy = NovelSegments().start(image, Config(allowed=20, period=100))
-    >>> [w for w in range(8)
-    ...  if policy.decide(Window(64 * w, 64 * w + 128, image.stored[w // 4 * 50], None), Scores((), (), 9999)).ask]
+    >>> unlike = [image.stored[w // 4 * 50] for w in range(8)]
+    >>> [w for w, x in enumerate(unlike)
+    ...  if policy.decide(Window(64 * w, 64 * w + 128, x, None), Scores((), (), 9999)).ask]
     [2, 6]
     """
 

@@ -41,6 +41,7 @@ from odl.core.protocols import Answer
 from odl.core.records import Outputs, outputs_of
 from odl.core.session import Session
 from odl.core.trace import Step, Trace
+from odl.data.streams import unlearned
 from odl.evaluate import WindowRow, evaluate, read_timeline
 from odl.labels.oracle import Oracle
 from odl.recording import Writer
@@ -308,12 +309,12 @@ def test_rows_of_windows_are_a_view_of_columns() -> None:
     events = [Truth(0, 64, "sit"), Prediction(0, (1,), ()), Label(64, 0, 0), Prediction(64, (), (), 0)]
     rows = read_timeline(events, [Prediction(0, (0,), ()), Prediction(64, (1,), ())],
                          {0: "sit", 1: "walk"}, window=64).rows  # fmt: skip
-    first = WindowRow(0, "sit", "walk", None, "sit", None)
-    second = WindowRow(64, None, "no class", "sit", "walk", "sit")
+    first = WindowRow(0, "sit", "walk", "walk", None, "sit", None)
+    second = WindowRow(64, None, "sit", "no class", "sit", "walk", "sit")
     assert list(rows) == [first, second] and rows[0] == first and rows[-1] == second
     assert list(rows[1:]) == [second] and rows[::-1][0] == second and len(rows) == 2
     assert rows == rows[:] and rows != rows[:1]
-    assert rows.named("held") == [None, "sit"] and rows.classes("predicted") == ["walk", "no class"]
+    assert rows.named("held") == [None, "sit"] and rows.classes("predicted") == ["walk", "sit"]
     with pytest.raises(IndexError):
         rows[2]
 
@@ -356,3 +357,22 @@ def test_samples_too_long_for_a_frame_are_written_in_parts(tmp_path: Path) -> No
                     for event in Trace([step]):
                         writer.write(event)
         assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_trace_tells_what_the_image_alone_would_have_said() -> None:
+    session = Session(IMAGE, config("periodic", allowed=9, horizon=60))
+    taught = (
+        ("class", 9, 0),
+        ("label", 0, 9),
+        ("label", 1, 1),
+        ("split", 2, 4),
+        ("class", 8, 4),
+        ("label", 0, 8),
+    )
+    script = Script(4, [act for more in taught for act in (("samples", 90), more)] + [("samples", 300)])
+    learned = Trace(Step(event, outputs) for event, outputs in inputs(script, session))
+    quiet = Session(IMAGE, config("none"))
+    plain = Trace(Step(event, quiet.step(event)) for event in unlearned(IMAGE, learned.inputs))
+    said = [e.path[-1] for e in plain.events if isinstance(e, Prediction)]
+    assert [e.path[-1] for e in learned.unlearned.events if isinstance(e, Prediction)] == said
+    assert [e.path[-1] for e in learned.events if isinstance(e, Prediction) and e.path] != said

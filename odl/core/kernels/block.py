@@ -52,7 +52,8 @@ OWN_WORDS = 94  # the memory without what `odl.core.kernels.packing` adds:
 (
     COLUMNS, SCALE_NARROW, SCALE_HALVES, SCALE_MULTS, SCALE_SHIFTS, SCALE_OFFSETS, STEPS,
 ) = range(95, 102)  # fmt: skip
-BASE_SAYS, MIX_SAYS = 102, 103  # leaves that `odl.core.kernels.score.score` found last
+# What `odl.core.kernels.score.score` found last: two leaves, and the class that the image's own path ends at.
+BASE_SAYS, MIX_SAYS, BASE_ENDS = 102, 103, 104
 MOST_CHANNELS, MOST_ROWS, MOST_HEADS = 64, 64, 8
 BULK = 128  # output records beyond those of one window
 

@@ -84,7 +84,7 @@ def out_dtype(max_heads: int, max_rows: int) -> np.dtype[Any]:
             ("value", "<i8"),  # a query's utility
             ("expires", "<i8"),
             ("kind", "u1"),
-            ("cls", "u1"),
+            ("cls", "u1"),  # of a prediction what the image alone says, on the host
             ("head", "u1"),
             ("why", "u1"),
             ("held", "u1"),

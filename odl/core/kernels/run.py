@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from odl.core.events import NO_CLASS
 from odl.core.kernels.ask import ask, speak, to_settle
 from odl.core.kernels.block import (
+    BASE_ENDS,
     COUNTS,
     HELD,
     HOLD,
@@ -19,6 +20,7 @@ from odl.core.kernels.block import (
     N_ROWS,
     OUT,
     OUT_BYTES,
+    OUT_CLASS,
     OUT_HELD,
     OUT_KIND,
     OUT_N_PATH,
@@ -37,7 +39,7 @@ from odl.core.kernels.decide import decide
 from odl.core.kernels.extract import close_chunk, open_chunk, pool_window, present_features, to_window_end
 from odl.core.kernels.jit import Int, jit
 from odl.core.kernels.net import Emit
-from odl.core.kernels.score import score, uncertainty
+from odl.core.kernels.score import end_of, score, uncertainty
 from odl.core.kernels.segment import notice
 from odl.core.state import Count
 
@@ -48,10 +50,14 @@ NOBODY = NO_CLASS
 
 @jit
 def emit_prediction(s: Block, window: Int, length: Int, n: Int) -> Int:
-    """Complete record ``n``, whose path and scores are written already."""
+    """Complete record ``n``, whose path and scores are written already.
+
+    Its class is what the image's heads would have said without learning.
+    """
     at = s.q
     byte = at[OUT] + n * at[OUT_BYTES]
     s.b[byte + OUT_KIND] = PREDICTION
+    s.b[byte + OUT_CLASS] = at[BASE_ENDS]
     s.q[(byte >> 3) + OUT_WINDOW] = window
     s.b[byte + OUT_N_PATH] = length
     s.b[byte + OUT_N_SCORES] = s.d[at[N_ROWS]]
@@ -70,7 +76,7 @@ def predict(s: Block, end: Int, n: Int) -> Int:
     scores = s.u[(byte >> 1) + at[OUT_SCORES] : (byte + at[OUT_BYTES]) >> 1]
     path = s.b[byte + OUT_PATH : byte + at[OUT_BYTES]]
     length = score(s, features, scores, path)
-    speak(s, np.int64(path[length - 1]) if length > 0 else np.int64(NOBODY))
+    speak(s, end_of(path, length))
     utility = uncertainty(s, scores)
     n = emit_prediction(s, window, length, n)
     if decide(s, features, utility, end, at[HOP]):

@@ -14,6 +14,7 @@ from odl.core.events import NO_CLASS
 from odl.core.kernels.block import (
     ADAPTED,
     BASE,
+    BASE_ENDS,
     BASE_HEADS,
     BASE_ROWS,
     BASE_SAYS,
@@ -126,6 +127,12 @@ def likeliest_leaf(s: Block, scores: NDArray[np.int64], inner: NDArray[np.uint8]
 
 
 @jit
+def end_of(path: NDArray[np.uint8], length: Int) -> Int:
+    """The last class of a path, 255 if it is empty."""
+    return np.int64(path[length - 1]) if length > 0 else np.int64(NOBODY)
+
+
+@jit
 def leaf_of(s: Block, path: NDArray[np.uint8], length: Int) -> Int:
     """The last class of a path if it is a leaf, else 255."""
     if length == 0 or head_under(s, np.int64(path[length - 1])) >= 0:
@@ -142,7 +149,8 @@ def score(
 
     ``scores`` (rows,) receives the Q15 probability of each row that is shown, ``path`` the class
     ids from the root down. ``s.q[BASE_SAYS]`` and ``s.q[MIX_SAYS]`` are the leaves that the image's
-    heads name and that both name together, 255 for none.
+    heads name and that both name together, ``s.q[BASE_ENDS]`` is the class, leaf or not, that the image's
+    path ends at; 255 for none.
     """
     at = s.q
     rows = np.int64(s.d[at[N_ROWS]])
@@ -150,6 +158,7 @@ def score(
     products(s, features, at[WEIGHTS], rows, np.int64(s.d[at[N_HEADS]]), adapted)
     if s.b[at[LEARNED]] == 0:
         length = routed(s, path)
+        at[BASE_ENDS] = end_of(path, length)
         leaf = leaf_of(s, path, length)
         at[BASE_SAYS] = leaf
         at[MIX_SAYS] = leaf
@@ -162,6 +171,7 @@ def score(
     for r in range(at[BASE_ROWS], rows):
         based[r] = 0
     length = routed(s, path)
+    at[BASE_ENDS] = end_of(path, length)
     base_leaf = leaf_of(s, path, length)
     mix(s, adapted, based, inner)
     row = likeliest_leaf(s, adapted, inner)
