@@ -25,6 +25,8 @@ from tests.helpers.images import random_image
 IMAGE = random_image(3, tree=True)
 CHANNELS = len(IMAGE.channels)
 ASKING = POLICIES[1:]
+# Where nothing is worth asking, novel-segments leaves the rest of its budget; the others spend all.
+SPENDING = tuple(policy for policy in ASKING if policy != "novel-segments")
 SCALING: dict[str, Any] = {"mult": (16384,) * CHANNELS, "shift": (21,) * CHANNELS, "offset": (0,) * CHANNELS}
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from odl.core.kernels.block import BULK
 from odl.core.session import Session
 from tests.helpers.in_kernels import heads_of, log_of
 from tests.helpers.reference_session import ReferenceSession
-from tests.helpers.streams import BUSY, IMAGE, VARIED, Script, config, configs, play, scripts
+from tests.helpers.streams import ASKING, BUSY, IMAGE, VARIED, Script, config, configs, play, scripts
 
 pytestmark = pytest.mark.filterwarnings("error")
 SOME = settings(max_examples=max(1, settings.default.max_examples // 2))
@@ -84,6 +86,20 @@ def test_a_full_log_gives_way_to_answers_and_refuses_growth() -> None:
     assert len(plain.learner.rows) == IMAGE.max_rows and len(plain.log) == 8
     assert plain.counts["answered"] == 6 and plain.counts["gave_way"] == 2
     assert plain.counts["full"] == 5
+
+
+@SOME
+@given(st.randoms(use_true_random=False), st.sampled_from(ASKING), st.sampled_from([0, 30]))
+def test_a_long_session_on_a_short_log(chance: random.Random, policy: str, every: int) -> None:
+    # Nearly every question is answered, and much is taught: classes of the image, two new ones, a new task's.
+    acts: list[tuple[Any, ...]] = [("class", 5, 0), ("split", 2, 2), ("class", 6, 2), ("class", 7, 2)]
+    for _ in range(60):
+        cls = chance.choice([0, 1, 2, 3, 4, 5, 5, 6, 6, 7, 7])
+        answers = [("label", chance.choice([0, 0, 1]), cls)] * 6 + [("teach", cls)] * 4
+        acts += [("samples", chance.choice([8, 16])), chance.choice([*answers, ("undo",)])]
+    chosen = config(policy, allowed=40, horizon=100, batch=1, patience=100, every=every, change=800)
+    plain = compare(chosen, Script(chance.randint(0, 99), acts), replace(BUSY, max_log=13))
+    assert len(plain.log) <= 13
 
 
 def test_a_task_from_nothing_is_learned_over_many_hops() -> None:
