@@ -347,7 +347,7 @@ def test_another_version_is_refused_with_both(port: VirtualPort) -> None:
     bench = BoardHarness(port, fake)
     with (
         open_line(port.name) as line,
-        pytest.raises(BoardError, match=r"speaks protocol 3\.0 and this odl 1\.0"),
+        pytest.raises(BoardError, match=r"speaks protocol 3\.0 and this odl 2\.0"),
     ):
         Board(line).greet(1e9)  # there is nothing to wait for
     bench.close()
@@ -375,7 +375,7 @@ def test_a_version_with_another_info_is_named(port: VirtualPort, lost: int, name
     bench = BoardHarness(port, OfAnotherVersion(lost))
     with (
         open_line(port.name) as line,
-        pytest.raises(BoardError, match=f"protocol {named} and this odl 1\\.0"),
+        pytest.raises(BoardError, match=f"protocol {named} and this odl 2\\.0"),
     ):
         Board(line).greet(1e9)  # asked again at once
     bench.close()

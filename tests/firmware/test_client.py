@@ -75,7 +75,7 @@ def test_a_hello_before_the_board_is_up(board: Emulator, image: Image, config: C
 
 def test_what_a_board_says_by_itself_does_not_put_off_the_next_try() -> None:
     """It comes in pieces, so some frame is always under way."""
-    about = Info(1, 0, 6, 128, 64, 768, 50_000, 0, 0, 0, 0, 0, 0, 0, 0, "new")
+    about = Info(2, 0, 6, 128, 64, 768, 50_000, 0, 0, 0, 0, 0, 0, 0, 0, "new")
     chatter = frame(encode(Status(1, 0, 0, 0, 0, 0)))
     written: list[bytes] = []
     pieces = iter([])  # type: ignore[var-annotated]
@@ -105,9 +105,9 @@ def test_an_answer_that_is_there_is_read_however_slow_this_machine_is(board: Emu
 
 def test_a_board_of_another_version_is_named_with_both_versions() -> None:
     """Its Info can be read here, and it does not get as far as to refuse."""
-    info = Info(2, 7, 6, 128, 64, 768, 50_000, 0, 0, 0, 0, 0, 0, 0, 0, "new")
+    info = Info(3, 7, 6, 128, 64, 768, 50_000, 0, 0, 0, 0, 0, 0, 0, 0, "new")
     client = BoardClient(lambda data: None, lambda: frame(encode(info)), clock=VirtualClock(tick=0.01))
-    with pytest.raises(BoardError, match=r"protocol 2\.7 and this odl 1\.0") as caught:
+    with pytest.raises(BoardError, match=r"protocol 3\.7 and this odl 2\.0") as caught:
         client.hello()
     assert caught.value.why is Refusal.VERSION and client.info is None
 
@@ -116,7 +116,7 @@ def test_no_more_is_read_than_a_model_image_can_have() -> None:
     """`odl pull` took 4 GB from a board that claimed as much."""
     sent: list[bytes] = []
     client = BoardClient(sent.append, lambda: b"", clock=VirtualClock(tick=0.01))
-    client.info = Info(1, 0, 6, 128, 64, 768, 50_000, 7, 2**32 - 1, 131072, 2**31, 30, 0, 0, 0, "1")
+    client.info = Info(2, 0, 6, 128, 64, 768, 50_000, 7, 2**32 - 1, 131072, 2**31, 30, 0, 0, 0, "1")
     with pytest.raises(BoardError, match="a model image of 4294967295 bytes, but none has more than 4194304"):
         client.read_image()
     with pytest.raises(BoardError, match="claims a state of 2147483648 bytes"):

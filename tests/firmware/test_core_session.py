@@ -187,9 +187,7 @@ def test_resume_is_what_the_log_has_taught(
     core = session._core
     assert isinstance(core, CoreSession)
     log = core.log[: int(core.state["n_log"][0])].copy()
-    assert {int(Entry.LABEL), int(Entry.CLASS), int(Entry.SPLIT)} == set(
-        log["kind"].tolist()
-    )
+    assert {int(Entry.LABEL), int(Entry.CLASS), int(Entry.SPLIT)} == set(log["kind"].tolist())
     core.settings[:] = settings_of(config)
     core.resume(position, issued, keep)
 
