@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from odl._text import counted
 from odl.core.config import Config
 from odl.core.events import Event
 from odl.core.trace import Trace
