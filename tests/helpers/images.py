@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from odl.core.image import ROOT, Channel, Image, Layer
+from tests.helpers import reference
 
 
 def random_image(seed: int = 0, *, tree: bool = False, **changes: object) -> Image:
@@ -51,3 +52,11 @@ def random_image(seed: int = 0, *, tree: bool = False, **changes: object) -> Ima
         "card": {"made": "for tests"},
     }
     return Image(**(values | changes))  # type: ignore[arg-type]
+
+
+def layers_of(image: Image) -> list[reference.Layer]:
+    """The image's extractor, for the plain references."""
+    return [
+        reference.Layer(x.weights.tolist(), x.biases.tolist(), x.mults.tolist(), x.shifts.tolist(), x.stride)
+        for x in image.layers
+    ]

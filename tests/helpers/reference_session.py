@@ -29,7 +29,8 @@ from odl.core.events import (
 )
 from odl.core.image import Image
 from tests.helpers import reference, reference_heads
-from tests.helpers.reference import NOBODY, Layer, clamp
+from tests.helpers.images import layers_of
+from tests.helpers.reference import NOBODY, clamp
 from tests.helpers.reference_heads import Entry, Head, Learner, Refit, Row, Scores, Trained, regrow
 from tests.helpers.reference_policy import Asker, Segment
 
@@ -73,10 +74,7 @@ class ReferenceSession:
 
     def __init__(self, image: Image, config: Config) -> None:
         self.image, self.config = image, config
-        self.layers = [
-            Layer(x.weights.tolist(), x.biases.tolist(), x.mults.tolist(), x.shifts.tolist(), x.stride)
-            for x in image.layers
-        ]
+        self.layers = layers_of(image)
         self.scaling = list(zip(config.mult, config.shift, config.offset, strict=True))
         self.trained = trained_of(image)
         self.learner = regrow(self.trained, [])

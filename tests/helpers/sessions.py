@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -82,7 +83,7 @@ def asked_windows(session: Session) -> list[int]:
     return pending(session)
 
 
-def answer(session: Session, cls: int | None, which: int = 0) -> list[Output]:
+def answer(session: Session, cls: int | None, which: int = 0) -> Sequence[Output]:
     """Answer the earliest open question (or a later one)."""
     return session.step(Label(session.position, still_open(session)[which], cls))
 

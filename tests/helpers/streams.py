@@ -20,7 +20,7 @@ from odl.core.events import AddClass, Gap, Input, Label, Output, Query, Samples,
 from odl.core.image import Image
 from odl.core.kernels.rules import POLICIES
 from tests.helpers import reference
-from tests.helpers.images import random_image
+from tests.helpers.images import layers_of, random_image
 
 IMAGE = random_image(3, tree=True)
 CHANNELS = len(IMAGE.channels)
@@ -64,10 +64,7 @@ def samples(seed: int, n: int) -> NDArray[np.int16]:
 
 def varied(image: Image) -> Image:
     """The image with heads that say now this and now that of such streams: their logits are 0 in between."""
-    layers = [
-        reference.Layer(*(x.tolist() for x in (la.weights, la.biases, la.mults, la.shifts)), la.stride)
-        for la in image.layers
-    ]
+    layers = layers_of(image)
     scaling = list(zip(SCALING["mult"], SCALING["shift"], SCALING["offset"], strict=True))
     found = []
     for seed in range(9):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from odl.core.kernels import softmax as softmax_kernel
 from odl.core.kernels.generator import below, next_state
 from odl.core.kernels.quantile import track_quantile
 from odl.core.kernels.requantise import requantise_relu_u8
+from odl.core.kernels.segment import mean
 from odl.core.kernels.softmax import exp_q15
 from tests.helpers import reference
 from tests.helpers.in_kernels import kernel_softmax
@@ -124,3 +126,11 @@ def test_the_reference_value_settles_at_its_quantile() -> None:
 def test_a_small_rate_still_moves_the_reference() -> None:
     rate, step = 2**31 // 10_000, 8
     assert 0 < 2**30 - int(track_quantile(2**30, 0, rate, step)) == round(rate / 2**step)
+
+
+def test_a_segment_s_mean_is_rounded_for_every_sum() -> None:
+    for n in range(1, 257) if not numba.config.DISABLE_JIT else (1, 3, 255, 256):
+        sums = np.arange(255 * n + 1, dtype=np.uint16)
+        out = np.zeros(len(sums), np.uint8)
+        mean(sums, n, out)
+        assert np.array_equal(out, (sums.astype(np.int64) + n // 2) // n)

@@ -93,7 +93,7 @@ def test_a_full_log_gives_way_to_answers_and_refuses_growth() -> None:
 def test_a_long_session_on_a_short_log(chance: random.Random, policy: str, every: int) -> None:
     # Nearly every question is answered, and much is taught: classes of the image, two new ones, a new task's.
     acts: list[tuple[Any, ...]] = [("class", 5, 0), ("split", 2, 2), ("class", 6, 2), ("class", 7, 2)]
-    for _ in range(60):
+    for _ in range(40):
         cls = chance.choice([0, 1, 2, 3, 4, 5, 5, 6, 6, 7, 7])
         answers = [("label", chance.choice([0, 0, 1]), cls)] * 6 + [("teach", cls)] * 4
         acts += [("samples", chance.choice([8, 16])), chance.choice([*answers, ("undo",)])]

@@ -20,6 +20,7 @@ from odl.core.kernels.packing import CHUNK
 from odl.core.kernels.plain import plain
 from odl.core.state import Count
 from tests.helpers import reference
+from tests.helpers.images import layers_of
 from tests.helpers.literal import Literal
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -127,12 +128,7 @@ def streamed(stream: Stream) -> tuple[list[tuple[int, list[int]]], int]:
 def windowed(stream: Stream) -> Iterator[tuple[int, list[int]]]:
     """The same from each window on its own, in plain integers."""
     image = stream.image
-    layers = [
-        reference.Layer(
-            la.weights.tolist(), la.biases.tolist(), la.mults.tolist(), la.shifts.tolist(), la.stride
-        )
-        for la in image.layers
-    ]
+    layers = layers_of(image)
     scaling = list(zip(*stream.scaling, strict=True))
     whole = sorted({0, len(stream.raw)} | set(stream.gaps))  # no window spans a gap
     lost = 0
