@@ -321,6 +321,9 @@ def _check(image: Image, source: str) -> None:
     need(1 <= image.max_log <= 1024, f"a log of {image.max_log} entries; 1 to 1024 can be kept")
     kinds = image.max_rows + image.max_heads
     need(image.max_log > kinds, f"a log of {image.max_log} entries, but {kinds} classes and tasks")
+    items = image.max_log + len(image.owners)
+    need(items <= 2**16, f"{items} labels and stored vectors; at most 65536 can be learned from")
+    need(1 <= image.epochs <= 255, f"{image.epochs} epochs; 1 to 255 can be learned for")
     need(bool(np.all(image.formats <= 28)) and len(image.formats) == heads, "a logit format is above 28")
     need(bool(np.all(image.formats >= 8)), "a logit format is below 8")
     need(1 <= image.rate_shift <= 24, f"rate shift {image.rate_shift}; 1 to 24 can be used")

@@ -98,6 +98,14 @@ def test_a_log_needs_room_for_labels() -> None:
         replace(IMAGE, max_log=IMAGE.max_rows + IMAGE.max_heads).to_bytes()
 
 
+def test_a_refit_has_an_end_and_numbers_for_all_that_it_learns_from() -> None:
+    with pytest.raises(ImageError, match="0 epochs; 1 to 255 can be learned for"):
+        replace(IMAGE, epochs=0).to_bytes()
+    stored = np.zeros((65500, IMAGE.features), np.uint8)
+    with pytest.raises(ImageError, match="65540 labels and stored vectors; at most 65536"):
+        replace(IMAGE, stored=stored, owners=np.zeros(65500, np.uint8)).to_bytes()
+
+
 @pytest.mark.parametrize(
     ("section", "size", "at"),
     [("layers", LAYER, 8), ("layers", LAYER, 10), ("heads", HEAD, 2), ("heads", HEAD, 3)],
