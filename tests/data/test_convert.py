@@ -26,6 +26,7 @@ from odl.core.events import (
     Query,
     Samples,
     Split,
+    Teach,
     Truth,
     Undo,
     Why,
@@ -36,6 +37,7 @@ from odl.data import DataError, open_dataset
 from odl.data.conversion.convert import Source, redacted, to_recording, to_table
 from odl.recording import DAMAGED, read
 from odl.recording.redact import KINDS, USUAL
+from tests.golden.sessions import RECORDING
 from tests.helpers.conversion import CHANNELS, FORMS, IMAGE, block, facts, needs, rows_of, start_of, written
 from tests.helpers.messages import events as any_events
 
@@ -272,6 +274,20 @@ def test_any_events_are_converted_or_refused(
         return
     assert len(rows_of(folder / "a.csv")) == rows
     to_recording(folder / "a.csv", folder / "c.odl")
+
+
+def test_taught_labels_and_the_stretch_of_a_question_are_in_the_tables(tmp_path: Path) -> None:
+    source = Source(RECORDING)
+    to_table(source, tmp_path / "a.csv", events=tmp_path / "e.csv")
+    rows, events = rows_of(tmp_path / "e.csv"), read(RECORDING).events
+    taught = [event for event in events if isinstance(event, Teach)]
+    questions = [event for event in events if isinstance(event, Query)]
+    assert [row["index"] for row in rows if row["event"] == "taught"] == [str(one.at) for one in taught] != []
+    since = [row["since"] for row in rows if row["event"] == "question"]
+    assert since == [str(query.since) for query in questions]
+    assert any(query.since < query.window for query in questions)
+    names = {row["class"] for row in rows if row["event"] == "taught"}
+    assert source.names[1] in names
 
 
 # --- the command ---------------------------------------------------------------------

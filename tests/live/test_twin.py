@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -17,9 +18,11 @@ from odl.core.events import (
     Output,
     Prediction,
     Samples,
+    Undo,
 )
 from odl.core.session import Session
-from odl.core.snapshot import StateError, without_weights
+from odl.core.snapshot import StateError, state_sizes, without_weights
+from odl.live.modes import BoardLearns
 from odl.live.twin import Follower, TwinState
 from odl.wire import is_output
 from tests.helpers.streams import IMAGE, Script, config, configs, inputs, samples, scripts
@@ -222,3 +225,21 @@ def test_whoever_stops_between_two_inputs_has_all_that_the_session_has() -> None
     assert follower.owes
     assert [list(follower.take(said)) for said in board.step(first)] == [[]]
     assert not follower.owes and follower.compared == follower.session.counts["windows"] == 1
+
+
+def test_labels_that_were_taken_back_at_the_board_are_not_lost() -> None:
+    """An undo by the button, while the line was lost, was told as a loss."""
+    chosen = config("periodic", allowed=40, batch=1)
+    script = Script(3, [("samples", 60), ("label", 0, 1), ("samples", 40), ("teach", 2), ("samples", 40)])
+    host = Session(IMAGE, chosen)
+    for _ in inputs(script, host):
+        pass
+    board = Session(IMAGE, chosen)
+    board.restore(host.snapshot())
+    board.step(Undo(board.position))
+    mode = SimpleNamespace(session=host, _size=state_sizes(IMAGE)[0], notices=[])
+    assert len(host.log) == 2 and len(board.log) == 1
+    BoardLearns._check_lost_labels(mode, board.snapshot())  # type: ignore[arg-type]
+    assert mode.notices == []
+    BoardLearns._check_lost_labels(mode, Session(IMAGE, chosen).snapshot())  # type: ignore[arg-type]
+    assert mode.notices == ["the board has lost 2 labels that it had learned"]
