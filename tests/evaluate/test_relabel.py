@@ -23,6 +23,7 @@ from odl.core.events import (
     Query,
     Samples,
     Split,
+    Teach,
     Undo,
     Why,
 )
@@ -398,3 +399,46 @@ def test_bundled_people_keep_their_figures(tmp_path: Path) -> None:
     done = relabel(path)
     assert read(done.recording).trace_sha256 == read(path).trace_sha256
     assert done.before.score == done.after.score
+
+
+# --- labels that nobody asked for ------------------------------------------------------------
+
+
+def taught(path: Path) -> Path:
+    """A session in which one question was answered, and a new and a known class were taught."""
+    stage = PromptHarness(allowed=1, horizon=40, patience=60)
+    stage.prompt.answer(stage.until_asked(), "run")
+    for name in ("wave", "sit"):
+        stage.run(103)
+        stage.prompt.teach(name)
+        stage.run(60)
+    return record(path, stage)
+
+
+def test_taught_labels_are_in_the_log_and_are_taught_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = taught(tmp_path / "a.odl")
+    asked = history_of(path).questions
+    found = [(one.name, one.newest.by) for one in asked if one.taught and one.newest]
+    assert found == [("wave", "terminal"), ("sit", "terminal")]
+    assert main(["label", str(path)]) == 0
+    assert capsys.readouterr().out.count("; nobody had asked") == 2
+    done = relabel(path)
+    assert (done.changed, done.answers, done.edits) == (0, 1, 0)
+    assert read(done.recording).trace_sha256 == read(path).trace_sha256
+    again = [event for event in read(done.recording).events if isinstance(event, Teach)]
+    assert again == [event for event in read(path).events if isinstance(event, Teach)]
+
+
+def test_a_taught_label_can_be_edited_or_left_out(tmp_path: Path) -> None:
+    path = taught(tmp_path / "a.odl")
+    wave, sit = [one.question.window for one in history_of(path).questions if one.taught]
+    made, edits = review(path)
+    assert made.about(next(q for q in made.questions if q.window == sit)) == "taught 'sit' by terminal"
+    edit(path, Edit(wave, "clap"), Edit(sit))
+    events = read(relabel(path).recording).events
+    assert [e.name for e in events if isinstance(e, AddClass)] == ["clap"]
+    assert len([e for e in events if isinstance(e, Teach)]) == 1
+    (learned,) = [e for e in events if isinstance(e, Learned) and e.window == wave]
+    assert learned.at == next(e.at for e in events if isinstance(e, Teach)) and edits == []
