@@ -86,7 +86,7 @@ def shot(page: Any, name: str) -> None:
 
 def wait_for_question(page: Any) -> Any:
     """Wait for a question that has stood there as long as anybody needs to look at it; the state."""
-    page.get_by_text("What was this").wait_for()
+    page.get_by_text("What were you doing").wait_for()
     return jupyter.until(page, lambda: state(page), lambda found: found["calm"])
 
 

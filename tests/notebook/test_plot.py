@@ -100,4 +100,4 @@ def test_a_question_without_signal_is_said() -> None:
     made = picture()
     question = Question(64, 200, 900, 64, (), (), 0, np.full((300, 5), np.nan, np.float32))
     made.question(question, 50.0, "what was this?")
-    assert [text.get_text() for text in made._figure.texts] == ["the signal of this window was not stored"]
+    assert [text.get_text() for text in made._figure.texts] == ["the signal of this question was not stored"]

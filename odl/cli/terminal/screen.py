@@ -208,6 +208,7 @@ def _title(prompt: QuestionSource, question: Question, at: int, of: int, columns
     titles = (
         f"{asked}{ago}?{many}{tab}   {about}", f"{asked}{ago}?{many}   {about}", f"{asked}?{many}   {about}",
         f"{words[0].upper()}{words[1:]}?{many}   {about}",
+        f"At {clock_time(question.end / prompt.rate_hz)}?{many}   {about}",
     )  # fmt: skip
     return [("class:ask", next((title for title in titles if width(title) <= columns), titles[-1]))]
 

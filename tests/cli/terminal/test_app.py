@@ -185,12 +185,12 @@ def test_a_question_that_ends_while_its_class_is_typed_says_so_and_no_letter_ans
         stage.put(Gap(stage.session.position, 200, "unplugged"))
         stage.until_asked()
         picture = "".join(part for _, part, *_ in view._text())
-        assert "that question has ended" in picture and "What was it" not in picture
+        assert "that question has ended" in picture and "What were you doing" not in picture
         view.press("s")
         assert (view.mode.typed, view.mode.window) == ("ws", window)
         view._answer_typed(0, None)
         assert stage.put() == [] and stage.prompt.sentence == "this question has expired"
-        assert "What was it" in "".join(part for _, part, *_ in view._text())
+        assert "What were you doing" in "".join(part for _, part, *_ in view._text())
 
 
 def test_the_next_card_is_the_one_behind_that_which_was_answered() -> None:
@@ -426,11 +426,11 @@ def test_in_a_real_terminal_keys_answer_and_the_picture_follows_its_size(root: P
             return found
 
         try:
-            until(b"What was it at")
+            until(b"What were you doing")
             until(b"quit")
             fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 12, 60, 0, 0))
             child.send_signal(signal.SIGWINCH)
-            until(b"What was it at")
+            until(b"What were you doing")
             os.write(ours, b"2")
             until(b"learned 1")
             assert child.wait(LIMIT) == 0

@@ -34,6 +34,10 @@ def when(window: int) -> str:
     return f"{window / IMAGE.rate_hz:.1f} s"
 
 
+def asked(window: int) -> str:
+    return f"{when(window)}: what were you doing in the "
+
+
 class Person:
     """Whoever types: each line is given when what it waits for has been printed or has happened."""
 
@@ -83,14 +87,14 @@ def test_an_answer_is_about_the_question_that_was_put_and_the_next_is_put_then()
     live = Played(stage, turn, turns=10**9)
     person = Person(
         (lambda: "is a question too" in target.getvalue(), "1"),
-        (lambda: f"at {when(two[0])}? " in target.getvalue(), "2"),
+        (lambda: asked(two[0]) in target.getvalue(), "2"),
         (lambda: len([e for e in stage.events if isinstance(e, Label)]) == 2, "q"),
     )
     LineView(live, target).run(person)  # type: ignore[arg-type]
     assert live.closed
     assert [e.window for e in stage.events if isinstance(e, Label)] == [one, two[0]]
     out = target.getvalue()
-    first, too, second = f"at {when(one)}? ", f"{when(two[0])} is a question too", f"at {when(two[0])}? "
+    first, too, second = asked(one), f"{when(two[0])} is a question too", asked(two[0])
     assert out.index(first) < out.index(too) < out.index(second)
     assert out.count("? 1 ") == 2
 
@@ -132,7 +136,7 @@ def test_lines_are_read_until_one_says_to_leave() -> None:
     live = Played(stage, patient(), turns=10**9)
     LineView(live, target).run(io.StringIO("1\nu\nu\nq\n"))
     assert live.closed
-    assert f"What was it at {when(window)}?" in target.getvalue()
+    assert asked(window) in target.getvalue()
 
 
 def test_a_line_to_the_person_that_is_cut_ends_nothing() -> None:
@@ -148,7 +152,7 @@ def test_a_line_to_the_person_that_is_cut_ends_nothing() -> None:
 def test_who_answers_is_told_when_the_first_question_comes() -> None:
     target = io.StringIO()
     LineView(Played(PromptHarness(policy="none"), lambda i: None, turns=2), target).run(io.StringIO())
-    assert "no question is open; one appears here when the model is unsure" in target.getvalue()
+    assert "no question is open; the next one appears here" in target.getvalue()
 
 
 def test_a_typed_line_without_a_question() -> None:

@@ -41,7 +41,7 @@ def test_the_picture_has_state_prediction_card_keys_and_answers() -> None:
     question = stage.prompt.questions[0]
     picture = shot(stage)
     for words in ("ttyACM0", "connected", "49.98 of 50 Hz", "lost 0", "clock +12 ppm", "questions left 20",
-                  "recording walk.odl", "now  " + " > ".join(stage.prompt.path), "What was it at 0:0",
+                  "recording walk.odl", "now  " + " > ".join(stage.prompt.path), "What were you doing",
                   f"{stage.prompt.left(question):.0f} s left", "'run' has been learned", " n  new class",
                   " =  same: run", " u  undo", " q  quit"):  # fmt: skip
         assert words in picture, words
@@ -63,7 +63,7 @@ def test_help_and_places_are_shown() -> None:
 
 def test_without_a_question_the_picture_says_so_and_counters_of_twins_are_shown() -> None:
     stage = PromptHarness(policy="none")
-    assert "no question is open; one appears here when the model is unsure of a window\n" in shot(stage)
+    assert "no question is open; the next one appears here\n" in shot(stage)
     status = replace(STATUS, compared=12, skipped=3, differences=0, damaged=4, rate=None, recording=None)
     picture = "\n".join(text(frame(figures(status), stage.prompt, KeyMode(), 0, 80, 40)))
     assert "compared 12, skipped 3   differences 0" in picture and "damaged 4" in picture
@@ -89,7 +89,7 @@ def test_the_title_says_how_long_ago_it_was_where_there_is_room() -> None:
     stage.until_asked()
     assert " ago" not in shot(stage)
     stage.run(int(RATE * 48))
-    assert re.search(r"What was it at 0:0\d, 4[78] s ago\?", shot(stage))
+    assert re.search(r"What were you doing in the \d+ s up to 0:0\d, 4[78] s ago\?", shot(stage))
     assert " ago" not in shot(stage, columns=40)
     stage.run(int(RATE * 240))
     assert "5 min ago?" in shot(stage)
@@ -121,7 +121,7 @@ def test_what_matters_least_goes_first_on_a_small_screen() -> None:
     whole, small = shot(SHARED).splitlines(), shot(SHARED, rows=10).splitlines()
     plot = [line for line in whole if any("\u2800" <= c <= "\u28ff" for c in line)]
     assert len(plot) == 3 and not set(plot) & set(small)
-    assert any("What was it" in line for line in small) and any("new class" in line for line in small)
+    assert any("What were you doing" in line for line in small) and any("new class" in line for line in small)
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(40, 11), (40, 9), (80, 7), (30, 12)])
@@ -164,7 +164,7 @@ def test_what_stands_under_the_plot_fits_whatever_the_part_before_the_window() -
     assert stage.prompt.questions[-1].start == window - int(RATE * 4)
     for columns in (50, 60, 100):
         picture = text(frame([], stage.prompt, KeyMode(), -1, columns, 40))
-        line = next(line for line in picture if "|window" in line)
+        line = next(line for line in picture if "|asked" in line)
         assert "counts" in line and "…" not in line
 
 
