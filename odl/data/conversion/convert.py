@@ -1,4 +1,4 @@
-"""Recordings to tables and back, what odl 0.1 wrote to this version. docs/recording.md describes the tables."""
+"""Recordings to tables and back, images of odl 0.1 to this version. docs/recording.md describes tables."""
 
 from __future__ import annotations
 
