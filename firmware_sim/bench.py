@@ -32,7 +32,7 @@ PARTS: Final = {  # parts of the firmware, with their C files; all others are th
     "convolution": ("conv", "conv_dsp", "requantise"),
     "scaling and rings": ("scale_input", "extract"),
     "pooling": ("pool",),
-    "heads": ("score", "gate", "dense", "dense_dsp", "softmax"),
+    "heads": ("heads", "score", "gate", "dense", "dense_dsp", "softmax"),
     "policy and log": (
         "ask",
         "decide",
@@ -41,7 +41,7 @@ PARTS: Final = {  # parts of the firmware, with their C files; all others are th
         "generator",
         "grow",
         "hold",
-        "learn",
+        "log",
         "quantile",
         "run",
         "segment",

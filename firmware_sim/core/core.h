@@ -62,11 +62,14 @@ void odl_sgd_inside(int32_t *row, const uint8_t *features, uint32_t n, int32_t e
 void odl_restart(odl_state *s, int64_t lost);
 size_t odl_extract(odl_session *session, const int16_t *raw, size_t n, size_t first);
 int odl_window_complete(const odl_session *session);
-/* score.c */
+/* heads.c */
 int odl_row_of(const odl_state *s, unsigned cls);
 int odl_head_under(const odl_state *s, unsigned cls);
 uint32_t odl_head_probabilities(const odl_state *s, const odl_heads *heads, unsigned head,
                                 const uint8_t *features, uint8_t *rows, int32_t *out);
+uint8_t odl_products(const odl_state *s, const odl_heads *heads, const uint8_t *features, uint16_t *scores,
+                     uint8_t *path);
+/* score.c */
 uint8_t odl_score(const odl_session *session, const uint8_t *features, uint16_t *scores, uint8_t *path,
                   uint8_t *leaves);
 int32_t odl_uncertainty(const odl_state *s, const uint16_t *scores);
@@ -84,7 +87,7 @@ void odl_rebuild(odl_session *session);
 void odl_start_refit(odl_session *session);
 void odl_refit(odl_session *session);
 void odl_advance(odl_session *session, uint32_t visits);
-/* learn.c */
+/* log.c */
 int odl_learn(odl_session *session, int64_t now, odl_log_entry *label);
 /* ask.c */
 void odl_ask(odl_session *session, int64_t window, int64_t end, int32_t utility);

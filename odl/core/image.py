@@ -326,6 +326,7 @@ def _check(image: Image, source: str) -> None:
     need(1 <= image.epochs <= 255, f"{image.epochs} epochs; 1 to 255 can be learned for")
     need(bool(np.all(image.formats <= 28)) and len(image.formats) == heads, "a logit format is above 28")
     need(bool(np.all(image.formats >= 8)), "a logit format is below 8")
+    need(1 <= image.epochs <= 255, f"{image.epochs} epochs; 1 to 255 can be run")
     need(1 <= image.rate_shift <= 24, f"rate shift {image.rate_shift}; 1 to 24 can be used")
     need(0 < image.seed < 2**64, "the learner's seed is zero")
     need(int(image.parents[0]) == ROOT, "the first task is not the root")

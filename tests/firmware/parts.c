@@ -14,8 +14,8 @@ static volatile uint8_t wanted;
 
 /* Kept by the linker because main could call them. */
 static const void *const parts[] = {
-    (const void *)board_log_open,      (const void *)odl_board_compact, (const void *)board_log_torn,
-    (const void *)odl_log_append,      (const void *)odl_log_strike,    (const void *)odl_log_clear,
+    (const void *)board_log_open,      (const void *)odl_board_compact, (const void *)odl_log_append,
+    (const void *)odl_log_remove,      (const void *)odl_log_clear,
     (const void *)odl_log_at,          (const void *)odl_sensor_read,   (const void *)board_sensor_start,
     (const void *)board_flash_program, (const void *)board_flash_erase, (const void *)board_i2c_read,
     (const void *)board_i2c_write,     (const void *)memset,            &given,

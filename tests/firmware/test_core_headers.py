@@ -49,8 +49,9 @@ def test_every_message_has_a_number_and_its_offsets() -> None:
         assert number is not None and number[1].replace("_", "").lower() == row.name.lower()
     # Offsets by hand, from docs/recording.md and docs/protocol.md.
     for line in ("ODL_SAMPLES_BLOCK 9 ", "ODL_LABEL_CLS 17 ", "ODL_ADD_CLASS_NAME 11 ",
-                 "ODL_LABEL_FIXED 18\n", "ODL_CONFIGURE_SCALING 53 ", "ODL_GAP_WHY 17 ",
-                 "ODL_READ_FIXED 8\n", "ODL_COMPACT_FIXED 1\n"):  # fmt: skip
+                 "ODL_LABEL_FIXED 18\n", "ODL_CONFIGURE_SCALING 59 ", "ODL_GAP_WHY 17 ",
+                 "ODL_READ_FIXED 8\n", "ODL_COMPACT_FIXED 1\n", "ODL_TEACH_CLS 9 ",
+                     "ODL_QUERY_SINCE 19 "):  # fmt: skip
         assert f"#define {line}" in text
 
 

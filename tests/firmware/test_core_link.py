@@ -126,12 +126,14 @@ def test_a_long_frame_is_cobs_as_python_writes_it(line: CoreLine, size: int) -> 
 
 
 REFUSED = [
+    ([Hello(3, 0)], (3, Refusal.VERSION)),
     ([Hello(1, 0)], (3, Refusal.VERSION)),
     ([Hello(0, 9)], (3, Refusal.VERSION)),
     ([configure(CONFIG)], (5, Refusal.HELLO)),
     ([Samples(0, BLOCK)], (16, Refusal.HELLO)),
     ([Hello(), Samples(0, BLOCK)], (16, Refusal.CONFIGURE)),
     ([Hello(), Undo(0)], (19, Refusal.CONFIGURE)),
+    ([Hello(), Teach(0, 1)], (25, Refusal.CONFIGURE)),
     ([Hello(), Truth(0, 1, "a")], (22, Refusal.CONFIGURE)),
     ([Hello(), Read(STATE, 0, 65535)], (6, Refusal.PLACE)),
     ([Hello(), Read(IMAGE_AREA, 2**32 - 1, 2)], (6, Refusal.PLACE)),
@@ -159,6 +161,7 @@ CONFIGURED = [
     (Gap(0, 2**64 - 1, ""), (17, Refusal.ORDER)),
     (Label(1, 0, 0), (18, Refusal.ORDER)),
     (Undo(2), (19, Refusal.ORDER)),
+    (Teach(2, 1), (25, Refusal.ORDER)),
     (AddClass(3, 7, "a", 0), (20, Refusal.ORDER)),
     (Split(4, 0, 1), (21, Refusal.ORDER)),
 ]
@@ -193,7 +196,8 @@ def test_an_input_in_the_wrong_place_changes_nothing(
 @pytest.mark.parametrize(
     "changes",
     [{"rule": 255}, {"keep": 2}, {"hold": 2}, {"step": 0}, {"batch": 0}, {"batch": 200}, {"seed": 0},
-     {"patience": 0}, {"patience": 2**64 - 1}, {"allowed": 2**32 - 1}, {"period": 2**31}, {"change": 40000},
+     {"patience": 0}, {"patience": 2**64 - 1}, {"every": 2**31}, {"allowed": 2**32 - 1},
+     {"period": 2**31}, {"change": 40000},
      {"scaling": ((2**31, 0, 0),) * 3}, {"scaling": ((1, 61, 0),) * 3}, {"session": 0}, {"issued": 2**31},
      {"position": 2**62}, {"position": 2**64 - 1}],
 )  # fmt: skip
@@ -217,6 +221,12 @@ def test_a_name_with_a_control_character_is_no_message(line: CoreLine) -> None:
     assert understood(line.say(begin + frame(encode(AddClass(0, 7, "Übung", 0)), 2)))[-1] == Ready(0, 768, 2)
 
 
+def test_nothing_is_taught_without_a_class(line: CoreLine) -> None:
+    begin = b"".join(frame(encode(m), n) for n, m in enumerate((Hello(), configure(CONFIG))))
+    for message in (b"\x19" + bytes(8) + b"\xff", b"\x19" + bytes(8), b"\x19" + bytes(10)):
+        assert understood(line.say(begin + frame(message, 2)))[-1] == Refused(25, Refusal.MESSAGE, 2)
+
+
 def test_now_is_where_the_stream_stands(line: CoreLine) -> None:
     """And the board says where that was: its echo comes before what came of the command."""
     session = Session(IMAGE, CONFIG)
@@ -226,6 +236,8 @@ def test_now_is_where_the_stream_stands(line: CoreLine) -> None:
         AddClass(48, 9, "nine", 0),
         Split(48, 9, 2),
         AddClass(48, 9, "again", 0),
+        Teach(48, 9),
+        Teach(48, 99),
         Undo(48),
     ]
     for command in commands:
@@ -272,7 +284,7 @@ def test_keep_goes_on_from_the_log(line: CoreLine) -> None:
     begin = [Hello(), configure(often), *sent]
     heard = line.exchange(*begin, again, Read(STATE, 0, core.state.nbytes))
     assert (log["kind"] == 1).sum() >= 4
-    ends = log["window"] + np.where(log["kind"] <= 1, IMAGE.window, 0)
+    ends = log["window"] + np.where(log["kind"] == Entry.LABEL, IMAGE.window, 0)
     assert heard[-2] == Ready(int(ends.max()), 768, len(begin))
     session.resume()
     assert core.state["refitting"] and not core.state["learned"]  # the heads are the image's until it is done
@@ -414,7 +426,7 @@ def test_a_session_begins_where_the_host_says(
     assert [m for m in heard[at + 2 :] if not isinstance(m, Ready)] == expected
 
 
-def test_compacting_drops_what_was_undone_and_ends_the_session(line: CoreLine) -> None:
+def test_compacting_keeps_the_log_and_ends_the_session(line: CoreLine) -> None:
     session, begin = learned(line)
     core = session._core
     kept = core.log[: int(core.state["n_log"][0])]

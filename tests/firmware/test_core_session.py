@@ -15,21 +15,23 @@ from firmware_sim import headers, host
 from firmware_sim.machine import CoreSession, TwinSession
 from odl.core.arrays import net_of
 from odl.core.config import Config
-from odl.core.events import AddClass, Gap, Input, Label, Output, Query, Samples, Split, Undo
+from odl.core.events import AddClass, Gap, Input, Label, Output, Query, Samples, Split, Teach, Undo
 from odl.core.fused import Fused, settings_of
 from odl.core.image import Image
 from odl.core.image_layout import ImageError
 from odl.core.kernels.command import command
+from odl.core.kernels.grow import regrow
 from odl.core.kernels.net import Act
-from odl.core.kernels.rules import Rule
+from odl.core.kernels.plain import plain
+from odl.core.kernels.rules import POLICIES, Rule
 from odl.core.session import Session
 from odl.core.state import Asked, Count, Entry
 from odl.data import model_bytes
 from tests.helpers.images import random_image
-from tests.helpers.streams import Script, configs, inputs, samples, scripts
+from tests.helpers.streams import BUSY, Script, configs, inputs, samples, scripts
 from tests.helpers.twins import MACHINES, machine
 
-IMAGES = {"flat": random_image(1), "tree": random_image(3, tree=True)}
+IMAGES = {"flat": random_image(1), "tree": random_image(3, tree=True), "busy": BUSY}
 EXAMPLES = settings.default.max_examples
 SOME = settings(max_examples=max(1, EXAMPLES // 4))
 FEW = settings(max_examples=max(1, EXAMPLES // 12))
@@ -112,16 +114,17 @@ def commands(n: int, session: Session, classes: int) -> list[tuple[Any, ...]]:
     todo += {
         5: [(AddClass, 20, "a new one", 0)], 9: [(Split, 0, 1), (AddClass, 21, "left", 1)],
         10: [(AddClass, 22, "right", 1)], 8: [(Undo,)], 16: [(Undo,), (Undo,)],
+        12: [(Teach, 21)], 20: [(Teach, 22), (Teach, 22)], 24: [(Teach, 1)], 33: [(Teach, 200)],
     }.get(n, [])  # fmt: skip
     return todo
 
 
-@pytest.mark.parametrize("policy", ["tactile-inforv", "tactile-dualrv", "random", "periodic"])
+@pytest.mark.parametrize("policy", POLICIES[1:])
 @pytest.mark.parametrize("kind", ["host", "sanitised", "cortex-m4"])
 def test_a_person_with_the_shipped_model(kind: str, policy: str) -> None:
     image = image_named("shoulder")
     n = len(image.channels)
-    config = Config(policy=policy, allowed=60, horizon=230, batch=3, patience=900, hold=True,
+    config = Config(policy=policy, allowed=60, horizon=230, batch=3, patience=900,
                     mult=(16384,) * n, shift=(21,) * n, offset=(0,) * n, seed=11)  # fmt: skip
     both = Both(image, config, twin(kind, "shoulder", config))
     rng = np.random.default_rng(5)
@@ -137,7 +140,7 @@ def test_a_person_with_the_shipped_model(kind: str, policy: str) -> None:
             both.step(Gap(both.position, 40 * round_, "a test"))
     counts = both.python.counts
     assert both.seen["Query"] >= 20 and both.seen["Learned"] >= 10 and counts["refits"] >= 8
-    for name in ("expired", "late", "repeated", "skipped", "undone", "gaps"):
+    for name in ("expired", "late", "repeated", "skipped", "undone", "gaps", "taught"):
         assert counts[name] > 0, (name, counts)
     assert {20, 21, 22} <= set(both.python.names)
 
@@ -151,7 +154,26 @@ def test_a_log_that_is_full_and_questions_that_come_late() -> None:
         both.step(Samples(both.position, raw[24 * n : 24 * n + 24]))
         for window in [*of_status(both.python, Asked.EXPIRED), *of_status(both.python, Asked.OPEN)[: n % 3]]:
             both.step(Label(both.position, window, n % 3))
-    assert both.python.counts["full"] > 0 and both.python.counts["late"] > 0
+    counts = both.python.counts
+    assert counts["gave_way"] > 0 and counts["full"] == 0 and counts["late"] > 0
+    assert both.python._core.state["n_log"][0] == IMAGES["flat"].max_log
+
+
+@pytest.mark.parametrize("kind", ["host", "sanitised", "cortex-m4"])
+def test_a_new_task_is_learned_over_many_hops(kind: str) -> None:
+    """Both phases of a refit, begun anew by each label, and a held answer; then the hops that it needs."""
+    config = Config(policy="periodic", allowed=60, horizon=400, patience=2000, mult=(16384,) * 3,
+                    shift=(20,) * 3, offset=(0,) * 3)  # fmt: skip
+    both = Both(BUSY, config, twin(kind, "busy", config))
+    acts: list[tuple[Any, ...]] = [("samples", 64), ("split", 0, 2), ("class", 9, 2), ("class", 10, 2)]
+    for n in range(8):
+        acts += [("samples", 24), ("label", 0, (0, 9, 10)[n % 3]), ("teach", (10, 9, 2)[n % 3])]
+    seen, held = Counter[int](), 0
+    for _ in inputs(Script(5, [*acts, *[("samples", 8)] * 300]), both):
+        state = both.python._core.state[0]
+        seen[int(state["refitting"])] += 1
+        held += int(state["held"]) != 255
+    assert min(seen[0], seen[1], seen[2]) > 20 and held > 0 and both.python._core.state["learned"] == 1
 
 
 TAUGHT = Config(policy="periodic", allowed=60, horizon=100, batch=2, patience=200, mult=(16384,) * 3,
@@ -195,12 +217,13 @@ def test_resume_is_what_the_log_has_taught(
     if keep:
         fresh.log[: len(log)] = log
         fresh.state["n_log"], fresh.state["answers"] = len(log), log["order"].max()
-        ends = log["window"] + np.where(log["kind"] <= Entry.LABEL, image.window, 0)
+        ends = log["window"] + np.where(log["kind"] == Entry.LABEL, image.window, 0)
         position = max(position, int(ends.max()))
     fresh.state["position"], fresh.state["issued"] = position, issued
     if config.in_samples:
         fresh.state["period"] = max(0, position - 1) // config.period
-    command(fresh.block, Act.REFIT, 0, 0, 0)
+    plain(regrow)(fresh.block)
+    command(fresh.block, Act.BEGIN_REFIT, 0, 0, 0)
     python = Session(image, config)
     python._core.log[: len(log)], python._core.state["n_log"] = log, len(log)
     python.resume(position, issued, keep)
@@ -268,7 +291,8 @@ def opened(data: bytes) -> int:
 
 
 BAD = [
-    ({"major": 2}, 2),
+    ({"major": 1}, 2),
+    ({"major": 3}, 2),
     ({"off_weights": 2**31 + 8}, 4),
     ({"off_base": 12}, 4),
     ({"off_stored": 2**32 - 8}, 4),
@@ -277,6 +301,7 @@ BAD = [
     ({"max_rows": 9}, 5),
     ({"max_pending": 7}, 5),
     ({"max_log": 41}, 5),
+    ({"max_log": 12}, 5),
     ({"max_log": 0}, 5),
     ({"n_layers": 4}, 5),
     ({"channels": 4}, 5),
@@ -292,6 +317,8 @@ BAD = [
     ({"rate_shift": 0}, 7),
     ({"rate_shift": 25}, 7),
     ({"seed": 0}, 7),
+    ({"epochs": 0}, 7),
+    ({"rate_mhz": 0}, 7),
 ]
 
 
@@ -338,7 +365,8 @@ def test_a_damaged_or_short_image_is_refused() -> None:
         {"rule": len(Rule)}, {"allowed": 0}, {"allowed": 2**31}, {"period": -1}, {"horizon": 2**31},
         {"in_samples": 2}, {"batch": 0}, {"batch": 7}, {"patience": 0}, {"patience": 2**40 + 1},
         {"step": 0}, {"step": 17},
-        {"hold": 2}, {"change": 32769}, {"horizon": 0},
+        {"hold": 2}, {"change": 32769}, {"horizon": 0}, {"every": -1}, {"every": 2**31}, {"floor": -1},
+        {"floor": 65536},
     ],
 )  # fmt: skip
 def test_settings_out_of_range_are_refused(changes: dict[str, int]) -> None:
