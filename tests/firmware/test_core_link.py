@@ -284,7 +284,7 @@ def test_keep_goes_on_from_the_log(line: CoreLine) -> None:
     begin = [Hello(), configure(often), *sent]
     heard = line.exchange(*begin, again, Read(STATE, 0, core.state.nbytes))
     assert (log["kind"] == 1).sum() >= 4
-    ends = log["window"] + np.where(log["kind"] == Entry.LABEL, IMAGE.window, 0)
+    ends = log["window"] + np.where(log["kind"] == 1, IMAGE.window, 0)
     assert heard[-2] == Ready(int(ends.max()), 768, len(begin))
     session.resume()
     assert core.state["refitting"] and not core.state["learned"]  # the heads are the image's until it is done
