@@ -72,6 +72,10 @@ def log_of(image: Image, state: bytes) -> NDArray[Any]:
 def checkpoint(image: Image, log: NDArray[Any], *, vectors: bool = True) -> Image:
     """Return ``image`` with the heads that ``log`` leads to.
 
+    They are the learned heads as they are. A session shows what they and the image's own say together, and
+    lets the answers decide between them; the checkpoint's own heads are the only ones that it has. So
+    a wearer who goes on keeps the image and the label log, and a checkpoint is where others start from.
+
     Added classes without a label are left out, with the tasks below them. With ``vectors`` the
     features of labelled windows join the stored vectors, the newest of each class first. If room is
     short they replace vectors of the training subjects, so that the checkpoint fits the same firmware.
