@@ -219,16 +219,16 @@ class Bench:
         hop = ("odl_advance", self.session, self.image.refit_items)
         before, learned = self.state(), NOTHING
         if ends and before["refitting"]:
-            learned = self.again(hop)
+            learned = self.put_back(hop)
         since = time.monotonic()
         outputs = self.client.step(event)
         took = time.monotonic() - since
         if begun := int(self.state()["counts"][Count.REFITS] - before["counts"][Count.REFITS]):
-            learned = self.again(("odl_start_refit", self.session), *([hop] if ends else []))
+            learned = self.put_back(("odl_start_refit", self.session), *([hop] if ends else []))
             learned = replace(learned, begun=begun)
         return outputs, learned, took
 
-    def again(self, *calls: tuple[Any, ...]) -> Learning:
+    def put_back(self, *calls: tuple[Any, ...]) -> Learning:
         """Call functions of the board and put its session back as it was."""
         session = self.board.memory("session")
         before, steps = self.profile(), self._steps()
@@ -354,8 +354,8 @@ class Bench:
         self.client = self._greet()
         self.client.configure(config, keep=True)  # as after a reset: a refit from the log begins
         entries = int(self.state()["n_log"])
-        begin = self.again(("odl_start_refit", self.session))
-        whole = self.again(("odl_start_refit", self.session), ("odl_advance", self.session, 2**32 - 1))
+        begin = self.put_back(("odl_start_refit", self.session))
+        whole = self.put_back(("odl_start_refit", self.session), ("odl_advance", self.session, 2**32 - 1))
         rng, hops = np.random.default_rng(1), []
         while self.state()["refitting"]:
             raw = rng.integers(-9000, 9000, (self._to_window_end(), len(self.image.channels)))

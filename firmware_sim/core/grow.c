@@ -79,7 +79,7 @@ static int new_entry(odl_session *session, unsigned kind, unsigned cls, unsigned
 }
 
 /* A refit that is under way begins anew with the larger tree. */
-static void begin_again(odl_session *session)
+static void restart_refit(odl_session *session)
 {
     if (session->state.refitting != 0)
         odl_refit(session);
@@ -96,7 +96,7 @@ void odl_add_class(odl_session *session, unsigned cls, unsigned head, const uint
         refuse(s, ODL_COUNT_FULL, ODL_WHY_FULL);
     else {
         odl_add_row(s, cls, head);
-        begin_again(session);
+        restart_refit(session);
     }
 }
 
@@ -114,7 +114,7 @@ void odl_split(odl_session *session, unsigned leaf, unsigned head)
         refuse(s, ODL_COUNT_FULL, ODL_WHY_FULL);
     else {
         odl_add_head(s, leaf);
-        begin_again(session);
+        restart_refit(session);
     }
 }
 

@@ -217,7 +217,7 @@ class _Heads:
         return self._core.scores_one(x)
 
     def learn_many(self, x: NDArray[np.uint8], y: Sequence[int], windows: Sequence[int]) -> None:
-        command(self._core.block, Act.BEGIN_REFIT, 0, 0, 0)
+        command(self._core.block, Act.START_REFIT, 0, 0, 0)
 
     def add_class(self, at: int, cls: int, head: int, name: str) -> bool:
         return True
@@ -226,4 +226,4 @@ class _Heads:
         return True
 
     def forget(self, window: int) -> None:
-        command(self._core.block, Act.BEGIN_REFIT, 0, 0, 0)
+        command(self._core.block, Act.START_REFIT, 0, 0, 0)

@@ -182,4 +182,4 @@ class Fused(KernelCore):
         if self.config.in_samples and self.config.period:
             self.state["period"] = max(at - 1, 0) // self.config.period
         plain(regrow)(self.block)
-        command(self.block, Act.BEGIN_REFIT, 0, 0, 0)
+        command(self.block, Act.START_REFIT, 0, 0, 0)

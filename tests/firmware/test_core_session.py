@@ -223,7 +223,7 @@ def test_resume_is_what_the_log_has_taught(
     if config.in_samples:
         fresh.state["period"] = max(0, position - 1) // config.period
     plain(regrow)(fresh.block)
-    command(fresh.block, Act.BEGIN_REFIT, 0, 0, 0)
+    command(fresh.block, Act.START_REFIT, 0, 0, 0)
     python = Session(image, config)
     python._core.log[: len(log)], python._core.state["n_log"] = log, len(log)
     python.resume(position, issued, keep)

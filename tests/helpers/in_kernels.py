@@ -190,7 +190,7 @@ def kernel_hops(trained: Trained, log: list[Entry], hops: list[int]) -> list[tup
     """Heads in use after each hop of a refit, and those being learned."""
     state, _, _, _, block = memory_with(trained, log)
     plain(regrow)(block)
-    command(block, Act.BEGIN_REFIT, 0, 0, 0)
+    command(block, Act.START_REFIT, 0, 0, 0)
     found = []
     for lessons in hops:
         advance(block, lessons)

@@ -13,7 +13,7 @@ from odl.core.kernels.block import COUNTS, LEARNING, N_LOG, Block
 from odl.core.kernels.grow import undo
 from odl.core.kernels.jit import Int, jit
 from odl.core.kernels.net import Act
-from odl.core.kernels.refit import advance, begin_refit, refit
+from odl.core.kernels.refit import advance, start_refit, refit
 from odl.core.state import Count
 
 GAVE_WAY = COUNTS + int(Count.GAVE_WAY)
@@ -94,7 +94,7 @@ def command(s: Block, act: Int, when: Int, window: Int, cls: Int) -> Int:
     if act == UNDO:
         return take_back(s, when)
     if act != ADVANCE:
-        begin_refit(s)
+        start_refit(s)
     if act == REFIT:
         advance(s, np.int64(TO_THE_END))
     elif act == ADVANCE:

@@ -113,7 +113,7 @@ def new_entry(s: Block, kind: Int, when: Int, cls: Int, head: Int) -> Int:
 
 
 @jit
-def begin_again(s: Block) -> None:
+def restart_refit(s: Block) -> None:
     """A refit that is under way begins anew with the larger tree."""
     if s.b[s.q[REFITTING]] != 0:
         refit(s)
@@ -133,7 +133,7 @@ def add_class(s: Block, when: Int, cls: Int, head: Int, name: NDArray[np.uint8],
     for k in range(min(len(name), NAME_BYTES)):
         s.b[byte + LOG_FEATURES + k] = name[k]
     add_row(s, cls, head)
-    begin_again(s)
+    restart_refit(s)
     return n
 
 
@@ -153,7 +153,7 @@ def split(s: Block, when: Int, leaf: Int, head: Int, n: Int) -> Int:
         return emit_dropped(s, n, when, NOWHERE, WHY_NO_SUCH_CLASS)
     new_entry(s, SPLIT, when, leaf, head)
     add_head(s, leaf)
-    begin_again(s)
+    restart_refit(s)
     return n
 
 

@@ -62,7 +62,7 @@ class Act(IntEnum):
     UNDO = 2
     REFIT = 3  # to the end
     TEACH = 4
-    BEGIN_REFIT = 5
+    START_REFIT = 5
     ADVANCE = 6  # a refit by one hop
 
 

@@ -193,7 +193,7 @@ def learn_item(s: Block, i: Int) -> None:
 
 
 @jit
-def begin_refit(s: Block) -> None:
+def start_refit(s: Block) -> None:
     """Begin to set the heads to what the image and the log say.
 
     Rows of the image start from its weights, new rows from an imprint. Without a label the heads
@@ -218,7 +218,7 @@ def begin_refit(s: Block) -> None:
 @jit
 def refit(s: Block) -> None:
     """Begin a refit because an input has changed the log."""
-    begin_refit(s)
+    start_refit(s)
     s.q[REFITS] += 1
 
 

@@ -66,7 +66,7 @@ def routed(s: Block, path: NDArray[np.uint8]) -> Int:
 
 
 @jit
-def way_to(s: Block, row: Int, path: NDArray[np.uint8]) -> Int:
+def path_to(s: Block, row: Int, path: NDArray[np.uint8]) -> Int:
     """Classes from the root down to that of ``row``; how many there are."""
     at = s.q
     length = 0
@@ -180,7 +180,7 @@ def score(
     at[MIX_SAYS] = leaf
     shown = based
     if row >= 0 and (leaf == base_leaf or opened(s, base_leaf, leaf)):
-        length = way_to(s, row, path)
+        length = path_to(s, row, path)
         shown = adapted
     for r in range(rows):
         scores[r] = np.uint16(shown[r])
