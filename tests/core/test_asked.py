@@ -14,7 +14,7 @@ from odl.core.protocols import Decision, Scores, Window
 from odl.core.session import Session
 from odl.core.state import Asked
 from odl.model.dendron import Dendron
-from tests.helpers.streams import ASKING, IMAGE, Script, config, configs, play, scripts
+from tests.helpers.streams import ASKING, BUSY, Script, config, configs, play, scripts
 
 
 class AsAsked:
@@ -36,7 +36,7 @@ def queries(trace: list[Output]) -> list[int]:
 
 def some_of(script: Script, chosen: Config) -> list[int]:
     """A part of the script's windows, often more than the budget is good for."""
-    windows = [e.window for e in play(script, Session(IMAGE, chosen)) if isinstance(e, Prediction)]
+    windows = [e.window for e in play(script, Session(BUSY, chosen)) if isinstance(e, Prediction)]
     chance = random.Random(script.seed)
     return chance.sample(windows, chance.randint(0, len(windows)))
 
@@ -45,16 +45,16 @@ def some_of(script: Script, chosen: Config) -> list[int]:
 @given(scripts(), configs())
 def test_it_asks_as_the_composed_session_does(script: Script, chosen: Config) -> None:
     windows = some_of(script, chosen)
-    told = play(script, Session(IMAGE, chosen, asked=windows), cuts=5)
-    assert told == play(script, Session(IMAGE, chosen, Dendron(IMAGE), AsAsked(windows)))
+    told = play(script, Session(BUSY, chosen, asked=windows), cuts=5)
+    assert told == play(script, Session(BUSY, chosen, policy=AsAsked(windows)))
     assert set(queries(told)) <= set(windows)
 
 
 @settings(max_examples=40, deadline=None)
 @given(scripts(), configs(ASKING))
 def test_told_what_a_policy_asked_about_it_is_the_same_session(script: Script, chosen: Config) -> None:
-    trace = play(script, Session(IMAGE, chosen))
-    assert play(script, Session(IMAGE, chosen, asked=queries(trace))) == trace
+    trace = play(script, Session(BUSY, chosen))
+    assert play(script, Session(BUSY, chosen, asked=queries(trace))) == trace
 
 
 @settings(max_examples=25, deadline=None)
@@ -64,11 +64,11 @@ def test_it_is_the_same_in_c(script: Script, chosen: Config) -> None:
     from odl.live.verify import make
 
     windows = some_of(script, chosen)
-    one, other = (make(twin, IMAGE, chosen, asked=windows) for twin in ("python", "host"))
+    one, other = (make(twin, BUSY, chosen, asked=windows) for twin in ("python", "host"))
     assert play(script, one) == play(script, other)  # type: ignore[arg-type]
     assert one.snapshot() == other.snapshot()
 
 
 def test_a_policy_and_what_to_ask_about_are_one_too_many() -> None:
     with pytest.raises(ValueError, match="without a learner or a policy"):
-        Session(IMAGE, config(), Dendron(IMAGE), AsAsked([]), asked=[0])
+        Session(BUSY, config(), Dendron(BUSY), AsAsked([]), asked=[0])
