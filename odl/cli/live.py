@@ -85,7 +85,8 @@ def _report(live: LiveSession, args: argparse.Namespace, progress: Progress) -> 
     from odl._text import counted
 
     status, counts, history = live.status(), live.session.counts, live.history
-    recorded = {"windows": history.windows, "questions": history.asked, "answers": history.standing,
+    answers, taught = history.standing - history.taught, history.taught
+    recorded = {"windows": history.windows, "questions": history.asked, "answers": answers, "taught": taught,
                 "lost": history.lost}  # fmt: skip
     figures = asdict(status) | {"recording": str(status.recording), "counts": counts, "recorded": recorded}
     write_json(args.json, lambda: figures)
@@ -93,7 +94,8 @@ def _report(live: LiveSession, args: argparse.Namespace, progress: Progress) -> 
         return
     seconds = status.position / live.image.rate_hz
     parts = [f"{seconds:.0f} s", counted(history.windows, "window"), counted(history.asked, "question"),
-             counted(history.standing, "answer"), f"{counted(history.lost, 'sample')} lost"]  # fmt: skip
+             counted(answers, "answer"), *([f"{taught} taught"] if taught else []),
+             f"{counted(history.lost, 'sample')} lost"]  # fmt: skip
     parts += [_damaged(status.damaged, args.format)] if status.damaged else []
     parts += [f"{counted(counts['saturated'], 'value')} at the limit"] if counts["saturated"] else []
     if status.compared is not None:

@@ -189,7 +189,8 @@ class NotebookView:
             ("questions", f"{counts['queries']} asked, {waiting} open, {counts['expired']} expired{left}"),
             (
                 "answers",
-                f"{counts['answered']} answered, {counts['skipped']} skipped, {counts['undone']} undone",
+                f"{counts['answered']} answered, {counts['skipped']} skipped, {counts['undone']} undone, "
+                f"{counts['taught']} taught",
             ),
             ("lost", f"{status.lost} samples, {status.dropped} dropped, {status.damaged} frames damaged"),
             *_twins(status),
