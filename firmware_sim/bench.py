@@ -21,7 +21,7 @@ from firmware_sim import BOARDS, build, elf
 from firmware_sim.emulator import Emulator
 from odl.core.arrays import state_dtype_of
 from odl.core.config import Config
-from odl.core.events import AddClass, Gap, Input, Label, Learned, Output, Query, Samples, Split, Undo
+from odl.core.events import AddClass, Gap, Input, Label, Learned, Output, Query, Samples, Split, Teach, Undo
 from odl.core.image import ROOT, Image
 from odl.core.kernels.rules import Rule
 from odl.core.state import Count, Entry, log_dtype
@@ -245,7 +245,8 @@ class Bench:
     def learn_late(self, config: Config) -> int:
         """Learn within the step of a sample, the deepest call; return bytes of stack used since the start.
 
-        One question of a batch of two is answered, the other expires at a window's end.
+        One question of a batch of two is answered, the other expires at a window's end. Then a label comes
+        that nobody asked for.
 
         Raises
         ------
@@ -265,6 +266,10 @@ class Bench:
                 self.client.step(answer)
         if not any(isinstance(output, Learned) for output in outputs):
             raise RuntimeError("no question of a batch expired at a window's end")
+        self.client.step(Samples(self.client.position, raw[:hop]))
+        taught = self.client.step(Teach(self.client.position, int(self.image.row_class[0])))
+        if not any(isinstance(output, Learned) for output in taught):
+            raise RuntimeError("nothing could be taught")
         return self.board.stack_used
 
     # --- the extractor on its own ------------------------------------------------------

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -15,10 +17,21 @@ from odl.core.image import Image
 from odl.core.session import Session
 from tests.helpers.streams import IMAGE, Script, config, inputs
 
-CONFIG = config("tactile-dualrv", allowed=40, horizon=90, batch=2, patience=300, hold=True)
+CONFIG = config("tactile-dualrv", allowed=40, horizon=90, batch=2, patience=300)
+# A log that is full soon, refits over many hops, questions that may come at every fourth window.
+SMALL = replace(IMAGE, max_log=14, rate_hz=400.0)
+SEGMENTS = config("novel-segments", allowed=20, horizon=120, batch=1, every=32, change=803)
 
 
-def script() -> Script:
+class Trial(NamedTuple):
+    """A session."""
+
+    image: Image
+    config: Config
+    script: Script
+
+
+def growing() -> Script:
     """A session that asks, is answered, grows and takes back."""
     acts: list[tuple[object, ...]] = [("samples", 200)]
     for n in range(30):
@@ -27,20 +40,41 @@ def script() -> Script:
     return Script(3, acts)
 
 
-def trace_and_states(session: Session) -> tuple[list[Output], list[bytes]]:
+def taught(seed: int = 8) -> Script:
+    """A session in which a new task is learned from answers, and from labels that nobody asked for."""
+    chance = random.Random(seed)
+    acts: list[tuple[object, ...]] = [("samples", 100), ("split", 2, 2), ("class", 9, 2), ("class", 10, 2)]
+    for _ in range(60):
+        acts += [("samples", 24)]
+        acts += [("label", 0, chance.choice([0, 1, 2, 3, 9, 10]))] * (chance.random() < 0.5)
+        acts += [("teach", chance.choice([0, 2, 3, 9, 10]))] * (chance.random() < 0.3)
+        acts += [("undo",)] * (chance.random() < 0.05)
+    return Script(seed, [*acts, ("samples", 1600)])
+
+
+GROWING, TAUGHT = Trial(IMAGE, CONFIG, growing()), Trial(SMALL, SEGMENTS, taught())
+
+
+def trace_and_states(session: Session, script: Script) -> tuple[list[Output], list[bytes]]:
     """All outputs, and the snapshot after each input."""
     trace, states = [], []
-    for _, outputs in inputs(script(), session):
+    for _, outputs in inputs(script, session):
         trace += outputs
         states.append(session.snapshot())
     return trace, states
 
 
-def first_difference(core: Path, image: Image = IMAGE, settings: Config = CONFIG) -> str | None:
-    """Where a build of ``core`` first differs from Python: an event of the trace, else a state block."""
-    library = host.build(headers.sizes_of(image), core=core, flags=("-Wno-error",))
-    mine, my_states = trace_and_states(Session(IMAGE, CONFIG))
-    its, its_states = trace_and_states(TwinSession(host.HostMachine(library), image, settings))
+def first_difference(core: Path, trial: Trial = GROWING, other: Trial | None = None) -> str | None:
+    """Where a build of ``core`` first differs from Python: an event of the trace, else a state block.
+
+    ``other`` has what the build runs in place of the trial's image or settings.
+    """
+    there = other or trial
+    library = host.build(headers.sizes_of(there.image), core=core, flags=("-Wno-error",))
+    mine, my_states = trace_and_states(Session(trial.image, trial.config), trial.script)
+    its, its_states = trace_and_states(
+        TwinSession(host.HostMachine(library), there.image, there.config), trial.script
+    )
     for what, one, other in (("event", mine, its), ("state", my_states, its_states)):
         for place, (a, b) in enumerate(zip(one, other, strict=False)):
             if a != b:
@@ -60,7 +94,8 @@ def copy_of_core(folder: Path) -> Path:
 
 
 def test_an_unchanged_copy_gives_the_same_trace(tmp_path: Path) -> None:
-    assert first_difference(copy_of_core(tmp_path)) is None
+    core = copy_of_core(tmp_path)
+    assert first_difference(core) is None and first_difference(core, TAUGHT) is None
 
 
 # Each takes away or shifts one rounding, one limit or one order.
@@ -70,7 +105,19 @@ MUTANTS = [
     ("pool.c", "p < half", "p <= half"),
     ("softmax.c", "ODL_ONE + total / 2", "ODL_ONE"),
     ("softmax.c", "product + ((uint32_t)1 << 29)", "product"),
-    ("score.c", "* above + 16384", "* above"),
+    ("heads.c", "* above + 16384", "* above"),
+    ("score.c", "+ 16384) >> 15) + 1) >> 1", "+ 16384) >> 15)) >> 1"),
+    ("score.c", "rest * base[r] + 16384", "rest * base[r]"),
+    ("gate.c", "return balance >= 0;", "return balance > 0;"),
+    ("gate.c", "return balance >= 1 ||", "return balance >= 0 ||"),
+    ("gate.c", "for_mixed >= 2", "for_mixed >= 3"),
+    ("segment.c", "s->sums[k] + n / 2", "s->sums[k]"),
+    ("segment.c", "> session->settings.change", "> session->settings.change + 100"),
+    ("hold.c", "&& said != s->held_said", ""),
+    ("log.c", "labels[r] > labels[most]", "labels[r] >= labels[most]"),
+    ("rule_novel_segments.c", "- 2 * purse", "- purse"),
+    ("rule_novel_segments.c", "LEAST + s->doubt", "s->doubt"),
+    ("decide.c", "end - s->asked_at < set->every", "end - s->asked_at <= set->every"),
     ("score.c", "ODL_ONE - (first - second)", "ODL_ONE - first"),
     ("scale_input.c", "odl_round_shift(", "odl_floor_shift("),
     ("imprint.c", "total + n_stored / 2", "total"),
@@ -82,7 +129,8 @@ MUTANTS = [
     ("generator.c", "state >> 7", "state >> 9"),
     ("quantile.c", "odl_round_shift(above - rate, step)", "odl_floor_shift(above - rate, step)"),
     ("distance.c", "/ (255 * n)", "/ (256 * n)"),
-    ("refit.c", "net->epochs", "net->epochs - 1u"),
+    ("refit.c", "epochs = session->net.epochs;", "epochs = session->net.epochs - 1;"),
+    ("refit.c", "MORE = 4000", "MORE = 3900"),
     ("refit.c", "->window > entry->window", "->window < entry->window"),
     ("grow.c", "e->order > latest", "e->order < latest"),
     ("extract.c", "k + step < size", "k + step + 1 < size"),
@@ -96,7 +144,7 @@ def test_a_changed_core_is_found_out(tmp_path: Path, file: str, old: str, new: s
     text = (core / file).read_text()
     assert old in text
     (core / file).write_text(text.replace(old, new))
-    assert first_difference(core) is not None
+    assert first_difference(core) or first_difference(core, TAUGHT)
 
 
 @pytest.mark.parametrize("layer", [0, 1])
@@ -105,14 +153,17 @@ def test_a_changed_weight_is_found_out(layer: int) -> None:
     weights[2, 1, 0] ^= 1
     layers = list(IMAGE.layers)
     layers[layer] = replace(layers[layer], weights=weights)
-    assert first_difference(host.CORE, replace(IMAGE, layers=tuple(layers))) is not None
+    other = GROWING._replace(image=replace(IMAGE, layers=tuple(layers)))
+    assert first_difference(host.CORE, other=other) is not None
 
 
 def test_a_changed_head_a_stored_vector_and_a_setting_are_found_out() -> None:
     base = IMAGE.base.copy()
     base[0, 3] += 64
-    assert first_difference(host.CORE, replace(IMAGE, base=base)) is not None
+    assert first_difference(host.CORE, other=GROWING._replace(image=replace(IMAGE, base=base))) is not None
     stored = IMAGE.stored.copy()
     stored[4, 4] ^= 1
-    assert first_difference(host.CORE, replace(IMAGE, stored=stored)) is not None
-    assert first_difference(host.CORE, settings=replace(CONFIG, step=CONFIG.step + 1)) is not None
+    other = GROWING._replace(image=replace(IMAGE, stored=stored))
+    assert first_difference(host.CORE, other=other) is not None
+    other = GROWING._replace(config=replace(CONFIG, step=CONFIG.step + 1))
+    assert first_difference(host.CORE, other=other) is not None

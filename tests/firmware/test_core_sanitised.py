@@ -15,7 +15,7 @@ from hypothesis import settings
 from firmware_sim import host
 from firmware_sim.headers import sizes_of
 from firmware_sim.machine import CoreSession
-from odl.core.events import AddClass, Gap, Label, Split, Undo
+from odl.core.events import AddClass, Gap, Label, Split, Teach, Undo
 from odl.core.session import Session
 from odl.wire import (
     IMAGE as IMAGE_AREA,
@@ -83,7 +83,8 @@ def test_the_sanitisers_notice(tmp_path: Path, file: str, old: str, new: str, sa
 def session_bytes(seed: int) -> list[bytes]:
     """The frames of a whole session, each as a host would send it."""
     chance = random.Random(seed)
-    acts = [("samples", 90), *(act(chance) for _ in range(60))]
+    new = list[int]()
+    acts = [("samples", 90), *(act(chance, new) for _ in range(60))]
     session = Session(IMAGE, CONFIG)
     events = [event for event, _ in inputs(Script(seed, acts), session)]
     messages = [Hello(), configure(CONFIG), *events, Read(STATE, 0, 1000), Read(IMAGE_AREA, 0, 999)]
@@ -118,7 +119,8 @@ def mangled(chance: random.Random, frames: list[bytes]) -> bytes:
             now = 2**64 - 1
             u8, u64 = chance.randrange(255), chance.getrandbits(64)
             odd = chance.choice(
-                [Label(now, u64, u8), Undo(now), Gap(0, u64 >> 2, ""), Split(now, u8, chance.randrange(256)),
+                [Label(now, u64, u8), Teach(now, u8), Undo(now), Gap(0, u64 >> 2, ""),
+                 Split(now, u8, chance.randrange(256)),
                  AddClass(now, u8, "x" * chance.randint(1, 32), chance.randrange(256)),
                  Read(chance.randrange(3), chance.getrandbits(12), 400), configure(CONFIG, keep=True),
                  Upload(chance.getrandbits(17), chance.randbytes(chance.randrange(700))), Compact(),

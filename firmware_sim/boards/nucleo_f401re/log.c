@@ -127,8 +127,10 @@ static int move_over(uint32_t kept)
     return 1;
 }
 
+/* Which records of the bank count. */
 static void scan(void)
 {
+    used = live = 0;
     for (uint32_t slot = 0; slot < SLOTS; slot++) {
         const record *r = slot_of(bank, slot);
         if (board_flash_blank((uintptr_t)r, sizeof *r))
@@ -148,7 +150,6 @@ uint32_t board_log_open(uint32_t image_checksum)
     mine[0] = header_good(a) && a->image == image;
     mine[1] = header_good(b) && b->image == image;
     newer = (int32_t)(b->generation - a->generation) > 0;
-    used = live = 0;
     if (!mine[0] && !mine[1]) {
         /* Another image's log is kept as long as there is another bank. */
         bank = header_good(a) && (!header_good(b) || !newer) ? 0 : 1;
@@ -162,6 +163,8 @@ uint32_t board_log_open(uint32_t image_checksum)
 
 int odl_board_compact(void)
 {
+    if (ready())
+        scan(); /* what has been damaged since does not count any more */
     return move_over(live) ? (int)live : -ODL_REFUSAL_STORE;
 }
 
