@@ -5,7 +5,7 @@
 #   make test ARGS="-k budget"   the tests that the filter picks
 #   make test-all                every test, then the kernels once more without JIT
 #   make lint                    ruff and mypy
-#   make bench [HAPT=DIR]        every command in benchmarks/ (HAPT: UCI's files, not bundled)
+#   make bench                   every command in benchmarks/ (HAPT=DIR, IMAGES=DIR: files that are not bundled)
 #   make train                   train the shipped model image anew (needs torch)
 #   make wheel                   dist/odl_stream-*.whl
 #   make clean                   remove whatever these made, .venv included
@@ -80,6 +80,8 @@ lint: $(VENV)/.extra-lint $(VENV)/.extra-test
 bench: $(VENV)/.extra-test $(VENV)/.extra-peers
 	@ls benchmarks/[a-z]*.py >/dev/null 2>&1 || { echo 'No benchmarks in benchmarks/.' >&2; exit 1; }
 	$(BIN)/python -m benchmarks.speed
+	@test -n '$(IMAGES)' || echo "left out: benchmarks/images (make bench IMAGES=the folder of the image sets)"
+	@test -z '$(IMAGES)' || $(BIN)/python -m benchmarks.images --data '$(IMAGES)'
 	@set -e; for file in benchmarks/[a-z]*.py; do case $$file in \
 	  */hapt.py|*/fewshot.py|*/twin.py) test -n '$(HAPT)' || { echo "left out: $$file (make bench HAPT=the folder of UCI's HAPT)"; continue; }; \
 	    data="--data $(HAPT)" ;; *) data= ;; esac; \
