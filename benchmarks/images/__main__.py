@@ -42,7 +42,8 @@ def run(data: Path, study: dict[str, Any]) -> dict[str, Any]:
     result: dict[str, Any] = {"study": study, "sets": {}}
     for name in study["sets"]:
         say(f"{name}: the extractor")
-        material = material_of(data / name, study["known"], study["steps"][name], study["tested"])
+        seen = study["known"], study["steps"][name], study["tested"], study["extractor"]
+        material = material_of(data / name, *seen)
         features = material.x.shape[1]
         sizes = study["labels"], study["batch"], study["stream"]
         result["bytes"] = {

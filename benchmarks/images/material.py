@@ -13,17 +13,17 @@ from benchmarks.images.pictures import SIDE, read
 from benchmarks.images.sessions import Material
 
 POOL = 12000  # images that the streams of all seeds are drawn from
-SEED = 1  # of the extractor; there is one for each set
+SEED = 1  # of which images are in the pool, and which are tested
 
 
-def material_of(folder: Path, known: int, steps: int, tested: int) -> Material:
+def material_of(folder: Path, known: int, steps: int, tested: int, seed: int) -> Material:
     """Train an extractor on half of the first ``known`` classes; the features of all other images wanted."""
     parts = read(folder)
     train, test = parts["train"], parts["test"]
     color = train.images.shape[3] > 1
     own = first_half(train.classes) & (train.classes < known)
     x = network.as_input(train.images[own])
-    net = network.trained(x, train.classes[own], steps, color, SEED)
+    net = network.trained(x, train.classes[own], steps, color, seed)
     layers, unit = network.frozen(net, x)
     rng = np.random.default_rng(SEED)
     pool = rng.permutation(np.flatnonzero(~first_half(train.classes)))[:POOL]
