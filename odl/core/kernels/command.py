@@ -13,7 +13,7 @@ from odl.core.kernels.block import COUNTS, LEARNING, N_LOG, Block
 from odl.core.kernels.grow import undo
 from odl.core.kernels.jit import Int, jit
 from odl.core.kernels.net import Act
-from odl.core.kernels.refit import advance, start_refit, refit
+from odl.core.kernels.refit import advance, refit, start_refit
 from odl.core.state import Count
 
 GAVE_WAY = COUNTS + int(Count.GAVE_WAY)
