@@ -17,7 +17,7 @@ from odl.core.arrays import state_dtype_of
 from odl.core.config import BOUNDS
 from odl.core.events import Why
 from odl.core.image import Image
-from odl.core.image_layout import HEAD, HEADER, LAYER, MAGIC, ROW, VERSION
+from odl.core.image_layout import HEAD, HEADER, LAYER, MAGIC, ROW, VERSION, Op
 from odl.core.kernels.net import SETTINGS, Emit, out_dtype
 from odl.core.kernels.rules import Rule
 from odl.core.kernels.softmax import FRACTION, WHOLE
@@ -42,14 +42,18 @@ def sizes_of(image: Image) -> dict[str, int]:
     >>> sizes = sizes_of(Image.from_bytes(model_bytes("shoulder")))
     >>> sizes["features"] == 3 * sizes["outputs"]
     True
+    >>> bin(sizes["operations"])  # convolution alone
+    '0b1'
     """
     return {
         "channels": len(image.channels),
         "layers": len(image.layers),
         "features": image.features,
         "positions": image.positions,
-        "outputs": image.layers[-1].weights.shape[0],
-        "taps": sum(x.weights.shape[1] * x.weights.shape[2] for x in image.layers),
+        "outputs": image.layers[-1].outputs,
+        "taps": sum(layer.taps for layer in image.layers),
+        "widest": max(len(image.channels), *(layer.outputs for layer in image.layers)),
+        "operations": sum(1 << op for op in {layer.op for layer in image.layers}),
         "max_heads": image.max_heads,
         "max_rows": image.max_rows,
         "max_pending": image.max_pending,
@@ -94,6 +98,7 @@ def state_header(sizes: Mapping[str, int]) -> str:
         _enum("COUNT", {c.name: int(c) for c in Count}),
         _enum("ASKED", {a.name: int(a) for a in Asked}),
         _enum("ENTRY", {e.name: int(e) for e in Entry}),
+        "".join(f"#define ODL_OP_{op.name} {int(op)}\n" for op in Op),
         _enum("EMIT", {e.name: int(e) for e in Emit}),
         rules(),
         bounds(),

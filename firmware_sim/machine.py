@@ -27,6 +27,11 @@ from odl.core.state import log_dtype
 SIGNATURES: Final = {
     "odl_requantise_relu_u8": "BiiI",
     "odl_conv": "vpppppIIp",
+    "odl_requantise_zero": "BiiIII",
+    "odl_conv_zero": "vpppppIIIIp",
+    "odl_depthwise": "vpppppIIIp",
+    "odl_largest": "vpIIip",
+    "odl_average": "vpIIip",
     "odl_pool": "vpIIIp",
     "odl_dense": "lppI",
     "odl_exp_q15": "ilI",

@@ -43,7 +43,7 @@ def scaling_of(image: Image) -> Scaling:
     def plain(channels: tuple[Channel, ...]) -> list[tuple[str, str, float]]:
         return [(c.name, c.unit, c.scale) for c in channels]
 
-    return input_scaling(plain(counts_of(image)), plain(image.channels))
+    return input_scaling(plain(counts_of(image)), plain(image.channels), image.zeros)
 
 
 def sizes_of_package(image: Image) -> dict[str, int]:

@@ -65,6 +65,7 @@ THIRD_PARTY = {
     "pooch": "data.loaders",
     "sklearn": "sklearn model.host_learners",
     "torch": "train",
+    "ai_edge_litert": "model.tflite.check",
     "river": "river",
     "serial": "device",
     "bleak": "device.ble_port",

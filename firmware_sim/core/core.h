@@ -11,6 +11,9 @@
 #define ODL_LOWEST ((int64_t)1 << 16)
 #define ODL_HIGHEST ((int64_t)1 << 31)
 
+/* Whether the build's model has an operation of this number; others are left out. */
+#define ODL_HAS(op) ((ODL_OPERATIONS >> (op)) & 1)
+
 /* Heads over the tree's first rows and tasks: weights row by row, and which rows take part (NULL: all). */
 typedef struct {
     const int32_t *weights;
@@ -35,6 +38,15 @@ uint8_t odl_requantise_relu_u8(int32_t acc, int32_t mult, unsigned shift);
 /* conv.c */
 void odl_conv(const int8_t *weights, const int32_t *biases, const int32_t *mults, const uint8_t *shifts,
               const int16_t *taps, uint32_t n, uint32_t cout, int16_t *out);
+/* requantise_zero.c */
+uint8_t odl_requantise_zero(int32_t acc, int32_t mult, unsigned shift, unsigned zero, unsigned twice);
+/* operations.c */
+void odl_conv_zero(const int8_t *weights, const int32_t *biases, const int32_t *mults, const uint8_t *shifts,
+                   const int16_t *taps, uint32_t n, uint32_t cout, unsigned zero, unsigned twice, int16_t *out);
+void odl_depthwise(const int8_t *weights, const int32_t *biases, const int32_t *mults, const uint8_t *shifts,
+                   const int16_t *taps, uint32_t kernel, uint32_t channels, unsigned zero, int16_t *out);
+void odl_largest(const int16_t *taps, uint32_t kernel, uint32_t channels, int32_t more, int16_t *out);
+void odl_average(const int16_t *taps, uint32_t kernel, uint32_t channels, int32_t more, int16_t *out);
 /* pool.c */
 void odl_pool(const uint8_t *ring, uint32_t positions, uint32_t channels, uint32_t first, uint8_t *features);
 /* dense.c */

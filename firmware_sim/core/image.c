@@ -24,8 +24,8 @@ static uint32_t magnitude(int32_t value)
     return value < 0 ? 0u - (uint32_t)value : (uint32_t)value;
 }
 
-/* 255 * sum |w| + |bias| < 2**31 for each channel: no partial sum leaves int32. At most
-   16 * 64 weights of at most 128, so 32 bits hold the first term. */
+/* 255 * sum |w| + |bias| < 2**31 for each channel: no partial sum leaves int32. At most 2**14 weights
+   of at most 128, so 32 bits hold the first term. */
 static int accumulators_fit(const int8_t *weights, const int32_t *biases, uint32_t n, uint32_t cout)
 {
     for (uint32_t o = 0; o < cout; o++) {
@@ -42,24 +42,43 @@ static int accumulators_fit(const int8_t *weights, const int32_t *biases, uint32
    weights and of channels. */
 static int check_shapes(const odl_image_header *h, const odl_layer *layers, uint32_t *weights, uint32_t *channels)
 {
-    uint32_t cin = h->channels, taps = 0, receptive = 1, stride = 1;
+    uint32_t cin = h->channels, taps = 0, receptive = 1, stride = 1, size = h->window;
     *weights = *channels = 0;
+    NEED(h->window <= 4096 && (layers[0].op == ODL_OP_WINDOW) == ODL_HAS(ODL_OP_WINDOW), ODL_IMAGE_SIZES);
     for (uint32_t i = 0; i < h->n_layers; i++) {
         const odl_layer *layer = &layers[i];
-        NEED(layer->cin == cin && layer->cout >= 1 && layer->cout <= 64, ODL_IMAGE_LAYERS);
-        NEED(layer->kernel >= 1 && layer->kernel <= 16, ODL_IMAGE_LAYERS);
-        NEED(layer->stride >= 1 && layer->stride <= layer->kernel, ODL_IMAGE_LAYERS);
-        NEED(layer->op == 0 && layer->spare == 0, ODL_IMAGE_LAYERS);
+        int window = layer->op == ODL_OP_WINDOW, full = layer->op <= ODL_OP_DENSE;
+        uint32_t sides = (uint32_t)layer->left + layer->right, per;
+        NEED(layer->op <= ODL_OP_WINDOW && ODL_HAS(layer->op), ODL_IMAGE_SIZES);
+        NEED(layer->cin == cin && layer->cout >= 1 && layer->cout <= ODL_WIDEST, ODL_IMAGE_LAYERS);
+        NEED(layer->kernel >= 1 && layer->kernel <= 4096 && layer->kernel * cin <= 16384, ODL_IMAGE_LAYERS);
+        per = layer->kernel * (full ? cin : cin / layer->cout);
+        NEED(full || (cin % layer->cout == 0 && per <= 4096), ODL_IMAGE_LAYERS);
+        NEED((!window || layer->cout == cin) && (layer->op != ODL_OP_CONV || layer->zero == 0), ODL_IMAGE_LAYERS);
         taps += layer->kernel * cin;
-        *weights += layer->kernel * cin * layer->cout;
-        *channels += layer->cout;
+        if (full || layer->op == ODL_OP_DEPTHWISE) {
+            *weights += per * layer->cout;
+            *channels += layer->cout;
+        }
+        cin = layer->cout;
+        if (window) {
+            NEED(i == 0 && layer->kernel == h->window && layer->stride == h->hop && sides == 0, ODL_IMAGE_LAYERS);
+        } else {
+            NEED(layer->stride >= 1 && layer->stride <= layer->kernel, ODL_IMAGE_LAYERS);
+            NEED(sides == 0 || (ODL_HAS(ODL_OP_WINDOW) && layer->op != ODL_OP_AVERAGE), ODL_IMAGE_LAYERS);
+            NEED(layer->left < layer->kernel && layer->right < layer->kernel, ODL_IMAGE_LAYERS);
+            NEED(size + sides >= layer->kernel, ODL_IMAGE_LAYERS);
+            size = (size + sides - layer->kernel) / layer->stride + 1;
+        }
+        if (!window && ODL_HAS(ODL_OP_WINDOW))
+            continue; /* not part of a stream */
         receptive += (layer->kernel - 1u) * stride;
         stride *= layer->stride;
-        cin = layer->cout;
+        NEED(receptive <= h->window && stride <= h->window, ODL_IMAGE_LAYERS);
     }
-    NEED(taps == ODL_TAPS && cin == ODL_OUTPUTS && h->features == 3 * cin, ODL_IMAGE_SIZES);
-    NEED(h->window <= 4096 && h->window >= receptive + stride, ODL_IMAGE_LAYERS);
+    NEED(taps == ODL_TAPS && cin == ODL_OUTPUTS && h->features == ODL_FEATURES, ODL_IMAGE_SIZES);
     NEED((h->window - receptive) / stride + 1 == ODL_POSITIONS, ODL_IMAGE_SIZES);
+    NEED(!ODL_HAS(ODL_OP_WINDOW) || size == 1, ODL_IMAGE_LAYERS);
     NEED(h->hop > 0 && h->hop % stride == 0 && h->hop <= h->window, ODL_IMAGE_LAYERS);
     return ODL_IMAGE_FINE;
 }
@@ -70,10 +89,12 @@ static int check_layers(const odl_net *net)
     uint32_t at = 0;
     for (uint32_t i = 0; i < net->n_layers; i++) {
         const odl_layer *layer = &net->layers[i];
-        uint32_t n = (uint32_t)layer->kernel * layer->cin;
+        uint32_t n = (uint32_t)layer->kernel * layer->cin / (layer->op == ODL_OP_DEPTHWISE ? layer->cout : 1u);
+        if (layer->op > ODL_OP_DEPTHWISE)
+            continue; /* no weights */
         NEED(accumulators_fit(weights, net->biases + at, n, layer->cout), ODL_IMAGE_LAYERS);
         for (uint32_t o = at; o < at + layer->cout; o++) {
-            NEED(net->mults[o] >= (int32_t)1 << 30, ODL_IMAGE_LAYERS);
+            NEED(net->mults[o] >= (int32_t)1 << (layer->op == ODL_OP_CONV ? 30 : 29), ODL_IMAGE_LAYERS);
             NEED(net->shifts[o] >= 31 && net->shifts[o] <= 62, ODL_IMAGE_LAYERS);
         }
         weights += n * layer->cout;

@@ -40,7 +40,11 @@ static ODL_APART void complete(odl_session *session, int64_t end)
     odl_state *s = &session->state;
     uint8_t features[ODL_FEATURES];
     int64_t window = end - session->net.window;
+#if ODL_POSITIONS > 1
     odl_pool(s->ring[0], ODL_POSITIONS, ODL_OUTPUTS, (uint32_t)s->ring_at, features);
+#else
+    memcpy(features, s->ring[0], sizeof features);
+#endif
     odl_segment(session, features, window);
     int32_t utility = predict(session, features, window);
     if (odl_decide(session, features, utility, end, session->net.hop))

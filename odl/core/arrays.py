@@ -12,6 +12,7 @@ from odl.core.fixed_point import Scaling
 from odl.core.image import Image
 from odl.core.kernels.block import POSITION, Block, Memory, new_memory
 from odl.core.kernels.net import SETTINGS, Net, out_dtype
+from odl.core.kernels.packing import PLAN_WORDS
 from odl.core.kernels.score import score, uncertainty
 from odl.core.protocols import Scores
 from odl.core.state import init_state, log_dtype, state_dtype
@@ -21,12 +22,15 @@ def net_of(image: Image, scaling: Scaling | None = None) -> Net:
     """The image as flat arrays; without ``scaling`` the raw input must already be int8."""
     channels = len(image.channels)
     scaling = scaling or Scaling((1,) * channels, (0,) * channels, (0,) * channels)
-    plan = np.zeros((len(image.layers), 7), np.int64)
+    plan = np.zeros((len(image.layers), PLAN_WORDS), np.int64)
     at_w = at_c = at_t = 0
-    for row, layer in zip(plan, image.layers, strict=True):
-        out, kernel, cin = layer.weights.shape
-        row[:] = cin, out, kernel, layer.stride, at_w, at_c, at_t
-        at_w, at_c, at_t = at_w + layer.weights.size, at_c + out, at_t + kernel * cin
+    for i, (row, layer) in enumerate(zip(plan, image.layers, strict=True)):
+        signed = i == (1 if image.windowed else 0)
+        row[:] = (
+            layer.inputs, layer.outputs, layer.kernel, layer.stride, at_w, at_c, at_t,
+            layer.op, layer.zero, layer.left, layer.right, signed,
+        )  # fmt: skip
+        at_w, at_c, at_t = at_w + layer.weights.size, at_c + len(layer.biases), at_t + layer.taps
     return Net(
         plan=plan,
         weights=np.concatenate([x.weights.ravel() for x in image.layers]).astype(np.int16),
@@ -56,8 +60,8 @@ def state_dtype_of(image: Image) -> np.dtype[Any]:
     return state_dtype(
         features=image.features,
         positions=image.positions,
-        outputs=image.layers[-1].weights.shape[0],
-        taps=sum(x.weights.shape[1] * x.weights.shape[2] for x in image.layers),
+        outputs=image.layers[-1].outputs,
+        taps=sum(layer.taps for layer in image.layers),
         layers=len(image.layers),
         max_heads=image.max_heads,
         max_rows=image.max_rows,

@@ -45,7 +45,7 @@ class Composed(KernelCore):
         self._recent = np.zeros((0, len(image.channels)), np.int16)
         self._step = np.array([c.scale for c in image.channels])
         self._ratio = np.array(config.mult) / 2.0 ** np.array(config.shift)
-        self._offset = np.array(config.offset)
+        self._offset = np.array(config.offset) - np.array(image.zeros)
 
     def gap(self, lost: int) -> None:
         """Skip ``lost`` missing samples."""

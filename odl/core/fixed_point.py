@@ -62,7 +62,9 @@ def multiplier(ratio: float) -> tuple[int, int]:
 
 
 def input_scaling(
-    source: Sequence[tuple[str, str, float]], model: Sequence[tuple[str, str, float]]
+    source: Sequence[tuple[str, str, float]],
+    model: Sequence[tuple[str, str, float]],
+    zeros: Sequence[int] = (),
 ) -> Scaling:
     """Integer scaling from a source's counts to a model's int8 input.
 
@@ -71,6 +73,8 @@ def input_scaling(
     source, model : sequence of (name, unit, scale)
         A real value is a count times ``scale``, in ``unit``; one entry per channel, in
         the order in which the samples hold them.
+    zeros : sequence of int, optional
+        The model's inputs that stand for a real 0; default: 0.
 
     Raises
     ------
@@ -94,4 +98,4 @@ def input_scaling(
         mult, shift = multiplier(scale * size / (model_scale * model_size))
         mults.append(mult)
         shifts.append(shift)
-    return Scaling(tuple(mults), tuple(shifts), (0,) * len(mults))
+    return Scaling(tuple(mults), tuple(shifts), tuple(zeros) or (0,) * len(mults))

@@ -15,37 +15,31 @@ from odl.core.image_layout import (
     HEAD,
     HEADER,
     LAYER,
+    NEWER,
     ROW,
     VERSION,
     ImageError,
+    Op,
     join_sections,
     layout_of,
     read_header,
     read_section,
     require,
 )
+from odl.core.layer import Layer as Layer
+from odl.core.layer import check_layers, read_layers
 
 ROOT = 255  # parent of the root task
 
 
 @dataclass(frozen=True)
 class Channel:
-    """One input channel: a real value is the int8 input times ``scale``, in ``unit``."""
+    """One input channel: a real value is the int8 input less ``zero``, times ``scale``, in ``unit``."""
 
     name: str
     unit: str
     scale: float
-
-
-@dataclass(frozen=True, eq=False)
-class Layer:
-    """One valid convolution over time with ReLU, requantised to uint8 (zero point 0)."""
-
-    weights: NDArray[np.int8]  # (out, kernel, in)
-    biases: NDArray[np.int32]  # (out,)
-    mults: NDArray[np.int32]  # (out,), each in [2**30, 2**31)
-    shifts: NDArray[np.uint8]  # (out,), each in [31, 62]
-    stride: int
+    zero: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +51,8 @@ class Image:
     and bytes are those of version 2.
 
     Features are the last layer's outputs pooled over the first half, the second half
-    and (as a maximum) the whole window: three times its output channels, uint8.
+    and (as a maximum) the whole window: three times its output channels, uint8. Where a window has one
+    output of the last layer, this is the features.
 
     Examples
     --------
@@ -95,19 +90,29 @@ class Image:
     @property
     def features(self) -> int:
         """Length of a feature vector."""
-        return 3 * int(self.layers[-1].weights.shape[0])
+        return self.layers[-1].outputs * (3 if self.positions > 1 else 1)
+
+    @property
+    def zeros(self) -> tuple[int, ...]:
+        """The inputs that stand for a real 0, by channel."""
+        return tuple(channel.zero for channel in self.channels)
+
+    @property
+    def windowed(self) -> bool:
+        """Each window is computed as a whole, instead of each sample once."""
+        return self.layers[0].op == Op.WINDOW
 
     @property
     def stride(self) -> int:
         """Samples between two outputs of the last layer; a hop is a multiple of it."""
-        return int(np.prod([layer.stride for layer in self.layers]))
+        return int(np.prod([layer.stride for layer in (self.layers[:1] if self.windowed else self.layers)]))
 
     @property
     def receptive(self) -> int:
         """Receptive field of one output of the last layer, in samples."""
         size, jump = 1, 1
-        for layer in self.layers:
-            size += (layer.weights.shape[1] - 1) * jump
+        for layer in self.layers[:1] if self.windowed else self.layers:
+            size += (layer.kernel - 1) * jump
             jump *= layer.stride
         return int(size)
 
@@ -119,11 +124,17 @@ class Image:
     @property
     def macs(self) -> int:
         """Multiply-accumulates of the convolutions for one window on its own."""
-        total, size = 0, self.window
+        return sum(n * layer.weights.size for n, layer in zip(self.lengths, self.layers, strict=True))
+
+    @property
+    def lengths(self) -> list[int]:
+        """Outputs of each layer for one window on its own; below 1 where a window is too short."""
+        sizes, size = [], self.window
         for layer in self.layers:
-            size = (size - layer.weights.shape[1]) // layer.stride + 1
-            total += size * layer.weights.size
-        return int(total)
+            if layer.op != Op.WINDOW:
+                size = (size + layer.left + layer.right - layer.kernel) // layer.stride + 1
+            sizes.append(size)
+        return sizes
 
     @property
     def max_items(self) -> int:
@@ -153,12 +164,16 @@ class Image:
         self.check()
         card = dict(self.card)
         card["classes"] = {str(k): v for k, v in sorted(self.names.items())}
-        card["channels"] = [{"name": c.name, "unit": c.unit, "scale": c.scale} for c in self.channels]
+        card["channels"] = [
+            {"name": c.name, "unit": c.unit, "scale": c.scale} | ({"zero": c.zero} if c.zero else {})
+            for c in self.channels
+        ]
         text = json.dumps(card, sort_keys=True, separators=(",", ":")).encode()
         layers = np.zeros(len(self.layers), LAYER)
         for row, layer in zip(layers, self.layers, strict=True):
-            out, kernel, cin = layer.weights.shape
-            row["cin"], row["cout"], row["kernel"], row["stride"] = cin, out, kernel, layer.stride
+            row["cin"], row["cout"], row["kernel"] = layer.inputs, layer.outputs, layer.kernel
+            for name in ("stride", "op", "zero", "left", "right"):
+                row[name] = getattr(layer, name)
         heads = np.zeros(len(self.parents), HEAD)
         heads["parent"], heads["format"] = self.parents, self.formats
         rows = np.zeros(len(self.row_class), ROW)
@@ -207,31 +222,11 @@ class Image:
 def _read(data: bytes, source: str) -> Image:
     header = read_header(data, source)
     section = partial(read_section, data, header, source)
-    layers: list[Layer] = []
-    at_w = at_c = 0
     major = int(header["major"])
-    shapes = section("layers", layout_of(major, LAYER), int(header["n_layers"]))
-    weights = section("weights", "i1", sum(int(s["cout"]) * int(s["kernel"]) * int(s["cin"]) for s in shapes))
-    outs = sum(int(s["cout"]) for s in shapes)
-    biases, mults = section("biases", "<i4", outs), section("mults", "<i4", outs)
-    shifts = section("shifts", "u1", outs)
-    for s in shapes:
-        out, kernel, cin = int(s["cout"]), int(s["kernel"]), int(s["cin"])
-        size, part = out * kernel * cin, slice(at_c, at_c + out)
-        layers.append(
-            Layer(
-                weights[at_w : at_w + size].reshape(out, kernel, cin),
-                biases[part],
-                mults[part],
-                shifts[part],
-                int(s["stride"]),
-            )  # fmt: skip
-        )
-        at_w, at_c = at_w + size, at_c + out
+    layers = read_layers(section, section("layers", layout_of(major, LAYER), int(header["n_layers"])), source)
     heads = section("heads", layout_of(major, HEAD), int(header["n_heads"]))
-    if major > 1:
-        for name, records in (("layer", shapes), ("task", heads)):
-            _known_kinds(records, name, source)
+    for i, head in enumerate(heads if major > 1 else ()):
+        require(not head["kind"] and not head["spare"], source, f"task {i} is {NEWER}")
     rows = section("rows", ROW, int(header["n_rows"]))
     features, stored = int(header["features"]), int(header["n_stored"])
     try:
@@ -239,7 +234,8 @@ def _read(data: bytes, source: str) -> Image:
         card = json.loads(text, parse_constant=_no_constant)
         names = {int(k): str(v) for k, v in card.pop("classes").items()}
         channels = tuple(
-            Channel(str(c["name"]), str(c["unit"]), float(c["scale"])) for c in card.pop("channels")
+            Channel(str(c["name"]), str(c["unit"]), float(c["scale"]), int(c.get("zero", 0)))
+            for c in card.pop("channels")
         )
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ImageError(f"{source}: its card cannot be read ({type(error).__name__}: {error})") from None
@@ -265,12 +261,6 @@ def _read(data: bytes, source: str) -> Image:
     return image
 
 
-def _known_kinds(records: NDArray[Any], what: str, source: str) -> None:
-    for i, record in enumerate(records):
-        known = not record["spare"] and not record["op" if what == "layer" else "kind"]
-        require(known, source, f"{what} {i} is of a kind that needs a newer odl")
-
-
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no number of JSON")
 
@@ -285,31 +275,18 @@ def _check(image: Image, source: str) -> None:
     printable = all(text.isprintable() and len(text) <= 64 for text in texts)
     need(printable, "a channel's name or unit is over 64 characters, or not printable")
     need(0 < image.rate_hz < 4e6, f"sampling rate {image.rate_hz} Hz")
-    need(1 <= len(image.layers) <= 4, f"{len(image.layers)} layers; 1 to 4 can be run")
-    cin = len(image.channels)
-    for i, layer in enumerate(image.layers):
-        out, kernel, inputs = layer.weights.shape
-        need(inputs == cin, f"layer {i} takes {inputs} channels where {cin} arrive")
-        need(1 <= out <= 64 and 1 <= kernel <= 16, f"layer {i}: {out} outputs, kernel {kernel}")
-        need(1 <= layer.stride <= kernel, f"layer {i}: stride {layer.stride}, kernel {kernel}")
-        need(bool(np.all(layer.mults >= 2**30)), f"layer {i}: a multiplier is below 2**30")
-        need(
-            bool(np.all((layer.shifts >= 31) & (layer.shifts <= 62))),
-            f"layer {i}: a shift is outside 31 to 62",
-        )
-        bound = 255 * np.abs(layer.weights.astype(np.int64)).sum((1, 2)) + np.abs(
-            layer.biases.astype(np.int64)
-        )
-        need(bool(np.all(bound < 2**31)), f"layer {i}: an accumulator could overflow int32")
-        cin = out
+    need(all(-128 <= c.zero <= 127 for c in image.channels), "a channel's zero point is outside -128 to 127")
+    check_layers(image.layers, len(image.channels), image.window, image.hop, source)
     need(
         image.hop > 0 and image.hop % image.stride == 0,
         f"hop {image.hop} is not a multiple of the extractor's stride {image.stride}",
     )
     need(
-        image.window >= image.receptive + image.stride and image.window <= 4096,
-        f"window {image.window}; {image.receptive + image.stride} to 4096 can be run",
+        image.receptive <= image.window <= 4096,
+        f"window {image.window}; {image.receptive} to 4096 can be run",
     )
+    width = image.layers[-1].outputs
+    need(width <= 64 or image.positions == 1, f"the last layer has {width} outputs; up to 64 can be pooled")
     need(image.hop <= image.window, f"hop {image.hop} is longer than the window {image.window}")
     heads, rows, width = len(image.parents), len(image.row_class), image.features + 1
     need(image.base.shape == (rows, width), f"heads of shape {image.base.shape}, not {(rows, width)}")

@@ -8,10 +8,12 @@ everything after the checksum field. Little-endian.
 section    contents
 =========  ====================================================================
 header     ``HEADER``: sizes, capacities, learning parameters, section offsets
-layers     ``LAYER`` per convolution: channels, kernel, stride, operation
-weights    int8, layer after layer, each (out, kernel, in) in C order
+layers     ``LAYER`` each: channels, kernel, stride, operation (`Op`), padding
+weights    int8, layer after layer, each (out, kernel, in) in C order; in is
+           channels / outputs of a depthwise convolution; pooling has no weights
 biases     int32, layer after layer, at scale s_in * s_w
-mults      int32 in [2^30, 2^31), one per output channel
+mults      int32 in [2^30, 2^31), one per output channel of a layer with weights; from
+           2^29 on where `Op` is not CONV
 shifts     uint8 in [31, 62], one per output channel
 heads      ``HEAD`` per task: parent class (255: the root task), logit format, kind
 rows       ``ROW`` per class row: class id, task
@@ -21,14 +23,15 @@ owners     uint8 (stored): the class of each stored vector
 card       JSON: class names, channels, rate, tree, training subjects, licence
 =========  ====================================================================
 
-``op``, ``kind`` and the spare fields are 0; other values need a newer odl. Images 1.x do not have
-them (`layout_of`) and are read as well.
+``kind`` and the spare field are 0; other values, and operations that `Op` does not name, need a newer
+odl. Images 1.x have none of these fields (`layout_of`) and are read as well.
 """
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
+from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -84,8 +87,10 @@ LAYER = np.dtype(
         ("cout", "<u2"),
         ("kernel", "<u2"),
         ("stride", "<u2"),
-        ("op", "<u2"),  # 0: convolution
-        ("spare", "<u2"),
+        ("op", "u1"),  # `Op`
+        ("zero", "u1"),  # the output that stands for a real 0
+        ("left", "u1"),  # positions of padding before a window's first and behind its last input
+        ("right", "u1"),
     ]
 )
 HEAD = np.dtype(
@@ -97,6 +102,23 @@ HEAD = np.dtype(
     ]
 )
 ROW = np.dtype([("cls", "u1"), ("head", "u1")])
+_SINCE_2 = ("op", "zero", "left", "right", "kind", "spare")
+
+
+class Op(IntEnum):
+    """What a layer computes for each position; docs/arithmetic.md specifies each."""
+
+    CONV = 0  # convolution with ReLU, rounded once
+    CONV_TWICE = 1  # convolution, rounded twice as TensorFlow Lite does, around a zero point
+    DENSE = 2  # the same rounded once
+    DEPTHWISE = 3  # each output from every outputs-th input alone, rounded twice
+    MAX = 4  # the largest of such inputs
+    AVERAGE = 5  # their rounded mean
+    WINDOW = 6  # first of all: what follows runs on each window as a whole, with padding
+
+
+NEWER = "of a kind that needs a newer odl"
+WEIGHTLESS = (Op.MAX, Op.AVERAGE, Op.WINDOW)
 
 
 class ImageError(OdlError, ValueError):
@@ -148,7 +170,7 @@ def layout_of(major: int, dtype: np.dtype[Any]) -> np.dtype[Any]:
     ('parent', 'format')
     """
     assert dtype.descr and dtype.names
-    return dtype if major > 1 else np.dtype([d for d in dtype.descr if d[0] not in ("op", "kind", "spare")])
+    return dtype if major > 1 else np.dtype([d for d in dtype.descr if d[0] not in _SINCE_2])
 
 
 def read_section(

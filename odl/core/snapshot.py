@@ -195,7 +195,8 @@ def _within(name: str, values: Any, low: int, high: int) -> None:
 
 
 def _check_numbers(image: Image, s: Any) -> None:
-    kernels = np.array([layer.weights.shape[1] for layer in image.layers])
+    # Behind a layer that takes whole windows nothing waits.
+    kernels = [1 if image.windowed and i else layer.kernel for i, layer in enumerate(image.layers)]
     limits = {
         "position": _FAR, "segment": _FAR, "period": _FAR, "issued": 2**31, "rv_u": 2**31, "rv_d": 2**31,
         "batch": _FAR, "answers": _FAR, "counts": _FAR, "phase": int(s["position"]),
@@ -209,8 +210,8 @@ def _check_numbers(image: Image, s: Any) -> None:
         _within(name, s[name], 0, most)
     _need(s["generator"] != 0, "generator is 0; it can be 1 to 2**64 - 1")
     for layer, kernel in enumerate(kernels):
-        _within(f"fill of layer {layer}", s["fill"][layer], 0, int(kernel) - 1)
-    first = image.layers[0].weights.shape[1] * image.layers[0].weights.shape[2]
+        _within(f"fill of layer {layer}", s["fill"][layer], 0, kernel - 1)
+    first = image.layers[0].taps
     _within("an input of the first layer", s["taps"][:first], -128, 127)
     _within("an input of a layer", s["taps"][first:], 0, 255)
     for name in ("weights", "next"):

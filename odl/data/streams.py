@@ -114,7 +114,7 @@ class Stream:
             raise ConfigError(
                 f"{self.name} was sampled at {self.rate_hz:g} Hz, but the model wants {image.rate_hz:g} Hz"
             )
-        return input_scaling(self.channels, [(c.name, c.unit, c.scale) for c in image.channels])
+        return input_scaling(self.channels, [(c.name, c.unit, c.scale) for c in image.channels], image.zeros)
 
     def unanswered(self) -> Stream:
         """Return the same stream without its commands, for new questions.

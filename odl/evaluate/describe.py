@@ -8,13 +8,18 @@ from typing import Any
 
 from odl import data
 from odl.core.events import Samples
-from odl.core.image import ROOT, Image
-from odl.core.image_layout import MAGIC, VERSION
+from odl.core.image import ROOT, Image, Layer
+from odl.core.image_layout import MAGIC, VERSION, Op
 from odl.data.streams import damage_of, load_model
 from odl.evaluate.recorded import open_recording
 from odl.model.memory import memory_of
 from odl.recording import Reader, Recording, read
 from odl.recording.format_1 import is_converted
+
+_OPERATIONS = {
+    Op.CONV_TWICE: "convolution, rounded twice", Op.DENSE: "dense", Op.DEPTHWISE: "depthwise",
+    Op.MAX: "maximum", Op.AVERAGE: "average", Op.WINDOW: "whole windows",
+}  # fmt: skip
 
 
 def describe_file(path: str | Path) -> dict[str, Any]:
@@ -40,10 +45,8 @@ def describe_image(image: Image) -> dict[str, Any]:
         "rate_hz": image.rate_hz,
         "window": image.window,
         "hop": image.hop,
-        "layers": [
-            f"{x.weights.shape[0]} outputs, kernel {x.weights.shape[1]}, stride {x.stride}"
-            for x in image.layers
-        ],
+        "layers": [_layer_text(layer) for layer in image.layers],
+        "runs_on": "whole windows" if image.windowed else "a stream",
         "parameters": parameters,
         "macs_per_window": image.macs,
         "tree": tree,
@@ -56,6 +59,14 @@ def describe_image(image: Image) -> dict[str, Any]:
         "memory": memory_of(image),
         "card": dict(image.card),
     }
+
+
+def _layer_text(layer: Layer) -> str:
+    """One layer in words; a plain convolution with ReLU without its name."""
+    text = f"{layer.outputs} outputs, kernel {layer.kernel}, stride {layer.stride}"
+    if layer.left or layer.right:
+        text += f", padding {layer.left} and {layer.right}"
+    return text if layer.op == Op.CONV else f"{_OPERATIONS[layer.op]}: {text}"
 
 
 def version_of(image: Image) -> str:

@@ -104,7 +104,8 @@ def open_session(
     """
     if config is None:
         if scaling is None:
-            scaling = input_scaling(channels or (), [(c.name, c.unit, c.scale) for c in image.channels])
+            wanted = [(c.name, c.unit, c.scale) for c in image.channels]
+            scaling = input_scaling(channels or (), wanted, image.zeros)
         seed = seed_of(options.seed, *(subject or "").encode())
         config = options.config(image.rate_hz, windows, seed, scaling)
     load_kernels(image, progress or (lambda sentence: None), learning)

@@ -171,7 +171,7 @@ class SessionPlan:
                 progress=self.progress,
             )  # fmt: skip
             return self.opened.session
-        scaling = input_scaling(channels, [(c.name, c.unit, c.scale) for c in image.channels])
+        scaling = input_scaling(channels, [(c.name, c.unit, c.scale) for c in image.channels], image.zeros)
         load_kernels(image, self.progress)
         config = self.resumed.session.config
         if scaling != (config.mult, config.shift, config.offset):

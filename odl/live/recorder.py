@@ -208,5 +208,5 @@ def _channels(
 
 def _quiet(image: Image, channels: Sequence[tuple[str, str, float]]) -> Config:
     """Return settings that ask nothing, so that the recording can be replayed."""
-    scaling = input_scaling(channels, [(c.name, c.unit, c.scale) for c in image.channels])
+    scaling = input_scaling(channels, [(c.name, c.unit, c.scale) for c in image.channels], image.zeros)
     return Config(**scaling._asdict())

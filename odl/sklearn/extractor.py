@@ -72,7 +72,7 @@ class Extractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
                 raise ValueError("counts are int16, but X goes beyond; give floats in the image's units")
             return features_of(self.image_, windows.astype(np.int16), self._scaling())
         steps = np.array([channel.scale for channel in self.image_.channels])
-        inputs = np.clip(np.floor(windows / steps + 0.5), -128, 127)
+        inputs = np.clip(np.floor(windows / steps + 0.5) + np.array(self.image_.zeros), -128, 127)
         return features_of(self.image_, inputs.astype(np.int16))
 
     @property
@@ -94,7 +94,7 @@ class Extractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         if self.scale is not None:
             each = np.broadcast_to(np.asarray(self.scale, float), (len(wanted),)).tolist()
             source = [(name, unit, s) for (name, unit, _), s in zip(wanted, each, strict=True)]
-            return input_scaling(source, wanted)
+            return input_scaling(source, wanted, self.image_.zeros)
         try:
             known = load_card(str(self.image_.card.get("dataset")))
         except DataError:
@@ -102,4 +102,5 @@ class Extractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
                 "X holds counts of unknown scale, because the card of the model's dataset is not here: "
                 "give Extractor a scale, or X as floats in the model's units"
             ) from None
-        return input_scaling([(c.name, c.unit, c.scale) for c in known.channels], wanted)
+        known_channels = [(c.name, c.unit, c.scale) for c in known.channels]
+        return input_scaling(known_channels, wanted, self.image_.zeros)

@@ -108,12 +108,12 @@ def test_a_refit_has_an_end_and_numbers_for_all_that_it_learns_from() -> None:
 
 @pytest.mark.parametrize(
     ("section", "size", "at"),
-    [("layers", LAYER, 8), ("layers", LAYER, 10), ("heads", HEAD, 2), ("heads", HEAD, 3)],
+    [("layers", LAYER, 8), ("heads", HEAD, 2), ("heads", HEAD, 3)],
 )
 def test_what_a_later_version_adds_needs_a_newer_odl(section: str, size: np.dtype[np.void], at: int) -> None:
     data = bytearray(IMAGE.to_bytes())
     header = np.frombuffer(IMAGE.to_bytes()[: HEADER.itemsize], HEADER)[0]
-    data[int(header[f"off_{section}"]) + size.itemsize + at] = 1  # of the second one
+    data[int(header[f"off_{section}"]) + size.itemsize + at] = 99  # of the second one
     data[4:8] = zlib.crc32(data[8:]).to_bytes(4, "little")
     what = {"layers": "layer", "heads": "task"}[section]
     with pytest.raises(ImageError, match=f"{what} 1 is of a kind that needs a newer odl"):

@@ -27,11 +27,14 @@ from odl.core.kernels.rules import POLICIES, Rule
 from odl.core.session import Session
 from odl.core.state import Asked, Count, Entry
 from odl.data import model_bytes
-from tests.helpers.images import random_image
+from tests.helpers.images import operated_image, random_image
 from tests.helpers.streams import BUSY, Script, configs, inputs, samples, scripts
 from tests.helpers.twins import MACHINES, machine
 
-IMAGES = {"flat": random_image(1), "tree": random_image(3, tree=True), "busy": BUSY}
+IMAGES = {
+    "flat": random_image(1), "tree": random_image(3, tree=True), "busy": BUSY,
+    "operations": operated_image(2), "whole windows": operated_image(4, whole=True, tree=True),
+}  # fmt: skip
 EXAMPLES = settings.default.max_examples
 SOME = settings(max_examples=max(1, EXAMPLES // 4))
 FEW = settings(max_examples=max(1, EXAMPLES // 12))
@@ -86,11 +89,12 @@ def test_host_equals_python(name: str, config: Config, script: Script) -> None:
     assert both.python.snapshot() == both.c.snapshot()
 
 
+@pytest.mark.parametrize("name", ["tree", "operations", "whole windows"])
 @pytest.mark.parametrize("kind", [kind for kind in MACHINES if kind != "host"])
 @FEW
 @given(configs(), scripts())
-def test_others_equal_python(kind: str, config: Config, script: Script) -> None:
-    both = compare(kind, "tree", config, script)
+def test_others_equal_python(kind: str, name: str, config: Config, script: Script) -> None:
+    both = compare(kind, name, config, script)
     assert both.python.snapshot() == both.c.snapshot()
 
 

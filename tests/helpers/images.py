@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from odl.core.image import ROOT, Channel, Image, Layer
+from odl.core.image_layout import WEIGHTLESS, Op
 from tests.helpers import reference
 
 
@@ -57,6 +58,40 @@ def random_image(seed: int = 0, *, tree: bool = False, **changes: object) -> Ima
 def layers_of(image: Image) -> list[reference.Layer]:
     """The image's extractor, for the plain references."""
     return [
-        reference.Layer(x.weights.tolist(), x.biases.tolist(), x.mults.tolist(), x.shifts.tolist(), x.stride)
+        reference.Layer(
+            x.weights.tolist(), x.biases.tolist(), x.mults.tolist(), x.shifts.tolist(), x.stride,
+            x.op.name, x.zero, x.left, x.right,
+        )
         for x in image.layers
-    ]
+    ]  # fmt: skip
+
+
+# Operation, outputs, kernel, stride and padding of each layer.
+STREAMED = (
+    (Op.CONV_TWICE, 6, 5, 2, 0, 0), (Op.DEPTHWISE, 6, 3, 1, 0, 0), (Op.MAX, 6, 2, 2, 0, 0),
+    (Op.CONV, 8, 1, 1, 0, 0), (Op.AVERAGE, 8, 8, 2, 0, 0), (Op.DENSE, 24, 1, 1, 0, 0),
+)  # fmt: skip
+WHOLE = (
+    (Op.WINDOW, 3, 40, 8, 0, 0), (Op.CONV_TWICE, 6, 5, 2, 2, 2), (Op.MAX, 6, 3, 2, 0, 1),
+    (Op.DEPTHWISE, 6, 3, 1, 1, 1), (Op.AVERAGE, 6, 2, 2, 0, 0), (Op.DENSE, 24, 5, 1, 0, 0),
+)  # fmt: skip
+
+
+def operated_image(seed: int = 0, whole: bool = False, **changes: object) -> Image:
+    """As `random_image`, with every operation in its layers: streamed, or over ``whole`` windows."""
+    draw, channels, layers = np.random.default_rng(seed), 3, []
+    for op, out, kernel, stride, left, right in WHOLE if whole else STREAMED:
+        per = 0 if op in WEIGHTLESS else 1 if op == Op.DEPTHWISE else channels
+        weights = draw.integers(-127, 128, (out, kernel, per)).astype(np.int8)
+        some = out if per else 0
+        zero = 0 if op == Op.CONV else int(draw.integers(0, 256)) if op != Op.DENSE else 100
+        layers.append(
+            Layer(
+                weights, draw.integers(-3000, 3000, some).astype(np.int32),
+                draw.integers(2**30, 2**31, some).astype(np.int32),
+                np.full(some, 37 + int(np.log2(kernel * max(1, per))), np.uint8),
+                stride, op, zero, left, right,
+            )
+        )  # fmt: skip
+        channels = out
+    return random_image(seed, layers=tuple(layers), **changes)

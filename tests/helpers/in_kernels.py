@@ -20,6 +20,7 @@ from odl.core.kernels.grow import regrow
 from odl.core.kernels.imprint import imprint
 from odl.core.kernels.log import make_room
 from odl.core.kernels.net import SETTINGS, Act, Net
+from odl.core.kernels.operations import average, conv_zero, depthwise, largest
 from odl.core.kernels.plain import plain
 from odl.core.kernels.pool import pool
 from odl.core.kernels.refit import advance
@@ -39,6 +40,42 @@ NOTHING = Trained([Head(255, 8)], [Row(0, 0, True, [0] * (SIZE + 1))], [], [], 1
 def u8(values: Any) -> NDArray[np.uint8]:
     """As bytes."""
     return np.array(values, np.uint8)
+
+
+def _channels(weights: Any, biases: Any, mults: Any, shifts: Any, taps: Any) -> tuple[Any, ...]:
+    """The caller's arrays, with the types that the extractor uses."""
+    flat = np.array(weights, np.int16).reshape(-1)
+    return flat, np.array(biases, np.int32), np.array(mults, np.int32), u8(shifts), np.array(taps, np.int16)
+
+
+def kernel_conv_zero(*arguments: Any) -> list[int]:
+    """A position of a convolution around a zero point."""
+    *numbers, zero, twice = arguments
+    out = np.zeros(len(numbers[1]), np.uint8)
+    conv_zero(*_channels(*numbers), np.int64(zero), np.int64(twice), out)
+    return out.tolist()
+
+
+def kernel_depthwise(*arguments: Any) -> list[int]:
+    """A position of a depthwise convolution."""
+    *numbers, zero = arguments
+    out = np.zeros(len(numbers[1]), np.uint8)
+    depthwise(*_channels(*numbers), np.int64(zero), out)
+    return out.tolist()
+
+
+def kernel_largest(taps: Any, channels: int, more: int) -> list[int]:
+    """A position's maxima."""
+    out = np.zeros(channels, np.uint8)
+    largest(np.array(taps, np.int16), np.int64(more), out)
+    return out.tolist()
+
+
+def kernel_average(taps: Any, channels: int, more: int) -> list[int]:
+    """A position's means."""
+    out = np.zeros(channels, np.uint8)
+    average(np.array(taps, np.int16), np.int64(more), out)
+    return out.tolist()
 
 
 def kernel_conv(weights: Any, biases: Any, mults: Any, shifts: Any, taps: Any) -> list[int]:

@@ -58,6 +58,29 @@ def convs(draw: Any) -> tuple[Any, ...]:
 
 
 @st.composite
+def around_zero(draw: Any) -> tuple[Any, ...]:
+    """The same around a zero point, rounded once or twice."""
+    weights, biases, _, shifts, taps = draw(convs())
+    mults = [draw(ints(I30 // 2, I31 - 1)) for _ in biases]
+    return weights, biases, mults, shifts, taps, draw(ints(0, 255)), draw(st.integers(0, 1))
+
+
+@st.composite
+def depthwises(draw: Any) -> tuple[Any, ...]:
+    """The same of channels with inputs of their own."""
+    weights, biases, mults, shifts, _, zero, _ = draw(around_zero())
+    size = len(weights) * len(weights[0])
+    return weights, biases, mults, shifts, draw(st.one_of(lists(-128, 127, size), lists(0, 255, size))), zero
+
+
+@st.composite
+def pooled(draw: Any) -> tuple[Any, ...]:
+    """Inputs of one to three channels, and 128 where they are signed."""
+    channels, more = draw(st.integers(1, 3)), draw(st.sampled_from([0, 128]))
+    return draw(lists(-more, 255 - more, channels * draw(st.integers(1, 12)))), channels, more
+
+
+@st.composite
 def rings(draw: Any) -> tuple[Any, ...]:
     """A ring of 2 to 30 positions and where its oldest stands."""
     positions, channels = draw(st.integers(2, 30)), draw(st.integers(1, 3))

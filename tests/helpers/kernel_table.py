@@ -19,15 +19,20 @@ from odl.core.kernels.distance import distance
 from odl.core.kernels.generator import below, next_state
 from odl.core.kernels.quantile import track_quantile
 from odl.core.kernels.requantise import requantise_relu_u8
+from odl.core.kernels.requantise_zero import requantise_zero
 from odl.core.kernels.scale_input import scale_input
 from odl.core.kernels.shift import root, round_shift, round_shift32
 from odl.core.kernels.softmax import exp_q15
 from tests.helpers import reference, reference_heads, reference_policy
 from tests.helpers.in_kernels import (
     kernel_asker,
+    kernel_average,
     kernel_conv,
+    kernel_conv_zero,
+    kernel_depthwise,
     kernel_hops,
     kernel_imprint,
+    kernel_largest,
     kernel_make_room,
     kernel_pool,
     kernel_refit,
@@ -48,13 +53,16 @@ from tests.helpers.kernel_arguments import (
     MAX_LOG,
     MAX_PENDING,
     SIZE,
+    around_zero,
     askers,
     convs,
+    depthwises,
     full_logs,
     hops,
     ints,
     lessons,
     pairs,
+    pooled,
     rings,
     rows_and_features,
     scored,
@@ -254,6 +262,42 @@ TABLE: dict[str, Case] = {
         edges=(
             ([[127] * 66311], [120], [I30], [54], [255] * 66311),  # the largest sum that is let through
             ([[-127] * 66311], [-120], [I30], [54], [255] * 66311),
+        ),
+    ),
+    "requantise_zero": Case(
+        st.tuples(ints(-I31, I31 - 1), ints(I30 // 2, I31 - 1), ints(31, 62), ints(0, 255), ints(0, 1)),
+        reference.requantise_zero,
+        lambda acc, m, s, zero, twice: int(
+            requantise_zero(np.int32(acc), np.int32(m), np.uint8(s), np.int64(zero), np.int64(twice))
+        ),
+        edges=(
+            *((acc, I30, 32, 100, twice) for acc in (-7, -6, -5, -2, -1, 1, 2, 5, 6) for twice in (0, 1)),
+            *((acc, I30, 33, 100, twice) for acc in (-13, -12, -11, -3, -2, 2, 11, 12) for twice in (0, 1)),
+            *((end, I31 - 1, shift, 0, 1) for end in (-I31, I31 - 1) for shift in (31, 62)),
+            *((end, I31 - 1, shift, 255, 0) for end in (-I31, I31 - 1) for shift in (31, 62)),
+            (-3, I30, 31, 9, 1),
+        ),
+    ),
+    "conv_zero": Case(
+        around_zero(),
+        reference.conv_zero,
+        kernel_conv_zero,
+        edges=(
+            ([[127] * 66311], [120], [I30], [54], [255] * 66311, 3, 1),
+            ([[-127] * 66311], [-120], [I30], [54], [255] * 66311, 250, 1),
+        ),
+    ),
+    "depthwise": Case(depthwises(), reference.depthwise, kernel_depthwise),
+    "largest": Case(
+        pooled(), reference.largest, kernel_largest, edges=(([-128, -128], 1, 128), ([127, 126], 1, 128))
+    ),
+    "average": Case(
+        pooled(),
+        reference.average,
+        kernel_average,
+        edges=(
+            ([0] * 4096, 1, 0), ([255] * 4096, 1, 0), ([127, 128], 1, 0), ([128, 129], 1, 0),
+            ([-1, 0], 1, 128), ([0, 1], 1, 128), ([-128] * 4096, 1, 128), ([127] * 4096, 1, 128),
         ),
     ),
     "pool": Case(

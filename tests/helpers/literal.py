@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from odl.core.fixed_point import Scaling
 from odl.core.image import Image
+from odl.core.image_layout import Op
 from odl.core.state import Count
 from tests.helpers import reference
+from tests.helpers.images import layers_of
 
 
 class Literal:
@@ -23,6 +25,7 @@ class Literal:
     def __init__(self, image: Image, scaling: Scaling, state: NDArray[Any]) -> None:
         self.image, self.state = image, state
         self.scaling = list(zip(*scaling, strict=True))
+        self.layers = layers_of(image)
 
     def push(self, sample: list[int]) -> None:
         """Take one sample of raw counts."""
@@ -31,18 +34,24 @@ class Literal:
         s["counts"][Count.SATURATED] += clamped
         s["position"] += 1
         s["phase"] += 1
-        first = 0
+        first, more = 0, 128
         for n, layer in enumerate(self.image.layers):
-            _, kernel, cin = layer.weights.shape
+            kernel, cin = layer.kernel, layer.inputs
             taps = s["taps"][first : first + kernel * cin].reshape(kernel, cin)
             first += kernel * cin
             taps[s["fill"][n]] = x
             s["fill"][n] += 1
             if s["fill"][n] < kernel:
                 return
-            x = outputs(layer, taps.reshape(-1))
+            if layer.op == Op.WINDOW:
+                x = reference.extract(self.layers, taps.tolist())
+            else:
+                x = outputs(layer, taps.reshape(-1), more)
             taps[: kernel - layer.stride] = taps[layer.stride :].copy()
             s["fill"][n] = kernel - layer.stride
+            if layer.op == Op.WINDOW:
+                break
+            more = 0
         s["ring"][s["ring_at"]] = x
         s["ring_at"] = (s["ring_at"] + 1) % self.image.positions
         s["ring_n"] = min(self.image.positions, s["ring_n"] + 1)
@@ -58,8 +67,13 @@ class Literal:
         s["counts"][Count.GAPS] += 1
 
 
-def outputs(layer: Any, taps: NDArray[np.integer[Any]]) -> list[int]:
-    """One position's outputs in int64, which holds every product (`requantise_relu_u8`)."""
+def outputs(layer: Any, taps: NDArray[np.integer[Any]], more: int = 0) -> list[int]:
+    """One position's outputs; for ReLU in int64, which holds every product (`requantise_relu_u8`)."""
+    if layer.op != Op.CONV:
+        weights = layer.weights.tolist()
+        facts = (layer.biases.tolist(), layer.mults.tolist(), layer.shifts.tolist())
+        of = reference.Layer(weights, *facts, 1, layer.op.name, layer.zero)
+        return of.output(taps.tolist(), more)
     acc = layer.weights.reshape(len(layer.biases), -1).astype(np.int64) @ taps.astype(np.int64) + layer.biases
     shift = layer.shifts.astype(np.int64)
     half = np.int64(1) << (shift - 1)

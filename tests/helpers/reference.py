@@ -93,6 +93,57 @@ def conv(
     return out
 
 
+def half_from_zero(x: Fraction) -> int:
+    """The nearest integer, ties away from zero."""
+    return math.floor(abs(x) + Fraction(1, 2)) * (1 if x >= 0 else -1)
+
+
+def requantise_zero(acc: int, mult: int, shift: int, zero: int, twice: int) -> int:
+    """The real factor ``mult / 2**shift`` around a zero point, rounded once, or twice as TFLite does."""
+    product = below_bits(signed(acc, 32) * mult, 62)
+    if twice:
+        first = math.floor(Fraction(product, 2**31) + Fraction(1, 2))
+        return clamp(zero + half_from_zero(Fraction(first, 2 ** (shift - 31))), 0, 255)
+    return clamp(zero + math.floor(Fraction(product, 2**shift) + Fraction(1, 2)), 0, 255)
+
+
+def conv_zero(
+    weights: Sequence[Sequence[int]], biases: Sequence[int], mults: Sequence[int], shifts: Sequence[int],
+    taps: Sequence[int], zero: int, twice: int,
+) -> list[int]:  # fmt: skip
+    """One output position of a convolution around a zero point: ``weights`` (out, n), ``taps`` (n,)."""
+    out = []
+    for row, bias, mult, shift in zip(weights, biases, mults, shifts, strict=True):
+        acc = signed(bias, 32)
+        for weight, tap in zip(row, taps, strict=True):
+            acc = signed(acc + weight * tap, 32)
+        out.append(requantise_zero(acc, mult, shift, zero, twice))
+    return out
+
+
+def depthwise(
+    weights: Sequence[Sequence[int]], biases: Sequence[int], mults: Sequence[int], shifts: Sequence[int],
+    taps: Sequence[int], zero: int,
+) -> list[int]:  # fmt: skip
+    """The same where each channel has its own inputs: ``weights`` (out, kernel), ``taps`` (kernel * out,)."""
+    facts = zip(weights, biases, mults, shifts, strict=True)
+    return [
+        conv_zero([row], [bias], [mult], [shift], taps[o :: len(weights)], zero, 1)[0]
+        for o, (row, bias, mult, shift) in enumerate(facts)
+    ]
+
+
+def largest(taps: Sequence[int], channels: int, more: int) -> list[int]:
+    """The largest input of each channel; ``more`` is 128 where they are signed."""
+    return [max(taps[c::channels]) + more for c in range(channels)]
+
+
+def average(taps: Sequence[int], channels: int, more: int) -> list[int]:
+    """The mean of each channel's inputs as int8 values, rounded with ties away from zero, plus 128."""
+    columns = [[value + more - 128 for value in taps[c::channels]] for c in range(channels)]
+    return [half_from_zero(Fraction(within(sum(c), -(2**20), 2**20), len(c))) + 128 for c in columns]
+
+
 def mean(values: Sequence[int]) -> int:
     """Rounded to nearest, ties upwards; of numbers that are not negative."""
     return (within(sum(values), 0, 2**20 - 1) + len(values) // 2) // len(values)
@@ -194,13 +245,34 @@ def shuffle(order: Sequence[T], state: int) -> tuple[list[T], int]:
 
 
 class Layer(NamedTuple):
-    """One convolution: ``weights`` [out][kernel][in]."""
+    """One operation: ``weights`` [out][kernel][in], of which the last or all may be missing."""
 
     weights: Sequence[Sequence[Sequence[int]]]
     biases: Sequence[int]
     mults: Sequence[int]
     shifts: Sequence[int]
     stride: int
+    op: str = "CONV"
+    zero: int = 0
+    left: int = 0
+    right: int = 0
+
+    def output(self, taps: Sequence[int], more: int) -> list[int]:
+        """One output position; ``more`` is 128 where the inputs are signed."""
+        flat = [[w for tap in out for w in tap] for out in self.weights]
+        numbers = (flat, self.biases, self.mults, self.shifts, taps)
+        match self.op:
+            case "CONV":
+                return conv(*numbers)
+            case "CONV_TWICE" | "DENSE":
+                return conv_zero(*numbers, self.zero, int(self.op == "CONV_TWICE"))
+            case "DEPTHWISE":
+                return depthwise(*numbers, self.zero)
+            case "MAX":
+                return largest(taps, len(flat), more)
+            case "AVERAGE":
+                return average(taps, len(flat), more)
+        raise ValueError(self.op)
 
 
 def scale_sample(
@@ -213,13 +285,17 @@ def scale_sample(
 
 
 def extract(layers: Sequence[Layer], window: Sequence[Sequence[int]]) -> list[int]:
-    """Features of one window of int8 samples, convolved whole."""
-    rows = [list(row) for row in window]
+    """Features of one window of int8 samples, each layer computed whole."""
+    rows, more, zero = [list(row) for row in window], 128, 0
     for layer in layers:
-        kernel = len(layer.weights[0])
-        flat = [[w for tap in out for w in tap] for out in layer.weights]
-        rows = [
-            conv(flat, layer.biases, layer.mults, layer.shifts, sum(rows[at : at + kernel], []))
-            for at in range(0, len(rows) - kernel + 1, layer.stride)
-        ]
-    return pool(rows)
+        if layer.op != "WINDOW":
+            kernel, beside = len(layer.weights[0]), [0 if layer.op == "MAX" else zero] * len(rows[0])
+            beside = [value - more for value in beside]
+            rows = [beside] * layer.left + rows + [beside] * layer.right
+            rows = [
+                layer.output(sum(rows[at : at + kernel], []), more)
+                for at in range(0, len(rows) - kernel + 1, layer.stride)
+            ]
+            more = 0
+        zero = layer.zero
+    return pool(rows) if len(rows) > 1 else rows[0]

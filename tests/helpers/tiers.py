@@ -21,8 +21,6 @@ from odl.core.kernels.packing import (
     PART,
     ROW,
     STEP_BYTES,
-    WIDTH,
-    pack,
     placed,
 )  # fmt: skip
 from odl.core.kernels.tiers import TIERS, Tier, processor_features, runnable
@@ -55,7 +53,7 @@ def outputs_under(
     Nothing is written that is not the layer's own, and what fills a row up is zero.
     """
     out, kernel, cin = layer.weights.shape
-    plan = np.array([[cin, out, kernel, layer.stride, 0, 0, 0]], np.int64)
+    plan = np.array([[cin, out, kernel, layer.stride, *[0] * 7, signed]], np.int64)
     where, data = placed(
         tier, 0, plan, layer.weights.reshape(-1).astype(np.int16), layer.biases, layer.mults, layer.shifts,
         np.zeros(cin, np.int32), np.zeros(cin, np.uint8), np.zeros(cin, np.int16), 1,
@@ -64,11 +62,8 @@ def outputs_under(
     first = -words.ctypes.data % LINE // 8
     block = Block(words[first : first + len(data) // 8])
     block.b[:] = data
-    row = block.q[where[-1] : where[-1] + ROW]
+    row = block.q[where[-2] : where[-2] + ROW]
     width, target = int(row[OUT_WIDTH]), int(row[OUTPUT])
-    if not signed and tier.size == 1:  # `placed` packs a first layer, whose inputs are signed
-        packed = pack(tier, layer.weights, layer.biases, layer.mults, layer.shifts, int(row[WIDTH]), False)
-        block.b[row[PACKED] : row[PACKED] + len(packed.data)] = packed.data
     flat = inputs.reshape(-1)
     if tier.size == 1:
         block.b[row[INPUT] : row[INPUT] + len(flat)] = flat + (128 if signed else 0)

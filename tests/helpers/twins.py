@@ -14,6 +14,7 @@ from firmware_sim.headers import sizes_of
 from firmware_sim.machine import CoreSession, Machine
 from odl.core.config import Config
 from odl.core.image import ROOT, Channel, Image, Layer
+from odl.core.image_layout import Op
 from odl.core.state import Asked, Count
 from tests.helpers import sanitised
 from tests.helpers.in_kernels import heads_of, log_of, put_entry, use
@@ -80,7 +81,8 @@ def plain_trained(size: int) -> Trained:
 def table_sizes(size: int) -> dict[str, int]:
     """The core's sizes for every lesson of the table with ``size`` features."""
     sizes = sizes_of(image_of(plain_trained(size)))
-    return sizes | {"max_items": ROOM + MOST_STORED * MAX_ROWS + MOST_STORED}
+    # Every operation is in, so that each can be called; no window is taken whole.
+    return sizes | {"operations": 2**Op.WINDOW - 1, "max_items": ROOM + MOST_STORED * MAX_ROWS + MOST_STORED}
 
 
 CONFIG = Config(mult=(1,), shift=(0,), offset=(0,))
@@ -152,6 +154,34 @@ class Kernels:
             out.append(outputs[:-1].tolist()[::copies])
             assert outputs[:-1].tolist() == np.repeat(out[0], copies).tolist()
         return out[0]
+
+    def requantise_zero(self, acc: int, mult: int, shift: int, zero: int, twice: int) -> int:
+        return self.run.call("odl_requantise_zero", acc, mult, shift, zero, twice)
+
+    def conv_zero(self, *arguments: Any) -> list[int]:
+        *numbers, taps, zero, twice = arguments
+        return self._operate("odl_conv_zero", numbers, taps, [len(taps), len(numbers[1]), zero, twice])
+
+    def depthwise(self, *arguments: Any) -> list[int]:
+        *numbers, taps, zero = arguments
+        channels = len(numbers[1])
+        return self._operate("odl_depthwise", numbers, taps, [len(taps) // channels, channels, zero])
+
+    def largest(self, taps: Any, channels: int, more: int) -> list[int]:
+        return self._operate("odl_largest", [], taps, [len(taps) // channels, channels, more])
+
+    def average(self, taps: Any, channels: int, more: int) -> list[int]:
+        return self._operate("odl_average", [], taps, [len(taps) // channels, channels, more])
+
+    def _operate(self, name: str, numbers: Any, taps: Any, sizes: list[int]) -> list[int]:
+        """An operation of weights, biases, multipliers and shifts, or none; ``sizes`` follow the taps."""
+        kinds = (np.int8, np.int32, np.int32, np.uint8)
+        at = [self.put(values, kind)[0] for values, kind in zip(numbers, kinds, strict=False)]
+        tap_at, _ = self.put(taps, np.int16)
+        to, outputs = self.put([-1] * (sizes[1] + 1), np.int16)
+        self.run.call(name, *at, tap_at, *sizes, to)
+        assert outputs[-1] == -1
+        return outputs[:-1].tolist()
 
     def pool(self, ring: Any, first: int) -> list[int]:
         # Once as it is and once with the channels four times over, as for `conv`.

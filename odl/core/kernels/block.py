@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.core.kernels.packing import LINE, placed
+from odl.core.kernels.packing import LINE, PLAN_WORDS, channels_in, placed, weights_in
 from odl.core.kernels.tiers import Tier, tier
 
 # --- the table: where a field begins; the state's fields in the order of `state_dtype` -------
@@ -54,6 +54,7 @@ OWN_WORDS = 94  # the memory without what `odl.core.kernels.packing` adds:
 ) = range(95, 102)  # fmt: skip
 # What `odl.core.kernels.score.score` found last: two leaves, and the class that the image's own path ends at.
 BASE_SAYS, MIX_SAYS, BASE_ENDS = 102, 103, 104
+GATHERED = 105  # an output's inputs, one behind the other
 MOST_CHANNELS, MOST_ROWS, MOST_HEADS = 64, 64, 8
 BULK = 128  # output records beyond those of one window
 
@@ -128,7 +129,7 @@ def _placed(
     """As `odl.core.kernels.packing.placed`, kept for the next sessions of the same models."""
     kinds = zip((plan, *parts), _PARTS, strict=True)
     arrays: Any = [np.frombuffer(data, kind) for data, kind in kinds]
-    given: Any = (of, first, arrays[0].reshape(-1, 7), *arrays[1:], positions)
+    given: Any = (of, first, arrays[0].reshape(-1, PLAN_WORDS), *arrays[1:], positions)
     return placed(*given)
 
 
@@ -140,10 +141,10 @@ def _with_extractor(own: NDArray[np.int64]) -> NDArray[np.int64]:
         first = int(own[field]) * np.dtype(kind).itemsize
         return raw[first : first + size * np.dtype(kind).itemsize].view(kind)
 
-    plan = part(PLAN, np.int64, 7 * int(own[LAYERS])).reshape(-1, 7)
-    inputs, outputs = int(plan[:1, 0].sum()), int(plan[:, 1].sum())
+    plan = part(PLAN, np.int64, PLAN_WORDS * int(own[LAYERS])).reshape(-1, PLAN_WORDS)
+    inputs, outputs = int(plan[:1, 0].sum()), channels_in(plan)
     parts = (
-        plan, part(CONV_WEIGHTS, np.int16, int(plan[:, :3].prod(1).sum())),
+        plan, part(CONV_WEIGHTS, np.int16, weights_in(plan)),
         part(BIASES, np.int32, outputs), part(MULTS, np.int32, outputs), part(SHIFTS, np.uint8, outputs),
         part(SCALE_MULT, np.int32, inputs), part(SCALE_SHIFT, np.uint8, inputs),
         part(SCALE_OFFSET, np.int16, inputs),
@@ -154,7 +155,7 @@ def _with_extractor(own: NDArray[np.int64]) -> NDArray[np.int64]:
     words = room[first : first + len(own) + len(data) // 8]
     words[: len(own)] = own
     words[len(own) :] = data.view(np.int64)
-    words[COLUMNS : STEPS + 1] = where
+    *words[COLUMNS : STEPS + 1], words[GATHERED] = where
     return words
 
 

@@ -65,6 +65,9 @@ def pool_window(s: Block, samples: Int) -> None:
     row = at[STEPS] + ROW * (at[LAYERS] - 1)
     width, positions = at[row + OUT_WIDTH], at[POSITIONS]
     first = at[row + OUTPUT] + (outputs_of(s, samples) - positions) * width
+    if positions == 1:
+        copy(s.b[first : first + at[FEATURES]], present_features(s))
+        return
     sums = at[COLUMNS]
     tops = 4 * sums + 512
     pool(

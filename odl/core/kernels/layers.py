@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from odl.core.image_layout import Op
 from odl.core.kernels.block import (
     COUNTS,
     FILL,
@@ -36,21 +37,21 @@ from odl.core.kernels.block import (
 )  # fmt: skip
 from odl.core.kernels.jit import Int, jit, jit_vectorised
 from odl.core.kernels.log import copy
-from odl.core.kernels.outputs import outputs
+from odl.core.kernels.outputs import BYTES, SIZE, outputs
 from odl.core.kernels.packing import (
     INPUT,
     OUT_WIDTH,
     OUTPUT,
     PATTERN,
+    PLAN_WORDS,
     ROW,
     WIDTH,
 )  # fmt: skip
-from odl.core.kernels.tiers import compiled_tier
 from odl.core.state import Count
 
 SATURATED = COUNTS + int(Count.SATURATED)
-BYTES = compiled_tier().size == 1  # inputs are stored as bytes, signed ones plus 128
 SIGN = 128 if BYTES else 0
+WHOLE, HIGHEST = int(Op.WINDOW), int(Op.MAX)
 
 
 @jit_vectorised
@@ -145,12 +146,18 @@ def positions_of(inputs: Int, kernel: Int, stride: Int) -> Int:
 
 
 @jit
+def streaming(s: Block) -> Int:
+    """How many layers keep inputs: all, or only the first where that takes whole windows."""
+    return np.int64(1) if s.q[s.q[PLAN] + 7] == WHOLE else s.q[LAYERS]
+
+
+@jit
 def outputs_of(s: Block, samples: Int) -> Int:
     """How many outputs of the last layer the next ``samples`` give."""
     at = s.q
     new = samples
-    for layer in range(at[LAYERS]):
-        plan = at[PLAN] + 7 * layer
+    for layer in range(streaming(s)):
+        plan = at[PLAN] + PLAN_WORDS * layer
         new = positions_of(s.d[at[FILL] + layer] + new, at[plan + 2], at[plan + 3])
     return new
 
@@ -160,7 +167,7 @@ def lay_out(s: Block) -> None:
     """Lay out what the state block holds: each layer's inputs, and the last one's outputs."""
     at = s.q
     for layer in range(at[LAYERS]):
-        plan, row = at[PLAN] + 7 * layer, at[STEPS] + ROW * layer
+        plan, row = at[PLAN] + PLAN_WORDS * layer, at[STEPS] + ROW * layer
         cin, tap, width, fill = at[plan], at[TAPS] + at[plan + 6], at[row + WIDTH], s.d[at[FILL] + layer]
         to = at[row + INPUT] - fill * width
         for i in range(np.int64(fill)):
@@ -172,6 +179,39 @@ def lay_out(s: Block) -> None:
     copy_rows(s, at[RING], outputs, to + (positions - oldest) * width, width, outputs, oldest)
 
 
+@jit_vectorised
+def pad(s: Block, first: Int, n: Int, value: Int) -> None:
+    """``n`` elements from ``first`` on become ``value``, as inputs are stored."""
+    for k in range(n):
+        if BYTES:
+            s.b[first + k] = np.uint8(value)
+        else:
+            s.h[first + k] = np.int16(value)
+
+
+@jit
+def whole_window(s: Block, source: Int, i: Int) -> None:
+    """The last layer's ``i``-th output of the chunk, from a window whose samples begin at ``source``."""
+    at = s.q
+    rows, width = at[at[PLAN] + 2], at[at[STEPS] + WIDTH]
+    to = at[at[STEPS] + ROW + INPUT] + at[at[PLAN] + PLAN_WORDS + 9] * width
+    copy(s.b[SIZE * source : SIZE * (source + rows * width)], s.b[SIZE * to : SIZE * (to + rows * width)])
+    for layer in range(1, at[LAYERS]):
+        plan, row = at[PLAN] + PLAN_WORDS * layer, at[STEPS] + ROW * layer
+        first, left, right, width = at[row + INPUT], at[plan + 9], at[plan + 10], at[row + WIDTH]
+        # Padding is what stands for 0 among the inputs; a maximum has the lowest value instead.
+        value = np.int64(0) if at[plan + 7] == HIGHEST else at[plan - PLAN_WORDS + 8]
+        if not BYTES:
+            value -= 128 * at[plan + 11]
+        pad(s, first, left * width, value)
+        pad(s, first + (left + rows) * width, right * width, value)
+        rows = positions_of(left + rows + right, at[plan + 2], at[plan + 3])
+        target = at[row + OUTPUT]
+        if layer + 1 == at[LAYERS]:
+            target += i * at[row + OUT_WIDTH]
+        outputs(s, layer, first, target, rows)
+
+
 @jit
 def forward(s: Block, raw: NDArray[np.int16]) -> Int:
     """Take ``raw``, a chunk (n * channels,), through the layers; how many values were clamped."""
@@ -179,11 +219,16 @@ def forward(s: Block, raw: NDArray[np.int16]) -> Int:
     clamped = scale(s, raw, at[at[STEPS] + INPUT])
     new = len(raw) // at[at[PLAN]]
     for layer in range(at[LAYERS]):
-        plan, row, fill = at[PLAN] + 7 * layer, at[STEPS] + ROW * layer, s.d[at[FILL] + layer]
+        plan, row, fill = at[PLAN] + PLAN_WORDS * layer, at[STEPS] + ROW * layer, s.d[at[FILL] + layer]
         new = positions_of(fill + new, at[plan + 2], at[plan + 3])
+        source = at[row + INPUT] - fill * at[row + WIDTH]
+        if at[plan + 7] == WHOLE:
+            for i in range(new):
+                whole_window(s, source + i * at[plan + 3] * at[row + WIDTH], i)
+            break
         if new == 0:
             break
-        outputs(s, layer, at[row + INPUT] - fill * at[row + WIDTH], new)
+        outputs(s, layer, source, at[row + OUTPUT], new)
     return clamped
 
 
@@ -191,7 +236,7 @@ def forward(s: Block, raw: NDArray[np.int16]) -> Int:
 def save_taps(s: Block, layer: Int, inputs: Int) -> Int:
     """Leave a layer as ``inputs``, those held before included, leave it; how many outputs they give."""
     at = s.q
-    plan, row, fill = at[PLAN] + 7 * layer, at[STEPS] + ROW * layer, s.d[at[FILL] + layer]
+    plan, row, fill = at[PLAN] + PLAN_WORDS * layer, at[STEPS] + ROW * layer, s.d[at[FILL] + layer]
     cin, kernel, stride, width = at[plan], at[plan + 2], at[plan + 3], at[row + WIDTH]
     tap, first, sign = at[TAPS] + at[plan + 6], at[row + INPUT] - fill * width, SIGN if layer == 0 else 0
     n = positions_of(inputs, kernel, stride)
@@ -214,7 +259,7 @@ def commit(s: Block, samples: Int) -> None:
     """Leave the state block as the first ``samples`` of the chunk leave it."""
     at = s.q
     new = samples
-    for layer in range(at[LAYERS]):
+    for layer in range(streaming(s)):
         new = save_taps(s, layer, s.d[at[FILL] + layer] + new)
     row = at[STEPS] + ROW * (at[LAYERS] - 1)
     width, positions, outputs, place = at[row + OUT_WIDTH], at[POSITIONS], at[OUTPUTS], s.d[at[RING_AT]]

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 class Net(NamedTuple):
     """The model image and input scaling as flat arrays.
 
-    ``plan`` has a row per layer: input channels, output channels, kernel, stride, and
-    where its weights, channels and taps begin.
+    ``plan`` has a row per layer: input channels, output channels, kernel, stride, where its weights,
+    channels and taps begin, operation, zero point, padding left and right, whether its inputs are signed.
     """
 
-    plan: NDArray[np.int64]  # (layers, 7)
+    plan: NDArray[np.int64]  # (layers, 12)
     weights: NDArray[np.int16]
     biases: NDArray[np.int32]
     mults: NDArray[np.int32]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from odl.core.image_layout import Op
 from odl.core.kernels.block import (
     BIASES,
     CONV_WEIGHTS,
+    GATHERED,
     LAYERS,
     MULTS,
     PLAN,
@@ -17,20 +19,67 @@ from odl.core.kernels.block import (
 )  # fmt: skip
 from odl.core.kernels.conv import conv
 from odl.core.kernels.jit import Int, jit, jit_vectorised
+from odl.core.kernels.operations import average, conv_zero, depthwise, largest
 from odl.core.kernels.packing import (
     GROUPS,
     INPUT,
     OUT_WIDTH,
-    OUTPUT,
     PACKED,
     PART,
+    PLAN_WORDS,
     ROW,
     STEP_BYTES,
+    WIDTH,
 )  # fmt: skip
 from odl.core.kernels.tiers import compiled_tier
 
 TIER = compiled_tier()
 SIZE = TIER.size
+BYTES = SIZE == 1  # inputs are stored as bytes, signed ones plus 128
+CONV, CONV_TWICE, DEPTHWISE = int(Op.CONV), int(Op.CONV_TWICE), int(Op.DEPTHWISE)
+DENSE, MAX = int(Op.DENSE), int(Op.MAX)
+
+
+@jit_vectorised
+def gather(s: Block, source: Int, width: Int, channels: Int, n: Int, less: Int) -> None:
+    """``n`` inputs, of which the first is element ``source``, to `GATHERED`, each less ``less``."""
+    to = s.q[GATHERED]
+    for i in range(n):
+        for c in range(channels):
+            if BYTES:
+                s.h[to + i * channels + c] = np.int16(np.int16(s.b[source + i * width + c]) - np.int16(less))
+            else:
+                s.h[to + i * channels + c] = s.h[source + i * width + c]
+
+
+@jit
+def operated(s: Block, layer: Int, source: Int, target: Int, n: Int) -> None:
+    """As `convolved`, for every operation but the convolution with ReLU."""
+    at = s.q
+    plan, row = at[PLAN] + PLAN_WORDS * layer, at[STEPS] + ROW * layer
+    cin, cout, kernel, width = at[plan], at[plan + 1], at[plan + 2], at[row + WIDTH]
+    size, taps = cin * kernel, at[GATHERED]
+    weight, channel, op, zero = at[CONV_WEIGHTS] + at[plan + 4], at[plan + 5], at[plan + 7], at[plan + 8]
+    bias, mult, shift = at[BIASES] + channel, at[MULTS] + channel, at[SHIFTS] + channel
+    sign = 128 * at[plan + 11]
+    for _ in range(n):
+        gather(s, source, width, cin, kernel, sign)
+        inputs, out = s.h[taps : taps + size], s.b[target : target + cout]
+        biases, mults = s.d[bias : bias + cout], s.d[mult : mult + cout]
+        shifts = s.b[shift : shift + cout]
+        if op == CONV_TWICE or op == DENSE:  # noqa: SIM109  # compiled code has no sets
+            weights = s.h[weight : weight + cout * size]
+            twice = np.int64(1) if op == CONV_TWICE else np.int64(0)
+            conv_zero(weights, biases, mults, shifts, inputs, zero, twice, out)
+        elif op == DEPTHWISE:
+            depthwise(s.h[weight : weight + size], biases, mults, shifts, inputs, zero, out)
+        elif op == MAX:
+            largest(inputs, sign, out)
+        else:
+            average(inputs, sign, out)
+        source += width * at[plan + 3]
+        target += at[row + OUT_WIDTH]
+
 
 if TIER.tiles:
     from odl.core.kernels.tile import span_of
@@ -38,23 +87,23 @@ if TIER.tiles:
     span = span_of(TIER)
 
     @jit
-    def convolved(s: Block, layer: Int, source: Int, n: Int) -> None:
-        """The first ``n`` outputs of a layer as bytes, its first input being element ``source``."""
+    def convolved(s: Block, layer: Int, source: Int, target: Int, n: Int) -> None:
+        """``n`` outputs of a layer from byte ``target`` on, the first input being element ``source``."""
         at = s.q
         row = at[STEPS] + ROW * layer
         span(
             s, source * SIZE, n, at[row + STEP_BYTES], at[row + GROUPS], at[row + PACKED], at[row + PART],
-            at[row + OUT_WIDTH], at[row + OUTPUT],
+            at[row + OUT_WIDTH], target,
         )  # fmt: skip
 
 else:
 
     @jit
-    def convolved(s: Block, layer: Int, source: Int, n: Int) -> None:
-        """The first ``n`` outputs of a layer as bytes, its first input being element ``source``."""
+    def convolved(s: Block, layer: Int, source: Int, target: Int, n: Int) -> None:
+        """``n`` outputs of a layer from byte ``target`` on, the first input being element ``source``."""
         at = s.q
-        plan, row = at[PLAN] + 7 * layer, at[STEPS] + ROW * layer
-        size, cout, target = at[plan] * at[plan + 2], at[plan + 1], at[row + OUTPUT]
+        plan, row = at[PLAN] + PLAN_WORDS * layer, at[STEPS] + ROW * layer
+        size, cout = at[plan] * at[plan + 2], at[plan + 1]
         weight, channel = at[CONV_WEIGHTS] + at[plan + 4], at[plan + 5]
         bias, mult, shift = at[BIASES] + channel, at[MULTS] + channel, at[SHIFTS] + channel
         for _ in range(n):
@@ -66,8 +115,17 @@ else:
             target += at[row + OUT_WIDTH]
 
 
-if SIZE == 1:
-    outputs = convolved
+@jit
+def computed(s: Block, layer: Int, source: Int, target: Int, n: Int) -> None:
+    """As `convolved`, whatever the layer does."""
+    if s.q[s.q[PLAN] + PLAN_WORDS * layer + 7] == CONV:
+        convolved(s, layer, source, target, n)
+    else:
+        operated(s, layer, source, target, n)
+
+
+if BYTES:
+    outputs = computed
 else:
 
     @jit_vectorised
@@ -77,11 +135,12 @@ else:
             target[k] = np.int16(source[k])
 
     @jit
-    def outputs(s: Block, layer: Int, source: Int, n: Int) -> None:
-        """The first ``n`` outputs of a layer, and all but the last layer's as the next one's inputs."""
-        convolved(s, layer, source, n)
+    def outputs(s: Block, layer: Int, source: Int, target: Int, n: Int) -> None:
+        """``n`` outputs of a layer, and all but the last layer's as the next one's inputs."""
+        computed(s, layer, source, target, n)
         at = s.q
         row = at[STEPS] + ROW * layer
         if layer + 1 < at[LAYERS]:
-            size, target, following = n * at[row + OUT_WIDTH], at[row + OUTPUT], at[row + ROW + INPUT]
+            left = at[at[PLAN] + PLAN_WORDS * (layer + 1) + 9]
+            size, following = n * at[row + OUT_WIDTH], at[row + ROW + INPUT] + left * at[row + OUT_WIDTH]
             widen(s.b[target : target + size], s.h[following : following + size])

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from odl.core.image_layout import WEIGHTLESS, Op
 from odl.core.kernels.tiers import Tier
 
 CHUNK = 256  # samples that go through a layer before the next layer begins
@@ -33,6 +34,7 @@ MIN_SHIFT, BIAS_CUT = 33, 2**28
 # bytes; bytes of an output; the first output, as a byte.
 WIDTH, INPUT, STEP_BYTES, GROUPS, PACKED, PART, OUT_WIDTH, OUTPUT = range(8)
 ROW = 8
+PLAN_WORDS = 12  # of a layer's row in the plan, see `odl.core.kernels.net.Net`
 COLUMN_WORDS = 160  # sums of both halves and, as bytes, maxima of 64 channels each
 PATTERN = 32  # samples after which the input scaling stands again
 
@@ -104,6 +106,21 @@ def pack(
     return Packed(groups, len(data) * len(order) // stored, data)
 
 
+def weights_in(plan: NDArray[np.int64]) -> int:
+    """How many weights the layers of ``plan`` have together."""
+    return int(sum(row[1] * row[2] * _per_output(row) for row in plan))
+
+
+def channels_in(plan: NDArray[np.int64]) -> int:
+    """How many biases, multipliers and shifts each they have."""
+    return int(sum(row[1] for row in plan if _per_output(row)))
+
+
+def _per_output(row: NDArray[np.int64]) -> int:
+    op = int(row[7])
+    return 0 if op in WEIGHTLESS else int(row[0]) // int(row[1] if op == Op.DEPTHWISE else 1)
+
+
 class _Room:
     """Memory handed out line by line."""
 
@@ -139,11 +156,13 @@ def placed(
     """What the extractor needs beside the model, to stand from byte ``first`` on, a multiple of `LINE`.
 
     Returns where each part begins, in elements of its type, in the order of
-    `odl.core.kernels.block.COLUMNS` (second, whether int32 holds the products of scaling), and the bytes.
+    `odl.core.kernels.block.COLUMNS`, `GATHERED` last (second, whether int32 holds the products of
+    scaling), and the bytes.
 
     A layer's new inputs begin at a line; before them is room for the inputs that earlier chunks left,
     behind them for what a tile reads and writes beyond the last position. The last layer's outputs
-    have room for a window's ``positions`` before them.
+    have room for a window's ``positions`` before them. Behind a layer that takes whole windows, the inputs
+    are those of one window with its padding. `GATHERED` is room for an output's inputs as int16.
     """
     room = _Room(first)
     narrow = bool(np.all(np.abs(scale_mult.astype(np.int64)) <= 2**15) and np.all(scale_shift <= 30))
@@ -153,25 +172,29 @@ def placed(
         where.append(room.hold(np.tile(part.astype(np.int32), PATTERN)) // 4)
     rows = np.zeros((len(plan), ROW), np.int64)
     beyond = max((count for count, _ in tier.tiles), default=0)
-    for n, (row, (cin, cout, kernel, stride, at, channel, _)) in enumerate(zip(rows, plan, strict=True)):
+    windowed = len(plan) > 0 and plan[0, 7] == Op.WINDOW
+    most = max(CHUNK, int(plan[0, 2] + plan[:, 9:11].sum(1).max())) if windowed else CHUNK
+    for n, (row, layer) in enumerate(zip(rows, plan, strict=True)):
+        cin, cout, kernel, stride, at, channel, _, op, *_, signed = map(int, layer)
         width = int(cin if n == 0 else rows[n - 1][OUT_WIDTH])
         before = -(-kernel * width * tier.size // LINE) * LINE
-        begin = room.take(before + (CHUNK + beyond * stride + kernel + LINE) * width * tier.size) + before
+        begin = room.take(before + (most + beyond * stride + kernel + LINE) * width * tier.size) + before
         row[WIDTH], row[INPUT], row[STEP_BYTES] = width, begin // tier.size, stride * width * tier.size
-        row[OUT_WIDTH] = width_of(tier, int(cout))
-        if tier.tiles:
+        row[OUT_WIDTH] = cout if op == Op.WINDOW else width_of(tier, cout)
+        if tier.tiles and op == Op.CONV:
             of = slice(channel, channel + cout)
             packed = pack(
                 tier, weights[at : at + cout * kernel * cin].reshape(cout, kernel, cin),
-                biases[of], mults[of], shifts[of], width, n == 0,
+                biases[of], mults[of], shifts[of], width, bool(signed),
             )  # fmt: skip
             row[GROUPS], row[PART], row[PACKED] = packed.groups, packed.part, room.hold(packed.data)
-    for row, following in zip(rows, rows[1:], strict=False):
-        # Outputs go where the next layer reads them, unless that one reads int16.
-        apart = tier.size != 1
-        row[OUTPUT] = room.take((CHUNK + beyond) * int(row[OUT_WIDTH])) if apart else following[INPUT]
+    for row, following, left in zip(rows, rows[1:], plan[1:, 9], strict=False):
+        # Outputs go where the next layer reads them, behind its padding, unless that one reads int16.
+        apart, width = tier.size != 1, int(row[OUT_WIDTH])
+        row[OUTPUT] = room.take((most + beyond) * width) if apart else following[INPUT] + left * width
     for row in rows[-1:]:
         before = -(-positions * int(row[OUT_WIDTH]) // LINE) * LINE
         row[OUTPUT] = room.take(before + (CHUNK + beyond) * int(row[OUT_WIDTH]) + LINE) + before
     where.append(room.hold(rows) // 8)
+    where.append(room.take(2 * int((plan[:, 0] * plan[:, 2]).max(initial=0))) // 2)
     return where, room.data()

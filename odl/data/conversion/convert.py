@@ -305,7 +305,7 @@ def _start(
     if image is not None:
         if abs(rate_hz - image.rate_hz) > 1e-3:
             raise ConfigError(f"the table runs at {rate_hz:g} Hz, but the model wants {image.rate_hz:g} Hz")
-        scaling = input_scaling(channels, [(c.name, c.unit, c.scale) for c in image.channels])
+        scaling = input_scaling(channels, [(c.name, c.unit, c.scale) for c in image.channels], image.zeros)
         config = Config(**scaling._asdict())
     about = {"rate_hz": rate_hz, "channels": [list(c) for c in channels], "odl": odl.__version__}
     about |= {k: v for k, v in (session if isinstance(session, dict) else {}).items() if k not in about}

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from odl.core.arrays import memory_of, net_of
 from odl.core.fixed_point import Scaling
 from odl.core.image import ROOT, Channel, Image, Layer
+from odl.core.image_layout import WEIGHTLESS, Op
 from odl.core.kernels.extract import extract, present_features, restart, window_complete
 from odl.core.kernels.packing import CHUNK
 from odl.core.kernels.plain import plain
@@ -26,17 +28,24 @@ from tests.helpers.literal import Literal
 pytestmark = pytest.mark.filterwarnings("error")
 
 
-# Kernel, outputs and stride of a layer; input channels, layers, samples beyond the shortest window.
 COMPILED = not numba.config.DISABLE_JIT
 # Samples beyond a window; some streams are longer than a chunk.
 LONGER = st.integers(0, 50) | (st.integers(CHUNK - 9, CHUNK + 9) if COMPILED else st.nothing())
 WIDEST = 40 if COMPILED else 4
+# Kernel, outputs, stride, operation and padding of a layer; those that change no number of channels ignore
+# the outputs, and padding counts behind a layer WINDOW.
+OPERATIONS = st.sampled_from([Op.CONV] * 3 + [op for op in Op if op != Op.WINDOW])
 LAYERS = st.integers(1, 9 if COMPILED else 4).flatmap(
-    lambda kernel: st.tuples(st.just(kernel), st.integers(1, WIDEST), st.integers(1, kernel))
-)
+    lambda kernel: st.tuples(
+        st.just(kernel), st.integers(1, WIDEST), st.integers(1, kernel), OPERATIONS,
+        st.integers(0, kernel - 1), st.integers(0, kernel - 1),
+    )
+)  # fmt: skip
+# Input channels, layers, samples beyond the shortest window, what makes one position of all of a window's.
 SHAPES = st.tuples(
-    st.integers(1, 9 if COMPILED else 3), st.lists(LAYERS, min_size=1, max_size=3), st.integers(0, 9)
-)
+    st.integers(1, 9 if COMPILED else 3), st.lists(LAYERS, min_size=1, max_size=3), st.integers(0, 9),
+    st.none() | st.sampled_from([op for op in Op if op != Op.WINDOW]), st.booleans(),
+)  # fmt: skip
 
 
 class Stream(NamedTuple):
@@ -49,41 +58,77 @@ class Stream(NamedTuple):
     cuts: set[int]
 
 
+def drawn_layer(
+    rng: np.random.Generator, op: Op, shape: tuple[int, int, int], stride: int, steep: bool, sides: Any
+) -> Layer:
+    """A layer of ``shape`` (outputs, kernel, inputs); ``steep``: shifts from 31 on, weights at their bounds."""
+    out, kernel, per = shape
+    if op not in (Op.CONV, Op.CONV_TWICE, Op.DENSE):
+        out, per = per, 0 if op in WEIGHTLESS else 1
+    channels = out if per else 0
+    size = (out, kernel, per)
+    extreme = steep and rng.random() < 0.5
+    zero = 0 if op == Op.CONV else int(rng.choice([0, 0, 3, 128, 255]))
+    return Layer(
+        (rng.choice([-127, 127], size) if extreme else rng.integers(-127, 128, size)).astype(np.int8),
+        rng.integers(-3000, 3000, channels).astype(np.int32),
+        rng.integers(2**30 if op == Op.CONV else 2**29, 2**31, channels).astype(np.int32),
+        rng.integers(31 if steep else 38, 44, channels).astype(np.uint8),
+        stride, op, zero, *sides,
+    )  # fmt: skip
+
+
+def drawn_layers(rng: np.random.Generator, shape: Any, steep: bool) -> tuple[list[Layer], int, int]:
+    """Layers, a window that they can take, and the hop; 0: any that is a multiple of their stride."""
+    channels, drawn, spare, joined, windowed = shape
+    window = 1
+    for kernel, _, stride, *_ in reversed(drawn):
+        window = (window - 1) * stride + kernel
+    jump = math.prod(stride for _, _, stride, *_ in drawn)
+    window += spare + jump
+    layers, inputs, size = [], channels, window
+    for kernel, out, stride, op, *sides in drawn:
+        padded = windowed and op != Op.AVERAGE
+        layer = drawn_layer(rng, op, (out, kernel, inputs), stride, steep, tuple(sides) if padded else (0, 0))
+        size = (size + layer.left + layer.right - kernel) // stride + 1
+        layers.append(layer)
+        inputs = layer.outputs
+    if joined is None and not windowed:
+        return layers, window, 0
+    step = int(rng.integers(1, size + 1))  # outputs of the layers so far from one window to the next
+    last = drawn_layer(rng, joined or Op.MAX, (5, size, inputs), 1 if windowed else step, steep, (0, 0))
+    hop = int(rng.integers(1, window + 1)) if windowed else step * jump
+    if windowed:
+        blank = np.zeros((channels, window, 0), np.int8)
+        nothing = np.zeros(0, np.int32)
+        zero = int(rng.integers(256))
+        layers.insert(0, Layer(blank, nothing, nothing, nothing.astype(np.uint8), hop, Op.WINDOW, zero))
+    return [*layers, last], window, min(hop, window)
+
+
 @st.composite
 def streams(draw: Any) -> Stream:
-    """One to three layers, any hop that is a multiple of their stride."""
+    """One to three layers of any kind, perhaps one more that makes one position of all, any hop."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
-    channels, convolutions, spare = draw(SHAPES)
-    steep = draw(st.booleans())  # shifts down to 31, weights and inputs at their bounds
-    inputs, layers = channels, []
-    for kernel, out, stride in convolutions:
-        layers.append(
-            Layer(
-                (
-                    rng.choice([-127, 127], (out, kernel, inputs))
-                    if steep and rng.random() < 0.5
-                    else rng.integers(-127, 128, (out, kernel, inputs))
-                ).astype(np.int8),
-                rng.integers(-3000, 3000, out).astype(np.int32),
-                rng.integers(2**30, 2**31, out).astype(np.int32),
-                rng.integers(31 if steep else 38, 44, out).astype(np.uint8),
-                stride,
-            )
-        )
-        inputs = out
-    width = 3 * inputs
+    shape = draw(SHAPES)
+    layers, window, hop = drawn_layers(rng, shape, draw(st.booleans()))
+    channels = shape[0]
     image = Image(
-        channels=tuple(Channel(f"c{n}", "g", 1.0) for n in range(channels)), rate_hz=50.0, window=1, hop=1,
-        layers=tuple(layers), parents=np.array([ROOT], np.uint8), formats=np.array([20], np.uint8),
+        channels=tuple(Channel(f"c{n}", "g", 1.0) for n in range(channels)), rate_hz=50.0, window=window,
+        hop=hop, layers=tuple(layers), parents=np.array([ROOT], np.uint8), formats=np.array([20], np.uint8),
         row_class=np.arange(2, dtype=np.uint8), row_head=np.zeros(2, np.uint8),
-        base=np.zeros((2, width + 1), np.int32), stored=np.zeros((0, width), np.uint8),
+        base=np.zeros((2, 0), np.int32), stored=np.zeros((0, 0), np.uint8),
         owners=np.zeros(0, np.uint8), names={0: "a", 1: "b"},
     )  # fmt: skip
-    window = image.receptive + image.stride + spare
-    hops = range(image.stride, window + 1, image.stride)
-    object.__setattr__(image, "window", window)
-    object.__setattr__(image, "hop", draw(st.sampled_from(hops)))
+    assume(hop % image.stride == 0 or hop == 0)
+    if hop == 0:
+        hops = range(image.stride, window + 1, image.stride)
+        object.__setattr__(image, "hop", draw(st.sampled_from(hops)))
+    width = image.features
+    object.__setattr__(image, "base", np.zeros((2, width + 1), np.int32))
+    object.__setattr__(image, "stored", np.zeros((0, width), np.uint8))
     image.check()
+    assert Image.from_bytes(image.to_bytes()).to_bytes() == image.to_bytes()
     n = window + draw(LONGER)
     places = st.integers(0, n - 1)
     return Stream(

@@ -1,0 +1,34 @@
+"""Accumulator to activation around a zero point, rounded once or twice."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from odl.core.kernels.jit import Int, jit
+from odl.core.kernels.shift import round_shift
+
+
+@jit
+def requantise_zero(acc: Int, mult: Int, shift: Int, zero: Int, twice: Int) -> Int:
+    """``acc * mult / 2**shift + zero``, within 0 and 255.
+
+    ``acc`` int32, ``mult`` in [2**29, 2**31), ``shift`` 31 to 62, ``zero`` 0 to 255. The product is
+    below 2**62 in size. Rounded once: to the nearest, ties upwards. Rounded twice, as TensorFlow Lite's
+    reference convolution does: first to a multiple of 2**31, ties upwards, then the rest of the
+    shift, ties away from zero.
+
+    >>> int(requantise_zero(-5, 2**30, 31, 100, 0)), int(requantise_zero(-5, 2**30, 31, 100, 1))
+    (98, 98)
+    >>> int(requantise_zero(-6, 2**30, 32, 100, 0)), int(requantise_zero(-6, 2**30, 32, 100, 1))
+    (99, 98)
+    """
+    product = np.int64(np.int64(acc) * np.int64(mult))
+    if twice != 0:
+        product = np.int64(round_shift(product, np.int64(31)))
+        rest = np.int64(np.int64(shift) - 31)
+        if rest > 0 and product < 0:
+            product = np.int64(product - 1)
+        value = np.int64(round_shift(product, rest))
+    else:
+        value = np.int64(round_shift(product, np.int64(shift)))
+    return np.int16(min(max(np.int64(value + np.int64(zero)), np.int64(0)), np.int64(255)))

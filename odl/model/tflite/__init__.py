@@ -1,0 +1,1 @@
+"""int8 networks in TensorFlow Lite's file format, as model images."""

@@ -1,0 +1,74 @@
+"""Where the time axis of a tensor lies, and how its values become channels of a stream.
+
+A network over time has tensors of (1, time, channels), with axes of length one here and there, or of
+(1, time, wide, channels), where a kernel moves over both. An image's layer has channels alone: of
+``wide`` times ``channels`` together, in the order in which they lie in memory. A flat tensor has the
+positions of a window one behind the other.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from odl.model.tflite.flat_tables import TfliteError
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Sizes of what goes from one operator to the next, and its quantisation."""
+
+    time: int
+    wide: int
+    channels: int
+    axis: int  # of time; 0: the tensor is flat
+    scale: float
+    zero: int  # int8
+    signed: bool = False  # the samples themselves; all else is stored plus 128
+
+    @property
+    def width(self) -> int:
+        """Values at each position."""
+        return self.wide * self.channels
+
+    @property
+    def stored_zero(self) -> int:
+        """The zero point as an image's layer sees it."""
+        return self.zero if self.signed else self.zero + 128
+
+    def reshaped(self, shape: tuple[int, ...], place: str) -> Layout:
+        """The same values in another shape.
+
+        Raises
+        ------
+        TfliteError
+            If positions would be mixed with channels.
+        """
+        if math.prod(shape) != self.time * self.width or shape[:1] != (1,):
+            raise TfliteError(f"{place} makes {shape} of {self.time} positions of {self.width} values")
+        if len(shape) == 2 and self.time > 1:
+            return replace(self, axis=0, wide=1, channels=self.width)
+        for axis in range(1, len(shape)):
+            before, rest = math.prod(shape[1:axis]), shape[axis + 1 :]
+            if shape[axis] == self.time and before == 1 and len(rest) <= 2:
+                wide, channels = ((1, 1), (1, *rest), rest)[len(rest)] if len(rest) < 2 else rest
+                return replace(self, axis=axis, wide=wide, channels=channels)
+        if self.time == 1 and len(shape) == 2:
+            return replace(self, axis=1, wide=1, channels=shape[1])
+        raise TfliteError(f"{place} makes the shape {shape} of {self.time} positions: they would be mixed")
+
+
+def input_layout(shape: tuple[int, ...], scale: float, zero: int, place: str) -> Layout:
+    """The layout of a network's input.
+
+    >>> input_layout((1, 128, 6), 0.1, 0, "").width
+    6
+    >>> input_layout((1, 1, 128, 6), 0.1, 0, "").time
+    128
+    """
+    if not 3 <= len(shape) <= 4 or shape[0] != 1:
+        raise TfliteError(f"{place} has the shape {shape}; windows of (1, samples, channels) can be run")
+    axis = 2 if len(shape) == 4 and shape[1] == 1 else 1
+    rest = shape[axis + 1 :]
+    wide, channels = rest if len(rest) == 2 else (1, rest[0])
+    return Layout(shape[axis], wide, channels, axis, scale, zero, signed=True)
