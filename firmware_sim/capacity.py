@@ -18,6 +18,7 @@ from odl.core.state import log_dtype
 STACK: Final = 1536  # bytes, for up to 20 rows
 _STACK_ROWS: Final = 20
 _STACK_PER_ROW: Final = 24  # arrays of a row each in nested calls: logits, probabilities, scores, numbers
+_OTHER_RAM: Final = 4096  # the link's buffers, the sensor's, settings; rounded up
 _LOG_HEADER: Final = 32  # bytes, and beside each entry, as log.c has them
 _LOG_SEAL: Final = 8
 _LOG_SPARE: Final = 16  # places that power cuts may spoil, and labels that gave way
@@ -36,6 +37,26 @@ def stack_of(image: Image) -> int:
 def ram_of(image: Image) -> int:
     """Bytes of RAM that depend on the capacities: state block, places of the log's entries, stack."""
     return state_dtype_of(image).itemsize + 2 * image.max_log + stack_of(image)
+
+
+def on_board(image: Image, ram: int = 96 * 1024, slot: int = 128 * 1024, bank: int = 48 * 1024) -> str:
+    """Whether state, image and log of ``image`` have room on the NUCLEO-F401RE, in a sentence.
+
+    >>> from odl.data.streams import load_model
+    >>> on_board(load_model("shoulder")).split(":")[0]
+    'fits a NUCLEO-F401RE'
+    """
+    needs = ram_of(image) + _OTHER_RAM, len(image.to_bytes())
+    much = []
+    if needs[0] > ram:
+        much.append(f"about {needs[0]} bytes of RAM, and there are {ram}")
+    if needs[1] > slot:
+        much.append(f"a model image of {needs[1]} bytes, and there is room for {slot}")
+    if (labels := most_labels(image, bank)) < image.max_log:
+        much.append(f"a log of {image.max_log} labels, and there is room for {labels}")
+    if much:
+        return f"does not fit a NUCLEO-F401RE: it needs {'; '.join(much)}"
+    return f"fits a NUCLEO-F401RE: about {needs[0]} bytes of RAM, {needs[1]} of flash beside the code"
 
 
 def most_labels(image: Image, bank: int) -> int:

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from odl.cli.arguments import add_option, add_options, names_in
 from odl.cli.output import Progress, check_not_source, printable
 
+if TYPE_CHECKING:
+    from odl.model.tflite.convert import ConvertedNetwork
+
 _OF_TABLES = ("rate", "columns", "units", "label", "subject", "model")
 _OF_RECORDINGS = ("counts", "events", "redact")
+_OF_NETWORKS = ("hop", "classes", "head", "check")
 
 
 def add_commands(commands: Any) -> None:
     """Add the commands to ``odl``'s parser."""
     convert = commands.add_parser(
         "convert",
-        help="a recording to a table or back, without what is personal, or from an older version",
+        help="a recording to a table or back, an int8 network to a model image, or an older version",
         description="Recordings (.odl) to tables (.csv, .parquet) and back, or to redacted recordings; "
-        "recordings and model images (.odlm) of odl 0.1 to those of this version.",
+        "int8 networks (.tflite) to model images (.odlm); recordings and images of odl 0.1 to today's.",
     )
     add = convert.add_argument
-    add("source", help="a recording (.odl), a table (.csv, .parquet) or a model image (.odlm)")
+    add("source", help="a recording (.odl), a table (.csv, .parquet), a network (.tflite), an image (.odlm)")
     add("target", help="the file to write: .csv, .parquet, .odl or .odlm")
     add_options(convert, "force")
     group = convert.add_argument_group("from a recording")
@@ -31,14 +35,23 @@ def add_commands(commands: Any) -> None:
     add("--events", metavar="FILE", help="a second table: predictions, questions, answers, learning")
     add("--redact", nargs="?", const="", metavar="WHAT",
         help="leave out origin,subject,names,vectors,notes,samples; default: all but samples")  # fmt: skip
-    group = convert.add_argument_group("from a table")
-    add_option(group, "rate", help="samples a second; default: from a column of time stamps")
-    add_option(group, "columns", help="the channels; default: columns named like a sensor's axes")
+    group = convert.add_argument_group("from a table or a network")
+    add_option(group, "rate", help="samples a second; default for a table: from a column of time stamps")
+    add_option(group, "columns", help="the channels; default for a table: columns named like a sensor's axes")
     add_options(group, "units")
+    group = convert.add_argument_group("from a table")
     group.add_argument("--label", metavar="COLUMN",
                        help="class names; default: a column called label, activity, ...")  # fmt: skip
     add_option(group, "subject", kind="text", metavar="NAME", help="a pseudonym of the person")
     add_option(group, "model", help="an .odlm file or a dataset's name, for the recording to hold")
+    group = convert.add_argument_group("from a network")
+    add = group.add_argument
+    add("--hop", type=int, metavar="N", help="samples between two windows; default: half a window")
+    add("--classes", metavar="A,B,C", help="names, in the order of the network's outputs")
+    add("--head", action=argparse.BooleanOptionalAction, default=None,
+        help="let the network's classifier be the first head; default: yes")  # fmt: skip
+    add("--check", type=int, nargs="?", const=1000, metavar="N",
+        help="run N windows (1000) in LiteRT's reference kernels too and compare every feature")  # fmt: skip
     convert.set_defaults(run=_convert)
 
 
@@ -48,10 +61,18 @@ def _convert(args: argparse.Namespace, progress: Progress) -> str:
 
     source, target = Path(args.source), Path(args.target)
     for path in (source, target):
-        if path.suffix not in (*TABLES, ".odl", ".odlm"):
+        if path.suffix not in (*TABLES, ".odl", ".odlm", ".tflite"):
             raise ValueError(f"{path.name}: this ends neither in .odl nor in {' nor '.join(TABLES)}")
     if not source.is_file():
         raise DataError(f"{source}: there is no such file")
+    if source.suffix == ".tflite":
+        for name in ("label", "subject", "model", *_OF_RECORDINGS):
+            if getattr(args, name) is not None:
+                raise ValueError(f"--{name} is not for a network, and {source.name} is one")
+        return _from_network(source, target, args, progress)
+    for name in _OF_NETWORKS:
+        if getattr(args, name) is not None:
+            raise ValueError(f"--{name} is for networks (.tflite), and {source.name} is not one")
     if ".odlm" in (source.suffix, target.suffix):
         _from_image(source, target, bool(args.force))
         return ""
@@ -110,6 +131,75 @@ def _from_recording(source: Path, target: Path, args: argparse.Namespace, progre
         if "samples" not in kinds:
             print("the samples themselves can identify the person; see docs/recording.md")
     return found.damage
+
+
+def _from_network(source: Path, target: Path, args: argparse.Namespace, progress: Progress) -> str:
+    """A network as a model image; with ``--check`` a difference is damage, and the exit code says so."""
+    from odl._extras import how_to_install
+    from odl._files import in_private
+    from odl.model.tflite.convert import convert
+    from odl.model.tflite.flat_tables import LARGEST, TfliteError
+
+    if target.suffix != ".odlm":
+        raise ValueError(f"{source.name} to {target.name}: a network converts to a model image (.odlm) only")
+    if args.rate is None:
+        raise ValueError("--rate is missing: how many samples a second the network was trained on")
+    if not 0 < args.rate < 4e6:
+        raise ValueError(f"--rate is {args.rate:g}; a number above 0 is wanted")
+    if args.check is not None and args.check < 1:
+        raise ValueError(f"--check is {args.check}; a number of windows is wanted")
+    with source.open("rb") as file:
+        data = file.read(LARGEST + 1)
+    try:
+        made = convert(
+            data, rate_hz=args.rate, hop=args.hop, channels=names_in(args.columns) or [],
+            units=names_in(args.units) or [], classes=names_in(args.classes) or [],
+            head=args.head is not False, name=source.name,
+        )  # fmt: skip
+    except TfliteError as error:
+        raise TfliteError(f"{source.name}: {error}") from None
+    said = ""
+    with in_private(target, bool(args.force)) as file:
+        if args.check is not None:
+            try:
+                from odl.model.tflite.check import compare
+
+                progress(f"comparing {args.check} windows with LiteRT")
+                compared = compare(data, made, args.check)
+            except ModuleNotFoundError as missing:
+                raise ValueError(f"--check needs LiteRT: {how_to_install('tflite')}") from missing
+            said = compared.text
+            if compared.different:
+                raise TfliteError(f"{source.name}: {said}")
+        file.write_bytes(made.image.to_bytes())
+    for line in (*_about_network(made), said or "not compared with another implementation; --check does"):
+        print(printable(f"{target}: {line}"))
+    return ""
+
+
+def _about_network(made: ConvertedNetwork) -> list[str]:
+    """What became of a network, where it runs, and what is still to be named."""
+    from firmware_sim.capacity import on_board
+
+    image, n = made.image, len(made.image.to_bytes())
+    seconds = image.window / image.rate_hz
+    lines = [
+        f"{n} bytes, windows of {image.window} samples ({seconds:g} s) every {image.hop}, "
+        f"{image.features} features, {image.macs} multiply-accumulates a window"
+    ]
+    if image.windowed:
+        often = image.window / image.hop
+        lines.append(f"replays and runs live; it pads, so a sample is computed {often:g} times, per window")
+    else:
+        lines.append("replays and streams: each sample is computed once, whatever the hop")
+    lines.append(on_board(image))
+    if made.head:
+        lines.append(f"its classifier is the first head: {', '.join(image.names.values())}")
+    else:
+        lines.append(f"no head yet: {', '.join(image.names.values())} begin at zero")
+    if all(channel.unit == "1" for channel in image.channels):
+        lines.append("the channels have no names and units; --columns and --units name those of your sensor")
+    return lines
 
 
 def _from_image(source: Path, target: Path, force: bool) -> None:

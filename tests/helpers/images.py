@@ -94,4 +94,4 @@ def operated_image(seed: int = 0, whole: bool = False, **changes: object) -> Ima
             )
         )  # fmt: skip
         channels = out
-    return random_image(seed, layers=tuple(layers), **changes)
+    return random_image(seed, **({"layers": tuple(layers)} | changes))  # type: ignore[arg-type]

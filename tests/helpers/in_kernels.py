@@ -42,7 +42,10 @@ def u8(values: Any) -> NDArray[np.uint8]:
     return np.array(values, np.uint8)
 
 
-def _channels(weights: Any, biases: Any, mults: Any, shifts: Any, taps: Any) -> tuple[Any, ...]:
+_Arrays = tuple[Any, Any, Any, Any, Any]
+
+
+def _channels(weights: Any, biases: Any, mults: Any, shifts: Any, taps: Any) -> _Arrays:
     """The caller's arrays, with the types that the extractor uses."""
     flat = np.array(weights, np.int16).reshape(-1)
     return flat, np.array(biases, np.int32), np.array(mults, np.int32), u8(shifts), np.array(taps, np.int16)

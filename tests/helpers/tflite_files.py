@@ -19,8 +19,8 @@ VERSIONS = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 4, "MEAN": 
             "REDUCE_MAX": 2, "QUANTIZE": 1, "DEQUANTIZE": 2}  # fmt: skip
 # Number in the union of options, and the fields of each option: place and kind.
 OPTIONS: dict[str, tuple[int, dict[str, tuple[int, str]]]] = {
-    "CONV_2D": (1, {"padding": (0, "i1"), "stride_w": (1, "i4"), "stride_h": (2, "i4"), "activation": (3, "i1"),
-                    "dilation_w": (4, "i4"), "dilation_h": (5, "i4")}),
+    "CONV_2D": (1, {"padding": (0, "i1"), "stride_w": (1, "i4"), "stride_h": (2, "i4"),
+                    "activation": (3, "i1"), "dilation_w": (4, "i4"), "dilation_h": (5, "i4")}),
     "DEPTHWISE_CONV_2D": (2, {"padding": (0, "i1"), "stride_w": (1, "i4"), "stride_h": (2, "i4"),
                               "multiplier": (3, "i4"), "activation": (4, "i1"), "dilation_w": (5, "i4"),
                               "dilation_h": (6, "i4")}),
@@ -92,7 +92,7 @@ class File:
     @property
     def now(self) -> tuple[int, ...]:
         """The last tensor's shape."""
-        return self.tensors[self.last][0]  # type: ignore[no-any-return]
+        return self.tensors[self.last][0]
 
     def _out(self, shape: tuple[int, ...], scale: float | None, zero: int | None) -> int:
         before = self.tensors[self.last]
@@ -132,8 +132,9 @@ class File:
         shape[axis] = -(-n // stride) if padding == SAME else (n - kernel) // stride + 1
         sizes = (kernel, stride) if axis == 1 else (1, 1)
         across = (1, 1) if axis == 1 else (kernel, stride)
-        return self.add(f"{name}_POOL_2D", [], self._out(tuple(shape), None, None), padding=padding, activation=0,
-                        filter_h=sizes[0], filter_w=across[0], stride_h=sizes[1], stride_w=across[1])  # fmt: skip
+        to = self._out(tuple(shape), None, None)
+        return self.add(f"{name}_POOL_2D", [], to, padding=padding, activation=0, filter_h=sizes[0],
+                        filter_w=across[0], stride_h=sizes[1], stride_w=across[1])  # fmt: skip
 
     def dense(self, out: int, activation: int = 1, zero: int = -128, scale: float | None = None) -> File:
         """A fully connected layer, one scale for all weights."""

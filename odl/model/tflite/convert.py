@@ -21,7 +21,7 @@ _LEARNING = {"epochs": 16, "rate_shift": 11, "imprint": 16}
 
 
 @dataclass(frozen=True, eq=False)
-class Converted:
+class ConvertedNetwork:
     """An image made of a network, and what to compare it with.
 
     Attributes
@@ -56,7 +56,7 @@ def convert(
     classes: Sequence[str] = (),
     head: bool = True,
     name: str = "",
-) -> Converted:
+) -> ConvertedNetwork:
     """Turn an int8 network over time into a model image.
 
     Parameters
@@ -112,7 +112,7 @@ def convert(
         what = str(error).removeprefix("model image: ")
         raise TfliteError(f"it does not fit a model image: {what}") from None
     used = head and lowered.classifier is not None
-    return Converted(image, network, lowered.features, lowered.start, lowered.classifier, used)
+    return ConvertedNetwork(image, network, lowered.features, lowered.start, lowered.classifier, used)
 
 
 def _laid_out(lowered: Lowered, hop: int | None) -> tuple[tuple[Layer, ...], int]:

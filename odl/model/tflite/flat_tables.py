@@ -26,7 +26,7 @@ class TfliteError(OdlError, ValueError):
 
 
 @dataclass(frozen=True)
-class Table:
+class FlatTable:
     """A table of ``data`` that begins at byte ``at``; its fields lie as its vtable says."""
 
     data: bytes
@@ -34,7 +34,7 @@ class Table:
     places: tuple[int, ...]  # of each field from ``at`` on, 0: not there
 
     @staticmethod
-    def root(data: bytes, identifier: bytes) -> Table:
+    def root(data: bytes, identifier: bytes) -> FlatTable:
         """The first table of a file.
 
         Raises
@@ -46,17 +46,17 @@ class Table:
             raise TfliteError(f"{len(data)} bytes; a file may have {LARGEST}")
         if data[4:8] != identifier:
             raise TfliteError(f"not a {identifier[:3].decode()} file: bytes 4 to 7 are not {identifier!r}")
-        return Table.at_offset(data, 0)
+        return FlatTable.at_offset(data, 0)
 
     @staticmethod
-    def at_offset(data: bytes, place: int) -> Table:
+    def at_offset(data: bytes, place: int) -> FlatTable:
         """The table that the offset at ``place`` points to."""
         at = place + _scalar(data, place, "u4")
         vtable = at - _scalar(data, at, "i4")
         size = _unsigned16(data, vtable)
         if size < 4 or size % 2 or vtable + size > len(data):
             raise TfliteError(f"damaged: the table at byte {at} has a vtable of {size} bytes at {vtable}")
-        return Table(data, at, struct.unpack_from(f"<{size // 2 - 2}H", data, vtable + 4))
+        return FlatTable(data, at, struct.unpack_from(f"<{size // 2 - 2}H", data, vtable + 4))
 
     def _place(self, field: int) -> int:
         """Where a field lies, or 0."""
@@ -68,17 +68,17 @@ class Table:
         place = self._place(field)
         return _scalar(self.data, place, kind) if place else default
 
-    def table(self, field: int) -> Table | None:
+    def table(self, field: int) -> FlatTable | None:
         """A table, or None where the field is not there."""
         place = self._place(field)
-        return Table.at_offset(self.data, place) if place else None
+        return FlatTable.at_offset(self.data, place) if place else None
 
-    def tables(self, field: int) -> list[Table]:
+    def tables(self, field: int) -> list[FlatTable]:
         """A list of tables."""
         first, count = self._vector(field, 4)
         if count > MOST:
             raise TfliteError(f"a list of {count} tables; {MOST} can be read")
-        return [Table.at_offset(self.data, first + 4 * i) for i in range(count)]
+        return [FlatTable.at_offset(self.data, first + 4 * i) for i in range(count)]
 
     def array(self, field: int, dtype: str) -> NDArray[Any]:
         """A vector of numbers, as a view of the file; empty where the field is not there."""

@@ -96,6 +96,9 @@ def _begin(network: Network) -> tuple[list[Operator], Layout]:
         raise TfliteError("the network has no operators")
     if operators[0].name == "QUANTIZE":
         tensor = operators.pop(0).output
+        given = network.inputs[0]
+        if given.kind not in ("float32", "uint8") or (given.kind == "uint8" and not _same(given, tensor)):
+            raise TfliteError(f"its input is {given.kind} of another scale than the int8 that it becomes")
     if tensor.kind != "int8":
         raise TfliteError(
             f"its input is {tensor.kind}: convert with full integer quantisation (int8), "
@@ -107,18 +110,23 @@ def _begin(network: Network) -> tuple[list[Operator], Layout]:
     if len(shape) == 2 and operators and operators[0].name == "FULLY_CONNECTED":
         raise TfliteError(
             f"its input is a vector of {math.prod(shape)} values that goes straight into "
-            f"{operators[0].place}: the output of a feature block (spectral features, statistics), or a window "
-            "that has lost its order. Sessions take samples; train the network on the samples "
+            f"{operators[0].place}: the output of a feature block (spectral features, statistics), or a "
+            "window that has lost its order. Sessions take samples; train the network on the samples "
             "themselves, with convolutions over time first"
         )
     samples = input_layout(shape, tensor.scale, tensor.zero, place)
     if samples.width > MOST_CHANNELS:
         raise TfliteError(
             f"its input has {samples.width} values at each of {samples.time} steps: the output of a feature "
-            f"block (a spectrogram, MFCC), not samples of up to {MOST_CHANNELS} channels. No session computes "
-            "such features; train the network on the samples themselves"
+            f"block (a spectrogram, MFCC), not samples of up to {MOST_CHANNELS} channels. No session "
+            "computes such features; train the network on the samples themselves"
         )
     return operators, samples
+
+
+def _same(given: Tensor, tensor: Tensor) -> bool:
+    """Whether uint8 values are the int8 ones plus 128."""
+    return given.scale == tensor.scale and int(given.zeros[:1].sum()) == tensor.zero + 128
 
 
 def _split(operators: list[Operator]) -> tuple[list[Operator], Operator | None, bool]:

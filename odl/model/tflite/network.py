@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.model.tflite.flat_tables import Table, TfliteError
+from odl.model.tflite.flat_tables import FlatTable, TfliteError
 
 MOST_DIMENSIONS: Final = 8
 
@@ -147,7 +147,7 @@ def read_network(data: bytes) -> Network:
     TfliteError
         If it is damaged, of another version of the format, or has more than one graph.
     """
-    model = Table.root(data, b"TFL3")
+    model = FlatTable.root(data, b"TFL3")
     version = model.number(0, "u4")
     if version != 3:
         raise TfliteError(f"version {version} of the format; 3 can be read")
@@ -183,20 +183,20 @@ def _few(numbers: NDArray[Any], what: str) -> NDArray[Any]:
     return numbers
 
 
-def _code(table: Table) -> str:
+def _code(table: FlatTable) -> str:
     """The operator's name: newer files have its number as an int, older ones as a byte."""
     number = max(table.number(0, "i1"), table.number(3, "i4"))
     return OPERATORS.get(number, f"number {number} of the format")
 
 
-def _options(name: str, table: Table | None) -> dict[str, int]:
+def _options(name: str, table: FlatTable | None) -> dict[str, int]:
     known = _OPTIONS.get(name, {})
     if table is None:
         return {key: default for key, (_, _, default) in known.items()}
     return {key: table.number(*how) for key, how in known.items()}
 
 
-def _tensor(number: int, table: Table, buffers: list[Table]) -> Tensor:
+def _tensor(number: int, table: FlatTable, buffers: list[FlatTable]) -> Tensor:
     shape = table.array(0, "i4")
     if len(shape) > MOST_DIMENSIONS or not all(0 < n < 2**24 for n in shape.tolist()):
         # An unknown size stands as 1 in `shape`; other sizes below 1 are damage.

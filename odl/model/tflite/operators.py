@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odl.core.image_layout import Op
-from odl.core.layer import Layer
+from odl.core.layer import MOST_KERNEL, MOST_OUTPUTS, MOST_TAPS, Layer
 from odl.model.tflite.flat_tables import TfliteError
 from odl.model.tflite.layout import Layout
 from odl.model.tflite.network import ACTIVATIONS, SAME, Operator, Tensor
@@ -107,7 +107,8 @@ def _spread(
     across = (now.wide + above + below - wide_reach) // wide_stride + 1
     if time < 1 or across < 1:
         raise TfliteError(f"{operator.place}: its kernel is larger than its input")
-    if across * out > 192 or reach > 4096 or across * out * reach * now.width > _LARGEST_LAYER:
+    size = across * out * reach * now.width
+    if across * out > MOST_OUTPUTS or reach > MOST_KERNEL or size > _LARGEST_LAYER:
         raise TfliteError(f"{operator.place} would have {across * out} outputs, kernel {reach}: too large")
     spread = np.zeros((across, out, reach, now.wide, cin), np.int8)
     for position in range(across):
@@ -171,6 +172,8 @@ def _depthwise(operator: Operator, now: Layout, pending: tuple[int, int]) -> tup
     if weights.ndim != 4 or weights.shape[0] != 1 or weights.shape[3] % now.channels or now.axis == 0:
         raise TfliteError(f"{operator.place} has weights {weights.shape} for {now.channels} channels")
     out, each = weights.shape[3], weights.shape[3] // now.channels
+    if out > MOST_OUTPUTS or weights.size * now.channels > _LARGEST_LAYER:
+        raise TfliteError(f"{operator.place} has weights {weights.shape}: too large")
     full = np.zeros((out, *weights.shape[1:3], now.channels), np.int8)
     full[np.arange(out), :, :, np.arange(out) // each] = weights[0].transpose(2, 0, 1)
     of = _spread(operator, now, _time_first(full, now), pending)
@@ -231,6 +234,8 @@ def _mean(operator: Operator, now: Layout, pending: tuple[int, int]) -> tuple[La
     scale, zero = _ends(operator)
     across = _reduced(operator, now)
     n, outputs = now.time * across, now.width // across
+    if n > MOST_KERNEL or outputs > MOST_OUTPUTS:
+        raise TfliteError(f"{operator.place} takes means of {n} values of {outputs} channels: too large")
     mult, shift = of_mean(now.scale, scale, n, operator.place)
     weights = np.ones((outputs, now.time, across), np.int8)
     biases = np.full(outputs, -now.stored_zero * n, np.int32)
@@ -272,7 +277,7 @@ def fully(operator: Operator, now: Layout) -> tuple[NDArray[np.int8], NDArray[np
     sizes = (now.width, now.time * now.width)
     if operator.options["format"] != 0 or weights.ndim != 2 or weights.shape[1] not in sizes:
         raise TfliteError(f"{operator.place} has weights {weights.shape} for {now.time * now.width} values")
-    if weights.shape[1] > 16384 or weights.size > _LARGEST_LAYER or len(weights) > 192:
+    if weights.shape[1] > MOST_TAPS or weights.size > _LARGEST_LAYER or len(weights) > MOST_OUTPUTS:
         raise TfliteError(f"{operator.place} has weights {weights.shape}; too large")
     biases = np.zeros(len(weights), np.int64)
     if len(operator.inputs) > 2 and operator.inputs[2] is not None:

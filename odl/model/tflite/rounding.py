@@ -46,7 +46,7 @@ def of_mean(scale_in: float, scale_out: float, n: int, place: str) -> tuple[int,
     mult = math.floor(fraction * 2**31 + 0.5)
     if mult == 2**31:
         mult, exponent = 2**30, exponent + 1
-    more = min(n.bit_length() - 1, 32, 31 + exponent)
+    more = max(0, min(n.bit_length() - 1, 32, 31 + exponent))
     mult, shift = (mult << more) // n, 31 - exponent + more
     if not (31 <= shift <= 62 and 2**29 <= mult < 2**31):
         raise TfliteError(f"{place}: a mean over {n} values with a factor of {scale_in / scale_out:.3g}")

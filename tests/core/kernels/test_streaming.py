@@ -61,7 +61,7 @@ class Stream(NamedTuple):
 def drawn_layer(
     rng: np.random.Generator, op: Op, shape: tuple[int, int, int], stride: int, steep: bool, sides: Any
 ) -> Layer:
-    """A layer of ``shape`` (outputs, kernel, inputs); ``steep``: shifts from 31 on, weights at their bounds."""
+    """A layer of ``shape`` (outputs, kernel, inputs); ``steep``: shifts from 31 on, weights at bounds."""
     out, kernel, per = shape
     if op not in (Op.CONV, Op.CONV_TWICE, Op.DENSE):
         out, per = per, 0 if op in WEIGHTLESS else 1

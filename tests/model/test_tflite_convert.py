@@ -1,0 +1,252 @@
+"""What becomes of an int8 network; and, where LiteRT is, that it computes the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from odl.core.arrays import memory_of, net_of
+from odl.core.image import Image
+from odl.core.image_layout import Op
+from odl.core.kernels.score import score
+from odl.model.features import features_of
+from odl.model.tflite.convert import ConvertedNetwork, convert
+from odl.model.tflite.flat_tables import TfliteError
+from tests.helpers.tflite_files import SAME, VALID, File
+
+HAR = ("ax", "ay", "az")
+
+
+def small() -> File:
+    """Two convolutions, a maximum between them, one fully connected layer."""
+    net = File((1, 40, 1, 3), 0.1, -7).conv(6, (5, 1)).pool("MAX", 2, 2).conv(8, (3, 1))
+    return net.reshape(1, 16 * 8).dense(12)
+
+
+def made(net: File, **options: Any) -> ConvertedNetwork:
+    return convert(net.bytes(), **({"rate_hz": 50.0} | options))
+
+
+def kinds(image: Image) -> list[tuple[str, int, int, int]]:
+    return [(la.op.name, la.outputs, la.kernel, la.stride) for la in image.layers]
+
+
+def test_a_sequence_becomes_layers_that_stream() -> None:
+    image = made(small().dense(3, 0, 5).softmax(), hop=10, channels=HAR, units=["g"], classes="abc").image
+    assert kinds(image) == [
+        ("CONV_TWICE", 6, 5, 1), ("MAX", 6, 2, 2), ("CONV_TWICE", 8, 3, 1), ("DENSE", 12, 16, 5),
+    ]  # fmt: skip
+    assert (image.window, image.hop, image.features, image.windowed) == (40, 10, 12, False)
+    assert [(c.name, c.unit, round(c.scale, 6), c.zero) for c in image.channels] == [
+        (name, "g", 0.1, -7) for name in HAR
+    ]
+    assert image.names == {0: "a", 1: "b", 2: "c"} and image.base.any()
+    assert Image.from_bytes(image.to_bytes()).to_bytes() == image.to_bytes()
+
+
+def test_the_hop_is_half_a_window_unless_it_is_named() -> None:
+    assert made(small().dense(3, 0).softmax()).image.hop == 20
+    with pytest.raises(TfliteError, match="a hop of 7 samples; multiples of 2 up to 32 can be used"):
+        made(small().dense(3, 0).softmax(), hop=7)
+
+
+def test_without_a_head_the_classes_begin_at_zero() -> None:
+    converted = made(small().dense(3, 0).softmax(), head=False)
+    assert not converted.head and not converted.image.base.any() and len(converted.image.names) == 3
+    bare = made(small())
+    assert bare.classifier is None or bare.image.features == 128
+
+
+def test_padding_makes_an_image_of_whole_windows() -> None:
+    net = File((1, 30, 1, 2), 0.1, 4).conv(4, (5, 1), padding=SAME).reduce("MEAN", [1, 2])
+    image = made(net.dense(2, 0).softmax(), hop=7).image
+    first, second = image.layers[:2]
+    assert (first.op, first.kernel, first.stride, first.zero) == (Op.WINDOW, 30, 7, 132)
+    assert (second.left, second.right) == (2, 2) and image.windowed and image.hop == 7
+
+
+def test_the_first_head_says_what_the_network_says() -> None:
+    converted = made(small().dense(3, 0, 5).softmax())
+    image, of = converted.image, converted.classifier
+    assert of is not None
+    rng = np.random.default_rng(1)
+    block = memory_of(image, net_of(image)).block
+    for x in rng.integers(0, 256, (50, image.features)).astype(np.uint8):
+        logits = of.scales * (of.weights.astype(float) @ (x.astype(float) - of.zero) + of.biases)
+        wanted = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+        scores, path = np.zeros(image.max_rows, np.uint16), np.zeros(image.max_heads, np.uint8)
+        score(block, x, scores, path)
+        assert np.abs(scores[:3] / 32768 - wanted).max() < 0.004
+
+
+def test_one_logistic_output_becomes_two_classes() -> None:
+    image = made(small().dense(1, 0, 5).softmax("LOGISTIC"), classes=["no", "yes"]).image
+    assert image.names == {0: "no", 1: "yes"} and not image.base[0].any() and image.base[1].any()
+
+
+def with_input(kind: str) -> File:
+    net = File((1, 40, 1, 3), 0.05, 128 if kind == "uint8" else 0, seed=3, kind=kind)
+    if kind != "int8":
+        net.add("QUANTIZE", [], net.tensor((1, 40, 1, 3), "int8", [0.05], 0))
+    net.conv(6, (5, 1)).reduce("MEAN", [1, 2]).dense(2, 0).softmax()
+    if kind == "float32":
+        net.add("DEQUANTIZE", [], net.tensor((1, 2), "float32"))
+    return net
+
+
+def refused() -> dict[str, tuple[File, str]]:
+    """Networks that cannot be run, and what is said."""
+    wide = File((1, 49, 40, 1)).conv(8, (10, 8), (2, 2), SAME)
+    relu = File((1, 40, 1, 3)).conv(6, (5, 1), zero=-100)
+    six = File((1, 40, 1, 3)).conv(6, (5, 1), activation=3, scale=0.05)
+    branch = File((1, 40, 1, 3)).conv(6, (5, 1))
+    branch.add("ADD", [branch.last], branch.tensor(branch.now, "int8", [0.1], 3))
+    tanh = File((1, 40, 1, 3)).conv(6, (5, 1))
+    tanh.add("TANH", [], tanh.tensor(tanh.now, "int8", [1 / 128], 0))
+    both = File((1, 40, 3, 2)).conv(4, (3, 1)).pool("MAX", 2, 2)
+    both.operators[-1][3]["filter_w"] = 2
+    fine = File((1, 40, 1, 3)).conv(6, (5, 1), scale=1e-5)
+    return {
+        "a spectrogram": (wide, "40 values at each of 49 steps: the output of a feature block"),
+        "features": (
+            File((1, 33)).dense(8).dense(2, 0), r"a vector of 33 values .* operator 0 \(FULLY_CONNECTED\)"
+        ),
+        "floats": (File((1, 40, 1, 3), kind="float32").add("CONV_2D", [], 0), "its input is float32"),
+        "ReLU beside its zero": (relu, r"operator 0 \(CONV_2D\) has ReLU with the zero point -100"),
+        "ReLU6 beyond 6": (six, r"operator 0 \(CONV_2D\) has ReLU6 with outputs beyond 6, up to 12.8"),
+        "two activations": (branch, r"operator 1 \(ADD\) takes more than one activation"),
+        "an unknown operator": (tanh, r"operator 1 \(TANH\) cannot be run; these can: AVERAGE_POOL_2D"),
+        "pooling over both": (both, r"operator 1 \(MAX_POOL_2D\) pools 2 of 3 beside time"),
+        "a fine scale": (fine, r"operator 0 \(CONV_2D\): a factor of .* below 1 can be run"),
+        "nothing but a classifier": (File((1, 8, 2)).dense(3, 0).softmax(), "no layer before its classifier"),
+        "many features": (File((1, 90, 1, 3)).conv(30, (5, 1)).reshape(1, 2580).dense(3, 0), "up to 192 can"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", refused())
+def test_what_cannot_be_run_is_named_with_its_place(name: str) -> None:
+    net, said = refused()[name]
+    with pytest.raises(TfliteError, match=said):
+        made(net)
+
+
+def test_names_are_as_many_as_the_network_has() -> None:
+    net = small().dense(3, 0).softmax()
+    with pytest.raises(TfliteError, match="2 classes are named; the network tells 3 apart"):
+        made(net, classes=["a", "b"])
+    with pytest.raises(TfliteError, match="2 channels and 3 units are named; the network takes 3"):
+        made(net, channels=["a", "b"])
+
+
+# --- against LiteRT --------------------------------------------------------------------------
+
+
+@st.composite
+def networks(draw: Any) -> bytes:
+    """Networks of one to three convolutions, pooled or joined in any of the ways that can be run."""
+    number = draw(st.integers(0, 2**32 - 1))
+    rng = np.random.default_rng(number)
+    axis, time = int(rng.choice([1, 2])), int(rng.integers(20, 70))
+    wide = 1 if axis == 2 or rng.random() < 0.7 else int(rng.integers(2, 4))
+    shape = (1, time, wide, int(rng.integers(1, 7)) if wide == 1 else 1)
+    net = File((1, 1, time, shape[3]) if axis == 2 else shape, 0.05, int(rng.choice([0, -128, 5])), number)
+    same = rng.random() < 0.4
+    for _ in range(int(rng.integers(1, 4))):
+        if net.now[axis] < 8:
+            break
+        kernel = int(rng.integers(1, 6))
+        stride = int(rng.integers(1, min(kernel, 3) + 1))
+        apart = int(rng.choice([1, 2])) if stride == 1 else 1
+        positive = rng.random() < 0.6
+        activation, zero = (int(rng.choice([1, 3])), -128) if positive else (0, int(rng.integers(-60, 60)))
+        sizes = [(kernel, int(rng.integers(1, net.now[3 - axis] + 1))), (stride, 1), (apart, 1)]
+        size, step, dilation = [pair if axis == 1 else pair[::-1] for pair in sizes]
+        net.conv(
+            int(rng.integers(1, 20)), size, step, SAME if same and rng.random() < 0.7 else VALID, activation,
+            0.02 if activation == 3 else None, zero, dilation, int(rng.choice([0, 0, 1, 2])),
+        )  # fmt: skip
+        if rng.random() < 0.5 and net.now[axis] >= 6:
+            kind = str(rng.choice(["MAX", "AVERAGE"]))
+            net.pool(kind, int(rng.choice([2, 3])), 2, SAME if same and kind == "MAX" else VALID, axis)
+    every = [1, 2] if rng.random() < 0.5 else [axis]
+    match int(rng.integers(0, 5)):
+        case 0:
+            before = float(net.tensors[net.last][2][0])
+            net.reduce("MEAN", every, None if rng.random() < 0.5 else before * 0.7)
+        case 1:
+            net.reduce("REDUCE_MAX", every)
+        case 2:
+            net.reshape(1, int(np.prod(net.now))).dense(int(rng.integers(2, 40)))
+        case 3:
+            net.pool(str(rng.choice(["MAX", "AVERAGE"])), net.now[axis], net.now[axis], VALID, axis)
+    if len(net.now) > 2 or rng.random() < 0.5:
+        net.reshape(1, int(np.prod(net.now))).dense(int(rng.integers(2, 30)), 0, int(rng.integers(-50, 50)))
+    return net.dense(int(rng.integers(2, 6)), 0, 5).softmax().bytes()
+
+
+@pytest.mark.peers
+@settings(max_examples=max(1, settings.default.max_examples // 2))  # type: ignore[union-attr]
+@given(networks())
+def test_every_feature_equals_the_reference_kernels(data: bytes) -> None:
+    from odl.model.tflite.check import compare
+
+    try:
+        converted = convert(data, rate_hz=50)
+    except TfliteError as error:
+        assert "too large" in str(error) or "to 192 can be used" in str(error) or "factor" in str(error)
+        return
+    compared = compare(data, converted, 40)
+    assert compared.different == 0 and compared.classes == 40 - compared.ties, compared.text
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("kind", ["int8", "float32", "uint8"])
+def test_a_network_that_quantises_its_input_takes_the_same_samples(kind: str) -> None:
+    from odl.model.tflite.check import compare
+
+    data = with_input(kind).bytes()
+    compared = compare(data, convert(data, rate_hz=50), 60)
+    assert compared.different == 0 and "60 windows" in compared.text
+
+
+@pytest.mark.peers
+def test_one_logistic_output_gives_the_same_class() -> None:
+    from odl.model.tflite.check import compare
+
+    data = small().dense(1, 0, 5).softmax("LOGISTIC").bytes()
+    compared = compare(data, convert(data, rate_hz=50), 100)
+    assert compared.different == 0 and compared.classes == 100 - compared.ties
+
+
+@pytest.mark.peers
+def test_a_difference_is_counted() -> None:
+    from dataclasses import replace
+
+    from odl.model.tflite.check import compare
+
+    data = small().dense(3, 0).softmax().bytes()
+    converted = convert(data, rate_hz=50)
+    last = converted.image.layers[-1]
+    layers = (*converted.image.layers[:-1], replace(last, biases=last.biases + 200000))
+    other = replace(converted, image=replace(converted.image, layers=layers))
+    assert "windows DIFFER from the reference kernels of LiteRT" in compare(data, other, 20).text
+
+
+@pytest.mark.peers
+def test_a_network_that_ends_in_positions_is_pooled_in_halves() -> None:
+    from odl.model.tflite.check import compare
+
+    data = File((1, 40, 1, 3)).conv(6, (5, 1), (2, 1)).bytes()
+    converted = convert(data, rate_hz=50)
+    assert converted.image.features == 18 and compare(data, converted, 50).different == 0
+
+
+def test_features_do_not_depend_on_the_tier_or_the_hop() -> None:
+    rng = np.random.default_rng(5)
+    windows = rng.integers(-128, 128, (20, 40, 3)).astype(np.int16)
+    found = [features_of(made(small().dense(3, 0), hop=hop).image, windows) for hop in (2, 10, 32)]
+    assert np.array_equal(found[0], found[1]) and np.array_equal(found[0], found[2])
