@@ -200,7 +200,8 @@ def test_the_command_runs_a_study_and_prints_its_tables(
     names = ("random", "tactile-inforv", "tactile-dualrv", "preemption")
     study = tmp_path / "study.toml"
     study.write_text(
-        'sets = ["mnist"]\nseeds = 3\nknown = 5\nextractor = 1\nstream = 200\nlabels = 160\nbatch = 8\ntested = 100\n'
+        'sets = ["mnist"]\nseeds = 3\nknown = 5\nextractor = 1\nstream = 200\nlabels = 160\nbatch = 8\n'
+        "tested = 100\n"
         "[starts]\nclasses = { classes = 5, each = 4 }\n[steps]\nmnist = 8\n"
         + "".join(f'[[policies]]\nname = "{name}"\n' for name in names),
         encoding="utf-8",
