@@ -115,7 +115,7 @@ MUTANTS = [
     ("segment.c", "> session->settings.change", "> session->settings.change + 100"),
     ("hold.c", "&& said != s->held_said", ""),
     ("log.c", "labels[r] > labels[most]", "labels[r] >= labels[most]"),
-    ("rule_novel_segments.c", "- 2 * purse", "- purse"),
+    ("rule_novel_segments.c", "FIRST = 3", "FIRST = 4"),
     ("rule_novel_segments.c", "LEAST + s->doubt", "s->doubt"),
     ("decide.c", "end - s->asked_at < set->every", "end - s->asked_at <= set->every"),
     ("score.c", "ODL_ONE - (first - second)", "ODL_ONE - first"),
