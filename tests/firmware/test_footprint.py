@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,8 +18,8 @@ from firmware_sim.footprint import CLOCK_HZ, LIMITS, LOG_BANK, MARKS, SECOND, as
 from odl.cli.firmware import played_session
 from odl.core.config import Config
 from odl.core.events import Gap, Input, Samples
-from odl.core.image import Image
-from odl.core.state import Entry
+from odl.core.image import ROOT, Image
+from odl.core.state import Entry, log_dtype
 from tests.helpers.firmware import need
 from tests.helpers.images import random_image
 
@@ -28,11 +29,12 @@ COUNTS = (
     "ram_bytes", "flash_bytes", "code_bytes", "image_bytes", "stack_bytes", "macs", "instructions_per_mac",
     "instructions_per_sample", "instructions_per_window", "instructions_per_window_without_learning",
     "instructions_per_window_by_part", "instructions_per_learning_step", "instructions_per_refit",
-    "worst_refit", "worst_refit_hops", "streaming_saves", "ram_map", "sector_map", "compiler", "flags",
+    "worst_refit", "longest_hop", "full_log", "full_log_at_most", "streaming_saves", "ram_map", "sector_map",
+    "compiler", "flags",
 )  # fmt: skip
 ESTIMATES = (
     "ms_per_sample", "ms_per_window", "ms_per_refit", "ms_per_refit_worst", "uj_per_window", "uj_per_refit",
-    "uj_per_refit_worst", "worst_refit_hops_pessimistic", "estimate", "times_real_time",
+    "uj_per_refit_worst", "longest_hop_pessimistic", "estimate", "times_real_time",
 )  # fmt: skip
 
 
@@ -51,10 +53,10 @@ def small() -> dict[str, Any]:
 
 def test_the_shipped_model_keeps_its_limits(shipped: dict[str, Any]) -> None:
     assert shipped["missed"] == []
-    assert shipped["ram_bytes"] <= 24 * 1024
-    assert shipped["code_bytes"] <= 28 * 1024
+    assert shipped["ram_bytes"] <= 40 * 1024
+    assert shipped["code_bytes"] <= 32 * 1024
     assert shipped["instructions_per_mac"] <= 2.3
-    assert shipped["worst_refit_hops"] <= 1
+    assert shipped["longest_hop"] <= 0.9
 
 
 def test_it_is_json_and_says_all_that_it_should(shipped: dict[str, Any]) -> None:
@@ -67,8 +69,10 @@ def test_it_is_json_and_says_all_that_it_should(shipped: dict[str, Any]) -> None
 def test_memory_adds_up(shipped: dict[str, Any], image: Image) -> None:
     assert sum(row["bytes"] for row in shipped["ram_map"]) == shipped["ram_bytes"]
     assert all(row["bytes"] > 0 for row in shipped["ram_map"])
-    weights = next(row["bytes"] for row in shipped["ram_map"] if row["name"].startswith("head weights"))
-    assert weights == 4 * image.max_rows * (image.features + 1)
+    uses = {row["name"]: row["bytes"] for row in shipped["ram_map"]}
+    (weights,) = (size for name, size in uses.items() if name.startswith("head weights"))
+    assert weights == uses["the same of a refit that goes on"] == 4 * image.max_rows * (image.features + 1)
+    assert uses["order of a refit's items"] == 2 * image.max_items
     assert 0 < shipped["stack_bytes"] < build.STACK
 
 
@@ -111,13 +115,15 @@ def test_parts_of_a_window_add_up(shipped: dict[str, Any]) -> None:
     assert parts["learning"] * shipped["windows"] == pytest.approx(
         shipped["instructions_per_refit"] * shipped["refits"]
     )
-    assert max(parts, key=parts.__getitem__) == "convolution"
+    assert max(parts, key=parts.__getitem__) == "learning"  # twenty answers in nine minutes
+    # Nothing of a refit is counted elsewhere: what is left of the rest is the board's main loop.
+    assert parts["board"] < 0.02 * parts["convolution"]
 
 
 def test_the_energy_is_of_the_parts_that_were_counted(shipped: dict[str, Any], image: Image) -> None:
     found, parts = shipped["energy"], shipped["instructions_per_window_by_part"]
     assert found == energy(parts, image.hop / image.rate_hz, SHEETS["nucleo_f401re"])
-    assert max(found["uj_by_share"], key=found["uj_by_share"].__getitem__) in ("extractor", "sleep")
+    assert max(found["uj_by_share"], key=found["uj_by_share"].__getitem__) == "learner"
     assert "energy, estimated" in as_text(shipped) and "DS10086" in as_text(shipped)
 
 
@@ -142,7 +148,21 @@ def test_the_longest_refit_is_the_fullest(shipped: dict[str, Any], image: Image)
     # Nearly every row moves in nearly every step: forwards and back cost much the same.
     assert worst["most"]["odl_sgd_inside"] > worst["most"]["odl_dense"]
     assert worst["instructions"] > 4 * shipped["instructions_per_refit"]
-    assert shipped["worst_refit_hops"] == pytest.approx(worst["instructions"] / (64 / 50 * CLOCK_HZ))
+    assert shipped["longest_hop"] == pytest.approx(worst["longest_hop"] / (64 / 50 * CLOCK_HZ))
+    assert worst["hops"] == -(-worst["gradient_steps"] // image.refit_items)  # one task: a step an item
+    share = image.refit_items / worst["gradient_steps"]
+    assert worst["longest_hop"] == pytest.approx(share * worst["instructions"], rel=0.02)
+
+
+def test_a_full_log_waits_for_the_flash(shipped: dict[str, Any], image: Image) -> None:
+    typical, most = shipped["full_log"], shipped["full_log_at_most"]
+    words = (log_dtype(image.features).itemsize + 8) // 4 * (image.max_log + 1)
+    assert typical["seconds"] == pytest.approx(1.0 + 16e-6 * words, rel=0.05)  # erases 128 KB
+    assert most["seconds"] == pytest.approx(2.0 + 16e-6 * words, rel=0.05)
+    places = (LOG_BANK - 32) // (log_dtype(image.features).itemsize + 8)
+    assert typical["labels"] == most["labels"] == places - image.max_log + 1
+    # What the sensor's own memory bridges: nothing is lost.
+    assert most["seconds"] + shipped["longest_hop"] * image.hop / image.rate_hz < 256 / 52
 
 
 def test_gcc_keeps_the_limits_too(image: Image) -> None:
@@ -157,6 +177,7 @@ def test_gcc_keeps_the_limits_too(image: Image) -> None:
     assert run["macs"] == macs_of(image, 333) + macs_of(image, 667)
     assert by_part(run["other"])["convolution"] / run["macs"] <= LIMITS["instructions_per_mac"]
     assert run["refits"] == 0 and not run["learning"]
+    assert bench.worst_refit(config)["longest_hop"] / (64 / 50 * CLOCK_HZ) <= LIMITS["longest_hop"]
 
 
 def test_two_runs_give_the_same_counts(small: dict[str, Any]) -> None:
@@ -171,15 +192,29 @@ def test_a_model_without_its_data_runs_on_noise(small: dict[str, Any]) -> None:
     assert "MISSES the limit of 2.3" in as_text(small)
 
 
-def test_gradient_steps_are_those_that_the_board_takes() -> None:
-    """Each is one softmax over a head that learns, so the calls of softmax count them."""
+def test_gradient_steps_are_those_of_the_items() -> None:
+    """One for each item of a phase, epoch, and learning task on the way from its class to the root."""
     bench = Bench(TREE, build.build(TREE))
     bench.client.configure(_learning_config())
-    bench.worst_refit(_learning_config(), splits=True)
-    assert int(bench.state()["n_heads"]) == 3  # one more, with two of the three rows that were left
-    calls = _calls(bench, "odl_head_probabilities")
-    assert calls == bench.gradient_steps() > 0
-    assert Entry.UNDONE in bench.entries()["kind"]
+    worst = bench.worst_refit(_learning_config(), splits=True)
+    state = bench.state()
+    assert int(state["n_heads"]) == worst["heads"] == 3  # one more, with two of the three rows that were left
+    labels = Counter(bench.entries()["cls"][bench.entries()["kind"] == Entry.LABEL].tolist())
+    labels[int(state["row_class"][state["n_rows"] - 1])] += 1  # the one that was undone at the end
+    assert sum(labels.values()) + 4 == worst["entries"] == TREE.max_log  # with a split and three classes
+    rows = range(int(state["n_rows"]))
+    head_of = {int(state["row_class"][row]): int(state["row_head"][row]) for row in rows}
+
+    def tasks(cls: int) -> int:
+        above = int(state["head_parent"][head_of[cls]])
+        return 1 if above == ROOT else 1 + tasks(above)
+
+    share = len(TREE.owners) // len(TREE.row_class)
+    items = {cls: n * max(1, share // n) for cls, n in labels.items()}
+    first = sum(n * tasks(cls) for cls, n in items.items()) + sum(tasks(int(cls)) for cls in TREE.owners)
+    new = sum(n for cls, n in items.items() if head_of[cls] == 2)
+    late = -(-4000 // new) - TREE.epochs
+    assert worst["gradient_steps"] == TREE.epochs * first + late * new
 
 
 def _learning_config() -> Config:
@@ -187,20 +222,9 @@ def _learning_config() -> Config:
                   mult=(1 << 30,) * 3, shift=(30,) * 3, offset=(0,) * 3)  # fmt: skip
 
 
-def _calls(bench: Bench, function: str) -> int:
-    """How often a refit enters ``function``, by the first instructions of it."""
-    counter = bench.board._counter
-    at = bench.program.symbols[function].address - elf.FLASH_BASE >> 1
-    before = int(counter.done[at])
-    bench.refit()
-    block = int(counter.done[at]) - before
-    one = counter._words[8 + elf.FLASH_SIZE // 8 + at] & 0xFFFFFFFF
-    return block // int(one)
-
-
 def test_the_text_is_for_people(shipped: dict[str, Any]) -> None:
     text = as_text(shipped)
-    for what in ("RAM, stack included", "within the limit of 24,576", "hop  16", "Estimates", "label log"):
+    for what in ("RAM, stack included", "within the limit of 40,960", "hop  16", "Estimates", "label log"):
         assert what in text
     assert "MISSES" not in text and max(map(len, text.splitlines())) <= 110
 
@@ -218,7 +242,7 @@ def test_every_function_that_runs_is_known() -> None:
     rest = {name for name in executed(bench, [Samples(0, raw)]) if part_of(name) == "board"}
     files = {file_of_functions().get(name.split(".")[0], "compiler") for name in rest}
     assert core & files <= {"image", "imprint", "refit", "sgd", "sgd_dsp"}
-    assert {"main", "board_reset", "odl_log_at"} <= rest
+    assert {"main", "board_reset", "board_idle"} <= rest
     for part, stems in PARTS.items():
         for stem in stems:
             assert any(
