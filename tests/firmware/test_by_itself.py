@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from firmware_sim import build
+from firmware_sim.build import LOG_BANK
 from firmware_sim.emulator import Emulator
 from firmware_sim.headers import room_of
 from firmware_sim.peripherals import MHZ
@@ -17,6 +18,7 @@ from odl.core.events import Dropped, Gap, Label, Learned, Query, Samples, Undo, 
 from odl.core.image import Channel, Image
 from odl.core.kernels.score import score
 from odl.core.session import Session
+from odl.core.state import Entry, log_dtype
 from odl.wire import (
     Compact,
     Deframer,
@@ -157,6 +159,52 @@ def test_a_stall_that_the_fifo_bridges_is_none(sensing: Follower) -> None:
     sensing.board.skip(round(4.5 * MHZ * 1e6))
     sensing.run(3.0)
     assert sensing.messages_of(Gap) == [] and sensing.messages_of(Status)[-1].dropped == 0
+
+
+SPARE = 0x20010000  # RAM that the firmware does not use
+
+
+def full_bank(board: Emulator, image: Image) -> None:
+    """Leave the board with a full log, in a bank of flash that has no place left."""
+    entry = np.zeros(1, log_dtype(image.features))
+    entry["kind"] = Entry.LABEL
+    assert board.call("odl_log_clear") == 0
+    for n in range((LOG_BANK - 32) // (entry.itemsize + 8)):
+        entry["window"], entry["order"], entry["cls"] = 64 * n, n + 1, image.row_class[n % 2]
+        entry["features"][0, : image.features] = image.stored[n % len(image.stored)]
+        board.set_memory(SPARE, entry.tobytes())
+        if n >= image.max_log:
+            assert board.call("odl_log_remove", 0) == 0
+        assert board.call("odl_log_append", SPARE) == 0
+
+
+@pytest.mark.parametrize(("slowness", "lost"), [(2, False), (9, True)])
+def test_an_answer_that_moves_the_log_loses_no_sample_untold(
+    firmware: MakeFirmware, image: Image, config: Config, slowness: int, lost: bool
+) -> None:
+    """The sensor keeps what comes in the longest time that the flash can need; more would be a gap."""
+    board = Emulator(firmware("zig", "lsm6dso").elf, sensor=Lsm6dso(stream(image, 12_000)))
+    for _ in range(2):  # both banks are in use then
+        board.run(0.1)
+        full_bank(board, image)
+        board.reset()
+    board.run(0.1)
+    client = BoardClient(board.write, board.run)
+    client.hello()
+    client.configure(config, keep=True, session=5)
+    session = Session(image, config)
+    session.restore(client.snapshot())
+    sensing = Follower(board, session)
+    sensing.run_until(Query)
+    board.flash.slowness, erased = slowness, board.flash.erased
+    board.press()
+    sensing.run_until(Learned, 20.0)
+    sensing.run(6.0)
+    assert board.flash.erased == erased + 1 and session.counts["gave_way"] == 1
+    gaps = sensing.messages_of(Gap)
+    assert (sum(gap.lost for gap in gaps) > 0) == lost
+    assert sensing.messages_of(Status)[-1].dropped == sum(gap.lost for gap in gaps)
+    sensing.compare()
 
 
 def test_a_session_begins_with_samples_of_its_own_time(
