@@ -32,6 +32,7 @@ SIGNATURES: Final = {
     "odl_depthwise": "vpppppIIIp",
     "odl_largest": "vpIIip",
     "odl_average": "vpIIip",
+    "odl_lookup": "vppIip",
     "odl_pool": "vpIIIp",
     "odl_dense": "lppI",
     "odl_exp_q15": "ilI",

@@ -46,6 +46,7 @@ void odl_conv_zero(const int8_t *weights, const int32_t *biases, const int32_t *
 void odl_depthwise(const int8_t *weights, const int32_t *biases, const int32_t *mults, const uint8_t *shifts,
                    const int16_t *taps, uint32_t kernel, uint32_t channels, unsigned zero, int16_t *out);
 void odl_largest(const int16_t *taps, uint32_t kernel, uint32_t channels, int32_t more, int16_t *out);
+void odl_lookup(const int8_t *tables, const int16_t *taps, uint32_t channels, int32_t more, int16_t *out);
 void odl_average(const int16_t *taps, uint32_t kernel, uint32_t channels, int32_t more, int16_t *out);
 /* pool.c */
 void odl_pool(const uint8_t *ring, uint32_t positions, uint32_t channels, uint32_t first, uint8_t *features);

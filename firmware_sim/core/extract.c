@@ -25,7 +25,9 @@ static void next(place *p, const odl_layer *layer)
 {
     uint32_t taps = (uint32_t)layer->kernel * layer->cin;
     p->taps += taps;
-    if (layer->op == ODL_OP_MAX || layer->op == ODL_OP_AVERAGE || layer->op == ODL_OP_WINDOW)
+    if (layer->op == ODL_OP_TABLE)
+        p->weights += 256u * layer->cout;
+    if (layer->op > ODL_OP_DEPTHWISE)
         return;
     p->weights += layer->op == ODL_OP_DEPTHWISE ? taps : layer->cout * taps;
     p->channel += layer->cout;
@@ -60,6 +62,11 @@ static void compute(const odl_net *net, const odl_layer *layer, place p, int32_t
 #if ODL_HAS(ODL_OP_AVERAGE)
     case ODL_OP_AVERAGE:
         odl_average(p.taps, n / layer->cout, layer->cout, more, out);
+        return;
+#endif
+#if ODL_HAS(ODL_OP_TABLE)
+    case ODL_OP_TABLE:
+        odl_lookup(p.weights, p.taps, layer->cout, more, out);
         return;
 #endif
     default:

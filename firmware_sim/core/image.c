@@ -49,7 +49,8 @@ static int check_shapes(const odl_image_header *h, const odl_layer *layers, uint
         const odl_layer *layer = &layers[i];
         int window = layer->op == ODL_OP_WINDOW, full = layer->op <= ODL_OP_DENSE;
         uint32_t sides = (uint32_t)layer->left + layer->right, per;
-        NEED(layer->op <= ODL_OP_WINDOW && ODL_HAS(layer->op), ODL_IMAGE_SIZES);
+        NEED(layer->op <= ODL_OP_TABLE && ODL_HAS(layer->op), ODL_IMAGE_SIZES);
+        NEED(layer->op != ODL_OP_TABLE || (layer->kernel == 1 && layer->cout == cin), ODL_IMAGE_LAYERS);
         NEED(layer->cin == cin && layer->cout >= 1 && layer->cout <= ODL_WIDEST, ODL_IMAGE_LAYERS);
         NEED(layer->kernel >= 1 && layer->kernel <= 4096 && layer->kernel * cin <= 16384, ODL_IMAGE_LAYERS);
         per = layer->kernel * (full ? cin : cin / layer->cout);
@@ -60,6 +61,8 @@ static int check_shapes(const odl_image_header *h, const odl_layer *layers, uint
             *weights += per * layer->cout;
             *channels += layer->cout;
         }
+        if (layer->op == ODL_OP_TABLE)
+            *weights += 256u * layer->cout;
         cin = layer->cout;
         if (window) {
             NEED(i == 0 && layer->kernel == h->window && layer->stride == h->hop && sides == 0, ODL_IMAGE_LAYERS);
@@ -90,8 +93,10 @@ static int check_layers(const odl_net *net)
     for (uint32_t i = 0; i < net->n_layers; i++) {
         const odl_layer *layer = &net->layers[i];
         uint32_t n = (uint32_t)layer->kernel * layer->cin / (layer->op == ODL_OP_DEPTHWISE ? layer->cout : 1u);
+        if (layer->op == ODL_OP_TABLE)
+            weights += 256u * layer->cout;
         if (layer->op > ODL_OP_DEPTHWISE)
-            continue; /* no weights */
+            continue; /* multiplies nothing */
         NEED(accumulators_fit(weights, net->biases + at, n, layer->cout), ODL_IMAGE_LAYERS);
         for (uint32_t o = at; o < at + layer->cout; o++) {
             NEED(net->mults[o] >= (int32_t)1 << (layer->op == ODL_OP_CONV ? 30 : 29), ODL_IMAGE_LAYERS);

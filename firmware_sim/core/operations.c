@@ -44,6 +44,13 @@ void odl_largest(const int16_t *taps, uint32_t kernel, uint32_t channels, int32_
     }
 }
 
+/* Each channel's input, plus `more` as above, in its table of 256 outputs less 128. */
+void odl_lookup(const int8_t *tables, const int16_t *taps, uint32_t channels, int32_t more, int16_t *out)
+{
+    for (uint32_t o = 0; o < channels; o++)
+        out[o] = (int16_t)(tables[256 * o + (uint32_t)(taps[o] + more)] + 128);
+}
+
 /* The mean of every channels-th input, plus `more` as above, rounded as TensorFlow Lite rounds the mean of
  * int8 values, which are these less 128: ties away from 128. kernel is at most 4096, so sums stay below
  * 2**20. */

@@ -115,6 +115,7 @@ class Op(IntEnum):
     MAX = 4  # the largest of such inputs
     AVERAGE = 5  # their rounded mean
     WINDOW = 6  # first of all: what follows runs on each window as a whole, with padding
+    TABLE = 7  # each input looked up in its channel's table of 256 outputs, stored less 128
 
 
 NEWER = "of a kind that needs a newer odl"

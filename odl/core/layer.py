@@ -14,6 +14,7 @@ from odl.core.image_layout import NEWER, WEIGHTLESS, Op, require
 
 MOST_LAYERS, MOST_OUTPUTS, MOST_KERNEL, MOST_TAPS = 32, 192, 4096, 16384
 _FULL = (Op.CONV, Op.CONV_TWICE, Op.DENSE)  # each output from all inputs
+MULTIPLYING = (*_FULL, Op.DEPTHWISE)  # those with biases, multipliers and shifts
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,8 +22,8 @@ class Layer:
     """One operation over time, with outputs in uint8.
 
     By default a valid convolution with ReLU, whose outputs have the zero point 0. ``weights`` gives the
-    sizes in any case: the last axis has the length ``wide`` for a depthwise convolution, and 0 for a layer
-    without weights, whose other arrays are empty.
+    sizes in any case: the last axis has the length ``wide`` for a depthwise convolution, 256 for tables and
+    0 for a layer without weights. Layers that do not multiply have no numbers in the other arrays.
     """
 
     weights: NDArray[np.int8]  # (out, kernel, in)
@@ -68,16 +69,17 @@ def read_layers(section: Callable[..., NDArray[Any]], records: NDArray[Any], sou
         whole = op in _FULL or (out > 0 and cin % out == 0)
         require(whole, source, f"layer {i} makes {out} outputs of {cin} channels")
         wide = 1 if op in _FULL else cin // out
-        per = cin if op in _FULL else 0 if op in WEIGHTLESS else wide
+        per = cin if op in _FULL else 0 if op in WEIGHTLESS else 256 if op == Op.TABLE else wide
         shapes.append((out, int(s["kernel"]), per))
         facts.append((int(s["stride"]), op, zero, left, right, wide))
     weights = section("weights", "i1", sum(math.prod(shape) for shape in shapes))
-    outs = sum(shape[0] for shape in shapes if shape[2])
+    channels = [shape[0] if fact[1] in MULTIPLYING else 0 for shape, fact in zip(shapes, facts, strict=True)]
+    outs = sum(channels)
     biases, mults = section("biases", "<i4", outs), section("mults", "<i4", outs)
     shifts = section("shifts", "u1", outs)
     layers, at_w, at_c = [], 0, 0
-    for shape, fact in zip(shapes, facts, strict=True):
-        size, part = math.prod(shape), slice(at_c, at_c + (shape[0] if shape[2] else 0))
+    for shape, fact, n in zip(shapes, facts, channels, strict=True):
+        size, part = math.prod(shape), slice(at_c, at_c + n)
         own = weights[at_w : at_w + size].reshape(shape)
         layers.append(Layer(own, biases[part], mults[part], shifts[part], *fact))
         at_w, at_c = at_w + size, part.stop
@@ -116,7 +118,8 @@ def check_layers(layers: Sequence[Layer], channels: int, window: int, hop: int, 
 
 
 def _check_numbers(layer: Layer, i: int, need: Callable[[bool, str], None]) -> None:
-    if layer.op in WEIGHTLESS:
+    if layer.op not in MULTIPLYING:
+        need(layer.op != Op.TABLE or (layer.taps == layer.outputs), f"layer {i}: a table of several inputs")
         return
     least = 30 if layer.op == Op.CONV else 29
     need(bool(np.all(layer.mults >= 2**least)), f"layer {i}: a multiplier is below 2**{least}")

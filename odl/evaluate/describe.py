@@ -19,6 +19,7 @@ from odl.recording.format_1 import is_converted
 _OPERATIONS = {
     Op.CONV_TWICE: "convolution, rounded twice", Op.DENSE: "dense", Op.DEPTHWISE: "depthwise",
     Op.MAX: "maximum", Op.AVERAGE: "average", Op.WINDOW: "whole windows",
+    Op.TABLE: "tables",
 }  # fmt: skip
 
 

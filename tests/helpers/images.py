@@ -6,6 +6,7 @@ import numpy as np
 
 from odl.core.image import ROOT, Channel, Image, Layer
 from odl.core.image_layout import WEIGHTLESS, Op
+from odl.core.layer import MULTIPLYING
 from tests.helpers import reference
 
 
@@ -68,12 +69,14 @@ def layers_of(image: Image) -> list[reference.Layer]:
 
 # Operation, outputs, kernel, stride and padding of each layer.
 STREAMED = (
+    (Op.TABLE, 3, 1, 1, 0, 0),
     (Op.CONV_TWICE, 6, 5, 2, 0, 0), (Op.DEPTHWISE, 6, 3, 1, 0, 0), (Op.MAX, 6, 2, 2, 0, 0),
     (Op.CONV, 8, 1, 1, 0, 0), (Op.AVERAGE, 8, 8, 2, 0, 0), (Op.DENSE, 24, 1, 1, 0, 0),
 )  # fmt: skip
 WHOLE = (
     (Op.WINDOW, 3, 40, 8, 0, 0), (Op.CONV_TWICE, 6, 5, 2, 2, 2), (Op.MAX, 6, 3, 2, 0, 1),
-    (Op.DEPTHWISE, 6, 3, 1, 1, 1), (Op.AVERAGE, 6, 2, 2, 0, 0), (Op.DENSE, 24, 5, 1, 0, 0),
+    (Op.DEPTHWISE, 6, 3, 1, 1, 1), (Op.TABLE, 6, 1, 1, 0, 0), (Op.AVERAGE, 6, 2, 2, 0, 0),
+    (Op.DENSE, 24, 5, 1, 0, 0),
 )  # fmt: skip
 
 
@@ -81,9 +84,9 @@ def operated_image(seed: int = 0, whole: bool = False, **changes: object) -> Ima
     """As `random_image`, with every operation in its layers: streamed, or over ``whole`` windows."""
     draw, channels, layers = np.random.default_rng(seed), 3, []
     for op, out, kernel, stride, left, right in WHOLE if whole else STREAMED:
-        per = 0 if op in WEIGHTLESS else 1 if op == Op.DEPTHWISE else channels
+        per = 0 if op in WEIGHTLESS else {Op.DEPTHWISE: 1, Op.TABLE: 256}.get(op, channels)
         weights = draw.integers(-127, 128, (out, kernel, per)).astype(np.int8)
-        some = out if per else 0
+        some = out if op in MULTIPLYING else 0
         zero = 0 if op == Op.CONV else int(draw.integers(0, 256)) if op != Op.DENSE else 100
         layers.append(
             Layer(

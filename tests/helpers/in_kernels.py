@@ -20,7 +20,7 @@ from odl.core.kernels.grow import regrow
 from odl.core.kernels.imprint import imprint
 from odl.core.kernels.log import make_room
 from odl.core.kernels.net import SETTINGS, Act, Net
-from odl.core.kernels.operations import average, conv_zero, depthwise, largest
+from odl.core.kernels.operations import average, conv_zero, depthwise, largest, lookup
 from odl.core.kernels.plain import plain
 from odl.core.kernels.pool import pool
 from odl.core.kernels.refit import advance
@@ -71,6 +71,13 @@ def kernel_largest(taps: Any, channels: int, more: int) -> list[int]:
     """A position's maxima."""
     out = np.zeros(channels, np.uint8)
     largest(np.array(taps, np.int16), np.int64(more), out)
+    return out.tolist()
+
+
+def kernel_lookup(tables: Any, taps: Any, more: int) -> list[int]:
+    """A position's outputs from tables."""
+    out = np.zeros(len(taps), np.uint8)
+    lookup(np.array(tables, np.int16).reshape(-1), np.array(taps, np.int16), np.int64(more), out)
     return out.tolist()
 
 

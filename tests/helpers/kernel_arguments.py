@@ -81,6 +81,15 @@ def pooled(draw: Any) -> tuple[Any, ...]:
 
 
 @st.composite
+def looked_up(draw: Any) -> tuple[Any, ...]:
+    """Tables of one to three channels, an input of each, and 128 where they are signed."""
+    channels, more = draw(st.integers(1, 3)), draw(st.sampled_from([0, 128]))
+    chance = draw(st.randoms(use_true_random=False))
+    tables = [[chance.randint(-128, 127) for _ in range(256)] for _ in range(channels)]
+    return tables, draw(lists(-more, 255 - more, channels)), more
+
+
+@st.composite
 def rings(draw: Any) -> tuple[Any, ...]:
     """A ring of 2 to 30 positions and where its oldest stands."""
     positions, channels = draw(st.integers(2, 30)), draw(st.integers(1, 3))

@@ -33,6 +33,7 @@ from tests.helpers.in_kernels import (
     kernel_hops,
     kernel_imprint,
     kernel_largest,
+    kernel_lookup,
     kernel_make_room,
     kernel_pool,
     kernel_refit,
@@ -61,6 +62,7 @@ from tests.helpers.kernel_arguments import (
     hops,
     ints,
     lessons,
+    looked_up,
     pairs,
     pooled,
     rings,
@@ -300,6 +302,7 @@ TABLE: dict[str, Case] = {
             ([-1, 0], 1, 128), ([0, 1], 1, 128), ([-128] * 4096, 1, 128), ([127] * 4096, 1, 128),
         ),
     ),
+    "lookup": Case(looked_up(), reference.lookup, kernel_lookup),
     "pool": Case(
         rings(),
         reference.pool,

@@ -138,6 +138,11 @@ def largest(taps: Sequence[int], channels: int, more: int) -> list[int]:
     return [max(taps[c::channels]) + more for c in range(channels)]
 
 
+def lookup(tables: Sequence[Sequence[int]], taps: Sequence[int], more: int) -> list[int]:
+    """Each channel's input in its own table of outputs less 128."""
+    return [table[value + more] + 128 for table, value in zip(tables, taps, strict=True)]
+
+
 def average(taps: Sequence[int], channels: int, more: int) -> list[int]:
     """The mean of each channel's inputs as int8 values, rounded with ties away from zero, plus 128."""
     columns = [[value + more - 128 for value in taps[c::channels]] for c in range(channels)]
@@ -268,6 +273,8 @@ class Layer(NamedTuple):
                 return conv_zero(*numbers, self.zero, int(self.op == "CONV_TWICE"))
             case "DEPTHWISE":
                 return depthwise(*numbers, self.zero)
+            case "TABLE":
+                return lookup(flat, taps, more)
             case "MAX":
                 return largest(taps, len(flat), more)
             case "AVERAGE":

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 CODES = {
     "ADD": 0, "AVERAGE_POOL_2D": 1, "CONV_2D": 3, "DEPTHWISE_CONV_2D": 4, "DEQUANTIZE": 6,
-    "FULLY_CONNECTED": 9, "LOGISTIC": 14, "MAX_POOL_2D": 17, "RESHAPE": 22, "SOFTMAX": 25, "TANH": 28,
-    "PAD": 34, "TRANSPOSE": 39, "MEAN": 40, "EXPAND_DIMS": 70, "REDUCE_MAX": 82, "QUANTIZE": 114,
+    "FULLY_CONNECTED": 9, "LOGISTIC": 14, "MAX_POOL_2D": 17, "MUL": 18, "RELU": 19, "RELU6": 21,
+    "RESHAPE": 22, "SOFTMAX": 25, "TANH": 28, "PAD": 34, "TRANSPOSE": 39, "MEAN": 40, "SUB": 41,
+    "EXPAND_DIMS": 70, "REDUCE_MAX": 82, "QUANTIZE": 114,
 }  # fmt: skip
-VERSIONS = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 4, "MEAN": 2, "SOFTMAX": 2, "ADD": 2,
-            "MAX_POOL_2D": 2, "AVERAGE_POOL_2D": 2, "PAD": 2, "LOGISTIC": 2, "TANH": 2, "TRANSPOSE": 2,
-            "REDUCE_MAX": 2, "QUANTIZE": 1, "DEQUANTIZE": 2}  # fmt: skip
+# What is not named here has version 2.
+VERSIONS = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 4, "RESHAPE": 1, "EXPAND_DIMS": 1}
 # Number in the union of options, and the fields of each option: place and kind.
 OPTIONS: dict[str, tuple[int, dict[str, tuple[int, str]]]] = {
     "CONV_2D": (1, {"padding": (0, "i1"), "stride_w": (1, "i4"), "stride_h": (2, "i4"),
@@ -29,6 +29,8 @@ OPTIONS: dict[str, tuple[int, dict[str, tuple[int, str]]]] = {
     "FULLY_CONNECTED": (8, {"activation": (0, "i1")}),
     "SOFTMAX": (9, {"beta": (0, "f4")}),
     "ADD": (11, {"activation": (0, "i1")}),
+    "MUL": (21, {"activation": (0, "i1")}),
+    "SUB": (28, {"activation": (0, "i1")}),
     "RESHAPE": (17, {}),
     "MEAN": (27, {"keep_dims": (0, "i1")}),
 }  # fmt: skip
@@ -165,6 +167,17 @@ class File:
         pads[1] = left, right
         return self.add("PAD", [self.integers(pads.tolist())], self._out(tuple(shape), None, None))
 
+    def each(self, name: str, scale: float, zero: int, most: int = 0) -> File:
+        """An operator on each value; ``most``: with a constant of so many values, 1 or all channels."""
+        inputs = []
+        if most:
+            values = self.rng.integers(-128, 128, most).astype(np.int8)
+            shape = (most,) if most > 1 or self.rng.random() < 0.5 else ()
+            scale_of, zero_of = self.rng.uniform(0.002, 0.05), int(self.rng.integers(-128, 128))
+            inputs = [self.tensor(shape, "int8", [scale_of], zero_of, values)]
+        options = {"activation": int(self.rng.choice([0, 0, 1, 3]))} if most else {}
+        return self.add(name, inputs, self._out(self.now, scale, zero), **options)
+
     def softmax(self, name: str = "SOFTMAX") -> File:
         """Probabilities."""
         options = {"beta": 1.0} if name == "SOFTMAX" else {}
@@ -199,7 +212,7 @@ class File:
             tensors.append(_table(b, fields))
         names = sorted({name for name, *_ in self.operators})
         codes = [
-            _table(b, {0: ("i1", CODES[n]), 2: ("i4", VERSIONS.get(n, 1)), 3: ("i4", CODES[n])})
+            _table(b, {0: ("i1", CODES[n]), 2: ("i4", VERSIONS.get(n, 2)), 3: ("i4", CODES[n])})
             for n in names
         ]
         operators = []

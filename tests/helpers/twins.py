@@ -82,7 +82,9 @@ def table_sizes(size: int) -> dict[str, int]:
     """The core's sizes for every lesson of the table with ``size`` features."""
     sizes = sizes_of(image_of(plain_trained(size)))
     # Every operation is in, so that each can be called; no window is taken whole.
-    return sizes | {"operations": 2**Op.WINDOW - 1, "max_items": ROOM + MOST_STORED * MAX_ROWS + MOST_STORED}
+    operations = sum(1 << op for op in Op if op != Op.WINDOW)
+    items = ROOM + MOST_STORED * MAX_ROWS + MOST_STORED
+    return sizes | {"operations": operations, "max_items": items}
 
 
 CONFIG = Config(mult=(1,), shift=(0,), offset=(0,))
@@ -173,12 +175,16 @@ class Kernels:
     def average(self, taps: Any, channels: int, more: int) -> list[int]:
         return self._operate("odl_average", [], taps, [len(taps) // channels, channels, more])
 
+    def lookup(self, tables: Any, taps: Any, more: int) -> list[int]:
+        return self._operate("odl_lookup", [tables], taps, [len(taps), more])
+
     def _operate(self, name: str, numbers: Any, taps: Any, sizes: list[int]) -> list[int]:
         """An operation of weights, biases, multipliers and shifts, or none; ``sizes`` follow the taps."""
         kinds = (np.int8, np.int32, np.int32, np.uint8)
         at = [self.put(values, kind)[0] for values, kind in zip(numbers, kinds, strict=False)]
         tap_at, _ = self.put(taps, np.int16)
-        to, outputs = self.put([-1] * (sizes[1] + 1), np.int16)
+        channels = sizes[0] if name == "odl_lookup" else sizes[1]
+        to, outputs = self.put([-1] * (channels + 1), np.int16)
         self.run.call(name, *at, tap_at, *sizes, to)
         assert outputs[-1] == -1
         return outputs[:-1].tolist()

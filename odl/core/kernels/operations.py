@@ -58,6 +58,13 @@ def largest(taps: NDArray[np.int16], more: Int, out: NDArray[np.uint8]) -> None:
 
 
 @jit
+def lookup(tables: NDArray[np.int16], taps: NDArray[np.int16], more: Int, out: NDArray[np.uint8]) -> None:
+    """Each channel's input, plus ``more`` as in `largest`, in its table of 256 outputs less 128."""
+    for o in range(len(out)):
+        out[o] = np.uint8(tables[256 * o + np.int64(taps[o]) + more] + 128)
+
+
+@jit
 def average(taps: NDArray[np.int16], more: Int, out: NDArray[np.uint8]) -> None:
     """The mean of every ``len(out)``-th input, plus ``more`` as in `largest`.
 

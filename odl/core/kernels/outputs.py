@@ -19,7 +19,7 @@ from odl.core.kernels.block import (
 )  # fmt: skip
 from odl.core.kernels.conv import conv
 from odl.core.kernels.jit import Int, jit, jit_vectorised
-from odl.core.kernels.operations import average, conv_zero, depthwise, largest
+from odl.core.kernels.operations import average, conv_zero, depthwise, largest, lookup
 from odl.core.kernels.packing import (
     GROUPS,
     INPUT,
@@ -37,7 +37,7 @@ TIER = compiled_tier()
 SIZE = TIER.size
 BYTES = SIZE == 1  # inputs are stored as bytes, signed ones plus 128
 CONV, CONV_TWICE, DEPTHWISE = int(Op.CONV), int(Op.CONV_TWICE), int(Op.DEPTHWISE)
-DENSE, MAX = int(Op.DENSE), int(Op.MAX)
+DENSE, MAX, TABLE = int(Op.DENSE), int(Op.MAX), int(Op.TABLE)
 
 
 @jit_vectorised
@@ -75,6 +75,8 @@ def operated(s: Block, layer: Int, source: Int, target: Int, n: Int) -> None:
             depthwise(s.h[weight : weight + size], biases, mults, shifts, inputs, zero, out)
         elif op == MAX:
             largest(inputs, sign, out)
+        elif op == TABLE:
+            lookup(s.h[weight : weight + 256 * cout], inputs, sign, out)
         else:
             average(inputs, sign, out)
         source += width * at[plan + 3]

@@ -113,11 +113,13 @@ def weights_in(plan: NDArray[np.int64]) -> int:
 
 def channels_in(plan: NDArray[np.int64]) -> int:
     """How many biases, multipliers and shifts each they have."""
-    return int(sum(row[1] for row in plan if _per_output(row)))
+    return int(sum(row[1] for row in plan if row[7] <= Op.DEPTHWISE))
 
 
 def _per_output(row: NDArray[np.int64]) -> int:
     op = int(row[7])
+    if op == Op.TABLE:
+        return 256
     return 0 if op in WEIGHTLESS else int(row[0]) // int(row[1] if op == Op.DEPTHWISE else 1)
 
 

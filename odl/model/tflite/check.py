@@ -102,8 +102,8 @@ def drawn_windows(n: int, window: int, channels: int, seed: int) -> NDArray[np.i
 
 def _input_of_samples(converted: ConvertedNetwork) -> Any:
     """The int8 tensor that the samples are: the network's input, or what it is quantised to."""
-    operator = converted.network.operators[0]
-    return operator.output if operator.name == "QUANTIZE" else converted.network.inputs[0]
+    operator, given = converted.network.operators[0], converted.network.inputs[0]
+    return operator.output if operator.name == "QUANTIZE" and given.kind != "int8" else given
 
 
 def _as_given(window: NDArray[np.int8], kind: str, first: Any) -> NDArray[Any]:

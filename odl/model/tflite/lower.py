@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odl.core.layer import Layer
+from odl.model.tflite.each import bounded, joined
 from odl.model.tflite.flat_tables import TfliteError
 from odl.model.tflite.layout import Layout, input_layout
 from odl.model.tflite.network import Network, Operator, Tensor
-from odl.model.tflite.operators import RULES, VIEWS, flattened, fully, padded
+from odl.model.tflite.operators import EACH, RULES, VIEWS, flattened, fully, padded
 
 MOST_CHANNELS = 9
 _ENDS = ("SOFTMAX", "LOGISTIC", "DEQUANTIZE", "QUANTIZE", "RESHAPE")
@@ -38,6 +39,13 @@ class Lowered:
     features: Tensor | None = None  # the tensor that a window's features equal, less 128
     classifier: Classifier | None = None
     operators: list[str] = field(default_factory=list)  # names, in order, of those that compute
+
+    def add(self, layer: Layer) -> None:
+        """The next layer; tables that follow each other become one."""
+        both = joined(self.layers[-1], layer) if self.layers else None
+        if both is not None:
+            self.layers.pop()
+        self.layers.append(both or layer)
 
     @property
     def windowed(self) -> bool:
@@ -73,7 +81,9 @@ def lower(network: Network) -> Lowered:
             able = ", ".join(sorted((*RULES, *VIEWS, "PAD")))
             raise TfliteError(f"{operator.place} cannot be run; these can: {able}")
         layer, now = rule(operator, now, pending)
-        made.layers.append(layer)
+        made.add(layer)
+        if operator.name not in EACH and (bounds := bounded(operator, now)) is not None:
+            made.add(bounds)
         made.operators.append(operator.name)
         pending = (0, 0)
     if not made.layers:
@@ -94,7 +104,7 @@ def _begin(network: Network) -> tuple[list[Operator], Layout]:
     operators, tensor = list(network.operators), network.inputs[0]
     if not operators:
         raise TfliteError("the network has no operators")
-    if operators[0].name == "QUANTIZE":
+    if operators[0].name == "QUANTIZE" and tensor.kind != "int8":
         tensor = operators.pop(0).output
         given = network.inputs[0]
         if given.kind not in ("float32", "uint8") or (given.kind == "uint8" and not _same(given, tensor)):

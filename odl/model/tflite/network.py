@@ -44,6 +44,8 @@ _OPTIONS: Final[dict[str, dict[str, tuple[int, str, int]]]] = {
     | {"filter_w": (3, "i4", 0), "filter_h": (4, "i4", 0), "activation": (5, "i1", 0)},
     "FULLY_CONNECTED": {"activation": (0, "i1", 0), "format": (1, "i1", 0)},
     "ADD": {"activation": (0, "i1", 0)},
+    "MUL": {"activation": (0, "i1", 0)},
+    "SUB": {"activation": (0, "i1", 0)},
 }
 SAME: Final = 0
 

@@ -16,11 +16,15 @@ from numpy.typing import NDArray
 
 from odl.core.image_layout import Op
 from odl.core.layer import MOST_KERNEL, MOST_OUTPUTS, MOST_TAPS, Layer
+from odl.model.tflite.each import each
 from odl.model.tflite.flat_tables import TfliteError
 from odl.model.tflite.layout import Layout
-from odl.model.tflite.network import ACTIVATIONS, SAME, Operator, Tensor
-from odl.model.tflite.rounding import of_channels, of_mean
+from odl.model.tflite.network import Operator
+from odl.model.tflite.options import ends, scales, sides, steps
+from odl.model.tflite.pooling import highest, mean, pooling
+from odl.model.tflite.rounding import of_channels
 
+EACH = ("MUL", "ADD", "SUB", "RELU", "RELU6", "QUANTIZE")  # of a value and a constant
 VIEWS = ("RESHAPE", "EXPAND_DIMS", "SQUEEZE")
 _LARGEST_LAYER = 2**22  # weights
 
@@ -34,22 +38,6 @@ def flattened(now: Layout) -> Layer:
     mults, shifts = np.full(n, 2**30, np.int32), np.full(n, 31, np.uint8)
     biases = np.full(n, -2 * now.stored_zero, np.int32)
     return Layer(weights, biases, mults, shifts, 1, Op.DENSE, now.stored_zero)
-
-
-def _ends(operator: Operator) -> tuple[float, int]:
-    """The output's scale and its zero point as an image stores it, if the activation is one of ours."""
-    out, activation = operator.output, operator.options.get("activation", 0)
-    if out.kind != "int8":
-        raise TfliteError(f"{operator.place} gives {out.kind}, not int8")
-    name = ACTIVATIONS.get(activation, str(activation))
-    zero = out.zero + 128
-    if name not in ("none", "ReLU", "ReLU6"):
-        raise TfliteError(f"{operator.place} has the activation {name}; ReLU, ReLU6 or none can be run")
-    if name != "none" and zero != 0:
-        raise TfliteError(f"{operator.place} has {name} with the zero point {out.zero}; -128 can be run")
-    if name == "ReLU6" and round(6 / out.scale) < 255:
-        raise TfliteError(f"{operator.place} has ReLU6 with outputs beyond 6, up to {255 * out.scale:.3g}")
-    return out.scale, zero
 
 
 class _Spread(NamedTuple):
@@ -75,34 +63,17 @@ def _time_first(weights: NDArray[np.int8], now: Layout) -> NDArray[np.int8]:
     return weights.swapaxes(1, 2) if now.axis == 2 else weights
 
 
-def _steps(operator: Operator, now: Layout, names: str) -> tuple[int, int]:
-    """An option for time and for the second axis."""
-    height, width = operator.options[f"{names}_h"], operator.options[f"{names}_w"]
-    pair = (width, height) if now.axis == 2 else (height, width)
-    if not all(1 <= n <= 4096 for n in pair):
-        raise TfliteError(f"{operator.place} has a {names} of {pair}")
-    return pair
-
-
-def _sides(operator: Operator, size: int, kernel: int, stride: int) -> tuple[int, int]:
-    """Positions of padding before and behind ``size``."""
-    if operator.options["padding"] != SAME:
-        return 0, 0
-    total = max(0, (-(-size // stride) - 1) * stride + kernel - size)
-    return total // 2, total - total // 2
-
-
 def _spread(
     operator: Operator, now: Layout, weights: NDArray[np.int8], pending: tuple[int, int]
 ) -> _Spread:  # fmt: skip
     """Weights (out, time, wide, in of each position) as those of a layer."""
     out, kernel, wide, cin = weights.shape
-    stride, wide_stride = _steps(operator, now, "stride")
-    dilation, wide_dilation = _steps(operator, now, "dilation")
+    stride, wide_stride = steps(operator, now, "stride")
+    dilation, wide_dilation = steps(operator, now, "dilation")
     reach, wide_reach = (kernel - 1) * dilation + 1, (wide - 1) * wide_dilation + 1
-    left, right = _sides(operator, now.time + sum(pending), reach, stride)
+    left, right = sides(operator, now.time + sum(pending), reach, stride)
     left, right = left + pending[0], right + pending[1]
-    above, below = _sides(operator, now.wide, wide_reach, wide_stride)
+    above, below = sides(operator, now.wide, wide_reach, wide_stride)
     time = (now.time + left + right - reach) // stride + 1
     across = (now.wide + above + below - wide_reach) // wide_stride + 1
     if time < 1 or across < 1:
@@ -142,17 +113,8 @@ def _numbers(
     return whole.astype(np.int32), mults[channel], shifts[channel]
 
 
-def _scales(operator: Operator, tensor: Tensor, channels: int) -> NDArray[np.float32]:
-    """A scale for each output channel."""
-    scales = tensor.scales
-    positive = bool(np.all(np.isfinite(scales) & (scales > 0)))
-    if len(scales) not in (1, channels) or np.any(tensor.zeros != 0) or not positive:
-        raise TfliteError(f"{operator.place}: {len(scales)} scales of its weights, or a zero point beside 0")
-    return np.broadcast_to(scales, (channels,))
-
-
 def _convolution(operator: Operator, now: Layout, pending: tuple[int, int]) -> tuple[Layer, Layout]:
-    scale, zero = _ends(operator)
+    scale, zero = ends(operator)
     tensor = operator.tensor(1)
     weights = tensor.values("int8")
     if weights.ndim != 4 or weights.shape[3] != now.channels or now.axis == 0:
@@ -160,13 +122,13 @@ def _convolution(operator: Operator, now: Layout, pending: tuple[int, int]) -> t
             f"{operator.place} has weights {weights.shape} for {now.channels} channels; no groups"
         )
     of = _spread(operator, now, _time_first(weights, now), pending)
-    numbers = _numbers(operator, now, of.weights, of.channel, _scales(operator, tensor, len(weights)))
+    numbers = _numbers(operator, now, of.weights, of.channel, scales(operator, tensor, len(weights)))
     layer = of.layer(Op.CONV_TWICE, of.weights, numbers, zero)
     return layer, replace(of.after, scale=scale, zero=zero - 128)
 
 
 def _depthwise(operator: Operator, now: Layout, pending: tuple[int, int]) -> tuple[Layer, Layout]:
-    scale, zero = _ends(operator)
+    scale, zero = ends(operator)
     tensor = operator.tensor(1)
     weights = tensor.values("int8")
     if weights.ndim != 4 or weights.shape[0] != 1 or weights.shape[3] % now.channels or now.axis == 0:
@@ -177,7 +139,7 @@ def _depthwise(operator: Operator, now: Layout, pending: tuple[int, int]) -> tup
     full = np.zeros((out, *weights.shape[1:3], now.channels), np.int8)
     full[np.arange(out), :, :, np.arange(out) // each] = weights[0].transpose(2, 0, 1)
     of = _spread(operator, now, _time_first(full, now), pending)
-    numbers = _numbers(operator, now, of.weights, of.channel, _scales(operator, tensor, out))
+    numbers = _numbers(operator, now, of.weights, of.channel, scales(operator, tensor, out))
     layer, outputs = of.layer(Op.CONV_TWICE, of.weights, numbers, zero), np.arange(len(of.weights))
     if len(outputs) == now.width:
         own = of.weights[outputs, :, outputs]
@@ -186,79 +148,8 @@ def _depthwise(operator: Operator, now: Layout, pending: tuple[int, int]) -> tup
     return layer, replace(of.after, scale=scale, zero=zero - 128)
 
 
-def _pooling(operator: Operator, now: Layout, pending: tuple[int, int]) -> tuple[Layer, Layout]:
-    scale, zero = _ends(operator)
-    if now.axis == 0 or (scale, zero - 128) != (now.scale, now.zero):
-        raise TfliteError(f"{operator.place} changes the scale, or pools a flat tensor")
-    kernel, across = _steps(operator, now, "filter")
-    stride, _ = _steps(operator, now, "stride")
-    if across not in (1, now.wide):
-        raise TfliteError(f"{operator.place} pools {across} of {now.wide} beside time; one or all can be run")
-    wide = now.wide // across
-    left, right = _sides(operator, now.time, kernel, stride)
-    op = Op.MAX if operator.name == "MAX_POOL_2D" else Op.AVERAGE
-    if op == Op.AVERAGE and (left or right):
-        raise TfliteError(f"{operator.place} takes means with padding; without can be run")
-    time = (now.time + left + right - kernel) // stride + 1
-    shape = (1, time, wide, now.channels) if now.axis == 1 else (1, wide, time, now.channels)
-    if operator.output.shape != shape or time < 1:
-        raise TfliteError(f"{operator.place} has the shape {operator.output.shape}, not {shape}")
-    if stride > kernel:
-        raise TfliteError(f"{operator.place} moves on by {stride}, more than its {kernel} positions")
-    layer = _without_weights(op, now, across, kernel, stride, left, right)
-    return layer, replace(now, time=time, wide=wide, signed=False)
-
-
-def _without_weights(
-    op: Op, now: Layout, across: int, kernel: int, stride: int, left: int = 0, right: int = 0
-) -> Layer:  # fmt: skip
-    """A layer that pools ``across`` of each channel's values at a position."""
-    nothing = np.zeros(0, np.int32)
-    weights = np.zeros((now.width // across, kernel, 0), np.int8)
-    shifts = nothing.astype(np.uint8)
-    return Layer(weights, nothing, nothing, shifts, stride, op, now.zero + 128, left, right, across)
-
-
-def _reduced(operator: Operator, now: Layout) -> int:
-    """How many values of each channel at a position a reduction over time takes: one, or all ``wide``."""
-    rank = len(operator.tensor(0).shape)
-    axes = {int(a) % rank for a in operator.tensor(1).values("int32").reshape(-1)[:8]}
-    single = {a for a in range(rank) if operator.tensor(0).shape[a] == 1}
-    beside = {a for a in range(1, rank - 1) if a != now.axis}
-    if now.axis == 0 or not axes - single <= {now.axis} | beside or now.axis not in axes | single:
-        raise TfliteError(f"{operator.place} is over the axes {sorted(axes)}; over time can be run")
-    return now.wide if beside & (axes - single) else 1
-
-
-def _mean(operator: Operator, now: Layout, pending: tuple[int, int]) -> tuple[Layer, Layout]:
-    scale, zero = _ends(operator)
-    across = _reduced(operator, now)
-    n, outputs = now.time * across, now.width // across
-    if n > MOST_KERNEL or outputs > MOST_OUTPUTS:
-        raise TfliteError(f"{operator.place} takes means of {n} values of {outputs} channels: too large")
-    mult, shift = of_mean(now.scale, scale, n, operator.place)
-    weights = np.ones((outputs, now.time, across), np.int8)
-    biases = np.full(outputs, -now.stored_zero * n, np.int32)
-    mults, shifts = np.full(outputs, mult, np.int32), np.full(outputs, shift, np.uint8)
-    layer = Layer(weights, biases, mults, shifts, 1, Op.DEPTHWISE, zero, wide=across)
-    return layer, replace(_joined(now, outputs), scale=scale, zero=zero - 128)
-
-
-def _highest(operator: Operator, now: Layout, pending: tuple[int, int]) -> tuple[Layer, Layout]:
-    scale, zero = _ends(operator)
-    across = _reduced(operator, now)
-    if (scale, zero - 128) != (now.scale, now.zero):
-        raise TfliteError(f"{operator.place} changes the scale")
-    return _without_weights(Op.MAX, now, across, now.time, 1), _joined(now, now.width // across)
-
-
-def _joined(now: Layout, outputs: int) -> Layout:
-    """One position of all; as a vector."""
-    return replace(now, time=1, wide=1, channels=outputs, axis=1, signed=False)
-
-
 def _connected(operator: Operator, now: Layout, pending: tuple[int, int]) -> tuple[Layer, Layout]:
-    scale, zero = _ends(operator)
+    scale, zero = ends(operator)
     weights, scales, biases = fully(operator, now)
     each = weights.shape[1] == now.width and now.time > 1 and now.axis != 0
     kernel = 1 if each else now.time
@@ -284,7 +175,7 @@ def fully(operator: Operator, now: Layout) -> tuple[NDArray[np.int8], NDArray[np
         biases = operator.tensor(2).values("int32").astype(np.int64).reshape(-1)
         if len(biases) != len(weights):
             raise TfliteError(f"{operator.place} has {len(biases)} biases for {len(weights)} outputs")
-    return weights, _scales(operator, tensor, len(weights)), biases
+    return weights, scales(operator, tensor, len(weights)), biases
 
 
 def padded(operator: Operator, now: Layout, pending: tuple[int, int]) -> tuple[Layout, tuple[int, int]]:
@@ -304,9 +195,10 @@ _Rule = Callable[[Operator, Layout, tuple[int, int]], tuple[Layer, Layout]]
 RULES: dict[str, _Rule] = {
     "CONV_2D": _convolution,
     "DEPTHWISE_CONV_2D": _depthwise,
-    "MAX_POOL_2D": _pooling,
-    "AVERAGE_POOL_2D": _pooling,
-    "MEAN": _mean,
-    "REDUCE_MAX": _highest,
+    "MAX_POOL_2D": pooling,
+    "AVERAGE_POOL_2D": pooling,
+    "MEAN": mean,
+    "REDUCE_MAX": highest,
     "FULLY_CONNECTED": _connected,
+    **dict.fromkeys(EACH, each),
 }

@@ -20,6 +20,7 @@ from odl.core.image_layout import WEIGHTLESS, Op
 from odl.core.kernels.extract import extract, present_features, restart, window_complete
 from odl.core.kernels.packing import CHUNK
 from odl.core.kernels.plain import plain
+from odl.core.layer import MULTIPLYING
 from odl.core.state import Count
 from tests.helpers import reference
 from tests.helpers.images import layers_of
@@ -44,7 +45,7 @@ LAYERS = st.integers(1, 9 if COMPILED else 4).flatmap(
 # Input channels, layers, samples beyond the shortest window, what makes one position of all of a window's.
 SHAPES = st.tuples(
     st.integers(1, 9 if COMPILED else 3), st.lists(LAYERS, min_size=1, max_size=3), st.integers(0, 9),
-    st.none() | st.sampled_from([op for op in Op if op != Op.WINDOW]), st.booleans(),
+    st.none() | st.sampled_from([op for op in Op if op not in (Op.WINDOW, Op.TABLE)]), st.booleans(),
 )  # fmt: skip
 
 
@@ -64,8 +65,8 @@ def drawn_layer(
     """A layer of ``shape`` (outputs, kernel, inputs); ``steep``: shifts from 31 on, weights at bounds."""
     out, kernel, per = shape
     if op not in (Op.CONV, Op.CONV_TWICE, Op.DENSE):
-        out, per = per, 0 if op in WEIGHTLESS else 1
-    channels = out if per else 0
+        out, per = per, 0 if op in WEIGHTLESS else 256 if op == Op.TABLE else 1
+    channels = out if op in MULTIPLYING else 0
     size = (out, kernel, per)
     extreme = steep and rng.random() < 0.5
     zero = 0 if op == Op.CONV else int(rng.choice([0, 0, 3, 128, 255]))
@@ -81,6 +82,7 @@ def drawn_layer(
 def drawn_layers(rng: np.random.Generator, shape: Any, steep: bool) -> tuple[list[Layer], int, int]:
     """Layers, a window that they can take, and the hop; 0: any that is a multiple of their stride."""
     channels, drawn, spare, joined, windowed = shape
+    drawn = [(1, out, 1, op, 0, 0) if op == Op.TABLE else (k, out, s, op, *x) for k, out, s, op, *x in drawn]
     window = 1
     for kernel, _, stride, *_ in reversed(drawn):
         window = (window - 1) * stride + kernel

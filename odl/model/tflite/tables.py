@@ -1,0 +1,113 @@
+"""Operators on each value alone, as a table of 256 outputs for each channel.
+
+The tables are worked out with the integers of TensorFlow Lite's reference kernels, on Python's own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from odl.model.tflite.flat_tables import TfliteError
+from odl.model.tflite.network import Operator, Tensor
+
+_LEFT = 20  # bits that an addition scales up by
+_Function = Callable[[int], int]
+
+
+def exact_multiplier(real: float) -> tuple[int, int]:
+    """``(mult, exponent)`` with ``real ~ mult / 2**31 * 2**exponent``, as ``QuantizeMultiplier`` rounds.
+
+    >>> exact_multiplier(3.0)
+    (1610612736, 2)
+    """
+    fraction, exponent = math.frexp(real)
+    mult = math.floor(fraction * 2**31 + 0.5)
+    if mult == 2**31:
+        mult, exponent = 2**30, exponent + 1
+    return (0, 0) if exponent < -31 else (mult, exponent)
+
+
+def scaled(value: int, mult: int, exponent: int) -> int:
+    """``value`` times a multiplier of `exact_multiplier`, rounded twice.
+
+    >>> scaled(-6, 2**30, -1), scaled(6, 2**30, -1)
+    (-2, 2)
+    """
+    first = ((value << max(0, exponent)) * mult + 2**30) >> 31
+    rest = max(0, -exponent)
+    if rest == 0:
+        return first
+    size = (abs(first) + (1 << rest >> 1)) >> rest
+    return size if first >= 0 else -size
+
+
+def table_of(operator: Operator, channels: int, zero: int, scale: float) -> NDArray[np.int8]:
+    """The outputs of ``operator`` for the int8 inputs from -128 on, (channels, 256).
+
+    ``zero`` and ``scale`` are of the inputs.
+
+    Raises
+    ------
+    TfliteError
+        If the second operand is no constant of one value, or of one for each channel.
+    """
+    out = operator.output
+    if out.kind != "int8" or operator.options.get("activation", 0) not in (0, 1, 3):
+        raise TfliteError(f"{operator.place} gives {out.kind}, or has an activation that cannot be run")
+    functions = _functions(operator, channels, zero, scale)
+    low, high = _range(operator, out)
+    rows = [[min(max(f(q - zero) + out.zero, low), high) for q in range(-128, 128)] for f in functions]
+    return np.broadcast_to(np.array(rows, np.int8), (channels, 256))
+
+
+def _functions(operator: Operator, channels: int, zero: int, scale: float) -> list[_Function]:
+    """What becomes of an input less its zero point, before the output's: for each channel, or for all."""
+    out = operator.output
+    if operator.name in ("RELU", "RELU6", "QUANTIZE"):
+        # A ReLU works its factor out in float32, a requantisation in float64.
+        narrow = float(np.float32(scale) / np.float32(out.scale))
+        mult, exponent = exact_multiplier(scale / out.scale if operator.name == "QUANTIZE" else narrow)
+        return [lambda x: scaled(x, mult, exponent)]
+    other = _constant(operator, channels)
+    values = [int(v) - other.zero for v in other.values("int8").reshape(-1)]
+    s1, s2, s3 = np.float32(scale), np.float32(other.scale), np.float32(out.scale)
+    if operator.name == "MUL":
+        mult, exponent = exact_multiplier(float(s1 * s2 / s3))
+        return [lambda x, w=w: scaled(x * w, mult, exponent) for w in values]  # type: ignore[misc]
+    twice = 2.0 * float(max(s1, s2))
+    one, two = exact_multiplier(float(s1) / twice), exact_multiplier(float(s2) / twice)
+    whole = exact_multiplier(twice / float(np.float32(2**_LEFT) * s3))
+    sign = -1 if operator.name == "SUB" else 1
+
+    def added(constant: int) -> _Function:
+        moved = sign * scaled(constant << _LEFT, *two)
+        return lambda x: scaled(scaled(x << _LEFT, *one) + moved, *whole)
+
+    return [added(w) for w in values]
+
+
+def _constant(operator: Operator, channels: int) -> Tensor:
+    if len(operator.inputs) != 2:
+        raise TfliteError(f"{operator.place} has {len(operator.inputs)} operands")
+    other = operator.tensor(1)
+    n = math.prod(other.shape)
+    if n not in (1, channels) or (n > 1 and other.shape[-1] != n) or not len(other.data):
+        raise TfliteError(f"{operator.place} has a second operand of {other.shape}, not one for each channel")
+    return other
+
+
+def _range(operator: Operator, out: Tensor) -> tuple[int, int]:
+    """Where the activation bounds int8 outputs."""
+    activation = {"RELU": 1, "RELU6": 3}.get(operator.name, operator.options.get("activation", 0))
+    return activation_range(activation, out)
+
+
+def activation_range(activation: int, out: Tensor) -> tuple[int, int]:
+    """The int8 outputs that an activation of number 0 (none), 1 (ReLU) or 3 (ReLU6) leaves."""
+    low = out.zero if activation else -128
+    six = out.zero + math.floor(np.float32(6) / np.float32(out.scale) + 0.5) if activation == 3 else 127
+    return low, max(low, min(127, six))
