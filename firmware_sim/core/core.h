@@ -101,6 +101,7 @@ void odl_start_refit(odl_session *session);
 void odl_refit(odl_session *session);
 void odl_advance(odl_session *session, uint32_t visits);
 /* log.c */
+int odl_make_room(odl_session *session);
 int odl_learn(odl_session *session, int64_t now, odl_log_entry *label);
 /* ask.c */
 void odl_ask(odl_session *session, int64_t window, int64_t end, int32_t utility);

@@ -78,10 +78,10 @@ static int new_entry(odl_session *session, unsigned kind, unsigned cls, unsigned
     return 0;
 }
 
-/* A refit that is under way begins anew with the larger tree. */
-static void restart_refit(odl_session *session)
+/* A refit begins anew if one is under way, or if a label has given way for what grows. */
+static void grown(odl_session *session, int64_t gave_way)
 {
-    if (session->state.refitting != 0)
+    if (session->state.refitting != 0 || session->state.counts[ODL_COUNT_GAVE_WAY] != gave_way)
         odl_refit(session);
 }
 
@@ -89,33 +89,41 @@ static void restart_refit(odl_session *session)
 void odl_add_class(odl_session *session, unsigned cls, unsigned head, const uint8_t *name, size_t length)
 {
     odl_state *s = &session->state;
-    if (head >= (unsigned)s->n_heads || cls >= ODL_NO_CLASS || odl_row_of(s, cls) >= 0)
+    int64_t before = s->counts[ODL_COUNT_GAVE_WAY];
+    if (head >= (unsigned)s->n_heads || cls >= ODL_NO_CLASS || odl_row_of(s, cls) >= 0) {
         refuse(s, ODL_COUNT_NO_SUCH_CLASS, ODL_WHY_NO_SUCH_CLASS);
-    else if (s->n_rows >= ODL_MAX_ROWS || s->n_log >= session->net.max_log ||
-             new_entry(session, ODL_ENTRY_CLASS, cls, head, name, length) != 0)
-        refuse(s, ODL_COUNT_FULL, ODL_WHY_FULL);
-    else {
-        odl_add_row(s, cls, head);
-        restart_refit(session);
+        return;
     }
+    if (s->n_rows >= ODL_MAX_ROWS) {
+        refuse(s, ODL_COUNT_FULL, ODL_WHY_FULL);
+        return;
+    }
+    if (odl_make_room(session) != 0 || new_entry(session, ODL_ENTRY_CLASS, cls, head, name, length) != 0)
+        refuse(s, ODL_COUNT_FULL, ODL_WHY_FULL);
+    else
+        odl_add_row(s, cls, head);
+    grown(session, before);
 }
 
 /* Hang task `head`, the next free number, under class `leaf`. */
 void odl_split(odl_session *session, unsigned leaf, unsigned head)
 {
     odl_state *s = &session->state;
-    if (head < (unsigned)s->n_heads || odl_row_of(s, leaf) < 0 || odl_head_under(s, leaf) >= 0)
+    int64_t before = s->counts[ODL_COUNT_GAVE_WAY];
+    if (head < (unsigned)s->n_heads || odl_row_of(s, leaf) < 0 || odl_head_under(s, leaf) >= 0 ||
+        (head > (unsigned)s->n_heads && head < ODL_MAX_HEADS)) {
         refuse(s, ODL_COUNT_NO_SUCH_CLASS, ODL_WHY_NO_SUCH_CLASS);
-    else if (head >= ODL_MAX_HEADS || s->n_log >= session->net.max_log)
-        refuse(s, ODL_COUNT_FULL, ODL_WHY_FULL);
-    else if (head > (unsigned)s->n_heads)
-        refuse(s, ODL_COUNT_NO_SUCH_CLASS, ODL_WHY_NO_SUCH_CLASS);
-    else if (new_entry(session, ODL_ENTRY_SPLIT, leaf, head, NULL, 0) != 0)
-        refuse(s, ODL_COUNT_FULL, ODL_WHY_FULL);
-    else {
-        odl_add_head(s, leaf);
-        restart_refit(session);
+        return;
     }
+    if (head >= ODL_MAX_HEADS) {
+        refuse(s, ODL_COUNT_FULL, ODL_WHY_FULL);
+        return;
+    }
+    if (odl_make_room(session) != 0 || new_entry(session, ODL_ENTRY_SPLIT, leaf, head, NULL, 0) != 0)
+        refuse(s, ODL_COUNT_FULL, ODL_WHY_FULL);
+    else
+        odl_add_head(s, leaf);
+    grown(session, before);
 }
 
 /* Take back the answer given last; whether the log has changed.

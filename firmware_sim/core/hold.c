@@ -7,10 +7,9 @@
 void odl_hold(odl_session *session, unsigned cls, unsigned said)
 {
     odl_state *s = &session->state;
-    if (odl_row_of(s, cls) < session->net.n_rows)
-        return;
-    s->held = (uint8_t)cls;
-    s->held_said = (uint8_t)said;
+    int known = odl_row_of(s, cls) < session->net.n_rows;
+    s->held = (uint8_t)(known ? ODL_NO_CLASS : cls);
+    s->held_said = (uint8_t)(known ? ODL_NO_CLASS : said);
 }
 
 /* The heads now say `said`, or nothing (255). */

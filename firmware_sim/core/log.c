@@ -26,7 +26,7 @@ static int32_t most_spare(const odl_state *s)
 }
 
 /* Where the log is full its least needed label gives way; 0 when there is room. */
-static ODL_APART int make_room(odl_session *session)
+ODL_APART int odl_make_room(odl_session *session)
 {
     odl_state *s = &session->state;
     if (s->n_log < session->net.max_log)
@@ -59,7 +59,7 @@ int odl_learn(odl_session *session, int64_t now, odl_log_entry *label)
     label->kind = ODL_ENTRY_LABEL;
     label->head = s->row_head[odl_row_of(s, label->cls)];
     judge(session, label);
-    if (make_room(session) != 0 || odl_log_append(label) != 0) {
+    if (odl_make_room(session) != 0 || odl_log_append(label) != 0) {
         s->counts[ODL_COUNT_FULL] += 1;
         odl_emit_dropped(now, label->window, ODL_WHY_FULL);
         return (int)(before - s->counts[ODL_COUNT_GAVE_WAY]);

@@ -1,10 +1,11 @@
 #include "core.h"
 
 enum {
-    FIRST = 3,      /* windows of a segment before it is weighed up; */
+    FIRST = 6,      /* windows of a segment before it is weighed up; */
     AGAIN = 16,     /* and how many until it is again */
     UNKNOWN = 6554, /* distance where nothing was answered yet: 0.2 */
     LEAST = 3277,   /* doubt of a segment without any: 0.1 */
+    FRONT = 3,      /* how much earlier than evenly the budget is spent */
 };
 
 /* The least distance of the segment's mean to an item that was answered, or is asked about. */
@@ -52,7 +53,7 @@ int odl_rule_novel_segments(odl_session *session, const uint8_t *features, int32
     if (purse <= 0)
         return 0;
     int64_t rest = odl_max64(1, (s->points + 2) * left / (s->counts[ODL_COUNT_WINDOWS] + 17));
-    int64_t rank = s->n_recent - 2 * purse * s->n_recent / rest;
+    int64_t rank = s->n_recent - FRONT * purse * s->n_recent / rest;
     int64_t below = 0; /* scores that this one reaches: with more than `rank` it reaches the one of that rank */
     for (int32_t i = 0; i < s->n_recent; i++)
         below += s->recent[i] <= score;

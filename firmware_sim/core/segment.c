@@ -30,8 +30,10 @@ void odl_segment(odl_session *session, const uint8_t *features, int64_t window)
     odl_state *s = &session->state;
     if (s->age > 0) {
         uint8_t mean[ODL_FEATURES];
+        int64_t change = session->settings.change, n = s->n_sum;
         odl_segment_mean(s, mean);
-        if (odl_distance(features, mean, ODL_FEATURES) > session->settings.change)
+        int64_t far = odl_distance(features, mean, ODL_FEATURES);
+        if (far * far * n > change * change * (n + 1)) /* more is allowed while the mean is uncertain */
             odl_end_segment(s);
     }
     if (s->age == 0) {

@@ -104,7 +104,7 @@ class Composed(KernelCore):
         before = int(state["asked_at"][0])
         early = before != 0 and end - before < self.config.every
         if spent or early or int(state["n_ask"][0]) >= state["ask_window"].shape[1]:
-            state["counts"][0, Count.BLOCKED] += 1
+            state["counts"][0, Count.BLOCKED] += not early
             self.policy.settle(window, Asked.EXPIRED)
             return []
         return self._events(ask(self.block, window, end, utility, 0))
@@ -187,14 +187,18 @@ class Composed(KernelCore):
 
     def add_class(self, at: int, cls: int, head: int, name: str) -> Sequence[Output]:
         """A new class."""
+        before = self._labelled()
         outputs = super().add_class(at, cls, head, name)
+        self._learn_new(before)
         if not outputs and not self.learner.add_class(at, cls, head, name):
             return self._take_back(at, "n_rows")
         return outputs
 
     def split(self, at: int, leaf: int, head: int) -> Sequence[Output]:
         """A task under a leaf."""
+        before = self._labelled()
         outputs = super().split(at, leaf, head)
+        self._learn_new(before)
         if not outputs and not self.learner.split(at, leaf, head):
             return self._take_back(at, "n_heads")
         return outputs

@@ -113,9 +113,9 @@ class Config:
     patience: int = 3000
     step: int = 4
     hold: bool = True
-    change: int = 983
+    change: int = 1200
     every: int = 0
-    floor: int = 0
+    floor: int = 60
     seed: int = 1
     mult: tuple[int, ...] = ()
     shift: tuple[int, ...] = ()

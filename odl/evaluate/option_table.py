@@ -147,7 +147,7 @@ OPTIONS: Final = _table(
     Option("budget", "budget", 20, "B", "questions: 20 (a session), 12/h, 5/day or 2% (of the windows)"),
     Option("every", "number", 0.0, "S", "least seconds between two questions",
            low=0, high=LONGEST, unit="seconds"),
-    Option("floor", "integer", 0, "N", "novel-segments asks from this score on", *BOUNDS["floor"]),
+    Option("floor", "integer", 60, "N", "novel-segments asks from this score on", *BOUNDS["floor"]),
     Option("seed", "integer", 0, "N", "seed of everything random", low=0, high=2**63),
     Option("batch", "integer", None, "N", BATCH_HELP, *BOUNDS["batch"]),
     Option("delay", "number", 10.0, "S", "seconds until the oracle answers",

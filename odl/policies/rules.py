@@ -184,15 +184,15 @@ class Periodic(RulePolicy):
 class NovelSegments(RulePolicy):
     """Asks once about each segment that is unlike what was answered, where the heads doubt.
 
-    A segment is a stretch in which the features stay near their mean. It is given a score in its 3rd,
-    19th, 35th, ... window, until it has been asked about::
+    A segment is a stretch in which the features stay near their mean. It is given a score in its 6th,
+    22nd, 38th, ... window, until it has been asked about::
 
         score = novelty * (0.1 + mean doubt of its windows)
 
     Novelty is the distance of the segment's mean to the nearest that was answered or is being asked
     about (0.2 before the first), doubt is ``1 - (p1 - p2)`` over the leaves as they are shown. A question
     comes where the score is among the highest of the last 64, so many of them as the budget allows for
-    what is left of the period, the first half of it at twice that rate, and at least ``floor``. So a
+    what is left of the period, at three times that rate at first, and at least ``floor``. So a
     question comes when a person can answer it, and not twice; where nothing is worth asking, the budget
     is not spent.
 
@@ -220,12 +220,12 @@ class NovelSegments(RulePolicy):
     >>> from odl.data import model_bytes
     >>> image = Image.from_bytes(model_bytes("shoulder"))
     >>> policy = NovelSegments().start(image, Config(allowed=20, period=100))
-    >>> unlike = [image.stored[w // 4 * 50] for w in range(8)]
+    >>> unlike = [image.stored[w // 8 * 50] for w in range(16)]
     >>> [w for w, x in enumerate(unlike)
     ...  if policy.decide(Window(64 * w, 64 * w + 128, x, None), Scores((), (), 9999)).ask]
-    [2, 6]
+    [5, 13]
     """
 
     rule: ClassVar[Rule] = Rule.NOVEL_SEGMENTS
     batch: int = Rule.NOVEL_SEGMENTS.batch
-    floor: int = 0
+    floor: int = 60

@@ -70,7 +70,7 @@ from tests.helpers.kernel_arguments import (
     scored,
     stretches,
 )
-from tests.helpers.reference_heads import Entry, Head, Learner, Refit, Row, Trained, giving_way, regrow
+from tests.helpers.reference_heads import Entry, Head, Learner, Refit, Row, Trained, least_needed, regrow
 from tests.helpers.reference_policy import Asker, Segment
 
 
@@ -99,7 +99,7 @@ def reference_hops(trained: Trained, log: list[Entry], hops: list[int]) -> list[
 
 def reference_make_room(trained: Trained, learner: Learner, log: list[Entry]) -> list[Entry] | None:
     """A full log after it made room, None if it cannot."""
-    place = giving_way(learner, log)
+    place = least_needed(learner, log)
     return None if place is None else log[:place] + log[place + 1 :]
 
 

@@ -234,7 +234,7 @@ def regrow(trained: Trained, log: Sequence[Entry]) -> Learner:
     return Learner(heads, rows)
 
 
-def giving_way(learner: Learner, log: Sequence[Entry]) -> int | None:
+def least_needed(learner: Learner, log: Sequence[Entry]) -> int | None:
     """The place of the first label of the class that has most, of the earliest row among equals."""
     labels = [entry.cls for entry in log if entry.kind == "label"]
     if not labels:

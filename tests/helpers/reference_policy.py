@@ -40,7 +40,8 @@ class Segment:
 
     def after(self, start: int, features: Sequence[int], change: int) -> Segment:
         """The segment of the next window, which may be a new one."""
-        new = self.age > 0 and distance(features, self.mean()) > change
+        n = min(self.age, 256)
+        new = n > 0 and distance(features, self.mean()) ** 2 > Fraction(change**2 * (n + 1), n)
         segment = Segment(self.number + 1) if new else self
         segment.starts.append(start)
         segment.features.append(features)
@@ -180,7 +181,7 @@ class Asker:
     def novel(self, now: Moment) -> bool:
         """The segment's score is among the highest of those that the budget is good for."""
         segment = now.segment
-        if segment.asked or segment.age not in range(3, segment.age + 1, 16):
+        if segment.asked or segment.age not in range(6, segment.age + 1, 16):
             return False
         mean = segment.mean()
         novelty = min((distance(mean, item) for item in now.items), default=6554)
@@ -190,7 +191,7 @@ class Asker:
         recent = sorted(self.points[-64:])
         n = len(recent)
         rest = max(1, (len(self.points) + 2) * now.left // (self.windows + 17))  # points still to come
-        rank = clamp(n - 2 * max(0, self.purse) * n // rest, 0, n - 1)
+        rank = clamp(n - 3 * max(0, self.purse) * n // rest, 0, n - 1)
         return score >= recent[rank] and score >= self.floor
 
 

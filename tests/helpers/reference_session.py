@@ -232,9 +232,9 @@ class ReferenceSession:
         return outputs
 
     def hold(self, cls: int, said: int) -> None:
-        """An answer about the present, of a class that the image does not know, stands."""
-        if cls not in [row.cls for row in self.trained.rows]:
-            self.held = cls, said
+        """An answer about the present stands if the image does not know its class; an older one falls."""
+        known = cls in [row.cls for row in self.trained.rows]
+        self.held = None if known else (cls, said)
 
     def collect(self, now: int) -> list[Output]:
         """Log every closed batch of which nothing is open, the earliest first; then learn anew."""
@@ -258,15 +258,17 @@ class ReferenceSession:
 
     def learn(self, now: int, window: int, cls: int, order: int, item: list[int]) -> list[Output]:
         """Log a label; a full log gives up one for it."""
-        if len(self.log) == self.image.max_log and not self.give_way():
+        if not self.make_room():
             return self.drop(now, window, Why.FULL)
         head, said = self.classes()[cls], self.score(item)
         self.log.append(Line(Entry("label", window, cls, head, item, said.base, said.mixed), order))
         return [Learned(now, window, cls, head)]
 
-    def give_way(self) -> bool:
-        """A label goes for a newer one; false if there is none."""
-        place = reference_heads.giving_way(self.learner, self.entries())
+    def make_room(self) -> bool:
+        """A label of a full log goes for something new; false if there is none."""
+        if len(self.log) < self.image.max_log:
+            return True
+        place = reference_heads.least_needed(self.learner, self.entries())
         if place is None:
             return False
         del self.log[place]
@@ -300,10 +302,12 @@ class ReferenceSession:
         """A row that takes part once labelled."""
         if head >= len(self.learner.heads) or cls == NOBODY or cls in self.classes():
             return self.drop(at, NO_WINDOW, Why.NO_SUCH_CLASS)
-        if len(self.learner.rows) == self.image.max_rows or len(self.log) == self.image.max_log:
+        before = len(self.labels())
+        if len(self.learner.rows) == self.image.max_rows or not self.make_room():
             return self.drop(at, NO_WINDOW, Why.FULL)
         row = Row(cls, head, False, [0] * (self.image.features + 1))
-        self.grow(Line(Entry("class", at, cls, head)), Learner(self.learner.heads, [*self.learner.rows, row]))
+        grown = Learner(self.learner.heads, [*self.learner.rows, row])
+        self.grow(Line(Entry("class", at, cls, head)), grown, before)
         return []
 
     def split(self, at: int, leaf: int, head: int) -> list[Output]:
@@ -311,21 +315,21 @@ class ReferenceSession:
         used = leaf in {task.parent for task in self.learner.heads}
         if head < len(self.learner.heads) or leaf not in self.classes() or used:
             return self.drop(at, NO_WINDOW, Why.NO_SUCH_CLASS)
-        if head >= self.image.max_heads or len(self.log) == self.image.max_log:
-            return self.drop(at, NO_WINDOW, Why.FULL)
-        if head > len(self.learner.heads):
+        if len(self.learner.heads) < head < self.image.max_heads:
             return self.drop(at, NO_WINDOW, Why.NO_SUCH_CLASS)
+        before = len(self.labels())
+        if head >= self.image.max_heads or not self.make_room():
+            return self.drop(at, NO_WINDOW, Why.FULL)
         task = Head(leaf, self.learner.heads[self.classes()[leaf]].fmt)
-        self.grow(
-            Line(Entry("split", at, leaf, head)), Learner([*self.learner.heads, task], self.learner.rows)
-        )
+        grown = Learner([*self.learner.heads, task], self.learner.rows)
+        self.grow(Line(Entry("split", at, leaf, head)), grown, before)
         return []
 
-    def grow(self, line: Line, grown: Learner) -> None:
-        """The tree is larger; what is being learned begins anew with it."""
+    def grow(self, line: Line, grown: Learner, labels: int) -> None:
+        """The tree is larger; what is being learned begins anew, as it does if there were more labels."""
         self.log.append(line)
         self.learner = grown._replace(learned=self.learner.learned)
-        if self.refit:
+        if self.refit or len(self.labels()) < labels:
             self.start_refit()
 
     def start_refit(self) -> None:

@@ -124,10 +124,10 @@ def expire(s: Block, now: Int, n: Int) -> Int:
 
 @jit
 def hold(s: Block, cls: Int, said: Int) -> None:
-    """Let ``cls`` stand for the rest of the segment if the image does not know it."""
-    if row_of(s, cls) >= s.q[BASE_ROWS]:
-        s.b[s.q[HELD]] = cls
-        s.b[s.q[HELD_SAID]] = said
+    """Let ``cls`` stand for the rest of the segment if the image does not know it; else nothing stands."""
+    new = row_of(s, cls) >= s.q[BASE_ROWS]
+    s.b[s.q[HELD]] = cls if new else NOBODY
+    s.b[s.q[HELD_SAID]] = said if new else NOBODY
 
 
 @jit

@@ -24,7 +24,6 @@ from odl.core.kernels.block import (
     LOG_ORDER,
     LOG_WINDOW,
     MAX_HEADS,
-    MAX_LOG,
     MAX_ROWS,
     N_ASK,
     N_HEADS,
@@ -40,7 +39,7 @@ from odl.core.kernels.block import (
 from odl.core.kernels.emit import emit_dropped
 from odl.core.kernels.heads import head_under, row_of, weights_of
 from odl.core.kernels.jit import Int, jit
-from odl.core.kernels.log import remove_entry
+from odl.core.kernels.log import N_GAVE_WAY, make_room, remove_entry
 from odl.core.kernels.refit import refit
 from odl.core.state import NAME_BYTES, Asked, Count, Entry
 
@@ -113,9 +112,9 @@ def new_entry(s: Block, kind: Int, when: Int, cls: Int, head: Int) -> Int:
 
 
 @jit
-def restart_refit(s: Block) -> None:
-    """A refit that is under way begins anew with the larger tree."""
-    if s.b[s.q[REFITTING]] != 0:
+def grown(s: Block, gave_way: Int) -> None:
+    """The tree has grown: a refit begins anew if one is under way, or if a label has given way for it."""
+    if s.b[s.q[REFITTING]] != 0 or s.q[N_GAVE_WAY] != gave_way:
         refit(s)
 
 
@@ -126,14 +125,15 @@ def add_class(s: Block, when: Int, cls: Int, head: Int, name: NDArray[np.uint8],
     if head >= s.d[at[N_HEADS]] or cls == NOBODY or row_of(s, cls) >= 0:
         s.q[N_NO_SUCH] += 1
         return emit_dropped(s, n, when, NOWHERE, WHY_NO_SUCH_CLASS)
-    if s.d[at[N_ROWS]] >= at[MAX_ROWS] or s.d[at[N_LOG]] >= at[MAX_LOG]:
+    before = at[N_GAVE_WAY]
+    if s.d[at[N_ROWS]] >= at[MAX_ROWS] or not make_room(s):
         s.q[N_FULL] += 1
         return emit_dropped(s, n, when, NOWHERE, WHY_FULL)
     byte = new_entry(s, CLASS, when, cls, head)
     for k in range(min(len(name), NAME_BYTES)):
         s.b[byte + LOG_FEATURES + k] = name[k]
     add_row(s, cls, head)
-    restart_refit(s)
+    grown(s, before)
     return n
 
 
@@ -145,15 +145,16 @@ def split(s: Block, when: Int, leaf: Int, head: Int, n: Int) -> Int:
     if head < heads or row_of(s, leaf) < 0 or head_under(s, leaf) >= 0:
         s.q[N_NO_SUCH] += 1
         return emit_dropped(s, n, when, NOWHERE, WHY_NO_SUCH_CLASS)
-    if head >= at[MAX_HEADS] or s.d[at[N_LOG]] >= at[MAX_LOG]:
-        s.q[N_FULL] += 1
-        return emit_dropped(s, n, when, NOWHERE, WHY_FULL)
-    if head > heads:
+    if head > heads and head < at[MAX_HEADS]:
         s.q[N_NO_SUCH] += 1
         return emit_dropped(s, n, when, NOWHERE, WHY_NO_SUCH_CLASS)
+    before = at[N_GAVE_WAY]
+    if head >= at[MAX_HEADS] or not make_room(s):
+        s.q[N_FULL] += 1
+        return emit_dropped(s, n, when, NOWHERE, WHY_FULL)
     new_entry(s, SPLIT, when, leaf, head)
     add_head(s, leaf)
-    restart_refit(s)
+    grown(s, before)
     return n
 
 

@@ -33,10 +33,10 @@ from odl.core.kernels.segment import segment_mean
 from odl.core.state import RECENT, Count
 
 WINDOWS = COUNTS + int(Count.WINDOWS)
-FIRST, AGAIN = 3, 16  # a segment gets a score at age 3, 19, 35, ...
+FIRST, AGAIN = 6, 16  # a segment gets a score at age 6, 22, 38, ...
 UNSEEN = 6554  # novelty where nothing was answered: 0.2
 CALM = 3277  # doubt that is added to a segment's own: 0.1
-FRONT = 2  # how much earlier than evenly the budget is spent
+FRONT = 3  # how much earlier than evenly the budget is spent
 
 
 @jit
@@ -87,7 +87,7 @@ def novel_segments(
 ) -> bool:  # fmt: skip
     """Whether the segment's score is among those on which the budget should be spent.
 
-    A segment is given a score at age 3, 19, 35, ... until it has been asked about: its novelty times
+    A segment is given a score at age 6, 22, 38, ... until it has been asked about: its novelty times
     its mean doubt. Scores are compared with the last 64; how many will still come is told from how
     many there were. This goes on where no question is left, so that the next period knows.
     """

@@ -83,10 +83,16 @@ def end_segment(s: Block) -> None:
 
 @jit
 def notice(s: Block, features: NDArray[np.uint8], window: Int) -> None:
-    """Add ``window`` to the segment, or begin a new one with it if the stream has changed."""
+    """Add ``window`` to the segment, or begin a new one with it if the stream has changed.
+
+    From the mean of n windows the next one is as far as from its own expectation times the root of
+    (n + 1) / n, so that much more is allowed while the segment is young.
+    """
     at = s.q
-    if at[AGE] > 0 and distance(features, segment_mean(s)) > at[CHANGE]:
-        end_segment(s)
+    if at[AGE] > 0:
+        far, n = distance(features, segment_mean(s)), np.int64(s.d[at[N_SUM]])
+        if far * far * n > at[CHANGE] * at[CHANGE] * (n + 1):
+            end_segment(s)
     sums = sums_of(s)
     if at[AGE] == 0:
         for k in range(len(sums)):
