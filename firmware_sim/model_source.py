@@ -21,6 +21,7 @@ from odl.core.state import log_dtype
 
 COUNT_BITS: Final = 7  # a count is the model's int8 step divided by 2**7
 STORE_HEADER: Final = 32  # bytes of ``header`` in odl_store.c
+LOG_PLACE: Final = 6  # bytes of RAM beside an entry of the log: its number and its place
 STORE_SEAL: Final = 8  # bytes that a record there has beside its entry
 
 
@@ -49,12 +50,10 @@ def scaling_of(image: Image) -> Scaling:
 def sizes_of_package(image: Image) -> dict[str, int]:
     """Bytes that follow from the model: flash of the image, RAM of state and log, the store."""
     entry = log_dtype(image.features).itemsize
-    items = 2 * headers.sizes_of(image)["max_items"]
     return {
         "model image": len(image.to_bytes()),
         "state block": state_dtype_of(image).itemsize,
-        "label log": entry * image.max_log,
-        "order of a refit": items,
+        "label log": (entry + LOG_PLACE) * image.max_log,
         "store": 2 * (STORE_HEADER + (entry + STORE_SEAL) * image.max_log),
     }
 

@@ -265,6 +265,16 @@ def test_a_full_bank_is_written_into_the_other_one(log: Log) -> None:
     assert log.after_power_cut() == wanted
 
 
+def test_a_thousand_answers_are_all_taken(log: Log) -> None:
+    """And a sector is erased once in some two hundred of them; it is good for ten thousand times."""
+    for number in range(1000):
+        if number >= log.capacity:
+            assert log.remove(0) == 0
+        assert log.append(log.entry(number)) == 0
+    assert log.after_power_cut() == [log.entry(n) for n in range(1000 - log.capacity, 1000)]
+    assert log.board.flash.erased <= 9
+
+
 def test_a_power_cut_at_any_moment_of_a_move(make: Callable[[], Log]) -> None:
     """What the log holds is what it held before, or that and the new entry."""
     log = make()
