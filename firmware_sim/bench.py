@@ -29,7 +29,7 @@ from odl.wire.client import BoardClient
 
 RULES: Final = tuple(f"rule_{rule.name.lower()}" for rule in Rule if rule is not Rule.NONE)
 PARTS: Final = {  # parts of the firmware, with their C files; all others are the board's
-    "convolution": ("conv", "conv_dsp", "requantise"),
+    "convolution": ("conv", "conv_dsp", "requantise", "operations", "requantise_zero"),
     "scaling and rings": ("scale_input", "extract"),
     "pooling": ("pool",),
     "heads": ("heads", "score", "gate", "dense", "dense_dsp", "softmax"),
@@ -87,7 +87,7 @@ def by_part(counts: Mapping[str, int]) -> dict[str, int]:
 
 
 def macs_of(image: Image, samples: int) -> int:
-    """Multiply-accumulates of streaming for ``samples`` without a gap.
+    """Multiply-accumulates for ``samples`` without a gap, as they come.
 
     Examples
     --------
@@ -96,6 +96,8 @@ def macs_of(image: Image, samples: int) -> int:
     >>> macs_of(image, image.window) == image.macs
     True
     """
+    if image.windowed:
+        return max(0, (samples - image.window) // image.hop + 1) * image.macs
     total = 0
     for layer in image.layers:
         samples = max(0, (samples - layer.weights.shape[1]) // layer.stride + 1)

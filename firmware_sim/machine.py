@@ -26,9 +26,8 @@ from odl.core.state import log_dtype
 # l and L 64 bits (capitals unsigned), h and H 16 bits, B 8 bits, v nothing.
 SIGNATURES: Final = {
     "odl_requantise_relu_u8": "BiiI",
-    "odl_conv": "vpppppIIp",
+    "odl_conv": "vpppppIIIIp",
     "odl_requantise_zero": "BiiIII",
-    "odl_conv_zero": "vpppppIIIIp",
     "odl_depthwise": "vpppppIIIp",
     "odl_largest": "vpIIip",
     "odl_average": "vpIIip",

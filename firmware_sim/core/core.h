@@ -37,12 +37,10 @@ static inline int64_t odl_max64(int64_t a, int64_t b)
 uint8_t odl_requantise_relu_u8(int32_t acc, int32_t mult, unsigned shift);
 /* conv.c */
 void odl_conv(const int8_t *weights, const int32_t *biases, const int32_t *mults, const uint8_t *shifts,
-              const int16_t *taps, uint32_t n, uint32_t cout, int16_t *out);
+              const int16_t *taps, uint32_t n, uint32_t cout, unsigned op, unsigned zero, int16_t *out);
 /* requantise_zero.c */
 uint8_t odl_requantise_zero(int32_t acc, int32_t mult, unsigned shift, unsigned zero, unsigned twice);
 /* operations.c */
-void odl_conv_zero(const int8_t *weights, const int32_t *biases, const int32_t *mults, const uint8_t *shifts,
-                   const int16_t *taps, uint32_t n, uint32_t cout, unsigned zero, unsigned twice, int16_t *out);
 void odl_depthwise(const int8_t *weights, const int32_t *biases, const int32_t *mults, const uint8_t *shifts,
                    const int16_t *taps, uint32_t kernel, uint32_t channels, unsigned zero, int16_t *out);
 void odl_largest(const int16_t *taps, uint32_t kernel, uint32_t channels, int32_t more, int16_t *out);

@@ -42,13 +42,6 @@ static void compute(const odl_net *net, const odl_layer *layer, place p, int32_t
     (void)more;
 #if ODL_OPERATIONS != 1
     switch (layer->op) {
-#if ODL_HAS(ODL_OP_CONV_TWICE) || ODL_HAS(ODL_OP_DENSE)
-    case ODL_OP_CONV_TWICE:
-    case ODL_OP_DENSE:
-        odl_conv_zero(p.weights, biases, mults, shifts, p.taps, n, layer->cout, layer->zero,
-                      layer->op == ODL_OP_CONV_TWICE, out);
-        return;
-#endif
 #if ODL_HAS(ODL_OP_DEPTHWISE)
     case ODL_OP_DEPTHWISE:
         odl_depthwise(p.weights, biases, mults, shifts, p.taps, n / layer->cout, layer->cout, layer->zero, out);
@@ -73,7 +66,7 @@ static void compute(const odl_net *net, const odl_layer *layer, place p, int32_t
         break;
     }
 #endif
-    odl_conv(p.weights, biases, mults, shifts, p.taps, n, layer->cout, out);
+    odl_conv(p.weights, biases, mults, shifts, p.taps, n, layer->cout, layer->op, layer->zero, out);
 }
 
 /* Keep one more input of layer `i`; whether it completes an output. */

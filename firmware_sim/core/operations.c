@@ -1,23 +1,10 @@
 #include "core.h"
 
-/* One output position of each operation but the convolution with ReLU (conv.c).
+/* One output position of each operation but convolutions (conv.c).
  *
  * taps (kernel * channels,) are the last `kernel` inputs, oldest first: -128 to 127 for the first layer,
  * 0 to 255 for others. The image is refused unless 255 * sum |w| + |bias| < 2**31 holds for each channel,
  * so no partial sum leaves int32. */
-
-/* As odl_conv, around a zero point. */
-void odl_conv_zero(const int8_t *weights, const int32_t *biases, const int32_t *mults, const uint8_t *shifts,
-                   const int16_t *taps, uint32_t n, uint32_t cout, unsigned zero, unsigned twice, int16_t *out)
-{
-    for (uint32_t o = 0; o < cout; o++) {
-        int32_t acc = biases[o];
-        for (uint32_t i = 0; i < n; i++)
-            acc += weights[i] * taps[i];
-        weights += n;
-        out[o] = odl_requantise_zero(acc, mults[o], shifts[o], zero, twice);
-    }
-}
 
 /* Each output from every channels-th input alone, rounded twice; weights (channels, kernel). */
 void odl_depthwise(const int8_t *weights, const int32_t *biases, const int32_t *mults, const uint8_t *shifts,

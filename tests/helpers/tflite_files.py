@@ -154,6 +154,11 @@ class File:
         """The same values in another shape."""
         return self.add("RESHAPE", [self.integers(list(shape))], self._out(shape, None, None))
 
+    def transpose(self, *axes: int) -> File:
+        """Axes in another order."""
+        to = self._out(tuple(self.now[a] for a in axes), None, None)
+        return self.add("TRANSPOSE", [self.integers(list(axes))], to)
+
     def reduce(self, name: str, axes: list[int], scale: float | None = None, zero: int | None = None) -> File:
         """MEAN or REDUCE_MAX over ``axes``."""
         shape = tuple(n for i, n in enumerate(self.now) if i not in axes)

@@ -141,8 +141,16 @@ class Kernels:
         return self.run.call("odl_requantise_relu_u8", acc, mult, shift)
 
     def conv(self, weights: Any, biases: Any, mults: Any, shifts: Any, taps: Any) -> list[int]:
+        return self._convolved(weights, biases, mults, shifts, taps, Op.CONV, 0)
+
+    def conv_zero(self, *arguments: Any) -> list[int]:
+        *numbers, zero, twice = arguments
+        return self._convolved(*numbers, Op.CONV_TWICE if twice else Op.DENSE, zero)
+
+    def _convolved(self, *arguments: Any) -> list[int]:
         # Once for each channel alone and once with all of them four times over: the faster
         # variant takes four at a time.
+        weights, biases, mults, shifts, taps, op, zero = arguments
         out = []
         for copies in (1, 4):
             many = [row for row in weights for _ in range(copies)]
@@ -151,7 +159,7 @@ class Kernels:
                 at.append(self.put(np.repeat(np.array(values, dtype), copies), dtype)[0])
             tap_at, _ = self.put(taps, np.int16)
             to, outputs = self.put([-1] * (len(many) + 1), np.int16)
-            self.run.call("odl_conv", *at, tap_at, len(taps), len(many), to)
+            self.run.call("odl_conv", *at, tap_at, len(taps), len(many), int(op), zero, to)
             assert outputs[-1] == -1
             out.append(outputs[:-1].tolist()[::copies])
             assert outputs[:-1].tolist() == np.repeat(out[0], copies).tolist()
@@ -159,10 +167,6 @@ class Kernels:
 
     def requantise_zero(self, acc: int, mult: int, shift: int, zero: int, twice: int) -> int:
         return self.run.call("odl_requantise_zero", acc, mult, shift, zero, twice)
-
-    def conv_zero(self, *arguments: Any) -> list[int]:
-        *numbers, taps, zero, twice = arguments
-        return self._operate("odl_conv_zero", numbers, taps, [len(taps), len(numbers[1]), zero, twice])
 
     def depthwise(self, *arguments: Any) -> list[int]:
         *numbers, taps, zero = arguments

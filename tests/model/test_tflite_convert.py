@@ -225,6 +225,31 @@ def test_a_network_that_quantises_its_input_takes_the_same_samples(kind: str) ->
     assert compared.different == 0 and "60 windows" in compared.text
 
 
+def channels_first() -> File:
+    """As PyTorch has it: (1, channels, samples), turned at the beginning, and axes of one moved later."""
+    net = File((1, 3, 40), 0.1, 3, 4).reshape(1, 3, 1, 40).transpose(0, 2, 3, 1).conv(6, (1, 5))
+    net.transpose(0, 2, 1, 3).reduce("MEAN", [1, 2])
+    return net.dense(3, 0).softmax()
+
+
+def test_channels_may_come_first_at_the_beginning() -> None:
+    converted = made(channels_first())
+    assert converted.image.window == 40 and len(converted.image.channels) == 3
+    assert converted.order[:4].tolist() == [0, 40, 80, 1]
+    later = File((1, 40, 1, 3)).conv(6, (5, 1)).transpose(0, 3, 2, 1)
+    with pytest.raises(TfliteError, match=r"operator 1 \(TRANSPOSE\) makes positions of channels"):
+        made(later)
+
+
+@pytest.mark.peers
+def test_channels_first_give_the_same_features() -> None:
+    from odl.model.tflite.check import compare
+
+    data = channels_first().bytes()
+    compared = compare(data, convert(data, rate_hz=50), 100)
+    assert compared.different == 0 and compared.classes == 100 - compared.ties
+
+
 @pytest.mark.peers
 def test_one_logistic_output_gives_the_same_class() -> None:
     from odl.model.tflite.check import compare

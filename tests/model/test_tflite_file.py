@@ -23,7 +23,9 @@ def files() -> tuple[bytes, ...]:
     """Networks that together have every operator."""
     one = File((1, 40, 3), 0.1, 3).reshape(1, 1, 40, 3).conv(6, (1, 3)).pool("MAX", 2, 2, axis=2)
     two = File((1, 32, 1, 2)).conv(4, (3, 1), padding=SAME).conv(0, (3, 1), depthwise=1).pool("AVERAGE", 2, 2)
+    three = File((1, 3, 30)).transpose(0, 2, 1).reshape(1, 30, 1, 3).each("MUL", 0.1, 3, 3).conv(5, (3, 1))
     return (
+        three.each("RELU", 0.1, 3).reduce("MEAN", [1, 2]).dense(2, 0).bytes(),
         one.reshape(1, 19 * 6).dense(9).dense(3, 0).softmax().bytes(),
         two.reduce("MEAN", [1, 2]).dense(2, 0).softmax().bytes(),
         File((1, 30, 1, 3)).pad(1, 1).conv(5, (3, 1)).reduce("REDUCE_MAX", [1, 2]).dense(4, 0).bytes(),
@@ -80,14 +82,14 @@ def test_a_file_that_is_too_large_is_not_looked_at() -> None:
 
 
 def test_every_shortened_file_is_refused_or_has_lost_nothing() -> None:
-    data = files()[0]
+    data = files()[1]
     for size in range(0, len(data) - 1, 7):
         with pytest.raises(TfliteError):
             convert(data[:size], rate_hz=50)
 
 
 def test_what_is_read() -> None:
-    network = read_network(files()[0])
+    network = read_network(files()[1])
     assert [op.name for op in network.operators] == [
         "RESHAPE", "CONV_2D", "MAX_POOL_2D", "RESHAPE", "FULLY_CONNECTED", "FULLY_CONNECTED", "SOFTMAX",
     ]  # fmt: skip

@@ -70,7 +70,9 @@ def compare(
     outputs = []
     given = network.inputs[0]
     for i, window in enumerate(samples):
-        values = _as_given(window.reshape(given.shape), given.kind, first)
+        flat = np.zeros(window.size, np.int8)
+        flat[converted.order] = window.reshape(-1)
+        values = _as_given(flat.reshape(given.shape), given.kind, first)
         interpreter.set_tensor(given.number, values)
         interpreter.invoke()
         found = interpreter.get_tensor(converted.features.number).astype(np.int64) + 128

@@ -31,7 +31,9 @@ class ConvertedNetwork:
     features : Tensor
         What the image's features equal, less 128.
     start : Layout
-        How a window of samples lies in the network's input.
+        What a window of samples is.
+    order : int (window * channels,)
+        Where each value of a window stands in the network's input.
     classifier : Classifier or None
         Whether the network ends in one.
     head : bool
@@ -42,6 +44,7 @@ class ConvertedNetwork:
     network: Network
     features: Tensor
     start: Layout
+    order: NDArray[np.int64]
     classifier: Classifier | None
     head: bool
 
@@ -112,7 +115,9 @@ def convert(
         what = str(error).removeprefix("model image: ")
         raise TfliteError(f"it does not fit a model image: {what}") from None
     used = head and lowered.classifier is not None
-    return ConvertedNetwork(image, network, lowered.features, lowered.start, lowered.classifier, used)
+    return ConvertedNetwork(
+        image, network, lowered.features, lowered.start, lowered.order, lowered.classifier, used
+    )
 
 
 def _laid_out(lowered: Lowered, hop: int | None) -> tuple[tuple[Layer, ...], int]:

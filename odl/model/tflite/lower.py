@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.core.layer import Layer
+from odl.core.layer import MOST_KERNEL, Layer
 from odl.model.tflite.each import bounded, joined
 from odl.model.tflite.flat_tables import TfliteError
 from odl.model.tflite.layout import Layout, input_layout
 from odl.model.tflite.network import Network, Operator, Tensor
-from odl.model.tflite.operators import EACH, RULES, VIEWS, flattened, fully, padded
+from odl.model.tflite.operators import EACH, RULES, VIEWS, flattened, fully, is_view, padded, permutation
 
 MOST_CHANNELS = 9
 _ENDS = ("SOFTMAX", "LOGISTIC", "DEQUANTIZE", "QUANTIZE", "RESHAPE")
@@ -35,6 +35,7 @@ class Lowered:
     """What the operators became."""
 
     start: Layout  # of the samples
+    order: NDArray[np.int64]  # where each value of a window of samples stands in the network's input
     layers: list[Layer] = field(default_factory=list)
     features: Tensor | None = None  # the tensor that a window's features equal, less 128
     classifier: Classifier | None = None
@@ -61,10 +62,10 @@ def lower(network: Network) -> Lowered:
     TfliteError
         If something cannot be run; the message names the operator and its place.
     """
-    operators, samples = _begin(network)
+    operators, samples, order = _begin(network)
     body, tail, logistic = _split(operators)
     _check_order(network, operators)
-    made = Lowered(samples)
+    made = Lowered(samples, order)
     now, pending = samples, (0, 0)
     made.features = body[-1].output if body else None
     for operator in body:
@@ -73,7 +74,7 @@ def lower(network: Network) -> Lowered:
             continue
         if pending != (0, 0) and operator.name not in ("CONV_2D", "DEPTHWISE_CONV_2D"):
             raise TfliteError(f"{operator.place} follows padding; a convolution can")
-        if operator.name in VIEWS:
+        if operator.name in VIEWS or is_view(operator):
             now = now.reshaped(operator.output.shape, operator.place)
             continue
         rule = RULES.get(operator.name)
@@ -96,8 +97,8 @@ def lower(network: Network) -> Lowered:
     return made
 
 
-def _begin(network: Network) -> tuple[list[Operator], Layout]:
-    """The operators behind what only converts the input, and the samples' layout."""
+def _begin(network: Network) -> tuple[list[Operator], Layout, NDArray[np.int64]]:
+    """The operators behind what only converts the input, the samples' layout, and their order in it."""
     if len(network.inputs) != 1 or len(network.outputs) != 1:
         ends = f"{len(network.inputs)} inputs and {len(network.outputs)} outputs"
         raise TfliteError(f"{ends}; a network with one each can be run")
@@ -114,9 +115,8 @@ def _begin(network: Network) -> tuple[list[Operator], Layout]:
             f"its input is {tensor.kind}: convert with full integer quantisation (int8), "
             "with a representative dataset"
         )
-    place, shape = "the input", tensor.shape
-    while operators and operators[0].name in VIEWS and len(shape) < 3:
-        place, shape = operators[0].place, operators.pop(0).output.shape
+    order, place = _reordered(operators, tensor.shape)
+    shape = order.shape
     if len(shape) == 2 and operators and operators[0].name == "FULLY_CONNECTED":
         raise TfliteError(
             f"its input is a vector of {math.prod(shape)} values that goes straight into "
@@ -131,7 +131,33 @@ def _begin(network: Network) -> tuple[list[Operator], Layout]:
             f"block (a spectrogram, MFCC), not samples of up to {MOST_CHANNELS} channels. No session "
             "computes such features; train the network on the samples themselves"
         )
-    return operators, samples
+    return operators, samples, order.reshape(-1)
+
+
+def _reordered(operators: list[Operator], shape: tuple[int, ...]) -> tuple[NDArray[np.int64], str]:
+    """Take off operators at the beginning that only bring the input into another order or shape.
+
+    Returns the places of its values in the shape that they have then, and what gave it that shape.
+    """
+    if math.prod(shape) > MOST_CHANNELS * MOST_KERNEL * 16:
+        raise TfliteError(f"its input has the shape {shape}: too large")
+    order, place, moved = np.arange(math.prod(shape)).reshape(shape), "the input", 0
+    for i, operator in enumerate(operators):
+        if operator.name not in (*VIEWS, "TRANSPOSE"):
+            break
+        moved = i + 1 if operator.name == "TRANSPOSE" else moved
+    while operators and (moved > 0 or (operators[0].name in VIEWS and order.ndim < 3)):
+        operator = operators.pop(0)
+        moved, place = moved - 1, operator.place
+        if operator.name == "TRANSPOSE":
+            order = order.transpose(permutation(operator))
+        elif math.prod(operator.output.shape) != order.size:
+            raise TfliteError(f"{place} makes {operator.output.shape} of {order.size} values")
+        else:
+            order = order.reshape(operator.output.shape)
+        if order.shape != operator.output.shape:
+            raise TfliteError(f"{place} has the shape {operator.output.shape}, not {order.shape}")
+    return order, place
 
 
 def _same(given: Tensor, tensor: Tensor) -> bool:

@@ -178,6 +178,25 @@ def fully(operator: Operator, now: Layout) -> tuple[NDArray[np.int8], NDArray[np
     return weights, scales(operator, tensor, len(weights)), biases
 
 
+def permutation(operator: Operator) -> list[int]:
+    """The axes of a TRANSPOSE in their new order."""
+    axes = [int(a) for a in operator.tensor(1).values("int32").reshape(-1)[:9]]
+    if sorted(axes) != list(range(len(operator.tensor(0).shape))):
+        raise TfliteError(f"{operator.place} has the axes {axes}")
+    return axes
+
+
+def is_view(operator: Operator) -> bool:
+    """Whether a TRANSPOSE moves nothing but axes of length one."""
+    if operator.name != "TRANSPOSE":
+        return False
+    shape = operator.tensor(0).shape
+    moved = [a for a in permutation(operator) if shape[a] != 1]
+    if moved != sorted(moved):
+        raise TfliteError(f"{operator.place} makes positions of channels; at the beginning this can be run")
+    return True
+
+
 def padded(operator: Operator, now: Layout, pending: tuple[int, int]) -> tuple[Layout, tuple[int, int]]:
     """Padding over time, for the convolution that follows."""
     pads = operator.tensor(1).values("int32")
