@@ -92,7 +92,11 @@ class Options:
             "policy": self.policy,
             "budget": str(self.budget) if self.policy != "none" else "none",
             **({"seconds between questions": f"{self.every:g} or more"} if self.every else {}),
-            **({"lowest score asked about": str(self.floor)} if self.floor else {}),
+            **(
+                {"lowest score asked about": str(self.floor)}
+                if self.floor != OPTIONS["floor"].default
+                else {}
+            ),
             "answers learned from together": str(self.questions_together),
             "answers after": f"{self.delay:g} s",
             "questions expire after": f"{self.patience:g} s",

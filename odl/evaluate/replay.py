@@ -121,7 +121,7 @@ def replay(
     every : float
         Least seconds between two questions; 0 by default.
     floor : int
-        The score from which on novel-segments asks, 0 to 65535; 0 by default.
+        The score from which on novel-segments asks, 0 to 65535; 60 by default.
     data : path, optional
         Folder or zip of a dataset that is not bundled (``hapt``, ``uca-ehar``).
     progress : callable, optional
