@@ -34,6 +34,7 @@ from tests.helpers.sessions import (
     heads,
     pending,
     still_open,
+    weights,
 )
 from tests.helpers.streams import (
     CHANNELS,
@@ -123,7 +124,7 @@ OUTCOMES: list[tuple[str, Why, int, int, Callable[[Session], list[Output]]]] = [
 def test_each_refusal_has_its_event_and_its_counter(
     why: Why, window: int, batch: int, how: Callable[[Session], list[Output]]
 ) -> None:
-    session = asked(batch=batch)
+    session = asked(batch=batch, change=0)  # each window its own segment: nobody asks about the last
     before = session.counts[why.name.lower()]
     learned = heads(session) if why is not Why.REPEATED else None
     assert how(session) == [Dropped(session.position, window, why)]
@@ -229,21 +230,55 @@ def test_undo_goes_back_answer_by_answer() -> None:
     assert session.step(Label(at, 0, 3)) == [Dropped(at, 0, Why.UNKNOWN)]
 
 
-def test_a_full_log_refuses_classes_and_splits_and_gives_up_a_label_for_a_new_one() -> None:
+def logged(session: Session) -> list[int]:
+    return [int(window) for window in session.log["window"]]
+
+
+def test_a_full_log_gives_up_a_label_for_a_new_one() -> None:
     session = asked(replace(IMAGE, max_log=3), batch=1, allowed=4)
     at = session.position
     for cls in (0, 1):
         answer(session, cls)
     session.step(AddClass(at, 9, "wave", 0))
-    assert session.step(AddClass(at, 10, "clap", 0)) == [Dropped(at, NO_WINDOW, Why.FULL)]
-    assert session.step(Split(at, 0, 2)) == [Dropped(at, NO_WINDOW, Why.FULL)]
-    assert session.counts["gave_way"] == 0
     # Of two classes with as many labels it is the earlier row's; then the one that has two.
     assert answer(session, 1) == [Learned(at, 16, 1, 0)]
-    assert [int(w) for w in session.log["window"]] == [8, at, 16]
+    assert logged(session) == [8, at, 16]
     assert answer(session, 9) == [Learned(at, 24, 9, 0)]
-    assert [int(w) for w in session.log["window"]] == [at, 16, 24]
-    assert (session.counts["gave_way"], session.counts["full"]) == (2, 2)
+    assert logged(session) == [at, 16, 24]
+    assert (session.counts["gave_way"], session.counts["full"]) == (2, 0)
+
+
+def test_a_full_log_gives_up_labels_for_classes_and_splits_while_it_has_any() -> None:
+    session = asked(replace(IMAGE, max_log=3), batch=1, allowed=4)
+    at, image_s = session.position, weights(session)
+    for cls in (0, 1, 2):
+        answer(session, cls)
+    learned = weights(session)
+    assert session.step(AddClass(at, 9, "wave", 0)) == []
+    assert logged(session) == [8, 16, at] and not np.array_equal(weights(session), learned)
+    assert session.step(Split(at, 0, 2)) == []
+    assert logged(session) == [16, at, at] and session.counts["refits"] == 5
+    assert session.step(AddClass(at, 10, "clap", 2)) == []
+    assert logged(session) == [at, at, at] and np.array_equal(weights(session), image_s)
+    for event in (AddClass(at, 11, "nod", 0), Split(at, 2, 3)):
+        assert session.step(event) == [Dropped(at, NO_WINDOW, Why.FULL)]
+    assert (session.counts["gave_way"], session.counts["full"]) == (3, 2)
+
+
+def test_a_full_log_gives_up_nothing_for_what_is_refused() -> None:
+    session = asked(replace(IMAGE, max_log=1, max_rows=len(IMAGE.row_class)), batch=1)
+    at = session.position
+    answer(session, 0)
+    before = heads(session)
+    for event, why in (
+        (AddClass(at, 3, "again", 0), Why.NO_SUCH_CLASS),
+        (AddClass(at, 9, "wave", 0), Why.FULL),
+        (Split(at, 9, 2), Why.NO_SUCH_CLASS),
+        (Split(at, 0, 3), Why.NO_SUCH_CLASS),
+    ):
+        assert session.step(event) == [Dropped(at, NO_WINDOW, why)]
+    assert logged(session) == [0] and heads(session) == before
+    assert (session.counts["gave_way"], session.counts["refits"]) == (0, 1)
 
 
 def test_a_log_full_of_classes_has_no_room_for_a_label() -> None:

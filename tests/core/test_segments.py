@@ -38,7 +38,7 @@ from tests.helpers.streams import (
 LEVEL, OTHER_LEVEL = (np.full((400, CHANNELS), level, np.int16) for level in (700, 30000))
 
 
-def held_session(change: int = 983, hold: bool = True, batch: int = 1) -> Session:
+def held_session(change: int = 1200, hold: bool = True, batch: int = 1) -> Session:
     """A stream that does not change, a batch of questions open, a class that the image does not know."""
     budget = {"allowed": batch, "horizon": 1, "batch": batch, "patience": 1000}
     session = fused(config("periodic", **budget, hold=hold, change=change), VARIED)
@@ -66,6 +66,21 @@ def test_an_answer_of_a_class_that_the_image_knows_does_not_stand() -> None:
     session = held_session()
     answer(session, 1)
     assert set(held(session)) == {None}
+
+
+@pytest.mark.parametrize("how", ["answered", "taught"])
+def test_an_answer_of_a_class_that_the_image_knows_lets_the_one_before_it_fall(how: str) -> None:
+    session = held_session(batch=3)
+    answer(session, 9)
+    assert set(held(session, LEVEL[:40])) == {9}
+    if how == "answered":
+        answer(session, 1)
+    else:
+        for _ in range(2):
+            answer(session, None)
+        session.step(Teach(session.position, 1))
+        assert session.counts["taught"] == 1
+    assert held(session, LEVEL[:8]) == [None]
 
 
 def test_an_answer_falls_when_something_else_is_said() -> None:
@@ -143,9 +158,9 @@ def test_a_segment_that_was_taught_is_not_asked_about() -> None:
 
 
 def test_a_question_tells_since_when_the_stream_has_not_changed() -> None:
-    session = fused(config("novel-segments", allowed=9, horizon=90, batch=1, change=983))
+    session = fused(config("novel-segments", allowed=9, horizon=90, batch=1, change=1200))
     outputs = list(session.step(Samples(0, np.concatenate([LEVEL, OTHER_LEVEL]))))
     queries = [output for output in outputs if isinstance(output, Query)]
     assert len(queries) == 2 and queries[0].since == 0
-    assert queries[0].window == 16  # the third window
-    assert 368 < queries[1].since == queries[1].window - 16 <= 400
+    assert queries[0].window == 40  # the sixth window
+    assert 368 < queries[1].since == queries[1].window - 40 <= 400

@@ -252,24 +252,24 @@ def segments(*lasting: tuple[int, int]) -> list[Any]:
     return [FAR[which] for which, n in lasting for _ in range(n)]
 
 
-def test_novel_segments_asks_once_about_each_segment_at_its_third_window() -> None:
-    features = segments((0, 9), (1, 30), (2, 2), (0, 12))
-    asked = decide(config("novel-segments", allowed=9, horizon=53, floor=1), [20000] * 53, features)
+def test_novel_segments_asks_once_about_each_segment_at_its_sixth_window() -> None:
+    features = segments((0, 9), (1, 30), (2, 5), (0, 12))
+    asked = decide(config("novel-segments", allowed=9, horizon=56, floor=1), [20000] * 56, features)
     # The third lasts too short. The fourth is like the first, whose question was answered: nothing is new.
-    assert asked == [2, 11]
+    assert asked == [5, 14]
 
 
 def test_novel_segments_may_come_back_to_a_segment_that_it_did_not_ask_about() -> None:
     # The second segment is less worth than the first while the model is certain of it, and more later.
     features = [FAR[0]] * 10 + [np.full(IMAGE.features, 120, np.uint8)] * 60
-    doubts = [30000] * 10 + [0] * 3 + [32768] * 57
+    doubts = [30000] * 10 + [0] * 6 + [32768] * 54
     asked = decide(config("novel-segments", allowed=3, horizon=1000), doubts, features)
-    assert asked == [2, 10 + 18]  # its nineteenth window
+    assert asked == [5, 10 + 21]  # its 22nd window
 
 
 def test_novel_segments_asks_nothing_below_its_floor() -> None:
     features = segments((0, 9), (1, 9), (2, 9))
-    for floor, wanted in ((0, [2, 11, 20]), (36045, []), (65535, [])):
+    for floor, wanted in ((0, [5, 14, 23]), (36045, []), (65535, [])):
         chosen = config("novel-segments", allowed=9, horizon=27, floor=floor)
         assert decide(chosen, [20000] * 27, features) == wanted
 
@@ -278,15 +278,16 @@ def test_novel_segments_leaves_what_it_knows_and_what_is_left_of_the_budget() ->
     # One activity after the other comes again: with their answers known, no question is worth its price.
     features = segments(*((n % 2, 10) for n in range(40)))
     asked = decide(config("novel-segments", allowed=100, horizon=400, floor=1), [20000] * 400, features)
-    assert asked == [2, 12]
+    assert asked == [5, 15]
 
 
 @pytest.mark.parametrize("policy", ASKING)
 def test_questions_of_each_policy_keep_their_distance(policy: str) -> None:
     rng = np.random.default_rng(1)
     doubts = rng.integers(0, 32769, 400).tolist()
-    features = segments(*((int(rng.integers(3)), int(rng.integers(3, 12))) for _ in range(200)))
-    apart = {every: decide(config(policy, allowed=40, horizon=400, every=every * HOP), doubts, features)
+    features = segments(*((int(rng.integers(3)), int(rng.integers(6, 15))) for _ in range(200)))
+    chosen = {"allowed": 40, "horizon": 400, "floor": 0}
+    apart = {every: decide(config(policy, **chosen, every=every * HOP), doubts, features)
              for every in (0, 1, 2, 15)}  # fmt: skip
     assert apart[0] == apart[1]
     for every, asked in apart.items():
