@@ -58,6 +58,14 @@ def test_the_budget_is_kept_whatever_the_function_wants() -> None:
             assert len(asked) == 4
 
 
+def test_a_function_s_questions_keep_their_distance_and_those_too_soon_had_room() -> None:
+    chosen = config(patience=1, batch=1, allowed=200, horizon=1, every=20)
+    session = Session(IMAGE, chosen, policy=lambda window, scores: True)
+    asked = [event.window for event in passed(session) if isinstance(event, Query)]
+    assert set(np.diff(asked)) == {24} and len(asked) > 20
+    assert session.counts["blocked"] == 0
+
+
 def test_parts_of_their_own_are_named_and_host_only() -> None:
     session = Session(IMAGE, config(), learner=neighbors.KNNClassifier(), policy=lambda window, scores: False)
     assert session.host_only == ("learner KNNClassifier", "policy <lambda>")

@@ -385,7 +385,11 @@ TABLE: dict[str, Case] = {
     "make_room": Case(full_logs(), reference_make_room, kernel_make_room),
     "segment": Case(
         stretches(), reference_segment, kernel_segment,
-        edges=((0, [FULL[:SIZE]] * 300), (983, [[0] * SIZE] * 200 + [[8] * SIZE, [7] * SIZE] * 60)),
+        edges=(
+            (0, [FULL[:SIZE]] * 300),
+            (1200, [[0] * SIZE] * 200 + [[10] * SIZE, [9] * SIZE] * 60),
+            *((1200, [*[[0] * SIZE] * n, [step] * SIZE]) for n, step in ((1, 13), (1, 14), (2, 11), (2, 12))),
+        ),
     ),
     **{
         f"decide {rule}": Case(askers(rule), reference_asker, kernel_asker)

@@ -199,7 +199,7 @@ def test_another_informativeness_goes_through_the_same_rule(
                 most = max(most, apart)
                 diversity = apart / most if apart else Fraction(0)
             utility = (utility + float(diversity)) / 2
-        segment = Segment().after(i * HOP, x, 983)
+        segment = Segment().after(i * HOP, x, config().change)
         if asker.decide(x, round(32768 * utility), i * HOP + WINDOW, segment):
             asked.append(i)
             members = [*members, x] if len(members) + 1 < batch else []
