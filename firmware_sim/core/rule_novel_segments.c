@@ -5,7 +5,7 @@ enum {
     AGAIN = 16,     /* and how many until it is again */
     UNKNOWN = 6554, /* distance where nothing was answered yet: 0.2 */
     LEAST = 3277,   /* doubt of a segment without any: 0.1 */
-    FRONT = 4,      /* how much earlier than evenly the budget is spent */
+    FRONT = 2,      /* how much earlier than evenly the budget is spent */
 };
 
 /* The least distance of the segment's mean to an item that was answered, or is asked about. */

@@ -192,7 +192,7 @@ class NovelSegments(RulePolicy):
     Novelty is the distance of the segment's mean to the nearest that was answered or is being asked
     about (0.2 before the first), doubt is ``1 - (p1 - p2)`` over the leaves as they are shown. A question
     comes where the score is among the highest of the last 64, so many of them as the budget allows for
-    what is left of the period, at four times that rate at first, and at least ``floor``. So a
+    what is left of the period, at twice that rate at first, and at least ``floor``. So a
     question comes when a person can answer it, and not twice; where nothing is worth asking, the budget
     is not spent.
 

@@ -191,7 +191,7 @@ class Asker:
         recent = sorted(self.points[-64:])
         n = len(recent)
         rest = max(1, (len(self.points) + 2) * now.left // (self.windows + 17))  # points still to come
-        rank = clamp(n - 4 * max(0, self.purse) * n // rest, 0, n - 1)
+        rank = clamp(n - 2 * max(0, self.purse) * n // rest, 0, n - 1)
         return score >= recent[rank] and score >= self.floor
 
 

@@ -36,7 +36,7 @@ WINDOWS = COUNTS + int(Count.WINDOWS)
 FIRST, AGAIN = 6, 16  # a segment gets a score at age 6, 22, 38, ...
 UNSEEN = 6554  # novelty where nothing was answered: 0.2
 CALM = 3277  # doubt that is added to a segment's own: 0.1
-FRONT = 4  # how much earlier than evenly the budget is spent
+FRONT = 2  # how much earlier than evenly the budget is spent
 
 
 @jit
