@@ -58,7 +58,7 @@ class Count(IntEnum):
     GAPS = 14
     BLOCKED = 15  # windows not asked about because too many questions were open
     TAUGHT = 16  # labels that nobody asked for
-    GAVE_WAY = 17  # labels that left a full log for a newer one
+    GAVE_WAY = 17  # labels that left a full log for a newer one, a class or a task
 
 
 def state_dtype(
