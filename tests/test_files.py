@@ -249,6 +249,7 @@ OTHER_WRITERS = {
     "data/archive.py": "unpacks into a folder that is private, and goes",
     "live/plan.py": "in a folder that is private, and goes",
     "data/inference/proposal.py": "a card tells no more than the tables beside it",
+    "cli/convert.py": "into a file that is private",
     "cli/firmware.py": "firmware where the user wants it; a model in a private folder that goes",
     "cli/selftest.py": "a report about a board, where the user wants it",
     "cli/main.py": "where output goes that nobody takes",

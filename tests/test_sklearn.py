@@ -153,7 +153,7 @@ def test_the_extractor_is_the_session_s(cut: tuple[NDArray[np.int16], NDArray[np
     session = Session(image, Config(mult=scaling.mult, shift=scaling.shift, offset=scaling.offset))
     session.step(Samples(0, cut[0][3]))
     assert isinstance(session._core, Fused)
-    assert np.array_equal(session._core.state["previous"], Extractor(image).fit_transform(cut[0][3:4]))
+    assert np.array_equal(session._core.state["sums"], Extractor(image).fit_transform(cut[0][3:4]))
 
 
 def test_a_scale_of_counts_is_used_or_asked_for() -> None:

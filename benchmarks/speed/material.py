@@ -63,5 +63,6 @@ class Material:
         return replace(self.image, hop=hop)
 
     def config(self, windows: int, questions: int = QUESTIONS) -> Config:
-        """Settings that ask ``questions`` questions in a session of so many windows."""
-        return Options(budget=questions).config(self.image.rate_hz, windows, 1, self.scaling)
+        """Settings that ask ``questions`` questions, all of them, in a session of so many windows."""
+        options = Options(policy="tactile-inforv", budget=questions)  # the default leaves what is not needed
+        return options.config(self.image.rate_hz, windows, 1, self.scaling)

@@ -17,14 +17,15 @@ from odl.core.events import Samples
 from odl.core.fused import settings_of
 from odl.core.image import Image
 from odl.core.kernels.ask import ask
-from odl.core.kernels.block import COUNTS, LAYERS, PLAN, STEPS, Block
+from odl.core.kernels.block import COUNTS, LAYERS, NEXT, NEXT_ACTIVE, PLAN, STEPS, Block
 from odl.core.kernels.command import settle
 from odl.core.kernels.decide import decide
 from odl.core.kernels.jit import Int, jit
 from odl.core.kernels.layers import positions_of
 from odl.core.kernels.outputs import outputs
-from odl.core.kernels.packing import CHUNK, INPUT, ROW
-from odl.core.kernels.refit import learn_one
+from odl.core.kernels.packing import CHUNK, INPUT, OUTPUT, PLAN_WORDS, ROW
+from odl.core.kernels.refit import base_weights, learn_one
+from odl.core.kernels.segment import notice
 from odl.core.kernels.tiers import tier
 from odl.core.session import Session
 from odl.core.state import Count
@@ -119,8 +120,9 @@ def select(s: Block, features: NDArray[np.uint8], utilities: NDArray[np.int32], 
     for i in range(len(utilities)):
         end = np.int64(size + i * hop)
         settle(s, end, np.int64(0))
+        notice(s, features, np.int64(end - size))
         if decide(s, features, np.int64(utilities[i]), end, hop):
-            ask(s, features, np.int64(end - size), end, np.int64(utilities[i]), np.int64(0))
+            ask(s, np.int64(end - size), end, np.int64(utilities[i]), np.int64(0))
             asked[i] = np.uint8(1)
             n += 1
         s.q[WINDOWS] += 1
@@ -169,9 +171,9 @@ def convolve_often(s: Block, samples: Int, times: Int) -> Int:
     for _ in range(times):
         new: Int = np.int64(samples)
         for layer in range(at[LAYERS]):
-            plan, row = at[PLAN] + 7 * layer, at[STEPS] + ROW * layer
+            plan, row = at[PLAN] + PLAN_WORDS * layer, at[STEPS] + ROW * layer
             new = positions_of(new, at[plan + 2], at[plan + 3])
-            outputs(s, layer, at[row + INPUT], new)
+            outputs(s, layer, at[row + INPUT], at[row + OUTPUT], new)
     return times
 
 
@@ -193,12 +195,13 @@ def share_of_peak(material: Material, runs: int, times: int = 200) -> Figure:
 
 
 @jit
-def learn_often(s: Block, vectors: NDArray[np.uint8], owners: NDArray[np.uint8], touched: NDArray[np.uint8],
+def learn_often(s: Block, vectors: NDArray[np.uint8], owners: NDArray[np.uint8],
                 size: Int, times: Int) -> Int:  # fmt: skip
-    """``times`` single steps on ``vectors`` in turn."""
+    """``times`` single steps on ``vectors`` in turn, from the image's heads."""
+    base_weights(s, s.q[NEXT], s.q[NEXT_ACTIVE])
     for i in range(times):
         j = i % len(owners)
-        learn_one(s, vectors[j * size : (j + 1) * size], np.int64(owners[j]), touched, np.int64(12))
+        learn_one(s, vectors[j * size : (j + 1) * size], np.int64(owners[j]))
     return times
 
 
@@ -210,12 +213,11 @@ def learning_step(runs: int, times: int = 20_000) -> Figure:
     vectors = np.ascontiguousarray(image.stored[np.isin(image.owners, rows)])
     # Chance decides on the classes: what can be learned is learned soon, and then no row moves any more.
     owners = np.random.default_rng(1).choice(rows, len(vectors))
-    block = memory_of(image, net_of(image)).block
-    touched = np.zeros(image.max_heads, np.uint8)
-    touched[head] = 1
+    memory = memory_of(image, net_of(image))
+    memory.state["touched"][0, head] = 1
     return alone(
         f"one learning step ({image.features} features, {len(rows)} rows)", "us",
-        lambda: learn_often(block, vectors.reshape(-1), owners, touched, image.features, times),
+        lambda: learn_often(memory.block, vectors.reshape(-1), owners, image.features, times),
         lambda seconds: seconds / times / US, runs,
     )  # fmt: skip
 

@@ -119,7 +119,7 @@ def reference_segment(change: int, steps: list[Any]) -> list[tuple[Any, ...]]:
 
 
 @dataclass
-class Question:
+class AskedAbout:
     """What was asked, and whether it can still be learned."""
 
     batch: int
@@ -131,7 +131,7 @@ def reference_asker(settings: dict[str, Any], windows: list[Any]) -> tuple[Any, 
     """Whether each window is asked about, and the policy's state afterwards."""
     chosen = {name: value for name, value in settings.items() if name != "change"}
     asker, segment = Asker(**chosen, room=MAX_PENDING), Segment()
-    questions: list[Question] = []
+    questions: list[AskedAbout] = []
     labels: list[list[int]] = []
     asked, end = [], 128
     for pause, utility, features, gap, fate in windows:
@@ -149,7 +149,7 @@ def reference_asker(settings: dict[str, Any], windows: list[Any]) -> tuple[Any, 
         batch, items = asker.number, labels + [q.item for q in questions if not q.lost]
         asked.append(asker.decide(features, utility, end, segment, items))
         if asked[-1]:
-            questions.append(Question(batch, segment.mean()))
+            questions.append(AskedAbout(batch, segment.mean()))
     return (
         asked, asker.issued, asker.now, asker.generator, asker.rv_u, asker.rv_d, sorted(asker.warm),
         asker.blocked, asker.asked_at or 0, len(asker.points), asker.points[-64:],
