@@ -60,15 +60,16 @@ class Dendron(WithMemory):
         Raises
         ------
         ValueError
-            If a class is unknown or the log is full; then nothing changes.
+            If a class is unknown, the log is full or the lengths differ; then nothing changes.
         """
+        batch = list(zip(x, y, windows, strict=True))
         n = int(self.state["n_log"][0])
         if n + len(y) > len(self.log):
             raise ValueError(f"the label log holds {len(self.log)} entries; it is full")
         rows = [int(plain(row_of)(self.block, cls)) for cls in y]
         if min(rows, default=0) < 0:
             raise ValueError(f"class {y[rows.index(-1)]} is unknown; add it first")
-        for features, cls, window in zip(x, y, windows, strict=True):
+        for features, cls, window in batch:
             append_label(self.block, window, self._next_order(), cls, np.ascontiguousarray(features))
         command(self.block, Act.REFIT, 0, 0, 0)
 

@@ -70,15 +70,18 @@ def clusters(seed: int, centres: NDArray[np.int64], each: int) -> tuple[NDArray[
 
 
 def trained_image(centres: NDArray[np.int64], known: int) -> Image:
-    """An image that stores examples of its first classes but whose heads know nothing."""
+    """An image that stores examples of its first classes, and whose heads know them."""
     stored, owners = clusters(3, centres[:known], 8)
     names = {0: "sit", 1: "walk", 2: "run"}
-    return replace(
+    blank = replace(
         IMAGE, parents=np.array([ROOT], np.uint8), formats=np.array([16], np.uint8),
         row_class=np.arange(known, dtype=np.uint8), row_head=np.zeros(known, np.uint8),
         base=np.zeros((known, FEATURES + 1), np.int32), stored=stored,
-        owners=np.array(owners, np.uint8), names={c: names[c] for c in range(known)}, epochs=8,
+        owners=np.array(owners, np.uint8), names={c: names[c] for c in range(known)}, epochs=16,
     )  # fmt: skip
+    learner = Dendron(blank)
+    learner.learn_many(stored[:known], owners[:known], range(known))
+    return replace(blank, base=learner.state["weights"][0, :known].copy())
 
 
 CENTRES = np.random.default_rng(5).integers(40, 216, (5, FEATURES))
@@ -98,21 +101,21 @@ def test_few_labels_teach_new_classes_and_the_known_ones_stay() -> None:
     x, y = clusters(6, CENTRES, 2)
     new = [n for n, c in enumerate(y) if c >= 3]
     learner.learn_many(x[new], [y[n] for n in new], [8 * n for n in new])
-    assert right(learner, [3, 4]) > 0.95
-    assert right(learner, [0, 1, 2]) > 0.95  # from the stored vectors alone
+    assert right(learner, [3, 4]) > 0.9
+    assert right(learner, [0, 1, 2]) > 0.95
 
 
 def test_labels_correct_a_known_class() -> None:
-    # Two classes whose examples the image has the wrong way round.
+    # The image takes two classes for each other, without being sure of it.
     image = trained_image(CENTRES, 3)
-    image = replace(image, owners=np.array([1, 0, 2], np.uint8)[image.owners], stored=image.stored)
-    learner = Dendron(image)
+    learner = Dendron(replace(image, base=image.base[[1, 0, 2]] // 8))
+    assert right(learner, [0, 1]) < 0.1 and right(learner, [2]) > 0.9
+    x, y = clusters(6, CENTRES[:2], 1)
+    learner.learn_many(x, y, [0, 1])
+    assert right(learner, [0, 1]) < 0.1  # one answer each does not outweigh the image
     x, y = clusters(6, CENTRES[:2], 12)
-    learner.learn_many(x, y, range(len(y)))
-    assert right(learner, [2]) > 0.9
-    before, after = Dendron(image), learner
-    before.learn_many(x[:0], [], [])
-    assert right(after, [0, 1]) > right(before, [0, 1])
+    learner.learn_many(x[2:], y[2:], range(2, 24))
+    assert right(learner, [0, 1]) > 0.9 and right(learner, [2]) > 0.9
 
 
 @given(st.permutations(range(6)), st.integers(0, 6))
@@ -161,17 +164,21 @@ def test_nothing_to_learn_leaves_the_base_heads() -> None:
     assert learner.to_bytes() == before == Dendron(IMAGE).to_bytes()
 
 
-def test_a_single_class_head_waits_for_its_second() -> None:
-    learner = Dendron(IMAGE)
-    assert (
-        learner.split(0, 2, 2) and learner.add_class(0, 5, 2, "fast") and learner.add_class(0, 6, 2, "slow")
-    )
+def test_a_task_with_a_single_class_says_it_and_learns_with_its_second() -> None:
+    learner, once = Dendron(IMAGE), Dendron(IMAGE)
+    for one in (learner, once):
+        assert one.split(0, 2, 2) and one.add_class(0, 5, 2, "fast") and one.add_class(0, 6, 2, "slow")
+    fast = len(IMAGE.row_class)
+    once.learn_many(X[:1], [5], [0])
     learner.learn_many(X[:3], [5, 5, 5], [0, 1, 2])
     paths = [s.path for s in said(learner)]
-    assert (2,) in paths and all(path[-1] != 5 for path in paths)
+    assert (2, 5) in paths and all(path[-1] != 6 for path in paths)
+    first = learner.state["weights"][0, fast].copy()
+    assert first.any() and np.array_equal(first, once.state["weights"][0, fast])
     learner.learn_many(X[3:4], [6], [3])
-    assert {path[1] for path in (s.path for s in said(learner)) if path[0] == 2} <= {5, 6}
-    assert all(len(s.path) == 2 for s in said(learner) if s.path[0] == 2)
+    assert not np.array_equal(first, learner.state["weights"][0, fast])
+    # Where what the image says stands, it says 2 and no more.
+    assert {(2, 5), (2, 6)} <= {s.path for s in said(learner) if s.path[0] == 2} <= {(2,), (2, 5), (2, 6)}
 
 
 # --- what it refuses ----------------------------------------------------------------------
