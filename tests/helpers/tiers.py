@@ -40,7 +40,7 @@ def layer_of(tier: Tier) -> Callable[..., None]:
         s: Block, source: Int, positions: Int, step: Int, groups: Int, packed: Int, part: Int,
         width: Int, target: Int,
     ) -> None:  # fmt: skip
-        span(s, source, positions, step, groups, packed, part, width, target)
+        span(s, source, positions, step, groups, packed, part, width, target, 0)
 
     return jit(layer)
 

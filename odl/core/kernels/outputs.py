@@ -23,12 +23,15 @@ from odl.core.kernels.operations import average, conv_zero, depthwise, largest, 
 from odl.core.kernels.packing import (
     GROUPS,
     INPUT,
+    LOOPS,
+    MADE,
     OUT_WIDTH,
     PACKED,
     PART,
     PLAN_WORDS,
     ROW,
     STEP_BYTES,
+    TWICE,
     WIDTH,
 )  # fmt: skip
 from odl.core.kernels.tiers import compiled_tier
@@ -36,7 +39,7 @@ from odl.core.kernels.tiers import compiled_tier
 TIER = compiled_tier()
 SIZE = TIER.size
 BYTES = SIZE == 1  # inputs are stored as bytes, signed ones plus 128
-CONV, CONV_TWICE, DEPTHWISE = int(Op.CONV), int(Op.CONV_TWICE), int(Op.DEPTHWISE)
+CONV_TWICE, DEPTHWISE = int(Op.CONV_TWICE), int(Op.DEPTHWISE)
 DENSE, MAX, TABLE = int(Op.DENSE), int(Op.MAX), int(Op.TABLE)
 
 
@@ -54,7 +57,7 @@ def gather(s: Block, source: Int, width: Int, channels: Int, n: Int, less: Int) 
 
 @jit
 def operated(s: Block, layer: Int, source: Int, target: Int, n: Int) -> None:
-    """As `convolved`, for every operation but the convolution with ReLU."""
+    """As `convolved`, for every operation."""
     at = s.q
     plan, row = at[PLAN] + PLAN_WORDS * layer, at[STEPS] + ROW * layer
     cin, cout, kernel, width = at[plan], at[plan + 1], at[plan + 2], at[row + WIDTH]
@@ -67,7 +70,7 @@ def operated(s: Block, layer: Int, source: Int, target: Int, n: Int) -> None:
         inputs, out = s.h[taps : taps + size], s.b[target : target + cout]
         biases, mults = s.d[bias : bias + cout], s.d[mult : mult + cout]
         shifts = s.b[shift : shift + cout]
-        if op == CONV_TWICE or op == DENSE:  # noqa: SIM109  # compiled code has no sets
+        if op <= DENSE:  # with ReLU too, which is rounding once around 0
             weights = s.h[weight : weight + cout * size]
             twice = np.int64(1) if op == CONV_TWICE else np.int64(0)
             conv_zero(weights, biases, mults, shifts, inputs, zero, twice, out)
@@ -95,7 +98,7 @@ if TIER.tiles:
         row = at[STEPS] + ROW * layer
         span(
             s, source * SIZE, n, at[row + STEP_BYTES], at[row + GROUPS], at[row + PACKED], at[row + PART],
-            at[row + OUT_WIDTH], target,
+            at[row + OUT_WIDTH], target, np.int64(at[row + MADE] == TWICE),
         )  # fmt: skip
 
 else:
@@ -120,7 +123,7 @@ else:
 @jit
 def computed(s: Block, layer: Int, source: Int, target: Int, n: Int) -> None:
     """As `convolved`, whatever the layer does."""
-    if s.q[s.q[PLAN] + PLAN_WORDS * layer + 7] == CONV:
+    if s.q[s.q[STEPS] + ROW * layer + MADE] != LOOPS:
         convolved(s, layer, source, target, n)
     else:
         operated(s, layer, source, target, n)

@@ -31,9 +31,11 @@ MIN_SHIFT, BIAS_CUT = 33, 2**28
 
 # A layer's row: elements of an input; the first new input, as an element; bytes from a position's first
 # input to the next position's; groups of a position; the packed layer and one tile's part of it, in
-# bytes; bytes of an output; the first output, as a byte.
-WIDTH, INPUT, STEP_BYTES, GROUPS, PACKED, PART, OUT_WIDTH, OUTPUT = range(8)
-ROW = 8
+# bytes; bytes of an output; the first output, as a byte; how it is computed: in loops, or in tiles, rounded
+# once or twice.
+WIDTH, INPUT, STEP_BYTES, GROUPS, PACKED, PART, OUT_WIDTH, OUTPUT, MADE = range(9)
+ROW = 9
+LOOPS, ONCE, TWICE = range(3)
 PLAN_WORDS = 12  # of a layer's row in the plan, see `odl.core.kernels.net.Net`
 COLUMN_WORDS = 160  # sums of both halves and, as bytes, maxima of 64 channels each
 PATTERN = 32  # samples after which the input scaling stands again
@@ -123,6 +125,23 @@ def _per_output(row: NDArray[np.int64]) -> int:
     return 0 if op in WEIGHTLESS else int(row[0]) // int(row[1] if op == Op.DEPTHWISE else 1)
 
 
+def made_in(tier: Tier, layer: NDArray[np.int64], mults: NDArray[np.int32], shifts: NDArray[np.uint8]) -> int:
+    """`ONCE` or `TWICE` for a layer, a row of the plan, that the tier's tiles can compute, else `LOOPS`.
+
+    Tiles give no negative results, so a zero point has to be 0, and other layers than the project's own need
+    shifts that are not small. Where a tier has tiles of several sizes, one is as wide as the layer.
+    """
+    op, zero, widest = int(layer[7]), int(layer[8]), max((tier.lanes * v for _, v in tier.tiles), default=0)
+    if op == Op.CONV and (not tier.tiles or len(tier.tiles) == 1 or layer[1] <= widest):
+        return ONCE
+    usual = zero == 0 and bool(np.all(shifts >= MIN_SHIFT)) and bool(np.all(mults >= 2**30))
+    if op not in (Op.CONV_TWICE, Op.DENSE) or not usual or not tier.tiles:
+        return LOOPS
+    if len(tier.tiles) > 1 and layer[1] > widest:
+        return LOOPS
+    return TWICE if op == Op.CONV_TWICE else ONCE
+
+
 class _Room:
     """Memory handed out line by line."""
 
@@ -183,8 +202,9 @@ def placed(
         begin = room.take(before + (most + beyond * stride + kernel + LINE) * width * tier.size) + before
         row[WIDTH], row[INPUT], row[STEP_BYTES] = width, begin // tier.size, stride * width * tier.size
         row[OUT_WIDTH] = cout if op == Op.WINDOW else width_of(tier, cout)
-        if tier.tiles and op == Op.CONV:
-            of = slice(channel, channel + cout)
+        of = slice(channel, channel + cout)
+        row[MADE] = made_in(tier, layer, mults[of], shifts[of])
+        if tier.tiles and row[MADE] != LOOPS:
             packed = pack(
                 tier, weights[at : at + cout * kernel * cin].reshape(cout, kernel, cin),
                 biases[of], mults[of], shifts[of], width, bool(signed),

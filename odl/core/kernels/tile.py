@@ -10,11 +10,15 @@ a signed product, and a shift of at least 33, ``t = h >> (shift - 33)`` is ``acc
 ``2**(shift - 1)``, rounded down, and ``(t + 1) >> 1`` is what requantising rounds to. Narrowing ``t`` to
 16 and then 8 bits with saturation makes the negative ones 0 and the large ones 255: from 32767, the
 most that 16 bits hold, rounding gives 16384, which is 255.
+
+Rounding twice, as TensorFlow Lite does, is the same with ``2**30`` added to the product, where no negative
+result is wanted (`odl.core.kernels.requantise_zero` with a zero point of 0 and a shift of at least 32).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any, cast
 
 from llvmlite import ir
@@ -69,7 +73,7 @@ def multiplied(b: Any, tier: Tier, acc: Any, inputs: Any, weights: Any) -> Any:
     return call(b, tier.dot, acc.type, acc, x, w)
 
 
-def requantised(b: Any, tier: Tier, accs: list[Any], scales: list[tuple[Any, Any]]) -> Any:
+def requantised(b: Any, tier: Tier, accs: list[Any], scales: list[tuple[Any, Any]], twice: bool) -> Any:
     """Four vectors of accumulators as bytes, put together 128 bits at a time."""
     n = tier.lanes
     whole, half, wide = vector(I32, n), vector(I16, 2 * n), vector(I64, n // 2)
@@ -83,7 +87,10 @@ def requantised(b: Any, tier: Tier, accs: list[Any], scales: list[tuple[Any, Any
     upper_halves = [4 * i + (k + 1 if k % 2 == 0 else n + k) for i in range(n // 4) for k in tier.order]
     steps = []
     for acc, (mult, shift) in zip(accs, scales, strict=True):
-        even, odd = (b.bitcast(b.mul(factor(acc, k), factor(mult, k)), whole) for k in (0, 1))
+        wide_products = [b.mul(factor(acc, k), factor(mult, k)) for k in (0, 1)]
+        if twice:
+            wide_products = [b.add(one, same(I64, n // 2, 2**30)) for one in wide_products]
+        even, odd = (b.bitcast(one, whole) for one in wide_products)
         high = shuffled(b, even, odd, upper_halves)
         steps.append(b.ashr(high, shift))
     if not tier.dot.startswith("x86"):
@@ -143,13 +150,14 @@ class Loop:
         self.b.position_at_end(after)
 
 
-def tile_function(module: Any, tier: Tier, positions: int, vectors: int) -> Any:
+def tile_function(module: Any, tier: Tier, positions: int, vectors: int, twice: bool) -> Any:
     """The function in ``module`` that computes one tile's channels for all positions.
 
-    Its arguments: the first input, bytes from a position to the next, groups, the packed channels and
-    their end, the first output, bytes of an output position, and the end of the outputs.
+    Results are rounded ``twice`` or once. Its arguments: the first input, bytes from a position to the next,
+    groups, the packed channels and their end, the first output, bytes of an output position, and the end
+    of the outputs.
     """
-    name = f"odl.{tier.name}.{positions}x{vectors}"
+    name = f"odl.{tier.name}.{positions}x{vectors}{'.twice' * twice}"
     if name in module.globals:
         return module.globals[name]
     arguments = [BYTES, I64, I64, BYTES, BYTES, BYTES, I64, BYTES]
@@ -188,7 +196,7 @@ def tile_function(module: Any, tier: Tier, positions: int, vectors: int) -> Any:
         tuple(load(b, channels, (k * vectors + v) * size, whole) for k in (1, 2)) for v in range(vectors)
     ]
     for k in range(0, len(places), 4):
-        four = requantised(b, tier, accs[k : k + 4], [scales[v] for _, v in places[k : k + 4]])
+        four = requantised(b, tier, accs[k : k + 4], [scales[v] for _, v in places[k : k + 4]], twice)
         words = b.bitcast(four, whole)  # each of four channels of a vector
         rows = [
             [4 * i + r + v for i in range(tier.lanes // 4) for v in range(vectors)]
@@ -209,26 +217,29 @@ def tile_function(module: Any, tier: Tier, positions: int, vectors: int) -> Any:
 def span_of(tier: Tier) -> Callable[..., None]:
     """For other kernels to call: a layer's outputs for a number of positions.
 
-    ``span(s, source, positions, step, groups, channels, block, width, target)``, in bytes of the block
-    ``s``: the first position's first input, from a position to the next, groups of inputs, where the
+    ``span(s, source, positions, step, groups, channels, block, width, target, twice)``, in bytes of the
+    block ``s``: the first position's first input, from a position to the next, groups of inputs, where the
     packed layer begins, the size of one tile's part of it, and where the outputs go, ``width`` bytes
-    for a position. At least one position; up to a tile's positions more are read and written.
+    for a position; 1 to round twice, else 0. At least one position; up to a tile's positions more are
+    read and written.
     """
 
-    @machine_code(types.none, BLOCK, *[types.int64] * 8)
+    @machine_code(types.none, BLOCK, *[types.int64] * 9)
     def span(context: Any, b: Any, signature: Any, args: Any) -> Any:
-        s, source, positions, step, groups, channels, block, width, target = args
+        s, source, positions, step, groups, channels, block, width, target, often = args
         last = b.gep(s, [b.add(target, b.mul(positions, width))])
-        for tile in tier.tiles:
+        for twice, tile in product((False, True), tier.tiles):
             part = I64(tier.lanes * tile[1])
-            fits = b.icmp_signed("==", width, part) if len(tier.tiles) > 1 else ir.Constant(ir.IntType(1), 1)
+            fits = b.icmp_signed("==", often, I64(int(twice)))
+            if len(tier.tiles) > 1:
+                fits = b.and_(fits, b.icmp_signed("==", width, part))
             with b.if_then(fits):
                 tiles = Loop(b, "tiles", I64(0), channels)
                 column, begin = tiles.values
                 end = b.add(begin, block)
                 first_output = b.gep(s, [b.add(target, column)])
                 b.call(
-                    tile_function(b.module, tier, *tile),
+                    tile_function(b.module, tier, *tile, twice),
                     [
                         b.gep(s, [source]),
                         step,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numba
@@ -22,8 +23,9 @@ from odl.core.kernels.packing import CHUNK
 from odl.core.kernels.plain import plain
 from odl.core.layer import MULTIPLYING
 from odl.core.state import Count
+from odl.model.features import features_of
 from tests.helpers import reference
-from tests.helpers.images import layers_of
+from tests.helpers.images import layers_of, random_image
 from tests.helpers.literal import Literal
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -197,3 +199,18 @@ def test_every_clamped_value_is_counted(stream: Stream) -> None:
     scaling = list(zip(*stream.scaling, strict=True))
     clamped = sum(reference.scale_sample(sample, scaling)[1] for sample in stream.raw.tolist())
     assert streamed(stream)[1] == clamped
+
+
+@pytest.mark.parametrize("op", [Op.CONV, Op.CONV_TWICE, Op.DENSE])
+@pytest.mark.parametrize("outputs", [16, 64, 70, 130])
+def test_layers_as_wide_as_a_tile_and_wider(op: Op, outputs: int) -> None:
+    rng = np.random.default_rng(outputs)
+    first = drawn_layer(rng, op, (outputs, 2, 3), 1, False, (0, 0))
+    layers = (replace(first, zero=0), drawn_layer(rng, Op.DENSE, (5, 4, outputs), 1, False, (0, 0)))
+    image = random_image(
+        channels=tuple(Channel(f"c{n}", "g", 1.0) for n in range(3)), window=5, hop=1, layers=layers,
+        base=np.zeros((3, 6), np.int32), stored=np.zeros((0, 5), np.uint8), owners=np.zeros(0, np.uint8),
+    )  # fmt: skip
+    windows = rng.integers(-128, 128, (3, 5, 3)).astype(np.int16)
+    wanted = [reference.extract(layers_of(image), window.tolist()) for window in windows]
+    assert features_of(image, windows).tolist() == wanted

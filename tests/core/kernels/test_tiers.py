@@ -9,6 +9,7 @@ import os
 import pickle
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -159,10 +160,10 @@ def test_a_tile_keeps_its_accumulators_in_registers(
     (one,) = (one for one in WRITTEN if one.name == name)
     binding.initialize_all_targets()
     binding.initialize_all_asmprinters()
-    for positions, vectors in one.tiles:
+    for twice, (positions, vectors) in product((False, True), one.tiles):
         module = ir.Module("tile")
         module.triple = triple
-        tile_function(module, one, positions, vectors).linkage = "external"
+        tile_function(module, one, positions, vectors, twice).linkage = "external"
         machine = binding.Target.from_triple(triple).create_target_machine(cpu, features, 2)
         lines = machine.emit_assembly(binding.parse_assembly(str(module))).splitlines()
         at = [n for n, line in enumerate(lines) if f"\t{instruction}\t" in line]
