@@ -38,8 +38,9 @@ class Material:
     @cached_property
     def scaling(self) -> Scaling:
         """From counts to the model's input."""
-        known, wanted = data.load_card(DATASET).channels, self.image.channels
-        return input_scaling(*([(c.name, c.unit, c.scale) for c in side] for side in (known, wanted)))
+        sides = data.load_card(DATASET).channels, self.image.channels
+        known, wanted = ([(c.name, c.unit, c.scale) for c in side] for side in sides)
+        return input_scaling(known, wanted)
 
     @cached_property
     def samples(self) -> NDArray[np.int16]:
