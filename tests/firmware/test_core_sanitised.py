@@ -62,7 +62,7 @@ def spoilt(folder: Path, file: str, old: str, new: str) -> Path:
 @pytest.mark.parametrize(
     ("file", "old", "new", "said"),
     [
-        ("extract.c", "int16_t x[64];", "int16_t x[7];", "stack-buffer-overflow"),
+        ("extract.c", "int16_t x[ODL_WIDEST];", "int16_t x[7];", "stack-buffer-overflow"),
         ("distance.c", "k < n; k++", "k <= n; k++", "use-after-poison"),
         ("dense.c", "(int64_t)row[k] * features[k]", "row[k] * features[k]", "signed integer overflow"),
     ],
