@@ -38,7 +38,7 @@ SIZES = {
 SCALING = [(2**14, 21, 0)] * 3
 SETTINGS: dict[str, Any] = {
     "rule": page.rules()["periodic"], "in_samples": 0, "hold": 0, "keep": 0, "batch": 1, "step": 4,
-    "change": 983, "floor": 0, "allowed": 20,
+    "change": 1200, "floor": 60, "allowed": 20,
     "period": 0, "horizon": 60, "every": 0, "session": 77, "issued": 0, "patience": 500, "seed": 9,
     "position": 0, "scaling": SCALING,
 }  # fmt: skip

@@ -125,7 +125,7 @@ def _per_output(row: NDArray[np.int64]) -> int:
     return 0 if op in WEIGHTLESS else int(row[0]) // int(row[1] if op == Op.DEPTHWISE else 1)
 
 
-def made_in(tier: Tier, layer: NDArray[np.int64], mults: NDArray[np.int32], shifts: NDArray[np.uint8]) -> int:
+def done_by(tier: Tier, layer: NDArray[np.int64], mults: NDArray[np.int32], shifts: NDArray[np.uint8]) -> int:
     """`ONCE` or `TWICE` for a layer, a row of the plan, that the tier's tiles can compute, else `LOOPS`.
 
     Tiles give no negative results, so a zero point has to be 0, and other layers than the project's own need
@@ -203,7 +203,7 @@ def placed(
         row[WIDTH], row[INPUT], row[STEP_BYTES] = width, begin // tier.size, stride * width * tier.size
         row[OUT_WIDTH] = cout if op == Op.WINDOW else width_of(tier, cout)
         of = slice(channel, channel + cout)
-        row[MADE] = made_in(tier, layer, mults[of], shifts[of])
+        row[MADE] = done_by(tier, layer, mults[of], shifts[of])
         if tier.tiles and row[MADE] != LOOPS:
             packed = pack(
                 tier, weights[at : at + cout * kernel * cin].reshape(cout, kernel, cin),
