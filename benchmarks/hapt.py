@@ -38,6 +38,7 @@ from benchmarks.fewshot import merged  # noqa: E402
 from odl.data import Dataset, open_dataset  # noqa: E402
 from odl.train.deploy import build_image, stored_vectors  # noqa: E402
 from odl.train.folds import Fold, cross_validate  # noqa: E402
+from odl.train.least_scores import least_scores  # noqa: E402
 from odl.train.metrics import Predictions, concatenate  # noqa: E402
 from odl.train.plan import Plan, plan_for  # noqa: E402
 from odl.train.tree import build_tree  # noqa: E402
@@ -117,6 +118,7 @@ def write_models(given: argparse.Namespace, dataset: Dataset) -> None:
         train = gather(dataset, others, plan.window, plan.spacing, among=tree.leaves)
         vectors = stored_vectors(fold.fitted, train, 12, np.random.default_rng(given.seed))
         about: dict[str, Any] = {"held_out_classes": without}
+        about["unknown"] = least_scores(dataset, [other for other in found if other is not fold], plan)
         if given.merge:  # whoever adds a class finds in the card where it belongs
             about |= {"held_out_classes": list(inside), "tree": nested}
         image = build_image(fold.fitted, plan, others, vectors, given.seed, about)

@@ -8,3 +8,4 @@ from pathlib import Path
 
 # Each board by name, with its folder: a folder of boards/ that has a linker script.
 BOARDS = {path.parent.name: path.parent for path in sorted(Path(__file__).parent.glob("boards/*/link.ld"))}
+DEFAULT_BOARD = "nucleo_f401re"

@@ -37,8 +37,9 @@ from odl.core.image import Image
 BARE: Final = CORE.parent / "boards" / "bare"
 ARENA: Final = 0x60000000  # memory for `BareMachine.room`
 ARENA_SIZE: Final = 4 * 2**20
-STACK_TOP: Final = elf.RAM_BASE + elf.RAM_SIZE
-RETURN: Final = elf.FLASH_BASE + elf.FLASH_SIZE - 16  # in erased flash
+MEMORY: Final = elf.MemoryMap(0x08000000, 512 * 1024, 0x20000000, 96 * 1024)  # as functions.ld has it
+STACK_TOP: Final = MEMORY.ram_base + MEMORY.ram_size
+RETURN: Final = MEMORY.flash_base + MEMORY.flash_size - 16  # in erased flash
 PAINT: Final = 0xC5
 _REGISTERS: Final = (arm.UC_ARM_REG_R0, arm.UC_ARM_REG_R1, arm.UC_ARM_REG_R2, arm.UC_ARM_REG_R3)
 _RESULTS: Final = {"i": "<i", "I": "<I", "z": "<I", "p": "<I", "B": "<B", "h": "<h", "l": "<q", "L": "<Q"}
@@ -81,19 +82,19 @@ class BareMachine:
     """
 
     def __init__(self, program: bytes) -> None:
-        read = elf.read(program)
+        read = elf.read(program, MEMORY)
         self.symbols = read.symbols
         self.instructions = 0
-        self._counter = Counter()
+        self._counter = Counter(MEMORY)
         self._counter.flash[: len(read.flash)] = np.frombuffer(read.flash, np.uint8)
-        self._ram = _pages(elf.RAM_SIZE)
+        self._ram = _pages(MEMORY.ram_size)
         self._arena = _pages(ARENA_SIZE)
         self._used = 0
         self._uc = Uc(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS)
         self._uc.ctl_set_cpu_model(arm.UC_CPU_ARM_CORTEX_M4)
         for address, memory, rights in (
-            (elf.FLASH_BASE, self._counter.flash, UC_PROT_READ | UC_PROT_EXEC),
-            (elf.RAM_BASE, self._ram, UC_PROT_ALL),
+            (MEMORY.flash_base, self._counter.flash, UC_PROT_READ | UC_PROT_EXEC),
+            (MEMORY.ram_base, self._ram, UC_PROT_ALL),
             (ARENA, self._arena, UC_PROT_ALL),
         ):
             self._uc.mem_map_ptr(address, memory.nbytes, rights, memory.ctypes.data)
@@ -147,12 +148,12 @@ class BareMachine:
 
     def paint(self) -> None:
         """Fill the stack with a pattern for `stack_used`."""
-        self._ram[elf.RAM_SIZE // 2 :] = PAINT
+        self._ram[MEMORY.ram_size // 2 :] = PAINT
 
     def stack_used(self) -> int:
         """Bytes of stack that calls have used since `paint`."""
-        touched = np.flatnonzero(self._ram[elf.RAM_SIZE // 2 :] != PAINT)
-        return elf.RAM_SIZE // 2 - int(touched[0]) if len(touched) else 0
+        touched = np.flatnonzero(self._ram[MEMORY.ram_size // 2 :] != PAINT)
+        return MEMORY.ram_size // 2 - int(touched[0]) if len(touched) else 0
 
 
 class BareSession(CoreSession):

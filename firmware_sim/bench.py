@@ -17,14 +17,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim import BOARDS, build, elf
+from firmware_sim import BOARDS, build
 from firmware_sim.emulator import Emulator
-from odl.core.arrays import state_dtype_of
 from odl.core.config import Config
 from odl.core.events import AddClass, Gap, Input, Label, Learned, Output, Query, Samples, Split, Teach, Undo
 from odl.core.image import ROOT, Image
 from odl.core.kernels.rules import Rule
-from odl.core.state import Count, Entry, log_dtype
+from odl.core.layer_spans import spans
+from odl.core.pace import Pace
+from odl.core.state import Count, Entry, log_dtype, state_dtype_of
 from odl.wire.client import BoardClient
 
 RULES: Final = tuple(f"rule_{rule.name.lower()}" for rule in Rule if rule is not Rule.NONE)
@@ -35,6 +36,7 @@ PARTS: Final = {  # parts of the firmware, with their C files; all others are th
     "heads": ("heads", "score", "gate", "dense", "dense_dsp", "softmax"),
     "policy and log": (
         "ask",
+        "changes",
         "decide",
         *RULES,
         "distance",
@@ -46,7 +48,7 @@ PARTS: Final = {  # parts of the firmware, with their C files; all others are th
         "run",
         "segment",
     ),
-    "line": ("crc32", "dispatch", "emit", "frame_out", "link", "link_out", "uart"),
+    "line": ("crc32", "dispatch", "emit", "frame_out", "line", "link", "link_out", "uart"),
     "memcpy and memset": ("memory",),
     "board": (),
 }
@@ -58,7 +60,7 @@ _DEFINITION: Final = re.compile(r"^(?!typedef|enum|struct)[a-z][\w \t*]*?[ *](\w
 def file_of_functions() -> Mapping[str, str]:
     """For each C function of core and board, the file that defines it, without suffix."""
     found = {}
-    for folder in (*BOARDS.values(), build.BARE, build.CORE):
+    for folder in (*BOARDS.values(), build.SHARED, build.BARE, build.CORE):
         for path in sorted(folder.glob("*.c")):
             found.update(dict.fromkeys(_DEFINITION.findall(path.read_text(encoding="utf-8")), path.stem))
     return found
@@ -98,11 +100,8 @@ def macs_of(image: Image, samples: int) -> int:
     """
     if image.windowed:
         return max(0, (samples - image.window) // image.hop + 1) * image.macs
-    total = 0
-    for layer in image.layers:
-        samples = max(0, (samples - layer.weights.shape[1]) // layer.stride + 1)
-        total += samples * layer.weights.size
-    return total
+    lengths = (max(0, span.length) for span in spans(image.layers, samples))
+    return sum(n * layer.macs for n, layer in zip(lengths, image.layers, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +121,13 @@ class Bench:
 
     def __init__(self, image: Image, firmware: build.Firmware) -> None:
         self.image, self.program = image, firmware.program
-        self.board = Emulator(firmware.elf)
+        self.board = Emulator(firmware.elf, board=firmware.board)
         self.client = self._greet()
         self.session = self.program.address("session")
         self._state = state_dtype_of(image)
         # RAM above all that the firmware uses, for arguments of calls.
-        self._spare = elf.RAM_BASE + -(-firmware.ram_bytes // 8) * 8
+        self._memory = firmware.spec.memory
+        self._spare = self._memory.ram_base + -(-firmware.ram_bytes // 8) * 8
 
     def _greet(self) -> BoardClient:
         self.board.run()  # its line loses bytes sent before it has started
@@ -154,11 +154,11 @@ class Bench:
 
     # --- a session ---------------------------------------------------------------------
 
-    def run(self, config: Config, events: Sequence[Input]) -> dict[str, Any]:
+    def run(self, config: Config, events: Sequence[Input], pace: Pace | None = None) -> dict[str, Any]:
         """Step the board through ``events`` and return counts.
 
         If the events hold no answers, questions are answered here. What a refit does in a step is done
-        twice, from the same state, to be counted.
+        twice, from the same state, to be counted. ``pace`` counts samples.
 
         Returns
         -------
@@ -182,6 +182,8 @@ class Bench:
             if isinstance(event, Samples):
                 stretch += len(event.block)
                 seen["samples"] += len(event.block)
+                if pace is not None:
+                    pace.reach(seen["samples"])
             elif isinstance(event, Gap):
                 seen["macs"] += macs_of(self.image, stretch)
                 stretch = 0
@@ -279,7 +281,7 @@ class Bench:
     @property
     def samples_at_once(self) -> int:
         """How many samples `extract` has room for."""
-        return (elf.RAM_BASE + elf.RAM_SIZE - self._spare) // (2 * len(self.image.channels))
+        return (self._memory.ram_base + self._memory.ram_size - self._spare) // (2 * len(self.image.channels))
 
     def extract(self, raw: NDArray[np.int16]) -> int:
         """Run the extractor on ``raw`` (n, channels) up to the rings; return the instructions."""

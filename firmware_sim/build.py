@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Final
 
 import odl
-from firmware_sim import BOARDS, headers, toolchain
+from firmware_sim import BOARDS, DEFAULT_BOARD, headers, toolchain
 from firmware_sim import elf as elf_file
+from firmware_sim.board_spec import BoardSpec, spec_of
 from firmware_sim.capacity import STACK, most_labels, most_rows, stack_of
 from firmware_sim.toolchain import BuildError
 from odl.core.image import Channel, Image
@@ -19,16 +20,13 @@ from odl.core.image import Channel, Image
 HERE: Final = Path(__file__).parent
 CORE: Final = HERE / "core"
 BARE: Final = HERE / "boards" / "bare"  # replaces libc
-SENSORS: Final = ("link", "lsm6dso")
+SHARED: Final = HERE / "boards" / "shared"  # what all boards have in common
 LSM6DSO: Final = (  # a count, as sensor_lsm6dso.c sets the ranges (data sheet DS12140, table 2)
     *(Channel(name, "mg", 0.122) for name in ("ax", "ay", "az")),
     *(Channel(name, "mdps", 70.0) for name in ("wx", "wy", "wz")),
 )
 LSM6DSO_HZ: Final = 52.0
 RAM_BUDGET: Final = 40 * 1024  # for the capacities that images have by themselves
-BOARD_RAM: Final = elf_file.RAM_SIZE
-LOG_BANK: Final = 0xC000  # bytes of a log sector that are used, as board.h has it
-_BOARD: Final = ("startup", "clock", "time", "uart", "button", "watchdog", "flash", "log", "slots", "i2c")
 
 
 _UNFIT: Final = {  # assertions of sources and linker script, and what they mean for the model
@@ -49,6 +47,7 @@ class Firmware:
     elf, bin, map : for a debugger, for flashing, and the memory map as text.
     program : the parsed ELF.
     compiler : name, version, target and optimisation.
+    board : a key of ``BOARDS``.
     """
 
     elf: bytes
@@ -56,11 +55,18 @@ class Firmware:
     map: str
     program: elf_file.Program
     compiler: str
+    board: str = DEFAULT_BOARD
+
+    @property
+    def spec(self) -> BoardSpec:
+        """The board's specification."""
+        return spec_of(self.board)
 
     @property
     def ram_bytes(self) -> int:
         """All RAM: stack, state, buffers."""
-        return sum(size for address, size in self.program.sections.values() if address >= elf_file.RAM_BASE)
+        ram = self.spec.memory.ram_base
+        return sum(size for address, size in self.program.sections.values() if address >= ram)
 
     @property
     def code_bytes(self) -> int:
@@ -84,7 +90,7 @@ class Firmware:
 
 def build(
     image: Image,
-    board: str = "nucleo_f401re",
+    board: str = DEFAULT_BOARD,
     compiler: str | None = None,
     sensor: str = "link",
     ram_budget: int = RAM_BUDGET,
@@ -102,7 +108,7 @@ def build(
     compiler : "zig" or "gcc", optional
         Default: Zig if it is installed, else GCC.
     sensor : "link" or "lsm6dso"
-        Source of samples: the host, or the sensor on I2C 1.
+        Source of samples: the host, or the sensor on the board's bus, if it has one.
     ram_budget : int
         Most bytes of RAM; the linker refuses more.
     counts : sequence of Channel
@@ -118,14 +124,12 @@ def build(
     ToolError
         If no compiler is installed, or it fails.
     """
-    if board not in BOARDS:
-        raise BuildError(f"no board {board!r}; there is {', '.join(BOARDS)}")
-    if sensor not in SENSORS:
-        raise BuildError(f"no sensor {sensor!r}; there are {', '.join(SENSORS)}")
-    folder = BOARDS[board]
+    spec = spec_of(board)
+    if sensor not in spec.sensors:
+        raise BuildError(f"no sensor {sensor!r} on the {spec.title}; there is {', '.join(spec.sensors)}")
     version = f"odl {odl.__version__} {board} {sensor}"
-    sources = [*sorted(CORE.glob("*.c")), BARE / "memory.c", *(folder / f"{name}.c" for name in _BOARD)]
-    sources += [folder / f"sensor_{sensor}.c", folder / "main.c"]
+    core = sorted(CORE.glob("*.c"))
+    sources = [*core, *(path for path in board_sources(sensor, board) if path not in core), SHARED / "main.c"]
     defines = [f'ODL_BOARD_VERSION="{version}"', f"ODL_SENSOR_RATE_MHZ={round(1000 * rate_hz)}u"]
     own = sensor != "link"
     described = description(board, sensor, counts[: len(image.channels)] if own else None, rate_hz, image)
@@ -136,7 +140,7 @@ def build(
         )  # fmt: skip
     except toolchain.ToolError as error:
         sizes = {"ram": ram_budget, "log": image.max_log, "channels": len(image.channels),
-                 "labels": most_labels(image, LOG_BANK)}  # fmt: skip
+                 "labels": most_labels(image, spec.log_bank)}  # fmt: skip
         for said, why in _UNFIT.items():
             if said in str(error):
                 raise BuildError(f"no firmware can be built for this model: {why.format(**sizes)}") from None
@@ -145,10 +149,11 @@ def build(
 
 def fits(image: Image, firmware: Firmware) -> str:
     """A sentence on how many rows and labels the board has room for, with a built ``firmware``."""
-    rows = most_rows(image, BOARD_RAM - firmware.ram_bytes)
+    spec = firmware.spec
+    rows = most_rows(image, spec.memory.ram_size - firmware.ram_bytes)
     return (
         f"room for {image.max_rows} rows, {image.max_log} labels and {image.max_pending} pending questions; "
-        f"the board has room for {rows} rows, or {most_labels(image, LOG_BANK)} labels"
+        f"the board has room for {rows} rows, or {most_labels(image, spec.log_bank)} labels"
     )
 
 
@@ -176,13 +181,13 @@ def description(
     return json.dumps(text, sort_keys=True, separators=(",", ":"))
 
 
-def board_sources(sensor: str = "link", board: str = "nucleo_f401re") -> list[Path]:
-    """The board's own files, for a main program other than the firmware's."""
-    folder = BOARDS[board]
+def board_sources(sensor: str = "link", board: str = DEFAULT_BOARD) -> list[Path]:
+    """The C files of ``board``, its own and those that all share, without a main program."""
+    left_out = {SHARED / "main.c", *SHARED.glob("sensor_*.c")} - {SHARED / f"sensor_{sensor}.c"}
     return [
         BARE / "memory.c",
-        *(folder / f"{name}.c" for name in _BOARD),
-        folder / f"sensor_{sensor}.c",
+        *(path for path in sorted(SHARED.glob("*.c")) if path not in left_out),
+        *sorted(BOARDS[board].glob("*.c")),
         CORE / "crc32.c",
         CORE / "image.c",
     ]
@@ -197,14 +202,15 @@ def link(
     ram_budget: int = RAM_BUDGET,
     stack: int = STACK,
     described: str = "{}",
-    board: str = "nucleo_f401re",
+    board: str = DEFAULT_BOARD,
 ) -> Firmware:
     """Any main program with the core's headers, the model image and the memory map of ``board``."""
-    chosen = toolchain.compiler(compiler)
-    folder = BOARDS[board]
+    spec, folder = spec_of(board), BOARDS[board]
+    chosen = toolchain.compiler(compiler, spec.target)
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         headers.write(work, headers.sizes_of(image))
+        (work / "board_places.h").write_text(spec.header(), encoding="ascii")
         (work / "odl_image.c").write_text(_image_source(image.to_bytes(), described), encoding="ascii")
         script = work / "link.ld"
         limits = f"_ram_budget = {ram_budget};\n_stack_size = {stack};\n"
@@ -215,12 +221,12 @@ def link(
             output,
             script,
             "board_reset",
-            [work, CORE, folder, BARE],
+            [work, CORE, SHARED, folder, BARE],
             defines,
         )
         data = output.read_bytes()
-    program = elf_file.read(data)
-    return Firmware(data, program.flash, memory_map(program), program, chosen.description)
+    program = elf_file.read(data, spec.memory)
+    return Firmware(data, program.flash, memory_map(program), program, chosen.description, board)
 
 
 def _image_source(data: bytes, described: str) -> str:

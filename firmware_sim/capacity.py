@@ -10,15 +10,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from odl.core.arrays import state_dtype_of
+from firmware_sim import DEFAULT_BOARD
+from firmware_sim.board_spec import SLOTS, spec_of
 from odl.core.image import Image
 from odl.core.image_layout import ImageError
-from odl.core.state import log_dtype
+from odl.core.state import log_dtype, state_dtype_of
 
 STACK: Final = 1536  # bytes, for up to 20 rows
 _STACK_ROWS: Final = 20
 _STACK_PER_ROW: Final = 24  # arrays of a row each in nested calls: logits, probabilities, scores, numbers
-_OTHER_RAM: Final = 4096  # the link's buffers, the sensor's, settings; rounded up
+OTHER_RAM: Final = 4096  # the link's buffers, the sensor's, settings; rounded up
 _LOG_HEADER: Final = 32  # bytes, and beside each entry, as log.c has them
 _LOG_SEAL: Final = 8
 _LOG_SPARE: Final = 16  # places that power cuts may spoil, and labels that gave way
@@ -39,24 +40,26 @@ def ram_of(image: Image) -> int:
     return state_dtype_of(image).itemsize + 2 * image.max_log + stack_of(image)
 
 
-def on_board(image: Image, ram: int = 96 * 1024, slot: int = 128 * 1024, bank: int = 48 * 1024) -> str:
-    """Whether state, image and log of ``image`` have room on the NUCLEO-F401RE, in a sentence.
+def on_board(image: Image, board: str = DEFAULT_BOARD) -> str:
+    """Whether state, image and log of ``image`` have room on ``board``, in a sentence.
 
     >>> from odl.data.streams import load_model
     >>> on_board(load_model("shoulder")).split(":")[0]
     'fits a NUCLEO-F401RE'
     """
-    needs = ram_of(image) + _OTHER_RAM, len(image.to_bytes())
+    spec = spec_of(board)
+    ram, slot = spec.memory.ram_size, spec.places[SLOTS[0]][1]
+    needs = ram_of(image) + OTHER_RAM, len(image.to_bytes())
     much = []
     if needs[0] > ram:
         much.append(f"about {needs[0]} bytes of RAM, and there are {ram}")
     if needs[1] > slot:
         much.append(f"a model image of {needs[1]} bytes, and there is room for {slot}")
-    if (labels := most_labels(image, bank)) < image.max_log:
+    if (labels := most_labels(image, spec.log_bank)) < image.max_log:
         much.append(f"a log of {image.max_log} labels, and there is room for {labels}")
     if much:
-        return f"does not fit a NUCLEO-F401RE: it needs {'; '.join(much)}"
-    return f"fits a NUCLEO-F401RE: about {needs[0]} bytes of RAM, {needs[1]} of flash beside the code"
+        return f"does not fit a {spec.title}: it needs {'; '.join(much)}"
+    return f"fits a {spec.title}: about {needs[0]} bytes of RAM, {needs[1]} of flash beside the code"
 
 
 def most_labels(image: Image, bank: int) -> int:

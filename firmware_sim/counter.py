@@ -17,14 +17,13 @@ from numpy.typing import NDArray
 from unicorn import UC_HOOK_BLOCK
 from unicorn.unicorn_py3.unicorn import uc_hook_h, uclib
 
-from firmware_sim.elf import FLASH_BASE, FLASH_SIZE
+from firmware_sim.elf import MemoryMap
+from firmware_sim.peripherals import NEVER
 
-NEVER: Final = 2**62
-_COUNT, _UNTIL, _STOPPED, _HEAD = 0, 1, 2, 8  # places in the shared words
-_CODE = _HEAD  # the flash, four halfwords a word
-_SIZES = _HEAD + FLASH_SIZE // 8  # per halfword address: block size << 32 | instructions
-_DONE = _SIZES + FLASH_SIZE // 2  # per halfword address: instructions carried out in blocks from there
-_WORDS = _DONE + FLASH_SIZE // 2
+# Places in the shared words: five numbers, then three tables. The flash, four halfwords a word; per halfword
+# address block size << 32 | instructions, and instructions carried out in blocks from there.
+_COUNT, _UNTIL, _STOPPED, _BASE, _SIZE, _CODE = 0, 1, 2, 3, 4, 8
+_MOST: Final = 2**28  # words, at most
 
 _stop = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_size_t)(
     ctypes.cast(uclib.uc_emu_stop, ctypes.c_void_p).value or 0
@@ -32,12 +31,15 @@ _stop = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_size_t)(
 
 
 def _block(uc: Any, address: Any, size: Any, shared: Any) -> None:
-    words = carray(shared, _WORDS)
-    at = (types.int64(address) - FLASH_BASE) >> 1
+    words = carray(shared, _MOST)
+    flash = words[_SIZE]
+    sizes = _CODE + (flash >> 3)
+    done = sizes + (flash >> 1)
+    at = (types.int64(address) - words[_BASE]) >> 1
     wide = types.int64(size)
     n = wide >> 1
-    if 0 <= at < FLASH_SIZE // 2 - n:
-        known = words[_SIZES + at]
+    if 0 <= at < (flash >> 1) - n:
+        known = words[sizes + at]
         if known >> 32 == wide:
             n = known & 0xFFFFFFFF
         else:
@@ -48,7 +50,7 @@ def _block(uc: Any, address: Any, size: Any, shared: Any) -> None:
                 half = (words[_CODE + (i >> 2)] >> (16 * (i & 3))) & 0xFFFF
                 i += 2 if half >= 0xE800 else 1
                 n += 1
-            words[_SIZES + at] = wide << 32 | n
+            words[sizes + at] = wide << 32 | n
     else:
         at = 0
     if words[_COUNT] >= words[_UNTIL]:
@@ -56,28 +58,39 @@ def _block(uc: Any, address: Any, size: Any, shared: Any) -> None:
         _stop(uc)  # before the block runs, so it is not counted
     else:
         words[_COUNT] += n
-        words[_DONE + at] += n
+        words[done + at] += n
 
 
 class Counter:
     """The flash of an emulated board, and the number of executed instructions.
 
+    Parameters
+    ----------
+    memory : MemoryMap
+        Where the flash lies, and how large it is.
+
     Attributes
     ----------
-    flash : uint8, shape (FLASH_SIZE,): mapped by Unicorn, and read by this counter.
+    flash : uint8, shape (flash_size,): mapped by Unicorn, and read by this counter.
     done : int64, per halfword of the flash: executed instructions of blocks that begin there.
     """
 
     _hook: Any = None
 
-    def __init__(self) -> None:
-        self._buffer = np.zeros(8 * _WORDS + 4096, np.uint8)
-        lead = -(self._buffer.ctypes.data + 8 * _HEAD) % 4096  # flash begins at a host page
-        self._words: NDArray[np.int64] = self._buffer[lead : lead + 8 * _WORDS].view(np.int64)
-        self.flash = self._words[_CODE:_SIZES].view(np.uint8)
-        self.done = self._words[_DONE:_WORDS]
+    def __init__(self, memory: MemoryMap) -> None:
+        self.memory = memory
+        half = memory.flash_size // 2
+        sizes_at = _CODE + memory.flash_size // 8
+        words = sizes_at + 2 * half
+        self._buffer = np.zeros(8 * words + 4096, np.uint8)
+        lead = -(self._buffer.ctypes.data + 8 * _CODE) % 4096  # flash begins at a host page
+        self._words: NDArray[np.int64] = self._buffer[lead : lead + 8 * words].view(np.int64)
+        self.flash = self._words[_CODE:sizes_at].view(np.uint8)
+        self._sizes = self._words[sizes_at : sizes_at + half]
+        self.done = self._words[sizes_at + half :]
         self.flash[:] = 0xFF
         self._words[_UNTIL] = NEVER
+        self._words[_BASE], self._words[_SIZE] = memory.flash_base, memory.flash_size
 
     def attach(self, uc: Any) -> None:
         """Install the hook in ``uc``; call this once."""
@@ -100,8 +113,8 @@ class Counter:
 
     def entries(self, address: int) -> int:
         """How often the block that begins at ``address`` was entered."""
-        at = (address & ~1) - FLASH_BASE >> 1
-        return int(self.done[at]) // max(1, int(self._words[_SIZES + at]) & 0xFFFFFFFF)
+        at = (address & ~1) - self.memory.flash_base >> 1
+        return int(self.done[at]) // max(1, int(self._sizes[at]) & 0xFFFFFFFF)
 
     def until(self, count: int) -> None:
         """Stop at the first block that begins at ``count`` executed instructions or later."""
@@ -123,4 +136,4 @@ class Counter:
 
     def forget_code(self) -> None:
         """Discard cached block sizes, after the code in flash has changed."""
-        self._words[_SIZES:_DONE] = 0
+        self._sizes[:] = 0

@@ -6,14 +6,18 @@ import io
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 from odl.core.errors import OdlError
 
-FLASH_BASE: Final = 0x08000000
-FLASH_SIZE: Final = 512 * 1024
-RAM_BASE: Final = 0x20000000
-RAM_SIZE: Final = 96 * 1024
+
+@dataclass(frozen=True, slots=True)
+class MemoryMap:
+    """Where a processor's flash and RAM lie, and how many bytes they have."""
+
+    flash_base: int
+    flash_size: int
+    ram_base: int
+    ram_size: int
 
 
 class ElfError(OdlError, ValueError):
@@ -34,7 +38,7 @@ class Program:
 
     Attributes
     ----------
-    flash : the bytes from ``FLASH_BASE`` on; 0xFF, as erased, outside of segments.
+    flash : the bytes from the flash's first address on; 0xFF, as erased, outside of segments.
     sections : name to (address, size) of sections with memory on the board.
     symbols : by name; empty for a plain binary.
     """
@@ -63,8 +67,15 @@ class Program:
         return self.symbols[name].address
 
 
-def read(data: bytes) -> Program:
+def read(data: bytes, memory: MemoryMap) -> Program:
     """Read a firmware from the bytes of its .elf or .bin.
+
+    Parameters
+    ----------
+    data : bytes
+        The file's.
+    memory : MemoryMap
+        The board's.
 
     Raises
     ------
@@ -73,18 +84,19 @@ def read(data: bytes) -> Program:
         start.
 
     >>> vectors = (0x20000800).to_bytes(4, "little") + (0x08000009).to_bytes(4, "little")
-    >>> len(read(vectors + bytes(8)).flash)
+    >>> memory = MemoryMap(0x08000000, 1024, 0x20000000, 2048)
+    >>> len(read(vectors + bytes(8), memory).flash)
     16
-    >>> read(b"PK")
+    >>> read(b"PK", memory)
     Traceback (most recent call last):
     firmware_sim.elf.ElfError: no vector table: 2 bytes that do not begin with a stack and a start address
     """
-    program = _read_elf(data) if data[:4] == b"\x7fELF" else Program(data)
+    program = _read_elf(data, memory) if data[:4] == b"\x7fELF" else Program(data)
     stack, start = (int.from_bytes(program.flash[i : i + 4], "little") for i in (0, 4))
-    in_ram = RAM_BASE < stack <= RAM_BASE + RAM_SIZE
-    in_flash = start & 1 and FLASH_BASE <= start < FLASH_BASE + len(program.flash)
-    if len(program.flash) > FLASH_SIZE:
-        raise ElfError(f"{len(program.flash)} bytes; the board's flash has {FLASH_SIZE}")
+    in_ram = memory.ram_base < stack <= memory.ram_base + memory.ram_size
+    in_flash = start & 1 and 0 <= start - memory.flash_base < len(program.flash)
+    if len(program.flash) > memory.flash_size:
+        raise ElfError(f"{len(program.flash)} bytes; the board's flash has {memory.flash_size}")
     if not (in_ram and in_flash):
         raise ElfError(
             f"no vector table: {len(program.flash)} bytes that do not begin with a stack and a start address"
@@ -92,7 +104,7 @@ def read(data: bytes) -> Program:
     return program
 
 
-def _read_elf(data: bytes) -> Program:
+def _read_elf(data: bytes, memory: MemoryMap) -> Program:
     from elftools.elf.elffile import ELFFile
 
     elf = ELFFile(io.BytesIO(data))
@@ -100,10 +112,10 @@ def _read_elf(data: bytes) -> Program:
         raise ElfError(f"an ELF for {elf['e_machine']} ({elf['e_type']}), not a linked ARM program")
     flash = bytearray()
     for segment in elf.iter_segments("PT_LOAD"):
-        content, at = segment.data(), segment["p_paddr"] - FLASH_BASE
+        content, at = segment.data(), segment["p_paddr"] - memory.flash_base
         if not content:
             continue
-        if not 0 <= at <= FLASH_SIZE - len(content):
+        if not 0 <= at <= memory.flash_size - len(content):
             raise ElfError(f"{len(content)} bytes to load at {segment['p_paddr']:#x}, outside the flash")
         flash.extend(b"\xff" * (at + len(content) - len(flash)))
         flash[at : at + len(content)] = content

@@ -1,6 +1,6 @@
-"""A NUCLEO-F401RE in this process: a processor, its peripherals, and time.
+"""A board in this process: a processor, its peripherals, and time.
 
-Instructions are counted natively, each as one cycle of 84 MHz. Time passes by itself while the
+Instructions are counted natively, each as one cycle. Time passes by itself while the
 processor sleeps. So every run is identical. An invalid instruction or access is a HardFault.
 """
 
@@ -10,17 +10,17 @@ import random
 from collections import deque
 from typing import Final
 
-from firmware_sim import elf
-from firmware_sim.counter import NEVER, Counter
-from firmware_sim.flash import Flash
-from firmware_sim.peripherals import MHZ, Clocks, Core, Peripheral, Pins, Serial, Timer, Watchdog
+from firmware_sim import DEFAULT_BOARD, elf
+from firmware_sim.board_spec import spec_of
+from firmware_sim.counter import Counter
+from firmware_sim.peripherals import NEVER
 from firmware_sim.processor import Processor, StopReason
-from firmware_sim.sensor import I2C, Sensor
+from firmware_sim.sensor import Sensor
 from odl.core.errors import OdlError
 
 HARD_FAULT: Final = 3
 PAINT: Final = b"\xc5\xc5\xc5\xc5"
-NAP: Final = 20_000 * MHZ  # most cycles of sleep at a time
+NAP: Final = 20_000  # most microseconds of sleep at a time
 
 
 class EmulatorError(OdlError, RuntimeError):
@@ -42,9 +42,15 @@ class Emulator:
         An LSM6DSO on the I2C bus; default: no sensor.
     paced : bool
         The serial line runs at 115200 baud. Otherwise it is as fast as the firmware and loses nothing.
+    board : str
+        A key of `firmware_sim.BOARDS`.
 
     Attributes
     ----------
+    spec : BoardSpec
+        The board's.
+    chip : Chip
+        Its peripherals.
     resets : list of str
         Causes of the resets since power-on, in order.
 
@@ -58,44 +64,38 @@ class Emulator:
         board.power_cut()
     """
 
-    def __init__(self, firmware: bytes, sensor: Sensor | None = None, paced: bool = False) -> None:
-        self.program = elf.read(firmware)
+    def __init__(
+        self, firmware: bytes, sensor: Sensor | None = None, paced: bool = False, board: str = DEFAULT_BOARD
+    ) -> None:
+        self.spec = spec_of(board)
+        self.mhz = self.spec.mhz
+        self.program = elf.read(firmware, self.spec.memory)
         self.resets: list[str] = []
         self._asleep = 0  # cycles without an instruction
         self._cause: str | None = None
-        self._counter = Counter()
-        self.clocks, self.core, self.timer = Clocks(self), Core(self), Timer(self)
-        self.serial, self.watchdog = Serial(self, paced), Watchdog(self)
-        self.port_a, self.port_b, self.port_c = Pins(self), Pins(self), Pins(self)
-        self.i2c = I2C(self, sensor)
-        self.flash = Flash(self, self._counter.flash)
+        self._counter = Counter(self.spec.memory)
+        self.chip = chip = self.spec.chip(self, self._counter.flash, sensor, paced)
+        self.core, self.serial, self.watchdog, self.flash = chip.core, chip.serial, chip.watchdog, chip.flash
         self._presses: deque[tuple[int, bool]] = deque()  # (time, button is down)
         self._tick_until = 0
         self.powered = False
-        devices: dict[int, Peripheral] = {
-            0x40000000: self.timer, 0x40003000: self.watchdog, 0x40004400: self.serial,
-            0x40005400: self.i2c, 0x40007000: Peripheral(self), 0x40020000: self.port_a,
-            0x40020400: self.port_b, 0x40020800: self.port_c, 0x40023800: self.clocks,
-            0x40023C00: self.flash, 0xE000E000: self.core,
-        }  # fmt: skip
-        self._devices = tuple(devices.values())
-        self._timed = (self.core, self.serial, self.watchdog)
         self.flash.load(self.program.flash)
         self._counter.forget_code()
-        self.processor = Processor(self._counter, self.flash.store, self.flash.settle)
-        self.processor.map_devices(0x40000000, 0x8000, devices, bits=10)
-        self.processor.map_devices(0x40020000, 0x4000, devices, bits=10)
-        self.processor.map_devices(0xE000E000, 0x1000, devices, bits=12)
+        target = self.spec.target
+        self.processor = Processor(self._counter, self.flash.store, self.flash.settle, target)
+        for base, size, bits in chip.spans:
+            self.processor.map_devices(base, size, chip.devices, bits)
         self.power_on()
 
     # --- running -------------------------------------------------------------------------
 
     def _pending(self) -> int:
         """The number of the pending exception; 0 if none."""
-        exception = self.serial.pending()
-        if exception and self.core.enabled(exception):
-            return exception
-        return self.core.pending()
+        for device in self.chip.timed:
+            exception = device.pending()
+            if exception and self.core.enabled(exception):
+                return exception
+        return 0
 
     def _go(self, until: int) -> bool:
         """Run up to time ``until``; True if the firmware sleeps before it."""
@@ -118,7 +118,7 @@ class Emulator:
                 return False
             soonest = self.watchdog.deadline
             if not processor.handling:
-                soonest = min(until, *(device.next_event() for device in self._timed))
+                soonest = min(until, *(device.next_event() for device in self.chip.timed))
             # Run at least one block, so that time advances.
             if self._ended(
                 processor.run(count.count + 1 if later else max(count.count + 1, soonest - self._asleep))
@@ -158,7 +158,7 @@ class Emulator:
 
     @property
     def cycles(self) -> int:
-        """Cycles of 84 MHz since the board was created."""
+        """Cycles since the board was created."""
         return self._counter.count + self._asleep
 
     def skip(self, cycles: int) -> None:
@@ -179,10 +179,10 @@ class Emulator:
 
     def power_on(self) -> None:
         """Turn power on: RAM holds noise, flash is unchanged."""
-        noise = random.Random(self.cycles).randbytes(elf.RAM_SIZE)
-        self.processor.write(elf.RAM_BASE, noise)
-        self.flash.power_on()
-        self.i2c.power_on()
+        memory = self.spec.memory
+        noise = random.Random(self.cycles).randbytes(memory.ram_size)
+        self.processor.write(memory.ram_base, noise)
+        self.chip.power_on()
         self.resets.clear()
         self.powered = True
         self._cause = "power"
@@ -204,9 +204,9 @@ class Emulator:
         if not self.powered:
             return
         self.resets.append(cause)
-        for device in self._devices:
+        for device in self.chip.devices.values():
             device.reset()
-        self.clocks.flags |= self.clocks.FLAGS[cause]
+        self.chip.was_reset(cause)
         self.processor.reset()
 
     # --- what a test or a port does ----------------------------------------------------
@@ -229,7 +229,7 @@ class Emulator:
         bytes
             The bytes that it sent over the serial line.
         """
-        until = NEVER if seconds is None else self.cycles + round(seconds * 1e6 * MHZ)
+        until = NEVER if seconds is None else self.cycles + round(seconds * 1e6 * self.mhz)
         while self.powered and self._go(until) and self._wake(until):
             pass
         sent = bytes(self.serial.sent)
@@ -248,30 +248,29 @@ class Emulator:
             if (arrival := self.serial.next_event()) > now:
                 events.append(arrival)
             if now < self._tick_until:
-                events.append(self.core.next_event())
+                events.append(self.chip.tick.next_event())
             soonest = min([until, *events])
             if now >= until or soonest == NEVER:
                 return False
-            self._asleep += min(soonest - now, NAP)
+            self._asleep += min(soonest - now, NAP * self.mhz)
 
     def _move_button(self) -> None:
         while self._presses and self._presses[0][0] <= self.cycles:
-            down = self._presses.popleft()[1]
-            self.port_c.inputs = self.port_c.inputs & ~(1 << 13) | (0 if down else 1 << 13)
-            self._tick_until = self.cycles + 1_000_000 * MHZ
+            self.chip.hold_button(self._presses.popleft()[1])
+            self._tick_until = self.cycles + 1_000_000 * self.mhz
 
     def press(self, times: int = 1, hold: float = 0.1, pause: float = 0.2) -> None:
-        """Press the blue button ``times`` times, each for ``hold`` seconds, starting now."""
+        """Press the button ``times`` times, each for ``hold`` seconds, starting now."""
         at = self._presses[-1][0] if self._presses else self.cycles
         for _ in range(times):
             for down, seconds in ((True, pause), (False, hold)):
-                at += round(seconds * 1e6 * MHZ)
+                at += round(seconds * 1e6 * self.mhz)
                 self._presses.append((at, down))
 
     @property
     def led(self) -> bool:
-        """True if the green LED is on."""
-        return bool(self.port_a.outputs >> 5 & 1)
+        """True if the light is on that tells of a question."""
+        return self.chip.led
 
     @property
     def instructions(self) -> int:
@@ -280,11 +279,11 @@ class Emulator:
 
     def profile(self) -> dict[str, int]:
         """Instructions executed so far by function, most first; for an .elf only."""
-        done, base = self._counter.done, elf.FLASH_BASE
+        done, base, size = self._counter.done, self.spec.memory.flash_base, self.spec.memory.flash_size
         sums = {
             name: int(done[symbol.address - base >> 1 : symbol.address + symbol.size - base + 1 >> 1].sum())
             for name, symbol in self.program.symbols.items()
-            if base <= symbol.address < base + elf.FLASH_SIZE
+            if base <= symbol.address < base + size
         }
         return dict(sorted(((n, c) for n, c in sums.items() if c), key=lambda item: -item[1]))
 
@@ -295,13 +294,14 @@ class Emulator:
     @property
     def seconds(self) -> float:
         """The board's time since its creation: one cycle per instruction, and sleep."""
-        return self.cycles / (MHZ * 1e6)
+        return self.cycles / (self.mhz * 1e6)
 
     @property
     def stack_used(self) -> int:
         """Largest use of the stack since the last reset in bytes, from the remaining paint."""
         top = self.processor.vector(0)
-        room = self.memory(elf.RAM_BASE, top - elf.RAM_BASE)
+        base = self.spec.memory.ram_base
+        room = self.memory(base, top - base)
         free = 0
         while room[free : free + 4] == PAINT:
             free += 4

@@ -42,15 +42,6 @@ class PowerSheet:
     source: str
 
 
-SHEETS: Final = {
-    "nucleo_f401re": PowerSheet(
-        84e6, 146e-12, 42e-6, "Stop mode, which this firmware does not enter yet", 3.3,
-        "STMicroelectronics DS10086 (STM32F401xD/E), first page: typical at 25 degrees, peripherals off; "
-        "the current of Stop mode is not confirmed",
-    )
-}  # fmt: skip
-
-
 def energy(
     by_part: Mapping[str, float],
     seconds: float,

@@ -20,6 +20,7 @@ from typing import Final
 import odl
 from firmware_sim import headers, toolchain
 from firmware_sim.model_source import STORE_SEAL, model_header, model_source, sample_lines, sizes_of_package
+from firmware_sim.package_kinds import KINDS, PackageKind
 from firmware_sim.toolchain import BuildError
 from odl.core.config import Config
 from odl.core.image import Image
@@ -27,48 +28,6 @@ from odl.core.state import log_dtype
 
 HERE: Final = Path(__file__).parent
 PACKAGE: Final = HERE / "package"
-
-
-@dataclass(frozen=True, slots=True)
-class PackageKind:
-    """A tool that packages are made for.
-
-    Attributes
-    ----------
-    name : str
-        What ``--as`` takes.
-    tool : str
-        The tool's name for people; ``built`` is False if no package was ever built with it.
-    board : str
-        The one file to edit.
-    use : str
-        How to build the example.
-    """
-
-    name: str
-    tool: str
-    built: bool
-    board: str
-    use: str
-
-
-KINDS: Final = {
-    kind.name: kind
-    for kind in (
-        PackageKind("arduino", "the Arduino IDE or arduino-cli", False, "examples/Wear/board.h",
-             "Copy the folder into your sketchbook's `libraries` folder, or zip it and choose *Sketch, "
-             "Include Library, Add .ZIP Library*. Then open *File, Examples, Wear*."),
-        PackageKind("platformio", "PlatformIO", False, "examples/wear/src/board.h",
-             "Name your board in `examples/wear/platformio.ini`, then run `pio run --target upload` there."),
-        PackageKind("zephyr", "west and Zephyr", False, "samples/wear/src/board.h",
-             "`west build -b YOUR_BOARD samples/wear`; the sample names this folder as an extra module."),
-        PackageKind("espidf", "idf.py", False, "examples/wear/main/board.h",
-             "`idf.py set-target esp32 build flash` in `examples/wear`."),
-        PackageKind("cmake", "CMake", True, "examples/wear/board.h",
-             "`cmake -B build && cmake --build build`, then `build/wear`, which reads samples line by line. "
-             "In a project of your own: `add_subdirectory`, then link to `odl::model`."),
-    )
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,11 +179,12 @@ def code_size(source: Path, target: str) -> dict[str, int]:
         return _sections(whole.read_bytes())
 
 
-_SCRIPT: Final = """SECTIONS
+_SCRIPT: Final = """PHDRS { code PT_LOAD FLAGS(5); data PT_LOAD FLAGS(6); }
+SECTIONS
 {
-    .text 0x10000000 : { *(.text .text.*) *(.rodata .rodata.*) *(.srodata .srodata.*) }
-    .data 0x20000000 : { *(.data .data.* .sdata .sdata.*) }
-    .bss : { *(.bss .bss.* .sbss .sbss.* COMMON) }
+    .text 0x10000000 : { *(.text .text.*) *(.rodata .rodata.*) *(.srodata .srodata.*) } :code
+    .data 0x20000000 : { *(.data .data.* .sdata .sdata.*) } :data
+    .bss : { *(.bss .bss.* .sbss .sbss.* COMMON) } :data
     /DISCARD/ : { *(.comment .ARM.attributes .ARM.exidx* .note* .riscv.attributes .eh_frame*) }
 }
 """
@@ -237,6 +197,7 @@ void board_start(void)
     odl_wear_start(&board);
     for (;;) {
         odl_wear_step();
+        odl_device_teach(0);
         odl_device_load();
     }
 }
@@ -297,7 +258,8 @@ _PUBLISH: Final = {
 def _figures(image: Image, kind: PackageKind, sizes: Mapping[str, int], target: str | None) -> dict[str, str]:
     """What README.md says of this package."""
     tried = (
-        f"Built with {kind.tool} by the tests of odl; no board has run it yet."
+        f"Built with {kind.tool} by the tests of odl, for a computer and for Cortex-M0+, M4F, M33 and RV32; "
+        "no board has run it yet."
         if kind.built
         else f"**Never built with {kind.tool}**: its sources were compiled for Cortex-M0+, M4, M33 and RV32 "
         "by Zig and GCC, its example against stand-ins for the tool's headers. No board has run it yet."
@@ -312,8 +274,8 @@ def _figures(image: Image, kind: PackageKind, sizes: Mapping[str, int], target: 
         "USE": kind.use,
         "LABELS": str(image.max_log),
         "ROWS": "\n".join(f"| {what} | {size:,} |" for what, size in sizes.items()),
-        "BUILD": f"Code and static RAM are of a build for {target} with -O2. "
-        if "static RAM" in sizes
+        "BUILD": f"Code and static RAM are of a build by {toolchain.compiler(None, target).description}. "
+        if target is not None and "static RAM" in sizes
         else "",
         "PUBLISH": _PUBLISH.get(kind.name, ""),
     }

@@ -1,52 +1,41 @@
-"""The flash controller and its memory: programming clears bits, erasing sets sectors, power fails.
+"""A flash memory behind a controller: programming clears bits, erasing sets a unit's, power fails.
 
-Figures from ST's data sheet DS10086 (STM32F401xD/E, table 44): 16 us a word, and for erasing
-at 32 bits 0.25 s, 0.55 s and 1 s for sectors of 16, 64 and 128 KB.
+A chip's own controller adds its registers, as `firmware_sim.stm32f4` does.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim.peripherals import MHZ, Now, Peripheral
-
-SECTORS: Final = (16, 16, 16, 16, 64, 128, 128, 128)  # KB
-WORD_TIME: Final = 16 * MHZ
-ERASE_TIME: Final = {16: 250_000 * MHZ, 64: 550_000 * MHZ, 128: 1_000_000 * MHZ}
-KEYS: Final = (0x45670123, 0xCDEF89AB)
-BUSY, PARALLELISM_ERROR, PROTECTION_ERROR = 1 << 16, 1 << 6, 1 << 4
-PROGRAM, ERASE, START, LOCK = 1 << 0, 1 << 1, 1 << 16, 1 << 31
+from firmware_sim.peripherals import Now, Peripheral
 
 
-def sector_of(offset: int) -> tuple[int, int, int]:
-    """Number, first byte and size of the sector with byte ``offset`` of the flash.
-
-    >>> sector_of(0x11000)
-    (4, 65536, 65536)
-    """
-    start = 0
-    for number, kilobytes in enumerate(SECTORS):
-        if offset < start + kilobytes * 1024:
-            return number, start, kilobytes * 1024
-        start += kilobytes * 1024
-    raise ValueError(f"offset {offset:#x} lies outside the flash")
-
-
-class Flash(Peripheral):
+class Flash(Peripheral, ABC):
     """Controller and memory.
+
+    Parameters
+    ----------
+    board : Now
+        Time, and resets.
+    memory : uint8, shape (bytes,)
+        The contents.
+    units : sequence of int
+        Bytes of each sector or page, in order: the least that can be erased.
+    word_time : int
+        Cycles to program a word.
 
     Attributes
     ----------
-    memory : uint8, shape (FLASH_SIZE,)
     programmed, erased : int
-        Words programmed and sectors erased since the creation of the board, incomplete ones included.
+        Words programmed and units erased since the creation of the board, incomplete ones included.
     dead : bool
         True after the planned power failure: nothing is written until power is back.
     slowness : int
-        Duration of an erase, in multiples of the typical one; 2 is the data sheet's maximum.
+        Duration of an erase, in multiples of the usual one.
     stuck : bool
         True: operations never finish, for tests of bounded waits.
     spoilt : dict of int to int
@@ -54,13 +43,15 @@ class Flash(Peripheral):
         flash.
     """
 
-    def __init__(self, board: Now, memory: NDArray[np.uint8]) -> None:
+    def __init__(self, board: Now, memory: NDArray[np.uint8], units: Sequence[int], word_time: int) -> None:
         super().__init__(board)
         self.memory = memory
+        self.starts = [0, *np.cumsum(units).tolist()]  # of the units, and the end
         self.programmed = self.erased = 0
         self.stuck = False
         self.slowness = 1
         self.spoilt: dict[int, int] = {}
+        self._word_time = word_time
         self._cut_at: int | None = None
         self._tear = 0
         self.dead = False
@@ -68,30 +59,23 @@ class Flash(Peripheral):
         self.reset()
 
     def load(self, data: bytes, at: int = 0) -> None:
-        """Write ``data`` as a programmer would; the rest of each touched sector is erased."""
-        touched, offset = set(), at
-        while offset < at + len(data):
-            _, start, size = sector_of(offset)
-            touched.add((start, size))
-            offset = start + size
-        for start, size in touched:
-            self.memory[start : start + size] = 0xFF
+        """Write ``data`` as a programmer would; the rest of each touched unit is erased."""
+        for start, end in zip(self.starts, self.starts[1:], strict=False):
+            if start < at + len(data) and at < end:
+                self.memory[start:end] = 0xFF
         self.memory[at : at + len(data)] = np.frombuffer(data, np.uint8)
 
     def reset(self) -> None:
         super().reset()
-        self.words[0x10] = LOCK
-        self._keys: list[int] = []
-        self._busy = 0
-        self._errors = 0
+        self.busy = 0  # cycles that the present operation takes
 
     # --- power -------------------------------------------------------------------------
 
     def cut_power(self, after: int, tear: int = 0) -> None:
         """Let the power fail during the operation that follows ``after`` more.
 
-        An operation is a word programmed or a sector erased. Of a word, only bits in ``tear`` are
-        cleared; of a sector, only the first ``tear`` bytes are erased.
+        An operation is a word programmed or a unit erased. Of a word, only bits in ``tear`` are
+        cleared; of a unit, only the first ``tear`` bytes are erased.
         """
         self._cut_at, self._tear = self.programmed + self.erased + after, tear
 
@@ -107,7 +91,11 @@ class Flash(Peripheral):
             self.board.request_reset("power")
         return fails
 
-    # --- memory ------------------------------------------------------------------------
+    # --- what a controller does -----------------------------------------------------------
+
+    @abstractmethod
+    def accepts(self, size: int) -> bool:
+        """True if the controller is set up to program ``size`` bytes now."""
 
     def store(self, at: int, size: int, value: int) -> None:
         """The processor stores to flash at byte ``at``.
@@ -119,20 +107,14 @@ class Flash(Peripheral):
         for offset, content in self._late:  # of an earlier store to the same place
             if offset == at and len(content) == size:
                 old = content
-        control = self.words[0x10]
-        if self.dead or control & LOCK or not control & PROGRAM or self._busy:
-            self._errors |= 0 if self.dead else PROTECTION_ERROR
-            self._leave(at, old)
-            return
-        if control >> 8 & 3 != {1: 0, 2: 1, 4: 2}.get(size):
-            self._errors |= PARALLELISM_ERROR
+        if self.dead or not self.accepts(size):
             self._leave(at, old)
             return
         wanted = int.from_bytes(old.tobytes(), "little") & value & ~self.spoilt.pop(at, 0)
         if self._fails_now():
             wanted |= int.from_bytes(old.tobytes(), "little") & ~self._tear
         self.programmed += 1
-        self._busy = WORD_TIME
+        self.busy = self._word_time
         self._leave(at, np.frombuffer(wanted.to_bytes(size, "little"), np.uint8))
 
     def _leave(self, at: int, content: NDArray[np.uint8]) -> None:
@@ -145,48 +127,21 @@ class Flash(Peripheral):
             self.memory[at : at + len(content)] = content
         self._late.clear()
 
-    def _erase(self, sector: int) -> None:
-        if sector >= len(SECTORS):
-            self._errors |= PROTECTION_ERROR
-            return
-        start = 1024 * sum(SECTORS[:sector])
-        size = 1024 * SECTORS[sector]
+    def erase(self, unit: int, time: int) -> None:
+        """Erase the unit with this number, which takes ``time`` cycles."""
+        start, end = self.starts[unit], self.starts[unit + 1]
         if self._fails_now():
-            size = min(size, self._tear)
-        self.memory[start : start + size] = 0xFF
+            end = min(end, start + self._tear)
+        self.memory[start:end] = 0xFF
         self.erased += 1
-        self._busy = self.slowness * ERASE_TIME[SECTORS[sector]]
+        self.busy = self.slowness * time
 
-    # --- registers ---------------------------------------------------------------------
-
-    def read(self, at: int) -> int:
-        if at != 0x0C:
-            return super().read(at)
+    def wait(self) -> bool:
+        """True if an operation goes on: the processor waits for its next instruction until it is done."""
         self.settle()
-        if not self._busy:
-            return self._errors
-        # The processor waits for its next instruction until the flash is free.
-        self.board.skip(self._busy)
+        if not self.busy:
+            return False
+        self.board.skip(self.busy)
         if not self.stuck:
-            self._busy = 0
-        return self._errors | BUSY
-
-    def write(self, at: int, value: int) -> None:
-        if self.dead:
-            return
-        if at == 0x04:
-            self._keys = [*self._keys, value][-2:]
-            if tuple(self._keys) == KEYS:
-                self.words[0x10] &= ~LOCK
-        elif at == 0x0C:
-            self._errors &= ~value
-        elif at == 0x10:
-            if self.words[0x10] & LOCK or self._busy:
-                return
-            self.words[0x10] = value & ~START
-            if value & LOCK:
-                self._keys = []
-            if value & ERASE and value & START:
-                self._erase(value >> 3 & 15)
-        else:
-            super().write(at, value)
+            self.busy = 0
+        return True

@@ -14,20 +14,17 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim import build, toolchain
+from firmware_sim import DEFAULT_BOARD, build, toolchain
 from firmware_sim.bench import Bench, by_part
-from firmware_sim.elf import FLASH_BASE
-from firmware_sim.energy import SHEETS, energy, energy_text
-from firmware_sim.flash import SECTORS
-from odl.core.arrays import state_dtype_of
+from firmware_sim.board_spec import FIRMWARE, FREE, MARKS, SLOTS, BoardSpec, spec_of
+from firmware_sim.energy import PowerSheet, energy, energy_text
 from odl.core.config import Config
 from odl.core.events import Input, Samples
 from odl.core.image import Image
+from odl.core.pace import Pace
+from odl.core.state import state_dtype_of
 
-CLOCK_HZ: Final = 84_000_000
 CYCLES: Final = (1.0, 2.0)  # per instruction: assumed, and pessimistic
-AMPERE_PER_HZ: Final = 146e-12  # data sheet DS10086 (STM32F401xD/E), first page: run, peripherals off
-VOLT: Final = 3.3
 QUESTIONS: Final = 20
 HOPS: Final = (64, 16)  # for comparing streaming with windows
 LIMITS: Final = {  # upper bounds of this firmware
@@ -36,28 +33,28 @@ LIMITS: Final = {  # upper bounds of this firmware
     "instructions_per_mac": 2.3,
     "longest_hop": 0.9,
 }
-MARKS, SECOND = "which image is in use", "model image, slot 1"
-SECTOR_USE: Final = (
-    *3 * ["firmware"], MARKS, "label log, bank 0", "model image", SECOND, "label log, bank 1",
-)  # fmt: skip
-LOG_BANK: Final = build.LOG_BANK
-ESTIMATE: Final = (
-    f"Estimates, not measurements: one cycle an instruction at {CLOCK_HZ / 1e6:g} MHz ({CYCLES[1]:g} for a "
-    f"pessimist: flash wait states, branches, loads); {AMPERE_PER_HZ * 1e12:g} uA/MHz (typical, the data "
-    f"sheet's) at {VOLT:g} V while instructions run; sleep and sensor not counted."
-)
 Progress = Callable[[str], None]
 Played = tuple[Config, list[Input], str]  # settings, inputs, and their description
 
 
-def milliseconds(instructions: float, cycles: float = CYCLES[0]) -> float:
+def estimate_of(power: PowerSheet) -> str:
+    """What the estimates of time and energy assume, in a sentence."""
+    return (
+        f"Estimates, not measurements: one cycle an instruction at {power.clock_hz / 1e6:g} MHz "
+        f"({CYCLES[1]:g} for a pessimist: flash wait states, branches, loads); "
+        f"{power.run * 1e12:g} uA/MHz (typical, the data "
+        f"sheet's) at {power.volt:g} V while instructions run; sleep and sensor not counted."
+    )
+
+
+def milliseconds(instructions: float, power: PowerSheet) -> float:
     """Estimated duration of ``instructions`` on the real board."""
-    return instructions * cycles * 1e3 / CLOCK_HZ
+    return instructions * CYCLES[0] * 1e3 / power.clock_hz
 
 
-def microjoules(instructions: float, cycles: float = CYCLES[0]) -> float:
+def microjoules(instructions: float, power: PowerSheet) -> float:
     """Estimated energy of ``instructions`` on the real board."""
-    return instructions * cycles * AMPERE_PER_HZ * VOLT * 1e6
+    return instructions * CYCLES[0] * power.run * power.volt * 1e6
 
 
 def footprint(
@@ -65,6 +62,7 @@ def footprint(
     session: Played | None = None,
     *,
     compiler: str | None = None,
+    board: str = DEFAULT_BOARD,
     battery_mah: float | None = None,
     sleep_ua: float | None = None,
     progress: Progress | None = None,
@@ -79,6 +77,8 @@ def footprint(
         The session to run, and a short description. Default: seeded noise.
     compiler : "zig" or "gcc", optional
         See `firmware_sim.toolchain.compiler`.
+    board : str
+        A key of `firmware_sim.BOARDS`.
     battery_mah, sleep_ua : float, optional
         See `firmware_sim.energy.energy`.
     progress : callable, optional
@@ -128,12 +128,15 @@ def footprint(
     """
     report = progress or (lambda sentence: None)
     report("building the firmware")
-    firmware = build.build(image, compiler=compiler)
+    spec, firmware = spec_of(board), build.build(image, board, compiler)
+    power = spec.power
     config, events, source = session or _noise(image)
     bench = Bench(image, firmware)
     raw = _beginning(events, bench.samples_at_once)
-    report(f"running it on the emulated board ({source})")
-    run = bench.run(config, events)
+    what = f"running it on the emulated board ({source})"
+    report(what)
+    samples = sum(len(event.block) for event in events if isinstance(event, Samples))
+    run = bench.run(config, events, Pace(progress, what, samples, "samples"))
     report("comparing streaming with windows")
     per_sample = _per_sample(bench, raw)
     hops = [hop for hop in HOPS if hop % image.stride == 0 and hop <= image.window]
@@ -142,18 +145,19 @@ def footprint(
     deepest = bench.learn_late(config)
     refits = [bench.worst_refit(config, splits) for splits in (False, True)]
     worst = max(refits, key=lambda refit: refit["longest_hop"])
-    full_log, slowest = bench.full_bank(), bench.full_bank(slowness=2)
+    full_log, slowest = bench.full_bank(), bench.full_bank(spec.slowest_erase)
     report("done")
 
     learning, parts = sum(run["learning"].values()), by_part(run["other"])
     parts["learning"] = learning
     everything, windows = sum(parts.values()), run["windows"]
     per_window, per_refit = everything / windows, learning / max(1, run["refits"])
-    longest_hop = worst["longest_hop"] / (image.hop / image.rate_hz * CLOCK_HZ)
+    longest_hop = worst["longest_hop"] / (image.hop / image.rate_hz * power.clock_hz)
     sectors = sector_map(firmware)
     figures = {
+        "board": spec.title,
         "compiler": firmware.compiler,
-        "flags": _flags(compiler),
+        "flags": _flags(compiler, spec),
         "source": source,
         **{name: run[name] for name in ("windows", "samples", "macs", "refits", "rows")},
         "ram_bytes": firmware.ram_bytes,
@@ -174,21 +178,22 @@ def footprint(
         "full_log": full_log,
         "full_log_at_most": slowest,
         "streaming_saves": streaming,
-        "ms_per_sample": milliseconds(per_sample),
-        "ms_per_window": milliseconds(per_window),
-        "ms_per_refit": milliseconds(per_refit),
-        "ms_per_refit_worst": milliseconds(worst["instructions"]),
-        "uj_per_window": microjoules(per_window),
-        "uj_per_refit": microjoules(per_refit),
-        "uj_per_refit_worst": microjoules(worst["instructions"]),
+        "ms_per_sample": milliseconds(per_sample, power),
+        "ms_per_window": milliseconds(per_window, power),
+        "ms_per_refit": milliseconds(per_refit, power),
+        "ms_per_refit_worst": milliseconds(worst["instructions"], power),
+        "uj_per_window": microjoules(per_window, power),
+        "uj_per_refit": microjoules(per_refit, power),
+        "uj_per_refit_worst": microjoules(worst["instructions"], power),
         "energy": energy(
             {part: n / windows for part, n in parts.items()},
             image.hop / image.rate_hz,
-            SHEETS["nucleo_f401re"],
+            power,
             battery_mah=battery_mah,
             sleep_ua=sleep_ua,
         ),
-        "estimate": ESTIMATE,
+        "each": {"ms": milliseconds(1, power), "uj": microjoules(1, power)},
+        "estimate": estimate_of(power),
         "times_real_time": run["samples"] / image.rate_hz / run["seconds"],
         "ram_map": ram_map(image, firmware),
         "sector_map": sectors,
@@ -225,9 +230,9 @@ def _per_sample(bench: Bench, raw: NDArray[np.int16]) -> float:
     return bench.extract(rest) / len(rest)
 
 
-def _flags(compiler: str | None) -> str:
+def _flags(compiler: str | None, spec: BoardSpec) -> str:
     """The compiler flags of every source, without warnings."""
-    chosen = toolchain.compiler(compiler)
+    chosen = toolchain.compiler(compiler, spec.target)
     target: tuple[str, ...] = getattr(toolchain.TARGETS[chosen.target], chosen.name)
     return " ".join((*target, *(flag for flag in chosen.flags if not flag.startswith("-W"))))
 
@@ -262,18 +267,16 @@ def ram_map(image: Image, firmware: build.Firmware) -> list[dict[str, Any]]:
 
 
 def sector_map(firmware: build.Firmware) -> list[dict[str, Any]]:
-    """The sectors of flash: ``sector``, ``address``, ``size``, ``used`` bytes, and ``use``."""
-    left = {"firmware": firmware.code_bytes, "model image": firmware.image_bytes, MARKS: 0, SECOND: 0}
-    sectors, address = [], FLASH_BASE
-    for sector, (kilobytes, use) in enumerate(zip(SECTORS, SECTOR_USE, strict=True)):
-        size = 1024 * kilobytes
-        used = min(size, left.get(use, LOG_BANK))
-        if use in left:
-            left[use] -= used
-        place = {"sector": sector, "address": f"0x{address:08x}", "size": size}
-        sectors.append({**place, "used": used, "use": use})
-        address += size
-    return sectors
+    """The flash by ``use``: ``units``, the first and the last, ``address``, ``size``, ``used`` bytes."""
+    spec, rows, first = firmware.spec, list[dict[str, Any]](), 0
+    used = {FIRMWARE: firmware.code_bytes, SLOTS[0]: firmware.image_bytes, MARKS: 0, SLOTS[1]: 0}
+    for use, n in spec.uses:
+        address, size = spec.places[use]
+        if use != FREE:
+            place = {"units": [first, first + n - 1], "address": f"0x{address:08x}", "size": size}
+            rows.append({**place, "used": used.get(use, spec.log_bank), "use": use})
+        first += n
+    return rows
 
 
 def as_text(figures: dict[str, Any]) -> str:
@@ -289,7 +292,7 @@ def as_text(figures: dict[str, Any]) -> str:
     full, slow = f["full_log"], f["full_log_at_most"]
     per_mac = f["instructions_per_mac"]
     lines = [
-        f["compiler"],
+        f"{f['board']}, {f['compiler']}",
         *textwrap.wrap(f["flags"], 100, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False),
         f"{f['source']}: {f['windows']} windows, {f['samples']:,} samples, {f['refits']} refits",
         "",
@@ -297,15 +300,15 @@ def as_text(figures: dict[str, Any]) -> str:
         "",
         "instructions",
         f"  per MAC of the convolutions {per_mac:>12.2f}{_met(f, 'instructions_per_mac')}",
-        _cost("per sample", f["instructions_per_sample"]),
-        _cost("per window, everything", f["instructions_per_window"]),
-        _cost("  without learning", f["instructions_per_window_without_learning"]),
-        *(_cost(f"    {part}", n) for part, n in f["instructions_per_window_by_part"].items()),
-        _cost("per learning step", f["instructions_per_learning_step"]),
-        _cost("per refit", f["instructions_per_refit"]),
-        _cost("longest refit", worst["instructions"]),
+        _cost(f, "per sample", f["instructions_per_sample"]),
+        _cost(f, "per window, everything", f["instructions_per_window"]),
+        _cost(f, "  without learning", f["instructions_per_window_without_learning"]),
+        *(_cost(f, f"    {part}", n) for part, n in f["instructions_per_window_by_part"].items()),
+        _cost(f, "per learning step", f["instructions_per_learning_step"]),
+        _cost(f, "per refit", f["instructions_per_refit"]),
+        _cost(f, "longest refit", worst["instructions"]),
         f"    {learner}",
-        _cost("longest hop, with this refit", worst["longest_hop"]),
+        _cost(f, "longest hop, with this refit", worst["longest_hop"]),
         f"    {longest}{_met(f, 'longest_hop')}",
         "",
         *textwrap.wrap(
@@ -323,7 +326,7 @@ def as_text(figures: dict[str, Any]) -> str:
         "RAM by use",
         *(f"  {row['bytes']:>7,}  {row['name']}" for row in f["ram_map"]),
         "",
-        "flash by sector",
+        "flash by sectors or pages",
         *(_sector(row) for row in f["sector_map"]),
         "",
         *energy_text(f["energy"]),
@@ -354,11 +357,14 @@ def _size(figures: dict[str, Any], name: str, what: str) -> str:
     return f"{what:<21} {figures[name]:>9,} bytes{_met(figures, name)}"
 
 
-def _cost(what: str, instructions: float) -> str:
-    estimate = f"about {milliseconds(instructions):.3g} ms, {microjoules(instructions):,.3g} uJ"
+def _cost(figures: dict[str, Any], what: str, instructions: float) -> str:
+    each = figures["each"]
+    estimate = f"about {instructions * each['ms']:.3g} ms, {instructions * each['uj']:,.3g} uJ"
     return f"  {what:<27} {instructions:>12,.0f}   {estimate}"
 
 
 def _sector(row: dict[str, Any]) -> str:
     used = f"{row['used']:>7,} bytes used"
-    return f"  {row['sector']}  {row['address']}  {row['size'] // 1024:>4} KB, {used}  {row['use']}"
+    first, last = row["units"]
+    units = str(first) if first == last else f"{first} - {last}"
+    return f"  {units:<9} {row['address']}  {row['size'] // 1024:>4} KB, {used}  {row['use']}"

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from odl.core.arrays import state_dtype_of
 from odl.core.config import BOUNDS
 from odl.core.events import Why
 from odl.core.image import Image
@@ -21,7 +20,18 @@ from odl.core.image_layout import HEAD, HEADER, LAYER, MAGIC, ROW, VERSION, Op
 from odl.core.kernels.net import SETTINGS, Emit, out_dtype
 from odl.core.kernels.rules import Rule
 from odl.core.kernels.softmax import FRACTION, WHOLE
-from odl.core.state import NAME_BYTES, RECENT, WARM, Asked, Count, Entry, log_dtype, state_dtype
+from odl.core.layer import SUMMED
+from odl.core.state import (
+    NAME_BYTES,
+    RECENT,
+    WARM,
+    Asked,
+    Count,
+    Entry,
+    log_dtype,
+    state_dtype,
+    state_dtype_of,
+)
 from odl.wire.messages import BRIEF, IMAGE, PROTOCOL, STATE, Refusal
 from odl.wire.schema import SCALARS, TABLE
 
@@ -99,6 +109,7 @@ def state_header(sizes: Mapping[str, int]) -> str:
         _enum("ASKED", {a.name: int(a) for a in Asked}),
         _enum("ENTRY", {e.name: int(e) for e in Entry}),
         "".join(f"#define ODL_OP_{op.name} {int(op)}\n" for op in Op),
+        f"#define ODL_LAST_OP {int(max(Op))}\n#define ODL_SUMMED {SUMMED}\n",
         _enum("EMIT", {e.name: int(e) for e in Emit}),
         rules(),
         bounds(),

@@ -12,15 +12,14 @@ from typing import Any, Final, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.core.arrays import state_dtype_of
 from odl.core.config import Config
-from odl.core.events import Output
+from odl.core.events import NO_CLASS, Output
 from odl.core.fused import settings_of
 from odl.core.image import Image
 from odl.core.kernels.net import out_dtype
 from odl.core.records import RecordLayout
 from odl.core.session import Session
-from odl.core.state import log_dtype
+from odl.core.state import log_dtype, state_dtype_of
 
 # Functions of the core: the result, then the arguments. p pointer, z size_t, i and I 32 bits,
 # l and L 64 bits (capitals unsigned), h and H 16 bits, B 8 bits, v nothing.
@@ -32,6 +31,7 @@ SIGNATURES: Final = {
     "odl_largest": "vpIIip",
     "odl_average": "vpIIip",
     "odl_lookup": "vppIip",
+    "odl_add": "vppIpppIp",
     "odl_pool": "vpIIIp",
     "odl_dense": "lppI",
     "odl_exp_q15": "ilI",
@@ -70,6 +70,7 @@ SIGNATURES: Final = {
     "odl_undo": "vp",
     "odl_add_class": "vpIIpz",
     "odl_split": "vpII",
+    "odl_change_class": "vpIIpz",
     "odl_host_use_log": "vpII",
     "odl_host_use_settings": "vpp",
     "odl_host_take": "IpI",
@@ -239,6 +240,13 @@ class CoreSession:
     def split(self, at: int, leaf: int, head: int) -> list[Output]:
         """A task under a leaf."""
         return self._command(at, "odl_split", leaf, head)
+
+    def change_class(self, at: int, cls: int, into: int | None, name: str) -> list[Output]:
+        """A class that is renamed, merged or removed."""
+        text = name.encode()
+        self._name.bytes[: len(text)] = np.frombuffer(text, np.uint8)
+        target = NO_CLASS if into is None else into
+        return self._command(at, "odl_change_class", cls, target, self._name.address, len(text))
 
     def _command(self, at: int, name: str, *arguments: int) -> list[Output]:
         if at != self.state["position"][0]:

@@ -11,13 +11,12 @@ from typing import Final
 
 import odl
 from firmware_sim import headers
-from odl.core.arrays import state_dtype_of
 from odl.core.config import Config
 from odl.core.fixed_point import UNITS, Scaling, input_scaling
 from odl.core.fused import settings_of
 from odl.core.image import Channel, Image
 from odl.core.kernels.net import SETTINGS
-from odl.core.state import log_dtype
+from odl.core.state import log_dtype, state_dtype_of
 
 COUNT_BITS: Final = 7  # a count is the model's int8 step divided by 2**7
 STORE_HEADER: Final = 32  # bytes of ``header`` in odl_store.c

@@ -1,4 +1,4 @@
-"""A Cortex-M4 on Unicorn, with exceptions and the reason for each stop, which Unicorn lacks.
+"""A Cortex-M on Unicorn, with exceptions and the reason for each stop, which Unicorn lacks.
 
 Exceptions are entered and left between two basic blocks, by the ARMv7-M manual (B1.5.6 to
 B1.5.8): eight words stacked in its order, the stack aligned to 8, EXC_RETURN in the link register.
@@ -29,12 +29,16 @@ from unicorn import arm_const as arm
 from unicorn.unicorn_py3.unicorn import MMIO_READ_CFUNC, MMIO_WRITE_CFUNC, uclib
 
 from firmware_sim.counter import Counter
-from firmware_sim.elf import FLASH_BASE, FLASH_SIZE, RAM_BASE, RAM_SIZE
 
 RETURN: Final = 0xFFFFFFF8  # EXC_RETURN (to thread mode, main stack) without its Thumb bit
 NOWHERE: Final = 0xFFFFFFFF  # an end address that is never reached
 _THUMB, _PADDED = 1 << 24, 1 << 9  # bits of the status register, the second only when stacked
 _IN_IT_BLOCK: Final = 0x0600FC00
+CPUS: Final = {  # by the compilers' targets
+    "cortex-m0plus": arm.UC_CPU_ARM_CORTEX_M0,
+    "cortex-m4": arm.UC_CPU_ARM_CORTEX_M4,
+    "cortex-m33": arm.UC_CPU_ARM_CORTEX_M33,
+}
 _WORDS: Final = struct.Struct("<8I")
 _ARGUMENTS: Final = (arm.UC_ARM_REG_R0, arm.UC_ARM_REG_R1, arm.UC_ARM_REG_R2, arm.UC_ARM_REG_R3)
 _FRAME: Final = (
@@ -95,12 +99,14 @@ class Processor:
     Parameters
     ----------
     counter : Counter
-        Holds the flash.
+        Holds the flash, and knows the memory map.
     store : callable
         Called with offset, size and value of a store to flash, before Unicorn executes it as if flash
         were RAM.
     settle : callable
         Called after each run, to correct the flash after stores.
+    target : str
+        A key of ``CPUS``.
 
     Attributes
     ----------
@@ -111,17 +117,23 @@ class Processor:
     """
 
     def __init__(
-        self, counter: Counter, store: Callable[[int, int, int], None], settle: Callable[[], None]
+        self,
+        counter: Counter,
+        store: Callable[[int, int, int], None],
+        settle: Callable[[], None],
+        target: str = "cortex-m4",
     ) -> None:
-        self.counter = counter
+        self.counter, memory = counter, counter.memory
         self.pc = self.handling = 0
         self._store, self._settle = store, settle
         self._error: BaseException | None = None
         self._kept: list[Any] = []  # callbacks, kept alive for Unicorn
         self._uc = uc = Uc(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS)
-        uc.ctl_set_cpu_model(arm.UC_CPU_ARM_CORTEX_M4)
-        uc.mem_map_ptr(FLASH_BASE, FLASH_SIZE, UC_PROT_READ | UC_PROT_EXEC, counter.flash.ctypes.data)
-        uc.mem_map(RAM_BASE, RAM_SIZE)
+        uc.ctl_set_cpu_model(CPUS[target])
+        uc.mem_map_ptr(
+            memory.flash_base, memory.flash_size, UC_PROT_READ | UC_PROT_EXEC, counter.flash.ctypes.data
+        )
+        uc.mem_map(memory.ram_base, memory.ram_size)
         uc.hook_add(UC_HOOK_MEM_WRITE_PROT, self._store_to_flash)
         counter.attach(uc)
         self._frame = Registers(uc, _FRAME)
@@ -175,8 +187,8 @@ class Processor:
         return 0
 
     def _store_to_flash(self, _uc: Any, _kind: int, address: int, size: int, value: int, _data: Any) -> bool:
-        at = address - FLASH_BASE
-        if not 0 <= at < FLASH_SIZE:
+        at = address - self.counter.memory.flash_base
+        if not 0 <= at < self.counter.memory.flash_size:
             return False
         self._store(at, size, value)
         return True

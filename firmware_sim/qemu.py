@@ -1,4 +1,4 @@
-"""The firmware on QEMU's ``netduinoplus2``, whose STM32F405 has most peripherals at the same addresses.
+"""The Nucleo's firmware on QEMU's ``netduinoplus2``: an STM32F405, most peripherals at the same addresses.
 
 It has no flash controller, no watchdog and no I2C. Its RAM is larger, so only the linker script
 limits the firmware to the board's. Its clock is the computer's.
@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 
 from firmware_sim import elf, toolchain
+from firmware_sim.nucleo_f401re import SPEC
 from odl.core.errors import OdlError
 
 START_LIMIT = 60.0  # seconds that QEMU may take to open its line
@@ -51,7 +52,7 @@ class QemuBoard:
         program = shutil.which("qemu-system-arm") or "qemu-system-arm"
         self._folder = tempfile.TemporaryDirectory()
         kernel = Path(self._folder.name) / "firmware.bin"
-        kernel.write_bytes(elf.read(firmware).flash)
+        kernel.write_bytes(elf.read(firmware, SPEC.memory).flash)
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
             listener.listen(1)

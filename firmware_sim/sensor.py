@@ -1,7 +1,7 @@
-"""I2C 1 and an LSM6DSO that plays a recording, at register level.
+"""An LSM6DSO that plays a recording, at register level.
 
-The bus follows the event sequences of ST's RM0368 (18.3.3, transfers as master); the sensor
-has the registers of data sheet DS12140 that a driver for sampling needs.
+It has the registers of data sheet DS12140 that a driver for sampling needs. Its time is in nanoseconds, as
+it does not know its board's clock.
 """
 
 from __future__ import annotations
@@ -13,12 +13,9 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim.counter import NEVER
-from firmware_sim.peripherals import MHZ, Now, Peripheral
+from firmware_sim.peripherals import NEVER, Now, Peripheral
 
-BYTE_TIME: Final = 23 * MHZ  # nine bits at 400 kHz, rounded up
-START, STOP, ACK, ON, RESET = 1 << 8, 1 << 9, 1 << 10, 1, 1 << 15
-STARTED, ADDRESSED, FINISHED, RECEIVED, SENDABLE, NO_ANSWER = 1, 2, 4, 1 << 6, 1 << 7, 1 << 10
+BYTE_US: Final = 23  # of a bus at 400 kHz: nine bits, rounded up
 
 
 class Sensor(Protocol):
@@ -27,7 +24,7 @@ class Sensor(Protocol):
     address: int
 
     def read(self, register: int, now: int) -> int:
-        """The register's value at ``now``, in cycles."""
+        """The register's value at ``now``, in nanoseconds."""
 
     def write(self, register: int, value: int, now: int) -> None:
         """Write a register."""
@@ -79,7 +76,7 @@ class Lsm6dso:
         waits: bool = False,
     ) -> None:
         self._samples: Iterator[Iterable[int]] = iter(samples)
-        self.period = round(MHZ * 1e6 / rate_hz)
+        self.period = round(1e9 / rate_hz)
         self.played = self.lost = 0
         self.exhausted = False
         self._waits = waits
@@ -143,8 +140,8 @@ class Lsm6dso:
         return 0x78 if register == 0x7E else register + 1 & 0xFF
 
 
-class I2C(Peripheral):
-    """The I2C controller as bus master, at 400 kHz.
+class SensorBus(Peripheral):
+    """A controller as master of the bus on which the sensor hangs, at 400 kHz.
 
     Attributes
     ----------
@@ -157,82 +154,3 @@ class I2C(Peripheral):
         self.sensor = sensor
         self.stuck = False
         self.reset()
-
-    def reset(self) -> None:
-        super().reset()
-        self._status = 0
-        self._reading = self._register_set = False
-        self._register = 0
-
-    def power_on(self) -> None:
-        """Turn power on, for the sensor as well."""
-        if self.sensor is not None:
-            self.sensor.power_on()
-
-    def _next(self) -> int:
-        register = self._register
-        if self.sensor is not None:
-            self._register = self.sensor.following(register)
-        return register
-
-    def _fetch(self) -> None:
-        """Receive the next byte."""
-        self.board.skip(BYTE_TIME)
-        assert self.sensor is not None
-        self.words[0x10] = self.sensor.read(self._next(), self.board.cycles)
-        self._status |= RECEIVED
-
-    def read(self, at: int) -> int:
-        if at == 0x14:
-            return 0 if self.stuck else self._status
-        if at == 0x18:  # reading SR2 after SR1 clears ADDR
-            if self._status & ADDRESSED:
-                self._status &= ~ADDRESSED
-                if self._reading:
-                    self._fetch()
-                else:
-                    self._status |= SENDABLE
-            return 3
-        if at == 0x10 and self._status & RECEIVED:
-            value = self.words[0x10]
-            self._status &= ~RECEIVED
-            if self.words.get(0, 0) & ACK:
-                self._fetch()
-            return value
-        return super().read(at)
-
-    def write(self, at: int, value: int) -> None:
-        if at == 0x00:
-            self._control(value)
-        elif at == 0x10 and not self.stuck:
-            self._put(value & 0xFF)
-        else:
-            super().write(at, value)
-
-    def _control(self, value: int) -> None:
-        if value & RESET:
-            self.reset()
-        if value & ON and value & START and not self.stuck:
-            self._status = STARTED
-            value &= ~START
-        if value & STOP:
-            # While a byte is being received, the stop follows it.
-            self._status &= RECEIVED
-            value &= ~STOP
-        self.words[0] = value
-
-    def _put(self, value: int) -> None:
-        self.board.skip(BYTE_TIME)
-        if self._status & STARTED:
-            there = self.sensor is not None and value >> 1 == self.sensor.address
-            self._reading = bool(value & 1)
-            self._register_set = self._register_set and self._reading
-            self._status = ADDRESSED if there else NO_ANSWER
-            return
-        if self.sensor is None or self._reading:
-            return
-        if not self._register_set:
-            self._register, self._register_set = value, True
-        else:
-            self.sensor.write(self._next(), value, self.board.cycles)
-        self._status = SENDABLE | FINISHED

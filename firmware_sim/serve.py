@@ -80,17 +80,17 @@ class Pty:
 
 
 class Socket:
-    """A listening TCP socket for one host; ``name`` is pyserial's ``socket://``.
+    """A listening TCP socket of this computer alone, for one host; ``name`` is pyserial's ``socket://``.
 
     While a host is connected, another one is hung up on at once: a board that served both would send
     each the replies to the other's requests.
     """
 
-    def __init__(self, address: str = "127.0.0.1", number: int = 0) -> None:
-        self._listener = socket.create_server((address, number))
+    def __init__(self, number: int = 0) -> None:
+        self._listener = socket.create_server(("127.0.0.1", number))
         self._listener.setblocking(False)
         self._host: socket.socket | None = None
-        self.name = f"socket://{address}:{self._listener.getsockname()[1]}"
+        self.name = f"socket://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def read(self, wait: float) -> bytes:
         """Return the bytes that arrive within ``wait`` seconds; accept a host if there is none."""

@@ -169,7 +169,10 @@ def _temporary(folder: Path) -> Iterator[tuple[int, str]]:
         os.stat("/proc/self/fd")
         descriptor = os.open(folder, os.O_TMPFILE | os.O_RDWR, 0o600)
     except (AttributeError, OSError):  # another system, or a file system that cannot do so
-        descriptor, name = tempfile.mkstemp(".part", ".odl-", folder)
+        try:
+            descriptor, name = tempfile.mkstemp(".part", ".odl-", folder)
+        except OSError as error:  # it names the temporary file, which nobody knows
+            raise OSError(error.errno, error.strerror) from None
     try:
         yield descriptor, name or f"/proc/self/fd/{descriptor}"
     finally:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 
 _MOST_MARKS = 4  # combining marks on one character
 
@@ -64,6 +65,17 @@ def _columns(character: str) -> int:
     if unicodedata.category(character) in ("Mn", "Me"):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of a sentence about an unknown ``name``: the known one that is nearest; otherwise empty.
+
+    >>> did_you_mean("Replya", ["replay", "report"]), did_you_mean("x", ["replay", "report"])
+    ("; did you mean 'replay'?", '')
+    """
+    folded = {one.casefold(): one for one in known}
+    near = get_close_matches(name.casefold(), folded, 1)
+    return f"; did you mean '{folded[near[0]]}'?" if near else ""
 
 
 def percent(share: float | None, digits: int = 0) -> str:

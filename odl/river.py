@@ -1,6 +1,6 @@
-"""Estimators for river: Dendron's head as a classifier, TActiLE as an active learner (extra ``peers``)::
+"""Estimators for river: Dendron's head as a classifier, TActiLE as an active learner (extra ``peers``).
 
-model = preprocessing.StandardScaler() | TActiLE(OnlineDendron(), budget=0.05)
+With river's own scaler: ``preprocessing.StandardScaler() | TActiLE(OnlineDendron(), budget=0.05)``.
 """
 
 from __future__ import annotations

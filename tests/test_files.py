@@ -254,6 +254,9 @@ OTHER_WRITERS = {
     "cli/selftest.py": "a report about a board, where the user wants it",
     "cli/main.py": "where output goes that nobody takes",
     "core/kernels/kernel_cache.py": "a lock, which is empty",
+    "model/profile_file.py": "a lock, which is empty",
+    "cli/profile.py": "into a file that is private",
+    "data/readers/apart.py": "a pipe to the process that asked",
 }
 
 

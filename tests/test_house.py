@@ -92,3 +92,32 @@ def test_the_layout_in_the_architecture_page_is_there(root: Path) -> None:
         path for path in (root / "odl").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
     }
     assert parts - listed <= {root / "odl" / "__init__.py"}
+
+
+def test_every_page_is_in_the_navigation(root: Path) -> None:
+    start = (root / "docs" / "index.md").read_text(encoding="utf-8")
+    listed = set(" ".join(re.findall(r"```\{toctree\}(.*?)```", start, re.DOTALL)).split())
+    pages = {path.stem for path in (root / "docs").glob("*.md")} - {"index"}
+    notebooks = {f"../notebooks/{path.stem}" for path in (root / "notebooks").glob("*.ipynb")}
+    assert (pages | notebooks) - listed == set()
+
+
+def test_nothing_listens_beyond_this_computer(root: Path) -> None:
+    listening = re.compile(r"create_server\(|\.bind\(|HTTPServer\(|start_server\(")
+    lines = [
+        line
+        for folder in ("odl", "firmware_sim")
+        for path in (root / folder).rglob("*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if listening.search(line)
+    ]
+    assert lines and [line for line in lines if "127.0.0.1" not in line] == []
+
+
+def test_what_the_page_of_promises_names_is_there(root: Path) -> None:
+    page = (root / "docs" / "promises.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:tests|benchmarks)/[\w/]+(?:\.py)?)(?:::(\w+))?", page)
+    assert len(named) > 40
+    for path, test in named:
+        assert (root / path).exists(), path
+        assert not test or f"def {test}(" in (root / path).read_text(encoding="utf-8"), test

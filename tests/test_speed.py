@@ -100,7 +100,7 @@ def test_the_rows_without_a_peer(little: Any) -> None:
         replays.bulk_replay(little, False, 1),
         replays.bulk_replay(little, True, 1),
         rows.share_of_peak(little, 1, times=1),
-        rows.learning_step(1, times=100),
+        rows.learning_step(1, steps=100),
         rows.longest_refit(1, times=1),
     ]
     assert all(figure.ours is not None and figure.ours.median > 0 for figure in figures)

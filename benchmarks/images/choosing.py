@@ -9,13 +9,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.core.arrays import state_dtype_of
 from odl.core.config import Config
 from odl.core.image import ROOT, Channel, Image, Layer
 from odl.core.kernels.rules import POLICIES
 from odl.core.protocols import Scores, Window
 from odl.core.running_policy import RunningPolicy
-from odl.core.state import Asked
+from odl.core.state import Asked, state_dtype_of
 from odl.evaluate.named_parts import named_policy
 from odl.policies import by_name
 from odl.policies.preemption import Preemption

@@ -33,6 +33,8 @@ from odl.cli.main import main
 sys.exit(main())
 """
 
+LAST = "frames.put_frames"  # the kernel that the second process compiles last
+
 
 class Took(NamedTuple):
     """Seconds on the wall clock, and of processor time."""
@@ -46,7 +48,11 @@ def to_first_prediction(cache: Path, out: Path) -> Took:
     before, start = spent(), time.time()
     done = subprocess.run([sys.executable, "-c", DEMO, str(out)], check=True, stdout=subprocess.PIPE,
                           stderr=subprocess.DEVNULL, text=True, env=environment(cache))  # fmt: skip
-    return Took(float(done.stdout) - start, spent() - before)
+    took = Took(float(done.stdout) - start, spent() - before)
+    deadline = time.time() + 120
+    while not any(cache.glob(f"kernels/{LAST}-*.nbi")) and time.time() < deadline:
+        time.sleep(0.1)  # the second process still compiles, and would slow down what is timed next
+    return took
 
 
 def whole_demo(cache: Path, out: Path) -> Took:

@@ -119,7 +119,8 @@ def bulk_replay(material: Material, recording: bool, runs: int, budget: str = st
         for stream in streams:
             opened = open_stream(stream, material.image, Options(budget=budget))
             oracle = open_oracle(stream, material.image, Options(budget=budget))
-            run_stream(stream, opened, oracle, folder, lambda sentence: None, without=Trace())
+            file = folder / f"{stream.subject}.odl" if folder else None
+            run_stream(stream, opened, oracle, file, lambda sentence: None, without=Trace())
 
     with tempfile.TemporaryDirectory() as made:
         number = itertools.count()

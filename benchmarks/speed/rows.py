@@ -17,14 +17,26 @@ from odl.core.events import Samples
 from odl.core.fused import settings_of
 from odl.core.image import Image
 from odl.core.kernels.ask import ask
-from odl.core.kernels.block import COUNTS, LAYERS, NEXT, NEXT_ACTIVE, PLAN, STEPS, Block
+from odl.core.kernels.block import (
+    COUNTS,
+    ITEMS,
+    LAYERS,
+    N_ITEMS,
+    NEXT,
+    NEXT_ACTIVE,
+    OWNERS,
+    PLAN,
+    STEPS,
+    Block,
+)
 from odl.core.kernels.command import settle
 from odl.core.kernels.decide import decide
 from odl.core.kernels.jit import Int, jit
 from odl.core.kernels.layers import positions_of
+from odl.core.kernels.learn import learn_items
 from odl.core.kernels.outputs import outputs
 from odl.core.kernels.packing import CHUNK, INPUT, OUTPUT, PLAN_WORDS, ROW
-from odl.core.kernels.refit import base_weights, learn_one
+from odl.core.kernels.refit import base_weights
 from odl.core.kernels.segment import notice
 from odl.core.kernels.tiers import tier
 from odl.core.session import Session
@@ -195,30 +207,29 @@ def share_of_peak(material: Material, runs: int, times: int = 200) -> Figure:
 
 
 @jit
-def learn_often(s: Block, vectors: NDArray[np.uint8], owners: NDArray[np.uint8],
-                size: Int, times: Int) -> Int:  # fmt: skip
-    """``times`` single steps on ``vectors`` in turn, from the image's heads."""
+def learn_often(s: Block, epochs: Int) -> Int:
+    """Pass over the items of the refit that is set up so often, from the image's heads."""
     base_weights(s, s.q[NEXT], s.q[NEXT_ACTIVE])
-    for i in range(times):
-        j = i % len(owners)
-        learn_one(s, vectors[j * size : (j + 1) * size], np.int64(owners[j]))
-    return times
+    for _ in range(epochs):
+        learn_items(s, np.int64(0), np.int64(s.d[s.q[N_ITEMS]]))
+    return epochs
 
 
-def learning_step(runs: int, times: int = 20_000) -> Figure:
-    """One gradient step of HAPT's head of six transitions."""
+def learning_step(runs: int, steps: int = 4000) -> Figure:
+    """One gradient step of HAPT's head of six transitions, of as many as a new task takes."""
     image = load_model("hapt")
     head = int(np.argmax(np.bincount(image.row_head)))
     rows = image.row_class[image.row_head == head]
-    vectors = np.ascontiguousarray(image.stored[np.isin(image.owners, rows)])
-    # Chance decides on the classes: what can be learned is learned soon, and then no row moves any more.
-    owners = np.random.default_rng(1).choice(rows, len(vectors))
+    chosen = np.flatnonzero(np.isin(image.owners, rows))
     memory = memory_of(image, net_of(image))
-    memory.state["touched"][0, head] = 1
+    block, n = memory.block, len(chosen)
+    # Chance decides on the classes: what can be learned is learned soon, and then no row moves any more.
+    block.b[int(block.q[OWNERS]) + chosen] = np.random.default_rng(1).choice(rows, n)
+    block.u[int(block.q[ITEMS]) :][:n] = image.max_log + chosen
+    memory.state["n_items"], memory.state["touched"][0, head] = n, 1
     return alone(
         f"one learning step ({image.features} features, {len(rows)} rows)", "us",
-        lambda: learn_often(memory.block, vectors.reshape(-1), owners, image.features, times),
-        lambda seconds: seconds / times / US, runs,
+        lambda: learn_often(block, steps // n), lambda seconds: seconds / (steps // n * n) / US, runs,
     )  # fmt: skip
 
 

@@ -87,7 +87,7 @@ void odl_answer(odl_session *session, int64_t at, int64_t window, unsigned cls)
         } else if (cls == ODL_NO_CLASS) {
             s->ask_status[i] = ODL_ASKED_SKIPPED;
             drop(s, at, window, ODL_COUNT_SKIPPED, ODL_WHY_SKIPPED);
-        } else if (odl_row_of(s, cls) < 0) {
+        } else if (!odl_is_shown(s, cls)) {
             drop(s, at, window, ODL_COUNT_NO_SUCH_CLASS, ODL_WHY_NO_SUCH_CLASS);
         } else {
             s->ask_status[i] = ODL_ASKED_ANSWERED;
@@ -129,7 +129,7 @@ int odl_taught(odl_session *session, int64_t at, unsigned cls)
         drop(s, at, ODL_NO_WINDOW, ODL_COUNT_UNKNOWN, ODL_WHY_UNKNOWN);
         return 0;
     }
-    if (odl_row_of(s, cls) < 0) {
+    if (!odl_is_shown(s, cls)) {
         drop(s, at, s->last, ODL_COUNT_NO_SUCH_CLASS, ODL_WHY_NO_SUCH_CLASS);
         return 0;
     }

@@ -3,28 +3,6 @@
 
 #ifdef ODL_SIMD
 
-/* requantise.c for shift >= 33, which all but extreme models have. The rounding term then
- * touches only the upper word, so with h = upper word and s = shift - 32
- *     floor((product + 2**(shift - 1)) / 2**shift) = floor((h + 2**(s - 1)) / 2**s)
- *                                                  = floor((floor(h / 2**(s - 1)) + 1) / 2).
- * Rounding twice, where no result is negative, is the same with 2**30 added to the product, and a
- * negative one is 0 either way. What is around another zero point takes requantise_zero.c. */
-static inline int16_t requantise(int32_t acc, int32_t mult, unsigned shift, unsigned op, unsigned zero)
-{
-    uint32_t first = 0;
-    if (ODL_OPERATIONS != 1 && op != ODL_OP_CONV) {
-        if (shift < 33 || zero != 0)
-            return odl_requantise_zero(acc, mult, shift, zero, op == ODL_OP_CONV_TWICE);
-        if (op == ODL_OP_CONV_TWICE)
-            first = (uint32_t)1 << 30;
-    } else if (shift < 33) {
-        return odl_requantise_relu_u8(acc, mult, shift);
-    }
-    uint32_t positive = acc > 0 ? (uint32_t)acc : 0;
-    uint32_t high = (uint32_t)(((uint64_t)positive * (uint32_t)mult + first) >> 32); /* at most 2**30 */
-    return (int16_t)odl_half_to_byte((high >> (shift - 33)) + 1);
-}
-
 /* Four rows of weights, n apart, times the first 4 * (n / 4) taps, added to acc.
  *
  * For each four taps (t0 to t3): the pairs (t0, t2) and (t1, t3), then for each row a word of
@@ -111,10 +89,10 @@ void odl_conv(const int8_t *weights, const int32_t *biases, const int32_t *mults
             four_rows(weights, taps, n, acc);
         if ((n & 3) != 0)
             last_taps(weights, taps, n, acc);
-        out[0] = requantise(acc[0], mults[0], shifts[0], op, zero);
-        out[1] = requantise(acc[1], mults[1], shifts[1], op, zero);
-        out[2] = requantise(acc[2], mults[2], shifts[2], op, zero);
-        out[3] = requantise(acc[3], mults[3], shifts[3], op, zero);
+        out[0] = odl_requantise_fast(acc[0], mults[0], shifts[0], op, zero);
+        out[1] = odl_requantise_fast(acc[1], mults[1], shifts[1], op, zero);
+        out[2] = odl_requantise_fast(acc[2], mults[2], shifts[2], op, zero);
+        out[3] = odl_requantise_fast(acc[3], mults[3], shifts[3], op, zero);
         weights += 4 * n;
         biases += 4;
         mults += 4;
@@ -122,7 +100,7 @@ void odl_conv(const int8_t *weights, const int32_t *biases, const int32_t *mults
         out += 4;
     }
     for (; cout > 0; cout--) {
-        *out++ = requantise(one_by_one(weights, taps, n, *biases++), *mults++, *shifts++, op, zero);
+        *out++ = odl_requantise_fast(one_by_one(weights, taps, n, *biases++), *mults++, *shifts++, op, zero);
         weights += n;
     }
 }

@@ -13,11 +13,16 @@
 
 /* Whether the build's model has an operation of this number; others are left out. */
 #define ODL_HAS(op) ((ODL_OPERATIONS >> (op)) & 1)
+#define ODL_REACHING (ODL_OPERATIONS >> ODL_OP_BRANCH != 0) /* some layer takes the outputs of an earlier one */
+#define ODL_BESIDE INT16_MIN                                /* an input of odl_average that is padding */
 
-/* Heads over the tree's first rows and tasks: weights row by row, and which rows take part (NULL: all). */
+#define ODL_REMOVED 255 /* what a row of a removed class counts as */
+
+/* Heads over the tree's first rows and tasks: weights row by row, which rows take part (NULL: all), and what each
+   counts as (changes.c; NULL: itself). */
 typedef struct {
     const int32_t *weights;
-    const uint8_t *active;
+    const uint8_t *active, *counted;
     int32_t n_rows, n_heads;
 } odl_heads;
 
@@ -27,6 +32,12 @@ typedef struct {
 #else
 #define ODL_APART
 #endif
+
+/* Padding before a layer's first input; one that reaches back has that distance in its place. */
+static inline uint32_t odl_left(const odl_layer *layer)
+{
+    return layer->op < ODL_OP_BRANCH ? layer->left : 0u;
+}
 
 static inline int64_t odl_max64(int64_t a, int64_t b)
 {
@@ -39,6 +50,7 @@ uint8_t odl_requantise_relu_u8(int32_t acc, int32_t mult, unsigned shift);
 void odl_conv(const int8_t *weights, const int32_t *biases, const int32_t *mults, const uint8_t *shifts,
               const int16_t *taps, uint32_t n, uint32_t cout, unsigned op, unsigned zero, int16_t *out);
 /* requantise_zero.c */
+int32_t odl_scale_twice(int32_t value, int32_t mult, unsigned shift);
 uint8_t odl_requantise_zero(int32_t acc, int32_t mult, unsigned shift, unsigned zero, unsigned twice);
 /* operations.c */
 void odl_depthwise(const int8_t *weights, const int32_t *biases, const int32_t *mults, const uint8_t *shifts,
@@ -46,6 +58,11 @@ void odl_depthwise(const int8_t *weights, const int32_t *biases, const int32_t *
 void odl_largest(const int16_t *taps, uint32_t kernel, uint32_t channels, int32_t more, int16_t *out);
 void odl_lookup(const int8_t *tables, const int16_t *taps, uint32_t channels, int32_t more, int16_t *out);
 void odl_average(const int16_t *taps, uint32_t kernel, uint32_t channels, int32_t more, int16_t *out);
+/* join.c */
+void odl_add(const int16_t *one, const int16_t *other, uint32_t channels, const int32_t *zeros,
+             const int32_t *mults, const uint8_t *shifts, unsigned zero, int16_t *out);
+void odl_hand_on(odl_session *session, uint32_t i, int16_t *taps, const int16_t *x);
+int odl_join(odl_session *session, uint32_t i, int16_t *taps, uint32_t numbers, int here, int16_t *x);
 /* pool.c */
 void odl_pool(const uint8_t *ring, uint32_t positions, uint32_t channels, uint32_t first, uint8_t *features);
 /* dense.c */
@@ -80,12 +97,18 @@ uint32_t odl_head_probabilities(const odl_state *s, const odl_heads *heads, unsi
                                 const uint8_t *features, uint8_t *rows, int32_t *out);
 uint8_t odl_products(const odl_state *s, const odl_heads *heads, const uint8_t *features, uint16_t *scores,
                      uint8_t *path);
+/* changes.c */
+const uint8_t *odl_count_changes(const odl_state *s, uint8_t *counted);
+unsigned odl_counts_as(const odl_state *s, const uint8_t *counted, unsigned cls);
+int odl_is_inner(const odl_state *s, const uint8_t *counted, unsigned cls);
+int odl_is_shown(const odl_state *s, unsigned cls);
+int odl_can_change(const odl_session *session, const uint8_t *counted, unsigned cls, unsigned into);
 /* score.c */
 uint8_t odl_score(const odl_session *session, const uint8_t *features, uint16_t *scores, uint8_t *path,
                   uint8_t *leaves);
 int32_t odl_uncertainty(const odl_state *s, const uint16_t *scores);
 /* gate.c */
-int odl_gate(const odl_session *session, unsigned base, unsigned mixed);
+int odl_gate(const odl_session *session, const uint8_t *counted, unsigned base, unsigned mixed);
 /* segment.c */
 void odl_segment_mean(const odl_state *s, uint8_t *mean);
 void odl_end_segment(odl_state *s);

@@ -133,6 +133,26 @@ static int compact(odl_link *link, uint32_t size)
     return FINE;
 }
 
+/* An entry of a label log from before, behind those that are there; only where no session runs. What does not
+   fit the tree is left out when a session begins (refit.c). */
+static ODL_APART int remember(odl_link *link, const uint8_t *m, uint32_t size)
+{
+    enum { DATA = ODL_REMEMBER_DATA + 4 };
+    odl_log_entry entry;
+    if (size != DATA + sizeof entry || number(m + ODL_REMEMBER_DATA, 4) != sizeof entry)
+        return ODL_REFUSAL_MESSAGE;
+    memcpy(&entry, m + DATA, sizeof entry);
+    if (entry.kind < ODL_ENTRY_LABEL || entry.kind > ODL_ENTRY_CHANGE || entry.cls == ODL_NO_CLASS ||
+        entry.window < -1 || entry.window >= ODL_MAX_POSITION || entry.order < 0 || entry.order > INT32_MAX)
+        return ODL_REFUSAL_MESSAGE;
+    if (link->configured)
+        return ODL_REFUSAL_ORDER;
+    if (link->session->state.n_log >= link->session->net.max_log || odl_log_append(&entry) != 0)
+        return ODL_REFUSAL_STORE;
+    link->session->state.n_log += 1;
+    return FINE;
+}
+
 static int samples(odl_link *link, const uint8_t *m, uint32_t size)
 {
     enum { BLOCK = ODL_SAMPLES_BLOCK + 1, ENVELOPE = 6, PER_SAMPLE = 2 * ODL_CHANNELS };
@@ -191,6 +211,9 @@ static void carry_out(odl_link *link, uint8_t *m, uint32_t size)
         odl_undo(session);
     else if (m[0] == ODL_MSG_SPLIT)
         odl_split(session, m[ODL_SPLIT_LEAF], m[ODL_SPLIT_HEAD]);
+    else if (m[0] == ODL_MSG_CHANGE_CLASS)
+        odl_change_class(session, m[ODL_CHANGE_CLASS_CLS], m[ODL_CHANGE_CLASS_INTO], m + ODL_CHANGE_CLASS_NAME + 1,
+                         m[ODL_CHANGE_CLASS_NAME]);
     else
         odl_add_class(session, m[ODL_ADD_CLASS_CLS], m[ODL_ADD_CLASS_HEAD], m + ODL_ADD_CLASS_NAME + 1,
                       m[ODL_ADD_CLASS_NAME]);
@@ -218,7 +241,10 @@ void odl_link_undo(odl_link *link)
     carry_out(link, m, sizeof m);
 }
 
-/* Label, Teach, Undo, AddClass and Split: all begin with `at`. */
+/* Label, Teach, Undo, AddClass, Split and ChangeClass: all begin with `at`; the two with a name have it at the
+   same place. */
+_Static_assert((int)ODL_ADD_CLASS_NAME == (int)ODL_CHANGE_CLASS_NAME, "names at two places");
+
 static int command(odl_link *link, uint8_t *m, uint32_t size)
 {
     enum { AT = 1, NAME = ODL_ADD_CLASS_NAME };
@@ -230,7 +256,7 @@ static int command(odl_link *link, uint8_t *m, uint32_t size)
                                                  : 0;
     if (size != wanted)
         return ODL_REFUSAL_MESSAGE;
-    if (m[0] == ODL_MSG_ADD_CLASS &&
+    if ((m[0] == ODL_MSG_ADD_CLASS || m[0] == ODL_MSG_CHANGE_CLASS) &&
         (m[ODL_ADD_CLASS_CLS] == ODL_NO_CLASS || !can_be_name(m + NAME + 1, m[NAME])))
         return ODL_REFUSAL_MESSAGE;
     if (m[0] == ODL_MSG_SPLIT && m[ODL_SPLIT_LEAF] == ODL_NO_CLASS)
@@ -273,8 +299,11 @@ static int request(odl_link *link, uint8_t *m, uint32_t size)
         return install(m, size);
     case ODL_MSG_COMPACT:
         return compact(link, size);
+    case ODL_MSG_REMEMBER:
+        return remember(link, m, size);
     default:
-        return (m[0] >= ODL_MSG_SAMPLES && m[0] <= ODL_MSG_TRUTH) || m[0] == ODL_MSG_TEACH
+        return (m[0] >= ODL_MSG_SAMPLES && m[0] <= ODL_MSG_TRUTH) || m[0] == ODL_MSG_TEACH ||
+                       m[0] == ODL_MSG_CHANGE_CLASS
                    ? input(link, m, size)
                    : ODL_REFUSAL_MESSAGE;
     }

@@ -27,6 +27,8 @@ static void next(place *p, const odl_layer *layer)
     p->taps += taps;
     if (layer->op == ODL_OP_TABLE)
         p->weights += 256u * layer->cout;
+    if (layer->op == ODL_OP_ADD)
+        p->channel += ODL_SUMMED;
     if (layer->op > ODL_OP_DEPTHWISE)
         return;
     p->weights += layer->op == ODL_OP_DEPTHWISE ? taps : layer->cout * taps;
@@ -94,14 +96,28 @@ static void push(odl_session *session, uint32_t i, place p, int16_t *x)
     odl_state *s = &session->state;
     const odl_net *net = &session->net;
     const uint32_t first = ODL_HAS(ODL_OP_WINDOW); /* its inputs are signed */
+    int here = 1;                                  /* whether x holds an input of layer i */
     for (; i < net->n_layers; i++) {
         const odl_layer *layer = &net->layers[i];
-        if (!keep(s, layer, i, p.taps, x))
+#if ODL_REACHING
+        if (layer->op >= ODL_OP_BRANCH)
+            here = odl_join(session, i, p.taps, p.channel, here, x);
+        else
+#endif
+            if (here && (here = keep(s, layer, i, p.taps, x)) != 0) {
+            compute(net, layer, p, i == first ? 128 : 0, x);
+            move_on(s, layer, i, p.taps);
+        }
+        if (!here && !ODL_REACHING)
             return;
-        compute(net, layer, p, i == first ? 128 : 0, x);
-        move_on(s, layer, i, p.taps);
+#if ODL_REACHING
+        if (here)
+            odl_hand_on(session, i, p.taps, x);
+#endif
         next(&p, layer);
     }
+    if (!here)
+        return;
     uint8_t *to = s->ring[s->ring_at];
     for (uint32_t c = 0; c < ODL_OUTPUTS; c++)
         to[c] = (uint8_t)x[c];
@@ -117,8 +133,9 @@ static void pad(const odl_net *net, uint32_t i, int16_t *x)
 {
     const odl_layer *layer = &net->layers[i];
     int value = layer->op == ODL_OP_MAX ? 0 : net->layers[i - 1].zero;
+    value = layer->op == ODL_OP_AVERAGE ? ODL_BESIDE : i == 1 ? value - 128 : value;
     for (uint32_t c = 0; c < layer->cin; c++)
-        x[c] = (int16_t)(i == 1 ? value - 128 : value);
+        x[c] = (int16_t)value;
 }
 
 /* The window that lies in the first layer's taps, through all others with their padding. */
@@ -132,7 +149,7 @@ static void whole_window(odl_session *session, place p, int16_t *x)
     place of = p;
     for (uint32_t i = 1; i < net->n_layers; i++) {
         pad(net, i, x);
-        for (uint32_t k = 0; k < net->layers[i].left; k++)
+        for (uint32_t k = 0; k < odl_left(&net->layers[i]); k++)
             keep(s, &net->layers[i], i, of.taps, x);
         next(&of, &net->layers[i]);
     }

@@ -70,6 +70,7 @@ static int new_entry(odl_session *session, unsigned kind, unsigned cls, unsigned
     entry.kind = (uint8_t)kind;
     entry.cls = (uint8_t)cls;
     entry.head = (uint8_t)head;
+    entry.order = kind == ODL_ENTRY_CHANGE ? session->state.answers : 0;
     if (length > 0)
         memcpy(entry.features, name, length < ODL_NAME_BYTES ? length : ODL_NAME_BYTES);
     if (odl_log_append(&entry) != 0)
@@ -126,10 +127,36 @@ void odl_split(odl_session *session, unsigned leaf, unsigned head)
     grown(session, before);
 }
 
-/* Take back the answer given last; whether the log has changed.
+/* Class `cls`, called `name`, counts as `into`; a refit begins unless it counts as what it did. */
+void odl_change_class(odl_session *session, unsigned cls, unsigned into, const uint8_t *name, size_t length)
+{
+    odl_state *s = &session->state;
+    int64_t before = s->counts[ODL_COUNT_GAVE_WAY];
+    uint8_t rows[ODL_MAX_ROWS];
+    const uint8_t *counted = odl_count_changes(s, rows);
+    if (!odl_can_change(session, counted, cls, into)) {
+        refuse(s, ODL_COUNT_NO_SUCH_CLASS, ODL_WHY_NO_SUCH_CLASS);
+        return;
+    }
+    int row = odl_row_of(s, cls), renamed = into == cls && (counted == NULL || counted[row] == row);
+    s->answers += 1;
+    if (odl_make_room(session) != 0 || new_entry(session, ODL_ENTRY_CHANGE, cls, into, name, length) != 0) {
+        s->answers -= 1;
+        refuse(s, ODL_COUNT_FULL, ODL_WHY_FULL);
+        renamed = 1;
+    }
+    if (renamed) {
+        grown(session, before);
+        return;
+    }
+    s->held = s->held_said = ODL_NO_CLASS;
+    odl_refit(session);
+}
+
+/* Take back the answer, or the change of a class, given last; whether the log has changed.
  *
- * An answer that has not been learned from reopens its question; one that has is removed from
- * the log, and the caller refits. */
+ * An answer that has not been learned from reopens its question; what is in the log is removed from
+ * it, and the caller refits. */
 int odl_undo_last(odl_session *session, int64_t at)
 {
     odl_state *s = &session->state;
@@ -143,13 +170,17 @@ int odl_undo_last(odl_session *session, int64_t at)
     }
     for (int32_t i = 0; i < s->n_log; i++) {
         const odl_log_entry *e = odl_log_at((uint32_t)i);
-        if (e->kind == ODL_ENTRY_LABEL && e->order > latest) {
+        if ((e->kind == ODL_ENTRY_LABEL || e->kind == ODL_ENTRY_CHANGE) && e->order > latest) {
             latest = e->order;
             entry = i;
         }
     }
     s->held = s->held_said = ODL_NO_CLASS;
+    int here = entry >= 0 && odl_log_at((uint32_t)entry)->kind == ODL_ENTRY_LABEL &&
+               odl_log_at((uint32_t)entry)->window >= s->since;
     if (entry >= 0 && odl_log_remove((uint32_t)entry) == 0) {
+        if (here) /* the present segment may be asked about again */
+            s->asked = 0;
         s->n_log -= 1;
         s->counts[ODL_COUNT_UNDONE] += 1;
         return 1;

@@ -4,15 +4,16 @@
 
 /* One set of heads on one feature vector. */
 
-/* Softmax of one task over its active rows; how many there are, at most ODL_MAX_ROWS. `rows`
-   and `out` receive the row numbers and their Q15 probabilities. */
+/* Softmax of one task over its active rows, those of removed classes left out; how many there are, at most
+   ODL_MAX_ROWS. `rows` and `out` receive the row numbers and their Q15 probabilities. */
 uint32_t odl_head_probabilities(const odl_state *s, const odl_heads *heads, unsigned head,
                                 const uint8_t *features, uint8_t *rows, int32_t *out)
 {
     int64_t logits[ODL_MAX_ROWS];
     uint32_t n = 0;
     for (int r = 0; r < heads->n_rows; r++) {
-        if (s->row_head[r] == head && (heads->active == NULL || heads->active[r] != 0)) {
+        if (s->row_head[r] == head && (heads->active == NULL || heads->active[r] != 0) &&
+            (heads->counted == NULL || heads->counted[r] != ODL_REMOVED)) {
             rows[n] = (uint8_t)r;
             logits[n] = odl_dense(heads->weights + r * ODL_ROW_LENGTH, features, ODL_FEATURES);
             n += 1;
@@ -21,6 +22,27 @@ uint32_t odl_head_probabilities(const odl_state *s, const odl_heads *heads, unsi
     if (n > 0)
         odl_softmax(logits, n, s->head_format[head], out);
     return n;
+}
+
+/* Add the chances of merged classes to those that they count as; how many rows there are then, in order. */
+static ODL_APART uint32_t fold(const odl_state *s, const uint8_t *counted, uint8_t *rows, int32_t *chances,
+                               uint32_t n)
+{
+    int32_t sums[ODL_MAX_ROWS];
+    uint32_t left = 0;
+    memset(sums, 0xFF, sizeof sums);
+    for (uint32_t i = 0; i < n; i++) {
+        int32_t *sum = &sums[counted[rows[i]]];
+        *sum = (*sum < 0 ? 0 : *sum) + chances[i];
+    }
+    for (int r = 0; r < s->n_rows; r++) {
+        if (sums[r] >= 0) {
+            rows[left] = (uint8_t)r;
+            chances[left] = sums[r] < ODL_ONE ? sums[r] : ODL_ONE;
+            left += 1;
+        }
+    }
+    return left;
 }
 
 /* The row of class `cls`, or -1. */
@@ -63,6 +85,8 @@ uint8_t odl_products(const odl_state *s, const odl_heads *heads, const uint8_t *
             above = parent >= 0 ? scores[parent] : 0;
         }
         uint32_t n = odl_head_probabilities(s, heads, (unsigned)head, features, rows, chances);
+        if (heads->counted != NULL)
+            n = fold(s, heads->counted, rows, chances, n);
         uint32_t top = 0;
         for (uint32_t i = 0; i < n; i++) {
             if (chances[i] > chances[top])

@@ -38,18 +38,60 @@ static int accumulators_fit(const int8_t *weights, const int32_t *biases, uint32
     return 1;
 }
 
+/* What a layer's outputs come from: samples for one, samples from one to the next; how many for a window. */
+typedef struct {
+    uint32_t receptive, stride, size;
+} span;
+
+#if ODL_REACHING
+
+/* Whether layer `i` can take the outputs of an earlier layer, `of` being the spans of all before it, and
+   `cin` the channels of the layer before. */
+static int check_reaching(const odl_layer *layers, uint32_t i, uint32_t cin, const span *of)
+{
+    const odl_layer *layer = &layers[i];
+    uint32_t other;
+    NEED(layer->left >= 1 && layer->left + (uint32_t)ODL_HAS(ODL_OP_WINDOW) <= i, ODL_IMAGE_LAYERS);
+    NEED(layer->right == 0 && layer->stride == 1 && layer->cin == layer->cout, ODL_IMAGE_LAYERS);
+    other = layers[i - layer->left].cout;
+    if (layer->op == ODL_OP_BRANCH) {
+        NEED(layer->cout == other, ODL_IMAGE_LAYERS);
+        return ODL_IMAGE_FINE;
+    }
+    NEED(layer->cout == (layer->op == ODL_OP_ADD ? cin : cin + other), ODL_IMAGE_LAYERS);
+    NEED(layer->op != ODL_OP_ADD || cin == other, ODL_IMAGE_LAYERS);
+    const span *a = &of[i - layer->left], *b = &of[i - 1];
+    NEED(a->receptive == b->receptive && a->stride == b->stride && a->size == b->size, ODL_IMAGE_LAYERS);
+    return ODL_IMAGE_FINE;
+}
+
+#endif
+
 /* Shapes that chain, and positions, window and hop that fit this build. Gives the number of
    weights and of channels. */
 static int check_shapes(const odl_image_header *h, const odl_layer *layers, uint32_t *weights, uint32_t *channels)
 {
-    uint32_t cin = h->channels, taps = 0, receptive = 1, stride = 1, size = h->window;
+    uint32_t cin = h->channels, taps = 0;
+    span now = {1, 1, h->window};
+#if ODL_REACHING
+    span of[ODL_LAYERS];
+#endif
     *weights = *channels = 0;
     NEED(h->window <= 4096 && (layers[0].op == ODL_OP_WINDOW) == ODL_HAS(ODL_OP_WINDOW), ODL_IMAGE_SIZES);
     for (uint32_t i = 0; i < h->n_layers; i++) {
         const odl_layer *layer = &layers[i];
         int window = layer->op == ODL_OP_WINDOW, full = layer->op <= ODL_OP_DENSE;
-        uint32_t sides = (uint32_t)layer->left + layer->right, per;
-        NEED(layer->op <= ODL_OP_TABLE && ODL_HAS(layer->op), ODL_IMAGE_SIZES);
+        uint32_t left = odl_left(layer), sides = left + layer->right, per;
+        NEED(layer->op <= ODL_LAST_OP && ODL_HAS(layer->op), ODL_IMAGE_SIZES);
+#if ODL_REACHING
+        if (layer->op >= ODL_OP_BRANCH) {
+            int wrong = check_reaching(layers, i, cin, of);
+            NEED(wrong == 0, wrong);
+            cin = layer->cin;
+            now = layer->op == ODL_OP_BRANCH ? of[i - layer->left] : now;
+            *channels += layer->op == ODL_OP_ADD ? ODL_SUMMED : 0;
+        }
+#endif
         NEED(layer->op != ODL_OP_TABLE || (layer->kernel == 1 && layer->cout == cin), ODL_IMAGE_LAYERS);
         NEED(layer->cin == cin && layer->cout >= 1 && layer->cout <= ODL_WIDEST, ODL_IMAGE_LAYERS);
         NEED(layer->kernel >= 1 && layer->kernel <= 4096 && layer->kernel * cin <= 16384, ODL_IMAGE_LAYERS);
@@ -68,21 +110,26 @@ static int check_shapes(const odl_image_header *h, const odl_layer *layers, uint
             NEED(i == 0 && layer->kernel == h->window && layer->stride == h->hop && sides == 0, ODL_IMAGE_LAYERS);
         } else {
             NEED(layer->stride >= 1 && layer->stride <= layer->kernel, ODL_IMAGE_LAYERS);
-            NEED(sides == 0 || (ODL_HAS(ODL_OP_WINDOW) && layer->op != ODL_OP_AVERAGE), ODL_IMAGE_LAYERS);
-            NEED(layer->left < layer->kernel && layer->right < layer->kernel, ODL_IMAGE_LAYERS);
-            NEED(size + sides >= layer->kernel, ODL_IMAGE_LAYERS);
-            size = (size + sides - layer->kernel) / layer->stride + 1;
+            NEED(sides == 0 || ODL_HAS(ODL_OP_WINDOW), ODL_IMAGE_LAYERS);
+            NEED(left < layer->kernel && layer->right < layer->kernel, ODL_IMAGE_LAYERS);
+            if (layer->op < ODL_OP_BRANCH) {
+                NEED(now.size + sides >= layer->kernel, ODL_IMAGE_LAYERS);
+                now.size = (now.size + sides - layer->kernel) / layer->stride + 1;
+            }
         }
-        if (!window && ODL_HAS(ODL_OP_WINDOW))
-            continue; /* not part of a stream */
-        receptive += (layer->kernel - 1u) * stride;
-        stride *= layer->stride;
-        NEED(receptive <= h->window && stride <= h->window, ODL_IMAGE_LAYERS);
+        if ((window || !ODL_HAS(ODL_OP_WINDOW)) && layer->op < ODL_OP_BRANCH) {
+            now.receptive += (layer->kernel - 1u) * now.stride; /* part of a stream */
+            now.stride *= layer->stride;
+            NEED(now.receptive <= h->window && now.stride <= h->window, ODL_IMAGE_LAYERS);
+        }
+#if ODL_REACHING
+        of[i] = now;
+#endif
     }
     NEED(taps == ODL_TAPS && cin == ODL_OUTPUTS && h->features == ODL_FEATURES, ODL_IMAGE_SIZES);
-    NEED((h->window - receptive) / stride + 1 == ODL_POSITIONS, ODL_IMAGE_SIZES);
-    NEED(!ODL_HAS(ODL_OP_WINDOW) || size == 1, ODL_IMAGE_LAYERS);
-    NEED(h->hop > 0 && h->hop % stride == 0 && h->hop <= h->window, ODL_IMAGE_LAYERS);
+    NEED((h->window - now.receptive) / now.stride + 1 == ODL_POSITIONS, ODL_IMAGE_SIZES);
+    NEED(!ODL_HAS(ODL_OP_WINDOW) || now.size == 1, ODL_IMAGE_LAYERS);
+    NEED(h->hop > 0 && h->hop % now.stride == 0 && h->hop <= h->window, ODL_IMAGE_LAYERS);
     return ODL_IMAGE_FINE;
 }
 
@@ -95,15 +142,21 @@ static int check_layers(const odl_net *net)
         uint32_t n = (uint32_t)layer->kernel * layer->cin / (layer->op == ODL_OP_DEPTHWISE ? layer->cout : 1u);
         if (layer->op == ODL_OP_TABLE)
             weights += 256u * layer->cout;
-        if (layer->op > ODL_OP_DEPTHWISE)
+        uint32_t numbers = layer->op == ODL_OP_ADD ? ODL_SUMMED : layer->cout;
+        if (layer->op == ODL_OP_ADD) {
+            for (uint32_t o = at; o < at + numbers; o++)
+                NEED(net->biases[o] >= 0 && net->biases[o] <= 255, ODL_IMAGE_LAYERS);
+        } else if (layer->op > ODL_OP_DEPTHWISE) {
             continue; /* multiplies nothing */
-        NEED(accumulators_fit(weights, net->biases + at, n, layer->cout), ODL_IMAGE_LAYERS);
-        for (uint32_t o = at; o < at + layer->cout; o++) {
+        } else {
+            NEED(accumulators_fit(weights, net->biases + at, n, layer->cout), ODL_IMAGE_LAYERS);
+            weights += n * layer->cout;
+        }
+        for (uint32_t o = at; o < at + numbers; o++) {
             NEED(net->mults[o] >= (int32_t)1 << (layer->op == ODL_OP_CONV ? 30 : 29), ODL_IMAGE_LAYERS);
             NEED(net->shifts[o] >= 31 && net->shifts[o] <= 62, ODL_IMAGE_LAYERS);
         }
-        weights += n * layer->cout;
-        at += layer->cout;
+        at += numbers;
     }
     return ODL_IMAGE_FINE;
 }

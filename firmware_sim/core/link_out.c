@@ -169,6 +169,12 @@ void odl_send_echo(odl_link *link, const uint8_t *message, uint32_t size)
     odl_end_frame(link);
 }
 
+void odl_link_held(odl_link *link)
+{
+    odl_begin_frame(link, ODL_MSG_HELD);
+    odl_end_frame(link);
+}
+
 /* The heads in use, and behind them those that a refit is working on. */
 enum { HEADS = offsetof(odl_state, next) + sizeof((odl_state *)0)->next - offsetof(odl_state, weights) };
 _Static_assert(HEADS == 2 * sizeof((odl_state *)0)->weights, "something stands between the heads");

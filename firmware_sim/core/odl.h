@@ -111,6 +111,8 @@ void odl_teach(odl_session *session, unsigned cls); /* the stream is of class `c
 void odl_undo(odl_session *session);
 void odl_add_class(odl_session *session, unsigned cls, unsigned head, const uint8_t *name, size_t length);
 void odl_split(odl_session *session, unsigned leaf, unsigned head);
+/* Class `cls`, called `name`, counts as `into` of its task: another class, itself, or 255 for none. */
+void odl_change_class(odl_session *session, unsigned cls, unsigned into, const uint8_t *name, size_t length);
 
 /* Place of the open question that was asked first and has not expired, or -1. */
 int odl_oldest_question(const odl_state *state);
@@ -163,9 +165,11 @@ void odl_link_samples(odl_link *link, int64_t start, const int16_t *raw, size_t 
 void odl_link_gap(odl_link *link, int64_t lost, const char *why);
 
 /* What a button can say; told to the host like its own commands: the oldest open question is
-   answered with the class that is now shown for what it asks about; the last answer is taken back. */
+   answered with the class that is now shown for what it asks about; the last answer is taken back.
+   Of a button that is held the host only hears: it asks what is done now. */
 void odl_link_agree(odl_link *link);
 void odl_link_undo(odl_link *link);
+void odl_link_held(odl_link *link);
 
 /* --- what a board supplies --------------------------------------------------------- */
 
@@ -173,9 +177,9 @@ void odl_link_undo(odl_link *link);
 void odl_emit(const odl_event *event);
 
 /* The label log, a list: entry `index` below their number, aligned to 8; append at the end; remove
-   a label, so that later entries move up; forget all. A pointer to an entry holds until the log is
-   changed. Those that return int give 0 when done; what cannot be stored is refused as if the log
-   were full. */
+   a label or a change of a class, so that later entries move up; forget all. A pointer to an entry
+   holds until the log is changed. Those that return int give 0 when done; what cannot be stored is
+   refused as if the log were full. */
 const odl_log_entry *odl_log_at(uint32_t index);
 int odl_log_append(const odl_log_entry *entry);
 int odl_log_remove(uint32_t index);

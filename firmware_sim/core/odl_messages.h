@@ -112,6 +112,10 @@
 #define ODL_MSG_COMPACT 14
 #define ODL_COMPACT_FIXED 1
 
+#define ODL_MSG_REMEMBER 15
+#define ODL_REMEMBER_DATA 1 /* blob */
+#define ODL_REMEMBER_FIXED 1
+
 #define ODL_MSG_SAMPLES 16
 #define ODL_SAMPLES_START 1 /* u64 */
 #define ODL_SAMPLES_BLOCK 9 /* block */
@@ -170,6 +174,13 @@
 #define ODL_TEACH_CLS 9 /* id */
 #define ODL_TEACH_FIXED 10
 
+#define ODL_MSG_CHANGE_CLASS 26
+#define ODL_CHANGE_CLASS_AT 1 /* u64 */
+#define ODL_CHANGE_CLASS_CLS 9 /* id */
+#define ODL_CHANGE_CLASS_INTO 10 /* opt */
+#define ODL_CHANGE_CLASS_NAME 11 /* name */
+#define ODL_CHANGE_CLASS_FIXED 11
+
 #define ODL_MSG_PREDICTION 32
 #define ODL_PREDICTION_WINDOW 1 /* u64 */
 #define ODL_PREDICTION_HELD 9 /* opt */
@@ -195,6 +206,9 @@
 #define ODL_DROPPED_WINDOW 9 /* u64 */
 #define ODL_DROPPED_WHY 17 /* why */
 #define ODL_DROPPED_FIXED 18
+
+#define ODL_MSG_HELD 48
+#define ODL_HELD_FIXED 1
 
 enum {
     ODL_WHY_EXPIRED = 1,

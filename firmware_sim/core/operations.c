@@ -1,4 +1,5 @@
 #include "core.h"
+#include "simd.h"
 
 /* One output position of each operation but convolutions (conv.c).
  *
@@ -15,7 +16,11 @@ void odl_depthwise(const int8_t *weights, const int32_t *biases, const int32_t *
         for (uint32_t k = 0; k < kernel; k++)
             acc += weights[k] * taps[k * channels + o];
         weights += kernel;
+#ifdef ODL_SIMD
+        out[o] = odl_requantise_fast(acc, mults[o], shifts[o], ODL_OP_CONV_TWICE, zero);
+#else
         out[o] = odl_requantise_zero(acc, mults[o], shifts[o], zero, 1);
+#endif
     }
 }
 
@@ -40,9 +45,13 @@ void odl_lookup(const int8_t *tables, const int16_t *taps, uint32_t channels, in
 
 /* The mean of every channels-th input, plus `more` as above, rounded as TensorFlow Lite rounds the mean of
  * int8 values, which are these less 128: ties away from 128. kernel is at most 4096, so sums stay below
- * 2**20. */
+ * 2**20. Positions of ODL_BESIDE do not count; there is another one. */
 void odl_average(const int16_t *taps, uint32_t kernel, uint32_t channels, int32_t more, int16_t *out)
 {
+    for (; kernel > 1 && taps[0] == ODL_BESIDE; kernel--)
+        taps += channels;
+    while (kernel > 1 && taps[(kernel - 1) * channels] == ODL_BESIDE)
+        kernel--;
     for (uint32_t o = 0; o < channels; o++) {
         int32_t total = 0;
         for (uint32_t k = 0; k < kernel; k++)

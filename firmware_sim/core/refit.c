@@ -31,15 +31,22 @@ void odl_rebuild(odl_session *session)
     }
 }
 
-/* Places of the log's labels into `items`, by window, whatever order the answers came in; how
+/* What the label in entry `i` of the log counts as, 255 for none. */
+static unsigned class_of(const odl_state *s, const uint8_t *counted, uint32_t i)
+{
+    unsigned cls = odl_log_at(i)->cls;
+    return odl_row_of(s, cls) < 0 ? ODL_NO_CLASS : odl_counts_as(s, counted, cls);
+}
+
+/* Places of the log's labels that count into `items`, by window, whatever order the answers came in; how
    many there are. */
-static uint32_t labels_by_window(odl_state *s)
+static uint32_t labels_by_window(odl_state *s, const uint8_t *counted)
 {
     uint16_t *items = s->items;
     uint32_t n = 0;
     for (int32_t i = 0; i < s->n_log; i++) {
         const odl_log_entry *entry = odl_log_at((uint32_t)i);
-        if (entry->kind != ODL_ENTRY_LABEL || odl_row_of(s, entry->cls) < 0)
+        if (entry->kind != ODL_ENTRY_LABEL || class_of(s, counted, (uint32_t)i) == ODL_NO_CLASS)
             continue;
         uint32_t at = n;
         while (at > 0 && odl_log_at(items[at - 1])->window > entry->window) {
@@ -60,7 +67,7 @@ static int head_above(const odl_state *s, unsigned head)
 }
 
 /* Mark the heads that the `n` labels in `items` touch; imprint each new row from its first label. */
-static void start_rows(odl_session *session, uint32_t n)
+static void start_rows(odl_session *session, const uint8_t *counted, uint32_t n)
 {
     odl_state *s = &session->state;
     const odl_net *net = &session->net;
@@ -69,7 +76,7 @@ static void start_rows(odl_session *session, uint32_t n)
     memset(s->touched, 0, sizeof s->touched);
     for (uint32_t i = 0; i < n; i++) {
         const odl_log_entry *entry = odl_log_at(s->items[i]);
-        unsigned cls = entry->cls;
+        unsigned cls = class_of(s, counted, s->items[i]);
         while (cls != ODL_NO_CLASS) {
             int row = odl_row_of(s, cls);
             if (s->next_active[row] == 0) {
@@ -91,7 +98,7 @@ static void start_rows(odl_session *session, uint32_t n)
  *
  * The labels are spread out from the last one on: none moves down, so none is overwritten before
  * it is read. */
-static uint32_t lesson(odl_session *session, uint32_t n_labels)
+static uint32_t lesson(odl_session *session, const uint8_t *counted, uint32_t n_labels)
 {
     odl_state *s = &session->state;
     const odl_net *net = &session->net;
@@ -100,7 +107,7 @@ static uint32_t lesson(odl_session *session, uint32_t n_labels)
     uint16_t repeats[ODL_MAX_ROWS];
     memset(repeats, 0, sizeof repeats);
     for (uint32_t i = 0; i < n_labels; i++)
-        repeats[odl_row_of(s, odl_log_at(items[i])->cls)] += 1;
+        repeats[odl_row_of(s, class_of(s, counted, items[i]))] += 1;
     for (int r = 0; r < s->n_rows; r++) {
         uint32_t labels = repeats[r];
         if (labels > 0)
@@ -110,7 +117,7 @@ static uint32_t lesson(odl_session *session, uint32_t n_labels)
     uint32_t to = n;
     for (uint32_t i = n_labels; i-- > 0;) {
         uint16_t label = items[i];
-        for (uint32_t k = repeats[odl_row_of(s, odl_log_at(label)->cls)]; k > 0; k--)
+        for (uint32_t k = repeats[odl_row_of(s, class_of(s, counted, label))]; k > 0; k--)
             items[--to] = label;
     }
     for (uint32_t j = 0; j < net->n_stored; j++)
@@ -124,7 +131,9 @@ void odl_start_refit(odl_session *session)
 {
     odl_state *s = &session->state;
     const odl_net *net = &session->net;
-    uint32_t n = labels_by_window(s);
+    uint8_t rows[ODL_MAX_ROWS];
+    const uint8_t *counted = odl_count_changes(s, rows);
+    uint32_t n = labels_by_window(s, counted);
     s->epoch = 0;
     s->place = 0;
     s->refitting = n > 0;
@@ -134,8 +143,8 @@ void odl_start_refit(odl_session *session)
         return;
     }
     odl_base_rows(net, s->next, s->next_active);
-    start_rows(session, n);
-    s->n_items = (int32_t)lesson(session, n);
+    start_rows(session, counted, n);
+    s->n_items = (int32_t)lesson(session, counted, n);
     s->refit_generator = net->seed;
 }
 
@@ -148,11 +157,12 @@ void odl_refit(odl_session *session)
 
 typedef void gradient_step(int32_t *, const uint8_t *, uint32_t, int32_t, unsigned);
 
-/* One gradient step for each touched head on the path of `cls`. A task of one class has no error. */
-static void learn_one(odl_session *session, const uint8_t *features, unsigned cls, gradient_step *step)
+/* One gradient step for each touched head on the path of `cls` (255: none). A task of one class has no error. */
+static void learn_one(odl_session *session, const uint8_t *counted, const uint8_t *features, unsigned cls,
+                      gradient_step *step)
 {
     odl_state *s = &session->state;
-    const odl_heads heads = {s->next[0], s->next_active, s->n_rows, s->n_heads};
+    const odl_heads heads = {s->next[0], s->next_active, counted, s->n_rows, s->n_heads};
     uint8_t rows[ODL_MAX_ROWS];
     int32_t chances[ODL_MAX_ROWS];
     while (cls != ODL_NO_CLASS) {
@@ -170,17 +180,17 @@ static void learn_one(odl_session *session, const uint8_t *features, unsigned cl
     }
 }
 
-static void learn_item(odl_session *session, uint32_t item)
+static void learn_item(odl_session *session, const uint8_t *counted, uint32_t item)
 {
     const odl_net *net = &session->net;
     /* Nothing has to be held back where no weight can reach the limit. */
     gradient_step *step = net->inside ? odl_sgd_inside : odl_sgd;
     if (item < net->max_log) {
-        const odl_log_entry *entry = odl_log_at(item);
-        learn_one(session, entry->features, entry->cls, step);
+        learn_one(session, counted, odl_log_at(item)->features, class_of(&session->state, counted, item), step);
     } else {
         item -= net->max_log;
-        learn_one(session, net->stored + item * ODL_FEATURES, net->owners[item], step);
+        unsigned owner = odl_counts_as(&session->state, counted, net->owners[item]);
+        learn_one(session, counted, net->stored + item * ODL_FEATURES, owner, step);
     }
 }
 
@@ -208,7 +218,7 @@ static int is_new(const odl_session *session, int head)
 
 /* From now on only tasks without a class of the image are touched, and the items are their labels, in
    the order in which they stand; whether there is anything to do. */
-static int second_phase(odl_session *session)
+static int second_phase(odl_session *session, const uint8_t *counted)
 {
     odl_state *s = &session->state;
     int32_t n = 0;
@@ -217,7 +227,7 @@ static int second_phase(odl_session *session)
     for (int32_t i = 0; i < s->n_items; i++) {
         if (s->items[i] >= session->net.max_log)
             continue;
-        int head = s->row_head[odl_row_of(s, odl_log_at(s->items[i])->cls)];
+        int head = s->row_head[odl_row_of(s, class_of(s, counted, s->items[i]))];
         while (head >= 0 && !s->touched[head])
             head = head_above(s, (unsigned)head);
         if (head >= 0)
@@ -241,10 +251,12 @@ static void finish(odl_state *s)
 void odl_advance(odl_session *session, uint32_t visits)
 {
     odl_state *s = &session->state;
+    uint8_t rows[ODL_MAX_ROWS];
+    const uint8_t *counted = odl_count_changes(s, rows);
     for (; s->refitting && visits > 0; visits--) {
         if (s->place == 0)
             s->refit_generator = odl_shuffle(s->items, (uint32_t)s->n_items, s->refit_generator);
-        learn_item(session, s->items[s->place]);
+        learn_item(session, counted, s->items[s->place]);
         s->place += 1;
         if (s->place < s->n_items)
             continue;
@@ -253,7 +265,7 @@ void odl_advance(odl_session *session, uint32_t visits)
         if (s->epoch < epochs_of(session))
             continue;
         s->epoch = 0;
-        if (s->refitting == 2 || !second_phase(session))
+        if (s->refitting == 2 || !second_phase(session, counted))
             finish(s);
     }
 }

@@ -145,7 +145,7 @@ void odl_resume(odl_session *session, const odl_settings *settings, uint64_t see
         int64_t end = entry->window + (entry->kind == ODL_ENTRY_LABEL ? session->net.window : 0);
         if (entry->order > s->answers)
             s->answers = entry->order;
-        if (end > position && end < ODL_MAX_POSITION)
+        if (entry->window >= 0 && end > position && end < ODL_MAX_POSITION)
             position = end;
     }
     stand_at(session, position, issued);

@@ -8,7 +8,7 @@
 #if defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_SIMD32) && !defined(ODL_PLAIN)
 #define ODL_SIMD 1
 
-#include <stdint.h>
+#include "core.h"
 
 /* Four bytes from anywhere: these cores load words that are not aligned. */
 static inline uint32_t odl_load32(const void *p)
@@ -51,6 +51,28 @@ static inline uint32_t odl_half_to_byte(uint32_t value)
 {
     __asm__("usat %0, #8, %0, asr #1" : "+r"(value));
     return value;
+}
+
+/* requantise.c for shift >= 33, which all but extreme models have. The rounding term then
+ * touches only the upper word, so with h = upper word and s = shift - 32
+ *     floor((product + 2**(shift - 1)) / 2**shift) = floor((h + 2**(s - 1)) / 2**s)
+ *                                                  = floor((floor(h / 2**(s - 1)) + 1) / 2).
+ * Rounding twice, where no result is negative, is the same with 2**30 added to the product, and a
+ * negative one is 0 either way. What is around another zero point takes requantise_zero.c. */
+static inline int16_t odl_requantise_fast(int32_t acc, int32_t mult, unsigned shift, unsigned op, unsigned zero)
+{
+    uint32_t first = 0;
+    if (ODL_OPERATIONS != 1 && op != ODL_OP_CONV) {
+        if (shift < 33 || zero != 0)
+            return odl_requantise_zero(acc, mult, shift, zero, op == ODL_OP_CONV_TWICE);
+        if (op == ODL_OP_CONV_TWICE)
+            first = (uint32_t)1 << 30;
+    } else if (shift < 33) {
+        return odl_requantise_relu_u8(acc, mult, shift);
+    }
+    uint32_t positive = acc > 0 ? (uint32_t)acc : 0;
+    uint32_t high = (uint32_t)(((uint64_t)positive * (uint32_t)mult + first) >> 32); /* at most 2**30 */
+    return (int16_t)odl_half_to_byte((high >> (shift - 33)) + 1);
 }
 
 #endif

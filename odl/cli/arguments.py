@@ -8,6 +8,7 @@ from typing import Any
 
 from odl.evaluate.option_table import described
 
+FROM_PROFILE = "a wearer's profile (.odlp): each session starts from it; it is not written to"
 _TYPES = {"integer": int, "number": float}
 
 

@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any
 
 from odl.cli.arguments import add_option, add_options
 from odl.cli.output import Progress, check_not_source, printable, with_flags, write_json
-
-if TYPE_CHECKING:
-    from odl.device.serial_port import SerialPort
-    from odl.wire.client import BoardClient
-
-GREETING: Final = 6.0  # seconds within which a board answers, whatever other bytes arrive meanwhile
-LIMIT: Final = 30.0  # seconds for an answer: erasing a sector, or 48 KB at 115200 baud
 
 
 def add_commands(commands: Any) -> None:
@@ -64,8 +54,9 @@ def _ports(args: argparse.Namespace, progress: Progress) -> str:
 
 
 def _push(args: argparse.Namespace, progress: Progress) -> str:
-    from odl.cli.board_image import push_image
     from odl.data.streams import load_model
+    from odl.live.board_image import push_image
+    from odl.live.connected import connected
 
     check_not_source(args.model, args.json)
     image, name = load_model(args.model), Path(args.model).name
@@ -87,7 +78,8 @@ def _push(args: argparse.Namespace, progress: Progress) -> str:
 
 def _pull(args: argparse.Namespace, progress: Progress) -> str:
     from odl._files import write_private
-    from odl.cli.board_image import pull_image
+    from odl.live.board_image import pull_image
+    from odl.live.connected import connected
 
     out = Path(args.out)
     if out.suffix != ".odlm":
@@ -116,81 +108,3 @@ def _pull(args: argparse.Namespace, progress: Progress) -> str:
         )
         print(printable(f"{out}: {', '.join(made.names.values())}; {learning}"))
     return ""
-
-
-# --- the line ----------------------------------------------------------------------------
-
-
-@contextmanager
-def connected(port: str, progress: Progress) -> Iterator[tuple[str, BoardClient]]:
-    """Yield the port's name and a client that has greeted the board on it."""
-    with open_and_greet(port, progress) as (line, greet):
-        yield line.url, greet()
-
-
-@contextmanager
-def open_and_greet(port: str, progress: Progress) -> Iterator[tuple[SerialPort, Callable[[], BoardClient]]]:
-    """Yield the line to the board on ``port``, and what makes a client that has greeted it."""
-    from odl.device.serial_port import SerialPort
-    from odl.wire.client import BoardClient, BoardError
-    from odl.wire.messages import Refusal
-
-    url = _where(port)
-    with SerialPort(url) as line:
-
-        def write(data: bytes) -> None:
-            line.write(data)
-
-        progress(f"{url}: looking for a board")
-        reader = _LineReader(line, GREETING)
-        try:
-            BoardClient(write, reader, GREETING, clock=line.clock).hello()
-        except BoardError as error:
-            if error.why is Refusal.VERSION:
-                raise BoardError(
-                    f"{url}: the board speaks another version of the protocol; flash it anew"
-                ) from None
-            raise BoardError(f"{url}: no board answers there{reader.advice()}") from None
-
-        def greet() -> BoardClient:
-            seq = int.from_bytes(os.urandom(2), "little")
-            board = BoardClient(write, _LineReader(line), LIMIT, seq, line.clock)
-            board.hello()
-            progress(f"{url}: {board.info.version if board.info else ''}")
-            return board
-
-        yield line, greet
-
-
-class _LineReader:
-    """Reads a line for a client, which waits while bytes arrive; after ``limit`` seconds reading fails."""
-
-    def __init__(self, line: SerialPort, limit: float | None = None) -> None:
-        self._line, self._text = line, b""
-        self._until = None if limit is None else line.clock.monotonic() + limit
-
-    def __call__(self) -> bytes:
-        from odl.wire.client import BoardError
-
-        if self._until is not None and self._line.clock.monotonic() > self._until:
-            raise BoardError("no bytes that arrived were an answer")
-        chunk = self._line.get(0.1)
-        data = b"" if chunk is None else chunk.data
-        if self._until is not None:
-            self._text = (self._text + data)[-200:]
-        return data
-
-    def advice(self) -> str:
-        """Return a clause on the bytes that arrived in place of an answer, and what to do."""
-        plain = sum(byte in b"\t\r\n" or 32 <= byte < 127 for byte in self._text)
-        if b"\n" in self._text and plain >= 0.95 * len(self._text):
-            return "; it prints lines, as a sketch does, and only a board of this protocol takes a model"
-        return "; 'odl ports' lists what is plugged in"
-
-
-def _where(port: str) -> str:
-    if port != "auto":
-        return port
-    from odl.device.discovery import auto
-
-    return auto()

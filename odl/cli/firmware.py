@@ -1,4 +1,4 @@
-"""The commands of ``odl`` for firmware and the emulated board: firmware, board, verify, footprint, doctor."""
+"""The commands of ``odl`` for firmware and the emulated board: firmware, board, verify, footprint."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from firmware_sim import BOARDS, toolchain
+from firmware_sim import BOARDS, DEFAULT_BOARD
 from odl.cli import firmware_export
 from odl.cli.arguments import add_option, add_options
 from odl.cli.firmware_export import load_named_model, with_capacities
@@ -34,7 +34,7 @@ def add_commands(commands: Any) -> None:
     )
     verbs = firmware.add_subparsers(dest="verb", metavar="build", required=True)
     build = verbs.add_parser("build", help="write .elf, .bin and .map for a model")
-    build.add_argument("--board", default=next(iter(BOARDS)), metavar="NAME", help=", ".join(BOARDS))
+    _add_board(build)
     add_option(build, "model", required=True, help="a dataset's name or an .odlm file")
     build.add_argument("--sensor", default="link", metavar="S", help=f"{', '.join(SENSORS)}; default: link")
     add_option(build, "out", default=".", metavar="DIR", help="default: here")
@@ -45,6 +45,7 @@ def add_commands(commands: Any) -> None:
 
     board = commands.add_parser("board", help="an emulated board behind a serial port")
     add_option(board, "model", default="shoulder", help="a dataset's name or an .odlm file")
+    _add_board(board)
     add_option(board, "play", help="its sensor plays a person's recordings")
     add_options(board, "data subject")
     add_option(board, "seed", default=0, help="decides the recordings' order")
@@ -59,12 +60,14 @@ def add_commands(commands: Any) -> None:
     verify = commands.add_parser("verify", help="compare Python, host C and emulated board on a recording")
     verify.add_argument("recording", help="a recording (.odl)")
     verify.add_argument("--twins", default=",".join(TWINS), metavar="A,B", help="default: python,host,board")
+    _add_board(verify)
     add_options(verify, "json")
     add_options(verify, "compiler")
     verify.set_defaults(run=_verify)
 
     footprint = commands.add_parser("footprint", help="flash, RAM, stack, instructions per step")
     footprint.add_argument("model", help="a dataset's name or an .odlm file")
+    _add_board(footprint)
     add_options(footprint, "json")
     add_options(footprint, "compiler")
     footprint.add_argument("--battery", type=float, metavar="MAH", help="mAh: also print how long it lasts")
@@ -73,25 +76,27 @@ def add_commands(commands: Any) -> None:
     )
     footprint.set_defaults(run=_footprint)
 
-    doctor = commands.add_parser("doctor", help="list the tools that are installed or missing")
-    add_options(doctor, "json")
-    doctor.set_defaults(run=_doctor)
+
+def _add_board(command: argparse.ArgumentParser) -> None:
+    add_option(command, "board", default=DEFAULT_BOARD, help=f"{', '.join(BOARDS)}; default: {DEFAULT_BOARD}")
 
 
 def _build(args: argparse.Namespace, progress: Progress) -> str:
-    from firmware_sim.build import BOARD_RAM, RAM_BUDGET, build, fits
+    from firmware_sim.board_spec import FIRMWARE, spec_of
+    from firmware_sim.build import RAM_BUDGET, build, fits
 
+    spec = spec_of(args.board)
     progress(f"building the firmware for {args.board}")
     model = load_named_model(args.model)
     image = with_capacities(model, args)
-    budget = RAM_BUDGET if image is model else BOARD_RAM
+    budget = RAM_BUDGET if image is model else spec.memory.ram_size
     firmware = build(image, args.board, args.compiler, args.sensor, budget)
     name = f"odl-{Path(args.model).stem}-{args.board}" + ("" if args.sensor == "link" else f"-{args.sensor}")
     for path in firmware.write(Path(args.out), name):
         print(path)
     print(
-        f"code {firmware.code_bytes} bytes, model image {firmware.image_bytes}, "
-        f"RAM {firmware.ram_bytes} of {budget}; {firmware.compiler}"
+        f"code {firmware.code_bytes} of {spec.places[FIRMWARE][1]} bytes, "
+        f"model image {firmware.image_bytes}, RAM {firmware.ram_bytes} of {budget}; {firmware.compiler}"
     )
     print(fits(image, firmware))
     return ""
@@ -134,19 +139,19 @@ def _board(args: argparse.Namespace, progress: Progress) -> str:
     progress("compiling the board's firmware: some seconds, or half a minute the first time")
     sensor = None
     if args.play is None:
-        firmware = build(image, compiler=args.compiler)
+        firmware = build(image, args.board, args.compiler)
     else:
         samples, card = _played(args, image)
         sensor = Lsm6dso(samples, rate_hz=card.rate_hz, waits=True)
         counts = [Channel(c.name, c.unit, c.scale) for c in card.channels]
-        firmware = build(image, compiler=args.compiler, sensor="lsm6dso", counts=counts, rate_hz=card.rate_hz)
-    board = Emulator(firmware.elf, sensor=sensor)
+        firmware = build(image, args.board, args.compiler, "lsm6dso", counts=counts, rate_hz=card.rate_hz)
+    board = Emulator(firmware.elf, sensor=sensor, board=args.board)
     port = open_port(args.socket)
     print(f"port: {port.name}", flush=True)
     played = (
         "" if sensor is None else f", its sensor plays {len(samples) / card.rate_hz:.0f} s of {args.play}"
     )
-    progress(f"an emulated NUCLEO-F401RE{played}; Ctrl-C ends it")
+    progress(f"an emulated {board.spec.title}{played}; Ctrl-C ends it")
     if not args.with_input:  # else another program knows the port already
         progress(f"lists of ports do not show it; name it: odl live --port {port.name}")
     end = time.monotonic() + args.seconds if args.seconds is not None else None
@@ -181,7 +186,7 @@ def _verify(args: argparse.Namespace, progress: Progress) -> str:
     from odl.live.verify import verify
 
     names = [name.strip() for name in args.twins.split(",")]
-    verdict = verify(args.recording, names, compiler=args.compiler, progress=progress)
+    verdict = verify(args.recording, names, compiler=args.compiler, board=args.board, progress=progress)
     figures = {
         "equal": verdict.equal,
         "twins": list(verdict.twins),
@@ -242,28 +247,10 @@ def _footprint(args: argparse.Namespace, progress: Progress) -> str:
         if value is not None and not (value > 0 or (value == 0 and flag == "sleep")):
             raise ValueError(f"--{flag} is {value:g}; it can be {least}")
     figures = footprint(
-        image, played_session(image), compiler=args.compiler, battery_mah=args.battery, sleep_ua=args.sleep,
-        progress=progress,
+        image, played_session(image), compiler=args.compiler, board=args.board, battery_mah=args.battery,
+        sleep_ua=args.sleep, progress=progress,
     )  # fmt: skip
     write_json(args.json, lambda: figures)
     if args.json != "-":
         print(as_text(figures))
-    return ""
-
-
-def _doctor(args: argparse.Namespace, progress: Progress) -> str:
-    from odl.core.kernels.tiers import described
-
-    advice = "ODL_TIER=plain runs on any processor"
-    tools = [*toolchain.find(), toolchain.Tool("kernels", "instructions", described(), advice)]
-    write_json(
-        args.json,
-        lambda: [
-            {"name": t.name, "purpose": t.purpose, "version": t.version, "advice": t.advice} for t in tools
-        ],
-    )
-    if args.json != "-":
-        for tool in tools:
-            state = tool.version if tool.there else f"missing: {tool.advice}"
-            print(f"{tool.name:20} {tool.purpose:26} {state}")
     return ""

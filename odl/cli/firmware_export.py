@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from firmware_sim.package_kinds import KINDS
 from odl.cli.arguments import add_option, add_options, chosen_options
 from odl.cli.output import Progress
 
@@ -18,8 +19,6 @@ SESSION = ("policy", "budget", "every", "floor", "batch", "patience", "hold")
 
 def add_commands(verbs: Any) -> None:
     """Add the commands to the parser of ``odl firmware``."""
-    from firmware_sim.export import KINDS
-
     export = verbs.add_parser("export", help="write core, model and an example as a library for another tool")
     add_option(export, "model", required=True, help="a dataset's name or an .odlm file")
     export.add_argument("--as", dest="kind", required=True, choices=tuple(KINDS), help="the tool it is for")

@@ -28,7 +28,7 @@ def add_commands(commands: Any) -> None:
     init.add_argument(
         "--pattern",
         metavar="P",
-        help="how files are named, as in '{subject}_{label}_{recording}.csv'; * is anything",
+        help="how files are named, as in {subject}-{label}.csv; * is anything",
     )
     init.add_argument("--label", metavar="COLUMN", help="the column of labels")
     init.add_argument("--subject", metavar="COLUMN", help="the column of people")

@@ -1,8 +1,9 @@
-"""The command of ``odl`` that edits the answers of a recording: label."""
+"""The command of ``odl`` that edits the answers and classes of a recording: label."""
 
 from __future__ import annotations
 
 import argparse
+import shlex
 import shutil
 import sys
 import time
@@ -18,7 +19,7 @@ from odl.cli.still_working import quiet
 if TYPE_CHECKING:
     from odl.evaluate.recorded import RecordedSession
     from odl.evaluate.relabel import Relabelled
-    from odl.labels.edits import Edit
+    from odl.labels.edits import Edit, EditOfClass
     from odl.labels.question_history import QuestionHistory
 
 
@@ -26,15 +27,31 @@ def add_commands(commands: Any) -> None:
     """Add the commands to ``odl``'s parser."""
     label = commands.add_parser("label", help="who answered what in a recording; edit it and relearn")
     add = label.add_argument
-    add("recording", help="a recording (.odl); it is never written to")
+    add("recording", help="a recording (.odl); only --range changes it")
+    add(
+        "--range",
+        action="append",
+        default=[],
+        metavar="A:B=NAME",
+        help="NAME was done from second A to B: the recording's truth, for training; without a NAME, none",
+    )
     add("--set", action="append", default=[], metavar="W=NAME", help="window W counts as NAME, new or known")
     add("--under", metavar="CLASS", help="a new NAME hangs under this class; default: the root task")
     add("--undo", action="append", default=[], type=int, metavar="W", help="no answer counts for window W")
     add("--keep", action="append", default=[], type=int, metavar="W", help="W's edits no longer count")
+    add("--rename", action="append", default=[], metavar="NAME=NEW", help="class NAME is called NEW")
+    add("--merge", action="append", default=[], metavar="NAME=OTHER", help="class NAME counts as OTHER")
+    add("--remove", action="append", default=[], metavar="NAME", help="class NAME is no class; its labels "
+        "do not count")  # fmt: skip
+    add("--at", type=float, metavar="S", help="second from which these hold; default: the recording's end")
+    add("--keep-classes", action="store_true", help="earlier changes of classes by this command no longer "
+        "count")  # fmt: skip
     add("--edit", action="store_true", help="walk through the questions in a terminal, with odl live's keys")
     add("--learn", action="store_true", help="rerun the session, also without a new edit")
     add("--by", metavar="P", help="a pseudonym for who edits")
-    add_option(label, "out", help="the new recording; default: beside it, NAME-relabelled.odl")
+    add_option(
+        label, "out", help="the new recording; default: beside it, NAME-relabelled.odl, with --range the same"
+    )
     add_option(label, "json", help="write log and figures as JSON; - is standard output")
     label.set_defaults(run=_label)
 
@@ -44,8 +61,10 @@ def _label(args: argparse.Namespace, progress: Progress) -> str:
     from odl.cli.terminal.app import drawable
     from odl.evaluate.recorded import open_recording
     from odl.evaluate.relabel import check_edits, load_question_history, output_path, relabel
-    from odl.labels.edits import append_edits, edits_path, read_edits
+    from odl.labels.edits import append_edits, edits_path, read_class_edits, read_edits
 
+    if args.range:
+        return _mark(args)
     if args.edit and not drawable():
         raise ValueError("--edit needs a terminal to draw in; --set and --undo do without")
     if args.under is not None and not args.set:
@@ -54,25 +73,26 @@ def _label(args: argparse.Namespace, progress: Progress) -> str:
         check_not_source(args.recording, target)
     opened = open_recording(args.recording)
     history, path = load_question_history(opened), edits_path(args.recording)
-    trace = opened.recording.trace_sha256
-    edits = read_edits(path, trace)
-    new = _edits(args)
-    if new or args.edit or args.learn:
+    trace, rate_hz = opened.recording.trace_sha256, opened.image.rate_hz
+    edits, classes = read_edits(path, trace), read_class_edits(path, trace)
+    new, changes = _edits(args), _class_edits(args, rate_hz)
+    counting = [*([] if args.keep_classes else classes), *(one for one in changes if one.what != "keep")]
+    if new or changes or args.edit or args.learn:
         output_path(opened, Path(args.recording), args.out)  # fails before a person starts to edit
-        check_edits(opened, history, edits, new)
+        check_edits(opened, history, edits, new, counting)
     for sentence in new_classes(history, edits, new):
         progress(sentence)
-    if new:
-        append_edits(path, trace, new)
+    if new or changes:
+        append_edits(path, trace, [*new, *changes])
     before = edits
     if args.edit:
         with quiet(progress):
             _review(args, opened, history, [*edits, *new])
-    edits = read_edits(path, trace)
-    learn = args.learn or edits != before
-    facts = log_facts(Path(args.recording).name, history, edits, opened.image.rate_hz)
+    edits, classes = read_edits(path, trace), read_class_edits(path, trace)
+    learn = args.learn or edits != before or bool(changes)
+    facts = log_facts(Path(args.recording).name, history, edits, rate_hz, classes)
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    text = log_text(history, edits, opened.image.rate_hz, columns)
+    text = log_text(history, edits, rate_hz, columns, classes)
     if args.json != "-" and not learn:
         print(printable(text, keep="\n"))
     if learn:
@@ -82,6 +102,37 @@ def _label(args: argparse.Namespace, progress: Progress) -> str:
             print(printable(_compared(done), keep="\n"))
     write_json(args.json, lambda: facts)
     return opened.damage
+
+
+def _mark(args: argparse.Namespace) -> str:
+    """Write what was done in ranges of a recording into it, or into a copy."""
+    from collections import Counter
+
+    from odl._text import clean
+    from odl.recording import Reader
+    from odl.recording.mark import mark, range_in
+
+    classes = args.rename or args.merge or args.remove or args.keep_classes
+    if args.set or args.undo or args.keep or args.edit or args.learn or classes:
+        raise ValueError("--range marks what was done, the others edit answers; do one after the other")
+    if args.out is not None:
+        check_not_source(args.recording, args.out)
+    truths = mark(args.recording, [range_in(text) for text in args.range], args.out)
+    target = args.out or args.recording
+    with Reader(target) as reader:
+        rate = reader.start.config["session"]["rate_hz"]
+    seconds: Counter[str] = Counter()
+    for truth in truths:
+        seconds[truth.name] += (truth.end - truth.start) / rate
+    facts = {"recording": str(target), "labels": dict(seconds),
+             "ranges": [[one.start / rate, one.end / rate, one.name] for one in truths]}  # fmt: skip
+    write_json(args.json, lambda: facts)
+    if args.json != "-":
+        labels = ", ".join(f"{clean(name)} {length:.1f} s" for name, length in seconds.items())
+        print(printable(f"{target}: {labels or 'no label'}"))
+        folder = shlex.quote(str(Path(target).parent))
+        print(printable(f"next: odl init {folder}, then odl train {folder} --out mine.odlm"))
+    return ""
 
 
 def _edits(args: argparse.Namespace) -> list[Edit]:
@@ -97,6 +148,27 @@ def _edits(args: argparse.Namespace) -> list[Edit]:
         edits.append(Edit(int(window), " ".join(name.split()), args.under, by=by, clock=now))
     edits += [Edit(window, by=by, clock=now) for window in args.undo]
     return edits + [Edit(window, keep=True, by=by, clock=now) for window in args.keep]
+
+
+def _class_edits(args: argparse.Namespace, rate_hz: float) -> list[EditOfClass]:
+    """Return the changes of classes that the command line asks for."""
+    from odl.labels.edits import EditOfClass
+
+    by, now = _by(args), round(1000 * time.time())
+    asked = [("rename", text) for text in args.rename] + [("merge", text) for text in args.merge]
+    if args.at is not None:
+        if not (asked or args.remove):
+            raise ValueError("--at says from when --rename, --merge and --remove hold; give one of them")
+        if not 0 <= args.at < 2**32:
+            raise ValueError(f"--at is {args.at:g}; it can be 0 or more seconds")
+    at = None if args.at is None else round(args.at * rate_hz)
+    edits = [EditOfClass("keep", by=by, clock=now)] if args.keep_classes else []
+    for what, text in asked:
+        name, equals, into = (" ".join(part.split()) for part in text.partition("="))
+        if not (name and equals and into):
+            raise ValueError(f"--{what} is '{text}'; write two names, as in jog=run")
+        edits.append(EditOfClass(what, name, into, at, by, now))
+    return edits + [EditOfClass("remove", " ".join(name.split()), None, at, by, now) for name in args.remove]
 
 
 def _by(args: argparse.Namespace) -> str:
@@ -167,7 +239,8 @@ def _figures(done: Relabelled) -> dict[str, Any]:
     return {
         "relabelled": {
             "recording": done.recording.name, "model": done.model.name, "answers": done.answers,
-            "edits": done.edits, "missed": done.missed, "windows_predicted_otherwise": done.changed,
+            "edits": done.edits, "class_edits": done.classes, "missed": done.missed,
+            "windows_predicted_otherwise": done.changed,
             "predicted_as_answered": {"before": done.as_answered[0], "after": done.as_answered[1]},
             "before": done.before.to_json(), "after": done.after.to_json(),
         }
@@ -192,7 +265,8 @@ def _compared(done: Relabelled) -> str:
     rows.append(["asked windows predicted as answered", *(percent(x, 1) for x in done.as_answered)])
     return "\n".join(
         [
-            f"{counted(done.answers, 'answer')}, {counted(done.edits, 'question')} edited",
+            f"{counted(done.answers, 'answer')}, {counted(done.edits, 'question')} edited"
+            + (f", {counted(done.classes, 'change')} of classes" if done.classes else ""),
             *(
                 [f"{counted(done.missed, 'answer')} more left out: not all samples are recorded"]
                 if done.missed

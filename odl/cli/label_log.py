@@ -9,14 +9,19 @@ from typing import Any
 
 from odl._text import clean, clock_time, width, wrapped
 from odl.labels.answer_log import AnswerEntry
-from odl.labels.edits import Edit, current_edits
+from odl.labels.class_edit import sentence_of
+from odl.labels.class_history import RecordedChange
+from odl.labels.edits import Edit, EditOfClass, current_edits
 from odl.labels.question_history import AnsweredQuestion, QuestionHistory
 
 _WHEN = 6  # the column that a narrow terminal leaves out
 _NARROW = 9  # least columns of the terminal for a column of the log
 
 
-def log_facts(name: str, history: QuestionHistory, edits: Sequence[Edit], rate_hz: float) -> dict[str, Any]:
+def log_facts(
+    name: str, history: QuestionHistory, edits: Sequence[Edit], rate_hz: float,
+    classes: Sequence[EditOfClass] = (),
+) -> dict[str, Any]:  # fmt: skip
     """Return the label log as plain values: seconds of the stream, ``took_ms`` and ``clock_ms``."""
     counts = current_edits(edits)
     windows = {asked.question.window for asked in history.questions}
@@ -44,6 +49,15 @@ def log_facts(name: str, history: QuestionHistory, edits: Sequence[Edit], rate_h
         "other_answers": [
             _answer_facts(answer, rate_hz) for answer in history.answers if answer.window not in windows
         ],
+        "classes": [
+            *(_change_facts(change, rate_hz) for change in history.changes),
+            *(
+                {"what": e.what, "name": e.name, "into": e.into, "sentence": sentence_of(e.edit),
+                 "seconds": None if e.at is None else e.at / rate_hz, "by": e.by, "took_ms": 0,
+                 "clock_ms": e.clock, "edited": True}
+                for e in classes
+            ),
+        ],
     }  # fmt: skip
 
 
@@ -55,6 +69,15 @@ def _answer_facts(answer: AnswerEntry, rate_hz: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _change_facts(change: RecordedChange, rate_hz: float) -> dict[str, Any]:
+    edit = change.edit
+    return {
+        "what": edit.what, "name": edit.name, "into": edit.into, "sentence": change.sentence,
+        "seconds": change.at / rate_hz, "by": edit.by, "took_ms": edit.took, "clock_ms": edit.clock,
+        "edited": False,
+    }  # fmt: skip
+
+
 def _counting_name(asked: AnsweredQuestion, counts: dict[int, Edit]) -> str | None:
     """Return the name that counts for a question, edits included."""
     edit = counts.get(asked.question.window)
@@ -62,9 +85,10 @@ def _counting_name(asked: AnsweredQuestion, counts: dict[int, Edit]) -> str | No
 
 
 def log_text(
-    history: QuestionHistory, edits: Sequence[Edit], rate_hz: float, columns: int | None = None
+    history: QuestionHistory, edits: Sequence[Edit], rate_hz: float, columns: int | None = None,
+    classes: Sequence[EditOfClass] = (),
 ) -> str:  # fmt: skip
-    """Return the label log as a table: a line for each question, further answer and edit.
+    """Return the label log as a table: a line for each question, further answer, edit and change of classes.
 
     Where a terminal's ``columns`` are too few, the dates are left out and long texts are wrapped.
     """
@@ -89,6 +113,13 @@ def log_text(
                 became = "edits before no longer count" if edit.keep else became
                 rows.append([*first, what, *_origin(edit.by, edit.took, edit.clock), became])
                 first = ["", "", ""]
+    for one in history.changes:
+        origin = _origin(one.edit.by, one.edit.took, one.edit.clock)
+        rows.append(["classes", clock_time(one.at / rate_hz), "–", "–", *origin, one.sentence])
+    for edited in classes:
+        at = "end" if edited.at is None else clock_time(edited.at / rate_hz)
+        sentence = f"{sentence_of(edited.edit)}; edited"
+        rows.append(["classes", at, "–", "–", *_origin(edited.by, 0, edited.clock), sentence])
     if len(rows) == 1:
         return "nothing was asked in this recording"
     if columns is not None and _wide(_widths(rows)) > columns:

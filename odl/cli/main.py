@@ -12,7 +12,23 @@ from typing import Any, NoReturn
 
 import odl
 from odl._extras import how_to_install
-from odl.cli import board, convert, data, firmware, init, label, live, model, replay, selftest, study
+from odl._text import did_you_mean
+from odl.cli import (
+    board,
+    convert,
+    data,
+    doctor,
+    firmware,
+    init,
+    label,
+    live,
+    model,
+    profile,
+    replay,
+    selftest,
+    study,
+)
+from odl.cli.help_page import example_of, page
 from odl.cli.output import printable, progress, with_flags
 from odl.cli.still_working import StillWorking
 
@@ -91,22 +107,53 @@ class _Parser(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         known, unknown = super().parse_known_args(args, namespace)
         if unknown:  # an error of the subcommand, not of ``odl``
-            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+            flag = unknown[0].split("=")[0]
+            near = did_you_mean(flag, self._option_string_actions) if flag.startswith("--") else ""
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{near}")
         return known, unknown
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if isinstance(action, argparse._SubParsersAction) and value not in action.choices:
+            self.error(f"there is no command '{value}'{did_you_mean(value, action.choices)}")
+        super()._check_value(action, value)
 
     def error(self, message: str) -> NoReturn:
         sentence = message.removeprefix("argument ")
         self.exit(2, f"odl: {printable(sentence)}; '{self.prog} --help' lists all options\n")
 
 
+class _Odl(_Parser):
+    """The parser of ``odl`` itself, whose help shows the commands in groups."""
+
+    def format_help(self) -> str:
+        return page(self)
+
+
 def make_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = _Odl(
         prog="odl",
         description="Streaming on-device learning: replay a wearable's stream, ask for few labels, learn.",
     )
     parser.add_argument("--version", action="version", version=f"odl {odl.__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="command")
+    commands = parser.add_subparsers(dest="command", metavar="command", parser_class=_Parser)
 
-    for group in (replay, study, data, init, model, live, label, board, selftest, convert, firmware):
+    for group in (
+        replay,
+        study,
+        data,
+        init,
+        model,
+        live,
+        label,
+        profile,
+        board,
+        selftest,
+        convert,
+        firmware,
+        doctor,
+    ):
         group.add_commands(commands)
+    for name, command in commands.choices.items():
+        if example := example_of(name):
+            command.epilog = f"for example: {example}"
     return parser

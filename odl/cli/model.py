@@ -13,6 +13,7 @@ from odl.cli.output import Progress, check_not_source, printable, write_json
 
 if TYPE_CHECKING:
     from odl.core.image import Image
+    from odl.data import Dataset
     from odl.data.streams import Stream
 
 
@@ -25,10 +26,25 @@ def add_commands(commands: Any) -> None:
     add_option(train, "out", required=True, help="the model image (.odlm); its curves are written beside it")
     add_option(train, "subjects", metavar="1,3", help="people to train on; default: the card's train split")
     add("--without", metavar="A,B", help="classes left out of training, to be learned on the device")
+    add(
+        "--tree", choices=("card", "flat", "auto"), default="card",
+        help="card: the card's tree; flat: one head; auto: the tree that the confusion of a flat model "
+        "proposes, of people left out, in twice the time; default: card",
+    )  # fmt: skip
     add_option(train, "seed", default=1)
+    add(
+        "--size", choices=("small", "medium", "large"),
+        help="of the extractor: small takes half of the instructions, 17 KB less RAM, and was less accurate; "
+        "large takes half as many more than medium, and was no more accurate; default: medium",
+    )  # fmt: skip
     add("--steps", type=int, metavar="N", help="steps of a fit, 50 or more; default: the plan's")
     add("--folds", type=int, default=3, metavar="N", help="folds by person; default: 3")
     add("--stored", type=int, default=12, metavar="N", help="feature vectors stored per class; default: 12")
+    add(
+        "--keep", metavar="FILE.odlm",
+        help="leave this image's network as it is, and note only its least scores, for unknown windows; "
+        "people, classes, seed and folds are those of its card",
+    )  # fmt: skip
     add_option(train, "json", help="write the image's card as JSON; - is standard output")
     train.set_defaults(run=_train)
 
@@ -44,6 +60,9 @@ def add_commands(commands: Any) -> None:
 
     show = commands.add_parser("show", help="show a model's tree, layers, sizes and training people")
     show.add_argument("model", help="an .odlm file or a dataset's name")
+    show.add_argument(
+        "--picture", metavar="FILE", help="draw the tree with its accuracies as a picture (.svg, .png)"
+    )
     add_options(show, "json")
     show.set_defaults(run=_show)
 
@@ -59,13 +78,17 @@ def _train(args: argparse.Namespace, progress: Progress) -> str:
     out.parent.mkdir(parents=True, exist_ok=True)  # fails now, not after the training
     if out.is_dir() or not os.access(out.parent, os.W_OK):
         raise ValueError(f"{out}: this file cannot be written")
+    dataset = open_dataset(args.source, args.data)
+    if args.keep is not None:
+        return _keep(args, dataset, out, progress)
+    from firmware_sim.forecast import forecast
     from odl.train import train
 
-    dataset = open_dataset(args.source, args.data)
     without = names_in(args.without) or []
     image = train(
         dataset, seed=args.seed, people=subjects_in(args.subjects), without=without, folds=args.folds,
-        stored=args.stored, steps=args.steps, progress=progress, command=_command(args),
+        stored=args.stored, steps=args.steps, size=args.size, tree=args.tree,
+        announce=lambda untrained: progress(forecast(untrained)), progress=progress, command=_command(args),
     )  # fmt: skip
     data = image.to_bytes()
     write_private(out, data)
@@ -75,6 +98,25 @@ def _train(args: argparse.Namespace, progress: Progress) -> str:
         weights = sum(layer.weights.size + layer.biases.size for layer in image.layers)
         print(f"{out}: {len(data)} bytes, {weights} extractor weights, {image.macs} MAC a window")
     _draw(image, out.with_suffix(".svg"), progress)
+    return ""
+
+
+def _keep(args: argparse.Namespace, dataset: Dataset, out: Path, progress: Progress) -> str:
+    """Write the image ``--keep`` with least scores."""
+    from odl._files import write_private
+    from odl.data.streams import load_model
+    from odl.evaluate.describe import describe_image
+    from odl.train.least_scores import with_least_scores
+
+    for name in ("subjects", "without", "size"):
+        if getattr(args, name) is not None:
+            raise ValueError(f"--{name} is about training, and --keep trains no network: leave it out")
+    image = with_least_scores(load_model(args.keep), dataset, steps=args.steps, progress=progress)
+    write_private(out, image.to_bytes())
+    write_json(args.json, lambda: describe_image(image))
+    if args.json != "-":
+        noted = len(image.card["unknown"])
+        print(f"{out}: least scores for {noted} classes; all else as in {args.keep}")
     return ""
 
 
@@ -91,7 +133,7 @@ def _side_by_side(held: dict[str, Any]) -> str:
 def _command(args: argparse.Namespace) -> str:
     """Return the command without this machine's paths, since a card is passed on."""
     words = ["odl", "train", Path(args.source).name]
-    for name in ("data", "out", "subjects", "without", "seed", "steps", "folds", "stored"):
+    for name in ("data", "out", "subjects", "without", "size", "tree", "seed", "steps", "folds", "stored"):
         value = getattr(args, name)
         if value is not None:
             words += [f"--{name}", {"data": "DIR", "out": Path(args.out).name}.get(name, str(value))]
@@ -159,4 +201,10 @@ def _show(args: argparse.Namespace, progress: Progress) -> str:
     write_json(args.json, lambda: describe_image(image))
     if args.json != "-":
         print(printable(image_text(image), keep="\n"))
+    if args.picture is not None:
+        from odl.evaluate.report.tree_picture import write_tree
+
+        check_not_source(args.model, args.picture)
+        write_tree(Path(args.picture), image)
+        progress(f"picture: {args.picture}")
     return ""

@@ -15,7 +15,7 @@ from odl.evaluate.option_table import OPTIONS
 
 Progress = Callable[[str], None]
 _NAMED = re.compile(r"`(\w+)(?:=([^`]*))?`")
-_FLAGS = {*OPTIONS, "counts", "erase", "twins", "pattern", "label", "rate_hz"}
+_FLAGS = {*OPTIONS, "counts", "erase", "twins", "pattern", "label", "rate_hz", "keep_classes"}
 
 
 def with_flags(sentence: str) -> str:

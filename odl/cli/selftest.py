@@ -33,8 +33,8 @@ def add_commands(commands: Any) -> None:
 
 def _selftest(args: argparse.Namespace, progress: Progress) -> str:
     import odl
-    from odl.cli.board import open_and_greet
     from odl.device.selftest import SelfTest
+    from odl.live.connected import open_and_greet
 
     if args.out is not None and Path(args.out).suffix != ".json":
         raise ValueError(f"the report to write is {Path(args.out).name}; it ends in .json")

@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from odl.cli.arguments import add_option, add_options, chosen_options, names_in
+from odl.cli.arguments import FROM_PROFILE, add_option, add_options, chosen_options, names_in
 from odl.cli.output import Progress, printable, write_json
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def add_commands(commands: Any) -> None:
     compare = commands.add_parser("compare", help="compare policies, learners and budgets on the same people")
     compare.add_argument("source", help="a dataset (see 'odl datasets') or your folder")
     add_options(compare, (*_COMPARED, "models"))
+    add_option(compare, "profile", help=FROM_PROFILE)
     add_option(compare, "out", metavar="DIR", help="the folder for the store, the tables and report.html")
     add_options(compare, "json")
     compare.set_defaults(run=_compare)
@@ -51,10 +52,10 @@ def _compare(args: argparse.Namespace, progress: Progress) -> str:
     from odl.study.compare import compare
 
     names = [name for name in _COMPARED if name != "seeds"]
-    chosen = chosen_options(args, (*names, "models"))
+    chosen = chosen_options(args, (*names, "models", "profile"))
     seeds = None if args.seeds is None else _numbers(args.seeds)
     found = compare(args.source, **chosen, seeds=seeds, out=args.out, progress=progress)
-    words = [w for name in (*_COMPARED, "models") for w in _flag(name, getattr(args, name))]
+    words = [w for name in (*_COMPARED, "models", "profile") for w in _flag(name, getattr(args, name))]
     _show(found, args, f"odl compare {shlex.join([args.source, *words])}")
     return ""
 
@@ -121,7 +122,7 @@ def _numbers(text: str) -> int | list[int]:
 def _flag(name: str, value: Any) -> list[str]:
     if value is None:
         return []
-    if name in ("data", "dask", "models"):
+    if name in ("data", "dask", "models", "profile"):
         value = {"data": "DIR", "dask": "ADDRESS"}.get(name, Path(str(value)).name)
     return (
         [f"--{name}"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from odl.core.answer_records import AdoptedState
-from odl.core.class_tree import ClassTree, tree_of_image
+from odl.core.class_tree import tree_of_image
 from odl.core.config import Config
 from odl.core.history import SessionHistory
 from odl.core.image import Image
@@ -27,16 +27,17 @@ def read_adopted_state(image: Image, config: Config, state: bytes) -> AdoptedSta
     >>> image = Image.from_bytes(model_bytes("shoulder"))
     >>> config = Config(mult=(1,) * 6, shift=(0,) * 6, offset=(0,) * 6)
     >>> read_adopted_state(image, config, Session(image, config).snapshot())[1:]
-    ((), (), frozenset(), 0)
+    ((), (), frozenset(), 0, ())
     """
     session = Session(image, config)
     session.restore(state)
     return AdoptedState(
-        ClassTree(session.names, session.tasks, session.rows),
+        session.tree,
         session.open_questions,
-        session.answers,
+        session.undoable,
         frozenset(int(entry["window"]) for entry in session.log if entry["kind"] == Entry.LABEL),
         (session.samples_to_window() - image.window) % image.hop,
+        session.entries,
     )
 
 
@@ -51,5 +52,8 @@ def new_history(image: Image, config: Config) -> SessionHistory:
     ('pendulum',)
     """
     return SessionHistory(
-        tree_of_image(image), image.window, read_state=partial(read_adopted_state, image, config)
+        tree_of_image(image),
+        image.window,
+        read_state=partial(read_adopted_state, image, config),
+        max_log=image.max_log,
     )

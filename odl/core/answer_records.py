@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from odl.core.class_tree import ClassTree
-from odl.core.events import Why
+from odl.core.events import ChangeClass, Why
+
+Undoable: TypeAlias = tuple[int, int] | ChangeClass  # (window, class) of an answer, or a change of a class
 
 # Reasons for which an answer had no effect. FULL is not among them: the learner had no room left for
 # the answer, but somebody knew the class.
@@ -83,6 +85,22 @@ class AnswerRecord:
         return self.state is AnswerOutcome.PENDING or self.state is AnswerOutcome.LEARNED
 
 
+@dataclass(eq=False)
+class ChangeRecord:
+    """A class that was renamed, merged or removed (``change``), by whom, and whether that was taken back.
+
+    ``before`` is what the class was called. ``by``, ``took`` and ``clock`` are those of `Origin`.
+    """
+
+    change: ChangeClass
+    before: str
+    by: str = ""
+    took: int = 0
+    clock: int = 0
+    refused: Why | None = None
+    undone_at: int | None = None
+
+
 class QuestionRecord(NamedTuple):
     """A question about ``window``, asked at sample ``asked``; ``missed`` as in `AnswerRecord`.
 
@@ -99,16 +117,18 @@ class QuestionRecord(NamedTuple):
 class AdoptedState(NamedTuple):
     """The session data in a board's state (see `odl.core.adopted_state`).
 
-    ``questions`` holds (window, expires) of the open questions; ``answers`` holds (window, class) of the
-    answers that count, oldest first; ``learned`` holds the windows whose labels were learned.
-    The next window begins after ``skip`` samples.
+    ``questions`` holds (window, expires) of the open questions; ``undoable`` holds (window, class) of the
+    answers that count, and the changes of classes, oldest first; ``learned`` holds the windows whose labels
+    were learned. The next window begins after ``skip`` samples. ``entries`` are those of the label log, as in
+    `odl.core.state_view.StateView.entries`.
     """
 
     tree: ClassTree
     questions: tuple[tuple[int, int], ...]
-    answers: tuple[tuple[int, int], ...]
+    undoable: tuple[Undoable, ...]
     learned: frozenset[int]
     skip: int
+    entries: tuple[tuple[int, int] | None, ...] | None = None
 
 
 def outcome_of(answers: Iterable[AnswerRecord]) -> tuple[QuestionOutcome, AnswerRecord | None]:

@@ -15,7 +15,7 @@ from odl.core.kernels.net import SETTINGS, Net, out_dtype
 from odl.core.kernels.packing import PLAN_WORDS
 from odl.core.kernels.score import score, uncertainty
 from odl.core.protocols import Scores
-from odl.core.state import init_state, log_dtype, state_dtype
+from odl.core.state import init_state, log_dtype, state_dtype_of
 
 
 def net_of(image: Image, scaling: Scaling | None = None) -> Net:
@@ -28,7 +28,7 @@ def net_of(image: Image, scaling: Scaling | None = None) -> Net:
         signed = i == (1 if image.windowed else 0)
         row[:] = (
             layer.inputs, layer.outputs, layer.kernel, layer.stride, at_w, at_c, at_t,
-            layer.op, layer.zero, layer.left, layer.right, signed,
+            layer.op, layer.zero, layer.left, layer.right, signed, layer.back,
         )  # fmt: skip
         at_w, at_c, at_t = at_w + layer.weights.size, at_c + len(layer.biases), at_t + layer.taps
     return Net(
@@ -52,21 +52,6 @@ def net_of(image: Image, scaling: Scaling | None = None) -> Net:
         ),
         window=image.window,
         hop=image.hop,
-    )
-
-
-def state_dtype_of(image: Image) -> np.dtype[Any]:
-    """The layout of the state block for this image's sizes."""
-    return state_dtype(
-        features=image.features,
-        positions=image.positions,
-        outputs=image.layers[-1].outputs,
-        taps=sum(layer.taps for layer in image.layers),
-        layers=len(image.layers),
-        max_heads=image.max_heads,
-        max_rows=image.max_rows,
-        max_pending=image.max_pending,
-        items=image.max_items,
     )
 
 

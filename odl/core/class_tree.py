@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
-from odl.core.events import NO_WINDOW, AddClass, Dropped, Event, Output, Split
+from odl.core.events import NO_WINDOW, AddClass, ChangeClass, Dropped, Event, Output, Split
 
 if TYPE_CHECKING:
     from odl.core.image import Image
@@ -18,23 +18,65 @@ class ClassTree:
 
     Parameters
     ----------
-    names : mapping of int to str
-        Class ids and names.
+    first_names : mapping of int to str
+        Class ids, and names before any change.
     tasks : tuple of int or None
         The class that each task lies under, by task number; None for the root task.
     rows : tuple of (int, int)
         (class, its task), in the order of `odl.core.events.Prediction.scores`.
+    changes : tuple of ChangeClass
+        Classes that were renamed, merged or removed, in order; the last change of a class counts.
 
     Examples
     --------
     >>> tree = ClassTree({0: "sit"}, (None,), ((0, 0),)).with_task(0).with_class(1, "slouch", 1)
     >>> tree.path(1), tree.parent(1), tree.parent(0)
     (('sit', 'slouch'), 'sit', None)
+    >>> tree = ClassTree({0: "sit", 1: "walk", 2: "run"}, (None,), ((0, 0), (1, 0), (2, 0)))
+    >>> tree = tree.with_change(ChangeClass(0, 2, 1, "run")).with_change(ChangeClass(0, 1, 1, "on foot"))
+    >>> tree.names, tree.counts_as(2), tree.shown, tree.without_change().names[1]
+    ({0: 'sit', 1: 'on foot', 2: 'run'}, 1, (0, 1), 'walk')
     """
 
-    names: Mapping[int, str]
+    first_names: Mapping[int, str]
     tasks: tuple[int | None, ...] = (None,)
     rows: tuple[tuple[int, int], ...] = ()
+    changes: tuple[ChangeClass, ...] = ()
+
+    @property
+    def names(self) -> Mapping[int, str]:
+        """Class ids and names now, those of merged and removed classes included."""
+        if not self.changes:
+            return self.first_names
+        return {**self.first_names, **{change.cls: change.name for change in self.changes}}
+
+    @property
+    def shown(self) -> tuple[int, ...]:
+        """The classes that can be an answer, in the order of the rows: not merged, not removed."""
+        return tuple(cls for cls, _ in self.rows if self.counts_as(cls) == cls)
+
+    def counts_as(self, cls: int) -> int | None:
+        """Return the class that a label of ``cls`` counts as: itself, another, or None."""
+        into = {change.cls: change.into for change in self.changes}
+        found: int | None = cls
+        task_of = dict(self.rows) if into else {}
+        above: int | None = cls
+        while above is not None and into:
+            to: int | None = above
+            for _ in self.rows:
+                to = to if to is None else into.get(to, to)
+            if to is None:
+                return None
+            found = found if to == above else to
+            task = task_of.get(above, 0)
+            above = self.tasks[task] if task < len(self.tasks) else None
+        return found
+
+    def id_of(self, name: str) -> int | None:
+        """Return the class that is called ``name``: one that is shown, if there is one; None if none is."""
+        found = [cls for cls, known in self.names.items() if known == name]
+        shown = [cls for cls in found if self.counts_as(cls) == cls]
+        return next(iter(shown or found), None)
 
     def name(self, cls: int) -> str:
         """Return the name of ``cls``; ``class 9`` where it has none."""
@@ -65,11 +107,19 @@ class ClassTree:
 
     def with_class(self, cls: int, name: str, task: int) -> Self:
         """Return this tree with one more class under ``task``."""
-        return replace(self, names={**self.names, cls: name}, rows=(*self.rows, (cls, task)))
+        return replace(self, first_names={**self.first_names, cls: name}, rows=(*self.rows, (cls, task)))
 
     def with_task(self, leaf: int) -> Self:
         """Return this tree with one more task, under class ``leaf``."""
         return replace(self, tasks=(*self.tasks, leaf))
+
+    def with_change(self, change: ChangeClass) -> Self:
+        """Return this tree with a class renamed, merged or removed."""
+        return replace(self, changes=(*self.changes, change))
+
+    def without_change(self) -> Self:
+        """Return this tree without its last change."""
+        return replace(self, changes=self.changes[:-1])
 
 
 class GrowingTree:
@@ -97,12 +147,14 @@ class GrowingTree:
         self.tree = tree
         self.parents: dict[str, str | None] = {}
         self.added: list[tuple[int, str]] = []
-        self._command: AddClass | Split | None = None  # the last input, while it may still be refused
+        self._command: AddClass | Split | ChangeClass | None = (
+            None  # the last input, while it may still be refused
+        )
         self._before = tree, self.parents  # as they were before that command
 
     def take(self, event: Event) -> None:
         """Apply the next event."""
-        if isinstance(event, AddClass | Split):
+        if isinstance(event, AddClass | Split | ChangeClass):
             self._grow(event)
         elif self._command is not None:
             if isinstance(event, Dropped) and event.window == NO_WINDOW:
@@ -110,25 +162,31 @@ class GrowingTree:
             elif not isinstance(event, Output):
                 self._command = None
 
+    def take_back(self) -> None:
+        """The last change of a class is undone."""
+        self.tree = self.tree.without_change()
+
     def adopt(self, tree: ClassTree) -> None:
         """Replace the tree by a session's own."""
         for cls, _ in tree.rows:
-            if cls not in self.tree.names:
+            if cls not in self.tree.first_names:
                 self.parents[tree.name(cls)] = tree.parent(cls)
         self.tree, self._command = tree, None
 
-    def _grow(self, command: AddClass | Split) -> None:
+    def _grow(self, command: AddClass | Split | ChangeClass) -> None:
         self._before, self._command = (self.tree, self.parents), command
-        if isinstance(command, Split):
+        if isinstance(command, ChangeClass):
+            self.tree = self.tree.with_change(command)
+        elif isinstance(command, Split):
             self.tree = self.tree.with_task(command.leaf)
-        elif command.cls in self.tree.names:  # it is going to be refused
+        elif command.cls in self.tree.first_names:  # it is going to be refused
             self._command = None
         else:
             self.tree = self.tree.with_class(command.cls, command.name, command.head)
             self.parents = {**self.parents, command.name: self.tree.parent(command.cls)}
             self.added.append((command.at, command.name))
 
-    def _refuse(self, command: AddClass | Split) -> None:
+    def _refuse(self, command: AddClass | Split | ChangeClass) -> None:
         (self.tree, self.parents), self._command = self._before, None
         if isinstance(command, AddClass):
             self.added.pop()

@@ -164,11 +164,14 @@ class Composed(KernelCore):
         return outputs + self._learn(at)
 
     def undo(self, at: int) -> Sequence[Output]:
-        """Take back the answer given last."""
+        """Take back what was given last."""
         outputs = self._settle(at)
-        before, logged = self._outcomes(), self._labelled()
+        before, logged, entries = self._outcomes(), self._labelled(), int(self.state["n_log"][0])
         outputs += self._events(plain(undo)(self.block, at, 0))
         self._tell_policy(before)
+        if int(self.state["n_log"][0]) < entries and logged == self._labelled():  # a change of a class
+            command(self.block, Act.START_REFIT, 0, 0, 0)
+            self.state["counts"][0, Count.REFITS] += 1
         for window in logged - self._labelled():
             self.learner.forget(window)
             self.policy.settle(window, Asked.SKIPPED)  # what was said of it is not known any longer
@@ -201,6 +204,16 @@ class Composed(KernelCore):
         self._learn_new(before)
         if not outputs and not self.learner.split(at, leaf, head):
             return self._take_back(at, "n_heads")
+        return outputs
+
+    def change_class(self, at: int, cls: int, into: int | None, name: str) -> Sequence[Output]:
+        """A class is renamed, merged or removed; a learner of one's own knows nothing of the last two."""
+        if into != cls and not isinstance(self.learner, _Heads):
+            self.state["counts"][0, Count.NO_SUCH_CLASS] += 1
+            return [Dropped(at, NO_WINDOW, Why.NO_SUCH_CLASS)]
+        before = self._labelled()
+        outputs = super().change_class(at, cls, into, name)
+        self._learn_new(before)
         return outputs
 
     def _take_back(self, at: int, what: str) -> Sequence[Output]:

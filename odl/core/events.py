@@ -89,7 +89,7 @@ class Teach:
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """Take back the answer given last."""
+    """Take back what was given last: an answer, a taught label or a change of a class."""
 
     at: int
 
@@ -111,6 +111,20 @@ class Split:
     at: int
     leaf: int
     head: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeClass:
+    """Class ``cls`` counts as class ``into`` of the same task from now on, labels of before included.
+
+    ``into`` is another class (the two are merged), None (``cls`` is removed), or ``cls`` itself (it stands
+    on its own, as at first). ``name`` is what ``cls`` is called from now on.
+    """
+
+    at: int
+    cls: int
+    into: int | None
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +213,8 @@ class Dropped:
     why: Why
 
 
-Command: TypeAlias = Label | Teach | Undo | AddClass | Split
-Input: TypeAlias = Samples | Gap | Label | Teach | Undo | AddClass | Split | Truth | Origin | Adopt
+Command: TypeAlias = Label | Teach | Undo | AddClass | Split | ChangeClass
+Input: TypeAlias = Samples | Gap | Command | Truth | Origin | Adopt
 Output: TypeAlias = Prediction | Query | Learned | Dropped
 Event: TypeAlias = Input | Output
 

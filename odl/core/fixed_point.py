@@ -61,6 +61,29 @@ def multiplier(ratio: float) -> tuple[int, int]:
     return mult, shift
 
 
+def unit_ratio(name: str, unit: str, model_unit: str) -> float:
+    """How many of ``model_unit`` one ``unit`` of the channel ``name`` is.
+
+    Raises
+    ------
+    ConfigError
+        If the units are of different kinds.
+
+    >>> unit_ratio("ax", "mg", "g")
+    0.001
+    """
+    size, model_size = _sizes(name, unit, model_unit)
+    return size / model_size
+
+
+def _sizes(name: str, unit: str, model_unit: str) -> tuple[float, float]:
+    kind, size = UNITS.get(unit, (unit, 1.0))
+    model_kind, model_size = UNITS.get(model_unit, (model_unit, 1.0))
+    if kind != model_kind:
+        raise ConfigError(f"channel {name} is in {unit}, but the model wants {model_unit}")
+    return size, model_size
+
+
 def input_scaling(
     source: Sequence[tuple[str, str, float]],
     model: Sequence[tuple[str, str, float]],
@@ -91,10 +114,7 @@ def input_scaling(
         raise ConfigError(f"the source has channels {have}, but the model wants {want}")
     mults, shifts = [], []
     for (name, unit, scale), (_, model_unit, model_scale) in zip(source, model, strict=True):
-        kind, size = UNITS.get(unit, (unit, 1.0))
-        model_kind, model_size = UNITS.get(model_unit, (model_unit, 1.0))
-        if kind != model_kind:
-            raise ConfigError(f"channel {name} is in {unit}, but the model wants {model_unit}")
+        size, model_size = _sizes(name, unit, model_unit)
         mult, shift = multiplier(scale * size / (model_scale * model_size))
         mults.append(mult)
         shifts.append(shift)

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from odl.core.arrays import WithMemory, memory_of, net_of
 from odl.core.config import Config, rule_of
-from odl.core.events import Output
+from odl.core.events import NO_CLASS, Output
 from odl.core.fixed_point import Scaling
 from odl.core.image import Image
 from odl.core.kernels.block import OUT, POSITION
 from odl.core.kernels.command import command
 from odl.core.kernels.extract import restart
-from odl.core.kernels.grow import add_class, regrow, split
+from odl.core.kernels.grow import add_class, change_class, regrow, split
 from odl.core.kernels.jit import Int, passed
 from odl.core.kernels.net import SETTINGS, Act
 from odl.core.kernels.plain import plain
@@ -78,6 +78,11 @@ class KernelCore(WithMemory):
     def split(self, at: int, leaf: int, head: int) -> Sequence[Output]:
         """Add task ``head`` under class ``leaf``."""
         return self._events(plain(split)(self.block, at, leaf, head, 0))
+
+    def change_class(self, at: int, cls: int, into: int | None, name: str) -> Sequence[Output]:
+        """Class ``cls`` is called ``name`` and counts as ``into``."""
+        text, target = np.frombuffer(name.encode(), np.uint8), NO_CLASS if into is None else into
+        return self._events(plain(change_class)(self.block, at, cls, target, text, 0))
 
     def _events(self, n: Int) -> Outputs:
         """The first ``n`` records that the kernels left."""
@@ -174,6 +179,7 @@ class Fused(KernelCore):
         log = self.log[: int(self.state["n_log"][0]) if keep else 0]
         self.state[:] = memory_of(self.image, self.net, self.config.seed).state
         ends = log["window"] + np.where(log["kind"] == Entry.LABEL, self.net.window, 0)
+        ends[log["window"] < 0] = 0  # labels of an earlier session
         at = max(position, int(ends.max(initial=0)))
         self.state["n_log"] = len(log)
         self.state["answers"] = log["order"].max(initial=0)

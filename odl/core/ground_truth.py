@@ -74,6 +74,21 @@ class TruthTrack:
         return classes
 
 
+def joined(truths: Iterable[Truth]) -> list[Truth]:
+    """Return truths in order of start, with neighbours of one class as one.
+
+    >>> joined([Truth(10, 20, "walk"), Truth(0, 10, "walk"), Truth(20, 30, "sit")])
+    [Truth(start=0, end=20, name='walk'), Truth(start=20, end=30, name='sit')]
+    """
+    found: list[Truth] = []
+    for truth in sorted(truths, key=lambda truth: truth.start):
+        if found and found[-1].name == truth.name and found[-1].end == truth.start:
+            found[-1] = Truth(found[-1].start, truth.end, truth.name)
+        else:
+            found.append(truth)
+    return found
+
+
 def _merged(truths: Iterable[Truth]) -> list[tuple[int, int, str]]:
     """(start, end, name) in order of start; intervals of one class do not overlap."""
     merged: list[tuple[int, int, str]] = []

@@ -1,29 +1,31 @@
 """Reduce a session's events to what became of its questions and answers, and to its class tree.
 
-`SessionHistory` is the only place with these rules: which answer a refusal or an undo belongs to,
-which answers count, who gave them, which classes were added. Evaluation, label prompts, label logs,
+`SessionHistory` and its base are the only place with these rules: which answer a refusal or an undo belongs
+to, which answers count, who gave them, which classes were added. Evaluation, label prompts, label logs,
 resuming and tables are views of it.
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
+from odl.core.answer_history import AnswerHistory
 from odl.core.answer_records import (
-    REFUSALS,
     AdoptedState,
     AnswerOutcome,
     AnswerRecord,
-    QuestionOutcome,
+    ChangeRecord,
     QuestionRecord,
-    outcome_of,
+    Undoable,
 )
-from odl.core.class_tree import ClassTree, GrowingTree
+from odl.core.class_tree import ClassTree
 from odl.core.events import (
     NO_WINDOW,
     AddClass,
     Adopt,
+    ChangeClass,
     Dropped,
     Event,
     Gap,
@@ -36,11 +38,10 @@ from odl.core.events import (
     Split,
     Teach,
     Undo,
-    Why,
 )
 
 
-class SessionHistory:
+class SessionHistory(AnswerHistory):
     """Keep account of a session's events, one at a time.
 
     Parameters
@@ -53,6 +54,9 @@ class SessionHistory:
         Number of the newest answers, questions and gaps to keep; default: all. Counts cover all.
     read_state : callable, optional
         Reads the state of an `Adopt` event. Without it, what happened while the line was lost stays unknown.
+    max_log : int, optional
+        Entries that the session's label log has room for; without it an undo is not followed once labels have
+        left a full log.
 
     Attributes
     ----------
@@ -61,6 +65,8 @@ class SessionHistory:
     answers : deque of AnswerRecord
         Oldest first.
     questions : deque of QuestionRecord
+    changes : deque of ChangeRecord
+        Classes that were renamed, merged or removed, oldest first.
     gaps : deque of (int, int)
         (start, samples lost).
     unseen : list of (int, int)
@@ -75,8 +81,8 @@ class SessionHistory:
         Answers and skips that took effect, and answers taken back; labels that nobody asked for are answers.
     origin : Origin or None
         Who gave the last command.
-    last_undone : AnswerRecord or None
-        The answer taken back last.
+    last_undone : AnswerRecord, ChangeRecord or None
+        The answer or change taken back last.
 
     Examples
     --------
@@ -92,49 +98,19 @@ class SessionHistory:
 
     def __init__(
         self, tree: ClassTree | None = None, window: int = 0, *, keep: int | None = None,
-        read_state: Callable[[bytes], AdoptedState] | None = None,
+        read_state: Callable[[bytes], AdoptedState] | None = None, max_log: int | None = None,
     ) -> None:  # fmt: skip
-        self.classes = GrowingTree(ClassTree({}) if tree is None else tree)
-        self.answers: deque[AnswerRecord] = deque(maxlen=keep)
-        self.questions: deque[QuestionRecord] = deque(maxlen=keep)
+        super().__init__(tree, keep, max_log)
         self.gaps: deque[tuple[int, int]] = deque(maxlen=keep)
         self.unseen: list[tuple[int, int]] = []
         self.lessons: Counter[int] = Counter()
-        self.dropped: Counter[Why] = Counter()
         self.position = self.windows = self.asked = self.learned = self.lost = 0
-        self.labelled = self.skipped = self.undone = 0
-        self.origin: Origin | None = None
-        self.last_undone: AnswerRecord | None = None
         self._window, self._read_state = window, read_state
         self._predicted_to = 0  # end of the newest window
-        self._undoable: deque[AnswerRecord] = deque(maxlen=keep)
-        self._undo_at: int | None = None  # sample of an undo whose step is not over
-        self._announced: Origin | None = None  # origin of the next command
-        self._teaching: AnswerRecord | None = None  # a taught label whose window no output has shown yet
-
-    @property
-    def tree(self) -> ClassTree:
-        """Classes and tasks as they are now."""
-        return self.classes.tree
-
-    @property
-    def standing(self) -> int:
-        """Answers that took effect and were not taken back."""
-        return self.labelled - self.undone - (self._undo_at is not None and self._takes_counted)
-
-    @property
-    def taught(self) -> int:
-        """Labels among the standing answers that nobody asked for; of the newest, where not all are kept."""
-        return sum(one.taught and one.counts for one in self.answers)
-
-    @property
-    def names(self) -> list[str]:
-        """Names of the answers that an undo can take back, the newest last."""
-        names = [one.name for one in self._undoable if one.name is not None]
-        return names if self._undo_at is None else names[:-1]
 
     def take(self, event: Event) -> None:
         """Apply the next event."""
+        self._settle_entry(refused=isinstance(event, Dropped) and event.window == NO_WINDOW)
         # The outputs of an undo's own step come between the two: a batch settles before the undo.
         if self._undo_at is not None and not (
             isinstance(event, Dropped | Learned) and event.at == self._undo_at
@@ -144,6 +120,10 @@ class SessionHistory:
             isinstance(event, Dropped | Learned) and event.at == self._teaching.at
         ):
             self._settle_taught()
+        if not isinstance(event, Dropped):
+            self._changing = None
+        if isinstance(event, ChangeClass):
+            self._change(event)
         self.classes.take(event)
         match event:
             case Samples(start, block):
@@ -165,14 +145,14 @@ class SessionHistory:
             case Learned(at, window, _, _):
                 self.learned += 1
                 self.lessons[at] += 1
-                if (one := self._pending(window) or self._taught(at, window)) is not None:
-                    one.state = AnswerOutcome.LEARNED
+                self._learn(self._pending(window) or self._taught(at, window))
             case Dropped():
                 self._dropped(event)
             case Undo(at):
                 self.origin, self._undo_at = self._origin(at, last=True), at
-            case AddClass(at) | Split(at):
+            case AddClass(at) | Split(at) | ChangeClass(at):
                 self.origin = self._origin(at)
+                self._entry = self._changing if isinstance(event, ChangeClass) else event
             case Gap(start, lost, _):
                 self._lose(start, lost)
             case Adopt(start, lost, state):
@@ -180,19 +160,13 @@ class SessionHistory:
                 if self._read_state is not None:
                     self._adopt(start, self._read_state(state))
 
-    def settle(self) -> None:
-        """Apply an undo or a taught label whose step has ended; call this after the last event."""
-        self._settle_taught()
-        if self._undo_at is None:
-            return
-        at, self._undo_at = self._undo_at, None
-        if self._undoable:
-            one = self._undoable.pop()
-            one.state, one.undone_at, self.last_undone = AnswerOutcome.UNDONE, at, one
-            self.undone += not one.missed
+    def adopt(
+        self, tree: ClassTree, undoable: Iterable[Undoable],
+        entries: Sequence[tuple[int, int] | None] | None = None,
+    ) -> list[AnswerRecord]:  # fmt: skip
+        """Continue from a session's own ``tree``, answers and changes of classes, oldest first.
 
-    def adopt(self, tree: ClassTree, answers: Iterable[tuple[int, int]]) -> list[AnswerRecord]:
-        """Continue from a session's own ``tree`` and ``answers``, (window, class), oldest first.
+        ``entries`` are those of its label log (`odl.core.state_view.StateView.entries`), if they are known.
 
         Returns
         -------
@@ -203,111 +177,23 @@ class SessionHistory:
         known = {(one.window, one.cls): one for one in self.answers if one.counts}
         new = []
         self._undoable.clear()
-        for window, cls in answers:
+        earlier = replace(tree, changes=())
+        for item in undoable:
+            if isinstance(item, ChangeClass):
+                same = [one for one in self.changes if one.change == item and one.undone_at is None]
+                made = same[0] if same else ChangeRecord(item, earlier.name(item.cls))
+                self.changes.extend([] if same else [made])
+                self._undoable.append(made)
+                earlier = earlier.with_change(item)
+                continue
+            window, cls = item
             one = known.get((window, cls))
             if one is None:
                 one = AnswerRecord(window, cls, tree.name(cls), AnswerOutcome.LEARNED, missed=True)
-                new.append(one)
+                new += [one] if window >= 0 else []  # else of an earlier session
             self._undoable.append(one)
+        self._restart_log(entries)
         return new
-
-    def answers_by_window(self) -> dict[int, list[AnswerRecord]]:
-        """Return the answers grouped by window, each group oldest first."""
-        groups: dict[int, list[AnswerRecord]] = {}
-        for one in self.answers:
-            groups.setdefault(one.window, []).append(one)
-        return groups
-
-    # --- answers ----------------------------------------------------------------------------
-
-    @property
-    def _takes_counted(self) -> bool:
-        return bool(self._undoable) and not self._undoable[-1].missed
-
-    def _origin(self, at: int, last: bool = False) -> Origin | None:
-        """Return who gave a command at sample ``at``.
-
-        An answer with a new class is up to three commands at one sample; its label is the ``last``.
-        """
-        origin = self._announced
-        if origin is not None and origin.at != at:
-            origin = None
-        if last or origin is None:
-            self._announced = None
-        return origin
-
-    def _label(self, at: int, window: int, cls: int | None) -> AnswerRecord:
-        self.origin = origin = self._origin(at, last=True)
-        name = None if cls is None else self.tree.name(cls)
-        one = AnswerRecord(window, cls, name, AnswerOutcome.PENDING, at=at)
-        if origin is not None:
-            one.by, one.took, one.clock = origin.by, origin.took, origin.clock
-        self.answers.append(one)
-        if name is None:
-            self.skipped += 1
-        else:
-            self.labelled += 1
-            self._undoable.append(one)
-        return one
-
-    def _taught(self, at: int, window: int, refused: bool = False) -> AnswerRecord | None:
-        """Return the taught label of this step, now that an output shows that it is about ``window``."""
-        one = self._teaching
-        if one is None or one.at != at:
-            return None
-        self._teaching, one.window = None, window
-        one.taught = refused or all(question.window != window for question in self.questions)
-        return one
-
-    def _settle_taught(self) -> None:
-        """A taught label without outputs answered the open question about the stretch that runs."""
-        one, self._teaching = self._teaching, None
-        if one is None:
-            return
-        answers = self.answers_by_window()
-        ended = [outcome_of(answers.get(question.window, ()))[0] for question in self.questions]
-        for outcome in (QuestionOutcome.OPEN, QuestionOutcome.UNDONE):  # one taken back may be open again
-            waiting = [q for q, how in zip(self.questions, ended, strict=True) if how is outcome]
-            if waiting:
-                one.window = max(waiting, key=lambda question: (question.since, -question.window)).window
-                one.taught = False
-                return
-
-    def _dropped(self, event: Dropped) -> None:
-        why, window = event.why, event.window
-        self.dropped[why] += 1
-        if why is Why.NOTHING_TO_UNDO:
-            self._undo_at = None
-        elif why is Why.EXPIRED:
-            self.answers.append(AnswerRecord(window, None, None, AnswerOutcome.EXPIRED))
-        elif why is Why.SKIPPED:
-            if (one := self._pending(window)) is not None:
-                one.state = AnswerOutcome.SKIPPED
-        # A refusal belongs to the answer's own step; FULL appears later, when the batch is closed.
-        elif (
-            one := self._pending(window, None if why is Why.FULL else event.at)
-            or self._taught(event.at, window, refused=True)
-        ) is not None:
-            self._refuse(one, why)
-
-    def _pending(self, window: int, at: int | None = None) -> AnswerRecord | None:
-        """Return the newest pending answer about ``window``, given at sample ``at`` if that is set."""
-        for one in reversed(self.answers):
-            if one.window == window and one.state is AnswerOutcome.PENDING and at in (None, one.at):
-                return one
-        return None
-
-    def _refuse(self, one: AnswerRecord, why: Why) -> None:
-        one.state, one.why = AnswerOutcome.REFUSED, why
-        if one is self._teaching:
-            self._teaching = None
-        if one in self._undoable:
-            self._undoable.remove(one)
-        if why in REFUSALS and not one.missed:
-            self.labelled -= one.name is not None
-            self.skipped -= one.name is None
-
-    # --- gaps and states -------------------------------------------------------------
 
     def _lose(self, start: int, lost: int) -> None:
         self.position = start + lost
@@ -315,7 +201,7 @@ class SessionHistory:
         self.lost += lost
 
     def _adopt(self, start: int, state: AdoptedState) -> None:
-        new = self.adopt(state.tree, state.answers)
+        new = self.adopt(state.tree, state.undoable, state.entries)
         self.unseen.append((start, self.position + state.skip))
         if not start:  # these answers are older than the recording
             new = []

@@ -27,7 +27,9 @@ from odl.core.image_layout import (
     require,
 )
 from odl.core.layer import Layer as Layer
-from odl.core.layer import check_layers, read_layers
+from odl.core.layer import read_layers
+from odl.core.layer_check import check_layers
+from odl.core.layer_spans import LayerSpan, spans
 
 ROOT = 255  # parent of the root task
 
@@ -105,16 +107,12 @@ class Image:
     @property
     def stride(self) -> int:
         """Samples between two outputs of the last layer; a hop is a multiple of it."""
-        return int(np.prod([layer.stride for layer in (self.layers[:1] if self.windowed else self.layers)]))
+        return self._stream.stride
 
     @property
     def receptive(self) -> int:
         """Receptive field of one output of the last layer, in samples."""
-        size, jump = 1, 1
-        for layer in self.layers[:1] if self.windowed else self.layers:
-            size += (layer.kernel - 1) * jump
-            jump *= layer.stride
-        return int(size)
+        return self._stream.receptive
 
     @property
     def positions(self) -> int:
@@ -124,17 +122,19 @@ class Image:
     @property
     def macs(self) -> int:
         """Multiply-accumulates of the convolutions for one window on its own."""
-        return sum(n * layer.weights.size for n, layer in zip(self.lengths, self.layers, strict=True))
+        return sum(n * layer.macs for n, layer in zip(self.lengths, self.layers, strict=True))
 
     @property
     def lengths(self) -> list[int]:
         """Outputs of each layer for one window on its own; below 1 where a window is too short."""
-        sizes, size = [], self.window
-        for layer in self.layers:
-            if layer.op != Op.WINDOW:
-                size = (size + layer.left + layer.right - layer.kernel) // layer.stride + 1
-            sizes.append(size)
-        return sizes
+        return [span.length for span in spans(self.layers, self.window)]
+
+    @property
+    def _stream(self) -> LayerSpan:
+        """What an output of the last layer comes from, a whole window or less."""
+        if self.windowed:
+            return LayerSpan(self.layers[0].kernel, self.layers[0].stride, 1)
+        return spans(self.layers, self.window)[-1]
 
     @property
     def max_items(self) -> int:
@@ -174,6 +174,7 @@ class Image:
             row["cin"], row["cout"], row["kernel"] = layer.inputs, layer.outputs, layer.kernel
             for name in ("stride", "op", "zero", "left", "right"):
                 row[name] = getattr(layer, name)
+            row["left"] += layer.back
         heads = np.zeros(len(self.parents), HEAD)
         heads["parent"], heads["format"] = self.parents, self.formats
         rows = np.zeros(len(self.row_class), ROW)

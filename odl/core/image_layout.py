@@ -12,8 +12,8 @@ layers     ``LAYER`` each: channels, kernel, stride, operation (`Op`), padding
 weights    int8, layer after layer, each (out, kernel, in) in C order; in is
            channels / outputs of a depthwise convolution; pooling has no weights
 biases     int32, layer after layer, at scale s_in * s_w
-mults      int32 in [2^30, 2^31), one per output channel of a layer with weights; from
-           2^29 on where `Op` is not CONV
+mults      int32 in [2^30, 2^31), one per output channel of a layer with weights, three of ADD;
+           from 2^29 on where `Op` is not CONV
 shifts     uint8 in [31, 62], one per output channel
 heads      ``HEAD`` per task: parent class (255: the root task), logit format, kind
 rows       ``ROW`` per class row: class id, task
@@ -89,8 +89,8 @@ LAYER = np.dtype(
         ("stride", "<u2"),
         ("op", "u1"),  # `Op`
         ("zero", "u1"),  # the output that stands for a real 0
-        ("left", "u1"),  # positions of padding before a window's first and behind its last input
-        ("right", "u1"),
+        ("left", "u1"),  # positions of padding before a window's first input; of `REACHING`: layers back
+        ("right", "u1"),  # positions of padding behind a window's last input
     ]
 )
 HEAD = np.dtype(
@@ -116,10 +116,14 @@ class Op(IntEnum):
     AVERAGE = 5  # their rounded mean
     WINDOW = 6  # first of all: what follows runs on each window as a whole, with padding
     TABLE = 7  # each input looked up in its channel's table of 256 outputs, stored less 128
+    BRANCH = 8  # the outputs of an earlier layer once more
+    ADD = 9  # those of an earlier layer plus those of the layer before, around a zero point
+    CONCAT = 10  # those of an earlier layer, then those of the layer before
 
 
 NEWER = "of a kind that needs a newer odl"
-WEIGHTLESS = (Op.MAX, Op.AVERAGE, Op.WINDOW)
+REACHING = (Op.BRANCH, Op.ADD, Op.CONCAT)  # those that take the outputs of an earlier layer
+WEIGHTLESS = (Op.MAX, Op.AVERAGE, Op.WINDOW, *REACHING)
 
 
 class ImageError(OdlError, ValueError):

@@ -1,20 +1,21 @@
-"""One layer of an image's extractor: its arrays, how it is read, and which layers can be run."""
+"""One layer of an image's extractor: its arrays, and how it is read."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.core.image_layout import NEWER, WEIGHTLESS, Op, require
+from odl.core.image_layout import NEWER, REACHING, WEIGHTLESS, Op, require
 
-MOST_LAYERS, MOST_OUTPUTS, MOST_KERNEL, MOST_TAPS = 32, 192, 4096, 16384
+MOST_LAYERS, MOST_OUTPUTS, MOST_KERNEL, MOST_TAPS = 64, 192, 4096, 16384
 _FULL = (Op.CONV, Op.CONV_TWICE, Op.DENSE)  # each output from all inputs
-MULTIPLYING = (*_FULL, Op.DEPTHWISE)  # those with biases, multipliers and shifts
+MULTIPLYING = (*_FULL, Op.DEPTHWISE)  # those with biases, multipliers and shifts of each output
+SUMMED = 3  # biases, multipliers and shifts of ADD: its two inputs' and the sum's
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +24,10 @@ class Layer:
 
     By default a valid convolution with ReLU, whose outputs have the zero point 0. ``weights`` gives the
     sizes in any case: the last axis has the length ``wide`` for a depthwise convolution, 256 for tables and
-    0 for a layer without weights. Layers that do not multiply have no numbers in the other arrays.
+    0 for a layer without weights. Layers that do not multiply have no numbers in the other arrays; ADD has
+    three: zero points of both inputs (and 0) as biases, multipliers and shifts of both and of the sum. The
+    kernel of ADD and CONCAT is how many inputs can wait for the other branch's
+    (`odl.core.layer_spans.waiting`).
     """
 
     weights: NDArray[np.int8]  # (out, kernel, in)
@@ -36,6 +40,7 @@ class Layer:
     left: int = 0  # padding, behind a layer WINDOW
     right: int = 0
     wide: int = 1  # inputs of each output at a position, where it has inputs of its own: every outputs-th
+    back: int = 0  # how many layers before it the one is whose outputs it takes (too), if it reaches back
 
     @property
     def outputs(self) -> int:
@@ -53,6 +58,11 @@ class Layer:
         return int(self.weights.shape[2]) if self.op in _FULL else self.outputs * self.wide
 
     @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one output of all channels; a look-up is none."""
+        return 0 if self.op == Op.TABLE else int(self.weights.size)
+
+    @property
     def taps(self) -> int:
         """Inputs that an output of all channels is made from."""
         return self.kernel * self.inputs
@@ -60,7 +70,7 @@ class Layer:
 
 def read_layers(section: Callable[..., NDArray[Any]], records: NDArray[Any], source: str) -> list[Layer]:
     """The layers of these `odl.core.image_layout.LAYER` records; ``section`` gives arrays by name."""
-    shapes, facts = [], list[tuple[int, Op, int, int, int, int]]()
+    shapes, facts = [], list[tuple[int, Op, int, int, int, int, int]]()
     for i, s in enumerate(records):
         named = "op" in s.dtype.names
         number, zero, left, right = (int(s[n]) if named else 0 for n in ("op", "zero", "left", "right"))
@@ -71,9 +81,10 @@ def read_layers(section: Callable[..., NDArray[Any]], records: NDArray[Any], sou
         wide = 1 if op in _FULL else cin // out
         per = cin if op in _FULL else 0 if op in WEIGHTLESS else 256 if op == Op.TABLE else wide
         shapes.append((out, int(s["kernel"]), per))
-        facts.append((int(s["stride"]), op, zero, left, right, wide))
+        left, back = (0, left) if op in REACHING else (left, 0)
+        facts.append((int(s["stride"]), op, zero, left, right, wide, back))
     weights = section("weights", "i1", sum(math.prod(shape) for shape in shapes))
-    channels = [shape[0] if fact[1] in MULTIPLYING else 0 for shape, fact in zip(shapes, facts, strict=True)]
+    channels = [numbers_of(fact[1], shape[0]) for shape, fact in zip(shapes, facts, strict=True)]
     outs = sum(channels)
     biases, mults = section("biases", "<i4", outs), section("mults", "<i4", outs)
     shifts = section("shifts", "u1", outs)
@@ -86,45 +97,10 @@ def read_layers(section: Callable[..., NDArray[Any]], records: NDArray[Any], sou
     return layers
 
 
-def check_layers(layers: Sequence[Layer], channels: int, window: int, hop: int, source: str) -> None:
-    """Raise `ImageError` unless these layers can be run one after the other on ``channels``."""
+def numbers_of(op: Op, outputs: int) -> int:
+    """How many biases, multipliers and shifts each a layer has.
 
-    def need(condition: bool, what: str) -> None:
-        require(condition, source, what)
-
-    need(1 <= len(layers) <= MOST_LAYERS, f"{len(layers)} layers; 1 to {MOST_LAYERS} can be run")
-    windowed, cin, size = layers[0].op == Op.WINDOW, channels, window
-    for i, layer in enumerate(layers):
-        out, kernel = layer.outputs, layer.kernel
-        need(layer.inputs == cin, f"layer {i} takes {layer.inputs} channels where {cin} arrive")
-        reach = kernel * layer.wide
-        fits = 1 <= out <= MOST_OUTPUTS and 1 <= reach <= MOST_KERNEL and layer.taps <= MOST_TAPS
-        need(fits, f"layer {i}: {out} outputs, kernel {kernel}, {layer.inputs} channels")
-        if layer.op == Op.WINDOW:
-            need(i == 0 and len(layers) > 1, f"layer {i} takes whole windows; only the first of several can")
-            fits = kernel == window and layer.stride == hop and layer.wide == 1
-            need(fits, f"layer 0 takes {kernel} samples at every {layer.stride}, not windows")
-        else:
-            need(1 <= layer.stride <= kernel, f"layer {i}: stride {layer.stride}, kernel {kernel}")
-            size = (size + layer.left + layer.right - kernel) // layer.stride + 1
-            need(size >= 1, f"layer {i}: no position of a window of {window} is left")
-        padded = layer.left > 0 or layer.right > 0
-        may = windowed and i > 0 and layer.op != Op.AVERAGE and max(layer.left, layer.right) < kernel
-        need(may or not padded, f"layer {i}: padding of {layer.left} and {layer.right}; none can be there")
-        need(layer.zero == 0 or layer.op != Op.CONV, f"layer {i}: zero point {layer.zero} with ReLU")
-        _check_numbers(layer, i, need)
-        cin = out
-    need(not windowed or size == 1, f"{size} outputs for a window; layers that take whole windows give one")
-
-
-def _check_numbers(layer: Layer, i: int, need: Callable[[bool, str], None]) -> None:
-    if layer.op not in MULTIPLYING:
-        need(layer.op != Op.TABLE or (layer.taps == layer.outputs), f"layer {i}: a table of several inputs")
-        return
-    least = 30 if layer.op == Op.CONV else 29
-    need(bool(np.all(layer.mults >= 2**least)), f"layer {i}: a multiplier is below 2**{least}")
-    shifts = bool(np.all((layer.shifts >= 31) & (layer.shifts <= 62)))
-    need(shifts, f"layer {i}: a shift is outside 31 to 62")
-    weights, biases = layer.weights.astype(np.int64), layer.biases.astype(np.int64)
-    bound = 255 * np.abs(weights).sum((1, 2)) + np.abs(biases)
-    need(bool(np.all(bound < 2**31)), f"layer {i}: an accumulator could overflow int32")
+    >>> numbers_of(Op.DENSE, 8), numbers_of(Op.ADD, 8), numbers_of(Op.MAX, 8)
+    (8, 3, 0)
+    """
+    return outputs if op in MULTIPLYING else SUMMED if op == Op.ADD else 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from odl.core.config import ConfigError
 from odl.core.events import (
     NO_CLASS,
     AddClass,
+    ChangeClass,
     Command,
     Event,
     Input,
@@ -25,9 +26,11 @@ from odl.core.events import (
     Teach,
     Undo,
 )
-from odl.core.protocols import Answer, Labeller, Reaction, TakeBack
-from odl.core.session import Session
+from odl.core.protocols import Answer, ClassEdit, Labeller, Reaction, TakeBack, Taught
 from odl.core.trace import Step
+
+if TYPE_CHECKING:
+    from odl.core.session import Session
 
 _INPUTS = frozenset(get_args(Input))
 TOGETHER = 8192  # samples that are joined, at most, apart from the last of them
@@ -65,6 +68,7 @@ def drive(session: Session, source: Iterable[Input], labeller: object = None) ->
     >>> from odl.data import model_bytes
     >>> from odl.core.events import Gap
     >>> from odl.core.image import Image
+    >>> from odl.core.session import Session
     >>> image = Image.from_bytes(model_bytes("shoulder"))
     >>> session = Session(image, Config(mult=(1,) * 6, shift=(0,) * 6, offset=(0,) * 6))
     >>> block = np.zeros((image.window, 6), np.int16)
@@ -93,6 +97,7 @@ def steps(session: Session, source: Iterable[Input], labeller: object = None) ->
     >>> from odl.core.config import Config
     >>> from odl.data import model_bytes
     >>> from odl.core.image import Image
+    >>> from odl.core.session import Session
     >>> from odl.core.trace import Trace
     >>> image = Image.from_bytes(model_bytes("shoulder"))
     >>> session = Session(image, Config(mult=(1,) * 6, shift=(0,) * 6, offset=(0,) * 6))
@@ -179,7 +184,34 @@ def _joined(starts: list[int], blocks: list[NDArray[np.int16]]) -> tuple[Samples
     first = starts[0]
     if len(blocks) == 1:
         return Samples(first, blocks[0]), ()
-    return Samples(first, np.concatenate(blocks)), [start - first for start in starts[1:]]
+    whole = _rows_of_one(blocks)
+    joined = np.concatenate(blocks) if whole is None else whole
+    return Samples(first, joined), [start - first for start in starts[1:]]
+
+
+def _rows_of_one(blocks: list[NDArray[np.int16]]) -> NDArray[np.int16] | None:
+    """The blocks as rows of the array that they are views of; None if they do not follow each other there.
+
+    >>> shelf = np.zeros((6, 2), np.int16)
+    >>> _rows_of_one([shelf[1:3], shelf[3:4]]).base is shelf, _rows_of_one([shelf[:1], shelf[2:]])
+    (True, None)
+    """
+    base = blocks[0].base
+    if not isinstance(base, np.ndarray) or base.shape[1:] != blocks[0].shape[1:]:
+        return None
+    at = first = _address(blocks[0])
+    for block in blocks:
+        if block.base is not base or not block.flags.c_contiguous or _address(block) != at:
+            return None
+        at += block.nbytes
+    row = base.strides[0]
+    start = (first - _address(base)) // row
+    rows: NDArray[np.int16] = base[start : start + (at - first) // row]
+    return rows
+
+
+def _address(array: NDArray[np.int16]) -> int:
+    return int(array.__array_interface__["data"][0])
 
 
 def _taken(session: Session, labeller: Labeller) -> Iterator[Step]:
@@ -189,6 +221,8 @@ def _taken(session: Session, labeller: Labeller) -> Iterator[Step]:
 
 
 def _check(session: Session, source: Iterable[Input]) -> None:
+    from odl.core.session import Session  # brings Numba, which readers of files need not wait for
+
     if not isinstance(session, Session):
         raise ConfigError(f"session is {described(session)}; it can be an odl.Session")
     if isinstance(source, str | bytes) or not isinstance(source, Iterable):
@@ -253,6 +287,7 @@ def commands(session: Session, reaction: Reaction) -> Iterator[Command | Origin]
     >>> from odl.core.config import Config
     >>> from odl.data import model_bytes
     >>> from odl.core.image import Image
+    >>> from odl.core.session import Session
     >>> session = Session(Image.from_bytes(model_bytes("shoulder")), Config(mult=(1,) * 6,
     ...                   shift=(0,) * 6, offset=(0,) * 6))
     >>> for command in commands(session, Answer(0, "wave", by="terminal")):
@@ -276,20 +311,41 @@ def _commands(session: Session, reaction: Reaction, at: int) -> Iterator[Command
     if isinstance(reaction, TakeBack):
         yield Undo(at)
         return
-    free = next((cls for cls in range(NO_CLASS) if cls not in session.names), None)
-    if reaction.name is not None and free is not None and _id_of(reaction.name, session) is None:
+    tree = session.tree
+    cls = None if reaction.name is None else tree.id_of(reaction.name)
+    if isinstance(reaction, ClassEdit) and reaction.what != "add":
+        into = None if reaction.into is None else tree.id_of(reaction.into)
+        if cls is not None and reaction.what == "merge" and into is not None:
+            yield from _merged(session, at, cls, into)
+        elif cls is not None and reaction.what == "rename" and reaction.into:
+            yield ChangeClass(at, cls, tree.counts_as(cls), reaction.into)
+        elif cls is not None and reaction.what == "remove":
+            yield ChangeClass(at, cls, None, reaction.name or "")
+        return
+    free = next((number for number in range(NO_CLASS) if number not in tree.first_names), None)
+    counts = None if cls is None else tree.counts_as(cls)
+    if cls is not None and counts != cls and (counts is None or isinstance(reaction, ClassEdit)):
+        # What was removed is wanted again, or what was merged a class of its own.
+        yield ChangeClass(at, cls, cls, tree.name(cls))
+    if reaction.name is not None and free is not None and cls is None:
         head = reaction.head
         if reaction.leaf is not None:
             head = session.task_under(reaction.leaf)
             if head == len(session.tasks):
                 yield Split(at, reaction.leaf, head)
         yield AddClass(at, free, reaction.name, head)
-    cls = None if reaction.name is None else _id_of(reaction.name, session)
+        cls = session.tree.id_of(reaction.name)
     if isinstance(reaction, Answer):
         yield Label(at, reaction.window, cls)
-    elif cls is not None or free is not None:
+    elif isinstance(reaction, Taught) and (cls is not None or free is not None):
         yield Teach(at, free if cls is None else cls)  # type: ignore[arg-type]
 
 
-def _id_of(name: str, session: Session) -> int | None:
-    return next((cls for cls, known in session.names.items() if known == name), None)
+def _merged(session: Session, at: int, cls: int, into: int) -> Iterator[Command]:
+    """Merge ``cls`` into ``into``; a class of the image stays, under the other's name."""
+    known, name = session.image.names, session.tree.name(into)
+    if cls in known and into not in known:
+        yield ChangeClass(at, into, cls, name)
+        yield ChangeClass(at, cls, cls, name)
+    else:
+        yield ChangeClass(at, cls, into, session.tree.name(cls))

@@ -126,7 +126,24 @@ class Taught(NamedTuple):
     clock: int = 0
 
 
-Reaction: TypeAlias = Answer | Taught | TakeBack  # what a labeller gives
+class ClassEdit(NamedTuple):
+    """Changes the classes themselves; ``head`` and ``leaf`` of what is added, and the origin, as in `Answer`.
+
+    ``what`` is ``"add"``, ``"rename"`` (to ``into``), ``"merge"`` (``name`` counts as class ``into``) or
+    ``"remove"``.
+    """
+
+    what: str
+    name: str
+    into: str | None = None
+    head: int = 0
+    leaf: int | None = None
+    by: str = ""
+    took: int = 0
+    clock: int = 0
+
+
+Reaction: TypeAlias = Answer | Taught | ClassEdit | TakeBack  # what a labeller gives
 
 
 class Labeller(Protocol):

@@ -75,6 +75,8 @@ class RunningPolicy(WithMemory):
                 plain(taught)(self.block, 0, cls, 0)
         elif labelled_at := [i for i in range(int(state["n_log"][0])) if self.log["window"][i] == window]:
             plain(remove_entry)(self.block, labelled_at[0])
+            if window >= state["since"][0]:  # as `undo` does: the present segment may be asked about again
+                state["asked"] = 0
         state["ask_status"][0, :n][asked] = outcome
         while (batch := settled_batch(self.block)) >= 0:
             collect(self.block, batch, 0, 0)

@@ -20,6 +20,7 @@ from odl.core.events import (
     NO_CLASS,
     AddClass,
     Adopt,
+    ChangeClass,
     Gap,
     Input,
     Label,
@@ -160,12 +161,16 @@ class Session(StateView):
                 return self._core.undo(at)
             case AddClass(at, cls, name, head):
                 self._expect(at, "a new class lies")
-                if not valid_name(name):
-                    raise ConfigError(f"{name!r} cannot be a class: empty, over 32 bytes or not printable")
+                _check_name(name)
                 return self._core.add_class(at, _byte("a class", cls), _byte("a task", head), name)
             case Split(at, leaf, head):
                 self._expect(at, "a split lies")
                 return self._core.split(at, _byte("a class", leaf), _byte("a task", head))
+            case ChangeClass(at, cls, into, name):
+                self._expect(at, "a change of a class lies")
+                _check_name(name)
+                target = None if into is None else _class(into)
+                return self._core.change_class(at, _class(cls), target, name)
             case Adopt(start, lost, state):
                 self._expect(start, "a state begins")
                 self._take(state, start + lost)
@@ -174,7 +179,7 @@ class Session(StateView):
                 return []
         raise ConfigError(
             f"an input is {described(event)}; it can be an event: Samples, Gap, Label, Teach, Undo, "
-            "AddClass, Split, Truth, Origin or Adopt"
+            "AddClass, Split, ChangeClass, Truth, Origin or Adopt"
         )
 
     def step_to_question(self, event: Samples) -> Step:
@@ -296,6 +301,11 @@ class Session(StateView):
             raise ConfigError(
                 f"{what} needs the integer core; this session has {' and '.join(self.host_only)}"
             )
+
+
+def _check_name(name: str) -> None:
+    if not valid_name(name):
+        raise ConfigError(f"{name!r} cannot be a class: empty, over 32 bytes or not printable")
 
 
 def _class(cls: int) -> int:

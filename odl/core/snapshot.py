@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.core.arrays import state_dtype_of
 from odl.core.errors import OdlError
 from odl.core.events import NO_CLASS, valid_name
 from odl.core.image import Image
-from odl.core.state import RECENT, WARM, Asked, Count, Entry, log_dtype
+from odl.core.image_layout import REACHING
+from odl.core.state import RECENT, WARM, Asked, Count, Entry, log_dtype, state_dtype_of
 
 _FAR = 2**62  # above every index and counter
 # Counters that change only with a command or a learned label.
@@ -195,8 +195,11 @@ def _within(name: str, values: Any, low: int, high: int) -> None:
 
 
 def _check_numbers(image: Image, s: Any) -> None:
-    # Behind a layer that takes whole windows nothing waits.
-    kernels = [1 if image.windowed and i else layer.kernel for i, layer in enumerate(image.layers)]
+    # Behind a layer that takes whole windows nothing waits, nor where two branches of a stream meet.
+    kernels = [
+        1 if (image.windowed and i) or layer.op in REACHING else layer.kernel
+        for i, layer in enumerate(image.layers)
+    ]
     limits = {
         "position": _FAR, "segment": _FAR, "period": _FAR, "issued": 2**31, "rv_u": 2**31, "rv_d": 2**31,
         "batch": _FAR, "answers": _FAR, "counts": _FAR, "phase": int(s["position"]),
@@ -256,6 +259,11 @@ def _check_tree(image: Image, s: Any, log: NDArray[Any]) -> None:
             _need(fits and len(parents) < image.max_heads, f"log entry {i} cannot split class {cls}")
             formats.append(formats[homes[classes.index(cls)]])
             parents.append(cls)
+        elif kind == Entry.CHANGE:
+            task = homes[classes.index(cls)] if cls in classes else None
+            fits = head == NO_CLASS or (head in classes and homes[classes.index(head)] == task)
+            _need(task is not None and fits, f"log entry {i} cannot change class {cls}")
+            _need(_named(entry), f"log entry {i} gives class {cls} no name")
         else:
             _within(f"the kind of log entry {i}", kind, Entry.LABEL, Entry.LABEL)
     for name, count, wanted in (
@@ -280,7 +288,7 @@ def _named(entry: Any) -> bool:
 def _check_labels(s: Any, log: NDArray[Any]) -> None:
     classes = s["row_class"][: int(s["n_rows"])].tolist()
     used = log[: int(s["n_log"])]
-    _within("the window of a log entry", used["window"], 0, int(s["position"]))
+    _within("the window of a log entry", used["window"], -1, int(s["position"]))  # -1: an earlier session
     _within("the order of a log entry", used["order"], 0, int(s["answers"]))
     for i, entry in enumerate(used):
         if entry["kind"] == Entry.LABEL:
@@ -298,7 +306,7 @@ def _check_questions(s: Any) -> None:
     classes = s["row_class"][: int(s["n_rows"])].tolist()
     _within("a question's window", s["ask_window"][:n], 0, int(s["position"]))
     _need(bool(np.all(np.diff(s["ask_window"][:n]) > 0)), "its questions are not in window order")
-    _within("the end of a question", s["ask_expires"][:n], 0, _FAR)
+    _within("the end of a question", s["ask_expires"][:n], 0, _FAR + 2**40)  # the most patience
     _within("a question's batch", s["ask_batch"][:n], 0, int(s["batch"]))
     _within("the order of an answer", s["ask_order"][:n], 0, int(s["answers"]))
     _within("a question's segment", s["ask_segment"][:n], 0, int(s["segment"]))

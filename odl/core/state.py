@@ -1,20 +1,23 @@
 """The integer state of a session: two flat structs, described once.
 
 A board keeps ``state`` in RAM and appends ``log`` to flash. The log holds the ordered labels,
-new classes and splits that determine the learned heads. Kernels work on these bytes and the C
-core has the same layout, so a snapshot is a copy and twins are compared byte for byte. Fields
-are naturally aligned.
+new classes, splits and changes of classes that determine the learned heads. Kernels work on these
+bytes and the C core has the same layout, so a snapshot is a copy and twins are compared byte for
+byte. Fields are naturally aligned.
 """
 
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from odl.core.events import NO_CLASS, NO_HEAD
+
+if TYPE_CHECKING:
+    from odl.core.image import Image
 
 WARM = 16  # scores that set TActiLE's first reference value
 RECENT = 64  # scores that novel-segments compares with
@@ -36,6 +39,7 @@ class Entry(IntEnum):
     LABEL = 1
     CLASS = 2
     SPLIT = 3
+    CHANGE = 4  # of a class: renamed, merged or removed
 
 
 class Count(IntEnum):
@@ -114,7 +118,7 @@ def state_dtype(
             ("rv_u", "<i8"),  # reference values, Q31
             ("rv_d", "<i8"),
             ("batch", "<i8"),  # number of the open batch
-            ("answers", "<i8"),  # answers received, orders them for undo
+            ("answers", "<i8"),  # answers received and classes changed, orders them for undo
             ("refit_generator", "<u8"),
             ("counts", "<i8", (len(Count),)),
             # the questions
@@ -173,8 +177,23 @@ def state_dtype(
     )
 
 
+def state_dtype_of(image: Image) -> np.dtype[Any]:
+    """The layout of the state block for this image's sizes."""
+    return state_dtype(
+        features=image.features,
+        positions=image.positions,
+        outputs=image.layers[-1].outputs,
+        taps=sum(layer.taps for layer in image.layers),
+        layers=len(image.layers),
+        max_heads=image.max_heads,
+        max_rows=image.max_rows,
+        max_pending=image.max_pending,
+        items=image.max_items,
+    )
+
+
 def log_dtype(features: int) -> np.dtype[Any]:
-    """One entry of the label log; an entry for a new class has its name in place of features."""
+    """One entry of the label log; an entry for a class has its name in place of features."""
     return np.dtype(
         [
             ("window", "<i8"),  # a label's window; the sample index of anything else

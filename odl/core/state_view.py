@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numpy as np
 from numpy.typing import NDArray
 
 from odl.core.arrays import WithMemory
+from odl.core.class_tree import ClassTree
 from odl.core.config import Config
-from odl.core.events import NO_CLASS
+from odl.core.events import NO_CLASS, ChangeClass
 from odl.core.image import Image
 from odl.core.state import Asked, Count, Entry
 
-_CLASS = int(Entry.CLASS)
+_LABEL, _CLASS, _CHANGE = int(Entry.LABEL), int(Entry.CLASS), int(Entry.CHANGE)
 
 
 class Open(NamedTuple):
@@ -45,13 +45,20 @@ class StateView:
 
     @property
     def names(self) -> dict[int, str]:
-        """Class ids and names, added classes included."""
-        names = dict(self.image.names)
-        log = self._core.log[: int(self._core.state["n_log"][0])]
-        for i in np.flatnonzero(log["kind"] == _CLASS).tolist():
-            entry = log[i]
-            names[int(entry["cls"])] = entry["features"].tobytes().rstrip(b"\0").decode()
-        return names
+        """Class ids and names, added classes included; of a renamed class its present name."""
+        return dict(self.image.names) | self._named(_CLASS, _CHANGE)
+
+    @property
+    def changes(self) -> tuple[ChangeClass, ...]:
+        """Classes that were renamed, merged or removed, oldest first."""
+        changes = sorted(self._entries(_CHANGE), key=lambda entry: int(entry["order"]))
+        return tuple(map(_change_in, changes))
+
+    @property
+    def tree(self) -> ClassTree:
+        """Classes and tasks."""
+        names = dict(self.image.names) | self._named(_CLASS)
+        return ClassTree(names, self.tasks, self.rows, self.changes)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -90,25 +97,50 @@ class StateView:
 
     @property
     def answers(self) -> tuple[tuple[int, int], ...]:
-        """(window, class) of the answers that count, oldest first; an undo takes back the last."""
-        state, log = self._core.state[0], self.log
-        found = [(int(e["order"]), int(e["window"]), int(e["cls"])) for e in log if e["kind"] == Entry.LABEL]
+        """(window, class) of the answers that count, oldest first."""
+        return tuple(one for one in self.undoable if not isinstance(one, ChangeClass))
+
+    @property
+    def undoable(self) -> tuple[tuple[int, int] | ChangeClass, ...]:
+        """The answers and the changes of classes, oldest first; an undo takes back the last."""
+        state = self._core.state[0]
+        found: list[tuple[int, tuple[int, int] | ChangeClass]] = [
+            (int(entry["order"]), _change_in(entry) if entry["kind"] == _CHANGE else _answer_in(entry))
+            for entry in self._entries(_LABEL, _CHANGE)
+        ]
         found += [
-            (int(state["ask_order"][i]), int(state["ask_window"][i]), int(state["ask_class"][i]))
+            (int(state["ask_order"][i]), (int(state["ask_window"][i]), int(state["ask_class"][i])))
             for i in range(int(state["n_ask"]))
             if state["ask_status"][i] == Asked.ANSWERED
         ]
-        return tuple((window, cls) for _, window, cls in sorted(found))
+        return tuple(one for _, one in sorted(found, key=lambda pair: pair[0]))
 
     @property
     def log(self) -> NDArray[Any]:
         """A copy of the label log, undone entries included; dtype `odl.core.state.log_dtype`."""
-        return self._core.log[: int(self._core.state["n_log"][0])].copy()
+        return self._core.log[: self.lessons].copy()
+
+    @property
+    def entries(self) -> tuple[tuple[int, int] | None, ...]:
+        """The entries of the label log: (window, class) of a label, None of anything else."""
+        return tuple(
+            (int(entry["window"]), int(entry["cls"])) if entry["kind"] == Entry.LABEL else None
+            for entry in self.log
+        )
 
     @property
     def lessons(self) -> int:
         """Number of entries in the label log: labels, undone ones included, new classes and tasks."""
         return int(self._core.state["n_log"][0])
+
+    def _entries(self, *kinds: int) -> list[Any]:
+        """The entries of the label log that are of these kinds."""
+        log = self._core.log[: self.lessons]
+        return [log[i] for i, kind in enumerate(log["kind"].tolist()) if kind in kinds]
+
+    def _named(self, *kinds: int) -> dict[int, str]:
+        """The names that such entries give to classes; the last one of a class counts."""
+        return {int(entry["cls"]): _name_in(entry) for entry in self._entries(*kinds)}
 
     def issued_at(self, position: int) -> int:
         """Questions spent in the budget period of sample ``position``; 0 if that is a later period.
@@ -126,3 +158,20 @@ class StateView:
         if phase < self.image.window:
             return self.image.window - phase
         return self.image.hop - (phase - self.image.window) % self.image.hop
+
+
+def _answer_in(entry: Any) -> tuple[int, int]:
+    """Window and class of a label in the log."""
+    return int(entry["window"]), int(entry["cls"])
+
+
+def _change_in(entry: Any) -> ChangeClass:
+    """The change of a class in a log entry."""
+    into = None if entry["head"] == NO_CLASS else int(entry["head"])
+    return ChangeClass(int(entry["window"]), int(entry["cls"]), into, _name_in(entry))
+
+
+def _name_in(entry: Any) -> str:
+    """The class name in a log entry."""
+    name: str = entry["features"].tobytes().rstrip(b"\0").decode()
+    return name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import lzma
+import os
 import re
 import shutil
 import tempfile
@@ -11,7 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -33,6 +34,8 @@ _DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
     lzma.LZMAError,
+    UnicodeError,  # a member's name that is no text,
+    IndexError,  # or empty
 )
 
 
@@ -54,6 +57,24 @@ def damage_as_error(where: object) -> Iterator[None]:
         raise DataError(f"{where}: cannot be read ({reason[:80]})") from None
 
 
+def open_zip(path: Path) -> zipfile.ZipFile:
+    """Open a zip to be read; one that was used just now is still open, so that its directory is read once.
+
+    Raises
+    ------
+    OSError, zipfile.BadZipFile
+        If it cannot be read; `damage_as_error` words these.
+    """
+    there = path.stat()
+    # A forked process has the same place in the file as its parent, so that it opens the file anew.
+    return _opened(path, os.getpid(), there.st_ino, there.st_size, there.st_mtime_ns)
+
+
+@lru_cache(maxsize=2)
+def _opened(path: Path, *_: int) -> zipfile.ZipFile:
+    return zipfile.ZipFile(path)  # closed when it is forgotten
+
+
 def zip_members(path: Path | IO[bytes], where: object) -> list[zipfile.ZipInfo]:
     """Return what a zip holds, after the sizes that it states were checked.
 
@@ -62,7 +83,8 @@ def zip_members(path: Path | IO[bytes], where: object) -> list[zipfile.ZipInfo]:
     DataError
         If it is damaged, holds more than `MEMBERS` files, or one that would unpack like a bomb.
     """
-    with damage_as_error(where), zipfile.ZipFile(path) as file:
+    with damage_as_error(where):
+        file = open_zip(path) if isinstance(path, Path) else zipfile.ZipFile(path)
         members = [info for info in file.infolist() if not info.is_dir()]
     if len(members) > MEMBERS:
         raise DataError(f"{where}: more than {MEMBERS} files; unpack it and name the folder")
@@ -162,8 +184,7 @@ class Files:
             if home is None:
                 file: IO[bytes] = (self.path / name).open("rb")
             else:
-                packed = stack.enter_context(zipfile.ZipFile(self._zips[home]))
-                file = packed.open(name.removeprefix(f"{home}/") if home else name)
+                file = open_zip(self._zips[home]).open(name.removeprefix(f"{home}/") if home else name)
             yield stack.enter_context(file)
 
     def data(self, name: str) -> bytes:

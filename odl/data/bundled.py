@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import odl
+from odl._text import did_you_mean
 from odl.core.rng import Chance, seed_of
 from odl.data.card import Card, DataError, read_card, subject_name
 
@@ -65,8 +66,11 @@ def list_datasets() -> list[str]:
 def load_card(name: str) -> Card:
     """Return the card of dataset ``name``; DataError lists the known datasets."""
     if name not in list_datasets():
-        known = ", ".join(list_datasets()) or "none"
-        raise DataError(f"there is no dataset '{name}'; known datasets: {known}")
+        known = list_datasets()
+        raise DataError(
+            f"there is no dataset '{name}'; known datasets: {', '.join(known) or 'none'}"
+            f"{did_you_mean(name, known)}"
+        )
     return read_card(find_folder() / name / "card.json")
 
 

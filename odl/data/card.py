@@ -150,6 +150,8 @@ def parse_card(written: str, where: str) -> Card:
         )  # fmt: skip
     except KeyError as error:
         raise DataError(f"{where}: the card has no entry {error}") from None
+    except RecursionError:
+        raise DataError(f"{where}: the card is nested too deeply") from None
     except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise DataError(f"{where}: the card is not as it should be ({error})") from None
     _check(card, where)

@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from odl._text import did_you_mean
 from odl.data.bundled import Part, find_folder, list_datasets, load_card, load_session
 from odl.data.card import Card, DataError, agree, read_card, subject_name
 from odl.data.loaders.tables import Tables
@@ -151,10 +152,13 @@ def open_dataset(source: str | Path, data: str | Path | None = None) -> Dataset:
         return _known(str(source), None if data is None else Path(data))
     path = Path(source)
     if not path.exists():
-        known = ", ".join(list_datasets()) or "none"
-        raise DataError(f"there is no dataset '{source}' and no such folder; known datasets: {known}")
+        known = list_datasets()
+        raise DataError(
+            f"there is no dataset '{source}' and no such folder; known datasets: "
+            f"{', '.join(known) or 'none'}{did_you_mean(str(source), known)}"
+        )
     home = path if path.is_dir() else path.parent
-    own = path.with_name(path.name + ".card.json")
+    own = path.parent / f"{path.name}.card.json"
     if path.is_file() and own.is_file():
         about = read_card(own)
         return Dataset(about, home, Tables(about, own, path if data is None else Path(data)))

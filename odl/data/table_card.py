@@ -12,6 +12,9 @@ from odl.data.card import Card, DataError, subject_name
 from odl.data.clock import SECONDS
 from odl.data.readers.source import SourceFile, sources
 
+LONGEST = 4096  # letters of a file's name below its folder that patterns are matched with
+_NUMBER, _WORD, _ANY = re.compile("[0-9]+"), re.compile("[^0-9/]+"), re.compile("[^/]+")
+
 
 @dataclass(frozen=True)
 class TableLayout:
@@ -77,6 +80,7 @@ def layout_of(card: Card, where: Path) -> TableLayout:
             f"label_unit is '{layout.label_unit}'; it can be time, s or samples",
         ),
         (any(".." in f or f.startswith("/") for f in layout.files), "files have to lie below the card"),
+        (not all(Path(f).parts for f in layout.files), "files: a pattern is empty; write one such as *.csv"),
         (
             bool(layout.label) + bool(layout.label_pattern) + bool(layout.label_file) > 1,
             "labels come from one place",
@@ -103,24 +107,81 @@ def from_name(pattern: str, entry: str, name: str) -> str | None:
     >>> from_name("{label:word}{recording:number}.csv", "recording", "walk12.csv")
     '12'
     """
-    match = _regex(pattern, entry).fullmatch(name)
-    return match[1].strip(" _-.") or None if match and match.groups() else None
+    parts = _parts(pattern)
+    if not any(part.entry == f"{{{entry}}}" for part in parts) or len(name) > LONGEST:
+        return None
+    # The places of the name, as bits, from which on it fits the rest of the pattern: one number for each
+    # part, so that no pattern takes long.
+    fits = [1 << len(name)]
+    for part in reversed(parts):
+        fits.append(part.before(name, fits[-1]))
+    at, found = 0, None
+    if not fits.pop() & 1:
+        return None
+    for part in parts:
+        end = part.end(name, at, fits.pop())
+        if found is None and part.entry == f"{{{entry}}}":
+            found = name[at:end].strip(" _-.")
+        at = end
+    return found or None
+
+
+@dataclass(frozen=True, slots=True)
+class _PatternPart:
+    """A part of a pattern: letters as they are, ``*``, or an entry of ``inner`` letters."""
+
+    text: str = ""
+    entry: str = ""
+    inner: re.Pattern[str] | None = None
+    longest: bool = False
+
+    def before(self, name: str, after: int) -> int:
+        """The places where this part can begin, if it can end at the places ``after``."""
+        if self.entry == "*":
+            return (1 << after.bit_length()) - 1
+        places, at = 0, -1
+        if self.inner is not None:
+            for run in self.inner.finditer(name):
+                start, end = run.span()
+                ends = after & ((1 << (end + 1)) - (1 << (start + 1)))
+                if ends:
+                    places |= (1 << (ends.bit_length() - 1)) - (1 << start)
+            return places
+        while (at := name.find(self.text, at + 1)) >= 0:
+            places |= (after >> (at + len(self.text)) & 1) << at
+        return places
+
+    def end(self, name: str, at: int, after: int) -> int:
+        """Where this part ends, which begins at ``at``."""
+        if self.text:
+            return at + len(self.text)
+        if self.longest and self.inner is not None and (run := self.inner.match(name, at)):
+            return (after & ((1 << (run.end() + 1)) - 1)).bit_length() - 1
+        least = at + (self.inner is not None)
+        left = after >> least
+        return least + (left & -left).bit_length() - 1
 
 
 @lru_cache(maxsize=20_000)
-def _regex(pattern: str, entry: str) -> re.Pattern[str]:
+def _parts(pattern: str) -> tuple[_PatternPart, ...]:
     words = re.split(r"(\{\w+(?::number|:word)?\}|\*)", pattern)
-    kinds = {"number": "[0-9]+", "word": "[^0-9/]+?"}
-    text = ""
+    kinds = {"number": _NUMBER, "word": _WORD}
+    parts = list[_PatternPart]()
     for i, word in enumerate(words):
         if word[:1] == "{" and word[-1:] == "}":
             name, _, kind = word[1:-1].partition(":")
             last = name == "label" and words[i + 2 : i + 3] in (["{recording}"], ["{subject}"])
-            inner = kinds.get(kind, "[^/]+" if last else "[^/]+?")
-            text += f"({inner})" if name == entry else inner
-        else:
-            text += ".*?" if word == "*" else re.escape(word)
-    return re.compile(text)
+            parts.append(
+                _PatternPart(
+                    "", f"{{{name}}}", kinds.get(kind, _ANY), kind == "number" or (last and not kind)
+                )
+            )
+        elif word == "*":
+            if not parts or parts[-1].entry != "*":
+                parts.append(_PatternPart("", "*"))
+        elif word:
+            parts.append(_PatternPart(word))
+    return tuple(parts)
 
 
 def files_of(base: Path, patterns: tuple[str, ...]) -> list[SourceFile]:

@@ -73,6 +73,8 @@ class Board:
     on_restart : callable
         Called when the board has restarted, with the seconds since its last message. It
         returns the position at which the stream continues, and the questions spent of the period there.
+    on_held : callable
+        Called when a person held the board's button.
     is_overdue : callable
         Returns True if whoever waits for an answer should wait no longer.
 
@@ -94,8 +96,10 @@ class Board:
         self.line, self.wait = line, 0.2
         self._retry = retry
         self.on_restart: Callable[[float], tuple[int, int]] = lambda away: (self.position, 0)
+        self.on_held: Callable[[], None] = lambda: None
         self.is_overdue: Callable[[], bool] = lambda: False
         self._receiver = Receiver(RequestLoop(line, seq, retry), image, lambda away: self.on_restart(away))
+        self._receiver.on_held = lambda: self.on_held()
         self._ahead: deque[BoardEvent] = deque()  # came while an answer was waited for
 
     @property

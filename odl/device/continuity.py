@@ -8,6 +8,7 @@ from typing import Final
 
 from odl.core.events import (
     AddClass,
+    ChangeClass,
     Command,
     Dropped,
     Gap,
@@ -27,7 +28,7 @@ from odl.wire.client import BoardError
 LEAP: Final = 7 * 86400  # seconds of samples that can be missing at once; more is an error
 ON_THE_LINE: Final = "lost on the line"
 OUTPUTS: Final = (Prediction, Query, Learned, Dropped)
-COMMANDS: Final = (Label, Teach, Undo, AddClass, Split)
+COMMANDS: Final = (Label, Teach, Undo, AddClass, Split, ChangeClass)
 
 
 class BoardState(Enum):

@@ -13,7 +13,19 @@ from odl.device.description import BoardDescription, check_description, mismatch
 from odl.device.device_clock import DeviceClock
 from odl.device.request_loop import RequestLoop
 from odl.device.serial_line import SerialChunk, SerialState
-from odl.wire import Configure, Data, Description, Hello, Info, Message, Ready, Received, Request, Status
+from odl.wire import (
+    Configure,
+    Data,
+    Description,
+    Held,
+    Hello,
+    Info,
+    Message,
+    Ready,
+    Received,
+    Request,
+    Status,
+)
 from odl.wire.client import BoardError
 from odl.wire.session_messages import configure_message
 
@@ -42,6 +54,8 @@ class Receiver:
         As in `odl.device.board.Board`.
     stream : Continuity
         Position of the stream, and its losses.
+    on_held : callable
+        As in `odl.device.board.Board`.
     reading : Request or None
         The Read of the session's state that is under way.
     """
@@ -57,6 +71,7 @@ class Receiver:
         self.session = 0
         self.clock = DeviceClock(50.0)
         self.stream = Continuity(0, 0.0)
+        self.on_held: Callable[[], None] = lambda: None
         self.reading: Request | None = None
         self._image, self._on_restart = image, on_restart
         self._channels: int | None = None
@@ -182,6 +197,8 @@ class Receiver:
             return self.stream.take(message)
         if isinstance(message, OUTPUTS):
             return [message]
+        if isinstance(message, Held):
+            self.on_held()
         if isinstance(message, Data) and one.request is not None and one.request is self.reading:
             self.reading = None
             return [*self._position_of_state(message), StateRead(message.data)]

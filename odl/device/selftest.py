@@ -13,14 +13,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from odl.core.arrays import state_dtype_of
 from odl.core.clock import SYSTEM_CLOCK, Clock
 from odl.core.config import Config
 from odl.core.errors import OdlError
 from odl.core.events import Input, Label, Output, Query, Samples
 from odl.core.image import Image
 from odl.core.session import Session
-from odl.core.state import Entry, log_dtype
+from odl.core.state import Entry, log_dtype, state_dtype_of
 from odl.device.description import shown
 from odl.device.selftest_report import FAILED, LEFT_OUT, PASSED, SelfTestReport, StepResult
 from odl.device.selftest_stream import (

@@ -19,7 +19,8 @@ from odl.evaluate.recorded import RecordedSession, open_recording
 from odl.evaluate.replay import people_of, replay
 from odl.evaluate.result import Result
 from odl.policies.budget import Budget
-from odl.recording.format_1 import LEARNER
+from odl.recording import Reader
+from odl.recording.format_1 import LEARNER, is_converted
 
 
 def recorded_result(path: str | Path, progress: Progress | None = None) -> Result:
@@ -41,8 +42,10 @@ def recorded_result(path: str | Path, progress: Progress | None = None) -> Resul
     ...     recorded_result(f"{folder}/shoulder-7.odl").evaluations[0].queries
     3
     """
+    if not _is_old(path):
+        return replay(path, progress=progress)
     opened = open_recording(path)
-    if not opened.anew or not opened.recording.outputs:
+    if not opened.recording.has_outputs:
         return replay(path, progress=progress)
     progress = progress or (lambda sentence: None)
     load_kernels(opened.image, progress, learning=False)
@@ -52,6 +55,15 @@ def recorded_result(path: str | Path, progress: Progress | None = None) -> Resul
     people = people_of([opened.stream], opened.image)
     return Result(opened.image, (outcome,), opened.options.seed, opened.stream.name, people,
                   about | {"recorded by": "odl 0.1, with another learner"}, opened.damage)  # fmt: skip
+
+
+def _is_old(path: str | Path) -> bool:
+    """Whether odl 0.1 made it; False if it cannot be read, which a replay then says."""
+    try:
+        with Reader(path) as reader:
+            return is_converted(reader.start)
+    except OSError:
+        return False
 
 
 def _outcome(opened: RecordedSession) -> Outcome:

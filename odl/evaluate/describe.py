@@ -6,11 +6,16 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from odl import data
-from odl.core.events import Samples
+from odl.core.events import Prediction, Samples, Truth
+from odl.core.ground_truth import TruthTrack
 from odl.core.image import ROOT, Image, Layer
 from odl.core.image_layout import MAGIC, VERSION, Op
 from odl.data.streams import damage_of, load_model
+from odl.evaluate.metrics import same_as_before
+from odl.evaluate.predictability import predictability
 from odl.evaluate.recorded import open_recording
 from odl.model.memory import memory_of
 from odl.recording import Reader, Recording, read
@@ -19,7 +24,7 @@ from odl.recording.format_1 import is_converted
 _OPERATIONS = {
     Op.CONV_TWICE: "convolution, rounded twice", Op.DENSE: "dense", Op.DEPTHWISE: "depthwise",
     Op.MAX: "maximum", Op.AVERAGE: "average", Op.WINDOW: "whole windows",
-    Op.TABLE: "tables",
+    Op.TABLE: "tables", Op.BRANCH: "an earlier layer once more", Op.ADD: "sum", Op.CONCAT: "side by side",
 }  # fmt: skip
 
 
@@ -46,7 +51,7 @@ def describe_image(image: Image) -> dict[str, Any]:
         "rate_hz": image.rate_hz,
         "window": image.window,
         "hop": image.hop,
-        "layers": [_layer_text(layer) for layer in image.layers],
+        "layers": [_layer_text(i, layer) for i, layer in enumerate(image.layers)],
         "runs_on": "whole windows" if image.windowed else "a stream",
         "parameters": parameters,
         "macs_per_window": image.macs,
@@ -62,11 +67,13 @@ def describe_image(image: Image) -> dict[str, Any]:
     }
 
 
-def _layer_text(layer: Layer) -> str:
+def _layer_text(number: int, layer: Layer) -> str:
     """One layer in words; a plain convolution with ReLU without its name."""
     text = f"{layer.outputs} outputs, kernel {layer.kernel}, stride {layer.stride}"
     if layer.left or layer.right:
         text += f", padding {layer.left} and {layer.right}"
+    if layer.back:
+        text = f"{layer.outputs} outputs, with layer {number - layer.back}"
     return text if layer.op == Op.CONV else f"{_OPERATIONS[layer.op]}: {text}"
 
 
@@ -94,7 +101,17 @@ def describe_recording(path: str | Path) -> dict[str, Any]:
         "settings": config.to_dict(),
         "model": f"{image.checksum:08x}",
         "classes": list(image.names.values()),
+        "same_as_before": _same_as_before(recording, image),
     }
+
+
+def _same_as_before(recording: Recording, image: Image) -> float | None:
+    """The share of windows whose truth is that of the one before; None without truth."""
+    track = TruthTrack(e for e in recording.events if isinstance(e, Truth))
+    windows = [e.window for e in recording.events if isinstance(e, Prediction)]
+    truth = track.of_all(np.array(windows, np.int64), image.window)
+    share = same_as_before(truth[truth >= 0])
+    return None if share is None else round(share, 4)
 
 
 def _without_model(path: Path, recording: Recording) -> dict[str, Any]:
@@ -109,9 +126,10 @@ def _contents(recording: Recording, damage: str, rate_hz: float | None) -> dict[
     kinds = Counter(type(event).__name__ for event in recording.events)
     samples = sum(len(e.block) for e in recording.events if isinstance(e, Samples))
     session = recording.start.config.get("session")
+    session = dict(session) if isinstance(session, dict) else {}
     return {
         "kind": "recording",
-        "session": dict(session) if isinstance(session, dict) else {},
+        "session": session,
         "complete": recording.complete,
         "lost_frames": recording.lost_frames,
         "lost_bytes": recording.lost_bytes,
@@ -120,9 +138,22 @@ def _contents(recording: Recording, damage: str, rate_hz: float | None) -> dict[
         "samples": samples,
         "seconds": None if rate_hz is None else samples / rate_hz,
         "events": dict(sorted(kinds.items())),
+        "predictability": {
+            name: {what: round(value, 4) for what, value in figures.items()}
+            for name, figures in predictability(recording.events, _channel_names(recording, session)).items()
+        },
         "recorded_by": "odl 0.1, with another learner" if is_converted(recording.start) else "this version",
         "trace_sha256": recording.trace_sha256,
     }
+
+
+def _channel_names(recording: Recording, session: dict[str, Any]) -> list[str]:
+    """The channels' names, numbers where the recording does not say them."""
+    width = next((e.block.shape[1] for e in recording.events if isinstance(e, Samples)), 0)
+    written = session.get("channels")
+    if isinstance(written, list) and len(written) == width:
+        return [str(one[0]) if isinstance(one, list) and one else str(i) for i, one in enumerate(written)]
+    return [str(i) for i in range(width)]
 
 
 def describe_datasets() -> list[dict[str, Any]]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from odl._text import clean
+from odl._text import clean, percent, wrapped
 from odl.core.image import ROOT, Image
 from odl.evaluate.describe import as_text, describe_image
 from odl.model.restrict import leaves
 
 
 def tree_text(image: Image) -> str:
-    """The tasks and their classes as a tree, one line per class.
+    """The tasks and their classes as a tree, one line per class, with `node_accuracy` where the card has it.
 
     Examples
     --------
@@ -25,18 +25,46 @@ def tree_text(image: Image) -> str:
     |-- internal rotation
     `-- external rotation
     """
-    return "\n".join(["root task", *_branches(image, 0, "")])
+    shares = node_accuracy(image)
+    lines = ["root task", *_branches(image, 0, "", shares)]
+    if shares:
+        about = "behind a class: the share of its windows that was predicted to be under it, "
+        lines += ["", wrapped(f"{about}of people held out of training")]
+    return "\n".join(lines)
 
 
-def _branches(image: Image, head: int, indent: str) -> list[str]:
+def node_accuracy(image: Image) -> dict[str, float]:
+    """The accuracy at each class and group on people held out of training, from the card; empty without one.
+
+    It is the share of the windows under a node that was predicted to be under it, 0 to 1.
+
+    Examples
+    --------
+    >>> from odl.data import model_bytes
+    >>> node_accuracy(Image.from_bytes(model_bytes("shoulder")))
+    {}
+    """
+    held = image.card.get("held_out_people")
+    nodes = held.get("nodes") if isinstance(held, dict) else None
+    known = set(image.names.values())
+    return {
+        name: float(share)
+        for name, share in (nodes.items() if isinstance(nodes, dict) else ())
+        if name in known and isinstance(share, int | float) and 0 <= share <= 1
+    }
+
+
+def _branches(image: Image, head: int, indent: str, shares: Mapping[str, float]) -> list[str]:
     lines = []
     classes = image.row_class[image.row_head == head].tolist()
     for cls in classes:
         last = cls == classes[-1]
-        lines.append(f"{indent}{'`' if last else '|'}-- {clean(image.names[cls])}")
+        name = image.names[cls]
+        share = f"  {percent(shares[name], 1)}" if name in shares else ""
+        lines.append(f"{indent}{'`' if last else '|'}-- {clean(name)}{share}")
         for below, parent in enumerate(image.parents.tolist()):
             if parent == cls and parent != ROOT:
-                lines += _branches(image, below, indent + ("    " if last else "|   "))
+                lines += _branches(image, below, indent + ("    " if last else "|   "), shares)
     return lines
 
 

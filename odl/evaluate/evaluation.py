@@ -18,12 +18,14 @@ import numpy as np
 
 from odl.core.events import Event
 from odl.core.trace import Trace
+from odl.core.unknown import Rejection
 from odl.evaluate.metrics import (
     COUNTS,
     METRICS,
     Confusion,
     Score,
     confusion_of_places,
+    last_third,
     recall_of,
     running_accuracy,
     score_of,
@@ -58,7 +60,12 @@ class Evaluation:
     those of the model alone. The baseline ``majority`` always names ``majority_class``, the person's most
     frequent true class, which only an oracle knows.
     ``confusion[i][j]`` counts windows of ``classes[i]`` that were called ``classes[j]``.
-    ``curve`` is the accuracy so far after each scored window.
+    ``curve`` is the accuracy so far after each scored window. ``late_classes`` are the true classes of the
+    last third: where it is one class alone, its accuracy says only whether that class is recognised.
+    ``shown_as_unknown`` counts the windows that are shown as unknown (`odl.core.unknown`).
+    ``known_as_unknown`` and ``new_as_unknown`` are
+    the shares of the scored windows of classes that the image knows, and of others, that are. All are None
+    if the image does not say when a window is unknown, the shares also without such windows.
     """
 
     subject: str
@@ -75,6 +82,10 @@ class Evaluation:
     recall: dict[str, float | None]
     curve: tuple[float, ...] = field(repr=False)
     timeline: Timeline = field(repr=False)
+    late_classes: tuple[str, ...] = ()
+    shown_as_unknown: int | None = None
+    known_as_unknown: float | None = None
+    new_as_unknown: float | None = None
 
     @property
     def queries(self) -> int:
@@ -105,6 +116,7 @@ def evaluate(
     rate_hz: float,
     budget: int | None = None,
     read_state: StateReader | None = None,
+    unknown: Rejection | None = None,
 ) -> Evaluation:
     """Score one whole session against the ``Truth`` in it.
 
@@ -127,6 +139,8 @@ def evaluate(
         Number of questions allowed in all; None if unknown.
     read_state
         See `odl.evaluate.timeline.read_timeline`.
+    unknown
+        Tells which windows are shown as unknown; None if that is not known.
 
     Raises
     ------
@@ -172,7 +186,22 @@ def evaluate(
         recall=recall_of(classes, confusion),
         curve=running_accuracy(truth, predicted),
         timeline=line,
+        late_classes=tuple(scored.names[i] for i in np.unique(truth[last_third(len(truth)) :])),
+        **_unknown_windows(Trace.of(events), line, set(names.values()), unknown),
     )
+
+
+def _unknown_windows(
+    trace: Trace, line: Timeline, known: set[str], unknown: Rejection | None
+) -> dict[str, Any]:
+    """How many windows are shown as unknown, and the shares of known and of new ones that are."""
+    if unknown is None or not unknown.least.any():
+        return {}
+    called, truth = unknown.of_records(trace.predictions), line.rows.truth
+    old = np.isin(truth, [place for place, name in enumerate(line.rows.names) if name in known])
+    of = {"known_as_unknown": called[old], "new_as_unknown": called[(truth >= 0) & ~old]}
+    shares = {name: float(some.mean()) if len(some) else None for name, some in of.items()}
+    return {"shown_as_unknown": int(called.sum())} | shares
 
 
 def mean_of(evaluations: Sequence[Evaluation], *, seed: int = 0) -> dict[str, Any]:

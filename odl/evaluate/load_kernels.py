@@ -18,13 +18,17 @@ from odl.core.config import Config
 from odl.core.events import AddClass, Gap, Label, Samples, Split, Undo
 from odl.core.image import Image
 from odl.core.kernels.command import command
+from odl.core.kernels.decide import decide
 from odl.core.kernels.kernel_cache import cache_folder, compilation, wanted_folder
-from odl.core.kernels.run import run
+from odl.core.kernels.run import predict, run
+from odl.core.kernels.score import score_learned
+from odl.core.records import outputs_of
 from odl.core.session import Session
 from odl.data.streams import load_model
+from odl.recording.framed_steps import FramedSteps
 
 Progress = Callable[[str], None]
-_loaded = {"predict": False, "learn": False}  # what this process has
+_loaded = set[str]()  # what this process has
 PATIENCE = 2.0  # seconds without a word
 INTERVAL = 5.0  # seconds between two reports
 
@@ -34,16 +38,21 @@ def load_kernels(image: Image, progress: Progress, learning: bool = True) -> Non
 
     They are compiled once, for all images and all checkouts of the same code. ``progress`` is called
     when that takes longer than two seconds, and then every five. Without ``learning``, only the kernels that
-    predict and ask are loaded, so that the first predictions do not wait for the others, which a process
-    of their own compiles meanwhile.
+    predict and ask are loaded. Where the cache is empty, another process compiles half of these
+    meanwhile, and then those that learn, for which the first predictions do not wait.
     """
-    if not (any(_loaded.values()) or _is_stored(run) or _is_stored(command)):
+    if not (_loaded or _is_stored(run) or _is_stored(command)):
         _compile_apart()
-    for what, touch in (("predict", _predict), ("learn", _learn))[: 1 + learning]:
-        if not _loaded[what]:
+    # Networks from elsewhere have operations whose kernels others do without.
+    touched = {
+        "network" if image.windowed else "predict": _predict,
+        **({"learn": _learn} if learning else {}),
+    }
+    for what, touch in touched.items():
+        if what not in _loaded:
             with _reporting(progress):
                 touch(image)
-            _loaded[what] = True
+            _loaded.add(what)
 
 
 def _session(image: Image) -> Session:
@@ -53,18 +62,27 @@ def _session(image: Image) -> Session:
 
 def _predict(image: Image) -> None:
     """Call each kernel that a session needs until its first question is settled."""
+    _load(decide)  # before the first step, which needs what the other process compiles
     session = _session(image)
     session.step(Samples(0, np.zeros((image.window, len(image.channels)), np.int16)))
     session.step(Gap(image.window, 0, ""))
 
 
 def _learn(image: Image) -> None:
-    """Call each kernel that an answer needs."""
+    """Call each kernel that an answer needs, and the one that records many steps at once."""
     session = _session(image)
     session.step(AddClass(0, 254, "new", 0))
     session.step(Split(0, 0, len(image.parents)))
     session.step(Label(0, 0, None))
     session.step(Undo(0))
+    _load(score_learned)
+    FramedSteps(outputs_of([])).frames(0)
+
+
+def _load(late: Any) -> None:
+    """Load or compile a kernel that is compiled by itself; nothing where nothing is compiled."""
+    if hasattr(late, "load"):
+        late.load()
 
 
 def _is_stored(kernel: Any) -> bool:
@@ -72,13 +90,14 @@ def _is_stored(kernel: Any) -> bool:
     return not hasattr(kernel, "entry") or bool(kernel.entry._cache.is_stored())
 
 
-def compile_learning() -> None:
-    """Compile the kernels that learn, for another process to load."""
+def compile_apart() -> None:
+    """Compile half of what predicts, then the kernels that learn, for another process to load."""
+    _load(predict)
     _learn(load_model("shoulder"))
 
 
 def _compile_apart() -> None:
-    """Start a process for `compile_learning`, where that is possible; nobody waits for it.
+    """Start a process for `compile_apart`, where that is possible; nobody waits for it.
 
     What it compiles is loaded when it is needed, and compiled here if the other process failed.
     """
@@ -88,7 +107,7 @@ def _compile_apart() -> None:
     path = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
     with suppress(OSError):
         process = subprocess.Popen(
-            [sys.executable, "-P", "-c", "from odl.evaluate.load_kernels import compile_learning as c; c()"],
+            [sys.executable, "-P", "-c", "from odl.evaluate.load_kernels import compile_apart as c; c()"],
             env={**os.environ, "PYTHONPATH": path},
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip

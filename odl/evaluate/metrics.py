@@ -57,7 +57,7 @@ class Metric:
         Where it is shown, apart from JSON and data frame: ``"table"`` (a row per person, in the terminal
         and on the page), ``"page"`` (one person's figures on the page), ``"model"`` (`odl evaluate`).
     compared : bool
-        True: the tables show it for the model and for each baseline.
+        True: the tables show it without learning too.
     of : str
         Name of the metric that is its upper bound, shown behind it.
     only_above_zero : bool
@@ -133,6 +133,15 @@ def macro_f1(truth: Classes, predicted: Classes) -> float:
     return math.fsum(f1.tolist()) / len(f1)  # whatever the order of the classes
 
 
+def same_as_before(truth: Classes) -> float | None:
+    """Share of the windows with the same class as the one before; None below two windows.
+
+    >>> same_as_before(np.array([0, 0, 0, 1, 1]))
+    0.75
+    """
+    return accuracy(truth[1:], truth[:-1]) if len(truth) > 1 else None
+
+
 def running_accuracy(truth: Classes, predicted: Classes) -> tuple[float, ...]:
     """After each window, the accuracy so far.
 
@@ -164,7 +173,7 @@ SCORES = (
     ),
     Metric(
         "accuracy", "accuracy", "share", "Share of all scored windows in which what was shown was right.",
-        accuracy, ("table", "page", "model"),
+        accuracy, ("table", "page", "model"), compared=True,
     ),
     Metric(
         "macro_f1", "macro F1", "ratio",
@@ -188,6 +197,28 @@ COUNTS = (
     Metric(
         "scored", "scored", "count", "Windows with a truth: one class covers at least half of the samples.",
         lambda one: one.scored, ("page",), of="windows",
+    ),
+    Metric(
+        "same_as_before", "the same as before", "share",
+        "Share of the scored windows whose true class is that of the scored window before: what an oracle "
+        "reaches that is told each true class one window late.",
+        lambda one: same_as_before(one.timeline.rows.truth[one.timeline.rows.truth >= 0]), ("page",),
+    ),
+    Metric(
+        "shown_as_unknown", "shown as unknown", "count",
+        "Windows shown as unknown, perhaps something new, in place of the class that they are most like.",
+        lambda one: one.shown_as_unknown, ("page",), of="windows", only_above_zero=True,
+    ),
+    Metric(
+        "known_as_unknown", "known, shown as unknown", "share",
+        "Of the scored windows with a class that the model image knows, those shown as unknown: the false "
+        "alarms. In the accuracies such a window counts as the class that it is most like.",
+        lambda one: one.known_as_unknown, ("page",), only_above_zero=True,
+    ),
+    Metric(
+        "new_as_unknown", "new, shown as unknown", "share",
+        "Of the scored windows with a class that the model image does not know, those shown as unknown.",
+        lambda one: one.new_as_unknown, ("page",), only_above_zero=True,
     ),
     Metric("budget", "budget", "count", "Questions allowed in the whole stream.", lambda one: one.budget),
     Metric(

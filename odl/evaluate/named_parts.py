@@ -6,7 +6,6 @@ import inspect
 import re
 import sys
 from collections.abc import Mapping
-from difflib import get_close_matches
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +13,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from odl._extras import how_to_install
+from odl._text import did_you_mean
 from odl.core.config import ConfigError
 from odl.core.kernels.rules import POLICIES
 
@@ -58,11 +58,9 @@ def named_policy(name: str, settings: Mapping[str, Any] | None = None) -> object
     if ":" not in name:
         if name not in POLICIES:
             known = (*POLICIES, *classes)
-            close = get_close_matches(name, known, 1)
-            hint = f"; did you mean '{close[0]}'?" if close else ""
             raise ConfigError(
                 f"there is no policy '{name}'; choose from {', '.join(known)}, or write "
-                f"package.module:Class{hint}"
+                f"package.module:Class{did_you_mean(name, known)}"
             )
         return _made("policy", name, by_name(name), settings) if settings else name
     part = load_part("policy", name)
@@ -116,8 +114,11 @@ def named_learner(name: str, settings: Mapping[str, Any] | None = None) -> objec
     if name in HOST_LEARNERS:
         return _made("learner", name, HOST_LEARNERS[name], settings)
     if ":" not in name:
-        known = ", ".join(("dendron", *HOST_LEARNERS))
-        raise ConfigError(f"there is no learner '{name}'; choose from {known}, or write package.module:Class")
+        learners = ("dendron", *HOST_LEARNERS)
+        raise ConfigError(
+            f"there is no learner '{name}'; choose from {', '.join(learners)}, or write "
+            f"package.module:Class{did_you_mean(name, learners)}"
+        )
     part = load_part("learner", name)
     if inspect.isclass(part) and not _NO_CLASSIFIERS & {base.__name__ for base in part.__mro__}:
         rest = {key: value for key, value in (settings or {}).items() if key != "inputs"}

@@ -187,6 +187,7 @@ OPTIONS: Final = _table(
     Option("units", "names", None, "U,V,W", "of all columns or of each: g, m/s2, deg/s, rad/s, ..."),
     Option("scale", "number", None, "S", "value of one count in the column's unit", low=0, above=True),
     Option("emulated", "flag", False, "", "start an emulated board and use that"),
+    Option("board", "text", None, "NAME", "which board is meant; default: nucleo_f401re"),
     Option("play", "text", None, "DATASET", "an emulated board's sensor plays a person's recordings"),
     Option("feed", "text", None, "DATASET", "feed a person's recordings to a board without a sensor"),
     Option("learn", "text", None, "MODE", "host, device or both, compared; default: both, host for a sketch",
@@ -196,6 +197,12 @@ OPTIONS: Final = _table(
            choices=("truth",)),
     Option("who", "text", None, "NAME", "a pseudonym for the wearer"),
     Option("resume", "path", None, "FILE", "continue a recording, in the same file"),
+    Option("profile", "path", None, "FILE", "a wearer's profile (.odlp): go on from it, keep it up to date"),
+    # What is recorded with its label.
+    Option("label", "names", None, "A,B", "what is done, or several things whose keys switch"),
+    Option("repeat", "integer", None, "N", "takes of a fixed length, which go through the labels; default: 1",
+           low=1, high=10_000),
+    Option("countdown", "number", 3.0, "S", "seconds before each take", low=0, high=3600.0, unit="seconds"),
     # Output files.
     Option("out", "path", None, "FILE", "the recording; default: a name with the date, here"),
     Option("json", "path", None, "FILE", "write the figures as JSON; - is standard output"),

@@ -11,7 +11,7 @@ from odl.core.events import Adopt, Gap, Query, Samples, Truth
 from odl.core.image import Image
 from odl.data.streams import Channels, Stream, damage_of
 from odl.evaluate.options import Options
-from odl.recording import Recording, RecordingError, inputs, read
+from odl.recording import Reader, Recording, RecordingError, inputs, read
 from odl.recording.format_1 import LEARNER, is_converted
 
 
@@ -56,15 +56,15 @@ class RecordedSession:
             return self.anew
         if self.damage:
             return "the recording is damaged: its trace is not compared"
-        if not self.recording.outputs:
+        if not self.recording.has_outputs:
             return "the recording holds no outputs, so it has no trace to compare"
         if isinstance(redacted, dict) and redacted.get("same_trace", True) is False:
             return "data that the recording's trace depends on were removed: it is not compared"
         return ""
 
 
-def open_recording(path: str | Path, model: Image | None = None) -> RecordedSession:
-    """Read a recording, its model image and its settings.
+def open_recording(path: str | Path, model: Image | None = None, *, outputs: bool = True) -> RecordedSession:
+    """Read a recording, its model image and its settings; its outputs too unless ``outputs`` is False.
 
     ``model`` is used if the recording contains no image; then channels without names or units get the
     model's.
@@ -76,7 +76,9 @@ def open_recording(path: str | Path, model: Image | None = None) -> RecordedSess
     """
     path = Path(path)
     try:
-        recording = read(path)
+        with Reader(path) as reader:
+            outputs = outputs or is_converted(reader.start)  # its questions are asked again
+        recording = read(path, outputs=outputs)
     except OSError as error:
         raise RecordingError(f"{path}: cannot be read ({error.strerror})") from None
     never_run = {} if recording.start.image else {"config": Config().to_dict()}

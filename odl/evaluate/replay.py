@@ -15,6 +15,7 @@ from odl.core.image import Image
 from odl.data import open_dataset
 from odl.data.array_source import Form
 from odl.data.streams import Stream, dataset_streams, load_model
+from odl.evaluate.from_profile import from_profile
 from odl.evaluate.load_kernels import Progress, load_kernels
 from odl.evaluate.open_session import open_oracle, open_stream
 from odl.evaluate.options import Options
@@ -24,7 +25,10 @@ from odl.evaluate.own_samples import note_saturation, open_samples
 from odl.evaluate.recorded import RecordedSession, open_recording
 from odl.evaluate.result import Result
 from odl.evaluate.run_stream import run_stream
+from odl.model.profile import WearerProfile, read_profile
 from odl.recording import named
+
+KnownProfile = tuple[WearerProfile, str]  # with a name for messages
 
 
 def replay(
@@ -51,6 +55,7 @@ def replay(
     step: int | None = None,
     every: float | None = None,
     floor: int | None = None,
+    profile: str | Path | WearerProfile | None = None,
     data: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Result:
@@ -122,6 +127,9 @@ def replay(
         Least seconds between two questions; 0 by default.
     floor : int
         The score from which on novel-segments asks, 0 to 65535; 60 by default.
+    profile : path or WearerProfile, optional
+        A wearer's profile (`odl.model.profile`): each session knows what it holds, as soon as its
+        heads are fitted, which takes some windows. It is not written to.
     data : path, optional
         Folder or zip of a dataset that is not bundled (``hapt``, ``uca-ehar``).
     progress : callable, optional
@@ -158,12 +166,19 @@ def replay(
     keywords |= {name: value for name, value in given.items() if value is not None}
     other = model if model is None or isinstance(model, Image) else load_model(model)
     folder = None if out is None else Path(out)
+    known: KnownProfile | None = None
+    if isinstance(profile, WearerProfile):
+        known = profile, "the profile"
+    elif profile is not None:
+        known = read_profile(profile), str(profile)
     form = Form(rate_hz, units, scale, labels)
     if not isinstance(source, str | Path):
         stream = open_samples(source, other, form, subjects, keywords)
         assert other is not None
         options = Options().changed(keywords)
-        return note_saturation(_replay_people([stream], other, options, parts, "samples", folder, progress))
+        return note_saturation(
+            _replay_people([stream], other, options, parts, "samples", folder, progress, profile=known)
+        )
     for name, value in vars(form).items():
         if value is not None:
             raise ConfigError(f"`{name}` is for your own samples; {source} defines it")
@@ -175,7 +190,7 @@ def replay(
             raise ConfigError(f"{path.name} is one person's recording; `subjects` is for datasets")
         if folder is not None and (folder / path.name).resolve() == path.resolve():
             raise ConfigError(f"{path}: the replay would overwrite the recording; give another folder")
-        recorded = open_recording(path, other)
+        recorded = open_recording(path, other, outputs=False)
         own = {"policy": policy, "learner": learner}
         missing = [part for part in recorded.host_only if own.get(part.partition(" ")[0]) is None]
         if missing and (policy is None or parts.policy is not None):
@@ -185,24 +200,29 @@ def replay(
             )
         options = recorded.options.changed(keywords)
         with named(path):
-            if other is None and not keywords and not parts.any and not recorded.host_only:
+            if other is None and not keywords and not parts.any and not recorded.host_only and not known:
                 return _replay_exactly(recorded, folder, progress)
-            return _ask_recording(recorded, other or recorded.image, options, parts, folder, progress)
+            return _ask_recording(recorded, other or recorded.image, options, parts, folder, progress, known)
     options = Options().changed(keywords)
     dataset = open_dataset(source, data)
     image = other or load_model(dataset.model_path())
     streams = dataset_streams(dataset, subjects, options.seed)
-    return _replay_people(streams, image, options, parts, dataset.card.name, folder, progress)
+    return _replay_people(streams, image, options, parts, dataset.card.name, folder, progress, profile=known)
 
 
 def _replay_people(
     streams: Sequence[Stream], image: Image, options: Options, parts: OwnParts, source: str,
     folder: Path | None, progress: Progress, scaling: Scaling | None = None,
+    profile: KnownProfile | None = None,
 ) -> Result:  # fmt: skip
     """Run each person's stream with ``options``."""
     if parts.labeller is not None:
         parts.labeller_of(streams, 0)
-    outcomes = tuple(_ask(stream, image, options, parts, folder, progress, scaling) for stream in streams)
+    if profile is not None:
+        profile[0].check(image, profile[1])
+    outcomes = tuple(
+        _ask(stream, image, options, parts, folder, progress, scaling, profile) for stream in streams
+    )
     about = options.described() | parts.settings()
     return Result(image, outcomes, options.seed, source, people_of(streams, image), about,
                   host_only=parts.host_only())  # fmt: skip
@@ -216,8 +236,9 @@ def _ask(
     folder: Path | None,
     progress: Progress,
     scaling: Scaling | None,
+    profile: KnownProfile | None,
 ) -> Outcome:
-    """Run a stream with ``options`` and the passed labeller or an oracle."""
+    """Run a stream with ``options`` and the passed labeller or an oracle, from a wearer's profile on."""
     load_kernels(image, progress, learning=False)
     start = time.perf_counter()
     opened = open_stream(stream, image, options, scaling=scaling, parts=parts, progress=progress,
@@ -225,7 +246,9 @@ def _ask(
     labels = parts.labeller_of([stream], round(options.delay * image.rate_hz))
     labeller = labels or open_oracle(stream, image, options)
     opening = time.perf_counter() - start
-    outcome = run_stream(stream, opened, labeller, folder, progress)
+    if profile is not None:
+        stream = from_profile(stream, opened.session, *profile)
+    outcome = run_stream(stream, opened, labeller, folder and folder / stream.name, progress)
     outcome = replace(outcome, seconds=outcome.seconds + opening)
     if stream.known_truths == () and labels is None and outcome.counts["queries"]:
         skipped = "each question was skipped, because no truth is known; give labels or a labeller"
@@ -240,12 +263,13 @@ def _ask_recording(
     parts: OwnParts,
     folder: Path | None,
     progress: Progress,
+    profile: KnownProfile | None,
 ) -> Result:
     """Run a recording's samples without its answers, with ``options``."""
     stream, scaling = recorded.stream.unanswered(), None
     if stream.channels is None and image is recorded.image and recorded.recording.start.image:
         scaling = Scaling(recorded.config.mult, recorded.config.shift, recorded.config.offset)
-    result = _replay_people([stream], image, options, parts, stream.name, folder, progress, scaling)
+    result = _replay_people([stream], image, options, parts, stream.name, folder, progress, scaling, profile)
     outcome = result.outcomes[0]
     problems = (*outcome.problems, *filter(None, [recorded.anew]), *recorded.recording.problems)
     outcome = replace(outcome, problems=problems)
@@ -260,12 +284,12 @@ def _replay_exactly(recorded: RecordedSession, folder: Path | None, progress: Pr
     opened = open_stream(stream, recorded.image, options, config=config, asked=stream.about.get("asked"),
                          progress=progress)  # fmt: skip
     opening = time.perf_counter() - start
-    outcome = run_stream(stream, opened, None, folder, progress)
+    outcome = run_stream(stream, opened, None, folder and folder / stream.name, progress)
     outcome = replace(outcome, seconds=outcome.seconds + opening)
     same = None if recorded.trace is None else outcome.trace_sha256 == recorded.trace
     asks = config.policy != "none"
     problems = [*filter(None, [recorded.anew]), *recorded.recording.problems]
-    if not asks and not recorded.recording.outputs:
+    if not asks and not recorded.recording.has_outputs:
         problems.append("nothing was asked, because the recording's settings ask nothing; "
                         f"replay {stream.name} with `budget=20` to ask")  # fmt: skip
     outcome = replace(outcome, problems=tuple(problems), same_trace=same)

@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any
 from odl.core.adopted_state import read_adopted_state
 from odl.core.config import ConfigError
 from odl.core.image import Image
+from odl.core.unknown import Rejection
 from odl.evaluate import Evaluation, evaluate, mean_of, worst_of
 from odl.evaluate.outcome import Outcome
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
+
+    from odl.evaluate.report import SessionView
 
 _MEASURE = "accuracy on the last third of the scored windows"
 
@@ -34,6 +37,7 @@ def evaluate_outcome(image: Image, one: Outcome) -> Evaluation:
         rate_hz=image.rate_hz,
         budget=one.budget,
         read_state=partial(read_adopted_state, image, one.config),
+        unknown=Rejection(image),
     )
 
 
@@ -211,15 +215,30 @@ class Result:
         ...     page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
         True
         """
-        from odl.evaluate.report import SessionView, write_report
+        from odl.evaluate.report import write_report
         from odl.model.memory import memory_of
 
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        pairs = zip(self.evaluations, self.outcomes, strict=True)
-        views = [SessionView(e, one.file.name if one.file else "") for e, one in pairs]
         about = self.about | ({"command": command} if command else {})
-        return write_report(path, views, title=f"odl: {self.source}", about=about,
+        return write_report(path, self.views(), title=f"odl: {self.source}", about=about,
                             memory=memory_of(self.image), people=self.people, progress=progress)  # fmt: skip
+
+    def views(self) -> list[SessionView]:
+        """What a page shows of each session."""
+        from odl.evaluate.predictability import predictability
+        from odl.evaluate.report import SessionView
+
+        channels = [(channel.name, channel.unit) for channel in self.image.channels]
+        return [
+            SessionView(
+                e,
+                one.file.name if one.file else "",
+                one.trace.inputs,
+                channels,
+                predictability(one.trace.inputs, [name for name, _ in channels]),
+            )  # fmt: skip
+            for e, one in zip(self.evaluations, self.outcomes, strict=True)
+        ]
 
     def _short(self) -> tuple[str, list[list[str]]]:
         """A headline, and a table with a row per person."""
@@ -266,9 +285,25 @@ class Result:
             notes.append(
                 f"{parts} ran in Python only: no board can run it, and 'odl verify' cannot compare it"
             )
+        notes += self._unknown_note()
         for one in self.outcomes:
             notes += [f"person {one.subject}: {note}" for note in one.notes()]
         return notes
+
+    def _unknown_note(self) -> list[str]:
+        """How many windows are shown as unknown, and what share of the known ones that is wrong about."""
+        from odl._text import counted, percent
+
+        mean = mean_of(self.evaluations)
+        shown = [one.shown_as_unknown for one in self.evaluations if one.shown_as_unknown is not None]
+        if not shown:
+            return []
+        words = {"known_as_unknown": "of those of classes that the image knows, which are false alarms",
+                 "new_as_unknown": "of those of other classes"}  # fmt: skip
+        shares = [f"{percent(mean[name])} {of}" for name, of in words.items() if mean[name] is not None]
+        each = " (mean over people)" if len(shown) > 1 else ""
+        about = f": {', and '.join(shares)}{each}" if shares else ""
+        return [f"{counted(sum(shown), 'window')} shown as unknown, perhaps something new{about}"]
 
     def to_json(self) -> dict[str, Any]:
         """The figures as plain values."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from odl.core.events import Gap, Input, Samples
 from odl.core.image import Image
 from odl.core.loop import steps
+from odl.core.pace import Pace
 from odl.core.protocols import Labeller
 from odl.core.session import Session
 from odl.core.trace import Step, Trace
@@ -28,15 +29,16 @@ def run_stream(
     stream: Stream,
     opened: OpenedSession,
     labeller: Labeller | None,
-    folder: Path | None,
+    file: Path | None,
     progress: Progress,
     without: Trace | None = None,
 ) -> Outcome:
     """Run one session with learning, and the same stream without, unless ``without`` is that.
 
-    A session of the integer core says at each window what its image alone would say.
+    The session is recorded in ``file``. One of the integer core says at each window what its image alone
+    would say.
     """
-    session, file = opened.session, None if folder is None else folder / stream.name
+    session = opened.session
     image, config = session.image, session.config
     digest = TraceHash()
     start = time.perf_counter()
@@ -107,10 +109,8 @@ def _recorded(passed: Iterator[Step], writer: Writer) -> Trace:
 
 def _reported(stream: Stream, progress: Progress) -> Iterator[Input]:
     """The stream's inputs; reports the progress every two seconds."""
-    last = time.monotonic()
+    pace = Pace(progress, f"person {stream.subject}", stream.samples or None, "samples")
     for event in stream.inputs():
-        if isinstance(event, Samples | Gap) and time.monotonic() - last > 2:
-            last = time.monotonic()
-            done = f"{100 * event.start // stream.samples} %" if stream.samples else f"sample {event.start}"
-            progress(f"person {stream.subject}: {done}")
+        if isinstance(event, Samples | Gap):
+            pace.reach(event.start)
         yield event

@@ -27,7 +27,8 @@ def _shown(score: Score) -> dict[str, float | None]:
 class PersonScore:
     """The scores of one person's windows.
 
-    ``learned_from`` is true if the image's card lists the person as a training subject.
+    ``learned_from`` is true if the image's card lists the person as a training subject. ``same_as_before`` is
+    the share of scored windows whose true class is that of the scored window before.
     """
 
     subject: str
@@ -35,6 +36,7 @@ class PersonScore:
     scored: int
     score: Score
     learned_from: bool = False
+    same_as_before: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The figures as plain values."""
@@ -43,6 +45,7 @@ class PersonScore:
             "windows": self.windows,
             "scored": self.scored,
             **_shown(self.score),
+            "same_as_before": self.same_as_before,
             "learned_from": self.learned_from,
         }
 
@@ -160,10 +163,14 @@ def score_model(
                 progress(sentence)
         rows = _windows(chosen, stream)
         scored = [(true, name) for true, name in rows if true and (only is None or true in only)]
-        own = score_of([true for true, _ in scored], [name for _, name in scored])
-        people.append(PersonScore(stream.subject, len(rows), len(scored), own, stream.subject in trained_on))
-        truth += [true for true, _ in scored]
-        predicted += [name for _, name in scored]
+        true, said = [true for true, _ in scored], [name for _, name in scored]
+        before = score_of(true[1:], true[:-1]).accuracy
+        known = stream.subject in trained_on
+        people.append(
+            PersonScore(stream.subject, len(rows), len(scored), score_of(true, said), known, before)
+        )
+        truth += true
+        predicted += said
     found, confusion = confusion_of([image.names[c] for c in sorted(image.names)], truth, predicted)
     return ModelScore(
         score=score_of(truth, predicted),
@@ -250,16 +257,18 @@ def score_text(score: ModelScore) -> str:
     if score.float_accuracy is not None:
         in_float = percent(score.float_accuracy, 1)
         headline += f"\nfloating-point accuracy on people held out of training, from the card: {in_float}"
-    people = [["person", "windows", "scored", *(metric.label for metric in metrics)]] + [
-        [clean(one.subject, 30), str(one.windows), str(one.scored), *(m.text(one.score) for m in metrics)]
+    people = [["person", "windows", "scored", *(metric.label for metric in metrics), "same as before"]] + [
+        [clean(one.subject, 30), str(one.windows), str(one.scored), *(m.text(one.score) for m in metrics),
+         percent(one.same_as_before, 1)]
         for one in score.subjects
-    ]
+    ]  # fmt: skip
     letters = [chr(ord("a") + i) if i < 26 else str(i) for i in range(len(score.classes))]
     table = [["true \\ predicted", "recall", *letters]] + [
         [f"{letter} {clean(name, 30)}", percent(score.recall[name], 1), *map(str, row)]
         for letter, name, row in zip(letters, score.classes, score.confusion, strict=True)
     ]
-    parts = [headline, aligned(people), aligned(table)]
+    before = "same as before: what an oracle reaches that is told each true class one window late"
+    parts = [headline, f"{aligned(people)}\n{wrapped(before)}", aligned(table)]
     worst = score.worst
     if worst is not None and len(score.subjects) > 1:
         lowest = percent(worst.score.accuracy, 1)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from odl._text import clean
-from odl.core.answer_records import AnswerOutcome, AnswerRecord
+from odl.core.answer_records import AnswerOutcome, AnswerRecord, ChangeRecord, Undoable
 from odl.core.class_tree import ClassTree
-from odl.core.events import Dropped, Event, Label, Learned, Teach, Why
+from odl.core.events import ChangeClass, Dropped, Event, Label, Learned, Teach, Why
 from odl.core.history import SessionHistory
 
 SENTENCES = {
@@ -68,7 +68,9 @@ def entry_of(record: AnswerRecord) -> AnswerEntry:
     )  # fmt: skip
 
 
-def _sentence(record: AnswerRecord) -> str:
+def _sentence(record: AnswerRecord | ChangeRecord) -> str:
+    if isinstance(record, ChangeRecord):
+        return f"the change of '{clean(record.before)}' was taken back"
     if record.state is AnswerOutcome.EXPIRED:
         return SENTENCES[Why.EXPIRED]
     if record.why is not None:
@@ -137,9 +139,12 @@ class AnswerLog:
         """Remove an entry of `add`, if there: the session has received the answer after all."""
         self._others = [pair for pair in self._others if pair[1] != entry]
 
-    def adopt(self, tree: ClassTree, answers: Iterable[tuple[int, int]]) -> None:
+    def adopt(
+        self, tree: ClassTree, undoable: Iterable[Undoable],
+        entries: Sequence[tuple[int, int] | None] | None = None,
+    ) -> None:  # fmt: skip
         """Continue from a session's own ``tree`` and ``answers``: some came while the line was lost."""
-        self.history.adopt(tree, answers)
+        self.history.adopt(tree, undoable, entries)
 
     def take(self, event: Event) -> None:
         """Apply the next event."""
@@ -151,11 +156,21 @@ class AnswerLog:
                 self.sentence = _sentence(self.history.answers[-1])
             case Learned(_, _, cls, _):
                 self.sentence = f"'{clean(self.history.tree.name(cls))}' has been learned"
+            case ChangeClass(_, cls, into, _):
+                self.sentence = self._changed(cls, into)
             case Dropped(at, window, why):
                 ours = [
                     one for one in self.history.answers if one.taught and (one.at, one.window) == (at, window)
                 ]
                 self.sentence = _sentence(ours[-1]) if ours and ours[-1].why is why else SENTENCES[why]
+
+    def _changed(self, cls: int, into: int | None) -> str:
+        before, tree = clean(self.history.changes[-1].before), self.history.tree
+        if into is None:
+            return f"'{before}' is no longer a class; its labels do not count"
+        if into != cls:
+            return f"'{before}' counts as '{clean(tree.name(into))}'"
+        return f"'{before}' is called '{clean(tree.name(cls))}'"
 
     def settle(self) -> None:
         """Apply an undo whose step has ended; call this after the last event."""
@@ -163,7 +178,7 @@ class AnswerLog:
         self.history.settle()
         self._tell_undone(undone)
 
-    def _tell_undone(self, before: AnswerRecord | None) -> None:
+    def _tell_undone(self, before: AnswerRecord | ChangeRecord | None) -> None:
         undone = self.history.last_undone
         if undone is not None and undone is not before:
             self.sentence = _sentence(undone)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from odl._text import clean
-from odl.core.answer_records import REFUSALS
+from odl.core.answer_records import REFUSALS, ChangeRecord, Undoable
 from odl.core.class_tree import ClassTree
-from odl.core.events import AddClass, Dropped, Event, Label, Origin, Split, Teach, Undo, Why
+from odl.core.events import AddClass, ChangeClass, Dropped, Event, Label, Origin, Split, Teach, Undo, Why
 from odl.core.history import SessionHistory
-from odl.core.protocols import Answer, Reaction, TakeBack, Taught
+from odl.core.protocols import Answer, ClassEdit, Reaction, TakeBack, Taught
 from odl.labels.answer_log import AnswerEntry, AnswerLog
+from odl.labels.class_edit import sentence_of
 from odl.labels.in_flight import AnswerInFlight, AnswersInFlight, AnswerState
 from odl.labels.question import Reply
 
@@ -31,6 +32,8 @@ class AnswerTracker:
         Classes and tasks of the session.
     keep : int
         How many of the newest answers the log holds.
+    max_log : int, optional
+        As for `odl.core.history.SessionHistory`.
 
     Attributes
     ----------
@@ -46,9 +49,9 @@ class AnswerTracker:
     'taken back before it was sent'
     """
 
-    def __init__(self, tree: ClassTree, keep: int) -> None:
+    def __init__(self, tree: ClassTree, keep: int, max_log: int | None = None) -> None:
         self.in_flight = AnswersInFlight()
-        self.log = AnswerLog(SessionHistory(tree, keep=keep))
+        self.log = AnswerLog(SessionHistory(tree, keep=keep, max_log=max_log))
         self._no_undo = ""  # why an undo would take back another answer than the person expects
 
     @property
@@ -78,6 +81,17 @@ class AnswerTracker:
         self._no_undo = "a skip cannot be taken back" if answer.name is None else ""
         return _sent(answer.name)
 
+    def edit(self, edit: ClassEdit, back: bool = False) -> str:
+        """Queue a change of the classes, and return the sentence about it.
+
+        ``back``: what is added was a class before.
+        """
+        self.in_flight.add(edit)
+        self._no_undo = ""
+        if edit.what == "add" and not back:
+            self._no_undo = f"undo takes back no class that was added: remove '{clean(edit.name)}' instead"
+        return sentence_of(edit, back)
+
     def undo(self, undo: TakeBack) -> tuple[Reply, int | None]:
         """Undo the last answer; return the reply, and the window whose question is open again at once."""
         unsent = self.in_flight.take_back_unsent()
@@ -92,8 +106,13 @@ class AnswerTracker:
             return Reply(False, f"{why}; once more takes back '{clean(name)}'" if name else why), None
         if self.in_flight.unsent_undos >= UNDOS:
             return Reply(False, "wait until the answers taken back before are"), None
-        self.in_flight.add(undo)
         what = f"'{clean(name)}'" if name else "the answer given last"
+        newest, last = self.in_flight.newest, self.log.history.newest
+        if newest is not None and isinstance(newest.answer, ClassEdit):
+            what = f"the change of '{clean(newest.answer.name)}'"
+        elif newest is None and isinstance(last, ChangeRecord):
+            what = f"the change of '{clean(last.before)}'"
+        self.in_flight.add(undo)
         return Reply(True, f"{what} is being taken back"), None
 
     # --- the session or the board -------------------------------------------------------------
@@ -112,6 +131,8 @@ class AnswerTracker:
         if one in lost and not one.overtaken:
             if isinstance(one.answer, TakeBack):
                 sentence = "the undo did not reach the board, so nothing was taken back"
+            elif isinstance(one.answer, ClassEdit):
+                sentence = f"the change of '{clean(one.answer.name)}' did not reach the board"
             else:
                 sentence = _lost(one.answer.name)
                 if isinstance(one.answer, Answer):
@@ -123,7 +144,7 @@ class AnswerTracker:
         """Apply the next event; return the window whose question it ends, or None."""
         self.log.take(event)
         match event:
-            case Label() | Teach() | Undo() | AddClass() | Split():
+            case Label() | Teach() | Undo() | AddClass() | Split() | ChangeClass():
                 origin = self.log.history.origin or Origin(event.at, "", 0, 0)
                 ours = self.in_flight.take_command(event, origin)
                 if isinstance(event, Label | Teach):
@@ -138,10 +159,13 @@ class AnswerTracker:
                 return None if why is Why.REPEATED else window
         return None
 
-    def adopt(self, tree: ClassTree, open_windows: Iterable[int], answers: Iterable[tuple[int, int]]) -> None:
+    def adopt(
+        self, tree: ClassTree, open_windows: Iterable[int], undoable: Iterable[Undoable],
+        entries: Sequence[tuple[int, int] | None] | None = None,
+    ) -> None:  # fmt: skip
         """Continue from a session's own state; an undo then takes back its newest answer."""
         self.in_flight.adopt(open_windows)
-        self.log.adopt(tree, answers)
+        self.log.adopt(tree, undoable, entries)
 
 
 def _on_its_way(answer: Answer) -> AnswerEntry:

@@ -1,20 +1,25 @@
-"""Edits of a recording's answers: a file beside the recording with a line of JSON per edit."""
+"""Edits of a recording's answers and classes: a file beside the recording with a line of JSON per edit."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from odl._files import keep_private, lock
 from odl.core.errors import OdlError
 from odl.core.events import valid_name
+from odl.core.protocols import ClassEdit
 from odl.labels.question_history import QuestionHistory
 
 _FORMAT = "odl label edits 1"
+_WHAT = ("rename", "merge", "remove", "keep")
+_KINDS: dict[str, Any] = {
+    "int": int, "str": str, "bool": bool, "str | None": str | None, "int | None": int | None,
+}  # fmt: skip
 
 
 class RelabelError(OdlError, ValueError):
@@ -39,6 +44,27 @@ class Edit:
     clock: int = 0
 
 
+@dataclass(frozen=True)
+class EditOfClass:
+    """A class that is renamed, merged or removed at sample ``at``, by default at the recording's end.
+
+    ``what``, ``name`` and ``into`` are those of `odl.core.protocols.ClassEdit`; ``"keep"`` cancels all
+    earlier ones. ``by`` and ``clock`` are those of `odl.core.events.Origin`.
+    """
+
+    what: str
+    name: str = ""
+    into: str | None = None
+    at: int | None = None
+    by: str = "relabel"
+    clock: int = 0
+
+    @property
+    def edit(self) -> ClassEdit:
+        """The same as a person gives it to a session that runs."""
+        return ClassEdit(self.what, self.name, self.into, by=self.by, clock=self.clock)
+
+
 def edits_path(recording: str | Path) -> Path:
     """Path of the file with the edits of ``recording``.
 
@@ -58,15 +84,34 @@ def read_edits(path: Path, trace: str) -> list[Edit]:
     RelabelError
         If the file belongs to a recording with another trace than ``trace``, or cannot be read.
     """
+    return [edit for edit in _all(path, trace) if isinstance(edit, Edit)]
+
+
+def read_class_edits(path: Path, trace: str) -> list[EditOfClass]:
+    """Read the changes of classes in ``path`` that count, oldest first, as `read_edits` does the answers.
+
+    Raises
+    ------
+    RelabelError
+        As `read_edits`.
+    """
+    found: list[EditOfClass] = []
+    for edit in _all(path, trace):
+        if isinstance(edit, EditOfClass):
+            found = [] if edit.what == "keep" else [*found, edit]
+    return found
+
+
+def _all(path: Path, trace: str) -> list[Edit | EditOfClass]:
     return _read(path, path.read_bytes(), trace)[0] if path.exists() else []
 
 
-def _read(path: Path, data: bytes, trace: str) -> tuple[list[Edit], int]:
+def _read(path: Path, data: bytes, trace: str) -> tuple[list[Edit | EditOfClass], int]:
     """Return the edits in ``data``, the bytes at ``path``, and where the last whole line ends."""
     lines, start = data.split(b"\n"), 0
     if len(lines) == 1 and _head(trace).encode().startswith(data):
         return [], 0
-    edits = []
+    edits: list[Edit | EditOfClass] = []
     for number, line in enumerate(lines, 1):
         try:
             found = _parsed(line)
@@ -104,22 +149,27 @@ def _head(trace: str) -> str:
     return json.dumps({"format": _FORMAT, "trace": trace})
 
 
-def _edit(values: Any) -> Edit:
-    edit = Edit(**values)
-    for value, kinds in (
-        (edit.window, int), (edit.name, str | None), (edit.under, str | None), (edit.keep, bool),
-        (edit.by, str), (edit.took, int), (edit.clock, int),
-    ):  # fmt: skip
-        if not isinstance(value, kinds):
+def _edit(values: Any) -> Edit | EditOfClass:
+    kind = EditOfClass if "what" in values else Edit
+    edit = kind(**values)
+    for field in fields(kind):
+        if not isinstance(values.get(field.name, field.default), _KINDS[str(field.type)]):
             raise ValueError(values)
-    if not (edit.name is None or valid_name(edit.name)) or not edit.by.isprintable() or len(edit.by) > 64:
+    if isinstance(edit, Edit):
+        names, right = [] if edit.name is None else [edit.name], 0 <= edit.took < 2**32
+    else:
+        names = [] if edit.what == "keep" else [edit.name]
+        names += [] if edit.into is None else [edit.into]
+        right = edit.what in _WHAT and (edit.into is not None) == (edit.what in ("rename", "merge"))
+        right = right and 0 <= (edit.at or 0) < 2**62
+    if not (right and all(map(valid_name, names))):
         raise ValueError(values)
-    if not (0 <= edit.took < 2**32 and 0 <= edit.clock < 2**63):
+    if not edit.by.isprintable() or len(edit.by) > 64 or not 0 <= edit.clock < 2**63:
         raise ValueError(values)
     return edit
 
 
-def append_edits(path: Path, trace: str, edits: Iterable[Edit]) -> None:
+def append_edits(path: Path, trace: str, edits: Iterable[Edit | EditOfClass]) -> None:
     """Append ``edits`` to the file at ``path``, which only its owner can read.
 
     An incomplete last line (see `read_edits`) is removed first.

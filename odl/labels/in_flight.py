@@ -8,13 +8,13 @@ from enum import Enum
 from typing import Final
 
 from odl.core.errors import OdlError
-from odl.core.events import Command, Label, Origin, Teach, Undo
-from odl.core.protocols import Answer, Reaction, TakeBack, Taught
+from odl.core.events import AddClass, ChangeClass, Command, Label, Origin, Teach, Undo
+from odl.core.protocols import Answer, ClassEdit, Reaction, TakeBack, Taught
 from odl.core.retry import LABEL_ATTEMPTS
 
 
 class AnswerState(Enum):
-    """State of an answer, a taught label or an undo."""
+    """State of an answer, a taught label, a change of classes or an undo."""
 
     WAITING = "waits to be sent"
     SENT = "is on its way to the session"
@@ -24,7 +24,7 @@ class AnswerState(Enum):
 
 
 class AnswerStep(Enum):
-    """A transition of an answer, a taught label or an undo."""
+    """A transition of an answer, a taught label, a change of classes or an undo."""
 
     SEND = "it is sent to the session or a board"
     RETRY = "the board did not take it, so it is sent again"
@@ -50,11 +50,11 @@ class AnswerStateError(OdlError, RuntimeError):
 
 @dataclass(eq=False, slots=True)
 class AnswerInFlight:
-    """An answer, a taught label or an undo, and its state.
+    """An answer, a taught label, a change of classes or an undo, and its state.
 
     Attributes
     ----------
-    answer : Answer, Taught or TakeBack
+    answer : Answer, Taught, ClassEdit or TakeBack
     state : AnswerState
     failures : int
         Number of failed attempts to send it to a board.
@@ -100,11 +100,13 @@ class AnswerInFlight:
             return isinstance(command, Undo)
         if isinstance(self.answer, Taught):
             return isinstance(command, Teach)
+        if isinstance(self.answer, ClassEdit):
+            return isinstance(command, AddClass if self.answer.what == "add" else ChangeClass)
         return isinstance(command, Label) and command.window == self.answer.window
 
 
 class AnswersInFlight:
-    """The answers, taught labels and undos not yet taken, oldest first; each leaves with its last step.
+    """What a person gave and the session has not, oldest first; each leaves with its last step.
 
     Examples
     --------
@@ -153,6 +155,8 @@ class AnswersInFlight:
         names = list(names)
         for one in self._answers:
             if one.overtaken:
+                continue
+            if isinstance(one.answer, ClassEdit):
                 continue
             if isinstance(one.answer, TakeBack):
                 del names[-1:]
@@ -205,7 +209,8 @@ class AnswersInFlight:
         """Send ``one`` again after a failed attempt, or give it up; return those given up, newest first.
 
         An undo is sent only once, since a second one would take back another answer; so is a taught label,
-        which would be learned twice. If a named one is given up, so is an undo right behind it.
+        which would be learned twice, and a change of classes. If a named one is given up, so is an undo right
+        behind it.
         """
         if one.state is AnswerState.TAKEN:  # its echo arrived, its acknowledgement did not
             return []

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from odl.core.events import (
     AddClass,
     Adopt,
+    ChangeClass,
     Dropped,
     Event,
     Gap,
@@ -23,7 +24,11 @@ from odl.core.events import (
     Teach,
     Undo,
 )
+from odl.core.protocols import ClassEdit
+from odl.core.unknown import Rejection
+from odl.labels.class_edit import wrong_edit
 from odl.labels.in_flight import AnswersInFlight
+from odl.labels.oracle import Truths
 from odl.labels.question import AskingSession, ClassChoice, Placement, PromptImage, Question, Recent, tree_of
 from odl.labels.stretch import LONGEST, first_shown
 
@@ -38,7 +43,7 @@ class OpenQuestions:
 
     Parameters
     ----------
-    session, image, channels, rate_hz, before, seconds
+    session, image, channels, rate_hz, before, seconds, truth
         As for `odl.labels.prompt.Prompt`.
     in_flight : AnswersInFlight
         A question whose answer is in flight has no card.
@@ -70,11 +75,13 @@ class OpenQuestions:
     def __init__(
         self, session: AskingSession, image: PromptImage, channels: Sequence[tuple[str, str, float]],
         rate_hz: float, *, before: float, seconds: float, in_flight: AnswersInFlight,
+        truth: Truths | None = None,
     ) -> None:  # fmt: skip
         self.changed = 0
         self.tree = tree_of(session)
         self.position = session.position
-        self._session, self._image, self._in_flight = session, image, in_flight
+        self._rejection = Rejection(image)
+        self._session, self._image, self._in_flight, self._truth = session, image, in_flight, truth
         self._scales = tuple(scale for _, _, scale in channels)
         self._rate_hz, self._before = rate_hz, round(before * rate_hz)
         longest = max(image.window, round(LONGEST * rate_hz))
@@ -106,11 +113,22 @@ class OpenQuestions:
 
     @property
     def path(self) -> tuple[str, ...]:
-        """Class names of a held answer, else of the newest prediction, from the root task down."""
+        """Class names of a held answer, else of the newest prediction, from the root task down.
+
+        A single sentence where the prediction is unknown (`odl.core.unknown`).
+        """
         newest = self.prediction
         if newest is not None and newest.held is not None:
             return self.tree.path(newest.held)
         return self._named(newest)
+
+    def truth(self, window: int | None = None) -> str:
+        """The true class of ``window``, by default that of the newest prediction; empty if unknown."""
+        if window is None and self.prediction is not None:
+            window = self.prediction.window
+        if window is None or self._truth is None:
+            return ""
+        return self._truth.of(window, self._image.window) or ""
 
     @property
     def places(self) -> tuple[Placement, ...]:
@@ -126,6 +144,10 @@ class OpenQuestions:
     def wrong_name(self, name: str, head: int, leaf: int | None) -> str:
         """Why ``name``, new under task ``head`` or class ``leaf``, cannot be a label; else empty."""
         return self.tree.wrong(name, head, leaf, self._image.max_rows, self._image.max_heads)
+
+    def wrong_edit(self, edit: ClassEdit) -> str:
+        """Why the classes cannot be changed as ``edit`` says; else empty."""
+        return wrong_edit(self.tree, edit, self._image.max_rows, self._image.max_heads)
 
     def shown(self, window: int, now: float) -> None:
         """Note that a view shows the card of ``window`` at ``now`` seconds."""
@@ -156,7 +178,7 @@ class OpenQuestions:
                 self.changed += 1
             case Query(window, _, expires, since):
                 self.show(window, expires, since)
-            case AddClass() | Split() | Undo() | Label() | Teach() | Dropped():
+            case AddClass() | Split() | ChangeClass() | Undo() | Label() | Teach() | Dropped():
                 self._stale = True
 
     def settle(self) -> None:
@@ -174,9 +196,11 @@ class OpenQuestions:
         for window, expires in open_now.items():
             self.show(window, expires)
         for window, question in self._open.items():  # new classes go to the end
-            known = {one.name for one in question.likely}
-            new = tuple(one for one in self.tree.likely(None) if one.name not in known)
-            self._open[window] = replace(question, likely=question.likely + new) if new else question
+            known, now = {one.name for one in question.likely}, self.tree.likely(None)
+            new = tuple(one for one in now if one.name not in known)
+            left = tuple(one for one in question.likely if one.name in {each.name for each in now})
+            if new or len(left) < len(question.likely):
+                self._open[window] = replace(question, likely=left + new)
 
     def show(self, window: int, expires: int, since: int | None = None) -> None:
         """Show a card for the question about ``window``, unless its answer is in flight.
@@ -192,7 +216,10 @@ class OpenQuestions:
             start = max(0, since - self._before)
             signal = self._recent.excerpt(start, window + size, self._scales)
             likely, path = self.tree.likely(prediction), self._named(prediction)
-            self._open[window] = Question(window, self.position, expires, since, likely, path, start, signal)
+            self._open[window] = Question(
+                window, self.position, expires, since, likely, path, start, signal, self.truth(window),
+                prediction is not None and self._rejection.is_unknown(prediction),
+            )  # fmt: skip
             self.changed += 1
 
     def close(self, window: int) -> None:
@@ -212,4 +239,9 @@ class OpenQuestions:
         return True
 
     def _named(self, prediction: Prediction | None) -> tuple[str, ...]:
-        return () if prediction is None else tuple(map(self.tree.name, prediction.path))
+        if prediction is None:
+            return ()
+        path = tuple(map(self.tree.name, prediction.path))
+        if self._rejection.is_unknown(prediction):
+            return (f"unknown, perhaps something new; most like {path[-1]}",)
+        return path

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
 
 from odl.core.clock import SYSTEM_CLOCK, Clock
 from odl.core.events import Adopt, Event, Query
-from odl.core.protocols import Answer, Reaction, TakeBack, Taught
+from odl.core.protocols import Answer, ClassEdit, Reaction, TakeBack, Taught
 from odl.labels.answer_tracker import AnswerTracker
 from odl.labels.in_flight import AnswerInFlight
 from odl.labels.open_questions import OpenQuestions
+from odl.labels.oracle import Truths
 from odl.labels.prompt_view import PromptView
 from odl.labels.question import AskingSession, PromptImage, Reply, tree_of
 
+BUTTON: Final = "button"  # the origin of commands that a board's button gave
 _ENTRIES = 50  # newest answers in the log
 
 
@@ -40,13 +43,19 @@ class Prompt(PromptView):
         Seconds of signal shown before what a question is about, and seconds of the stream to store at least.
     recent : iterable of events
         Newest events of a resumed session, for its plots and questions.
+    homes : mapping of str to int, optional
+        The class that each class of the training was under; a new one of that name goes there.
     clock : Clock
         Times how long a question was shown, and dates each answer.
+    truth : Truths, optional
+        The truth of a recorded person who is played; views show it, so that somebody else can answer.
 
     Attributes
     ----------
     wake : callable or None
         Called in the view's thread when an answer waits for the loop.
+    held : int
+        How often the board's button was held: views then ask what is done now.
 
     Examples
     --------
@@ -81,18 +90,21 @@ class Prompt(PromptView):
         seconds: float = 10.0,
         recent: Iterable[Event] = (),
         clock: Clock = SYSTEM_CLOCK,
+        truth: Truths | None = None,
+        homes: Mapping[str, int] | None = None,
     ) -> None:
         if not 0 < len(by.encode("utf-8", "replace")) <= 64 or not by.isprintable():
             raise ValueError(f"{by!r} cannot name who answers: give 1 to 64 bytes of printable text")
         self.wake: Callable[[], None] | None = None
+        self.held = 0
         self.channels, self.by = tuple(channels), by
         self.rate_hz = rate_hz or image.rate_hz
-        self._image, self._clock = image, clock
+        self._image, self._clock, self._homes = image, clock, homes or {}
         self._lock = threading.RLock()
-        self._answers = AnswerTracker(tree_of(session), keep=_ENTRIES)
+        self._answers = AnswerTracker(tree_of(session), keep=_ENTRIES, max_log=image.max_log)
         self._cards = OpenQuestions(
             session, image, self.channels, self.rate_hz, before=before, seconds=seconds,
-            in_flight=self._answers.in_flight,
+            in_flight=self._answers.in_flight, truth=truth,
         )  # fmt: skip
         self._session, self._adopted = session, False
         self._sentence = ""
@@ -112,11 +124,16 @@ class Prompt(PromptView):
             self._cards.shown(window, self._clock.monotonic())
 
     def answer(
-        self, window: int, name: str | None, head: int = 0, leaf: int | None = None, by: str | None = None
-    ) -> Reply:
-        """Answer with class ``name``, new or known (see `odl.core.protocols.Answer`); None is a skip."""
+        self, window: int, name: str | None, head: int | None = 0, leaf: int | None = None,
+        by: str | None = None, under: str | None = None,
+    ) -> Reply:  # fmt: skip
+        """Answer with class ``name``, new or known (see `odl.core.protocols.Answer`); None is a skip.
+
+        A new class goes where ``head`` and ``leaf`` say; with ``head`` None under the class called ``under``.
+        Where that is not said either, the training's tree or the only task decides, or the reply asks.
+        """
         with self._lock:
-            said = self._answer(window, name, head, leaf, by)
+            said = self._answer(window, name, head, leaf, by, under)
             self._say(said.sentence)
         self._wake(said)
         return said
@@ -133,19 +150,55 @@ class Prompt(PromptView):
             return Reply(False, self._sentence)
         return self.answer(window, previous, by=by)
 
-    def teach(self, name: str, head: int = 0, leaf: int | None = None, by: str | None = None) -> Reply:
+    def teach(
+        self, name: str, head: int | None = 0, leaf: int | None = None, by: str | None = None,
+        under: str | None = None,
+    ) -> Reply:  # fmt: skip
         """Say unasked that the stream is of class ``name``, new or known, since it last changed.
 
-        This costs nothing of the budget. If the question about this stretch is open, it is answered.
+        This costs nothing of the budget. If the question about this stretch is open, it is answered. Where a
+        new class goes is said as for `answer`.
         """
         with self._lock:
             name = " ".join(name.split())
-            wrong = self._cards.wrong_name(name, head, leaf)
-            said = Reply(False, wrong) if wrong else Reply(True, self._answers.add(
-                Taught(name, head, leaf, by or self.by, 0, round(1000 * self._clock.wall()))))  # fmt: skip
+            place = self._place(name, head, leaf, under)
+            wrong = place if isinstance(place, str) else self._cards.wrong_name(name, *place)
+            if wrong or isinstance(place, str):
+                said = Reply(False, wrong)
+            else:
+                taught = Taught(name, *place, by or self.by, 0, round(1000 * self._clock.wall()))
+                said = Reply(True, self._answers.add(taught))
             self._say(said.sentence)
         self._wake(said)
         return said
+
+    def edit_classes(self, edit: ClassEdit, under: str | None = None) -> Reply:
+        """Add, rename, merge or remove a class; one that is added goes under the class called ``under``."""
+        with self._lock:
+            name, into = (None if n is None else " ".join(n.split()) for n in (edit.name, edit.into))
+            now = round(1000 * self._clock.wall())
+            edit = edit._replace(name=name or "", into=into, by=edit.by or self.by, clock=now)
+            place = self._place(edit.name, None, None, under) if edit.what == "add" else (0, None)
+            if isinstance(place, str):
+                said = Reply(False, place)
+            else:
+                edit = edit._replace(head=place[0], leaf=place[1])
+                wrong = self._cards.wrong_edit(edit)
+                back = edit.what == "add" and self._cards.tree.id_of(edit.name) is not None
+                said = Reply(not wrong, wrong or self._answers.edit(edit, back))
+            self._say(said.sentence)
+        self._wake(said)
+        return said
+
+    def _place(
+        self, name: str | None, head: int | None, leaf: int | None, under: str | None
+    ) -> tuple[int, int | None] | str:
+        """Task and leaf that a class goes under, or a sentence that asks for them."""
+        known = name is None or self._cards.tree.id_of(name) is not None
+        if known or head is not None or leaf is not None:
+            return head or 0, leaf
+        place = self.place_of(name or "", under)
+        return place if isinstance(place, str) else (place.head, place.leaf)
 
     def undo(self, by: str | None = None) -> Reply:
         """Take back the last answer, also if it has been learned."""
@@ -163,16 +216,22 @@ class Prompt(PromptView):
         with self._lock:
             self._say(sentence)
 
-    def _answer(self, window: int, name: str | None, head: int, leaf: int | None, by: str | None) -> Reply:
+    def _answer(
+        self, window: int, name: str | None, head: int | None, leaf: int | None, by: str | None,
+        under: str | None,
+    ) -> Reply:  # fmt: skip
         if window not in self._cards:
             return Reply(False, self._answers.why_closed(window))
         name = None if name is None else " ".join(name.split())
-        if wrong := self._cards.wrong(window, name, head, leaf):
+        place = self._place(name, head, leaf, under)
+        if isinstance(place, str):
+            return Reply(False, place)
+        if wrong := self._cards.wrong(window, name, *place):
             return Reply(False, wrong)
         took = min(
             max(0, round(1000 * self._cards.seconds_shown(window, self._clock.monotonic()))), 2**32 - 1
         )
-        answer = Answer(window, name, head, leaf, by or self.by, took, round(1000 * self._clock.wall()))
+        answer = Answer(window, name, *place, by or self.by, took, round(1000 * self._clock.wall()))
         sentence = self._answers.add(answer)
         self._cards.close(window)
         return Reply(True, sentence)
@@ -232,6 +291,12 @@ class Prompt(PromptView):
             if self._answers.log.sentence is not before:
                 self._say(self._answers.log.sentence)
 
+    def hold(self) -> None:
+        """Note that a person held the board's button to say what is done now."""
+        with self._lock:
+            self.held += 1
+            self._say("the board's button was held: what are you doing now?")
+
     def _settle(self) -> None:
         """Read the session again if an event may have changed its questions or answers."""
         self._cards.settle()
@@ -241,7 +306,8 @@ class Prompt(PromptView):
 
     def _adopt(self) -> None:
         open_windows = [one.window for one in self._session.open_questions]
-        self._answers.adopt(self._cards.tree, open_windows, self._session.answers)
+        session = self._session
+        self._answers.adopt(session.tree, open_windows, session.undoable, session.entries)
 
     def _passed(self, event: Event) -> None:
         ended = self._answers.take(event)

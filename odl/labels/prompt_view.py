@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ class PromptView:
 
     rate_hz: float
     _image: PromptImage
+    _homes: Mapping[str, int]
     _lock: threading.RLock
     _answers: AnswerTracker
     _cards: OpenQuestions
@@ -47,6 +49,18 @@ class PromptView:
         """Class names of a held answer, else of the newest prediction, from the root task down."""
         with self._lock:
             return self._cards.path
+
+    @property
+    def truth(self) -> str:
+        """The true class of the newest prediction's window; empty if it is not known."""
+        with self._lock:
+            return self._cards.truth()
+
+    @property
+    def hidden(self) -> tuple[ClassChoice, ...]:
+        """The classes that were removed or merged and can be brought back."""
+        with self._lock:
+            return self._cards.tree.hidden
 
     @property
     def places(self) -> tuple[Placement, ...]:
@@ -89,6 +103,16 @@ class PromptView:
     def left(self, question: Question) -> float:
         """Seconds until ``question`` expires, measured in samples of the stream."""
         return max(0, question.expires - self.position) / self.rate_hz
+
+    def place_of(self, name: str, under: str | None = None) -> Placement | str:
+        """Where a new class called ``name`` goes, or a sentence that asks under which class."""
+        with self._lock:
+            return self._cards.tree.place_of(name, under, self._homes, self._cards.places)
+
+    def home_of(self, name: str) -> Placement | None:
+        """The place of the new class ``name``, under the class that the training had it under, if it did."""
+        place = self.place_of(name) if name in self._homes else None
+        return place if isinstance(place, Placement) and place.under is not None else None
 
     def about(self, question: Question) -> str:
         """The text beside a question's title."""

@@ -10,6 +10,7 @@ from odl.core.class_tree import ClassTree
 from odl.core.events import Event, Learned, Prediction, Samples
 from odl.core.history import SessionHistory
 from odl.labels.answer_log import AnswerEntry, entry_of
+from odl.labels.class_history import RecordedChange, RecordedChanges
 from odl.labels.question import ChoiceTree, Question, Recent
 from odl.labels.stretch import LONGEST, first_shown
 
@@ -45,7 +46,7 @@ class QuestionHistory:
 
     ``answers`` includes answers without a question. ``tree`` is the tree at the end, ``end`` the number
     of samples, ``gaps`` are (start, lost). ``parents`` holds the class above each added class, None for
-    the root task.
+    the root task. ``changes`` are those of the classes that no answer made.
     """
 
     questions: tuple[AnsweredQuestion, ...]
@@ -54,12 +55,13 @@ class QuestionHistory:
     parents: dict[str, str | None]
     gaps: tuple[tuple[int, int], ...]
     end: int
+    changes: tuple[RecordedChange, ...] = ()
 
 
 def read_question_history(
     events: Iterable[Event], tree: ClassTree, window: int, rate_hz: float,
     channels: Sequence[tuple[str, str, float]] = (), before: float = 4.0,
-    read_state: Callable[[bytes], AdoptedState] | None = None,
+    read_state: Callable[[bytes], AdoptedState] | None = None, max_log: int | None = None,
 ) -> QuestionHistory:  # fmt: skip
     """Collect the questions and answers of a recording's events.
 
@@ -75,7 +77,7 @@ def read_question_history(
         Samples per second.
     channels, before
         As for `odl.labels.prompt.Prompt`.
-    read_state : callable, optional
+    read_state, max_log : optional
         As for `odl.core.history.SessionHistory`.
 
     Examples
@@ -87,11 +89,12 @@ def read_question_history(
     >>> [(asked.question.path, asked.newest.name) for asked in history.questions]
     [(('walk',), 'sit')]
     """
-    history = SessionHistory(tree, window, read_state=read_state)
+    history = SessionHistory(tree, window, read_state=read_state, max_log=max_log)
     recent = Recent(round((before + LONGEST) * rate_hz) + 2 * window)
     scales = [scale for _, _, scale in channels]
     cards: dict[int, Question] = {}
     taught: set[int] = set()
+    changes = RecordedChanges()
     predicted: Prediction | None = None
 
     def card(asked: QuestionRecord) -> Question:
@@ -106,6 +109,7 @@ def read_question_history(
     for event in events:
         carded = len(history.questions)
         history.take(event)
+        changes.take(event, history)
         if isinstance(event, Samples):
             recent.add(event.start, event.block)
         elif isinstance(event, Prediction):
@@ -133,9 +137,9 @@ def read_question_history(
     )
     return QuestionHistory(
         questions, tuple(entries.values()), _with_choices(history.tree), history.classes.parents,
-        tuple(history.gaps), history.position,
+        tuple(history.gaps), history.position, tuple(changes.found),
     )  # fmt: skip
 
 
 def _with_choices(tree: ClassTree) -> ChoiceTree:
-    return ChoiceTree(tree.names, tree.tasks, tree.rows)
+    return ChoiceTree(tree.first_names, tree.tasks, tree.rows, tree.changes)

@@ -10,6 +10,7 @@ import numpy as np
 from odl._text import clean
 from odl.core.clock import SYSTEM_CLOCK, Clock
 from odl.core.events import Event, Samples, valid_name
+from odl.core.protocols import ClassEdit
 from odl.labels.answer_log import AnswerEntry
 from odl.labels.edits import Edit, current_edits, missed, parents_of
 from odl.labels.question import ClassChoice, Placement, Question, Reply
@@ -68,7 +69,7 @@ class Review:
         room: int = 255,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        self.changed = 0
+        self.changed = self.held = 0
         self.wake: Callable[[], None] | None = None
         self.by, self.rate_hz, self.channels = by, rate_hz, tuple(channels)
         self.position = history.end
@@ -113,6 +114,20 @@ class Review:
         return ()
 
     @property
+    def truth(self) -> str:
+        """Empty, as `path`."""
+        return ""
+
+    @property
+    def hidden(self) -> tuple[ClassChoice, ...]:
+        """Empty: a review changes no classes."""
+        return ()
+
+    def home_of(self, name: str) -> Placement | None:
+        """None: a review asks where a new class goes."""
+        return None
+
+    @property
     def places(self) -> tuple[Placement, ...]:
         """Places for a new class in the tree."""
         return self._tree.places(self._room - len(self._new), 255)
@@ -142,8 +157,9 @@ class Review:
         self._since.setdefault(window, self._clock.monotonic())
 
     def answer(
-        self, window: int, name: str | None, head: int = 0, leaf: int | None = None, by: str | None = None
-    ) -> Reply:
+        self, window: int, name: str | None, head: int | None = 0, leaf: int | None = None,
+        by: str | None = None, under: str | None = None,
+    ) -> Reply:  # fmt: skip
         """Edit the answer of ``window`` to class ``name``; None: no answer counts."""
         if window not in self._waiting:
             return self._say(Reply(False, "this question is reviewed already; u takes that back"))
@@ -158,7 +174,7 @@ class Review:
                 return self._say(Reply(False, "a class needs a name of 1 to 32 bytes of printable text"))
             if not self.places:
                 return self._say(Reply(False, "the model has no room for another class"))
-            parent = self._tree.tasks[head] if leaf is None else leaf
+            parent = self._tree.tasks[head or 0] if leaf is None else leaf
             under = None if parent is None else self._tree.name(parent)
         took = round(1000 * (self._clock.monotonic() - self._since.get(window, self._clock.monotonic())))
         if name != before:
@@ -187,6 +203,17 @@ class Review:
         if self.previous is None:
             return self._say(Reply(False, "there is no earlier answer to repeat"))
         return self.answer(window, self.previous)
+
+    def teach(
+        self, name: str, head: int | None = 0, leaf: int | None = None, by: str | None = None,
+        under: str | None = None,
+    ) -> Reply:  # fmt: skip
+        """Refuse: only a session that runs can be taught."""
+        return self._say(Reply(False, "only a session that runs can be taught unasked"))
+
+    def edit_classes(self, edit: ClassEdit, under: str | None = None) -> Reply:
+        """Refuse: a recording's classes are changed by name."""
+        return self._say(Reply(False, "here answers are edited; 'odl label' has options for classes"))
 
     def undo(self, by: str | None = None) -> Reply:
         """Take back the last edit of this review, by another edit."""

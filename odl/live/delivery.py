@@ -7,17 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from odl.core.events import Command, Label, Origin, Teach, Undo
+from odl.core.events import ChangeClass, Command, Label, Origin, Teach, Undo
 from odl.core.loop import commands
-from odl.core.protocols import TakeBack, Taught
+from odl.core.protocols import ClassEdit, TakeBack, Taught
 from odl.core.retry import BOARD
 from odl.core.session import Session
 from odl.device.board import Board
 from odl.labels.in_flight import AnswerInFlight, AnswerState
-from odl.labels.prompt import Prompt
+from odl.labels.prompt import BUTTON, Prompt
 from odl.wire import Failure, Ready, Request
 
-BUTTON: Final = "button"  # the origin of commands that the host did not send
 _LATE: Final = 8  # commands whose echo may still arrive after the host gave them up
 _LATE_SECONDS: Final = BOARD.limit  # of the stream in which it may; a later command is the button's
 
@@ -74,7 +73,8 @@ class Delivery:
                 self._unheard = None
             else:
                 self._late = deque((pair for pair in self._late if pair[0] is not sent), _LATE)
-            if sent.answer.state is AnswerState.GIVEN_UP and isinstance(command, Label | Teach | Undo):
+            last = isinstance(command, Label | Teach | Undo | ChangeClass)  # of those of one answer
+            if last and sent.answer.state is AnswerState.GIVEN_UP:
                 self._prompt.taken(sent.answer)
             return None if sent.origin is None else replace(sent.origin, at=command.at)
         return Origin(command.at, BUTTON, 0, 0)
@@ -142,7 +142,7 @@ class Delivery:
         if answer.state is AnswerState.TAKEN:
             return
         given_up = self._prompt.failed(answer)
-        names = {TakeBack: "an undo", Taught: "a label"}
+        names = {TakeBack: "an undo", Taught: "a label", ClassEdit: "a change of the classes"}
         what = names.get(type(answer.answer), "an answer")
         became = "is given up" if given_up else "did not reach the board"
         self._notices.append(f"{what} {became}: {problem}")

@@ -15,6 +15,7 @@ from typing import Final
 import odl
 
 PROGRESS: Final = "... "  # begins each line of progress of a command
+SO_FAR: Final = " s so far)"  # ends a sign that a command still works; who started it gives its own
 _PATIENCE: Final = 10.0  # seconds that the process has to end by itself
 
 
@@ -65,6 +66,17 @@ class EmulatedBoard:
             raise RuntimeError(self._why_not())
         self.url = line.removeprefix("port: ").strip()
 
+    @classmethod
+    def playing(
+        cls, play: str, subject: str, model: str | Path, *, seed: int = 0, data: str | Path | None = None,
+        speed: float = 1.0, board: str | None = None, progress: Callable[[str], None] | None = None,
+    ) -> EmulatedBoard:  # fmt: skip
+        """Start a board whose sensor plays a person's recordings; see `odl.live.LiveOptions`."""
+        words = ["--model", str(model), "--play", play, "--subject", subject, "--seed", str(seed)]
+        words += ["--data", str(data)] if data is not None else []
+        words += ["--board", board] if board is not None else []
+        return cls(*words, "--speed", f"{speed:g}", progress=progress)
+
     def _listen(self) -> None:
         assert self._process.stderr is not None
         with self._process.stderr as errors:
@@ -72,7 +84,7 @@ class EmulatedBoard:
                 if line:
                     self._last_line.append(line)
                 progress = self._progress
-                if progress is not None and line.startswith(PROGRESS):
+                if progress is not None and line.startswith(PROGRESS) and not line.endswith(SO_FAR):
                     progress(line.removeprefix(PROGRESS))
 
     def _why_not(self) -> str:

@@ -56,10 +56,10 @@ def image_of(board: Board, line: SerialLine, progress: Progress) -> Image:
             if int.from_bytes(file.read(8)[4:], "little") == checksum:
                 return load_model(path)
     progress("reading the board's model image, which takes some seconds")
-    return Image.from_bytes(_client(line).read_image(), "the board's model image")
+    return Image.from_bytes(client_on(line).read_image(), "the board's model image")
 
 
-def _client(line: SerialLine) -> BoardClient:
+def client_on(line: SerialLine) -> BoardClient:
     """Return a greeted client on the same port, for requests before a session."""
     from odl.wire.client import BoardClient
 

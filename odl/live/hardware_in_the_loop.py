@@ -27,7 +27,7 @@ _BEHIND = 2.0  # seconds of delay after which the pace continues from now instea
 _LEAST = 0.02  # seconds of samples in one block, at least
 
 
-class Pace:
+class Paced:
     """Iterates over recorded inputs in time, ``speed`` times as fast as they were recorded.
 
     Parameters
@@ -48,7 +48,7 @@ class Pace:
 
     Examples
     --------
-    >>> [len(e.block) for e in Pace([Samples(0, np.zeros((90, 3), np.int16))], 50.0, math.inf, 30)]
+    >>> [len(e.block) for e in Paced([Samples(0, np.zeros((90, 3), np.int16))], 50.0, math.inf, 30)]
     [60]
     """
 
@@ -174,7 +174,7 @@ def _subsequence(whole: Sequence[Output], part: Sequence[Output]) -> list[Output
 class HardwareInTheLoop(LearningMode):
     """Feeds recorded inputs to a board that learns, and to a session of the host."""
 
-    def __init__(self, session: FedSession, inputs: Pace) -> None:
+    def __init__(self, session: FedSession, inputs: Paced) -> None:
         self.session: Session = session
         self.notices: deque[str] = deque()
         self._fed, self._inputs = session, inputs
@@ -194,6 +194,7 @@ class HardwareInTheLoop(LearningMode):
     def events(self, labeller: LiveLabeller) -> Iterator[Event]:
         """As `odl.live.modes.LearningMode.events`."""
         fed = self._fed
+        fed.board.on_held = labeller.prompt.hold
         for event in drive(fed, self._inputs, labeller):
             if self.is_overdue():
                 return

@@ -9,7 +9,6 @@ from typing import Final, Protocol
 
 from odl.core.events import Adopt, Command, Event, Gap, Input, Output, Query, Samples
 from odl.core.loop import drive
-from odl.core.protocols import Labeller
 from odl.core.session import Session
 from odl.core.snapshot import labels_of, removals_of, state_sizes, with_unused_log
 from odl.device.board import Board, BoardState, LostFrames, Restarted, StateRead
@@ -88,8 +87,8 @@ class HostLearns(LearningMode):
 
     Parameters
     ----------
-    gap : Gap, optional
-        The first input of a resumed session.
+    first : Gap or Adopt, optional
+        The first input: of a resumed session, or of one that goes on from a wearer's profile.
     shift : int
         Samples by which the source's count is ahead of the session's.
     speed : float
@@ -102,13 +101,13 @@ class HostLearns(LearningMode):
         self,
         session: Session,
         source: Board | CsvStream,
-        gap: Gap | None = None,
+        first: Gap | Adopt | None = None,
         *,
         shift: int = 0,
         speed: float = 1.0,
         rate_hz: float | None = None,
     ) -> None:
-        self.session, self.source, self._gap, self._shift = session, source, gap, shift
+        self.session, self.source, self._first, self._shift = session, source, first, shift
         self._speed = speed
         self.notices: deque[str] = deque()
         self._source_notices = SourceNotices(self.notices, rate_hz or session.image.rate_hz, speed)
@@ -130,14 +129,16 @@ class HostLearns(LearningMode):
         """As `LearningMode.unusable`."""
         return self.source.useless if isinstance(self.source, CsvStream) else ""
 
-    def events(self, labeller: Labeller) -> Iterator[Event]:
+    def events(self, labeller: LiveLabeller) -> Iterator[Event]:
         """As `LearningMode.events`."""
+        if isinstance(self.source, Board):
+            self.source.on_held = labeller.prompt.hold
         return drive(self.session, self._inputs(), labeller)
 
     def _inputs(self) -> Iterator[Input]:
-        if self._gap is not None:
-            yield self._gap
-            self._gap = None
+        if self._first is not None:
+            yield self._first
+            self._first = None
         for event in self.source:
             if self.is_overdue():
                 return
@@ -230,6 +231,7 @@ class BoardLearns(LearningMode):
     def events(self, labeller: LiveLabeller) -> Iterator[Event]:
         """As `LearningMode.events`."""
         self.delivery = delivery = Delivery(self.board, self.session, labeller.prompt, self.notices)
+        self.board.on_held = labeller.prompt.hold
         self._check_twins()
         for heard in self.board:
             if self.is_overdue():

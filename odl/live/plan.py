@@ -17,13 +17,12 @@ from odl.device.serial_line import SerialLine
 from odl.device.serial_port import SerialPort
 from odl.evaluate.load_kernels import Progress, load_kernels
 from odl.evaluate.open_session import OpenedSession, open_session
-from odl.evaluate.option_table import LIVE_BUDGET
-from odl.evaluate.options import Options
 from odl.live.emulated import EmulatedBoard
 from odl.live.find import line_to, new_file
 from odl.live.modes import LearningMode
-from odl.live.options import LiveOptions
+from odl.live.options import LiveOptions, session_options
 from odl.live.resume import check_same_person, options_to_resume
+from odl.model.profile_file import ProfileFile
 from odl.policies.budget import parse_budget
 from odl.recording.resume import Resumed, resume
 
@@ -67,6 +66,7 @@ class SessionPlan:
         self.resumed: Resumed | None = None
         self.opened: OpenedSession | None = None
         self.notes: list[str] = []
+        self.profile: ProfileFile | None = None
         self._written = 0.0  # time of the last write to the recording
         if live.resume is not None:
             self._written = Path(live.resume).stat().st_mtime
@@ -75,7 +75,10 @@ class SessionPlan:
             self.live = options_to_resume(live, self.resumed)
         else:  # refuse a bad name before a board forgets what it had learned
             new_file(live.out, f", or resume it: `resume={live.out}`")
-        self.options = self._options()
+        if live.profile is not None:
+            self.profile = closing.enter_context(ProfileFile.opened(live.profile))
+        self.options = session_options(self.live, self.resumed.about if self.resumed else None)
+        self._model: str | Path | None = live.model  # that an emulated board runs
         self.stream = self._stream()
         if self.resumed is not None and self.stream is not None:
             check_same_person(self.live.resume or "", self.resumed, self.stream)
@@ -106,29 +109,13 @@ class SessionPlan:
         number = self.stored(name)
         return number if type(number) is int and 0 <= number < end else None
 
-    def _options(self) -> Options:
-        keywords = self.live.options or {}
-        for name in ("delay", "refuse", "error") if self.live.answers is None else ():
-            if keywords.get(name) is not None:
-                raise ConfigError(f"`{name}` is about answers from truth; add `answers='truth'`")
-        if self.resumed is not None:
-            if any(value is not None for name, value in keywords.items() if name != "delay"):
-                raise ConfigError("`resume` continues with the recording's settings; leave out the others")
-            return Options.from_dict(self.resumed.about.get("options", {})).changed(keywords)
-        options = Options(budget=LIVE_BUDGET).changed(keywords)
-        endless = not (self.live.seconds or self.live.play or self.live.feed)
-        if endless and options.policy != "none" and parse_budget(options.budget, 1.0).period == 0:
-            raise ConfigError(
-                f"a budget of {options.budget} for the whole session needs its length, `seconds`; "
-                "or give a budget such as 12/h"
-            )
-        return options
-
     def _stream(self) -> Stream | None:
         name = self.live.play or self.live.feed
         if name is None:
             return None
         dataset = open_dataset(name, self.live.data)
+        if self._model is None and self.live.emulated and self.resumed is None:
+            self._model = dataset.model_path()
         person = dataset.someone if self.live.subject is None else self.live.subject
         return dataset_streams(dataset, [person], self.options.seed)[0]
 
@@ -137,22 +124,36 @@ class SessionPlan:
         if not live.emulated:
             return line_to(live.port or "auto", live.baud, self.progress)
         if self.resumed is None:
-            return self._emulated(str(live.model or live.play or live.feed))
+            return self._emulated(str(self._model))
         with tempfile.TemporaryDirectory() as folder:
             model = Path(folder) / "model.odlm"
             model.write_bytes(self.resumed.session.image.to_bytes())
             return self._emulated(str(model))
 
     def _emulated(self, model: str) -> SerialLine:
-        live, words, speed = self.live, ["--model", model], self.live.speed or 1.0
-        if live.play is not None and self.stream is not None:
-            words += ["--play", live.play, "--subject", self.stream.subject, "--seed", str(self.options.seed)]
-            words += ["--data", str(live.data)] if live.data is not None else []
-        else:  # the host sets the pace
-            speed = max(20.0, speed)
+        live, speed = self.live, self.live.speed or 1.0
         self.progress("starting an emulated board")
-        board = EmulatedBoard(*words, "--speed", f"{speed:g}", progress=self.progress)
+        if live.play is not None and self.stream is not None:
+            board = EmulatedBoard.playing(
+                live.play, self.stream.subject, model, seed=self.options.seed, data=live.data, speed=speed,
+                board=live.board, progress=self.progress,
+            )  # fmt: skip
+        else:  # the host sets the pace
+            words = [] if live.board is None else ["--board", live.board]
+            board = EmulatedBoard(
+                "--model", model, "--speed", f"{max(20.0, speed):g}", *words, progress=self.progress
+            )
         return SerialPort(self.closing.enter_context(board).url, live.baud)
+
+    def start_state(self, session: Session) -> bytes | None:
+        """Return the state in which a new session knows what the profile holds; None if it holds nothing.
+
+        Raises
+        ------
+        ProfileError
+            If the profile is one of another image, or a resumed session lacks labels of it.
+        """
+        return None if self.profile is None else self.profile.start(session, self.resumed is not None)
 
     def session(self, image: Image, channels: Channels, rate_hz: float) -> Session:
         """Open a session of ``image`` for samples of ``channels``, or return the resumed one.

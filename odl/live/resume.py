@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from firmware_sim import BOARDS
 from odl._text import clean
 from odl.core.config import ConfigError
 from odl.data import list_datasets
@@ -70,7 +71,10 @@ def _emulated(options: LiveOptions, stored: dict[str, Any], subject: str | None)
         raise ConfigError(
             f"{options.resume}: name what its emulated board played: `emulated=True` `play='shoulder'`"
         )
-    found: dict[str, Any] = {"play": play, "feed": feed}
+    board = _text(stored, "board")
+    found: dict[str, Any] = {
+        "play": play, "feed": feed, "board": options.board or (board if board in BOARDS else None),
+    }  # fmt: skip
     if (play, feed) == before:
         if options.subject is None:
             if subject is None or not subject.isdecimal():
@@ -121,7 +125,8 @@ def stored_options(options: LiveOptions, person: str | None = None) -> dict[str,
     known = list_datasets()
     is_known = (options.play or options.feed) in known
     stored = {
-        "emulated": options.emulated, "play": options.play if options.play in known else None,
+        "emulated": options.emulated, "board": options.board if options.emulated else None,
+        "play": options.play if options.play in known else None,
         "feed": options.feed if options.feed in known else None,
         "person": person if is_known and options.who is not None else None, "answers": options.answers,
         "speed": None if options.speed is None else float(options.speed), "named": options.who is not None,

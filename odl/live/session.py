@@ -11,19 +11,21 @@ from typing import Final
 
 from odl.core.adopted_state import new_history
 from odl.core.clock import SYSTEM_CLOCK, Clock
-from odl.core.events import Command, Event, Gap, Origin, Output, Samples, Truth
+from odl.core.events import Command, Event, Gap, Origin, Output, Prediction, Samples, Truth
 from odl.core.history import SessionHistory
 from odl.core.image import Image
 from odl.core.session import Session
 from odl.device.csv_stream import CsvStreamError
 from odl.evaluate.unspent import unspent_note
-from odl.labels.oracle import Oracle
+from odl.labels.oracle import Oracle, Truths
 from odl.labels.played_truth import PlayedTruth
 from odl.labels.prompt import Prompt
-from odl.labels.question import Reply
+from odl.labels.taught_session import TaughtSession
 from odl.live.labeller import LiveLabeller
 from odl.live.modes import LearningMode
+from odl.live.recent_windows import RecentWindows
 from odl.live.status import LiveStatus
+from odl.model.profile_file import ProfileFile
 from odl.policies.budget import Budget
 from odl.recording import Writer
 
@@ -33,7 +35,7 @@ PATIENCE: Final = 5.0  # seconds for which a session that ends waits for pending
 FLOOD: Final = 1000  # events in that time after which it does not wait: no board has so much to settle
 
 
-class LiveSession:
+class LiveSession(TaughtSession):
     """A live session; `odl.live.open_live` returns one, and iterating over it runs it.
 
     The prompt and the recording take each event before it is yielded; an input comes
@@ -54,6 +56,8 @@ class LiveSession:
         True if it resumes a recording.
     history : odl.core.history.SessionHistory
         Questions and answers of the whole recording.
+    recent : odl.live.recent_windows.RecentWindows
+        The newest windows and, where the truth is known, the accuracy since the start or the resumption.
     """
 
     def __init__(
@@ -69,9 +73,12 @@ class LiveSession:
         clock: Clock = SYSTEM_CLOCK,
         seconds: float | None = None,
         before: SessionHistory | None = None,
+        profile: ProfileFile | None = None,
+        truth: Truths | None = None,
     ) -> None:
-        self.prompt, self.recording, self.port = prompt, writer.path, port
+        self.prompt, self.recording, self.port, self._profile = prompt, writer.path, port, profile
         self._mode, self._writer, self._played, self._opened = mode, writer, played, opened
+        self._known = self._log_figures()  # of the label log, when the profile was written
         self._labeller = LiveLabeller(prompt, labels)
         self._notices: deque[str] = deque()
         self._seconds, self._clock = seconds, clock
@@ -84,6 +91,7 @@ class LiveSession:
         self._whole = True  # all outputs of the last input are written
         self.resumed = before is not None
         self.history = before or new_history(self.session.image, self.session.config)
+        self.recent = RecentWindows(self.image.window, self.image.hop, truth)
         self._useless = False  # nothing could be recorded
         self._events = self._run()
         mode.is_overdue = self._is_overdue
@@ -128,21 +136,8 @@ class LiveSession:
         return replace(
             own, state=self._state or own.state, port=self.port, declared=self.image.rate_hz,
             position=session.position, windows=windows, budget_left=left, recording=self.recording,
+            truth=self.prompt.truth, accuracy=self.recent.accuracy, scored=self.recent.scored,
         )  # fmt: skip
-
-    def teach(self, name: str, head: int = 0, leaf: int | None = None, by: str | None = None) -> Reply:
-        """As `odl.labels.prompt.Prompt.teach`: say unasked what runs now; any thread may call this.
-
-        Examples
-        --------
-        ::
-
-            with open_live(emulated=True, play="shoulder", subject=8) as live:
-                for event in live:
-                    if live.session.position > 5000 and not live.history.taught:
-                        live.teach("rowing")
-        """
-        return self.prompt.teach(name, head, leaf, by)
 
     def notify(self, sentence: str) -> None:
         """Add a notice for the person."""
@@ -234,9 +229,11 @@ class LiveSession:
 
     def _pass(self, event: Event) -> Iterator[Event]:
         for each in (*(self._played.take(event) if self._played else ()), event):
+            self._keep_profile()  # on the disk before anybody is told that it was learned
             self.prompt.take(each)
             self._writer.write(each)
             self.history.take(each)
+            self.recent.take(each, self.names if isinstance(each, Prediction) else {})
             self._whole = False
             if self._first is None and isinstance(each, Samples):
                 self._first = each.start
@@ -245,6 +242,22 @@ class LiveSession:
             elif not isinstance(each, Origin):  # its command flushes it
                 self._writer.flush()
             yield each
+
+    def _keep_profile(self) -> None:
+        """Write the wearer's profile if the label log has changed, unless a board has lost labels."""
+        if self._profile is None:
+            return
+        before, now = self._known, self._log_figures()
+        self._known = now
+        if before[0] - now[0] > sum(now[1:]) - sum(before[1:]):
+            self.notify(f"{self._profile.path} stays as it is: the board has lost labels that it holds")
+            self._profile = None
+        elif now != before:
+            self._profile.save(self.image, self.session.log)
+
+    def _log_figures(self) -> tuple[int, int, int]:
+        counts = self.session.counts
+        return self.session.lessons, counts["undone"], counts["gave_way"]
 
     def stop(self) -> None:
         """End the session after the step that is under way; any thread or signal handler may call this."""
@@ -259,6 +272,7 @@ class LiveSession:
             if self._began:  # write the outputs of the last input, and answers on their way
                 with suppress(CsvStreamError):
                     deque(self._events, 0)
+                self._keep_profile()
             self._events.close()
             for truth in self._played.end() if self._played else ():
                 self._writer.write(truth)

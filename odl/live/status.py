@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from odl.core.events import Event
+from odl.core.protocols import ClassEdit
 from odl.labels.answer_log import AnswerEntry
 from odl.labels.question import ClassChoice, Placement, Question, Reply
 
@@ -38,6 +39,10 @@ class LiveStatus:
         Windows of which host and board were compared, were not, and differed.
     recording : path
         The file that is written.
+    truth : str
+        The true class of the newest window; empty if it is not known.
+    accuracy, scored : float, int
+        The share of the newest windows with a truth that were right, and their number.
     problem : str
         What is wrong with the samples; empty if nothing is.
     """
@@ -58,6 +63,9 @@ class LiveStatus:
     skipped: int | None = None
     differences: int | None = None
     recording: Path | None = None
+    truth: str = ""
+    accuracy: float | None = None
+    scored: int = 0
     problem: str = ""
 
 
@@ -65,13 +73,17 @@ class QuestionSource(Protocol):
     """Asks a person: `odl.labels.prompt.Prompt`, or `odl.labels.review.Review` of a recording.
 
     ``live`` is True for a session that runs. A view shows ``nothing`` where no question is open, and
-    ``about(question)`` beside a question's title: the time left, or the answer that counts.
+    ``about(question)`` beside a question's title: the time left, or the answer that counts. ``truth`` is the
+    true class of the newest window, or empty. ``held`` grows when the board's button was held: a view then
+    asks what is done now. ``hidden`` are the classes that can be brought back, and ``home_of(name)`` is the
+    place of a new class that the training knew.
     """
 
     wake: Callable[[], None] | None
     live: bool
     nothing: str
     by: str
+    held: int
     rate_hz: float
     channels: tuple[tuple[str, str, float], ...]
 
@@ -84,27 +96,41 @@ class QuestionSource(Protocol):
     @property
     def path(self) -> Sequence[str]: ...
     @property
+    def hidden(self) -> Sequence[ClassChoice]: ...
+    @property
     def places(self) -> tuple[Placement, ...]: ...
     @property
     def answers(self) -> Sequence[AnswerEntry]: ...
     @property
     def sentence(self) -> str: ...
     @property
+    def truth(self) -> str: ...
+    @property
     def previous(self) -> str | None: ...
     @property
     def position(self) -> int: ...
+
+    def home_of(self, name: str) -> Placement | None: ...
 
     def about(self, question: Question) -> str: ...
 
     def shown(self, window: int) -> None: ...
 
     def answer(
-        self, window: int, name: str | None, head: int = 0, leaf: int | None = None, by: str | None = None
-    ) -> Reply: ...
+        self, window: int, name: str | None, head: int | None = 0, leaf: int | None = None,
+        by: str | None = None, under: str | None = None,
+    ) -> Reply: ...  # fmt: skip
 
     def skip(self, window: int, by: str | None = None) -> Reply: ...
 
     def same(self, window: int, by: str | None = None) -> Reply: ...
+
+    def teach(
+        self, name: str, head: int | None = 0, leaf: int | None = None, by: str | None = None,
+        under: str | None = None,
+    ) -> Reply: ...  # fmt: skip
+
+    def edit_classes(self, edit: ClassEdit, under: str | None = None) -> Reply: ...
 
     def undo(self, by: str | None = None) -> Reply: ...
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
 
+from firmware_sim import DEFAULT_BOARD
 from firmware_sim.build import build
 from firmware_sim.emulator import Emulator
 from firmware_sim.headers import sizes_of
@@ -18,8 +19,9 @@ from firmware_sim.host import HostMachine
 from firmware_sim.host import build as build_host
 from firmware_sim.machine import TwinSession
 from odl.core.config import Config
-from odl.core.events import Adopt, Input, Output
+from odl.core.events import Adopt, Input, Output, Samples
 from odl.core.image import Image
+from odl.core.pace import Pace
 from odl.core.session import Session
 from odl.evaluate.load_kernels import load_kernels
 from odl.evaluate.recorded import open_recording
@@ -81,9 +83,14 @@ class Verdict:
 
 
 def make(
-    twin: str, image: Image, config: Config, compiler: str | None = None, asked: Iterable[int] | None = None
+    twin: str,
+    image: Image,
+    config: Config,
+    compiler: str | None = None,
+    asked: Iterable[int] | None = None,
+    board: str = DEFAULT_BOARD,
 ) -> Twin:
-    """Return a new twin; ``board`` is the firmware that a user would flash, on the emulator.
+    """Return a new twin; ``"board"`` is the firmware that a user would flash on ``board``, on the emulator.
 
     ``asked`` is as for `odl.core.session.Session`; a board cannot take it.
 
@@ -99,8 +106,8 @@ def make(
     if twin == "host":
         return TwinSession(HostMachine(build_host(sizes_of(image))), image, config, asked)
     if twin == "board":
-        board = Emulator(build(image, compiler=compiler).elf)
-        client = BoardClient(board.write, board.run)
+        emulator = Emulator(build(image, board, compiler).elf, board=board)
+        client = BoardClient(emulator.write, emulator.run)
         client.hello()
         client.configure(config)
         return client
@@ -116,9 +123,12 @@ def verify(
     twins: Sequence[str] = TWINS,
     *,
     compiler: str | None = None,
+    board: str = DEFAULT_BOARD,
     progress: Callable[[str], None] | None = None,
 ) -> Verdict:
     """Compare ``twins`` on the recording at ``path``; Python is always the first of them.
+
+    ``board`` is the emulated board of the twin ``"board"``, a key of `firmware_sim.BOARDS`.
 
     Returns
     -------
@@ -158,15 +168,22 @@ def verify(
     chosen: dict[str, Twin] = {}
     for name in names:
         report(f"building the twin '{name}'")
-        chosen[name] = make(name, opened.image, opened.config, compiler, asked)
-    report(f"stepping {len(names)} twins through {Path(path).name}")
+        chosen[name] = make(name, opened.image, opened.config, compiler, asked, board)
+    what = f"stepping {len(names)} twins through {Path(path).name}"
+    report(what)
     with named(path):
-        verdict = compare(chosen, opened.stream.inputs(), opened.trace)
+        pace = Pace(progress, what, opened.stream.samples or None, "samples")
+        verdict = compare(chosen, opened.stream.inputs(), opened.trace, pace)
     return replace(verdict, untraced=opened.untraced)
 
 
-def compare(twins: dict[str, Twin], events: Iterable[Input], recorded: str | None = None) -> Verdict:
-    """Step ``events`` through all ``twins``; the first one is right by definition."""
+def compare(
+    twins: dict[str, Twin], events: Iterable[Input], recorded: str | None = None, pace: Pace | None = None
+) -> Verdict:
+    """Step ``events`` through all ``twins``; the first one is right by definition.
+
+    ``pace`` is told how many samples are done.
+    """
     names = tuple(twins)
     first = names[0]
     hashes = {name: TraceHash() for name in names}
@@ -184,6 +201,8 @@ def compare(twins: dict[str, Twin], events: Iterable[Input], recorded: str | Non
                 difference = _first(steps, event, name, expected, got)
         if difference:
             break
+        if pace is not None and isinstance(event, Samples):
+            pace.reach(event.start + len(event.block))
     if difference is None:
         block = twins[first].snapshot()
         for name in names[1:]:

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 from odl.core.config import Config, ConfigError
-from odl.core.events import Gap
+from odl.core.events import Adopt, Gap
 from odl.core.image import Image
 from odl.core.session import Session
 from odl.core.snapshot import labels_of
@@ -14,11 +14,13 @@ from odl.data.streams import load_model
 from odl.device.board import Board
 from odl.device.description import BoardDescription
 from odl.evaluate.option_table import LEARN
+from odl.live.board_labels import push_labels
 from odl.live.find import GREETING, image_of, random_number
-from odl.live.hardware_in_the_loop import FedSession, HardwareInTheLoop, Pace
+from odl.live.hardware_in_the_loop import FedSession, HardwareInTheLoop, Paced
 from odl.live.modes import BoardLearns, HostLearns, LearningMode
 from odl.live.plan import OFF, SessionPlan, SourceSetup
 from odl.live.twin import Follower
+from odl.model.profile import log_in
 from odl.wire.client import BoardError
 
 
@@ -127,7 +129,10 @@ class _BoardSession:
     def __init__(self, plan: SessionPlan, board: Board, session: Session, learn: str) -> None:
         self.plan, self.board, self.session, self.learn = plan, board, session, learn
         self.shift = 0
+        self.state = plan.start_state(session)  # what the wearer's profile gives
         self.number = self._number()
+        if self.state is not None and learn != "host":
+            push_labels(plan.line, session.image, log_in(session.image, self.state), plan.progress)
 
     def mode(self) -> LearningMode:
         """Start the session on the board; return its learning mode."""
@@ -162,17 +167,18 @@ class _BoardSession:
         quiet = replace(session.config, policy="none", allowed=0, period=0, hold=False)
         self.shift = self.plan.stored_number("shift", 2**62) or 0
         position = self._configure(quiet, keep=True)
-        gap = None
+        first: Gap | Adopt | None = None
         if self.plan.resumed is None:
             self.shift = position or 0
+            first = None if self.state is None else Adopt(0, 0, self.state)
         elif position is not None:
-            gap = Gap(session.position, position - self.shift - session.position, "nobody listened")
+            first = Gap(session.position, position - self.shift - session.position, "nobody listened")
         board.on_restart = lambda away: (board.position + round(away * session.image.rate_hz), 0)
-        return HostLearns(session, board, gap, shift=self.shift, speed=self.plan.speed)
+        return HostLearns(session, board, first, shift=self.shift, speed=self.plan.speed)
 
     def _with_board(self) -> LearningMode:
         follower = Follower(self.session, compare=self.learn == "both")
-        keep = self.plan.live.keep or self.plan.resumed is not None
+        keep = self.plan.live.keep or self.plan.resumed is not None or self.state is not None
         running = self._configure(self.session.config, keep=keep) is None
         if keep:
             self._hold_labels()
@@ -184,14 +190,14 @@ class _BoardSession:
         assert stream is not None
         fed = FedSession(session.image, session.config, self.board, compare=self.learn == "both")
         fed.restore(session.snapshot())
-        keep = live.keep or self.plan.resumed is not None
+        keep = live.keep or self.plan.resumed is not None or self.state is not None
         self._configure(session.config, keep=keep)
         if keep:
             self._hold_labels()
             fed.adopt_board_state()
         speed = live.speed or (math.inf if live.answers else 1.0)
         inputs, clock = stream.unanswered().inputs(), self.board.line.clock
-        return HardwareInTheLoop(fed, Pace(inputs, session.image.rate_hz, speed, fed.position, clock))
+        return HardwareInTheLoop(fed, Paced(inputs, session.image.rate_hz, speed, fed.position, clock))
 
     def _hold_labels(self) -> None:
         """Refuse a board that lacks labels which the recording has learned."""

@@ -23,15 +23,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.core.arrays import memory_of, net_of, state_dtype_of
+from odl.core.arrays import memory_of, net_of
 from odl.core.errors import OdlError
-from odl.core.events import valid_name
+from odl.core.events import NO_CLASS, valid_name
 from odl.core.image import Image
+from odl.core.kernels.changes import count_changes, counts_as
 from odl.core.kernels.command import command
 from odl.core.kernels.grow import regrow
 from odl.core.kernels.net import Act
 from odl.core.kernels.plain import plain
-from odl.core.state import NAME_BYTES, Entry, log_dtype
+from odl.core.state import NAME_BYTES, Entry, log_dtype, state_dtype_of
 
 
 class CheckpointError(OdlError, ValueError):
@@ -76,7 +77,9 @@ def checkpoint(image: Image, log: NDArray[Any], *, vectors: bool = True) -> Imag
     lets the answers decide between them; the checkpoint's own heads are the only ones that it has. So
     a wearer who goes on keeps the image and the label log, and a checkpoint is where others start from.
 
-    Added classes without a label are left out, with the tasks below them. With ``vectors`` the
+    Added classes without a label are left out, with the tasks below them; so are classes that were merged
+    or removed. The vectors of a merged class become the other's, but what its row alone recognised is not
+    passed on: an image has one row for each class. With ``vectors`` the
     features of labelled windows join the stored vectors, the newest of each class first. If room is
     short they replace vectors of the training subjects, so that the checkpoint fits the same firmware.
 
@@ -114,19 +117,22 @@ def checkpoint(image: Image, log: NDArray[Any], *, vectors: bool = True) -> Imag
     >>> np.array_equal(checkpoint(image, log, vectors=False).stored, image.stored)
     True
     """
-    _check(image, log)
-    before = _noted(image)
+    check_log(image, log)
+    base, before = image, _noted(image)
     labels = log[log["kind"] == Entry.LABEL]
     if not len(log) and (vectors or not before["vectors"]):
         return image
-    made, added = _taught(image, log)
+    made, added, counted = _taught(image, log)
+    earlier = before["vectors"]
+    if (log["kind"] == Entry.CHANGE).any():
+        labels, image, earlier = _recounted(labels, image, earlier, counted)
     stored, owners, own = image.stored, image.owners, 0
     if vectors:
-        stored, owners, own = _vectors(image, len(made.row_class), labels, before["vectors"])
-    elif before["vectors"]:
-        stored, owners = stored[: -before["vectors"]], owners[: -before["vectors"]]
+        stored, owners, own = _vectors(image, len(made.row_class), labels, earlier)
+    elif earlier:
+        stored, owners = stored[:-earlier], owners[:-earlier]
     note = {
-        "from": f"{image.checksum:08x}",
+        "from": f"{base.checksum:08x}",
         "labels": before["labels"] + len(labels),
         "classes": before["classes"] + added,
         "vectors": own,
@@ -147,8 +153,8 @@ def _noted(image: Image) -> dict[str, Any]:
     return {**numbers, "classes": [str(name) for name in classes] if isinstance(classes, list) else []}
 
 
-def _check(image: Image, log: NDArray[Any]) -> None:
-    """Raise for a log that `refit` could not process; it may come from a serial line."""
+def check_log(image: Image, log: NDArray[Any]) -> None:
+    """Raise `CheckpointError` for a log that `refit` could not process; it may come from a serial line."""
     if log.dtype != log_dtype(image.features):
         raise CheckpointError("a log of another model's entries")
     if len(log) > image.max_log:
@@ -164,29 +170,39 @@ def _check(image: Image, log: NDArray[Any]) -> None:
         elif kind == Entry.SPLIT:
             fits = cls in classes and cls not in split and head == heads and heads < image.max_heads
             split.add(cls)
+        elif kind == Entry.CHANGE:
+            fits = cls in classes and head in (*classes, NO_CLASS)
         else:
             fits = kind == Entry.LABEL and cls in classes
         if not fits:
             raise CheckpointError(f"entry {i} of the log does not fit this model")
 
 
-def _taught(image: Image, log: NDArray[Any]) -> tuple[Image, list[str]]:
-    """The image with the heads refitted to ``log``, and the names of the classes added."""
+def _taught(image: Image, log: NDArray[Any]) -> tuple[Image, list[str], NDArray[np.uint8]]:
+    """The image with the heads refitted to ``log``, names of added classes, and what each class counts as."""
     state, room, _, _, block = memory_of(image, net_of(image))
     room[: len(log)] = log
     state["n_log"] = len(log)
     plain(regrow)(block)
     command(block, Act.REFIT, 0, 0, 0)
     s = state[0]
+    count_changes(block)
+    counted = np.full(256, NO_CLASS, np.uint8)
+    for cls in s["row_class"][: int(s["n_rows"])]:
+        counted[cls] = counts_as(block, cls)
     rows = np.flatnonzero(s["row_active"][: int(s["n_rows"])])
+    rows = rows[counted[s["row_class"][rows]] == s["row_class"][rows]]
     classes = s["row_class"][rows]
     heads = [h for h in range(int(s["n_heads"])) if h == 0 or int(s["head_parent"][h]) in classes]
     names = {int(cls): image.names[int(cls)] for cls in classes if int(cls) in image.names}
     added = []
-    for entry in log[log["kind"] == Entry.CLASS]:
-        if (cls := int(entry["cls"])) in classes:
-            names[cls] = _name(entry, set(names.values()))
-            added.append(names[cls])
+    naming = np.isin(log["kind"], [Entry.CLASS, Entry.CHANGE])
+    named = {int(entry["cls"]): entry for entry in log[naming]}  # the last name counts
+    for cls, entry in named.items():
+        if cls in classes:
+            taken = {name for other, name in names.items() if other != cls}
+            names[cls] = _name(entry, taken)
+            added += [names[cls]] if cls not in image.names else []
     made = replace(
         image,
         parents=s["head_parent"][heads].copy(),
@@ -196,7 +212,18 @@ def _taught(image: Image, log: NDArray[Any]) -> tuple[Image, list[str]]:
         base=s["weights"][rows].copy(),
         names=names,
     )
-    return made, added
+    return made, added, counted
+
+
+def _recounted(
+    labels: NDArray[Any], image: Image, own: int, counted: NDArray[np.uint8]
+) -> tuple[NDArray[Any], Image, int]:
+    """Labels and stored vectors by what their classes count as; how many of the latter are the wearer's."""
+    labels, owners = labels.copy(), counted[image.owners]
+    labels["cls"] = counted[labels["cls"]]
+    kept = owners != NO_CLASS
+    image = replace(image, stored=image.stored[kept], owners=owners[kept])
+    return labels[labels["cls"] != NO_CLASS], image, int(kept[len(kept) - own :].sum())
 
 
 def _name(entry: Any, taken: set[str]) -> str:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import copy
 import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.core.class_scores import ClassScores
-from odl.core.image import Image
 from odl.core.protocols import Scores
+from odl.model.fitted_anew import FittedAnew
+from odl.model.nearest_mean import NearestMean
 
 
-class Refitted:
+class Refitted(FittedAnew):
     """A classifier of scikit-learn as a learner: with each batch it is fitted anew to all it may know.
 
     That is the vectors stored in the model image, and all labels of the session. The labels of a class
@@ -31,6 +31,7 @@ class Refitted:
     Examples
     --------
     >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> from odl.core.image import Image
     >>> from odl.data import model_bytes
     >>> image = Image.from_bytes(model_bytes("shoulder"))
     >>> learner = Refitted(KNeighborsClassifier(3)).start(image)
@@ -45,19 +46,11 @@ class Refitted:
     def __name__(self) -> str:
         return type(self._given).__name__
 
-    def start(self, image: Image) -> Refitted:
-        """Begin a session with the classes and stored vectors of ``image``."""
-        self._classes = ClassScores(image)
-        self._stored, self._owners = image.stored / 255.0, image.owners.astype(np.int64)
-        self._log: list[tuple[int, int, NDArray[np.float64]]] = []
-        self._fit()
-        return self
-
     def scores_one(self, x: NDArray[np.uint8]) -> Scores:
         """Score ``x``."""
         if self._alone is not None:
-            return self._classes.of(self._alone)
-        row = x[None, :] / 255.0
+            return self.classes.of(self._alone)
+        row = self.lesson(x)[None, :]
         known = self._estimator.classes_
         if hasattr(self._estimator, "predict_proba"):
             shares = self._estimator.predict_proba(row)[0]
@@ -67,32 +60,20 @@ class Refitted:
             shares = np.exp(logits - logits.max())
         else:
             shares = (known == self._estimator.predict(row)[0]).astype(float)
-        return self._classes.of(dict(zip(known.tolist(), shares.tolist(), strict=True)))
+        return self.classes.of(dict(zip(known.tolist(), shares.tolist(), strict=True)))
 
-    def learn_many(self, x: NDArray[np.uint8], y: Sequence[int], windows: Sequence[int]) -> None:
-        """Learn one batch."""
-        self._log += [(w, int(cls), row / 255.0) for row, cls, w in zip(x, y, windows, strict=True)]
-        self._fit()
+    def lesson(self, x: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """The features from 0 to 1."""
+        return x / 255.0
 
-    def add_class(self, at: int, cls: int, head: int, name: str) -> bool:
-        """Add a class; it can be predicted from its first label on."""
-        return self._classes.add_class(cls, head)
-
-    def split(self, at: int, leaf: int, head: int) -> bool:
-        """Add a task under ``leaf``."""
-        return self._classes.split(leaf, head)
-
-    def forget(self, window: int) -> None:
-        """Fit anew without the label of ``window``."""
-        self._log = [lesson for lesson in self._log if lesson[0] != window]
-        self._fit()
-
-    def _fit(self) -> None:
-        count = Counter(cls for _, cls, _ in self._log)
-        share = len(self._owners) // max(1, len(set(self._owners.tolist())))
-        own = [(cls, x) for _, cls, x in self._log for _ in range(max(1, share // count[cls]))]
-        x = np.concatenate([self._stored, *(row[None, :] for _, row in own)])
-        y = np.concatenate([self._owners, np.array([cls for cls, _ in own], np.int64)])
+    def fit(self) -> None:
+        """Fit the classifier, unless there is one class alone."""
+        count = Counter(cls for _, cls, _ in self.log)
+        stored, owners = self.lesson(self.image.stored), self.image.owners.astype(np.int64)
+        share = len(owners) // max(1, len(set(owners.tolist())))
+        own = [(cls, x) for _, cls, x in self.log for _ in range(max(1, share // count[cls]))]
+        x = np.concatenate([stored, *(row[None, :] for _, row in own)])
+        y = np.concatenate([owners, np.array([cls for cls, _ in own], np.int64)])
         known = set(y.tolist())
         self._alone = dict.fromkeys(known, 1.0) if len(known) < 2 else None
         if self._alone is None:
@@ -113,7 +94,7 @@ def _seeded(estimator: Any) -> Any:
     return found
 
 
-class LastLayer:
+class LastLayer(FittedAnew):
     """The heads fine-tuned by gradient descent on the session's labels alone, in floating point.
 
     No stored vectors are replayed, and a new class starts from weights of zero: the plain form of what
@@ -128,6 +109,7 @@ class LastLayer:
 
     Examples
     --------
+    >>> from odl.core.image import Image
     >>> from odl.data import model_bytes
     >>> image = Image.from_bytes(model_bytes("shoulder"))
     >>> learner = LastLayer().start(image)
@@ -140,57 +122,34 @@ class LastLayer:
             raise ValueError(f"epochs is {epochs} and rate is {rate}; they can be at least 1, and above 0")
         self.epochs, self.rate = epochs, rate
 
-    def start(self, image: Image) -> LastLayer:
-        """Begin a session with the heads of ``image``."""
-        self._image, self._classes = image, ClassScores(image)
-        self._log: list[tuple[int, int, NDArray[np.float64]]] = []
-        self._fit()
-        return self
-
     def scores_one(self, x: NDArray[np.uint8]) -> Scores:
         """Score ``x``."""
-        return self._classes.of_rows(self._shares(self._with_bias(x)))
-
-    def learn_many(self, x: NDArray[np.uint8], y: Sequence[int], windows: Sequence[int]) -> None:
-        """Learn one batch."""
-        self._log += [(w, int(cls), self._with_bias(row)) for row, cls, w in zip(x, y, windows, strict=True)]
-        self._fit()
+        return self.classes.of_rows(self._shares(self.lesson(x)))
 
     def add_class(self, at: int, cls: int, head: int, name: str) -> bool:
         """Add a class with weights of zero."""
-        self._classes.add_class(cls, head)
-        self._fit()
+        self.classes.add_class(cls, head)
+        self.fit()
         return True
 
-    def split(self, at: int, leaf: int, head: int) -> bool:
-        """Add a task under ``leaf``."""
-        return self._classes.split(leaf, head)
-
-    def forget(self, window: int) -> None:
-        """Fit anew without the label of ``window``."""
-        self._log = [lesson for lesson in self._log if lesson[0] != window]
-        self._fit()
-
-    @staticmethod
-    def _with_bias(x: NDArray[np.uint8]) -> NDArray[np.float64]:
+    def lesson(self, x: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """The features from 0 to 1, with the bias."""
         return np.append(x, 128) / 255.0
 
-    def _fit(self) -> None:
+    def fit(self) -> None:
         """From the image's weights, learn all labels; a label is learned by the heads on its path alone."""
-        base = self._image.base.astype(np.float64) * 255.0
-        heads = np.array([head for _, head in self._classes.rows])
-        unit = 2.0 ** -np.array(
-            [int(self._image.formats[min(h, len(self._image.formats) - 1)]) for h in heads]
-        )
+        base = self.image.base.astype(np.float64) * 255.0
+        heads = np.array([head for _, head in self.classes.rows])
+        unit = 2.0 ** -np.array([int(self.image.formats[min(h, len(self.image.formats) - 1)]) for h in heads])
         self._weights = np.zeros((len(heads), base.shape[1]))
         self._weights[: len(base)] = base
         self._weights *= unit[:, None]
-        labelled = {row for _, cls, _ in self._log for row in self._classes.path(cls)}
+        labelled = {row for _, cls, _ in self.log for row in self.classes.path(cls)}
         self._active = np.array([row < len(base) or row in labelled for row in range(len(heads))])
         self._heads = heads
         for _ in range(self.epochs):
-            for _, cls, x in self._log:
-                for row in self._classes.path(cls):
+            for _, cls, x in self.log:
+                for row in self.classes.path(cls):
                     own = (heads == heads[row]) & self._active
                     error = self._softmax(x, own)
                     error[row] -= 1
@@ -209,14 +168,7 @@ class LastLayer:
             rows = (self._heads == head) & self._active
             if rows.any():
                 own += self._softmax(x, rows)
-        return [float(np.prod(own[self._classes.above(row)])) for row in range(len(own))]
-
-
-def nearest_mean() -> Refitted:
-    """The nearest class mean (`sklearn.neighbors.NearestCentroid`)."""
-    from sklearn.neighbors import NearestCentroid
-
-    return Refitted(NearestCentroid())
+        return [float(np.prod(own[self.classes.above(row)])) for row in range(len(own))]
 
 
 def neighbours(k: int = 1) -> Refitted:
@@ -242,7 +194,7 @@ def flat_network(hidden: int = 32, epochs: int = 100, rate: float = 0.01, seed: 
 
 HOST_LEARNERS: Final[dict[str, Callable[..., Any]]] = {
     "last-layer": LastLayer,
-    "nearest-mean": nearest_mean,
+    "nearest-mean": NearestMean,
     "knn": neighbours,
     "ridge": ridge,
     "flat-network": flat_network,

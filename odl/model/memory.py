@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from odl.core.arrays import state_dtype_of
 from odl.core.image import Image
-from odl.core.state import log_dtype
+from odl.core.state import log_dtype, state_dtype_of
 
 _REFIT = ("next", "next_active", "items", "touched", "epoch", "place", "n_items", "refit_generator")
 

@@ -23,7 +23,7 @@ def _part(name: str, *values: Any) -> str:
     return str(getattr(macros, name)(*values))
 
 
-def joined(path: Sequence[str], limit: int = 40) -> str:
+def joined(path: Sequence[str], limit: int = 80) -> str:
     """Names from the root task down, as plain text.
 
     >>> joined(["moving", "walk"])

@@ -14,11 +14,13 @@ from odl.core.clock import SYSTEM_CLOCK, Clock
 from odl.evaluate.report.style import styles_for
 from odl.live import LiveSession, LiveStatus
 from odl.notebook.buttons import close_all
+from odl.notebook.class_row import ClassRow
 from odl.notebook.heartbeat import Heartbeat
 from odl.notebook.html import facts, history, joined, line, prediction
 from odl.notebook.pictures import Channel, Picture
 from odl.notebook.player import Player
 from odl.notebook.question_card import QuestionCard
+from odl.notebook.teach_row import TeachRow
 
 SECONDS = 10.0  # of the stream that are shown
 PICTURES = 4.0  # a second, at most
@@ -42,6 +44,7 @@ class NotebookView:
         self._channels = channels = channels_of(live)
         self._plot = Picture(channels, [_PREDICTED, _TRUTH], "time since the start (s)", height=0.85)
         self._card = QuestionCard(self._prompt, channels, clock=clock)
+        self._teach, self._classes = TeachRow(self._prompt, clock), ClassRow(self._prompt, clock)
         self._head, self._now, self._facts, self._history = w.HTML(), w.HTML(), w.HTML(), w.HTML()
         self._stream = w.Image(format="png", value=self._plot.png(), layout=w.Layout(max_width="100%"))
         # With a description, even an empty one, a tooltip becomes the picture's title: the text that
@@ -53,7 +56,8 @@ class NotebookView:
         self._heartbeat = Heartbeat(clock)
         wide = w.Layout(width="26em", margin="0 2em 0 0")
         beside = w.HBox([w.VBox([self._now], layout=wide), self._facts], layout=w.Layout(margin=".4em 0"))
-        self.box = w.VBox([self._head, self._stream, beside, self._card.box, self._history, self._stop,
+        rows = self._card.box, self._teach.box, self._classes.box
+        self.box = w.VBox([self._head, self._stream, beside, *rows, self._history, self._stop,
                            self._heartbeat.widget])  # fmt: skip
         # One thread: pictures are drawn one at a time, and the kernel's own thread stays free.
         self._pool = ThreadPoolExecutor(1, "odl-notebook-plots")
@@ -96,6 +100,8 @@ class NotebookView:
             now = self._clock.monotonic()
             self._heartbeat.probe()
             self._card.act()
+            self._teach.act()
+            self._classes.act()
             if not self._card.current:
                 await self._turn_card()
             if (self._heartbeat.watched() and now >= picture) or last:
@@ -105,6 +111,8 @@ class NotebookView:
                 self._update_texts()
             await asyncio.sleep(_STEP)
         self._card.over()
+        self._teach.over()
+        self._classes.over()
         self._heartbeat.stop()
 
     async def _turn_card(self) -> None:
@@ -152,6 +160,8 @@ class NotebookView:
         _set(self._facts, facts(self._figures(status)))
         _set(self._history, history(prompt.answers, prompt.rate_hz))
         self._card.tick()
+        self._teach.tick()
+        self._classes.tick()
         self._stop.disabled = not player.running
 
     def _headline(self, status: LiveStatus) -> str:

@@ -9,11 +9,12 @@ from odl.core.config import ConfigError
 from odl.data import open_dataset
 from odl.data.card import subject_name
 from odl.evaluate.load_kernels import Progress
-from odl.evaluate.option_table import LIVE_BUDGET, SESSION_OPTIONS
+from odl.evaluate.option_table import SESSION_OPTIONS
 from odl.evaluate.options import Options
 from odl.live import LiveOptions, LiveSession, open_live
-from odl.notebook.playback import played
-from odl.notebook.recordings import recordings, unfinished
+from odl.live.options import default_budget
+from odl.live.playback import played
+from odl.live.recordings import recordings, unfinished
 from odl.recording import Reader, RecordingError
 
 _FRESH = 3600.0  # seconds; an older unfinished recording of a board is not resumed
@@ -68,7 +69,7 @@ def start_session(settings: dict[str, Any], fresh: bool, progress: Progress = pr
     Raises
     ------
     ConfigError, RecordingError
-        As `check_settings`, `odl.notebook.playback.played` and `odl.live.open_live`.
+        As `check_settings`, `odl.live.playback.played` and `odl.live.open_live`.
     """
     settings = check_settings(settings, fresh)
     options = {name: settings.pop(name) for name in list(settings) if name in _OPTIONS}
@@ -111,7 +112,7 @@ def _board(
         return open_live(**keywords, out=path, progress=progress)
     with Reader(path) as reader:
         before = reader.start.config.get("session", {}).get("options")
-    if before != Options(budget=LIVE_BUDGET).changed(options).to_dict():
+    if before != Options(budget=default_budget(source is not None)).changed(options).to_dict():
         raise ConfigError(f"{path}: this recording has other settings")
     keywords.pop("model", None)  # the recording holds its model
     keywords["options"] = {}

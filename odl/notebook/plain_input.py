@@ -36,7 +36,7 @@ def ask_plainly(
     Examples
     --------
     >>> import tempfile
-    >>> from odl.notebook.playback import played
+    >>> from odl.live.playback import played
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     live = played("shoulder", 7, record=f"{folder}/7.odl", speed=1e4)
     ...     ask_plainly(live, ask=lambda text: "q", write=lambda line: None)
@@ -98,6 +98,7 @@ def _question_text(prompt: Prompt, question: Question) -> str:
     for number, one in enumerate(question.likely, 1):
         score = "" if one.score is None else f"  {percent(one.score)}"
         lines.append(f"  {number}  {joined(one.path)}{score}")
+    lines += ["  or the name of something new"] if question.unknown else []
     return "\n".join(lines)
 
 

@@ -7,9 +7,8 @@ import contextlib
 from collections.abc import Callable
 
 from odl.core.clock import SYSTEM_CLOCK, Clock
-from odl.core.events import Event, Prediction, Samples
+from odl.core.events import Event, Samples
 from odl.live import LiveSession
-from odl.notebook.recent_windows import RecentWindows
 
 TURN = 0.01  # seconds of stepping until the kernel has its turn
 IDLE = 0.02  # seconds of sleep where there is nothing to step
@@ -24,7 +23,7 @@ class Player:
     Examples
     --------
     >>> import tempfile
-    >>> from odl.notebook.playback import played
+    >>> from odl.live.playback import played
     >>> async def play(record):
     ...     player = Player(played("shoulder", 7, record=record, speed=1e4, answers="truth"))
     ...     player.start()
@@ -37,7 +36,7 @@ class Player:
 
     def __init__(self, live: LiveSession, clock: Clock = SYSTEM_CLOCK) -> None:
         self.live, self._clock = live, clock
-        self.recent = RecentWindows(live.image.window, live.image.hop)
+        self.recent = live.recent
         self.ended = ""  # why the session ended, as a sentence
         self.listen: Callable[[Event], None] | None = None
         self._stop = False
@@ -95,7 +94,6 @@ class Player:
                 event = next(events, None)
                 if event is None:
                     return "The stream has ended."
-                self.recent.take(event, self.live.names if isinstance(event, Prediction) else {})
                 if self.listen is not None:
                     self.listen(event)
                 idle = isinstance(event, Samples) and len(event.block) == 0

@@ -14,6 +14,7 @@ from odl.notebook.buttons import ClassButtons, button, close_all, labelled, show
 from odl.notebook.html import joined, line, picture
 from odl.notebook.pictures import Channel, Picture
 from odl.notebook.shortcuts import NAME, Shortcuts, entered
+from odl.notebook.typed_text import TypedText
 
 GUARD = 0.25  # seconds after a card's change in which an answer was meant for the previous card
 QUIET = "No question is open. The next one appears here."
@@ -56,7 +57,6 @@ class QuestionCard:
         self._since = 0.0
         self._about: int | None = None  # the window whose new class is being named
         self._later: set[int] = set()  # windows of postponed questions
-        self._due: float | None = None  # time at which the name in the field is read
         self._places: tuple[Placement, ...] = ()
         self.picture, self.head, self.beside, self.said = w.HTML(), w.HTML(), w.HTML(), w.HTML()
         self._actions = {"s": self._skip, "u": self._undo, "=": self._same_again, "l": self._put_aside}
@@ -67,6 +67,7 @@ class QuestionCard:
         self._new = labelled(w.Text, "new class", "the name of a new class", "18em", placeholder="its name")
         self._under = labelled(w.Dropdown, "under", "its place in the tree", "19em", options=[("", 0)])
         self._add = button("add (Enter)", "answer with the new class", self._add_class)
+        self._typed = TypedText(self._new, clock)
         self._new.on_msg(self._message)
         self._new.observe(self._typing, "value")
         self._skip_it = button(*(_SKIP if prompt.live else _NOTHING), self._skip)
@@ -127,8 +128,7 @@ class QuestionCard:
             self._add_class()
 
     def _add_class(self, _: Any = None) -> None:
-        # Not at once: the browser may send Enter before the text that was typed before it.
-        self._due = self._clock.monotonic() + GUARD
+        self._typed.end()
 
     def _key(self, key: str) -> None:
         if key.isdecimal() and key != "0":
@@ -145,7 +145,8 @@ class QuestionCard:
         chosen = self._under.value
         if self._about is None or not 0 <= chosen < len(self._places):
             return False
-        place = self._places[chosen]
+        home = self._prompt.home_of(name) if chosen == 0 else None
+        place = self._places[chosen] if home is None else home
         return self._answer(self._about, name, place.head, place.leaf)
 
     # --- for the view; one task --------------------------------------------------------------
@@ -196,10 +197,9 @@ class QuestionCard:
     def act(self) -> None:
         """Pass on typed names that are due; call this often."""
         self.keys.tick()
-        if self._due is not None and self._clock.monotonic() >= self._due:
-            self._due = None
-            if self._named(self._new.value):
-                self._new.value = ""
+        name = self._typed.whole()
+        if name is not None and self._named(name):
+            self._new.value = ""
 
     def tick(self) -> None:
         """Update the parts of the card that change while a question waits."""
@@ -211,6 +211,8 @@ class QuestionCard:
             verb = "says" if prompt.live else "said"
             said = f"The model {verb} {joined(question.path)}" if question.path else "The model has not said"
             said += f" ({question.lacks})" if question.lacks else ""
+            said += "; n, or the field below, names a new class" if question.unknown else ""
+            said += f"; the recording says {clean(question.truth)}" if question.truth else ""
             words = stretch_words(question, prompt.rate_hz)  # without the time that passes: it is read out
             _set(self.head, line(f"What were you doing {words}? {said}.", strong=True))
             more = len(prompt.questions) - 1

@@ -9,16 +9,16 @@ from typing import Any
 
 from odl.core.events import Event
 from odl.labels.prompt import Prompt
-from odl.labels.question import Reply
+from odl.labels.taught_session import TaughtSession
 from odl.live import LiveSession
+from odl.live.recent_windows import RecentWindows
 from odl.notebook.open import check_settings, start_session
 from odl.notebook.player import Player
-from odl.notebook.recent_windows import RecentWindows
 
 _running: dict[str, NotebookSession] = {}  # by source: a cell that runs again finds its session
 
 
-class NotebookSession:
+class NotebookSession(TaughtSession):
     """A live session in a notebook; `live` returns one. Shown in another cell, its view moves there."""
 
     def __init__(self, player: Player, settings: dict[str, Any]) -> None:
@@ -32,7 +32,7 @@ class NotebookSession:
         return self._player.live
 
     @property
-    def prompt(self) -> Prompt:
+    def prompt(self) -> Prompt:  # type: ignore[override]
         """The open questions, for answers from code."""
         return self._player.live.prompt
 
@@ -50,10 +50,6 @@ class NotebookSession:
         """Start the session and show it in this cell."""
         self._player.start()
         self.show()
-
-    def teach(self, name: str, head: int = 0, leaf: int | None = None) -> Reply:
-        """Say unasked what runs now: ``session.teach("rowing")`` (see `odl.labels.prompt.Prompt.teach`)."""
-        return self.prompt.teach(name, head, leaf)
 
     def listen(self, function: Callable[[Event], None] | None) -> None:
         """Call ``function`` with each event from now on; None stops the calls."""

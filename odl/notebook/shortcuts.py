@@ -11,10 +11,10 @@ from typing import Any
 
 from odl.core.clock import SYSTEM_CLOCK, Clock
 from odl.notebook.buttons import labelled
+from odl.notebook.typed_text import TypedText
 
 NAME = "n"  # starts a name, which Enter ends
 _LONG = 40  # characters: a shorter field is not emptied
-_LATE = 0.2  # seconds: the browser may send Enter before the text that was typed before it
 
 
 class Shortcuts:
@@ -56,8 +56,7 @@ class Shortcuts:
         self._press, self._name, self._clock = press, name, clock
         self._read = self._emptied = ""
         self._name_at: int | None = None  # index in the text at which a name starts
-        self._entered: float | None = None  # when Enter came
-        self._last = clock.monotonic()
+        self._text = TypedText(self.field, clock)
         self.field.observe(self._typed, "value")
         self.field.on_msg(self._message)
 
@@ -67,7 +66,7 @@ class Shortcuts:
         return self._name_at is not None
 
     def _typed(self, change: Any) -> None:
-        text, self._last = change["new"], self._clock.monotonic()
+        text = change["new"]
         known, self._read = self._read, text
         if self._emptied and text.startswith(self._emptied):
             known = self._emptied  # typed before the browser knew that the field is empty
@@ -85,17 +84,18 @@ class Shortcuts:
 
     def _message(self, _: Any, content: Any, __: Any) -> None:
         if entered(content) and self._name_at is not None:
-            self._entered = self._clock.monotonic()
+            self._text.end()
 
     def tick(self) -> None:
         """Pass on a name that Enter has ended; empty the field when it is long and nobody types."""
-        now = self._clock.monotonic()
-        if self._entered is not None and now - self._entered >= _LATE:
-            name = self._read[self._name_at :]
-            self._entered = self._name_at = None
+        text = self._text.whole()
+        if text is not None and self._name_at is not None:
+            name, self._name_at = text[self._name_at :], None
             self._empty()
             self._name(name)
-        elif len(self._read) >= _LONG and now - self._last > 2 and self._name_at is None:
+        elif (
+            len(self._read) >= _LONG and self._clock.monotonic() - self._text.changed > 2 and not self.naming
+        ):
             self._empty()
 
     def _empty(self) -> None:

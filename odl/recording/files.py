@@ -6,12 +6,12 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BufferedWriter
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
-from odl._files import keep_private, lock
+from odl._files import in_private, keep_private, lock
 from odl.core.errors import OdlError
 from odl.wire.messages import FORMAT, Start
 
@@ -83,20 +83,24 @@ def _locked(path: Path, flags: int = 0) -> int:
 
 
 def rescue(number: int, path: Path) -> Path:
-    """Copy the open file ``number``, to which ``path`` no longer leads, to a new file beside ``path``."""
+    """Copy the open file ``number``, to which ``path`` no longer leads, to a new file beside ``path``.
+
+    The new file has a name when it is whole, not before.
+    """
     names = (f"{path.stem}-saved{f'-{n}' if n else ''}{path.suffix}" for n in range(10_000))
     for name in names:
         beside = path.with_name(name)
-        try:
-            target = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
-        except FileExistsError:
+        if beside.exists():
             continue
-        with os.fdopen(target, "wb") as file, os.fdopen(os.dup(number), "rb") as source:
-            source.seek(0)
-            shutil.copyfileobj(source, file)
-            file.flush()
-            os.fsync(file.fileno())
-        return beside
+        with suppress(ValueError):  # another process has taken the name meanwhile
+            with (
+                in_private(beside) as whole,
+                whole.open("wb") as file,
+                os.fdopen(os.dup(number), "rb") as source,
+            ):
+                source.seek(0)
+                shutil.copyfileobj(source, file)
+            return beside
     raise FileExistsError(errno.EEXIST, "too many saved files", str(path))
 
 

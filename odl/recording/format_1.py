@@ -14,11 +14,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from odl.core.arrays import state_dtype_of
 from odl.core.events import NO_CLASS, Adopt, Query
 from odl.core.image import Image
 from odl.core.image_layout import ImageError
-from odl.core.state import Entry, log_dtype
+from odl.core.state import Entry, log_dtype, state_dtype_of
 from odl.wire import CodecError, Message, Problem, Start, decode
 from odl.wire.messages import FORMAT
 

@@ -7,18 +7,13 @@ from dataclasses import replace
 from typing import Final
 
 from odl.core.events import (
-    AddClass,
     Adopt,
     Command,
     Gap,
     Input,
-    Label,
     Origin,
     Samples,
-    Split,
-    Teach,
     Truth,
-    Undo,
 )
 from odl.recording.reader import Recording
 
@@ -32,6 +27,7 @@ def inputs(recording: Recording) -> Iterator[Input]:
     and duplicates are dropped. A command due within missing samples follows the Gap, due at its end.
 
     >>> import numpy as np
+    >>> from odl.core.events import Undo
     >>> from odl.wire import Start
     >>> block = np.zeros((10, 3), np.int16)
     >>> events = [Samples(0, block), Undo(15), Samples(20, block)]
@@ -53,7 +49,7 @@ def inputs(recording: Recording) -> Iterator[Input]:
             if rest is not None:
                 yield rest
                 now = rest.start + (len(rest.block) if isinstance(rest, Samples) else rest.lost)
-        elif isinstance(event, Label | Teach | Undo | AddClass | Split | Origin | Truth):
+        elif isinstance(event, Command | Origin | Truth):
             if waiting or (not isinstance(event, Truth) and event.at > now):
                 waiting.append(event)
             else:

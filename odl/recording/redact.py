@@ -8,7 +8,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from odl.core.events import AddClass, Adopt, Event, Gap, Label, Origin, Samples, Split, Teach, Truth, Undo
+from odl.core.events import (
+    AddClass,
+    Adopt,
+    ChangeClass,
+    Event,
+    Gap,
+    Label,
+    Origin,
+    Samples,
+    Split,
+    Teach,
+    Truth,
+    Undo,
+)
 from odl.core.image import Image
 from odl.recording import DAMAGED, Reader
 from odl.recording.format_1 import is_converted
@@ -157,7 +170,7 @@ class Source:
                 found["adopted"] += 1
             case Truth(start, end, name):
                 self.truths.append(Truth(start, end, self._name(name)))
-            case AddClass(_, cls, name):
+            case AddClass(_, cls, name) | ChangeClass(_, cls, _, name):
                 self.names.setdefault(cls, self._name(name))
                 found["answers"] += 1
             case Label() | Teach() | Undo() | Split():
@@ -189,7 +202,7 @@ class Source:
                 return replace(event, by=event.by.partition(":")[0])
             case Gap(start, lost, _) if "notes" in kinds:
                 return Gap(start, lost, "")
-            case AddClass() | Truth() if "names" in kinds:
+            case AddClass() | ChangeClass() | Truth() if "names" in kinds:
                 return replace(event, name=self._name(event.name))
             case Adopt(start, lost) if kinds & _IN_A_STATE:
                 return Gap(start, lost, "") if lost else None

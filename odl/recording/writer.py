@@ -17,12 +17,12 @@ from odl.core.records import Outputs
 from odl.core.trace import Step, Trace
 from odl.recording.files import PathLike, RecordingError, buffered, check_format, create, rescue
 from odl.recording.format_1 import LEARNER
+from odl.recording.framed_steps import FramedSteps, fitting
 from odl.recording.reader import Reader
-from odl.wire.codec import CodecError, TraceHash, encode, encode_samples, is_output
+from odl.wire.codec import CodecError, TraceHash, encode, is_output
 from odl.wire.deframer import MAX_FRAME
-from odl.wire.framing import frame, frames
+from odl.wire.framing import frame
 from odl.wire.messages import FORMAT, End, Start
-from odl.wire.output_columns import LENGTH, encode_outputs
 
 
 class Writer:
@@ -195,8 +195,10 @@ class Writer:
 
     def _append(self, event: Event, time: int) -> None:
         if isinstance(event, Samples):
-            for head, counts in encode_samples(event, _fitting(event, [len(event.block)])):
-                self._put(head + counts, time)
+            at = 0
+            for end in fitting(event, [len(event.block)]):
+                self._put(encode(Samples(event.start + at, event.block[at:end])), time)
+                at = end
             self.position = max(self.position, event.start + len(event.block))
             return
         message = encode(event)
@@ -231,18 +233,16 @@ class Writer:
             for event in Trace(steps):
                 self.write(event)
             return
-        data, ends = encode_outputs(Outputs.joined(outputs))
-        starts = [0, *ends.tolist()]
-        messages = list[tuple[bytes, bytes | memoryview]]()
+        framed = FramedSteps(Outputs.joined(outputs))
         with self._writing():
             self._begin()
             try:
-                messages.extend(_messages(steps, memoryview(data), starts))
+                for step in steps:
+                    framed.add(step)
             finally:
-                self._file.write(frames(messages, self._seq))
-                self._seq = (self._seq + len(messages)) & 0xFFFF
-                passed = sum(head == b"" for head, _ in messages)
-                self.trace.add_encoded(data[: starts[passed]], passed)
+                self._file.write(framed.frames(self._seq))
+                self._seq = (self._seq + framed.number) & 0xFFFF
+                self.trace.add_encoded(framed.outputs, framed.count)
         for step in steps:
             if isinstance(step.input, Samples):
                 self.position = max(self.position, step.input.start + len(step.input.block))
@@ -296,41 +296,3 @@ class Writer:
             self.close()
         else:
             self.leave()
-
-
-def _messages(
-    steps: Iterable[Step], outputs: memoryview, starts: Sequence[int]
-) -> Iterator[tuple[bytes, bytes | memoryview]]:
-    """The messages of ``steps`` in order, in two halves; of outputs alone the first one is empty.
-
-    The outputs' messages are in ``outputs``, each behind its length.
-    """
-    done = 0
-    for step in steps:
-        first, behind = done, done + len(step.outputs)
-        if isinstance(step.input, Samples):
-            cuts = step.cuts()
-            ends = _fitting(step.input, cuts)
-            for end, message in zip(ends, encode_samples(step.input, ends), strict=True):
-                yield message
-                last = first + cuts.get(end, done - first)
-                for i in range(done, last):
-                    yield b"", outputs[starts[i] + LENGTH : starts[i + 1]]
-                done = last
-        elif step.input is not None:
-            yield encode(step.input), b""
-        for i in range(done, behind):
-            yield b"", outputs[starts[i] + LENGTH : starts[i + 1]]
-        done = behind
-
-
-def _fitting(samples: Samples, ends: Iterable[int]) -> list[int]:
-    """``ends`` of parts, in rows, and ends between them where a part would not fit a frame; usually none."""
-    row = max(1, samples.block[:1].nbytes)
-    if row * len(samples.block) <= MAX_FRAME // 2:
-        return list(ends)
-    most, fitting, at = MAX_FRAME // 2 // row, list[int](), 0
-    for end in ends:
-        fitting += [*range(at + most, end, most), end]
-        at = end
-    return fitting

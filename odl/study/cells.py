@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from uuid import uuid4
 from odl.core.image import Image
 from odl.core.kernels.rules import Rule
 from odl.evaluate.named_parts import named_learner, named_policy
+from odl.model.profile import WearerProfile, read_profile
 from odl.study.description import Study, StudyPart
 from odl.study.digests import digest_of, kernels_digest, unchanged_code
 from odl.study.people import Person, forget_files, image_for, people_of, person_digest, person_of
@@ -61,6 +62,7 @@ class Job:
     image: bytes
     digests: dict[str, str]
     cells: tuple[Cell, ...]
+    profile: tuple[str, str] | None = None  # the text of a wearer's profile, and its file's name
 
 
 def cells_of(study: Study) -> list[Cell]:
@@ -82,7 +84,7 @@ def jobs_left(jobs: Iterable[Job], known: set[str]) -> list[Job]:
     for job in jobs:
         left = {cell.key: cell for cell in job.cells if cell.key not in known}
         if left:
-            left_over.append(Job(job.person, job.image, job.digests, tuple(left.values())))
+            left_over.append(replace(job, cells=tuple(left.values())))
             known |= left.keys()
     return left_over
 
@@ -100,6 +102,7 @@ def _jobs(study: Study) -> Iterator[Job]:
         part_of(part, named_learner)
     folders = dict(study.data)
     code = {part.name: _code(part) for part in (*study.learners, *study.policies)}
+    profile = (read_profile(study.profile).text(), study.profile) if study.profile else None
     for dataset in study.datasets:
         data = folders.get(dataset)
         for subject in people_of(dataset, data, study.people):
@@ -108,16 +111,22 @@ def _jobs(study: Study) -> Iterator[Job]:
                     person = person_of(dataset, data, subject, order, seed)
                     for model in study.models:
                         image = image_for(model, person)
-                        yield _job(study, person, model, image, seed, code)
+                        yield _job(study, person, model, image, seed, code, profile)
 
 
-def _job(study: Study, person: Person, model: str, image: Image, seed: int, code: dict[str, str]) -> Job:
+def _job(
+    study: Study, person: Person, model: str, image: Image, seed: int, code: dict[str, str],
+    profile: tuple[str, str] | None,
+) -> Job:  # fmt: skip
     content = image.to_bytes()
     digests = {"odl": kernels_digest(), "stream": person_digest(person), **code}
     fixed = {
         "odl": digests["odl"], "stream": digests["stream"], "image": sha256(content).hexdigest(),
         "seed": seed,
     }  # fmt: skip
+    if profile is not None:
+        WearerProfile.parse(*profile).check(image, profile[1])
+        fixed["profile"] = sha256(profile[0].encode()).hexdigest()
     cells = []
     for learner in study.learners:
         for policy in study.policies:
@@ -128,7 +137,7 @@ def _job(study: Study, person: Person, model: str, image: Image, seed: int, code
                 }
                 key = digest_of({**fixed, **parts, **options})
                 cells.append(Cell(key, person, model, learner, policy, options, seed))
-    return Job(person, content, digests, tuple(cells))
+    return Job(person, content, digests, tuple(cells), profile)
 
 
 def _options(study: Study, policy: StudyPart) -> Sequence[dict[str, Any]]:

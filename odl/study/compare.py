@@ -116,6 +116,7 @@ def compare(
     subjects: object = None,
     models: object = None,
     data: str | Path | None = None,
+    profile: str | Path | None = None,
     baseline: str | None = None,
     batch: object = None,
     delay: object = None,
@@ -155,6 +156,8 @@ def compare(
         images of which each person is run with the one that was not trained on them.
     data : path, optional
         Folder or zip of a dataset that is not bundled.
+    profile : path, optional
+        A wearer's profile that each session starts from, as in `odl.replay`.
     baseline : str, optional
         The policy to compare with; the first by default.
     batch, delay, patience, refuse, error, hold, step, every, floor : value or list, optional
@@ -188,7 +191,7 @@ def compare(
         "policies": policies, "learners": learners, "budgets": budgets, "seeds": seeds, "people": subjects,
         "models": models, "baseline": baseline, "batch": batch, "delay": delay, "patience": patience,
         "refuse": refuse, "error": error, "hold": hold, "step": step, "every": every, "floor": floor,
-        "order": order, "averaged": averaged,
+        "order": order, "averaged": averaged, "profile": None if profile is None else str(profile),
     }  # fmt: skip
     datasets = [str(source)] if isinstance(source, str | Path) else [str(one) for one in source]
     values = {name: value for name, value in given.items() if value is not None}

@@ -98,6 +98,8 @@ class Study:
     order : tuple of str
         Order of a person's recordings: ``recorded``, ``reversed`` or ``shuffled`` (by the seed).
     seeds : tuple of int
+    profile : str
+        A wearer's profile (.odlp) that each session starts from; empty: none.
     baseline : str
         The policy that the others are compared with; empty: the first.
     averaged : tuple of str
@@ -130,6 +132,7 @@ class Study:
     floor: tuple[int, ...] = (OPTIONS["floor"].default,)
     order: tuple[str, ...] = ("recorded",)
     seeds: tuple[int, ...] = (0,)
+    profile: str = ""
     baseline: str = ""
     averaged: tuple[str, ...] = ()
 
@@ -152,7 +155,7 @@ class Study:
         for key, given in values.items():
             at = f"{where}: {key}"
             match key:
-                case "name" | "baseline":
+                case "name" | "baseline" | "profile":
                     found[key] = _text(at, given)
                 case "data":
                     found[key] = _folders(at, given)
@@ -232,6 +235,7 @@ class Study:
             data=tuple((name, str(folder / place)) for name, place in self.data),
             datasets=tuple(beside(name) for name in self.datasets),
             models=tuple(beside(name) for name in self.models),
+            profile=beside(self.profile) if self.profile else "",
         )
 
 

@@ -12,12 +12,14 @@ from odl.core.errors import OdlError
 from odl.core.image import Image
 from odl.core.kernels.rules import POLICIES
 from odl.core.trace import Trace
+from odl.evaluate.from_profile import from_profile
 from odl.evaluate.named_parts import named_learner, named_policy
 from odl.evaluate.open_session import open_oracle, open_stream
 from odl.evaluate.options import Options
 from odl.evaluate.own_parts import OwnParts
 from odl.evaluate.result import evaluate_outcome
 from odl.evaluate.run_stream import run_stream
+from odl.model.profile import WearerProfile
 from odl.study.cells import Cell, Job, part_of
 from odl.study.description import StudyError
 from odl.study.digests import code_digest, kernels_digest
@@ -88,6 +90,8 @@ def _figures(cell: Cell, job: Job, image: Image) -> dict[str, Any]:
     settings = dict(cell.policy.settings) if cell.policy.name in POLICIES else {}
     options = Options(**{**named, **chosen, **settings, "seed": cell.seed})
     opened = open_stream(stream, image, options, parts=parts)
+    if job.profile is not None:
+        stream = from_profile(stream, opened.session, WearerProfile.parse(*job.profile), job.profile[1])
     outcome = run_stream(
         stream, opened, open_oracle(stream, image, options), None, _quiet, _PLAIN.get(digest, image)
     )

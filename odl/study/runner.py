@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from odl._extras import how_to_install
 from odl.core.image import Image
+from odl.core.pace import Pace
 from odl.evaluate.load_kernels import load_kernels
 from odl.study.cells import Job, jobs_left, jobs_of
 from odl.study.description import Study, StudyError
@@ -68,19 +68,16 @@ def run_study(
     jobs = jobs_left(planned, set(rows))
     total, left = len(cells), sum(len(job.cells) for job in jobs)
     progress(f"{total - left} of {total} sessions are in the store, {left} to compute")
-    start = last = time.monotonic()
     done = 0
     if jobs:
         load_kernels(Image.from_bytes(jobs[0].image), progress)
+    pace = Pace(progress, "study", left, "sessions")
     for found in _computed(jobs, workers, dask, progress):
         if store:
             store.add(found)
         rows |= {row["key"]: row for row in found}
         done += len(found)
-        if time.monotonic() - last > 2:
-            last = time.monotonic()
-            seconds = (last - start) / done * (left - done)
-            progress(f"{done} of {left} sessions, {seconds:.0f} s left")
+        pace.reach(done)
     # Labels are the study's: the same session may have been stored under another.
     return [{**rows[cell.key], **cell.columns} for cell in cells], left
 

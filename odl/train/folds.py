@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from odl.core.pace import Pace
 from odl.data import Card, Dataset
 from odl.train.multitask import FittedModel, calibrate, fit, input_scale, predict
 from odl.train.net import FloatNet
@@ -83,9 +84,10 @@ def cross_validate(
     scored = gather(dataset, people, plan.window, plan.hop, among=tree.leaves)
     runs = []
     for held_out in split_people(people, n):
+        pace = Pace(progress, f"without people {', '.join(held_out)}", plan.steps, "steps")
         train = training.select(~np.isin(training.subject, held_out))
         test = scored.select(np.isin(scored.subject, held_out))
-        runs.append(_fit_fold(held_out, train, test, tree, card, plan, seed))
+        runs.append(_fit_fold(held_out, train, test, tree, card, plan, seed, pace))
         accuracy = list(runs[-1].nets.values())[-1][2]
         progress(f"without people {', '.join(held_out)}: {accuracy:.1%} of their windows right (float)")
     steps = list(runs[0].nets)
@@ -121,6 +123,7 @@ def _fit_fold(
     card: Card,
     plan: Plan,
     seed: int,
+    pace: Pace,
 ) -> _Run:
     """Fit on ``train`` and score ``test`` along the way."""
     scale, losses = input_scale(train, card), list[float]()
@@ -128,6 +131,7 @@ def _fit_fold(
     nets: dict[int, tuple[FloatNet, float, float]] = {}
 
     def check(step: int, net: FloatNet, loss: float) -> None:
+        pace.reach(step)
         losses.append(loss)
         if step % every == 0:
             accuracy = predict(net, scale, card, tree, test).accuracy

@@ -20,6 +20,8 @@ class FloatNet(nn.Module):
     channels come in pairs that the mirror swaps (group convolution over the two-element
     group; Cohen and Welling, "Group equivariant convolutional networks", ICML 2016, section
     4), and the last layer weighs both of a pair alike. What comes out is plain weights.
+
+    A depthwise layer has weights (channels, 1, kernel), both of a pair the same.
     """
 
     def __init__(
@@ -35,11 +37,12 @@ class FloatNet(nn.Module):
         self.convs = nn.ModuleList()
         cin, last = channels, len(plan.sizes) - 1
         for i, (cout, kernel, stride) in enumerate(plan.sizes):
-            paired = mirror is not None
-            own_in = cin // 2 if paired and i == last else cin
-            own_out = cout // 2 if paired and i < last else cout
-            self.convs.append(nn.Conv1d(own_in, own_out, kernel, stride))
-            cin = cout
+            paired, alone = mirror is not None, cout == 0
+            own_in = cin // 2 if paired and (i == last or alone) else cin
+            own_out = own_in if alone else cout // 2 if paired and i < last else cout
+            groups = own_in if alone else 1
+            self.convs.append(nn.Conv1d(own_in, own_out, kernel, stride, groups=groups))
+            cin = cout or cin
         self.drop = nn.Dropout(plan.dropout)
         self.head = nn.Linear(3 * cin, classes)
 
@@ -49,7 +52,9 @@ class FloatNet(nn.Module):
         for i, conv in enumerate(self.convs):
             weight, bias = conv.weight, conv.bias
             assert isinstance(weight, Tensor) and isinstance(bias, Tensor)
-            if self.signs is not None and i == len(self.convs) - 1:
+            if self.signs is not None and conv.groups > 1:
+                weight, bias = torch.cat([weight, weight]), torch.cat([bias, bias])
+            elif self.signs is not None and i == len(self.convs) - 1:
                 weight = torch.cat([weight, weight], 1)
             elif self.signs is not None:
                 swapped = weight * self.signs if i == 0 else weight.roll(weight.shape[1] // 2, 1)
@@ -61,13 +66,18 @@ class FloatNet(nn.Module):
         """``x`` float (n, window, channels) in net units -> (n, 3 * last channels)."""
         x = x.transpose(1, 2)
         for (weight, bias), stride in zip(self.plain(), self.strides, strict=True):
-            x = functional.relu(functional.conv1d(x, weight, bias, stride))
+            x = functional.relu(convolved(x, weight, bias, stride))
         half = x.shape[2] // 2
         return torch.cat([x[:, :, :half].mean(2), x[:, :, half:].mean(2), x.amax(2)], 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, classes)."""
         return self.head(self.drop(self.features(x)))
+
+
+def convolved(x: Tensor, weight: Tensor, bias: Tensor, stride: int) -> Tensor:
+    """A convolution, depthwise where ``weight`` (out, in, kernel) is for one channel of several."""
+    return functional.conv1d(x, weight, bias, stride, groups=x.shape[1] // weight.shape[1])
 
 
 def rotations(n: int, spread: float, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -8,6 +8,14 @@ from typing import Any
 
 from odl.data import Card, DataError
 
+# Of each convolution: output channels, kernel, stride; 0 channels: each channel on its own (depthwise). A
+# depthwise convolution and one with kernel 1 behind it take less than one of all channels over time (Howard
+# et al., "MobileNets", 2017).
+SIZES: dict[str, tuple[tuple[int, int, int], ...]] = {
+    "small": ((16, 5, 2), (0, 5, 2), (24, 1, 1), (0, 3, 1), (32, 1, 1)),
+    "medium": ((16, 5, 2), (32, 5, 2), (64, 3, 1)),
+    "large": ((24, 5, 2), (48, 5, 2), (64, 3, 1)),
+}
 TUNABLE = ("steps", "spacing", "rotation", "stretch", "noise", "balance")  # what a card's "training" may set
 
 
@@ -17,7 +25,8 @@ class Plan:
 
     Attributes
     ----------
-    sizes : (out channels, kernel, stride) of each convolution.
+    sizes : (out channels, kernel, stride) of each convolution; 0 channels: depthwise, neither the first
+        nor the last.
     window, hop : samples of a window, and between the windows that are scored.
     steps : gradient steps of a whole fit.
     batch : windows per step.
@@ -35,7 +44,7 @@ class Plan:
     threads : of torch; another number may give other bytes.
     """
 
-    sizes: tuple[tuple[int, int, int], ...] = ((16, 5, 2), (32, 5, 2), (64, 3, 1))
+    sizes: tuple[tuple[int, int, int], ...] = SIZES["medium"]
     window: int = 128
     hop: int = 64
     steps: int = 4000
@@ -53,15 +62,18 @@ class Plan:
     threads: int = 1
 
 
-def plan_for(card: Card, plan: Plan | None = None) -> Plan:
+def plan_for(card: Card, plan: Plan | None = None, size: str | None = None) -> Plan:
     """``plan`` with the card's window and hop, the hop a multiple of the extractor's stride.
 
-    Without ``plan``, what the card's entry ``training`` sets takes the place of the defaults.
+    Without ``plan``, what the card's entry ``training`` sets takes the place of the defaults. ``size``, a
+    name of `SIZES`, takes the place of the plan's sizes.
 
     Raises
     ------
     DataError
         If the entry ``training`` is not as it should be.
+    ValueError
+        If there is no such size.
 
     Examples
     --------
@@ -71,6 +83,10 @@ def plan_for(card: Card, plan: Plan | None = None) -> Plan:
     (128, 64)
     """
     plan = replace(Plan(), **_training_of(card)) if plan is None else plan
+    if size is not None:
+        if size not in SIZES:
+            raise ValueError(f"size is {size!r}; it can be {', '.join(SIZES)}")
+        plan = replace(plan, sizes=SIZES[size])
     stride = prod(size[2] for size in plan.sizes)
     window = plan.window if card.window_s is None else round(card.window_s * card.rate_hz)
     hop = plan.hop if card.hop_s is None else max(1, round(card.hop_s * card.rate_hz / stride)) * stride

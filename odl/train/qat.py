@@ -15,14 +15,13 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from odl.core.image import Layer
 from odl.data import Dataset
 from odl.train.folds import Fold, Progress
 from odl.train.losses import multitask_loss
 from odl.train.multitask import FittedModel, augmented, calibrate, sampler, seed_all
-from odl.train.net import FloatNet
+from odl.train.net import FloatNet, convolved
 from odl.train.plan import Plan
 from odl.train.quantise import INPUT_UNIT
 from odl.train.windows import Windows, gather
@@ -83,7 +82,7 @@ def simulated_features(net: FloatNet, steps: Sequence[float], x: Tensor) -> Tens
         size = weight.detach().abs().amax((1, 2))
         scale = torch.where(size > 0, size, unit) / LEVELS
         whole = round_through(weight / scale[:, None, None])
-        sums = functional.conv1d(y, whole, round_through(bias / (scale * unit)), stride)
+        sums = convolved(y, whole, round_through(bias / (scale * unit)), stride)
         y = round_through(sums * (scale * unit / step)[:, None]).clamp(0, 255)
         unit = step
     half = y.shape[2] // 2

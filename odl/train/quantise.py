@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from odl.core.fixed_point import Scaling
 from odl.core.image import Layer
+from odl.core.image_layout import Op
 
 INPUT_UNIT = 32.0  # an int8 input of 32 is 1.0 to the net
 FORMAT = 20  # fractional bits of the logits
@@ -43,11 +44,12 @@ def conv_layer(layer: Layer, x: NDArray[np.integer]) -> NDArray[np.uint8]:
     >>> conv_layer(one, np.full((1, 4, 1), 100, np.uint8)).ravel()
     array([150, 150], dtype=uint8)
     """
-    out, kernel, cin = layer.weights.shape
-    acc = _sums(x.astype(np.float64), layer.weights.reshape(out, kernel * cin), kernel, layer.stride)
-    positive = np.maximum(acc.astype(np.int64) + layer.biases, 0)
+    acc = _sums(x.astype(np.float64), layer.weights, layer.stride)
+    positive = np.maximum(acc.astype(np.int64) + layer.biases, 0) * layer.mults.astype(np.int64)
     shift = layer.shifts.astype(np.int64)
-    value = (positive * layer.mults.astype(np.int64) + (np.int64(1) << (shift - 1))) >> shift
+    if layer.op == Op.DEPTHWISE:  # rounded twice; what is negative is 0 either way
+        positive, shift = (positive + 2**30) >> 31, shift - 31
+    value = (positive + (np.int64(1) << shift >> 1)) >> shift
     return np.minimum(value, 255).astype(np.uint8)
 
 
@@ -84,7 +86,7 @@ def quantise(
     Parameters
     ----------
     plain : sequence of (weights (out, kernel, in), biases (out,))
-        Float layers that expect ``x * unit``.
+        Float layers that expect ``x * unit``; one is depthwise if ``in`` is 1 and more arrive.
     strides : sequence of int
     x : int8 (n, window, channels)
         Windows of training people; each layer's output scale is fixed on them so that a
@@ -106,8 +108,8 @@ def quantise(
     layers: list[Layer] = []
     real = x.astype(np.float64) * unit
     for (weights, biases), stride in zip(plain, strides, strict=True):
-        out, kernel, cin = weights.shape
-        real = np.maximum(_sums(real, weights.reshape(out, kernel * cin), kernel, stride) + biases, 0)
+        alone = weights.shape[2] < real.shape[2]
+        real = np.maximum(_sums(real, weights, stride) + biases, 0)
         positive = real[real > 0]
         step = float(np.quantile(positive, CALIBRATION)) / 255 if positive.size else 1.0
         size = np.abs(weights).max((1, 2))
@@ -120,6 +122,7 @@ def quantise(
                 np.array([m for m, _ in pairs], np.int32),
                 np.array([s for _, s in pairs], np.uint8),
                 stride,
+                Op.DEPTHWISE if alone else Op.CONV,
             )
         )
         unit = step
@@ -139,12 +142,16 @@ def _multiplier(factor: float) -> tuple[int, int]:
     return mult, shift
 
 
-def _sums(x: NDArray[np.float64], weights: NDArray[np.floating | np.integer], kernel: int, stride: int
-          ) -> NDArray[np.float64]:  # fmt: skip
-    """Weighted sums over time: (n, time, in), (out, kernel * in) -> (n, positions, out)."""
+def _sums(
+    x: NDArray[np.float64], weights: NDArray[np.floating | np.integer], stride: int
+) -> NDArray[np.float64]:  # fmt: skip
+    """Weighted sums over time: (n, time, in), (out, kernel, in or 1) -> (n, positions, out)."""
+    out, kernel, cin = weights.shape
     taps = np.lib.stride_tricks.sliding_window_view(x, kernel, 1)[:, ::stride]  # (n, p, in, kernel)
+    if cin < x.shape[2]:
+        return np.einsum("npik,ik->npi", taps, weights[:, :, 0].astype(np.float64))
     flat = np.swapaxes(taps, 2, 3).reshape(len(x), taps.shape[1], -1)
-    sums: NDArray[np.float64] = flat @ weights.astype(np.float64).T
+    sums: NDArray[np.float64] = flat @ weights.reshape(out, kernel * cin).astype(np.float64).T
     return sums
 
 

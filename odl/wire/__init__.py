@@ -22,6 +22,7 @@ from odl.wire.messages import (
     Data,
     Description,
     End,
+    Held,
     Hello,
     Info,
     Install,
@@ -30,6 +31,7 @@ from odl.wire.messages import (
     Ready,
     Refusal,
     Refused,
+    Remember,
     Start,
     Status,
     Upload,
@@ -39,8 +41,8 @@ from odl.wire.schema import TABLE
 
 __all__ = [
     "BRIEF", "FORMAT", "IMAGE", "PROTOCOL", "STATE", "TABLE", "CodecError", "Compact", "Configure", "Control",
-    "Counters", "Data", "Deframer", "Description", "End", "Failure", "Fault", "FrameError", "Hello",
-    "Info", "Install", "Link", "LinkError", "Message", "Problem", "Read", "Ready", "Received",
-    "Refusal", "Refused", "Request", "Start", "Status", "TraceHash", "Upload", "cobs_decode",
+    "Counters", "Data", "Deframer", "Description", "End", "Failure", "Fault", "FrameError", "Held",
+    "Hello", "Info", "Install", "Link", "LinkError", "Message", "Problem", "Read", "Ready", "Received",
+    "Refusal", "Refused", "Remember", "Request", "Start", "Status", "TraceHash", "Upload", "cobs_decode",
     "cobs_encode", "decode", "encode", "frame", "is_output", "open_envelope", "open_messages", "unframe",
 ]  # fmt: skip

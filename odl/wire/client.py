@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from odl.core.clock import SYSTEM_CLOCK, Clock
@@ -28,6 +28,7 @@ from odl.wire import (
     Ready,
     Refusal,
     Refused,
+    Remember,
     Request,
     Status,
     Upload,
@@ -209,6 +210,21 @@ class BoardClient:
     def compact(self) -> None:
         """Remove undone entries from the board's log; its session ends."""
         self._do(Compact())
+
+    def remember(self, entries: Iterable[bytes]) -> None:
+        """Empty the board's label log and fill it with ``entries`` of an earlier session; its session ends.
+
+        Raises
+        ------
+        BoardError
+            If the board refuses an entry, or has no room for it.
+        """
+        channels = self._greeted().channels
+        none = Config(mult=(1,) * channels, shift=(0,) * channels, offset=(0,) * channels)
+        self.configure(none, keep=False)
+        self.compact()
+        for entry in entries:
+            self._do(Remember(entry))
 
     def _area(
         self, area: int, size: int, most: int, offset: int = 0, progress: Progress | None = None

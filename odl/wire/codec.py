@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
@@ -149,21 +149,17 @@ def encode(message: Message) -> bytes:
         raise CodecError(Problem.RANGE, f"{codec.row.name} cannot be encoded") from None
 
 
-def encode_samples(samples: Samples, ends: Iterable[int]) -> Iterator[tuple[bytes, memoryview]]:
-    """``samples`` in parts that end at these rows; of each part's canonical bytes, the head and the counts.
+def encode_heads(samples: Samples, ends: Sequence[int]) -> list[bytes]:
+    """What stands before the counts in the canonical bytes of ``samples`` in parts that end at these rows.
 
     >>> block = np.arange(6, dtype=np.int16).reshape(3, 2)
-    >>> [decode(head + counts).start for head, counts in encode_samples(Samples(7, block), [2, 3])]
-    [7, 9]
+    >>> decode(encode_heads(Samples(7, block), [2, 3])[1] + block[2:].tobytes()).start
+    9
     """
-    _check_span(samples)
     number, start, channels = _BLOCK.unpack(encode(Samples(samples.start, samples.block[:0])))
-    raw: Any = np.ascontiguousarray(samples.block, "<i2").reshape(-1).view(np.uint8)
-    counts = memoryview(raw)
-    at, row, pack = 0, 2 * channels, _BLOCK.pack
-    for end in ends:
-        yield pack(number, start + at, channels), counts[at * row : end * row]
-        at = end
+    if start + len(samples.block) > MAX_INDEX:
+        raise CodecError(Problem.RANGE, f"{_BY_EVENT[Samples].row.name} cannot be encoded")
+    return [_BLOCK.pack(number, start + at, channels) for at in (0, *ends[:-1])]
 
 
 def decode(data: bytes) -> Message:

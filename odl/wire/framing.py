@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterable
 from enum import Enum
 from typing import Final
 
@@ -20,7 +19,6 @@ from odl.core.errors import OdlError
 
 ENVELOPE: Final = struct.Struct("<HI")  # sequence number, device microseconds
 _CRC: Final = struct.Struct("<I")
-_BETWEEN: Final = bytes(7)  # room for a checksum, a delimiter, the next frame's, and where its COBS begins
 WHOLE_CRC: Final = 0x2144DF1C  # CRC-32 of any bytes with their own CRC-32 behind them
 SHORTEST: Final = ENVELOPE.size + _CRC.size  # an envelope and its checksum, without a message
 _CODES: Final = [bytes([n]) for n in range(256)]
@@ -129,51 +127,6 @@ def frame(message: bytes, seq: int = 0, time: int = 0) -> bytes:
     """
     payload = ENVELOPE.pack(seq & 0xFFFF, time & 0xFFFFFFFF) + message
     return b"\0%b\0" % cobs_encode(payload + _CRC.pack(zlib.crc32(payload)))
-
-
-def frames(messages: Iterable[tuple[bytes, bytes | memoryview]], seq: int = 0) -> bytes:
-    """The frames of many messages behind each other, as `frame` makes them one by one at time 0.
-
-    Parameters
-    ----------
-    messages : iterable of (bytes, bytes)
-        Each message in two halves, whose second one is long and not copied more often than it must be.
-    seq : sequence number of the first message; the others follow.
-
-    >>> frames([(b"\\x13", b"\\x01"), (b"\\x01", b"")]) == frame(b"\\x13\\x01") + frame(b"\\x01", seq=1)
-    True
-    """
-    pieces: list[bytes | memoryview] = [b"\0\0"]
-    sums: list[int] = []
-    sizes: list[int] = []
-    crc, put, pack = zlib.crc32, pieces.extend, ENVELOPE.pack
-    for head, body in messages:
-        head = pack(seq & 0xFFFF, 0) + head
-        seq += 1
-        put((head, body, _BETWEEN))
-        sums.append(crc(body, crc(head)))
-        sizes.append(len(head) + len(body) + len(_BETWEEN))
-    if not sizes:
-        return b""
-    pieces[-1] = _BETWEEN[:5]
-    data = np.frombuffer(bytearray().join(pieces), np.uint8)
-    last = np.cumsum(sizes) - 1  # the delimiter behind each frame
-    data[last[:, None] + range(-4, 0)] = np.array(sums, "<u4").view(np.uint8).reshape(-1, 4)
-    # As in `cobs_encode`: every zero becomes the distance to the next, apart from the delimiters.
-    zeros = np.flatnonzero(data == 0)
-    steps = np.diff(zeros)
-    data[zeros[:-1]] = np.minimum(steps, 255)
-    data[last] = data[0] = data[last[:-1] + 1] = 0
-    if not len(long := np.flatnonzero(steps > 254)):
-        return data.tobytes()
-    # A code more every 254 bytes; none where a frame ends with a full group.
-    starts, ends = zeros[long], zeros[long + 1]
-    final = last[np.searchsorted(last, ends)] == ends
-    more = (ends - final - starts - 1) // 254
-    group = np.arange(more.sum()) - np.repeat(np.cumsum(more) - more, more)
-    cuts = np.repeat(starts, more) + 255 + 254 * group
-    codes = np.minimum(np.repeat(ends, more) - cuts + 1, 255).astype(np.uint8)
-    return np.insert(data, cuts, codes).tobytes()
 
 
 def unframe(chunk: bytes) -> bytes:

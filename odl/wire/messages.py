@@ -225,12 +225,24 @@ class Compact:
     """Remove undone entries from the stored label log; takes up to a second."""
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A person held the board's button: the host asks what they are doing now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """Put ``data``, a log entry of an earlier session, behind the stored ones, where no session runs."""
+
+    data: bytes
+
+
 STATE: Final = 0  # areas of Read
 IMAGE: Final = 1
 BRIEF: Final = 2
 
 Control: TypeAlias = (
     Hello | Info | Configure | Read | Data | Ready | Refused
-    | Description | Status | Upload | Install | Compact
+    | Description | Status | Upload | Install | Compact | Remember | Held
 )  # fmt: skip
 Message: TypeAlias = Event | Start | End | Control

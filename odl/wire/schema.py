@@ -3,7 +3,7 @@
 A message is a type byte and the fields of its row in ``TABLE``, in order, little-endian,
 without padding. The Python codec is built from this table when it is imported and the C
 header is generated from it, so neither can drift from the other. Type numbers come in
-groups: control from 1, inputs from 16, outputs from 32.
+groups: control from 1 and from 48, inputs from 16, outputs from 32.
 
 ======= ======================================================================
 kind    bytes
@@ -35,6 +35,7 @@ from typing import Any, Final
 from odl.core.events import (
     AddClass,
     Adopt,
+    ChangeClass,
     Dropped,
     Gap,
     Label,
@@ -54,12 +55,14 @@ from odl.wire.messages import (
     Data,
     Description,
     End,
+    Held,
     Hello,
     Info,
     Install,
     Read,
     Ready,
     Refused,
+    Remember,
     Start,
     Status,
     Upload,
@@ -118,6 +121,7 @@ TABLE: Final[tuple[Row, ...]] = (
     _row(12, Upload, offset="u32", data="blob"),
     _row(13, Install, size="u32", image="u32"),
     _row(14, Compact),
+    _row(15, Remember, data="blob"),
     _row(16, Samples, start="u64", block="block"),
     _row(17, Gap, start="u64", lost="u64", why="text"),
     _row(18, Label, at="u64", window="u64", cls="opt"),
@@ -128,12 +132,14 @@ TABLE: Final[tuple[Row, ...]] = (
     _row(23, Origin, at="u64", took="u32", clock="u64", by="text"),
     _row(24, Adopt, start="u64", lost="u64", state="blob"),
     _row(25, Teach, at="u64", cls="id"),
+    _row(26, ChangeClass, at="u64", cls="id", into="opt", name="name"),
     _row(32, Prediction, window="u64", held="opt", path="ids", scores="q15s"),
     _row(33, Query, window="u64", utility="u16", expires="u64", since="u64"),
     _row(34, Learned, at="u64", window="u64", cls="id", head="u8"),
     _row(35, Dropped, at="u64", window="u64", why="why"),
+    _row(48, Held),
 )  # fmt: skip
 
-CONTROL: Final = range(1, 16)
+CONTROL: Final = (*range(1, 16), *range(48, 64))
 INPUTS: Final = range(16, 32)
 OUTPUTS: Final = range(32, 48)

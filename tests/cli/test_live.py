@@ -24,7 +24,7 @@ from odl.core.events import Gap, Label, Learned, Origin, Prediction, Query, Samp
 from odl.data import load_card, open_dataset
 from odl.evaluate.recorded import open_recording
 from odl.live import open_live
-from odl.live.recorder import open_recorder
+from odl.live.open_recorder import open_recorder
 from odl.recording import read
 from tests.helpers.fake_board import BoardHarness
 from tests.helpers.live_stage import BLOCK, clock_of, press, same_trace
@@ -153,6 +153,32 @@ def test_a_sketch_that_prints_numbers(
     assert any(isinstance(e, Prediction) for e in opened.recording.events)
 
 
+def test_a_sketch_in_other_units_than_the_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It prints m/s2 and deg/s; the model wants g and rad/s. The recording says what was printed."""
+    factor = np.array([9.80665] * 3 + [180 / math.pi] * 3)
+    rows = BLOCK * np.array([channel.scale for channel in CARD.channels]) * factor
+    path, columns = tmp_path / "si.odl", ["--format", "csv", "--columns", "ax,ay,az,wx,wy,wz"]
+    with printing(lambda k: ",".join(f"{v:.6f}" for v in rows[k % len(rows)]), pause=0.0005) as port:
+        words = ["live", "--port", port, *columns, "--model", "shoulder", "--seconds", "6"]
+        units = "m/s2,m/s2,m/s2,deg/s,deg/s,deg/s"
+        assert main([*words, "--units", units, "--out", str(path)]) == 0
+        assert main([*words, "--units", "g", "--out", str(tmp_path / "none.odl")]) == 2
+        assert "channel wx is in g, but the model wants rad/s" in capsys.readouterr().err
+        scaled = tmp_path / "scaled.odl"
+        assert main([*words, "--units", units, "--scale", "0.01", "--out", str(scaled)]) == 0
+    assert same_trace(path) and not (tmp_path / "none.odl").exists()
+    opened = open_recording(path)
+    assert [c[1] for c in opened.stream.channels or ()] == units.split(",")
+    assert [c[2] for c in open_recording(scaled).stream.channels or ()] == [0.01] * 6
+    inputs = np.array([m / 2**s for m, s in zip(opened.config.mult, opened.config.shift, strict=True)])
+    counts = np.concatenate([e.block for e in opened.recording.events if isinstance(e, Samples)])
+    step = np.array([channel.scale for channel in opened.image.channels])
+    known = BLOCK * np.array([channel.scale for channel in CARD.channels])
+    real = counts * inputs * step  # what the model takes the first lines for, in its units
+    first = int(np.abs(known - real[0]).max(1).argmin())
+    assert np.abs(known[first : first + 50] - real[:50]).max() < step.max() / 100
+
+
 def test_record_without_a_model(sketch: str, tmp_path: Path) -> None:
     path = tmp_path / "only.odl"
     words = ["record", "--port", sketch, "--format", "csv", "--columns", "2,3,1", "--rate", "50"]
@@ -196,10 +222,10 @@ def test_what_was_recorded_without_a_model_replays_with_one(
     ("words", "says"),
     [
         ("--units g,g", "2 units for 3 columns"),
-        ("--units g --model shoulder", "a model has its own"),
+        ("--units g,g --model shoulder --columns ax,ay,az,wx,wy,wz", "2 units for 6 columns"),
+        ("--units g --model shoulder --columns ax,ay,az,wx,wy,wz", "wx is in g, but the model wants rad/s"),
         ("--scale 0", "--scale is 0.0; it can be a number above 0"),
         ("--rate 0", "--rate is 0.0; it can be a number above 0"),
-        ("--scale 0.1 --model shoulder", "a model has its own"),
         ("--model shoulder", "3 columns, but the model wants 6: ax in g, ay in g, "),
     ],
 )
@@ -219,8 +245,8 @@ def test_units_and_scale_are_looked_at(
         ("--seconds -1", "--seconds is -1.0; it can be a number above 0"),
         ("--rate 50", "--rate is for --format csv: a board reports its own"),
         ("--columns ax,ay", "--columns is for --format csv: a board reports its own"),
-        ("--scale 0.1", "--scale is for a sketch without --model"),
-        ("--units g", "--units is for a sketch without --model"),
+        ("--scale 0.1", "--scale is for --format csv: a board reports its own"),
+        ("--units g", "--units is for --format csv: a board reports its own"),
     ],
 )
 def test_what_is_not_for_a_board_is_refused_before_it_is_touched(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from odl.core.adopted_state import read_adopted_state
 from odl.core.answer_records import (
     REFUSALS,
     AdoptedState,
@@ -23,9 +25,11 @@ from odl.core.events import (
     NO_WINDOW,
     AddClass,
     Adopt,
+    ChangeClass,
     Dropped,
     Event,
     Gap,
+    Input,
     Label,
     Learned,
     Origin,
@@ -39,7 +43,7 @@ from odl.core.events import (
 )
 from odl.core.history import SessionHistory
 from odl.core.session import Session
-from tests.helpers.streams import IMAGE, Script, configs, inputs, scripts
+from tests.helpers.streams import IMAGE, Script, config, configs, inputs, samples, scripts
 
 TREE = ClassTree({0: "sit", 1: "walk"}, (None,), ((0, 0), (1, 0)))
 
@@ -60,20 +64,65 @@ def states(history: SessionHistory) -> list[str]:
 def test_it_agrees_with_the_session(config: Config, script: Script, room: int) -> None:
     image = replace(IMAGE, max_log=room)
     session = Session(image, config)
-    history = SessionHistory(tree_of_image(image), image.window)
+    history = SessionHistory(tree_of_image(image), image.window, max_log=room)
     for event, outputs in inputs(script, session):
         reduced(event, *outputs, history=history)
         counts = session.counts
         assert (history.position, history.windows, history.asked) == (
             session.position, counts["windows"], counts["queries"],
         )  # fmt: skip
-        assert (history.labelled, history.skipped, history.undone) == (
+        changes = sum(one.undone_at is not None for one in history.changes)
+        assert (history.labelled, history.skipped, history.undone + changes) == (
             counts["answered"] + counts["taught"], counts["skipped"], counts["undone"],
         )  # fmt: skip
-        assert history.tree == ClassTree(session.names, session.tasks, session.rows)
-        if not counts["gave_way"]:  # no event shows which label left a full log
-            assert history.names == [session.names[cls] for _, cls in session.answers]
+        assert history.tree == session.tree
+        assert history.names == [session.names[cls] for _, cls in session.answers]
         assert all(history.dropped[why] == counts[why.name.lower()] for why in Why)
+
+
+# A digit teaches that class behind another window, u takes back, + adds a class, m and r change one,
+# a has a state taken over, as where the line to a board was lost.
+DAYS = st.text("00011234uuu+mra", min_size=60, max_size=160)
+
+
+@given(DAYS)
+@example("0101" * 9 + "uu+2m" * 8 + "u" * 20)
+@example("00012" * 8 + "a" + "1130" * 8 + "u" * 20)
+@settings(max_examples=30, deadline=None)
+def test_it_knows_which_label_left_a_full_log(day: str) -> None:
+    image = replace(IMAGE, max_log=IMAGE.max_rows + IMAGE.max_heads + 1)
+    session = Session(image, config("none", allowed=0))
+    history = SessionHistory(
+        tree_of_image(image), image.window, max_log=image.max_log,
+        read_state=partial(read_adopted_state, image, session.config),
+    )  # fmt: skip
+
+    def step(event: Input) -> None:
+        for one in (event, *session.step(event)):
+            history.take(one)
+
+    for i, act in enumerate(day):
+        at = session.position
+        step(Samples(at, samples(i, image.window + image.hop)))
+        at = session.position
+        match act:
+            case "u":
+                step(Undo(at))
+            case "+":
+                step(AddClass(at, 10 + i, f"class {i}", 0))
+            case "m":
+                step(ChangeClass(at, 0, 1, "sit"))
+            case "r":
+                step(ChangeClass(at, 0, 0, f"sit {i}"))
+            case "a":
+                history.take(Adopt(at, 0, session.snapshot()))
+            case _:
+                step(Teach(at, int(act)))
+        history.settle()
+        assert history.names == [session.names[cls] for _, cls in session.answers], (i, act)
+        assert history.tree == session.tree
+    if day.startswith("0101"):
+        assert session.counts["gave_way"] > 9
 
 
 # --- answers ------------------------------------------------------------------------------
@@ -263,3 +312,22 @@ def test_answers_older_than_the_recording_can_be_taken_back_but_are_not_in_it() 
 def test_without_a_reader_of_states_an_adopted_state_is_a_gap() -> None:
     history = reduced(Samples(0, np.zeros((20, 1), np.int16)), Gap(20, 5, "late"), Adopt(25, 75, b""))
     assert (history.position, history.lost) == (100, 80) and not history.unseen
+
+
+def test_a_second_taught_label_is_the_one_that_is_refused() -> None:
+    history = SessionHistory(ClassTree({1: "walk", 2: "sit"}), window=8)
+    repeated = Dropped(9, 0, Why.REPEATED)
+    for event in (Prediction(0, (1,), ()), Query(0, 9, 99, 0), Teach(9, 1), Teach(9, 2), repeated):
+        history.take(event)
+    history.settle()
+    assert [(one.cls, one.state) for one in history.answers] == [
+        (1, AnswerOutcome.PENDING), (2, AnswerOutcome.REFUSED),
+    ]  # fmt: skip
+
+
+def test_a_taught_label_may_answer_a_question_whose_answer_was_taken_back_before_it_was_learned() -> None:
+    history = SessionHistory(ClassTree({1: "walk", 2: "sit"}), window=8)
+    asked = [Prediction(0, (1,), ()), Query(0, 9, 99, 0), Prediction(8, (1,), ()), Query(8, 9, 99, 0)]
+    for event in (*asked, Teach(17, 1), Undo(17), Teach(18, 2), Samples(18, np.zeros((1, 3), np.int16))):
+        history.take(event)
+    assert [(one.window, one.cls, one.taught) for one in history.answers] == [(0, 1, False), (0, 2, False)]

@@ -26,6 +26,7 @@ from odl.core.kernels.kernel_cache import (
     locked,
     wanted_folder,
 )
+from odl.core.kernels.score import score_learned
 from tests.helpers.waiting import wait_until
 
 no_locks = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such lock")
@@ -123,6 +124,14 @@ def part(**names: Any) -> ModuleType:
     module = ModuleType("odl.part")
     vars(module).update(names)
     return module
+
+
+def test_what_calls_a_late_kernel_does_not_depend_on_what_that_does() -> None:
+    late: Any = score_learned
+    if hasattr(late, "load"):
+        assert fingerprint(late) == fingerprint(
+            ("late", late.place, "int64", [str(of) for of in late.kernel.types])
+        )
 
 
 DIFFERENT: dict[str, tuple[Any, Any]] = {

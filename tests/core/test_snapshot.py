@@ -10,13 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from odl.core.arrays import state_dtype_of
 from odl.core.config import Config
 from odl.core.events import Adopt, Gap, Label, Samples, Teach, Undo
 from odl.core.image import Image
 from odl.core.session import OrderError, Session
 from odl.core.snapshot import StateError, labels_of, state_of, with_weights, without_learning, without_weights
-from odl.core.state import log_dtype
+from odl.core.state import log_dtype, state_dtype_of
 from tests.helpers.streams import BUSY, IMAGE, Script, config, configs, inputs, samples, scripts
 
 LAYOUT, ENTRY = state_dtype_of(IMAGE), log_dtype(IMAGE.features)
@@ -125,7 +124,7 @@ def test_each_number_of_a_refit_under_way_is_checked(field: str, value: int, sen
 LOGS = [
     (0, "base", 200, "base of log entry 0 is 200"), (0, "mixed", 200, "mixed of log entry 0 is 200"),
     (0, "kind", 9, "the kind of log entry 0 is 9"), (0, "cls", 200, "log entry 0 is of class 200"),
-    (0, "head", 7, "log entry 0 is of another task"), (0, "window", -1, "the window of a log entry is -1"),
+    (0, "head", 7, "log entry 0 is of another task"), (0, "window", -2, "the window of a log entry is -2"),
     (0, "order", 10**6, "the order of a log entry"), (2, "cls", 0, "log entry 2 cannot add class 0"),
     (2, "head", 9, "log entry 2 cannot add class 7"), (3, "cls", 200, "log entry 3 cannot split class 200"),
     (3, "head", 1, "log entry 3 cannot split class 2"),

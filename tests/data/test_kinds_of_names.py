@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
@@ -54,6 +55,19 @@ def test_classes_people_and_trials_are_in_names(
     assert (found["classes"], found["subjects"]) == (classes.split(), subjects.split())
     assert found["recordings"] == len(names)
     assert "sure" not in (found["confidence"]["classes"], found["confidence"]["subjects"])
+
+
+def test_a_zip_for_each_recording_names_a_class_without_its_ending(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in crossed("{p}_{l}.zip", "anna ben", "walk sit"):
+        with ZipFile(tmp_path / name, "w") as file:
+            file.writestr("acc.csv", TEXT)
+    monkeypatch.chdir(tmp_path)
+    assert main(["init", "."]) == 0
+    dataset = open_dataset(".")  # the folder itself, which has no name of its own
+    assert dataset.card.classes == ("sit", "walk")
+    assert [part.truths[0][2] for part in dataset.session("2")] == ["sit", "walk"]
 
 
 def test_two_readings_are_shown_and_one_is_chosen_by_its_pattern(tmp_path: Path) -> None:

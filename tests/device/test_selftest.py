@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from firmware_sim import BOARDS
 from firmware_sim.build import build as build_firmware
 from firmware_sim.emulator import Emulator
 from odl.cli.main import main
@@ -103,9 +104,10 @@ def test_the_golden_stream_never_changes() -> None:
     assert hashlib.sha256(stream.tobytes()).hexdigest()[:16] == "afd463baa581197a"
 
 
-def test_the_emulated_board_passes() -> None:
+@pytest.mark.parametrize("name", BOARDS)
+def test_the_emulated_board_passes(name: str) -> None:
     need("unicorn")
-    board = Emulator(build_firmware(IMAGE).elf)
+    board = Emulator(build_firmware(IMAGE, name).elf, board=name)
     clock, numbers = VirtualClock(tick=0.01), iter(range(1, 99))
 
     def connect() -> BoardClient:

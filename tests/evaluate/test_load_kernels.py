@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,7 +11,10 @@ from typing import Any
 
 import pytest
 
+from odl.core.kernels.decide import decide
 from odl.core.kernels.kernel_cache import cache_folder, compilation
+from odl.core.kernels.rules import Rule
+from odl.core.kernels.run import predict
 from odl.data.streams import load_model
 from odl.evaluate import load_kernels as module
 from odl.evaluate.load_kernels import load_kernels
@@ -18,7 +22,7 @@ from tests.helpers.waiting import wait_until
 
 # Kernels called without a compilation: those that a replay calls after `load_kernels`.
 REPLAY = """
-import importlib, pkgutil
+import importlib, pkgutil, sys
 import odl
 from odl import core
 from odl.core import kernels
@@ -37,7 +41,7 @@ load_kernels(load_model("hapt"), print)
 before = loaded()
 assert before["run"] == 1, before
 for policy in ("tactile-inforv", "tactile-dualrv", "random", "periodic"):
-    odl.replay("shoulder", subjects=[7], policy=policy, budget=20)
+    odl.replay("shoulder", subjects=[7], policy=policy, budget=20, out=sys.argv[1])
 assert loaded() == before, set(loaded().items()) - set(before.items())
 """
 
@@ -56,7 +60,7 @@ def sentences(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
             wait_until(lambda: len(said) >= 2)
 
         monkeypatch.setattr(module, "_predict", busy)
-        monkeypatch.setattr(module, "_loaded", {"predict": False, "learn": True})
+        monkeypatch.setattr(module, "_loaded", {"learn"})
         load_kernels(load_model("shoulder"), said.append)
         return said
 
@@ -65,7 +69,7 @@ def sentences(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
 
 def test_what_is_over_soon_is_not_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PATIENCE", 60.0)
-    monkeypatch.setattr(module, "_loaded", {"predict": False, "learn": False})
+    monkeypatch.setattr(module, "_loaded", set())
     said: list[str] = []
     load_kernels(load_model("shoulder"), said.append)
     assert said == []
@@ -103,8 +107,8 @@ def test_a_cache_that_cannot_be_written_to_is_reported(
     assert f"{tmp_path / 'file' / 'kernels'} cannot be written to" in said
 
 
-def test_a_replay_calls_no_kernel_that_is_not_loaded() -> None:
-    done = subprocess.run([sys.executable, "-c", REPLAY], capture_output=True, text=True)
+def test_a_replay_calls_no_kernel_that_is_not_loaded(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", REPLAY, str(tmp_path)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
@@ -148,7 +152,7 @@ def test_what_two_processes_compile_at_once_the_next_one_loads(
     monkeypatch.setenv("ODL_CACHE_DIR", str(tmp_path))
     words = [sys.executable, "-c", COLD]
     cold, warm = (subprocess.run(words, capture_output=True, text=True, check=True).stdout for _ in range(2))
-    assert cold.split()[0] == "run.run"
+    assert cold.split()[:2] == ["decide.decide", "run.run"]
     assert warm.split() == []
 
 
@@ -172,7 +176,7 @@ def cold(monkeypatch: pytest.MonkeyPatch) -> list[Started]:
         return started[-1]
 
     monkeypatch.setattr(module, "_is_stored", lambda kernel: False)
-    monkeypatch.setattr(module, "_loaded", {"predict": False, "learn": False})
+    monkeypatch.setattr(module, "_loaded", set())
     monkeypatch.setattr(module, "_predict", lambda image: None)
     monkeypatch.setattr(module, "_learn", lambda image: None)
     monkeypatch.setattr(module.subprocess, "Popen", start)
@@ -187,7 +191,9 @@ def test_the_kernels_that_learn_are_compiled_by_a_process_of_their_own(
     monkeypatch.undo()
     env = {**started.env, "ODL_CACHE_DIR": str(tmp_path)}
     subprocess.run(started.words, env=env, cwd=tmp_path, check=True)
-    assert {path.name.split("-")[0] for path in tmp_path.glob("kernels/*.nbi")} == {"command.command"}
+    assert {path.name.split("-")[0] for path in tmp_path.glob("kernels/*.nbi")} == {
+            "run.predict", "command.command", "score.score_learned", "frames.put_frames",
+        }  # fmt: skip
 
 
 def test_no_process_is_started_for_a_cache_that_no_other_can_read(
@@ -209,3 +215,30 @@ def test_a_process_that_cannot_be_started_is_done_without(
     monkeypatch.setattr(module, "_predict", touched.append)
     load_kernels(load_model("shoulder"), pytest.fail)
     assert len(touched) == 1 and cold == []
+
+
+LATE = """
+import numpy as np
+from odl.core.config import Config
+from odl.core.events import Samples
+from odl.core.kernels.block import ADDRESSES
+from odl.core.session import Session
+from odl.data.streams import load_model
+image, none = load_model("shoulder"), (0,) * 6
+block = np.zeros((640, 6), np.int16)
+def loaded():
+    return (np.flatnonzero(ADDRESSES[1:]) + 1).tolist()
+for policy in "novel-segments", "random", "random", "tactile-inforv":
+    config = Config(policy, allowed=1, horizon=30, mult=none, shift=none, offset=none)
+    Session(image, config).step(Samples(0, block))
+    print(loaded())
+"""
+
+
+def test_a_late_kernel_is_loaded_when_it_is_called() -> None:
+    done = subprocess.run([sys.executable, "-c", LATE], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    random, uncertain = int(Rule.RANDOM), int(Rule.INFORV)
+    always = {predict.place, decide.place}  # type: ignore[attr-defined]
+    wanted = [sorted({*always, *more}) for more in ((), (random,), (random,), (random, uncertain))]
+    assert [json.loads(line) for line in done.stdout.splitlines()] == wanted

@@ -168,7 +168,9 @@ def test_questions_keep_their_distance() -> None:
 def test_nothing_below_the_floor_is_asked_and_what_is_left_is_said() -> None:
     one = odl.replay("shoulder", floor=65535, subjects=[8], budget=20)
     assert len(one.queries) == 0
-    assert one.notes() == ["person 8: 20 of 20 questions were not needed: nothing seen was new enough"]
+    assert [note for note in one.notes() if note.startswith("person")] == [
+        "person 8: 20 of 20 questions were not needed: nothing seen was new enough"
+    ]
 
 
 def test_a_refusing_person_teaches_nothing() -> None:

@@ -21,6 +21,7 @@ from odl.evaluate.options import Options
 from odl.evaluate.report import SessionView, headline, summary_text, write_report
 from odl.evaluate.report.curves import draw_spent, sliding_accuracy
 from odl.evaluate.report.figure import draw
+from odl.evaluate.report.sentences import comparison
 from odl.evaluate.report.style import (
     HATCHES,
     PALETTE,
@@ -186,7 +187,7 @@ def test_summary_is_aligned(four: list[Evaluation]) -> None:
     assert lines[1].startswith("person") and lines[-1].startswith("mean")
     under = [lines[0][: match.end()].rstrip() for match in re.finditer(r"\S+", lines[0])]
     words = [(head.split()[-1], lines[1][: len(head)].split()[-1]) for head in under]
-    assert words[:2] == [("with", "learning"), ("no", "learning")]
+    assert words[:4] == [("whole", "with"), ("whole", "without"), ("third", "with"), ("third", "without")]
 
 
 @pytest.mark.parametrize("subject", ["7", "a person with a long name", "漢字" * 30, "x" * 300])
@@ -198,7 +199,7 @@ def test_summary_fits_a_terminal_of_80_columns(
     for people in [[one], [one, *four], [one, hostile]]:
         text = summary_text(people, people="people never seen in training")
         assert max(width(line) for line in text.splitlines()) < 80
-        assert "last third of the scored windows" in text.replace("\n", " ")
+        assert "whole stream, and its last third" in text
         assert "never asking and never changing" in text
         assert text == summary_text(people, people="people never seen in training")
 
@@ -245,7 +246,7 @@ def test_nothing_to_score(tmp_path: Path) -> None:
 def test_many_people_leave_only_the_worst_open(tmp_path: Path) -> None:
     people = [person(seed, series=3, budget=4) for seed in range(6)]
     page = Page(report(tmp_path, people))
-    assert page.tags.count("details") == 6
+    assert page.tags.count("details") == 7  # one is about how to read the page
     assert [name for name, _ in page.attributes].count("open") == 1
 
 
@@ -324,7 +325,8 @@ def test_settings_have_their_whole_names(tmp_path: Path) -> None:
 
 
 def test_headline_says_which_way_it_went(four: list[Evaluation]) -> None:
-    assert "rose from" in headline(four) and "(4 people never seen)" in headline(four, "people never seen")
+    assert "(4 people never seen)" in headline(four, "people never seen")
+    assert re.search(r"rose from .* over the whole stream and from .* over its last third", headline(four))
     one = four[0]
     same = replace(one, baselines={**one.baselines, "no_learning": one.score})
     assert "stayed at" in headline([same])
@@ -333,12 +335,24 @@ def test_headline_says_which_way_it_went(four: list[Evaluation]) -> None:
     assert headline([same]).endswith("(person 1)")
 
 
-def test_progress_names_each_person(four: list[Evaluation], tmp_path: Path) -> None:
+def test_a_last_third_of_one_class_is_not_boasted_of() -> None:
+    stream: list[Event] = [Truth(0, 640, "PEN"), *(Prediction(64 * i, (0,), ()) for i in range(9))]
+    plain = [e for e in stream if isinstance(e, Prediction)]
+    one = evaluate(stream, plain, KNOWN, subject="1", window=WINDOW, rate_hz=50)
+    assert headline([one]) == "With 0 answers, accuracy stayed at 100 % over the whole stream (person 1)"
+    assert "The last third of person 1 is one class alone, PEN: it shows only" in comparison([one])
+    assert "one class alone" in " ".join(summary_text([one]).split())
+
+
+def test_progress_has_a_rate_and_the_time_left(
+    four: list[Evaluation], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     said: list[str] = []
-    write_report(
-        tmp_path / "r.html", [SessionView(four[0])], title="", about={}, memory={}, progress=said.append
-    )
-    assert said == ["report: person 1 (1 of 1)"]
+    monkeypatch.setattr("odl.core.pace.INTERVAL", 0.0)  # else it speaks every two seconds
+    views = [SessionView(one) for one in four[:3]]
+    write_report(tmp_path / "r.html", views, title="", about={}, memory={}, progress=said.append)
+    assert said[0] == "writing the report" and len(said) == 3
+    assert re.fullmatch(r"report: 2 of 3 people, [\d.,]+ a (second|minute), \d+ (s|min) left", said[2])
 
 
 @given(st.lists(st.booleans()), st.integers(1, 70))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware_sim import build
+from firmware_sim import BOARDS, build
 from odl.core.image import Image
 from odl.data import model_bytes
 from tests.helpers.firmware import Make, MakeFirmware, need
@@ -30,24 +30,30 @@ def compiler(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture(scope="session", params=BOARDS)
+def board_name(request: pytest.FixtureRequest) -> str:
+    """Each board in turn."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="session")
-def program(image: Image) -> Make:
-    """``program(file, compiler, sensor)``: a main program of this folder, linked for the board."""
+def program(image: Image, board_name: str) -> Make:
+    """``program(files, compiler, sensor)``: a main program of this folder, linked for the board."""
 
     @cache
     def make(name: str, compiler: str = "zig", sensor: str = "link") -> build.Firmware:
-        sources = [*build.board_sources(sensor), HERE / name]
-        return build.link(sources, image, compiler=compiler)
+        sources = [*build.board_sources(sensor, board_name), *(HERE / file for file in name.split())]
+        return build.link(sources, image, compiler=compiler, board=board_name)
 
     return make
 
 
 @pytest.fixture(scope="session")
-def firmware(image: Image) -> MakeFirmware:
+def firmware(image: Image, board_name: str) -> MakeFirmware:
     """``firmware(compiler, sensor)``: the real one."""
 
     @cache
     def make(compiler: str = "zig", sensor: str = "link") -> build.Firmware:
-        return build.build(image, compiler=compiler, sensor=sensor)
+        return build.build(image, board_name, compiler, sensor)
 
     return make

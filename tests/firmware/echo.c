@@ -1,7 +1,7 @@
 /* A main program for the board alone: whatever comes over the line goes back over it.
    A few bytes are commands; the tests say what they expect of each. */
 #include "board.h"
-#include "registers.h"
+#include "echo.h"
 
 static void say(const char *text)
 {
@@ -11,7 +11,7 @@ static void say(const char *text)
     odl_board_write((const uint8_t *)text, n);
 }
 
-static void say_number(uint32_t value)
+void say_number(uint32_t value)
 {
     for (int shift = 28; shift >= 0; shift -= 4) {
         uint8_t digit = (uint8_t)(value >> shift & 15u);
@@ -20,8 +20,6 @@ static void say_number(uint32_t value)
     }
 }
 
-static int quiet;
-
 static uint32_t deep(uint32_t n)
 {
     volatile uint32_t room[16];
@@ -29,42 +27,11 @@ static uint32_t deep(uint32_t n)
     return n ? deep(n - 1) + room[n % 16u] : 0;
 }
 
-/* Flags, carries, conditional instructions, loads and stores: what an interrupt in the wrong
-   place would spoil. */
-static uint32_t table[16];
-__attribute__((noinline, used)) uint32_t work(uint32_t n)
+/* Further commands: 1 if it was one. Another file may have some. */
+__attribute__((weak)) int echo_more(uint8_t command)
 {
-    uint64_t state = 88172645463325252u;
-    uint32_t sum = 0;
-
-    for (uint32_t i = 0; i < n; i++) {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        table[state & 15u] += (uint32_t)(state >> 40);
-        if (state & 64u)
-            sum += table[state >> 5 & 15u];
-        else
-            sum ^= (uint32_t)state;
-    }
-    return sum;
-}
-
-/* n, counted by a loop that keeps the flags over a jump, where an interrupt may come. */
-__attribute__((noinline)) static uint32_t flags_over_a_jump(uint32_t n)
-{
-    uint32_t count = 0;
-
-    __asm__ volatile("1: cmp %1, %1\n"
-                     "b 2f\n"
-                     "2: bne 3f\n"
-                     "adds %0, %0, #1\n"
-                     "3: subs %1, %1, #1\n"
-                     "bne 1b\n"
-                     : "+r"(count), "+r"(n)
-                     :
-                     : "cc");
-    return count;
+    (void)command;
+    return 0;
 }
 
 static void obey(uint8_t command)
@@ -106,29 +73,11 @@ static void obey(uint8_t command)
         say_number(deep(100000));
         break;
     case 10:
-        say_number(board_uart_lost());
-        break;
-    case 12: /* no ticks while measuring */
-        quiet = 1;
-        break;
-    case 11: /* instructions of a known piece of work, where an instruction is a cycle */
-    {
-        uint32_t ticking = SYST_CSR;
-        SYST_CSR = quiet ? 0 : ticking;
-        TIM2_PSC = 0;
-        TIM2_EGR = 1;
-        uint32_t start = TIM2_CNT;
-        uint32_t sum = work(20000);
-        say_number(TIM2_CNT - start);
-        say_number(sum);
-        SYST_CSR = ticking;
-        break;
-    }
-    case 13:
-        say_number(flags_over_a_jump(30000));
+        say_number(odl_board_missed());
         break;
     default:
-        odl_board_write(&command, 1);
+        if (!echo_more(command))
+            odl_board_write(&command, 1);
     }
 }
 
@@ -139,7 +88,7 @@ int main(void)
     board_start();
     say("up");
     for (;;) {
-        size_t n = board_uart_read(bytes, sizeof bytes);
+        size_t n = board_line_read(bytes, sizeof bytes);
         for (size_t i = 0; i < n; i++)
             obey(bytes[i]);
         board_idle();

@@ -11,8 +11,8 @@ import pytest
 
 from firmware_sim import build
 from firmware_sim.bench import Bench
+from firmware_sim.board_spec import spec_of
 from firmware_sim.capacity import most_labels, most_rows, ram_of, stack_of
-from firmware_sim.footprint import CLOCK_HZ
 from odl.cli.main import main
 from odl.core.config import Config
 from odl.core.events import AddClass, Label, Query, Samples
@@ -20,6 +20,8 @@ from odl.core.image import Image
 from odl.core.session import Session
 from tests.helpers.firmware import need
 from tests.helpers.images import random_image
+
+SPEC = spec_of("nucleo_f401re")
 
 
 def config(image: Image) -> Config:
@@ -34,7 +36,7 @@ def test_forty_rows_run_on_the_board_as_in_python(image: Image) -> None:
     """More classes than an image has room for by itself, one of the last learned."""
     need("unicorn")
     large = replace(image, max_rows=40)
-    firmware = build.build(large, ram_budget=build.BOARD_RAM)
+    firmware = build.build(large, ram_budget=SPEC.memory.ram_size)
     bench = Bench(large, firmware)
     session, client = Session(large, config(large)), bench.client
     client.configure(config(large))
@@ -57,7 +59,7 @@ def test_forty_rows_run_on_the_board_as_in_python(image: Image) -> None:
     refit = bench.worst_refit(config(large))
     assert refit["rows"] == 40
     # The worst refit at so many rows: twice the work of 20, which no hop has room for.
-    share = refit["longest_hop"] / (large.hop / large.rate_hz * CLOCK_HZ)
+    share = refit["longest_hop"] / (large.hop / large.rate_hz * SPEC.power.clock_hz)
     assert 1.0 < share < 1.2
     assert 0 < refit["stack_bytes"] < stack_of(large) == 1536 + 24 * 20
 
@@ -80,10 +82,10 @@ def test_what_is_said_to_fit_fits_and_one_more_does_not(image: Image) -> None:
 
 def test_the_log_fits_its_bank_to_the_label(image: Image) -> None:
     need("ziglang")
-    labels = most_labels(image, build.LOG_BANK)
-    build.build(replace(image, max_log=labels), ram_budget=build.BOARD_RAM)
+    labels = most_labels(image, SPEC.log_bank)
+    build.build(replace(image, max_log=labels), ram_budget=SPEC.memory.ram_size)
     with pytest.raises(build.BuildError, match=f"which has room for {labels}"):
-        build.build(replace(image, max_log=labels + 1), ram_budget=build.BOARD_RAM)
+        build.build(replace(image, max_log=labels + 1), ram_budget=SPEC.memory.ram_size)
 
 
 def test_less_room_takes_rows_away() -> None:

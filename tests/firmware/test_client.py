@@ -16,7 +16,7 @@ from odl.core.image import Image
 from odl.core.session import Session
 from odl.wire import Info, Refusal, Status, encode, frame
 from odl.wire.client import BoardClient, BoardError
-from tests.helpers.firmware import MakeFirmware
+from tests.helpers.firmware import MakeFirmware, emulated
 from tests.helpers.virtual_clock import VirtualClock
 
 
@@ -29,7 +29,7 @@ def config(image: Image) -> Config:
 
 @pytest.fixture
 def board(firmware: MakeFirmware) -> Emulator:
-    return Emulator(firmware().elf)
+    return emulated(firmware())
 
 
 def losing(read: Callable[[], bytes], seed: int) -> Callable[[], bytes]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from odl.core.events import (
     AddClass,
     Adopt,
+    ChangeClass,
     Gap,
     Label,
     Origin,
@@ -25,6 +26,7 @@ from odl.core.events import (
 )
 from odl.core.fused import Fused
 from odl.core.session import Session
+from odl.model.profile import WearerProfile
 from odl.wire import (
     IMAGE as IMAGE_AREA,
 )
@@ -42,6 +44,7 @@ from odl.wire import (
     Ready,
     Refusal,
     Refused,
+    Remember,
     Start,
     Status,
     Upload,
@@ -55,7 +58,7 @@ from tests.helpers.streams import Script, config, configs, inputs, scripts
 
 IMAGE = random_image(3, tree=True)
 NOW = 2**64 - 1
-COMMANDS = (Label, Teach, Undo, AddClass, Split)
+COMMANDS = (Label, Teach, Undo, AddClass, Split, ChangeClass)
 SOME = settings(max_examples=max(1, settings.default.max_examples // 8))
 CONFIG = config("periodic")
 BLOCK = np.arange(48 * 3, dtype=np.int16).reshape(48, 3)
@@ -164,6 +167,7 @@ CONFIGURED = [
     (Teach(2, 1), (25, Refusal.ORDER)),
     (AddClass(3, 7, "a", 0), (20, Refusal.ORDER)),
     (Split(4, 0, 1), (21, Refusal.ORDER)),
+    (ChangeClass(4, 0, 1, "a"), (26, Refusal.ORDER)),
 ]
 
 
@@ -238,6 +242,10 @@ def test_now_is_where_the_stream_stands(line: CoreLine) -> None:
         AddClass(48, 9, "again", 0),
         Teach(48, 9),
         Teach(48, 99),
+        Undo(48),
+        ChangeClass(48, 0, 1, "merged"),
+        ChangeClass(48, 1, None, "gone"),
+        ChangeClass(48, 99, None, "nobody"),
         Undo(48),
     ]
     for command in commands:
@@ -441,3 +449,35 @@ def test_compacting_keeps_the_log_and_ends_the_session(line: CoreLine) -> None:
     twin._core.state["n_log"] = len(kept)
     twin.resume()
     assert heard[-1] == Data(STATE, 0, twin.snapshot(), len(begin) + 3)
+
+
+def test_a_board_knows_what_another_session_was_taught(line: CoreLine) -> None:
+    session, _ = learned(line)
+    mine = WearerProfile.of(IMAGE, session.log)
+    state, entries = mine.state(IMAGE, config_often()), [Remember(entry.tobytes()) for entry in mine.log]
+    begin = [Hello(), configure(config_often()), Compact(), *entries]
+    heard = line.exchange(
+        *begin, configure(config_often(), True), entries[0], Read(STATE, 0, len(state)), Samples(0, BLOCK)
+    )
+    assert len(entries) > 1 and Refused(15, Refusal.ORDER, len(begin) + 1) in heard  # a session runs
+    assert Data(STATE, 0, state, len(begin) + 2) in heard
+    twin = Session(IMAGE, config_often())
+    twin.restore(state)
+    outputs = list(twin.step(Samples(0, BLOCK)))
+    assert heard[-1 - len(outputs) : -1] == outputs
+
+
+def test_what_can_be_no_entry_is_refused_and_a_full_log_too(line: CoreLine) -> None:
+    session, _ = learned(line)
+    good = WearerProfile.of(IMAGE, session.log).log[-1:]
+    bad = []
+    for field, value in (
+        ("kind", 0), ("kind", 5), ("cls", 255), ("window", -2), ("window", 2**62), ("order", -1),
+    ):  # fmt: skip
+        bad.append(good.copy())
+        bad[-1][field] = value
+    wrong = [Remember(one.tobytes()) for one in bad] + [Remember(good.tobytes()[:-1]), Remember(b"")]
+    begin = [Hello(), configure(config_often()), Compact()]
+    heard = line.exchange(*begin, *wrong, *[Remember(good.tobytes())] * (IMAGE.max_log + 1))
+    refused = [one for one in heard if isinstance(one, Refused)]
+    assert [one.why for one in refused] == [Refusal.MESSAGE] * len(wrong) + [Refusal.STORE]

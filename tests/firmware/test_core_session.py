@@ -15,7 +15,19 @@ from firmware_sim import headers, host
 from firmware_sim.machine import CoreSession, TwinSession
 from odl.core.arrays import net_of
 from odl.core.config import Config
-from odl.core.events import AddClass, Gap, Input, Label, Output, Query, Samples, Split, Teach, Undo
+from odl.core.events import (
+    AddClass,
+    ChangeClass,
+    Gap,
+    Input,
+    Label,
+    Output,
+    Query,
+    Samples,
+    Split,
+    Teach,
+    Undo,
+)
 from odl.core.fused import Fused, settings_of
 from odl.core.image import Image
 from odl.core.image_layout import ImageError
@@ -119,6 +131,11 @@ def commands(n: int, session: Session, classes: int) -> list[tuple[Any, ...]]:
         5: [(AddClass, 20, "a new one", 0)], 9: [(Split, 0, 1), (AddClass, 21, "left", 1)],
         10: [(AddClass, 22, "right", 1)], 8: [(Undo,)], 16: [(Undo,), (Undo,)],
         12: [(Teach, 21)], 20: [(Teach, 22), (Teach, 22)], 24: [(Teach, 1)], 33: [(Teach, 200)],
+        14: [(ChangeClass, 22, 21, "right")], 27: [(Undo,)],
+        18: [(ChangeClass, 1, 0, "merged"), (ChangeClass, 0, 0, "both")],
+        22: [(ChangeClass, 20, None, "a new one"), (ChangeClass, 200, None, "nobody")],
+        28: [(ChangeClass, 2, None, "gone")],
+        30: [(ChangeClass, 2, 2, "back"), (ChangeClass, 22, 22, "right")],
     }.get(n, [])  # fmt: skip
     return todo
 
@@ -287,8 +304,8 @@ def corrupt(image: Image, **changes: Any) -> bytes:
     return bytes(data)
 
 
-def opened(data: bytes) -> int:
-    core = host.HostMachine(host.build(headers.sizes_of(IMAGES["flat"])))
+def opened(data: bytes, name: str = "flat") -> int:
+    core = host.HostMachine(host.build(headers.sizes_of(IMAGES[name])))
     session, room = core.room(core.call("odl_host_session_size")), core.room(len(data))
     room.bytes[:] = np.frombuffer(data, np.uint8)
     return core.call("odl_open", session.address, room.address, len(data))
@@ -332,15 +349,18 @@ def test_an_image_that_cannot_be_used_is_refused(changes: dict[str, Any], wrong:
     assert opened(corrupt(IMAGES["flat"], **changes)) == wrong
 
 
-def test_whatever_image_python_refuses_the_core_refuses() -> None:
+@pytest.mark.parametrize("name", ["flat", "operations", "whole windows"])
+def test_whatever_image_python_refuses_the_core_refuses(name: str) -> None:
     """Each byte of the sections set to 0 and to 255: never accepted by the core alone."""
     import zlib
 
-    whole = IMAGES["flat"].to_bytes()
+    whole, layers = IMAGES[name].to_bytes(), IMAGES[name].layers if name != "flat" else ()
     end = len(whole) - int.from_bytes(whole[92:96], "little")
     rng = np.random.default_rng(0)
     refused = 0
-    for at in [*range(8, 96), *rng.integers(96, end, 150).tolist()]:
+    first = int.from_bytes(whole[48:52], "little")
+    places = range(first, first + 12 * len(layers))
+    for at in [*range(8, 96), *places, *rng.integers(96, end, 150).tolist()]:
         for value in (0, 1, 127, 255):
             data = bytearray(whole)
             data[at] = value
@@ -348,9 +368,12 @@ def test_whatever_image_python_refuses_the_core_refuses() -> None:
             try:
                 Image.from_bytes(bytes(data))
             except ImageError as error:
-                if "card" in str(error) or "class names" in str(error) or "sampling rate" in str(error):
-                    continue  # the core reads no names, and no rate
-                assert opened(bytes(data)) != 0, (at, value, str(error))
+                # The core reads no names and no rate. It counts no inputs that wait, and loses those beyond
+                # their room; padding that is never used changes a mean. Neither leaves its memory.
+                passed = "card", "class names", "sampling rate", "inputs where", "are never used"
+                if any(text in str(error) for text in passed):
+                    continue
+                assert opened(bytes(data), name) != 0, (at, value, str(error))
                 refused += 1
     assert refused > 50
 

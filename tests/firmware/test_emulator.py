@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 
 from firmware_sim import elf
+from firmware_sim.board_spec import spec_of
 from firmware_sim.elf import ElfError
 from firmware_sim.emulator import Emulator, EmulatorError
 from firmware_sim.qemu import QemuBoard
-from tests.helpers.firmware import Make, need
+from tests.helpers.firmware import ONLY_NUCLEO, Make, emulated, need
+
+pytestmark = ONLY_NUCLEO  # the processor is measured with its timer and SysTick
 
 MEASURE, QUIET, FLAGS = b"\x0b", b"\x0c", b"\x0d"
 
@@ -37,7 +40,7 @@ def test_interrupts_leave_no_trace(program: Make, compiler: str) -> None:
     """The same work with a tick every 1000 to 1100 cycles, so at ever other places, and with none."""
     expected = work(20000)
     for period in (0, 997, 1009, 1103):
-        board = Emulator(program("echo.c", compiler).elf)
+        board = emulated(program("echo.c measure.c", compiler))
         board.run()
         board.core.write(0x10, 0)
         if period:
@@ -54,7 +57,7 @@ def test_interrupts_leave_no_trace(program: Make, compiler: str) -> None:
 
 
 def test_a_handler_finds_the_frame_that_the_manual_describes(program: Make) -> None:
-    board = Emulator(program("echo.c").elf)
+    board = emulated(program("echo.c measure.c"))
     board.run()
     seen = []
     processor = board.processor
@@ -82,7 +85,7 @@ def test_a_handler_finds_the_frame_that_the_manual_describes(program: Make) -> N
 
 
 def test_every_run_is_the_same_run(program: Make) -> None:
-    boards = [Emulator(program("echo.c").elf) for _ in range(2)]
+    boards = [emulated(program("echo.c measure.c")) for _ in range(2)]
     for board in boards:
         board.run()
         board.write(bytes(range(32, 127)) + MEASURE)
@@ -94,8 +97,8 @@ def test_every_run_is_the_same_run(program: Make) -> None:
 def test_instructions_are_counted_as_qemu_counts_them(program: Make, compiler: str) -> None:
     """QEMU with -icount makes a tick of its timer of every instruction; ours counts whole blocks."""
     need("qemu-system-arm")
-    built = program("echo.c", compiler)
-    board = Emulator(built.elf)
+    built = program("echo.c measure.c", compiler)
+    board = emulated(built)
     board.run()
     board.write(QUIET + MEASURE)
     ours, result = numbers(board.run())
@@ -110,7 +113,7 @@ def test_instructions_are_counted_as_qemu_counts_them(program: Make, compiler: s
 
 
 def test_functions_can_be_called_and_counted(program: Make) -> None:
-    board = Emulator(program("echo.c").elf)
+    board = emulated(program("echo.c measure.c"))
     board.run()
     before = board.instructions
     assert board.call("work", 100) == work(100)
@@ -122,7 +125,7 @@ def test_functions_can_be_called_and_counted(program: Make) -> None:
 
 
 def test_it_runs_as_long_as_it_is_told(program: Make) -> None:
-    board = Emulator(program("echo.c").elf)
+    board = emulated(program("echo.c measure.c"))
     for seconds in (0.001, 0.5, 3.0):
         before = board.seconds
         board.run(seconds)
@@ -130,15 +133,15 @@ def test_it_runs_as_long_as_it_is_told(program: Make) -> None:
 
 
 def test_an_elf_for_another_machine_is_refused(program: Make) -> None:
-    data = bytearray(program("echo.c").elf)
+    data = bytearray(program("echo.c measure.c").elf)
     data[18] = 62  # x86-64
     with pytest.raises(ElfError, match="not a linked ARM program"):
-        elf.read(bytes(data))
+        elf.read(bytes(data), spec_of("nucleo_f401re").memory)
 
 
 def test_a_symbol_that_is_not_there_is_named(program: Make) -> None:
-    built = program("echo.c")
+    built = program("echo.c measure.c")
     with pytest.raises(ElfError, match="no symbol 'odl_nothing'"):
-        Emulator(built.elf).memory("odl_nothing")
+        emulated(built).memory("odl_nothing")
     with pytest.raises(ElfError, match=r"a \.bin has none"):
-        Emulator(built.bin).program.address("main")
+        Emulator(built.bin, board=built.board).program.address("main")

@@ -13,7 +13,7 @@ from odl.core.config import Config
 from odl.core.events import Label, Learned, Prediction, Query, Samples, Undo
 from odl.core.image import Channel
 from odl.core.session import Session
-from odl.wire import Deframer, Message, decode, is_output, open_envelope
+from odl.wire import Deframer, Held, Message, decode, is_output, open_envelope
 from odl.wire.client import BoardClient
 from tests.helpers.arduino import STAND_INS, SketchMachine, compile_sketch
 from tests.helpers.images import random_image
@@ -78,6 +78,10 @@ def test_the_arduino_example_runs_the_session_with_a_host(sketch: Path) -> None:
     play(machine, motion(100))
     machine.press(BUTTON, 1.0)
     machine.run(400_000)
+    for _ in range(3):
+        machine.press(BUTTON, 0.1)
+        machine.run(100_000)
+    machine.run(500_000)
     session, wanted, inputs = Session(IMAGE, CONFIG), [], []
     found = messages(machine.take())
     for message in found:
@@ -85,6 +89,7 @@ def test_the_arduino_example_runs_the_session_with_a_host(sketch: Path) -> None:
             inputs.append(message)
             wanted += session.step(message)
     assert [m for m in found if is_output(m)] == wanted
+    assert [type(m) for m in found if isinstance(m, Held | Undo)] == [Held, Undo]
     kinds = {type(m) for m in wanted}
     assert {Prediction, Query, Learned} <= kinds
     assert [type(m) for m in inputs if not isinstance(m, Samples)] == [Label, Undo]

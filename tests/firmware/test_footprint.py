@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from firmware_sim import BOARDS, build, elf
+from firmware_sim import BOARDS, build
 from firmware_sim.bench import PARTS, Bench, by_part, file_of_functions, macs_of, part_of
-from firmware_sim.energy import SHEETS, energy
-from firmware_sim.footprint import CLOCK_HZ, LIMITS, LOG_BANK, MARKS, SECOND, as_text, footprint
+from firmware_sim.board_spec import FIRMWARE, LOGS, MARKS, SLOTS, spec_of
+from firmware_sim.energy import energy
+from firmware_sim.footprint import LIMITS, as_text, footprint
 from odl.cli.firmware import played_session
 from odl.core.config import Config
 from odl.core.events import Gap, Input, Samples
@@ -23,7 +24,8 @@ from odl.core.state import Entry, log_dtype
 from tests.helpers.firmware import need
 from tests.helpers.images import random_image
 
-BOARD = BOARDS["nucleo_f401re"]
+SPEC = spec_of("nucleo_f401re")
+FOLDERS = (build.SHARED, *BOARDS.values(), build.CORE, build.BARE)
 TREE = random_image(3, tree=True)
 COUNTS = (
     "ram_bytes", "flash_bytes", "code_bytes", "image_bytes", "stack_bytes", "macs", "instructions_per_mac",
@@ -62,7 +64,7 @@ def test_the_shipped_model_keeps_its_limits(shipped: dict[str, Any]) -> None:
 def test_it_is_json_and_says_all_that_it_should(shipped: dict[str, Any]) -> None:
     assert set(COUNTS) | set(ESTIMATES) <= set(shipped)
     assert json.loads(json.dumps(shipped)) == shipped
-    assert "-O2" in shipped["flags"] and "cortex" in shipped["flags"] and "/" not in shipped["flags"]
+    assert "-Os" in shipped["flags"] and "cortex" in shipped["flags"] and "/" not in shipped["flags"]
     assert "not measurements" in shipped["estimate"] and "146 uA/MHz" in shipped["estimate"]
 
 
@@ -76,32 +78,27 @@ def test_memory_adds_up(shipped: dict[str, Any], image: Image) -> None:
     assert 0 < shipped["stack_bytes"] < build.STACK
 
 
-def test_sectors_are_those_of_the_linker_script_and_the_board(shipped: dict[str, Any]) -> None:
-    sectors = shipped["sector_map"]
-    at = elf.FLASH_BASE
-    for sector in sectors:
-        assert int(sector["address"], 16) == at
-        at += sector["size"]
-    assert at - elf.FLASH_BASE == elf.FLASH_SIZE
-    uses: dict[str, tuple[int, int]] = {}
-    for sector in sectors:
-        start, size = uses.get(sector["use"], (int(sector["address"], 16), 0))
-        uses[sector["use"]] = start, size + sector["size"]
-    script = (BOARD / "link.ld").read_text(encoding="ascii")
-    for region, use in (("FIRMWARE", "firmware"), ("IMAGE", "model image")):
+@pytest.mark.parametrize("board", BOARDS)
+def test_places_in_flash_are_those_of_the_linker_script(board: str) -> None:
+    spec = spec_of(board)
+    assert sum(n for _, n in spec.uses) == len(spec.units)
+    assert sum(spec.units) == spec.memory.flash_size
+    script = (BOARDS[board] / "link.ld").read_text(encoding="ascii")
+    ram = spec.memory.ram_base, spec.memory.ram_size
+    for region, place in (
+        ("FIRMWARE", spec.places[FIRMWARE]), ("IMAGE", spec.places[SLOTS[0]]), ("RAM", ram),
+    ):  # fmt: skip
         found = re.search(rf"{region} \(\w+\) : ORIGIN = (\w+), LENGTH = (\d+)K", script)
-        assert found and uses[use] == (int(found[1], 16), int(found[2]) * 1024)
-    places = re.findall(r"\{(0x08\w+)u, \w+, (\d)\}", (BOARD / "flash.c").read_text(encoding="ascii"))
-    assert [int(sectors[int(number)]["address"], 16) for _, number in places] == [
-        int(address, 16) for address, _ in places
-    ]
-    assert [sectors[int(number)]["use"] for _, number in places] == [
-        "label log, bank 0", "label log, bank 1", "model image", SECOND, MARKS,
-    ]  # fmt: skip
-    assert f"BOARD_FLASH_BANK {LOG_BANK:#X}u".replace("0X", "0x") in (BOARD / "board.h").read_text()
-    used = {use: sum(s["used"] for s in sectors if s["use"] == use) for use in uses}
-    assert used["firmware"] == shipped["code_bytes"] and used["model image"] == shipped["image_bytes"]
-    assert shipped["flash_bytes"] == elf.FLASH_SIZE
+        assert found and place == (int(found[1], 16), int(found[2]) * 1024)
+    assert all(spec.places[use][1] >= spec.log_bank for use in LOGS)
+    assert dict(spec.uses)[MARKS] == 1  # what is erased at once
+
+
+def test_the_flash_map_adds_up(shipped: dict[str, Any]) -> None:
+    used = {row["use"]: row["used"] for row in shipped["sector_map"]}
+    assert used[FIRMWARE] == shipped["code_bytes"] and used[SLOTS[0]] == shipped["image_bytes"]
+    assert shipped["flash_bytes"] == SPEC.memory.flash_size  # the Nucleo's has a use for each sector
+    assert [row["units"] for row in shipped["sector_map"]] == [[0, 2], *([n, n] for n in range(3, 8))]
 
 
 def test_parts_of_a_window_add_up(shipped: dict[str, Any]) -> None:
@@ -122,7 +119,7 @@ def test_parts_of_a_window_add_up(shipped: dict[str, Any]) -> None:
 
 def test_the_energy_is_of_the_parts_that_were_counted(shipped: dict[str, Any], image: Image) -> None:
     found, parts = shipped["energy"], shipped["instructions_per_window_by_part"]
-    assert found == energy(parts, image.hop / image.rate_hz, SHEETS["nucleo_f401re"])
+    assert found == energy(parts, image.hop / image.rate_hz, SPEC.power)
     assert max(found["uj_by_share"], key=found["uj_by_share"].__getitem__) == "learner"
     assert "energy, estimated" in as_text(shipped) and "DS10086" in as_text(shipped)
 
@@ -148,7 +145,7 @@ def test_the_longest_refit_is_the_fullest(shipped: dict[str, Any], image: Image)
     # Nearly every row moves in nearly every step: forwards and back cost much the same.
     assert worst["most"]["odl_sgd_inside"] > worst["most"]["odl_dense"]
     assert worst["instructions"] > 4 * shipped["instructions_per_refit"]
-    assert shipped["longest_hop"] == pytest.approx(worst["longest_hop"] / (64 / 50 * CLOCK_HZ))
+    assert shipped["longest_hop"] == pytest.approx(worst["longest_hop"] / (64 / 50 * SPEC.power.clock_hz))
     assert worst["hops"] == -(-worst["gradient_steps"] // image.refit_items)  # one task: a step an item
     share = image.refit_items / worst["gradient_steps"]
     assert worst["longest_hop"] == pytest.approx(share * worst["instructions"], rel=0.02)
@@ -159,7 +156,7 @@ def test_a_full_log_waits_for_the_flash(shipped: dict[str, Any], image: Image) -
     words = (log_dtype(image.features).itemsize + 8) // 4 * (image.max_log + 1)
     assert typical["seconds"] == pytest.approx(1.0 + 16e-6 * words, rel=0.05)  # erases 128 KB
     assert most["seconds"] == pytest.approx(2.0 + 16e-6 * words, rel=0.05)
-    places = (LOG_BANK - 32) // (log_dtype(image.features).itemsize + 8)
+    places = (SPEC.log_bank - 32) // (log_dtype(image.features).itemsize + 8)
     assert typical["labels"] == most["labels"] == places - image.max_log + 1
     # What the sensor's own memory bridges: nothing is lost.
     assert most["seconds"] + shipped["longest_hop"] * image.hop / image.rate_hz < 256 / 52
@@ -177,7 +174,7 @@ def test_gcc_keeps_the_limits_too(image: Image) -> None:
     assert run["macs"] == macs_of(image, 333) + macs_of(image, 667)
     assert by_part(run["other"])["convolution"] / run["macs"] <= LIMITS["instructions_per_mac"]
     assert run["refits"] == 0 and not run["learning"]
-    assert bench.worst_refit(config)["longest_hop"] / (64 / 50 * CLOCK_HZ) <= LIMITS["longest_hop"]
+    assert bench.worst_refit(config)["longest_hop"] / (64 / 50 * SPEC.power.clock_hz) <= LIMITS["longest_hop"]
 
 
 def test_two_runs_give_the_same_counts(small: dict[str, Any]) -> None:
@@ -245,6 +242,4 @@ def test_every_function_that_runs_is_known() -> None:
     assert {"main", "board_reset", "board_idle"} <= rest
     for part, stems in PARTS.items():
         for stem in stems:
-            assert any(
-                path.stem == stem for folder in (build.CORE, BOARD, build.BARE) for path in folder.glob("*.c")
-            ), part
+            assert any(path.stem == stem for folder in FOLDERS for path in folder.glob("*.c")), part

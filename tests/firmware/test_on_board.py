@@ -7,7 +7,6 @@ import pytest
 
 from firmware_sim.bench import Bench
 from firmware_sim.build import RAM_BUDGET, STACK, Firmware
-from firmware_sim.elf import FLASH_BASE
 from firmware_sim.emulator import Emulator
 from firmware_sim.footprint import LIMITS
 from firmware_sim.qemu import QemuBoard
@@ -20,7 +19,7 @@ from odl.core.image import Image
 from odl.core.session import Session
 from odl.wire import Deframer, decode, is_output, open_envelope
 from odl.wire.client import BoardClient
-from tests.helpers.firmware import MakeFirmware, need
+from tests.helpers.firmware import ONLY_NUCLEO, MakeFirmware, emulated, need
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +75,7 @@ def expected(image: Image, config: Config) -> tuple[list[Output], bytes]:
 def test_the_emulated_board_is_the_python_session(
     firmware: MakeFirmware, compiler: str, image: Image, config: Config, expected: tuple[list[Output], bytes]
 ) -> None:
-    board = Emulator(firmware(compiler).elf)
+    board = emulated(firmware(compiler))
     client = BoardClient(board.write, board.run)
     info = client.hello()
     assert info.image == image.checksum
@@ -87,7 +86,7 @@ def test_the_emulated_board_is_the_python_session(
 
 
 def test_at_the_pace_of_a_real_line(firmware: MakeFirmware, image: Image, config: Config) -> None:
-    board = Emulator(firmware().bin, paced=True)
+    board = Emulator(firmware().bin, paced=True, board=firmware().board)
     client = BoardClient(board.write, lambda: board.run(0.01))
     client.hello()
     client.configure(config)
@@ -96,6 +95,7 @@ def test_at_the_pace_of_a_real_line(firmware: MakeFirmware, image: Image, config
     assert board.seconds - begun > 600 * 12 / 11520  # what the samples alone take on the line
 
 
+@ONLY_NUCLEO
 def test_qemu_is_the_python_session(
     firmware: MakeFirmware, compiler: str, image: Image, config: Config, expected: tuple[list[Output], bytes]
 ) -> None:
@@ -122,7 +122,7 @@ def test_it_keeps_to_its_budgets(firmware: MakeFirmware, compiler: str, image: I
 
 @pytest.mark.parametrize("how", ["reset", "power cut", "watchdog"])
 def test_what_was_learned_survives(firmware: MakeFirmware, image: Image, config: Config, how: str) -> None:
-    board = Emulator(firmware().elf)
+    board = emulated(firmware())
     client = BoardClient(board.write, board.run)
     client.hello()
     client.configure(config)
@@ -165,7 +165,7 @@ def test_a_record_that_went_bad_is_gone_after_compacting(
     bench.client.configure(config)
     play(bench.client, script(image, 2000))
     before = bench.entries()
-    bench.board.flash.memory[bench.board.call("odl_log_at", 1) - FLASH_BASE + 60] ^= 1
+    bench.board.flash.memory[bench.board.call("odl_log_at", 1) - bench.board.spec.memory.flash_base + 60] ^= 1
     bench.client.compact()
     bench.client.configure(config, keep=True)
     kept = [i for i in range(len(before)) if i != 1]
@@ -178,7 +178,7 @@ def test_a_sensor_of_its_own(firmware: MakeFirmware, compiler: str, image: Image
     """The board samples, predicts and asks by itself; what it sends replays to the same outputs."""
     raw = stream(image, 1500)
     sensor = Lsm6dso(raw, rate_hz=50.0)
-    board = Emulator(firmware(compiler, "lsm6dso").elf, sensor=sensor)
+    board = emulated(firmware(compiler, "lsm6dso"), sensor=sensor)
     client = BoardClient(board.write, board.run)
     client.hello()
     client.configure(config)
@@ -210,7 +210,7 @@ def first_sample(raw: np.ndarray, message: Samples) -> int:  # type: ignore[type
 
 
 def test_noise_on_the_line_is_survived(firmware: MakeFirmware, image: Image, config: Config) -> None:
-    board = Emulator(firmware().elf)
+    board = emulated(firmware())
     board.run()
     rng = np.random.default_rng(4)
     for size in (1, 5, 300, 5000):

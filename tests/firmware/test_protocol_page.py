@@ -13,13 +13,12 @@ import numpy as np
 import pytest
 
 import odl
-from odl.core.arrays import state_dtype_of
 from odl.core.config import BOUNDS, Config
 from odl.core.events import Label, Samples, Teach, Undo
 from odl.core.kernels.rules import Rule
 from odl.core.kernels.scale_input import scale_input
 from odl.core.session import Session
-from odl.core.state import log_dtype
+from odl.core.state import log_dtype, state_dtype_of
 from odl.wire import Refusal, encode
 from tests.helpers import page_client as page
 from tests.helpers.core_link import CoreLine

@@ -18,18 +18,18 @@ from firmware_sim.emulator import Emulator
 from firmware_sim.faults import Faults
 from firmware_sim.qemu import QemuBoard
 from firmware_sim.serve import open_port, serve
-from odl.cli.board_image import pull_image, push_image
 from odl.cli.main import main
-from odl.core.arrays import state_dtype_of
 from odl.core.config import Config
 from odl.core.events import AddClass, Label, Prediction, Query, Samples
 from odl.core.image import Image
 from odl.core.session import Session
+from odl.core.state import state_dtype_of
 from odl.device.serial_port import SerialPort
+from odl.live.board_image import pull_image, push_image
 from odl.model.checkpoint import checkpoint, log_of
 from odl.wire.client import BoardClient, BoardError
 from odl.wire.messages import Refusal
-from tests.helpers.firmware import MakeFirmware, need
+from tests.helpers.firmware import ONLY_NUCLEO, MakeFirmware, emulated, need
 from tests.helpers.images import random_image
 from tests.helpers.virtual_clock import VirtualClock
 from tests.helpers.virtual_port import open_line, printing
@@ -37,7 +37,7 @@ from tests.helpers.virtual_port import open_line, printing
 
 @pytest.fixture
 def board(firmware: MakeFirmware) -> Emulator:
-    return Emulator(firmware().elf)
+    return emulated(firmware())
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def predictions(steps: BoardClient | Session, at: int, image: Image) -> list[Pre
 def test_what_is_pushed_runs_and_comes_back(
     firmware: MakeFirmware, compiler: str, image: Image, other: Image
 ) -> None:
-    board = Emulator(firmware(compiler).elf)
+    board = emulated(firmware(compiler))
     client = greeted(board)
     assert client.read_image() == image.to_bytes()
     assert push_image(client, other, "other.odlm")
@@ -193,6 +193,7 @@ def test_over_a_line_that_damages_what_passes(board: Emulator, other: Image, see
     assert greeted(board).read_image() == other.to_bytes()
 
 
+@ONLY_NUCLEO
 def test_a_board_without_a_flash_controller_says_that_it_cannot(
     firmware: MakeFirmware, image: Image, other: Image
 ) -> None:
@@ -228,7 +229,7 @@ def test_kernels_are_loaded_before_a_pulled_image_is_fitted(
 ) -> None:
     """Compiling them takes long, and `load_kernels` says so."""
     said: list[str] = []
-    monkeypatch.setattr("odl.cli.board_image.load_kernels", lambda image, progress: progress("loading"))
+    monkeypatch.setattr("odl.live.board_image.load_kernels", lambda image, progress: progress("loading"))
     pull_image(client, progress=said.append)
     assert said[-1] == "loading"
 
@@ -355,7 +356,7 @@ def test_a_port_is_found_by_itself(
 def test_what_was_learned_is_pulled_by_command(
     firmware: MakeFirmware, image: Image, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    board = Emulator(firmware().elf)
+    board = emulated(firmware())
     teach(greeted(board), image)
     out, end, opened = tmp_path / "mine.odlm", threading.Event(), open_port(0)
     thread = threading.Thread(target=serve, args=(board, opened), kwargs={"speed": 20, "until": end.is_set})
@@ -404,7 +405,7 @@ def test_a_host_does_not_begin_where_the_last_one_did(port: str, monkeypatch: py
         return True
 
     monkeypatch.setattr(os, "urandom", lambda n: bytes([7, len(seen)])[:n])
-    monkeypatch.setattr("odl.cli.board_image.push_image", push)
+    monkeypatch.setattr("odl.live.board_image.push_image", push)
     for _ in range(2):
         assert main(["push", "--port", port, "shoulder"]) == 0
     assert (seen[1] - seen[0]) % 65536 == 256

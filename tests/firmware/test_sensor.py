@@ -7,9 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from firmware_sim.emulator import Emulator
-from firmware_sim.peripherals import MHZ
 from firmware_sim.sensor import Lsm6dso
-from tests.helpers.firmware import Make
+from tests.helpers.firmware import Make, emulated
 
 EDGES = [[-32768, 32767, -1, 0, 1, 255], [256, -256, -32768, 32767, -129, 127]]
 
@@ -22,7 +21,7 @@ def recording(n: int = 60) -> NDArray[np.int16]:
 
 
 def start(program: Make, sensor: Lsm6dso | None, compiler: str = "zig") -> Emulator:
-    board = Emulator(program("parts.c", compiler, "lsm6dso").elf, sensor=sensor)
+    board = emulated(program("parts.c", compiler, "lsm6dso"), sensor=sensor)
     board.run()
     return board
 
@@ -31,7 +30,7 @@ def read(board: Emulator, seconds: float, step: float = 0.025) -> list[list[int]
     """What odl_sensor_read gives when asked again and again."""
     samples, until = [], board.seconds + seconds
     while board.seconds < until:
-        board.skip(round(step * MHZ * 1e6))
+        board.skip(round(step * board.mhz * 1e6))
         while board.call("odl_sensor_read", board.program.address("sample")):
             samples.append(np.frombuffer(board.memory("sample"), "<i2").tolist())
     return samples
@@ -76,7 +75,7 @@ def test_a_long_stall_loses_nothing(program: Make) -> None:
     data = recording(300)
     board = start(program, Lsm6dso(data, rate_hz=52.0))
     board.call("board_sensor_start")
-    board.skip(4 * MHZ * 1_000_000)
+    board.skip(4 * board.mhz * 1_000_000)
     assert read(board, 3.0) == data[: 52 * 7].tolist()
 
 
@@ -111,7 +110,7 @@ def test_without_a_sensor_the_board_goes_on(program: Make, break_: str) -> None:
     if break_ == "another chip":
         assert sensor is not None
         sensor._registers[0x0F] = 0x69
-    board.i2c.stuck = break_ == "stuck"
+    board.chip.i2c.stuck = break_ == "stuck"
     assert board.call("board_sensor_start") == 0
     assert board.seconds < 0.1
     assert read(board, 1.0) == []
@@ -158,7 +157,7 @@ def test_a_bus_that_breaks_and_heals(program: Make) -> None:
     board = start(program, Lsm6dso(data, rate_hz=52.0))
     board.call("board_sensor_start")
     first = read(board, 0.5)
-    board.i2c.stuck = True
+    board.chip.i2c.stuck = True
     assert read(board, 0.2) == []
-    board.i2c.stuck = False
+    board.chip.i2c.stuck = False
     assert first + read(board, 3.0) == data.tolist()

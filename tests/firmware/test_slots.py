@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from firmware_sim import build
-from firmware_sim.emulator import Emulator, EmulatorError, PowerFailed
+from firmware_sim.board_spec import MARKS, SLOTS
+from firmware_sim.emulator import EmulatorError, PowerFailed
 from odl.core.image import Image
 from odl.core.image_layout import HEADER
 from odl.wire.messages import Refusal
-from tests.helpers.firmware import Make
+from tests.helpers.firmware import Make, emulated
 
-SLOT = (0x20000, 0x40000)
-MARKS, MARK = 0xC000, 16
-ROOM = 128 * 1024
+MARK = 16
+ROOM = 128 * 1024  # of a slot, on every board
 PIECE = 512
 TEARS = (0, 0xFFFFFFFF, 0x00FF00FF, 0x80000001)
 PLACE, STORE, IMAGE = int(Refusal.PLACE), int(Refusal.STORE), int(Refusal.IMAGE)
@@ -27,7 +27,10 @@ class Slots:
     """The board's two slots, called from outside."""
 
     def __init__(self, firmware: build.Firmware) -> None:
-        self.board = Emulator(firmware.elf)
+        self.board = emulated(firmware)
+        base, places = firmware.spec.memory.flash_base, firmware.spec.places
+        self.starts = [places[use][0] - base for use in SLOTS]
+        self.marks, self.marks_size = places[MARKS][0] - base, places[MARKS][1]
         self.board.run()
         assert self.open() == 0
 
@@ -39,7 +42,7 @@ class Slots:
 
     def image(self) -> bytes:
         """The image that the session runs, by what it was opened from."""
-        start = SLOT[self.in_use()]
+        start = self.starts[self.in_use()]
         header = np.frombuffer(self.flash[start : start + HEADER.itemsize].tobytes(), HEADER)[0]
         return bytes(self.flash[start : start + int(header["total_size"])])
 
@@ -176,14 +179,14 @@ def test_a_word_that_went_wrong_goes_with_the_next_upload_of_the_same(
     at = piece * PIECE + 8
     while int.from_bytes(images[1][at : at + 4], "little") & bits == 0:
         at += 4
-    slots.board.flash.spoilt[SLOT[1] + at] = bits
+    slots.board.flash.spoilt[slots.starts[1] + at] = bits
     at -= at % PIECE
     slots.send(images[1], at)
     for _ in range(2 if piece else 1):  # sending a piece in the middle again does not mend it
         assert slots.upload(at, images[1][at : at + PIECE]) == STORE
     erased = slots.board.flash.erased
     slots.send(images[1])
-    assert slots.board.flash.erased == erased + 1
+    assert slots.board.flash.erased > erased
     steps = slots.steps
     slots.send(images[1])
     assert slots.steps == steps
@@ -193,7 +196,7 @@ def test_a_word_that_went_wrong_goes_with_the_next_upload_of_the_same(
 
 def test_a_word_that_was_disturbed_later_goes_too(slots: Slots, images: list[bytes]) -> None:
     slots.send(images[1])
-    slots.flash[SLOT[1] + 1000 : SLOT[1] + 1004] = 0
+    slots.flash[slots.starts[1] + 1000 : slots.starts[1] + 1004] = 0
     assert slots.install(images[1]) == IMAGE
     assert slots.upload(0, images[1][:PIECE]) == 0
     assert slots.upload(PIECE, images[1][PIECE : 2 * PIECE]) == STORE
@@ -207,7 +210,7 @@ def test_a_power_cut_while_a_spoilt_upload_begins_again(
     slots: Slots, images: list[bytes], cut: int, tear: int
 ) -> None:
     slots.send(images[1])
-    slots.flash[SLOT[1] + 1000 : SLOT[1] + 1004] = 0
+    slots.flash[slots.starts[1] + 1000 : slots.starts[1] + 1004] = 0
     assert slots.upload(PIECE, images[1][PIECE : 2 * PIECE]) == STORE
     slots.board.flash.cut_power(cut, tear)
     with pytest.raises(PowerFailed):
@@ -230,7 +233,9 @@ def test_nothing_is_written_outside_a_slot(slots: Slots, offset: int, size: int)
 def test_the_slot_in_use_is_never_touched(slots: Slots, images: list[bytes]) -> None:
     assert slots.upload(ROOM - 4, b"last") == 0
     slots.send(images[1])
-    assert bytes(slots.flash[SLOT[0] : SLOT[0] + ROOM]).rstrip(b"\xff") == images[0].rstrip(b"\xff")
+    assert bytes(slots.flash[slots.starts[0] : slots.starts[0] + ROOM]).rstrip(b"\xff") == images[0].rstrip(
+        b"\xff"
+    )
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -325,8 +330,8 @@ def test_a_full_sector_of_marks_is_begun_again(make: Callable[[], Slots], images
     slots = make()
     slots.send(images[1])
     assert slots.install(images[1]) == 0
-    first = slots.flash[MARKS : MARKS + MARK].copy()
-    for place in range(MARKS, 0x10000, MARK):
+    first = slots.flash[slots.marks : slots.marks + MARK].copy()
+    for place in range(slots.marks, slots.marks + slots.marks_size, MARK):
         slots.flash[place : place + MARK] = first
     assert slots.after_power_cut() == images[1]
     slots.send(images[2])
@@ -359,7 +364,7 @@ def test_a_new_firmware_starts_with_its_own_image(
 def test_marks_of_another_firmware_do_not_count(slots: Slots, images: list[bytes]) -> None:
     slots.send(images[1])
     assert slots.install(images[1]) == 0
-    slots.flash[MARKS] ^= 1  # the image that was built in, as the mark names it
+    slots.flash[slots.marks] ^= 1  # the image that was built in, as the mark names it
     assert slots.after_power_cut() == images[0]
 
 
@@ -368,12 +373,12 @@ def test_where_one_image_is_damaged_the_other_is_used(slots: Slots, images: list
     slots.send(images[1])
     assert slots.install(images[1]) == 0
     assert slots.after_power_cut() == images[1]
-    slots.flash[SLOT[hurt] + 1000] ^= 4
+    slots.flash[slots.starts[hurt] + 1000] ^= 4
     assert slots.after_power_cut() == images[1 - hurt]
 
 
 def test_without_any_image_it_says_so(slots: Slots) -> None:
-    for start in SLOT:
+    for start in slots.starts:
         slots.flash[start : start + ROOM] = 0xFF
     assert slots.restart() != 0
 

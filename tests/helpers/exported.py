@@ -138,6 +138,10 @@ class ExportedDevice:
         """Answer it; whether there was one."""
         return bool(self._code.odl_device_answer(cls))
 
+    def teach(self, cls: int) -> bool:
+        """What is worn now is of this class; whether that can be a class."""
+        return bool(self._code.odl_device_teach(cls))
+
     def undo(self) -> None:
         """Take the newest answer back."""
         self._code.odl_device_undo()

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from odl import data
 from odl.core.config import Config
-from odl.core.events import AddClass, Gap, Label, Samples, Split, Teach, Undo
+from odl.core.events import AddClass, ChangeClass, Gap, Label, Samples, Split, Teach, Undo
 from odl.core.image import Image
 from odl.core.kernels.rules import POLICIES
 from odl.core.session import OrderError, Session
@@ -187,7 +187,7 @@ class FakeBoard:
             return None
         if self.session is None:
             return Refusal.CONFIGURE
-        if isinstance(message, Label | Teach | Undo | AddClass | Split):
+        if isinstance(message, Label | Teach | Undo | AddClass | Split | ChangeClass):
             if message.at == NOW:
                 message = replace(message, at=self.session.position)
             if message.at != self.session.position:

@@ -7,6 +7,8 @@ from typing import Protocol
 import pytest
 
 from firmware_sim import build, toolchain
+from firmware_sim.emulator import Emulator
+from firmware_sim.sensor import Sensor
 
 TOOLS = {tool.name: tool for tool in toolchain.find()}
 
@@ -17,8 +19,17 @@ def need(name: str) -> None:
         pytest.skip(f"{name} is not installed: {TOOLS[name].advice}")
 
 
+# For tests that need what only this board has: QEMU's emulation, a SysTick, a bus for a sensor.
+ONLY_NUCLEO = pytest.mark.parametrize("board_name", ["nucleo_f401re"], indirect=True, scope="session")
+
+
+def emulated(firmware: build.Firmware, sensor: Sensor | None = None, paced: bool = False) -> Emulator:
+    """The firmware on its emulated board."""
+    return Emulator(firmware.elf, sensor, paced, firmware.board)
+
+
 class Make(Protocol):
-    """Links a main program of this folder for the board."""
+    """Links main programs of this folder, such as ``"echo.c"``, for the board."""
 
     def __call__(self, name: str, compiler: str = "zig", sensor: str = "link") -> build.Firmware: ...
 

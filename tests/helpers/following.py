@@ -55,7 +55,9 @@ class Follower:
         """State and log, byte for byte."""
         self._seq += 1
         self.board.write(frame(encode(Read(STATE, 0, len(self.session.snapshot()))), self._seq))
-        assert any(isinstance(message, Data) for message in self._take(self.board.run(0.3)))
+        assert any(
+            isinstance(message, Data) for message in self._take(self.board.run(1.0))
+        )  # a refit may go on
 
     def messages_of(self, kind: type[Any]) -> list[Any]:
         """All of ``kind`` so far."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from odl.core.events import (
     AddClass,
+    ChangeClass,
     Dropped,
     Gap,
     Label,
@@ -28,6 +29,7 @@ from odl.wire import (
     Configure,
     Data,
     Description,
+    Held,
     Hello,
     Info,
     Install,
@@ -36,6 +38,7 @@ from odl.wire import (
     Ready,
     Refusal,
     Refused,
+    Remember,
     Status,
     Upload,
 )
@@ -133,6 +136,14 @@ HOST: list[tuple[Message, str]] = [
     (
         Teach(at=700, cls=4),
         "00020b010101010419bc0201010101010604273ac38600",
+    ),
+    (
+        ChangeClass(at=700, cls=4, into=None, name="up"),
+        "00020c01010101041abc0201010101010a04ff0275701d27b89300",
+    ),
+    (
+        Remember(data=b"\x05\x00"),
+        "00020d01010101030f0201010205055b03af8e00",
     ),
 ]
 
@@ -251,5 +262,13 @@ BOARD: list[tuple[Message, str]] = [
     (
         Teach(at=700, cls=4),
         "00054301d859010419bc0201010101010604aa8f6b7b00",
+    ),
+    (
+        ChangeClass(at=700, cls=4, into=2, name="up"),
+        "00054401c05d01041abc0201010101010a0402027570e1d63ad400",
+    ),
+    (
+        Held(),
+        "00054501a861010630982217a500",
     ),
 ]

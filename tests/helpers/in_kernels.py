@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from odl.core.kernels.extract import restart
 from odl.core.kernels.generator import shuffle
 from odl.core.kernels.grow import regrow
 from odl.core.kernels.imprint import imprint
+from odl.core.kernels.join import added
 from odl.core.kernels.log import make_room
 from odl.core.kernels.net import SETTINGS, Act, Net
 from odl.core.kernels.operations import average, conv_zero, depthwise, largest, lookup
@@ -31,9 +33,9 @@ from odl.core.kernels.softmax import softmax
 from odl.core.state import Asked, Count, state_dtype
 from odl.core.state import Entry as Kind
 from tests.helpers.kernel_arguments import LAST, MAX_HEADS, MAX_LOG, MAX_PENDING, MAX_ROWS, SIZE
-from tests.helpers.reference_heads import Entry, Head, Learner, Row, Scores, Trained
+from tests.helpers.reference_heads import Entry, Head, Learner, Row, Scores, Trained, changes
 
-KINDS = {"label": Kind.LABEL, "class": Kind.CLASS, "split": Kind.SPLIT}
+KINDS = {"label": Kind.LABEL, "class": Kind.CLASS, "split": Kind.SPLIT, "change": Kind.CHANGE}
 NOTHING = Trained([Head(255, 8)], [Row(0, 0, True, [0] * (SIZE + 1))], [], [], 1, 1, 1, 1)
 
 
@@ -85,6 +87,14 @@ def kernel_average(taps: Any, channels: int, more: int) -> list[int]:
     """A position's means."""
     out = np.zeros(channels, np.uint8)
     average(np.array(taps, np.int16), np.int64(more), out)
+    return out.tolist()
+
+
+def kernel_added(one: Any, other: Any, zeros: Any, mults: Any, shifts: Any, zero: int) -> list[int]:
+    """A position's sums."""
+    out = np.zeros(len(one), np.uint8)
+    numbers = np.array(zeros, np.int32), np.array(mults, np.int32), u8(shifts)
+    added(u8(one), u8(other), *numbers, np.int64(zero), out)
     return out.tolist()
 
 
@@ -187,15 +197,17 @@ def use(state: NDArray[Any], learner: Learner) -> None:
         s["weights"][n] = row.weights
 
 
-def heads_of(state: NDArray[Any], weights: str = "weights", active: str = "row_active") -> Learner:
-    """The heads in a state block, in use or (``next``, ``next_active``) being learned."""
+def heads_of(
+    state: NDArray[Any], log: Sequence[Entry] = (), weights: str = "weights", active: str = "row_active"
+) -> Learner:
+    """The heads in a state block, in use or (``next``, ``next_active``) being learned; changes by the log."""
     s = state[0]
     heads = [Head(int(s["head_parent"][n]), int(s["head_format"][n])) for n in range(s["n_heads"])]
     rows = [
         Row(int(s["row_class"][n]), int(s["row_head"][n]), bool(s[active][n]), s[weights][n].tolist())
         for n in range(s["n_rows"])
     ]
-    return Learner(heads, rows, bool(s["learned"]))
+    return Learner(heads, rows, bool(s["learned"]), changes(log))
 
 
 def log_of(state: NDArray[Any], log: NDArray[Any]) -> list[Entry]:
@@ -230,7 +242,7 @@ def kernel_refit(trained: Trained, log: list[Entry]) -> Learner:
     state["weights"], state["row_active"] = 99, 1
     state["next"], state["next_active"], state["epoch"], state["place"] = 98, 1, 7, 3
     command(block, Act.REFIT, 0, 0, 0)
-    return heads_of(state)
+    return heads_of(state, log)
 
 
 def kernel_hops(trained: Trained, log: list[Entry], hops: list[int]) -> list[tuple[Learner, Any]]:
@@ -241,8 +253,8 @@ def kernel_hops(trained: Trained, log: list[Entry], hops: list[int]) -> list[tup
     found = []
     for lessons in hops:
         advance(block, lessons)
-        learning = heads_of(state, "next", "next_active").rows if state["refitting"][0] else None
-        found.append((heads_of(state), learning))
+        learning = heads_of(state, (), "next", "next_active").rows if state["refitting"][0] else None
+        found.append((heads_of(state, log), learning))
     return found
 
 

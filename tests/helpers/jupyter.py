@@ -22,7 +22,7 @@ WHY_NOT = "" if CHROMIUM else "chromium is not installed"
 LONG = 300.0  # seconds that anything may take: a machine may be slow, and compile kernels first
 # In a cell: a person's recording that begins anew at its end, so that no session ends by itself.
 LONGER = """from dataclasses import replace
-import odl.notebook.playback
+import odl.live.playback
 from odl.core.events import Samples
 from odl.data.streams import dataset_streams
 def longer(*given):
@@ -35,7 +35,7 @@ def longer(*given):
                 yield Samples(position, block)
                 position += len(block)
     return [replace(one, inputs=inputs, stretches=(10**6,))]
-odl.notebook.playback.dataset_streams = longer
+odl.live.playback.dataset_streams = longer
 """
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.helpers import reference_heads
-from tests.helpers.reference import NOBODY, ONE
+from tests.helpers.reference import BESIDE, NOBODY, ONE
 from tests.helpers.reference_heads import Entry, Head, Learner, Row, Trained, regrow
 
 MAX_HEADS, MAX_ROWS, MAX_PENDING, MAX_LOG = 5, 9, 6, 20
@@ -81,6 +81,24 @@ def pooled(draw: Any) -> tuple[Any, ...]:
 
 
 @st.composite
+def averaged(draw: Any) -> tuple[Any, ...]:
+    """The same, or with padding before or behind at least one position."""
+    taps, channels, more = draw(pooled())
+    before, behind = draw(st.integers(0, 3)), draw(st.integers(0, 3))
+    return [BESIDE] * before * channels + taps + [BESIDE] * behind * channels, channels, more
+
+
+@st.composite
+def summed(draw: Any) -> tuple[Any, ...]:
+    """Two inputs of one to three channels, their zero points, and factors of both and of the sum."""
+    channels = draw(st.integers(1, 3))
+    zeros = [draw(ints(*BYTES)) for _ in range(2)]
+    mults, shifts = [draw(ints(I30 // 2, I31 - 1)) for _ in range(3)], [draw(ints(31, 36)) for _ in range(2)]
+    inputs = draw(lists(*BYTES, channels)), draw(lists(*BYTES, channels))
+    return *inputs, zeros, mults, [*shifts, draw(ints(31, 62))], draw(ints(*BYTES))
+
+
+@st.composite
 def looked_up(draw: Any) -> tuple[Any, ...]:
     """Tables of one to three channels, an input of each, and 128 where they are signed."""
     channels, more = draw(st.integers(1, 3)), draw(st.sampled_from([0, 128]))
@@ -147,9 +165,10 @@ def logs(chance: random.Random, trained: Trained, most: int = 8) -> list[Entry]:
     classes = {row.cls: row.head for row in trained.rows}
     parents = [head.parent for head in trained.heads]
     log: list[Entry] = []
-    kinds, fresh = chance.choice([(4, 2, 1), (4, 3, 2), (1, 2, 0), (1, 0, 0)]), chance.random()
+    kinds = chance.choice([(4, 2, 1, 0), (4, 3, 2, 2), (1, 2, 0, 1), (1, 0, 0, 1), (1, 0, 0, 0)])
+    fresh = chance.random()
     for window in chance.sample(range(most), chance.choice([most, chance.randint(0, most)])):
-        kind = chance.choices(["label", "class", "split"], kinds)[0]
+        kind = chance.choices(["label", "class", "split", "change"], kinds)[0]
         known = len(trained.rows)
         leaf = chance.choice(
             list(classes)[known:] if len(classes) > known and chance.random() < fresh else list(classes)
@@ -163,7 +182,23 @@ def logs(chance: random.Random, trained: Trained, most: int = 8) -> list[Entry]:
             parents.append(leaf)
         elif kind == "label":
             log.append(Entry(kind, window, leaf, classes[leaf], vector(chance)))
+        elif kind == "change":
+            log += change(chance, trained, regrow(trained, log), window)
     return log
+
+
+def change(chance: random.Random, trained: Trained, learner: Learner, window: int) -> list[Entry]:
+    """A change that is possible, if the one that was drawn is."""
+    cls, known = chance.choice(learner.rows).cls, [row.cls for row in trained.rows]
+    place = learner.place(cls)
+    same = [row.cls for row in learner.rows if row.head == learner.rows[place].head]
+    into = chance.choice([cls, NOBODY, *same])
+    if into == NOBODY:
+        rest = [c for c in known if c != cls and learner.own(c) == c]
+        fits = any(learner.rows[learner.place(c)].head == 0 for c in rest)
+    else:
+        fits = into == cls or (learner.own(into) == into and (cls not in known or into in known))
+    return [Entry("change", window, cls, into)] if fits else []
 
 
 def vector(chance: random.Random) -> list[int]:

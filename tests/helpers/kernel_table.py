@@ -25,6 +25,7 @@ from odl.core.kernels.shift import root, round_shift, round_shift32
 from odl.core.kernels.softmax import exp_q15
 from tests.helpers import reference, reference_heads, reference_policy
 from tests.helpers.in_kernels import (
+    kernel_added,
     kernel_asker,
     kernel_average,
     kernel_conv,
@@ -56,6 +57,7 @@ from tests.helpers.kernel_arguments import (
     SIZE,
     around_zero,
     askers,
+    averaged,
     convs,
     depthwises,
     full_logs,
@@ -69,6 +71,7 @@ from tests.helpers.kernel_arguments import (
     rows_and_features,
     scored,
     stretches,
+    summed,
 )
 from tests.helpers.reference_heads import Entry, Head, Learner, Refit, Row, Trained, least_needed, regrow
 from tests.helpers.reference_policy import Asker, Segment
@@ -89,7 +92,7 @@ class Case(NamedTuple):
 def reference_hops(trained: Trained, log: list[Entry], hops: list[int]) -> list[tuple[Learner, Any]]:
     """Heads in use after each hop of a refit, and those being learned."""
     used, found = regrow(trained, log), []
-    refit = Refit(trained, log) if any(entry.kind == "label" for entry in log) else None
+    refit = Refit(trained, log) if reference_heads.counting(trained, log) else None
     for most in hops:
         if refit and refit.learn(most):
             used, refit = refit.now(), None
@@ -210,6 +213,26 @@ SCORES: tuple[Any, ...] = (
         )
     ),
 )  # fmt: skip
+# Classes merged and removed: in the root, in a task of the image, in a new one; all that a task had.
+MERGED, REMOVED = Entry("change", 6, 2, 3), Entry("change", 7, 2, 255)
+GROWN = [SPLIT, CLASS, Entry("class", 5, 6, 1)]
+ALTERED = (
+    (SMALL, [Entry("change", 8, 0, 1)]), (SMALL, [Entry("change", 8, 1, 255)]),
+    (SMALL, [MERGED]), (SMALL, [REMOVED]), (SMALL, [MERGED, Entry("change", 9, 3, 4)]),
+    (SMALL, [MERGED, Entry("change", 9, 2, 2)]),
+    (SMALL, [Entry("change", 9, cls, 255) for cls in (2, 3, 4)]),
+    (EVEN, [*GROWN, Entry("change", 8, 1, 0)]), (EVEN, [*GROWN, Entry("change", 8, 5, 6)]),
+    (EVEN, [*GROWN, *(Entry("change", 9, cls, 255) for cls in (5, 6))]),
+)  # fmt: skip
+SCORES += tuple(
+    (image, regrow(image, log)._replace(learned=learned), log, NINE)
+    for image, log in ALTERED
+    for learned in (False, True)
+)
+# What labels and stored vectors of changed classes teach: as the other class, or nothing.
+STORED = SMALL._replace(stored=[NINE, [200] * SIZE], owners=[2, 0])
+TOLD = [Entry("label", 1, 2, 1, NINE), Entry("label", 2, 4, 1, FULL[:SIZE])]
+RELABELLED = [(STORED, [*TOLD, *log]) for image, log in ALTERED if image is SMALL]
 # Two classes of a task that the image does not have: one lesson each, and then so many more.
 NEW_TASK = (
     EVEN,
@@ -294,12 +317,21 @@ TABLE: dict[str, Case] = {
         pooled(), reference.largest, kernel_largest, edges=(([-128, -128], 1, 128), ([127, 126], 1, 128))
     ),
     "average": Case(
-        pooled(),
+        averaged(),
         reference.average,
         kernel_average,
         edges=(
             ([0] * 4096, 1, 0), ([255] * 4096, 1, 0), ([127, 128], 1, 0), ([128, 129], 1, 0),
             ([-1, 0], 1, 128), ([0, 1], 1, 128), ([-128] * 4096, 1, 128), ([127] * 4096, 1, 128),
+        ),
+    ),
+    "added": Case(
+        summed(),
+        reference.added,
+        kernel_added,
+        edges=tuple(
+            ([x], [y], [zero] * 2, [I31 - 1] * 3, [31, 31, shift], 128)
+            for x in (0, 255) for y in (0, 255) for zero in (0, 255) for shift in (31, 50)
         ),
     ),
     "lookup": Case(looked_up(), reference.lookup, kernel_lookup),
@@ -380,7 +412,7 @@ TABLE: dict[str, Case] = {
         edges=((FULL, [0] * 192, 255), ([0] * 192, FULL, 255)),
     ),
     "score": Case(scored(), reference_heads.score, kernel_score, edges=SCORES),
-    "refit": Case(lessons(), reference_heads.refit, kernel_refit, edges=(NEW_TASK,)),
+    "refit": Case(lessons(), reference_heads.refit, kernel_refit, edges=(NEW_TASK, *RELABELLED)),
     "hops": Case(hops(), reference_hops, kernel_hops, edges=((*NEW_TASK, [9] * 20), (*NEW_TASK, [2999, 9]))),
     "make_room": Case(full_logs(), reference_make_room, kernel_make_room),
     "segment": Case(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from odl.core.fixed_point import Scaling
 from odl.core.image import Image
-from odl.core.image_layout import Op
+from odl.core.image_layout import REACHING, Op
 from odl.core.state import Count
 from tests.helpers import reference
 from tests.helpers.images import layers_of
@@ -35,26 +35,56 @@ class Literal:
         s["position"] += 1
         s["phase"] += 1
         first, more = 0, 128
+        made: list[list[int] | None] = []
+        here: list[int] | None = x
         for n, layer in enumerate(self.image.layers):
             kernel, cin = layer.kernel, layer.inputs
             taps = s["taps"][first : first + kernel * cin].reshape(kernel, cin)
             first += kernel * cin
+            if layer.op in REACHING:
+                here = self._joined(n, taps, made, here)
+                made.append(here)
+                continue
+            if here is None:
+                made.append(None)
+                continue
+            x = here
             taps[s["fill"][n]] = x
             s["fill"][n] += 1
             if s["fill"][n] < kernel:
-                return
+                here = None
+                made.append(None)
+                continue
             if layer.op == Op.WINDOW:
                 x = reference.extract(self.layers, taps.tolist())
             else:
                 x = outputs(layer, taps.reshape(-1), more)
             taps[: kernel - layer.stride] = taps[layer.stride :].copy()
             s["fill"][n] = kernel - layer.stride
+            here, more = x, 0
+            made.append(x)
             if layer.op == Op.WINDOW:
                 break
-            more = 0
+        if here is None:
+            return
+        x = here
         s["ring"][s["ring_at"]] = x
         s["ring_at"] = (s["ring_at"] + 1) % self.image.positions
         s["ring_n"] = min(self.image.positions, s["ring_n"] + 1)
+
+    def _joined(
+        self, n: int, taps: Any, made: list[list[int] | None], here: list[int] | None
+    ) -> list[int] | None:
+        """What layer ``n`` makes of an earlier one's outputs and of the layer's before, if they are there."""
+        other = made[n - self.image.layers[n].back]
+        if other is None:
+            return None
+        taps[0, : len(other)] = other
+        if len(taps) == 1:
+            return other
+        assert here is not None  # both come with the same sample
+        taps[1, : len(here)] = here
+        return self.layers[n].joined(other, here)
 
     def gap(self, lost: int) -> None:
         """Samples that never came."""

@@ -12,6 +12,7 @@ from odl.core.events import (
     NO_WINDOW,
     AddClass,
     Adopt,
+    ChangeClass,
     Dropped,
     Gap,
     Label,
@@ -35,6 +36,7 @@ from odl.wire import (
     Data,
     Description,
     End,
+    Held,
     Hello,
     Info,
     Install,
@@ -43,6 +45,7 @@ from odl.wire import (
     Ready,
     Refusal,
     Refused,
+    Remember,
     Start,
     Status,
     Upload,
@@ -102,6 +105,8 @@ GOLDENS: list[tuple[Message, str]] = [
     (Upload(1024, b"ODLM"), "0c 00040000 04000000 4f444c4d"),
     (Install(26822, 0xDEADBEEF), "0d c6680000 efbeadde"),
     (Compact(), "0e"),
+    (Remember(b"\x05\x00"), "0f 02000000 0500"),
+    (Held(), "30"),
     (
         Samples(64, np.array([[1, -1, 256], [-32768, 32767, 0]], np.int16)),
         "10 4000000000000000 03 0100 ffff 0001 0080 ff7f 0000",
@@ -119,6 +124,8 @@ GOLDENS: list[tuple[Message, str]] = [
     (Origin(700, "button", 900, 2**40), "17 bc02000000000000 84030000 0000000000010000 06 627574746f6e"),
     (Adopt(640, 12, b"\x05\x00"), "18 8002000000000000 0c00000000000000 02000000 0500"),
     (Teach(700, 4), "19 bc02000000000000 04"),
+    (ChangeClass(700, 4, 2, "up"), "1a bc02000000000000 04 02 02 7570"),
+    (ChangeClass(700, 4, None, "up"), "1a bc02000000000000 04 ff 02 7570"),
     (
         Prediction(64, (2, 9), (0, 16384, 32768), 5),
         "20 4000000000000000 05 02 0209 03 0000 0040 0080",
@@ -168,6 +175,7 @@ commands = (
     | st.builds(Undo, indices)
     | st.builds(AddClass, indices, ids, names, heads)
     | st.builds(Split, indices, ids, heads)
+    | st.builds(ChangeClass, indices, ids, st.none() | ids, names)
 )
 adoptions = st.builds(
     lambda span, state: Adopt(span[0], span[1] - span[0], state), spans(), st.binary(max_size=600)
@@ -205,5 +213,7 @@ controls = (
     | st.builds(Upload, u32, st.binary(max_size=600))
     | st.builds(Install, u32, u32)
     | st.just(Compact())
+    | st.just(Held())
+    | st.builds(Remember, st.binary(max_size=600))
 )  # fmt: skip
 messages = events | starts | st.builds(End, indices) | controls

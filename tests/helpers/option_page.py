@@ -12,7 +12,12 @@ from odl.evaluate.option_table import OPTIONS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "options.md"
 MARK = "<!-- options -->\n"
-OWN = {("label", "keep"), ("label", "learn")}  # arguments of their own that share an option's name
+OWN = {
+    ("label", "keep"),
+    ("train", "keep"),
+    ("label", "learn"),
+    ("convert", "label"),
+}  # arguments of their own that share an option's name
 
 
 def flags_of(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.Action]]:

@@ -11,6 +11,7 @@ import numpy as np
 from odl.core.events import Event, Input, Samples
 from odl.core.loop import drive
 from odl.core.session import Session
+from odl.labels.oracle import Truths
 from odl.labels.prompt import Prompt
 from odl.live.status import LiveStatus
 from tests.helpers.streams import CHANNELS, IMAGE, config, samples
@@ -23,11 +24,14 @@ NOTHING = np.zeros((0, CHANNELS), np.int16)
 class PromptHarness:
     """A session that is driven piece by piece, as a live one is, with a prompt."""
 
-    def __init__(self, image: Any = IMAGE, by: str = "terminal", **settings: Any) -> None:
+    def __init__(
+        self, image: Any = IMAGE, by: str = "terminal", truth: Truths | None = None,
+        homes: dict[str, int] | None = None, **settings: Any,
+    ) -> None:  # fmt: skip
         chosen: dict[str, Any] = {"policy": "periodic", "allowed": 30, "horizon": 60, "batch": 1} | settings
         self.session = Session(image, config(**chosen))
         self.clock = VirtualClock(tick=0.0)
-        self.prompt = Prompt(self.session, image, by=by, clock=self.clock)
+        self.prompt = Prompt(self.session, image, by=by, clock=self.clock, truth=truth, homes=homes)
         self.events: list[Event] = []
         self._given: list[Input] = []
         self._loop = drive(self.session, self._source(), self.prompt)

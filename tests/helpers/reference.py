@@ -17,6 +17,7 @@ from typing import NamedTuple, TypeVar
 T = TypeVar("T")
 
 ONE = 2**15  # 1.0 in Q15
+BESIDE = -32768  # an input of a mean that is padding
 NOBODY = 255  # no class, no head; the parent of the root task
 
 
@@ -144,9 +145,30 @@ def lookup(tables: Sequence[Sequence[int]], taps: Sequence[int], more: int) -> l
 
 
 def average(taps: Sequence[int], channels: int, more: int) -> list[int]:
-    """The mean of each channel's inputs as int8 values, rounded with ties away from zero, plus 128."""
-    columns = [[value + more - 128 for value in taps[c::channels]] for c in range(channels)]
+    """The mean of each channel's inputs as int8 values, rounded with ties away from zero, plus 128.
+
+    Inputs of `BESIDE` are padding and do not count.
+    """
+    columns = [
+        [value + more - 128 for value in taps[c::channels] if value != BESIDE] for c in range(channels)
+    ]
     return [half_from_zero(Fraction(within(sum(c), -(2**20), 2**20), len(c))) + 128 for c in columns]
+
+
+def added(
+    one: Sequence[int], other: Sequence[int], zeros: Sequence[int], mults: Sequence[int],
+    shifts: Sequence[int], zero: int,
+) -> list[int]:  # fmt: skip
+    """Sums of two inputs with scales of their own: each is scaled up by 2**20, all is rounded twice."""
+    out = []
+    for pair in zip(one, other, strict=True):
+        total = 0
+        for value, middle, mult, shift in zip(pair, zeros, mults, shifts, strict=False):
+            up = signed((value - middle) * 2**20, 32)
+            first = math.floor(Fraction(up * mult, 2**31) + Fraction(1, 2))
+            total = signed(total + half_from_zero(Fraction(first, 2 ** (shift - 31))), 32)
+        out.append(requantise_zero(total, mults[2], shifts[2], zero, 1))
+    return out
 
 
 def mean(values: Sequence[int]) -> int:
@@ -261,6 +283,18 @@ class Layer(NamedTuple):
     zero: int = 0
     left: int = 0
     right: int = 0
+    back: int = 0
+
+    def joined(self, one: Sequence[int], other: Sequence[int]) -> list[int]:
+        """One output position from that of an earlier layer and that of the layer before."""
+        match self.op:
+            case "BRANCH":
+                return list(one)
+            case "ADD":
+                return added(one, other, self.biases[:2], self.mults, self.shifts, self.zero)
+            case "CONCAT":
+                return [*one, *other]
+        raise ValueError(self.op)
 
     def output(self, taps: Sequence[int], more: int) -> list[int]:
         """One output position; ``more`` is 128 where the inputs are signed."""
@@ -294,10 +328,15 @@ def scale_sample(
 def extract(layers: Sequence[Layer], window: Sequence[Sequence[int]]) -> list[int]:
     """Features of one window of int8 samples, each layer computed whole."""
     rows, more, zero = [list(row) for row in window], 128, 0
-    for layer in layers:
-        if layer.op != "WINDOW":
+    made: list[list[list[int]]] = []
+    for i, layer in enumerate(layers):
+        if layer.back:
+            others = made[i - layer.back]
+            pairs = zip(others, others if layer.op == "BRANCH" else rows, strict=True)
+            rows = [layer.joined(*pair) for pair in pairs]
+        elif layer.op != "WINDOW":
             kernel, beside = len(layer.weights[0]), [0 if layer.op == "MAX" else zero] * len(rows[0])
-            beside = [value - more for value in beside]
+            beside = [BESIDE if layer.op == "AVERAGE" else value - more for value in beside]
             rows = [beside] * layer.left + rows + [beside] * layer.right
             rows = [
                 layer.output(sum(rows[at : at + kernel], []), more)
@@ -305,4 +344,5 @@ def extract(layers: Sequence[Layer], window: Sequence[Sequence[int]]) -> list[in
             ]
             more = 0
         zero = layer.zero
+        made.append(rows)
     return pool(rows) if len(rows) > 1 else rows[0]

@@ -54,8 +54,9 @@ class Trained(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One line of the label log; ``kind`` is "label", "class" or "split".
+    """One line of the label log; ``kind`` is "label", "class", "split" or "change".
 
+    A change has what its class counts as in ``head``, 255 for nothing.
     ``base`` and ``mixed`` are what was said of a label's item when it came: by the image, and by both.
     """
 
@@ -74,6 +75,7 @@ class Learner(NamedTuple):
     heads: list[Head]
     rows: list[Row]
     learned: bool = False
+    changed: dict[int, int] = {}  # what a class counts as, if that is not itself: another class, or 255
 
     def place(self, cls: int) -> int:
         """The number of a class's row."""
@@ -87,13 +89,33 @@ class Learner(NamedTuple):
             cls = self.heads[self.rows[found[-1]].head].parent
         return found
 
+    def own(self, cls: int) -> int:
+        """What a class itself counts as, 255 for nothing; of several steps the last."""
+        while cls in self.changed:
+            cls = self.changed[cls]
+        return cls
+
+    def counts_as(self, cls: int) -> int:
+        """What a label of a class counts as, with what happened to the classes above it."""
+        if cls == NOBODY:
+            return cls
+        ways = [(self.rows[n].cls, self.own(self.rows[n].cls)) for n in self.branch(cls)]
+        if NOBODY in [to for _, to in ways]:
+            return NOBODY
+        return [cls, *(to for one, to in ways if one != to)][-1]
+
     def part(self, head: int) -> list[int]:
         """Numbers of the rows that take part in a task."""
-        return [n for n, row in enumerate(self.rows) if row.head == head and row.active]
+        rows = [n for n, row in enumerate(self.rows) if row.head == head and row.active]
+        return [n for n in rows if self.own(self.rows[n].cls) != NOBODY]
 
     def leaves(self) -> list[int]:
-        """Numbers of the rows under whose class no task hangs."""
-        inner = {head.parent for head in self.heads}
+        """Numbers of the rows under whose class no task hangs, or one of which nothing is left."""
+        inner = set()
+        for number, head in enumerate(self.heads):
+            classes = [row.cls for row in self.rows if row.head == number]
+            if not classes or any(self.own(cls) != NOBODY for cls in classes):
+                inner.add(head.parent)
         return [n for n, row in enumerate(self.rows) if row.cls not in inner]
 
     def leaf(self, cls: int) -> int:
@@ -123,12 +145,21 @@ def own_chances(learner: Learner, head: int, features: Sequence[int]) -> list[in
     return softmax(logits, learner.heads[head].fmt) if logits else []
 
 
+def shown_chances(learner: Learner, head: int, features: Sequence[int]) -> dict[int, int]:
+    """The same by row, with those of merged classes where they count, in the order of the rows."""
+    found: dict[int, int] = {}
+    for n, p in zip(learner.part(head), own_chances(learner, head, features), strict=True):
+        to = learner.place(learner.own(learner.rows[n].cls))
+        found[to] = min(ONE, found.get(to, 0) + p) if learner.changed else p
+    return dict(sorted(found.items()))
+
+
 def chances(learner: Learner, features: Sequence[int]) -> list[int]:
     """Each row's chance, the product down the tree."""
     found = [0] * len(learner.rows)
     for number, head in enumerate(learner.heads):
         above = ONE if head.parent == NOBODY else found[learner.place(head.parent)]
-        for n, p in zip(learner.part(number), own_chances(learner, number, features), strict=True):
+        for n, p in shown_chances(learner, number, features).items():
             found[n] = within(round_shift(p * above, 15), 0, ONE)
     return found
 
@@ -138,8 +169,8 @@ def route(learner: Learner, features: Sequence[int]) -> tuple[int, ...]:
     path: list[int] = []
     under = [head.parent for head in learner.heads]
     task = 0
-    while own := own_chances(learner, task, features):
-        path.append(learner.rows[learner.part(task)[own.index(max(own))]].cls)
+    while own := shown_chances(learner, task, features):
+        path.append(learner.rows[max(own, key=lambda n: own[n])].cls)
         if path[-1] not in under:
             break
         task = under.index(path[-1])
@@ -167,7 +198,11 @@ def right(learner: Learner, said: int, cls: int) -> bool:
 
 def gate(trained: Trained, learner: Learner, log: Sequence[Entry], base: int, mixed: int) -> bool:
     """Whether ``mixed`` is shown where the image says ``base``, after what the answers were worth so far."""
-    labels = [e for e in log if e.kind == "label"]
+    labels = [
+        e._replace(cls=cls, base=learner.counts_as(e.base), mixed=learner.counts_as(e.mixed))
+        for e in log
+        if e.kind == "label" and (cls := learner.counts_as(e.cls)) != NOBODY
+    ]
     pair = [e.cls for e in labels if (e.base, e.mixed) == (base, mixed)]
     gain = sum(right(learner, mixed, cls) - right(learner, base, cls) for cls in pair)
     if learner.place(mixed) >= len(trained.rows):
@@ -184,7 +219,7 @@ def score(trained: Trained, learner: Learner, log: Sequence[Entry], features: Se
         path = route(learner, features)
         said = learner.leaf(path[-1])
         return Scores(path, tuple(adapted), uncertainty(learner, adapted), said, said)
-    image = Learner(list(trained.heads), list(trained.rows))
+    image = Learner(list(trained.heads), list(trained.rows), changed=learner.changed)
     base = chances(image, features)
     path = route(image, features)
     both = mix(trained, learner, adapted, base)
@@ -231,7 +266,13 @@ def regrow(trained: Trained, log: Sequence[Entry]) -> Learner:
         elif entry.kind == "split":
             above = next(row.head for row in rows if row.cls == entry.cls)
             heads.append(Head(entry.cls, heads[above].fmt))
-    return Learner(heads, rows)
+    return Learner(heads, rows, changed=changes(log))
+
+
+def changes(log: Sequence[Entry]) -> dict[int, int]:
+    """What classes count as; the last word on each counts."""
+    last = {entry.cls: entry.head for entry in log if entry.kind == "change"}
+    return {cls: to for cls, to in last.items() if to != cls}
 
 
 def least_needed(learner: Learner, log: Sequence[Entry]) -> int | None:
@@ -259,8 +300,9 @@ class Refit:
 
     def __init__(self, trained: Trained, log: Sequence[Entry]) -> None:
         self.trained = trained
-        self.heads, self.rows, _ = regrow(trained, log)
-        labels = sorted((entry for entry in log if entry.kind == "label"), key=lambda entry: entry.window)
+        self.heads, self.rows, _, self.changed = grown = regrow(trained, log)
+        counted = [e._replace(cls=grown.counts_as(e.cls)) for e in log if e.kind == "label"]
+        labels = sorted((e for e in counted if e.cls != NOBODY), key=lambda entry: entry.window)
         self.touched: set[int] = set()
         centre = mean_stored(trained.stored, len(self.rows[0].weights) - 1)
         for label in labels:
@@ -274,7 +316,8 @@ class Refit:
         for label in labels:
             same = sum(other.cls == label.cls for other in labels)
             self.lessons += [Lesson(label.features, label.cls, True)] * max(1, share // same)
-        self.lessons += [Lesson(x, cls, False) for x, cls in zip(trained.stored, trained.owners, strict=True)]
+        owners = map(grown.counts_as, trained.owners)
+        self.lessons += [Lesson(x, cls, False) for x, cls in zip(trained.stored, owners, strict=True)]
         self.late = {number for number in range(len(self.heads)) if self.needs_more(number)}
         n = sum(self.needed_late(lesson) for lesson in self.lessons)
         self.late_epochs = max(0, -(-MORE // n) - trained.epochs) if n else 0
@@ -283,7 +326,7 @@ class Refit:
 
     def now(self) -> Learner:
         """The heads as far as they are learned."""
-        return Learner(self.heads, self.rows, True)
+        return Learner(self.heads, self.rows, True, self.changed)
 
     def needs_more(self, head: int) -> bool:
         """A task that the image has no row of, with something to tell apart."""
@@ -325,9 +368,15 @@ class Refit:
                 self.rows[n] = self.rows[n]._replace(weights=moved)
 
 
+def counting(trained: Trained, log: Sequence[Entry]) -> bool:
+    """Whether a label counts as any class."""
+    grown = regrow(trained, log)
+    return any(grown.counts_as(entry.cls) != NOBODY for entry in log if entry.kind == "label")
+
+
 def refit(trained: Trained, log: Sequence[Entry]) -> Learner:
     """Heads as a function of the image and the log."""
-    if not any(entry.kind == "label" for entry in log):
+    if not counting(trained, log):
         return regrow(trained, log)
     whole = Refit(trained, log)
     whole.learn(whole.left)

@@ -13,6 +13,7 @@ from odl.core.config import Config
 from odl.core.events import (
     NO_WINDOW,
     AddClass,
+    ChangeClass,
     Dropped,
     Gap,
     Input,
@@ -31,7 +32,18 @@ from odl.core.image import Image
 from tests.helpers import reference, reference_heads
 from tests.helpers.images import layers_of
 from tests.helpers.reference import NOBODY, clamp
-from tests.helpers.reference_heads import Entry, Head, Learner, Refit, Row, Scores, Trained, regrow
+from tests.helpers.reference_heads import (
+    Entry,
+    Head,
+    Learner,
+    Refit,
+    Row,
+    Scores,
+    Trained,
+    changes,
+    counting,
+    regrow,
+)
 from tests.helpers.reference_policy import Asker, Segment
 
 
@@ -114,6 +126,8 @@ class ReferenceSession:
                 return self.add_class(at, cls, name, head)
             case Split(at, leaf, head):
                 return self.split(at, leaf, head)
+            case ChangeClass(at, cls, into, _):
+                return self.change(at, cls, NOBODY if into is None else into)
         raise TypeError(event)
 
     def drop(self, at: int, window: int, why: Why) -> list[Output]:
@@ -200,7 +214,7 @@ class ReferenceSession:
         if cls is None:
             question.status = "skipped"
             return self.drop(at, window, Why.SKIPPED)
-        if cls not in self.classes():
+        if not self.shown(cls):
             return self.drop(at, window, Why.NO_SUCH_CLASS)
         self.answers += 1
         question.status, question.cls, question.order = "answered", cls, self.answers
@@ -217,7 +231,7 @@ class ReferenceSession:
         if self.segment.age == 0:
             return self.drop(at, NO_WINDOW, Why.UNKNOWN)
         window = self.segment.starts[-1]
-        if cls not in self.classes():
+        if not self.shown(cls):
             return self.drop(at, window, Why.NO_SUCH_CLASS)
         asked = [q.window for q in self.questions]
         if window in asked + [line.entry.window for line in self.labels()]:
@@ -233,6 +247,7 @@ class ReferenceSession:
 
     def hold(self, cls: int, said: int) -> None:
         """An answer about the present stands if the image does not know its class; an older one falls."""
+        cls = self.learner.counts_as(cls)
         known = cls in [row.cls for row in self.trained.rows]
         self.held = None if known else (cls, said)
 
@@ -276,10 +291,11 @@ class ReferenceSession:
         return True
 
     def undo(self, at: int) -> list[Output]:
-        """Take back the last answer: out of the log, or its question is open again."""
+        """Take back the last answer or change: out of the log, or its question is open again."""
         self.held = None
         asked = [q for q in self.questions if q.status == "answered"]
-        last = max([q.order for q in asked] + [line.order for line in self.labels()], default=None)
+        given = [line.order for line in self.log if line.entry.kind in ("label", "change")]
+        last = max([q.order for q in asked] + given, default=None)
         if last is None:
             return self.drop(at, NO_WINDOW, Why.NOTHING_TO_UNDO)
         self.counts["undone"] += 1
@@ -288,7 +304,11 @@ class ReferenceSession:
                 q.status, q.cls, q.order = "open", NOBODY, 0
         kept = [line for line in self.log if line.order != last]
         if kept != self.log:
+            gone = [line.entry.window for line in self.labels() if line.order == last]
+            if self.segment.starts and gone and gone[0] >= self.segment.starts[0]:
+                self.segment.asked = False
             self.log = kept
+            self.learner = self.learner._replace(changed=changes(self.entries()))
             self.start_refit()
         return []
 
@@ -306,7 +326,7 @@ class ReferenceSession:
         if len(self.learner.rows) == self.image.max_rows or not self.make_room():
             return self.drop(at, NO_WINDOW, Why.FULL)
         row = Row(cls, head, False, [0] * (self.image.features + 1))
-        grown = Learner(self.learner.heads, [*self.learner.rows, row])
+        grown = self.learner._replace(rows=[*self.learner.rows, row])
         self.grow(Line(Entry("class", at, cls, head)), grown, before)
         return []
 
@@ -321,20 +341,50 @@ class ReferenceSession:
         if head >= self.image.max_heads or not self.make_room():
             return self.drop(at, NO_WINDOW, Why.FULL)
         task = Head(leaf, self.learner.heads[self.classes()[leaf]].fmt)
-        grown = Learner([*self.learner.heads, task], self.learner.rows)
+        grown = self.learner._replace(heads=[*self.learner.heads, task])
         self.grow(Line(Entry("split", at, leaf, head)), grown, before)
+        return []
+
+    def shown(self, cls: int) -> bool:
+        """Whether a class can be an answer."""
+        return cls in self.classes() and self.learner.counts_as(cls) != NOBODY
+
+    def change(self, at: int, cls: int, into: int) -> list[Output]:
+        """A class counts as another, as none or as itself."""
+        known = [row.cls for row in self.trained.rows]
+        stays = [c for c in known if c != cls and self.classes()[c] == 0 and self.learner.own(c) == c]
+        fits = cls in self.classes() and (into in self.classes() or into == NOBODY)
+        if fits and into == NOBODY:
+            fits = bool(stays) or cls not in known or self.classes()[cls] != 0
+        elif fits and into != cls:
+            fits = self.classes()[cls] == self.classes()[into] and self.learner.own(into) == into
+            fits = fits and (cls not in known or into in known)
+        if not fits:
+            return self.drop(at, NO_WINDOW, Why.NO_SUCH_CLASS)
+        before = len(self.labels())
+        if not self.make_room():
+            return self.drop(at, NO_WINDOW, Why.FULL)
+        self.answers += 1
+        line = Line(Entry("change", at, cls, into), self.answers)
+        if into == cls == self.learner.own(cls):
+            self.grow(line, self.learner, before)
+            return []
+        self.log.append(line)
+        self.held = None
+        self.learner = self.learner._replace(changed=changes(self.entries()))
+        self.start_refit()
         return []
 
     def grow(self, line: Line, grown: Learner, labels: int) -> None:
         """The tree is larger; what is being learned begins anew, as it does if there were more labels."""
         self.log.append(line)
-        self.learner = grown._replace(learned=self.learner.learned)
+        self.learner = grown
         if self.refit or len(self.labels()) < labels:
             self.start_refit()
 
     def start_refit(self) -> None:
         """Learn anew from the image and the log; without a label that is the image."""
         self.counts["refits"] += 1
-        self.refit = Refit(self.trained, self.entries()) if self.labels() else None
+        self.refit = Refit(self.trained, self.entries()) if counting(self.trained, self.entries()) else None
         if self.refit is None:
             self.learner = regrow(self.trained, self.entries())

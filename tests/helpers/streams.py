@@ -16,7 +16,19 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from odl.core.config import Config
-from odl.core.events import AddClass, Gap, Input, Label, Output, Query, Samples, Split, Teach, Undo
+from odl.core.events import (
+    AddClass,
+    ChangeClass,
+    Gap,
+    Input,
+    Label,
+    Output,
+    Query,
+    Samples,
+    Split,
+    Teach,
+    Undo,
+)
 from odl.core.image import Image
 from odl.core.kernels.rules import POLICIES
 from tests.helpers import reference
@@ -43,8 +55,8 @@ class Script(NamedTuple):
     """What happens, in order.
 
     ``("samples", n)``, ``("gap", lost)``, ``("undo",)``, ``("class", cls, head)``,
-    ``("split", leaf, head)``, ``("teach", cls)`` and ``("label", which, cls)``: the answer to the
-    question asked so many ago (0: the last), or about window 1 where that is none.
+    ``("split", leaf, head)``, ``("change", cls, into)``, ``("teach", cls)`` and ``("label", which, cls)``,
+    the answer to the question asked so many ago (0: the last), or about window 1 where that is none.
     """
 
     seed: int
@@ -111,6 +123,8 @@ def inputs(
             event = Undo(at)
         elif kind == "class":
             event = AddClass(at, values[0], f"class {values[0]}", values[1])
+        elif kind == "change":
+            event = ChangeClass(at, values[0], values[1], f"class {values[0]}")
         else:
             event = Split(at, *values)
         yield event, stepper.step(event)
@@ -155,7 +169,7 @@ def configs(draw: Any, policies: tuple[str, ...] = POLICIES) -> Config:
 def act(chance: random.Random, new: list[int]) -> tuple[Any, ...]:
     """Any one thing that can happen; ``new`` are the classes that were added."""
     kind = chance.choices(
-        ["samples", "label", "teach", "undo", "gap", "class", "split"], [40, 32, 8, 5, 3, 7, 5]
+        ["samples", "label", "teach", "undo", "gap", "class", "split", "change"], [40, 32, 8, 6, 3, 7, 5, 5]
     )[0]
     cls = chance.choice([0, 1, 2, 3, 4, 5, 6, 7, 9])
     if kind in ("label", "teach") and new and chance.random() < 0.6:
@@ -168,6 +182,8 @@ def act(chance: random.Random, new: list[int]) -> tuple[Any, ...]:
         return kind, cls
     if kind == "gap":
         return kind, chance.choice([0, 1, 50])
+    if kind == "change":
+        return kind, cls, chance.choice([cls, None, None, 0, 1, 2, 3, *new])
     if kind == "class":
         new.append(cls)
         return kind, cls, chance.choice([0, 0, 0, 1, 2, 2, 2, 7])

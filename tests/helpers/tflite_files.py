@@ -10,13 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 CODES = {
-    "ADD": 0, "AVERAGE_POOL_2D": 1, "CONV_2D": 3, "DEPTHWISE_CONV_2D": 4, "DEQUANTIZE": 6,
+    "ADD": 0, "AVERAGE_POOL_2D": 1, "CONCATENATION": 2, "CONV_2D": 3, "DEPTHWISE_CONV_2D": 4, "DEQUANTIZE": 6,
     "FULLY_CONNECTED": 9, "LOGISTIC": 14, "MAX_POOL_2D": 17, "MUL": 18, "RELU": 19, "RELU6": 21,
     "RESHAPE": 22, "SOFTMAX": 25, "TANH": 28, "PAD": 34, "TRANSPOSE": 39, "MEAN": 40, "SUB": 41,
-    "EXPAND_DIMS": 70, "REDUCE_MAX": 82, "QUANTIZE": 114,
+    "BATCH_TO_SPACE_ND": 37, "SPACE_TO_BATCH_ND": 38, "STRIDED_SLICE": 45, "SLICE": 65,
+    "PRELU": 54, "EXPAND_DIMS": 70, "SHAPE": 77, "REDUCE_MAX": 82, "PACK": 83, "LEAKY_RELU": 98,
+    "QUANTIZE": 114,
 }  # fmt: skip
 # What is not named here has version 2.
-VERSIONS = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 4, "RESHAPE": 1, "EXPAND_DIMS": 1}
+VERSIONS = {
+    "SLICE": 2,
+    "PRELU": 1,
+    "SHAPE": 1,
+    "CONV_2D": 3,
+    "DEPTHWISE_CONV_2D": 3,
+    "FULLY_CONNECTED": 4,
+    "RESHAPE": 1,
+    "EXPAND_DIMS": 1,
+}
 # Number in the union of options, and the fields of each option: place and kind.
 OPTIONS: dict[str, tuple[int, dict[str, tuple[int, str]]]] = {
     "CONV_2D": (1, {"padding": (0, "i1"), "stride_w": (1, "i4"), "stride_h": (2, "i4"),
@@ -28,6 +39,11 @@ OPTIONS: dict[str, tuple[int, dict[str, tuple[int, str]]]] = {
                         "filter_w": (3, "i4"), "filter_h": (4, "i4"), "activation": (5, "i1")}),
     "FULLY_CONNECTED": (8, {"activation": (0, "i1")}),
     "SOFTMAX": (9, {"beta": (0, "f4")}),
+    "CONCATENATION": (10, {"axis": (0, "i4"), "activation": (1, "i1")}),
+    "STRIDED_SLICE": (32, {"begin": (0, "i4"), "end": (1, "i4"), "ellipsis": (2, "i4"), "new": (3, "i4"),
+                           "shrink": (4, "i4")}),
+    "LEAKY_RELU": (75, {"alpha": (0, "f4")}), "SHAPE": (55, {"out_type": (0, "i1")}),
+    "PACK": (59, {"count": (0, "i4"), "axis": (1, "i4")}),
     "ADD": (11, {"activation": (0, "i1")}),
     "MUL": (21, {"activation": (0, "i1")}),
     "SUB": (28, {"activation": (0, "i1")}),
@@ -104,11 +120,11 @@ class File:
 
     def conv(self, out: int, kernel: tuple[int, int], stride: tuple[int, int] = (1, 1), padding: int = VALID,
              activation: int = 1, scale: float | None = None, zero: int = -128,
-             dilation: tuple[int, int] = (1, 1), depthwise: int = 0) -> File:  # fmt: skip
+             dilation: tuple[int, int] = (1, 1), depthwise: int = 0, groups: int = 1) -> File:  # fmt: skip
         """A convolution; ``depthwise`` outputs for each channel, if not 0."""
         _, height, width, cin = self.now
         out = cin * depthwise if depthwise else out
-        size = (1, *kernel, out) if depthwise else (out, *kernel, cin)
+        size = (1, *kernel, out) if depthwise else (out, *kernel, cin // groups)
         scales = self.rng.uniform(0.002, 0.02, out).astype(np.float32)
         weights = self.rng.integers(-127, 128, size).astype(np.int8)
         w = self.tensor(size, "int8", scales, 0, weights)
@@ -182,6 +198,86 @@ class File:
             inputs = [self.tensor(shape, "int8", [scale_of], zero_of, values)]
         options = {"activation": int(self.rng.choice([0, 0, 1, 3]))} if most else {}
         return self.add(name, inputs, self._out(self.now, scale, zero), **options)
+
+    def take(self, number: int) -> File:
+        """What comes next takes the tensor ``number``."""
+        self.last = number
+        return self
+
+    def plus(self, other: int, scale: float | None = None, zero: int = -128, activation: int = 1) -> File:
+        """The sum of the last tensor and ``other``."""
+        inputs = [float(self.tensors[n][2][0]) for n in (self.last, other)]
+        to = self._out(self.now, 1.3 * max(inputs) if scale is None else scale, zero)
+        return self.add("ADD", [other], to, activation=activation)
+
+    def beside(self, *others: int, axis: int = -1) -> File:
+        """The last tensor and ``others`` one behind the other along ``axis``, brought to one scale first."""
+        first, parts = self.last, []
+        scale, zero = float(self.tensors[first][2][0]), self.tensors[first][3]
+        for number in others:
+            self.take(number)
+            if (float(self.tensors[number][2][0]), self.tensors[number][3]) != (scale, zero):
+                self.add("QUANTIZE", [], self._out(self.now, scale, zero))
+            parts.append(self.last)
+        shape = list(self.tensors[first][0])
+        shape[axis] += sum(self.tensors[n][0][axis] for n in parts)
+        self.take(first)
+        return self.add("CONCATENATION", parts, self._out(tuple(shape), None, None), axis=axis, activation=0)
+
+    def crop(self, first: int, last: int, name: str = "STRIDED_SLICE", step: int = 1) -> File:
+        """Positions from ``first`` to ``last`` alone, over axis 1."""
+        shape = list(self.now)
+        begin, end = [0, first, *[0] * (len(shape) - 2)], [shape[0], last, *shape[2:]]
+        shape[1] = len(range(first, last, step))
+        if name == "SLICE":
+            constants = [
+                self.integers(begin),
+                self.integers([e - b for b, e in zip(begin, end, strict=True)]),
+            ]
+            return self.add(name, constants, self._out(tuple(shape), None, None))
+        constants = [
+            self.integers(begin),
+            self.integers(end),
+            self.integers([1, step, *[1] * (len(shape) - 2)]),
+        ]
+        options = dict.fromkeys(("begin", "end", "ellipsis", "new", "shrink"), 0)
+        return self.add(name, constants, self._out(tuple(shape), None, None), **options)
+
+    def in_blocks(self, block: int, out: int, kernel: int, left: int = 0) -> File:
+        """A dilated convolution over axis 1 of a tensor of three axes, as Keras' converter writes it."""
+        _, time, channels = self.now
+        padded = -(-(time + left) // block) * block
+        pads = [[left, padded - time - left]]
+        constants = [self.integers([block]), self.integers(pads)]
+        self.add("SPACE_TO_BATCH_ND", constants, self._out((block, padded // block, channels), None, None))
+        rows = padded // block
+        self.add("RESHAPE", [self.integers([block, 1, rows, channels])],
+                 self._out((block, 1, rows, channels), None, None))  # fmt: skip
+        self.conv(out, (1, kernel))
+        shape, scales, zero = (block, *self.now[1:]), self.tensors[self.last][2], self.tensors[self.last][3]
+        self.tensors[self.last] = (shape, "int8", scales, zero, None)
+        self.add(
+            "RESHAPE", [self.integers([block, shape[2], out])], self._out((block, shape[2], out), None, None)
+        )
+        crops = [self.integers([block]), self.integers([[0, pads[0][1]]])]
+        length = shape[2] * block - pads[0][1]
+        return self.add("BATCH_TO_SPACE_ND", crops, self._out((1, length, out), None, None))
+
+    def flat_at_run_time(self) -> File:
+        """All positions behind each other, the shape worked out as Keras' converter has it worked out."""
+        values, shape = self.last, self.now
+        self.add("SHAPE", [], self.tensor((len(shape),), "int32"), out_type=2)
+        ends = [self.integers([n]) for n in (0, 1, 1)]
+        options = dict.fromkeys(("begin", "end", "ellipsis", "new"), 0)
+        self.add("STRIDED_SLICE", ends, self.tensor((), "int32"), **options, shrink=1)
+        size = int(np.prod(shape))
+        whole = self.add("PACK", [self.integers(size)], self.tensor((2,), "int32"), count=2, axis=0).last
+        self.take(values)
+        return self.add("RESHAPE", [whole], self._out((1, size), None, None))
+
+    def leaky(self, slope: float, scale: float, zero: int) -> File:
+        """Values below zero times a slope."""
+        return self.add("LEAKY_RELU", [], self._out(self.now, scale, zero), alpha=slope)
 
     def softmax(self, name: str = "SOFTMAX") -> File:
         """Probabilities."""

@@ -53,7 +53,7 @@ def outputs_under(
     Nothing is written that is not the layer's own, and what fills a row up is zero.
     """
     out, kernel, cin = layer.weights.shape
-    plan = np.array([[cin, out, kernel, layer.stride, *[0] * 7, signed]], np.int64)
+    plan = np.array([[cin, out, kernel, layer.stride, *[0] * 7, signed, 0]], np.int64)
     where, data = placed(
         tier, 0, plan, layer.weights.reshape(-1).astype(np.int16), layer.biases, layer.mults, layer.shifts,
         np.zeros(cin, np.int32), np.zeros(cin, np.uint8), np.zeros(cin, np.int16), 1,

@@ -179,6 +179,14 @@ class Kernels:
     def average(self, taps: Any, channels: int, more: int) -> list[int]:
         return self._operate("odl_average", [], taps, [len(taps) // channels, channels, more])
 
+    def added(self, one: Any, other: Any, zeros: Any, mults: Any, shifts: Any, zero: int) -> list[int]:
+        first, second = self.put(one, np.int16)[0], self.put(other, np.int16)[0]
+        kinds = (zeros, np.int32), (mults, np.int32), (shifts, np.uint8)
+        at = [self.put(values, kind)[0] for values, kind in kinds]
+        to, outputs = self.put([-1] * len(one), np.int16)
+        self.run.call("odl_add", first, second, len(one), *at, zero, to)
+        return [int(x) for x in outputs]
+
     def lookup(self, tables: Any, taps: Any, more: int) -> list[int]:
         return self._operate("odl_lookup", [tables], taps, [len(taps), more])
 
@@ -285,7 +293,7 @@ class Kernels:
         core.state["epoch"], core.state["place"] = 7, 3
         self.run.call("odl_start_refit", core.session)
         self.run.call("odl_advance", core.session, 2**32 - 1)
-        return heads_of(core.state)
+        return heads_of(core.state, log)
 
     def hops(self, trained: Trained, log: list[Entry], hops: list[int]) -> list[tuple[Learner, Any]]:
         core = self._session(trained, log)
@@ -296,7 +304,10 @@ class Kernels:
             self.run.call("odl_advance", core.session, lessons)
             going = core.state["refitting"][0]
             found.append(
-                (heads_of(core.state), heads_of(core.state, "next", "next_active").rows if going else None)
+                (
+                    heads_of(core.state, log),
+                    heads_of(core.state, (), "next", "next_active").rows if going else None,
+                )
             )
         return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -57,12 +58,24 @@ def kinds(events: list[Event], *of: type) -> list[Event]:
 # --- the question -------------------------------------------------------------------------
 
 
+def test_what_is_like_nothing_known_is_shown_as_unknown() -> None:
+    every = {IMAGE.names[cls]: [32768] * 6 for cls in IMAGE.row_class.tolist()}
+    stage = PromptHarness(replace(IMAGE, card=IMAGE.card | {"unknown": every}))
+    stage.until_asked()
+    (question,) = stage.prompt.questions
+    newest = next(e for e in reversed(stage.events) if isinstance(e, Prediction))
+    said = IMAGE.names[newest.path[-1]]
+    assert question.path == (f"unknown, perhaps something new; most like {said}",) == stage.prompt.path
+    assert question.unknown and question.offer.startswith("perhaps something new: n ")
+    assert stage.prompt.answer(question.window, "hop").taken  # as a new class, as ever
+
+
 def test_a_question_has_the_models_order_the_path_and_the_signal() -> None:
     stage = PromptHarness()
     window = stage.until_asked()
     (question,) = stage.prompt.questions
     said = next(e for e in stage.events if isinstance(e, Prediction) and e.window == window)
-    assert question.path == tuple(IMAGE.names[cls] for cls in said.path)
+    assert question.path == tuple(IMAGE.names[cls] for cls in said.path) and not question.offer
     scores = {IMAGE.names[cls]: said.scores[i] / 32768 for i, cls in enumerate(IMAGE.row_class.tolist())}
     ends = [one for one in question.likely if not one.whole]
     assert [one.name for one in ends] == sorted(

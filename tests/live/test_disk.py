@@ -15,7 +15,7 @@ import pytest
 from odl.cli.main import main
 from odl.core.events import Event, Label, Query, Samples
 from odl.live import LiveSession
-from odl.live.recorder import open_recorder
+from odl.live.open_recorder import open_recorder
 from odl.recording import read
 from tests.helpers.fake_board import BoardHarness
 from tests.helpers.full_disk import full_disk

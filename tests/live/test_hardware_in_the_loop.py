@@ -11,7 +11,7 @@ import pytest
 from firmware_sim.faults import Faults
 from odl.core.events import Adopt, Event, Gap, Input, Learned, Prediction, Query, Samples, Truth
 from odl.live import LiveSession, open_live
-from odl.live.hardware_in_the_loop import Pace
+from odl.live.hardware_in_the_loop import Paced
 from odl.recording import read
 from tests.helpers.fake_board import BoardHarness, FakeBoard, virtual_bench
 from tests.helpers.live_stage import same_trace
@@ -126,7 +126,7 @@ def test_recorded_time_passes_as_it_did() -> None:
     clock = VirtualClock()
     block = np.zeros((10, 3), np.int16)
     events: list[Input] = [Truth(0, 20, "a"), Samples(0, block), Gap(10, 5, "x"), Samples(15, block)]
-    passed = list(Pace(events, 50.0, 2.0, clock=clock))
+    passed = list(Paced(events, 50.0, 2.0, clock=clock))
     assert clock.now == pytest.approx(0.2, abs=0.02)  # nobody waits for what never came
     assert any(isinstance(e, Samples) and not len(e.block) for e in passed)
     kept = [e for e in passed if not (isinstance(e, Samples) and not len(e.block))]
@@ -150,5 +150,5 @@ def test_recorded_time_passes_as_it_did() -> None:
 def test_what_is_over_is_left_out(position: int, expected: list[object]) -> None:
     block = np.zeros((10, 3), np.int16)
     events: list[Input] = [Truth(0, 20, "a"), Samples(0, block), Gap(10, 5, "x"), Samples(15, block)]
-    passed = list(Pace(events, 50.0, math.inf, position))
+    passed = list(Paced(events, 50.0, math.inf, position))
     assert [(e.start, len(e.block)) if isinstance(e, Samples) else e for e in passed] == expected

@@ -8,7 +8,7 @@ import pytest
 
 from odl.core.config import ConfigError
 from odl.core.events import Gap, Samples
-from odl.live.recorder import open_recorder
+from odl.live.open_recorder import open_recorder
 from odl.recording import read
 from odl.wire import Configure
 from odl.wire.messages import Message

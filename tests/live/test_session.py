@@ -32,7 +32,7 @@ from odl.data.streams import load_model
 from odl.evaluate.recorded import open_recording
 from odl.live import LiveSession, open_live
 from odl.wire.client import BoardError
-from odl.wire.messages import Message
+from odl.wire.messages import Held, Message
 from tests.helpers.fake_board import BoardHarness, FakeBoard, virtual_bench
 from tests.helpers.live_stage import BLOCK, OPTIONS, answer, clock_of, play, same_trace, start_live
 
@@ -254,6 +254,25 @@ def test_the_board_s_own_button_is_an_origin(bench: BoardHarness, tmp_path: Path
     assert same_trace(path)
 
 
+@pytest.mark.parametrize("learn", ["both", "host"])
+def test_a_held_button_of_the_board_is_told_to_the_views(
+    bench: BoardHarness, tmp_path: Path, learn: str
+) -> None:
+    path = tmp_path / "walk.odl"
+
+    def do(live: LiveSession, event: Event) -> None:
+        if isinstance(event, Samples) and event.start == 100:
+            with bench.board._lock:
+                bench.board.say(Held())
+
+    with start_live(bench, path, learn=learn) as live:
+        passed = play(live, bench, 0, 600, do)
+        assert live.prompt.held == 1
+        assert live.prompt.sentence == "the board's button was held: what are you doing now?"
+    assert not any(isinstance(event, Undo | Adopt) for event in passed)
+    assert same_trace(path)
+
+
 def test_what_the_board_has_learned_before_is_kept_if_wished(bench: BoardHarness, tmp_path: Path) -> None:
     with start_live(bench, tmp_path / "first.odl") as live:
         play(live, bench, 0, 1000, answer("wave"))
@@ -307,7 +326,9 @@ WRONG: list[tuple[dict[str, object], str]] = [
     ({"learn": "cloud"}, "`learn` is 'cloud'; it can be host, device or both"),
     ({"answers": "guess"}, "`answers` is 'guess'; it can be truth"),
     ({"answers": "truth"}, "otherwise no truth is known"),
-    ({"play": "shoulder"}, "add `emulated=True`"),
+    ({"play": "shoulder", "port": "COM3"}, "leave out `port`"),
+    ({"play": "shoulder", "learn": "device"}, "add `emulated=True`"),
+    ({"units": ["g"]}, "`units` and `scale` are for `format='csv'`"),
     ({"emulated": True}, "no data of its own; add `play='shoulder'`"),
     ({"emulated": True, "play": "shoulder", "port": "COM3"}, "leave out `port`"),
     ({"emulated": True, "play": "shoulder", "port": "auto"}, "a board of its own: leave out `port`"),

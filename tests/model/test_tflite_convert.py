@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from odl.core.arrays import memory_of, net_of
 from odl.core.image import Image
-from odl.core.image_layout import Op
+from odl.core.image_layout import ImageError, Op
 from odl.core.kernels.score import score
 from odl.model.features import features_of
 from odl.model.tflite.convert import ConvertedNetwork, convert
@@ -98,6 +99,118 @@ def test_what_follows_on_each_value_becomes_one_table() -> None:
     assert Image.from_bytes(image.to_bytes()).to_bytes() == image.to_bytes()
 
 
+def residual() -> File:
+    """A block whose input is added to its output, both cropped to one length: it streams."""
+    net = File((1, 60, 1, 3), 0.1, -7).conv(6, (5, 1))
+    fork = net.last
+    net.conv(6, (5, 1), zero=3, activation=0)
+    block = net.last
+    net.take(fork).crop(2, 54).plus(block)
+    return net
+
+
+def inception() -> File:
+    """Four branches of unequal reach, one of them a mean with padding, beside each other."""
+    net = File((1, 40, 1, 3), 0.1, -7).conv(6, (3, 1), padding=SAME)
+    fork, ends = net.last, []
+    for kernel in (1, 7, 3):
+        ends.append(net.take(fork).conv(4, (kernel, 1), padding=SAME).last)
+    ends.append(net.take(fork).pool("AVERAGE", 3, 1, SAME).last)
+    return net.take(ends[1]).beside(ends[0], *ends[2:])
+
+
+def both_poolings() -> File:
+    """The mean and the largest of all positions beside each other."""
+    net = File((1, 40, 1, 3), 0.1, -7).conv(6, (5, 1))
+    fork = net.last
+    mean = net.reduce("MEAN", [1, 2]).last
+    return net.take(fork).reduce("REDUCE_MAX", [1, 2]).beside(mean)
+
+
+def from_the_samples() -> File:
+    """The samples themselves beside what a convolution makes of them, twice."""
+    net = File((1, 40, 1, 3), 0.1, -7)
+    first = net.last
+    net.conv(3, (3, 1), padding=SAME).plus(first)
+    return net.beside(first)
+
+
+def test_branches_that_end_together_stream() -> None:
+    image = made(residual().reduce("MEAN", [1, 2]).dense(3, 0).softmax()).image
+    assert [name for name, *_ in kinds(image)] == [
+        "CONV_TWICE", "CONV_TWICE", "BRANCH", "DEPTHWISE", "ADD", "DEPTHWISE",
+    ]  # fmt: skip
+    assert not image.windowed and [layer.back for layer in image.layers] == [0, 0, 2, 0, 3, 0]
+    assert Image.from_bytes(image.to_bytes()).to_bytes() == image.to_bytes()
+    assert not made(both_poolings().dense(3, 0).softmax()).image.windowed
+
+
+def test_inputs_have_room_to_wait_for_the_longer_branch() -> None:
+    image = made(inception().reduce("MEAN", [1, 2]).dense(3, 0).softmax()).image
+    rooms = [layer.kernel for layer in image.layers if layer.op == Op.CONCAT]
+    least = next(i for i, layer in enumerate(image.layers) if layer.op == Op.CONCAT)
+    assert image.windowed and rooms == [
+        5,
+        4,
+        4,
+    ]  # three wait for the branch that pads by 3, and both that meet
+    layers = list(image.layers)
+    layers[least] = replace(layers[least], weights=layers[least].weights[:, 1:])
+    with pytest.raises(
+        ImageError, match=f"layer {least}: room for {rooms[0] - 1} inputs where {rooms[0]} wait"
+    ):
+        replace(image, layers=tuple(layers)).check()
+
+
+def test_samples_that_are_needed_twice_are_handed_on() -> None:
+    image = made(from_the_samples().reduce("MEAN", [1, 2]).dense(3, 0).softmax()).image
+    assert kinds(image)[1] == ("MAX", 3, 1, 1) and image.windowed
+
+
+def dilations() -> File:
+    """Two convolutions in blocks, the second causal."""
+    return File((1, 50, 3), 0.1, 4).in_blocks(2, 5, 3).in_blocks(4, 6, 3, left=8)
+
+
+def test_a_convolution_in_blocks_is_a_dilated_one() -> None:
+    image = made(dilations().reduce("MEAN", [1]).dense(3, 0).softmax()).image
+    first, second = image.layers[1:3]
+    assert (first.kernel, first.left, second.kernel, second.left, second.right) == (5, 0, 9, 8, 0)
+    assert not first.weights[:, 1::2].any() and first.weights[:, ::2].any()
+
+
+def at_run_time() -> File:
+    """A tensor that is flattened to a shape from run time; groups, slopes, a kernel of one with steps."""
+    net = File((1, 40, 1, 4), 0.1, -7).conv(6, (5, 1), groups=2).leaky(0.1, 0.05, -90).conv(8, (1, 1), (2, 1))
+    net.add("PRELU", [net.tensor((1, 1, 8), "int8", [0.004], 0, np.arange(-40, 40, 10, np.int8))],
+            net._out(net.now, 0.07, -70))  # fmt: skip
+    return net.flat_at_run_time().dense(12)
+
+
+def test_a_shape_that_is_worked_out_at_run_time_is_known() -> None:
+    image = made(at_run_time().dense(3, 0).softmax()).image
+    assert kinds(image) == [
+        ("CONV_TWICE", 6, 5, 1), ("TABLE", 6, 1, 1), ("CONV_TWICE", 8, 2, 2), ("TABLE", 8, 1, 1),
+        ("DENSE", 12, 18, 10),
+    ]  # fmt: skip
+    assert not image.layers[0].weights[:3, :, 2:].any() and not image.layers[2].weights[:, 1].any()
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize(
+    "net", [residual, inception, both_poolings, from_the_samples, dilations, at_run_time]
+)
+def test_branches_give_the_same_features(net: Any) -> None:
+    from odl.model.tflite.check import compare
+
+    file = net()
+    if len(file.now) > 2:
+        file.reduce("MEAN", list(range(1, len(file.now) - 1)))
+    data = file.dense(3, 0).softmax().bytes()
+    compared = compare(data, convert(data, rate_hz=50), 60)
+    assert compared.different == 0 and compared.classes == 60 - compared.ties, compared.text
+
+
 def with_input(kind: str) -> File:
     net = File((1, 40, 1, 3), 0.05, 128 if kind == "uint8" else 0, seed=3, kind=kind)
     if kind != "int8":
@@ -111,8 +224,19 @@ def with_input(kind: str) -> File:
 def refused() -> dict[str, tuple[File, str]]:
     """Networks that cannot be run, and what is said."""
     wide = File((1, 49, 40, 1)).conv(8, (10, 8), (2, 2), SAME)
-    branch = File((1, 40, 1, 3)).conv(6, (5, 1))
-    branch.add("ADD", [branch.last], branch.tensor(branch.now, "int8", [0.1], 3))
+    product = File((1, 40, 1, 3)).conv(6, (5, 1))
+    product.add("MUL", [product.last], product.tensor(product.now, "int8", [0.1], 3))
+    longer = File((1, 40, 1, 3)).conv(6, (5, 1))
+    fork = longer.last
+    longer.conv(6, (3, 1), padding=SAME).add(
+        "CONCATENATION", [fork], longer._out((1, 72, 1, 6), None, None), axis=1
+    )
+    dead = File((1, 40, 1, 3)).conv(6, (5, 1))
+    fork = dead.last
+    dead.conv(6, (3, 1)).take(fork).conv(6, (3, 1))
+    far = File((1, 900, 1, 3)).pad(300, 0).conv(4, (301, 1)).reduce("MEAN", [1, 2])
+    alone = File((1, 40, 3)).in_blocks(2, 5, 3)
+    alone.operators[-1] = ("TANH", *alone.operators[-1][1:])
     tanh = File((1, 40, 1, 3)).conv(6, (5, 1))
     tanh.add("TANH", [], tanh.tensor(tanh.now, "int8", [1 / 128], 0))
     both = File((1, 40, 3, 2)).conv(4, (3, 1)).pool("MAX", 2, 2)
@@ -124,7 +248,12 @@ def refused() -> dict[str, tuple[File, str]]:
             File((1, 33)).dense(8).dense(2, 0), r"a vector of 33 values .* operator 0 \(FULLY_CONNECTED\)"
         ),
         "floats": (File((1, 40, 1, 3), kind="float32").add("CONV_2D", [], 0), "its input is float32"),
-        "two activations": (branch, r"operator 1 \(ADD\) takes more than one activation"),
+        "a product of two": (product, r"operator 1 \(MUL\) takes more than one activation; ADD and CONC"),
+        "one behind the other": (longer, r"operator 2 \(CONCATENATION\) joins its inputs along axis 1"),
+        "an output for nobody": (dead, r"operator 1 \(CONV_2D\) gives what no operator takes"),
+        "much padding": (far, "padding of 300 and 0; none can be there"),
+        "blocks for nothing": (alone, r"operator 0 \(SPACE_TO_BATCH_ND\) can be run around one convolution"),
+        "a long window": (File((1, 5000, 1, 3)).conv(6, (5, 1)), "windows of up to 4096 samples can be run"),
         "an unknown operator": (tanh, r"operator 1 \(TANH\) cannot be run; these can: ADD, AVERAGE_POOL_2D"),
         "pooling over both": (both, r"operator 1 \(MAX_POOL_2D\) pools 2 of 3 beside time"),
         "a fine scale": (fine, r"operator 0 \(CONV_2D\): a factor of .* below 1 can be run"),
@@ -149,6 +278,28 @@ def test_names_are_as_many_as_the_network_has() -> None:
 
 
 # --- against LiteRT --------------------------------------------------------------------------
+
+
+def branched(net: File, rng: np.random.Generator, same: bool) -> None:
+    """Two or three branches that are added or lie beside each other, of any reach if padded."""
+    fork, adding = net.last, rng.random() < 0.5 or net.now[2] > 1
+    kernel, stride, ends = int(rng.integers(1, 5)), int(rng.choice([1, 1, 2])), [fork] * (rng.random() < 0.2)
+    if ends or not same:
+        kernel, stride = 1 if ends else kernel, 1
+    width = net.now[3] if ends else int(rng.integers(1, 9))
+    for _ in range(2 if adding or rng.random() < 0.7 else 3):
+        if len(ends) == 2 and adding:
+            break
+        size = int(rng.integers(1, 7)) if same else kernel
+        out, zero = width if adding else int(rng.integers(1, 9)), -128 + 9 * adding
+        padding, activation = SAME if same else VALID, int(rng.integers(0, 2))
+        net.take(fork).conv(out, (size, 1), (stride, 1), padding, activation, zero=zero)
+        ends.append(net.last)
+    net.take(ends[0])
+    if adding:
+        net.plus(ends[1], activation=int(rng.choice([0, 1, 3])), zero=int(rng.choice([-128, -100, 4])))
+    else:
+        net.beside(*ends[1:])
 
 
 @st.composite
@@ -181,9 +332,11 @@ def networks(draw: Any) -> bytes:
             scale = float(net.tensors[net.last][2][0]) * float(rng.uniform(0.5, 2))
             alone = name in ("RELU", "RELU6", "QUANTIZE")
             net.each(name, scale, int(rng.integers(-128, 60)), 0 if alone else int(rng.choice([1, most])))
+        if axis == 1 and rng.random() < 0.4 and net.now[axis] >= 8 and net.now[3] <= 40:
+            branched(net, rng, same)
         if rng.random() < 0.5 and net.now[axis] >= 6:
             kind = str(rng.choice(["MAX", "AVERAGE"]))
-            net.pool(kind, int(rng.choice([2, 3])), 2, SAME if same and kind == "MAX" else VALID, axis)
+            net.pool(kind, int(rng.choice([2, 3])), 2, SAME if same else VALID, axis)
     every = [1, 2] if rng.random() < 0.5 else [axis]
     match int(rng.integers(0, 5)):
         case 0:
@@ -261,8 +414,6 @@ def test_one_logistic_output_gives_the_same_class() -> None:
 
 @pytest.mark.peers
 def test_a_difference_is_counted() -> None:
-    from dataclasses import replace
-
     from odl.model.tflite.check import compare
 
     data = small().dense(3, 0).softmax().bytes()
@@ -287,3 +438,12 @@ def test_features_do_not_depend_on_the_tier_or_the_hop() -> None:
     windows = rng.integers(-128, 128, (20, 40, 3)).astype(np.int16)
     found = [features_of(made(small().dense(3, 0), hop=hop).image, windows) for hop in (2, 10, 32)]
     assert np.array_equal(found[0], found[1]) and np.array_equal(found[0], found[2])
+
+
+def test_an_operator_that_takes_nothing_is_named() -> None:
+    """A fuzzer's find: it ended in a traceback."""
+    net = small()
+    name, _, output, options = net.operators[1]
+    net.operators[1] = (name, [], output, options)
+    with pytest.raises(TfliteError, match=r"operator 1 \(MAX_POOL_2D\) takes nothing"):
+        made(net)

@@ -18,16 +18,28 @@ from tests.helpers.tflite_files import SAME, File
 EXTREMES = (0, 1, 2**7, 2**15, 2**16 - 1, 2**31 - 1, 2**31, 2**32 - 1, 4, 8)
 
 
+def joined() -> File:
+    """Branches that are added, put side by side and cropped."""
+    net = File((1, 40, 1, 3), 0.1, 3).conv(6, (5, 1))
+    fork = net.last
+    net.conv(6, (3, 1), padding=SAME).plus(fork)
+    net.beside(fork).crop(2, 30).pool("AVERAGE", 3, 2, SAME).crop(1, 13, "SLICE")
+    return net.reduce("MEAN", [1, 2]).dense(3, 0).softmax()
+
+
 @cache
 def files() -> tuple[bytes, ...]:
     """Networks that together have every operator."""
     one = File((1, 40, 3), 0.1, 3).reshape(1, 1, 40, 3).conv(6, (1, 3)).pool("MAX", 2, 2, axis=2)
     two = File((1, 32, 1, 2)).conv(4, (3, 1), padding=SAME).conv(0, (3, 1), depthwise=1).pool("AVERAGE", 2, 2)
+    blocks = File((1, 30, 3)).in_blocks(2, 5, 3, left=4)
     three = File((1, 3, 30)).transpose(0, 2, 1).reshape(1, 30, 1, 3).each("MUL", 0.1, 3, 3).conv(5, (3, 1))
     return (
         three.each("RELU", 0.1, 3).reduce("MEAN", [1, 2]).dense(2, 0).bytes(),
         one.reshape(1, 19 * 6).dense(9).dense(3, 0).softmax().bytes(),
         two.reduce("MEAN", [1, 2]).dense(2, 0).softmax().bytes(),
+        joined().bytes(),
+        blocks.reduce("MEAN", [1]).dense(2, 0).bytes(),
         File((1, 30, 1, 3)).pad(1, 1).conv(5, (3, 1)).reduce("REDUCE_MAX", [1, 2]).dense(4, 0).bytes(),
     )
 

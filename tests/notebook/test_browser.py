@@ -208,6 +208,38 @@ def test_a_board_learns_what_was_clicked_here(desk: tuple[str, Any], folder: Pat
     assert page.errors == []
 
 
+def test_the_shipped_notebook_runs_as_it_is(desk: tuple[str, Any], folder: Path) -> None:
+    """All cells of `notebooks/2-live.ipynb`, byte for byte as shipped; a robot answers its card."""
+    address, page = desk
+    shipped = jupyter.ROOT / "notebooks" / "2-live.ipynb"
+    (folder / shipped.name).write_bytes(shipped.read_bytes())
+    jupyter.open_notebook(page, address, shipped.name)
+    jupyter.run_cell(page, 0)
+    cell = page.locator(".jp-CodeCell").nth(0).locator(".jp-OutputArea")
+    cell.get_by_text("What were you doing").first.wait_for()
+    answered = cell.get_by_text(re.compile(r"\b[1-9]\d* answered"))
+
+    def answer() -> int:
+        page.wait_for_timeout(1000)  # a card takes no answer before anybody can have looked at it
+        first = cell.get_by_role("button", name=re.compile("^1 "))
+        if not answered.count() and first.count():
+            first.first.click()
+        return int(answered.count())
+
+    jupyter.until(page, answer, bool)
+    cell.get_by_text("has been learned").first.wait_for()
+    cell.get_by_role("button", name="stop the session").click()
+    cell.get_by_text("Stopped.").wait_for()
+    shot(page, "shipped")
+    for number in (1, 2):
+        jupyter.run_cell(page, number)
+    outputs = page.locator(".jp-CodeCell").nth(1).locator(".jp-OutputArea-output pre")
+    assert "has been learned" in outputs.first.inner_text() and "by notebook" in outputs.first.inner_text()
+    page.locator(".jp-CodeCell").nth(2).locator(".jp-OutputArea-output img").wait_for()
+    assert page.locator('[data-mime-type="application/vnd.jupyter.error"]').count() == 0
+    assert page.locator('[data-mime-type="application/vnd.jupyter.stderr"]').count() == 0
+
+
 def predictions(
     opened: RecordedSession, events: list[Event], after: int, leave_out: int | None
 ) -> list[Prediction]:

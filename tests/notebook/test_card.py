@@ -11,7 +11,7 @@ import pytest
 from ipywidgets.widgets.widget import _instances
 
 from odl.core.config import Config
-from odl.core.events import AddClass, Query, Samples
+from odl.core.events import AddClass, Prediction, Query, Samples
 from odl.core.image import Image
 from odl.core.protocols import Answer, TakeBack
 from odl.core.session import Session
@@ -85,6 +85,20 @@ def test_a_button_for_each_class_in_the_models_order_answers(stage: CardHarness)
     assert answer[:2] == (64, names[1]) and answer.by == "notebook" and answer.took == 1000
 
 
+@pytest.mark.parametrize(("score", "offered"), [(8000, True), (30000, False)])
+def test_where_the_model_knows_nothing_like_it_a_new_class_is_offered(
+    stage: CardHarness, score: int, offered: bool
+) -> None:
+    rest = (32768 - score) // 4
+    stage.prompt.take(Prediction(64, (1,), (rest, score, rest, rest, rest)))
+    stage.ask(64)
+    stage.turn()
+    head = stage.card.head.value
+    assert "most like abduction" in head if offered else "says abduction" in head
+    assert ("says unknown, perhaps something new" in head) == offered
+    assert ("n, or the field below, names a new class" in head) == offered
+
+
 @pytest.mark.parametrize(
     ("key", "kind"),
     [("3", "name"), ("s", None), ("=", "nothing"), ("u", TakeBack), ("x", "nothing"), ("0", "nothing")],
@@ -115,6 +129,28 @@ def test_a_name_that_is_typed_with_keys_is_a_new_class(stage: CardHarness) -> No
     (answer,) = stage.polled()
     assert answer[:4] == (64, "wave sus=", 0, None)
     assert stage.card.keys.field.value == "" and not stage.card.keys.naming
+
+
+@pytest.mark.parametrize("place", ["keys", "new class"])
+def test_a_slow_line_may_bring_the_end_of_a_name_long_after_its_enter(stage: CardHarness, place: str) -> None:
+    """A browser holds a text back until the kernel has taken the one before: here 0.8 s each."""
+    field = stage.card.keys.field if place == "keys" else stage.card._new
+    start = "n" if place == "keys" else ""
+    stage.ask(64)
+    stage.turn()
+    for text in (start + "u", start + "uprigh"):
+        field.value = text
+        stage.clock.now += 0.8
+        stage.card.act()
+    field._handle_custom_msg({"event": "submit"}, [])
+    stage.clock.now += 0.8
+    stage.card.act()
+    assert stage.polled() == []
+    field.value = start + "upright row"
+    stage.clock.now += 3
+    stage.card.act()
+    (answer,) = stage.polled()
+    assert answer[:2] == (64, "upright row")
 
 
 def test_taking_the_n_away_leaves_the_name(stage: CardHarness) -> None:

@@ -19,14 +19,14 @@ from odl.core.config import ConfigError
 from odl.core.events import Event, Gap, Learned, Prediction, Query, Samples, Truth
 from odl.core.ground_truth import TruthTrack
 from odl.evaluate.recorded import open_recording
+from odl.live.playback import played
+from odl.live.recent_windows import RecentWindows
+from odl.live.recordings import recordings, unfinished
 from odl.notebook import session as cells
 from odl.notebook.live_view import NotebookView
 from odl.notebook.open import start_session
 from odl.notebook.plain_input import ask_plainly
-from odl.notebook.playback import played
 from odl.notebook.player import TURN, Player
-from odl.notebook.recent_windows import RecentWindows
-from odl.notebook.recordings import recordings, unfinished
 from odl.notebook.relabel import RelabelSession, relabel
 from tests.helpers.virtual_clock import VirtualClock
 from tests.helpers.waiting import eventually
@@ -319,7 +319,7 @@ def test_the_live_picture_has_words(tmp_path: Path) -> None:
     words = asyncio.run(play())
     assert words[-1].startswith("The last 10 seconds: ax, ay, az in g; wx, wy, wz in rad/s; below,")
     assert re.search(
-        r"The model says: [a-z ]+\. \d+ questions? (is|are) open, [12] of them shaded; \d+ more may",
+        r"The model says: [a-z ,;]+\. \d+ questions? (is|are) open, [12] of them shaded; \d+ more may",
         words[-1],
     )
 
@@ -431,3 +431,32 @@ def test_widgets_are_plain_ones(tmp_path: Path) -> None:
     assert [
         e for e in open_recording(tmp_path / "8.odl").recording.events if isinstance(e, Samples | Learned)
     ] == []
+
+
+def test_a_button_teaches_what_is_done_now(tmp_path: Path) -> None:
+    """A name in the field and a click, without a question; the field is empty again and knows the class."""
+
+    async def person() -> tuple[int, int, list[str], str]:
+        live = played("shoulder", 8, record=tmp_path / "8.odl", speed=20, options={"policy": "none"})
+        player = Player(live)
+        player.start()
+        view = NotebookView(player)
+        view.start()
+        row = view._teach
+        row.button.click()
+        await eventually(lambda: "type or choose first" in live.prompt.sentence)
+        await eventually(lambda: live.session.counts["windows"] > 3)
+        row.name.value = " rowing "
+        row.button.click()
+        await eventually(lambda: live.history.taught == 1)
+        await eventually(lambda: row.name.value == "" and "rowing" in row.name.options)
+        figures = dict(view._figures(live.status()))
+        player.stop()
+        await player.done()
+        await eventually(lambda: row.button.disabled)
+        view.close()
+        asked, taught = live.session.counts["queries"], live.history.taught
+        return asked, taught, list(live.names.values()), figures["answers"]
+
+    asked, taught, names, answers = asyncio.run(person())
+    assert asked == 0 and taught == 1 and "rowing" in names and answers.endswith("1 taught")

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from odl.core.events import Undo
-from odl.recording import Reader, RecordingError, Writer, read
+from odl.recording import Reader, RecordingError, Writer, files, read
 from tests.helpers.full_disk import full_disk
 from tests.helpers.recordings import SESSION, START, frames_of, write
 
@@ -322,3 +322,25 @@ def test_a_writer_killed_within_a_write_leaves_all_whole_frames(tmp_path: Path) 
         assert read(path).events == SESSION[: sum(end <= size for end in ends) - 1]
         Writer.append(path).close()
         assert read(path).problems == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows keeps the name of an open file")
+def test_a_saved_recording_has_its_name_when_it_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kill within the copy left an empty file, which looked as if it held the recording."""
+    path = tmp_path / "walk.odl"
+    seen: list[list[str]] = []
+
+    def copy(source: Any, target: Any) -> None:
+        seen.append(sorted(p.name for p in tmp_path.glob("*-saved*")))
+        target.write(source.read())
+
+    monkeypatch.setattr(files.shutil, "copyfileobj", copy)
+    writer = Writer(path, START)
+    writer.write(Undo(25))
+    writer.flush()
+    path.unlink()
+    with pytest.raises(OSError, match=r"walk-saved\.odl, and can be resumed"):
+        writer.flush()
+    assert seen == [[]] and read(tmp_path / "walk-saved.odl").events == [Undo(25)]

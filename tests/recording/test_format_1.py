@@ -73,7 +73,7 @@ def test_a_board_s_state_is_read_as_one_of_this_version() -> None:
     (adopted,) = [event for event in old.events if isinstance(event, Adopt)]
     found = read_adopted_state(image, config, adopted.state)
     assert found.tree.names[9] == "hop" and found.tree.rows[-1] == (9, 0) and found.tree.tasks == (None, 1)
-    assert found.answers == ((8, 1), (24, 9)) and found.learned == {8, 24}  # one was taken back
+    assert found.undoable == ((8, 1), (24, 9)) and found.learned == {8, 24}  # one was taken back
     assert found.skip == 3
     assert found.questions == ((72, 312), (88, 328), (104, 344), (168, 408), (240, 480), (248, 488))
     assert (adopted.start, adopted.lost) == (160, 149)

@@ -11,7 +11,9 @@ import torch
 
 from odl.cli.main import main
 from odl.core.image import ROOT, Image
+from odl.core.unknown import least_scores
 from odl.data import DataError, Part
+from odl.data.streams import load_model
 from odl.evaluate.open_session import homes_of
 from odl.model.dendron import Dendron
 from odl.train import train
@@ -55,6 +57,18 @@ def test_the_image_holds_the_tree(image: Image) -> None:
     assert image.row_head.tolist() == [0, 0, 0, 1, 1, 2, 2]
     assert image.owners.tolist() == [c for c in range(5) for _ in range(5)]
     assert Image.from_bytes(image.to_bytes()).to_bytes() == image.to_bytes()
+
+
+def test_it_says_how_low_a_score_is_unknown(image: Image) -> None:
+    least = least_scores(image)
+    assert {"low", "high", "slow", "fast"} <= set(least) <= set(CLASSES)
+    assert all(scores == sorted(scores) for scores in least.values())
+
+
+def test_it_learns_on_the_device_as_the_shipped_images_do(image: Image) -> None:
+    for shipped in map(load_model, ("shoulder", "hapt")):
+        for name in ("epochs", "rate_shift", "imprint"):
+            assert getattr(image, name) == getattr(shipped, name)
 
 
 def test_people_not_trained_on_are_told_right_and_int8_costs_little(image: Image) -> None:
@@ -113,7 +127,8 @@ def test_no_fold_sees_its_own_people_and_other_folds_choose_its_stop() -> None:
     found, curves = cross_validate(data, people, tree, plan, 1, 2, messages.append)
     assert [fold.held_out for fold in found] == [("1", "2"), ("3", "4")]
     assert all(fold.stop in curves.steps for fold in found)
-    assert len(messages) == 2 and messages[0].startswith("without people 1, 2")
+    results = [message for message in messages if "right (float)" in message]  # beside the steps so far
+    assert len(results) == 2 and results[0].startswith("without people 1, 2")
 
     # Changing people 1 and 2 leaves the model that is tried on them as it was.
     class Changed(SyntheticReader):
@@ -178,7 +193,7 @@ def test_the_command_writes_image_curves_and_card(
                  "--folds", "2"]) == 0  # fmt: skip
     data = Image.from_bytes(out.read_bytes())
     assert data.card["command"] == (
-        "odl train synthetic --data DIR --out made.odlm --seed 1 --steps 50 --folds 2 --stored 12"
+        "odl train synthetic --data DIR --out made.odlm --tree card --seed 1 --steps 50 --folds 2 --stored 12"
     )
     assert str(tmp_path) not in out.read_bytes().decode("latin1")
     assert "</svg>" in out.with_suffix(".svg").read_text()

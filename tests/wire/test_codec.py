@@ -148,7 +148,7 @@ def test_a_changed_message_is_refused_or_is_its_own_message(message: Message, da
 REFUSED = [
     ("", Problem.LENGTH),
     ("00", Problem.TYPE),
-    ("30" + ONE, Problem.TYPE),
+    ("31" + ONE, Problem.TYPE),
     ("ff", Problem.TYPE),
     ("13", Problem.LENGTH),
     ("10" + ONE + "00", Problem.LENGTH),  # no channels

@@ -21,7 +21,6 @@ from odl.wire import (
     open_envelope,
     unframe,
 )
-from odl.wire.framing import frames
 
 
 def reference_encode(data: bytes) -> bytes:
@@ -203,26 +202,6 @@ def test_damage_costs_no_more_than_the_frames_it_touches() -> None:
         hurt[at] ^= 0x55
         found = Deframer().feed(b"".join([*frames[:2], bytes(hurt), *frames[3:]]))
         assert {open_envelope(p)[0] for p in found} >= {0, 1, 3, 4}
-
-
-MESSAGE = st.one_of(
-    st.binary(min_size=1, max_size=20),
-    st.builds(
-        lambda fill, size, zeros: bytes(0 if i in zeros else fill for i in range(size)),
-        st.integers(1, 255), st.integers(230, 1030), st.sets(st.integers(0, 1030), max_size=4),
-    ),
-)  # fmt: skip
-
-
-@given(st.lists(MESSAGE, max_size=6), st.integers(0, 65535), st.integers(0, 300))
-def test_many_frames_are_built_as_one_by_one(messages: list[bytes], seq: int, cut: int) -> None:
-    single = b"".join(frame(message, seq + i) for i, message in enumerate(messages))
-    assert frames([(message[:cut], message[cut:]) for message in messages], seq) == single
-
-
-def test_many_frames_of_every_length_up_to_three_groups() -> None:
-    messages = [b"\1" * n for n in range(1, 800)]
-    assert frames([(b"", one) for one in messages]) == b"".join(frame(m, i) for i, m in enumerate(messages))
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -5,7 +5,7 @@
 
 enum { PATIENCE = 20000 };
 
-static uint32_t apb1 = 16000000u;
+static uint32_t core = 16000000u, apb1 = 16000000u;
 
 static int wait_for(volatile uint32_t *reg, uint32_t mask, uint32_t value)
 {
@@ -15,9 +15,8 @@ static int wait_for(volatile uint32_t *reg, uint32_t mask, uint32_t value)
     return 0;
 }
 
-uint32_t board_clock_start(void)
+void board_clock_start(void)
 {
-    apb1 = 16000000u;
     RCC_APB1ENR |= APB1_PWR;
     AFTER_CLOCK_ON();
     PWR_CR |= 2u << 14; /* voltage scale 2: up to 84 MHz */
@@ -25,15 +24,20 @@ uint32_t board_clock_start(void)
     RCC_PLLCFGR = (7u << 24) | (1u << 16) | (336u << 6) | 16u;
     RCC_CR |= CR_PLL_ON;
     if (!wait_for(&RCC_CR, CR_PLL_READY, CR_PLL_READY))
-        return 16000000u;
+        return;
     FLASH_ACR = (7u << 8) | 2u; /* caches, prefetch, two wait states: 3.3 V, 84 MHz */
     RCC_CFGR = (4u << 10) | 2u; /* APB1 at half the clock; run from the PLL */
     if (!wait_for(&RCC_CFGR, CFGR_SWITCH_MASK, CFGR_SWITCHED_TO_PLL)) {
         RCC_CFGR = 0;
-        return 16000000u;
+        return;
     }
+    core = 84000000u;
     apb1 = 42000000u;
-    return 84000000u;
+}
+
+uint32_t board_clock_of_core(void)
+{
+    return core;
 }
 
 uint32_t board_clock_of_apb1(void)

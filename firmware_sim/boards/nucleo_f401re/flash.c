@@ -13,11 +13,11 @@ static const struct {
     uintptr_t address, stand_in;
     unsigned sector;
 } banks[] = {
-    [BOARD_FLASH_LOG] = {0x08010000u, 0x20018000u, 4},
-    [BOARD_FLASH_LOG + 1] = {0x08060000u, 0x20024000u, 7},
-    [BOARD_FLASH_SLOT] = {0x08020000u, 0, 5},
-    [BOARD_FLASH_SLOT + 1] = {0x08040000u, 0, 6},
-    [BOARD_FLASH_MARKS] = {0x0800C000u, 0, 3},
+    [BOARD_FLASH_LOG] = {BOARD_LOG_0, 0x20018000u, 4},
+    [BOARD_FLASH_LOG + 1] = {BOARD_LOG_1, 0x20024000u, 7},
+    [BOARD_FLASH_SLOT] = {BOARD_SLOT_0, 0, 5},
+    [BOARD_FLASH_SLOT + 1] = {BOARD_SLOT_1, 0, 6},
+    [BOARD_FLASH_MARKS] = {BOARD_MARKS, 0, 3},
 };
 
 /* Locked is how a controller comes out of reset, and how every function here leaves it. */
@@ -29,16 +29,6 @@ static int there(void)
 uintptr_t board_flash_bank(unsigned bank)
 {
     return there() || banks[bank].stand_in == 0 ? banks[bank].address : banks[bank].stand_in;
-}
-
-int board_flash_blank(uintptr_t address, size_t bytes)
-{
-    const uint32_t *words = (const uint32_t *)address;
-
-    for (size_t i = 0; i < bytes / 4; i++)
-        if (words[i] != BOARD_FLASH_ERASED)
-            return 0;
-    return 1;
 }
 
 static int finish(void)

@@ -33,9 +33,9 @@ static void free_bus(void)
     }
 }
 
-void board_i2c_start(uint32_t apb1_hz)
+void board_i2c_start(void)
 {
-    apb1 = apb1_hz;
+    apb1 = board_clock_of_apb1();
     RCC_AHB1ENR |= 2u;
     RCC_APB1ENR |= APB1_I2C1;
     AFTER_CLOCK_ON();
@@ -66,7 +66,7 @@ static int wait_for(uint32_t flag)
 
 static int give_up(void)
 {
-    board_i2c_start(apb1);
+    board_i2c_start();
     return 0;
 }
 

@@ -104,4 +104,15 @@
 #define I2C1_CCR REG32(0x4000541Cu)
 #define I2C1_TRISE REG32(0x40005420u)
 
+/* Handlers of interrupts, for the vector table. */
+void board_systick(void);
+void board_uart_interrupt(void);
+#define BOARD_SYSTICK board_systick
+#define BOARD_IRQS 85
+#define BOARD_HANDLERS [USART2_IRQ] = board_uart_interrupt
+
+/* clock.c: hertz; 16 MHz if the PLL stays away */
+uint32_t board_clock_of_core(void);
+uint32_t board_clock_of_apb1(void);
+
 #endif

@@ -130,6 +130,21 @@ int odl_device_answer(unsigned cls)
     return 1;
 }
 
+int odl_device_teach(unsigned cls)
+{
+    uint8_t m[ODL_TEACH_FIXED];
+
+    if (cls >= ODL_NO_CLASS)
+        return 0;
+    hand_over();
+    m[0] = ODL_MSG_TEACH;
+    memcpy(m + 1, &session.state.position, 8);
+    m[ODL_TEACH_CLS] = (uint8_t)cls;
+    echo(m, sizeof m);
+    odl_teach(&session, cls);
+    return 1;
+}
+
 void odl_device_undo(void)
 {
     uint8_t m[ODL_UNDO_FIXED];
@@ -139,6 +154,12 @@ void odl_device_undo(void)
     memcpy(m + 1, &session.state.position, 8);
     echo(m, sizeof m);
     odl_undo(&session);
+}
+
+void odl_device_held(void)
+{
+    if (LINKED)
+        odl_link_held(&link_);
 }
 
 /* --- the store --------------------------------------------------------------------- */

@@ -70,8 +70,15 @@ int64_t odl_device_question(void);
 /* Answer the oldest open question with a class, ODL_DEVICE_SKIP or ODL_DEVICE_AGREE; 0 if there is none. */
 int odl_device_answer(unsigned cls);
 
-/* Take the newest answer back. */
+/* Without a question: what has been worn since it last changed is of class `cls`. If a question is open about
+   it, this is its answer. 0 if `cls` is no class of any model; what came of it is an event. */
+int odl_device_teach(unsigned cls);
+
+/* Take back what was answered or taught last. */
 void odl_device_undo(void);
+
+/* Tell the host, if there is one, that a person wants to say what is done now: `odl live` then asks. */
+void odl_device_held(void);
 
 /* Write what changed since the last time to the store: 1 if something was written, 0 if nothing had
    changed, -1 if it could not be written. A power cut at any moment costs at most the newest answer. */

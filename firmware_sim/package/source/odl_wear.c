@@ -1,5 +1,5 @@
-/* One press agrees with what the heads say of the oldest open question, two put it off for 30 seconds,
-   and a long press takes the newest answer back. */
+/* One press agrees with what the heads say of the oldest open question, two put it off for 30 seconds, three
+   take the newest answer back; of a long press the host hears, which then asks what is done now. */
 #include "odl_wear.h"
 
 enum { SETTLE = 20000, LONG = 800000, PAUSE = 500000, LATER = 30000000 }; /* microseconds */
@@ -46,13 +46,14 @@ static void finish(uint32_t now, int long_press)
 
     presses = 0;
     if (long_press)
-        odl_device_undo();
+        odl_device_held();
     else if (n == 1)
         odl_device_answer(ODL_DEVICE_AGREE);
     else if (n == 2) {
         dark = 1;
         dark_at = now;
-    }
+    } else if (n == 3)
+        odl_device_undo();
 }
 
 static void press(uint32_t now)

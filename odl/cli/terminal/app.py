@@ -7,7 +7,7 @@ import os
 import sys
 
 from odl.cli.terminal.lines import LineView
-from odl.cli.terminal.screen import figures
+from odl.cli.terminal.screen import details, figures
 from odl.cli.terminal.view import TerminalView
 from odl.core.clock import SYSTEM_CLOCK, Clock
 from odl.live.status import MonitoredSession
@@ -38,7 +38,9 @@ def run(live: MonitoredSession, *, lines: bool | None = None, clock: Clock = SYS
             answers.reconfigure(errors="replace")  # a key of another encoding must not end the session
         LineView(live, sys.stdout, clock).run(answers)
     else:
-        TerminalView(live, lambda: figures(live.status()), clock=clock).run()
+        TerminalView(
+            live, lambda: figures(live.status()), clock=clock, details=lambda: details(live.status())
+        ).run()
 
 
 def drawable() -> bool:

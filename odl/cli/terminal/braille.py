@@ -12,29 +12,54 @@ from odl._text import clean, width
 from odl.labels.question import Question
 
 _ROWS: Final = 3
+_LEAST: Final = 36  # characters of a plot that has others beside it
+_APART: Final = 2  # characters between two plots
 
 
 @lru_cache(maxsize=4)  # a question's signal stays as it is
 def plotted(question: Question, channels: tuple[tuple[str, str, float], ...], columns: int) -> list[str]:
-    """Return the question's signal in braille, with a legend in the last line; an empty list without signal.
+    """Return the question's signal in braille; an empty list without signal.
 
-    It draws the channels that share the first one's unit, over each other.
+    Each sensor, which is the channels of one unit, has a plot of its own: a line with names, range and unit,
+    the curves over each other, and where the part begins that the question is about. Plots
+    stand beside each other where there is room.
     """
-    unit = channels[0][1] if channels else "counts"
-    same = [i for i, (_, other, _) in enumerate(channels) if other == unit]
-    signal = question.signal[:, same] if same else question.signal
-    if len(signal) < 2 or not np.isfinite(signal).any():
+    if len(question.signal) < 2 or not np.isfinite(question.signal).any():
         return []
-    low, high = float(np.nanmin(signal)), float(np.nanmax(signal))
-    across = max(2, min(columns, 64, len(signal) // 2))
+    sensors: dict[str, list[int]] = {}
+    for i in range(question.signal.shape[1]):
+        sensors.setdefault(channels[i][1] if channels else "counts", []).append(i)
+    beside = max(1, min(len(sensors), (columns + _APART) // (_LEAST + _APART)))
+    across = max(2, min((columns + _APART) // beside - _APART, 64, len(question.signal) // 2))
+    plots = [_plot(question, channels, one, unit, across) for unit, one in sensors.items()]
+    lines = []
+    for k in range(0, len(plots), beside):
+        for row in zip(*plots[k : k + beside], strict=True):
+            padded = (text + " " * (across + _APART - width(text)) for text in row)
+            lines.append("".join(padded).rstrip(" "))
+    return lines
+
+
+def _plot(
+    question: Question,
+    channels: tuple[tuple[str, str, float], ...],
+    sensor: list[int],
+    unit: str,
+    across: int,
+) -> list[str]:
+    """Return the plot of the channels numbered ``sensor``, ``across`` characters wide."""
+    signal = question.signal[:, sensor]
+    finite = np.isfinite(signal)
+    low = float(np.min(signal, where=finite, initial=np.inf))
+    high = float(np.max(signal, where=finite, initial=-np.inf))
+    names = " ".join(clean(channels[i][0], 8) for i in sensor) if channels else f"{len(sensor)} channels"
+    values = f"{low:.3g} to {high:.3g} {clean(unit, 12)}" if finite.any() else "no samples"
+    head = f"{names}, {values}"
     edge = round(across * (question.since - question.start) / len(signal))
-    names = " ".join(clean(channels[i][0], 8) for i in same) or f"{signal.shape[1]} channels"
-    what = f"{names}, {low:.3g} to {high:.3g} {clean(unit, 12)}"
-    left, right = "before" if edge > len("before") else "", f"asked: {what}"
-    if edge + 1 + width(right) > columns and width(what) <= edge:  # the figures stand where there is room
-        left, right = what, "asked"
-    under = f"{left:{edge}}|{right}"
-    return [*braille(signal, across, _ROWS), under if edge else under[1:]]
+    left = "before" if edge > len("before") else ""
+    under = f"{left:{edge}}|asked" if edge else "asked"
+    return [clean(head if width(head) <= across else values, across), *braille(signal, across, _ROWS),
+            clean(under, across)]  # fmt: skip
 
 
 def braille(signal: NDArray[np.float32], across: int, rows: int) -> list[str]:

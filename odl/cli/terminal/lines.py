@@ -10,14 +10,16 @@ from typing import TextIO
 
 from odl._text import clean
 from odl.cli.output import with_flags
-from odl.cli.terminal.screen import figures, keyed
+from odl.cli.terminal.keys import keyed
 from odl.core.clock import SYSTEM_CLOCK, Clock
 from odl.core.events import Samples
-from odl.labels.question import Question
+from odl.labels.class_words import WORDS, class_edit, placed
+from odl.labels.question import Question, Reply
 from odl.labels.stretch import stretch_words
 from odl.live.status import MonitoredSession, QuestionSource
 
-_REPORT = 10.0  # seconds of the stream between two lines of figures
+_LASTS = 2.0  # seconds of the stream for which a prediction has to last until it is printed
+_CHECK = 1.0  # seconds between two looks at the source's state
 _GUARD = 1.0  # seconds in which a line may have been meant for the previous question
 
 
@@ -31,8 +33,10 @@ class LineView:
         self.live, self.prompt, self._target, self._clock = live, live.prompt, target, clock
         self._asked: set[int] = set()
         self._told: Counter[tuple[int, str]] = Counter()
-        self._path: tuple[str, ...] = ()
-        self._report = 0
+        self._path: tuple[str, ...] = ()  # that was printed last
+        self._next: tuple[tuple[str, ...], int] = ((), 0)  # a path, and the position since which it lasts
+        self._held = live.prompt.held  # times the board's button was held
+        self._state, self._look = "", float("-inf")  # what the source did, and when to look again
         self._stop = threading.Event()
         self._answering = False
         self._current: int | None = None  # the window that an answer is about
@@ -52,9 +56,7 @@ class LineView:
             if isinstance(event, Samples) and self.prompt.changed != seen:
                 seen = self.prompt.changed
                 self._show()
-            if self.prompt.position >= self._report:
-                self._report = self.prompt.position + round(_REPORT * self.prompt.rate_hz)
-                self._print("   ".join(figures(self.live.status())))
+            self._show_state()
             for sentence in self.live.notices():
                 self._print(clean(with_flags(sentence), 200))
             if self._stop.is_set():
@@ -63,15 +65,16 @@ class LineView:
 
     def _show(self) -> None:
         prompt = self.prompt
-        if prompt.path != self._path:
-            self._path = tuple(prompt.path)
-            self._print(" > ".join(map(clean, self._path)))
+        self._show_path()
         told: Counter[tuple[int, str]] = Counter()
         for one in reversed(prompt.answers):
             told[one.window, one.sentence] += 1
             if told[one.window, one.sentence] > self._told[one.window, one.sentence]:
                 self._print(f"{self._when(one.window)}: {one.sentence}")
         self._told = told
+        if prompt.held != self._held:
+            self._held = prompt.held
+            self._print("the board's button was held; t and a name says what you are doing now")
         questions = prompt.questions
         if self._answering:
             self._ask_oldest(questions)
@@ -80,6 +83,25 @@ class LineView:
                 if question.window not in self._asked:
                     self._ask(question)
         self._asked = {question.window for question in questions}
+
+    def _show_state(self) -> None:
+        """Print the state of the source when it has changed, such as a port that was unplugged."""
+        if (now := self._clock.monotonic()) < self._look:
+            return
+        self._look, status = now + _CHECK, self.live.status()
+        if status.state != self._state:
+            self._state = status.state
+            self._print(f"{clean(status.port, 30)}: {clean(status.state, 60)}")
+
+    def _show_path(self) -> None:
+        """Print what is predicted once it has lasted for a while."""
+        path, now = tuple(self.prompt.path), self.prompt.position
+        if path != self._next[0]:
+            self._next = path, now
+        if path != self._path and now - self._next[1] >= _LASTS * self.prompt.rate_hz:
+            self._path = path
+            truth = f"   truth {clean(self.prompt.truth)}" if self.prompt.truth else ""
+            self._print(" > ".join(clean(name, 80) for name in path) + truth)
 
     def _ask_oldest(self, questions: Sequence[Question]) -> None:
         """Ask the oldest question if none is current; for each other one print that it waits."""
@@ -96,7 +118,10 @@ class LineView:
     def _ask(self, question: Question) -> None:
         self.prompt.shown(question.window)
         keys = ", ".join(f"{key} {clean(name)}" for key, name in keyed(question.likely).items())
-        said = "; ".join(filter(None, (keys, self.prompt.about(question), question.lacks)))
+        keys = keys if self._answering else ""
+        truth = f"the recording says: {clean(question.truth)}" if question.truth else ""
+        offer = question.offer if self._answering else question.offer.partition(":")[0]
+        said = "; ".join(filter(None, (offer, keys, truth, self.prompt.about(question), question.lacks)))
         words = stretch_words(question, self.prompt.rate_hz, self.prompt.position)
         self._print(f"{self._when(question.window)}: what were you doing {words}? {said}")
 
@@ -133,25 +158,40 @@ class LineView:
 def typed(prompt: QuestionSource, line: str, window: int | None) -> str | None:
     """Carry out ``line`` for the question about ``window``: a key, a class's name, or ``n`` and a name.
 
-    Returns a sentence if it had no effect, else an empty one; None where the person quits.
+    ``t`` and a name teaches what is done now; ``under`` and a class behind a new name say where it goes.
+    `odl.labels.class_words.WORDS` change the classes. Returns a sentence if it had no effect, else an empty
+    one; None where the person quits.
     """
     if line == "q":
         return None
     if line == "u":
         return prompt.undo().sentence
+    if line.startswith("t "):
+        name, under = placed(line[2:])
+        return _unless_taken(prompt.teach(name, None, under=under))
+    if (edit := class_edit(line)) is not None:
+        return _unless_taken(prompt.edit_classes(*edit))
     if window is None:
-        return "no question is open" if line else ""
+        return "no question is open; t and a name teaches what you are doing now" if line else ""
     question = next((one for one in prompt.questions if one.window == window), None)
     if question is None or line == "s":
         said = prompt.skip(window)  # the prompt says that the question has ended
     elif line == "=":
         said = prompt.same(window)
     elif line.startswith("n "):
-        said = prompt.answer(window, line[2:])
+        name, under = placed(line[2:])
+        said = prompt.answer(window, name, None, under=under)
     elif line in (names := keyed(question.likely)):
         said = prompt.answer(window, names[line])
     elif line in [one.name for one in question.likely]:
         said = prompt.answer(window, line)
     else:
-        return "a key, a class's name, n and a new name, s (skip), = (same), u (undo) or q (quit)"
+        return (
+            "a key, a class's name, n and a new name, s (skip), = (same), t and a name (teach), u (undo) "
+            f"or q (quit); {WORDS}"
+        )
+    return _unless_taken(said)
+
+
+def _unless_taken(said: Reply) -> str:
     return "" if said.taken else said.sentence

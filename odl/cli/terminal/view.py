@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from odl._text import clean
 from odl.cli.output import with_flags
-from odl.cli.terminal.screen import KEYS, KeyMode, frame, keyed
+from odl.cli.terminal import class_menu
+from odl.cli.terminal.drawn import DrawnView
+from odl.cli.terminal.keys import KEYS, KeyMode, Line, keyed
+from odl.cli.terminal.screen import frame
 from odl.core.clock import SYSTEM_CLOCK, Clock
 from odl.core.events import valid_name
+from odl.labels.question import Placement
 from odl.live.status import InteractiveSession
 
 if TYPE_CHECKING:
-    from prompt_toolkit.application import Application
-    from prompt_toolkit.formatted_text import StyleAndTextTuples
     from prompt_toolkit.input import Input
     from prompt_toolkit.output import Output
 
-_TICK = 0.5  # seconds between two drawings when nothing changes
 _GUARD = 0.3  # seconds in which a key may have been meant for the previous question
-_STYLE = {
-    "status": "", "now": "bold", "ask": "bold", "key": "reverse", "quiet": "", "bar": "", "plot": "",
-    "said": "italic", "typed": "underline",
-}  # fmt: skip
 
 
-class TerminalView:
+class TerminalView(DrawnView):
     """Draws ``live``, with ``words`` on top.
 
     Parameters
     ----------
-    words : callable
-        Returns the words of the top lines.
+    words, details : callable
+        Return the words of the top lines, and names and values for the key of details.
     source, target : optional
         Input and output of prompt_toolkit; default: the terminal.
     clock : Clock
@@ -47,77 +44,41 @@ class TerminalView:
         source: Input | None = None,
         target: Output | None = None,
         clock: Clock = SYSTEM_CLOCK,
+        details: Callable[[], list[tuple[str, str]]] = list,
     ) -> None:
-        self.live, self.prompt, self._words = live, live.prompt, words
+        self.live, self.prompt, self._words, self._details = live, live.prompt, words, details
         self.mode = KeyMode()
         self._clock = clock
         self._drawn: int | None = None  # the window whose card is on the screen
         self._before: int | None = None  # the one before it
         self._since = 0.0  # when the card changed by itself
         self._pressed = ""
+        self._held = live.prompt.held  # times the board's button was held
         self._seen = -1
         self._asked: set[int] = set()
-        self._stop = threading.Event()
-        self._error: BaseException | None = None
-        self._app = self._application(source, target)
+        super().__init__(source, target)
 
-    def run(self) -> None:
-        """Show the session until it ends or the person quits."""
-        thread = threading.Thread(target=self._drive, name="session")
-        try:
-            self._app.run(pre_run=thread.start, handle_sigint=False)
-        except (EOFError, KeyboardInterrupt):  # the terminal closed, or the person interrupts
-            pass
-        finally:
-            self._stop.set()
-            if self.prompt.wake is not None:
-                self.prompt.wake()
-            if thread.ident is not None:
-                thread.join()
-        if self._error is not None:
-            raise self._error
+    def _wake(self) -> None:
+        if self.prompt.wake is not None:
+            self.prompt.wake()
 
-    def _drive(self) -> None:
-        try:
-            for _ in self.live:
-                if self.prompt.changed != self._seen:
-                    self._seen = self.prompt.changed
-                    self._soon(self._app.invalidate)
-                if self._stop.is_set():
-                    break
-        except BaseException as error:  # run raises it again
-            self._error = error
-        finally:
-            self._soon(self._end)
-
-    def _soon(self, function: Callable[[], None]) -> None:
-        """Call ``function`` in the view's thread, unless the view has ended."""
-        loop = self._app.loop
-        if loop is not None:
-            with suppress(RuntimeError):
-                loop.call_soon_threadsafe(function)
-
-    def _end(self) -> None:
-        if self._app.is_running and not self._app.future.done():  # type: ignore[union-attr]
-            self._app.exit()
+    def _work(self) -> None:
+        for _ in self.live:
+            if self.prompt.changed != self._seen:
+                self._seen = self.prompt.changed
+                self._redraw()
+            if self._stop.is_set():
+                break
 
     # --- drawing ----------------------------------------------------------------------------
 
-    def _application(self, source: Input | None, target: Output | None) -> Application[None]:
-        from prompt_toolkit.application import Application
-        from prompt_toolkit.layout import FormattedTextControl, Layout, Window
-        from prompt_toolkit.styles import Style
-
-        return Application(
-            layout=Layout(Window(FormattedTextControl(self._text, focusable=True), always_hide_cursor=True)),
-            key_bindings=self._bindings(), style=Style.from_dict(_STYLE), input=source, output=target,
-            refresh_interval=_TICK, min_redraw_interval=0.05, erase_when_done=True,
-        )  # fmt: skip
-
-    def _text(self) -> StyleAndTextTuples:
-        size = self._app.output.get_size()
+    def _lines(self, columns: int, rows: int) -> list[Line]:
         for sentence in self.live.notices():
             self.prompt.note(with_flags(sentence))
+        if self.prompt.held != self._held and self.mode.kind == "keys":
+            self._held = self.prompt.held
+            self.mode = KeyMode("teach", choices=tuple(self.prompt.likely))
+            self._app.output.bell()
         windows = [question.window for question in self.prompt.questions]
         now = self._drawn if self.mode.window is None else self.mode.window
         if now not in windows and self.mode.window is None:  # the next one after the question that has ended
@@ -126,15 +87,17 @@ class TerminalView:
         at = windows.index(now) if now in windows else 0
         if now != self._drawn:
             self._before, self._drawn, self._since = self._drawn, now, self._clock.monotonic()
-        if now is not None and self.mode.kind != "help":
+        aside = self.mode.teaching or self.mode.changing or self.mode.kind in ("help", "details")
+        if now is not None and not aside:
             self.prompt.shown(now)
         if self.prompt.live and set(windows) - self._asked:
             self._app.output.bell()
         self._asked = set(windows)
         plain = "utf" not in (self._app.output.encoding() or "").lower()
-        lines = frame(self._words(), self.prompt, self.mode, at, size.columns, size.rows - 1, plain=plain)
-        text: StyleAndTextTuples = [part for line in lines for part in (*line, ("", "\n"))]
-        return text[:-1]
+        return frame(
+            self._words(), self.prompt, self.mode, at, columns, rows, plain=plain,
+            details=self._details() if self.mode.kind == "details" else (),
+        )  # fmt: skip
 
     # --- keys -------------------------------------------------------------------------------
 
@@ -143,24 +106,15 @@ class TerminalView:
         from prompt_toolkit.keys import Keys
 
         bindings = KeyBindings()
+        for keys, do in (("c-d", self._quit), ("escape", self._leave), ("enter", self._enter),
+                         ("tab", partial(self._next, 1)), ("s-tab", partial(self._next, -1))):  # fmt: skip
+            bindings.add(keys)(lambda event, do=do: do())
 
         @bindings.add("c-c")
         def _(event: Any) -> None:
             if self.mode.kind == "keys":
                 self._quit()
             self._leave()
-
-        @bindings.add("c-d")
-        def _(event: Any) -> None:
-            self._quit()
-
-        @bindings.add("escape")
-        def _(event: Any) -> None:
-            self._leave()
-
-        @bindings.add("enter")
-        def _(event: Any) -> None:
-            self._enter()
 
         @bindings.add("backspace")
         def _(event: Any) -> None:
@@ -169,14 +123,6 @@ class TerminalView:
                 self.mode.kind = "name"
             else:
                 self.mode.typed = self.mode.typed[:-1]
-
-        @bindings.add("tab")
-        def _(event: Any) -> None:
-            self._next(1)
-
-        @bindings.add("s-tab")
-        def _(event: Any) -> None:
-            self._next(-1)
 
         @bindings.add(Keys.BracketedPaste)
         def _(event: Any) -> None:
@@ -196,8 +142,18 @@ class TerminalView:
             self._type(key)
         elif self.mode.kind == "place":
             self._place(key)
+        elif self.mode.kind in ("classes", "which"):
+            self.mode = class_menu.pressed(self.prompt, self.mode, key)
         elif key == "?":
             self.mode = KeyMode("keys" if self.mode.kind == "help" else "help")
+        elif key == "d" and self.prompt.live and self.mode.kind != "teach":
+            self.mode = KeyMode("keys" if self.mode.kind == "details" else "details")
+        elif key == "t" and self.prompt.live:
+            self.mode = KeyMode("teach", choices=tuple(self.prompt.likely))
+        elif self.mode.kind == "teach":
+            self._teach(key)
+        elif key == "m" and self.prompt.live:
+            self.mode = KeyMode("classes")
         elif key == "q" and self.prompt.live and self._pressed != "q":  # it lies beside 1, 2 and tab
             self.prompt.note("q once more ends the session")
         elif key == "q":
@@ -208,12 +164,26 @@ class TerminalView:
             self._answer(key)
         self._pressed = key if self.mode.kind == "keys" else ""  # a name may end in q
 
+    def _teach(self, key: str) -> None:
+        """Handle a key that says unasked what is done now."""
+        names = keyed(self.mode.choices)
+        if key == "n":
+            self.mode = KeyMode("name")
+        elif key in names:
+            self.mode = KeyMode()
+            self.prompt.teach(names[key])
+        else:
+            self.prompt.note(f"'{clean(key)}' is no class's key; esc: teach nothing")
+
     def _answer(self, key: str) -> None:
         """Handle a key that answers the question on the screen."""
         window = self._drawn
         question = next((q for q in self.prompt.questions if q.window == window), None)
         if window is None:
+            word = "t teaches what you are doing now" if self.prompt.live else "q: done"
+            self.prompt.note(f"no question is open for '{clean(key)}'; {word}")
             return
+        names = {} if question is None else keyed(question.likely)
         if self.prompt.live and self._clock.monotonic() - self._since < _GUARD:
             if key == "n":  # a name follows, whose letters must not be taken for keys
                 self.mode = KeyMode("name", window if self._before is None else self._before)
@@ -225,8 +195,10 @@ class TerminalView:
             self.prompt.same(window)
         elif key == "n":
             self.mode = KeyMode("name", window)
-        elif key in (names := keyed(question.likely)):
+        elif key in names:
             self.prompt.answer(window, names[key])
+        else:
+            self.prompt.note(f"'{clean(key)}' means nothing here; ? lists the keys")
 
     def _next(self, step: int) -> None:
         self._pressed = ""
@@ -254,23 +226,27 @@ class TerminalView:
         if self.mode.kind == "name" and self.mode.typed.strip():
             name = self.mode.typed = " ".join(self.mode.typed.split())
             self.mode.places = self.prompt.places
-            if len(self.mode.places) > 1 and name not in (one.name for one in self.prompt.likely):
+            known = self.mode.what == "rename" or name in (one.name for one in self.prompt.likely)
+            home = None if known else self.prompt.home_of(name)
+            if len(self.mode.places) > 1 and not known and home is None:
                 self.mode.kind = "place"
             else:
-                self._answer_typed(0, None)
+                self._answer_typed(home)
         elif self.mode.kind == "place":
-            self._answer_typed(0, None)
+            self._answer_typed(None)
 
     def _place(self, key: str) -> None:
         places = dict(zip(KEYS, self.mode.places, strict=False))
         if key in places:
-            self._answer_typed(places[key].head, places[key].leaf)
+            self._answer_typed(places[key])
 
-    def _answer_typed(self, head: int, leaf: int | None) -> None:
+    def _answer_typed(self, place: Placement | None) -> None:
+        """Pass on the typed name; a new class goes to ``place``, else to the root task."""
         mode, self.mode = self.mode, KeyMode()
-        if mode.window is not None:
+        head, leaf = (0, None) if place is None else (place.head, place.leaf)
+        if mode.what:
+            class_menu.typed(self.prompt, mode, (place.under or "") if place is not None else "")
+        elif mode.window is None:
+            self.prompt.teach(mode.typed, head, leaf)
+        else:
             self.prompt.answer(mode.window, mode.typed, head, leaf)
-
-    def _quit(self) -> None:
-        self._stop.set()
-        self._end()

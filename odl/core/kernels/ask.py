@@ -43,6 +43,7 @@ from odl.core.kernels.block import (
     SINCE,
     Block,
 )  # fmt: skip
+from odl.core.kernels.changes import count_changes, counts_as
 from odl.core.kernels.emit import emit_dropped, emit_learned, emit_query
 from odl.core.kernels.heads import row_of
 from odl.core.kernels.jit import Int, jit
@@ -141,6 +142,13 @@ def speak(s: Block, said: Int) -> None:
 
 
 @jit
+def is_shown(s: Block, cls: Int) -> bool:
+    """Whether ``cls`` is a class that can be the answer: it is there, and has not been removed."""
+    count_changes(s)
+    return bool(row_of(s, cls) >= 0 and counts_as(s, cls) != NOBODY)
+
+
+@jit
 def answer(s: Block, when: Int, window: Int, cls: Int, n: Int) -> Int:
     """Take an answer (``cls`` 255: a skip) about ``window`` at ``when``, after `expire`."""
     at = s.q
@@ -158,7 +166,7 @@ def answer(s: Block, when: Int, window: Int, cls: Int, n: Int) -> Int:
             s.b[at[ASK_STATUS] + i] = SKIPPED
             s.q[N_SKIPPED] += 1
             return emit_dropped(s, n, when, window, WHY_SKIPPED)
-        if row_of(s, cls) < 0:
+        if not is_shown(s, cls):
             s.q[N_NO_SUCH] += 1
             return emit_dropped(s, n, when, window, WHY_NO_SUCH_CLASS)
         s.b[at[ASK_STATUS] + i] = ANSWERED
@@ -167,7 +175,7 @@ def answer(s: Block, when: Int, window: Int, cls: Int, n: Int) -> Int:
         s.q[at[ASK_ORDER] + i] = s.q[ANSWERS]
         s.q[N_ANSWERED] += 1
         if s.q[at[ASK_SEGMENT] + i] == s.q[SEGMENT]:
-            hold(s, cls, np.int64(s.b[at[ASK_SAID] + i]))
+            hold(s, counts_as(s, cls), np.int64(s.b[at[ASK_SAID] + i]))
         return n
     if labelled(s, window):
         s.q[N_REPEATED] += 1
@@ -267,7 +275,7 @@ def taught(s: Block, when: Int, cls: Int, n: Int) -> Int:
     if s.q[AGE] == 0:
         s.q[N_UNKNOWN] += 1
         return emit_dropped(s, n, when, NOWHERE, WHY_UNKNOWN)
-    if row_of(s, cls) < 0:
+    if not is_shown(s, cls):
         s.q[N_NO_SUCH] += 1
         return emit_dropped(s, n, when, window, WHY_NO_SUCH_CLASS)
     if asked_about(s, window) or labelled(s, window):
@@ -280,5 +288,5 @@ def taught(s: Block, when: Int, cls: Int, n: Int) -> Int:
     head = append_label(s, window, s.q[ANSWERS], cls, segment_mean(s))
     s.q[N_TAUGHT] += 1
     s.b[at[ASKED]] = 1
-    hold(s, cls, np.int64(s.b[at[SAID]]))
+    hold(s, counts_as(s, cls), np.int64(s.b[at[SAID]]))
     return emit_learned(s, n, when, window, cls, head)

@@ -24,7 +24,7 @@ from odl.core.kernels.tiers import Tier, tier
 
 # --- the table: where a field begins; the state's fields in the order of `state_dtype` -------
 
-TABLE = 112  # int64 words
+TABLE = 120  # int64 words
 (
     ASK_WINDOW, ASK_EXPIRES, ASK_BATCH, ASK_ORDER, ASK_SEGMENT,
     WEIGHTS, NEXT, FILL, RING_AT, RING_N, N_ROWS, N_HEADS, N_LOG, N_ASK, N_BATCH, N_WARM, N_FAR,
@@ -55,8 +55,16 @@ OWN_WORDS = 94  # the memory without what `odl.core.kernels.packing` adds:
 # What `odl.core.kernels.score.score` found last: two leaves, and the class that the image's own path ends at.
 BASE_SAYS, MIX_SAYS, BASE_ENDS = 102, 103, 104
 GATHERED = 105  # an output's inputs, one behind the other
-MOST_CHANNELS, MOST_ROWS, MOST_HEADS = 64, 64, 8
+# Where a refit works on one task: its weights as int16 and the biases, two items' features, its rows in use,
+# and which of them is on each class's path.
+NARROW, NARROW_BIASES, SPREAD, TASK_ROWS, PLACES = range(106, 111)
+LATE = 111  # the address of `ADDRESSES`
+COUNTED = 112  # what each row counts as
+CHANGED = 113  # whether `odl.core.kernels.changes.count_changes` found a changed class
+MOST_CHANNELS, MOST_ROWS, MOST_HEADS, MOST_FEATURES = 64, 64, 8, 192
 BULK = 128  # output records beyond those of one window
+# In this process: the address of what loads a late kernel, and of those that are loaded.
+ADDRESSES = np.zeros(64, np.int64)
 
 # --- at the same place for every model -----------------------------------------------------
 
@@ -162,6 +170,7 @@ def _with_extractor(own: NDArray[np.int64]) -> NDArray[np.int64]:
 def memory_in(words: NDArray[np.int64], parts: list[tuple[int, int, np.dtype[Any]]]) -> Memory:
     """The memory that begins with ``words``: state, log, settings and out as (first byte, length, dtype)."""
     words = _with_extractor(words)
+    words[LATE] = ADDRESSES.ctypes.data
     raw = words.view(np.uint8)
     state, log, settings, out = (
         raw[first : first + n * kind.itemsize].view(kind) for first, n, kind in parts
@@ -202,12 +211,14 @@ def new_memory(
         (1, features), (1, features), (1, features),
         (4, most_rows), (8, most_rows), (8, most_rows), (1, MOST_HEADS), (8, most_rows), (8, most_rows),
         (1, most_rows), (2, most_rows), (1, MOST_HEADS), (4, max_log),
+        (2, most_rows * MOST_FEATURES), (4, most_rows), (2, 2 * MOST_FEATURES), (4, most_rows), (1, 256),
+        (1, most_rows),
     ]  # fmt: skip
     image_sizes, work_sizes = [a.nbytes for a in image], [size * n for size, n in work]
     for size in (state.itemsize, max_log * log.itemsize, n_out * out.itemsize, *image_sizes, *work_sizes):
         begins.append(at)
-        at += -(-size // 8) * 8
-    words = np.zeros(-(-at // LINE) * LINE // 8, np.int64)
+        at = -(-(at + size) // LINE) * LINE
+    words = np.zeros(at // 8, np.int64)
     raw = words.view(np.uint8)
     first, first_log, first_out = begins[:3]
     first_image, first_work = begins[3 : 3 + len(image)], begins[3 + len(image) :]
@@ -226,7 +237,9 @@ def new_memory(
         pending, max_log, log.itemsize, out.itemsize, out.fields["scores"][1] // 2,
         len(image[BASE - PLAN]), len(image[BASE_PARENT - PLAN]), stored, *sizes,
     ]  # fmt: skip
-    words[PRESENT : ORDER + 1] = [begin // size for (size, _), begin in zip(work, first_work, strict=True)]
+    *places, words[COUNTED] = (begin // size for (size, _), begin in zip(work, first_work, strict=True))
+    n_first = ORDER + 1 - PRESENT
+    words[PRESENT : ORDER + 1], words[NARROW : PLACES + 1] = places[:n_first], places[n_first:]
     words[OUT_RECORDS], words[OWN_WORDS] = n_out, len(words)
     parts = [(first, 1, state), (first_log, max_log, log), (8 * TABLE, 1, settings), (first_out, n_out, out)]
     return memory_in(words, parts)

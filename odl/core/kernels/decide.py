@@ -31,7 +31,7 @@ from odl.core.kernels.block import (
     Block,
 )  # fmt: skip
 from odl.core.kernels.flat import Table
-from odl.core.kernels.jit import Int, jit
+from odl.core.kernels.jit import Int, jit, late
 from odl.core.kernels.rules import Rule
 from odl.core.state import Count
 
@@ -90,7 +90,7 @@ for _rule in reversed(ASKING):
     by_rule = either(_rule, by_rule)
 
 
-@jit
+@late(38)  # at a cold start this process compiles it, another one `predict`
 def decide(
     s: Block, features: NDArray[np.uint8], utility: Int,
     end: Int, hop: Int,

@@ -184,24 +184,28 @@ class MachineCode:
         raise NotImplementedError(f"compiled code alone can call {self.__wrapped__.__qualname__}")
 
 
-def machine_code(returns: types.Type, *arguments: types.Type) -> Callable[[Any], Any]:
+def machine_code(
+    returns: types.Type, *arguments: types.Type, function: MachineCode | None = None
+) -> Callable[[Any], Any]:  # fmt: skip
     """Make a `MachineCode` of a function with Numba's four arguments: context, builder, signature, args.
+
+    It becomes the code of ``function`` if that is given.
 
     Numba's ``intrinsic`` would do the same, but imports all that Numba knows of arrays.
     """
 
     def register(code: Any) -> MachineCode:
-        function = MachineCode(code)
+        made = MachineCode(code) if function is None else function
 
         class _Call(AbstractTemplate):
-            key = function
+            key = made
 
             def generic(self, args: Any, kws: Any) -> Signature:
                 return signature(returns, *arguments)
 
-        NUMBERS.register_global(function, types.Function(_Call))
-        lower_builtin(function, *arguments)(code)
-        return function
+        NUMBERS.register_global(made, types.Function(_Call))
+        lower_builtin(made, *arguments)(code)
+        return made
 
     return register
 

@@ -21,6 +21,7 @@ from odl.core.kernels.block import (
     N_LOG,
     Block,
 )  # fmt: skip
+from odl.core.kernels.changes import counts_as
 from odl.core.kernels.heads import above, row_of
 from odl.core.kernels.jit import Int, jit
 from odl.core.state import Entry
@@ -54,14 +55,16 @@ def opened(s: Block, base: Int, mixed: Int) -> bool:
     kept = np.int64(0)
     for i in range(np.int64(s.d[at[N_LOG]])):
         byte = at[LOG] + i * at[LOG_BYTES]
-        if s.b[byte + LOG_KIND] != LABEL or s.b[byte + LOG_BASE] != base:
+        if s.b[byte + LOG_KIND] != LABEL or counts_as(s, np.int64(s.b[byte + LOG_BASE])) != base:
             continue
-        cls = np.int64(s.b[byte + LOG_CLASS])
+        cls = counts_as(s, np.int64(s.b[byte + LOG_CLASS]))
+        if cls == NOBODY:
+            continue
         if cls == mixed:
             answers += 1
         if cls == base:
             kept += 1
-        if s.b[byte + LOG_MIXED] == mixed:
+        if counts_as(s, np.int64(s.b[byte + LOG_MIXED])) == mixed:
             won = np.int64(won + right(s, mixed, cls) - right(s, base, cls))
     if won < 0:
         return False

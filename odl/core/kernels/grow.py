@@ -1,4 +1,4 @@
-"""The tree: base heads, new classes, splits, and taking an answer back."""
+"""The tree: base heads, new classes, splits, changes of classes, and taking back what was given last."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from numpy.typing import NDArray
 
 from odl.core.events import NO_CLASS, NO_WINDOW, Why
 from odl.core.kernels.block import (
+    ANSWERS,
     ASK_CLASS,
     ASK_ORDER,
     ASK_STATUS,
+    ASKED,
+    BASE_ROWS,
+    COUNTED,
     COUNTS,
     HEAD_FORMAT,
     HEAD_PARENT,
@@ -33,9 +37,11 @@ from odl.core.kernels.block import (
     ROW_ACTIVE,
     ROW_CLASS,
     ROW_HEAD,
+    SINCE,
     WEIGHTS,
     Block,
 )  # fmt: skip
+from odl.core.kernels.changes import count_changes
 from odl.core.kernels.emit import emit_dropped
 from odl.core.kernels.heads import head_under, row_of, weights_of
 from odl.core.kernels.jit import Int, jit
@@ -47,7 +53,9 @@ NOBODY = NO_CLASS
 NOWHERE = np.int64(-1)  # NO_WINDOW as int64
 assert np.uint64(NO_WINDOW).astype(np.int64) == NOWHERE
 OPEN, ANSWERED = int(Asked.OPEN), int(Asked.ANSWERED)
-LABEL, CLASS, SPLIT = np.int64(Entry.LABEL), np.int64(Entry.CLASS), np.int64(Entry.SPLIT)
+LABEL, CLASS, SPLIT, CHANGE = (
+    np.int64(Entry.LABEL), np.int64(Entry.CLASS), np.int64(Entry.SPLIT), np.int64(Entry.CHANGE),
+)  # fmt: skip
 WHY_NO_SUCH_CLASS, WHY_FULL, WHY_NOTHING_TO_UNDO = (
     np.int64(Why.NO_SUCH_CLASS), np.int64(Why.FULL), np.int64(Why.NOTHING_TO_UNDO),
 )  # fmt: skip
@@ -159,11 +167,62 @@ def split(s: Block, when: Int, leaf: Int, head: Int, n: Int) -> Int:
 
 
 @jit
-def undo(s: Block, when: Int, n: Int) -> Int:
-    """Take back the answer given last; ``state.counts`` tells whether there was one.
+def can_change(s: Block, cls: Int, into: Int) -> bool:
+    """Whether class ``cls`` can count as ``into`` (255: as none), after `count_changes`.
 
-    An answer that has not been learned from reopens its question; one that has leaves the log,
-    and the caller refits.
+    Both are of one task, and ``into`` counts as itself. A class of the image counts as one of the image:
+    what the image's heads say goes to a class that they know. One of those stays in the root task.
+    """
+    at = s.q
+    row, to, known = row_of(s, cls), row_of(s, into), at[BASE_ROWS]
+    if row < 0 or (into != NOBODY and to < 0):
+        return False
+    if into == NOBODY:
+        left = 0
+        for r in range(known):
+            if r != row and s.b[at[ROW_HEAD] + r] == 0 and s.b[at[COUNTED] + r] == r:
+                left += 1
+        return bool(left > 0 or row >= known or s.b[at[ROW_HEAD] + row] != 0)
+    if to == row:
+        return True
+    same = s.b[at[ROW_HEAD] + row] == s.b[at[ROW_HEAD] + to] and s.b[at[COUNTED] + to] == to
+    return bool(same and (row >= known or to < known))
+
+
+@jit
+def change_class(s: Block, when: Int, cls: Int, into: Int, name: NDArray[np.uint8], n: Int) -> Int:
+    """Let ``cls``, called ``name``, count as ``into`` (255: as none), and its labels too: a refit begins."""
+    at = s.q
+    count_changes(s)
+    if not can_change(s, cls, into):
+        s.q[N_NO_SUCH] += 1
+        return emit_dropped(s, n, when, NOWHERE, WHY_NO_SUCH_CLASS)
+    before = at[N_GAVE_WAY]
+    row = row_of(s, cls)
+    renamed = into == cls and s.b[at[COUNTED] + row] == row
+    if not make_room(s):
+        s.q[N_FULL] += 1
+        return emit_dropped(s, n, when, NOWHERE, WHY_FULL)
+    byte = new_entry(s, CHANGE, when, cls, into)
+    for k in range(min(len(name), NAME_BYTES)):
+        s.b[byte + LOG_FEATURES + k] = name[k]
+    s.q[ANSWERS] += 1
+    s.q[(byte >> 3) + LOG_ORDER] = s.q[ANSWERS]
+    if renamed:
+        grown(s, before)
+        return n
+    s.b[at[HELD]] = NOBODY
+    s.b[at[HELD_SAID]] = NOBODY
+    refit(s)
+    return n
+
+
+@jit
+def undo(s: Block, when: Int, n: Int) -> Int:
+    """Take back the answer or change of a class given last; ``state.counts`` tells whether there was one.
+
+    An answer that has not been learned from reopens its question; what is in the log leaves it,
+    and the caller refits. If it was about the present segment, that may be asked about again.
     """
     at = s.q
     latest = np.int64(0)
@@ -177,12 +236,16 @@ def undo(s: Block, when: Int, n: Int) -> Int:
     for i in range(np.int64(s.d[at[N_LOG]])):
         byte = at[LOG] + i * at[LOG_BYTES]
         order = s.q[(byte >> 3) + LOG_ORDER]
-        if s.b[byte + LOG_KIND] == LABEL and order > latest:
+        kind = s.b[byte + LOG_KIND]
+        if kind in (LABEL, CHANGE) and order > latest:
             latest = order
             entry = np.int64(i)
     s.b[at[HELD]] = NOBODY
     s.b[at[HELD_SAID]] = NOBODY
     if entry >= 0:
+        byte = at[LOG] + entry * at[LOG_BYTES]
+        if s.b[byte + LOG_KIND] == LABEL and s.q[(byte >> 3) + LOG_WINDOW] >= at[SINCE]:
+            s.b[at[ASKED]] = 0
         remove_entry(s, entry)
     elif ask >= 0:
         s.b[at[ASK_STATUS] + ask] = OPEN

@@ -9,6 +9,8 @@ from odl.core.events import NO_CLASS
 from odl.core.kernels.block import (
     BEST,
     CHANCES,
+    CHANGED,
+    COUNTED,
     FEATURES,
     HEAD_FORMAT,
     HEAD_PARENT,
@@ -29,6 +31,7 @@ from odl.core.kernels.softmax import ONE, softmax
 
 NOBODY = NO_CLASS
 MAX_ROWS, MAX_HEADS = MOST_ROWS, MOST_HEADS
+REMOVED = 255  # in `COUNTED`: the row counts as none
 
 
 @jit
@@ -48,19 +51,39 @@ def head_probabilities(
 
     ``weights`` and ``active`` are where the weights and the marks of active rows begin, of which
     the first ``n_rows`` count. ``rows`` and ``out`` (64,) receive the row numbers and their Q15
-    probabilities. A row alone gets 32768.
+    probabilities. A row alone gets 32768. Rows of removed classes take no part.
     """
     at = s.q
     logits = s.q[at[LOGITS] : at[LOGITS] + MAX_ROWS]
     n = 0
     for r in range(n_rows):
-        if s.b[at[ROW_HEAD] + r] == head and s.b[active + r] != 0:
+        part = s.b[active + r] != 0 and s.b[at[COUNTED] + r] != REMOVED
+        if part and s.b[at[ROW_HEAD] + r] == head:
             rows[n] = r
             logits[n] = dense(weights_of(s, weights, r), features)
             n += 1
     if n > 0:
         softmax(logits, n, s.b[at[HEAD_FORMAT] + head], out)
     return n
+
+
+@jit
+def fold(s: Block, rows: NDArray[np.int32], chances: NDArray[np.int64], n: Int) -> Int:
+    """Add the chances of merged classes to those that they count as; how many rows are left, in order."""
+    at = s.q
+    sums = s.q[at[LOGITS] : at[LOGITS] + MAX_ROWS]
+    for r in range(MAX_ROWS):
+        sums[r] = -1
+    for i in range(n):
+        to = s.b[at[COUNTED] + rows[i]]
+        sums[to] = max(sums[to], np.int64(0)) + chances[i]
+    left = 0
+    for r in range(MAX_ROWS):
+        if sums[r] >= 0:
+            rows[left] = r
+            chances[left] = min(sums[r], np.int64(ONE))
+            left += 1
+    return left
 
 
 @jit
@@ -116,6 +139,8 @@ def products(
         n = head_probabilities(s, head, features, weights, at[ROW_ACTIVE], n_rows, rows, chances)
         if n == 0:
             continue
+        if at[CHANGED] != 0:
+            n = fold(s, rows, chances, n)
         top = 0
         for i in range(n):
             if chances[i] > chances[top]:

@@ -25,6 +25,23 @@ def jit_vectorised(function: Function) -> Function:
     return _kernel(function, True)
 
 
+def late(place: int) -> Callable[[Function], Function]:
+    """A kernel, with the session's block first, that is compiled when another one first calls it.
+
+    ``place`` is a number of its own, see `odl.core.kernels.late`.
+    """
+
+    def made(function: Function) -> Function:
+        kernel = jit(function)
+        if numba.config.DISABLE_JIT:
+            return kernel
+        from odl.core.kernels.late import LateKernel
+
+        return cast(Function, LateKernel(kernel, place))  # type: ignore[arg-type]
+
+    return made
+
+
 def _kernel(function: Function, vectorised: bool) -> Function:
     if numba.config.DISABLE_JIT:
         function.code = function  # type: ignore[attr-defined]

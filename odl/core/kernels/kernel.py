@@ -13,6 +13,8 @@ of `JITCodeLibrary`.
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -44,6 +46,7 @@ TYPES = {
     "Block": BLOCK,
     **{f"NDArray[np.{name}]": flat for name, flat in FLAT.items()},
 }
+RETURNED = TYPES | {"None": types.none}
 # How Python passes a value of each type.
 PASSED: dict[types.Type, Any] = {types.int64: int, types.uint64: np.uint64, types.boolean: bool}
 OPTIONS = {"nopython": True, "no_cfunc_wrapper": True, "_nrt": False}  # nothing is counted or freed
@@ -226,6 +229,18 @@ class Kernel(CPUDispatcher):  # type: ignore[misc]
         return self.py_func(*args) if PLAIN.on else self.entry(*args)
 
 
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Put off looking for garbage: compiling makes objects by the million and hardly any garbage."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
 class EntryPoint(CPUDispatcher):  # type: ignore[misc]
     """A kernel for Python to call, compiled with all the kernels that it calls."""
 
@@ -260,18 +275,17 @@ class EntryPoint(CPUDispatcher):  # type: ignore[misc]
                 given[i] = Passed(value)
         return tuple(given)
 
-    def _first_call(self, args: tuple[Any, ...]) -> Any:
-        """Have Numba compile or load the code, and keep it: from now on no types are looked up.
+    def address(self) -> int:
+        """Where the machine code begins, for compiled code to call; it is compiled or loaded before."""
+        with _without_collecting():
+            self.compile(self._types)
+        result = self.overloads[self._types]
+        return int(result.library.get_pointer_to_function(result.fndesc.llvm_func_name))
 
-        Compiling makes objects by the million and hardly any garbage, so looking for that is put off.
-        """
+    def _first_call(self, args: tuple[Any, ...]) -> Any:
+        """Have Numba compile or load the code, and keep it: from now on no types are looked up."""
         pairs = zip(self._types, args, strict=True)
-        collects = gc.isenabled()
-        gc.disable()
-        try:
+        with _without_collecting():
             result = super().__call__(*(PASSED[of](value) if of in PASSED else value for of, value in pairs))
-        finally:
-            if collects:
-                gc.enable()
         self._code = self._kernel.code = self.overloads[self._types].entry_point
         return result

@@ -35,11 +35,12 @@ from odl.core.kernels.block import (
     TAPS,
     Block,
 )  # fmt: skip
-from odl.core.kernels.jit import Int, jit, jit_vectorised
+from odl.core.kernels.jit import Int, jit, jit_vectorised, late
 from odl.core.kernels.log import copy
 from odl.core.kernels.outputs import BYTES, SIZE, outputs
 from odl.core.kernels.packing import (
     INPUT,
+    NEW,
     OUT_WIDTH,
     OUTPUT,
     PATTERN,
@@ -51,7 +52,7 @@ from odl.core.state import Count
 
 SATURATED = COUNTS + int(Count.SATURATED)
 SIGN = 128 if BYTES else 0
-WHOLE, HIGHEST = int(Op.WINDOW), int(Op.MAX)
+WHOLE, HIGHEST, BRANCH = int(Op.WINDOW), int(Op.MAX), int(Op.BRANCH)
 
 
 @jit_vectorised
@@ -76,7 +77,7 @@ def scale_narrow(s: Block, raw: NDArray[np.int16], to: Int) -> Int:
     return np.int64(clamped)
 
 
-@jit
+@late(35)
 def scale_wide(s: Block, raw: NDArray[np.int16], to: Int) -> Int:
     """`scale` for any multiplier and shift."""
     period, mults = PATTERN * s.q[s.q[PLAN]], s.q[SCALE_MULTS]
@@ -152,13 +153,24 @@ def streaming(s: Block) -> Int:
 
 
 @jit
+def count(s: Block, layer: Int, inputs: Int) -> Int:
+    """How many outputs a layer has of ``inputs``; those that reach back to it find the number noted."""
+    at = s.q
+    plan, row = at[PLAN] + PLAN_WORDS * layer, at[STEPS] + ROW * layer
+    if at[plan + 7] < BRANCH:
+        inputs = positions_of(inputs, at[plan + 2], at[plan + 3])
+    elif at[plan + 7] == BRANCH:
+        inputs = at[row - ROW * at[plan + 12] + NEW]
+    s.q[row + NEW] = inputs
+    return inputs
+
+
+@jit
 def outputs_of(s: Block, samples: Int) -> Int:
     """How many outputs of the last layer the next ``samples`` give."""
-    at = s.q
     new = samples
     for layer in range(streaming(s)):
-        plan = at[PLAN] + PLAN_WORDS * layer
-        new = positions_of(s.d[at[FILL] + layer] + new, at[plan + 2], at[plan + 3])
+        new = count(s, layer, s.d[s.q[FILL] + layer] + new)
     return new
 
 
@@ -189,7 +201,7 @@ def pad(s: Block, first: Int, n: Int, value: Int) -> None:
             s.h[first + k] = np.int16(value)
 
 
-@jit
+@late(34)
 def whole_window(s: Block, source: Int, i: Int) -> None:
     """The last layer's ``i``-th output of the chunk, from a window whose samples begin at ``source``."""
     at = s.q
@@ -205,7 +217,7 @@ def whole_window(s: Block, source: Int, i: Int) -> None:
             value -= 128 * at[plan + 11]
         pad(s, first, left * width, value)
         pad(s, first + (left + rows) * width, right * width, value)
-        rows = positions_of(left + rows + right, at[plan + 2], at[plan + 3])
+        rows = count(s, layer, left + rows + right)
         target = at[row + OUTPUT]
         if layer + 1 == at[LAYERS]:
             target += i * at[row + OUT_WIDTH]
@@ -220,16 +232,29 @@ def forward(s: Block, raw: NDArray[np.int16]) -> Int:
     new = len(raw) // at[at[PLAN]]
     for layer in range(at[LAYERS]):
         plan, row, fill = at[PLAN] + PLAN_WORDS * layer, at[STEPS] + ROW * layer, s.d[at[FILL] + layer]
-        new = positions_of(fill + new, at[plan + 2], at[plan + 3])
+        new = count(s, layer, fill + new)
         source = at[row + INPUT] - fill * at[row + WIDTH]
         if at[plan + 7] == WHOLE:
             for i in range(new):
                 whole_window(s, source + i * at[plan + 3] * at[row + WIDTH], i)
             break
-        if new == 0:
-            break
-        outputs(s, layer, source, at[row + OUTPUT], new)
+        if new > 0:
+            outputs(s, layer, source, at[row + OUTPUT], new)
     return clamped
+
+
+@jit
+def save_joined(s: Block, layer: Int, n: Int) -> None:
+    """Leave a layer that reaches back as ``n`` new outputs leave it: with the last inputs of both."""
+    at = s.q
+    plan, row = at[PLAN] + PLAN_WORDS * layer, at[STEPS] + ROW * layer
+    back, tap, cin = at[plan + 12], at[TAPS] + at[plan + 6], at[plan]
+    for k in range(at[plan + 2] if n > 0 else 0):
+        back = back if k == 0 else 1
+        of = row - ROW * back
+        place = at[of + OUTPUT] + (n - 1) * at[of + OUT_WIDTH]
+        for c in range(min(cin, at[plan - PLAN_WORDS * back + 1])):
+            s.h[tap + k * cin + c] = np.int16(s.b[place + c])
 
 
 @jit
@@ -239,7 +264,10 @@ def save_taps(s: Block, layer: Int, inputs: Int) -> Int:
     plan, row, fill = at[PLAN] + PLAN_WORDS * layer, at[STEPS] + ROW * layer, s.d[at[FILL] + layer]
     cin, kernel, stride, width = at[plan], at[plan + 2], at[plan + 3], at[row + WIDTH]
     tap, first, sign = at[TAPS] + at[plan + 6], at[row + INPUT] - fill * width, SIGN if layer == 0 else 0
-    n = positions_of(inputs, kernel, stride)
+    n = count(s, layer, inputs)
+    if at[plan + 7] >= BRANCH:
+        save_joined(s, layer, n)
+        return n
     if n == 0:
         for i in range(fill, inputs):
             save_tap(s, first + i * width, tap + i * cin, cin, sign)

@@ -13,10 +13,11 @@ class Net(NamedTuple):
     """The model image and input scaling as flat arrays.
 
     ``plan`` has a row per layer: input channels, output channels, kernel, stride, where its weights,
-    channels and taps begin, operation, zero point, padding left and right, whether its inputs are signed.
+    channels and taps begin, operation, zero point, padding left and right, whether its inputs are signed, how
+    many layers back the other one is whose outputs it takes.
     """
 
-    plan: NDArray[np.int64]  # (layers, 12)
+    plan: NDArray[np.int64]  # (layers, 13)
     weights: NDArray[np.int16]
     biases: NDArray[np.int32]
     mults: NDArray[np.int32]

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from odl.core.kernels.jit import Int, jit, jit_vectorised
 from odl.core.kernels.requantise_zero import requantise_zero
 
+BESIDE = -32768  # an input of `average` that lies beside the window: padding
+
 
 @jit_vectorised
 def conv_zero(
@@ -69,14 +71,20 @@ def average(taps: NDArray[np.int16], more: Int, out: NDArray[np.uint8]) -> None:
     """The mean of every ``len(out)``-th input, plus ``more`` as in `largest`.
 
     It is rounded as TensorFlow Lite rounds the mean of int8 values, which are these less 128: ties away
-    from 128. At most 4096 inputs, so sums stay below 2**20.
+    from 128. At most 4096 inputs, so sums stay below 2**20. Positions of `BESIDE` do not count; there is
+    another one.
     """
     channels = len(out)
-    n = np.int32(len(taps) // channels)
+    first, last = 0, len(taps)
+    while taps[first] == BESIDE and first + channels < last:
+        first += channels
+    while taps[last - 1] == BESIDE and first + channels < last:
+        last -= channels
+    n = np.int32((last - first) // channels)
     half = np.int32(n // np.int32(2))
     for o in range(channels):
         total = np.int32(0)
-        for i in range(o, len(taps), channels):
+        for i in range(first + o, last, channels):
             total = np.int32(total + np.int32(taps[i] + more) - np.int32(128))
         if total > 0:
             out[o] = np.uint8(128 + np.int32(total + half) // n)

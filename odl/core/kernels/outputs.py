@@ -18,8 +18,9 @@ from odl.core.kernels.block import (
     Block,
 )  # fmt: skip
 from odl.core.kernels.conv import conv
-from odl.core.kernels.jit import Int, jit, jit_vectorised
-from odl.core.kernels.operations import average, conv_zero, depthwise, largest, lookup
+from odl.core.kernels.jit import Int, jit, jit_vectorised, late
+from odl.core.kernels.join import reached
+from odl.core.kernels.operations import BESIDE, average, conv_zero, depthwise, largest, lookup
 from odl.core.kernels.packing import (
     GROUPS,
     INPUT,
@@ -29,6 +30,7 @@ from odl.core.kernels.packing import (
     PACKED,
     PART,
     PLAN_WORDS,
+    REACHED,
     ROW,
     STEP_BYTES,
     TWICE,
@@ -56,6 +58,18 @@ def gather(s: Block, source: Int, width: Int, channels: Int, n: Int, less: Int) 
 
 
 @jit
+def mark_beside(s: Block, layer: Int, k: Int, n: Int) -> None:
+    """Mark what output ``k`` of ``n`` has gathered beside the window; all padding but this is used up."""
+    at = s.q
+    plan, taps = at[PLAN] + PLAN_WORDS * layer, at[GATHERED]
+    cin, stride, size = at[plan], at[plan + 3], at[plan] * at[plan + 2]
+    for i in range(cin * (at[plan + 9] - k * stride)):
+        s.h[taps + i] = BESIDE
+    for i in range(cin * (at[plan + 10] - (n - 1 - k) * stride)):
+        s.h[taps + size - 1 - i] = BESIDE
+
+
+@late(32)
 def operated(s: Block, layer: Int, source: Int, target: Int, n: Int) -> None:
     """As `convolved`, for every operation."""
     at = s.q
@@ -65,7 +79,7 @@ def operated(s: Block, layer: Int, source: Int, target: Int, n: Int) -> None:
     weight, channel, op, zero = at[CONV_WEIGHTS] + at[plan + 4], at[plan + 5], at[plan + 7], at[plan + 8]
     bias, mult, shift = at[BIASES] + channel, at[MULTS] + channel, at[SHIFTS] + channel
     sign = 128 * at[plan + 11]
-    for _ in range(n):
+    for k in range(n):
         gather(s, source, width, cin, kernel, sign)
         inputs, out = s.h[taps : taps + size], s.b[target : target + cout]
         biases, mults = s.d[bias : bias + cout], s.d[mult : mult + cout]
@@ -81,6 +95,7 @@ def operated(s: Block, layer: Int, source: Int, target: Int, n: Int) -> None:
         elif op == TABLE:
             lookup(s.h[weight : weight + 256 * cout], inputs, sign, out)
         else:
+            mark_beside(s, layer, k, n)
             average(inputs, sign, out)
         source += width * at[plan + 3]
         target += at[row + OUT_WIDTH]
@@ -123,10 +138,13 @@ else:
 @jit
 def computed(s: Block, layer: Int, source: Int, target: Int, n: Int) -> None:
     """As `convolved`, whatever the layer does."""
-    if s.q[s.q[STEPS] + ROW * layer + MADE] != LOOPS:
-        convolved(s, layer, source, target, n)
-    else:
+    made = s.q[s.q[STEPS] + ROW * layer + MADE]
+    if made == LOOPS:
         operated(s, layer, source, target, n)
+    elif made == REACHED:
+        reached(s, layer, target, n)
+    else:
+        convolved(s, layer, source, target, n)
 
 
 if BYTES:

@@ -22,8 +22,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.core.image_layout import WEIGHTLESS, Op
+from odl.core.image_layout import REACHING, WEIGHTLESS, Op
 from odl.core.kernels.tiers import Tier
+from odl.core.layer import numbers_of
 
 CHUNK = 256  # samples that go through a layer before the next layer begins
 LINE = 64  # bytes
@@ -31,12 +32,12 @@ MIN_SHIFT, BIAS_CUT = 33, 2**28
 
 # A layer's row: elements of an input; the first new input, as an element; bytes from a position's first
 # input to the next position's; groups of a position; the packed layer and one tile's part of it, in
-# bytes; bytes of an output; the first output, as a byte; how it is computed: in loops, or in tiles, rounded
-# once or twice.
-WIDTH, INPUT, STEP_BYTES, GROUPS, PACKED, PART, OUT_WIDTH, OUTPUT, MADE = range(9)
-ROW = 9
-LOOPS, ONCE, TWICE = range(3)
-PLAN_WORDS = 12  # of a layer's row in the plan, see `odl.core.kernels.net.Net`
+# bytes; bytes of an output; the first output, as a byte; how it is computed: in loops, in tiles, rounded
+# once or twice, or from the outputs of an earlier layer; and how many outputs it has of the present chunk.
+WIDTH, INPUT, STEP_BYTES, GROUPS, PACKED, PART, OUT_WIDTH, OUTPUT, MADE, NEW = range(10)
+ROW = 10
+LOOPS, ONCE, TWICE, REACHED = range(4)
+PLAN_WORDS = 13  # of a layer's row in the plan, see `odl.core.kernels.net.Net`
 COLUMN_WORDS = 160  # sums of both halves and, as bytes, maxima of 64 channels each
 PATTERN = 32  # samples after which the input scaling stands again
 
@@ -115,7 +116,7 @@ def weights_in(plan: NDArray[np.int64]) -> int:
 
 def channels_in(plan: NDArray[np.int64]) -> int:
     """How many biases, multipliers and shifts each they have."""
-    return int(sum(row[1] for row in plan if row[7] <= Op.DEPTHWISE))
+    return sum(numbers_of(Op(row[7]), int(row[1])) for row in plan)
 
 
 def _per_output(row: NDArray[np.int64]) -> int:
@@ -126,12 +127,14 @@ def _per_output(row: NDArray[np.int64]) -> int:
 
 
 def done_by(tier: Tier, layer: NDArray[np.int64], mults: NDArray[np.int32], shifts: NDArray[np.uint8]) -> int:
-    """`ONCE` or `TWICE` for a layer, a row of the plan, that the tier's tiles can compute, else `LOOPS`.
+    """`ONCE` or `TWICE` for a layer, a row of the plan, that the tier's tiles can compute, or how else.
 
     Tiles give no negative results, so a zero point has to be 0, and other layers than the project's own need
     shifts that are not small. Where a tier has tiles of several sizes, one is as wide as the layer.
     """
     op, zero, widest = int(layer[7]), int(layer[8]), max((tier.lanes * v for _, v in tier.tiles), default=0)
+    if op in REACHING:
+        return REACHED
     if op == Op.CONV and (not tier.tiles or len(tier.tiles) == 1 or layer[1] <= widest):
         return ONCE
     usual = zero == 0 and bool(np.all(shifts >= MIN_SHIFT)) and bool(np.all(mults >= 2**30))
@@ -196,7 +199,7 @@ def placed(
     windowed = len(plan) > 0 and plan[0, 7] == Op.WINDOW
     most = max(CHUNK, int(plan[0, 2] + plan[:, 9:11].sum(1).max())) if windowed else CHUNK
     for n, (row, layer) in enumerate(zip(rows, plan, strict=True)):
-        cin, cout, kernel, stride, at, channel, _, op, *_, signed = map(int, layer)
+        cin, cout, kernel, stride, at, channel, _, op, _, _, _, signed, _ = map(int, layer)
         width = int(cin if n == 0 else rows[n - 1][OUT_WIDTH])
         before = -(-kernel * width * tier.size // LINE) * LINE
         begin = room.take(before + (most + beyond * stride + kernel + LINE) * width * tier.size) + before
@@ -204,7 +207,7 @@ def placed(
         row[OUT_WIDTH] = cout if op == Op.WINDOW else width_of(tier, cout)
         of = slice(channel, channel + cout)
         row[MADE] = done_by(tier, layer, mults[of], shifts[of])
-        if tier.tiles and row[MADE] != LOOPS:
+        if tier.tiles and row[MADE] in (ONCE, TWICE):
             packed = pack(
                 tier, weights[at : at + cout * kernel * cin].reshape(cout, kernel, cin),
                 biases[of], mults[of], shifts[of], width, bool(signed),

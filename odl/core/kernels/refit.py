@@ -22,13 +22,11 @@ from odl.core.kernels.block import (
     COUNTS,
     EPOCH,
     FEATURES,
-    HEAD_PARENT,
     ITEMS,
     LEARNED,
     LEARNING,
     LOG,
     LOG_BYTES,
-    LOG_CLASS,
     LOG_KIND,
     MAX_LOG,
     N_HEADS,
@@ -39,14 +37,11 @@ from odl.core.kernels.block import (
     NEXT,
     NEXT_ACTIVE,
     ORDER,
-    OWNERS,
     PLACE,
     REFIT_GENERATOR,
     REFITTING,
     ROW_ACTIVE,
     ROW_HEAD,
-    ROWS,
-    STORED,
     TOUCHED,
     WEIGHTS,
     Block,
@@ -57,13 +52,13 @@ from odl.core.kernels.block import (
 from odl.core.kernels.block import (
     MAX_ROWS as ROW_CAPACITY,
 )
+from odl.core.kernels.changes import count_changes
 from odl.core.kernels.generator import shuffle
-from odl.core.kernels.heads import MAX_ROWS, above, head_probabilities, row_of, weights_of
+from odl.core.kernels.heads import MAX_ROWS, above, row_of, weights_of
 from odl.core.kernels.imprint import imprint, mean_stored
 from odl.core.kernels.jit import Int, jit
+from odl.core.kernels.learn import class_of, learn_items
 from odl.core.kernels.log import log_features, window_of
-from odl.core.kernels.sgd import sgd
-from odl.core.kernels.softmax import ONE
 from odl.core.state import Count, Entry
 
 NOBODY = NO_CLASS
@@ -88,12 +83,12 @@ def base_weights(s: Block, weights: Int, active: Int) -> None:
 
 @jit
 def labels_by_window(s: Block) -> NDArray[np.int32]:
-    """Places of the log's labels, by window, whatever order the answers came in."""
+    """Places of the log's labels that count, by window, whatever order the answers came in."""
     at, size = s.q, s.q[LOG_BYTES]
     order = s.d[at[ORDER] : at[ORDER] + at[MAX_LOG]]
     n = 0
     for i in range(np.int64(s.d[at[N_LOG]])):
-        if s.b[at[LOG] + i * size + LOG_KIND] == LABEL:
+        if s.b[at[LOG] + i * size + LOG_KIND] == LABEL and class_of(s, np.int64(i)) != NOBODY:
             place = n
             while place > 0 and window_of(s, order[place - 1]) > window_of(s, i):
                 order[place] = order[place - 1]
@@ -101,12 +96,6 @@ def labels_by_window(s: Block) -> NDArray[np.int32]:
             order[place] = i
             n += 1
     return order[:n]
-
-
-@jit
-def class_of(s: Block, i: Int) -> Int:
-    """The class of entry ``i`` of the log."""
-    return np.int64(s.b[s.q[LOG] + i * s.q[LOG_BYTES] + LOG_CLASS])
 
 
 @jit
@@ -159,40 +148,6 @@ def lesson(s: Block, labels: NDArray[np.int32]) -> None:
 
 
 @jit
-def learn_one(s: Block, features: NDArray[np.uint8], cls: Int) -> None:
-    """One gradient step for each touched head on the path of ``cls``, on the next weights."""
-    at = s.q
-    rows = s.d[at[ROWS] : at[ROWS] + MAX_ROWS]
-    chances = s.q[at[CHANCES] : at[CHANCES] + MAX_ROWS]
-    n_rows = np.int64(s.d[at[N_ROWS]])
-    shift = at[at[LEARNING] + 1]
-    while cls != NOBODY:
-        row = row_of(s, cls)
-        head = np.int64(s.b[at[ROW_HEAD] + row])
-        if s.b[at[TOUCHED] + head] != 0:
-            n = head_probabilities(s, head, features, at[NEXT], at[NEXT_ACTIVE], n_rows, rows, chances)
-            for i in range(n):
-                error = chances[i]
-                if rows[i] == row:
-                    error = np.int64(error - ONE)
-                if error != 0:
-                    sgd(weights_of(s, at[NEXT], np.int64(rows[i])), features, error, shift)
-        cls = np.int64(s.b[at[HEAD_PARENT] + head])
-
-
-@jit
-def learn_item(s: Block, i: Int) -> None:
-    """Learn from item ``i`` of `lesson`."""
-    at = s.q
-    if i < at[MAX_LOG]:
-        learn_one(s, log_features(s, i), class_of(s, i))
-    else:
-        j = i - at[MAX_LOG]
-        vector = at[STORED] + j * at[FEATURES]
-        learn_one(s, s.b[vector : vector + at[FEATURES]], np.int64(s.b[at[OWNERS] + j]))
-
-
-@jit
 def start_refit(s: Block) -> None:
     """Begin to set the heads to what the image and the log say.
 
@@ -200,6 +155,7 @@ def start_refit(s: Block) -> None:
     are the image's at once.
     """
     at = s.q
+    count_changes(s)
     labels = labels_by_window(s)
     s.d[at[EPOCH]] = 0
     s.d[at[PLACE]] = 0
@@ -285,6 +241,7 @@ def advance(s: Block, most: Int) -> None:
     for each epoch by a generator of its own, which starts from the image's seed at every refit.
     """  # fmt: skip
     at = s.q
+    count_changes(s)
     while most > 0 and s.b[at[REFITTING]] != 0:
         n = np.int64(s.d[at[N_ITEMS]])
         place = np.int64(s.d[at[PLACE]])
@@ -293,11 +250,9 @@ def advance(s: Block, most: Int) -> None:
             at[REFIT_GENERATOR] = np.int64(shuffle(order, n, np.uint64(at[REFIT_GENERATOR])))
         stop = min(n, place + most)
         most -= stop - place
-        while place < stop:
-            learn_item(s, np.int64(s.u[at[ITEMS] + place]))
-            place += 1
-        if place < n:
-            s.d[at[PLACE]] = place
+        learn_items(s, place, stop)
+        if stop < n:
+            s.d[at[PLACE]] = stop
             return
         s.d[at[PLACE]] = 0
         s.d[at[EPOCH]] += 1

@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 from odl.core.kernels.ask import question_features
 from odl.core.kernels.block import ASK_BATCH, BATCH, N_ASK, N_FAR, RV_D, STEP, Block
 from odl.core.kernels.distance import distance
-from odl.core.kernels.jit import Int, jit
+from odl.core.kernels.jit import Int, late
 from odl.core.kernels.quantile import LOWEST, track_quantile
 from odl.core.kernels.rule_inforv import inforv
+from odl.core.kernels.rules import Rule
 from odl.core.kernels.shift import root
 
 
-@jit
+@late(Rule.DUALRV)
 def dualrv(
     s: Block, features: NDArray[np.uint8], utility: Int,
     rate: Int, left: Int, hop: Int,

@@ -6,12 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odl.core.kernels.block import N_WARM, RV_U, STEP, WARM_SCORES, Block
-from odl.core.kernels.jit import Int, jit
+from odl.core.kernels.jit import Int, late
 from odl.core.kernels.quantile import LOWEST, track_quantile
+from odl.core.kernels.rules import Rule
 from odl.core.state import WARM
 
 
-@jit
+@late(Rule.INFORV)
 def inforv(
     s: Block, features: NDArray[np.uint8], utility: Int,
     rate: Int, left: Int, hop: Int,

@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odl.core.kernels.block import ALLOWED, BUDGET_PERIOD, HORIZON, IN_SAMPLES, ISSUED, Block
-from odl.core.kernels.jit import Int, jit
+from odl.core.kernels.jit import Int, late
+from odl.core.kernels.rules import Rule
 
 
-@jit
+@late(Rule.PERIODIC)
 def periodic(
     s: Block, features: NDArray[np.uint8], utility: Int,
     rate: Int, left: Int, hop: Int,

@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 
 from odl.core.kernels.block import ALLOWED, GENERATOR, ISSUED, Block
 from odl.core.kernels.generator import below, next_state
-from odl.core.kernels.jit import Int, jit
+from odl.core.kernels.jit import Int, late
+from odl.core.kernels.rules import Rule
 
 
-@jit
+@late(Rule.RANDOM)
 def random(
     s: Block, features: NDArray[np.uint8], utility: Int,
     rate: Int, left: Int, hop: Int,

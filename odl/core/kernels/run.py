@@ -37,7 +37,7 @@ from odl.core.kernels.block import (
 )  # fmt: skip
 from odl.core.kernels.decide import decide
 from odl.core.kernels.extract import close_chunk, open_chunk, pool_window, present_features, to_window_end
-from odl.core.kernels.jit import Int, jit
+from odl.core.kernels.jit import Int, jit, late
 from odl.core.kernels.net import Emit
 from odl.core.kernels.score import end_of, score, uncertainty
 from odl.core.kernels.segment import notice
@@ -65,7 +65,7 @@ def emit_prediction(s: Block, window: Int, length: Int, n: Int) -> Int:
     return n + 1
 
 
-@jit
+@late(37)  # not because it is rare: at a cold start another process compiles it, this one the rest
 def predict(s: Block, end: Int, n: Int) -> Int:
     """The window that ended at ``end`` and is pooled: its prediction, and a question if the policy asks."""
     at = s.q

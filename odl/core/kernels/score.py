@@ -20,6 +20,7 @@ from odl.core.kernels.block import (
     BASE_SAYS,
     BASED,
     BEST,
+    COUNTED,
     HEAD_PARENT,
     INNER,
     LEARNED,
@@ -32,9 +33,10 @@ from odl.core.kernels.block import (
     WEIGHTS,
     Block,
 )  # fmt: skip
+from odl.core.kernels.changes import count_changes, has_classes
 from odl.core.kernels.gate import opened
-from odl.core.kernels.heads import MAX_ROWS, head_under, products, row_of
-from odl.core.kernels.jit import Int, jit
+from odl.core.kernels.heads import MAX_ROWS, REMOVED, head_under, products, row_of
+from odl.core.kernels.jit import Int, jit, late
 from odl.core.kernels.softmax import ONE
 
 NOBODY = NO_CLASS
@@ -48,7 +50,8 @@ def mark_inner(s: Block) -> NDArray[np.uint8]:
     for r in range(np.int64(s.d[at[N_ROWS]])):
         inner[r] = 0
     for head in range(1, np.int64(s.d[at[N_HEADS]])):
-        inner[row_of(s, np.int64(s.b[at[HEAD_PARENT] + head]))] = 1
+        if has_classes(s, np.int64(head)):
+            inner[row_of(s, np.int64(s.b[at[HEAD_PARENT] + head]))] = 1
     return inner
 
 
@@ -107,7 +110,8 @@ def mix(s: Block, adapted: NDArray[np.int64], based: NDArray[np.int64], inner: N
         total = np.int64(0)
         there = False
         for r in range(rows):
-            if s.b[at[ROW_HEAD] + r] == head and s.b[at[ROW_ACTIVE] + r] != 0:
+            part = s.b[at[ROW_ACTIVE] + r] != 0 and s.b[at[COUNTED] + r] != REMOVED
+            if part and s.b[at[ROW_HEAD] + r] == head:
                 total = np.int64(total + adapted[r])
                 there = True
         if there:
@@ -135,36 +139,21 @@ def end_of(path: NDArray[np.uint8], length: Int) -> Int:
 @jit
 def leaf_of(s: Block, path: NDArray[np.uint8], length: Int) -> Int:
     """The last class of a path if it is a leaf, else 255."""
-    if length == 0 or head_under(s, np.int64(path[length - 1])) >= 0:
+    if length == 0:
         return np.int64(NOBODY)
-    return np.int64(path[length - 1])
+    head = head_under(s, np.int64(path[length - 1]))
+    return np.int64(NOBODY) if head >= 0 and has_classes(s, np.int64(head)) else np.int64(path[length - 1])
 
 
-@jit
-def score(
+@late(36)
+def score_learned(
     s: Block, features: NDArray[np.uint8], scores: NDArray[np.uint16],
     path: NDArray[np.uint8],
 ) -> Int:  # fmt: skip
-    """Run every task on ``features``; the length of the path.
-
-    ``scores`` (rows,) receives the Q15 probability of each row that is shown, ``path`` the class
-    ids from the root down. ``s.q[BASE_SAYS]`` and ``s.q[MIX_SAYS]`` are the leaves that the image's
-    heads name and that both name together, ``s.q[BASE_ENDS]`` is the class, leaf or not, that the image's
-    path ends at; 255 for none.
-    """
+    """As `score`, behind the learned heads' own probabilities, where there are learned heads."""
     at = s.q
     rows = np.int64(s.d[at[N_ROWS]])
     adapted = s.q[at[ADAPTED] : at[ADAPTED] + MAX_ROWS]
-    products(s, features, at[WEIGHTS], rows, np.int64(s.d[at[N_HEADS]]), adapted)
-    if s.b[at[LEARNED]] == 0:
-        length = routed(s, path)
-        at[BASE_ENDS] = end_of(path, length)
-        leaf = leaf_of(s, path, length)
-        at[BASE_SAYS] = leaf
-        at[MIX_SAYS] = leaf
-        for r in range(rows):
-            scores[r] = np.uint16(adapted[r])
-        return length
     inner = mark_inner(s)
     based = s.q[at[BASED] : at[BASED] + MAX_ROWS]
     products(s, features, at[BASE], at[BASE_ROWS], at[BASE_HEADS], based)
@@ -185,6 +174,35 @@ def score(
     for r in range(rows):
         scores[r] = np.uint16(shown[r])
     return length
+
+
+@jit
+def score(
+    s: Block, features: NDArray[np.uint8], scores: NDArray[np.uint16],
+    path: NDArray[np.uint8],
+) -> Int:  # fmt: skip
+    """Run every task on ``features``; the length of the path.
+
+    ``scores`` (rows,) receives the Q15 probability of each row that is shown, ``path`` the class
+    ids from the root down. ``s.q[BASE_SAYS]`` and ``s.q[MIX_SAYS]`` are the leaves that the image's
+    heads name and that both name together, ``s.q[BASE_ENDS]`` is the class, leaf or not, that the image's
+    path ends at; 255 for none.
+    """
+    at = s.q
+    rows = np.int64(s.d[at[N_ROWS]])
+    count_changes(s)
+    adapted = s.q[at[ADAPTED] : at[ADAPTED] + MAX_ROWS]
+    products(s, features, at[WEIGHTS], rows, np.int64(s.d[at[N_HEADS]]), adapted)
+    if s.b[at[LEARNED]] == 0:
+        length = routed(s, path)
+        at[BASE_ENDS] = end_of(path, length)
+        leaf = leaf_of(s, path, length)
+        at[BASE_SAYS] = leaf
+        at[MIX_SAYS] = leaf
+        for r in range(rows):
+            scores[r] = np.uint16(adapted[r])
+        return length
+    return score_learned(s, features, scores, path)
 
 
 @jit

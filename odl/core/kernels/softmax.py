@@ -42,6 +42,10 @@ def softmax(logits: NDArray[np.int64], n: Int, fmt: Int, out: NDArray[np.int64])
     ``out[i] = (exp_i * 32768 + sum // 2) // sum``. The largest logit gives exp 32768, so
     the sum lies in [32768, 64 * 32768] and the product is below 2**31. Each quotient is
     off by at most one half, hence ``|sum(out) - 32768| <= n / 2``.
+
+    One division serves all: with ``inverse = 2**47 // sum + 1``, at most 2**32 + 1, the product with a
+    dividend below 2**30 + 2**20 is below 2**63 and exceeds ``2**47`` times the quotient by less than
+    2**31, so it gives the quotient or, seen from the remainder, one more.
     """
     top = logits[0]
     for i in range(1, n):
@@ -51,5 +55,9 @@ def softmax(logits: NDArray[np.int64], n: Int, fmt: Int, out: NDArray[np.int64])
     for i in range(n):
         out[i] = exp_q15(np.int64(top - logits[i]), fmt)
         total = np.int64(total + out[i])
+    inverse = np.int64(np.int64(2**47) // total + 1)
+    half = np.int64(total >> np.int64(1))
     for i in range(n):
-        out[i] = np.int64((out[i] * np.int64(ONE) + total // 2) // total)
+        dividend = np.int64(out[i] * np.int64(ONE) + half)
+        quotient = np.int64(np.int64(dividend * inverse) >> np.int64(47))
+        out[i] = np.int64(quotient - np.int64(quotient * total > dividend))

@@ -13,6 +13,7 @@ from odl.core.events import (
     NO_WINDOW,
     AddClass,
     Adopt,
+    ChangeClass,
     Dropped,
     Event,
     Gap,
@@ -39,7 +40,10 @@ EVENTS: Final = (
     ("class", "text"), ("task", "whole"), ("path", "text"), ("score", "number"), ("held", "text"),
     ("utility", "number"), ("why", "text"), ("by", "text"), ("took", "number"), ("clock", "time"),
 )  # fmt: skip
-_COMMANDS: Final = ("split", "new class", "answer", "taught", "skip", "undo")
+_COMMANDS: Final = (
+    "split", "new class", "renamed class", "merged class", "removed class", "answer", "taught", "skip",
+    "undo",
+)  # fmt: skip
 _LONGEST: Final = 100  # letters of what somebody is called
 RESERVED: Final = ("index", "time", "recording", "subject", "truth", *MARKS)
 
@@ -179,6 +183,9 @@ class EventRows:
                 self._add("undo", at)
             case AddClass(at, _, name, head):
                 self._add("new class", at, task=head, name=name)
+            case ChangeClass(at, cls, into, name):
+                what = "removed class" if into is None else "renamed class" if into == cls else "merged class"
+                self._add(what, at, name=name)
             case Split(at, leaf, head):
                 self._add("split", at, task=head, cls=leaf)
             case Prediction(window, path, scores, held):

@@ -170,6 +170,7 @@ def _parquet_chunks(path: Path) -> Iterator[Chunk]:
     try:
         _check_names(path, file.schema_arrow.names)
         for batch in file.iter_batches(CHUNK):
+            batch.validate(full=True)
             columns = {name: np.asarray(batch.column(name).to_pandas()) for name in batch.schema.names}
             if batch.num_rows:
                 yield Chunk(path, first, dict(columns))

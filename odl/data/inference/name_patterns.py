@@ -34,6 +34,9 @@ def patterns_for(names: Sequence[str]) -> Iterator[str]:
 
     >>> "{subject}/{label}.csv" in list(patterns_for(["anna/walk.csv", "ben/sit.csv"]))
     True
+    >>> zips = ["anna_walk.zip/gyro.csv", "ben_sit.zip/gyro.csv"]
+    >>> "{subject}_{label}.zip/*" in list(patterns_for(zips))
+    True
     """
     depth = max(name.count("/") for name in names)
     folders: list[list[str]] = [[]]
@@ -42,10 +45,13 @@ def patterns_for(names: Sequence[str]) -> Iterator[str]:
             folders = [["*"]]
             break
         texts = {name.split("/")[level] for name in names}
+        end = ".zip" if all(text.endswith(".zip") for text in texts) else ""
+        texts = {text.removesuffix(end) for text in texts}
         roles = ["*"]
         if len(texts) > 1 and not all(text.lower() in SPLITS for text in texts):
             compound = any(re.search(r"[_\-\d .]", text) for text in texts)
             roles = list(_separated(_FOLDERS if compound else _FOLDERS[:3]))
+        roles = [role if role == "*" else role + end for role in roles]
         folders = [[*own, role] for own in folders for role in roles]
     found = {re.search(r"((?:\.[A-Za-z]\w{0,6})?(?:\.gz)?)$", name)[1] for name in names}  # type: ignore[index]
     end = found.pop() if len(found) == 1 else ".*"

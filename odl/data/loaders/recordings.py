@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from odl.core.events import Adopt, Gap, Samples, Truth
+from odl.core.ground_truth import joined
 from odl.data.bundled import Part
 from odl.data.card import Card, DataError
 from odl.recording import RecordingError, read
@@ -42,7 +43,7 @@ def recorded_parts(path: Path, card: Card) -> tuple[str, list[Part]]:
             lost.append(event.lost)
         elif isinstance(event, Gap | Adopt):
             lost[-1] += event.lost
-    truths = [e for e in recording.events if isinstance(e, Truth)]
+    truths = joined(e for e in recording.events if isinstance(e, Truth))
     parts = []
     for own, before in zip(blocks, lost, strict=True):
         if not own:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from odl.data.archive import Files, to_counts
 from odl.data.bundled import Part
 from odl.data.card import Card, DataError, subject_order
-from odl.data.readers.matlab import load
+from odl.data.readers.apart import arrays_apart
 from odl.data.readers.source import SourceFile
 
 WHERE = "get UniMiB-SHAR.zip from the University of Milano-Bicocca and name its folder or zip with `data`"
@@ -77,8 +77,8 @@ def _matrix(files: Files, variable: str) -> tuple[NDArray[np.float64], str]:
     if name is None:
         raise DataError(f"{files.path}: {variable}.mat cannot be found; {WHERE}")
     where = files.where(name)
-    held = load(SourceFile(Path(where), name), files.data(name), [variable])
-    if not isinstance(held.get(variable), np.ndarray) or held[variable].dtype.kind not in "iuf":
+    held = arrays_apart("matlab", SourceFile(Path(where), name), files.data(name))
+    if variable not in held:
         raise DataError(f"{where}: there is no matrix '{variable}'")
     return np.asarray(held[variable], np.float64), where
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from odl.data.card import DataError
@@ -13,6 +14,7 @@ from odl.data.readers.table import NotATable, RawTable
 
 NAME = "JSON and CBOR"
 _LARGEST = 2**24  # bytes of CBOR, each of which may be a value
+_DEEPEST = 100
 _ENDINGS = (".json", ".jsonl", ".ndjson", ".cbor", ".labels")
 
 
@@ -41,4 +43,19 @@ def _cbor(source: SourceFile) -> Any:
     if len(data) > _LARGEST:
         raise DataError(f"{source.path}: more than {_LARGEST} bytes of CBOR; export it as JSON or CSV")
     with as_data_error(source, "CBOR"):
-        return cbor2.loads(data)
+        return _as_json(cbor2.loads(data))
+
+
+def _as_json(value: Any, depth: int = 0) -> Any:
+    """The value as JSON could say it: names are text, and what JSON does not know is its text.
+
+    >>> _as_json({1: (2, b"x")})
+    {'1': [2, "b'x'"]}
+    """
+    if depth > _DEEPEST:  # CBOR can hold a list within itself
+        raise ValueError("too many levels")
+    if isinstance(value, Mapping):
+        return {str(name): _as_json(held, depth + 1) for name, held in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_json(held, depth + 1) for held in value]
+    return value if value is None or isinstance(value, str | int | float) else str(value)

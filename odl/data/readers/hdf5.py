@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odl.data.card import DataError
+from odl.data.readers.apart import tables_apart
 from odl.data.readers.extra import SAMPLES, as_data_error, needed, whole
 from odl.data.readers.matrix import tables_of
 from odl.data.readers.source import SourceFile
@@ -31,9 +32,14 @@ def is_mine(source: SourceFile) -> bool:
 
 def read(source: SourceFile) -> list[RawTable]:
     """Return a table for each group, and each length within a group."""
+    return tables_apart("hdf5", source, whole(source, "HDF5"))
+
+
+def parse(source: SourceFile, data: bytes) -> list[RawTable]:
+    """As `read`, in this process, which a damaged file may end."""
     with needed("HDF5", source):
         import h5py
-    with as_data_error(source, "HDF5"), h5py.File(io.BytesIO(whole(source, "HDF5")), "r") as file:
+    with as_data_error(source, "HDF5"), h5py.File(io.BytesIO(data), "r") as file:
         return tables_in(source, file, h5py)
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from odl.data.card import DataError
 from odl.data.readers import hdf5
+from odl.data.readers.apart import tables_apart
 from odl.data.readers.extra import SAMPLES, as_data_error, needed, whole
 from odl.data.readers.matrix import tables_of
 from odl.data.readers.source import SourceFile
@@ -29,18 +30,28 @@ def is_mine(source: SourceFile) -> bool:
 
 def read(source: SourceFile) -> list[RawTable]:
     """Return a table for each structure, and each length within one."""
-    data = whole(source, "a MATLAB file")
+    return tables_apart("matlab", source, whole(source, "a MATLAB file"))
+
+
+def parse(source: SourceFile, data: bytes) -> list[RawTable]:
+    """As `read`, in this process, which a damaged file may end."""
     if hdf5.MAGIC in data[:1024]:
         with needed("a MATLAB file of version 7.3", source):
             import h5py
         with as_data_error(source, "a MATLAB file"), h5py.File(io.BytesIO(data), "r") as file:
             return hdf5.tables_in(source, file, h5py, matlab=True)
-    held = load(source, data)
+    held = _load(source, data)
     arrays = [pair for name, value in held.items() for pair in _arrays(source, name, value, 0)]
     return tables_of(source, arrays)
 
 
-def load(source: SourceFile, data: bytes, names: list[str] | None = None) -> dict[str, Any]:
+def numbers(source: SourceFile, data: bytes) -> dict[str, NDArray[Any]]:
+    """Return the variables that are arrays of numbers; in this process, as `parse`."""
+    held = _load(source, data)
+    return {n: v for n, v in held.items() if isinstance(v, np.ndarray) and v.dtype.kind in "iuf"}
+
+
+def _load(source: SourceFile, data: bytes) -> dict[str, Any]:
     """Return the variables of a file of version 5 or 4, after their sizes were checked.
 
     Raises
@@ -56,7 +67,7 @@ def load(source: SourceFile, data: bytes, names: list[str] | None = None) -> dic
         for name, shape, _ in whosmat(io.BytesIO(data)):
             if np.prod(shape, dtype=np.float64) > SAMPLES:
                 raise DataError(f"{source.path}: '{name[:60]}' has {shape} values; split the file")
-        held: dict[str, Any] = loadmat(io.BytesIO(data), variable_names=names)
+        held: dict[str, Any] = loadmat(io.BytesIO(data))
     return {name: value for name, value in held.items() if not name.startswith("__")}
 
 

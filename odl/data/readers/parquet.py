@@ -24,27 +24,37 @@ def read(source: SourceFile) -> list[RawTable]:
     import pyarrow
 
     try:
-        stored = _stored(source)
-        while any(pyarrow.types.is_struct(kind) for kind in stored.schema.types):
-            stored = stored.flatten()
-        names, own = _spread(stored)
-    except (pyarrow.ArrowException, OSError, NotImplementedError, MemoryError) as error:
+        names, stored_columns = _columns(source)
+        made = [column_of(column) for column in stored_columns]
+    except DataError:
+        raise
+    except (pyarrow.ArrowException, OSError, NotImplementedError, MemoryError, ValueError) as error:
         raise DataError(f"{source.path}: this cannot be read as Parquet ({str(error)[:80]})") from None
     columns: dict[str, Any] = {}
     left = []
-    for written, stored_column in zip(names, own, strict=True):
+    for written, column in zip(names, made, strict=True):
         name = "index" if written.startswith("__index_level_") else written.strip()
         if name in columns:
             raise DataError(f"{source.path}: two columns are called '{name}'")
-        column = column_of(stored_column)
         if column is None:
             left.append(name)
         else:
             columns[name] = column
-    if not stored.num_rows or not columns:
+    if not any(len(column) for column in columns.values()):
         raise DataError(f"{source.path}: the file is empty")
     notes = (f"columns that hold lists or bytes were left out: {', '.join(left)}",) if left else ()
     return [RawTable(source.path, columns, facts=FileFacts(notes=notes))]
+
+
+def _columns(source: SourceFile) -> tuple[list[str], list[Any]]:
+    """Names and columns; the fields of a group as columns of their own."""
+    import pyarrow
+
+    stored = _stored(source)
+    stored.validate(full=True)  # without it, a length that is a lie reads beside the buffer
+    while any(pyarrow.types.is_struct(kind) for kind in stored.schema.types):
+        stored = stored.flatten()
+    return _spread(stored)
 
 
 def _stored(source: SourceFile) -> Any:

@@ -7,10 +7,11 @@ import mmap
 import zipfile
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from odl.data.archive import damage_as_error, most_unpacked, zip_members
+from odl.data.archive import damage_as_error, most_unpacked, open_zip, zip_members
 from odl.data.card import DataError
 
 LARGEST_PACKED = 2**31  # bytes of a packed file, unpacked; a file on disk has no limit
@@ -41,7 +42,7 @@ class SourceFile:
     archive: Path | None = None
     member: str = ""
 
-    @property
+    @cached_property
     def suffix(self) -> str:
         """The ending in lower case, without that of gzip: ``.csv`` of ``A.CSV.gz``."""
         name = PurePosixPath(self.name.lower())
@@ -55,14 +56,17 @@ class SourceFile:
         prefix = self.name[: -len(self.member)]
         member = name.removeprefix(prefix)
         try:
-            with zipfile.ZipFile(self.archive) as packed:
-                packed.getinfo(member)
+            open_zip(self.archive).getinfo(member)
         except (KeyError, OSError, zipfile.BadZipFile):
             return None
         return SourceFile(self.archive / PurePosixPath(member), prefix + member, self.archive, member)
 
     def head(self, size: int = HEAD) -> bytes:
         """Return the first bytes, unpacked."""
+        if self.archive is not None and size <= HEAD:  # each reader asks for them
+            with damage_as_error(self.path):
+                packed = open_zip(self.archive)
+            return _head(packed, self)[:size]
         return bytes(self._read(size))
 
     def data(self) -> bytes | mmap.mmap:
@@ -82,7 +86,7 @@ class SourceFile:
     def _read(self, size: int) -> bytes:
         with damage_as_error(self.path), ExitStack() as stack:
             if self.archive is not None:
-                packed = stack.enter_context(zipfile.ZipFile(self.archive))
+                packed = open_zip(self.archive)
                 file: IO[bytes] = stack.enter_context(packed.open(self.member))
                 stored = packed.getinfo(self.member).file_size
             else:
@@ -95,6 +99,12 @@ class SourceFile:
         if len(data) > most:
             raise DataError(f"{self.path}: {stored} bytes unpack to more than {most}, as in a bomb; not read")
         return data
+
+
+@lru_cache(maxsize=1)
+def _head(packed: zipfile.ZipFile, source: SourceFile) -> bytes:
+    """The first bytes of a file in an open zip."""
+    return bytes(source._read(HEAD))
 
 
 def sources(base: Path) -> list[SourceFile]:

@@ -241,6 +241,7 @@ class _Body:
             bad.append(row)
             return "error"
 
+        self._check_text(text, number)
         separator = layout.separator
         if separator == " ":
             text = re.sub(rb"(?m)^[ \t]+|[ \t]+\r?$", b"", re.sub(rb"[ \t]+", b" ", text))
@@ -265,6 +266,15 @@ class _Body:
                     ) from None
         raise AssertionError("unreachable")
 
+    def _check_text(self, text: bytes, number: int) -> None:
+        """Refuse bytes in another encoding: pyarrow would print an exception while it reports such a row."""
+        try:
+            text.isascii() or text.decode()
+        except UnicodeDecodeError as error:
+            row = number + text.count(b"\n", 0, error.start)
+            place = f"{self._path} row {row}"
+            raise DataError(f"{place}: bytes that are no text; save the file as UTF-8") from None
+
     def _refuse(self, number: int, row: Any) -> None:
         place = f"{self._path} row {number}"
         if row.text.count('"') % 2:
@@ -278,8 +288,7 @@ class _Body:
             self._check_lines(column, number)
             clock = to_clock(column)
             values = column_of(column) if clock is None else clock
-            if values is None:
-                raise DataError(f"{self._path}: column '{name[:40]}' holds bytes that are no text")
+            assert values is not None  # CSV holds no lists, and `_check_text` leaves no bytes
             yield name, values
 
     def _check_lines(self, column: Any, number: int) -> None:

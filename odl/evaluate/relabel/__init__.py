@@ -8,9 +8,9 @@ edited answers, each at the sample of the original answer, and the model learned
 from odl.evaluate.relabel.edit import check_edits, store_edit
 from odl.evaluate.relabel.load import load_question_history
 from odl.evaluate.relabel.run import Relabelled, output_path, relabel
-from odl.evaluate.relabel.schedule import ScheduledAnswer, ScheduledAnswers, schedule_answers
+from odl.evaluate.relabel.schedule import ScheduledAnswer, ScheduledAnswers, ScheduledChange, schedule_answers
 
 __all__ = [
-    "Relabelled", "ScheduledAnswer", "ScheduledAnswers", "check_edits", "load_question_history",
-    "output_path", "relabel", "schedule_answers", "store_edit",
+    "Relabelled", "ScheduledAnswer", "ScheduledAnswers", "ScheduledChange", "check_edits",
+    "load_question_history", "output_path", "relabel", "schedule_answers", "store_edit",
 ]  # fmt: skip

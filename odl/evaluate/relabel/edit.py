@@ -6,24 +6,30 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from odl.core.loop import commands
+from odl.core.session import Session
 from odl.evaluate.recorded import RecordedSession
-from odl.evaluate.relabel.schedule import schedule_answers
+from odl.evaluate.relabel.schedule import ScheduledAnswer, ScheduledAnswers, schedule_answers
+from odl.evaluate.relabel.start import known_before
 from odl.labels.edits import (
     Edit,
+    EditOfClass,
     RelabelError,
     append_edits,
     check_edit,
     current_edits,
     edits_path,
     parents_of,
+    read_class_edits,
     read_edits,
 )
 from odl.labels.question_history import QuestionHistory
 
 
 def check_edits(
-    opened: RecordedSession, history: QuestionHistory, edits: Sequence[Edit], new: Sequence[Edit] = ()
-) -> None:
+    opened: RecordedSession, history: QuestionHistory, edits: Sequence[Edit], new: Sequence[Edit] = (),
+    classes: Sequence[EditOfClass] = (),
+) -> None:  # fmt: skip
     """Raise `RelabelError` for edits with which the session cannot run again.
 
     Parameters
@@ -34,6 +40,8 @@ def check_edits(
         Stored edits, oldest first.
     new : sequence of Edit
         Edits to add.
+    classes : sequence of EditOfClass
+        Changes of the classes, stored ones and new ones.
 
     Raises
     ------
@@ -71,17 +79,20 @@ def check_edits(
         except RelabelError as error:
             raise RelabelError(f"{error}{_how_to_drop(edit, edits)}") from None
         known += [edit.name] if edit.name is not None else []
-    there = set(opened.image.names.values())
-    for one in schedule_answers(history, current, parents_of(all_edits)):
-        if one.name is None or one.name in there:
-            continue
-        if one.under is not None and one.under not in there:
-            cause = [edit for edit in all_edits if (edit.name, edit.under) == (one.name, one.under)]
-            raise RelabelError(
-                f"window {one.window}: '{one.name}' cannot hang under '{one.under}', which was added "
-                f"later; give it another place{_how_to_drop(cause[-1], edits) if cause else ''}"
-            )
-        there.add(one.name)
+    rehearsal = Session(opened.image, opened.config)
+    if (first := known_before(opened)) is not None:
+        rehearsal.step(first)
+    for one in schedule_answers(history, current, parents_of(all_edits), classes):
+        try:
+            for reaction in ScheduledAnswers(rehearsal, [one]).poll(one.at):
+                for command in commands(rehearsal, reaction):
+                    rehearsal.step(command)
+        except RelabelError as error:
+            if not isinstance(one, ScheduledAnswer):
+                raise RelabelError(f"{error}; `keep_classes` gives earlier changes of classes up") from None
+            cause = [edit for edit in all_edits if edit.name == one.name]
+            how = _how_to_drop(cause[-1], edits) if cause else ""
+            raise RelabelError(f"window {one.window}: {error}{how}") from None
 
 
 def store_edit(
@@ -126,7 +137,7 @@ def store_edit(
     as_recorded = name in [one.name for one in history.questions if one.question.window == window]
     edited = None if as_recorded else name
     edit = Edit(window, edited, under, as_recorded, by, took, round(1000 * time.time()))
-    check_edits(opened, history, read_edits(log, trace), [edit])
+    check_edits(opened, history, read_edits(log, trace), [edit], read_class_edits(log, trace))
     append_edits(log, trace, [edit])
 
 

@@ -30,4 +30,5 @@ def load_question_history(opened: RecordedSession) -> QuestionHistory:
         return read_question_history(
             opened.recording.events, tree_of_image(image), image.window, image.rate_hz,
             opened.stream.channels or (), read_state=partial(read_adopted_state, image, opened.config),
+            max_log=image.max_log,
         )  # fmt: skip

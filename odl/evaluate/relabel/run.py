@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from odl._files import write_private
+from odl._files import in_private, write_private
 from odl.core.adopted_state import read_adopted_state
 from odl.core.config import Config
 from odl.core.events import Adopt, Gap, Input, Samples, Truth
@@ -18,9 +19,17 @@ from odl.evaluate.recorded import RecordedSession, open_recording
 from odl.evaluate.relabel.edit import check_edits
 from odl.evaluate.relabel.load import load_question_history
 from odl.evaluate.relabel.schedule import ScheduledAnswers, schedule_answers
+from odl.evaluate.relabel.start import known_before
 from odl.evaluate.replay import replay
 from odl.evaluate.run_stream import run_stream
-from odl.labels.edits import RelabelError, current_edits, edits_path, parents_of, read_edits
+from odl.labels.edits import (
+    RelabelError,
+    current_edits,
+    edits_path,
+    parents_of,
+    read_class_edits,
+    read_edits,
+)
 from odl.model.checkpoint import checkpoint
 
 
@@ -30,7 +39,8 @@ class Relabelled:
 
     ``as_answered`` is the share of the answered windows whose prediction, before the answer came, was the
     edited answer. ``changed`` counts windows whose prediction is different now. ``missed`` counts answers
-    about windows with lost samples, which could not be learned again.
+    about windows with lost samples, which could not be learned again. ``classes`` counts the classes that
+    edits have renamed, merged or removed.
     """
 
     before: Evaluation
@@ -43,6 +53,7 @@ class Relabelled:
     model: Path
     notes: tuple[str, ...]
     missed: int = 0
+    classes: int = 0
 
 
 def _from_window(inputs: Iterable[Input], image: Image, config: Config) -> Iterator[Input]:
@@ -52,6 +63,8 @@ def _from_window(inputs: Iterable[Input], image: Image, config: Config) -> Itera
     """
     until = 0
     for event in inputs:
+        if isinstance(event, Adopt) and (event.start, event.lost) == (0, 0):
+            continue  # of `known_before`
         if isinstance(event, Adopt):
             skip = read_adopted_state(image, config, event.state).skip
             until = max(until, event.start + event.lost + skip)
@@ -130,28 +143,32 @@ def relabel(
     path = Path(path)
     opened = open_recording(path)
     history = load_question_history(opened)
-    all_edits = read_edits(edits_path(path), opened.recording.trace_sha256)
+    log, trace = edits_path(path), opened.recording.trace_sha256
+    all_edits, classes = read_edits(log, trace), read_class_edits(log, trace)
     edits = current_edits(all_edits)
     out = output_path(opened, path, out)
-    check_edits(opened, history, all_edits)
+    check_edits(opened, history, all_edits, classes=classes)
     before = replay(path, progress=progress)
     asked = [one.question.window for one in history.questions if not (one.missed or one.taught)]
     about = opened.stream.about | {
         "asked": asked,
         "relabelled": {"from": path.name, "trace": opened.recording.trace_sha256, "edits": len(edits)},
     }
-    inputs = opened.stream.inputs
+    inputs, first = opened.stream.inputs, known_before(opened)
     stream = replace(
         opened.stream.unanswered(), name=out.name, about=about,
-        inputs=lambda: (e for e in _from_window(inputs(), opened.image, opened.config)
-                        if isinstance(e, Samples | Gap | Truth)),
+        inputs=lambda: chain([] if first is None else [first], (
+            e for e in _from_window(inputs(), opened.image, opened.config)
+            if isinstance(e, Samples | Gap | Truth))),
     )  # fmt: skip
     setup = open_stream(
         stream, opened.image, opened.options, config=opened.config, asked=asked, progress=progress
     )
     session = setup.session
-    answers = ScheduledAnswers(session, schedule_answers(history, edits, parents_of(all_edits)))
-    outcome = run_stream(stream, setup, answers, out.parent, progress)
+    schedule = schedule_answers(history, edits, parents_of(all_edits), classes)
+    answers = ScheduledAnswers(session, schedule)
+    with in_private(out, force=True) as file:
+        outcome = replace(run_stream(stream, setup, answers, file, progress), file=out)
     model = out.with_suffix(".odlm")
     write_private(model, checkpoint(opened.image, session.log).to_bytes())
     after = replace(before, outcomes=(outcome,), damage="")
@@ -159,12 +176,15 @@ def relabel(
     names = {q.window: q.answer for q in new.timeline.questions if q.answer is not None}
     rows = (old.timeline.rows, new.timeline.rows)
     predicted = [dict(zip(each.window.tolist(), each.named("predicted"), strict=True)) for each in rows]
+    called = {one.name: one.into for one in classes if one.what == "rename"}
+    predicted[0] = {window: called.get(name, name) for window, name in predicted[0].items()}
     return Relabelled(
         before=old, after=new, as_answered=(_share(names, predicted[0]), _share(names, predicted[1])),
         changed=sum(predicted[0].get(window) != name for window, name in predicted[1].items()),
         answers=len(names), edits=len(edits), recording=out, model=model,
         notes=(*filter(None, [opened.anew]), *after.notes()),
         missed=sum(asked.missed and asked.name is not None for asked in history.questions),
+        classes=len(classes),
     )  # fmt: skip
 
 

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from odl.evaluate import BASELINES
-from odl.evaluate.metrics import SCORES, Metric, shown_at
+from odl.evaluate.metrics import METRICS, Metric, shown_at
+
+# What the model with learning and baselines have a column for: by metric, the column's two words.
+_COMPARED: Final = {
+    "accuracy": {"": ("whole", "with"), "no_learning": ("whole", "without")},
+    "accuracy_last_third": {
+        "": ("third", "with"), "no_learning": ("third", "without"), "persistence": ("last", "answer"),
+    },
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +35,16 @@ class Column:
 
 
 def _columns() -> tuple[Column, ...]:
-    columns = []
+    metric_of = {metric.name: metric for metric in METRICS}
+    columns = [
+        Column(first, second, metric_of[name], baseline)
+        for name, each in _COMPARED.items()
+        for baseline, (first, second) in each.items()
+    ]
     for metric in shown_at("table"):
-        if metric.compared:
-            columns.append(Column("with", "learning", metric))
-            for name, baseline in BASELINES.items():
-                first, _, second = baseline.label.rpartition(" ")
-                columns.append(Column(first, second, metric, name))
-        else:
+        if metric.name not in _COMPARED:
             first, _, second = metric.label.rpartition(" ")
-            columns.append(Column(first, second + "*" * (metric in SCORES), metric))
+            columns.append(Column(first, second, metric))
     return tuple(columns)
 
 

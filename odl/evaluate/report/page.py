@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from odl._files import write_private
 from odl._text import clean
+from odl.core.events import Input
+from odl.core.pace import Pace
 from odl.evaluate import BASELINES, Evaluation, mean_of, worst_of
 from odl.evaluate.metrics import shown_at
+from odl.evaluate.report.asked import MOST, cards_of
 from odl.evaluate.report.columns import COLUMNS
 from odl.evaluate.report.environment import environment
 from odl.evaluate.report.figure import draw
-from odl.evaluate.report.sentences import comparison, headline, outcomes
+from odl.evaluate.report.sentences import comparison, headline, new_classes, next_steps, outcomes
 from odl.evaluate.report.style import ClassStyle, class_styles, sliding_window, stride
 
 _OPEN_AT_MOST = 4  # people; with more, only the worst one's section is open at first
@@ -24,15 +27,35 @@ _DEFINITIONS = (
      "at least half of its samples. Windows without a truth are not scored."),
     ("With learning", "What the person is shown: what the model says, or an answer that still stands. The "
      "model predicts each window before it learns anything from it."),
+    ("Permutation entropy", "How evenly the orders of size occur in which five neighbouring samples of "
+     "a channel can stand: 1 is white noise, from which nothing can be learned, and 0 a straight line."),
+    ("Statistical complexity", "Structure among these orders: 0 for noise and for a straight line, more for "
+     "what has a pattern (permutation entropy times the Jensen-Shannon divergence from noise)."),
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class SessionView:
-    """One person's evaluation, and the file name of the recording, empty without one."""
+    """What the page shows of one person.
+
+    Attributes
+    ----------
+    evaluation : Evaluation
+    recording : str
+        The file name of the recording, empty without one.
+    inputs : sequence of events
+        What went into the session; the samples that were asked about are drawn.
+    channels : sequence of (name, unit)
+        Of the samples.
+    predictable : mapping
+        What `odl.evaluate.predictability.predictability` returns.
+    """
 
     evaluation: Evaluation
     recording: str = ""
+    inputs: Sequence[Input] = ()
+    channels: Sequence[tuple[str, str]] = ()
+    predictable: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 def write_report(
@@ -62,7 +85,7 @@ def write_report(
     people : str
         Words for the people in the headline, such as ``"people never seen in training"``.
     progress : callable, optional
-        Called with a short sentence before each step.
+        Called with a sentence at the start, and now and then with how many people are done.
 
     Raises
     ------
@@ -83,18 +106,20 @@ def write_report(
         raise ValueError("a report needs at least one session: 'sessions' is empty")
     evaluations = [view.evaluation for view in sessions]
     mean, worst, styles = mean_of(evaluations), worst_of(evaluations), class_styles(evaluations)
-    sections = []
+    if progress:
+        progress("writing the report")
+    pace, sections = Pace(progress, "report", len(sessions), "people"), []
     for i, view in enumerate(sessions):
-        if progress:
-            progress(f"report: person {clean(view.evaluation.subject)} ({i + 1} of {len(sessions)})")
+        pace.reach(i)
         is_open = len(sessions) <= _OPEN_AT_MOST or (
             worst is not None and view.evaluation.subject == worst["subject"]
         )
-        sections.append({"is_open": is_open, **_person(view, styles, prefix=f"p{i}")})
+        sections.append({"is_open": is_open, **person_section(view, styles, prefix=f"p{i}")})
     html = environment("odl.evaluate.report").get_template("report.html").render(
         title=title,
         headline=headline(evaluations, people),
-        comparison=comparison(mean, worst),
+        comparison=comparison(evaluations),
+        fresh=new_classes(evaluations),
         columns=COLUMNS,
         rows=_rows(evaluations, mean, worst),
         outcomes=outcomes(evaluations),
@@ -102,6 +127,7 @@ def write_report(
         memory=list(memory.items()),
         settings=[(name, value) for name, value in about.items() if name != "command"],
         command=about.get("command"),
+        next_steps=next_steps([view.recording for view in sessions]),
         definitions=[
             *_DEFINITIONS,
             *((baseline.label.capitalize(), baseline.explanation) for baseline in BASELINES.values()),
@@ -124,17 +150,23 @@ def _rows(
     return [*rows, {"name": "mean", "kind": "mean", "figures": mean}] if several else rows
 
 
-def _person(view: SessionView, styles: Mapping[str, ClassStyle], *, prefix: str) -> dict[str, Any]:
+def person_section(view: SessionView, styles: Mapping[str, ClassStyle], *, prefix: str) -> dict[str, Any]:
+    """What the template ``person.html`` needs of one session, but whether it is open."""
     from markupsafe import Markup
 
     one, line = view.evaluation, view.evaluation.timeline
     here = set(one.classes) | {name for _, _, name in line.truths}
     here |= {*line.rows.classes("predicted"), *line.rows.classes("without")}
+    fresh = {name for _, name in line.added}
     confusion = zip(one.classes, one.confusion, strict=True)
     return {
         "evaluation": one,
+        "heading": f"Person {one.subject}",
         "picture": Markup(draw(one, styles, prefix=prefix)),
-        "legend": [(name, style) for name, style in styles.items() if name in here],
+        "legend": [(name, style, name in fresh) for name, style in styles.items() if name in here],
+        "cards": cards_of(one, view.inputs, view.channels),
+        "channels": view.channels,
+        "most": MOST,
         "confusion": [(name, counts) for name, counts in confusion if sum(counts)],
         "long_names": any(len(clean(name)) > 6 for name in one.classes),
         "sliding": sliding_window(one),
@@ -154,6 +186,10 @@ def _facts(view: SessionView) -> list[tuple[str, str]]:
         facts.append(("the questions", became))
     if one.timeline.added:
         facts.append(("names of added classes", ", ".join(clean(name) for _, name in one.timeline.added)))
+    for name, label in (("entropy", "permutation entropy"), ("complexity", "statistical complexity")):
+        if view.predictable:
+            each = (f"{clean(channel)} {figures[name]:.2f}" for channel, figures in view.predictable.items())
+            facts.append((label, ", ".join(each)))
     if view.recording:
         facts.append(("recording", clean(view.recording, 60)))
     return facts

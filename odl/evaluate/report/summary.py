@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from odl._text import aligned, clean, width, wrapped
-from odl.evaluate import BASELINES, Evaluation, mean_of, worst_of
+from odl.evaluate import BASELINES, Evaluation, mean_of
+from odl.evaluate.metrics import shown_at
 from odl.evaluate.report.columns import COLUMNS
 from odl.evaluate.report.sentences import comparison, headline, outcomes
 
@@ -24,15 +25,14 @@ def summary_text(evaluations: Sequence[Evaluation], *, people: str = "people") -
     >>> stream = [Truth(0, 128, "sit"), Prediction(0, (0,), ())]
     >>> without, names = [Prediction(0, (1,), ())], {0: "sit", 1: "walk"}
     >>> one = evaluate(stream, without, names, subject="7", window=128, rate_hz=50)
-    >>> print(summary_text([one]).splitlines()[0])
-    With 0 answers, accuracy on the last third rose from 0 % to 100 % (person 7)
+    >>> summary_text([one]).splitlines()[0]
+    'With 0 answers, accuracy rose from 0 % to 100 % over the whole stream (person'
     """
-    mean, worst = mean_of(evaluations), worst_of(evaluations)
     names = ["person", *(one.subject for one in evaluations)]
     figures = [one.to_json() for one in evaluations]
     if len(evaluations) > 1:
         names.append("mean")
-        figures.append(mean)
+        figures.append(mean_of(evaluations))
     heads = [[column.first for column in COLUMNS], [column.second for column in COLUMNS]]
     rows = [[column.text(of, "/").removesuffix(" %") for column in COLUMNS] for of in figures]
     widths = [max(map(width, cells)) for cells in zip(*heads, *rows, strict=True)]
@@ -44,28 +44,25 @@ def summary_text(evaluations: Sequence[Evaluation], *, people: str = "people") -
     ended = outcomes(evaluations)
     meanings = [
         (
-            "with learning",
+            "with",
             "What is shown: the model's output, before it learns from the window, or an answer "
             "that still stands.",
         ),
-        *((baseline.label, baseline.explanation) for baseline in BASELINES.values()),
-        *(
-            (column.metric.label, column.metric.explanation)
-            for column in COLUMNS
-            if not column.metric.compared
-        ),
+        ("without", BASELINES["no_learning"].explanation),
+        ("last answer", BASELINES["persistence"].explanation),
+        *((metric.label, metric.explanation) for metric in shown_at("table") if not metric.compared),
         *([("questions", f"{ended}.")] if ended else []),
     ]
     indent = max(len(word) for word, _ in meanings)
     parts = [
         wrapped(clean(headline(evaluations, people), 400)),
-        "Accuracy in % on the last third of the scored windows; * over all of them",
+        "Accuracy in %, with learning and without: whole stream, and its last third",
         aligned(table, gap),
         "\n".join(
             f"{word:{indent}}  " + wrapped(text, 77 - indent).replace("\n", "\n" + " " * (indent + 2))
             for word, text in meanings
         ),
     ]
-    if len(evaluations) > 1 and worst is not None:
-        parts.append(wrapped(clean(comparison(mean, worst), 600)))
+    if context := comparison(evaluations):
+        parts.append(wrapped(clean(context, 800)))
     return "\n\n".join(parts)

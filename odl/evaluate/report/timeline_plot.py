@@ -78,7 +78,7 @@ def draw_timeline(
         axes.axhline(y, color=GRID, lw=0.8, zorder=0)
     for at, _ in line.added:
         axes.plot([at / per_unit] * 2, [_LEARNED, 7.05], color=INK, lw=0.9, ls=(0, (3, 2)), zorder=2)
-    fresh = [(at / per_unit, f"new: {clean(name, 16)}") for at, name in line.added]
+    fresh = [(at / per_unit, f"new: {clean(name)}") for at, name in line.added]
     style: Any = {"ha": "left", "va": "bottom", "fontsize": 7.5, "color": INK, "weight": "bold"}
     for y in (7.1, 7.65):
         fresh = _spaced(axes, fresh, y, shift=-2, **style)
@@ -106,7 +106,7 @@ def _questions(axes: Axes, evaluation: Evaluation, styles: Mapping[str, ClassSty
         if q.outcome is QuestionOutcome.ANSWERED:
             colour = styles[q.answer or ""].colour
             axes.scatter(x, _ASKED, marker="^", s=46, color=colour, edgecolor=INK, lw=0.7, zorder=4)
-            texts.append((x, clean(q.answer or "", 12)))
+            texts.append((x, clean(q.answer or "")))
         elif q.outcome is QuestionOutcome.SKIPPED:
             axes.scatter(x, _ASKED, marker="x", s=24, color=INK, lw=1.3, zorder=4)
         else:
@@ -121,20 +121,35 @@ def _strip(
     styles: Mapping[str, ClassStyle],
     per_unit: float,
 ) -> None:
+    points, free = points_per_unit(axes), 0
     for name in dict.fromkeys(run[2] for run in runs):
         colour, hatch = styles.get(name, ClassStyle(GRID, ""))
-        bars = [(a / per_unit, (b - a) / per_unit) for a, b, each in runs if each == name]
+        own = _joined([(a, b) for a, b, each in runs if each == name], per_unit / points / 4)
+        bars = [(a / per_unit, (b - a) / per_unit) for a, b in own]
         # The edge is what carries the hatch, so without one there is no edge.
         axes.broken_barh(bars, lane, facecolors=colour, hatch=hatch or None, lw=0, zorder=1)
-    points = points_per_unit(axes)
     for start, end, name in runs:
+        if start < free:  # a damaged recording can have thousands of truths on top of each other
+            continue
         text, size = _fitting(clean(name), (end - start) / per_unit * points - 4)
         if text:
+            free = end
             dark = _lightness(styles[name].colour if name in styles else GRID) < 0.5
             axes.text(
                 (start + end) / 2 / per_unit, _middle(lane) - 0.02, text, fontsize=size, ha="center",
                 va="center", color="#ffffff" if dark else "#000000", zorder=3, linespacing=1.05,
             )  # fmt: skip
+
+
+def _joined(stretches: Sequence[tuple[int, int]], gap: float) -> list[tuple[int, int]]:
+    """Stretches in order, those that overlap or are less than ``gap`` apart as one."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(stretches):
+        if found and start - found[-1][1] < gap:
+            found[-1] = found[-1][0], max(end, found[-1][1])
+        else:
+            found.append((start, end))
+    return found
 
 
 def _runs(evaluation: Evaluation, classes: NDArray[np.int64]) -> list[tuple[int, int, int]]:
@@ -155,7 +170,10 @@ def _middle(lane: tuple[float, float]) -> float:
 
 
 def _fitting(text: str, points: float) -> tuple[str, float]:
-    """The text that fits into ``points`` and its font size: whole, in two lines, cut, or empty."""
+    """The text that fits into ``points`` and its font size: whole, in two lines, or empty.
+
+    A colour without a name is in the legend; half a name is none.
+    """
     if text_width(text, 7.5) <= points:
         return text, 7.5
     spaces = [i for i, character in enumerate(text) if character == " "]
@@ -163,8 +181,7 @@ def _fitting(text: str, points: float) -> tuple[str, float]:
         half = min(spaces, key=lambda i: max(i, len(text) - i))
         if text_width(text[:half], 6) <= points and text_width(text[half + 1 :], 6) <= points:
             return f"{text[:half]}\n{text[half + 1 :]}", 6
-    room = int(points / text_width("m", 6)) - 1
-    return (text[:room] + "…" if room >= 4 else "", 6)
+    return (text if text_width(text, 6) <= points else "", 6)
 
 
 def _spaced(

@@ -46,9 +46,13 @@ def write_curves(path: Path, curves: Mapping[str, Sequence[float]], stop: int) -
     with rc_context(settings):
         figure = Figure(figsize=(6.4, 3.6), layout="constrained")
         above, below = figure.subplots(2, 1, sharex=True)
+        figure.suptitle(
+            f"Training: step {stop} is kept, where people left out were classified best", fontsize=9
+        )
         right = [100 * share for share in curves["held_out_accuracy"]]
         above.plot(curves["steps"], right, color=WITH, lw=2)
         above.set_ylabel("accuracy, held-out people, %")
+        above.set_ylim(max(0, 10 * (min(right) // 10)) if right else 0, 100)
         below.plot(curves["steps"], curves["loss"], color=WITHOUT, lw=2)
         below.set_ylabel("training loss")
         below.set_xlabel("step")

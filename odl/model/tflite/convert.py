@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from odl.core.image import ROOT, Channel, Image, Layer
 from odl.core.image_layout import ImageError, Op
+from odl.core.layer_spans import LayerSpan, spans, waiting
 from odl.model.tflite.flat_tables import TfliteError
 from odl.model.tflite.layout import Layout
 from odl.model.tflite.lower import Classifier, Lowered, lower
@@ -130,25 +131,29 @@ def _laid_out(lowered: Lowered, hop: int | None) -> tuple[tuple[Layer, ...], int
         zero = lowered.start.zero + 128
         whole = Layer(blank, nothing, nothing, nothing.astype(np.uint8), step, Op.WINDOW, zero)
         _require_hop(step, window, 1)
-        return (whole, *layers), step
-    jump, rows, joins = 1, window, None
-    for i, layer in enumerate(layers):
-        rows = (rows - layer.kernel) // layer.stride + 1
-        if rows == 1:
-            joins = i  # the layer that makes one position of a whole window
-            break
-        jump *= layer.stride
-    if joins is None:
-        step = max(jump, window // 2 // jump * jump) if hop is None else hop
-        _require_hop(step, window, jump)
-        return tuple(layers), step
-    # It moves on by a hop, so that it computes once for each window.
-    most = layers[joins].kernel * jump
+        return _with_room((whole, *layers), window), step
+    given = [LayerSpan(1, 1, window), *spans(layers, window)]  # what each layer takes, and gives
+    jump, most = given[-1].stride, window
+    for before, after, layer in zip(given, given[1:], layers, strict=False):
+        if before.length > 1 and after.length == 1 and not layer.back:
+            # It makes one position of a whole window, and moves on by a hop: it computes once for each.
+            jump, most = before.stride, min(most, layer.kernel * before.stride)
     step = min(max(jump, window // 2 // jump * jump), most) if hop is None else hop
-    _require_hop(step, min(window, most), jump)
-    for i, layer in enumerate(layers[joins:], joins):
-        layers[i] = replace(layer, stride=step // jump if i == joins else 1)
-    return tuple(layers), step
+    _require_hop(step, most, jump)
+    for i, layer in enumerate(layers):
+        if given[i + 1].length == 1:
+            single = given[i].length == 1 or layer.back
+            layers[i] = replace(layer, stride=1 if single else step // given[i].stride)
+    return _with_room(layers, window), step
+
+
+def _with_room(layers: Sequence[Layer], window: int) -> tuple[Layer, ...]:
+    """The layers with room for inputs that wait where two branches meet."""
+    rooms = zip(layers, waiting(layers, window), strict=True)
+    return tuple(
+        replace(layer, weights=np.zeros((layer.outputs, room, 0), np.int8)) if layer.back else layer
+        for layer, room in rooms
+    )
 
 
 def _require_hop(step: int, most: int, jump: int) -> None:

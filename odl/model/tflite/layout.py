@@ -44,6 +44,8 @@ class Layout:
         TfliteError
             If positions would be mixed with channels.
         """
+        if shape == (self.time, self.width) and self.time > 1 and self.axis != 0:
+            return self  # positions as rows, for a layer that takes each on its own
         if math.prod(shape) != self.time * self.width or shape[:1] != (1,):
             raise TfliteError(f"{place} makes {shape} of {self.time} positions of {self.width} values")
         if len(shape) == 2 and self.time > 1:

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-import math
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.core.layer import MOST_KERNEL, Layer
+from odl.core.image_layout import Op
+from odl.core.layer import MOST_LAYERS, Layer
+from odl.core.layer_spans import spans
 from odl.model.tflite.each import bounded, joined
+from odl.model.tflite.ends import split, start_of
 from odl.model.tflite.flat_tables import TfliteError
-from odl.model.tflite.layout import Layout, input_layout
+from odl.model.tflite.joins import added, check_concatenation, side_by_side, without_numbers
+from odl.model.tflite.layout import Layout
+from odl.model.tflite.moved import VIEWS, cropped, is_view, padded, surrounded
 from odl.model.tflite.network import Network, Operator, Tensor
-from odl.model.tflite.operators import EACH, RULES, VIEWS, flattened, fully, is_view, padded, permutation
+from odl.model.tflite.operators import EACH, RULES, flattened, fully
+from odl.model.tflite.pooling import unpooled
 
-MOST_CHANNELS = 9
-_ENDS = ("SOFTMAX", "LOGISTIC", "DEQUANTIZE", "QUANTIZE", "RESHAPE")
+_PADDED = ("CONV_2D", "DEPTHWISE_CONV_2D")  # those that can bring the padding before them
+_CROPS = ("SLICE", "STRIDED_SLICE")
+_ABLE = (*RULES, *VIEWS, *_CROPS, "PAD", "CONCATENATION")
+_MOST_WEIGHTS = 2**24
 
 
 @dataclass(frozen=True)
@@ -30,6 +39,16 @@ class Classifier:
     logistic: bool  # one output, the probability of the second class
 
 
+@dataclass(frozen=True)
+class Activation:
+    """What an operator gives: which layer computes it, and how its values lie."""
+
+    layer: int  # -1: the samples
+    layout: Layout
+    pending: tuple[int, int] = (0, 0)  # padding before and behind, which no layer has brought yet
+    shared: bool = False  # more than one operator takes it
+
+
 @dataclass
 class Lowered:
     """What the operators became."""
@@ -41,17 +60,36 @@ class Lowered:
     classifier: Classifier | None = None
     operators: list[str] = field(default_factory=list)  # names, in order, of those that compute
 
-    def add(self, layer: Layer) -> None:
-        """The next layer; tables that follow each other become one."""
-        both = joined(self.layers[-1], layer) if self.layers else None
+    def add(self, layer: Layer, alone: bool = True) -> None:
+        """The next layer; tables that follow each other become one if the first is needed ``alone``."""
+        both = joined(self.layers[-1], layer) if self.layers and alone else None
         if both is not None:
             self.layers.pop()
+        if len(self.layers) >= MOST_LAYERS:
+            raise TfliteError(f"it would have more than {MOST_LAYERS} layers; up to {MOST_LAYERS} can be run")
         self.layers.append(both or layer)
+        if sum(one.weights.size for one in self.layers) > _MOST_WEIGHTS:
+            raise TfliteError(f"it would have more than {_MOST_WEIGHTS} weights; up to that can be run")
+
+    @property
+    def last(self) -> int:
+        """The number of the last layer."""
+        return len(self.layers) - 1
+
+    def fetch(self, now: Activation) -> None:
+        """Let the last layer be the one that computes ``now``, or one that hands on what that gives."""
+        if now.layer != self.last:
+            zero = now.layout.stored_zero
+            self.add(without_numbers(Op.BRANCH, now.layout.width, zero, len(self.layers) - now.layer))
 
     @property
     def windowed(self) -> bool:
-        """Padding over time makes an output depend on the window that asks for it."""
-        return any(layer.left or layer.right for layer in self.layers)
+        """Whether an output depends on the window that asks for it: padding, or branches of unequal reach."""
+        if any(layer.left or layer.right for layer in self.layers):
+            return True
+        found = spans(self.layers, self.start.time)
+        meeting = [i for i, layer in enumerate(self.layers) if layer.op in (Op.ADD, Op.CONCAT)]
+        return any(found[i - 1] != found[i - self.layers[i].back] for i in meeting)
 
 
 def lower(network: Network) -> Lowered:
@@ -62,135 +100,158 @@ def lower(network: Network) -> Lowered:
     TfliteError
         If something cannot be run; the message names the operator and its place.
     """
-    operators, samples, order = _begin(network)
-    body, tail, logistic = _split(operators)
-    _check_order(network, operators)
+    operators, samples, order = start_of(network)
+    body, tail, logistic = split(operators)
     made = Lowered(samples, order)
-    now, pending = samples, (0, 0)
-    made.features = body[-1].output if body else None
+    uses = Counter(t for o in operators for t in _activations(o))
+    known = _samples(made, body, uses)
     for operator in body:
-        if operator.name == "PAD":
-            now, pending = padded(operator, now, pending)
-            continue
-        if pending != (0, 0) and operator.name not in ("CONV_2D", "DEPTHWISE_CONV_2D"):
-            raise TfliteError(f"{operator.place} follows padding; a convolution can")
-        if operator.name in VIEWS or is_view(operator):
-            now = now.reshaped(operator.output.shape, operator.place)
-            continue
-        rule = RULES.get(operator.name)
-        if rule is None:
-            able = ", ".join(sorted((*RULES, *VIEWS, "PAD")))
-            raise TfliteError(f"{operator.place} cannot be run; these can: {able}")
-        layer, now = rule(operator, now, pending)
-        made.add(layer)
-        if operator.name not in EACH and (bounds := bounded(operator, now)) is not None:
-            made.add(bounds)
-        made.operators.append(operator.name)
-        pending = (0, 0)
+        known[operator.output] = _lowered(made, operator, known, uses)
     if not made.layers:
         raise TfliteError("the network has no layer before its classifier: nothing makes features of samples")
-    if now.time > 1 and (now.axis == 0 or now.width > 64):
-        made.layers.append(flattened(now))
-        now = replace(now, time=1, channels=now.time * now.width, wide=1)
+    made.features = body[-1].output
+    now = known[made.features]
+    _check_ends(network, operators, body, uses)
+    if now.layer != made.last or now.pending != (0, 0):
+        raise TfliteError(f"{body[-1].place} is followed by nothing that can be run")
+    layout = now.layout
+    if layout.time > 1 and (layout.axis == 0 or layout.width > 64):
+        made.add(flattened(layout))
+        layout = replace(layout, time=1, channels=layout.time * layout.width, wide=1)
     if tail is not None:
-        made.classifier = _classifier(tail, now, logistic)
+        made.classifier = _classifier(tail, layout, logistic)
     return made
 
 
-def _begin(network: Network) -> tuple[list[Operator], Layout, NDArray[np.int64]]:
-    """The operators behind what only converts the input, the samples' layout, and their order in it."""
-    if len(network.inputs) != 1 or len(network.outputs) != 1:
-        ends = f"{len(network.inputs)} inputs and {len(network.outputs)} outputs"
-        raise TfliteError(f"{ends}; a network with one each can be run")
-    operators, tensor = list(network.operators), network.inputs[0]
-    if not operators:
-        raise TfliteError("the network has no operators")
-    if operators[0].name == "QUANTIZE" and tensor.kind != "int8":
-        tensor = operators.pop(0).output
-        given = network.inputs[0]
-        if given.kind not in ("float32", "uint8") or (given.kind == "uint8" and not _same(given, tensor)):
-            raise TfliteError(f"its input is {given.kind} of another scale than the int8 that it becomes")
-    if tensor.kind != "int8":
+def _activations(operator: Operator) -> list[Tensor]:
+    """The inputs of an operator that other operators give."""
+    return [t for i, t in enumerate(operator.inputs) if t is not None and (i == 0 or not len(t.data))]
+
+
+def _samples(made: Lowered, body: Sequence[Operator], uses: Counter[Tensor]) -> dict[Tensor, Activation]:
+    """What is known at the beginning; samples that are needed twice go through a layer that hands them on."""
+    if not body:
+        return {}
+    first = body[0].tensor(0)
+    alike = {first}  # the samples in any shape
+    for operator in body:
+        if operator.name in VIEWS and operator.tensor(0) in alike:
+            alike.add(operator.output)
+    if any(uses[tensor] > 1 for tensor in alike):
+        layer, layout = unpooled(made.start)
+        made.add(layer)
+        return {first: Activation(0, layout, shared=True)}
+    return {first: Activation(-1, made.start)}
+
+
+def _lowered(
+    made: Lowered, operator: Operator, known: dict[Tensor, Activation], uses: Counter[Tensor]
+) -> Activation:  # fmt: skip
+    """Add the layers of one operator; what it gives."""
+    if operator.name not in _ABLE and not (operator.name == "TRANSPOSE" and is_view(operator)):
+        raise TfliteError(f"{operator.place} cannot be run; these can: {', '.join(sorted(_ABLE))}")
+    inputs = []
+    for tensor in _activations(operator):
+        if tensor not in known:
+            raise TfliteError(f"{operator.place} takes a tensor that no operator before it gives")
+        inputs.append(known[tensor])
+    if not inputs:
+        raise TfliteError(f"{operator.place} takes nothing")
+    shared = uses[operator.output] > 1
+    if len(inputs) > 1 or operator.name == "CONCATENATION":
+        return replace(_met(made, operator, [_settled(made, operator, one) for one in inputs]), shared=shared)
+    (now,) = inputs
+    if operator.name == "PAD":
+        layout, pending = padded(operator, now.layout, now.pending)
+        return replace(now, layout=layout, pending=pending, shared=shared or now.shared)
+    if operator.name in VIEWS or is_view(operator):
+        beside = sum(now.pending)
+        layout = replace(now.layout, time=now.layout.time + beside)
+        layout = layout.reshaped(operator.output.shape, operator.place)
+        if layout.axis != 0 or not beside:
+            return replace(
+                now, layout=replace(layout, time=layout.time - beside), shared=shared or now.shared
+            )
+        now = _settled(made, operator, now)
+        return replace(now, layout=layout, shared=shared or now.shared)
+    if max(now.pending) >= _reach(operator):
+        now = _settled(made, operator, now)
+    if made.layers:
+        made.fetch(now)
+    if operator.name in _CROPS:
+        layer, layout = cropped(operator, now.layout)
+    else:
+        layer, layout = RULES[operator.name](operator, now.layout, now.pending)
+    made.add(layer, not now.shared)
+    if operator.name not in EACH and (bounds := bounded(operator, layout)) is not None:
+        made.add(bounds)
+    made.operators.append(operator.name)
+    return Activation(made.last, layout, shared=shared)
+
+
+def _reach(operator: Operator) -> int:
+    """Positions that an operator's kernel reaches over, if it can bring the padding before it."""
+    if operator.name not in _PADDED or len(shape := operator.tensor(1).shape) != 4:
+        return 0
+    apart = operator.options["dilation_h"], operator.options["dilation_w"]
+    return max((n - 1) * d + 1 for n, d in zip(shape[1:3], apart, strict=True))
+
+
+def _settled(made: Lowered, operator: Operator, now: Activation) -> Activation:
+    """``now`` with its padding brought by a layer, if it has any."""
+    if now.pending == (0, 0):
+        return now
+    if made.layers:
+        made.fetch(now)
+    layer, layout = surrounded(now.layout, *now.pending, f"the padding before {operator.place}")
+    made.add(layer)
+    return Activation(made.last, layout, shared=now.shared)
+
+
+def _met(made: Lowered, operator: Operator, inputs: list[Activation]) -> Activation:
+    """Add the layers of an operator on several activations; what it gives."""
+    layouts = [one.layout for one in inputs]
+    if operator.name == "ADD" and len(inputs) == 2:
+        one, other = inputs if inputs[1].layer == made.last else inputs[::-1]
+        made.fetch(other)
+        layer, layout = added(operator, one.layout, other.layout, len(made.layers) - one.layer)
+        made.add(layer)
+        if (bounds := bounded(operator, layout)) is not None:
+            made.add(bounds)
+    elif operator.name == "CONCATENATION" and len(operator.inputs) == len(inputs):
+        check_concatenation(operator, layouts)
+        one, layout = inputs[0], layouts[0]
+        at = one.layer
+        if len(inputs) == 1:
+            made.fetch(one)
+        for other in inputs[1:]:
+            made.fetch(other)
+            layer, layout = side_by_side(operator, layout, other.layout, len(made.layers) - at)
+            made.add(layer)
+            at = made.last
+        if (layout.time, layout.axis) != (layouts[0].time, layouts[0].axis):
+            raise TfliteError(f"{operator.place} has the shape {operator.output.shape}")
+    else:
         raise TfliteError(
-            f"its input is {tensor.kind}: convert with full integer quantisation (int8), "
-            "with a representative dataset"
+            f"{operator.place} takes more than one activation; ADD and CONCATENATION can be run"
         )
-    order, place = _reordered(operators, tensor.shape)
-    shape = order.shape
-    if len(shape) == 2 and operators and operators[0].name == "FULLY_CONNECTED":
-        raise TfliteError(
-            f"its input is a vector of {math.prod(shape)} values that goes straight into "
-            f"{operators[0].place}: the output of a feature block (spectral features, statistics), or a "
-            "window that has lost its order. Sessions take samples; train the network on the samples "
-            "themselves, with convolutions over time first"
-        )
-    samples = input_layout(shape, tensor.scale, tensor.zero, place)
-    if samples.width > MOST_CHANNELS:
-        raise TfliteError(
-            f"its input has {samples.width} values at each of {samples.time} steps: the output of a feature "
-            f"block (a spectrogram, MFCC), not samples of up to {MOST_CHANNELS} channels. No session "
-            "computes such features; train the network on the samples themselves"
-        )
-    return operators, samples, order.reshape(-1)
+    made.operators.append(operator.name)
+    return Activation(made.last, layout)
 
 
-def _reordered(operators: list[Operator], shape: tuple[int, ...]) -> tuple[NDArray[np.int64], str]:
-    """Take off operators at the beginning that only bring the input into another order or shape.
-
-    Returns the places of its values in the shape that they have then, and what gave it that shape.
-    """
-    if math.prod(shape) > MOST_CHANNELS * MOST_KERNEL * 16:
-        raise TfliteError(f"its input has the shape {shape}: too large")
-    order, place, moved = np.arange(math.prod(shape)).reshape(shape), "the input", 0
-    for i, operator in enumerate(operators):
-        if operator.name not in (*VIEWS, "TRANSPOSE"):
-            break
-        moved = i + 1 if operator.name == "TRANSPOSE" else moved
-    while operators and (moved > 0 or (operators[0].name in VIEWS and order.ndim < 3)):
-        operator = operators.pop(0)
-        moved, place = moved - 1, operator.place
-        if operator.name == "TRANSPOSE":
-            order = order.transpose(permutation(operator))
-        elif math.prod(operator.output.shape) != order.size:
-            raise TfliteError(f"{place} makes {operator.output.shape} of {order.size} values")
-        else:
-            order = order.reshape(operator.output.shape)
-        if order.shape != operator.output.shape:
-            raise TfliteError(f"{place} has the shape {operator.output.shape}, not {order.shape}")
-    return order, place
-
-
-def _same(given: Tensor, tensor: Tensor) -> bool:
-    """Whether uint8 values are the int8 ones plus 128."""
-    return given.scale == tensor.scale and int(given.zeros[:1].sum()) == tensor.zero + 128
-
-
-def _split(operators: list[Operator]) -> tuple[list[Operator], Operator | None, bool]:
-    """The operators up to the features, the classifier behind them, and whether that ends in a logistic."""
-    last = len(operators)
-    while last and operators[last - 1].name in _ENDS:
-        last -= 1
-    ends = [operator.name for operator in operators[last:]]
-    if last and operators[last - 1].name == "FULLY_CONNECTED":
-        return operators[: last - 1], operators[last - 1], "LOGISTIC" in ends
-    if "SOFTMAX" in ends or "LOGISTIC" in ends:
-        what = operators[last - 1].place if last else "the input"
-        raise TfliteError(f"{what} is followed by {ends[0]}; a fully connected layer can be the classifier")
-    return operators[:last], None, False
-
-
-def _check_order(network: Network, operators: list[Operator]) -> None:
-    """Each operator has to take what the one before it gave."""
-    before: Tensor | None = None
-    for operator in operators:
-        first = operator.inputs[0] if operator.inputs else None
-        if before is not None and first is not before:
-            raise TfliteError(f"{operator.place} does not take the output of the operator before it")
-        for other in operator.inputs[1:]:
-            if other is not None and not len(other.data):
-                raise TfliteError(f"{operator.place} takes more than one activation; sequences can be run")
-        before = operator.output
-    if before is not None and network.outputs[0] is not before:
+def _check_ends(
+    network: Network, operators: list[Operator], body: Sequence[Operator], uses: Counter[Tensor]
+) -> None:  # fmt: skip
+    """What each operator gives is taken by another, and at the end by the next one alone."""
+    for operator in operators[:-1]:
+        if not uses[operator.output]:
+            raise TfliteError(f"{operator.place} gives what no operator takes")
+    before = body[-1]
+    for operator in operators[len(body) :]:
+        if operator.tensor(0) is not before.output or uses[before.output] != 1:
+            raise TfliteError(f"{operator.place} does not take the output of the operator before it alone")
+        before = operator
+    if network.outputs[0] is not before.output:
         raise TfliteError("the network's output is not that of its last operator")
 
 

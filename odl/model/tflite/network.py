@@ -22,11 +22,14 @@ OPERATORS: Final = {
     0: "ADD", 1: "AVERAGE_POOL_2D", 2: "CONCATENATION", 3: "CONV_2D", 4: "DEPTHWISE_CONV_2D",
     6: "DEQUANTIZE", 9: "FULLY_CONNECTED", 11: "L2_NORMALIZATION", 14: "LOGISTIC", 16: "LSTM",
     17: "MAX_POOL_2D", 18: "MUL", 19: "RELU", 20: "RELU_N1_TO_1", 21: "RELU6", 22: "RESHAPE", 24: "RNN",
-    25: "SOFTMAX", 27: "SVDF", 28: "TANH", 32: "CUSTOM", 34: "PAD", 36: "GATHER", 39: "TRANSPOSE",
+    25: "SOFTMAX", 27: "SVDF", 28: "TANH", 32: "CUSTOM", 34: "PAD", 36: "GATHER",
+    37: "BATCH_TO_SPACE_ND", 38: "SPACE_TO_BATCH_ND", 39: "TRANSPOSE",
     40: "MEAN", 41: "SUB", 42: "DIV", 43: "SQUEEZE", 44: "UNIDIRECTIONAL_SEQUENCE_LSTM",
-    45: "STRIDED_SLICE", 49: "SPLIT", 53: "CAST", 54: "PRELU", 55: "MAXIMUM", 57: "MINIMUM", 59: "NEG",
+    45: "STRIDED_SLICE", 47: "EXP", 49: "SPLIT", 53: "CAST", 54: "PRELU", 55: "MAXIMUM", 57: "MINIMUM",
+    59: "NEG",
+    61: "GREATER", 69: "TILE", 94: "FILL", 101: "ABS", 111: "ELU", 123: "SELECT_V2", 150: "GELU",
     60: "PADV2", 65: "SLICE", 67: "TRANSPOSE_CONV", 70: "EXPAND_DIMS", 74: "SUM", 75: "SQRT",
-    76: "RSQRT", 77: "SHAPE", 82: "REDUCE_MAX", 83: "PACK", 88: "UNPACK", 98: "LEAKY_RELU",
+    76: "RSQRT", 77: "SHAPE", 81: "REDUCE_PROD", 82: "REDUCE_MAX", 83: "PACK", 88: "UNPACK", 98: "LEAKY_RELU",
     99: "SQUARED_DIFFERENCE", 114: "QUANTIZE", 117: "HARD_SWISH", 142: "VAR_HANDLE",
     143: "READ_VARIABLE", 144: "ASSIGN_VARIABLE", 129: "CALL_ONCE", 119: "WHILE", 118: "IF",
 }  # fmt: skip
@@ -43,11 +46,17 @@ _OPTIONS: Final[dict[str, dict[str, tuple[int, str, int]]]] = {
     "AVERAGE_POOL_2D": _WINDOWED
     | {"filter_w": (3, "i4", 0), "filter_h": (4, "i4", 0), "activation": (5, "i1", 0)},
     "FULLY_CONNECTED": {"activation": (0, "i1", 0), "format": (1, "i1", 0)},
+    "CONCATENATION": {"axis": (0, "i4", 0), "activation": (1, "i1", 0)},
+    "STRIDED_SLICE": {
+        name: (place, "i4", 0) for place, name in enumerate(("begin", "end", "ellipsis", "new", "shrink"))
+    },
+    "LEAKY_RELU": {"alpha": (0, "u4", 0)},  # the bits of a float32
     "ADD": {"activation": (0, "i1", 0)},
     "MUL": {"activation": (0, "i1", 0)},
     "SUB": {"activation": (0, "i1", 0)},
 }
 SAME: Final = 0
+VALID: Final = 1
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,8 +24,7 @@ from odl.model.tflite.options import ends, scales, sides, steps
 from odl.model.tflite.pooling import highest, mean, pooling
 from odl.model.tflite.rounding import of_channels
 
-EACH = ("MUL", "ADD", "SUB", "RELU", "RELU6", "QUANTIZE")  # of a value and a constant
-VIEWS = ("RESHAPE", "EXPAND_DIMS", "SQUEEZE")
+EACH = ("MUL", "ADD", "SUB", "RELU", "RELU6", "LEAKY_RELU", "PRELU", "QUANTIZE")  # of a value and a constant
 _LARGEST_LAYER = 2**22  # weights
 
 
@@ -78,20 +77,23 @@ def _spread(
     across = (now.wide + above + below - wide_reach) // wide_stride + 1
     if time < 1 or across < 1:
         raise TfliteError(f"{operator.place}: its kernel is larger than its input")
-    size = across * out * reach * now.width
-    if across * out > MOST_OUTPUTS or reach > MOST_KERNEL or size > _LARGEST_LAYER:
-        raise TfliteError(f"{operator.place} would have {across * out} outputs, kernel {reach}: too large")
-    spread = np.zeros((across, out, reach, now.wide, cin), np.int8)
+    # Positions that a step leaves out get weights of 0.
+    right += max(0, (time - 1) * stride + max(reach, stride) - (now.time + left + right))
+    longer = max(reach, stride)
+    size = across * out * longer * now.width
+    if across * out > MOST_OUTPUTS or longer > MOST_KERNEL or size > _LARGEST_LAYER:
+        raise TfliteError(f"{operator.place} would have {across * out} outputs, kernel {longer}: too large")
+    spread = np.zeros((across, out, longer, now.wide, cin), np.int8)
     for position in range(across):
         for k in range(wide):
             row = position * wide_stride + k * wide_dilation - above
             if 0 <= row < now.wide:
-                spread[position, :, ::dilation, row] = weights[:, :, k]
+                spread[position, :, :reach:dilation, row] = weights[:, :, k]
     shape = (1, time, across, out) if now.axis == 1 else (1, across, time, out)
     if operator.output.shape != shape:
         raise TfliteError(f"{operator.place} has the shape {operator.output.shape}, not {shape}")
     after = replace(now, time=time, wide=across, channels=out, signed=False)
-    numbers = spread.reshape(across * out, reach, now.width)
+    numbers = spread.reshape(across * out, longer, now.width)
     return _Spread(numbers, np.tile(np.arange(out), across), stride, left, right, after)
 
 
@@ -117,14 +119,27 @@ def _convolution(operator: Operator, now: Layout, pending: tuple[int, int]) -> t
     scale, zero = ends(operator)
     tensor = operator.tensor(1)
     weights = tensor.values("int8")
-    if weights.ndim != 4 or weights.shape[3] != now.channels or now.axis == 0:
-        raise TfliteError(
-            f"{operator.place} has weights {weights.shape} for {now.channels} channels; no groups"
-        )
+    if weights.ndim != 4 or now.axis == 0 or now.channels % weights.shape[3]:
+        raise TfliteError(f"{operator.place} has weights {weights.shape} for {now.channels} channels")
+    weights = _ungrouped(operator, weights, now.channels)
     of = _spread(operator, now, _time_first(weights, now), pending)
     numbers = _numbers(operator, now, of.weights, of.channel, scales(operator, tensor, len(weights)))
     layer = of.layer(Op.CONV_TWICE, of.weights, numbers, zero)
     return layer, replace(of.after, scale=scale, zero=zero - 128)
+
+
+def _ungrouped(operator: Operator, weights: NDArray[np.int8], channels: int) -> NDArray[np.int8]:
+    """Weights of all channels, where a group of outputs takes a group of channels alone: 0 for the others."""
+    out, *kernel, each = weights.shape
+    groups = channels // each
+    if groups == 1:
+        return weights
+    if out % groups or weights.size * groups > _LARGEST_LAYER:
+        raise TfliteError(f"{operator.place} has {groups} groups for {out} outputs, or is too large")
+    full = np.zeros((groups, out // groups, *kernel, groups, each), np.int8)
+    for g in range(groups):
+        full[g, :, :, :, g] = weights[g * out // groups :][: out // groups]
+    return full.reshape(out, *kernel, channels)
 
 
 def _depthwise(operator: Operator, now: Layout, pending: tuple[int, int]) -> tuple[Layer, Layout]:
@@ -176,38 +191,6 @@ def fully(operator: Operator, now: Layout) -> tuple[NDArray[np.int8], NDArray[np
         if len(biases) != len(weights):
             raise TfliteError(f"{operator.place} has {len(biases)} biases for {len(weights)} outputs")
     return weights, scales(operator, tensor, len(weights)), biases
-
-
-def permutation(operator: Operator) -> list[int]:
-    """The axes of a TRANSPOSE in their new order."""
-    axes = [int(a) for a in operator.tensor(1).values("int32").reshape(-1)[:9]]
-    if sorted(axes) != list(range(len(operator.tensor(0).shape))):
-        raise TfliteError(f"{operator.place} has the axes {axes}")
-    return axes
-
-
-def is_view(operator: Operator) -> bool:
-    """Whether a TRANSPOSE moves nothing but axes of length one."""
-    if operator.name != "TRANSPOSE":
-        return False
-    shape = operator.tensor(0).shape
-    moved = [a for a in permutation(operator) if shape[a] != 1]
-    if moved != sorted(moved):
-        raise TfliteError(f"{operator.place} makes positions of channels; at the beginning this can be run")
-    return True
-
-
-def padded(operator: Operator, now: Layout, pending: tuple[int, int]) -> tuple[Layout, tuple[int, int]]:
-    """Padding over time, for the convolution that follows."""
-    pads = operator.tensor(1).values("int32")
-    wanted = pads.shape == (len(operator.tensor(0).shape), 2) and now.axis != 0
-    others = [i for i in range(len(pads)) if i != now.axis]
-    if not wanted or np.any(pads[others] != 0) or not 0 <= pads.min() <= pads.max() < 4096:
-        raise TfliteError(f"{operator.place} pads other axes than time")
-    left, right = pads[now.axis].tolist()
-    if operator.output.scale != now.scale or operator.output.zero != now.zero:
-        raise TfliteError(f"{operator.place} changes the scale")
-    return now, (pending[0] + left, pending[1] + right)
 
 
 _Rule = Callable[[Operator, Layout, tuple[int, int]], tuple[Layer, Layout]]

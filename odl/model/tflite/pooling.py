@@ -26,8 +26,6 @@ def pooling(operator: Operator, now: Layout, pending: tuple[int, int]) -> tuple[
     wide = now.wide // across
     left, right = sides(operator, now.time, kernel, stride)
     op = Op.MAX if operator.name == "MAX_POOL_2D" else Op.AVERAGE
-    if op == Op.AVERAGE and (left or right):
-        raise TfliteError(f"{operator.place} takes means with padding; without can be run")
     time = (now.time + left + right - kernel) // stride + 1
     shape = (1, time, wide, now.channels) if now.axis == 1 else (1, wide, time, now.channels)
     if operator.output.shape != shape or time < 1:
@@ -36,6 +34,11 @@ def pooling(operator: Operator, now: Layout, pending: tuple[int, int]) -> tuple[
         raise TfliteError(f"{operator.place} moves on by {stride}, more than its {kernel} positions")
     layer = _without_weights(op, now, across, kernel, stride, left, right)
     return layer, replace(now, time=time, wide=wide, signed=False)
+
+
+def unpooled(now: Layout) -> tuple[Layer, Layout]:
+    """A layer that hands on samples as what they are, but stored as all other values."""
+    return _without_weights(Op.MAX, now, 1, 1, 1), replace(now, signed=False)
 
 
 def _without_weights(

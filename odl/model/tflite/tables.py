@@ -72,9 +72,22 @@ def _functions(operator: Operator, channels: int, zero: int, scale: float) -> li
         narrow = float(np.float32(scale) / np.float32(out.scale))
         mult, exponent = exact_multiplier(scale / out.scale if operator.name == "QUANTIZE" else narrow)
         return [lambda x: scaled(x, mult, exponent)]
+    if operator.name == "LEAKY_RELU":
+        slope = np.uint32(operator.options["alpha"]).view(np.float32)
+        if not np.isfinite(slope) or slope < 0:
+            raise TfliteError(f"{operator.place} has the slope {slope}")
+        above = exact_multiplier(float(np.float32(scale) / np.float32(out.scale)))
+        below = exact_multiplier(float(np.float32(scale) * slope / np.float32(out.scale)))
+        return [lambda x: scaled(x, *(above if x >= 0 else below))]
     other = _constant(operator, channels)
     values = [int(v) - other.zero for v in other.values("int8").reshape(-1)]
     s1, s2, s3 = np.float32(scale), np.float32(other.scale), np.float32(out.scale)
+    if operator.name == "PRELU":
+        above, below = exact_multiplier(float(s1 / s3)), exact_multiplier(float(s1 * s2 / s3))
+        return [
+            lambda x, w=w: scaled(x, *above) if x >= 0 else scaled(x * w, *below)  # type: ignore[misc]
+            for w in values
+        ]
     if operator.name == "MUL":
         mult, exponent = exact_multiplier(float(s1 * s2 / s3))
         return [lambda x, w=w: scaled(x * w, mult, exponent) for w in values]  # type: ignore[misc]

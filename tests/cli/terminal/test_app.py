@@ -21,7 +21,7 @@ from prompt_toolkit.output import DummyOutput
 from odl.cli.live import stopped_by_signals
 from odl.cli.terminal.app import drawable, run
 from odl.cli.terminal.view import TerminalView
-from odl.core.events import AddClass, Event, Gap, Label, Learned, Split, Undo
+from odl.core.events import AddClass, Event, Gap, Label, Learned, Origin, Split, Teach, Undo
 from tests.helpers.prompts import Played, PromptHarness
 from tests.helpers.virtual_clock import VirtualClock
 from tests.helpers.waiting import LIMIT, let_others_run
@@ -125,6 +125,59 @@ def test_enter_hangs_a_new_class_at_the_top_and_a_known_name_needs_no_place() ->
     assert len({e.cls for e in of(stage, Learned)}) == 1
 
 
+def test_a_key_teaches_what_is_done_now_known_or_new() -> None:
+    """Two stretches are taught: one by a key, one by a new name with its place; no question is spent."""
+    stage = PromptHarness(policy="none")
+    stage.run(int(stage.prompt.rate_hz * 20))
+    first = stage.prompt.likely[0].name
+
+    def later(stage: PromptHarness, view: TerminalView) -> bool:
+        """Another window has begun since the first label."""
+        stage.run(int(stage.prompt.rate_hz))
+        return len(of(stage, Learned)) == 1 and learned(stage, view)
+
+    play([(lambda *_: True, "t"), (typing("teach"), "1"), (later, "t"), (typing("teach"), "n"),
+          (typing("name"), "row\r"), (typing("place"), "\r"),
+          (lambda stage, view: len(of(stage, Learned)) == 2, "qq")], stage)  # fmt: skip
+    assert [stage.session.names[e.cls] for e in of(stage, Teach)] == [first, "row"]
+    assert stage.session.counts["taught"] == 2 and stage.session.counts["queries"] == 0
+
+
+def test_a_held_button_of_the_board_opens_the_choice() -> None:
+    """A key then says what is done now; an undo opens nothing."""
+    stage = PromptHarness(policy="none")
+    stage.run(int(stage.prompt.rate_hz * 20))
+
+    def held(stage: PromptHarness, view: TerminalView) -> bool:
+        at = stage.session.position
+        if stage.prompt.held == 0:
+            stage.put(Origin(at, "button", 0, 0), Undo(at))
+            assert stage.prompt.held == 0
+            stage.prompt.hold()
+        return view.mode.kind == "teach"
+
+    play([(held, "1"), (lambda stage, view: of(stage, Teach), "qq")], stage)
+    assert len(of(stage, Teach)) == 1 and stage.prompt.held == 1
+
+
+def test_escape_and_a_wrong_key_teach_nothing() -> None:
+    stage, view = play([(asked, "t"), (typing("teach"), "?"), (typing("help"), "\x1b"), (typing("keys"), "t"),
+                        (typing("teach"), "z"), (lambda stage, view: "'z' is no class's key" in
+                        stage.prompt.sentence, "\x1b"), (typing("keys"), "qq")])  # fmt: skip
+    assert of(stage, Teach, Label) == [] and view.mode.kind == "keys"
+
+
+def test_a_key_without_a_question_says_so() -> None:
+    """So does a key that means nothing for the question on the screen."""
+    none = "no question is open for '1'; t teaches what you are doing now"
+    stage, _ = play(
+        [(lambda *_: True, "1"), (lambda stage, view: stage.prompt.sentence == none, "d"),
+         (typing("details"), "d"), (typing("keys"), "qq")], PromptHarness(policy="none"),
+    )  # fmt: skip
+    assert of(stage, Label, Teach) == []
+    play([(asked, "z"), (lambda stage, view: "'z' means nothing here" in stage.prompt.sentence, "qq")])
+
+
 def test_escape_leaves_a_name_and_the_help() -> None:
     stage, view = play(
         [(asked, "n"), (typing("name"), "abc\x1b"), (typing("keys"), "?"), (typing("help"), "\x1b"),
@@ -188,7 +241,7 @@ def test_a_question_that_ends_while_its_class_is_typed_says_so_and_no_letter_ans
         assert "that question has ended" in picture and "What were you doing" not in picture
         view.press("s")
         assert (view.mode.typed, view.mode.window) == ("ws", window)
-        view._answer_typed(0, None)
+        view._answer_typed(None)
         assert stage.put() == [] and stage.prompt.sentence == "this question has expired"
         assert "What were you doing" in "".join(part for _, part, *_ in view._text())
 
@@ -272,7 +325,7 @@ def test_a_name_begun_as_its_question_goes_is_typed_to_its_end_and_harms_no_othe
             view.press(key)
         assert (view.mode.kind, view.mode.window, view.mode.typed) == ("name", first, "squat")
         assert not view._stop.is_set()
-        view._answer_typed(0, None)
+        view._answer_typed(None)
         assert stage.put() == [] and stage.prompt.sentence == "this question is answered already"
 
 
@@ -337,7 +390,7 @@ def test_a_cut_line_to_the_person_ends_the_session_cleanly() -> None:
 def test_a_terminal_that_goes_away_ends_the_session_cleanly_and_under_nohup_nothing() -> None:
     """As where ssh is cut: the system says so with a signal before it closes the line."""
     stopped: list[str] = []
-    before = signal.getsignal(signal.SIGHUP)
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whatever the tests themselves run under
     try:
         with stopped_by_signals(lambda: stopped.append("stopped")):
             os.kill(os.getpid(), signal.SIGHUP)
@@ -386,7 +439,7 @@ def test_a_view_is_drawn_where_a_terminal_can_be_drawn_in(
     if not drawn:
         live = Played(PromptHarness(policy="none"), lambda i: let_others_run(), turns=60_000 if tty else 5)
         run(live)  # where there is a keyboard, its line ends it
-        assert live.closed and "49.98 of 50 Hz" in sys.stdout.getvalue()  # type: ignore[attr-defined]
+        assert live.closed and "ttyACM0: connected" in sys.stdout.getvalue()  # type: ignore[attr-defined]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals on Windows")

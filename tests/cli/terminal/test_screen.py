@@ -12,9 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from odl._text import width
-from odl.cli.terminal.braille import braille
+from odl.cli.terminal.braille import braille, plotted
+from odl.cli.terminal.keys import HELP, KEYS, KeyMode, Line, keyed
 from odl.cli.terminal.lines import LineView
-from odl.cli.terminal.screen import HELP, KEYS, KeyMode, Line, figures, frame, keyed
+from odl.cli.terminal.screen import details, figures, frame
+from odl.core.events import Truth
+from odl.core.ground_truth import TruthTrack
+from odl.labels.question import Question
 from tests.helpers.images import random_image
 from tests.helpers.prompts import STATUS, Played, PromptHarness
 from tests.helpers.streams import IMAGE
@@ -40,7 +44,7 @@ def test_the_picture_has_state_prediction_card_keys_and_answers() -> None:
     stage.until_asked()
     question = stage.prompt.questions[0]
     picture = shot(stage)
-    for words in ("ttyACM0", "connected", "49.98 of 50 Hz", "lost 0", "clock +12 ppm", "questions left 20",
+    for words in ("ttyACM0", "connected", "49.98 of 50 Hz", "lost 0", "questions left 20",
                   "recording walk.odl", "now  " + " > ".join(stage.prompt.path), "What were you doing",
                   f"{stage.prompt.left(question):.0f} s left", "'run' has been learned", " n  new class",
                   " =  same: run", " u  undo", " q  quit"):  # fmt: skip
@@ -61,18 +65,26 @@ def test_help_and_places_are_shown() -> None:
     assert "1  at the top" in picture and "3  under walk" in picture and "4  under up" in picture
 
 
-def test_without_a_question_the_picture_says_so_and_counters_of_twins_are_shown() -> None:
+def test_without_a_question_the_picture_says_so_and_counters_of_twins_are_details() -> None:
     stage = PromptHarness(policy="none")
     assert "no question is open; the next one appears here\n" in shot(stage)
     status = replace(STATUS, compared=12, skipped=3, differences=0, damaged=4, rate=None, recording=None)
     picture = "\n".join(text(frame(figures(status), stage.prompt, KeyMode(), 0, 80, 40)))
-    assert "compared 12, skipped 3   differences 0" in picture and "damaged 4" in picture
+    assert not any(word in picture for word in ("compared", "skipped", "differ", "damaged", "jitter"))
     assert "– of 50 Hz" in picture and "recording" not in picture
-    assert "2.0 times real time" in figures(replace(status, drift=1e6))
+    assert "board and host differed once" not in picture
+    assert "board and host differed 1 time" in figures(replace(status, differences=1))
+    shown = details(replace(status, drift=1e6, problem="a flat sensor\x1b[2J"))
+    picture = "\n".join(text(frame([], stage.prompt, KeyMode("details"), 0, 80, 40, details=shown)))
+    for words in ("compared     12 windows of board and host", "skipped      3 windows", "differences  0",
+                  "damaged      4", "2.0 times real time", "jitter       0.8 ms", "a flat sensor",
+                  "d or esc: back"):  # fmt: skip
+        assert words in picture, words
+    assert "\x1b" not in picture
 
 
 def test_one_window_is_one_and_a_skip_has_no_time() -> None:
-    assert [figures(replace(STATUS, windows=n))[-3] for n in (0, 1, 2)] == [
+    assert [figures(replace(STATUS, windows=n))[3] for n in (0, 1, 2)] == [
         "0:00, 0 windows", "0:00, 1 window", "0:00, 2 windows",
     ]  # fmt: skip
     stage = PromptHarness()
@@ -95,7 +107,8 @@ def test_the_title_says_how_long_ago_it_was_where_there_is_room() -> None:
     assert "5 min ago?" in shot(stage)
 
 
-@given(st.integers(1, 200), st.integers(1, 60), st.sampled_from(["keys", "help", "name", "place"]),
+@given(st.integers(1, 200), st.integers(1, 60),
+       st.sampled_from(["keys", "help", "details", "teach", "name", "place"]),
        st.booleans())  # fmt: skip
 def test_the_picture_fits_whatever_the_size(columns: int, rows: int, kind: str, plain: bool) -> None:
     stage = SHARED
@@ -143,7 +156,7 @@ def test_on_a_small_screen_the_keys_and_the_classes_stay(columns: int, rows: int
 def test_what_cannot_be_shown_at_all_goes_from_the_end() -> None:
     lines = shot(SHARED, columns=40, rows=5).splitlines()
     assert lines[0].startswith(" 1 ") and lines[1].strip() == "... more: n and the name"
-    assert lines[-1].startswith(" q  quit")
+    assert "q  quit" in lines[-1]
     assert all("q  quit" not in line for line in shot(SHARED, columns=40, rows=1).splitlines())
 
 
@@ -165,7 +178,53 @@ def test_what_stands_under_the_plot_fits_whatever_the_part_before_the_window() -
     for columns in (50, 60, 100):
         picture = text(frame([], stage.prompt, KeyMode(), -1, columns, 40))
         line = next(line for line in picture if "|asked" in line)
-        assert "counts" in line and "…" not in line
+        assert line.startswith("before") and "…" not in line
+        assert any("counts" in line and "…" not in line for line in picture)
+
+
+UNITS = (("ax", "g", 0.001), ("ay", "g", 0.001), ("az", "g", 0.001), ("wx", "deg/s", 0.1))
+
+
+@pytest.mark.parametrize(("columns", "beside"), [(110, True), (80, True), (60, False)])
+def test_each_sensor_has_a_plot_with_its_unit(columns: int, beside: bool) -> None:
+    signal = np.stack([np.sin(np.arange(300) / k) * k for k in (1, 2, 3, 500)], axis=1).astype(np.float32)
+    asked = Question(100, 300, 900, 100, (), ("walk",), 0, signal)
+    lines = plotted(asked, UNITS, columns)
+    heads = [line for line in lines if "ax ay az, -3 to 3 g" in line or "wx, 0 to 281 deg/s" in line]
+    assert len(heads) == (1 if beside else 2) and len(lines) == (5 if beside else 10)
+    assert all(width(line) <= columns for line in lines)
+    assert sum(line.count("|asked") for line in lines) == 2
+    flat = Question(100, 300, 900, 100, (), ("walk",), 0, signal * np.float32([1, 1, 1, np.nan]))
+    assert "wx, no samples" in " ".join(plotted(flat, UNITS, columns))
+
+
+def test_a_played_persons_truth_and_accuracy_are_shown() -> None:
+    stage = PromptHarness(truth=TruthTrack([Truth(0, 10**6, "\x1b[2Jwalk")]))
+    stage.until_asked()
+    picture = shot(stage)
+    assert "   truth  [2Jwalk" in picture and "The recording says: [2Jwalk" in picture
+    assert "accuracy 71 % of 24 windows" in figures(replace(STATUS, accuracy=0.71, scored=24))
+    assert "truth" not in shot(SHARED) and "The recording says" not in shot(SHARED)
+
+
+def test_where_the_model_knows_nothing_like_it_a_new_class_is_offered() -> None:
+    every = {IMAGE.names[cls]: [32768] * 6 for cls in IMAGE.row_class.tolist()}
+    stage = PromptHarness(replace(IMAGE, card=dict(IMAGE.card) | {"unknown": every}))
+    stage.until_asked()
+    offer = "Perhaps something new: n and its name adds it as a class."
+    picture = shot(stage)
+    assert offer in picture and "now  unknown, perhaps something new; most like" in picture
+    assert offer not in shot(SHARED)
+
+
+def test_teaching_shows_the_classes_with_keys_and_no_question() -> None:
+    stage = PromptHarness()
+    stage.until_asked()
+    picture = shot(stage, KeyMode("teach", choices=tuple(stage.prompt.likely)))
+    assert "What are you doing now? This costs no question." in picture
+    assert "What were you doing" not in picture and " n  new class  esc: teach nothing" in picture
+    for key, one in zip(KEYS, stage.prompt.likely, strict=False):
+        assert f" {key}  {' > '.join(one.path)}" in picture
 
 
 def test_plain_is_without_blocks_and_braille() -> None:
@@ -182,8 +241,8 @@ def test_hostile_names_reach_the_screen_as_plain_text() -> None:
     window = stage.until_asked()
     status = replace(STATUS, port=HOSTILE, state=HOSTILE, recording=HOSTILE)
     stage.prompt.note("note " + HOSTILE)
-    for kind in ("keys", "help", "name", "place"):
-        mode = KeyMode(kind, window, HOSTILE, stage.prompt.places)
+    for kind in ("keys", "help", "details", "teach", "name", "place"):
+        mode = KeyMode(kind, window, HOSTILE, stage.prompt.places, tuple(stage.prompt.likely))
         for line in text(frame(figures(status), stage.prompt, mode, 0, 120, 60)):
             assert line.isprintable(), line
     target = io.StringIO()
@@ -196,7 +255,7 @@ def test_hostile_names_reach_the_screen_as_plain_text() -> None:
 
 
 def test_keys_are_distinct_and_none_means_something_else() -> None:
-    assert len(set(KEYS)) == len(KEYS) and not set(KEYS) & set("nsuq?=")
+    assert len(set(KEYS)) == len(KEYS) and not set(KEYS) & set("nsuqtd?=")
     assert list(keyed(SHARED.prompt.questions[0].likely)) == list("12345")
 
 

@@ -45,8 +45,8 @@ def compare(chosen: Config, script: Script, image: Image) -> ReferenceSession:
     s = state[0]
     assert log_of(state, log) == plain.entries()
     assert log["order"][: s["n_log"]].tolist() == [line.order for line in plain.log]
-    assert heads_of(state) == plain.learner
-    learning = heads_of(state, "next", "next_active").rows if s["refitting"] else None
+    assert heads_of(state, plain.entries()) == plain.learner
+    learning = heads_of(state, (), "next", "next_active").rows if s["refitting"] else None
     assert learning == (plain.refit.rows if plain.refit else None)
     segment = plain.segment
     assert (s["position"], s["segment"], s["age"]) == (plain.position, segment.number, segment.age)

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from odl.core.arrays import memory_of, net_of
 from odl.core.fixed_point import Scaling
 from odl.core.image import ROOT, Channel, Image, Layer
-from odl.core.image_layout import WEIGHTLESS, Op
+from odl.core.image_layout import REACHING, WEIGHTLESS, Op
 from odl.core.kernels.extract import extract, present_features, restart, window_complete
 from odl.core.kernels.packing import CHUNK
 from odl.core.kernels.plain import plain
-from odl.core.layer import MULTIPLYING
+from odl.core.layer import MULTIPLYING, SUMMED
+from odl.core.layer_spans import spans, waiting
 from odl.core.state import Count
 from odl.model.features import features_of
 from tests.helpers import reference
@@ -37,7 +38,7 @@ LONGER = st.integers(0, 50) | (st.integers(CHUNK - 9, CHUNK + 9) if COMPILED els
 WIDEST = 40 if COMPILED else 4
 # Kernel, outputs, stride, operation and padding of a layer; those that change no number of channels ignore
 # the outputs, and padding counts behind a layer WINDOW.
-OPERATIONS = st.sampled_from([Op.CONV] * 3 + [op for op in Op if op != Op.WINDOW])
+OPERATIONS = st.sampled_from([Op.CONV] * 3 + [op for op in Op if op not in (Op.WINDOW, *REACHING)])
 LAYERS = st.integers(1, 9 if COMPILED else 4).flatmap(
     lambda kernel: st.tuples(
         st.just(kernel), st.integers(1, WIDEST), st.integers(1, kernel), OPERATIONS,
@@ -47,7 +48,8 @@ LAYERS = st.integers(1, 9 if COMPILED else 4).flatmap(
 # Input channels, layers, samples beyond the shortest window, what makes one position of all of a window's.
 SHAPES = st.tuples(
     st.integers(1, 9 if COMPILED else 3), st.lists(LAYERS, min_size=1, max_size=3), st.integers(0, 9),
-    st.none() | st.sampled_from([op for op in Op if op not in (Op.WINDOW, Op.TABLE)]), st.booleans(),
+    st.none() | st.sampled_from([op for op in Op if op not in (Op.WINDOW, Op.TABLE, *REACHING)]),
+    st.booleans(),
 )  # fmt: skip
 
 
@@ -81,6 +83,42 @@ def drawn_layer(
     )  # fmt: skip
 
 
+def reaching(rng: np.random.Generator, op: Op, outputs: int, back: int) -> Layer:
+    """A layer that takes the outputs of the ``back``th before it; room for those that wait is made later."""
+    some = SUMMED if op == Op.ADD else 0
+    return Layer(
+        np.zeros((outputs, 1, 0), np.int8), rng.integers(0, 256, some).astype(np.int32),
+        rng.integers(2**29, 2**31, some).astype(np.int32),
+        np.array([31, 31, rng.integers(31, 55)][:some], np.uint8),
+        1, op, int(rng.choice([0, 3, 128, 255])), back=back,
+    )  # fmt: skip
+
+
+def branches(
+    rng: np.random.Generator, fork: int, layers: list[Layer], steep: bool, size: int
+) -> list[Layer]:  # fmt: skip
+    """Two branches from the layer ``fork``, the last one, that meet again; padded if ``size`` is not 0.
+
+    Of a stream both are as long; on a whole window either may be ahead.
+    """
+    inputs, made, ends = layers[fork].outputs, list[Layer](), list[int]()
+    op = Op.ADD if rng.random() < 0.5 else Op.CONCAT
+    out = int(rng.integers(1, 7))
+    common = int(rng.integers(1, 4))
+    for branch in range(2):
+        if branch:
+            made.append(reaching(rng, Op.BRANCH, inputs, len(made) + 1))
+        kernel = int(rng.integers(1, 6)) if size else common
+        left = int(rng.integers(0, kernel)) if size else 0
+        sides = (left, kernel - 1 - left) if size else (0, 0)
+        width = out if op == Op.ADD else int(rng.integers(1, 7))
+        kind = Op.DENSE if rng.random() < 0.5 else Op.CONV_TWICE
+        made.append(drawn_layer(rng, kind, (width, kernel, inputs), 1, steep, sides))
+        ends.append(len(made) - 1)
+    width = out if op == Op.ADD else sum(made[end].outputs for end in ends)
+    return [*made, reaching(rng, op, width, len(made) - ends[0])]
+
+
 def drawn_layers(rng: np.random.Generator, shape: Any, steep: bool) -> tuple[list[Layer], int, int]:
     """Layers, a window that they can take, and the hop; 0: any that is a multiple of their stride."""
     channels, drawn, spare, joined, windowed = shape
@@ -89,14 +127,28 @@ def drawn_layers(rng: np.random.Generator, shape: Any, steep: bool) -> tuple[lis
     for kernel, _, stride, *_ in reversed(drawn):
         window = (window - 1) * stride + kernel
     jump = math.prod(stride for _, _, stride, *_ in drawn)
-    window += spare + jump
+    window += spare + jump * (1 if windowed else 3)  # branches take up to two positions
     layers, inputs, size = [], channels, window
     for kernel, out, stride, op, *sides in drawn:
-        padded = windowed and op != Op.AVERAGE
-        layer = drawn_layer(rng, op, (out, kernel, inputs), stride, steep, tuple(sides) if padded else (0, 0))
+        if windowed and op == Op.AVERAGE:  # all of its padding is used
+            sides[1] = next((n for n in range(kernel) if (size + sides[0] + n - kernel) % stride == 0), 0)
+            sides[0] -= min(sides[0], (size + sum(sides) - kernel) % stride)
+            sides = sides if (size + sum(sides) - kernel) % stride == 0 else [0, 0]
+        layer = drawn_layer(
+            rng, op, (out, kernel, inputs), stride, steep, tuple(sides) if windowed else (0, 0)
+        )
         size = (size + layer.left + layer.right - kernel) // stride + 1
         layers.append(layer)
         inputs = layer.outputs
+        if rng.random() < 0.5:
+            layers += branches(rng, len(layers) - 1, layers, steep, size if windowed else 0)
+            inputs = layers[-1].outputs
+    if not windowed:
+        size = spans(layers, window)[-1].length
+        assume(size >= 1)
+    for i, room in enumerate(waiting(layers, window) if not windowed else ()):
+        if layers[i].back:
+            layers[i] = replace(layers[i], weights=np.zeros((layers[i].outputs, room, 0), np.int8))
     if joined is None and not windowed:
         return layers, window, 0
     step = int(rng.integers(1, size + 1))  # outputs of the layers so far from one window to the next
@@ -107,7 +159,11 @@ def drawn_layers(rng: np.random.Generator, shape: Any, steep: bool) -> tuple[lis
         nothing = np.zeros(0, np.int32)
         zero = int(rng.integers(256))
         layers.insert(0, Layer(blank, nothing, nothing, nothing.astype(np.uint8), hop, Op.WINDOW, zero))
-    return [*layers, last], window, min(hop, window)
+    layers = [*layers, last]
+    for i, room in enumerate(waiting(layers, window)):
+        if layers[i].back:
+            layers[i] = replace(layers[i], weights=np.zeros((layers[i].outputs, room, 0), np.int8))
+    return layers, window, min(hop, window)
 
 
 @st.composite

@@ -1,7 +1,8 @@
 /* The session on this computer, fed with lines: samples in, events out. A first try before there is a board.
 
    Lines: "V V V ..." one sample in the model's units; "# C C C ..." one in counts; "answer CLASS", "agree",
-   "skip", "undo", "lost N". What depends on the computer is in board.h. */
+   "teach CLASS", "skip", "undo",
+   "lost N". What depends on the computer is in board.h. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,6 +59,8 @@ int main(void)
     while (fgets(text, sizeof text, stdin) != NULL) {
         if (strncmp(text, "answer ", 7) == 0)
             odl_device_answer((unsigned)atoi(text + 7));
+        else if (strncmp(text, "teach ", 6) == 0)
+            odl_device_teach((unsigned)atoi(text + 6));
         else if (strncmp(text, "agree", 5) == 0)
             odl_device_answer(ODL_DEVICE_AGREE);
         else if (strncmp(text, "skip", 4) == 0)

@@ -1,0 +1,105 @@
+"""Both ends of a network: what only brings its samples into order, and its classifier."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from odl.core.layer import MOST_KERNEL
+from odl.model.tflite.dilated import dilated
+from odl.model.tflite.flat_tables import TfliteError
+from odl.model.tflite.layout import Layout, input_layout
+from odl.model.tflite.moved import VIEWS, permutation
+from odl.model.tflite.network import Network, Operator, Tensor
+from odl.model.tflite.shapes import with_shapes
+
+MOST_CHANNELS = 9
+_ENDS = ("SOFTMAX", "LOGISTIC", "DEQUANTIZE", "QUANTIZE", "RESHAPE")
+
+
+def start_of(network: Network) -> tuple[list[Operator], Layout, NDArray[np.int64]]:
+    """The operators behind what only converts the input, the samples' layout, and their order in it."""
+    if len(network.inputs) != 1 or len(network.outputs) != 1:
+        ends = f"{len(network.inputs)} inputs and {len(network.outputs)} outputs"
+        raise TfliteError(f"{ends}; a network with one each can be run")
+    operators, tensor = dilated(with_shapes(network.operators)), network.inputs[0]
+    if not operators:
+        raise TfliteError("the network has no operators")
+    if operators[0].name == "QUANTIZE" and tensor.kind != "int8":
+        tensor = operators.pop(0).output
+        given = network.inputs[0]
+        if given.kind not in ("float32", "uint8") or (given.kind == "uint8" and not _same(given, tensor)):
+            raise TfliteError(f"its input is {given.kind} of another scale than the int8 that it becomes")
+    if tensor.kind != "int8":
+        raise TfliteError(
+            f"its input is {tensor.kind}: convert with full integer quantisation (int8), "
+            "with a representative dataset"
+        )
+    order, place = _reordered(operators, tensor.shape)
+    shape = order.shape
+    if len(shape) == 2 and operators and operators[0].name == "FULLY_CONNECTED":
+        raise TfliteError(
+            f"its input is a vector of {math.prod(shape)} values that goes straight into "
+            f"{operators[0].place}: the output of a feature block (spectral features, statistics), or a "
+            "window that has lost its order. Sessions take samples; train the network on the samples "
+            "themselves, with convolutions over time first"
+        )
+    samples = input_layout(shape, tensor.scale, tensor.zero, place)
+    if samples.time > MOST_KERNEL:
+        raise TfliteError(
+            f"its input has {samples.time} steps; windows of up to {MOST_KERNEL} samples can be run"
+        )
+    if samples.width > MOST_CHANNELS:
+        raise TfliteError(
+            f"its input has {samples.width} values at each of {samples.time} steps: the output of a feature "
+            f"block (a spectrogram, MFCC), not samples of up to {MOST_CHANNELS} channels. No session "
+            "computes such features; train the network on the samples themselves"
+        )
+    return operators, samples, order.reshape(-1)
+
+
+def _reordered(operators: list[Operator], shape: tuple[int, ...]) -> tuple[NDArray[np.int64], str]:
+    """Take off operators at the beginning that only bring the input into another order or shape.
+
+    Returns the places of its values in the shape that they have then, and what gave it that shape.
+    """
+    if math.prod(shape) > MOST_CHANNELS * MOST_KERNEL * 16:
+        raise TfliteError(f"its input has the shape {shape}: too large")
+    order, place, moved = np.arange(math.prod(shape)).reshape(shape), "the input", 0
+    for i, operator in enumerate(operators):
+        if operator.name not in (*VIEWS, "TRANSPOSE"):
+            break
+        moved = i + 1 if operator.name == "TRANSPOSE" else moved
+    while operators and (moved > 0 or (operators[0].name in VIEWS and order.ndim < 3)):
+        operator = operators.pop(0)
+        moved, place = moved - 1, operator.place
+        if operator.name == "TRANSPOSE":
+            order = order.transpose(permutation(operator))
+        elif math.prod(operator.output.shape) != order.size:
+            raise TfliteError(f"{place} makes {operator.output.shape} of {order.size} values")
+        else:
+            order = order.reshape(operator.output.shape)
+        if order.shape != operator.output.shape:
+            raise TfliteError(f"{place} has the shape {operator.output.shape}, not {order.shape}")
+    return order, place
+
+
+def _same(given: Tensor, tensor: Tensor) -> bool:
+    """Whether uint8 values are the int8 ones plus 128."""
+    return given.scale == tensor.scale and int(given.zeros[:1].sum()) == tensor.zero + 128
+
+
+def split(operators: list[Operator]) -> tuple[list[Operator], Operator | None, bool]:
+    """The operators up to the features, the classifier behind them, and whether that ends in a logistic."""
+    last = len(operators)
+    while last and operators[last - 1].name in _ENDS:
+        last -= 1
+    ends = [operator.name for operator in operators[last:]]
+    if last and operators[last - 1].name == "FULLY_CONNECTED":
+        return operators[: last - 1], operators[last - 1], "LOGISTIC" in ends
+    if "SOFTMAX" in ends or "LOGISTIC" in ends:
+        what = operators[last - 1].place if last else "the input"
+        raise TfliteError(f"{what} is followed by {ends[0]}; a fully connected layer can be the classifier")
+    return operators[:last], None, False

@@ -1,0 +1,108 @@
+"""Operators that compute nothing: another shape, another order, positions more or less."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from odl.core.image_layout import Op
+from odl.core.layer import MOST_KERNEL, MOST_OUTPUTS, Layer
+from odl.model.tflite.flat_tables import TfliteError
+from odl.model.tflite.layout import Layout
+from odl.model.tflite.network import Operator
+
+VIEWS = ("RESHAPE", "EXPAND_DIMS", "SQUEEZE")
+
+
+def permutation(operator: Operator) -> list[int]:
+    """The axes of a TRANSPOSE in their new order."""
+    axes = [int(a) for a in operator.tensor(1).values("int32").reshape(-1)[:9]]
+    if sorted(axes) != list(range(len(operator.tensor(0).shape))):
+        raise TfliteError(f"{operator.place} has the axes {axes}")
+    return axes
+
+
+def is_view(operator: Operator) -> bool:
+    """Whether a TRANSPOSE moves nothing but axes of length one."""
+    if operator.name != "TRANSPOSE":
+        return False
+    shape = operator.tensor(0).shape
+    moved = [a for a in permutation(operator) if shape[a] != 1]
+    if moved != sorted(moved):
+        raise TfliteError(f"{operator.place} makes positions of channels; at the beginning this can be run")
+    return True
+
+
+def padded(operator: Operator, now: Layout, pending: tuple[int, int]) -> tuple[Layout, tuple[int, int]]:
+    """Padding over time, which the layer that follows has to bring."""
+    pads = operator.tensor(1).values("int32")
+    wanted = pads.shape == (len(operator.tensor(0).shape), 2) and now.axis != 0
+    others = [i for i in range(len(pads)) if i != now.axis]
+    if not wanted or np.any(pads[others] != 0) or not 0 <= pads.min() <= pads.max() < 4096:
+        raise TfliteError(f"{operator.place} pads other axes than time")
+    left, right = pads[now.axis].tolist()
+    if operator.output.scale != now.scale or operator.output.zero != now.zero:
+        raise TfliteError(f"{operator.place} changes the scale")
+    return now, (pending[0] + left, pending[1] + right)
+
+
+def cropped(operator: Operator, now: Layout) -> tuple[Layer, Layout]:
+    """Positions left out at both ends, or between those that stay: SLICE and STRIDED_SLICE."""
+    shape = operator.tensor(0).shape
+    begin, other = (operator.tensor(n).values("int32").reshape(-1)[:8].tolist() for n in (1, 2))
+    if len(begin) != len(shape) or len(other) != len(shape) or now.axis == 0:
+        raise TfliteError(f"{operator.place} is over other axes than those of {shape}, or of a flat tensor")
+    if operator.name == "SLICE":
+        ends = [n if size == -1 else b + size for n, b, size in zip(shape, begin, other, strict=True)]
+        parts = [range(n)[b:e] for n, b, e in zip(shape, begin, ends, strict=True)]
+    else:
+        steps = operator.tensor(3).values("int32").reshape(-1)[:8].tolist()
+        if (
+            len(steps) != len(shape)
+            or min(steps) < 1
+            or any(operator.options[f] for f in ("ellipsis", "new", "shrink"))
+        ):
+            raise TfliteError(f"{operator.place} takes away axes, adds some, or goes backwards")
+        parts = [
+            range(n)[
+                None if operator.options["begin"] >> i & 1 else b : None
+                if operator.options["end"] >> i & 1
+                else e : s
+            ]
+            for i, (n, b, e, s) in enumerate(zip(shape, begin, other, steps, strict=True))
+        ]
+    if any(len(part) != n for i, (part, n) in enumerate(zip(parts, shape, strict=True)) if i != now.axis):
+        raise TfliteError(f"{operator.place} takes a part of another axis than time")
+    part, out = parts[now.axis], operator.output
+    if len(part) < 1 or out.shape != tuple(map(len, parts)) or (out.scale, out.zero) != (now.scale, now.zero):
+        raise TfliteError(f"{operator.place} has the shape {out.shape}, or another scale")
+    return picked(now, part, operator.place)
+
+
+def picked(now: Layout, part: range, place: str) -> tuple[Layer, Layout]:
+    """A layer that hands on the positions ``part`` alone, and what it gives."""
+    last = (len(part) - 1) * part.step
+    kernel = max(now.time - last, part.step)
+    layer = _same_values(now, kernel, part.start, place)
+    layer = replace(layer, stride=part.step, right=max(0, last + kernel - now.time))
+    return layer, replace(now, time=len(part), signed=False)
+
+
+def surrounded(now: Layout, left: int, right: int, place: str) -> tuple[Layer, Layout]:
+    """A layer that hands on all positions with others before and behind, of a real 0."""
+    layer = _same_values(now, left + right + 1, right, place)
+    layer = replace(layer, left=left + right, right=left + right)
+    return layer, replace(now, time=left + now.time + right, signed=False)
+
+
+def _same_values(now: Layout, kernel: int, tap: int, place: str) -> Layer:
+    """A layer that hands on one of ``kernel`` positions: twice each input, halved."""
+    if kernel > MOST_KERNEL or now.width > MOST_OUTPUTS:
+        raise TfliteError(f"{place} would have {now.width} outputs, kernel {kernel}: too large")
+    n = now.width
+    weights = np.zeros((n, kernel, 1), np.int8)
+    weights[:, tap] = 2
+    biases = np.full(n, -2 * now.stored_zero, np.int32)
+    mults, shifts = np.full(n, 2**30, np.int32), np.full(n, 31, np.uint8)
+    return Layer(weights, biases, mults, shifts, 1, Op.DEPTHWISE, now.zero + 128)

@@ -1,0 +1,174 @@
+"""A wearer's profile: written, read, merged, redacted, and what goes on from it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import odl
+from odl.core.events import AddClass, ChangeClass, Samples, Split, Teach, Undo
+from odl.core.image import Image
+from odl.core.session import Session
+from odl.data import model_bytes
+from odl.model.profile import ProfileError, WearerProfile, read_profile
+from odl.model.profile_file import ProfileFile
+from tests.helpers.sessions import at_rest
+from tests.helpers.streams import VARIED, config, samples
+
+RAW = samples(11, 4000)
+QUIET = config("none", allowed=0)
+
+
+def taught(*classes: int, name: str = "hop", session: Session | None = None) -> Session:
+    """A session that was taught these classes, one after the other; 9 is a new one."""
+    session = session or Session(VARIED, QUIET)
+    for cls in classes:
+        at = session.position
+        session.step(Samples(at, RAW[at : at + 120]))
+        if cls == 9 and 9 not in session.names:
+            session.step(AddClass(session.position, 9, name, 0))
+        session.step(Teach(session.position, cls))
+    return session
+
+
+def profile(session: Session) -> WearerProfile:
+    return WearerProfile.of(session.image, session.log)
+
+
+def going_on(of: WearerProfile) -> Session:
+    session = Session(VARIED, QUIET)
+    session.restore(of.state(VARIED, QUIET))
+    return session
+
+
+def test_a_session_that_goes_on_has_the_same_heads_names_and_answers() -> None:
+    first = taught(9, 1, 0, 9)
+    first.step(ChangeClass(first.position, 2, None, "run"))
+    second = going_on(WearerProfile.parse(profile(first).text()))
+    assert second.position == 0 and second.names == first.names and second.rows == first.rows
+    assert second.tree.shown == first.tree.shown and 2 not in second.tree.shown
+    weights = [at_rest(one)._core.state["weights"].tobytes() for one in (first, second)]
+    assert weights[0] == weights[1]
+    assert [cls for _, cls in second.answers] == [cls for _, cls in first.answers]
+    assert second.step(Undo(0)) == [] and second.tree.changes == ()
+    assert not second.step(Undo(0)) and [cls for _, cls in second.answers] == [9, 1, 0]
+
+
+def test_what_it_says_of_windows_is_no_windows_of_the_next_session() -> None:
+    second = going_on(profile(taught(1, 1, 1)))
+    taught(0, 2, session=second)
+    assert second.counts["taught"] == 2 and second.counts["repeated"] == 0
+    assert profile(second).log["order"].tolist() == [1, 2, 3, 4, 5]
+
+
+def test_two_days_in_one() -> None:
+    monday = taught(9, 1)
+    tuesday, other = taught(0, 9, session=going_on(profile(monday))), taught(9, 2, name="skip")
+    assert (profile(monday) + profile(tuesday)).text() == profile(
+        tuesday
+    ).text()  # one went on from the other
+    both = profile(monday) + profile(other)
+    assert both.summary["classes"] == ["hop", "skip"] and sum(both.summary["labels"].values()) == 4
+    again = profile(monday) + profile(taught(1, 9))
+    assert again.summary["classes"] == ["hop"] and again.summary["labels"] == {"1": 2, "9": 2}
+    for one in (both, again):
+        assert going_on(one).lessons == len(one.log)
+
+
+def test_tasks_of_two_days_are_numbered_anew() -> None:
+    days = []
+    for leaf, name in ((0, "slouch"), (2, "jog")):
+        session = Session(VARIED, QUIET)
+        session.step(Split(0, leaf, 2))
+        session.step(AddClass(0, 9, name, 2))
+        days.append(profile(taught(9, session=session)))
+    merged = going_on(days[0] + days[1])
+    assert {merged.tree.path(cls) for cls in merged.names} >= {("sit", "slouch"), ("run", "jog")}
+
+
+def test_more_than_there_is_room_for_gives_way() -> None:
+    one = profile(taught(*[1, 0] * 12))
+    many = one + profile(taught(*[2, 0] * 12))
+    assert len(many.log) > VARIED.max_log == going_on(many).lessons
+
+
+def test_redacted_is_without_names_and_teaches_the_same() -> None:
+    session = taught(9, 1)
+    session.step(ChangeClass(session.position, 0, 0, "Anna's chair"))
+    own = profile(session)
+    redacted = WearerProfile.parse(own.redacted().text())
+    assert b"hop" not in redacted.text().encode() and "Anna" not in redacted.text()
+    assert redacted.summary["classes"] == ["class 1"] and redacted.summary["labels"] == own.summary["labels"]
+    heads = [at_rest(going_on(one))._core.state["weights"].tobytes() for one in (own, redacted)]
+    assert heads[0] == heads[1]
+
+
+def test_another_image_s_profile_is_refused_with_both_checksums() -> None:
+    own, other = profile(taught(1)), Image.from_bytes(model_bytes("shoulder"))
+    with pytest.raises(ProfileError, match=f"{VARIED.checksum:08x}, not to {other.checksum:08x}"):
+        own.check(other)
+    with pytest.raises(ProfileError, match="two model images"):
+        own + WearerProfile(other.checksum, own.log)
+
+
+def test_a_file_is_private_locked_and_written_when_something_changed(tmp_path: Path) -> None:
+    path, session = tmp_path / "anna.odlp", taught(1)
+    with ProfileFile.opened(path) as file:
+        file.save(VARIED, session.log)
+        with pytest.raises(BlockingIOError), ProfileFile.opened(path):
+            pass
+        written = path.stat()
+        assert written.st_mode & 0o077 == 0
+        file.save(VARIED, session.log)
+        assert path.stat().st_mtime_ns == written.st_mtime_ns
+        file.save(VARIED, taught(2, session=session).log)
+    with ProfileFile.opened(path) as file:
+        assert file.profile is not None and file.profile.summary["labels"] == {"1": 1, "2": 1}
+
+
+GOOD = profile(taught(9, 1)).text()
+
+
+@given(st.data())
+def test_whatever_a_file_holds_it_is_a_profile_or_an_error(data: st.DataObject) -> None:
+    lines = [json.loads(line) for line in GOOD.splitlines()]
+    values = st.none() | st.integers(-3, 300) | st.text(max_size=5) | st.lists(st.integers(), max_size=2)
+    for _ in range(data.draw(st.integers(1, 3))):
+        line = data.draw(st.sampled_from(lines))
+        line[data.draw(st.sampled_from(sorted(line)))] = data.draw(values | st.sampled_from([0, 1, 9, 255]))
+    for text in ("\n".join(map(json.dumps, lines)).encode(), data.draw(st.binary(max_size=60))):
+        try:
+            found = WearerProfile.parse(text)
+            session = Session(VARIED, QUIET)
+            session.restore(found.state(VARIED, QUIET))
+        except (ProfileError, odl.OdlError):
+            continue
+        assert session.step(Samples(0, RAW[:200])) and session.lessons == len(found.log)
+
+
+@pytest.mark.parametrize("cut", range(2, 400, 7))
+def test_a_cut_file_is_an_error(cut: int) -> None:
+    with pytest.raises(ProfileError):
+        WearerProfile.parse(GOOD[: len(GOOD) - cut])
+
+
+def test_a_replay_goes_on_from_a_profile(tmp_path: Path) -> None:
+    monday = odl.replay("shoulder", subjects=[8], budget=8, out=tmp_path)
+    image = monday.image
+    from odl.evaluate.recorded import open_recording
+    from odl.recording.resume import resume
+
+    session = resume(tmp_path / "shoulder-8.odl").session
+    path = tmp_path / "anna.odlp"
+    path.write_text(WearerProfile.of(image, session.log).text())
+    known = odl.replay("shoulder", subjects=[8], policy="none", profile=path, out=tmp_path / "2")
+    alone = odl.replay("shoulder", subjects=[8], policy="none")
+    better = [float(result.metrics["accuracy"].iloc[0]) for result in (known, alone)]
+    assert better[0] > better[1] + 0.1
+    assert odl.replay(tmp_path / "2" / "shoulder-8.odl").outcomes[0].same_trace
+    assert read_profile(path).summary["image"] == f"{image.checksum:08x}"
+    assert open_recording(tmp_path / "2" / "shoulder-8.odl").damage == ""
