@@ -15,7 +15,7 @@ from odl.data import Card, Dataset
 from odl.train.folds import Fold, Progress, cross_validate
 from odl.train.plan import SIZES, Plan, plan_for
 from odl.train.quantise import FORMAT
-from odl.train.tree import TaskTree, build_tree
+from odl.train.tree import TaskTree, build_tree, in_row_order
 from odl.train.windows import cached, gather
 
 ENOUGH = 20  # windows in which a class was named; with fewer it has no least score
@@ -92,7 +92,8 @@ def with_least_scores(
         raise ValueError(
             "the image's card does not say how it was trained; train it anew with odl train"
         ) from None
-    card = replace(dataset.card, tree=about.get("tree"))
+    rows = [image.names[cls] for cls in image.row_class.tolist()]
+    card = replace(dataset.card, tree=in_row_order(about.get("tree"), rows))
     dataset, tree = replace(dataset, card=card), build_tree(dataset.classes, card.tree, without)
     if not np.array_equal(tree.row_class, image.row_class) or tree.names != image.names:
         raise ValueError("the dataset's classes are not those of the image")

@@ -150,6 +150,23 @@ def build_tree(
     )  # fmt: skip
 
 
+def in_row_order(nested: Any, rows: Sequence[str]) -> Any:
+    """A task tree as a model's card has it, where names are sorted, in the order of the model's ``rows``.
+
+    >>> in_row_order({"feet": ["walk", "run"], "still": ["sit"]}, ["still", "feet", "sit", "walk", "run"])
+    {'still': ['sit'], 'feet': ['walk', 'run']}
+    """
+    if not isinstance(nested, Mapping):
+        return nested
+    place = {name: i for i, name in enumerate(rows)}
+
+    def first(name: str) -> int:
+        within = (name, *_leaves(_group(nested[name])))  # a group with one class left has given way to it
+        return min((place[one] for one in within if one in place), default=len(place))
+
+    return {name: in_row_order(nested[name], rows) for name in sorted(nested, key=first)}
+
+
 def _group(nested: Any) -> dict[str, Any]:
     """Names to what lies under them: a group, or None for a leaf."""
     if isinstance(nested, Mapping):
