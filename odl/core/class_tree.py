@@ -57,11 +57,13 @@ class ClassTree:
 
     def counts_as(self, cls: int) -> int | None:
         """Return the class that a label of ``cls`` counts as: itself, another, or None."""
+        if not self.changes:
+            return cls
         into = {change.cls: change.into for change in self.changes}
         found: int | None = cls
-        task_of = dict(self.rows) if into else {}
+        task_of = dict(self.rows)
         above: int | None = cls
-        while above is not None and into:
+        while above is not None:
             to: int | None = above
             for _ in self.rows:
                 to = to if to is None else into.get(to, to)

@@ -103,14 +103,14 @@ class Stage:
 
     def __init__(self, channels: int) -> None:
         self._rows = np.empty((self.ROWS, channels), np.int16)
-        self._passed = passed(self._rows.reshape(-1))
+        self._passed = passed(self._rows)
         self._longest = 0 if isinstance(self._passed, np.ndarray) else self.ROWS
 
     def take(self, block: NDArray[np.int16]) -> Any:
         """A block (n, channels) as a kernel's ``code`` takes it."""
         n = len(block)
         if n > self._longest:
-            return passed(np.ascontiguousarray(block).reshape(-1))
+            return passed(block if block.flags.c_contiguous else np.ascontiguousarray(block))
         self._rows[:n] = block
         self._passed.n = block.size
         return self._passed

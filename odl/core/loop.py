@@ -135,7 +135,9 @@ def _steps(
             yield step._replace(ends=[end - before for end in inside]) if inside else step
             if query := step.question:
                 labeller.ask(query, session.position)
-            yield from _taken(session, labeller)
+            due = labeller.next_due()
+            if not together or (due is not None and due <= session.position):
+                yield from _taken(session, labeller)
 
 
 def joined(source: Iterable[Input]) -> Iterator[tuple[Input, Sequence[int]]]:
@@ -322,12 +324,14 @@ def _commands(session: Session, reaction: Reaction, at: int) -> Iterator[Command
         elif cls is not None and reaction.what == "remove":
             yield ChangeClass(at, cls, None, reaction.name or "")
         return
-    free = next((number for number in range(NO_CLASS) if number not in tree.first_names), None)
+    free = None
+    if cls is None and reaction.name is not None:
+        free = next((number for number in range(NO_CLASS) if number not in tree.first_names), None)
     counts = None if cls is None else tree.counts_as(cls)
     if cls is not None and counts != cls and (counts is None or isinstance(reaction, ClassEdit)):
         # What was removed is wanted again, or what was merged a class of its own.
         yield ChangeClass(at, cls, cls, tree.name(cls))
-    if reaction.name is not None and free is not None and cls is None:
+    if reaction.name is not None and free is not None:
         head = reaction.head
         if reaction.leaf is not None:
             head = session.task_under(reaction.leaf)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from odl.core.image import Image
 from odl.core.state import Asked, Count, Entry
 
 _LABEL, _CLASS, _CHANGE = int(Entry.LABEL), int(Entry.CLASS), int(Entry.CHANGE)
+_COUNTERS = tuple((int(count), count.name.lower()) for count in Count)
 
 
 class Open(NamedTuple):
@@ -46,25 +48,26 @@ class StateView:
     @property
     def names(self) -> dict[int, str]:
         """Class ids and names, added classes included; of a renamed class its present name."""
-        return dict(self.image.names) | self._named(_CLASS, _CHANGE)
+        return dict(self.image.names) | _names_in(self._entries(_CLASS, _CHANGE))
 
     @property
     def changes(self) -> tuple[ChangeClass, ...]:
         """Classes that were renamed, merged or removed, oldest first."""
-        changes = sorted(self._entries(_CHANGE), key=lambda entry: int(entry["order"]))
-        return tuple(map(_change_in, changes))
+        return _changes_in(self._entries(_CHANGE))
 
     @property
     def tree(self) -> ClassTree:
         """Classes and tasks."""
-        names = dict(self.image.names) | self._named(_CLASS)
-        return ClassTree(names, self.tasks, self.rows, self.changes)
+        entries = self._entries(_CLASS, _CHANGE)
+        classes = [entry for entry in entries if entry["kind"] == _CLASS]
+        changes = _changes_in(entry for entry in entries if entry["kind"] == _CHANGE)
+        return ClassTree(dict(self.image.names) | _names_in(classes), self.tasks, self.rows, changes)
 
     @property
     def counts(self) -> dict[str, int]:
         """The counters, by name."""
         values = self._core.state["counts"][0].tolist()
-        return {count.name.lower(): values[count] for count in Count}
+        return {name: values[count] for count, name in _COUNTERS}
 
     @property
     def tasks(self) -> tuple[int | None, ...]:
@@ -138,10 +141,6 @@ class StateView:
         log = self._core.log[: self.lessons]
         return [log[i] for i, kind in enumerate(log["kind"].tolist()) if kind in kinds]
 
-    def _named(self, *kinds: int) -> dict[int, str]:
-        """The names that such entries give to classes; the last one of a class counts."""
-        return {int(entry["cls"]): _name_in(entry) for entry in self._entries(*kinds)}
-
     def issued_at(self, position: int) -> int:
         """Questions spent in the budget period of sample ``position``; 0 if that is a later period.
 
@@ -169,6 +168,16 @@ def _change_in(entry: Any) -> ChangeClass:
     """The change of a class in a log entry."""
     into = None if entry["head"] == NO_CLASS else int(entry["head"])
     return ChangeClass(int(entry["window"]), int(entry["cls"]), into, _name_in(entry))
+
+
+def _changes_in(entries: Iterable[Any]) -> tuple[ChangeClass, ...]:
+    """The changes of classes in entries of the log, in their order."""
+    return tuple(map(_change_in, sorted(entries, key=lambda entry: int(entry["order"]))))
+
+
+def _names_in(entries: Iterable[Any]) -> dict[int, str]:
+    """The names that entries of the log give to classes; the last one of a class counts."""
+    return {int(entry["cls"]): _name_in(entry) for entry in entries}
 
 
 def _name_in(entry: Any) -> str:

@@ -86,11 +86,14 @@ class _Loading:
     def before_answers(self, passed: Iterator[Step]) -> Iterator[Step]:
         """The same steps."""
         for step in passed:
-            if step.question is not None:
-                start = time.perf_counter()
-                load_kernels(self._image, self._progress)
-                self.seconds += time.perf_counter() - start
+            if step.question is None:
+                yield step
+                continue
+            start = time.perf_counter()
+            load_kernels(self._image, self._progress)
+            self.seconds += time.perf_counter() - start
             yield step
+            yield from passed
 
 
 def _recorded(passed: Iterator[Step], writer: Writer) -> Trace:

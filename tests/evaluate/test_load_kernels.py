@@ -193,6 +193,7 @@ def test_the_kernels_that_learn_are_compiled_by_a_process_of_their_own(
     subprocess.run(started.words, env=env, cwd=tmp_path, check=True)
     assert {path.name.split("-")[0] for path in tmp_path.glob("kernels/*.nbi")} == {
             "run.predict", "command.command", "score.score_learned", "frames.put_frames",
+            "messages.put_messages",
         }  # fmt: skip
 
 

@@ -54,9 +54,9 @@ def _kernel(function: Function, vectorised: bool) -> Function:
 
 
 def passed(array: NDArray[Any]) -> Any:
-    """``array`` as a kernel's ``code`` takes it; as it is where nothing is compiled."""
+    """An array without gaps as a kernel's ``code`` takes it: its elements one behind the other."""
     if numba.config.DISABLE_JIT:
-        return array
+        return array.reshape(-1)
     from odl.core.kernels.flat import Passed
 
     return Passed(array)
