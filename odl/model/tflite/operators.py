@@ -22,7 +22,7 @@ from odl.model.tflite.layout import Layout
 from odl.model.tflite.network import Operator
 from odl.model.tflite.options import ends, scales, sides, steps
 from odl.model.tflite.pooling import highest, mean, pooling
-from odl.model.tflite.rounding import of_channels
+from odl.model.tflite.rounding import of_channels, without_dead
 
 EACH = ("MUL", "ADD", "SUB", "RELU", "RELU6", "LEAKY_RELU", "PRELU", "QUANTIZE")  # of a value and a constant
 _LARGEST_LAYER = 2**22  # weights
@@ -100,19 +100,20 @@ def _spread(
 def _numbers(
     operator: Operator, now: Layout, taken: NDArray[np.int8], channel: NDArray[np.int64],
     scales: NDArray[np.float32],
-) -> _Numbers:  # fmt: skip
-    """Biases, multipliers and shifts; the input's zero point goes into the biases."""
+) -> tuple[NDArray[np.int8], _Numbers]:  # fmt: skip
+    """Weights; and biases, multipliers and shifts: the input's zero point goes into the biases."""
     biases = np.zeros(int(channel.max()) + 1, np.int64)
     if len(operator.inputs) > 2 and operator.inputs[2] is not None:
         given = operator.tensor(2).values("int32").astype(np.int64).reshape(-1)
         if given.shape != biases.shape:
             raise TfliteError(f"{operator.place} has {len(given)} biases for {len(biases)} channels")
         biases = given
-    whole = biases[channel] - now.stored_zero * taken.reshape(len(taken), -1).astype(np.int64).sum(1)
+    factors = (now.scale * scales.astype(np.float64) / operator.output.scale)[channel]
+    taken, biases, factors = without_dead(taken, biases[channel], factors)
+    whole = biases - now.stored_zero * taken.reshape(len(taken), -1).astype(np.int64).sum(1)
     if np.any(np.abs(whole) >= 2**31):
         raise TfliteError(f"{operator.place} has a bias that 32 bits do not hold with its zero point")
-    mults, shifts = of_channels(now.scale, scales, operator.output.scale, operator.place)
-    return whole.astype(np.int32), mults[channel], shifts[channel]
+    return taken, (whole.astype(np.int32), *of_channels(factors, operator.place))
 
 
 def _convolution(operator: Operator, now: Layout, pending: tuple[int, int]) -> tuple[Layer, Layout]:
@@ -123,8 +124,8 @@ def _convolution(operator: Operator, now: Layout, pending: tuple[int, int]) -> t
         raise TfliteError(f"{operator.place} has weights {weights.shape} for {now.channels} channels")
     weights = _ungrouped(operator, weights, now.channels)
     of = _spread(operator, now, _time_first(weights, now), pending)
-    numbers = _numbers(operator, now, of.weights, of.channel, scales(operator, tensor, len(weights)))
-    layer = of.layer(Op.CONV_TWICE, of.weights, numbers, zero)
+    rows, numbers = _numbers(operator, now, of.weights, of.channel, scales(operator, tensor, len(weights)))
+    layer = of.layer(Op.CONV_TWICE, rows, numbers, zero)
     return layer, replace(of.after, scale=scale, zero=zero - 128)
 
 
@@ -154,11 +155,11 @@ def _depthwise(operator: Operator, now: Layout, pending: tuple[int, int]) -> tup
     full = np.zeros((out, *weights.shape[1:3], now.channels), np.int8)
     full[np.arange(out), :, :, np.arange(out) // each] = weights[0].transpose(2, 0, 1)
     of = _spread(operator, now, _time_first(full, now), pending)
-    numbers = _numbers(operator, now, of.weights, of.channel, scales(operator, tensor, out))
-    layer, outputs = of.layer(Op.CONV_TWICE, of.weights, numbers, zero), np.arange(len(of.weights))
+    rows, numbers = _numbers(operator, now, of.weights, of.channel, scales(operator, tensor, out))
+    layer, outputs = of.layer(Op.CONV_TWICE, rows, numbers, zero), np.arange(len(rows))
     if len(outputs) == now.width:
-        own = of.weights[outputs, :, outputs]
-        if np.count_nonzero(own) == np.count_nonzero(of.weights):  # each output from its own channel alone
+        own = rows[outputs, :, outputs]
+        if np.count_nonzero(own) == np.count_nonzero(rows):  # each output from its own channel alone
             layer = of.layer(Op.DEPTHWISE, own[:, :, None], numbers, zero)
     return layer, replace(of.after, scale=scale, zero=zero - 128)
 
@@ -168,12 +169,11 @@ def _connected(operator: Operator, now: Layout, pending: tuple[int, int]) -> tup
     weights, scales, biases = fully(operator, now)
     each = weights.shape[1] == now.width and now.time > 1 and now.axis != 0
     kernel = 1 if each else now.time
-    numbers = weights.reshape(len(weights), kernel, now.width)
-    channel = np.arange(len(weights))
-    more = _numbers(operator, now, numbers, channel, scales)
+    rows = weights.reshape(len(weights), kernel, now.width)
+    rows, numbers = _numbers(operator, now, rows, np.arange(len(weights)), scales)
     after = replace(now, time=now.time // kernel, wide=1, channels=len(weights), axis=now.axis or 1)
     after = replace(after, scale=scale, zero=zero - 128, signed=False)
-    return Layer(numbers, *more, 1, Op.DENSE, zero), after
+    return Layer(rows, *numbers, 1, Op.DENSE, zero), after
 
 
 def fully(operator: Operator, now: Layout) -> tuple[NDArray[np.int8], NDArray[np.float32], NDArray[np.int64]]:

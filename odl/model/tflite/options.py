@@ -41,7 +41,10 @@ def sides(operator: Operator, size: int, kernel: int, stride: int) -> tuple[int,
 def scales(operator: Operator, tensor: Tensor, channels: int) -> NDArray[np.float32]:
     """A scale for each output channel."""
     scales = tensor.scales
-    positive = bool(np.all(np.isfinite(scales) & (scales > 0)))
-    if len(scales) not in (1, channels) or np.any(tensor.zeros != 0) or not positive:
-        raise TfliteError(f"{operator.place}: {len(scales)} scales of its weights, or a zero point beside 0")
+    if len(scales) not in (1, channels):
+        raise TfliteError(f"{operator.place} has {len(scales)} scales of its weights for {channels} outputs")
+    if np.any(tensor.zeros != 0):
+        raise TfliteError(f"{operator.place} has weights with a zero point beside 0")
+    if not np.all(np.isfinite(scales) & (scales >= 0)):
+        raise TfliteError(f"{operator.place} has a scale of its weights that is negative or not finite")
     return np.broadcast_to(scales, (channels,))

@@ -68,9 +68,9 @@ def mean(operator: Operator, now: Layout, pending: tuple[int, int]) -> tuple[Lay
     n, outputs = now.time * across, now.width // across
     if n > MOST_KERNEL or outputs > MOST_OUTPUTS:
         raise TfliteError(f"{operator.place} takes means of {n} values of {outputs} channels: too large")
-    mult, shift = of_mean(now.scale, scale, n, operator.place)
-    weights = np.ones((outputs, now.time, across), np.int8)
-    biases = np.full(outputs, -now.stored_zero * n, np.int32)
+    weight, mult, shift = of_mean(now.scale, scale, n, operator.place)
+    weights = np.full((outputs, now.time, across), weight, np.int8)
+    biases = np.full(outputs, -now.stored_zero * n * weight, np.int32)
     mults, shifts = np.full(outputs, mult, np.int32), np.full(outputs, shift, np.uint8)
     layer = Layer(weights, biases, mults, shifts, 1, Op.DEPTHWISE, zero, wide=across)
     return layer, replace(_joined(now, outputs), scale=scale, zero=zero - 128)

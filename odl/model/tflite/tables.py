@@ -13,36 +13,10 @@ from numpy.typing import NDArray
 
 from odl.model.tflite.flat_tables import TfliteError
 from odl.model.tflite.network import Operator, Tensor
+from odl.model.tflite.rounding import exact_multiplier, scaled
 
 _LEFT = 20  # bits that an addition scales up by
 _Function = Callable[[int], int]
-
-
-def exact_multiplier(real: float) -> tuple[int, int]:
-    """``(mult, exponent)`` with ``real ~ mult / 2**31 * 2**exponent``, as ``QuantizeMultiplier`` rounds.
-
-    >>> exact_multiplier(3.0)
-    (1610612736, 2)
-    """
-    fraction, exponent = math.frexp(real)
-    mult = math.floor(fraction * 2**31 + 0.5)
-    if mult == 2**31:
-        mult, exponent = 2**30, exponent + 1
-    return (0, 0) if exponent < -31 else (mult, exponent)
-
-
-def scaled(value: int, mult: int, exponent: int) -> int:
-    """``value`` times a multiplier of `exact_multiplier`, rounded twice.
-
-    >>> scaled(-6, 2**30, -1), scaled(6, 2**30, -1)
-    (-2, 2)
-    """
-    first = ((value << max(0, exponent)) * mult + 2**30) >> 31
-    rest = max(0, -exponent)
-    if rest == 0:
-        return first
-    size = (abs(first) + (1 << rest >> 1)) >> rest
-    return size if first >= 0 else -size
 
 
 def table_of(operator: Operator, channels: int, zero: int, scale: float) -> NDArray[np.int8]:
