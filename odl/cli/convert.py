@@ -193,7 +193,7 @@ def _about_network(made: ConvertedNetwork) -> list[str]:
     else:
         lines.append("replays and streams: each sample is computed once, whatever the hop")
     lines.append(on_board(image))
-    if made.head:
+    if made.classifier is not None:
         lines.append(f"its classifier is the first head: {', '.join(image.names.values())}")
     else:
         lines.append(f"no head yet: {', '.join(image.names.values())} begin at zero")

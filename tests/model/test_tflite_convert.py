@@ -57,7 +57,7 @@ def test_the_hop_is_half_a_window_unless_it_is_named() -> None:
 
 def test_without_a_head_the_classes_begin_at_zero() -> None:
     converted = made(small().dense(3, 0).softmax(), head=False)
-    assert not converted.head and not converted.image.base.any() and len(converted.image.names) == 3
+    assert converted.classifier is None and not converted.image.base.any() and len(converted.image.names) == 3
     bare = made(small())
     assert bare.classifier is None or bare.image.features == 128
 

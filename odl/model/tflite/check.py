@@ -121,7 +121,7 @@ def _classes(
     converted: ConvertedNetwork, features: NDArray[np.uint8], outputs: NDArray[np.float64]
 ) -> tuple[int | None, int]:  # fmt: skip
     """Windows of the same class, and those in which the reference's best two are equal."""
-    if not converted.head or converted.classifier is None:
+    if converted.classifier is None:
         return None, 0
     image = converted.image
     block = memory_of(image, net_of(image)).block

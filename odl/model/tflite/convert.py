@@ -14,10 +14,11 @@ from odl.core.image_layout import ImageError, Op
 from odl.core.layer_spans import LayerSpan, spans, waiting
 from odl.model.tflite.flat_tables import TfliteError
 from odl.model.tflite.layout import Layout
-from odl.model.tflite.lower import Classifier, Lowered, lower
+from odl.model.tflite.lower import MOST_CLASSES, Classifier, Lowered, lower
 from odl.model.tflite.network import Network, Tensor, read_network
 
 FORMAT = 20  # fractional bits of the logits
+_NEW_CLASSES = 4  # there is room for, at least, beside the network's own
 _LEARNING = {"epochs": 16, "rate_shift": 11, "imprint": 16}
 
 
@@ -36,9 +37,7 @@ class ConvertedNetwork:
     order : int (window * channels,)
         Where each value of a window stands in the network's input.
     classifier : Classifier or None
-        Whether the network ends in one.
-    head : bool
-        Whether that has become the image's first head.
+        What became the image's first head, if the network ends in one and a head was wanted.
     """
 
     image: Image
@@ -47,7 +46,6 @@ class ConvertedNetwork:
     start: Layout
     order: NDArray[np.int64]
     classifier: Classifier | None
-    head: bool
 
 
 def convert(
@@ -74,7 +72,7 @@ def convert(
     channels, units : sequence of str
         Of the samples, in the network's order; one unit can stand for all.
     classes : sequence of str
-        Names, in the order of the classifier's outputs.
+        Names, in the order of the classifier's outputs; without it any that are to be learned.
     head : bool
         Let the network's classifier be the first head; otherwise the heads begin at zero.
     name : str
@@ -86,7 +84,7 @@ def convert(
         If the file is damaged, or something in it cannot be run; the message names the place.
     """
     network = read_network(data)
-    lowered = lower(network)
+    lowered = lower(network, head)
     assert lowered.features is not None
     layers, step = _laid_out(lowered, hop)
     try:
@@ -98,26 +96,26 @@ def convert(
             stored=np.zeros((0, 0), np.uint8), owners=np.zeros(0, np.uint8), names={},
             card={"made": f"odl convert {name}".strip(), "operators": lowered.operators}, **_LEARNING,
         )  # fmt: skip
-        named = _names(lowered.classifier, classes)
+        named = _names(lowered, classes)
         if image.features > 192:
             raise TfliteError(f"{image.features} features of a window; up to 192 can be used")
         base = np.zeros((len(named), image.features + 1), np.int32)
         formats = image.formats
-        if head and lowered.classifier is not None:
+        if lowered.classifier is not None:
             base, fmt = _head(lowered.classifier)
             formats = np.array([fmt], np.uint8)
         image = replace(
             image, base=base, formats=formats, row_class=np.arange(len(named), dtype=np.uint8),
             row_head=np.zeros(len(named), np.uint8), names=dict(enumerate(named)),
-            stored=np.zeros((0, image.features), np.uint8), max_rows=max(20, len(named)),
+            stored=np.zeros((0, image.features), np.uint8),
+            max_rows=max(20, min(len(named) + _NEW_CLASSES, MOST_CLASSES)),
         )  # fmt: skip
         image.check()
     except ImageError as error:
         what = str(error).removeprefix("model image: ")
         raise TfliteError(f"it does not fit a model image: {what}") from None
-    used = head and lowered.classifier is not None
     return ConvertedNetwork(
-        image, network, lowered.features, lowered.start, lowered.order, lowered.classifier, used
+        image, network, lowered.features, lowered.start, lowered.order, lowered.classifier
     )
 
 
@@ -172,13 +170,13 @@ def _channels(start: Layout, names: Sequence[str], units: Sequence[str]) -> tupl
     return tuple(Channel(name, unit, start.scale, start.zero) for name, unit in pairs)
 
 
-def _names(classifier: Classifier | None, classes: Sequence[str]) -> list[str]:
-    wanted = None if classifier is None else 2 if classifier.logistic else len(classifier.weights)
-    if not classes:
-        return [f"class {i + 1}" for i in range(wanted or 2)]
-    if wanted is not None and len(classes) != wanted:
-        raise TfliteError(f"{len(classes)} classes are named; the network tells {wanted} apart")
-    return list(classes)
+def _names(lowered: Lowered, classes: Sequence[str]) -> list[str]:
+    classifier, known = lowered.classifier, lowered.outputs
+    if classifier is not None:
+        known = 2 if classifier.logistic else len(classifier.weights)
+        if len(classes) not in (0, known):
+            raise TfliteError(f"{len(classes)} classes are named; the network tells {known} apart")
+    return list(classes) or [f"class {i + 1}" for i in range(known if 2 <= known <= MOST_CLASSES else 2)]
 
 
 def _head(classifier: Classifier) -> tuple[NDArray[np.int32], int]:

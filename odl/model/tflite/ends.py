@@ -92,14 +92,19 @@ def _same(given: Tensor, tensor: Tensor) -> bool:
 
 
 def split(operators: list[Operator]) -> tuple[list[Operator], Operator | None, bool]:
-    """The operators up to the features, the classifier behind them, and whether that ends in a logistic."""
+    """The operators up to the features, the classifier behind them, and whether that ends in a logistic.
+
+    A fully connected layer with an activation of its own and no probabilities behind it gives features.
+    """
     last = len(operators)
     while last and operators[last - 1].name in _ENDS:
         last -= 1
     ends = [operator.name for operator in operators[last:]]
+    probable = "SOFTMAX" in ends or "LOGISTIC" in ends
     if last and operators[last - 1].name == "FULLY_CONNECTED":
-        return operators[: last - 1], operators[last - 1], "LOGISTIC" in ends
-    if "SOFTMAX" in ends or "LOGISTIC" in ends:
+        if probable or not operators[last - 1].options["activation"]:
+            return operators[: last - 1], operators[last - 1], "LOGISTIC" in ends
+    elif probable:
         what = operators[last - 1].place if last else "the input"
         raise TfliteError(f"{what} is followed by {ends[0]}; a fully connected layer can be the classifier")
     return operators[:last], None, False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,7 @@ _PADDED = ("CONV_2D", "DEPTHWISE_CONV_2D")  # those that can bring the padding b
 _CROPS = ("SLICE", "STRIDED_SLICE")
 _ABLE = (*RULES, *VIEWS, *_CROPS, "PAD", "CONCATENATION")
 _MOST_WEIGHTS = 2**24
+MOST_CLASSES = 64  # rows of an image
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Lowered:
     layers: list[Layer] = field(default_factory=list)
     features: Tensor | None = None  # the tensor that a window's features equal, less 128
     classifier: Classifier | None = None
+    outputs: int = 0  # of the network's last layer, where that is one behind the features
     operators: list[str] = field(default_factory=list)  # names, in order, of those that compute
 
     def add(self, layer: Layer, alone: bool = True) -> None:
@@ -92,8 +95,8 @@ class Lowered:
         return any(found[i - 1] != found[i - self.layers[i].back] for i in meeting)
 
 
-def lower(network: Network) -> Lowered:
-    """Turn a network into layers.
+def lower(network: Network, head: bool = True) -> Lowered:
+    """Turn a network into layers, and its last one into a classifier if a ``head`` is wanted.
 
     Raises
     ------
@@ -119,7 +122,8 @@ def lower(network: Network) -> Lowered:
         made.add(flattened(layout))
         layout = replace(layout, time=1, channels=layout.time * layout.width, wide=1)
     if tail is not None:
-        made.classifier = _classifier(tail, layout, logistic)
+        made.outputs = math.prod(tail.output.shape)
+        made.classifier = _classifier(tail, layout, logistic) if head else None
     return made
 
 
@@ -259,6 +263,13 @@ def _classifier(operator: Operator, now: Layout, logistic: bool) -> Classifier:
     weights, scales, biases = fully(operator, now)
     if weights.shape[1] != now.time * now.width or now.time > 1:
         raise TfliteError(f"{operator.place} takes {weights.shape[1]} values of {now.time * now.width}")
-    if (len(weights) == 1) != logistic:
-        raise TfliteError(f"{operator.place} has {len(weights)} outputs; two or more classes can be learned")
-    return Classifier(weights, biases, now.scale * scales.astype(np.float64), now.zero + 128, logistic)
+    n, other = len(weights), "without its head (--no-head) the network can be run"
+    if n > 1 and logistic:
+        said = f"has {n} outputs with a LOGISTIC each, of which several can be true; a head chooses one"
+    elif n == 1 and not logistic:
+        said = "has one output, a number; a head chooses one of two classes or more"
+    elif n > MOST_CLASSES:
+        said = f"has {n} outputs; a head has room for {MOST_CLASSES} classes"
+    else:
+        return Classifier(weights, biases, now.scale * scales.astype(np.float64), now.zero + 128, logistic)
+    raise TfliteError(f"{operator.place} {said}; {other}")

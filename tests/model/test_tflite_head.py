@@ -1,0 +1,61 @@
+"""What becomes of a network's last layer: a head, features, or nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from odl.model.tflite.convert import convert
+from odl.model.tflite.flat_tables import TfliteError
+from tests.helpers.tflite_files import File
+
+
+def ending(outputs: int, activation: int = 0, probability: str = "") -> bytes:
+    """A network of 16 features and a fully connected layer behind them."""
+    net = File((1, 40, 1, 3), 0.05, 3).conv(16, (5, 1)).reduce("MEAN", [1, 2])
+    net.dense(outputs, activation)
+    return (net.softmax(probability) if probability else net).bytes()
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (ending(4, 0, "LOGISTIC"), r"operator 2 \(FULLY_CONNECTED\) has 4 outputs with a LOGISTIC each"),
+        (ending(1), "has one output, a number; a head chooses one of two classes or more"),
+        (ending(1, 0, "SOFTMAX"), "has one output, a number"),
+        (ending(70), r"has 70 outputs; a head has room for 64 classes; without its head \(--no-head\)"),
+    ],
+)
+def test_a_last_layer_that_is_no_classifier_can_be_left_out(data: bytes, said: str) -> None:
+    with pytest.raises(TfliteError, match=said):
+        convert(data, rate_hz=50)
+    image = convert(data, rate_hz=50, head=False, classes=["sit", "walk", "run"]).image
+    assert image.features == 16 and not image.base.any()
+    assert list(image.names.values()) == ["sit", "walk", "run"]
+
+
+def test_without_its_head_a_network_takes_any_classes() -> None:
+    data = ending(5, 0, "SOFTMAX")
+    with pytest.raises(TfliteError, match="2 classes are named; the network tells 5 apart"):
+        convert(data, rate_hz=50, classes=["a", "b"])
+    assert len(convert(data, rate_hz=50, head=False).image.names) == 5
+    assert len(convert(data, rate_hz=50, head=False, classes=["a", "b"]).image.names) == 2
+
+
+@pytest.mark.parametrize("activation", [1, 3])
+def test_a_last_layer_with_an_activation_gives_features(activation: int) -> None:
+    converted = convert(ending(32, activation), rate_hz=50)
+    assert converted.classifier is None and converted.image.features == 32
+    assert convert(ending(32, activation, "SOFTMAX"), rate_hz=50).image.features == 16
+
+
+@pytest.mark.peers
+def test_such_features_equal_the_reference() -> None:
+    from odl.model.tflite.check import compare
+
+    data = ending(32, 1)
+    assert compare(data, convert(data, rate_hz=50), 40).different == 0
+
+
+@pytest.mark.parametrize(("outputs", "room"), [(3, 20), (16, 20), (20, 24), (40, 44), (62, 64), (64, 64)])
+def test_there_is_room_for_new_classes(outputs: int, room: int) -> None:
+    assert convert(ending(outputs, 0, "SOFTMAX"), rate_hz=50).image.max_rows == room
