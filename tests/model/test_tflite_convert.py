@@ -243,7 +243,7 @@ def refused() -> dict[str, tuple[File, str]]:
     both.operators[-1][3]["filter_w"] = 2
     fine = File((1, 40, 1, 3)).conv(6, (5, 1), scale=1e-5)
     return {
-        "a spectrogram": (wide, "40 values at each of 49 steps: the output of a feature block"),
+        "a spectrogram": (wide, "40 values at each of 49 steps. .* the output of a feature block"),
         "features": (
             File((1, 33)).dense(8).dense(2, 0), r"a vector of 33 values .* operator 0 \(FULLY_CONNECTED\)"
         ),

@@ -55,7 +55,7 @@ def _as_one(apart: Operator, conv: Operator, together: Operator) -> list[Operato
         raise TfliteError(f"{apart.place} is over {len(axes)} axes, or in other blocks than {together.place}")
     axis, block = axes[0], blocks[axes[0] - 1]
     left, right = (pads[axis - 1] - crops[axis - 1]).tolist()
-    along = 2 if inner.shape[1] == 1 else 1  # time in the convolution
+    along = axis if len(source.shape) == 4 else 2 if inner.shape[1] == 1 else 1  # time in the convolution
     if (
         len(source.shape) <= axis
         or not 1 < block <= 4096

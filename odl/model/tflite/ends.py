@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 from odl.core.layer import MOST_KERNEL
 from odl.model.tflite.dilated import dilated
 from odl.model.tflite.flat_tables import TfliteError
-from odl.model.tflite.layout import Layout, input_layout
+from odl.model.tflite.layout import MOST_CHANNELS, Layout, input_layout
 from odl.model.tflite.moved import VIEWS, permutation
 from odl.model.tflite.network import Network, Operator, Tensor
 from odl.model.tflite.shapes import with_shapes
 
-MOST_CHANNELS = 9
 _ENDS = ("SOFTMAX", "LOGISTIC", "DEQUANTIZE", "QUANTIZE", "RESHAPE")
 
 
@@ -53,10 +52,12 @@ def start_of(network: Network) -> tuple[list[Operator], Layout, NDArray[np.int64
         )
     if samples.width > MOST_CHANNELS:
         raise TfliteError(
-            f"its input has {samples.width} values at each of {samples.time} steps: the output of a feature "
-            f"block (a spectrogram, MFCC), not samples of up to {MOST_CHANNELS} channels. No session "
-            "computes such features; train the network on the samples themselves"
+            f"its input has {samples.width} values at each of {samples.time} steps. If these are channels, "
+            f"they are too many: up to {MOST_CHANNELS} can be run. If they are the output of a feature block "
+            "(a spectrogram, MFCC), no session computes it: train the network on the samples themselves"
         )
+    if samples.axis == 2:
+        order = order.swapaxes(1, 2)
     return operators, samples, order.reshape(-1)
 
 

@@ -3,15 +3,21 @@
 A network over time has tensors of (1, time, channels), with axes of length one here and there, or of
 (1, time, wide, channels), where a kernel moves over both. An image's layer has channels alone: of
 ``wide`` times ``channels`` together, in the order in which they lie in memory. A flat tensor has the
-positions of a window one behind the other.
+positions of a window one behind the other. In a tensor of (1, wide, time, channels) a window's values lie in
+another order; only operators that keep both axes apart can take it.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from numpy.typing import NDArray
 
 from odl.model.tflite.flat_tables import TfliteError
+
+MOST_CHANNELS: Final = 9
 
 
 @dataclass(frozen=True)
@@ -25,16 +31,30 @@ class Layout:
     scale: float
     zero: int  # int8
     signed: bool = False  # the samples themselves; all else is stored plus 128
+    rows: int = 1  # of a flat tensor: each has all positions, and they lie one behind the other
 
     @property
     def width(self) -> int:
         """Values at each position."""
         return self.wide * self.channels
 
+    def by_time(self, values: NDArray[Any]) -> NDArray[Any]:
+        """``values`` of a flat tensor in the order of a layer: one position behind the other."""
+        apart = values.reshape(*values.shape[:-1], self.rows, self.time, -1)
+        return apart.swapaxes(-3, -2).reshape(values.shape)
+
     @property
     def stored_zero(self) -> int:
         """The zero point as an image's layer sees it."""
         return self.zero if self.signed else self.zero + 128
+
+    def check_order(self, place: str) -> None:
+        """Raise `TfliteError` if the values do not lie one position behind the other."""
+        if (self.axis == 2 and min(self.wide, self.time) > 1) or self.rows > 1:
+            rows = max(self.wide, self.rows)
+            raise TfliteError(
+                f"{place} mixes positions of {rows} rows, each over time; time first can be run"
+            )
 
     def reshaped(self, shape: tuple[int, ...], place: str) -> Layout:
         """The same values in another shape.
@@ -44,12 +64,14 @@ class Layout:
         TfliteError
             If positions would be mixed with channels.
         """
+        if len(shape) == 2 and self.time > 1 and shape == (1, self.time * self.width):
+            rows = self.wide if self.axis == 2 else self.rows
+            return replace(self, axis=0, wide=1, channels=self.width, rows=rows)
+        self.check_order(place)
         if shape == (self.time, self.width) and self.time > 1 and self.axis != 0:
             return self  # positions as rows, for a layer that takes each on its own
         if math.prod(shape) != self.time * self.width or shape[:1] != (1,):
             raise TfliteError(f"{place} makes {shape} of {self.time} positions of {self.width} values")
-        if len(shape) == 2 and self.time > 1:
-            return replace(self, axis=0, wide=1, channels=self.width)
         for axis in range(1, len(shape)):
             before, rest = math.prod(shape[1:axis]), shape[axis + 1 :]
             if shape[axis] == self.time and before == 1 and len(rest) <= 2:
@@ -65,12 +87,14 @@ def input_layout(shape: tuple[int, ...], scale: float, zero: int, place: str) ->
 
     >>> input_layout((1, 128, 6), 0.1, 0, "").width
     6
-    >>> input_layout((1, 1, 128, 6), 0.1, 0, "").time
-    128
+    >>> input_layout((1, 1, 128, 6), 0.1, 0, "").time, input_layout((1, 6, 128, 1), 0.1, 0, "").time
+    (128, 128)
     """
     if not 3 <= len(shape) <= 4 or shape[0] != 1:
         raise TfliteError(f"{place} has the shape {shape}; windows of (1, samples, channels) can be run")
-    axis = 2 if len(shape) == 4 and shape[1] == 1 else 1
-    rest = shape[axis + 1 :]
-    wide, channels = rest if len(rest) == 2 else (1, rest[0])
-    return Layout(shape[axis], wide, channels, axis, scale, zero, signed=True)
+    if len(shape) == 3:
+        return Layout(shape[1], 1, shape[2], 1, scale, zero, signed=True)
+    _, first, second, channels = shape
+    if first == 1 or (second * channels > MOST_CHANNELS >= first * channels):
+        return Layout(second, first, channels, 2, scale, zero, signed=True)
+    return Layout(first, second, channels, 1, scale, zero, signed=True)

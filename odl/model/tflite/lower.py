@@ -118,9 +118,11 @@ def lower(network: Network, head: bool = True) -> Lowered:
     if now.layer != made.last or now.pending != (0, 0):
         raise TfliteError(f"{body[-1].place} is followed by nothing that can be run")
     layout = now.layout
+    if layout.axis != 0:
+        layout.check_order(f"the end, {body[-1].place},")
     if layout.time > 1 and (layout.axis == 0 or layout.width > 64):
         made.add(flattened(layout))
-        layout = replace(layout, time=1, channels=layout.time * layout.width, wide=1)
+        layout = replace(layout, time=1, channels=layout.time * layout.width, wide=1, rows=1)
     if tail is not None:
         made.outputs = math.prod(tail.output.shape)
         made.classifier = _classifier(tail, layout, logistic) if head else None

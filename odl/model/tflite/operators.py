@@ -31,9 +31,9 @@ _LARGEST_LAYER = 2**22  # weights
 def flattened(now: Layout) -> Layer:
     """A layer that hands on all positions as channels of one: twice each input, halved."""
     n = now.time * now.width
-    weights = (2 * np.eye(n, dtype=np.int8)).reshape(n, now.time, now.width) if n <= 192 else None
-    if weights is None:
+    if n > MOST_OUTPUTS:
         raise TfliteError(f"the features would be {n} values of {now.time} positions; up to 192 can be used")
+    weights = now.by_time(2 * np.eye(n, dtype=np.int8)).reshape(n, now.time, now.width)
     mults, shifts = np.full(n, 2**30, np.int32), np.full(n, 31, np.uint8)
     biases = np.full(n, -2 * now.stored_zero, np.int32)
     return Layer(weights, biases, mults, shifts, 1, Op.DENSE, now.stored_zero)
@@ -172,7 +172,7 @@ def _connected(operator: Operator, now: Layout, pending: tuple[int, int]) -> tup
     rows = weights.reshape(len(weights), kernel, now.width)
     rows, numbers = _numbers(operator, now, rows, np.arange(len(weights)), scales)
     after = replace(now, time=now.time // kernel, wide=1, channels=len(weights), axis=now.axis or 1)
-    after = replace(after, scale=scale, zero=zero - 128, signed=False)
+    after = replace(after, scale=scale, zero=zero - 128, signed=False, rows=1)
     return Layer(rows, *numbers, 1, Op.DENSE, zero), after
 
 
@@ -180,9 +180,13 @@ def fully(operator: Operator, now: Layout) -> tuple[NDArray[np.int8], NDArray[np
     """Weights (out, in), a scale for each output, biases."""
     tensor = operator.tensor(1)
     weights = tensor.values("int8")
-    sizes = (now.width, now.time * now.width)
+    sizes = (now.width if now.axis else now.time * now.width, now.time * now.width)
     if operator.options["format"] != 0 or weights.ndim != 2 or weights.shape[1] not in sizes:
         raise TfliteError(f"{operator.place} has weights {weights.shape} for {now.time * now.width} values")
+    if now.axis == 0:
+        weights = now.by_time(weights)
+    else:
+        now.check_order(operator.place)
     if weights.shape[1] > MOST_TAPS or weights.size > _LARGEST_LAYER or len(weights) > MOST_OUTPUTS:
         raise TfliteError(f"{operator.place} has weights {weights.shape}; too large")
     biases = np.zeros(len(weights), np.int64)
