@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -31,7 +32,7 @@ RAM_BUDGET: Final = 40 * 1024  # for the capacities that images have by themselv
 
 _UNFIT: Final = {  # assertions of sources and linker script, and what they mean for the model
     "more RAM than the budget allows": "it needs more RAM than the {ram:,} bytes that a firmware may use; "
-    "fewer stored vectors ('odl train --stored') or fewer channels of layers need less",
+    "{less}",
     "the label log does not fit into a bank": "its log of {log} labels does not fit into a bank of flash, "
     "which has room for {labels}",
     "the LSM6DSO has six axes": "it has {channels} channels, and an LSM6DSO six axes",
@@ -139,12 +140,19 @@ def build(
             stack=stack_of(image), described=described, board=board,
         )  # fmt: skip
     except toolchain.ToolError as error:
-        sizes = {"ram": ram_budget, "log": image.max_log, "channels": len(image.channels),
-                 "labels": most_labels(image, spec.log_bank)}  # fmt: skip
-        for said, why in _UNFIT.items():
-            if said in str(error):
-                raise BuildError(f"no firmware can be built for this model: {why.format(**sizes)}") from None
-        raise
+        said = next((said for said in _UNFIT if said in str(error)), None)
+        if said is None:
+            raise
+        less = "fewer stored vectors ('odl train --stored') or fewer channels of layers need less"
+        smallest = replace(image, max_rows=len(image.row_class))
+        if "RAM" in said and smallest.max_rows < image.max_rows:
+            with contextlib.suppress(BuildError):
+                firmware = build(smallest, board, compiler, sensor, ram_budget, counts, rate_hz)
+                rows = most_rows(smallest, ram_budget - firmware.ram_bytes)
+                less = f"it fits with {rows} rows ('--rows {rows}') in place of {image.max_rows}"
+        why = _UNFIT[said].format(ram=ram_budget, log=image.max_log, channels=len(image.channels),
+                                  labels=most_labels(image, spec.log_bank), less=less)  # fmt: skip
+        raise BuildError(f"no firmware can be built for this model: {why}") from None
 
 
 def fits(image: Image, firmware: Firmware) -> str:

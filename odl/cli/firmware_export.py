@@ -23,7 +23,9 @@ def add_commands(verbs: Any) -> None:
     add_option(export, "model", required=True, help="a dataset's name or an .odlm file")
     export.add_argument("--as", dest="kind", required=True, choices=tuple(KINDS), help="the tool it is for")
     add_option(export, "out", required=True, metavar="DIR", help="a new folder")
-    add_options(export, SESSION)
+    add_options(export, SESSION[:1])
+    add_option(export, "budget", help="questions: 12/h, 5/day or 2% (of the windows); default: 12/h")
+    add_options(export, SESSION[2:])
     add_capacities(export)
     export.add_argument(
         "--without-line", action="store_true", help="leave out the link to a host; needs less memory"

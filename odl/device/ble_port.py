@@ -147,3 +147,7 @@ class BlePort:
             raise OSError(f"{self._name} did not answer within {limit:g} s") from None
         except self._bleak.exc.BleakError as error:
             raise OSError(str(error)) from None
+        except OSError as error:
+            if error.errno is None:
+                raise
+            raise OSError(f"this computer's Bluetooth does not answer: {error}") from None

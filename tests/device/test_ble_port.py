@@ -63,6 +63,17 @@ def test_a_peripheral_that_is_not_there_is_an_error_that_says_what_to_do(fake_bl
         SerialPort("ble:nobody")
 
 
+def test_a_computer_without_bluetooth_is_told_apart_from_a_missing_port(
+    fake_bleak: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scan(name: str, timeout: float) -> None:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr(FakeBleakScanner, "find_device_by_name", scan)
+    with pytest.raises(SerialPortError, match="ble:wrist cannot be opened .this computer's Bluetooth"):
+        SerialPort("ble:wrist")
+
+
 def test_a_peripheral_without_a_uart_is_an_error_and_let_go(peripheral: PeripheralPort) -> None:
     peripheral.services.discard(NUS_TX)
     with pytest.raises(SerialPortError, match="no Nordic UART Service"):

@@ -296,6 +296,7 @@ def test_agreeing_answers_with_the_prediction(library: Path) -> None:
         raw = raw[100:]
         if device.question() >= 0:
             asked.append(device.question())
+            assert not device.answer(AGREE + 1) and not device.answer(2**32 - 1)  # of which a byte is a class
             assert device.answer(AGREE)
     predicted = {e.window: e.cls for e in events if e.kind == PREDICTION}
     learned = [e for e in device.events() if e.kind == LEARNED]
@@ -531,3 +532,9 @@ def test_the_session_alone_fits_25_kilobytes(image: Image, tmp_path: Path) -> No
     sizes = export.code_size(tmp_path / "src", "cortex-m4")
     assert sizes["code and constants"] - len(own.to_bytes()) <= 25 * 1024
     assert sizes["static RAM"] + 1536 <= 24 * 1024
+
+
+def test_the_help_names_the_budget_that_a_package_has(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["firmware", "export", "--help"])
+    assert "2% (of the windows); default: 12/h" in " ".join(capsys.readouterr().out.split())

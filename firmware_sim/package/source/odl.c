@@ -116,7 +116,7 @@ int odl_device_answer(unsigned cls)
 
     hand_over();
     i = odl_oldest_question(&session.state);
-    if (i < 0)
+    if (i < 0 || cls > ODL_DEVICE_AGREE)
         return 0;
     if (cls == ODL_DEVICE_AGREE)
         cls = predicted(i);

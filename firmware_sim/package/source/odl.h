@@ -1,7 +1,8 @@
 /* A model that learns while it is worn: samples in, predictions and questions out, answers back in.
 
-   One session, no heap, no floating point in it. Call these functions from one thread. Everything
-   that belongs to the board comes as functions in `odl_device_setup`. */
+   One session, no heap, no floating point in it. Call these functions from one thread, and
+   `odl_device_init` before any other; if it fails, none of them. Everything that belongs to the board
+   comes as functions in `odl_device_setup`. */
 #ifndef ODL_DEVICE_H
 #define ODL_DEVICE_H
 
@@ -67,7 +68,8 @@ int odl_device_poll(odl_device_event *event);
 /* The window of the oldest open question, or -1. */
 int64_t odl_device_question(void);
 
-/* Answer the oldest open question with a class, ODL_DEVICE_SKIP or ODL_DEVICE_AGREE; 0 if there is none. */
+/* Answer the oldest open question with a class, ODL_DEVICE_SKIP or ODL_DEVICE_AGREE; 0 if there is none, or `cls` is
+   no such number. */
 int odl_device_answer(unsigned cls);
 
 /* Without a question: what has been worn since it last changed is of class `cls`. If a question is open about
