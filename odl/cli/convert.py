@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _OF_TABLES = ("rate", "columns", "units", "label", "subject", "model")
 _OF_RECORDINGS = ("counts", "events", "redact")
+_NETWORKS = (".tflite", ".lite")  # the latter as Edge Impulse calls them
+_OTHER_NETWORKS = (".keras", ".h5", ".hdf5", ".onnx", ".pb", ".pt", ".pth")
 _OF_NETWORKS = ("hop", "classes", "head", "check")
 
 
@@ -61,11 +63,13 @@ def _convert(args: argparse.Namespace, progress: Progress) -> str:
 
     source, target = Path(args.source), Path(args.target)
     for path in (source, target):
-        if path.suffix not in (*TABLES, ".odl", ".odlm", ".tflite"):
-            raise ValueError(f"{path.name}: this ends neither in .odl nor in {' nor '.join(TABLES)}")
+        if path.suffix in _OTHER_NETWORKS:
+            raise ValueError(f"{path.name}: a network has to be an int8 .tflite file; see docs/your-model.md")
+        if path.suffix not in (known := (".odl", ".odlm", *_NETWORKS, *TABLES)):
+            raise ValueError(f"{path.name}: this ends neither in {' nor '.join(known)}")
     if not source.is_file():
         raise DataError(f"{source}: there is no such file")
-    if source.suffix == ".tflite":
+    if source.suffix in _NETWORKS:
         for name in ("label", "subject", "model", *_OF_RECORDINGS):
             if getattr(args, name) is not None:
                 raise ValueError(f"--{name} is not for a network, and {source.name} is one")
@@ -145,7 +149,7 @@ def _from_network(source: Path, target: Path, args: argparse.Namespace, progress
     if args.rate is None:
         raise ValueError("--rate is missing: how many samples a second the network was trained on")
     if not 0 < args.rate < 4e6:
-        raise ValueError(f"--rate is {args.rate:g}; a number above 0 is wanted")
+        raise ValueError(f"--rate is {args.rate:g}; a number above 0 and below 4 million is wanted")
     if args.check is not None and args.check < 1:
         raise ValueError(f"--check is {args.check}; a number of windows is wanted")
     with source.open("rb") as file:
@@ -189,7 +193,7 @@ def _about_network(made: ConvertedNetwork) -> list[str]:
     ]
     if image.windowed:
         often = image.window / image.hop
-        lines.append(f"replays and runs live; it pads, so a sample is computed {often:g} times, per window")
+        lines.append(f"replays and runs live; it pads, so a sample is computed {often:.3g} times, per window")
     else:
         lines.append("replays and streams: each sample is computed once, whatever the hop")
     lines.append(on_board(image))

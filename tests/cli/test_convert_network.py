@@ -71,7 +71,7 @@ def test_check_names_what_it_compared_with(source: Path, capsys: pytest.CaptureF
     ("words", "said"),
     [
         ("", "--rate is missing: how many samples a second"),
-        ("--rate 0", "--rate is 0; a number above 0 is wanted"),
+        ("--rate 0", "--rate is 0; a number above 0 and below 4 million is wanted"),
         ("--rate 50 --hop 5", "har.tflite: a hop of 5 samples; multiples of 4 up to"),
         ("--rate 50 --check 0", "--check is 0; a number of windows is wanted"),
         ("--rate 50 --counts", "--counts is not for a network"),
@@ -95,3 +95,22 @@ def test_options_of_networks_are_for_networks(tmp_path: Path, capsys: pytest.Cap
     (tmp_path / "a.csv").write_text("ax\n1\n")
     assert main(["convert", str(tmp_path / "a.csv"), str(tmp_path / "a.odl"), "--hop", "3"]) == 2
     assert "--hop is for networks (.tflite), and a.csv is not one" in capsys.readouterr().err
+
+
+def test_edge_impulse_calls_its_files_lite(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lite = source.rename(source.with_suffix(".lite"))
+    assert convert(lite, "--rate", "50") == 0
+    assert "har.odlm: 2" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["har.keras", "har.h5", "har.onnx", "har.pt"])
+def test_a_network_of_another_kind_is_told_what_is_wanted(
+    name: str, source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert convert(source.rename(source.with_name(name)), "--rate", "50") == 2
+    assert f"{name}: a network has to be an int8 .tflite file" in capsys.readouterr().err
+
+
+def test_every_ending_that_converts_is_named(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert convert(source.rename(source.with_name("har.bin")), "--rate", "50") == 2
+    assert "neither in .odl nor .odlm nor .tflite nor .lite nor .csv" in capsys.readouterr().err

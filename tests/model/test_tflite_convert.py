@@ -17,7 +17,7 @@ from odl.core.kernels.score import score
 from odl.model.features import features_of
 from odl.model.tflite.convert import ConvertedNetwork, convert
 from odl.model.tflite.flat_tables import TfliteError
-from tests.helpers.tflite_files import SAME, VALID, File
+from tests.helpers.tflite_files import CODES, SAME, VALID, File
 
 HAR = ("ax", "ay", "az")
 
@@ -267,6 +267,33 @@ def test_what_cannot_be_run_is_named_with_its_place(name: str) -> None:
     net, said = refused()[name]
     with pytest.raises(TfliteError, match=said):
         made(net)
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [(56, "ARG_MAX"), (97, "RESIZE_NEAREST_NEIGHBOR"), (126, "BATCH_MATMUL"), (127, "PLACEHOLDER")],
+)
+def test_every_operator_has_a_name(code: int, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CODES, "TANH", code)
+    net = File((1, 40, 1, 3)).conv(6, (5, 1))
+    net.add("TANH", [], net.tensor(net.now, "int8", [1 / 128], 0))
+    with pytest.raises(TfliteError, match=rf"operator 1 \({name}"):
+        made(net)
+
+
+def test_what_is_too_large_is_said_with_the_limit() -> None:
+    wide = File((1, 40, 1, 3)).conv(256, (5, 1)).reduce("MEAN", [1, 2]).dense(3, 0)
+    with pytest.raises(TfliteError, match="256 outputs, kernel 5: too large; up to 192 outputs, kernel 4096"):
+        made(wide)
+    dense = File((1, 40, 1, 3)).conv(6, (5, 1)).reduce("MEAN", [1, 2]).dense(256).dense(3, 0)
+    with pytest.raises(TfliteError, match="256 outputs of 6 values: too large; up to 192 outputs of"):
+        made(dense)
+
+
+def test_each_channel_has_a_name_of_its_own() -> None:
+    for names in (["ax", "ay", "ax"], ["ax", "", "az"]):
+        with pytest.raises(TfliteError, match="each needs a name of its own"):
+            made(small().dense(3, 0), channels=names)
 
 
 def test_names_are_as_many_as_the_network_has() -> None:

@@ -166,6 +166,8 @@ def _channels(start: Layout, names: Sequence[str], units: Sequence[str]) -> tupl
     kinds = list(units) * n if len(units) == 1 else list(units) or ["1"] * n
     if len(given) != n or len(kinds) != n:
         raise TfliteError(f"{len(given)} channels and {len(kinds)} units are named; the network takes {n}")
+    if len(set(given)) < n or "" in given:
+        raise TfliteError(f"the channels are called {', '.join(given)}; each needs a name of its own")
     pairs = zip(given, kinds, strict=True)
     return tuple(Channel(name, unit, start.scale, start.zero) for name, unit in pairs)
 

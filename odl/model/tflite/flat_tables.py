@@ -45,7 +45,7 @@ class FlatTable:
         if len(data) > LARGEST:
             raise TfliteError(f"{len(data)} bytes; a file may have {LARGEST}")
         if data[4:8] != identifier:
-            raise TfliteError(f"not a {identifier[:3].decode()} file: bytes 4 to 7 are not {identifier!r}")
+            raise TfliteError(f"not a .tflite file: bytes 4 to 7 are not {identifier.decode()}")
         return FlatTable.at_offset(data, 0)
 
     @staticmethod

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odl.model.tflite.flat_tables import FlatTable, TfliteError
+from odl.model.tflite.operator_names import OPERATORS
 
 MOST_DIMENSIONS: Final = 8
 
@@ -17,21 +18,6 @@ MOST_DIMENSIONS: Final = 8
 TYPES: Final = {
     0: "float32", 1: "float16", 2: "int32", 3: "uint8", 4: "int64", 5: "string", 6: "bool", 7: "int16",
     9: "int8",
-}  # fmt: skip
-OPERATORS: Final = {
-    0: "ADD", 1: "AVERAGE_POOL_2D", 2: "CONCATENATION", 3: "CONV_2D", 4: "DEPTHWISE_CONV_2D",
-    6: "DEQUANTIZE", 9: "FULLY_CONNECTED", 11: "L2_NORMALIZATION", 14: "LOGISTIC", 16: "LSTM",
-    17: "MAX_POOL_2D", 18: "MUL", 19: "RELU", 20: "RELU_N1_TO_1", 21: "RELU6", 22: "RESHAPE", 24: "RNN",
-    25: "SOFTMAX", 27: "SVDF", 28: "TANH", 32: "CUSTOM", 34: "PAD", 36: "GATHER",
-    37: "BATCH_TO_SPACE_ND", 38: "SPACE_TO_BATCH_ND", 39: "TRANSPOSE",
-    40: "MEAN", 41: "SUB", 42: "DIV", 43: "SQUEEZE", 44: "UNIDIRECTIONAL_SEQUENCE_LSTM",
-    45: "STRIDED_SLICE", 47: "EXP", 49: "SPLIT", 53: "CAST", 54: "PRELU", 55: "MAXIMUM", 57: "MINIMUM",
-    59: "NEG",
-    61: "GREATER", 69: "TILE", 94: "FILL", 101: "ABS", 111: "ELU", 123: "SELECT_V2", 150: "GELU",
-    60: "PADV2", 65: "SLICE", 67: "TRANSPOSE_CONV", 70: "EXPAND_DIMS", 74: "SUM", 75: "SQRT",
-    76: "RSQRT", 77: "SHAPE", 81: "REDUCE_PROD", 82: "REDUCE_MAX", 83: "PACK", 88: "UNPACK", 98: "LEAKY_RELU",
-    99: "SQUARED_DIFFERENCE", 114: "QUANTIZE", 117: "HARD_SWISH", 142: "VAR_HANDLE",
-    143: "READ_VARIABLE", 144: "ASSIGN_VARIABLE", 129: "CALL_ONCE", 119: "WHILE", 118: "IF",
 }  # fmt: skip
 ACTIVATIONS: Final = {0: "none", 1: "ReLU", 2: "ReLU_N1_to_1", 3: "ReLU6", 4: "tanh", 5: "sign bit"}
 # Field, type and default of the options that matter, by operator.
@@ -197,7 +183,9 @@ def _few(numbers: NDArray[Any], what: str) -> NDArray[Any]:
 def _code(table: FlatTable) -> str:
     """The operator's name: newer files have its number as an int, older ones as a byte."""
     number = max(table.number(0, "i1"), table.number(3, "i4"))
-    return OPERATORS.get(number, f"number {number} of the format")
+    if not 0 <= number < len(OPERATORS):
+        return f"number {number} of the format"
+    return f"CUSTOM {table.text(1)[:40]}".rstrip() if OPERATORS[number] == "CUSTOM" else OPERATORS[number]
 
 
 def _options(name: str, table: FlatTable | None) -> dict[str, int]:

@@ -82,7 +82,10 @@ def _spread(
     longer = max(reach, stride)
     size = across * out * longer * now.width
     if across * out > MOST_OUTPUTS or longer > MOST_KERNEL or size > _LARGEST_LAYER:
-        raise TfliteError(f"{operator.place} would have {across * out} outputs, kernel {longer}: too large")
+        raise TfliteError(
+            f"{operator.place} would have {across * out} outputs, kernel {longer}: too large; up to "
+            f"{MOST_OUTPUTS} outputs, kernel {MOST_KERNEL} and {_LARGEST_LAYER} weights can be run"
+        )
     spread = np.zeros((across, out, longer, now.wide, cin), np.int8)
     for position in range(across):
         for k in range(wide):
@@ -188,7 +191,10 @@ def fully(operator: Operator, now: Layout) -> tuple[NDArray[np.int8], NDArray[np
     else:
         now.check_order(operator.place)
     if weights.shape[1] > MOST_TAPS or weights.size > _LARGEST_LAYER or len(weights) > MOST_OUTPUTS:
-        raise TfliteError(f"{operator.place} has weights {weights.shape}; too large")
+        raise TfliteError(
+            f"{operator.place} has {len(weights)} outputs of {weights.shape[1]} values: too large; up to "
+            f"{MOST_OUTPUTS} outputs of {MOST_TAPS} values can be run"
+        )
     biases = np.zeros(len(weights), np.int64)
     if len(operator.inputs) > 2 and operator.inputs[2] is not None:
         biases = operator.tensor(2).values("int32").astype(np.int64).reshape(-1)
