@@ -108,7 +108,7 @@ def export(
         out / "README.md",
         _filled(
             (PACKAGE / "README.md").read_text(encoding="utf-8"),
-            words | _figures(image, chosen, sizes, target),
+            words | _figures(image, chosen, sizes, target, line),
         ),
     )
     shutil.copyfile(PACKAGE / "LICENSE", out / "LICENSE")
@@ -255,7 +255,15 @@ _PUBLISH: Final = {
 }
 
 
-def _figures(image: Image, kind: PackageKind, sizes: Mapping[str, int], target: str | None) -> dict[str, str]:
+_HOST: Final = """ Hold it, and `odl live` asks what you are doing now.
+4. With a computer on the line: `odl live --port auto`. It sees every sample and event of the board, and
+   people can answer there with any class."""
+_ALONE: Final = "\n4. The link to a host was left out (`--without-line`): the board works alone."
+
+
+def _figures(
+    image: Image, kind: PackageKind, sizes: Mapping[str, int], target: str | None, line: bool
+) -> dict[str, str]:  # fmt: skip
     """What README.md says of this package."""
     tried = (
         f"Built with {kind.tool} by the tests of odl, for a computer and for Cortex-M0+, M4F, M33 and RV32; "
@@ -273,6 +281,7 @@ def _figures(image: Image, kind: PackageKind, sizes: Mapping[str, int], target: 
         "BOARD": kind.board,
         "USE": kind.use,
         "LABELS": str(image.max_log),
+        "HOST": _HOST if line else _ALONE,
         "ROWS": "\n".join(f"| {what} | {size:,} |" for what, size in sizes.items()),
         "BUILD": f"Code and static RAM are of a build by {toolchain.compiler(None, target).description}. "
         if target is not None and "static RAM" in sizes

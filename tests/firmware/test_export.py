@@ -524,6 +524,13 @@ def test_without_a_line_the_session_is_the_same_and_no_host_reaches_it(library: 
     assert device.reply() != b""
 
 
+@pytest.mark.parametrize("line", [True, False])
+def test_the_readme_speaks_of_a_host_if_there_is_a_link_to_one(line: bool, tmp_path: Path) -> None:
+    export.export(TREE, "cmake", tmp_path / "p", CONFIG, target=None, line=line)
+    text = (tmp_path / "p" / "README.md").read_text()
+    assert ("`odl live --port auto`" in text) is line and ("works alone" in text) is not line
+
+
 def test_the_session_alone_fits_25_kilobytes(image: Image, tmp_path: Path) -> None:
     """At the shoulder model's own rows: code for speed without the image; static RAM and stack fit 24."""
     need("ziglang")
