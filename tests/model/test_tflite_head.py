@@ -56,6 +56,29 @@ def test_such_features_equal_the_reference() -> None:
     assert compare(data, convert(data, rate_hz=50), 40).different == 0
 
 
+def pointwise() -> bytes:
+    """A global mean, and a convolution of that one position as classifier."""
+    net = File((1, 40, 1, 3), 0.05, 3).conv(16, (5, 1))
+    net.add("MEAN", [net.integers([1, 2])], net._out((1, 1, 1, 16), None, None), keep_dims=1)
+    return net.conv(4, (1, 1), activation=0, zero=5).reshape(1, 4).softmax().bytes()
+
+
+def test_a_convolution_of_one_position_can_be_the_classifier() -> None:
+    converted = convert(pointwise(), rate_hz=50)
+    assert converted.image.features == 16 and len(converted.image.names) == 4 and converted.image.base.any()
+    everywhere = File((1, 40, 1, 3), 0.05, 3).conv(16, (5, 1)).conv(4, (1, 1)).reduce("MEAN", [1, 2])
+    with pytest.raises(TfliteError, match=r"operator 2 \(MEAN\) is followed by SOFTMAX"):
+        convert(everywhere.softmax().bytes(), rate_hz=50)
+
+
+@pytest.mark.peers
+def test_such_a_classifier_gives_the_same_class() -> None:
+    from odl.model.tflite.check import compare
+
+    compared = compare(pointwise(), convert(pointwise(), rate_hz=50), 60)
+    assert compared.different == 0 and compared.classes == 60 - compared.ties
+
+
 @pytest.mark.parametrize(("outputs", "room"), [(3, 20), (16, 20), (20, 24), (40, 44), (62, 64), (64, 64)])
 def test_there_is_room_for_new_classes(outputs: int, room: int) -> None:
     assert convert(ending(outputs, 0, "SOFTMAX"), rate_hz=50).image.max_rows == room

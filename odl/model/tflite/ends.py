@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,7 +106,22 @@ def split(operators: list[Operator]) -> tuple[list[Operator], Operator | None, b
     if last and operators[last - 1].name == "FULLY_CONNECTED":
         if probable or not operators[last - 1].options["activation"]:
             return operators[: last - 1], operators[last - 1], "LOGISTIC" in ends
+    elif last and probable and (connected := _connected(operators[last - 1])) is not None:
+        return operators[: last - 1], connected, "LOGISTIC" in ends
     elif probable:
         what = operators[last - 1].place if last else "the input"
         raise TfliteError(f"{what} is followed by {ends[0]}; a fully connected layer can be the classifier")
     return operators[:last], None, False
+
+
+def _connected(operator: Operator) -> Operator | None:
+    """A convolution of a single position, as MobileNet ends in, as a fully connected layer."""
+    if operator.name != "CONV_2D":
+        return None
+    weights = operator.tensor(1)
+    size = math.prod(operator.tensor(0).shape)
+    if weights.shape[1:] != (1, 1, size):
+        return None
+    flat = replace(weights, shape=(weights.shape[0], size))
+    inputs = (operator.inputs[0], flat, *operator.inputs[2:])
+    return replace(operator, inputs=inputs, options=operator.options | {"format": 0})
