@@ -27,7 +27,6 @@ LSM6DSO: Final = (  # a count, as sensor_lsm6dso.c sets the ranges (data sheet D
     *(Channel(name, "mdps", 70.0) for name in ("wx", "wy", "wz")),
 )
 LSM6DSO_HZ: Final = 52.0
-RAM_BUDGET: Final = 40 * 1024  # for the capacities that images have by themselves
 
 
 _UNFIT: Final = {  # assertions of sources and linker script, and what they mean for the model
@@ -94,7 +93,7 @@ def build(
     board: str = DEFAULT_BOARD,
     compiler: str | None = None,
     sensor: str = "link",
-    ram_budget: int = RAM_BUDGET,
+    ram_budget: int | None = None,
     counts: Sequence[Channel] = LSM6DSO,
     rate_hz: float = LSM6DSO_HZ,
 ) -> Firmware:
@@ -110,8 +109,8 @@ def build(
         Default: Zig if it is installed, else GCC.
     sensor : "link" or "lsm6dso"
         Source of samples: the host, or the sensor on the board's bus, if it has one.
-    ram_budget : int
-        Most bytes of RAM; the linker refuses more.
+    ram_budget : int, optional
+        Most bytes of RAM; the linker refuses more. Default: all that the board has.
     counts : sequence of Channel
         Units and scales of the board's own sensor, for its description; an emulated sensor that plays
         a recording has those of the recording.
@@ -128,6 +127,7 @@ def build(
     spec = spec_of(board)
     if sensor not in spec.sensors:
         raise BuildError(f"no sensor {sensor!r} on the {spec.title}; there is {', '.join(spec.sensors)}")
+    ram = spec.memory.ram_size if ram_budget is None else ram_budget
     version = f"odl {odl.__version__} {board} {sensor}"
     core = sorted(CORE.glob("*.c"))
     sources = [*core, *(path for path in board_sources(sensor, board) if path not in core), SHARED / "main.c"]
@@ -136,7 +136,7 @@ def build(
     described = description(board, sensor, counts[: len(image.channels)] if own else None, rate_hz, image)
     try:
         return link(
-            sources, image, compiler=compiler, defines=defines, ram_budget=ram_budget,
+            sources, image, compiler=compiler, defines=defines, ram_budget=ram,
             stack=stack_of(image), described=described, board=board,
         )  # fmt: skip
     except toolchain.ToolError as error:
@@ -147,10 +147,10 @@ def build(
         smallest = replace(image, max_rows=len(image.row_class))
         if "RAM" in said and smallest.max_rows < image.max_rows:
             with contextlib.suppress(BuildError):
-                firmware = build(smallest, board, compiler, sensor, ram_budget, counts, rate_hz)
-                rows = most_rows(smallest, ram_budget - firmware.ram_bytes)
+                firmware = build(smallest, board, compiler, sensor, ram, counts, rate_hz)
+                rows = most_rows(smallest, ram - firmware.ram_bytes)
                 less = f"it fits with {rows} rows ('--rows {rows}') in place of {image.max_rows}"
-        why = _UNFIT[said].format(ram=ram_budget, log=image.max_log, channels=len(image.channels),
+        why = _UNFIT[said].format(ram=ram, log=image.max_log, channels=len(image.channels),
                                   labels=most_labels(image, spec.log_bank), less=less)  # fmt: skip
         raise BuildError(f"no firmware can be built for this model: {why}") from None
 
@@ -207,7 +207,7 @@ def link(
     *,
     compiler: str | None = None,
     defines: Sequence[str] = (),
-    ram_budget: int = RAM_BUDGET,
+    ram_budget: int | None = None,
     stack: int = STACK,
     described: str = "{}",
     board: str = DEFAULT_BOARD,
@@ -221,7 +221,8 @@ def link(
         (work / "board_places.h").write_text(spec.header(), encoding="ascii")
         (work / "odl_image.c").write_text(_image_source(image.to_bytes(), described), encoding="ascii")
         script = work / "link.ld"
-        limits = f"_ram_budget = {ram_budget};\n_stack_size = {stack};\n"
+        most = spec.memory.ram_size if ram_budget is None else ram_budget
+        limits = f"_ram_budget = {most};\n_stack_size = {stack};\n"
         script.write_text(limits + (folder / "link.ld").read_text(encoding="ascii"), encoding="ascii")
         output = work / "firmware.elf"
         chosen.link(

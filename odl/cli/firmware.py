@@ -83,20 +83,19 @@ def _add_board(command: argparse.ArgumentParser) -> None:
 
 def _build(args: argparse.Namespace, progress: Progress) -> str:
     from firmware_sim.board_spec import FIRMWARE, spec_of
-    from firmware_sim.build import RAM_BUDGET, build, fits
+    from firmware_sim.build import build, fits
 
     spec = spec_of(args.board)
     progress(f"building the firmware for {args.board}")
-    model = load_named_model(args.model)
-    image = with_capacities(model, args)
-    budget = RAM_BUDGET if image is model else spec.memory.ram_size
-    firmware = build(image, args.board, args.compiler, args.sensor, budget)
+    image = with_capacities(load_named_model(args.model), args)
+    firmware = build(image, args.board, args.compiler, args.sensor)
     name = f"odl-{Path(args.model).stem}-{args.board}" + ("" if args.sensor == "link" else f"-{args.sensor}")
     for path in firmware.write(Path(args.out), name):
         print(path)
     print(
         f"code {firmware.code_bytes} of {spec.places[FIRMWARE][1]} bytes, "
-        f"model image {firmware.image_bytes}, RAM {firmware.ram_bytes} of {budget}; {firmware.compiler}"
+        f"model image {firmware.image_bytes}, RAM {firmware.ram_bytes} of {spec.memory.ram_size}; "
+        f"{firmware.compiler}"
     )
     print(fits(image, firmware))
     return ""

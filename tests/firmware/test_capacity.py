@@ -12,14 +12,16 @@ import pytest
 from firmware_sim import build
 from firmware_sim.bench import Bench
 from firmware_sim.board_spec import spec_of
-from firmware_sim.capacity import most_labels, most_rows, ram_of, stack_of
+from firmware_sim.capacity import most_labels, most_rows, on_board, ram_of, stack_of
 from odl.cli.main import main
 from odl.core.config import Config
 from odl.core.events import AddClass, Label, Query, Samples
 from odl.core.image import Image
 from odl.core.session import Session
+from odl.model.tflite.convert import convert
 from tests.helpers.firmware import need
 from tests.helpers.images import random_image
+from tests.helpers.tflite_files import SAME, File
 
 SPEC = spec_of("nucleo_f401re")
 
@@ -78,6 +80,16 @@ def test_what_is_said_to_fit_fits_and_one_more_does_not(image: Image) -> None:
         )
         with pytest.raises(build.BuildError, match=f"it needs more RAM .*; it fits with {rows} rows "):
             build.build(replace(image, max_rows=rows + 2), ram_budget=budget)
+
+
+def test_what_is_said_to_fit_a_board_is_built_for_it() -> None:
+    """The limit is the board's RAM, not that of the figures: a network's features need 47 KB."""
+    need("ziglang")
+    net = File((1, 200, 1, 6), 0.05, 3).conv(48, (9, 1), (2, 1), SAME).conv(64, (9, 1), (2, 1), SAME)
+    data = net.reduce("MEAN", [1, 2]).dense(160).dense(4, 0).softmax().bytes()
+    image = convert(data, rate_hz=50).image
+    assert on_board(image).startswith("fits a NUCLEO-F401RE")
+    assert 40 * 1024 < build.build(image).ram_bytes < SPEC.memory.ram_size
 
 
 def test_the_log_fits_its_bank_to_the_label(image: Image) -> None:

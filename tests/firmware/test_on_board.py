@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from firmware_sim.bench import Bench
-from firmware_sim.build import RAM_BUDGET, STACK, Firmware
+from firmware_sim.build import STACK, Firmware
 from firmware_sim.emulator import Emulator
 from firmware_sim.footprint import LIMITS
 from firmware_sim.qemu import QemuBoard
@@ -110,7 +110,7 @@ def test_qemu_is_the_python_session(
 
 def test_it_keeps_to_its_budgets(firmware: MakeFirmware, compiler: str, image: Image, config: Config) -> None:
     built: Firmware = firmware(compiler)
-    assert built.ram_bytes <= RAM_BUDGET
+    assert built.ram_bytes <= LIMITS["ram_bytes"]
     assert built.code_bytes <= LIMITS["code_bytes"]
     bench = Bench(image, built)
     bench.client.configure(config)

@@ -76,7 +76,7 @@ def test_the_linker_holds_the_ram_budget(image: Image) -> None:
 
 @pytest.mark.parametrize(
     ("changes", "why"),
-    [({"max_pending": 16}, "more RAM than the 40,960 bytes"), ({"max_log": 300}, "log of 300 labels")],
+    [({"max_rows": 64}, "more RAM than the 98,304 bytes"), ({"max_log": 300}, "log of 300 labels")],
 )
 def test_a_model_that_does_not_fit_is_one_sentence(
     changes: dict[str, int], why: str, compiler: str, image: Image
