@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from odl._extras import how_to_install
 from odl._text import aligned
@@ -17,14 +17,23 @@ from odl.study.files import about_run, read_table, write_table
 from odl.study.report import Analysis, analyse, write_report
 from odl.study.report.analysis import MethodFigures
 from odl.study.report.sentences import difference_sentence, harm_sentence, setting_words
-from odl.study.report.tables import overview
+from odl.study.report.tables import HEADS, overview
 from odl.study.runner import run_study
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-_SHORT = (0, 1, 2, 5, 11, 12, 16, 17)  # columns of the overview that fit a terminal
-_HEADS = ("method", "budget", "asked", "last third (%)", "gain", "to baseline", "worst session", "harmed")
+# Columns of the overview for a terminal, and what heads them there: the whole stream beside the last third.
+_SHORT = (
+    ("method", "method"), ("budget", "budget"), ("asked", "asked"), ("whole stream", "whole %"),
+    ("gain, whole", "gain"), ("last third", "last third %"), ("gain", "gain"),
+    ("against baseline", "to baseline"), ("worst session", "worst session"), ("harmed", "harmed"),
+)  # fmt: skip
+_PLAIN = ("whole stream", "last third")  # without their intervals; those of the gains stand beside them
+_ABOUT: Final = (
+    "Accuracies and gains are over the whole stream and over its last third; the other columns are of the "
+    "last third. In brackets: 95 % intervals over people."
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -74,12 +83,16 @@ class Comparison:
         found = []
         for setting in self.analysis.settings:
             entries = self.analysis.of_setting(setting)
-            rows = [[row[i] for i in _SHORT] for row in overview(entries)]
-            found.append((setting_words(entries[0]), [list(_HEADS), *rows]))
+            rows = [dict(zip(HEADS, row, strict=True)) for row in overview(entries)]
+            cells = [
+                [row[name].split(" [")[0] if name in _PLAIN else row[name] for name, _ in _SHORT]
+                for row in rows
+            ]
+            found.append((setting_words(entries[0]), [[head for _, head in _SHORT], *cells]))
         return found
 
     def sentences(self) -> list[str]:
-        """The differences to the baseline, and who was harmed."""
+        """What the table is about, the differences to the baseline, and who was harmed."""
         entries = self.analysis.entries
         several = len(self.analysis.settings) > 1
 
@@ -88,10 +101,10 @@ class Comparison:
 
         differences = [of(entry, difference_sentence(entry, self.analysis.baseline)) for entry in entries]
         asking = [entry for entry in entries if entry.mean("spent").mean > 0]
-        harm = [of(entry, harm_sentence(entry)) for entry in asking if entry.harmed]
+        harm = [of(entry, harm_sentence(entry)) for entry in asking if entry.harmed or entry.harmed_whole]
         if len(harm) < len(asking):
             harm.append(f"With {'the others' if harm else 'all of them'}, nobody lost more than a point.")
-        return [sentence for sentence in (*differences, *harm) if sentence]
+        return [sentence for sentence in (_ABOUT, *differences, *harm) if sentence]
 
     def __repr__(self) -> str:
         return "\n\n".join(f"{title}\n{aligned(rows)}" for title, rows in self._short())

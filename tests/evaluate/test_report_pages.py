@@ -17,6 +17,7 @@ from odl.evaluate.report.asked import HEIGHT, MOST, WIDTH, cards_of
 from odl.evaluate.report.sentences import next_steps
 from odl.evaluate.report.training import write_curves
 from odl.evaluate.result import Result
+from tests.helpers.jupyter import WHY_NOT, browser
 
 
 @pytest.fixture(scope="module")
@@ -147,3 +148,20 @@ def test_training_curves_reach_to_a_hundred(tmp_path: Path, monkeypatch: pytest.
     write_curves(tmp_path / "c.png", curves, stop=100)
     (figure,) = drawn
     assert figure.axes[0].get_ylim() == (60, 100) and "step 100" in figure.get_suptitle()
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
+def test_no_page_is_wider_than_a_phone_and_each_persons_figures_are_in_sight(
+    result: Result, tmp_path: Path
+) -> None:
+    found = odl.compare("shoulder", policies=["novel-segments", "random"], subjects=[7, 8], workers=1)
+    pages = [result.report(tmp_path / "replay.html"), found.report(tmp_path / "study")]
+    with browser() as shown:
+        shown.set_viewport_size({"width": 375, "height": 800})
+        for one in pages:
+            shown.goto(one.as_uri())
+            assert shown.evaluate("document.documentElement.scrollWidth") <= 375
+        shown.goto(pages[0].as_uri())
+        box = shown.locator("table.wide tbody td.strong").first.bounding_box()
+    assert box["x"] + box["width"] < 375

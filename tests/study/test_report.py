@@ -102,7 +102,8 @@ def test_who_was_harmed_and_by_how_much() -> None:
     (entry,) = analyse([row("random", p, "5", 5, late) for p, late in lates.items()], "random").entries
     assert [(who, round(lost, 3)) for who, lost in entry.harmed] == [("a", 0.3), ("c", 0.1)]
     assert entry.worst.subject == "a"
-    assert "2 of 4 people lost more than a point: a (-30.0), c (-10.0)" in harm_sentence(entry)
+    said = harm_sentence(entry)
+    assert "more than a point of the last third was lost by 2 of 4 people: a (-30.0), c (-10.0)" in said
 
 
 def test_a_difference_within_noise_is_called_so_and_a_real_one_is_not() -> None:
@@ -145,7 +146,7 @@ def test_a_person_without_truth_on_the_last_third_hides_nobody() -> None:
     both = analyse(rows + [{**one, "policy": "periodic", "queries": 4} for one in rows], "random")
     difference = both.entries[1].difference
     assert difference is not None and difference.people == 3
-    assert "random with budget 5 is right in 43.3" in headline(both)
+    assert "random with budget 5 is right in 45.0" in headline(both) and "43.3" in headline(both)
 
 
 def test_the_headline_names_the_setting_where_there_are_several() -> None:
@@ -178,6 +179,9 @@ def test_harm_over_the_whole_stream_and_questions_that_nobody_can_answer_are_cou
     found = analyse(rows, "random")
     (entry,) = found.entries
     assert entry.harmed == [] and [who for who, _ in entry.harmed_whole] == ["c", "b"]
+    assert harm_sentence(entry).endswith(
+        "of the last third was lost by nobody; of the whole stream by 2 of 3 people: c (-30.0), b (-5.0)."
+    )
     assert entry.without_truth == pytest.approx(3 / 15)
     (line,) = csv.DictReader(io.StringIO(methods_csv(found)))
     assert (line["harmed"], line["harmed_whole"], line["to_baseline"]) == ("0", "2", "")
@@ -223,9 +227,12 @@ def test_the_page_is_whole_and_names_no_place_of_this_machine(small: tuple[Path,
 def test_a_repr_is_a_short_table(small: tuple[Path, Comparison]) -> None:
     _, found = small
     assert repr(found).splitlines()[1].split() == [
-        "method", "budget", "asked", "last", "third", "(%)", "gain", "to", "baseline", "worst",
-        "session", "harmed",
+        "method", "budget", "asked", "whole", "%", "gain", "last", "third", "%", "gain", "to", "baseline",
+        "worst", "session", "harmed",
     ]  # fmt: skip
+    entry, line = found.analysis.entries[0], repr(found).splitlines()[2].split()
+    whole, gain = entry.mean("whole"), entry.mean("whole_gain")
+    assert line[3:5] == [f"{100 * whole.mean:.1f}", f"{100 * gain.mean:+.1f}"]
     assert found._repr_html_().count("<tr>") == 1 + 6
 
 

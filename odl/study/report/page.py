@@ -15,16 +15,9 @@ from odl.study.report.tables import HEADS, areas, by_person, latex, methods_csv,
 DEFINITIONS = (
     ("Asked", "Questions that were really asked, the mean over people. Methods are compared at this number, "
      "not at their budget."),
-    ("No truth", "Share of the questions that were about windows without a truth, such as those between two "
-     "activities, in per cent; nobody can answer these."),
-    ("Last third, whole stream", "Accuracy as the person is shown it, held answers included, over the last "
-     "third of the scored windows and over all of them; in brackets the 95 % interval, bootstrapped over "
-     "people."),
-    ("Model alone", "The last third without held answers."),
-    ("No learning", "The same model, never asking and never changing."),
-    ("Last answer, most frequent", "Rules that repeat the newest answer, or always name the person's most "
-     "frequent class, which only an oracle knows."),
-    ("Gain", "Last third less no learning, in points."),
+    ("Whole stream, last third", "Accuracy as the person is shown it, held answers included, over all scored "
+     "windows and over the last third of them; in brackets the 95 % interval, bootstrapped over people."),
+    ("Gain", "Accuracy less that of no learning, in points, over the whole stream and over the last third."),
     ("Against baseline", "Mean over people of the difference on the last third to the baseline's learning "
      "curve at the same number of labels, in points; beyond the most that the baseline asked, to its end."),
     ("p (Holm)", "Wilcoxon's signed-rank test over people, corrected by Holm for all comparisons here."),
@@ -33,6 +26,12 @@ DEFINITIONS = (
      "sessions."),
     ("Harmed", f"People who lost more than {100 * HARMED:.0f} point against no learning, on the last third "
      "and over the whole stream."),
+    ("No truth", "Share of the questions that were about windows without a truth, such as those between two "
+     "activities, in per cent; nobody can answer these."),
+    ("Model alone", "The last third without held answers."),
+    ("No learning", "The same model, never asking and never changing, over the last third."),
+    ("Last answer, most frequent", "Rules that repeat the newest answer, or always name the person's most "
+     "frequent class, which only an oracle knows; over the last third."),
     ("Area", "Mean height of the learning curve from no labels to the number that every method spent with "
      "everybody."),
 )  # fmt: skip

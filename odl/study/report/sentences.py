@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isnan
 
 from odl._text import counted
@@ -46,7 +47,7 @@ def difference_sentence(entry: MethodFigures, baseline: str) -> str:
     gained = percents(difference.interval, signed=True)
     what = (
         f"{entry.method} at {entry.mean('spent').mean:.1f} labels: {gained} "
-        f"points against {baseline} at the same labels, over {_people(difference.people)}"
+        f"points of the last third against {baseline} at the same labels, over {_people(difference.people)}"
     )
     p = f"p = {difference.corrected:.3f} after Holm's correction"
     if difference.beyond and entry.mean("spent").mean > 0:
@@ -61,12 +62,17 @@ def difference_sentence(entry: MethodFigures, baseline: str) -> str:
 
 def harm_sentence(entry: MethodFigures) -> str:
     """Who did worse than without learning, and by how much."""
-    of = _people(len(entry.people))
-    if not entry.harmed:
-        return f"{entry.method}, budget {entry.budget}: nobody of {of} lost more than a point."
-    who = ", ".join(f"{subject} ({points(-lost)})" for subject, lost in entry.harmed)
+    of, where = _people(len(entry.people)), f"{entry.method}, budget {entry.budget}"
+    if not entry.harmed and not entry.harmed_whole:
+        return f"{where}: nobody of {of} lost more than a point."
+
+    def who(lost: Sequence[tuple[str, float]]) -> str:
+        named = ", ".join(f"{subject} ({points(-share)})" for subject, share in lost)
+        return f"{len(lost)} of {of}: {named}" if lost else "nobody"
+
     return (
-        f"{entry.method}, budget {entry.budget}: {len(entry.harmed)} of {of} lost more than a point: {who}."
+        f"{where}: more than a point of the last third was lost by {who(entry.harmed)}; "
+        f"of the whole stream by {who(entry.harmed_whole)}."
     )
 
 
@@ -80,8 +86,9 @@ def headline(found: Analysis) -> str:
     best = max(found.entries, key=late)
     where = f" ({setting_words(best)})" if len(found.settings) > 1 else ""
     return (
-        f"{best.method} with budget {best.budget}{where} is right in {percents(best.mean('late'))} % "
-        f"of the last third; without learning {100 * best.mean('plain').mean:.1f} %"
+        f"{best.method} with budget {best.budget}{where} is right in {percents(best.mean('whole'))} % "
+        f"of the whole stream and {percents(best.mean('late'))} % of its last third; without learning in "
+        f"{100 * best.mean('plain_whole').mean:.1f} and {100 * best.mean('plain').mean:.1f} %"
     )
 
 

@@ -12,9 +12,9 @@ from odl.study.report.analysis import Analysis, MethodFigures
 from odl.study.report.sentences import percents, points
 
 HEADS = (
-    "method", "budget", "asked", "answers", "no truth", "last third", "whole stream", "model alone",
-    "no learning", "last answer", "most frequent", "gain", "against baseline", "p (Holm)", "worst person",
-    "least gain", "worst session", "harmed", "harmed, whole",
+    "method", "budget", "asked", "whole stream", "gain, whole", "last third", "gain", "against baseline",
+    "p (Holm)", "worst person", "least gain", "worst session", "harmed", "harmed, whole", "answers",
+    "no truth", "model alone", "no learning", "last answer", "most frequent",
 )  # fmt: skip
 
 
@@ -26,17 +26,18 @@ def overview(entries: Sequence[MethodFigures]) -> list[list[str]]:
 def _cells(entry: MethodFigures) -> list[str]:
     difference, worst, least, people = entry.difference, entry.worst, entry.least, len(entry.people)
     return [
-        entry.method, entry.budget, f"{entry.mean('spent').mean:.1f}", f"{entry.mean('answers').mean:.1f}",
-        "" if isnan(entry.without_truth) else f"{100 * entry.without_truth:.0f}",
-        percents(entry.mean("late")), percents(entry.mean("whole")),
-        *(f"{100 * entry.mean(name).mean:.1f}" for name in ("alone", "plain", "persistence", "majority")),
-        percents(entry.mean("gain"), signed=True),
+        entry.method, entry.budget, f"{entry.mean('spent').mean:.1f}",
+        percents(entry.mean("whole")), percents(entry.mean("whole_gain"), signed=True),
+        percents(entry.mean("late")), percents(entry.mean("gain"), signed=True),
         "" if difference is None else percents(difference.interval, signed=True),
         "" if difference is None else f"{difference.corrected:.3f}",
         f"{worst.subject}: {100 * worst.late:.1f} ({points(worst.gain)})",
         f"{least.subject}: {points(least.gain)}",
         f"{entry.worst_session[0]}: {points(entry.worst_session[1])}",
         f"{len(entry.harmed)} of {people}", f"{len(entry.harmed_whole)} of {people}",
+        f"{entry.mean('answers').mean:.1f}",
+        "" if isnan(entry.without_truth) else f"{100 * entry.without_truth:.0f}",
+        *(f"{100 * entry.mean(name).mean:.1f}" for name in ("alone", "plain", "persistence", "majority")),
     ]  # fmt: skip
 
 
