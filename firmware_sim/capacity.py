@@ -19,7 +19,7 @@ from odl.core.state import log_dtype, state_dtype_of
 STACK: Final = 1536  # bytes, for up to 20 rows
 _STACK_ROWS: Final = 20
 _STACK_PER_ROW: Final = 24  # arrays of a row each in nested calls: logits, probabilities, scores, numbers
-OTHER_RAM: Final = 4096  # the link's buffers, the sensor's, settings; rounded up
+OTHER_RAM: Final = 2048  # the link's buffers, the sensor's, settings; rounded up
 _LOG_HEADER: Final = 32  # bytes, and beside each entry, as log.c has them
 _LOG_SEAL: Final = 8
 _LOG_SPARE: Final = 16  # places that power cuts may spoil, and labels that gave way

@@ -50,14 +50,14 @@ def forecast(image: Image) -> str:
 
     >>> from odl.data.streams import load_model
     >>> forecast(load_model("shoulder")).split(" of flash")[0]
-    'on a board: 27815 bytes'
+    'on a board: 27,815 bytes'
     """
     count = instructions_of(image)
     clock = spec_of(DEFAULT_BOARD).power.clock_hz
     share = 100 * count / clock / (image.hop / image.rate_hz)
     return (
-        f"on a board: {len(image.to_bytes())} bytes of flash beside the code, about "
-        f"{ram_of(image) + OTHER_RAM} of RAM, {image.macs} multiply-accumulates a window; about {count} "
-        f"instructions a hop on a Cortex-M4, {1e3 * count / clock:.1f} ms at {clock / 1e6:.0f} MHz, "
-        f"{share:.1f} % of the time"
+        f"on a board: {len(image.to_bytes()):,} bytes of flash beside the code, about "
+        f"{ram_of(image) + OTHER_RAM:,} bytes of RAM, {image.macs:,} multiply-accumulates a window; about "
+        f"{count:,} instructions a hop on a Cortex-M4, {1e3 * count / clock:.1f} ms at "
+        f"{clock / 1e6:.0f} MHz, {share:.1f} % of the time"
     )

@@ -96,9 +96,22 @@ def _train(args: argparse.Namespace, progress: Progress) -> str:
     if args.json != "-":
         print(_side_by_side(image.card["held_out_people"]))
         weights = sum(layer.weights.size + layer.biases.size for layer in image.layers)
-        print(f"{out}: {len(data)} bytes, {weights} extractor weights, {image.macs} MAC a window")
+        print(
+            f"{out}: {len(data):,} bytes, {weights:,} extractor weights, "
+            f"{image.macs:,} multiply-accumulates a window"
+        )
     _draw(image, out.with_suffix(".svg"), progress)
+    if args.json != "-":
+        print(printable(f"next: {_next(args, dataset, out)}"))
     return ""
+
+
+def _next(args: argparse.Namespace, dataset: Dataset, out: Path) -> str:
+    """Return the command that tries the image on people whom it has not seen, or else builds its firmware."""
+    if not set(dataset.card.splits.get("test", ())) & set(dataset.subjects):
+        return shlex.join(["odl", "firmware", "build", "--model", str(out)])
+    data = [] if args.data is None else ["--data", args.data]
+    return shlex.join(["odl", "replay", args.source, *data, "--model", str(out), "--out", "out/"])
 
 
 def _keep(args: argparse.Namespace, dataset: Dataset, out: Path, progress: Progress) -> str:

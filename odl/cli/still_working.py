@@ -40,11 +40,14 @@ class StillWorking:
         self._paused = False
 
     def progress(self, sentence: str) -> None:
-        """Show a sentence of the command; it is what the command does from now on."""
+        """Show a sentence of the command; it is what the command does from now on.
+
+        One that says how long the work still takes is repeated later, as the next one is on its way.
+        """
         with self._lock:
             self._show(sentence)
             self._doing, self._since = sentence.rstrip("."), self._clock.monotonic()
-            self._due = self._since + SILENT
+            self._due = self._since + (INTERVAL if sentence.endswith(" left") else SILENT)
 
     def check(self) -> None:
         """Show what the command does if it has shown nothing for too long."""

@@ -84,12 +84,12 @@ def cross_validate(
     scored = gather(dataset, people, plan.window, plan.hop, among=tree.leaves)
     runs = []
     for held_out in split_people(people, n):
-        pace = Pace(progress, f"without people {', '.join(held_out)}", plan.steps, "steps")
+        pace = Pace(progress, without(held_out), plan.steps, "steps")
         train = training.select(~np.isin(training.subject, held_out))
         test = scored.select(np.isin(scored.subject, held_out))
         runs.append(_fit_fold(held_out, train, test, tree, card, plan, seed, pace))
         accuracy = list(runs[-1].nets.values())[-1][2]
-        progress(f"without people {', '.join(held_out)}: {accuracy:.1%} of their windows right (float)")
+        progress(f"{without(held_out)}: {accuracy:.1%} of their windows right (float)")
     steps = list(runs[0].nets)
     accuracies = np.array([[run.nets[s][2] for s in steps] for run in runs])
     folds = []
@@ -99,6 +99,15 @@ def cross_validate(
         folds.append(Fold(run.held_out, fitted, stop))
     losses = np.mean([[run.nets[s][1] for s in steps] for run in runs], 0)
     return folds, Curves(tuple(steps), tuple(losses.tolist()), tuple(accuracies.mean(0).tolist()))
+
+
+def without(held_out: Sequence[str]) -> str:
+    """Whom a fold leaves out.
+
+    >>> without(["7"]), without(["1", "2"])
+    ('without person 7', 'without people 1, 2')
+    """
+    return f"without {'person' if len(held_out) == 1 else 'people'} {', '.join(held_out)}"
 
 
 def best_step(curves: Curves) -> int:

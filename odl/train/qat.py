@@ -18,7 +18,7 @@ from torch import Tensor
 
 from odl.core.image import Layer
 from odl.data import Dataset
-from odl.train.folds import Fold, Progress
+from odl.train.folds import Fold, Progress, without
 from odl.train.losses import multitask_loss
 from odl.train.multitask import FittedModel, augmented, calibrate, sampler, seed_all
 from odl.train.net import FloatNet, convolved
@@ -123,5 +123,5 @@ def fine_tune_folds(
         others = [p for p in people if p not in fold.held_out]
         train = gather(dataset, others, plan.window, plan.spacing, among=fold.fitted.tree.leaves)
         tuned.append(replace(fold, fitted=fine_tune(fold.fitted, train, plan, seed)))
-        progress(f"without people {', '.join(fold.held_out)}: fine-tuned for int8")
+        progress(f"{without(fold.held_out)}: fine-tuned for int8")
     return tuned

@@ -33,6 +33,20 @@ def test_it_speaks_when_a_command_has_been_silent_for_two_seconds() -> None:
     assert said[1:] == ["reading walk.odl", "reading walk.odl (2 s so far)", "reading walk.odl (7 s so far)"]
 
 
+def test_a_sentence_with_the_time_left_is_not_repeated_before_the_next_one() -> None:
+    clock, said = VirtualClock(), list[str]()
+    one = StillWorking(said.append, clock)
+    for done in (50, 100):
+        one.progress(f"fit: {done} of 1,000 steps, 20 a second, 40 s left")
+        for _ in range(9):
+            clock.sleep(0.5)
+            one.check()
+    assert len(said) == 2
+    clock.sleep(0.5)
+    one.check()
+    assert said[2:] == [f"{said[1]} (5 s so far)"]
+
+
 def test_it_is_quiet_where_something_else_shows_the_state() -> None:
     clock, said = VirtualClock(), list[str]()
     one = StillWorking(said.append, clock)

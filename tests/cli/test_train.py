@@ -94,3 +94,16 @@ resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 resource.setrlimit(resource.RLIMIT_FSIZE, (700, 700))
 sys.exit(main(sys.argv[1:]))
 """
+
+
+@pytest.mark.train
+def test_the_last_line_is_a_command_that_tries_the_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(SHORT) == 0
+    given = capsys.readouterr()
+    next_one = given.out.splitlines()[-1].removeprefix("next: ")
+    assert next_one == "odl replay shoulder --model mine.odlm --out out/"
+    assert "multiply-accumulates a window" in given.out and "without person 3: " in given.err
+    assert main(next_one.split()[1:]) == 0

@@ -50,9 +50,9 @@ def write_curves(path: Path, curves: Mapping[str, Sequence[float]], stop: int) -
             f"Training: step {stop} is kept, where people left out were classified best", fontsize=9
         )
         right = [100 * share for share in curves["held_out_accuracy"]]
-        above.plot(curves["steps"], right, color=WITH, lw=2)
+        above.plot(curves["steps"], right, color=WITH, lw=2, clip_on=False)
         above.set_ylabel("accuracy, held-out people, %")
-        above.set_ylim(max(0, 10 * (min(right) // 10)) if right else 0, 100)
+        above.set_ylim(min(90, 10 * (min(right) // 10)) if right else 0, 100)
         below.plot(curves["steps"], curves["loss"], color=WITHOUT, lw=2)
         below.set_ylabel("training loss")
         below.set_xlabel("step")
