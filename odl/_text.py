@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import unicodedata
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
@@ -76,6 +78,18 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     folded = {one.casefold(): one for one in known}
     near = get_close_matches(name.casefold(), folded, 1)
     return f"; did you mean '{folded[near[0]]}'?" if near else ""
+
+
+def shell_word(text: object) -> str:
+    """A name or a path as a word of a command, quoted if a shell would part or change it.
+
+    >>> shell_word("mydata/"), shell_word("Möbel und Wände/"), shell_word("a$b c")
+    ('mydata/', '"Möbel und Wände/"', "'a$b c'")
+    """
+    word = str(text)
+    if re.fullmatch(r"[\w@%+=:,./\\-]+", word):
+        return word
+    return shlex.quote(word) if set(word) & set('"$`!') else f'"{word}"'
 
 
 def percent(share: float | None, digits: int = 0) -> str:

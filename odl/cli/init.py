@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from odl._text import counted
+from odl._text import counted, shell_word
 from odl.cli.arguments import add_option, names_in
 from odl.cli.output import Progress, check_not_source, printable, with_flags, write_json
 
@@ -92,7 +92,7 @@ def _init(args: argparse.Namespace, progress: Progress) -> str:
     for sentence, word in made.provenance:
         print(printable(with_flags(f"{_WORDS.get(word, word):8} {sentence}")))
     print(f"\n{_rows(found)}")
-    print(f"card: {where}; edit it where it is wrong, then 'odl check {args.folder}'")
+    print(f"card: {where}; edit it where it is wrong, then 'odl check {shell_word(args.folder)}'")
     for sentence in (*found["warnings"][:12], *shortcomings(dataset)):
         progress(sentence)
     if len(found["warnings"]) > 12:
@@ -160,5 +160,6 @@ def next_command(source: str, data: str | None, trainable: bool) -> str:
     from odl.data import list_datasets
 
     if trainable:
-        return f"odl train {source}{f' --data {data}' if data else ''} --out mine.odlm"
-    return "odl datasets" if source in list_datasets() else f"odl init {source} --force"
+        where = f" --data {shell_word(data)}" if data else ""
+        return f"odl train {shell_word(source)}{where} --out mine.odlm"
+    return "odl datasets" if source in list_datasets() else f"odl init {shell_word(source)} --force"

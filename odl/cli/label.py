@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import shutil
 import sys
 import time
@@ -12,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from odl._text import shell_word
 from odl.cli.arguments import add_option
 from odl.cli.output import Progress, check_not_source, printable, write_json
 from odl.cli.still_working import quiet
@@ -130,7 +130,7 @@ def _mark(args: argparse.Namespace) -> str:
     if args.json != "-":
         labels = ", ".join(f"{clean(name)} {length:.1f} s" for name, length in seconds.items())
         print(printable(f"{target}: {labels or 'no label'}"))
-        folder = shlex.quote(str(Path(target).parent))
+        folder = shell_word(Path(target).parent)
         print(printable(f"next: odl init {folder}, then odl train {folder} --out mine.odlm"))
     return ""
 

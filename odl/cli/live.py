@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from odl._text import shell_word
 from odl.cli.arguments import add_option, add_options, chosen_options
 from odl.cli.output import Progress, printable, write_json
 from odl.cli.still_working import quiet
@@ -126,7 +126,7 @@ def _report(live: LiveSession, args: argparse.Namespace, progress: Progress) -> 
     problem = f"; {status.problem}" if status.problem else ""
     print(printable(f"{live.recording}: {', '.join(parts)}{problem}"))
     if history.windows:
-        print(printable(f"next: odl report {shlex.quote(str(live.recording))}"))
+        print(printable(f"next: odl report {shell_word(live.recording)}"))
 
 
 def _damaged(n: int, form: str | None) -> str:
@@ -179,6 +179,6 @@ def _record(args: argparse.Namespace, progress: Progress) -> str:
         what += "".join(f"; {name} {seconds:.0f} s" for name, seconds in figures.get("labels", {}).items())
         print(printable(f"{recorder.recording}: {what}"))
         if args.label is not None:
-            folder = shlex.quote(str(recorder.recording.parent))
+            folder = shell_word(recorder.recording.parent)
             print(printable(f"next: odl init {folder}, then odl train {folder} --out mine.odlm"))
     return ""

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Any, NoReturn
 
 import odl
@@ -107,10 +108,16 @@ class _Parser(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         known, unknown = super().parse_known_args(args, namespace)
         if unknown:  # an error of the subcommand, not of ``odl``
-            flag = unknown[0].split("=")[0]
-            near = did_you_mean(flag, self._option_string_actions) if flag.startswith("--") else ""
-            self.error(f"unrecognized arguments: {' '.join(unknown)}{near}")
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{self._meant(unknown[0])}")
         return known, unknown
+
+    def _meant(self, word: str) -> str:
+        """What a word that has no place may have been meant as: a flag, or the value of one."""
+        if word.startswith("--"):
+            return did_you_mean(word.split("=")[0], self._option_string_actions)
+        flag = {".odl": "--resume", ".odlm": "--model"}.get(Path(word).suffix, "--play")
+        known = flag in self._option_string_actions and not word.startswith("-")
+        return f"; did you mean '{flag} {word}'?" if known else ""
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if isinstance(action, argparse._SubParsersAction) and value not in action.choices:

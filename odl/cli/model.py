@@ -8,6 +8,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from odl._text import shell_word
 from odl.cli.arguments import add_option, add_options, names_in, subjects_in
 from odl.cli.output import Progress, check_not_source, printable, write_json
 
@@ -109,9 +110,9 @@ def _train(args: argparse.Namespace, progress: Progress) -> str:
 def _next(args: argparse.Namespace, dataset: Dataset, out: Path) -> str:
     """Return the command that tries the image on people whom it has not seen, or else builds its firmware."""
     if not set(dataset.card.splits.get("test", ())) & set(dataset.subjects):
-        return shlex.join(["odl", "firmware", "build", "--model", str(out)])
-    data = [] if args.data is None else ["--data", args.data]
-    return shlex.join(["odl", "replay", args.source, *data, "--model", str(out), "--out", "out/"])
+        return f"odl firmware build --model {shell_word(out)}"
+    data = "" if args.data is None else f" --data {shell_word(args.data)}"
+    return f"odl replay {shell_word(args.source)}{data} --model {shell_word(out)} --out out/"
 
 
 def _keep(args: argparse.Namespace, dataset: Dataset, out: Path, progress: Progress) -> str:

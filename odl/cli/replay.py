@@ -37,7 +37,7 @@ def add_commands(commands: Any) -> None:
 
     report = commands.add_parser("report", help="write a report about a recording, or compare several")
     report.add_argument("recording", help="a recording (.odl)")
-    report.add_argument("others", nargs="*", help="more recordings, to be shown beside it")
+    report.add_argument("others", nargs="*", default=[], help="more recordings, to be shown beside it")
     add_option(report, "out", help="default: beside the recording, as .html")
     report.set_defaults(run=_report)
 
@@ -104,8 +104,8 @@ def _report(args: argparse.Namespace, progress: Progress) -> str:
     if args.others:
         return _side_by_side(args, progress)
     page = Path(args.out) if args.out else Path(args.recording).with_suffix(".html")
-    check_not_source(args.recording, page)
     result = recorded_result(args.recording, progress=progress)
+    check_not_source(args.recording, page)
     _write_report(result, page, args, progress)
     _notes(result)
     return result.damage

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from odl._text import did_you_mean
+from odl._text import did_you_mean, shell_word
 from odl.data.bundled import Part, find_folder, list_datasets, load_card, load_session
 from odl.data.card import Card, DataError, agree, read_card, subject_name
 from odl.data.loaders.tables import Tables
@@ -86,7 +86,7 @@ class Dataset:
         if not here:
             known = ", ".join(self.subjects)
             raise DataError(
-                f"dataset '{name}' has nobody of its split '{split}' here; name some of {known} yourself"
+                f"dataset '{name}' has nobody of its split '{split}' here; name `subjects`: {known}"
             )
         return here
 
@@ -162,13 +162,16 @@ def open_dataset(source: str | Path, data: str | Path | None = None) -> Dataset:
     if path.is_file() and own.is_file():
         about = read_card(own)
         return Dataset(about, home, Tables(about, own, path if data is None else Path(data)))
+    if path.suffix == ".odlm":
+        raise DataError(f"{path}: this is a model image; name a dataset or recordings here")
     if path.is_file() and not (home / "card.json").is_file():
+        other = "" if path.suffix == ".odl" else "not an odl recording (.odl), and "
         raise DataError(
-            f"{path}: not an odl recording (.odl), and no card.json beside it says how to read it; "
-            f"'odl init {path}' writes a card to edit"
+            f"{path}: {other}no card.json beside it says how to read it; "
+            f"'odl init {shell_word(path)}' writes a card to edit"
         )
     if not (home / "card.json").is_file():
-        raise DataError(f"{home}: there is no card.json; 'odl init {home}' writes one to edit")
+        raise DataError(f"{home}: there is no card.json; 'odl init {shell_word(home)}' writes one to edit")
     about = read_card(home / "card.json")
     base = path if path.is_file() and path.name != "card.json" else home
     return Dataset(about, home, Tables(about, home / "card.json", base if data is None else Path(data)))

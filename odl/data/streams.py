@@ -95,9 +95,13 @@ class Stream:
             return self.known_truths
         return tuple(e for e in self.inputs() if isinstance(e, Truth))
 
-    def windows(self, image: Image) -> int:
-        """Return the number of windows for ``image``; 0 if the length is not known."""
-        return windows_in(self.stretches or (), image.window, image.hop)
+    def windows(self, image: Image, seconds: float | None = None) -> int:
+        """Return the number of windows for ``image`` in ``seconds`` at most; 0 if nobody knows it."""
+        windows = windows_in(self.stretches or (), image.window, image.hop)
+        if seconds is None:
+            return windows
+        timed = round(seconds * image.rate_hz) // image.hop
+        return min(timed, windows) if windows else timed
 
     def scaling(self, image: Image) -> Scaling:
         """Return the scaling from this stream's counts to the image's input.

@@ -132,8 +132,11 @@ def open_stream(
     parts: OwnParts | None = None,
     progress: Progress | None = None,
     learning: bool = True,
+    windows: int | None = None,
 ) -> OpenedSession:
     """Open a session for a recorded person's stream; see `open_session` for the keywords.
+
+    ``windows`` is its length where the session does not take the whole stream.
 
     Raises
     ------
@@ -144,8 +147,8 @@ def open_stream(
         scaling = stream.scaling(image)
     return open_session(
         image, options, channels=stream.channels, rate_hz=stream.rate_hz, subject=stream.subject,
-        windows=stream.windows(image), scaling=scaling, config=config, asked=asked, parts=parts,
-        about=stream.about, progress=progress, learning=learning,
+        windows=stream.windows(image) if windows is None else windows, scaling=scaling, config=config,
+        asked=asked, parts=parts, about=stream.about, progress=progress, learning=learning,
     )  # fmt: skip
 
 

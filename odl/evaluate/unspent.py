@@ -38,7 +38,7 @@ def unspent_note(config: Config, counts: Mapping[str, int], allowed: int, positi
     if config.period and config.in_samples and position % config.period:
         why.append("the stream ended before the period did")
     elif counts["windows"] < config.horizon:
-        why.append("the stream was shorter than declared")
+        why.append("the session ended earlier than its budget was planned for")
     if blocked := counts["blocked"]:
         more = counted(blocked, "more window")
         why.append(f"too many questions were open when {more} would have been asked about")

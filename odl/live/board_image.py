@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from firmware_sim.headers import room_of
+from odl._text import shell_word
 from odl.core.image import Image
 from odl.evaluate.load_kernels import Progress, load_kernels
 from odl.model.checkpoint import checkpoint, log_of
@@ -75,7 +76,7 @@ def _said(board: BoardClient, name: str, otherwise: int) -> int:
 def _unfit(name: str, why: str) -> str:
     return (
         f"the board's firmware was built for another model's sizes than {name} has ({why}); "
-        f"build one with 'odl firmware build --model {name}' and flash it"
+        f"build one with 'odl firmware build --model {shell_word(name)}' and flash it"
     )
 
 

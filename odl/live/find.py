@@ -89,15 +89,13 @@ def new_file(out: str | Path | None, alternative: str = "") -> Path:
     Raises
     ------
     ConfigError
-        If the file exists already, or its folder does not.
+        If the file exists already.
     """
     if out is None:
         return dated()
     path = Path(out)
     if path.exists():
         raise ConfigError(f"{path} is there already: give another name{alternative}")
-    if not path.parent.is_dir():
-        raise ConfigError(f"there is no folder {path.parent} for the recording; make it first")
     return path
 
 

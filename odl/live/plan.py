@@ -187,8 +187,7 @@ class SessionPlan:
         options = self.options
         if options.policy == "none" or parse_budget(options.budget, image.rate_hz).period != 0:
             return 0
-        windows = 0 if self.stream is None else self.stream.windows(image)
-        if self.live.seconds is None:
-            return windows
-        timed = round(self.live.seconds * image.rate_hz) // image.hop
-        return min(timed, windows) if windows else timed
+        seconds = self.live.seconds
+        if self.stream is not None:
+            return self.stream.windows(image, seconds)
+        return 0 if seconds is None else round(seconds * image.rate_hz) // image.hop

@@ -31,6 +31,7 @@ from odl.live.recordings import unfinished
 from odl.live.session import LiveSession
 from odl.live.status import LiveStatus
 from odl.model.profile_file import ProfileFile
+from odl.policies.budget import parse_budget
 from odl.recording import Reader, Writer
 from odl.recording.resume import Resumed, resume
 
@@ -129,12 +130,20 @@ def played(
     chosen = Options().changed(options or {})
     dataset = open_dataset(source, data)
     stream = dataset_streams(dataset, [subject], chosen.seed)[0]
-    if model is None and Path(record).exists():  # to be resumed
+    start = None
+    if Path(record).exists():  # to be resumed
         with Reader(record) as reader:
-            image = Image.from_bytes(reader.start.image, str(record))
+            start = reader.start
+    if model is None and start is not None:
+        image = Image.from_bytes(start.image, str(record))
     else:
         image = load_model(dataset.model_path() if model is None else model)
-    opened = open_stream(stream, image, chosen, progress=progress)
+    windows = stream.windows(image)
+    if start is not None:  # of the length that it was begun with
+        windows = int(start.config.get("config", {}).get("horizon", windows))
+    elif parse_budget(chosen.budget, image.rate_hz).period == 0:
+        windows = stream.windows(image, seconds)
+    opened = open_stream(stream, image, chosen, progress=progress, windows=windows)
     recent: tuple[Event, ...] = ()
     before: SessionHistory | None = None
     with ExitStack() as closing:

@@ -188,7 +188,8 @@ class LiveSession(TaughtSession):
         """One sentence about what is left of the budget."""
         config, history, position = self.session.config, self.history, self.session.position
         windows = self.status().windows
-        counts = self.session.counts | {"queries": history.asked, "windows": windows}
+        had = position // self.image.hop  # as a session's length is counted before it begins
+        counts = self.session.counts | {"queries": history.asked, "windows": had}
         budget = Budget(config.allowed, config.period, config.in_samples)
         return unspent_note(config, counts, budget.total(windows, position), position)
 

@@ -13,6 +13,7 @@ from odl.core.events import Adopt, Event, Gap, Output, Samples
 from odl.core.loop import TOGETHER
 from odl.recording.files import PathLike, RecordingError, check_format, open_locked
 from odl.recording.format_1 import converted, message_of
+from odl.recording.no_recording import OPENING, why_no_folder, why_no_recording
 from odl.wire.codec import CodecError, TraceHash, decode, is_output
 from odl.wire.deframer import MAX_FRAME, Deframer
 from odl.wire.framing import Fault, open_envelope
@@ -22,8 +23,6 @@ _BLOCK: Final = 2**17  # bytes read at a time; a byte of damage takes up to 120 
 _FIRST_BLOCK: Final = 2**12  # until the first whole frame
 _MOST_PROBLEMS: Final = 50
 _NO_TRACE: Final = TraceHash().hexdigest()
-# The first bytes of every recording: frame 0 at time 0.
-_OPENING: Final = b"\0" + b"\1" * 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +112,8 @@ class Reader:
         self._seq = -1
         self._deframer = Deframer()
         path = Path(path)
+        if path.is_dir():
+            raise RecordingError(f"{path}: {why_no_folder(path)}")
         self._file = open_locked(path) if locked else path.open("rb")  # noqa: SIM115 - close() does
         try:
             self._found = self._scan()
@@ -227,16 +228,8 @@ class Reader:
             major, minor = message.config["format"]
             self.version = major, minor
             return converted(message) if major == 1 else message
-        raise RecordingError(f"{self._path}: {self._why_not()}")
-
-    def _why_not(self) -> str:
         self._file.seek(0)
-        head = self._file.read(len(_OPENING))
-        if not head:
-            return "the file is empty, so not an odl recording"
-        if head == _OPENING:
-            return "its Start frame is damaged or cut short, and no other frame is whole"
-        return "not an odl recording (there is no whole frame in it)"
+        raise RecordingError(f"{self._path}: {why_no_recording(self._file.read(len(OPENING)))}")
 
     def _count(self, seq: int, begin: int) -> None:
         """Compare a sequence number with the previous one."""

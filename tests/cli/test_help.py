@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import shlex
+from pathlib import Path
 
 import pytest
 
+import odl
 from odl.cli.help_page import GROUPS
 from odl.cli.main import main, make_parser
 
@@ -74,3 +76,54 @@ def test_a_name_that_is_nearly_one_is_told_which(
 ) -> None:
     assert main(words) == 2
     assert meant in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        ("live shoulder", "'--play shoulder'"),
+        ("live walk.odl", "'--resume walk.odl'"),
+        ("live --play shoulder mine.odlm", "'--model mine.odlm'"),
+        ("record shoulder", "'--play shoulder'"),
+        ("board mydata/", "'--play mydata/'"),
+        ("doctor all", ""),
+    ],
+)
+def test_a_word_without_its_flag_is_told_which_flag_it_lacks(
+    words: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(words.split())
+    said = capsys.readouterr().err
+    assert "unrecognized arguments: " in said and (f"; did you mean {meant}?" in said) == bool(meant)
+
+
+def test_what_is_of_another_kind_is_told_by_what_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def said(*words: str) -> str:
+        assert main(list(words)) == 2
+        return capsys.readouterr().err.splitlines()[-1]
+
+    out, image = tmp_path / "out", tmp_path / "mine.odlm"
+    odl.replay("shoulder", subjects=[7], budget=2, out=out)
+    image.write_bytes(odl.load_model("shoulder").to_bytes())
+    session, page = out / "shoulder-7.odl", out / "page.html"
+    page.write_text("<html></html>")
+    for command in ("report", "label", "verify"):
+        assert said(command, str(image)).endswith(
+            "this is a model image (.odlm), and a recording (.odl) is wanted"
+        )
+        assert said(command, str(out)).endswith(
+            "this is a folder, and a recording (.odl) is wanted; there are shoulder-7.odl"
+        )
+    assert "not an odl recording" in said("report", str(page))
+    for command in ("replay", "evaluate", "check", "compare"):
+        assert said(command, str(image)).endswith("this is a model image; name a dataset or recordings here")
+    assert said("show", str(session)).endswith(
+        "this is a recording (.odl), and a model image (.odlm) is wanted"
+    )
+    assert said("compare", str(session)).startswith(f"odl: {session}: no card.json beside it")
+    with pytest.raises(SystemExit):
+        main(["report"])
+    assert "required: recording;" in capsys.readouterr().err

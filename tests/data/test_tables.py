@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 
 import odl
 import odl.data.streams
+from odl.cli.main import main
 from odl.data import DataError, Part, open_dataset
 
 RATE = 50
@@ -401,3 +403,22 @@ def test_a_folder_without_a_card_says_what_to_do(tmp_path: Path) -> None:
         open_dataset(tmp_path)
     with pytest.raises(DataError, match=r"no dataset '.*missing' and no such folder; known datasets: .*hapt"):
         open_dataset(tmp_path / "missing")
+
+
+def test_a_proposed_command_can_be_copied_from_a_path_with_blanks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "Möbel und Wände"
+    folder.mkdir()
+    for person in ("jürgen", "änne"):
+        for label, strength in (("ruhe", 0), ("winken", 3)):
+            rows = (f"{20 * i},{strength * (i % 9)},{strength * (i % 5)},9.81\n" for i in range(500))
+            (folder / f"{person}_{label}.csv").write_text("time_ms,acc_x,acc_y,acc_z\n" + "".join(rows))
+    with pytest.raises(DataError) as caught:
+        open_dataset(folder)
+    proposed = str(caught.value).split("'")[1]
+    assert main(shlex.split(proposed)[1:]) == 0
+    proposed = capsys.readouterr().out.split("then '")[1].split("'\n")[0]
+    assert main(shlex.split(proposed)[1:]) == 0
+    proposed = capsys.readouterr().out.split("next: ")[1].strip()
+    assert shlex.split(proposed) == ["odl", "train", str(folder), "--out", "mine.odlm"]

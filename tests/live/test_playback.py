@@ -104,3 +104,23 @@ def test_a_profile_goes_on_with_a_played_person_and_is_kept_up_to_date(
     assert main([*words, "--out", str(tmp_path / "3.odl")]) == 2
     assert "belongs to the model image 00000001" in capsys.readouterr().err
     assert not (tmp_path / "3.odl").exists()
+
+
+def test_a_session_of_the_length_that_was_asked_for_was_not_too_short(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [
+        "live",
+        "--play",
+        "shoulder",
+        "--subject",
+        "8",
+        "--speed",
+        "1000",
+        "--out",
+        str(tmp_path / "w.odl"),
+    ]
+    assert main([*words, "--seconds", "100", "--budget", "5"]) == 0
+    said = capsys.readouterr().err
+    assert "were not needed" in said or "was not needed" in said
+    assert "earlier than its budget" not in said

@@ -62,11 +62,10 @@ def test_a_port_that_is_named_is_no_emulated_board(tmp_path: Path, monkeypatch: 
         open_live("auto", resume=left(tmp_path, PLAYED))
 
 
-def test_a_folder_that_is_not_there_is_not_made(bench: BoardHarness, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="there is no folder .*nowhere"):
-        start_live(bench, tmp_path / "nowhere" / "walk.odl")
-    assert not (tmp_path / "nowhere").exists()
-    assert bench.board.session is None  # nothing was asked of it
+def test_a_folder_that_is_not_there_is_made_with_the_recording(bench: BoardHarness, tmp_path: Path) -> None:
+    out = tmp_path / "walks" / "monday" / "1.odl"
+    with start_live(bench, out):
+        assert out.is_file()
 
 
 def test_settings_of_answers_that_nobody_gives_are_refused(
