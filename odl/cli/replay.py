@@ -113,7 +113,7 @@ def _report(args: argparse.Namespace, progress: Progress) -> str:
 
 def _side_by_side(args: argparse.Namespace, progress: Progress) -> str:
     from odl.evaluate.as_recorded import recorded_result
-    from odl.evaluate.report.side_by_side import Compared, write_comparison
+    from odl.evaluate.report.side_by_side import Compared, told_apart, write_comparison
 
     files = [Path(file) for file in (args.recording, *args.others)]
     if len(set(files)) < len(files):
@@ -123,12 +123,12 @@ def _side_by_side(args: argparse.Namespace, progress: Progress) -> str:
     for file in files:
         check_not_source(str(file), page)
         results.append(recorded_result(file, progress=progress))
+    names = told_apart(files)
     compared = [
-        Compared(file.name, result.views()[0], result.about)
-        for file, result in zip(files, results, strict=True)
+        Compared(name, result.views()[0], result.about) for name, result in zip(names, results, strict=True)
     ]
     page.parent.mkdir(parents=True, exist_ok=True)
-    command = f"{_program()} {shlex.join(['report', *(file.name for file in files)])}"
+    command = f"{_program()} {shlex.join(['report', *names])}"
     write_comparison(page, compared, command=command, progress=progress)
     print(f"report: {page}")
     for result in results:

@@ -43,7 +43,8 @@ def range_in(text: str) -> Range:
     except ValueError:
         found = Range(0.0, 0.0, None)
     if not equals or not colon or not 0 <= found.start < found.end < 1e9:
-        raise ValueError(f"'{text[:60]}' is no range; write seconds and a name, as in 10:25=walk")
+        how = "write seconds and a name, as in 10:25=walk, or 10:25= for none"
+        raise ValueError(f"'{text[:60]}' is no range; {how}")
     return found
 
 

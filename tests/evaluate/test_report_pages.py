@@ -111,6 +111,17 @@ def test_two_recordings_stand_beside_each_other(folder: Path, capsys: pytest.Cap
     assert not re.search(r"https?:|url\((?!#)|@import", html)
 
 
+def test_recordings_of_one_name_are_told_apart_by_their_folders(folder: Path) -> None:
+    """Two policies on one person: both replays name their recording after the person."""
+    odl.replay("shoulder", subjects=[7], budget=3, out=folder / "random", policy="random")
+    files = [folder / "shoulder-7.odl", folder / "random" / "shoulder-7.odl"]
+    assert main(["report", *map(str, files)]) == 0
+    html = (folder / "shoulder-7-shoulder-7.html").read_text(encoding="utf-8")
+    heads = re.findall(r'<th scope="col" class="n">([^<]*)</th>', html)
+    assert heads[:2] == [f"{folder.name}/shoulder-7.odl", "random/shoulder-7.odl"]
+    assert str(folder.parent) not in html
+
+
 def test_one_recording_twice_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = str(folder / "shoulder-7.odl")
     assert main(["report", file, file]) == 2

@@ -252,7 +252,7 @@ UNUSABLE = [
     ("empty", b"", "empty"),
     ("csv", b"time,ax,ay\n0,1,2\n", "not an odl recording"),
     ("zeros", bytes(5000), "not an odl recording"),
-    ("image", b"ODLM" + bytes(range(256)) * 20, "not an odl recording"),
+    ("image", b"ODLM" + bytes(range(256)) * 20, "this is a model image"),
     ("start cut short", frame(encode(START))[:40], "Start frame is damaged or cut short"),
     ("start missing", frame(encode(Undo(1)), 1), "Start frame is missing or damaged"),
     ("start not json", frame(b"\x01\x02\0\0\0[]\0\0\0\0"), "Start cannot be used"),

@@ -27,6 +27,20 @@ class Compared:
     about: Mapping[str, str]
 
 
+def told_apart(files: Sequence[Path]) -> list[str]:
+    """Names of ``files``, with as many of their folders as it takes to tell them apart.
+
+    >>> told_apart([Path("a/x/7.odl"), Path("a/y/7.odl")]), told_apart([Path("a/7.odl"), Path("8.odl")])
+    (['x/7.odl', 'y/7.odl'], ['7.odl', '8.odl'])
+    """
+    whole = [file.resolve().parts for file in files]
+    for length in range(1, max(map(len, whole))):
+        names = ["/".join(parts[-length:]) for parts in whole]
+        if len(set(names)) == len(names):
+            return names
+    return [str(file) for file in files]
+
+
 def write_comparison(
     path: str | Path,
     recordings: Sequence[Compared],
