@@ -125,6 +125,10 @@ class RecentWindows:
     def truth(self, start: int, end: int) -> list[Run]:
         """Return the truth from sample ``start`` to ``end``, as far as it is known."""
         runs = sorted(Run(t.start, t.end, t.name) for t in self._truths)
+        if self._known is not None:  # before its Truth is among the events
+            shown = [run for run in self._predictions if run.start < end and run.end > start]
+            named = [(run, self._known.of(run.end - self._window, self._window)) for run in shown]
+            runs = [Run(run.start, run.end, name) for run, name in named if name is not None]
         return _joined(_cut(runs, start, min(end, self.position)))
 
 

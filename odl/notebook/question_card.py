@@ -211,8 +211,8 @@ class QuestionCard:
             verb = "says" if prompt.live else "said"
             said = f"The model {verb} {joined(question.path)}" if question.path else "The model has not said"
             said += f" ({question.lacks})" if question.lacks else ""
-            said += "; n, or the field below, names a new class" if question.unknown else ""
-            said += f"; the recording says {clean(question.truth)}" if question.truth else ""
+            said += ". The field below, or n, takes the name of a new class" if question.unknown else ""
+            said += f". The recording says {clean(question.truth)}" if question.truth else ""
             words = stretch_words(question, prompt.rate_hz)  # without the time that passes: it is read out
             _set(self.head, line(f"What were you doing {words}? {said}.", strong=True))
             more = len(prompt.questions) - 1

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from odl.core.class_tree import ClassTree
-from odl.core.events import AddClass, Gap, Prediction, Truth
+from odl.core.events import AddClass, Gap, Prediction, Samples, Truth
+from odl.core.ground_truth import TruthTrack
 from odl.core.history import SessionHistory
 from odl.evaluate import read_timeline
-from odl.live.recent_windows import SCORED, RecentWindows
+from odl.live.recent_windows import SCORED, RecentWindows, Run
 from tests.helpers.synthetic import HOP, KNOWN, WINDOW, session
 
 
@@ -34,3 +36,14 @@ def test_a_day_of_gaps_takes_no_room() -> None:
     for at in range(0, 5000, 5):
         recent.take(Gap(at, 5, "lost on the line"), {})
     assert recent.position == 5000 and len(recent.history.gaps) == 0
+
+
+def test_the_truth_that_is_known_is_drawn_before_its_event_comes() -> None:
+    """A board plays a person: the truth of a stretch is recorded when the stretch is over."""
+    track = TruthTrack([Truth(0, 250, "up"), Truth(250, 900, "down")])
+    recent = RecentWindows(100, 50, track)
+    for window in range(0, 400, 50):
+        recent.take(Samples(window, np.zeros((50, 1), np.int16)), {})
+        recent.take(Prediction(window, (1,), ()), {1: "up"})
+    assert recent.truth(100, 400) == [Run(100, 300, "up"), Run(300, 400, "down")]
+    assert recent.scored == 8

@@ -96,7 +96,7 @@ def test_where_the_model_knows_nothing_like_it_a_new_class_is_offered(
     head = stage.card.head.value
     assert "most like abduction" in head if offered else "says abduction" in head
     assert ("says unknown, perhaps something new" in head) == offered
-    assert ("n, or the field below, names a new class" in head) == offered
+    assert ("The field below, or n, takes the name of a new class" in head) == offered
 
 
 @pytest.mark.parametrize(

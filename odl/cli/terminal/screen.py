@@ -132,7 +132,9 @@ def details(status: LiveStatus) -> list[tuple[str, str]]:
         # More than a tenth is not drift: the stream is played at another speed.
         fast = abs(status.drift) > 1e5
         speed = f"{1 + status.drift / 1e6:.1f} times real time"
-        found.append(("clock", speed if fast else f"{status.drift:+.0f} ppm faster than this computer's"))
+        way = "slower" if status.drift < 0 else "faster"
+        drift = f"{abs(status.drift):.0f} ppm {way} than this computer's"
+        found.append(("clock", speed if fast else drift))
     if status.jitter is not None:
         found.append(("jitter", f"{status.jitter:.1f} ms"))
     if status.compared is not None:

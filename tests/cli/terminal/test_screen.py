@@ -74,6 +74,8 @@ def test_without_a_question_the_picture_says_so_and_counters_of_twins_are_detail
     assert "– of 50 Hz" in picture and "recording" not in picture
     assert "board and host differed once" not in picture
     assert "board and host differed 1 time" in figures(replace(status, differences=1))
+    for drift, words in ((-8.2, "8 ppm slower than"), (12.4, "12 ppm faster than")):
+        assert f"{words} this computer's" in dict(details(replace(status, drift=drift)))["clock"]
     shown = details(replace(status, drift=1e6, problem="a flat sensor\x1b[2J"))
     picture = "\n".join(text(frame([], stage.prompt, KeyMode("details"), 0, 80, 40, details=shown)))
     for words in ("compared     12 windows of board and host", "skipped      3 windows", "differences  0",
