@@ -12,6 +12,7 @@ from odl.evaluate.load_kernels import Progress
 from odl.live.find import client_on
 from odl.model.checkpoint import log_of
 from odl.model.profile import ProfileError, WearerProfile
+from odl.model.profile_merge import fitted
 from odl.wire.client import BoardClient
 
 
@@ -30,11 +31,11 @@ def push_labels(line: SerialLine, image: Image, log: NDArray[Any], progress: Pro
 
 def push_to(client: BoardClient, image: Image, log: NDArray[Any], progress: Progress) -> bool:
     """As `push_labels`, over a greeted client; False if the board had the labels."""
-    there, mine = pull_labels(client, image), WearerProfile.of(image, log)
+    there, mine = pull_labels(client, image), WearerProfile.of(image, fitted(image, log))
     if there.log.tobytes() == mine.log.tobytes():
         return False
     try:
-        there.check_in(image, mine.log)
+        there.check_in(image, log)
     except ProfileError:
         raise ProfileError(
             "the board has learned labels that the profile lacks: fetch them first with 'odl profile pull'"

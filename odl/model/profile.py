@@ -25,7 +25,7 @@ from odl.core.image import Image
 from odl.core.state import Entry, log_dtype, state_dtype_of
 from odl.model.checkpoint import check_log
 from odl.model.profile_entries import EARLIER, as_json, fill, name_of
-from odl.model.profile_merge import behind, shortened
+from odl.model.profile_merge import fitted, merged
 
 FORMAT: Final = "odl profile 1"
 LARGEST: Final = 2**24  # bytes of a file that is read
@@ -145,8 +145,11 @@ class WearerProfile:
                 f"{name} belongs to the model image {self.image:08x}, not to {image.checksum:08x}: "
                 "what was learned on one image does not fit another"
             )
+        added, room = int((self.log["kind"] == Entry.CLASS).sum()), image.max_rows - len(image.row_class)
+        if added > room:
+            raise ProfileError(f"{name} has {added} added classes; the model image has room for {room}")
         try:
-            check_log(image, shortened(self.log, image.max_log))
+            check_log(image, fitted(image, self.log))
         except ValueError as error:
             raise ProfileError(f"{name}: {error}") from None
 
@@ -176,7 +179,7 @@ class WearerProfile:
             As `check`.
         """
         self.check(image, name)
-        log = shortened(self.log, image.max_log)
+        log = fitted(image, self.log)
         core = Fused(image, config)
         core.log[: len(log)] = log
         core.state["n_log"] = len(log)
@@ -191,16 +194,11 @@ class WearerProfile:
         Raises
         ------
         ProfileError
-            If they belong to different images, or have different tasks of one number.
+            If they belong to different images.
         """
         if self.image != other.image:
             raise ProfileError(f"profiles of two model images, {self.image:08x} and {other.image:08x}")
-        same = 0
-        for mine, its in zip(self.log, other.log, strict=False):
-            if mine.tobytes() != its.tobytes():
-                break
-            same += 1
-        return WearerProfile(self.image, np.concatenate([self.log, behind(self.log, other.log[same:])]))
+        return WearerProfile(self.image, merged(self.log, other.log))
 
     def redacted(self) -> WearerProfile:
         """Without the names that the wearer gave: added classes are called ``class 1`` and so on.

@@ -2,71 +2,182 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from odl.core.events import NO_CLASS
+from odl.core.image import Image
 from odl.core.state import Entry
 from odl.model.profile_entries import name_of
 
+Log = NDArray[Any]
 
-def shortened(log: NDArray[Any], most: int) -> NDArray[Any]:
-    """The log without the labels that give way where it is full: the first of the class that has most."""
-    kept = list(range(len(log)))
-    while len(kept) > most:
-        labels = [i for i in kept if log[i]["kind"] == Entry.LABEL]
-        if not labels:
-            break
-        classes = [int(log[i]["cls"]) for i in labels]
-        most_common = max(map(classes.count, classes))
-        kept.remove(next(i for i in labels if classes.count(int(log[i]["cls"])) == most_common))
+
+def fitted(image: Image, log: Log) -> Log:
+    """The log as a session of ``image`` has it: as many labels as there is room for, each with its task.
+
+    The labels that give way are those of a full log: the first of the class that has most. Classes that
+    do not lie beside each other are not merged.
+    """
+    log = _shortened(log, image.max_log)
+    homes = dict(zip(image.row_class.tolist(), image.row_head.tolist(), strict=True))
+    kept = np.ones(len(log), bool)
+    for i, entry in enumerate(log):
+        cls, head = int(entry["cls"]), int(entry["head"])
+        if entry["kind"] == Entry.CLASS:
+            homes[cls] = head
+        elif entry["kind"] == Entry.LABEL:
+            entry["head"] = homes.get(cls, head)
+        elif entry["kind"] == Entry.CHANGE:
+            kept[i] = head == NO_CLASS or homes.get(cls) == homes.get(head)
     return log[kept]
 
 
-def behind(before: NDArray[Any], log: NDArray[Any]) -> NDArray[Any]:
-    """``log`` as it goes behind ``before``: what both have by name is the same, the rest gets new numbers."""
-    log = log.copy()
-    names = {name_of(entry): int(entry["cls"]) for entry in before if entry["kind"] == Entry.CLASS}
-    tasks = {int(entry["cls"]): int(entry["head"]) for entry in before if entry["kind"] == Entry.SPLIT}
-    used, heads = set(names.values()), len(tasks)
-    first = min([int(entry["head"]) for entry in (*before, *log) if entry["kind"] == Entry.SPLIT], default=0)
-    classes, moved, kept = dict[int, int](), dict[int, int](), []
-    homes = {int(entry["cls"]): int(entry["head"]) for entry in before if entry["kind"] == Entry.CLASS}
-    order = int(before["order"].max(initial=0))
-    for entry in log:
-        kind, cls = Entry(int(entry["kind"])), int(entry["cls"])
-        if kind is Entry.CLASS:
-            known = names.get(name_of(entry))
-            own = {int(e["cls"]) for e in log if e["kind"] == Entry.CLASS}
-            # From above: the image's classes, which a log does not name, have low numbers.
-            others = used | own | set(before["cls"].tolist())
-            free = cls if cls not in used else max(c for c in range(NO_CLASS) if c not in others)
-            classes[cls] = free if known is None else known
-            used.add(classes[cls])
-            if known is not None:
-                continue
-        entry["cls"] = classes.get(cls, cls)
-        if kind is Entry.SPLIT:
-            known = tasks.get(int(entry["cls"]))
-            moved[int(entry["head"])] = first + heads if known is None else known
-            if known is not None:
-                continue
-            heads += 1
-        if kind is Entry.CHANGE:
-            entry["head"] = classes.get(int(entry["head"]), int(entry["head"]))
-        else:
-            entry["head"] = moved.get(int(entry["head"]), int(entry["head"]))
-        if kind is Entry.CLASS:
-            homes[int(entry["cls"])] = int(entry["head"])
-        if kind is Entry.LABEL:
-            entry["head"] = homes.get(int(entry["cls"]), int(entry["head"]))
-        if kind in (Entry.LABEL, Entry.CHANGE):
-            order += 1
-            entry["order"] = order
-        if kind is Entry.LABEL:
-            for name in ("base", "mixed"):
-                entry[name] = classes.get(int(entry[name]), int(entry[name]))
-        kept.append(entry.copy())
-    return np.array(kept, log.dtype) if kept else log[:0]
+def _shortened(log: Log, most: int) -> Log:
+    places = dict[int, deque[int]]()
+    for i in np.flatnonzero(log["kind"] == Entry.LABEL).tolist():
+        places.setdefault(int(log[i]["cls"]), deque()).append(i)
+    kept = np.ones(len(log), bool)
+    for _ in range(len(log) - most):
+        if waiting := [of for of in places.values() if of]:
+            kept[max(waiting, key=lambda of: (len(of), -of[0])).popleft()] = False
+    return log[kept]
+
+
+class _Classes:
+    """What the classes of a log are called and count as, where they lie, which tasks there are."""
+
+    def __init__(self, log: Iterable[Any] = ()) -> None:
+        self.first, self.names = dict[int, str](), dict[int, str]()
+        self.homes, self.tasks, self.into = dict[int, int](), dict[int, int](), dict[int, int]()
+        for entry in log:
+            self.take(entry)
+
+    def take(self, entry: Any) -> None:
+        """Take in the next entry."""
+        cls, head = int(entry["cls"]), int(entry["head"])
+        if entry["kind"] == Entry.CLASS:
+            self.first[cls] = self.names[cls] = name_of(entry)
+            self.homes[cls] = head
+        elif entry["kind"] == Entry.SPLIT:
+            self.tasks[cls] = head
+        elif entry["kind"] == Entry.CHANGE:
+            self.into[cls] = head
+            if head in (cls, NO_CLASS):  # a class that is merged is called as the other one
+                self.names[cls] = name_of(entry)
+
+    def counts_as(self, cls: int) -> int:
+        """The class that ``cls`` counts as, `NO_CLASS` if it was removed."""
+        for _ in range(len(self.into)):
+            cls = self.into.get(cls, cls)
+        return cls
+
+    def by_name(self, names: dict[int, str], among: Iterable[int]) -> dict[str, int]:
+        """Classes by their names; of two with one name the one that stands on its own."""
+        order = sorted((cls for cls in among if cls in names), key=lambda cls: self.counts_as(cls) == cls)
+        return {names[cls]: cls for cls in order}
+
+
+def merged(before: Log, log: Log) -> Log:
+    """``log`` behind ``before``; what both begin with, and a label that both have, is there once.
+
+    Classes that have the same name at the end are one class, and so are those that had it at first. The other
+    classes and tasks of ``log`` get new numbers where theirs are taken.
+    """
+    n = 0
+    if before.tobytes() == log[: len(before)].tobytes():
+        return log.copy()
+    while n < min(len(before), len(log)) and before[n].tobytes() == log[n].tobytes():
+        n += 1
+    if not (before[:n]["kind"] == Entry.LABEL).any():
+        n = 0  # two days can begin with the same name
+    common, mine, its = _Classes(before[:n]), _Classes(before), _Classes(log)
+    mine_new, its_new = mine.first.keys() - common.first.keys(), its.first.keys() - common.first.keys()
+    # Others, such as the image's, can have got the name of a class that was added on the other side.
+    latest = mine.names | _Classes(log[n:]).names
+    shared = its.by_name(latest, latest.keys() - mine_new - its_new)
+    same_mine, same = ({cls: shared[name] for name, cls in of.by_name(of.names, new).items()
+                        if name in shared and of.counts_as(cls) == cls}
+                       for of, new in ((mine, mine_new), (its, its_new)))  # fmt: skip
+    for names, others in ((its.names, mine.names), (its.first, mine.names),
+                          (its.names, mine.first), (its.first, mine.first)):  # fmt: skip
+        left = mine.by_name(others, mine_new - same_mine.keys() - set(same.values()))
+        found = its.by_name(names, its_new - same.keys())
+        same |= {cls: left[name] for name, cls in found.items() if name in left}
+    used = {*before["cls"].tolist(), *log["cls"].tolist()}
+    numbers = dict[int, int]()
+    for cls in sorted((its_new - same.keys()) & mine.first.keys()):
+        # From above: the image's classes, which a log does not name, have low numbers.
+        numbers[cls] = max(c for c in range(NO_CLASS) if c not in used)
+        used.add(numbers[cls])
+    tasks = [int(entry["head"]) for entry in (*before, *log) if entry["kind"] == Entry.SPLIT]
+    both = _Merged(before[:n] if same_mine else before, min(tasks, default=0))
+    if same_mine:
+        both.extend(before[n:], same_mine, {})
+    both.extend(log[n:], same, numbers)
+    return np.array(both.entries, before.dtype) if both.entries else before[:0]
+
+
+class _Merged:
+    """A log that others are put behind; ``first`` is the number of the first task that the image lacks."""
+
+    def __init__(self, log: Log, first: int) -> None:
+        self.entries = [entry.copy() for entry in log]
+        self._first, self._now = first, _Classes(log)
+
+    def extend(self, log: Log, same: dict[int, int], numbers: dict[int, int]) -> None:
+        """Add what is new in a log; some classes are the ``same`` as here, others get new ``numbers``."""
+        now, classes, tasks = self._now, same | numbers, dict[int, int]()
+        known = {_label(entry) for entry in self.entries if entry["kind"] == Entry.LABEL}
+        order = max((int(entry["order"]) for entry in self.entries), default=0)
+        last = {int(entry["cls"]): i for i, entry in enumerate(log) if entry["kind"] == Entry.CHANGE}
+        for i, source in enumerate(log):
+            entry, kind, own = source.copy(), Entry(int(source["kind"])), int(source["cls"])
+            cls, head = classes.get(own, own), int(source["head"])
+            entry["cls"], entry["head"] = cls, tasks.get(head, head)
+            if kind is Entry.SPLIT:
+                entry["head"] = tasks[head] = now.tasks.get(cls, self._first + len(now.tasks))
+                if cls in now.tasks:
+                    continue
+            elif kind is Entry.LABEL:
+                entry["head"] = now.homes.get(cls, entry["head"])
+                for name in ("base", "mixed"):
+                    entry[name] = classes.get(int(entry[name]), int(entry[name]))
+                if _label(entry) in known:
+                    continue
+            elif kind is Entry.CHANGE:
+                entry["head"] = classes.get(head, head)
+                if i != last[own] or not self._changes(entry):
+                    continue
+            elif own in same:
+                if now.counts_as(cls) != NO_CLASS:
+                    continue
+                entry = _restoring(entry, now.names.get(cls, name_of(entry)))
+            if entry["kind"] in (Entry.LABEL, Entry.CHANGE):
+                order += 1
+                entry["order"] = order
+            now.take(entry)
+            self.entries.append(entry)
+
+    def _changes(self, entry: Any) -> bool:
+        """Whether a change of a class does something."""
+        now, cls, into = self._now, int(entry["cls"]), int(entry["head"])
+        if into in (cls, NO_CLASS):
+            return now.into.get(cls, cls) != into or now.names.get(cls) != name_of(entry)
+        added = cls in now.first or into not in now.first  # no class of the image counts as an added one
+        return added and now.into.get(cls) != into and now.counts_as(into) != cls
+
+
+def _label(entry: Any) -> tuple[int, bytes]:
+    return int(entry["cls"]), entry["features"].tobytes()
+
+
+def _restoring(entry: Any, name: str) -> Any:
+    """The change by which the class of ``entry`` is a class of its own again."""
+    entry["kind"], entry["head"], entry["features"] = Entry.CHANGE, entry["cls"], 0
+    entry["features"][: len(name.encode())] = list(name.encode())
+    return entry

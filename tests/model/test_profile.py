@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,6 +81,74 @@ def test_two_days_in_one() -> None:
         assert going_on(one).lessons == len(one.log)
 
 
+def changed(session: Session, cls: int, into: int | None, name: str) -> WearerProfile:
+    session.step(ChangeClass(session.position, cls, into, name))
+    return profile(session)
+
+
+def later(*classes: int, name: str = "hop", after: WearerProfile | None = None) -> Session:
+    """Another day: other samples, so other features."""
+    session = Session(VARIED, QUIET) if after is None else going_on(after)
+    session.step(Samples(0, RAW[2000:2500]))
+    return taught(*classes, name=name, session=session)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "named", "labels"),
+    [
+        (changed(taught(9), 9, 9, "jump"), profile(later(9, name="jump")), "jump", {9: 2}),
+        (profile(taught(9)), changed(later(9, name="foo"), 9, 9, "hop"), "hop", {9: 2}),
+        (changed(taught(3), 3, 3, "stairs"), profile(later(9, name="stairs")), "stairs", {3: 2}),
+    ],
+)
+def test_a_name_that_a_class_got_later_counts_whichever_day_comes_first(
+    one: WearerProfile, other: WearerProfile, named: str, labels: dict[int, int]
+) -> None:
+    for both in (one + other, other + one):
+        session = going_on(both)
+        names = [session.tree.name(cls) for cls in session.tree.shown]
+        assert names.count(named) == 1 and len(set(names)) == len(names)
+        assert both.summary["labels"] == {str(cls): n for cls, n in labels.items()}
+
+
+def test_labels_that_both_days_have_are_there_once_also_where_some_gave_way() -> None:
+    monday = profile(taught(*[1, 0] * 15))
+    tuesday = profile(later(*[1, 0] * 8, after=monday))
+    assert (len(monday.log), len(tuesday.log)) == (30, VARIED.max_log)
+    both = monday + tuesday
+    assert len(both.log) == 30 + 16
+    assert (both + tuesday).text() == both.text() == (both + monday).text()
+
+
+def test_what_one_day_removed_is_there_again_if_the_next_taught_it() -> None:
+    both = going_on(changed(taught(9), 9, None, "hop") + profile(later(9)))
+    assert 9 in both.tree.shown and [cls for _, cls in both.answers] == [9, 9]
+
+
+def test_two_days_that_merge_two_classes_in_either_direction_keep_one_of_them() -> None:
+    days = []
+    for day, cls, into in ((taught, 9, 10), (later, 10, 9)):
+        session = day(9)
+        session.step(AddClass(session.position, 10, "skip", 0))
+        days.append(changed(session, cls, into, "hop" if into == 9 else "skip"))
+    assert len({9, 10} & set(going_on(days[0] + days[1]).tree.shown)) == 1
+
+
+def test_more_classes_than_rows_are_refused_with_both_numbers() -> None:
+    days = [profile(taught(9, name=name)) for name in "abcd"]
+    with pytest.raises(ProfileError, match="4 added classes; the model image has room for 3"):
+        going_on(days[0] + days[1] + days[2] + days[3])
+
+
+def test_a_year_of_days_starts_soon() -> None:
+    log = np.repeat(profile(taught(2, 1, 0)).log, 4000)
+    log["order"] = np.arange(1, len(log) + 1)
+    year = WearerProfile(VARIED.checksum, log)
+    start = time.perf_counter()
+    assert going_on(year).lessons == VARIED.max_log
+    assert time.perf_counter() - start < 20
+
+
 def test_tasks_of_two_days_are_numbered_anew() -> None:
     days = []
     for leaf, name in ((0, "slouch"), (2, "jog")):
@@ -92,7 +162,7 @@ def test_tasks_of_two_days_are_numbered_anew() -> None:
 
 def test_more_than_there_is_room_for_gives_way() -> None:
     one = profile(taught(*[1, 0] * 12))
-    many = one + profile(taught(*[2, 0] * 12))
+    many = one + profile(taught(*[2, 3] * 12))
     assert len(many.log) > VARIED.max_log == going_on(many).lessons
 
 
