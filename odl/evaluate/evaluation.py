@@ -65,7 +65,8 @@ class Evaluation:
     ``shown_as_unknown`` counts the windows that are shown as unknown (`odl.core.unknown`).
     ``known_as_unknown`` and ``new_as_unknown`` are
     the shares of the scored windows of classes that the image knows, and of others, that are. All are None
-    if the image does not say when a window is unknown, the shares also without such windows.
+    if the image does not say when a window is unknown or another learner ran, the shares also without such
+    windows.
     """
 
     subject: str

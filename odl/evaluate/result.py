@@ -26,8 +26,12 @@ if TYPE_CHECKING:
 _MEASURE = "accuracy on the last third of the scored windows"
 
 
-def evaluate_outcome(image: Image, one: Outcome) -> Evaluation:
-    """The figures of one session with ``image``."""
+def evaluate_outcome(image: Image, one: Outcome, host_only: Sequence[str] = ()) -> Evaluation:
+    """The figures of one session with ``image``; ``host_only`` names its parts that run in Python only.
+
+    The image's least scores fit its own heads: with another learner nothing is said of unknown windows.
+    """
+    own_learner = any(part.startswith("learner ") for part in host_only)
     return evaluate(
         one.trace,
         one.without,
@@ -37,7 +41,7 @@ def evaluate_outcome(image: Image, one: Outcome) -> Evaluation:
         rate_hz=image.rate_hz,
         budget=one.budget,
         read_state=partial(read_adopted_state, image, one.config),
-        unknown=Rejection(image),
+        unknown=None if own_learner else Rejection(image),
     )
 
 
@@ -90,7 +94,7 @@ class Result:
     def _scored(self) -> tuple[list[Evaluation], float]:
         """The evaluations, and the seconds that they took."""
         start = time.perf_counter()
-        evaluations = [evaluate_outcome(self.image, one) for one in self.outcomes]
+        evaluations = [evaluate_outcome(self.image, one, self.host_only) for one in self.outcomes]
         return evaluations, time.perf_counter() - start
 
     @property

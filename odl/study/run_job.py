@@ -96,9 +96,9 @@ def _figures(cell: Cell, job: Job, image: Image) -> dict[str, Any]:
         stream, opened, open_oracle(stream, image, options), None, _quiet, _PLAIN.get(digest, image)
     )
     _PLAIN.put(digest, image, outcome.without)
-    evaluation = evaluate_outcome(image, outcome)
-    host = ", ".join(opened.session.host_only)
-    return figures_of(evaluation, outcome.budget, host, outcome.trace_sha256)
+    host_only = opened.session.host_only
+    evaluation = evaluate_outcome(image, outcome, host_only)
+    return figures_of(evaluation, outcome.budget, ", ".join(host_only), outcome.trace_sha256)
 
 
 def _quiet(sentence: str) -> None:

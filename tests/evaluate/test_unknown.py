@@ -51,3 +51,12 @@ def test_accuracies_and_trace_are_as_without(tmp_path: Path) -> None:
     assert with_scores.evaluations[0].score == without.evaluations[0].score
     assert without.evaluations[0].known_as_unknown is without.evaluations[0].shown_as_unknown is None
     assert not any("unknown" in note for note in without.notes())
+
+
+@pytest.mark.parametrize("learner", ["nearest-mean", "knn", "river:naive_bayes.MultinomialNB"])
+def test_the_images_least_scores_say_nothing_of_another_learners(learner: str) -> None:
+    result = replay("shoulder", subjects=[7], budget=2, learner=learner)
+    assert result.evaluations[0].shown_as_unknown is result.evaluations[0].known_as_unknown is None
+    assert not any("unknown" in note for note in result.notes())
+    own_policy = replay("shoulder", subjects=[7], budget=2, policy="entropy")
+    assert own_policy.evaluations[0].shown_as_unknown is not None
