@@ -170,7 +170,10 @@ class AnswerLog:
             return f"'{before}' is no longer a class; its labels do not count"
         if into != cls:
             return f"'{before}' counts as '{clean(tree.name(into))}'"
-        return f"'{before}' is called '{clean(tree.name(cls))}'"
+        now = clean(tree.name(cls))
+        return (
+            f"'{before}' is called '{now}'" if now != before else f"'{now}' is a class again, with its labels"
+        )
 
     def settle(self) -> None:
         """Apply an undo whose step has ended; call this after the last event."""

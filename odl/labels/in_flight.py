@@ -101,7 +101,8 @@ class AnswerInFlight:
         if isinstance(self.answer, Taught):
             return isinstance(command, Teach)
         if isinstance(self.answer, ClassEdit):
-            return isinstance(command, AddClass if self.answer.what == "add" else ChangeClass)
+            # A class that was one before is brought back by a change.
+            return isinstance(command, AddClass | ChangeClass if self.answer.what == "add" else ChangeClass)
         return isinstance(command, Label) and command.window == self.answer.window
 
 

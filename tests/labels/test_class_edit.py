@@ -137,6 +137,20 @@ def test_an_added_class_is_taken_back_by_removing_it(stage: Stage) -> None:
     assert "hop" not in shown(stage)
 
 
+def test_undo_after_a_class_was_brought_back_names_what_it_takes_back(stage: Stage) -> None:
+    stage.remove("sit")
+    stage.run(8)
+    said = stage.add_class("sit").sentence
+    stage.run(8)
+    assert stage.prompt.sentence == said == "'sit' is a class again, with its labels"
+    stage.teach("run")
+    stage.run(8)
+    for sentence in ("'run'", "the change of 'sit'", "the change of 'sit'"):
+        assert stage.undo().sentence == f"{sentence} is being taken back"
+        stage.run(8)
+        assert stage.prompt.sentence == f"{sentence} was taken back"
+
+
 def test_a_change_can_be_taken_back_before_it_was_sent(stage: Stage) -> None:
     stage.remove("sit")
     assert stage.undo().sentence == "taken back before it was sent"
