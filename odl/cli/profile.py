@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from odl._text import counted
 from odl.cli.arguments import add_option, add_options
 from odl.cli.output import Progress, printable, write_json
 
@@ -44,10 +45,11 @@ def _said(args: argparse.Namespace, path: Path, profile: WearerProfile, **facts:
     found = {"profile": str(path), **profile.summary, **facts}
     write_json(args.json, lambda: found)
     if args.json != "-":
-        labels = ", ".join(f"{cls}: {n}" for cls, n in found["labels"].items()) or "none"
+        known = profile.names
+        labels = ", ".join(f"{known.get(int(cls), cls)}: {n}" for cls, n in found["labels"].items()) or "none"
         names = ", ".join(found["classes"]) or "none"
         text = f"{path}: of the image {found['image']}; labels by class {labels}; added classes {names}"
-        print(printable(f"{text}; {found['changes']} changes of classes"))
+        print(printable(f"{text}; {counted(found['changes'], 'change')} of classes"))
     return ""
 
 

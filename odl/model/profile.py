@@ -25,7 +25,7 @@ from odl.core.image import Image
 from odl.core.state import Entry, log_dtype, state_dtype_of
 from odl.model.checkpoint import check_log
 from odl.model.profile_entries import EARLIER, as_json, fill, name_of
-from odl.model.profile_merge import fitted, merged
+from odl.model.profile_merge import fitted, merged, names_in
 
 FORMAT: Final = "odl profile 1"
 LARGEST: Final = 2**24  # bytes of a file that is read
@@ -86,6 +86,11 @@ class WearerProfile:
         return int(self.log.dtype["features"].shape[0])
 
     @property
+    def names(self) -> dict[int, str]:
+        """The names that the wearer gave, by class, as they are now."""
+        return names_in(self.log)
+
+    @property
     def summary(self) -> dict[str, Any]:
         """What it holds, for people and programs: labels by class, names, the number of changes."""
         kinds = self.log["kind"]
@@ -93,7 +98,7 @@ class WearerProfile:
         return {
             "image": f"{self.image:08x}",
             "labels": {str(cls): classes.count(cls) for cls in sorted(set(classes))},
-            "classes": [name_of(entry) for entry in self.log[kinds == Entry.CLASS]],
+            "classes": [self.names[int(cls)] for cls in self.log["cls"][kinds == Entry.CLASS]],
             "changes": int((kinds == Entry.CHANGE).sum()),
         }
 

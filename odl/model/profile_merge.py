@@ -48,6 +48,11 @@ def _shortened(log: Log, most: int) -> Log:
     return log[kept]
 
 
+def names_in(log: Log) -> dict[int, str]:
+    """What the classes that a log names are called at its end, by number."""
+    return _Classes(log).names
+
+
 class _Classes:
     """What the classes of a log are called and count as, where they lie, which tasks there are."""
 

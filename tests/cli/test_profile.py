@@ -47,6 +47,17 @@ def test_show_merge_redact_delete(anna: Path, capsys: pytest.CaptureFixture[str]
     assert main(["profile", "delete", str(anna)]) == 0 and not anna.exists()
 
 
+def test_show_has_the_names_as_they_are_now(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    session = Session(VARIED, config("none", allowed=0))
+    session.step(Samples(0, samples(1, 100)))
+    for event in (AddClass(100, 9, "rowing", 0), Teach(100, 9), ChangeClass(100, 9, 9, "ergometer")):
+        session.step(event)
+    path = tmp_path / "anna.odlp"
+    path.write_text(WearerProfile.of(VARIED, session.log).text())
+    assert main(["profile", "show", str(path)]) == 0
+    assert "labels by class ergometer: 1; added classes ergometer; 1 change of" in capsys.readouterr().out
+
+
 def test_what_is_refused(anna: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = anna.read_bytes()
     assert main(["profile", "redact", str(anna), "--out", str(anna)]) == 2
@@ -87,6 +98,11 @@ def test_a_profile_goes_to_a_board_and_back_and_is_deleted_there(
         assert "fetch them first with 'odl profile pull'" in capsys.readouterr().err
         assert profile("delete", back)["board"] == board.url and not back.exists()
         assert profile("pull", back)["labels"] == {} and back.read_bytes() == empty.read_bytes()
+        days = np.repeat(session.log[1:2], image.max_log + 9)
+        days["cls"], days["base"], days["mixed"] = 1, 0, 0
+        mine.write_text(WearerProfile.of(image, days).text())
+        assert profile("push", mine)["pushed"] is True and profile("push", mine)["pushed"] is False
+        assert profile("pull", tmp_path / "full.odlp")["labels"] == {"1": image.max_log}
 
 
 def test_a_file_that_is_not_there_leaves_no_lock_behind(anna: Path) -> None:
