@@ -114,10 +114,10 @@ class OpenBatch:
         self._most = max(self._most, nearest)
         return nearest / self._most if nearest else 0.0
 
-    def add(self, features: NDArray[np.uint8]) -> None:
-        """``features`` join the batch."""
+    def add(self, features: NDArray[np.uint8], last: bool = False) -> None:
+        """``features`` join the batch, which closes if it is full or these are the ``last`` of the budget."""
         self._members.append(features.copy())
-        if len(self._members) == self._size:
+        if last or len(self._members) == self._size:
             self._members = []
 
 

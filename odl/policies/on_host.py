@@ -99,7 +99,7 @@ class InfoRVOnHost(_OnHost):
         """Decide by the rule with this informativeness; a window that is asked about joins the batch."""
         decision = super().decide(window, scores)
         if decision.ask:
-            self._batch.add(window.features)
+            self._batch.add(window.features, last=not self.state["n_batch"][0])
         return decision
 
     def _utility(self, window: Window, scores: Scores) -> float:

@@ -228,7 +228,7 @@ class Hybrid(_Quantile):
         """Decide as `Margin` does; a window that is asked about joins the batch."""
         decision = super().decide(window, scores)
         if decision.ask:
-            self._batch.add(window.features)
+            self._batch.add(window.features, last=not self._pace.rate)
         return decision
 
     def _utility(self, window: Window, scores: Scores) -> float:

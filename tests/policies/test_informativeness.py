@@ -207,6 +207,21 @@ def test_another_informativeness_goes_through_the_same_rule(
     assert found == asked and len(found) == 20
 
 
+@pytest.mark.parametrize("made", [InfoRVOnHost, Hybrid])
+def test_a_batch_closes_with_the_budget_of_its_period(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    members = list[int]()
+
+    class Seen(OpenBatch):
+        def add(self, features: Any, last: bool = False) -> None:
+            super().add(features, last)
+            members.append(len(self._members))
+
+    monkeypatch.setattr(f"{made.__module__}.OpenBatch", Seen)
+    policy = made("hybrid" if made is InfoRVOnHost else "margin")
+    ScoredStream(3, 200).asked(policy.start(IMAGE, config("none", allowed=3, period=40, batch=2)))
+    assert members == [1, 0, 0] * 5
+
+
 def test_an_informativeness_that_there_is_not_is_refused() -> None:
     for made, text in (
         (lambda: measure_of("doubt"), "least-confidence, margin, entropy$"),
