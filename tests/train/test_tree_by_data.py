@@ -95,4 +95,5 @@ def test_a_picture_does_not_replace_the_model(tmp_path: Path) -> None:
     model.write_bytes(load_model("shoulder").to_bytes())
     assert main(["show", str(model), "--picture", str(model)]) == 2
     assert main(["show", str(model), "--picture", str(tmp_path / "tree.doc")]) == 2
+    assert main(["show", str(model), "--picture", str(tmp_path / "tree")]) == 2
     assert load_model(model).checksum == load_model("shoulder").checksum

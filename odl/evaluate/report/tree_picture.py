@@ -25,7 +25,7 @@ def write_tree(path: Path, image: Image) -> None:
     ModuleNotFoundError
         If matplotlib is not installed.
     ValueError
-        If matplotlib does not know the format.
+        If the name has no ending, or matplotlib does not know the format.
 
     Examples
     --------
@@ -36,6 +36,8 @@ def write_tree(path: Path, image: Image) -> None:
     ...     "</svg>" in (Path(folder) / "tree.svg").read_text()
     True
     """
+    if not path.suffix:  # matplotlib would add one
+        raise ValueError(f"{path}: a picture needs a name that ends in .svg or .png")
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
