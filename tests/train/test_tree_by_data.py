@@ -54,7 +54,8 @@ def image() -> Image:
     said: list[str] = []
     plan = replace(SMALL, steps=100)
     image = train(small_dataset(), tree="auto", without=["rise"], folds=2, plan=plan, progress=said.append)
-    assert sum("without people" in sentence for sentence in said) == 4  # two folds, twice
+    scored = [sentence for sentence in said if "without people" in sentence and "windows right" in sentence]
+    assert len(scored) == 4  # two folds, twice; a slow machine also says how far each is
     return image
 
 
