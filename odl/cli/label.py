@@ -238,8 +238,8 @@ under sit; known: sit, walk up, Sit"]
 def _figures(done: Relabelled) -> dict[str, Any]:
     return {
         "relabelled": {
-            "recording": done.recording.name, "model": done.model.name, "answers": done.answers,
-            "edits": done.edits, "class_edits": done.classes, "missed": done.missed,
+            "recording": done.recording.name, "model": done.model and done.model.name,
+            "answers": done.answers, "edits": done.edits, "class_edits": done.classes, "missed": done.missed,
             "windows_predicted_otherwise": done.changed,
             "predicted_as_answered": {"before": done.as_answered[0], "after": done.as_answered[1]},
             "before": done.before.to_json(), "after": done.after.to_json(),
@@ -275,6 +275,6 @@ def _compared(done: Relabelled) -> str:
             aligned(rows),
             f"{done.changed} of {counted(other.windows, 'window')} predicted otherwise",
             f"recording: {done.recording}",
-            f"model: {done.model}",
+            f"model: {done.model or 'none, since an image needs two classes and one is left'}",
         ]
     )

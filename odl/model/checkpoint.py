@@ -102,7 +102,7 @@ def checkpoint(image: Image, log: NDArray[Any], *, vectors: bool = True) -> Imag
     Raises
     ------
     CheckpointError
-        If the log does not belong to the image.
+        If the log does not belong to the image, or leaves one class alone.
 
     Examples
     --------
@@ -123,6 +123,8 @@ def checkpoint(image: Image, log: NDArray[Any], *, vectors: bool = True) -> Imag
     if not len(log) and (vectors or not before["vectors"]):
         return image
     made, added, counted = _taught(image, log)
+    if len(made.row_class) == 1:
+        raise CheckpointError("one class is left, and a model image has two or more")
     earlier = before["vectors"]
     if (log["kind"] == Entry.CHANGE).any():
         labels, image, earlier = _recounted(labels, image, earlier, counted)

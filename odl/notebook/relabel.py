@@ -125,7 +125,7 @@ def sentence_of(done: Relabelled) -> str:
     return (
         f"{done.edits} answers edited, {done.answers} in all; {done.changed} windows have another prediction "
         f"now. Predicted as answered, before the answer: {percent(before)} then, {percent(after)} now. "
-        f"Recording {done.recording}, model {done.model}."
+        f"Recording {done.recording}, model {done.model or 'none'}."
     )
 
 

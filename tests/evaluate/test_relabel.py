@@ -142,6 +142,7 @@ def test_an_edited_answer_takes_the_old_one_s_place(tmp_path: Path) -> None:
     assert len([e for e in events if isinstance(e, Learned)]) == 4
     again = odl.replay(done.recording)
     assert again.outcomes[0].same_trace
+    assert done.model is not None
     assert Image.from_bytes(done.model.read_bytes()).names[5] == "stairs"
 
 

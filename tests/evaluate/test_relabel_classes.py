@@ -59,7 +59,7 @@ def test_what_a_recording_holds_stays_and_without_edits_it_is_the_same(tmp_path:
         "'jog' counts as 'walk'", "'sit' is no longer shown; its labels do not count",
         "'walk' is no longer shown; its labels do not count", "'walk' is a class again, with its labels",
     ]  # fmt: skip
-    assert "jog" not in done.model.name and stage.session.tree.names[2] == "jog"
+    assert done.model is not None and "jog" not in done.model.name and stage.session.tree.names[2] == "jog"
 
 
 def test_a_change_that_was_taken_back_is_left_out_and_a_refused_one_is_refused_again(tmp_path: Path) -> None:
@@ -200,3 +200,19 @@ def test_answers_and_classes_share_a_file(tmp_path: Path) -> None:
     append_edits(edits_path(path), trace, [EditOfClass("keep")])
     edit(path)
     assert relabel(path).classes == 0 and relabel(path).edits == 1
+
+
+def test_one_class_that_is_left_gives_figures_and_a_recording_but_no_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage = Stage(allowed=60, patience=60)
+    stage.prompt.answer(stage.until_asked(), "sit")
+    stage.run(40)
+    path = record(tmp_path / "a.odl", stage)
+    assert main(["label", str(path), "--remove", "run"]) == 0
+    model = tmp_path / "a-relabelled.odlm"
+    assert model.exists() and str(model) in capsys.readouterr().out
+    assert main(["label", str(path), "--remove", "walk"]) == 0
+    assert "model: none, since an image needs two classes and one is left" in capsys.readouterr().out
+    assert not model.exists()
+    assert odl.replay(tmp_path / "a-relabelled.odl").outcomes[0].same_trace

@@ -30,7 +30,7 @@ from odl.labels.edits import (
     read_class_edits,
     read_edits,
 )
-from odl.model.checkpoint import checkpoint
+from odl.model.checkpoint import CheckpointError, checkpoint
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Relabelled:
     ``as_answered`` is the share of the answered windows whose prediction, before the answer came, was the
     edited answer. ``changed`` counts windows whose prediction is different now. ``missed`` counts answers
     about windows with lost samples, which could not be learned again. ``classes`` counts the classes that
-    edits have renamed, merged or removed.
+    edits have renamed, merged or removed. ``model`` is None where the session ended with one class alone.
     """
 
     before: Evaluation
@@ -50,7 +50,7 @@ class Relabelled:
     answers: int
     edits: int
     recording: Path
-    model: Path
+    model: Path | None
     notes: tuple[str, ...]
     missed: int = 0
     classes: int = 0
@@ -169,8 +169,12 @@ def relabel(
     answers = ScheduledAnswers(session, schedule)
     with in_private(out, force=True) as file:
         outcome = replace(run_stream(stream, setup, answers, file, progress), file=out)
-    model = out.with_suffix(".odlm")
-    write_private(model, checkpoint(opened.image, session.log).to_bytes())
+    model, no_model = out.with_suffix(".odlm"), ""
+    try:
+        write_private(model, checkpoint(opened.image, session.log).to_bytes())
+    except CheckpointError as error:
+        model.unlink(missing_ok=True)  # of earlier edits
+        no_model = f"there is no model: {error}"
     after = replace(before, outcomes=(outcome,), damage="")
     old, new = before.evaluations[0], after.evaluations[0]
     names = {q.window: q.answer for q in new.timeline.questions if q.answer is not None}
@@ -181,8 +185,8 @@ def relabel(
     return Relabelled(
         before=old, after=new, as_answered=(_share(names, predicted[0]), _share(names, predicted[1])),
         changed=sum(predicted[0].get(window) != name for window, name in predicted[1].items()),
-        answers=len(names), edits=len(edits), recording=out, model=model,
-        notes=(*filter(None, [opened.anew]), *after.notes()),
+        answers=len(names), edits=len(edits), recording=out, model=None if no_model else model,
+        notes=(*filter(None, [opened.anew, no_model]), *after.notes()),
         missed=sum(asked.missed and asked.name is not None for asked in history.questions),
         classes=len(classes),
     )  # fmt: skip
