@@ -26,8 +26,9 @@ from odl.recording.format_1 import LEARNER, is_converted
 def recorded_result(path: str | Path, progress: Progress | None = None) -> Result:
     """The result of the recording at ``path``, for a report.
 
-    A replay gives it, since a session repeats itself. Only what odl 0.1 recorded is taken as it is written,
-    because the learner was another then.
+    A replay gives it, since a session repeats itself. Two kinds are taken as they are written: what odl 0.1
+    recorded, because the learner was another then, and sessions with a learner or policy that a recording
+    cannot contain.
 
     Raises
     ------
@@ -42,7 +43,7 @@ def recorded_result(path: str | Path, progress: Progress | None = None) -> Resul
     ...     recorded_result(f"{folder}/shoulder-7.odl").evaluations[0].queries
     3
     """
-    if not _is_old(path):
+    if not _cannot_repeat(path):
         return replay(path, progress=progress)
     opened = open_recording(path)
     if not opened.recording.has_outputs:
@@ -51,17 +52,24 @@ def recorded_result(path: str | Path, progress: Progress | None = None) -> Resul
     load_kernels(opened.image, progress, learning=False)
     progress(f"reading {opened.stream.name}")
     outcome = _outcome(opened)
-    about = replace(opened.options, policy=opened.config.policy).described(from_truth=False)
+    options, by = opened.options, dict[str, str]()
+    if is_converted(opened.recording.start):
+        options = replace(options, policy=opened.config.policy)
+        by = {"recorded by": "odl 0.1, with another learner"}
+    own = dict(part.partition(" ")[::2] for part in opened.host_only)
+    about = options.described(from_truth=False) | own | by
     people = people_of([opened.stream], opened.image)
     return Result(opened.image, (outcome,), opened.options.seed, opened.stream.name, people,
-                  about | {"recorded by": "odl 0.1, with another learner"}, opened.damage)  # fmt: skip
+                  about, opened.damage, host_only=opened.host_only)  # fmt: skip
 
 
-def _is_old(path: str | Path) -> bool:
-    """Whether odl 0.1 made it; False if it cannot be read, which a replay then says."""
+def _cannot_repeat(path: str | Path) -> bool:
+    """Whether a replay would be another session; False if it cannot be read, which a replay then says."""
     try:
         with Reader(path) as reader:
-            return is_converted(reader.start)
+            session = reader.start.config.get("session")
+            own = isinstance(session, dict) and bool(session.get("host_only"))
+            return own or is_converted(reader.start)
     except OSError:
         return False
 
@@ -88,11 +96,12 @@ def _outcome(opened: RecordedSession) -> Outcome:
         "undone": history.undone,
     }
     budget = Budget(config.allowed, config.period, config.in_samples)
+    because = f"{LEARNER}; " if is_converted(recording.start) else ""
     return Outcome(
         subject=opened.stream.subject, trace=trace, without=without, names=dict(history.tree.names),
         trace_sha256=recording.trace_sha256, seconds=time.perf_counter() - start, samples=trace.samples,
         position=history.position,
         budget=budget.total(opened.stream.windows(image) or windows, history.position), counts=counts,
         config=config,
-        problems=(f"{LEARNER}; this is what was recorded, not a replay", *recording.problems),
+        problems=(f"{because}this is what was recorded, not a replay", *recording.problems),
     )  # fmt: skip

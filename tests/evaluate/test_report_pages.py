@@ -13,6 +13,7 @@ import odl
 from odl.cli.main import main
 from odl.core.events import Gap, Prediction, Query, Samples
 from odl.evaluate import evaluate
+from odl.evaluate.as_recorded import recorded_result
 from odl.evaluate.report.asked import HEIGHT, MOST, WIDTH, cards_of
 from odl.evaluate.report.sentences import next_steps
 from odl.evaluate.report.training import write_curves
@@ -180,3 +181,18 @@ def test_no_page_is_wider_than_a_phone_and_each_persons_figures_are_in_sight(
         shown.goto(pages[0].as_uri())
         box = shown.locator("table.wide tbody td.strong").first.bounding_box()
     assert box["x"] + box["width"] < 375
+
+
+@pytest.mark.parametrize("parts", [{"learner": "ridge"}, {"policy": "entropy"}])
+def test_a_session_with_parts_that_run_in_python_only_is_reported_as_recorded(
+    parts: dict[str, str], tmp_path: Path
+) -> None:
+    result = odl.replay("shoulder", subjects=[7], budget=4, out=tmp_path, **parts)
+    found = recorded_result(tmp_path / "shoulder-7.odl")
+    (one,), (other,) = found.evaluations, result.evaluations
+    assert (one.score, one.model, one.baselines, one.queries) == (
+        other.score, other.model, other.baselines, other.queries,
+    )  # fmt: skip
+    assert found.about.items() <= result.about.items() and found.host_only == result.host_only
+    assert any("what was recorded, not a replay" in note for note in found.notes())
+    assert main(["report", str(tmp_path / "shoulder-7.odl"), "--out", str(tmp_path / "r.html")]) == 0
