@@ -45,7 +45,7 @@ def _said(args: argparse.Namespace, path: Path, profile: WearerProfile, **facts:
     found = {"profile": str(path), **profile.summary, **facts}
     write_json(args.json, lambda: found)
     if args.json != "-":
-        known = profile.names
+        known = _image_names(profile) | profile.names
         labels = ", ".join(f"{known.get(int(cls), cls)}: {n}" for cls, n in found["labels"].items()) or "none"
         names = ", ".join(found["classes"]) or "none"
         text = f"{path}: of the image {found['image']}; labels by class {labels}; added classes {names}"
@@ -72,7 +72,16 @@ def _merge(args: argparse.Namespace, progress: Progress) -> str:
 def _redact(args: argparse.Namespace, progress: Progress) -> str:
     from odl.model.profile import read_profile
 
-    return _written(args, read_profile(args.profile).redacted())
+    profile = read_profile(args.profile)
+    return _written(args, profile.redacted(_image_names(profile).values()))
+
+
+def _image_names(profile: WearerProfile) -> dict[int, str]:
+    """The names of the classes of its image, if that is a bundled one."""
+    from odl.data.streams import bundled_model
+
+    image = bundled_model(profile.image)
+    return {} if image is None else dict(image.names)
 
 
 def _written(args: argparse.Namespace, profile: WearerProfile) -> str:

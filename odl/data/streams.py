@@ -173,6 +173,23 @@ def load_model(path: str | Path) -> Image:
     return Image.from_bytes(content, str(path))
 
 
+def bundled_model(checksum: int | None) -> Image | None:
+    """The bundled model image with this checksum, or None.
+
+    >>> bundled_model(0xE5600048).names[0], bundled_model(1)
+    ('pendulum', None)
+    """
+    for name in list_datasets():
+        try:
+            path = model_path(name)
+        except DataError:  # a dataset without an image
+            continue
+        with path.open("rb") as file:
+            if int.from_bytes(file.read(8)[4:], "little") == checksum:
+                return load_model(path)
+    return None
+
+
 def dataset_streams(
     source: str | Path | Dataset,
     subjects: Iterable[str | int] | None,

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from odl.core.config import ConfigError
 from odl.core.image import Image
-from odl.data import DataError, list_datasets, model_path
-from odl.data.streams import load_model
+from odl.data.streams import bundled_model
 from odl.device.board import Board
 from odl.device.serial_line import SerialLine
 from odl.device.serial_port import SerialPort
@@ -46,15 +45,9 @@ def image_of(board: Board, line: SerialLine, progress: Progress) -> Image:
     BoardError, ImageError
         If the image has to be read from the board and cannot be.
     """
-    checksum = None if board.info is None else board.info.image
-    for name in list_datasets():
-        try:
-            path = model_path(name)
-        except DataError:  # a dataset without an image
-            continue
-        with path.open("rb") as file:
-            if int.from_bytes(file.read(8)[4:], "little") == checksum:
-                return load_model(path)
+    bundled = bundled_model(None if board.info is None else board.info.image)
+    if bundled is not None:
+        return bundled
     progress("reading the board's model image, which takes some seconds")
     return Image.from_bytes(client_on(line).read_image(), "the board's model image")
 

@@ -11,6 +11,7 @@ The file is JSON, a line for each entry (`odl.model.profile_file` keeps it while
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
@@ -205,14 +206,15 @@ class WearerProfile:
             raise ProfileError(f"profiles of two model images, {self.image:08x} and {other.image:08x}")
         return WearerProfile(self.image, merged(self.log, other.log))
 
-    def redacted(self) -> WearerProfile:
+    def redacted(self, known: Collection[str] = ()) -> WearerProfile:
         """Without the names that the wearer gave: added classes are called ``class 1`` and so on.
 
-        The features stay, since they are what is learned from.
+        The features stay, since they are what is learned from; so do names that are ``known``, such as those
+        of the image.
         """
         log, names = self.log.copy(), dict[str, str]()
         for entry in log:
-            if entry["kind"] in (Entry.CLASS, Entry.CHANGE):
+            if entry["kind"] in (Entry.CLASS, Entry.CHANGE) and name_of(entry) not in known:
                 new = names.setdefault(name_of(entry), f"class {len(names) + 1}").encode()
                 entry["features"] = 0
                 entry["features"][: len(new)] = list(new)

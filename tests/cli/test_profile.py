@@ -58,6 +58,23 @@ def test_show_has_the_names_as_they_are_now(tmp_path: Path, capsys: pytest.Captu
     assert "labels by class ergometer: 1; added classes ergometer; 1 change of" in capsys.readouterr().out
 
 
+def test_names_of_a_bundled_image_are_shown_and_stay_when_redacted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = Image.from_bytes(model_bytes("shoulder"))
+    none = (0,) * len(image.channels)
+    session = Session(image, Config("none", mult=none, shift=none, offset=none))
+    session.step(Samples(0, np.zeros((image.window, len(none)), np.int16)))
+    for event in (Teach(128, 0), ChangeClass(128, 1, None, "abduction"), ChangeClass(128, 2, 2, "Anna")):
+        session.step(event)
+    path, shared = tmp_path / "anna.odlp", tmp_path / "shared.odlp"
+    path.write_text(WearerProfile.of(image, session.log).text())
+    assert main(["profile", "show", str(path)]) == 0
+    assert "labels by class pendulum: 1;" in capsys.readouterr().out
+    assert main(["profile", "redact", str(path), "--out", str(shared)]) == 0
+    assert read_profile(shared).names == {1: "abduction", 2: "class 1"}
+
+
 def test_what_is_refused(anna: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = anna.read_bytes()
     assert main(["profile", "redact", str(anna), "--out", str(anna)]) == 2

@@ -177,6 +177,17 @@ def test_redacted_is_without_names_and_teaches_the_same() -> None:
     assert heads[0] == heads[1]
 
 
+def test_names_that_are_known_stay_when_redacted() -> None:
+    session = taught(9, 1)
+    for cls, into, name in ((2, 1, "run"), (2, 2, "run"), (1, 1, "Anna"), (1, None, "Anna")):
+        session.step(ChangeClass(session.position, cls, into, name))
+    own = profile(session)
+    for known, run in ((VARIED.names.values(), "run"), ((), "class 2")):
+        redacted = own.redacted(known)
+        assert "Anna" not in redacted.text() and "hop" not in redacted.text()
+        assert going_on(redacted).names[2] == run
+
+
 def test_another_image_s_profile_is_refused_with_both_checksums() -> None:
     own, other = profile(taught(1)), Image.from_bytes(model_bytes("shoulder"))
     with pytest.raises(ProfileError, match=f"{VARIED.checksum:08x}, not to {other.checksum:08x}"):
