@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from odl.cli.arguments import add_option, add_options
-from odl.cli.output import Progress, check_not_source, printable, with_flags, write_json
+from odl.cli.output import Progress, printable, with_flags, write_json
 
 
 def add_commands(commands: Any) -> None:
@@ -58,7 +58,6 @@ def _push(args: argparse.Namespace, progress: Progress) -> str:
     from odl.live.board_image import push_image
     from odl.live.connected import connected
 
-    check_not_source(args.model, args.json)
     image, name = load_model(args.model), Path(args.model).name
     with connected(args.port, progress) as (url, board):
         pushed = push_image(board, image, name, progress)
@@ -86,7 +85,6 @@ def _pull(args: argparse.Namespace, progress: Progress) -> str:
         raise ValueError(f"the file to write is {out.name}; a model image ends in .odlm")
     if args.base and args.without_vectors:
         raise ValueError("--base holds no data of the wearer; leave out --without-vectors")
-    check_not_source(args.out, args.json)
     if out.exists() and not args.force:
         raise ValueError(f"{out}: this file exists; give another name, or --force to replace it")
     with connected(args.port, progress) as (url, board):

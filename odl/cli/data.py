@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from odl.cli.arguments import add_options
-from odl.cli.output import Progress, check_not_source, printable, with_flags, write_json
+from odl.cli.output import Progress, printable, with_flags, write_json
 
 
 def add_commands(commands: Any) -> None:
@@ -28,7 +28,6 @@ def add_commands(commands: Any) -> None:
 
 
 def _info(args: argparse.Namespace, progress: Progress) -> str:
-    check_not_source(args.file, args.json)
     from odl.evaluate.describe import as_text, describe_file
 
     facts = describe_file(args.file)

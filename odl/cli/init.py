@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from odl._text import counted, shell_word
 from odl.cli.arguments import add_option, names_in
-from odl.cli.output import Progress, check_not_source, printable, with_flags, write_json
+from odl.cli.output import Progress, printable, with_flags, write_json
 
 if TYPE_CHECKING:
     from odl.data.inference.proposal import Proposal
@@ -62,7 +62,6 @@ def _init(args: argparse.Namespace, progress: Progress) -> str:
     from odl.data.inference.survey import Choices
 
     path = Path(args.folder)
-    check_not_source(args.folder, args.json if args.json != "-" else None)
     if args.rate_hz is not None and not 0.1 <= args.rate_hz <= 10_000:
         raise DataError(f"a rate of {args.rate_hz:g} Hz is none of a sensor; it can be 0.1 to 10000")
     choices = Choices(

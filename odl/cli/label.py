@@ -69,8 +69,7 @@ def _label(args: argparse.Namespace, progress: Progress) -> str:
         raise ValueError("--edit needs a terminal to draw in; --set and --undo do without")
     if args.under is not None and not args.set:
         raise ValueError("--under says where a new class hangs; name it with --set, as in 3712=rowing")
-    for target in (args.json, args.out):
-        check_not_source(args.recording, target)
+    check_not_source(args.recording, args.out)
     opened = open_recording(args.recording)
     history, path = load_question_history(opened), edits_path(args.recording)
     trace, rate_hz = opened.recording.trace_sha256, opened.image.rate_hz

@@ -30,7 +30,7 @@ from odl.cli import (
     study,
 )
 from odl.cli.help_page import example_of, page
-from odl.cli.output import printable, progress, with_flags
+from odl.cli.output import check_json, printable, progress, with_flags
 from odl.cli.still_working import StillWorking
 
 _EXTRAS = {"torch": "train", "bleak": "ble"} | dict.fromkeys(("unicorn", "elftools", "ziglang"), "firmware")
@@ -55,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
+        check_json(args)
         sign = StillWorking(progress)
         with sign.beating():
             damage: str = args.run(args, sign.progress)

@@ -172,9 +172,6 @@ def _evaluate(args: argparse.Namespace, progress: Progress) -> str:
     from odl.evaluate.score import score_model, score_text
     from odl.recording import named
 
-    for read in (args.source, args.model):
-        if read is not None:
-            check_not_source(read, args.json)
     classes = names_in(args.classes)
     streams, implied, damage = _opened(args, subjects_in(args.subjects))
     image = implied if args.model is None else load_model(args.model)
@@ -210,7 +207,6 @@ def _show(args: argparse.Namespace, progress: Progress) -> str:
     from odl.evaluate.describe import describe_image
     from odl.evaluate.describe_image import image_text
 
-    check_not_source(args.model, args.json)
     image = load_model(args.model)
     write_json(args.json, lambda: describe_image(image))
     if args.json != "-":

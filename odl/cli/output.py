@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import sys
@@ -68,3 +69,26 @@ def check_not_source(source: str, target: str | Path | None) -> None:
     """
     if target is not None and Path(source).resolve() == Path(target).resolve():
         raise ValueError(f"{target}: this would overwrite what is being read; give another name")
+
+
+def check_json(args: argparse.Namespace) -> None:
+    """Refuse a file for ``--json`` that is an input, another output, or anything but JSON.
+
+    Raises
+    ------
+    ValueError
+        If another argument names the file, or the folder of whose card it is, or if it exists and
+        holds no JSON.
+    """
+    if getattr(args, "json", None) in (None, "-"):
+        return
+    target = Path(args.json)
+    for name, value in vars(args).items():
+        for other in value if isinstance(value, list) else [value]:
+            if name != "json" and other and isinstance(other, str):
+                check_not_source(other, target)
+                check_not_source(f"{other}/card.json", target)
+    if target.is_file():
+        with target.open("rb") as file:
+            if file.read(1) not in (b"", b"{", b"["):
+                raise ValueError(f"{target}: the file exists and holds no JSON; give another name")

@@ -88,7 +88,6 @@ def _among_runs(result: Result) -> str:
 def _replay(
     args: argparse.Namespace, progress: Progress, context: Callable[[Result], str] | None = None
 ) -> str:
-    check_not_source(args.source, args.json)
     result = _run(args, progress)
     write_json(args.json, result.to_json)
     if args.json != "-":

@@ -229,7 +229,11 @@ def test_version_and_demo_from_an_empty_folder(tmp_path: Path) -> None:
     assert (tmp_path / "odl-demo" / "report.html").is_file()
 
 
-@pytest.mark.parametrize("words", ["report {} --out {}", "replay {} --json {}", "info {} --json {}"])
+@pytest.mark.parametrize(
+    "words",
+    ["report {} --out {}", "replay {} --json {}", "info {} --json {}", "verify {} --twins python --json {}",
+     "label {} --range 0:1=a --json {}", "replay shoulder --subjects 8 --profile {} --json {}"],
+)  # fmt: skip
 def test_nothing_is_written_over_what_is_read(
     words: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -239,6 +243,22 @@ def test_nothing_is_written_over_what_is_read(
     assert main(words.format(copy, copy).split()) == 2
     assert "overwrite" in capsys.readouterr().err
     assert copy.read_bytes() == content
+
+
+def test_figures_replace_neither_a_card_nor_what_is_no_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, card, old = tmp_path / "walk.csv", tmp_path / "card.json", tmp_path / "figures.json"
+    table.write_text("ax,ay,az\n" + "0,0.1,9.8\n" * 100)
+    assert main(["init", str(tmp_path), "--rate-hz", "50", "--json", str(old)]) == 0
+    contents = [path.read_bytes() for path in (table, card)]
+    for words in (["init", str(tmp_path)], ["check", str(tmp_path)], ["datasets"]):
+        assert main([*words, "--json", str(table)]) == 2
+        assert "the file exists and holds no JSON" in capsys.readouterr().err
+    assert main(["check", str(tmp_path), "--json", str(card)]) == 2
+    assert "overwrite" in capsys.readouterr().err
+    assert [path.read_bytes() for path in (table, card)] == contents
+    assert main(["check", str(tmp_path), "--json", str(old)]) == 0 and json.loads(old.read_text())
 
 
 def test_a_terminal_that_lacks_a_sign_is_no_error(folder: Path) -> None:

@@ -80,6 +80,9 @@ def test_what_is_refused(anna: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert main(["profile", "redact", str(anna), "--out", str(anna)]) == 2
     assert "the file exists" in capsys.readouterr().err and anna.read_bytes() == before
     assert main(["profile", "show", str(anna.with_name("nobody.odlp"))]) == 2
+    assert main(["profile", "show", str(anna), "--json", str(anna)]) == 2
+    assert main(["profile", "merge", str(anna), "--out", str(anna) + "2", "--json", str(anna)]) == 2
+    assert "overwrite" in capsys.readouterr().err and anna.read_bytes() == before
     anna.write_text("{}")
     assert main(["profile", "show", str(anna)]) == 2
     assert "not a profile" in capsys.readouterr().err
