@@ -86,8 +86,10 @@ def _image_names(profile: WearerProfile) -> dict[int, str]:
 
 def _written(args: argparse.Namespace, profile: WearerProfile) -> str:
     from odl._files import in_private
+    from odl.model.profile_file import held
 
-    with in_private(Path(args.out), force=bool(args.force)) as file:
+    Path(args.out).parent.mkdir(parents=True, exist_ok=True)
+    with held(args.out), in_private(Path(args.out), force=bool(args.force)) as file:
         file.write_text(profile.text())
     return _said(args, Path(args.out), profile)
 
@@ -130,7 +132,8 @@ def _delete(args: argparse.Namespace, progress: Progress) -> str:
         if args.port is not None:
             with connected(args.port, progress) as (_, board):
                 board.remember(())
-        file.path.unlink(missing_ok=args.port is not None)
+        file.path.resolve().unlink(missing_ok=args.port is not None)
+        file.path.unlink(missing_ok=True)  # a symbolic link to it
     write_json(args.json, lambda: {"profile": args.profile, "deleted": True, "board": args.port})
     if args.json != "-":
         print(printable(f"{args.profile}: deleted{', and what the board was taught' if args.port else ''}"))

@@ -130,12 +130,17 @@ class WearerProfile:
             )
         if head.get("entries") != len(lines) - 1:
             raise ProfileError(f"{name}: {len(lines) - 1} entries of {head.get('entries')!r}: it is damaged")
+        if (len(lines) - 1) * features > LARGEST:
+            raise ProfileError(f"{name}: {len(lines) - 1} entries of {features} features are too many")
         log = np.zeros(len(lines) - 1, log_dtype(features))
         for number, line in enumerate(lines[1:], 2):
             try:
                 fill(log[number - 2 : number - 1], json.loads(line))
             except (ValueError, TypeError, KeyError, RecursionError) as error:
                 raise ProfileError(f"{name}: line {number} is no entry: {error}") from None
+        for kind, what in ((Entry.CLASS, "class"), (Entry.SPLIT, "task of class")):
+            if len(twice := log["cls"][log["kind"] == kind]) > len(set(twice.tolist())):
+                raise ProfileError(f"{name}: a {what} is there twice")
         return cls(int(image, 16), log)
 
     def check(self, image: Image, name: str = "the profile") -> None:
@@ -200,11 +205,18 @@ class WearerProfile:
         Raises
         ------
         ProfileError
-            If they belong to different images.
+            If they belong to different images, or hold more classes or tasks together than one can.
         """
         if self.image != other.image:
             raise ProfileError(f"profiles of two model images, {self.image:08x} and {other.image:08x}")
-        return WearerProfile(self.image, merged(self.log, other.log))
+        if self._features != other._features:
+            raise ProfileError(
+                f"profiles with {self._features} and {other._features} features of one image: one is damaged"
+            )
+        try:
+            return WearerProfile(self.image, merged(self.log, other.log))
+        except (ValueError, OverflowError):  # there is no number left
+            raise ProfileError("the profiles hold more classes or tasks than one can") from None
 
     def redacted(self, known: Collection[str] = ()) -> WearerProfile:
         """Without the names that the wearer gave: added classes are called ``class 1`` and so on.

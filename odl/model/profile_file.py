@@ -5,8 +5,9 @@ Only its owner can read it. It is replaced as a whole, so that a power cut leave
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,6 +19,32 @@ from odl.model.profile import WearerProfile, read_profile
 
 if TYPE_CHECKING:
     from odl.core.session import Session
+
+
+@contextmanager
+def held(path: str | Path) -> Iterator[None]:
+    """Hold the lock of the profile at ``path``: a file beside it, since the profile itself is replaced.
+
+    Raises
+    ------
+    OSError
+        If another session or command holds it, or it cannot be written; the error names ``path``.
+    """
+    real = Path(os.path.realpath(path))
+    beside = real.with_name(f".{real.name}.lock")
+    with ExitStack() as opened:
+        try:
+            while True:  # until it is the one of that name: whoever held it has removed it
+                file = opened.enter_context(beside.open("a"))
+                if lock(file.fileno(), beside):
+                    break
+        except OSError as error:
+            raise OSError(error.errno or 0, error.strerror or str(error), str(path)) from None
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # Windows removes no open file
+                beside.unlink()
 
 
 class ProfileFile:
@@ -56,15 +83,9 @@ class ProfileFile:
         OSError
             If it cannot be read, or another session writes to it.
         """
-        path = Path(path)
-        beside = path.with_name(f".{path.name}.lock")  # the profile itself is replaced, its lock is not
-        with beside.open("a") as held:
-            lock(held.fileno(), beside)
-            try:
-                yield cls(path, read_profile(path) if path.exists() else None)
-            finally:
-                if not path.exists():  # nothing is left to lock
-                    beside.unlink(missing_ok=True)
+        with held(path):
+            path = Path(path)
+            yield cls(path, read_profile(path) if path.exists() else None)
 
     def start(self, session: Session, resumed: bool) -> bytes | None:
         """The state in which a new ``session`` knows what the profile holds.

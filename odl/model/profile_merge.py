@@ -23,7 +23,7 @@ def fitted(image: Image, log: Log) -> Log:
     The labels that give way are those of a full log: the first of the class that has most. Classes that
     do not lie beside each other are not merged.
     """
-    log = _shortened(log, image.max_log)
+    log = shortened(log, image.max_log)
     homes = dict(zip(image.row_class.tolist(), image.row_head.tolist(), strict=True))
     kept = np.ones(len(log), bool)
     for i, entry in enumerate(log):
@@ -37,7 +37,8 @@ def fitted(image: Image, log: Log) -> Log:
     return log[kept]
 
 
-def _shortened(log: Log, most: int) -> Log:
+def shortened(log: Log, most: int) -> Log:
+    """The log without the labels that give way where it is full: the first of the class that has most."""
     places = dict[int, deque[int]]()
     for i in np.flatnonzero(log["kind"] == Entry.LABEL).tolist():
         places.setdefault(int(log[i]["cls"]), deque()).append(i)
@@ -92,6 +93,11 @@ def merged(before: Log, log: Log) -> Log:
 
     Classes that have the same name at the end are one class, and so are those that had it at first. The other
     classes and tasks of ``log`` get new numbers where theirs are taken.
+
+    Raises
+    ------
+    ValueError, OverflowError
+        If no number is left for a class or a task.
     """
     n = 0
     if before.tobytes() == log[: len(before)].tobytes():

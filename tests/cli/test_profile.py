@@ -17,6 +17,7 @@ from odl.core.session import Session
 from odl.data import model_bytes
 from odl.live.emulated import EmulatedBoard
 from odl.model.profile import WearerProfile, read_profile
+from odl.model.profile_file import ProfileFile
 from odl.recording.resume import resume
 from tests.helpers.streams import VARIED, config, samples
 
@@ -86,6 +87,21 @@ def test_what_is_refused(anna: Path, capsys: pytest.CaptureFixture[str]) -> None
     anna.write_text("{}")
     assert main(["profile", "show", str(anna)]) == 2
     assert "not a profile" in capsys.readouterr().err
+
+
+def test_a_profile_that_a_session_keeps_is_not_replaced(
+    anna: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other, link = anna.with_name("other.odlp"), anna.with_name("link.odlp")
+    other.write_bytes(before := anna.read_bytes())
+    with ProfileFile.opened(anna):
+        for verb in ("merge", "redact"):
+            assert main(["profile", verb, str(other), "--out", str(anna), "--force"]) == 2
+            assert f"{anna}: another writer has this file open" in capsys.readouterr().err
+    assert anna.read_bytes() == before
+    link.symlink_to(anna)
+    assert main(["profile", "delete", str(link)]) == 0
+    assert list(anna.parent.iterdir()) == [other], "what the link led to is deleted too, and no lock is left"
 
 
 def test_a_profile_goes_to_a_board_and_back_and_is_deleted_there(

@@ -15,9 +15,11 @@ import odl
 from odl.core.events import AddClass, ChangeClass, Samples, Split, Teach, Undo
 from odl.core.image import Image
 from odl.core.session import Session
+from odl.core.state import Entry, log_dtype
 from odl.data import model_bytes
 from odl.model.profile import ProfileError, WearerProfile, read_profile
 from odl.model.profile_file import ProfileFile
+from odl.model.profile_merge import shortened
 from tests.helpers.sessions import at_rest
 from tests.helpers.streams import VARIED, config, samples
 
@@ -211,7 +213,72 @@ def test_a_file_is_private_locked_and_written_when_something_changed(tmp_path: P
         assert file.profile is not None and file.profile.summary["labels"] == {"1": 1, "2": 1}
 
 
+def test_a_link_leads_to_the_same_lock(tmp_path: Path) -> None:
+    path, link = tmp_path / "anna.odlp", tmp_path / "today.odlp"
+    link.symlink_to(path)
+    with (
+        ProfileFile.opened(path),
+        pytest.raises(BlockingIOError, match="close it first: .*today.odlp"),
+        ProfileFile.opened(link),
+    ):
+        pass
+    assert list(tmp_path.iterdir()) == [link]
+
+
 GOOD = profile(taught(9, 1)).text()
+
+
+def grown(*entries: dict[str, object], **head: object) -> WearerProfile:
+    """`GOOD` with more entries, and with other values in its first line."""
+    first, *lines = GOOD.splitlines()
+    count = len(lines) + len(entries)
+    first = json.dumps(json.loads(first) | {"entries": count} | head)
+    return WearerProfile.parse("\n".join([first, *lines, *map(json.dumps, entries)]))
+
+
+def test_a_megabyte_of_labels_goes_on() -> None:
+    """In linear time; in the square of it this would not end."""
+    label = json.loads(GOOD.splitlines()[-1])
+    many = grown(*[label | {"class": n % 3} for n in range(1_000_000 // len(GOOD.splitlines()[-1]))])
+    assert going_on(many).lessons == VARIED.max_log
+
+
+@given(st.lists(st.tuples(st.sampled_from([Entry.LABEL, Entry.CLASS]), st.integers(0, 3))), st.integers(0, 9))
+def test_which_labels_give_way(entries: list[tuple[int, int]], most: int) -> None:
+    log = np.zeros(len(entries), log_dtype(32))
+    log["order"] = np.arange(len(log))
+    if entries:
+        log["kind"], log["cls"] = np.array(entries).T
+    kept = list(log)
+    while len(kept) > most and any(e["kind"] == Entry.LABEL for e in kept):
+        classes = [int(e["cls"]) for e in kept if e["kind"] == Entry.LABEL]
+        most_common = max(map(classes.count, classes))
+        first = next(e for e in kept if e["kind"] == Entry.LABEL and classes.count(e["cls"]) == most_common)
+        kept = [e for e in kept if e["order"] != first["order"]]
+    assert shortened(log, most)["order"].tolist() == [e["order"] for e in kept]
+
+
+def test_more_memory_than_the_file_is_refused() -> None:
+    head = {"format": "odl profile 1", "image": "00000000", "features": 4096, "entries": 5000}
+    task = json.dumps({"kind": "task", "class": 1, "task": 2})
+    with pytest.raises(ProfileError, match="5000 entries of 4096 features are too many"):
+        WearerProfile.parse("\n".join([json.dumps(head), *[task] * 5000]))
+
+
+def test_profiles_that_cannot_be_merged_are_refused() -> None:
+    def classes(name: str) -> WearerProfile:
+        return grown(
+            *[{"kind": "class", "class": n, "task": 0, "name": f"{name}{n}"} for n in range(10, 200)]
+        )
+
+    damaged = WearerProfile(classes("a").image, np.zeros(1, log_dtype(40)))
+    for other, why in ((classes("b"), "more classes or tasks"), (damaged, "40 features of one image")):
+        with pytest.raises(ProfileError, match=why):
+            classes("a") + other
+    for text in ("class", "task"):
+        entry = {"kind": text, "class": 3, "task": 0, "name": "x"}
+        with pytest.raises(ProfileError, match="is there twice"):
+            grown(entry, entry)
 
 
 @given(st.data())
