@@ -215,8 +215,11 @@ def write_private(path: str | Path, content: bytes | str) -> None:
     path = Path(path)
     data = content.encode() if isinstance(content, str) else content
     if path.exists() and (not path.is_file() or path.absolute().parts[:2] == ("/", "dev")):
-        with path.open("ab") as file:
-            file.write(data)
+        try:
+            with path.open("ab") as file:
+                file.write(data)
+        except OSError as error:
+            raise OSError(error.errno or 0, error.strerror or str(error), str(path)) from None
         return
     with in_private(path, force=True) as whole:
         whole.write_bytes(data)

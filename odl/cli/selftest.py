@@ -33,6 +33,7 @@ def add_commands(commands: Any) -> None:
 
 def _selftest(args: argparse.Namespace, progress: Progress) -> str:
     import odl
+    from odl._files import write_private
     from odl.device.selftest import SelfTest
     from odl.live.connected import open_and_greet
 
@@ -49,7 +50,7 @@ def _selftest(args: argparse.Namespace, progress: Progress) -> str:
         report = test.run()
     facts = {"odl": odl.__version__, **report.facts()}
     out = Path(args.out) if args.out else _new_file(report.board.get("name"))
-    out.write_text(json.dumps(facts, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    write_private(out, json.dumps(facts, indent=1, allow_nan=False) + "\n")
     print(printable(report.as_text(), keep="\n"))
     print(f"{out}: the report; it names the board and this kind of system, and nobody")
     return "" if report.passed else "the board failed its test"

@@ -115,3 +115,22 @@ def test_no_command_replaces_what_another_process_writes(
         assert "another writer has this file open" in capsys.readouterr().err
         writer.leave()
     assert (here / "walk.odl").read_bytes() == recorded
+
+
+def test_a_full_disk_leaves_cards_and_pictures_whole(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "walk.csv").write_text("ax,ay,az\n" + "0,0.1,9.8\n" * 100)
+    (here / "walk.odl").unlink()
+    card, picture = here / "card.json", here / "tree.svg"
+    words = (["init", ".", "--rate-hz", "50", "--force"], ["show", "shoulder", "--picture", "tree.svg"])
+    for size in (10, 0):
+        for command, file in zip(words, (card, picture), strict=True):
+            if file.exists():
+                file.write_text("mine\n")
+            with full_disk(size):
+                assert main(command) == 2
+            assert f"{file.name}: File too large" in capsys.readouterr().err
+            assert not file.exists() or file.read_text() == "mine\n"
+            file.touch()
+    here.chmod(0o750)
+    card.unlink()
+    assert main(words[0]) == 0 and card.stat().st_mode & 0o777 == 0o640

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from odl._files import in_private
 from odl.data.card import DataError
 
 SURE, LIKELY, GUESS = "sure", "likely", "guess"
@@ -93,5 +94,8 @@ def write_card(source: Path, proposal: Proposal, force: bool = False) -> Path:
     path = card_path(source)
     if path.exists() and not force and path.read_text(encoding="utf-8", errors="replace") != proposal.text:
         raise DataError(f"{path}: there is a card already, perhaps an edited one; `force=True` replaces it")
-    path.write_text(proposal.text, encoding="utf-8")
+    mode = (path if path.exists() else path.parent).stat().st_mode & 0o666  # it is as open as its tables
+    with in_private(path, force=True) as file:
+        file.write_text(proposal.text, encoding="utf-8")
+        file.chmod(mode)
     return path

@@ -11,8 +11,10 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from odl._files import write_private
 from odl.evaluate import Evaluation
 from odl.evaluate.report.curves import draw_accuracy, draw_spent
 from odl.evaluate.report.style import CARD, GRID, HEIGHT, INK, LEFT, RIGHT, SOFT, VARIABLES, WIDTH, ClassStyle
@@ -50,6 +52,19 @@ def as_svg(figure: Figure, prefix: str) -> str:
     with page_style():
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     return _for_html(file.getvalue().decode(), prefix)
+
+
+def write_figure(path: Path, figure: Figure) -> None:
+    """Write ``figure`` as a whole or not at all; the suffix of ``path`` decides its format, PNG without one.
+
+    Raises
+    ------
+    ValueError
+        If matplotlib does not know the format.
+    """
+    file, suffix = io.BytesIO(), path.suffix[1:]
+    figure.savefig(file, format=suffix or "png", metadata={"Date": None} if suffix == "svg" else None)
+    write_private(path, file.getvalue())
 
 
 def draw_png(evaluation: Evaluation, styles: Mapping[str, ClassStyle]) -> bytes:

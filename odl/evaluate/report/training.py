@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from odl.evaluate.report.figure import write_figure
 from odl.evaluate.report.style import GRID, INK, SOFT, WITH, WITHOUT
 
 
@@ -59,4 +60,4 @@ def write_curves(path: Path, curves: Mapping[str, Sequence[float]], stop: int) -
         for axes in (above, below):
             axes.grid(axis="y", color=GRID, lw=0.6)
             axes.axvline(stop, color=SOFT, lw=1, ls=":")
-        figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+        write_figure(path, figure)

@@ -8,6 +8,7 @@ from typing import Any
 from odl._text import clean, percent
 from odl.core.image import Image
 from odl.evaluate.describe_image import node_accuracy
+from odl.evaluate.report.figure import write_figure
 from odl.evaluate.report.style import CARD, GRID, INK, SOFT, WITH
 
 
@@ -63,7 +64,7 @@ def write_tree(path: Path, image: Image) -> None:
                 axes.barh(row, 2.6, left=6.2, height=0.45, color=GRID)
                 axes.barh(row, 2.6 * shares[name], left=6.2, height=0.45, color=WITH)
                 axes.text(9.0, row, percent(shares[name], 1), va="center")
-        figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+        write_figure(path, figure)
 
 
 def _nodes(image: Image, head: int, row: int) -> list[tuple[int, int, str]]:
