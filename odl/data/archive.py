@@ -81,7 +81,8 @@ def zip_members(path: Path | IO[bytes], where: object) -> list[zipfile.ZipInfo]:
     Raises
     ------
     DataError
-        If it is damaged, holds more than `MEMBERS` files, or one that would unpack like a bomb.
+        If it is damaged, holds more than `MEMBERS` files, one whose name leads out of it, or one that
+        would unpack like a bomb.
     """
     with damage_as_error(where):
         file = open_zip(path) if isinstance(path, Path) else zipfile.ZipFile(path)
@@ -89,6 +90,9 @@ def zip_members(path: Path | IO[bytes], where: object) -> list[zipfile.ZipInfo]:
     if len(members) > MEMBERS:
         raise DataError(f"{where}: more than {MEMBERS} files; unpack it and name the folder")
     for info in members:
+        name = PurePosixPath(info.filename)
+        if name.is_absolute() or ".." in name.parts:
+            raise DataError(f"{where}: '{info.filename[:60]}' leads out of the zip; it is not read")
         if info.file_size > most_unpacked(info.compress_size):
             raise DataError(
                 f"{where}: '{info.filename[:60]}' would unpack from {info.compress_size} to "

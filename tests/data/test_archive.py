@@ -12,6 +12,9 @@ import pytest
 
 from odl.data.archive import Files
 from odl.data.card import DataError
+from odl.data.dataset import open_dataset
+from odl.data.inference.proposal import write_card
+from odl.data.inference.propose import propose
 from odl.data.readers.source import sources
 
 TEXT = "".join(f"{i},{i % 7}\n" for i in range(20_000))
@@ -68,6 +71,25 @@ def test_a_zip_bomb_is_not_unpacked(tmp_path: Path) -> None:
     path = written(tmp_path / "a.zip", packed({"a.csv": bytes(2**25)}))
     with pytest.raises(DataError, match=r"would unpack from \d+ to 33554432 bytes, as in a zip bomb"):
         _ = Files(path).names
+
+
+@pytest.mark.parametrize("name", ["/etc/a.csv", "../a.csv", "b/../../a.csv"])
+def test_a_name_that_leads_out_of_a_zip_is_refused(tmp_path: Path, name: str) -> None:
+    zipped = written(tmp_path / "a.zip", packed({name: TEXT}))
+    for read in (lambda: Files(zipped).names, lambda: sources(zipped), lambda: sources(tmp_path)):
+        with pytest.raises(DataError, match=r"a\.zip: '.*a\.csv' leads out of the zip"):
+            read()
+
+
+def test_a_name_with_needless_signs_is_a_name(tmp_path: Path) -> None:
+    rows = "t,ax,ay,az\n" + "".join(f"{i / 50},{i % 7},0,9.8\n" for i in range(500))
+    zipped = written(
+        tmp_path / "a.zip", packed({f"./b{'/' * 20}{name}.csv": rows for name in ("sit", "run")})
+    )
+    for path in (zipped, tmp_path):
+        write_card(path, propose(path))
+        dataset = open_dataset(path)
+        assert {part.truths[0][2] for part in dataset.session(dataset.someone)} == {"run", "sit"}
 
 
 def test_a_zip_within_a_zip_is_listed_where_it_is_asked_for(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ class SourceFile:
         if self.archive is None:
             path = self.path.parents[self.name.count("/")] / name
             return SourceFile(path, name) if path.is_file() else None
-        prefix = self.name[: -len(self.member)]
+        prefix = self.name[: -len(str(PurePosixPath(self.member)))]
         member = name.removeprefix(prefix)
         try:
             open_zip(self.archive).getinfo(member)
@@ -136,9 +136,13 @@ def _is_zip(path: Path) -> bool:
 
 def _inside(path: Path, prefix: str) -> list[SourceFile]:
     members = [info.filename for info in zip_members(path, path)]
-    own = [m for m in members if not any(part.startswith(_HIDDEN) for part in m.split("/"))]
+    own = [(m, PurePosixPath(m)) for m in members]  # without the needless signs of ./b//walk.csv
     return sorted(
-        (SourceFile(path / PurePosixPath(m), prefix + m, path, m) for m in own),
+        (
+            SourceFile(path / name, f"{prefix}{name}", path, m)
+            for m, name in own
+            if not any(part.startswith(_HIDDEN) for part in name.parts)
+        ),
         key=lambda source: natural(source.name),
     )
 
