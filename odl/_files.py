@@ -195,6 +195,27 @@ def _named(descriptor: int, path: str, folder: Path) -> Iterator[str]:
         Path(name).unlink(missing_ok=True)
 
 
+def read_small(path: str | Path, most: int = 2**26) -> bytes:
+    """Read a file that is never large, as a model image or a card.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read, or has more than ``most`` bytes, as a device that never ends.
+
+    Examples
+    --------
+    >>> with tempfile.NamedTemporaryFile() as file:
+    ...     read_small(file.name)
+    b''
+    """
+    with Path(path).open("rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"more than {most} bytes", str(path))
+    return data
+
+
 def write_private(path: str | Path, content: bytes | str) -> None:
     """Write a file that only its owner can read, and replace an older one.
 

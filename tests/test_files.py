@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+import odl
 from odl._files import in_private, keep_private, remove, write_private
 from odl.cli.main import main
 from odl.core.events import Undo
@@ -91,6 +92,22 @@ def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
     assert (tmp_path / "a.json").is_symlink()
     assert (tmp_path / "far" / "a.json").read_text() == "new"
     assert modes(tmp_path / "far") == {"a.json": 0o600}
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="a device that never ends")
+@pytest.mark.parametrize("words", ["show {}", "study {}", "check walk", "label walk/walk.odl"])
+def test_what_never_ends_is_not_read_to_the_end(
+    tmp_path: Path, words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`odl show /dev/zero` took all memory that there was."""
+    monkeypatch.chdir(tmp_path)
+    odl.replay("shoulder", subjects=["7"], budget=1, out="walk")
+    Path("walk/shoulder-7.odl").rename("walk/walk.odl")
+    Path("walk/walk.edits.jsonl").symlink_to("/dev/zero")
+    Path("walk/card.json").touch()
+    os.truncate("walk/card.json", 2**26 + 1)
+    assert main(words.replace("{}", "/dev/zero").split()) == 2
+    assert "more than 67108864 bytes" in capsys.readouterr().err
 
 
 def test_a_pipe_is_written_to_and_left_as_it_is(tmp_path: Path) -> None:

@@ -95,13 +95,13 @@ def _written(args: argparse.Namespace, profile: WearerProfile) -> str:
 
 
 def _pull(args: argparse.Namespace, progress: Progress) -> str:
-    from odl.core.image import Image
     from odl.live.board_labels import pull_labels
     from odl.live.connected import connected
+    from odl.live.find import image_on
     from odl.model.profile_file import ProfileFile
 
     with ProfileFile.opened(args.profile) as file, connected(args.port, progress) as (_, board):
-        image = Image.from_bytes(board.read_image(), "the board's model image")
+        image = image_on(board)
         there = pull_labels(board, image)
         if file.profile is not None:
             file.profile.check(image, args.profile)
@@ -111,14 +111,14 @@ def _pull(args: argparse.Namespace, progress: Progress) -> str:
 
 
 def _push(args: argparse.Namespace, progress: Progress) -> str:
-    from odl.core.image import Image
     from odl.live.board_labels import push_to
     from odl.live.connected import connected
+    from odl.live.find import image_on
     from odl.model.profile import read_profile
 
     profile = read_profile(args.profile)
     with connected(args.port, progress) as (_, board):
-        image = Image.from_bytes(board.read_image(), "the board's model image")
+        image = image_on(board)
         profile.check(image, args.profile)
         pushed = push_to(board, image, profile.log, progress)
     return _said(args, Path(args.profile), profile, pushed=pushed)

@@ -12,6 +12,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
+from odl._files import read_small
 from odl.core.errors import OdlError
 from odl.core.events import valid_name
 from odl.core.image import Channel
@@ -116,7 +117,7 @@ def read_card(path: Path) -> Card:
     (50.0, 'pendulum', ('7', '8', '9', '10'))
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_small(path).decode()
     except OSError as error:
         raise DataError(f"{path.name}: the card cannot be read ({error.strerror})") from None
     except ValueError as error:

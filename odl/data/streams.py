@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from odl._files import read_small
 from odl.core.config import ConfigError
 from odl.core.events import Adopt, Event, Gap, Input, Samples, Truth
 from odl.core.fixed_point import Scaling, input_scaling
@@ -167,7 +168,7 @@ def load_model(path: str | Path) -> Image:
     if str(path) in list_datasets() and not Path(path).is_file():
         path = model_path(str(path))
     try:
-        content = Path(path).read_bytes()
+        content = read_small(path)
     except OSError as error:
         raise ImageError(f"{path}: cannot be read ({error.strerror})") from None
     return Image.from_bytes(content, str(path))

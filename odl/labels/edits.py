@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from odl._files import keep_private, lock
+from odl._files import keep_private, lock, read_small
 from odl.core.errors import OdlError
 from odl.core.events import valid_name
 from odl.core.protocols import ClassEdit
@@ -103,7 +103,7 @@ def read_class_edits(path: Path, trace: str) -> list[EditOfClass]:
 
 
 def _all(path: Path, trace: str) -> list[Edit | EditOfClass]:
-    return _read(path, path.read_bytes(), trace)[0] if path.exists() else []
+    return _read(path, read_small(path), trace)[0] if path.exists() else []
 
 
 def _read(path: Path, data: bytes, trace: str) -> tuple[list[Edit | EditOfClass], int]:

@@ -8,6 +8,7 @@ from firmware_sim.headers import room_of
 from odl._text import shell_word
 from odl.core.image import Image
 from odl.evaluate.load_kernels import Progress, load_kernels
+from odl.live.find import image_on
 from odl.model.checkpoint import checkpoint, log_of
 from odl.wire.client import BoardClient, BoardError
 from odl.wire.messages import Refusal
@@ -146,7 +147,7 @@ def pull_image(
         If the board does not answer, or its image is damaged.
     """
 
-    base = Image.from_bytes(board.read_image(_in_quarters("read", progress)), "the board's model image")
+    base = image_on(board, _in_quarters("read", progress))
     if not learned:
         return base, base
     log = log_of(base, board.snapshot())

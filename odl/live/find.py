@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -49,7 +50,24 @@ def image_of(board: Board, line: SerialLine, progress: Progress) -> Image:
     if bundled is not None:
         return bundled
     progress("reading the board's model image, which takes some seconds")
-    return Image.from_bytes(client_on(line).read_image(), "the board's model image")
+    return image_on(client_on(line))
+
+
+def image_on(client: BoardClient, report: Callable[[int, int], None] | None = None) -> Image:
+    """Read the model image that a greeted board runs; ``report`` gets bytes read and bytes in all.
+
+    Raises
+    ------
+    BoardError, ImageError
+        If the board does not answer, its image is damaged, or another one than it says that it runs.
+    """
+    from odl.wire.client import BoardError
+
+    image = Image.from_bytes(client.read_image(report), "the board's model image")
+    if client.info is not None and client.info.image != image.checksum:
+        said, sent = client.info.image, image.checksum
+        raise BoardError(f"the board says that it runs the model image {said:08x}, but it sent {sent:08x}")
+    return image
 
 
 def client_on(line: SerialLine) -> BoardClient:

@@ -60,7 +60,10 @@ def parse_budget(text: str | float, rate_hz: float) -> Budget:
     if isinstance(text, float) and text.is_integer():
         text = int(text)
     written = str(text).strip()
-    match = re.fullmatch(r"([+-]?\d+)|([+-]?\d+)\s*/\s*([a-z]+)|([+-]?\d+(?:\.\d+)?)\s*%", written, re.ASCII)
+    match = re.fullmatch(
+        r"([+-]?\d{1,99})|([+-]?\d{1,99})\s*/\s*([a-z]+)|([+-]?\d{1,99}(?:\.\d{1,99})?)\s*%",
+        written, re.ASCII,
+    )  # fmt: skip
     if match is None or (match[3] is not None and match[3] not in _TIMES):
         raise BudgetError(
             f"budget '{written}': write a number of questions (20), a number per time "

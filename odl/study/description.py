@@ -9,6 +9,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
+from odl._files import read_small
 from odl.core.adapters import name_of
 from odl.core.config import ConfigError
 from odl.core.rule_policy import RulePolicy
@@ -200,7 +201,7 @@ class Study:
         """
         file = Path(path)
         try:
-            values = tomllib.loads(file.read_text(encoding="utf-8"))
+            values = tomllib.loads(read_small(file).decode())
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise StudyError(f"{file}: not a TOML file: {error}") from None
         study = cls.read({"name": file.stem, **values}, str(file))

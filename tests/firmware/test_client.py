@@ -14,6 +14,8 @@ from odl.core.config import Config
 from odl.core.events import AddClass, Label, Samples, Split, Undo
 from odl.core.image import Image
 from odl.core.session import Session
+from odl.data import model_bytes
+from odl.live.find import image_on
 from odl.wire import Info, Refusal, Status, encode, frame
 from odl.wire.client import BoardClient, BoardError
 from tests.helpers.firmware import MakeFirmware, emulated
@@ -122,6 +124,15 @@ def test_no_more_is_read_than_a_model_image_can_have() -> None:
     with pytest.raises(BoardError, match="claims a state of 2147483648 bytes"):
         client.snapshot()
     assert sent == []
+
+
+def test_a_board_that_sends_another_image_than_it_says_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = BoardClient(lambda data: None, lambda: b"", clock=VirtualClock(tick=0.01))
+    data = model_bytes("shoulder")
+    client.info = Info(2, 0, 6, 128, 64, 768, 50_000, 0xDEADBEEF, len(data), 0, 20016, 30, 0, 0, 0, "1")
+    monkeypatch.setattr(client, "read_image", lambda report: data)
+    with pytest.raises(BoardError, match="runs the model image deadbeef, but it sent e5600048"):
+        image_on(client)
 
 
 def test_a_board_that_was_restarted_takes_nothing_before_it_is_configured(

@@ -366,6 +366,7 @@ def test_budgets_are_read(text: str | int, rate: float, budget: Budget) -> None:
         ("0%", "above zero"),
         ("101%", "at most 100%"),
         (str(2**31), "too large"),
+        ("9" * 5000, "write a number of questions"),
         ("0.0000000001%", "too large|above zero"),
         ("1/d", "too large"),
     ],
