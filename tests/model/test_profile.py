@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import numpy as np
@@ -140,15 +139,6 @@ def test_more_classes_than_rows_are_refused_with_both_numbers() -> None:
     days = [profile(taught(9, name=name)) for name in "abcd"]
     with pytest.raises(ProfileError, match="4 added classes; the model image has room for 3"):
         going_on(days[0] + days[1] + days[2] + days[3])
-
-
-def test_a_year_of_days_starts_soon() -> None:
-    log = np.repeat(profile(taught(2, 1, 0)).log, 4000)
-    log["order"] = np.arange(1, len(log) + 1)
-    year = WearerProfile(VARIED.checksum, log)
-    start = time.perf_counter()
-    assert going_on(year).lessons == VARIED.max_log
-    assert time.perf_counter() - start < 20
 
 
 def test_tasks_of_two_days_are_numbered_anew() -> None:
