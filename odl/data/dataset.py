@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from odl._text import did_you_mean, shell_word
+from odl._text import clean, did_you_mean, shell_word
 from odl.data.bundled import Part, find_folder, list_datasets, load_card, load_session
 from odl.data.card import Card, DataError, agree, read_card, subject_name
 from odl.data.loaders.tables import Tables
@@ -70,6 +70,13 @@ class Dataset:
         tested = self.card.splits.get("test", ())
         return next((person for person in tested if person in self.subjects), self.subjects[0])
 
+    @property
+    def who(self) -> str:
+        """Everybody in the dataset, with the names in the tables where the card has others for them."""
+        called = {subject_name(v): k for k, v in self.card.about.get("table", {}).get("people", {}).items()}
+        names = [(one, clean(called.get(one, one))) for one in self.subjects]
+        return ", ".join(one if name == one else f"{one} ({name})" for one, name in names)
+
     def people(self, split: str) -> tuple[str, ...]:
         """Return the available people of the card's ``split``.
 
@@ -100,8 +107,7 @@ class Dataset:
         """
         person = subject_name(subject)
         if person not in self.subjects:
-            people = ", ".join(self.subjects)
-            raise DataError(f"dataset '{self.card.name}' has no subject {subject}; there are {people}")
+            raise DataError(f"dataset '{self.card.name}' has no subject {subject}; there are {self.who}")
         return self.loader.session(person, seed)
 
     def model_path(self) -> Path:

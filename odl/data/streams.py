@@ -217,8 +217,7 @@ def dataset_streams(
         raise ConfigError("a subject is named twice; each person is one session")
     for person in people:
         if person not in dataset.subjects:
-            known = ", ".join(dataset.subjects)
-            raise DataError(f"dataset '{name}' has no subject {person}; there are {known}")
+            raise DataError(f"dataset '{name}' has no subject {person}; there are {dataset.who}")
     streams = []
     for person in people:
         parts = dataset.session(person, seed)

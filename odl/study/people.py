@@ -86,8 +86,7 @@ def people_of(source: str, data: str | None, wanted: Sequence[str]) -> tuple[str
         return dataset.subjects if wanted[0] == "all" else dataset.people(wanted[0])
     for subject in wanted:
         if subject not in dataset.subjects:
-            known = ", ".join(dataset.subjects)
-            raise StudyError(f"people: dataset '{source}' has no subject {subject}; there are {known}")
+            raise StudyError(f"people: dataset '{source}' has no subject {subject}; there are {dataset.who}")
     return tuple(wanted)
 
 

@@ -199,7 +199,7 @@ def choose_people(dataset: Dataset, people: Sequence[str | int] | None) -> tuple
     if people is not None:
         chosen = sorted({subject_name(p) for p in people}, key=subject_order)
         if missing := [p for p in chosen if p not in here]:
-            raise ValueError(f"{dataset.card.name} has no person {missing[0]}; there are {', '.join(here)}")
+            raise ValueError(f"{dataset.card.name} has no person {missing[0]}; there are {dataset.who}")
         return tuple(chosen)
     split = dataset.card.splits.get("train", here)
     return tuple(p for p in here if p in split) or here

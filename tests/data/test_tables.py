@@ -405,6 +405,23 @@ def test_a_folder_without_a_card_says_what_to_do(tmp_path: Path) -> None:
         open_dataset(tmp_path / "missing")
 
 
+def test_a_name_in_the_tables_is_told_beside_the_number_in_the_card(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for person in ("anna", "ben"):
+        for label, strength in (("rest", 0), ("wave", 3)):
+            rows = (f"{20 * i},{strength * (i % 9)},{strength * (i % 5)},9.81\n" for i in range(500))
+            (tmp_path / f"{person}_{label}.csv").write_text("time_ms,acc_x,acc_y,acc_z\n" + "".join(rows))
+    assert main(["init", str(tmp_path)]) == 0
+    given = [str(tmp_path), "--subjects", "anna"]
+    for words in (
+        ["replay", *given, "--model", "shoulder"],
+        ["train", *given, "--out", str(tmp_path / "m.odlm")],
+    ):
+        assert main(words) == 2
+        assert capsys.readouterr().err.strip().endswith("there are 1 (anna), 2 (ben)")
+
+
 def test_a_proposed_command_can_be_copied_from_a_path_with_blanks(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
