@@ -112,7 +112,7 @@ def _report(args: argparse.Namespace, progress: Progress) -> str:
 
 def _side_by_side(args: argparse.Namespace, progress: Progress) -> str:
     from odl.evaluate.as_recorded import recorded_result
-    from odl.evaluate.report.side_by_side import Compared, told_apart, write_comparison
+    from odl.evaluate.report.side_by_side import Compared, distinct_names, write_comparison
 
     files = [Path(file) for file in (args.recording, *args.others)]
     if len(set(files)) < len(files):
@@ -122,7 +122,7 @@ def _side_by_side(args: argparse.Namespace, progress: Progress) -> str:
     for file in files:
         check_not_source(str(file), page)
         results.append(recorded_result(file, progress=progress))
-    names = told_apart(files)
+    names = distinct_names(files)
     compared = [
         Compared(name, result.views()[0], result.about) for name, result in zip(names, results, strict=True)
     ]

@@ -112,7 +112,7 @@ def test_two_recordings_stand_beside_each_other(folder: Path, capsys: pytest.Cap
     assert not re.search(r"https?:|url\((?!#)|@import", html)
 
 
-def test_recordings_of_one_name_are_told_apart_by_their_folders(folder: Path) -> None:
+def test_recordings_of_one_name_are_told_apart_by_their_folders(result: Result, folder: Path) -> None:
     """Two policies on one person: both replays name their recording after the person."""
     odl.replay("shoulder", subjects=[7], budget=3, out=folder / "random", policy="random")
     files = [folder / "shoulder-7.odl", folder / "random" / "shoulder-7.odl"]

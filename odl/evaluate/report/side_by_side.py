@@ -27,11 +27,11 @@ class Compared:
     about: Mapping[str, str]
 
 
-def told_apart(files: Sequence[Path]) -> list[str]:
+def distinct_names(files: Sequence[Path]) -> list[str]:
     """Names of ``files``, with as many of their folders as it takes to tell them apart.
 
-    >>> told_apart([Path("a/x/7.odl"), Path("a/y/7.odl")]), told_apart([Path("a/7.odl"), Path("8.odl")])
-    (['x/7.odl', 'y/7.odl'], ['7.odl', '8.odl'])
+    >>> distinct_names([Path("a/x/7.odl"), Path("a/y/7.odl")])
+    ['x/7.odl', 'y/7.odl']
     """
     whole = [file.resolve().parts for file in files]
     for length in range(1, max(map(len, whole))):
