@@ -153,15 +153,19 @@ def joined(source: Iterable[Input]) -> Iterator[tuple[Input, Sequence[int]]]:
     blocks: list[NDArray[np.int16]] = []  # joined so far, and where each starts
     starts: list[int] = []
     end = rows = 0
+    alike: object = None  # what a block that can be joined to them has
     try:
         for event in source:
             if isinstance(event, Samples):
                 start, block = event.start, event.block
                 n = len(block)
                 if (
-                    blocks and start == end and n and rows < TOGETHER and block.ndim == 2
-                    and block.shape[1] == blocks[0].shape[1] and block.dtype == blocks[0].dtype
-                ):  # fmt: skip
+                    blocks
+                    and start == end
+                    and n
+                    and rows < TOGETHER
+                    and (block.shape[1:], block.dtype) == alike
+                ):
                     blocks.append(block)
                     starts.append(start)
                     end, rows = start + n, rows + n
@@ -170,7 +174,7 @@ def joined(source: Iterable[Input]) -> Iterator[tuple[Input, Sequence[int]]]:
                 yield _joined(starts, blocks)
                 blocks, starts = [], []
             if isinstance(event, Samples) and n and block.ndim == 2:
-                blocks, starts = [block], [start]
+                blocks, starts, alike = [block], [start], (block.shape[1:], block.dtype)
                 end, rows = start + n, n
             else:
                 yield event, ()
@@ -186,29 +190,34 @@ def _joined(starts: list[int], blocks: list[NDArray[np.int16]]) -> tuple[Samples
     first = starts[0]
     if len(blocks) == 1:
         return Samples(first, blocks[0]), ()
-    whole = _rows_of_one(blocks)
-    joined = np.concatenate(blocks) if whole is None else whole
-    return Samples(first, joined), [start - first for start in starts[1:]]
+    joined = np.concatenate(blocks)
+    there = _where(blocks[0], blocks[-1], len(joined))
+    # What the blocks are views of is kept in place of a copy.
+    same = there is not None and np.array_equal(there, joined)
+    return Samples(first, there if there is not None and same else joined), [
+        start - first for start in starts[1:]
+    ]
 
 
-def _rows_of_one(blocks: list[NDArray[np.int16]]) -> NDArray[np.int16] | None:
-    """The blocks as rows of the array that they are views of; None if they do not follow each other there.
+def _where(first: NDArray[np.int16], last: NDArray[np.int16], n: int) -> NDArray[np.int16] | None:
+    """The ``n`` rows from ``first`` to ``last`` of the array that both are views of; None if there are none.
 
     >>> shelf = np.zeros((6, 2), np.int16)
-    >>> _rows_of_one([shelf[1:3], shelf[3:4]]).base is shelf, _rows_of_one([shelf[:1], shelf[2:]])
+    >>> _where(shelf[1:3], shelf[3:4], 3).base is shelf, _where(shelf[:1], shelf[2:], 2)
     (True, None)
     """
-    base = blocks[0].base
-    if not isinstance(base, np.ndarray) or base.shape[1:] != blocks[0].shape[1:]:
+    base = first.base
+    if not isinstance(base, np.ndarray) or last.base is not base or base.shape[1:] != first.shape[1:]:
         return None
-    at = first = _address(blocks[0])
-    for block in blocks:
-        if block.base is not base or not block.flags.c_contiguous or _address(block) != at:
-            return None
-        at += block.nbytes
-    row = base.strides[0]
-    start = (first - _address(base)) // row
-    rows: NDArray[np.int16] = base[start : start + (at - first) // row]
+    at, row = _address(first), base.strides[0]
+    if (
+        base.dtype != first.dtype
+        or not first.flags.c_contiguous
+        or _address(last) + last.nbytes != at + n * row
+    ):
+        return None
+    start = (at - _address(base)) // row
+    rows: NDArray[np.int16] = base[start : start + n]
     return rows
 
 
