@@ -54,7 +54,7 @@ def test_the_score_of_the_class_that_is_named_counts() -> None:
         one = Prediction(0, (12, 5), tuple(scores))
         assert Rejection(KNOWN).is_unknown(one) == expected
         assert not Rejection(KNOWN).is_unknown(replace(one, held=5))  # a person's own answer is shown
-        assert not Rejection(HAPT).is_unknown(one)  # an image without calibration
+        assert not Rejection(with_scores(None)).is_unknown(one)  # an image without calibration
     low = tuple([0] * 40)
     assert not Rejection(KNOWN).is_unknown(Prediction(0, (77,), low))  # a person taught it
     assert not Rejection(KNOWN).is_unknown(Prediction(0, (12, 4), low))  # no least score

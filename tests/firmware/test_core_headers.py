@@ -88,7 +88,8 @@ def test_each_kernel_has_a_file_of_its_name() -> None:
     # through the layers at once, where C takes one sample after the other.
     without_a_twin = {"__init__", "block", "net", "plain", "rules", "shift", "command"}
     without_a_twin |= {"flat", "jit", "kernel", "kernel_cache"}
-    without_a_twin |= {"frames"}  # a recording's, many at once; a board's link sends one after the other
+    # Many at once, for a recording and a trace's hash; a board's link sends one after the other.
+    without_a_twin |= {"frames", "messages"}
     without_a_twin |= {"columns", "layers", "outputs", "packing", "tiers", "tile"}
     without_a_twin |= {"late", "learn", "narrow", "narrow_code"}  # when and on how many bits Python computes
     assert without_a_twin < kernels
