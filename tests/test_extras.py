@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 
+from odl import _extras
 from odl._extras import how_to_install
 
 
@@ -41,11 +43,16 @@ def test_the_command_names_where_the_installation_came_from(
     assert how_to_install("files") == command
 
 
-def test_a_tree_that_was_never_installed_is_taken_for_a_published_one(
-    monkeypatch: pytest.MonkeyPatch,
+def test_what_was_never_installed_is_named_by_its_checkout_or_taken_for_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def missing(name: str) -> None:
         raise metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(metadata, "distribution", missing)
+    monkeypatch.setattr(metadata, "requires", missing)
+    assert how_to_install("train") == f"pip install --editable '{_extras.CHECKOUT}[train]'"
+    assert _extras.packages_of_extras()["firmware"] == ["pyelftools", "unicorn", "ziglang"]
+    monkeypatch.setattr(_extras, "CHECKOUT", tmp_path)
     assert how_to_install("train") == "pip install 'odl-stream[train]'"
+    assert _extras.packages_of_extras() == {}

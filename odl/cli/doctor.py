@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import re
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -17,7 +16,7 @@ from typing import Any, Final
 import odl
 from firmware_sim import toolchain
 from firmware_sim.toolchain import Tool
-from odl._extras import DISTRIBUTION, how_to_install
+from odl._extras import how_to_install, packages_of_extras
 from odl._text import clean, counted
 from odl.cli.arguments import add_options
 from odl.cli.output import Progress, write_json
@@ -36,7 +35,6 @@ PURPOSES: Final = {
     "images": "the image experiment on CIFAR-10",
 }
 _NEEDED_FOR_WORK_ON_ODL: Final = ("test", "lint", "docs", "fuzz", "sbom")
-_REQUIREMENT: Final = re.compile(r"""([\w.-]+).*;.*extra == ["']([\w-]+)["']""")
 
 
 def add_commands(commands: Any) -> None:
@@ -87,15 +85,16 @@ def as_text(groups: dict[str, list[Tool]]) -> str:
       train                missing: odl train
                            -> pip install torch
     """
+    width = max([20, *(len(clean(row.name, 60)) for rows in groups.values() for row in rows)])
     lines: list[str] = []
     for group, rows in groups.items():
         lines.append(group)
         for row in rows:
-            name = f"  {clean(row.name, 60):20} "
+            name = f"  {clean(row.name, 60):{width}} "
             if row.there:
                 lines.append(f"{name}{clean(row.version, 100)}" + f"  ({row.purpose})" * bool(row.purpose))
             else:
-                lines += [f"{name}missing: {row.purpose}", f"{'':23}-> {clean(row.advice, 200)}"]
+                lines += [f"{name}missing: {row.purpose}", f"{'':{width + 3}}-> {clean(row.advice, 200)}"]
     return "\n".join(lines)
 
 
@@ -122,18 +121,10 @@ def _installation() -> Iterator[Tool]:
 
 
 def _extras() -> Iterator[Tool]:
-    """A row for each extra of this installation; each of its packages is looked up."""
-    try:
-        required = metadata.requires(DISTRIBUTION) or []
-    except metadata.PackageNotFoundError:
-        advice = "pip install --editable .   (in the folder of setup.cfg)"
-        yield Tool("all extras", "odl was never installed, so nothing says what they need", None, advice)
-        return
-    packages: dict[str, list[str]] = {}
-    for line in required:
-        if (found := _REQUIREMENT.match(line)) and found[2] not in _NEEDED_FOR_WORK_ON_ODL:
-            packages.setdefault(found[2], []).append(found[1])
-    for extra, names in packages.items():
+    """A row for each extra, with each of its packages."""
+    for extra, names in packages_of_extras().items():
+        if extra in _NEEDED_FOR_WORK_ON_ODL:
+            continue
         rows = [_package(name, "") for name in names]
         lacking = [row.name for row in rows if not row.there]
         purpose = PURPOSES.get(extra, "") + f"; without {', '.join(lacking)}" * bool(lacking)

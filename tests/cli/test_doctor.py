@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from firmware_sim.toolchain import Tool
 from odl.cli import doctor
 from odl.cli.main import main
 from odl.device import discovery
@@ -49,13 +50,22 @@ def test_an_extra_without_its_package_says_how_to_get_it(monkeypatch: pytest.Mon
     assert f"-> {row.advice}" in doctor.as_text({"extras": [row]})
 
 
-def test_a_tree_that_was_never_installed_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_checkout_that_was_never_installed_has_its_extras(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = [row.name for row in doctor.examined()["extras"]]
+
     def missing(name: str) -> None:
         raise metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(metadata, "requires", missing)
-    (row,) = doctor.examined()["extras"]
-    assert row.version is None and row.advice.startswith("pip install --editable .")
+    monkeypatch.setattr(metadata, "distribution", missing)
+    rows = doctor.examined()["extras"]
+    assert [row.name for row in rows] == installed and {row.name for row in rows} == {*doctor.PURPOSES}
+    assert all(row.advice == f"pip install --editable '{ROOT}[{row.name}]'" for row in rows)
+
+
+def test_columns_stand_below_each_other_whatever_is_listed() -> None:
+    rows = [Tool("pip", "", "24", ""), Tool("a-tool-with-a-long-name-indeed", "", "24", "")]
+    assert {line.index("24") for line in doctor.as_text({"tools": rows}).splitlines()[1:]} == {33}
 
 
 def test_a_port_that_this_person_may_not_open_names_the_group(
