@@ -13,7 +13,7 @@ from typing import Final
 import odl
 from firmware_sim import BOARDS, DEFAULT_BOARD, headers, toolchain
 from firmware_sim import elf as elf_file
-from firmware_sim.board_spec import BoardSpec, spec_of
+from firmware_sim.board_spec import FIRMWARE, BoardSpec, spec_of
 from firmware_sim.capacity import STACK, most_labels, most_rows, stack_of
 from firmware_sim.toolchain import BuildError
 from odl.core.image import Channel, Image
@@ -78,6 +78,11 @@ class Firmware:
     def image_bytes(self) -> int:
         """Flash for the model image."""
         return self.program.sections.get(".image", (0, 0))[1]
+
+    @property
+    def room(self) -> dict[str, int]:
+        """The bytes that the board has for ``ram_bytes`` and ``code_bytes``."""
+        return {"ram_bytes": self.spec.memory.ram_size, "code_bytes": self.spec.places[FIRMWARE][1]}
 
     def write(self, folder: Path, name: str) -> list[Path]:
         """Write ``name``.elf, .bin and .map into ``folder`` and return the paths."""
@@ -158,7 +163,7 @@ def build(
 def fits(image: Image, firmware: Firmware) -> str:
     """A sentence on how many rows and labels the board has room for, with a built ``firmware``."""
     spec = firmware.spec
-    rows = most_rows(image, spec.memory.ram_size - firmware.ram_bytes)
+    rows = most_rows(image, firmware.room["ram_bytes"] - firmware.ram_bytes)
     return (
         f"room for {image.max_rows} rows, {image.max_log} labels and {image.max_pending} pending questions; "
         f"the board has room for {rows} rows, or {most_labels(image, spec.log_bank)} labels"

@@ -82,10 +82,8 @@ def _add_board(command: argparse.ArgumentParser) -> None:
 
 
 def _build(args: argparse.Namespace, progress: Progress) -> str:
-    from firmware_sim.board_spec import FIRMWARE, spec_of
     from firmware_sim.build import build, fits
 
-    spec = spec_of(args.board)
     progress(f"building the firmware for {args.board}")
     image = with_capacities(load_named_model(args.model), args)
     firmware = build(image, args.board, args.compiler, args.sensor)
@@ -93,8 +91,8 @@ def _build(args: argparse.Namespace, progress: Progress) -> str:
     for path in firmware.write(Path(args.out), name):
         print(path)
     print(
-        f"code {firmware.code_bytes} of {spec.places[FIRMWARE][1]} bytes, "
-        f"model image {firmware.image_bytes}, RAM {firmware.ram_bytes} of {spec.memory.ram_size}; "
+        f"code {firmware.code_bytes} of {firmware.room['code_bytes']} bytes, "
+        f"model image {firmware.image_bytes}, RAM {firmware.ram_bytes} of {firmware.room['ram_bytes']}; "
         f"{firmware.compiler}"
     )
     print(fits(image, firmware))

@@ -186,7 +186,14 @@ def test_two_runs_give_the_same_counts(small: dict[str, Any]) -> None:
 def test_a_model_without_its_data_runs_on_noise(small: dict[str, Any]) -> None:
     assert small["source"].startswith("seeded noise") and small["refits"] == 20
     assert small["missed"] == ["instructions_per_mac"]  # six channels leave no room for speed
-    assert "MISSES the limit of 2.3" in as_text(small)
+    assert "ABOVE odl's own bound of 2.3" in as_text(small)
+
+
+def test_the_boards_room_stands_beside_odls_own_bounds(small: dict[str, Any]) -> None:
+    text = as_text(small)
+    assert f"{small['code_bytes']:,} bytes of  49,152 of the board   within odl's own bound of 32,768" in text
+    assert f"{small['ram_bytes']:,} bytes of  98,304 of the board   within odl's own bound of 40,960" in text
+    assert "The board's room decides whether a model fits." in text
 
 
 def test_gradient_steps_are_those_of_the_items() -> None:
@@ -221,7 +228,13 @@ def _learning_config() -> Config:
 
 def test_the_text_is_for_people(shipped: dict[str, Any]) -> None:
     text = as_text(shipped)
-    for what in ("RAM, stack included", "within the limit of 40,960", "hop  16", "Estimates", "label log"):
+    for what in (
+        "RAM, stack included",
+        "within odl's own bound of 40,960",
+        "hop  16",
+        "Estimates",
+        "label log",
+    ):
         assert what in text
     assert "MISSES" not in text and max(map(len, text.splitlines())) <= 110
 
