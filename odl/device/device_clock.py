@@ -183,9 +183,12 @@ class DeviceClock:
         value = slope.value()
         return self._nominal / value if value and value > 0 else None
 
-    def complaint(self, wanted_hz: float) -> str:
-        """Return a sentence if the rate differs by more than ``off`` from ``wanted_hz``, else empty text."""
-        rate = self.rate_hz
+    def complaint(self, wanted_hz: float, own_time: bool = False) -> str:
+        """Return a sentence if the rate differs by more than ``off`` from ``wanted_hz``, else empty text.
+
+        ``own_time``: by the clock of the device, which the host may not keep up with where it is emulated.
+        """
+        rate = self.device_rate_hz if own_time else self.rate_hz
         if rate is None or abs(rate - wanted_hz) <= self._off * wanted_hz:
             return ""
         way = "fast" if rate > wanted_hz else "slow"

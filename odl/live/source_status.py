@@ -57,11 +57,12 @@ class SourceNotices:
     rate_hz : float
         Samples per second that the source should give in real time.
     speed : float
-        The speed at which the source is known to play, as a multiple of real time.
+        The speed at which the source is known to play, as a multiple of real time. At another one than 1 its
+        own clock is what the rate is judged by, since a busy host falls behind and catches up.
     """
 
     def __init__(self, notices: deque[str], rate_hz: float, speed: float = 1.0) -> None:
-        self._notices, self._rate, self._speed = notices, speed * rate_hz, speed
+        self._notices, self._rate, self._own_time = notices, rate_hz, speed != 1.0
         self._problem, self._wrong_rate = "", 0.0
 
     def update(self, source: Board | CsvStream) -> None:
@@ -73,10 +74,12 @@ class SourceNotices:
             self._problem = problem
             if problem:
                 self._notices.append(problem)
-        complaint, rate = source.clock.complaint(self._rate), source.clock.rate_hz or 0.0
+        clock = source.clock
+        rate = (clock.device_rate_hz if self._own_time else clock.rate_hz) or 0.0
+        complaint = clock.complaint(self._rate, self._own_time)
         if complaint and abs(rate - self._wrong_rate) > _NEARLY * self._rate:
             self._wrong_rate = rate
-            unknown = isinstance(source, Board) and self._speed == 1.0
+            unknown = isinstance(source, Board) and not self._own_time
             hint = speed_hint(rate, self._rate) if unknown else ""
             self._notices.append(complaint + hint)
         elif not complaint and abs(rate - self._rate) <= _NEARLY * self._rate / 2:
