@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from odl._text import shell_word
 from odl.cli.arguments import add_option
+from odl.cli.label_ranges import listed, mark_ranges, seconds_of, without_model
 from odl.cli.output import Progress, check_not_source, printable, write_json
 from odl.cli.still_working import quiet
 
@@ -63,8 +63,8 @@ def _label(args: argparse.Namespace, progress: Progress) -> str:
     from odl.evaluate.relabel import check_edits, load_question_history, output_path, relabel
     from odl.labels.edits import append_edits, edits_path, read_class_edits, read_edits
 
-    if args.range:
-        return _mark(args)
+    if args.range or without_model(args.recording):
+        return mark_ranges(args, progress)
     if args.edit and not drawable():
         raise ValueError("--edit needs a terminal to draw in; --set and --undo do without")
     if args.under is not None and not args.set:
@@ -92,6 +92,8 @@ def _label(args: argparse.Namespace, progress: Progress) -> str:
     facts = log_facts(Path(args.recording).name, history, edits, rate_hz, classes)
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     text = log_text(history, edits, rate_hz, columns, classes)
+    if not history.questions and (marked := seconds_of(opened.stream.truths, rate_hz)):
+        text += f"\nmarked as done, which --range changes: {listed(marked)}"
     if args.json != "-" and not learn:
         print(printable(text, keep="\n"))
     if learn:
@@ -101,37 +103,6 @@ def _label(args: argparse.Namespace, progress: Progress) -> str:
             print(printable(_compared(done), keep="\n"))
     write_json(args.json, lambda: facts)
     return opened.damage
-
-
-def _mark(args: argparse.Namespace) -> str:
-    """Write what was done in ranges of a recording into it, or into a copy."""
-    from collections import Counter
-
-    from odl._text import clean
-    from odl.recording import Reader
-    from odl.recording.mark import mark, range_in
-
-    classes = args.rename or args.merge or args.remove or args.keep_classes
-    if args.set or args.undo or args.keep or args.edit or args.learn or classes:
-        raise ValueError("--range marks what was done, the others edit answers; do one after the other")
-    if args.out is not None:
-        check_not_source(args.recording, args.out)
-    truths = mark(args.recording, [range_in(text) for text in args.range], args.out)
-    target = args.out or args.recording
-    with Reader(target) as reader:
-        rate = reader.start.config["session"]["rate_hz"]
-    seconds: Counter[str] = Counter()
-    for truth in truths:
-        seconds[truth.name] += (truth.end - truth.start) / rate
-    facts = {"recording": str(target), "labels": dict(seconds),
-             "ranges": [[one.start / rate, one.end / rate, one.name] for one in truths]}  # fmt: skip
-    write_json(args.json, lambda: facts)
-    if args.json != "-":
-        labels = ", ".join(f"{clean(name)} {length:.1f} s" for name, length in seconds.items())
-        print(printable(f"{target}: {labels or 'no label'}"))
-        folder = shell_word(Path(target).parent)
-        print(printable(f"next: odl init {folder}, then odl train {folder} --out mine.odlm"))
-    return ""
 
 
 def _edits(args: argparse.Namespace) -> list[Edit]:

@@ -89,7 +89,7 @@ def open_recording(path: str | Path, model: Image | None = None, *, outputs: boo
     if recording.start.image:
         image = Image.from_bytes(recording.start.image, f"{path}: its model image")
     elif model is None:
-        raise ConfigError(f"{path}: it holds no model image; name one with `model`")
+        raise ConfigError(f"{path}: it holds no model image; 'odl replay' runs one on it, named by `model`")
     else:
         image = model
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,7 +48,12 @@ def range_in(text: str) -> Range:
     return found
 
 
-def mark(path: str | Path, ranges: Sequence[Range], out: str | Path | None = None) -> list[Truth]:
+def mark(
+    path: str | Path,
+    ranges: Sequence[Range],
+    out: str | Path | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> list[Truth]:
     """Replace the truth of a recording within ``ranges``, and leave all else in it as it is.
 
     Samples, answers and trace stay the same. The recording is replaced as a whole, or not at all.
@@ -58,9 +63,11 @@ def mark(path: str | Path, ranges: Sequence[Range], out: str | Path | None = Non
     path : path
         A recording that nobody writes.
     ranges : sequence of Range
-        Where two overlap, the later one counts.
+        Where two overlap, the later one counts. With none, nothing is written.
     out : path, optional
         A new file for the marked recording; default: the same one.
+    progress : callable, optional
+        Called with a sentence about a range that ends with the recording, before its own end.
 
     Returns
     -------
@@ -113,8 +120,15 @@ def mark(path: str | Path, ranges: Sequence[Range], out: str | Path | None = Non
             raise ValueError(
                 f"{path} is {reader.passed / rate:.1f} s long; {start:g}:{end:g} lies behind its end"
             )
+        if progress is not None and last < round(end * rate):
+            progress(
+                f"{path} is {reader.passed / rate:.1f} s long, so {start:g}:{end:g} was taken as "
+                f"{start:g}:{reader.passed / rate:g}"
+            )
         truths = _without(truths, first, last)
         truths = joined([*truths, Truth(first, last, name)] if name is not None else truths)
+    if not ranges and out is None:
+        return truths
     with in_private(Path(path if out is None else out), force=out is None) as file:
         writer = Writer(file, reader.start)
         waiting = list(truths)

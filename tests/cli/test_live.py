@@ -187,7 +187,7 @@ def test_record_without_a_model(sketch: str, tmp_path: Path) -> None:
     assert recording.complete and recording.outputs == []
     assert 50 <= sum(len(e.block) for e in recording.events if isinstance(e, Samples)) < 100
     assert recording.start.config["session"]["channels"] == [[name, "", 0.001] for name in "231"]
-    with pytest.raises(ConfigError, match="holds no model image; name one"):
+    with pytest.raises(ConfigError, match="holds no model image; 'odl replay' runs one"):
         open_recording(path)
     with pytest.raises(ValueError, match="the model wants"):
         odl.replay(path, model="shoulder")  # of six channels

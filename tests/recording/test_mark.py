@@ -135,3 +135,38 @@ def test_from_the_command_line_into_a_training_set(
     parts = dataset.session(person)
     assert [part.truths for part in parts][0] == ((0, 50, "walk"), (50, 90, "run"))
     assert dataset.card.classes == ("run", "walk")
+
+
+def test_a_range_that_the_recording_cuts_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = recorded(tmp_path / "a.odl")
+    assert main(["label", str(path), "--range", "20:1000=walk"]) == 0
+    shown = capsys.readouterr()
+    assert "30.0 s long, so 20:1000 was taken as 20:30" in shown.err and "walk 10.0 s" in shown.out
+    assert main(["label", str(path), "--range", "20:30=walk"]) == 0
+    assert "was taken as" not in capsys.readouterr().err
+
+
+def test_a_recording_without_questions_says_what_was_marked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odl.replay("shoulder", subjects=[8], policy="none", out=tmp_path)
+    assert main(["label", str(tmp_path / "shoulder-8.odl")]) == 0
+    said = capsys.readouterr().out
+    assert (
+        "nothing was asked in this recording\nmarked as done, which --range changes: upright row 66.7 s"
+        in said
+    )
+
+
+def test_a_recording_without_a_model_says_what_was_marked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = recorded(tmp_path / "a.odl", Truth(30, 80, "sit"))
+    whole = path.read_bytes()
+    assert main(["label", str(path)]) == 0
+    assert "a.odl: sit 5.0 s\nnext: odl init" in capsys.readouterr().out
+    assert main(["label", str(path), "--set", "3=walk"]) == 2
+    assert "no model ran in it, so it has no answers to edit" in capsys.readouterr().err
+    assert path.read_bytes() == whole
+    assert main(["label", str(recorded(tmp_path / "b.odl"))]) == 0
+    assert f"b.odl: no label\nnext: odl label {tmp_path}/b.odl --range" in capsys.readouterr().out
