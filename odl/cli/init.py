@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -142,23 +143,27 @@ def _check(args: argparse.Namespace, progress: Progress) -> str:
 
     dataset = open_dataset(args.path, args.data)
     figures = check_figures(dataset)
-    figures["next"] = next_command(args.path, args.data, figures["trainable"])
+    figures["next"] = next_command(args.path, args.data, figures["trainable"], dataset.card.unconfirmed)
     write_json(args.json, lambda: figures)
     if args.json != "-":
-        text = f"{check_text(figures)}\nnext: {figures['next']}"
+        when = "next" if figures["trainable"] or dataset.card.unconfirmed else "next, once that is mended"
+        text = f"{check_text(figures)}\n{when}: {figures['next']}"
         print(printable(with_flags(text), keep="\n"))
     return ""
 
 
-def next_command(source: str, data: str | None, trainable: bool) -> str:
-    """The command that follows a check: training, or what mends the card.
+def next_command(source: str, data: str | None, trainable: bool, unconfirmed: Sequence[str] = ()) -> str:
+    """The command that follows a check: training, or a card of the data that were mended.
 
     >>> next_command("walks", None, True), next_command("walks", None, False)
     ('odl train walks --out mine.odlm', 'odl init walks --force')
+    >>> next_command("walks", None, False, ["rate_hz"])
+    'odl init walks --rate-hz HZ --force'
     """
     from odl.data import list_datasets
 
     if trainable:
         where = f" --data {shell_word(data)}" if data else ""
         return f"odl train {shell_word(source)}{where} --out mine.odlm"
-    return "odl datasets" if source in list_datasets() else f"odl init {shell_word(source)} --force"
+    known = "".join(f" --{entry.replace('_', '-')} HZ" for entry in unconfirmed)
+    return "odl datasets" if source in list_datasets() else f"odl init {shell_word(source)}{known} --force"

@@ -282,10 +282,9 @@ def test_a_guessed_rate_is_not_trained_on_until_it_is_said(
         in_two(tmp_path, person + "_{}.csv", lambda c: table("ax,ay,az", xyz(c)))
     assert main(["init", str(tmp_path)]) == 0
     assert main(["check", str(tmp_path)]) == 0
-    assert (
-        "rate_hz 50 is a guess of 'odl init'; write the card anew with --rate-hz, or"
-        in capsys.readouterr().out
-    )
+    said = capsys.readouterr().out
+    assert "rate_hz 50 is a guess of 'odl init'; write the card anew with --rate-hz, or" in said
+    assert f"next: odl init {tmp_path} --rate-hz HZ --force" in said
     assert main(["init", str(tmp_path), "--rate-hz", "119", "--force"]) == 0
     assert main(["check", str(tmp_path)]) == 0
     assert f"next: odl train {tmp_path}" in capsys.readouterr().out
@@ -300,7 +299,7 @@ def test_of_one_person_recordings_can_stand_for_people(
     assert main(["init", str(tmp_path)]) == 0 and main(["check", str(tmp_path)]) == 0
     shown = capsys.readouterr().out
     assert "training needs two people; of one person, recordings can stand for people" in shown
-    assert f"next: odl init {tmp_path} --force" in shown
+    assert f"next, once that is mended: odl init {tmp_path} --force" in shown
     pattern = "{label:word}{subject:number}.csv"
     assert main(["init", str(tmp_path), "--pattern", pattern, "--force"]) == 0
     assert main(["check", str(tmp_path)]) == 0

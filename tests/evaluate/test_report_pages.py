@@ -95,7 +95,9 @@ def test_next_steps_quote_a_hostile_name() -> None:
     assert commands[0] == "odl label 'a; rm -rf x.odl'"
 
 
-def test_two_recordings_stand_beside_each_other(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_recordings_stand_beside_each_other(
+    result: Result, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     odl.replay("shoulder", subjects=[7], budget=3, out=folder / "few")
     few = folder / "few" / "shoulder-7.odl"
     few = few.rename(folder / "few.odl")
@@ -123,7 +125,9 @@ def test_recordings_of_one_name_are_told_apart_by_their_folders(result: Result, 
     assert str(folder.parent) not in html
 
 
-def test_one_recording_twice_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_recording_twice_is_refused(
+    result: Result, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = str(folder / "shoulder-7.odl")
     assert main(["report", file, file]) == 2
     assert "named twice" in capsys.readouterr().err
