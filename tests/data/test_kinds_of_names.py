@@ -343,3 +343,41 @@ def test_files_beside_joined_sensors_and_labels_that_are_not_needed_are_named(tm
     own = found_in(tmp_path / "own")
     assert (own["classes"], own["recordings"]) == (["sit", "walk"], 1)
     assert any("spans.csv left out: the tables have labels of their own" in w for w in own["warnings"])
+
+
+def by_hand(folder: Path, label: str, person: str, texts: list[str], people: list[str]) -> Path:
+    """A table of all people, with the names of two columns and their texts."""
+    lines = [f"t,ax,ay,az,{label},{person}"]
+    for who in people:
+        for text in texts:
+            lines += [f"{(len(lines) + i) / 50:.2f},0.{i % 7},0.1,1.0,{text},{who}" for i in range(200)]
+    put(folder / "all.csv", "\n".join(lines))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("label", "person", "word", "people"),
+    [
+        ("Tätigkeit", "Versuchsperson", "sure", 3),
+        ("activité", "sujet", "sure", 3),
+        ("ejercicio", "Persona", "sure", 3),
+        ("Bewegungsart", "Proband", "guess", 3),
+        ("активность", "испытуемый", "guess", 0),
+    ],
+)
+def test_labels_of_any_language_are_found_and_a_guess_is_called_one(
+    tmp_path: Path, label: str, person: str, word: str, people: int
+) -> None:
+    found = found_in(by_hand(tmp_path, label, person, ["eins", "zwei"], ["a", "b", "c"]))
+    assert found["table"]["label"] == label and found["confidence"]["classes"] == word
+    assert len(found["subjects"]) == people
+    told = " ".join(found["warnings"])
+    assert (f"column '{label}' is taken for labels, which is a guess" in told) is (word == "guess")
+    assert (f"subject={person}` takes them for people" in told) is (people == 0)
+
+
+def test_known_activities_are_preferred_and_a_text_that_never_changes_is_no_label(tmp_path: Path) -> None:
+    found = found_in(by_hand(tmp_path / "a", "was", "wo", ["walk", "sit"], ["hall", "field", "street"]))
+    assert found["table"]["label"] == "was"
+    found = found_in(by_hand(tmp_path / "b", "firm", "mode", ["acme"], ["x1"]))
+    assert found["classes"] == [] and "label" not in found["table"]

@@ -154,6 +154,18 @@ def test_the_headline_names_the_setting_where_there_are_several() -> None:
     assert headline(analyse(rows, "random")).startswith("random with budget 5 (error 0.1) is right in 60.0")
 
 
+def test_a_learner_that_is_not_the_usual_one_is_named_also_where_it_is_the_only_one() -> None:
+    def of(learner: str) -> list[str]:
+        rows = [
+            row(policy, p, "5", 5, 0.6, learner=learner) for policy in ("random", "margin") for p in "abc"
+        ]
+        found = analyse(rows, "random")
+        assert [entry.difference is None for entry in found.entries] == [True, False]
+        return [entry.method for entry in found.entries]
+
+    assert of("dendron") == ["random", "margin"] and of("knn") == ["knn, random", "knn, margin"]
+
+
 def test_settings_are_never_mixed() -> None:
     rows = [row("random", p, "5", 5, 0.5 + error, error=error) for p in "abc" for error in (0.0, 0.1)]
     found = analyse(rows, "random")

@@ -18,6 +18,7 @@ from odl.data.inference.proposal import GUESS, LIKELY, SURE, Proposal
 from odl.data.inference.roles import VAGUE, plain
 from odl.data.inference.sensors import Sensors, choose_sensors, find_channels, find_rate
 from odl.data.inference.survey import Choices, Profile, Survey, survey
+from odl.data.inference.unnamed import guessed_labels, may_be_people
 from odl.data.label_file import span_columns
 from odl.data.loaders.recordings import recorded_facts
 from odl.data.readers.source import SourceFile, sources
@@ -114,7 +115,7 @@ def _from_tables(proposal: Proposal, path: Path, surveyed: Survey, choices: Choi
     names = [p.source.name for p in profiles]
     split = split_of(names)
     reading = _reading(proposal, path, surveyed, profiles, choices, bool(split))
-    texts = _labels(proposal, surveyed, profiles, reading)
+    texts = _labels(proposal, surveyed, profiles, reading) or guessed_labels(proposal, profiles)
     _classes(proposal, texts, reading)
     _people(proposal, profiles, reading, split)
     _columns(proposal, profiles, sensors)
@@ -354,6 +355,7 @@ def _people(
         )
     else:
         proposal.say("nothing tells people apart: all is one person's", GUESS, "subjects")
+        proposal.warnings += may_be_people(profiles, layout.get("label", ""))
         texts = ["1"]
     proposal.subjects = [] if texts == ["1"] and not column or kept else texts
     if all(re.fullmatch(r"-?\d{1,18}", t) for t in texts) and len({int(t) for t in texts}) == len(texts):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -19,13 +20,15 @@ from odl.data.readers.table import RawTable
 
 SUBJECT = (
     "subject", "user", "person", "participant", "volunteer", "people", "pid", "sub", "wearer",
-    "patient", "proband", "athlete", "teilnehmer", "nutzer", "sujet", "sujeto", "soggetto", "name",
+    "patient", "proband", "probandin", "versuchsperson", "testperson", "vp", "athlete", "teilnehmer",
+    "nutzer", "sujet", "personne", "participante", "sujeto", "persona", "soggetto", "deelnemer", "name",
 )  # fmt: skip
 LABEL = (
     "label", "activity", "class", "target", "gesture", "exercise", "behaviour", "behavior",
     "annotation", "action", "movement", "motion", "truth", "groundtruth", "gt", "posture", "state",
-    "aktivitaet", "aktivitat", "klasse", "activite", "classe", "etiquette", "actividad", "clase", "etiqueta",
-    "attivita", "y",
+    "aktivitaet", "aktivitat", "taetigkeit", "tatigkeit", "uebung", "ubung", "bewegung", "klasse", "activite",
+    "exercice", "classe", "etiquette", "actividad", "ejercicio", "clase", "etiqueta", "attivita", "atividade",
+    "activiteit", "aktivitet", "y",
 )  # fmt: skip
 VAGUE = frozenset(
     ("target", "annotation", "action", "movement", "motion", "state", "y")
@@ -49,6 +52,7 @@ DEVICE = (
 MOST_LABELS = 100
 MOST_BY_TURNS = 32  # people whose rows may alternate
 SHORTEST_RUN = 3.0  # rows; a label that changes faster is none
+LONG_RUN = 10.0  # rows; a column whose name says nothing has to stay the same for so long
 _NAMELESS = re.compile(r"column \d+")
 
 
@@ -193,9 +197,27 @@ def run_length(codes: NDArray[np.int64]) -> float:
     return len(codes) / (1 + int((np.diff(codes) != 0).sum())) if len(codes) else 0.0
 
 
+def worded(table: RawTable, columns: Iterable[str]) -> dict[str, tuple[Counter[str], int]]:
+    """Columns of words that stay the same for many rows: how often each text is there, and the changes.
+
+    These may say what was done, or who did it, by a name that is in no list here.
+    """
+    found = {}
+    for column in columns:
+        if table.columns[column].dtype.kind != "O":
+            continue
+        codes, texts = table.texts(column)
+        words = any(re.search(r"[^\W\d]", text) for text in texts)
+        if words and len(texts) <= MOST_LABELS and run_length(codes) >= LONG_RUN:
+            rows = np.bincount(codes, minlength=len(texts)).tolist()
+            changes = int((np.diff(codes) != 0).sum())
+            found[column] = Counter({text: n for text, n in zip(texts, rows, strict=True) if n}), changes
+    return found
+
+
 def _in_runs(table: RawTable, column: str) -> bool:
     codes, texts = table.texts(column)
-    return 1 < len(texts) <= max(MOST_LABELS, len(codes) // 20) and run_length(codes) >= 10
+    return 1 < len(texts) <= max(MOST_LABELS, len(codes) // 20) and run_length(codes) >= LONG_RUN
 
 
 def _label(table: RawTable, axes: Chosen, remarks: list[str]) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from odl.data.card import DataError
 from odl.data.clock import PAIR, SECONDS, has_dates, read_clock
 from odl.data.inference.axes import LINEAR, SENSOR_WORDS, Axis, Chosen, words_of
-from odl.data.inference.roles import Roles, find_roles
+from odl.data.inference.roles import Roles, find_roles, worded
 from odl.data.label_file import span_columns
 from odl.data.loaders.words import named_columns
 from odl.data.readers import read_tables
@@ -38,6 +38,7 @@ class Profile:
     ``word`` is the word for a sensor in its file's name or its part, ``kind`` that sensor (``none``: no
     channel). ``sample`` are up to 20 000 rows of the axes (n, axes), ``most`` the largest size of each
     axis. ``rate_hz`` is the clock's, 0 without one. ``labels``, ``subjects`` and ``devices`` count rows.
+    ``worded`` are the columns of words that have no role.
     """
 
     source: SourceFile
@@ -57,6 +58,7 @@ class Profile:
     labels: Counter[str] = field(default_factory=Counter)
     subjects: Counter[str] = field(default_factory=Counter)
     devices: Counter[str] = field(default_factory=Counter)
+    worded: dict[str, tuple[Counter[str], int]] = field(default_factory=dict)
     sensors: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = field(default_factory=dict)
     spread: bool = False
     doubtful: bool = False
@@ -192,6 +194,7 @@ def _profile(source: SourceFile, table: RawTable, roles: Roles, word: str, kind:
         source, table.part, len(table), tuple(table.columns), roles, table.facts, table.units, word, kind,
         sample, most, int((~good.all(1)).sum()),
     )  # fmt: skip
+    profile.worded = worded(table, roles.left)
     if roles.sensor:
         codes, words = table.texts(roles.sensor)
         for i, each in enumerate(words):

@@ -14,6 +14,7 @@ from odl.study.report.statistics import Interval, area, at_labels, holm, mean_in
 
 Row = Mapping[str, Any]
 METHOD: Final = ("learner", "policy")
+USUAL_LEARNER: Final = "dendron"  # the one that is not named where all sessions have it
 SETTING: Final = (
     "dataset", "model", "order", "batch", "delay", "patience", "refuse", "error", "hold", "step", "every",
     "floor",
@@ -174,6 +175,8 @@ def analyse(rows: Sequence[Row], baseline: str, averaged: Sequence[str] = ()) ->
     [('random', 20.0), ('periodic', 20.0)]
     """
     varied = [name for name in METHOD if len({row[name] for row in rows}) > 1] or ["policy"]
+    if "learner" not in varied and rows[0]["learner"] != USUAL_LEARNER:
+        varied = [*METHOD]
     apart = [name for name in SETTING if name not in averaged]
     named = [name for name in apart if len({row[name] for row in rows}) > 1] or ["dataset"]
     groups: dict[tuple[Any, ...], dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
