@@ -21,6 +21,7 @@ if sys.platform != "win32":
     import fcntl
 
 _STALE: Final = 86_400  # seconds after which a temporary file belongs to a process that was killed
+_NAMED: Final = 3  # files of a folder that a sentence lists
 _IN_USE: Final = "another writer has this file open; close it first"
 
 
@@ -193,6 +194,22 @@ def _named(descriptor: int, path: str, folder: Path) -> Iterator[str]:
         yield name
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def folder_instead(folder: str | Path, what: str = "a file", ending: str = "") -> str:
+    """A sentence where ``what`` is wanted and ``folder`` was named, with what could be named in it.
+
+    Examples
+    --------
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Path(folder, "walk.odl").touch()
+    ...     folder_instead(folder, "a recording (.odl)", ".odl")
+    'this is a folder, and a recording (.odl) is wanted; there are walk.odl'
+    """
+    inside = sorted(path.name for path in Path(folder).glob(f"*{ending}") if path.is_file())
+    more = ", ..." if len(inside) > _NAMED else ""
+    there = f"there are {', '.join(inside[:_NAMED])}{more}" if inside else "there is none in it"
+    return f"this is a folder, and {what} is wanted; {there}"
 
 
 def read_small(path: str | Path, most: int = 2**26) -> bytes:

@@ -68,7 +68,7 @@ def load_named_model(name: str) -> Image:
     from odl.data.streams import load_model
 
     path = Path(name)
-    if path.suffix == ".odlm" or path.is_file():
+    if path.suffix == ".odlm" or (path.exists() and name not in data.list_datasets()):
         return load_model(path)
     return load_model(data.model_path(name))
 

@@ -29,6 +29,8 @@ def mark_ranges(args: argparse.Namespace, progress: Progress) -> str:
         raise ValueError("--range marks what was done, the others edit answers; do one after the other")
     if args.out is not None:
         check_not_source(args.recording, args.out)
+        if Path(args.out).exists():
+            raise ValueError(f"{args.out}: the file exists; give another name")
     truths = mark(args.recording, [range_in(text) for text in args.range], args.out, progress)
     target = args.out or args.recording
     with Reader(target) as reader:

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import odl
 from odl._extras import how_to_install
+from odl._files import folder_instead
 from odl._text import did_you_mean
 from odl.cli import (
     board,
@@ -90,6 +91,12 @@ def _complain(sentence: str, status: int) -> int:
 
 
 def _sentence(error: Exception) -> str:
+    if isinstance(error, IsADirectoryError) and error.filename is not None:
+        return f"{error.filename}: {folder_instead(error.filename)}"
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        path = Path(str(error.filename))
+        if file := next((one for one in (path, *path.parents) if one.is_file()), None):
+            return f"{file}: this is a file, and a folder is wanted"
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     if isinstance(error, ModuleNotFoundError):

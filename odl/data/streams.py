@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from odl._files import read_small
+from odl._files import folder_instead, read_small
 from odl.core.config import ConfigError
 from odl.core.events import Adopt, Event, Gap, Input, Samples, Truth
 from odl.core.fixed_point import Scaling, input_scaling
@@ -167,6 +167,8 @@ def load_model(path: str | Path) -> Image:
     """
     if str(path) in list_datasets() and not Path(path).is_file():
         path = model_path(str(path))
+    if Path(path).is_dir():
+        raise ImageError(f"{path}: {folder_instead(path, 'a model image (.odlm)', '.odlm')}")
     try:
         content = read_small(path)
     except OSError as error:

@@ -1,15 +1,13 @@
-"""Why a file or folder is no recording, in words that say what it is instead."""
+"""Why a file is no recording, in words that say what it is instead."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
 from odl.core.image_layout import MAGIC
 
 # The first bytes of every recording: frame 0 at time 0.
 OPENING: Final = b"\0" + b"\1" * 6
-_NAMED: Final = 3  # recordings of a folder that a sentence lists
 
 
 def why_no_recording(head: bytes) -> str:
@@ -25,11 +23,3 @@ def why_no_recording(head: bytes) -> str:
     if head.startswith(MAGIC):
         return "this is a model image (.odlm), and a recording (.odl) is wanted"
     return "not an odl recording (there is no whole frame in it)"
-
-
-def why_no_folder(folder: Path) -> str:
-    """What to name in place of ``folder``."""
-    inside = sorted(path.name for path in folder.glob("*.odl"))
-    more = ", ..." if len(inside) > _NAMED else ""
-    there = f"there are {', '.join(inside[:_NAMED])}{more}" if inside else "there is none in it"
-    return f"this is a folder, and a recording (.odl) is wanted; {there}"

@@ -9,11 +9,12 @@ from typing import Final
 
 import numpy as np
 
+from odl._files import folder_instead
 from odl.core.events import Adopt, Event, Gap, Output, Samples
 from odl.core.loop import TOGETHER
 from odl.recording.files import PathLike, RecordingError, check_format, open_locked
 from odl.recording.format_1 import converted, message_of
-from odl.recording.no_recording import OPENING, why_no_folder, why_no_recording
+from odl.recording.no_recording import OPENING, why_no_recording
 from odl.wire.codec import CodecError, TraceHash, decode, is_output
 from odl.wire.deframer import MAX_FRAME, Deframer
 from odl.wire.framing import Fault, open_envelope
@@ -113,7 +114,7 @@ class Reader:
         self._deframer = Deframer()
         path = Path(path)
         if path.is_dir():
-            raise RecordingError(f"{path}: {why_no_folder(path)}")
+            raise RecordingError(f"{path}: {folder_instead(path, 'a recording (.odl)', '.odl')}")
         self._file = open_locked(path) if locked else path.open("rb")  # noqa: SIM115 - close() does
         try:
             self._found = self._scan()

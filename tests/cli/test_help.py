@@ -117,6 +117,19 @@ def test_what_is_of_another_kind_is_told_by_what_it_is(
         assert said(command, str(out)).endswith(
             "this is a folder, and a recording (.odl) is wanted; there are shoulder-7.odl"
         )
+    for command in ("info", "study", "profile show"):
+        assert said(*command.split(), str(out)).endswith(
+            "this is a folder, and a file is wanted; there are page.html, shoulder-7.odl"
+        )
+    for command in ("show", "push", "footprint"):
+        assert said(command, str(out)).endswith(
+            "this is a folder, and a model image (.odlm) is wanted; there is none in it"
+        )
+    for place in (image, image / "in" / "it"):
+        told = said("replay", "shoulder", "--subjects", "7", "--budget", "1", "--out", str(place))
+        assert told == f"odl: {image}: this is a file, and a folder is wanted"
+    told = said("label", str(session), "--range", "1:2=walk", "--out", str(page))
+    assert told == f"odl: {page}: the file exists; give another name"  # label has no --force
     assert "not an odl recording" in said("report", str(page))
     for command in ("replay", "evaluate", "check", "compare"):
         assert said(command, str(image)).endswith("this is a model image; name a dataset or recordings here")
