@@ -77,7 +77,7 @@ class SourceNotices:
         clock = source.clock
         rate = (clock.device_rate_hz if self._own_time else clock.rate_hz) or 0.0
         complaint = clock.complaint(self._rate, self._own_time)
-        if complaint and abs(rate - self._wrong_rate) > _NEARLY * self._rate:
+        if complaint and abs(rate - self._wrong_rate) > _NEARLY * max(rate, self._rate):
             self._wrong_rate = rate
             unknown = isinstance(source, Board) and not self._own_time
             hint = speed_hint(rate, self._rate) if unknown else ""

@@ -108,6 +108,16 @@ def test_a_rate_at_the_edge_is_said_once(monkeypatch: pytest.MonkeyPatch) -> Non
     assert said == [0, 1, 1, 1, 1, 1, 2, 2, 2, 3]
 
 
+def test_a_rate_far_off_that_wavers_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an emulated board at five times real time it was said three times in a second."""
+    notices, board = deque[str](), Board(VirtualPort().open())
+    note = SourceNotices(notices, 50.0)
+    for rate in (250.0, 251.4, 249.8, 252.1, 250.0):
+        monkeypatch.setattr(DeviceClock, "rate_hz", rate)
+        note.update(board)
+    assert sum("are wanted" in notice for notice in notices) == 1
+
+
 @pytest.mark.parametrize(("speed", "hinted"), [(1.0, True), (20.0, False)])
 def test_an_emulated_board_is_named_as_a_cause_only_where_the_speed_is_not_known(
     speed: float, hinted: bool, monkeypatch: pytest.MonkeyPatch
