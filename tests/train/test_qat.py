@@ -155,6 +155,10 @@ def test_training_fine_tunes_where_int8_costs_too_much(spoilt: None) -> None:
     assert held["int8_accuracy"] == told["int8_after"] > told["int8_before"]
     assert any("more than 0.3: fine-tuning" in line for line in said)
     assert any("after; kept" in line for line in said)
+    last = [line for line in said if line.startswith("with everybody")][
+        -2:
+    ]  # not "0 s left" while it goes on
+    assert last == ["with everybody: rounding to int8", "with everybody: fine-tuning for int8"]
 
 
 def test_fine_tuning_that_does_not_help_is_not_kept(spoilt: None, monkeypatch: pytest.MonkeyPatch) -> None:
