@@ -129,7 +129,7 @@ class AnswerHistory:
         return one
 
     def _change(self, event: ChangeClass) -> None:
-        one = ChangeRecord(event, self.tree.name(event.cls))
+        one = ChangeRecord.of(event, self.tree)
         if (origin := self._announced) is not None and origin.at == event.at:
             one.by, one.took, one.clock = origin.by, origin.took, origin.clock
         self._changing = one

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, Self, TypeAlias
 
 from odl.core.class_tree import ClassTree
 from odl.core.events import ChangeClass, Why
@@ -89,16 +89,30 @@ class AnswerRecord:
 class ChangeRecord:
     """A class that was renamed, merged or removed (``change``), by whom, and whether that was taken back.
 
-    ``before`` is what the class was called. ``by``, ``took`` and ``clock`` are those of `Origin`.
+    ``before`` is the name that is gone, ``after`` what the class is called or counts as instead, None if it
+    was removed. ``by``, ``took`` and ``clock`` are those of `Origin`.
     """
 
     change: ChangeClass
     before: str
+    after: str | None
     by: str = ""
     took: int = 0
     clock: int = 0
     refused: Why | None = None
     undone_at: int | None = None
+
+    @classmethod
+    def of(cls, change: ChangeClass, tree: ClassTree) -> Self:
+        """The record of a change of ``tree``."""
+        before, after = tree.name(change.cls), None
+        if change.into == change.cls:
+            after = change.name
+        elif change.into is not None:
+            after = tree.name(change.into)
+            if change.name == after:  # that class takes over the name
+                before, after = after, before
+        return cls(change, before, after)
 
 
 class QuestionRecord(NamedTuple):

@@ -48,7 +48,10 @@ class ClassTree:
         """Class ids and names now, those of merged and removed classes included."""
         if not self.changes:
             return self.first_names
-        return {**self.first_names, **{change.cls: change.name for change in self.changes}}
+        names = dict(self.first_names)
+        for change in self.changes:
+            rename(names, change.cls, change.into, change.name)
+        return names
 
     @property
     def shown(self) -> tuple[int, ...]:
@@ -122,6 +125,21 @@ class ClassTree:
     def without_change(self) -> Self:
         """Return this tree without its last change."""
         return replace(self, changes=self.changes[:-1])
+
+
+def rename(names: dict[int, str], cls: int, into: int | None, name: str) -> int:
+    """Note in ``names`` the new name that `ChangeClass` gives; the class that got it, ``cls`` or ``into``.
+
+    >>> names = {0: "run", 7: "jog"}
+    >>> rename(names, 7, 0, "run"), names
+    (0, {0: 'jog', 7: 'jog'})
+    """
+    own = names.get(cls, name)
+    if into is not None and name == names.get(into, name) != own:
+        names[into] = own
+        return into
+    names[cls] = name
+    return cls
 
 
 class GrowingTree:

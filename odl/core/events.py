@@ -118,7 +118,8 @@ class ChangeClass:
     """Class ``cls`` counts as class ``into`` of the same task from now on, labels of before included.
 
     ``into`` is another class (the two are merged), None (``cls`` is removed), or ``cls`` itself (it stands
-    on its own, as at first). ``name`` is what ``cls`` is called from now on.
+    on its own, as at first). ``name`` is what ``cls`` is called from now on. If it is
+    what ``into`` is called, that class takes over the name of ``cls`` instead.
     """
 
     at: int

@@ -181,7 +181,7 @@ class SessionHistory(AnswerHistory):
         for item in undoable:
             if isinstance(item, ChangeClass):
                 same = [one for one in self.changes if one.change == item and one.undone_at is None]
-                made = same[0] if same else ChangeRecord(item, earlier.name(item.cls))
+                made = same[0] if same else ChangeRecord.of(item, earlier)
                 self.changes.extend([] if same else [made])
                 self._undoable.append(made)
                 earlier = earlier.with_change(item)

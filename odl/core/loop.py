@@ -327,7 +327,7 @@ def _commands(session: Session, reaction: Reaction, at: int) -> Iterator[Command
     if isinstance(reaction, ClassEdit) and reaction.what != "add":
         into = None if reaction.into is None else tree.id_of(reaction.into)
         if cls is not None and reaction.what == "merge" and into is not None:
-            yield from _merged(session, at, cls, into)
+            yield _merging(session, at, cls, into)
         elif cls is not None and reaction.what == "rename" and reaction.into:
             yield ChangeClass(at, cls, tree.counts_as(cls), reaction.into)
         elif cls is not None and reaction.what == "remove":
@@ -354,11 +354,9 @@ def _commands(session: Session, reaction: Reaction, at: int) -> Iterator[Command
         yield Teach(at, free if cls is None else cls)  # type: ignore[arg-type]
 
 
-def _merged(session: Session, at: int, cls: int, into: int) -> Iterator[Command]:
-    """Merge ``cls`` into ``into``; a class of the image stays, under the other's name."""
-    known, name = session.image.names, session.tree.name(into)
+def _merging(session: Session, at: int, cls: int, into: int) -> ChangeClass:
+    """The merge of ``cls`` into ``into``; a class of the image stays, and takes over the other's name."""
+    known, name = session.image.names, session.tree.name(cls)
     if cls in known and into not in known:
-        yield ChangeClass(at, into, cls, name)
-        yield ChangeClass(at, cls, cls, name)
-    else:
-        yield ChangeClass(at, cls, into, session.tree.name(cls))
+        return ChangeClass(at, into, cls, name)
+    return ChangeClass(at, cls, into, name)

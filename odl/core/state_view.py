@@ -48,7 +48,7 @@ class StateView:
     @property
     def names(self) -> dict[int, str]:
         """Class ids and names, added classes included; of a renamed class its present name."""
-        return dict(self.image.names) | _names_in(self._entries(_CLASS, _CHANGE))
+        return dict(self.tree.names)
 
     @property
     def changes(self) -> tuple[ChangeClass, ...]:

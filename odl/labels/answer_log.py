@@ -88,6 +88,19 @@ def _sentence(record: AnswerRecord | ChangeRecord) -> str:
     return f"'{name}' waits for its batch"
 
 
+def _changed(record: ChangeRecord) -> str:
+    before, after = clean(record.before), clean(record.after or "")
+    if record.after is None:
+        return f"'{before}' is no longer a class; its labels do not count"
+    if record.change.into != record.change.cls:
+        return f"'{before}' counts as '{after}'"
+    return (
+        f"'{before}' is called '{after}'"
+        if before != after
+        else f"'{after}' is a class again, with its labels"
+    )
+
+
 @dataclass
 class AnswerLog:
     """The newest answers of a session, and the newest sentence about them.
@@ -156,24 +169,13 @@ class AnswerLog:
                 self.sentence = _sentence(self.history.answers[-1])
             case Learned(_, _, cls, _):
                 self.sentence = f"'{clean(self.history.tree.name(cls))}' has been learned"
-            case ChangeClass(_, cls, into, _):
-                self.sentence = self._changed(cls, into)
+            case ChangeClass():
+                self.sentence = _changed(self.history.changes[-1])
             case Dropped(at, window, why):
                 ours = [
                     one for one in self.history.answers if one.taught and (one.at, one.window) == (at, window)
                 ]
                 self.sentence = _sentence(ours[-1]) if ours and ours[-1].why is why else SENTENCES[why]
-
-    def _changed(self, cls: int, into: int | None) -> str:
-        before, tree = clean(self.history.changes[-1].before), self.history.tree
-        if into is None:
-            return f"'{before}' is no longer a class; its labels do not count"
-        if into != cls:
-            return f"'{before}' counts as '{clean(tree.name(into))}'"
-        now = clean(tree.name(cls))
-        return (
-            f"'{before}' is called '{now}'" if now != before else f"'{now}' is a class again, with its labels"
-        )
 
     def settle(self) -> None:
         """Apply an undo whose step has ended; call this after the last event."""

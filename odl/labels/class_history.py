@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from odl._text import clean
 from odl.core.answer_records import ChangeRecord
@@ -112,7 +112,7 @@ def _recorded(record: ChangeRecord, at: int, history: SessionHistory) -> Recorde
     if change.into is None:
         edit = ClassEdit("remove", record.before)
     elif change.into != change.cls:
-        edit = ClassEdit("merge", record.before, history.tree.name(change.into))
+        edit = ClassEdit("merge", record.before, record.after)
     elif change.name != record.before:
         edit = ClassEdit("rename", record.before, change.name)
     else:
@@ -132,5 +132,4 @@ def named_then(tree: ClassTree, name: str, at: int) -> str:
     cls = tree.id_of(name)
     if cls is None:
         return name
-    return next((one.name for one in reversed(tree.changes) if one.cls == cls and one.at < at),
-                tree.first_names[cls])  # fmt: skip
+    return replace(tree, changes=tuple(one for one in tree.changes if one.at < at)).name(cls)

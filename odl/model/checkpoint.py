@@ -33,6 +33,7 @@ from odl.core.kernels.grow import regrow
 from odl.core.kernels.net import Act
 from odl.core.kernels.plain import plain
 from odl.core.state import NAME_BYTES, Entry, log_dtype, state_dtype_of
+from odl.model.profile_merge import names_in
 
 
 class CheckpointError(OdlError, ValueError):
@@ -198,12 +199,9 @@ def _taught(image: Image, log: NDArray[Any]) -> tuple[Image, list[str], NDArray[
     heads = [h for h in range(int(s["n_heads"])) if h == 0 or int(s["head_parent"][h]) in classes]
     names = {int(cls): image.names[int(cls)] for cls in classes if int(cls) in image.names}
     added = []
-    naming = np.isin(log["kind"], [Entry.CLASS, Entry.CHANGE])
-    named = {int(entry["cls"]): entry for entry in log[naming]}  # the last name counts
-    for cls, entry in named.items():
+    for cls, name in names_in(log).items():
         if cls in classes:
-            taken = {name for other, name in names.items() if other != cls}
-            names[cls] = _name(entry, taken)
+            names[cls] = _unique(name, {name for other, name in names.items() if other != cls})
             added += [names[cls]] if cls not in image.names else []
     made = replace(
         image,
@@ -228,10 +226,9 @@ def _recounted(
     return labels[labels["cls"] != NO_CLASS], image, int(kept[len(kept) - own :].sum())
 
 
-def _name(entry: Any, taken: set[str]) -> str:
-    """The name in a log entry, made valid and unique."""
-    found: str = entry["features"][:NAME_BYTES].tobytes().rstrip(b"\0").decode("utf-8", "replace")
-    found = name = found if valid_name(found) else "class"
+def _unique(name: str, taken: set[str]) -> str:
+    """The name of a class, made valid and unlike those that are ``taken``."""
+    found = name = name if valid_name(name) else "class"
     number = 2
     while name in taken:
         name = f"{found.encode()[: NAME_BYTES - 4].decode('utf-8', 'ignore')} {number}"

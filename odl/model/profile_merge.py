@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from odl.core.class_tree import rename
 from odl.core.events import NO_CLASS
 from odl.core.image import Image
 from odl.core.state import Entry
@@ -60,6 +61,7 @@ class _Classes:
     def __init__(self, log: Iterable[Any] = ()) -> None:
         self.first, self.names = dict[int, str](), dict[int, str]()
         self.homes, self.tasks, self.into = dict[int, int](), dict[int, int](), dict[int, int]()
+        self.giving = set[int]()  # classes whose last change gave their name to another
         for entry in log:
             self.take(entry)
 
@@ -73,8 +75,11 @@ class _Classes:
             self.tasks[cls] = head
         elif entry["kind"] == Entry.CHANGE:
             self.into[cls] = head
-            if head in (cls, NO_CLASS):  # a class that is merged is called as the other one
+            self.giving.discard(cls)
+            if head in (cls, NO_CLASS):
                 self.names[cls] = name_of(entry)
+            elif cls in self.names and rename(self.names, cls, head, name_of(entry)) == head:
+                self.giving.add(cls)
 
     def counts_as(self, cls: int) -> int:
         """The class that ``cls`` counts as, `NO_CLASS` if it was removed."""
@@ -128,8 +133,8 @@ def merged(before: Log, log: Log) -> Log:
     tasks = [int(entry["head"]) for entry in (*before, *log) if entry["kind"] == Entry.SPLIT]
     both = _Merged(before[:n] if same_mine else before, min(tasks, default=0))
     if same_mine:
-        both.extend(before[n:], same_mine, {})
-    both.extend(log[n:], same, numbers)
+        both.extend(before[n:], mine, same_mine, {})
+    both.extend(log[n:], its, same, numbers)
     return np.array(both.entries, before.dtype) if both.entries else before[:0]
 
 
@@ -140,7 +145,7 @@ class _Merged:
         self.entries = [entry.copy() for entry in log]
         self._first, self._now = first, _Classes(log)
 
-    def extend(self, log: Log, same: dict[int, int], numbers: dict[int, int]) -> None:
+    def extend(self, log: Log, of: _Classes, same: dict[int, int], numbers: dict[int, int]) -> None:
         """Add what is new in a log; some classes are the ``same`` as here, others get new ``numbers``."""
         now, classes, tasks = self._now, same | numbers, dict[int, int]()
         known = {_label(entry) for entry in self.entries if entry["kind"] == Entry.LABEL}
@@ -162,6 +167,9 @@ class _Merged:
                     continue
             elif kind is Entry.CHANGE:
                 entry["head"] = classes.get(head, head)
+                if head not in (own, NO_CLASS):
+                    called = int(entry["head"]) if own in of.giving else cls
+                    _name(entry, now.names.get(called, name_of(entry)))
                 if i != last[own] or not self._changes(entry):
                     continue
             elif own in same:
@@ -189,6 +197,11 @@ def _label(entry: Any) -> tuple[int, bytes]:
 
 def _restoring(entry: Any, name: str) -> Any:
     """The change by which the class of ``entry`` is a class of its own again."""
-    entry["kind"], entry["head"], entry["features"] = Entry.CHANGE, entry["cls"], 0
-    entry["features"][: len(name.encode())] = list(name.encode())
+    entry["kind"], entry["head"] = Entry.CHANGE, entry["cls"]
+    _name(entry, name)
     return entry
+
+
+def _name(entry: Any, name: str) -> None:
+    entry["features"] = 0
+    entry["features"][: len(name.encode())] = list(name.encode())

@@ -10,6 +10,7 @@ import pytest
 import odl
 from odl.cli.main import main
 from odl.core.events import AddClass, Adopt, ChangeClass, Event, Samples, Split, Teach
+from odl.core.image import Image
 from odl.core.session import Session
 from odl.evaluate.recorded import open_recording
 from odl.evaluate.relabel import relabel
@@ -149,6 +150,13 @@ def test_classes_are_renamed_merged_and_removed_as_in_a_session_that_runs(
     ]  # fmt: skip
     assert main(["label", str(path)]) == 0
     assert "'run' counts as 'skip'; edited" in capsys.readouterr().out
+    assert [one.sentence for one in history_of(other).changes][1] == "'run' counts as 'skip'"
+    assert sorted(Image.from_bytes((tmp_path / "a-relabelled.odlm").read_bytes()).names.values()) == [
+        "down",
+        "skip",
+        "up",
+        "walk",
+    ]
 
 
 def test_a_moment_can_be_chosen_and_all_of_it_given_up(

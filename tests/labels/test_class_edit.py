@@ -71,6 +71,11 @@ def test_the_image_s_class_takes_the_name_of_the_new_one_that_it_is_merged_into(
     stage.run(8)
     tree = stage.session.tree
     assert tree.names[0] == "hop" and tree.counts_as(tree.id_of("hop")) == 0  # type: ignore[arg-type]
+    assert stage.prompt.sentence == "'sit' counts as 'hop'"
+    stage.undo()
+    stage.run(8)
+    assert stage.prompt.sentence == "the change of 'sit' was taken back"
+    assert {"hop", "sit"} <= {*shown(stage)} and not stage.session.tree.changes
 
 
 @pytest.mark.parametrize(

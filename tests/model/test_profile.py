@@ -135,6 +135,21 @@ def test_two_days_that_merge_two_classes_in_either_direction_keep_one_of_them() 
     assert len({9, 10} & set(going_on(days[0] + days[1]).tree.shown)) == 1
 
 
+@pytest.mark.parametrize(("own", "name"), [("run", "run"), ("running", "running")])
+def test_a_day_on_which_the_image_s_class_took_over_a_name_goes_behind_another(own: str, name: str) -> None:
+    monday = changed(taught(2), 2, 2, own) if own != "run" else profile(taught(2))
+    both = going_on(monday + changed(later(9), 9, 2, "run"))
+    assert [both.tree.name(cls) for cls in both.tree.shown].count("hop") == 1
+    assert both.tree.name(2) == "hop" and not both.step(Undo(0)) and both.tree.name(2) == name
+
+
+def test_a_class_that_was_renamed_and_merged_gives_its_name_to_none() -> None:
+    tuesday = later(9)
+    changed(tuesday, 9, 9, "jump")
+    both = going_on(profile(taught(9)) + changed(tuesday, 9, 2, "jump"))
+    assert both.tree.name(2) == "run" and 9 not in both.tree.shown
+
+
 def test_more_classes_than_rows_are_refused_with_both_numbers() -> None:
     days = [profile(taught(9, name=name)) for name in "abcd"]
     with pytest.raises(ProfileError, match="4 added classes; the model image has room for 3"):
