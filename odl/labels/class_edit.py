@@ -30,7 +30,9 @@ def wrong_edit(tree: ChoiceTree, edit: ClassEdit, max_rows: int, max_heads: int)
     if edit.what == "rename":
         if not valid_name(edit.into or ""):
             return "a class needs a name of 1 to 32 bytes of printable text"
-        return f"there is a class '{other}' already; merge the two" if into in shown else ""
+        if into in shown:
+            return f"there is a class '{other}' already; merge the two"
+        return "" if into is None else tree.wrong(tree.name(into), 0, None, max_rows, max_heads)
     if edit.what == "merge":
         if into is None or into not in shown or into == cls:
             return f"there is no other class '{other}'; {there}"

@@ -105,10 +105,10 @@ def merged(before: Log, log: Log) -> Log:
         If no number is left for a class or a task.
     """
     n = 0
-    if before.tobytes() == log[: len(before)].tobytes():
-        return log.copy()
     while n < min(len(before), len(log)) and before[n].tobytes() == log[n].tobytes():
         n += 1
+    if n in (len(before), len(log)):  # one went on from the other
+        return max(before, log, key=len).copy()
     if not (before[:n]["kind"] == Entry.LABEL).any():
         n = 0  # two days can begin with the same name
     common, mine, its = _Classes(before[:n]), _Classes(before), _Classes(log)
@@ -173,7 +173,7 @@ class _Merged:
                 if i != last[own] or not self._changes(entry):
                     continue
             elif own in same:
-                if now.counts_as(cls) != NO_CLASS:
+                if own in last or now.counts_as(cls) != NO_CLASS:
                     continue
                 entry = _restoring(entry, now.names.get(cls, name_of(entry)))
             if entry["kind"] in (Entry.LABEL, Entry.CHANGE):
@@ -186,6 +186,9 @@ class _Merged:
         """Whether a change of a class does something."""
         now, cls, into = self._now, int(entry["cls"]), int(entry["head"])
         if into in (cls, NO_CLASS):
+            others = (name for one, name in now.names.items() if now.counts_as(one) == one != cls)
+            if into == cls and name_of(entry) in others:
+                return False  # there is another class of that name
             return now.into.get(cls, cls) != into or now.names.get(cls) != name_of(entry)
         added = cls in now.first or into not in now.first  # no class of the image counts as an added one
         return added and now.into.get(cls) != into and now.counts_as(into) != cls

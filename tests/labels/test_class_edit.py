@@ -101,6 +101,14 @@ def test_what_cannot_be_is_said(stage: Stage, words: str, sentence: str) -> None
     assert not [e for e in stage.run(8) if isinstance(e, AddClass | Split | ChangeClass)]
 
 
+def test_a_class_below_a_removed_one_keeps_its_name_for_itself(stage: Stage) -> None:
+    stage.remove("walk")
+    stage.run(8)
+    said = stage.rename("run", "up")
+    assert said.sentence == "'up' lies under 'walk', which is no class any more; add 'walk' first"
+    assert not said.taken and stage.rename("run", "walk").taken
+
+
 def test_the_last_class_of_the_root_task_stays(stage: Stage) -> None:
     for name in ("sit", "walk"):
         stage.remove(name)

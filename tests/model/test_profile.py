@@ -126,6 +126,24 @@ def test_what_one_day_removed_is_there_again_if_the_next_taught_it() -> None:
     assert 9 in both.tree.shown and [cls for _, cls in both.answers] == [9, 9]
 
 
+def test_a_day_that_removed_what_another_taught_can_be_fetched_again_and_again() -> None:
+    monday, tuesday = profile(taught(9)), changed(later(9), 9, None, "hop")
+    both = monday + tuesday
+    assert (both + tuesday).text() == both.text() and 9 not in going_on(both).tree.shown
+
+
+def test_a_day_that_another_went_on_from_adds_nothing_whichever_comes_first() -> None:
+    monday = changed(taught(), 1, 2, "walk")
+    tuesday = changed(going_on(monday), 1, 1, "walk")
+    assert (monday + tuesday).text() == (tuesday + monday).text() == tuesday.text()
+
+
+def test_two_classes_of_the_image_do_not_get_one_name() -> None:
+    monday, tuesday = changed(taught(1), 1, 1, "jump"), changed(later(2), 2, 2, "jump")
+    for both in (monday + tuesday, tuesday + monday):
+        assert list(going_on(both).names.values()).count("jump") == 1
+
+
 def test_two_days_that_merge_two_classes_in_either_direction_keep_one_of_them() -> None:
     days = []
     for day, cls, into in ((taught, 9, 10), (later, 10, 9)):
