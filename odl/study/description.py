@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from odl._files import read_small
+from odl._text import did_you_mean
 from odl.core.adapters import name_of
 from odl.core.config import ConfigError
 from odl.core.rule_policy import RulePolicy
@@ -149,7 +150,8 @@ class Study:
         known = [field.name for field in fields(cls)]
         for key in values:
             if key not in known:
-                raise StudyError(f"{where}: there is no entry `{key}`; there are {', '.join(known)}")
+                there = f"there are {', '.join(known)}{did_you_mean(key, known)}"
+                raise StudyError(f"{where}: there is no entry '{key}'; {there}")
         if not values.get("datasets"):
             raise StudyError(f'{where}: `datasets` is missing; write, for example, datasets = ["shoulder"]')
         found: dict[str, Any] = {}

@@ -76,7 +76,7 @@ def code_digest(name: str) -> str:
         ]
         installed = home is None or bool({"site-packages", "dist-packages"} & set(home.parts))
         if home is not None and (module == top or not installed):
-            found[module] += [f"{p.relative_to(home).as_posix()} {_hash(p)}" for p in files]
+            found[module] += [f"{name} {_hash(path)}" for path, name in files.items()]
         if not installed and module not in sys.stdlib_module_names:
             left += sorted({imported for path in files for imported in _imported(path)})
     return digest_of(found)
@@ -98,21 +98,25 @@ def unchanged_code(name: str) -> str:
     return first
 
 
-def _sources(module: str) -> tuple[Path | None, list[Path]]:
-    """The folder of a top-level module and its source files, in order; None if it has no file."""
+def _sources(module: str) -> tuple[Path | None, dict[Path, str]]:
+    """The folder of a top-level module and its source files with their names in it; None if it has no file.
+
+    A package without ``__init__.py`` can have several folders.
+    """
     try:
         spec = find_spec(module)
     except ValueError:  # such as __main__
-        return None, []
+        return None, {}
     if spec is None:
-        return None, []
+        return None, {}
     if spec.submodule_search_locations:
-        home = Path(next(iter(spec.submodule_search_locations))).parent
-        folders = map(Path, spec.submodule_search_locations)
-        return home, sorted(path for folder in folders for path in folder.rglob("*.py"))
+        folders = [Path(folder) for folder in spec.submodule_search_locations]
+        files = sorted((path, folder.parent) for folder in folders for path in folder.rglob("*.py"))
+        return folders[0].parent, {path: path.relative_to(above).as_posix() for path, above in files}
     if spec.origin is None or not Path(spec.origin).is_file():
-        return None, []
-    return Path(spec.origin).parent, [Path(spec.origin)]
+        return None, {}
+    path = Path(spec.origin)
+    return path.parent, {path: path.name}
 
 
 def _imported(path: Path) -> set[str]:

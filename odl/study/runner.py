@@ -12,6 +12,7 @@ from odl._extras import how_to_install
 from odl.core.image import Image
 from odl.core.pace import Pace
 from odl.evaluate.load_kernels import load_kernels
+from odl.evaluate.option_table import OPTIONS
 from odl.study.cells import Job, jobs_left, jobs_of
 from odl.study.description import Study, StudyError
 from odl.study.run_job import run_job
@@ -57,7 +58,10 @@ def run_study(
     ------
     StudyError
         If a session fails, a process differs from this one, or workers die again and again.
+    ConfigError
+        If ``workers`` is no number of processes.
     """
+    OPTIONS["workers"].check(workers)
     progress = progress or (lambda sentence: None)
     store = None if out is None else Store(Path(out))
     rows, unread = store.read() if store else ({}, [])

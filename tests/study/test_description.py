@@ -46,7 +46,10 @@ def test_every_committed_study_is_read_and_named_on_a_page(file: Path, root: Pat
     [
         ("datasets = [", "not a TOML file"),
         ("seeds = 2", "`datasets` is missing"),
-        ('datasets = "shoulder"\npolicy = "random"', "there is no entry `policy`"),
+        (
+            'datasets = "shoulder"\npolicy = "random"',
+            r"there is no entry 'policy'; .* did you mean 'policies'\?",
+        ),
         ('datasets = "shoulder"\nseeds = 0', "above 0"),
         ('datasets = "shoulder"\nseeds = "x"', "`seed` is 'x'"),
         ('datasets = "shoulder"\nbudgets = []', "budgets is empty"),
@@ -120,6 +123,14 @@ def test_an_edit_of_a_users_own_file_changes_the_key(tmp_path: Path, monkeypatch
     file.write_text(file.read_text() + "# another\n")
     code_digest.cache_clear()
     assert cells_of(study)[0].key != before
+
+
+def test_a_package_in_two_folders_has_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder, module in (("one", "first"), ("two", "second")):
+        (tmp_path / folder / "odl_test_parts").mkdir(parents=True)
+        (tmp_path / folder / "odl_test_parts" / f"{module}.py").write_text("class Mine: ...\n")
+        monkeypatch.syspath_prepend(tmp_path / folder)
+    assert len(code_digest("odl_test_parts.first:Mine")) == 64
 
 
 def test_an_object_has_no_key_that_lasts() -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import odl
+from odl.core.config import ConfigError
 from odl.core.protocols import Decision, Scores, Window
 from odl.core.state import Asked
 from odl.study import Study, StudyError, run_study, runner
@@ -28,6 +29,12 @@ BASE = {"datasets": "shoulder", "people": ["7", "8"], "policies": ["random"], "b
 def counted(study: Study, out: Path) -> int:
     """The number of sessions that were computed."""
     return run_study(study, out, workers=1)[1]
+
+
+@pytest.mark.parametrize("workers", [0, -1, 1.5, True])
+def test_what_is_no_number_of_processes_is_refused(workers: Any) -> None:
+    with pytest.raises(ConfigError, match=r"`workers` is .*; it can be 1 or more"):
+        run_study(Study.read(BASE), workers=workers)
 
 
 def test_a_cell_is_the_session_that_replay_runs() -> None:
