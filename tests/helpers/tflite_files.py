@@ -37,7 +37,7 @@ OPTIONS: dict[str, tuple[int, dict[str, tuple[int, str]]]] = {
                               "dilation_h": (6, "i4")}),
     "MAX_POOL_2D": (5, {"padding": (0, "i1"), "stride_w": (1, "i4"), "stride_h": (2, "i4"),
                         "filter_w": (3, "i4"), "filter_h": (4, "i4"), "activation": (5, "i1")}),
-    "FULLY_CONNECTED": (8, {"activation": (0, "i1")}),
+    "FULLY_CONNECTED": (8, {"activation": (0, "i1"), "keep": (2, "i1")}),
     "SOFTMAX": (9, {"beta": (0, "f4")}),
     "CONCATENATION": (10, {"axis": (0, "i4"), "activation": (1, "i1")}),
     "STRIDED_SLICE": (32, {"begin": (0, "i4"), "end": (1, "i4"), "ellipsis": (2, "i4"), "new": (3, "i4"),

@@ -416,8 +416,8 @@ def test_channels_may_come_first_at_the_beginning() -> None:
     converted = made(channels_first())
     assert converted.image.window == 40 and len(converted.image.channels) == 3
     assert converted.order[:4].tolist() == [0, 40, 80, 1]
-    later = File((1, 40, 1, 3)).conv(6, (5, 1)).transpose(0, 3, 2, 1)
-    with pytest.raises(TfliteError, match=r"operator 1 \(TRANSPOSE\) makes positions of channels"):
+    later = File((1, 40, 2, 3)).conv(6, (5, 1)).transpose(0, 1, 3, 2)
+    with pytest.raises(TfliteError, match=r"operator 1 \(TRANSPOSE\) changes the order of the values"):
         made(later)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from odl.model.tflite.convert import convert
@@ -66,16 +67,49 @@ def pointwise() -> bytes:
 def test_a_convolution_of_one_position_can_be_the_classifier() -> None:
     converted = convert(pointwise(), rate_hz=50)
     assert converted.image.features == 16 and len(converted.image.names) == 4 and converted.image.base.any()
-    everywhere = File((1, 40, 1, 3), 0.05, 3).conv(16, (5, 1)).conv(4, (1, 1)).reduce("MEAN", [1, 2])
-    with pytest.raises(TfliteError, match=r"operator 2 \(MEAN\) is followed by SOFTMAX"):
-        convert(everywhere.softmax().bytes(), rate_hz=50)
+
+
+def everywhere(probability: str = "SOFTMAX", outputs: int = 4) -> bytes:
+    """A convolution as classifier at each position, whose logits a mean pools."""
+    net = File((1, 40, 1, 3), 0.05, 3).conv(16, (5, 1)).conv(outputs, (1, 1), activation=0, zero=5)
+    return net.reduce("MEAN", [1, 2]).softmax(probability).bytes()
+
+
+def test_without_a_dense_layer_the_features_are_the_logits() -> None:
+    image = convert(everywhere(), rate_hz=50).image
+    assert image.features == 4 and len(image.names) == 4
+    assert np.array_equal(image.base[:, :4] != 0, np.eye(4))
+    without = convert(everywhere(), rate_hz=50, head=False, classes=["a", "b", "c"]).image
+    assert without.features == 4 and not without.base.any() and len(without.names) == 3
+
+
+def positions() -> bytes:
+    """A class for each position."""
+    return File((1, 40, 1, 3), 0.05, 3).conv(16, (5, 1)).conv(4, (1, 1)).softmax().bytes()
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (positions(), r"\(CONV_2D\) gives 4 values at each of 36 positions, not one class of a window"),
+        (everywhere("LOGISTIC"), r"\(MEAN\) has 4 outputs with a LOGISTIC each"),
+        (everywhere(outputs=1), r"\(MEAN\) has one output, a number"),
+    ],
+)
+def test_logits_that_are_no_classes_of_a_window_are_left_out(data: bytes, said: str) -> None:
+    with pytest.raises(
+        TfliteError, match=said + r".*; without its head \(--no-head\) the network can be run"
+    ):
+        convert(data, rate_hz=50)
+    assert not convert(data, rate_hz=50, head=False).image.base.any()
 
 
 @pytest.mark.peers
-def test_such_a_classifier_gives_the_same_class() -> None:
+@pytest.mark.parametrize("data", [pointwise(), everywhere(), everywhere("LOGISTIC", 1)])
+def test_such_a_classifier_gives_the_same_class(data: bytes) -> None:
     from odl.model.tflite.check import compare
 
-    compared = compare(pointwise(), convert(pointwise(), rate_hz=50), 60)
+    compared = compare(data, convert(data, rate_hz=50), 60)
     assert compared.different == 0 and compared.classes == 60 - compared.ties
 
 

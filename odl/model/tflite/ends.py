@@ -12,7 +12,7 @@ from odl.core.layer import MOST_KERNEL
 from odl.model.tflite.dilated import dilated
 from odl.model.tflite.flat_tables import TfliteError
 from odl.model.tflite.layout import MOST_CHANNELS, Layout, input_layout
-from odl.model.tflite.moved import VIEWS, permutation
+from odl.model.tflite.moved import MOVES, VIEWS, permutation
 from odl.model.tflite.network import Network, Operator, Tensor
 from odl.model.tflite.shapes import with_shapes
 
@@ -71,7 +71,7 @@ def _reordered(operators: list[Operator], shape: tuple[int, ...]) -> tuple[NDArr
         raise TfliteError(f"its input has the shape {shape}: too large")
     order, place, moved = np.arange(math.prod(shape)).reshape(shape), "the input", 0
     for i, operator in enumerate(operators):
-        if operator.name not in (*VIEWS, "TRANSPOSE"):
+        if operator.name not in MOVES:
             break
         moved = i + 1 if operator.name == "TRANSPOSE" else moved
     while operators and (moved > 0 or (operators[0].name in VIEWS and order.ndim < 3)):
@@ -93,25 +93,23 @@ def _same(given: Tensor, tensor: Tensor) -> bool:
     return given.scale == tensor.scale and int(given.zeros[:1].sum()) == tensor.zero + 128
 
 
-def split(operators: list[Operator]) -> tuple[list[Operator], Operator | None, bool]:
-    """The operators up to the features, the classifier behind them, and whether that ends in a logistic.
+def split(operators: list[Operator]) -> tuple[list[Operator], Operator | None, str]:
+    """The operators up to the features, the classifier behind them, and what makes probabilities, or "".
 
     A fully connected layer with an activation of its own and no probabilities behind it gives features.
+    Behind anything else that probabilities are made of there is no classifier.
     """
     last = len(operators)
     while last and operators[last - 1].name in _ENDS:
         last -= 1
     ends = [operator.name for operator in operators[last:]]
-    probable = "SOFTMAX" in ends or "LOGISTIC" in ends
+    probable = next((name for name in ends if name in ("LOGISTIC", "SOFTMAX")), "")
     if last and operators[last - 1].name == "FULLY_CONNECTED":
         if probable or not operators[last - 1].options["activation"]:
-            return operators[: last - 1], operators[last - 1], "LOGISTIC" in ends
+            return operators[: last - 1], operators[last - 1], probable
     elif last and probable and (connected := _connected(operators[last - 1])) is not None:
-        return operators[: last - 1], connected, "LOGISTIC" in ends
-    elif probable:
-        what = operators[last - 1].place if last else "the input"
-        raise TfliteError(f"{what} is followed by {ends[0]}; a fully connected layer can be the classifier")
-    return operators[:last], None, False
+        return operators[: last - 1], connected, probable
+    return operators[:last], None, probable
 
 
 def _connected(operator: Operator) -> Operator | None:
@@ -124,4 +122,4 @@ def _connected(operator: Operator) -> Operator | None:
         return None
     flat = replace(weights, shape=(weights.shape[0], size))
     inputs = (operator.inputs[0], flat, *operator.inputs[2:])
-    return replace(operator, inputs=inputs, options=operator.options | {"format": 0})
+    return replace(operator, inputs=inputs, options=operator.options | {"format": 0, "keep": 1})

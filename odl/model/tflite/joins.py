@@ -67,8 +67,8 @@ def check_concatenation(operator: Operator, inputs: list[Layout]) -> None:
     beside = 1 if first.axis == 2 else 2  # the axis of what is `wide`
     wide = any(one.wide > 1 for one in inputs)
     along = axis == beside and rank == 4 if wide else axis == rank - 1
-    flat = any(one.axis == 0 and one.time > 1 for one in inputs)
-    if not along or flat or axis == first.axis * (first.time > 1) or operator.options["activation"]:
+    other = any((one.axis == 0 and one.time > 1) or one.axis == 3 for one in inputs)
+    if not along or other or axis == first.axis * (first.time > 1) or operator.options["activation"]:
         raise TfliteError(
             f"{operator.place} joins its inputs along axis {axis}; channels of each position can be"
         )
@@ -80,5 +80,5 @@ def check_concatenation(operator: Operator, inputs: list[Layout]) -> None:
             raise TfliteError(f"{operator.place} joins tensors of different lengths or scales")
 
 
-def _sizes(layout: Layout) -> tuple[int, int, int]:
-    return layout.time, layout.wide, layout.channels
+def _sizes(layout: Layout) -> tuple[int, int, int, int]:
+    return layout.time, layout.wide, layout.channels, layout.axis if layout.time > 1 else 1

@@ -4,7 +4,8 @@ A network over time has tensors of (1, time, channels), with axes of length one 
 (1, time, wide, channels), where a kernel moves over both. An image's layer has channels alone: of
 ``wide`` times ``channels`` together, in the order in which they lie in memory. A flat tensor has the
 positions of a window one behind the other. In a tensor of (1, wide, time, channels) a window's values lie in
-another order; only operators that keep both axes apart can take it.
+another order; only operators that keep both axes apart can take it. Channels that come before time, as
+in (1, channels, time), are such a ``wide``.
 """
 
 from __future__ import annotations
@@ -48,10 +49,14 @@ class Layout:
         """The zero point as an image's layer sees it."""
         return self.zero if self.signed else self.zero + 128
 
+    @property
+    def outer(self) -> int:
+        """Rows of a tensor that has all positions of the first row before those of the second."""
+        return self.wide if self.axis >= 2 and self.time > 1 else self.rows
+
     def check_order(self, place: str) -> None:
         """Raise `TfliteError` if the values do not lie one position behind the other."""
-        if (self.axis == 2 and min(self.wide, self.time) > 1) or self.rows > 1:
-            rows = max(self.wide, self.rows)
+        if (rows := self.outer) > 1:
             raise TfliteError(
                 f"{place} mixes positions of {rows} rows, each over time; time first can be run"
             )
@@ -65,21 +70,44 @@ class Layout:
             If positions would be mixed with channels.
         """
         if len(shape) == 2 and self.time > 1 and shape == (1, self.time * self.width):
-            rows = self.wide if self.axis == 2 else self.rows
-            return replace(self, axis=0, wide=1, channels=self.width, rows=rows)
-        self.check_order(place)
-        if shape == (self.time, self.width) and self.time > 1 and self.axis != 0:
+            return replace(self, axis=0, wide=1, channels=self.width, rows=self.outer)
+        if self.axis != 0 and self.time > 1 and shape in (
+            (self.time * self.wide, self.channels), *([] if self.outer > 1 else [(self.time, self.width)])
+        ):  # fmt: skip
             return self  # positions as rows, for a layer that takes each on its own
+        if self.axis == 0 or len(shape) < 3:
+            self.check_order(place)
         if math.prod(shape) != self.time * self.width or shape[:1] != (1,):
             raise TfliteError(f"{place} makes {shape} of {self.time} positions of {self.width} values")
         for axis in range(1, len(shape)):
-            before, rest = math.prod(shape[1:axis]), shape[axis + 1 :]
-            if shape[axis] == self.time and before == 1 and len(rest) <= 2:
-                wide, channels = ((1, 1), (1, *rest), rest)[len(rest)] if len(rest) < 2 else rest
-                return replace(self, axis=axis, wide=wide, channels=channels)
+            if shape[axis] == self.time and math.prod(shape[1:axis]) == self.outer and len(shape) - axis <= 3:
+                return self._placed(shape, axis)
         if self.time == 1 and len(shape) == 2:
             return replace(self, axis=1, wide=1, channels=shape[1])
+        self.check_order(place)
         raise TfliteError(f"{place} makes the shape {shape} of {self.time} positions: they would be mixed")
+
+    def transposed(self, shape: tuple[int, ...], axes: list[int], place: str) -> Layout:
+        """A tensor of ``shape`` with its axes in another order.
+
+        Raises
+        ------
+        TfliteError
+            If the values of a position would change their order.
+        """
+        values = [a for a in axes if shape[a] != 1 and (a != self.axis or self.time == 1)]
+        if self.axis == 0 or len(shape) < 3 or axes[0] != 0 or values != sorted(values):
+            raise TfliteError(f"{place} changes the order of the values at a position; time alone can move")
+        now = tuple(shape[a] for a in axes)
+        if self.time == 1:
+            return self._placed(now, now.index(1, 1)) if 1 in now[1:] else self
+        return self._placed(now, axes.index(self.axis))
+
+    def _placed(self, shape: tuple[int, ...], axis: int) -> Layout:
+        """The same values in a tensor of ``shape`` whose axis of time is ``axis``."""
+        before, after = math.prod(shape[1:axis]), shape[axis + 1 :]
+        wide, channels = (before, math.prod(after)) if before > 1 or len(after) < 2 else after
+        return replace(self, axis=axis, wide=wide, channels=channels)
 
 
 def input_layout(shape: tuple[int, ...], scale: float, zero: int, place: str) -> Layout:

@@ -18,14 +18,13 @@ from odl.model.tflite.ends import split, start_of
 from odl.model.tflite.flat_tables import TfliteError
 from odl.model.tflite.joins import added, check_concatenation, side_by_side, without_numbers
 from odl.model.tflite.layout import Layout
-from odl.model.tflite.moved import VIEWS, cropped, is_view, padded, surrounded
+from odl.model.tflite.moved import CROPS, EACH, MOVES, check_axes, cropped, moved, padded, surrounded
 from odl.model.tflite.network import Network, Operator, Tensor
-from odl.model.tflite.operators import EACH, RULES, flattened, fully
+from odl.model.tflite.operators import RULES, flattened, fully
 from odl.model.tflite.pooling import unpooled
 
 _PADDED = ("CONV_2D", "DEPTHWISE_CONV_2D")  # those that can bring the padding before them
-_CROPS = ("SLICE", "STRIDED_SLICE")
-_ABLE = (*RULES, *VIEWS, *_CROPS, "PAD", "CONCATENATION")
+_ABLE = (*RULES, *MOVES, *CROPS, "PAD", "CONCATENATION")
 _MOST_WEIGHTS = 2**24
 MOST_CLASSES = 64  # rows of an image
 
@@ -104,7 +103,7 @@ def lower(network: Network, head: bool = True) -> Lowered:
         If something cannot be run; the message names the operator and its place.
     """
     operators, samples, order = start_of(network)
-    body, tail, logistic = split(operators)
+    body, tail, probable = split(operators)
     made = Lowered(samples, order)
     uses = Counter(t for o in operators for t in _activations(o))
     known = _samples(made, body, uses)
@@ -120,13 +119,18 @@ def lower(network: Network, head: bool = True) -> Lowered:
     layout = now.layout
     if layout.axis != 0:
         layout.check_order(f"the end, {body[-1].place},")
-    if layout.time > 1 and (layout.axis == 0 or layout.width > 64):
+    if layout.time > 1 and (layout.axis == 0 or layout.width > 64 or _takes_all(tail, layout)):
         made.add(flattened(layout))
         layout = replace(layout, time=1, channels=layout.time * layout.width, wide=1, rows=1)
-    if tail is not None:
-        made.outputs = math.prod(tail.output.shape)
-        made.classifier = _classifier(tail, layout, logistic) if head else None
+    if tail is not None or probable:
+        made.outputs = layout.width if tail is None else math.prod(tail.output.shape)
+        made.classifier = _classifier(tail or body[-1], tail is not None, layout, probable) if head else None
     return made
+
+
+def _takes_all(tail: Operator | None, now: Layout) -> bool:
+    """Whether a fully connected layer takes all positions of a tensor that is not flat."""
+    return tail is not None and tail.tensor(1).shape[1:] == (now.time * now.width,)
 
 
 def _activations(operator: Operator) -> list[Tensor]:
@@ -141,7 +145,7 @@ def _samples(made: Lowered, body: Sequence[Operator], uses: Counter[Tensor]) -> 
     first = body[0].tensor(0)
     alike = {first}  # the samples in any shape
     for operator in body:
-        if operator.name in VIEWS and operator.tensor(0) in alike:
+        if operator.name in MOVES and operator.tensor(0) in alike:
             alike.add(operator.output)
     if any(uses[tensor] > 1 for tensor in alike):
         layer, layout = unpooled(made.start)
@@ -154,7 +158,7 @@ def _lowered(
     made: Lowered, operator: Operator, known: dict[Tensor, Activation], uses: Counter[Tensor]
 ) -> Activation:  # fmt: skip
     """Add the layers of one operator; what it gives."""
-    if operator.name not in _ABLE and not (operator.name == "TRANSPOSE" and is_view(operator)):
+    if operator.name not in _ABLE:
         raise TfliteError(f"{operator.place} cannot be run; these can: {', '.join(sorted(_ABLE))}")
     inputs = []
     for tensor in _activations(operator):
@@ -167,13 +171,14 @@ def _lowered(
     if len(inputs) > 1 or operator.name == "CONCATENATION":
         return replace(_met(made, operator, [_settled(made, operator, one) for one in inputs]), shared=shared)
     (now,) = inputs
+    if operator.name not in MOVES:
+        check_axes(operator, now.layout)
     if operator.name == "PAD":
         layout, pending = padded(operator, now.layout, now.pending)
         return replace(now, layout=layout, pending=pending, shared=shared or now.shared)
-    if operator.name in VIEWS or is_view(operator):
+    if operator.name in MOVES:
         beside = sum(now.pending)
-        layout = replace(now.layout, time=now.layout.time + beside)
-        layout = layout.reshaped(operator.output.shape, operator.place)
+        layout = moved(operator, replace(now.layout, time=now.layout.time + beside))
         if layout.axis != 0 or not beside:
             return replace(
                 now, layout=replace(layout, time=layout.time - beside), shared=shared or now.shared
@@ -184,7 +189,7 @@ def _lowered(
         now = _settled(made, operator, now)
     if made.layers:
         made.fetch(now)
-    if operator.name in _CROPS:
+    if operator.name in CROPS:
         layer, layout = cropped(operator, now.layout)
     else:
         layer, layout = RULES[operator.name](operator, now.layout, now.pending)
@@ -261,12 +266,19 @@ def _check_ends(
         raise TfliteError("the network's output is not that of its last operator")
 
 
-def _classifier(operator: Operator, now: Layout, logistic: bool) -> Classifier:
-    weights, scales, biases = fully(operator, now)
-    if weights.shape[1] != now.time * now.width or now.time > 1:
-        raise TfliteError(f"{operator.place} takes {weights.shape[1]} values of {now.time * now.width}")
-    n, other = len(weights), "without its head (--no-head) the network can be run"
-    if n > 1 and logistic:
+def _classifier(operator: Operator, connected: bool, now: Layout, probable: str) -> Classifier:
+    """A fully connected layer, or without one the features themselves, as logits."""
+    other = "without its head (--no-head) the network can be run"
+    weights, scales = np.eye(now.width, dtype=np.int8), np.ones(now.width, np.float32)
+    biases = np.zeros(now.width, np.int64)
+    if connected:
+        weights, scales, biases = fully(operator, now)
+    n, logistic = len(weights), probable == "LOGISTIC"
+    if now.time > 1:
+        said = f"gives {n} values at each of {now.time} positions, not one class of a window"
+    elif weights.shape[1] != now.width:
+        raise TfliteError(f"{operator.place} takes {weights.shape[1]} values of {now.width}")
+    elif n > 1 and logistic:
         said = f"has {n} outputs with a LOGISTIC each, of which several can be true; a head chooses one"
     elif n == 1 and not logistic:
         said = "has one output, a number; a head chooses one of two classes or more"

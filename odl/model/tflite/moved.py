@@ -13,6 +13,11 @@ from odl.model.tflite.layout import Layout
 from odl.model.tflite.network import Operator
 
 VIEWS = ("RESHAPE", "EXPAND_DIMS", "SQUEEZE")
+MOVES = (*VIEWS, "TRANSPOSE")
+CROPS = ("SLICE", "STRIDED_SLICE")
+EACH = ("MUL", "ADD", "SUB", "RELU", "RELU6", "LEAKY_RELU", "PRELU", "QUANTIZE")  # of a value and a constant
+_ANY_AXES = (*EACH, "FULLY_CONNECTED")  # each looks at its constant, or its weights
+_ALONG_TIME = (*CROPS, "PAD", "MEAN", "REDUCE_MAX")
 
 
 def permutation(operator: Operator) -> list[int]:
@@ -23,15 +28,28 @@ def permutation(operator: Operator) -> list[int]:
     return axes
 
 
-def is_view(operator: Operator) -> bool:
-    """Whether a TRANSPOSE moves nothing but axes of length one."""
+def moved(operator: Operator, now: Layout) -> Layout:
+    """The layout behind one of `VIEWS` or a TRANSPOSE."""
+    shape, given = operator.output.shape, operator.tensor(0).shape
     if operator.name != "TRANSPOSE":
-        return False
+        return now.reshaped(shape, operator.place)
+    axes = permutation(operator)
+    if shape != (made := tuple(given[a] for a in axes)):
+        raise TfliteError(f"{operator.place} has the shape {shape}, not {made}")
+    return now.transposed(given, axes, operator.place)
+
+
+def check_axes(operator: Operator, now: Layout) -> None:
+    """Raise `TfliteError` if a kernel, a reduction or a crop would take something else for time."""
     shape = operator.tensor(0).shape
-    moved = [a for a in permutation(operator) if shape[a] != 1]
-    if moved != sorted(moved):
-        raise TfliteError(f"{operator.place} makes positions of channels; at the beginning this can be run")
-    return True
+    if now.axis == 0 or now.time == 1 or operator.name in _ANY_AXES:
+        return
+    if len(shape) < 3:
+        raise TfliteError(f"{operator.place} takes each position of {shape} as a window of its own")
+    if operator.name in _ALONG_TIME:
+        return
+    if now.axis == len(shape) - 1 or shape[-1] != now.channels:
+        raise TfliteError(f"{operator.place} takes time, the last axis of {shape}, for channels")
 
 
 def padded(operator: Operator, now: Layout, pending: tuple[int, int]) -> tuple[Layout, tuple[int, int]]:

@@ -31,7 +31,7 @@ _OPTIONS: Final[dict[str, dict[str, tuple[int, str, int]]]] = {
     | {"filter_w": (3, "i4", 0), "filter_h": (4, "i4", 0), "activation": (5, "i1", 0)},
     "AVERAGE_POOL_2D": _WINDOWED
     | {"filter_w": (3, "i4", 0), "filter_h": (4, "i4", 0), "activation": (5, "i1", 0)},
-    "FULLY_CONNECTED": {"activation": (0, "i1", 0), "format": (1, "i1", 0)},
+    "FULLY_CONNECTED": {"activation": (0, "i1", 0), "format": (1, "i1", 0), "keep": (2, "i1", 0)},
     "CONCATENATION": {"axis": (0, "i4", 0), "activation": (1, "i1", 0)},
     "STRIDED_SLICE": {
         name: (place, "i4", 0) for place, name in enumerate(("begin", "end", "ellipsis", "new", "shrink"))

@@ -7,6 +7,7 @@ weights are zero where it does not reach; zero points of inputs go into the bias
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
@@ -19,12 +20,12 @@ from odl.core.layer import MOST_KERNEL, MOST_OUTPUTS, MOST_TAPS, Layer
 from odl.model.tflite.each import each
 from odl.model.tflite.flat_tables import TfliteError
 from odl.model.tflite.layout import Layout
+from odl.model.tflite.moved import EACH
 from odl.model.tflite.network import Operator
 from odl.model.tflite.options import ends, scales, sides, steps
 from odl.model.tflite.pooling import highest, mean, pooling
 from odl.model.tflite.rounding import of_channels, without_dead
 
-EACH = ("MUL", "ADD", "SUB", "RELU", "RELU6", "LEAKY_RELU", "PRELU", "QUANTIZE")  # of a value and a constant
 _LARGEST_LAYER = 2**22  # weights
 
 
@@ -170,11 +171,14 @@ def _depthwise(operator: Operator, now: Layout, pending: tuple[int, int]) -> tup
 def _connected(operator: Operator, now: Layout, pending: tuple[int, int]) -> tuple[Layer, Layout]:
     scale, zero = ends(operator)
     weights, scales, biases = fully(operator, now)
-    each = weights.shape[1] == now.width and now.time > 1 and now.axis != 0
-    kernel = 1 if each else now.time
-    rows = weights.reshape(len(weights), kernel, now.width)
-    rows, numbers = _numbers(operator, now, rows, np.arange(len(weights)), scales)
-    after = replace(now, time=now.time // kernel, wide=1, channels=len(weights), axis=now.axis or 1)
+    outputs, kernel, apart = len(weights), now.time, 1
+    if weights.shape[1] < now.time * now.width:  # at each position, or at each of the ``wide`` in it
+        kernel, apart = 1, now.width // weights.shape[1]
+    if apart * outputs > MOST_OUTPUTS:
+        raise TfliteError(f"{operator.place} would have {apart * outputs} outputs: too large")
+    rows = np.kron(np.eye(apart, dtype=np.int8), weights).reshape(apart * outputs, kernel, now.width)
+    rows, numbers = _numbers(operator, now, rows, np.tile(np.arange(outputs), apart), scales)
+    after = replace(now, time=now.time // kernel, wide=apart, channels=outputs, axis=now.axis or 1)
     after = replace(after, scale=scale, zero=zero - 128, signed=False, rows=1)
     return Layer(rows, *numbers, 1, Op.DENSE, zero), after
 
@@ -183,12 +187,17 @@ def fully(operator: Operator, now: Layout) -> tuple[NDArray[np.int8], NDArray[np
     """Weights (out, in), a scale for each output, biases."""
     tensor = operator.tensor(1)
     weights = tensor.values("int8")
-    sizes = (now.width if now.axis else now.time * now.width, now.time * now.width)
+    whole = now.time * now.width
+    sizes = (now.channels, now.width, whole) if now.axis else (whole,)
     if operator.options["format"] != 0 or weights.ndim != 2 or weights.shape[1] not in sizes:
-        raise TfliteError(f"{operator.place} has weights {weights.shape} for {now.time * now.width} values")
+        raise TfliteError(f"{operator.place} has weights {weights.shape} for {whole} values")
+    given, n = operator.tensor(0).shape, weights.shape[1]
+    shape = (*given[:-1], len(weights)) if operator.options["keep"] else (math.prod(given) // n, len(weights))
+    if operator.output.shape != shape:
+        raise TfliteError(f"{operator.place} has the shape {operator.output.shape}, not {shape}")
     if now.axis == 0:
         weights = now.by_time(weights)
-    else:
+    elif n > now.channels:
         now.check_order(operator.place)
     if weights.shape[1] > MOST_TAPS or weights.size > _LARGEST_LAYER or len(weights) > MOST_OUTPUTS:
         raise TfliteError(

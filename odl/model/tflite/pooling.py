@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -53,13 +54,16 @@ def _without_weights(
 
 def _reduced(operator: Operator, now: Layout) -> int:
     """How many values of each channel at a position a reduction over time takes: one, or all ``wide``."""
-    rank = len(operator.tensor(0).shape)
+    shape = operator.tensor(0).shape
+    rank = len(shape)
     axes = {int(a) % rank for a in operator.tensor(1).values("int32").reshape(-1)[:8]}
-    single = {a for a in range(rank) if operator.tensor(0).shape[a] == 1}
+    single = {a for a in range(rank) if shape[a] == 1}
     beside = {a for a in range(1, rank - 1) if a != now.axis}
-    if now.axis == 0 or not axes - single <= {now.axis} | beside or now.axis not in axes | single:
+    across = math.prod(shape[a] for a in axes & beside)
+    time_too = axes - single <= {now.axis} | beside and now.axis in axes | single
+    if now.axis == 0 or not time_too or across not in (1, now.wide):
         raise TfliteError(f"{operator.place} is over the axes {sorted(axes)}; over time can be run")
-    return now.wide if beside & (axes - single) else 1
+    return across
 
 
 def mean(operator: Operator, now: Layout, pending: tuple[int, int]) -> tuple[Layer, Layout]:

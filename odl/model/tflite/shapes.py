@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odl.model.tflite.flat_tables import TfliteError
-from odl.model.tflite.moved import VIEWS
+from odl.model.tflite.moved import EACH, VIEWS
 from odl.model.tflite.network import Operator, Tensor
 
 _ARITHMETIC = ("STRIDED_SLICE", "GATHER", "REDUCE_PROD", "CONCATENATION", "PACK")
@@ -43,19 +43,29 @@ def with_shapes(operators: Sequence[Operator]) -> list[Operator]:
                 known[operator.output] = _worked_out(operator, values)
             except (ValueError, IndexError) as error:
                 raise TfliteError(f"{operator.place} works out a shape, not understood: {error}") from None
-        elif operator.name == "RESHAPE" and len(taken) == 2 and taken[1] in known:
-            shape = tuple(int(n) for n in known[taken[1]].reshape(-1))
+        elif operator.name == "RESHAPE" and len(taken) == 2 and (taken[1] in known or _open(taken[1])):
+            found = known[taken[1]] if taken[1] in known else taken[1].values("int32")
+            shape = tuple(int(n) for n in found.reshape(-1)[:_MOST])
             now = replace(operator.output, shape=_whole(operator, shape, math.prod(taken[0].shape)))
             renamed[operator.output] = now
             made.append(replace(operator, inputs=(taken[0],), outputs=(now,)))
         elif operator.name == "FULLY_CONNECTED" and len(taken) > 1 and taken[0] in renamed.values():
-            now = replace(operator.output, shape=(taken[0].shape[0], *taken[1].shape[:1]))
+            now = replace(operator.output, shape=(*taken[0].shape[:-1], *taken[1].shape[:1]))
+            renamed[operator.output] = now
+            made.append(replace(operator, outputs=(now,)))
+        elif operator.name in EACH and taken[:1] and taken[0] in renamed.values():
+            now = replace(operator.output, shape=taken[0].shape)
             renamed[operator.output] = now
             made.append(replace(operator, outputs=(now,)))
         else:
             made.append(operator)
     used = {t for operator in made for t in operator.inputs}
     return [o for o in made[:-1] if o.name not in VIEWS or o.output in used] + made[-1:]
+
+
+def _open(tensor: Tensor) -> bool:
+    """Whether it is a constant shape whose -1 stands for the rest: the output's shape may not have it."""
+    return tensor.kind == "int32" and len(tensor.data) > 0 and -1 in tensor.values("int32")
 
 
 def _constant(tensor: Tensor) -> _Shape:

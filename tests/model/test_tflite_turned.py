@@ -1,0 +1,132 @@
+"""Networks in which the axis of time moves, and dense layers that take each position on its own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from odl.model.tflite.convert import convert
+from odl.model.tflite.flat_tables import TfliteError
+from tests.helpers.tflite_files import File
+
+
+def each_position(net: File, outputs: int, keep: bool) -> File:
+    """A dense layer on the last axis alone, which keeps the others or makes rows of them."""
+    *others, n = net.now
+    if not keep:
+        net.reshape(int(np.prod(others)), n)
+    scale = float(net.tensors[net.last][2][0])
+    weights = net.rng.integers(-127, 128, (outputs, n)).astype(np.int8)
+    biases = net.rng.integers(-3000, 3000, outputs).astype(np.int32)
+    constants = [net.tensor((outputs, n), "int8", [0.01], 0, weights),
+                 net.tensor((outputs,), "int32", [0.01 * scale], 0, biases)]  # fmt: skip
+    to = net.tensor((*net.now[:-1], outputs), "int8", [0.7 * scale * n**0.5], -128)
+    net.add("FULLY_CONNECTED", constants, to, activation=1, keep=int(keep))
+    return net if keep else net.reshape(*others, outputs)
+
+
+def start(wide: int = 1, number: int = 0) -> File:
+    return File((1, 24, wide, 3), 0.05, 3, number).conv(4, (5, 1))
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> bytes:
+    """Convolution, dense layers at positions and transposes, ending in a mean, a maximum or all values."""
+    number = draw(st.integers(0, 2**32 - 1))
+    rng = np.random.default_rng(number)
+    net = start(int(rng.integers(1, 4)), number)
+    time = 1
+    for _ in range(int(rng.integers(1, 5))):
+        axes = [1, 2, 3]
+        rng.shuffle(axes)
+        kind = rng.integers(3)
+        if kind == 0 and time != 3:
+            each_position(net, int(rng.integers(2, 7)), bool(rng.integers(2)))
+        elif kind == 1 and [a for a in axes if a != time] == sorted({1, 2, 3} - {time}):
+            net.transpose(0, *axes)
+            time = 1 + axes.index(time)
+        elif time == 1 and net.now[1] > 8:
+            net.conv(int(rng.integers(2, 6)), (3, 1))
+    if rng.random() < 0.4:
+        net.reshape(1, int(np.prod(net.now)))
+    else:
+        net.reduce(str(rng.choice(["MEAN", "REDUCE_MAX"])), [time])
+        net.reshape(1, int(np.prod(net.now)))
+    if rng.random() < 0.6:
+        net.dense(8)
+    return net.dense(3, 0).softmax().bytes()
+
+
+@pytest.mark.peers
+@settings(max_examples=max(1, settings.default.max_examples // 3))  # type: ignore[union-attr]
+@given(networks())
+def test_every_feature_equals_the_reference(data: bytes) -> None:
+    from odl.model.tflite.check import compare
+
+    try:
+        converted = convert(data, rate_hz=50)
+    except TfliteError as error:
+        assert "too large" in str(error) or "up to 192" in str(error), error
+        return
+    compared = compare(data, converted, 20)
+    assert compared.different == 0 and compared.classes == 20 - compared.ties, compared.text
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_dense_layer_at_each_position_is_a_convolution_of_kernel_1(keep: bool) -> None:
+    image = convert(
+        each_position(start(3), 6, keep).reduce("MEAN", [1, 2]).dense(2, 0).bytes(), rate_hz=50
+    ).image
+    first, dense, mean = image.layers
+    assert (first.outputs, dense.kernel, dense.outputs, mean.outputs) == (12, 1, 18, 6)
+
+
+def test_a_channel_first_network_streams_as_the_same_with_channels_last() -> None:
+    turned = start().transpose(0, 3, 1, 2).reduce("MEAN", [2, 3]).dense(2, 0)
+    plain = start().reduce("MEAN", [1, 2]).dense(2, 0)
+    images = [convert(net.bytes(), rate_hz=50).image.to_bytes() for net in (turned, plain)]
+    assert images[0] == images[1]
+
+
+def test_a_shape_whose_rest_is_open_is_known() -> None:
+    net = start().reshape(1, 20, 4)
+    net.add("RESHAPE", [net.integers([-1, 4])], net._out((20, 4), None, None))
+    opened = net.last
+    each_position(net, 5, True).each("RELU", 0.04, -128)
+    for number in (opened, net.operators[-2][2], net.last):
+        shape, *rest = net.tensors[number]
+        net.tensors[number] = ((1, *shape[1:]), *rest)  # as a converter writes what it does not know
+    assert (
+        convert(net.reshape(1, 20, 5).reduce("MEAN", [1]).dense(2, 0).bytes(), rate_hz=50).image.features == 5
+    )
+
+
+def refused() -> dict[str, tuple[File, str]]:
+    lying = each_position(start().reshape(1, 20, 4), 6, True)
+    lying.operators[-1][3]["keep"] = 0
+    mean_of_channels = start(3).transpose(0, 2, 3, 1).reduce("MEAN", [1, 3])
+    return {
+        "a dense layer that says another shape": (lying, r"has the shape \(1, 20, 6\), not \(20, 6\)"),
+        "a mean of part of the values": (mean_of_channels, r"\(MEAN\) is over the axes \[1, 3\]"),
+        "a mean of the rows of single positions": (
+            start().reshape(20, 4).reduce("MEAN", [1]).reshape(1, 20),
+            r"\(MEAN\) takes each position of \(20, 4\) as a window of its own",
+        ),
+        "a convolution over channels": (
+            start().transpose(0, 2, 3, 1).conv(5, (1, 3)),
+            r"\(CONV_2D\) takes time, the last axis of \(1, 1, 4, 20\), for channels",
+        ),
+        "values in another order": (
+            start(3).transpose(0, 1, 3, 2),
+            r"\(TRANSPOSE\) changes the order of the values at a position; time alone can move",
+        ),
+    }
+
+
+@pytest.mark.parametrize("name", refused())
+def test_what_would_be_mixed_is_refused(name: str) -> None:
+    net, said = refused()[name]
+    with pytest.raises(TfliteError, match=said):
+        convert(net.bytes(), rate_hz=50)
