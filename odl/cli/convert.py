@@ -139,7 +139,6 @@ def _from_recording(source: Path, target: Path, args: argparse.Namespace, progre
 
 def _from_network(source: Path, target: Path, args: argparse.Namespace, progress: Progress) -> str:
     """A network as a model image; with ``--check`` a difference is damage, and the exit code says so."""
-    from odl._extras import how_to_install
     from odl._files import in_private
     from odl.model.tflite.convert import convert
     from odl.model.tflite.flat_tables import LARGEST, TfliteError
@@ -160,28 +159,35 @@ def _from_network(source: Path, target: Path, args: argparse.Namespace, progress
             units=names_in(args.units) or [], classes=names_in(args.classes) or [],
             head=args.head is not False, name=source.name,
         )  # fmt: skip
+        with in_private(target, bool(args.force)) as file:
+            said = "" if args.check is None else _checked(data, made, args.check, progress)
+            file.write_bytes(made.image.to_bytes())
     except TfliteError as error:
         raise TfliteError(f"{source.name}: {error}") from None
-    said = ""
-    with in_private(target, bool(args.force)) as file:
-        if args.check is not None:
-            try:
-                from odl.model.tflite.check import compare
-
-                progress(f"comparing {args.check} windows with LiteRT")
-                compared = compare(data, made, args.check)
-            except ModuleNotFoundError as missing:
-                raise ValueError(f"--check needs LiteRT: {how_to_install('tflite')}") from missing
-            said = compared.text
-            if compared.different:
-                raise TfliteError(f"{source.name}: {said}")
-        file.write_bytes(made.image.to_bytes())
-    for line in (*_about_network(made), said or "not compared with another implementation; --check does"):
+    for line in _about_network(made, bool(args.classes)):
         print(printable(f"{target}: {line}"))
+    print(printable(f"{target}: {said or 'not compared with another implementation; --check does'}"))
     return ""
 
 
-def _about_network(made: ConvertedNetwork) -> list[str]:
+def _checked(data: bytes, made: ConvertedNetwork, windows: int, progress: Progress) -> str:
+    """What the comparison with LiteRT says, if all features are equal."""
+    from odl._extras import how_to_install
+    from odl.model.tflite.flat_tables import TfliteError
+
+    try:
+        from odl.model.tflite.check import compare
+
+        progress(f"comparing {windows} windows with LiteRT")
+        compared = compare(data, made, windows)
+    except ModuleNotFoundError as missing:
+        raise ValueError(f"--check needs LiteRT: {how_to_install('tflite')}") from missing
+    if compared.different:
+        raise TfliteError(compared.text)
+    return compared.text
+
+
+def _about_network(made: ConvertedNetwork, named: bool) -> list[str]:
     """What became of a network, where it runs, and what is still to be named."""
     from firmware_sim.capacity import on_board
 
@@ -201,6 +207,9 @@ def _about_network(made: ConvertedNetwork) -> list[str]:
         lines.append(f"its classifier is the first head: {', '.join(image.names.values())}")
     else:
         lines.append(f"no head yet: {', '.join(image.names.values())} begin at zero")
+    if not named:
+        order = "" if made.classifier is None else ", in the order of the outputs"
+        lines.append(f"the classes have no names; --classes A,B,... gives them{order}")
     if all(channel.unit == "1" for channel in image.channels):
         lines.append("the channels have no names and units; --columns and --units name those of your sensor")
     return lines

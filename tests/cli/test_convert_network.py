@@ -32,6 +32,29 @@ def convert(source: Path, *words: str) -> int:
     return main(["convert", str(source), str(source.with_suffix(".odlm")), *words])
 
 
+def test_classes_without_names_are_told_how_they_get_them(
+    source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert convert(source, "--rate", "50") == 0
+    assert "--classes A,B,... gives them, in the order of the outputs" in capsys.readouterr().out
+    assert convert(source, "--rate", "50", "--no-head", "--force") == 0
+    assert "the classes have no names; --classes A,B,... gives them\n" in capsys.readouterr().out
+    assert convert(source, "--rate", "50", "--force", "--classes", "a,b,c,d") == 0
+    assert "have no names; --classes" not in capsys.readouterr().out
+
+
+@pytest.mark.peers
+def test_a_file_that_the_reference_refuses_is_named(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    net = File((1, 40, 1, 3), 0.05).conv(8, (5, 1)).reduce("MEAN", [1, 2]).dense(4, 0)
+    source.write_bytes(net.add("SOFTMAX", [], net._out((1, 4), 0.5, 0), beta=1.0).bytes())
+    assert convert(source, "--rate", "50", "--check", "5") == 2
+    said = capsys.readouterr().err
+    assert "har.tflite: LiteRT cannot run it: " in said and said.strip().count("\n") == said.count(
+        "comparing"
+    )
+    assert not source.with_suffix(".odlm").exists()
+
+
 def test_an_image_is_written_and_described(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--rate", "50", "--hop", "32", "--columns", CHANNELS, "--units", UNITS, "--classes", "a,b,c,d"]
     assert convert(source, *words) == 0

@@ -17,6 +17,8 @@ from odl.core.kernels.score import score
 from odl.model.features import features_of
 from odl.model.tflite.convert import ConvertedNetwork, convert
 from odl.model.tflite.flat_tables import TfliteError
+from odl.model.tflite.lower import lower
+from odl.model.tflite.network import read_network
 from tests.helpers.tflite_files import CODES, SAME, VALID, File
 
 HAR = ("ax", "ay", "az")
@@ -211,8 +213,8 @@ def test_branches_give_the_same_features(net: Any) -> None:
     assert compared.different == 0 and compared.classes == 60 - compared.ties, compared.text
 
 
-def with_input(kind: str) -> File:
-    net = File((1, 40, 1, 3), 0.05, 128 if kind == "uint8" else 0, seed=3, kind=kind)
+def with_input(kind: str, scale: float = 0.05, zero: int = 128) -> File:
+    net = File((1, 40, 1, 3), scale, zero if kind == "uint8" else 0, seed=3, kind=kind)
     if kind != "int8":
         net.add("QUANTIZE", [], net.tensor((1, 40, 1, 3), "int8", [0.05], 0))
     net.conv(6, (5, 1)).reduce("MEAN", [1, 2]).dense(2, 0).softmax()
@@ -396,13 +398,40 @@ def test_every_feature_equals_the_reference_kernels(data: bytes) -> None:
 
 
 @pytest.mark.peers
-@pytest.mark.parametrize("kind", ["int8", "float32", "uint8"])
-def test_a_network_that_quantises_its_input_takes_the_same_samples(kind: str) -> None:
+@pytest.mark.parametrize(
+    "ends",
+    [("int8",), ("float32",), ("uint8",), ("uint8", 0.04, 131), ("uint8", 0.11, 0), ("uint8", 0.01, 255)],
+)
+def test_a_network_that_quantises_its_input_takes_the_same_samples(ends: tuple[Any, ...]) -> None:
     from odl.model.tflite.check import compare
 
-    data = with_input(kind).bytes()
+    data = with_input(*ends).bytes()
     compared = compare(data, convert(data, rate_hz=50), 60)
     assert compared.different == 0 and "60 windows" in compared.text
+
+
+def test_bytes_of_another_scale_are_the_samples_as_they_come() -> None:
+    image = made(with_input("uint8", 0.04, 131)).image
+    assert [(round(c.scale, 6), c.zero) for c in image.channels] == [(0.04, 3)] * 3
+    assert [layer.op.name for layer in image.layers[:2]] == ["TABLE", "CONV_TWICE"]
+
+
+def test_several_inputs_or_outputs_are_named() -> None:
+    network = read_network(small().dense(3, 0).bytes())
+    (given,), (found,) = network.inputs, network.outputs
+    for one, said in [
+        (
+            replace(network, inputs=(given, replace(given, name="gyro"))),
+            r"2 inputs \(t0, gyro\) and 1 output \(t",
+        ),
+        (replace(network, outputs=(found,) * 6), r"1 input \(t0\) and 6 outputs \((t\d+, ){4}\.\.\.\)"),
+        (
+            replace(network, inputs=()),
+            "0 inputs and 1 output .*; a network with one each can be run: several",
+        ),
+    ]:
+        with pytest.raises(TfliteError, match=said):
+            lower(one)
 
 
 def channels_first() -> File:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
@@ -13,6 +16,7 @@ from odl.core.arrays import memory_of, net_of
 from odl.core.kernels.score import score
 from odl.model.features import features_of
 from odl.model.tflite.convert import ConvertedNetwork
+from odl.model.tflite.flat_tables import TfliteError
 
 _PACKAGE = "ai-edge-litert"
 
@@ -54,16 +58,19 @@ def compare(
     ------
     ModuleNotFoundError
         If LiteRT is not installed.
+    TfliteError
+        If LiteRT refuses the file.
     """
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     image, network = converted.image, converted.network
     first = _input_of_samples(converted)
-    interpreter = Interpreter(
-        model_content=data, experimental_preserve_all_tensors=True,
-        experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
-    )  # fmt: skip
-    interpreter.allocate_tensors()
+    with _refusals():
+        interpreter = Interpreter(
+            model_content=data, experimental_preserve_all_tensors=True,
+            experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
+        )  # fmt: skip
+        interpreter.allocate_tensors()
     samples = drawn_windows(windows, image.window, len(image.channels), seed)
     features = features_of(image, samples.astype(np.int16))
     wanted = np.zeros_like(features)
@@ -73,15 +80,27 @@ def compare(
         flat = np.zeros(window.size, np.int8)
         flat[converted.order] = window.reshape(-1)
         values = _as_given(flat.reshape(given.shape), given.kind, first)
-        interpreter.set_tensor(given.number, values)
-        interpreter.invoke()
+        with _refusals():
+            interpreter.set_tensor(given.number, values)
+            interpreter.invoke()
         found = interpreter.get_tensor(converted.features.number).astype(np.int64) + 128
+        if found.size != (size := math.prod(converted.features.shape)):
+            raise TfliteError(f"LiteRT gives {found.size} values where the file says {size}")
         wanted[i] = found.reshape(-1) if found.size == image.features else _pooled(found, image.features)
         outputs.append(interpreter.get_tensor(network.outputs[0].number).reshape(-1).astype(float))
     different = int(np.count_nonzero((features != wanted).any(1)))
     classes, ties = _classes(converted, features, np.array(outputs))
     name = f"the reference kernels of LiteRT {metadata.version(_PACKAGE)}"
     return NetworkComparison(windows, image.features, different, classes, ties, name)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What LiteRT says of a file that it cannot run, as one sentence."""
+    try:
+        yield
+    except (RuntimeError, ValueError) as error:
+        raise TfliteError(f"LiteRT cannot run it: {' '.join(str(error).split())}") from None
 
 
 def _pooled(outputs: NDArray[np.int64], features: int) -> NDArray[np.int64]:

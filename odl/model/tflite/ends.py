@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -22,16 +23,22 @@ _ENDS = ("SOFTMAX", "LOGISTIC", "DEQUANTIZE", "QUANTIZE", "RESHAPE")
 def start_of(network: Network) -> tuple[list[Operator], Layout, NDArray[np.int64]]:
     """The operators behind what only converts the input, the samples' layout, and their order in it."""
     if len(network.inputs) != 1 or len(network.outputs) != 1:
-        ends = f"{len(network.inputs)} inputs and {len(network.outputs)} outputs"
-        raise TfliteError(f"{ends}; a network with one each can be run")
+        ends = f"{_named('input', network.inputs)} and {_named('output', network.outputs)}"
+        raise TfliteError(
+            f"it has {ends}; a network with one each can be run: several sensors as channels of one input, "
+            "and the output that tells the classes apart alone"
+        )
     operators, tensor = dilated(with_shapes(network.operators)), network.inputs[0]
     if not operators:
         raise TfliteError("the network has no operators")
-    if operators[0].name == "QUANTIZE" and tensor.kind != "int8":
+    if operators[0].name == "QUANTIZE" and tensor.kind == "float32":
         tensor = operators.pop(0).output
-        given = network.inputs[0]
-        if given.kind not in ("float32", "uint8") or (given.kind == "uint8" and not _same(given, tensor)):
-            raise TfliteError(f"its input is {given.kind} of another scale than the int8 that it becomes")
+    elif operators[0].name == "QUANTIZE" and tensor.kind == "uint8":
+        tensor = replace(tensor, kind="int8", zeros=tensor.zeros - 128)  # each value less 128
+        if (tensor.scale, tensor.zero) == (operators[0].output.scale, operators[0].output.zero):
+            tensor = operators.pop(0).output
+        else:
+            operators[0] = replace(operators[0], inputs=(tensor,))
     if tensor.kind != "int8":
         raise TfliteError(
             f"its input is {tensor.kind}: convert with full integer quantisation (int8), "
@@ -88,9 +95,13 @@ def _reordered(operators: list[Operator], shape: tuple[int, ...]) -> tuple[NDArr
     return order, place
 
 
-def _same(given: Tensor, tensor: Tensor) -> bool:
-    """Whether uint8 values are the int8 ones plus 128."""
-    return given.scale == tensor.scale and int(given.zeros[:1].sum()) == tensor.zero + 128
+def _named(what: str, tensors: Sequence[Tensor]) -> str:
+    """How many tensors there are, and their names."""
+    names = ", ".join(tensor.name[:40] or str(tensor.number) for tensor in tensors[:4])
+    rest = ", ..." if len(tensors) > 4 else ""
+    return f"{len(tensors)} {what}{'' if len(tensors) == 1 else 's'}" + (
+        f" ({names}{rest})" if tensors else ""
+    )
 
 
 def split(operators: list[Operator]) -> tuple[list[Operator], Operator | None, str]:
