@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
+import mmap
+import os
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -317,6 +321,66 @@ def test_a_host_on_the_line_sees_the_session_that_it_configured(library: Path) -
     late = session.step(Label(1600, window, 1))
     assert client.step(Label(1600, window, 1)) == list(late)
     assert client.snapshot() == session.snapshot()
+
+
+# Every call before the start, and some behind it.
+UNSTARTED = """
+#include <stdio.h>
+#include "odl.h"
+
+static uint32_t micros(void) { return 7; }
+static int no_store(uint32_t offset, void *bytes, size_t n) { (void)offset; (void)bytes; (void)n; return -1; }
+
+static int nothing_happens(void)
+{
+    int16_t counts[ODL_MODEL_CHANNELS] = {0};
+    uint8_t byte = 0;
+    odl_device_event event;
+
+    for (int i = 0; i < 3 * ODL_MODEL_WINDOW; i++)
+        odl_device_push(counts);
+    odl_device_lost(5);
+    odl_device_undo();
+    odl_device_held();
+    odl_device_receive(&byte, 1);
+    odl_device_tick();
+    return !odl_device_poll(&event) && odl_device_question() == -1 && !odl_device_answer(0) &&
+           !odl_device_teach(0) && odl_device_save() == -1 && odl_device_load() == -1;
+}
+
+int main(void)
+{
+    odl_device_setup setup = {"test", micros, NULL, no_store, NULL, 0};
+    int16_t counts[ODL_MODEL_CHANNELS] = {0};
+
+    if (!nothing_happens() || odl_device_init(&setup) != 0)
+        return 1;
+    odl_device_push(counts);
+    return odl_device_teach(0) ? 0 : 2;
+}
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no sanitizers there")
+@pytest.mark.parametrize("line", [True, False])
+def test_calls_before_the_start_do_nothing(line: bool, tmp_path: Path) -> None:
+    (tmp_path / "unstarted.c").write_text(UNSTARTED)
+    program = build(TREE, CONFIG, tmp_path, line, tmp_path / "unstarted.c")
+    done = subprocess.run([program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[:2000]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the image is made writable as Linux has it")
+def test_after_a_start_that_failed_calls_do_nothing(library: Path) -> None:
+    device = ExportedDevice(library)
+    image = (ctypes.c_uint8 * 8).in_dll(device._code, "odl_model_image")
+    assert device.push(samples(8, 3 * TREE.window))
+    page = ctypes.addressof(image) & -mmap.PAGESIZE
+    ctypes.CDLL(None).mprotect(ctypes.c_void_p(page), ctypes.c_size_t(2 * mmap.PAGESIZE), 3)
+    image[0] ^= 1
+    assert device._code.odl_device_init(ctypes.byref(device._setup)) != 0
+    assert not device.push(samples(8, 3 * TREE.window)) and device.save() == device.load() == -1
+    assert not device.teach(1) and not device.answer(1) and device.reply() == b""
 
 
 # --- what outlives a power cut -----------------------------------------------------------

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from firmware_sim import export, host
 from odl.core.config import Config
 from odl.core.image import Image
+from tests.helpers import sanitised
 
 _MICROS = ctypes.CFUNCTYPE(ctypes.c_uint32)
 _WRITE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_size_t)
@@ -67,12 +68,18 @@ class Store:
         return 0 if left == n else -1
 
 
-def build(image: Image, config: Config, folder: Path, line: bool = True) -> Path:
-    """Export ``image`` and build the package's sources as a shared library."""
+def build(
+    image: Image, config: Config, folder: Path, line: bool = True, program: Path | None = None
+) -> Path:  # fmt: skip
+    """Build the package of ``image`` as a shared library, or as a ``program`` with sanitisers."""
     source = folder / "src"
     export.write_source(source, image, config, "cmake", line)
     library = folder / "package.so"
     files = [*source.glob("*.c"), *(source / "core").glob("*.c")]
+    if program is not None:
+        command = [*host.compiler(), *host.WARNINGS, *sanitised.FLAGS, f"-I{source}"]
+        subprocess.run([*command, "-o", folder / "program", *files, program], check=True)
+        return folder / "program"
     command = [*host.compiler(), *host.WARNINGS, "-Werror", "-O1", "-shared", "-fPIC", f"-I{source}"]
     subprocess.run([*command, "-o", library, *files], check=True)
     return library

@@ -26,7 +26,7 @@ extern const odl_settings odl_model_settings;
 extern const odl_scaling odl_model_scaling;
 extern const uint64_t odl_model_seed;
 
-static const odl_device_setup *board;
+static const odl_device_setup *board; /* NULL: nothing has started, and no call does anything */
 static odl_session session;
 static odl_link link_; /* unistd.h has a function of that name */
 static odl_device_event events[ODL_DEVICE_EVENTS];
@@ -43,8 +43,10 @@ int odl_device_init(const odl_device_setup *setup)
     board = setup;
     n_events = n_samples = 0;
     wrong = odl_open(&session, odl_model_image, odl_model_image_size);
-    if (wrong != ODL_IMAGE_FINE)
+    if (wrong != ODL_IMAGE_FINE) {
+        board = NULL;
         return wrong;
+    }
 #if ODL_DEVICE_LINE
     odl_link_begin(&link_, &session, 0);
 #endif
@@ -54,19 +56,22 @@ int odl_device_init(const odl_device_setup *setup)
     return ODL_IMAGE_FINE;
 }
 
-/* The host is sent samples before what came of them, which is the order of a recording. */
-static void hand_over(void)
+/* The host is sent samples before what came of them, which is the order of a recording. 0: nothing has started. */
+static int hand_over(void)
 {
-    if (n_samples == 0)
-        return;
-    if (LINKED)
-        odl_link_samples(&link_, session.state.position, samples[0], n_samples);
-    odl_samples(&session, samples[0], n_samples);
-    n_samples = 0;
+    if (n_samples != 0) {
+        if (LINKED)
+            odl_link_samples(&link_, session.state.position, samples[0], n_samples);
+        odl_samples(&session, samples[0], n_samples);
+        n_samples = 0;
+    }
+    return board != NULL;
 }
 
 void odl_device_push(const int16_t *counts)
 {
+    if (board == NULL)
+        return;
     memcpy(samples[n_samples], counts, sizeof samples[0]);
     if (n_samples++ == 0)
         first_at = board->micros();
@@ -76,9 +81,8 @@ void odl_device_push(const int16_t *counts)
 
 void odl_device_lost(uint32_t n)
 {
-    if (n == 0)
+    if (n == 0 || !hand_over())
         return;
-    hand_over();
     if (LINKED)
         odl_link_gap(&link_, n, "the board came too late to read its sensor");
     else
@@ -114,7 +118,8 @@ int odl_device_answer(unsigned cls)
     int64_t window;
     int i;
 
-    hand_over();
+    if (!hand_over())
+        return 0;
     i = odl_oldest_question(&session.state);
     if (i < 0 || cls > ODL_DEVICE_AGREE)
         return 0;
@@ -134,9 +139,8 @@ int odl_device_teach(unsigned cls)
 {
     uint8_t m[ODL_TEACH_FIXED];
 
-    if (cls >= ODL_NO_CLASS)
+    if (cls >= ODL_NO_CLASS || !hand_over())
         return 0;
-    hand_over();
     m[0] = ODL_MSG_TEACH;
     memcpy(m + 1, &session.state.position, 8);
     m[ODL_TEACH_CLS] = (uint8_t)cls;
@@ -149,7 +153,8 @@ void odl_device_undo(void)
 {
     uint8_t m[ODL_UNDO_FIXED];
 
-    hand_over();
+    if (!hand_over())
+        return;
     m[0] = ODL_MSG_UNDO;
     memcpy(m + 1, &session.state.position, 8);
     echo(m, sizeof m);
@@ -166,12 +171,12 @@ void odl_device_held(void)
 
 int odl_device_save(void)
 {
-    return odl_store_save();
+    return board == NULL ? -1 : odl_store_save();
 }
 
 int odl_device_load(void)
 {
-    int entries = odl_store_load();
+    int entries = board == NULL ? -1 : odl_store_load();
 
     if (entries >= 0) {
 #if ODL_DEVICE_LINE
@@ -188,9 +193,8 @@ int odl_device_load(void)
 
 void odl_device_receive(const uint8_t *bytes, size_t n)
 {
-    if (n == 0)
+    if (n == 0 || !hand_over()) /* a command takes effect where the stream stands */
         return;
-    hand_over(); /* a command takes effect where the stream stands */
 #if ODL_DEVICE_LINE
     odl_link_receive(&link_, bytes, n);
 #else
@@ -200,8 +204,11 @@ void odl_device_receive(const uint8_t *bytes, size_t n)
 
 void odl_device_tick(void)
 {
-    uint32_t now = board->micros();
+    uint32_t now;
 
+    if (board == NULL)
+        return;
+    now = board->micros();
     if (n_samples > 0 && now - first_at >= LATE)
         hand_over();
 #if ODL_DEVICE_LINE

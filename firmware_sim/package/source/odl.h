@@ -1,8 +1,9 @@
 /* A model that learns while it is worn: samples in, predictions and questions out, answers back in.
 
    One session, no heap, no floating point in it. Call these functions from one thread, and
-   `odl_device_init` before any other; if it fails, none of them. Everything that belongs to the board
-   comes as functions in `odl_device_setup`. */
+   `odl_device_init` before any other: until it has succeeded, the others do nothing, and give what they give
+   without a question, an event or a store. Everything that belongs to the board comes as functions in
+   `odl_device_setup`. */
 #ifndef ODL_DEVICE_H
 #define ODL_DEVICE_H
 
