@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
 from typing import Final
 
@@ -212,13 +213,51 @@ def folder_instead(folder: str | Path, what: str = "a file", ending: str = "") -
     return f"this is a folder, and {what} is wanted; {there}"
 
 
+def check_regular(path: str | Path) -> None:
+    """Refuse what is there but neither a file nor a folder: a device may never end, a pipe never begin.
+
+    Raises
+    ------
+    OSError
+        If it is such a thing, or is not there; the error names ``path`` as it was given.
+
+    Examples
+    --------
+    >>> check_regular(os.devnull)
+    Traceback (most recent call last):
+    ...
+    OSError: [Errno 22] this is neither a file nor a folder: ...
+    """
+    mode = os.stat(path).st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise OSError(errno.EINVAL, "this is neither a file nor a folder", str(path))
+
+
+def open_regular(path: str | Path) -> BufferedReader:
+    """Open a file to be read; whatever a command reads is opened with this, or after `check_regular`.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read, or is no regular file.
+
+    Examples
+    --------
+    >>> with tempfile.NamedTemporaryFile() as file, open_regular(file.name) as same:
+    ...     same.read()
+    b''
+    """
+    check_regular(path)
+    return Path(path).open("rb")
+
+
 def read_small(path: str | Path, most: int = 2**26) -> bytes:
     """Read a file that is never large, as a model image or a card.
 
     Raises
     ------
     OSError
-        If it cannot be read, or has more than ``most`` bytes, as a device that never ends.
+        If it cannot be read, or has more than ``most`` bytes.
 
     Examples
     --------
@@ -226,7 +265,7 @@ def read_small(path: str | Path, most: int = 2**26) -> bytes:
     ...     read_small(file.name)
     b''
     """
-    with Path(path).open("rb") as file:
+    with open_regular(path) as file:
         data = file.read(most + 1)
     if len(data) > most:
         raise OSError(errno.EFBIG, f"more than {most} bytes", str(path))

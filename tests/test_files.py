@@ -95,19 +95,40 @@ def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="a device that never ends")
-@pytest.mark.parametrize("words", ["show {}", "study {}", "check walk", "label walk/walk.odl"])
-def test_what_never_ends_is_not_read_to_the_end(
-    tmp_path: Path, words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "words",
+    ["show", "study", "info", "label", "report", "verify", "check", "init", "replay", "profile show", "push"],
+)
+@pytest.mark.parametrize("name", ["/dev/zero", "pipe"])
+def test_devices_and_pipes_are_no_files(
+    tmp_path: Path, words: str, name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`odl show /dev/zero` took all memory that there was."""
+    """`odl info /dev/zero` read for ever, and of a pipe it waited for the first byte."""
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    assert main([*words.split(), name]) == 2
+    assert f"{name}: " in (said := capsys.readouterr().err) and "neither a file nor a folder" in said
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="a device that never ends")
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("check walk", "more than 67108864 bytes"),
+        ("label walk/walk.odl", "walk.edits.jsonl: this is neither a file nor a folder"),
+    ],
+)
+def test_what_never_ends_beside_a_recording_is_not_read_to_the_end(
+    tmp_path: Path, words: str, said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     odl.replay("shoulder", subjects=["7"], budget=1, out="walk")
     Path("walk/shoulder-7.odl").rename("walk/walk.odl")
     Path("walk/walk.edits.jsonl").symlink_to("/dev/zero")
     Path("walk/card.json").touch()
     os.truncate("walk/card.json", 2**26 + 1)
-    assert main(words.replace("{}", "/dev/zero").split()) == 2
-    assert "more than 67108864 bytes" in capsys.readouterr().err
+    assert main(words.split()) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_a_pipe_is_written_to_and_left_as_it_is(tmp_path: Path) -> None:

@@ -139,7 +139,7 @@ def _from_recording(source: Path, target: Path, args: argparse.Namespace, progre
 
 def _from_network(source: Path, target: Path, args: argparse.Namespace, progress: Progress) -> str:
     """A network as a model image; with ``--check`` a difference is damage, and the exit code says so."""
-    from odl._files import in_private
+    from odl._files import in_private, open_regular
     from odl.model.tflite.convert import convert
     from odl.model.tflite.flat_tables import LARGEST, TfliteError
 
@@ -151,7 +151,7 @@ def _from_network(source: Path, target: Path, args: argparse.Namespace, progress
         raise ValueError(f"--rate is {args.rate:g}; a number above 0 and below 4 million is wanted")
     if args.check is not None and args.check < 1:
         raise ValueError(f"--check is {args.check}; a number of windows is wanted")
-    with source.open("rb") as file:
+    with open_regular(source) as file:
         data = file.read(LARGEST + 1)
     try:
         made = convert(

@@ -86,8 +86,17 @@ def _flush_output() -> None:
 
 
 def _complain(sentence: str, status: int) -> int:
-    print(f"odl: {printable(sentence)}", file=sys.stderr)
+    print(f"odl: {_short(sentence)}", file=sys.stderr)
     return status
+
+
+def _short(sentence: str) -> str:
+    """Return a sentence for the terminal; of a very long word its ends.
+
+    >>> len(_short("seed is " + "9" * 5000))
+    171
+    """
+    return re.sub(r"(\S{80})\S{100,}(\S{80})", r"\1...\2", printable(sentence))
 
 
 def _sentence(error: Exception) -> str:
@@ -127,6 +136,13 @@ class _Parser(argparse.ArgumentParser):
         known = flag in self._option_string_actions and not word.startswith("-")
         return f"; did you mean '{flag} {word}'?" if known else ""
 
+    def _get_value(self, action: argparse.Action, text: str) -> Any:
+        if isinstance(action, argparse._SubParsersAction):  # the words of the subcommand come here first
+            return text
+        if not text and action.const != "":
+            raise argparse.ArgumentError(action, "this is empty; name something, or leave it out")
+        return super()._get_value(action, text)
+
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if isinstance(action, argparse._SubParsersAction) and value not in action.choices:
             self.error(f"there is no command '{value}'{did_you_mean(value, action.choices)}")
@@ -134,7 +150,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         sentence = message.removeprefix("argument ")
-        self.exit(2, f"odl: {printable(sentence)}; '{self.prog} --help' lists all options\n")
+        self.exit(2, f"odl: {_short(sentence)}; '{self.prog} --help' lists all options\n")
 
 
 class _Odl(_Parser):

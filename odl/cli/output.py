@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -67,7 +68,7 @@ def check_not_source(source: str, target: str | Path | None) -> None:
     ValueError
         If both are the same file.
     """
-    if target is not None and Path(source).resolve() == Path(target).resolve():
+    if target is not None and os.path.realpath(source) == os.path.realpath(target):
         raise ValueError(f"{target}: this would overwrite what is being read; give another name")
 
 

@@ -19,6 +19,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
+from odl._files import check_regular
 from odl.data.card import DataError
 
 LARGEST = 2**28  # bytes of one file, unpacked, that is read whole
@@ -134,6 +135,7 @@ class Files:
         self._home: dict[str, str] = {}  # the zip of each file; absent: in the folder
         if not path.exists():
             raise DataError(f"{path}: there is no such folder or zip")
+        check_regular(path)
         if path.is_file() and not zipfile.is_zipfile(path):
             raise DataError(f"{path}: this is neither a folder nor a zip")
 

@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from odl._files import check_regular
 from odl._text import clean, did_you_mean, shell_word
 from odl.data.bundled import Part, find_folder, list_datasets, load_card, load_session
 from odl.data.card import Card, DataError, agree, read_card, subject_name
@@ -157,7 +158,9 @@ def open_dataset(source: str | Path, data: str | Path | None = None) -> Dataset:
     if str(source) in list_datasets():
         return _known(str(source), None if data is None else Path(data))
     path = Path(source)
-    if not path.exists():
+    if path.exists():
+        check_regular(path)
+    else:
         known = list_datasets()
         raise DataError(
             f"there is no dataset '{source}' and no such folder; known datasets: "

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from odl import data
+from odl._files import open_regular
 from odl.core.events import Prediction, Samples, Truth
 from odl.core.ground_truth import TruthTrack
 from odl.core.image import ROOT, Image, Layer
@@ -30,7 +31,7 @@ _OPERATIONS = {
 
 def describe_file(path: str | Path) -> dict[str, Any]:
     """Describe a recording or a model image; the first bytes of the file say which it is."""
-    with Path(path).open("rb") as file:
+    with open_regular(path) as file:
         head = file.read(4)
     return describe_image(load_model(path)) if head == MAGIC else describe_recording(path)
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from odl._files import keep_private, lock, read_small
+from odl._files import check_regular, keep_private, lock, read_small
 from odl.core.errors import OdlError
 from odl.core.events import valid_name
 from odl.core.protocols import ClassEdit
@@ -181,6 +181,8 @@ def append_edits(path: Path, trace: str, edits: Iterable[Edit | EditOfClass]) ->
     OSError
         If the file cannot be written, or another process is writing to it.
     """
+    if path.exists():
+        check_regular(path)
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
     with os.fdopen(os.open(path, flags, 0o600), "r+b") as file:
         lock(file.fileno(), path)

@@ -19,6 +19,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from odl._files import open_regular
 from odl.core.config import Config
 from odl.core.errors import OdlError
 from odl.core.fused import Fused
@@ -244,7 +245,7 @@ def read_profile(path: str | Path) -> WearerProfile:
         If it cannot be read.
     """
     path = Path(path)
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return WearerProfile.parse(file.read(LARGEST + 1), str(path))
 
 

@@ -11,7 +11,7 @@ from io import BufferedWriter
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
-from odl._files import in_private, keep_private, lock
+from odl._files import check_regular, in_private, keep_private, lock
 from odl.core.errors import OdlError
 from odl.wire.messages import FORMAT, Start
 
@@ -66,6 +66,7 @@ def buffered(number: int) -> BufferedWriter:
 
 def open_locked(path: Path) -> BinaryIO:
     """Open the file at ``path`` for reading and later writing, and lock it."""
+    check_regular(path)
     return os.fdopen(_locked(path), "r+b", buffering=0)  # a buffered file would move the position of its copy
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from odl._files import folder_instead
+from odl._files import folder_instead, open_regular
 from odl.core.events import Adopt, Event, Gap, Output, Samples
 from odl.core.loop import TOGETHER
 from odl.recording.files import PathLike, RecordingError, check_format, open_locked
@@ -115,7 +115,7 @@ class Reader:
         path = Path(path)
         if path.is_dir():
             raise RecordingError(f"{path}: {folder_instead(path, 'a recording (.odl)', '.odl')}")
-        self._file = open_locked(path) if locked else path.open("rb")  # noqa: SIM115 - close() does
+        self._file = open_locked(path) if locked else open_regular(path)  # noqa: SIM115 - close() does
         try:
             self._found = self._scan()
             self.start = self._read_start()

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -308,3 +309,34 @@ def test_figures_go_behind_what_a_redirected_output_holds(tmp_path: Path) -> Non
         subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=out,
                        check=True)  # fmt: skip
     assert (tmp_path / "out.txt").read_text() == "a summary, figures"
+
+
+@pytest.mark.parametrize("words", ["report", "replay", "info", "live --play", "show shoulder --picture"])
+def test_an_empty_word_names_nothing(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """`odl report ''` said that PosixPath('.') has an empty name."""
+    with pytest.raises(SystemExit):
+        main([*words.split(), ""])
+    assert "this is empty; name something, or leave it out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["seed", "batch", "skip", "policy"])
+@pytest.mark.parametrize("digits", [400, 5000])
+def test_an_error_does_not_repeat_thousands_of_digits(
+    option: str, digits: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with suppress(SystemExit):
+        assert main(["replay", "shoulder", f"--{option}", "9" * digits]) == 2
+    said = capsys.readouterr().err
+    assert "99...99" in said and option in said and len(said) < 500
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links that lead to themselves")
+def test_a_link_that_leads_to_itself_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It was a sentence about a loop from the folder of this machine, or a traceback."""
+    monkeypatch.chdir(tmp_path)
+    Path("loop.odl").symlink_to("loop.odl")
+    for words in (["info"], ["report"], ["label"], ["replay"]):
+        assert main([*words, "loop.odl", *(["--json", "loop.odl"] if words == ["replay"] else [])]) == 2
+        assert capsys.readouterr().err.splitlines()[-1].startswith(("odl: loop.odl: ", "odl: there is no"))

@@ -11,6 +11,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from odl._files import check_regular
 from odl.data.archive import damage_as_error, most_unpacked, open_zip, zip_members
 from odl.data.card import DataError
 
@@ -117,6 +118,7 @@ def sources(base: Path) -> list[SourceFile]:
     """
     if not base.exists():
         raise DataError(f"{base}: there is no such file or folder")
+    check_regular(base)
     if base.is_file():
         return _inside(base, "") if _is_zip(base) else [SourceFile(base, base.name)]
     found: list[SourceFile] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -89,7 +90,7 @@ def output_path(opened: RecordedSession, path: Path, out: str | Path | None = No
     out = path.with_name(f"{path.stem}-relabelled.odl") if out is None else Path(out)
     if out.suffix != ".odl":
         raise RelabelError(f"{out.name}: a recording ends in .odl")
-    if out.resolve() == path.resolve():
+    if os.path.realpath(out) == os.path.realpath(path):
         raise RelabelError(f"{out}: this would overwrite the recording; give another name")
     if out.exists():
         origin = open_recording(out).stream.about.get("relabelled", {})
