@@ -252,3 +252,40 @@ def test_a_column_with_values_and_no_name_is_told_and_a_row_number_is_none(tmp_p
     in_two(tmp_path / "n", "{}.csv", lambda c: table(f",{TIME}", [range(N), c["ms"], *xyz(c)]))
     in_two(tmp_path / "e", "{}.csv", lambda c: table(f"{TIME},", [c["ms"], *xyz(c), [""] * N]))
     assert not any("no name" in w for kind in "ne" for w in found_in(tmp_path / kind)["warnings"])
+
+
+@pytest.mark.parametrize("names", ["time_ms,ax,ay,az", "ms,u,ax,ay"])
+def test_columns_without_names_are_called_as_a_person_says(
+    tmp_path: Path, names: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The card lacked the names, so that the very `--columns` that odl proposes could not be read."""
+    c = motion(False)
+    for name in ("walk.1", "walk.2", "sit.1", "sit.2"):
+        put(tmp_path / f"{name}.csv", "\n".join(",".join(row) for row in zip(c["ms"], *xyz(c), strict=True)))
+    assert main(["init", str(tmp_path), "--columns", names]) == 0
+    said = capsys.readouterr()
+    assert json.loads((tmp_path / "card.json").read_text())["table"]["columns"] == names.split(",")
+    assert "without names" not in said.err and "by their numbers" not in said.out
+    assert main(["check", str(tmp_path)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("head", "columns", "said"),
+    [
+        (TIME, "abc", "it has none of the columns abc that --columns names; there are time_ms, ax"),
+        (TIME, "a,b,c,d", "it has none of the columns a, b, c, d"),
+        (TIME, "ax,ay,foo", "--columns names foo, which no table has"),
+        (TIME, "ax,ax", "--columns is ax,ax: a name is empty or there twice"),
+        (TIME, "ax,,ay", "a name is empty or there twice"),
+        ("", "ax,ay,az", "4 columns without names, but --columns has 3 names"),
+        ("", "ax,ay,az,gx,gy", "4 columns without names, but --columns has 5 names"),
+    ],
+)
+def test_columns_that_fit_no_table_are_refused(
+    tmp_path: Path, head: str, columns: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    c = motion(False)
+    whole = table(TIME, [c["ms"], *xyz(c)])
+    put(tmp_path / "walk.csv", whole if head else whole.split("\n", 1)[1])
+    assert main(["init", str(tmp_path), "--columns", columns]) == 2
+    assert said in capsys.readouterr().err and not (tmp_path / "card.json").exists()

@@ -400,6 +400,7 @@ def _columns(proposal: Proposal, profiles: list[Profile], sensors: Sensors) -> N
         )
     if roles.names:
         layout["columns"] = list(roles.names)
+    if roles.guessed:
         proposal.say(
             f"the files have no names of columns; called {', '.join(roles.names)} by their numbers", GUESS
         )

@@ -139,7 +139,7 @@ def find_roles(
         Columns that were named by a person.
     """
     given: tuple[str, ...] = ()
-    guessed = bool(table.columns) and all(map(_NAMELESS.fullmatch, table.columns))
+    guessed = nameless(table)
     if guessed:
         given = _names_by_numbers(table, hint)
         table = replace(table, columns=dict(zip(given, table.columns.values(), strict=True)))
@@ -190,6 +190,11 @@ def find_roles(
         axes, stamps, label, subject, device, recording, sensor, join, given, guessed, left, tuple(remarks),
         by_turns,
     )  # fmt: skip
+
+
+def nameless(table: RawTable) -> bool:
+    """Whether the columns of a table have only numbers, since its file has no line of names."""
+    return bool(table.columns) and all(map(_NAMELESS.fullmatch, table.columns))
 
 
 def run_length(codes: NDArray[np.int64]) -> float:

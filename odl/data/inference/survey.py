@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from odl.data.card import DataError
 from odl.data.clock import PAIR, SECONDS, has_dates, read_clock
 from odl.data.inference.axes import LINEAR, SENSOR_WORDS, Axis, Chosen, words_of
-from odl.data.inference.roles import Roles, find_roles, worded
+from odl.data.inference.roles import Roles, find_roles, nameless, worded
 from odl.data.label_file import span_columns
 from odl.data.loaders.words import named_columns
 from odl.data.readers import read_tables
@@ -117,6 +117,8 @@ def survey(sources: Sequence[SourceFile], choices: Choices) -> Survey:
     DataError
         If a file that has to be a table is damaged, or none is one.
     """
+    if "" in choices.columns or len(set(choices.columns)) < len(choices.columns):
+        raise DataError(f"`columns` is {','.join(choices.columns)[:160]}: a name is empty or there twice")
     found = Survey([], [], [])
     faults: list[tuple[SourceFile, DataError]] = []
     for source in sources:
@@ -139,6 +141,10 @@ def survey(sources: Sequence[SourceFile], choices: Choices) -> Survey:
         if not found.profiles or not other:
             raise fault
         found.skipped.append((source, str(fault).removeprefix(str(source.path)).lstrip(" :")))
+    there = {name for p in found.profiles for name in p.columns}
+    there |= {name for _, table in found.spans for name in table.columns}
+    if missing := [name for name in choices.columns if name not in there]:
+        raise DataError(f"`columns` names {', '.join(missing)[:160]}, which no table has")
     return found
 
 
@@ -151,17 +157,18 @@ def _take(
     outside = source.path.parents[source.name.count("/")].name  # the folder that was named
     kind = kind or SENSOR_WORDS.get(outside.lower() if len(outside) > 1 else "", "")
     try:
-        if len(choices.columns) == len(table.columns):
-            table = named_columns(table, choices.columns)
+        names = choices.columns if len(choices.columns) == len(table.columns) and nameless(table) else ()
+        table = named_columns(table, names)
         if table.facts.sensor:
             kind = table.facts.sensor
         if span_columns(table) is not None and (len(table) < 2000 or not find_roles(table, kind).axes.axes):
             found.spans.append((source, table))
             return
         roles = find_roles(table, kind, linear, choices.label, choices.subject)
-        if choices.columns and set(choices.columns) <= set(table.columns) and not roles.guessed:
-            kept = tuple(a for a in roles.axes.axes if a.column in choices.columns)
-            roles = _only(roles, kept, tuple(a.column for a in roles.axes.axes if a not in kept))
+        if names:
+            roles = replace(roles, names=names)
+        elif choices.columns:
+            roles = _chosen(table, roles, choices.columns)
         if not roles.axes.axes:
             there = ", ".join(table.columns)[:160]
             why = (
@@ -237,5 +244,18 @@ def _one_stream(table: RawTable, roles: Roles, good: NDArray[np.bool_]) -> NDArr
     return own
 
 
-def _only(roles: Roles, axes: tuple[Axis, ...], left: tuple[str, ...]) -> Roles:
-    return replace(roles, axes=Chosen(axes, (*roles.axes.left, *left)), left=(*roles.left, *left))
+def _chosen(table: RawTable, roles: Roles, columns: tuple[str, ...]) -> Roles:
+    """The roles of the axes among the columns that a person has named."""
+    if roles.guessed:
+        raise NoTable(
+            f"{table.path}: {len(table.columns)} columns without names, "
+            f"but `columns` has {len(columns)} names"
+        )
+    if not set(columns) & set(table.columns):
+        raise NoTable(
+            f"{table.path}: it has none of the columns {', '.join(columns)[:160]} that `columns` names; "
+            f"there are {', '.join(table.columns)[:160]}"
+        )
+    kept = tuple(a for a in roles.axes.axes if a.column in columns)
+    left = tuple(a.column for a in roles.axes.axes if a not in kept)
+    return replace(roles, axes=Chosen(kept, (*roles.axes.left, *left)), left=(*roles.left, *left))
