@@ -78,17 +78,19 @@ def check_json(args: argparse.Namespace) -> None:
     Raises
     ------
     ValueError
-        If another argument names the file, or the folder of whose card it is, or if it exists and
-        holds no JSON.
+        If another argument names the file, or it is called as a card is, or exists and holds no JSON.
     """
     if getattr(args, "json", None) in (None, "-"):
         return
+    from odl.data.table_card import is_card
+
     target = Path(args.json)
+    if is_card(target):
+        raise ValueError(f"{target}: this would overwrite a card, or be taken for one; give another name")
     for name, value in vars(args).items():
         for other in value if isinstance(value, list) else [value]:
             if name != "json" and other and isinstance(other, str):
                 check_not_source(other, target)
-                check_not_source(f"{other}/card.json", target)
     if target.is_file():
         with target.open("rb") as file:
             if file.read(1) not in (b"", b"{", b"["):

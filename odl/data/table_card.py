@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from odl.data.card import Card, DataError, subject_name
@@ -192,7 +192,7 @@ def files_of(base: Path, patterns: tuple[str, ...]) -> list[SourceFile]:
     return [s for s in found if any(Path(s.name).match(pattern) for pattern in patterns) and not is_card(s)]
 
 
-def is_card(source: SourceFile) -> bool:
+def is_card(source: SourceFile | Path) -> bool:
     """Whether a file is a card: of a dataset, of one table, or of a table that was made from a recording."""
-    name = source.name.rsplit("/", 1)[-1]
+    name = PurePosixPath(source.name).name
     return name == "card.json" or name.endswith((".card.json", ".csv.json"))

@@ -256,8 +256,13 @@ def test_figures_replace_neither_a_card_nor_what_is_no_json(
     for words in (["init", str(tmp_path)], ["check", str(tmp_path)], ["datasets"]):
         assert main([*words, "--json", str(table)]) == 2
         assert "the file exists and holds no JSON" in capsys.readouterr().err
-    assert main(["check", str(tmp_path), "--json", str(card)]) == 2
-    assert "overwrite" in capsys.readouterr().err
+    for name in (
+        "card.json",
+        "walk.csv.card.json",
+        "walk.csv.json",
+    ):
+        assert main(["check", str(tmp_path), "--json", str(tmp_path / name)]) == 2
+        assert "overwrite a card" in capsys.readouterr().err
     assert [path.read_bytes() for path in (table, card)] == contents
     assert main(["check", str(tmp_path), "--json", str(old)]) == 0 and json.loads(old.read_text())
 
