@@ -23,9 +23,19 @@ from pyarrow import parquet
 from scipy.io import savemat
 
 from odl.data.card import DataError
-from odl.data.readers import READERS, documents, hdf5, json_records, json_text, matlab, read_tables
+from odl.data.readers import (
+    READERS,
+    documents,
+    hdf5,
+    json_records,
+    json_text,
+    matlab,
+    read_tables,
+    text_layout,
+)
 from odl.data.readers.source import sources
 from odl.data.readers.table import NotATable, RawTable
+from odl.data.readers.text_layout import cells
 
 RNG = np.random.default_rng(0)
 ACC = np.round(RNG.normal(0, 1, (40, 3)), 3)
@@ -833,3 +843,17 @@ def test_parquet_text_is_read_as_text(tmp_path: Path) -> None:
     frame["label"] = ["walk"] * 20 + [None] * 20
     frame.to_parquet(tmp_path / "a.parquet")
     assert table(tmp_path / "a.parquet").columns["label"].tolist() == ["walk"] * 20 + [""] * 20
+
+
+def test_lines_are_split_at_separators_that_they_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of 400 lines was split six times: half of the time in a folder of thousands of small files."""
+    split = list[str]()
+
+    def counted(line: str, separator: str) -> list[str]:
+        split.append(separator)
+        return cells(line, separator)
+
+    monkeypatch.setattr(text_layout, "cells", counted)
+    found = text_layout.find_layout(["time,ax,ay", *(f"{i / 50:.2f},0.5,9.81" for i in range(399))])
+    assert found is not None and found.names == ("time", "ax", "ay")
+    assert split.count(",") <= 401 and set(split) == {",", " "}

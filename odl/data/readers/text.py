@@ -250,7 +250,7 @@ class _Body:
             try:
                 return csv.read_csv(
                     pyarrow.BufferReader(text),
-                    csv.ReadOptions(column_names=names, use_threads=False, block_size=2 * BLOCK),
+                    csv.ReadOptions(column_names=names, use_threads=False, block_size=len(text) + 1),
                     csv.ParseOptions(delimiter=separator, invalid_row_handler=wrong),
                     csv.ConvertOptions(
                         null_values=_NULLS, decimal_point=layout.point, auto_dict_encode=True,

@@ -31,6 +31,7 @@ _RATE = (
         re.IGNORECASE,
     ),
 )
+_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
 _MARKED = re.compile(r"[+-]?[1-9]\d{0,2}(?:(?:,\d{3})+|(?:\.\d{3})+)")
 _NO_RATE = re.compile(
     r"filter|pass\b|bandwidth|cut[- ]?off|lpf|hpf|notch|mains|crystal|i2c|spi\b", re.IGNORECASE
@@ -86,22 +87,24 @@ def find_layout(lines: list[str]) -> TextLayout | None:
     lines = lines[:LINES]
     told = re.fullmatch(r"sep=(.|\\t)", lines[0].strip('\ufeff\r\n "')) if lines else None
     named = "" if told is None else told[1].replace("\\t", "\t")
-    best: tuple[float, str, int, list[int]] = (0.0, "", 0, [])
+    best: tuple[float, str, int, list[int], list[list[str]]] = (0.0, "", 0, [], [])
     for separator in named or SEPARATORS:
-        split = [cells(line, separator) if not is_comment(line) else [] for line in lines]
-        likely = [i for i, row in enumerate(split) if _is_data(row)]
-        if not likely:
+        if separator != " " and not any(separator in line for line in lines):
             continue
-        width = Counter(len(split[i]) for i in likely).most_common(1)[0][0]
-        own = [i for i in likely if len(split[i]) == width]
-        score = sum(1.0 if _is_value(cell) else -0.5 for i in own for cell in split[i] if cell)
+        split = [cells(line, separator) if not is_comment(line) else [] for line in lines]
+        values = {i: found for i, row in enumerate(split) if (found := _values_in(row))}
+        if not values:
+            continue
+        width = Counter(len(split[i]) for i in values).most_common(1)[0][0]
+        own = [i for i in values if len(split[i]) == width]
+        score = sum(1.5 * values[i] - 0.5 * (width - split[i].count("")) for i in own)
         if score > best[0]:
-            best = (score, separator, width, own)
-    _, separator, width, rows = best
+            best = (score, separator, width, own, [split[i] for i in own])
+    _, separator, width, rows, samples = best
     if not separator:
         return None
-    first, samples = rows[0], [cells(lines[i], separator) for i in rows]
-    comma = any(re.fullmatch(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?", c) for row in samples for c in row)
+    first = rows[0]
+    comma = any("," in c and _COMMA.fullmatch(c) for row in samples for c in row)
     header, names, units = _header(lines[:first], separator, width, samples)
     return TextLayout(
         separator, "," if comma else ".", first + 1, names, header, units, _rate(lines[: first]),
@@ -122,14 +125,12 @@ def _has_values(column: list[str]) -> bool:
 def _thousands(rows: list[int], samples: list[list[str]]) -> tuple[int, str]:
     """The row, from 1, and text of a number of thousands with a mark beside whole numbers without one."""
     for column in zip(*samples, strict=True):
-        filled = [(row, cell) for row, cell in zip(rows, column, strict=True) if cell.lower() not in NOTHING]
-        marked = [pair for pair in filled if _MARKED.fullmatch(pair[1])]
-        whole = [cell for _, cell in filled if re.fullmatch(r"[+-]?\d{1,3}", cell)]
-        if (
-            marked
-            and len(marked) + len(whole) == len(filled)
-            and any(len(c.lstrip("+-")) == 3 for c in whole)
-        ):
+        marked = [pair for pair in zip(rows, column, strict=True) if _MARKED.fullmatch(pair[1])]
+        if not marked:
+            continue
+        whole = [cell for cell in column if re.fullmatch(r"[+-]?\d{1,3}", cell)]
+        filled = sum(cell.lower() not in NOTHING for cell in column)
+        if len(marked) + len(whole) == filled and any(len(c.lstrip("+-")) == 3 for c in whole):
             return marked[0][0] + 1, marked[0][1]
     return 0, ""
 
@@ -144,11 +145,13 @@ def _is_value(cell: str) -> bool:
     return bool(_NUMBER.fullmatch(text.replace(",", ".", 1)) or _DATE.fullmatch(text))
 
 
-def _is_data(row: list[str]) -> bool:
-    """Whether a row holds values: numbers or dates in a third of its cells or more."""
+def _values_in(row: list[str]) -> int:
+    """How many cells of a row hold numbers or dates; 0 if they are less than a third of those filled."""
+    if len(row) < 2:
+        return 0
     found = sum(map(_is_value, row))
     filled = sum(cell.lower() not in NOTHING for cell in row)
-    return len(row) >= 2 and found >= 1 and 3 * found >= filled
+    return found if 3 * found >= filled else 0
 
 
 def _header(
