@@ -68,12 +68,8 @@ class WearerProfile:
     @classmethod
     def of(cls, image: Image, log: NDArray[Any]) -> Self:
         """The profile of a session of ``image`` with this label log (`odl.core.session.Session.log`)."""
-        log = log.copy()
-        labels = log["kind"] == Entry.LABEL
-        log["window"] = np.where(labels, EARLIER, 0)
-        places, orders = np.flatnonzero(labels | (log["kind"] == Entry.CHANGE)), log["order"].copy()
-        log["order"] = 0
-        log["order"][places[np.argsort(orders[places], kind="stable")]] = np.arange(1, len(places) + 1)
+        log = _numbered(log)
+        log["window"] = np.where(log["kind"] == Entry.LABEL, EARLIER, 0)
         return cls(image.checksum, log)
 
     def text(self) -> str:
@@ -142,7 +138,7 @@ class WearerProfile:
         for kind, what in ((Entry.CLASS, "class"), (Entry.SPLIT, "task of class")):
             if len(twice := log["cls"][log["kind"] == kind]) > len(set(twice.tolist())):
                 raise ProfileError(f"{name}: a {what} is there twice")
-        return cls(int(image, 16), log)
+        return cls(int(image, 16), _numbered(log))
 
     def check(self, image: Image, name: str = "the profile") -> None:
         """Raise unless this is a profile of ``image``.
@@ -232,6 +228,16 @@ class WearerProfile:
                 entry["features"] = 0
                 entry["features"][: len(new)] = list(new)
         return WearerProfile(self.image, log)
+
+
+def _numbered(log: NDArray[Any]) -> NDArray[Any]:
+    """The log with its labels and changes numbered from 1, in their order."""
+    log = log.copy()
+    places = np.flatnonzero((log["kind"] == Entry.LABEL) | (log["kind"] == Entry.CHANGE))
+    orders = log["order"][places]
+    log["order"] = 0
+    log["order"][places[np.argsort(orders, kind="stable")]] = np.arange(1, len(places) + 1)
+    return log
 
 
 def read_profile(path: str | Path) -> WearerProfile:

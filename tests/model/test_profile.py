@@ -343,3 +343,13 @@ def test_a_replay_goes_on_from_a_profile(tmp_path: Path) -> None:
     assert odl.replay(tmp_path / "2" / "shoulder-8.odl").outcomes[0].same_trace
     assert read_profile(path).summary["image"] == f"{image.checksum:08x}"
     assert open_recording(tmp_path / "2" / "shoulder-8.odl").damage == ""
+
+
+def test_numbers_at_their_end_can_be_merged() -> None:
+    """The next number was one that no profile may have, so that what was written could not be read."""
+    one, two = profile(taught(9, 1)), profile(taught(9, 0, name="jump"))
+    late = one.text().replace('"order": 1,', f'"order": {2**31 - 2},')
+    late = WearerProfile.parse(late.replace('"order": 2,', f'"order": {2**31 - 1},'))
+    both = late + two
+    assert late.text() == one.text()
+    assert both.text() == (one + two).text() == WearerProfile.parse(both.text()).text()
