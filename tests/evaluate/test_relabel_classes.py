@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -224,3 +225,20 @@ def test_one_class_that_is_left_gives_figures_and_a_recording_but_no_model(
     assert "model: none, since an image needs two classes and one is left" in capsys.readouterr().out
     assert not model.exists()
     assert odl.replay(tmp_path / "a-relabelled.odl").outcomes[0].same_trace
+
+
+@pytest.mark.parametrize("room", [0, 1])
+def test_changes_that_overflow_the_log_are_refused(
+    tmp_path: Path, room: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The rename after the last that had room said that there is no such class, and the last was nothing."""
+    stage = Stage(policy="none")
+    stage.run(80)
+    path = record(tmp_path / "a.odl", stage)
+    names = ["run", *(f"run {i}" for i in range(IMAGE.max_log - room))]
+    renames = [EditOfClass("rename", *pair, None, "P3", 0) for pair in pairwise(names)]
+    append_edits(edits_path(path), read(path).trace_sha256, renames)
+    done = main(["label", str(path), "--rename", f"{names[-1]}=jog", "--out", str(tmp_path / "b.odl")])
+    said = capsys.readouterr().err
+    assert done == 2 * (not room)
+    assert room or f"rename '{names[-1]}': the label log is full, its {IMAGE.max_log} entries" in said

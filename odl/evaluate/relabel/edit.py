@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from odl._text import clean
+from odl.core.events import Dropped, Output, Why
 from odl.core.loop import commands
 from odl.core.session import Session
 from odl.evaluate.recorded import RecordedSession
-from odl.evaluate.relabel.schedule import ScheduledAnswer, ScheduledAnswers, schedule_answers
+from odl.evaluate.relabel.schedule import ScheduledAnswer, ScheduledAnswers, ScheduledChange, schedule_answers
 from odl.evaluate.relabel.start import known_before
 from odl.labels.edits import (
     Edit,
@@ -86,7 +88,13 @@ def check_edits(
         try:
             for reaction in ScheduledAnswers(rehearsal, [one]).poll(one.at):
                 for command in commands(rehearsal, reaction):
-                    rehearsal.step(command)
+                    outputs = rehearsal.step(command)
+                    if isinstance(one, ScheduledChange) and one.edited and _full(outputs):
+                        what = f"{one.edit.what} '{clean(one.edit.name)}'"
+                        raise RelabelError(
+                            f"{what}: the label log is full, its {opened.image.max_log} entries are "
+                            "labels, classes and changes of classes"
+                        )
         except RelabelError as error:
             if not isinstance(one, ScheduledAnswer):
                 raise RelabelError(f"{error}; `keep_classes` gives earlier changes of classes up") from None
@@ -139,6 +147,10 @@ def store_edit(
     edit = Edit(window, edited, under, as_recorded, by, took, round(1000 * time.time()))
     check_edits(opened, history, read_edits(log, trace), [edit], read_class_edits(log, trace))
     append_edits(log, trace, [edit])
+
+
+def _full(outputs: Iterable[Output]) -> bool:
+    return any(isinstance(output, Dropped) and output.why is Why.FULL for output in outputs)
 
 
 def _how_to_drop(edit: Edit, edits: Sequence[Edit]) -> str:
