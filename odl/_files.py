@@ -266,10 +266,9 @@ def read_small(path: str | Path, most: int = 2**26) -> bytes:
     b''
     """
     with open_regular(path) as file:
-        data = file.read(most + 1)
-    if len(data) > most:
-        raise OSError(errno.EFBIG, f"more than {most} bytes", str(path))
-    return data
+        if os.fstat(file.fileno()).st_size > most:
+            raise OSError(errno.EFBIG, f"more than {most} bytes", str(path))
+        return file.read()
 
 
 def write_private(path: str | Path, content: bytes | str) -> None:

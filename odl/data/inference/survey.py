@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from odl.data.card import DataError
 from odl.data.clock import PAIR, SECONDS, has_dates, read_clock
-from odl.data.inference.axes import LINEAR, SENSOR_WORDS, Axis, Chosen, words_of
+from odl.data.inference.axes import LINEAR, SENSOR_WORDS, Chosen, words_of
 from odl.data.inference.roles import Roles, find_roles, nameless, worded
 from odl.data.label_file import span_columns
 from odl.data.loaders.words import named_columns
