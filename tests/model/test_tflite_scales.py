@@ -56,6 +56,24 @@ def test_such_an_output_equals_the_reference(kind: str, scale: float, weight: in
     assert compare(data, convert(data, rate_hz=50), 40).different == 0
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("given", "out"), [(3e38, 1e-44), (3e38, 1e-3), (1e-44, 3e38), (0.05, 1e-44), (0.05, 3e38)]
+)
+@pytest.mark.parametrize("name", ["RELU", "RELU6", "LEAKY_RELU", "PRELU", "QUANTIZE", "MUL", "ADD", "SUB"])
+def test_scales_that_no_converter_writes_are_run_or_refused(name: str, given: float, out: float) -> None:
+    net = File((1, 12, 1, 2), given, 3)
+    if name == "LEAKY_RELU":
+        net.leaky(0.3, out, -5)
+    else:
+        net.each(name, out, -5, 2 if name in ("PRELU", "MUL", "ADD", "SUB") else 0)
+    data = net.conv(4, (3, 1), scale=1.0).dense(3, 0, scale=1.0).bytes()
+    try:
+        assert convert(data, rate_hz=50).image.window == 12
+    except TfliteError as error:
+        assert str(error).isprintable()
+
+
 def mean_of(positions: int, scale: float) -> bytes:
     """A mean over so many positions, from a scale of 0.02 to ``scale``."""
     net = File((1, 4 + positions, 1, 3), 0.05, 3).conv(6, (5, 1), scale=0.02)

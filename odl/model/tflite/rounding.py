@@ -15,7 +15,14 @@ def exact_multiplier(real: float) -> tuple[int, int]:
 
     >>> exact_multiplier(3.0)
     (1610612736, 2)
+
+    Raises
+    ------
+    TfliteError
+        If ``real`` is not finite: scales so far apart that float32 does not hold their ratio.
     """
+    if not math.isfinite(real):
+        raise TfliteError("damaged: two scales are so far apart that their ratio is no number")
     fraction, exponent = math.frexp(real)
     mult = math.floor(fraction * 2**31 + 0.5)
     if mult == 2**31:

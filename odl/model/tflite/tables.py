@@ -32,7 +32,8 @@ def table_of(operator: Operator, channels: int, zero: int, scale: float) -> NDAr
     out = operator.output
     if out.kind != "int8" or operator.options.get("activation", 0) not in (0, 1, 3):
         raise TfliteError(f"{operator.place} gives {out.kind}, or has an activation that cannot be run")
-    functions = _functions(operator, channels, zero, scale)
+    with np.errstate(over="ignore", invalid="ignore"):  # an infinite factor is refused
+        functions = _functions(operator, channels, zero, scale)
     low, high = _range(operator, out)
     rows = [[min(max(f(q - zero) + out.zero, low), high) for q in range(-128, 128)] for f in functions]
     return np.broadcast_to(np.array(rows, np.int8), (channels, 256))
@@ -96,5 +97,7 @@ def _range(operator: Operator, out: Tensor) -> tuple[int, int]:
 def activation_range(activation: int, out: Tensor) -> tuple[int, int]:
     """The int8 outputs that an activation of number 0 (none), 1 (ReLU) or 3 (ReLU6) leaves."""
     low = out.zero if activation else -128
-    six = out.zero + math.floor(np.float32(6) / np.float32(out.scale) + 0.5) if activation == 3 else 127
+    six = 127
+    if activation == 3 and out.scale > 2**-10:  # with a finer scale 6 is beyond 255 steps
+        six = out.zero + math.floor(np.float32(6) / np.float32(out.scale) + 0.5)
     return low, max(low, min(127, six))
