@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +23,8 @@ RANDOM_MODEL: Final = "random"  # the own one with a random, frozen extractor
 ORDERS: Final = ("recorded", "reversed", "shuffled")
 _OPTIONS: Final = ("batch", "delay", "patience", "refuse", "error", "hold", "step", "every", "floor")
 AVERAGED: Final = ("order", *_OPTIONS)
+_SINGLE: Final = ("profile", "baseline", "averaged")
+MOST_SESSIONS: Final = 100_000  # of a person
 Value = str | int | float | bool | None
 
 
@@ -179,6 +182,11 @@ class Study:
             if isinstance(found[key], tuple) and len(set(map(repr, found[key]))) < len(found[key]):
                 raise StudyError(f"{at} names an entry twice")
         study = cls(**found)
+        varied = [name for name in known if name not in ("name", "data", "people", *_SINGLE)]
+        if (several := prod(len(getattr(study, name)) for name in varied)) > MOST_SESSIONS:
+            raise StudyError(
+                f"{where}: {several} sessions of each person are more than {MOST_SESSIONS}; vary less at once"
+            )
         for key in ("datasets", "models"):
             names = [Path(name).name for name in getattr(study, key)]
             if len(set(names)) < len(names):
@@ -204,7 +212,9 @@ class Study:
         file = Path(path)
         try:
             values = tomllib.loads(read_small(file).decode())
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except RecursionError:
+            raise StudyError(f"{file}: not a TOML file: nested too deeply") from None
+        except ValueError as error:
             raise StudyError(f"{file}: not a TOML file: {error}") from None
         study = cls.read({"name": file.stem, **values}, str(file))
         return study._beside(file.parent)
@@ -253,13 +263,18 @@ def _several(at: str, given: object) -> Sequence[Any]:
 
 
 def _text(at: str, given: object) -> str:
-    if not isinstance(given, str):
+    if not isinstance(given, str) or "\0" in given:
         raise StudyError(f"{at} is {given!r}; it can be a text")
     return given
 
 
 def _name(at: str, given: object) -> str:
-    if isinstance(given, bool) or not isinstance(given, str | int | Path) or given == "":
+    if (
+        isinstance(given, bool)
+        or not isinstance(given, str | int | Path)
+        or "\0" in str(given)
+        or given == ""
+    ):
         raise StudyError(f"{at}: an entry is {given!r}; it can be a name")
     return str(given)
 
@@ -277,11 +292,11 @@ def _folders(at: str, given: object) -> tuple[tuple[str, str], ...]:
 
 
 def _seeds(at: str, given: object) -> tuple[int, ...]:
-    if isinstance(given, int) and not isinstance(given, bool) and given > 0:
+    if isinstance(given, int) and not isinstance(given, bool) and 0 < given <= MOST_SESSIONS:
         return tuple(range(given))
     seeds = [] if isinstance(given, int) else _several(at, given)
     if not seeds:
-        raise StudyError(f"{at} is {given!r}; it can be a number of seeds above 0, or a list of seeds")
+        raise StudyError(f"{at} is {given!r}; it can be 1 to {MOST_SESSIONS} seeds, or a list of seeds")
     return tuple(_checked(at, "seed", seed) for seed in seeds)
 
 
