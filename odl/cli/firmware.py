@@ -192,6 +192,7 @@ def _verify(args: argparse.Namespace, progress: Progress) -> str:
         "outputs": verdict.outputs,
         "traces": verdict.traces,
         "recorded_trace": verdict.recorded,
+        "damage": verdict.damage,
         "difference": None if verdict.difference is None else str(verdict.difference),
     }
     write_json(args.json, lambda: figures)
@@ -208,7 +209,7 @@ def _verify(args: argparse.Namespace, progress: Progress) -> str:
         )
         if verdict.untraced:
             print(f"({verdict.untraced})")
-    return ""
+    return verdict.damage
 
 
 def played_session(image: Image) -> Played | None:

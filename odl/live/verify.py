@@ -73,6 +73,7 @@ class Verdict:
     recorded: str | None  # the recording's own trace, if the recording is whole
     difference: StepDifference | None
     untraced: str = ""  # why ``recorded`` is None
+    damage: str = ""  # what the recording has lost, as a sentence
 
     @property
     def equal(self) -> bool:
@@ -174,7 +175,7 @@ def verify(
     with named(path):
         pace = Pace(progress, what, opened.stream.samples or None, "samples")
         verdict = compare(chosen, opened.stream.inputs(), opened.trace, pace)
-    return replace(verdict, untraced=opened.untraced)
+    return replace(verdict, untraced=opened.untraced, damage=opened.damage)
 
 
 def compare(

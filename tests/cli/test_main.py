@@ -345,3 +345,14 @@ def test_a_link_that_leads_to_itself_is_named(
     for words in (["info"], ["report"], ["label"], ["replay"]):
         assert main([*words, "loop.odl", *(["--json", "loop.odl"] if words == ["replay"] else [])]) == 2
         assert capsys.readouterr().err.splitlines()[-1].startswith(("odl: loop.odl: ", "odl: there is no"))
+
+
+def test_verify_of_a_damaged_recording_says_what_is_lost(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It ended with status 0."""
+    cut = tmp_path / "cut.odl"
+    cut.write_bytes((folder / "shoulder-7.odl").read_bytes()[:-100])
+    assert main(["verify", str(cut), "--twins", "python", "--json", "-"]) == 1
+    shown = capsys.readouterr()
+    assert "cut.odl: damaged: " in json.loads(shown.out)["damage"] and "its end is missing" in shown.err

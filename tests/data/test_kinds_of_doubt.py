@@ -289,3 +289,10 @@ def test_columns_that_fit_no_table_are_refused(
     put(tmp_path / "walk.csv", whole if head else whole.split("\n", 1)[1])
     assert main(["init", str(tmp_path), "--columns", columns]) == 2
     assert said in capsys.readouterr().err and not (tmp_path / "card.json").exists()
+
+
+def test_a_value_that_no_sensor_measures_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = ["0.1,0.2,9.8"] * 200 + ["0.1,0.2,1e39"]
+    put(tmp_path / "walk.csv", "\n".join(["ax,ay,az", *rows]))
+    assert main(["init", str(tmp_path), "--rate-hz", "50"]) == 2
+    assert "ax, ay, az: a value has the size 1e+39, which no sensor measures" in capsys.readouterr().err

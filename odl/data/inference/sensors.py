@@ -178,6 +178,11 @@ def find_channels(proposal: Proposal, sensors: Sensors) -> None:
             )
         layout |= {"raw": True} if found.per_count else {}
         scale = found.per_count or scale_for(most)
+        if not 0 < scale < 1e6:  # as a card may have it
+            raise DataError(
+                f"{', '.join(a.column for a in own)}: a value has the size {most.max():g}, "
+                "which no sensor measures; if it stands for no value, empty these cells"
+            )
         for a in own:
             card["channels"].append(
                 {"name": a.name, "unit": found.unit, "scale": scale, "column": a.column, "sign": 1}
