@@ -241,7 +241,9 @@ class Source:
             other = [key for key in session if key not in _TECHNICAL]
             other += [key for key in config if key not in ("session", *_FORMAT)]
             if other or found["causes"]:
-                what = [f"{len(other)} entries about the session"] * bool(other)
+                what = [f"{len(other)} {'entry' if len(other) == 1 else 'entries'} about the session"] * bool(
+                    other
+                )
                 what += [f"the causes of {found['causes']} gaps"] * bool(found["causes"])
                 self.removed.append(" and ".join(what))
             session = {key: value for key, value in session.items() if key in _TECHNICAL}

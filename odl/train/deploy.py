@@ -143,8 +143,10 @@ def train(
     scale = input_scale(windows, card)
     pace = Pace(progress, "with everybody", stop, "steps")
     net = fit(windows, tasks, card, scale, plan, seed, stop, lambda step, net, loss: pace.reach(step))
+    progress("with everybody: rounding to int8")
     fitted = calibrate(net, scale, windows, tasks, card, seed)
     if tuning.get("fine_tuned"):
+        progress("with everybody: fine-tuning for int8")
         fitted = fine_tune(fitted, windows, plan, seed)
     progress(f"people trained on: {fitted.predict_int8(windows).accuracy:.1%} int8")
     about = {
