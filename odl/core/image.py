@@ -15,6 +15,7 @@ from odl.core.image_layout import (
     HEAD,
     HEADER,
     LAYER,
+    MOST_ROWS,
     NEWER,
     ROW,
     VERSION,
@@ -294,7 +295,10 @@ def _check(image: Image, source: str) -> None:
     need(bool(np.all(np.abs(image.base.astype(np.int64)) <= 2**30)), "a head weight is beyond 2**30")
     need(image.stored.shape == (len(image.owners), width - 1), "stored vectors of the wrong length")
     need(1 <= heads <= image.max_heads <= 8, f"{heads} tasks, room for {image.max_heads}, at most 8")
-    need(2 <= rows <= image.max_rows <= 64, f"{rows} rows, room for {image.max_rows}, at most 64")
+    need(
+        2 <= rows <= image.max_rows <= MOST_ROWS,
+        f"{rows} rows, room for {image.max_rows}, at most {MOST_ROWS}",
+    )
     need(2 <= image.max_pending <= 16, f"{image.max_pending} pending windows; 2 to 16 can be kept")
     need(1 <= image.max_log <= 1024, f"a log of {image.max_log} entries; 1 to 1024 can be kept")
     kinds = image.max_rows + image.max_heads

@@ -41,6 +41,7 @@ from odl.core.errors import OdlError
 
 MAGIC = b"ODLM"
 VERSION = (2, 0)
+MOST_ROWS = 64  # classes and groups of an image
 
 HEADER = np.dtype(
     [
@@ -188,3 +189,12 @@ def read_section(
     end = start + count * np.dtype(dtype).itemsize
     require(end <= len(data), source, f"section '{name}' runs past the end of the file")
     return np.frombuffer(data, dtype, count, start).reshape(shape).copy()
+
+
+def room_for(rows: int) -> int:
+    """The rows that an image gets which begins with so many: 20 at least, else four more, up to 64.
+
+    >>> room_for(12), room_for(24), room_for(62)
+    (20, 28, 64)
+    """
+    return max(20, min(rows + 4, MOST_ROWS))

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from odl.core.image import Channel, Image, Layer
-from odl.core.image_layout import Op
+from odl.core.image_layout import Op, room_for
 from odl.core.pace import Pace
 from odl.data import Card, Dataset
 from odl.data.card import Tree, subject_name, subject_order
@@ -297,7 +297,7 @@ def untrained_image(card: Card, plan: Plan, tree: TaskTree, stored: int) -> Imag
         formats=np.full(len(tree.parents), FORMAT, np.uint8), row_class=tree.row_class,
         row_head=tree.row_head, base=np.zeros((len(tree.row_class), features + 1), np.int32),
         stored=np.zeros((len(owners), features), np.uint8), owners=owners, names=tree.names,
-        epochs=EPOCHS, rate_shift=RATE_SHIFT, imprint=IMPRINT,
+        max_rows=room_for(len(tree.row_class)), epochs=EPOCHS, rate_shift=RATE_SHIFT, imprint=IMPRINT,
     )  # fmt: skip
 
 
@@ -333,7 +333,7 @@ def build_image(
         rate_hz=card.rate_hz, window=plan.window, hop=plan.hop, layers=fitted.integer.layers,
         parents=tree.parents, formats=np.full(len(tree.parents), FORMAT, np.uint8),
         row_class=tree.row_class, row_head=tree.row_head, base=fitted.integer.base,
-        stored=vectors[0], owners=vectors[1], names=tree.names,
+        stored=vectors[0], owners=vectors[1], names=tree.names, max_rows=room_for(len(tree.row_class)),
         epochs=EPOCHS, rate_shift=RATE_SHIFT, imprint=IMPRINT, seed=seed,
         card=_origin(card, tree) | {"dataset": card.name, "trained_on": list(people)} | about,
     )  # fmt: skip

@@ -17,6 +17,7 @@ from odl.data.streams import load_model
 from odl.evaluate.open_session import homes_of
 from odl.model.dendron import Dendron
 from odl.train import train
+from odl.train.deploy import untrained_image
 from odl.train.folds import Curves, best_step, cross_validate
 from odl.train.multitask import fit, input_scale
 from odl.train.net import FloatNet
@@ -177,6 +178,14 @@ def test_one_flat_head_without_a_tree() -> None:
     flat = train(small_dataset(None), folds=2, steps=50, plan=SMALL)
     assert flat.parents.tolist() == [ROOT] and flat.row_class.tolist() == [0, 1, 2, 3, 4]
     assert homes_of(flat) == {}
+
+
+def test_twenty_classes_and_their_groups_have_room_for_more() -> None:
+    names = [f"c{i:02}" for i in range(20)]
+    tree = build_tree(tuple(names), {f"group {g}": tuple(names[g::4]) for g in range(4)})
+    made = untrained_image(small_dataset().card, SMALL, tree, 5)
+    assert (len(made.row_class), made.max_rows) == (24, 28)
+    made.check("it")
 
 
 def test_the_stop_is_not_one_lucky_point() -> None:

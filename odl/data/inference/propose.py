@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from odl.core.image_layout import MOST_ROWS
 from odl.data.card import DataError
 from odl.data.clock import SECONDS
 from odl.data.inference.class_names import class_names
@@ -25,7 +26,6 @@ from odl.data.readers.source import SourceFile, sources
 from odl.data.readers.table import RawTable
 from odl.data.table_card import is_card
 
-MOST_CLASSES = 20  # rows that a model image has room for by default
 WINDOW_S = 2.56
 NOBODY = Choices()
 
@@ -320,8 +320,8 @@ def _classes(proposal: Proposal, texts: Counter[str], reading: Reading | None) -
     none = ", ".join(f"'{t}'" if t else "nothing" for t in rename if not rename[t])
     if none:
         proposal.say(f"no label where it says {none}", LIKELY)
-    if len(classes) > MOST_CLASSES:
-        proposal.say(f"a model has room for {MOST_CLASSES} classes and groups; join some under rename", GUESS)
+    if len(classes) > MOST_ROWS:
+        proposal.say(f"a model has room for {MOST_ROWS} classes and groups; join some under rename", GUESS)
 
 
 def _people(

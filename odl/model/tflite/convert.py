@@ -10,15 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odl.core.image import ROOT, Channel, Image, Layer
-from odl.core.image_layout import ImageError, Op
+from odl.core.image_layout import MOST_ROWS, ImageError, Op, room_for
 from odl.core.layer_spans import LayerSpan, spans, waiting
 from odl.model.tflite.flat_tables import TfliteError
 from odl.model.tflite.layout import Layout
-from odl.model.tflite.lower import MOST_CLASSES, Classifier, Lowered, lower
+from odl.model.tflite.lower import Classifier, Lowered, lower
 from odl.model.tflite.network import Network, Tensor, read_network
 
 FORMAT = 20  # fractional bits of the logits
-_NEW_CLASSES = 4  # there is room for, at least, beside the network's own
 _LEARNING = {"epochs": 16, "rate_shift": 11, "imprint": 16}
 
 
@@ -108,7 +107,7 @@ def convert(
             image, base=base, formats=formats, row_class=np.arange(len(named), dtype=np.uint8),
             row_head=np.zeros(len(named), np.uint8), names=dict(enumerate(named)),
             stored=np.zeros((0, image.features), np.uint8),
-            max_rows=max(20, min(len(named) + _NEW_CLASSES, MOST_CLASSES)),
+            max_rows=room_for(len(named)),
         )  # fmt: skip
         image.check()
     except ImageError as error:
@@ -178,7 +177,7 @@ def _names(lowered: Lowered, classes: Sequence[str]) -> list[str]:
         known = 2 if classifier.logistic else len(classifier.weights)
         if len(classes) not in (0, known):
             raise TfliteError(f"{len(classes)} classes are named; the network tells {known} apart")
-    return list(classes) or [f"class {i + 1}" for i in range(known if 2 <= known <= MOST_CLASSES else 2)]
+    return list(classes) or [f"class {i + 1}" for i in range(known if 2 <= known <= MOST_ROWS else 2)]
 
 
 def _head(classifier: Classifier) -> tuple[NDArray[np.int32], int]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from odl.core.image_layout import Op
+from odl.core.image_layout import MOST_ROWS, Op
 from odl.core.layer import MOST_LAYERS, Layer
 from odl.core.layer_spans import spans
 from odl.model.tflite.each import bounded, joined
@@ -26,7 +26,6 @@ from odl.model.tflite.pooling import unpooled
 _PADDED = ("CONV_2D", "DEPTHWISE_CONV_2D")  # those that can bring the padding before them
 _ABLE = (*RULES, *MOVES, *CROPS, "PAD", "CONCATENATION")
 _MOST_WEIGHTS = 2**24
-MOST_CLASSES = 64  # rows of an image
 
 
 @dataclass(frozen=True)
@@ -282,8 +281,8 @@ def _classifier(operator: Operator, connected: bool, now: Layout, probable: str)
         said = f"has {n} outputs with a LOGISTIC each, of which several can be true; a head chooses one"
     elif n == 1 and not logistic:
         said = "has one output, a number; a head chooses one of two classes or more"
-    elif n > MOST_CLASSES:
-        said = f"has {n} outputs; a head has room for {MOST_CLASSES} classes"
+    elif n > MOST_ROWS:
+        said = f"has {n} outputs; a head has room for {MOST_ROWS} classes"
     else:
         return Classifier(weights, biases, now.scale * scales.astype(np.float64), now.zero + 128, logistic)
     raise TfliteError(f"{operator.place} {said}; {other}")
