@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -135,7 +138,11 @@ def test_a_package_in_two_folders_has_a_key(tmp_path: Path, monkeypatch: pytest.
     for folder, module in (("one", "first"), ("two", "second")):
         (tmp_path / folder / "odl_test_parts").mkdir(parents=True)
         (tmp_path / folder / "odl_test_parts" / f"{module}.py").write_text("class Mine: ...\n")
-        monkeypatch.syspath_prepend(tmp_path / folder)
+    home = ModuleType("odl_test_parts")
+    home.__path__ = [str(tmp_path / folder / "odl_test_parts") for folder in ("one", "two")]
+    home.__spec__ = ModuleSpec("odl_test_parts", None, is_package=True)
+    home.__spec__.submodule_search_locations = home.__path__
+    monkeypatch.setitem(sys.modules, "odl_test_parts", home)
     assert len(code_digest("odl_test_parts.first:Mine")) == 64
 
 
