@@ -25,6 +25,7 @@ from odl.core.image import Image
 from odl.core.session import Session
 from odl.core.state import state_dtype_of
 from odl.device.serial_port import SerialPort
+from odl.live import connected
 from odl.live.board_image import pull_image, push_image
 from odl.model.checkpoint import checkpoint, log_of
 from odl.wire.client import BoardClient, BoardError
@@ -290,7 +291,8 @@ def test_power_that_fails_during_a_push(board: Emulator, image: Image, other: Im
 
 
 @pytest.fixture(params=["pty", "socket"])
-def port(request: pytest.FixtureRequest, board: Emulator) -> Iterator[str]:
+def port(request: pytest.FixtureRequest, board: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setattr(connected, "GREETING", 300.0)  # an emulator can be slower than any board
     if request.param == "pty" and sys.platform == "win32":
         pytest.skip("Windows has no pseudo-terminals")
     end, opened = threading.Event(), open_port(None if request.param == "pty" else 0)
