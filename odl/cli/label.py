@@ -75,8 +75,11 @@ def _label(args: argparse.Namespace, progress: Progress) -> str:
     trace, rate_hz = opened.recording.trace_sha256, opened.image.rate_hz
     edits, classes = read_edits(path, trace), read_class_edits(path, trace)
     new, changes = _edits(args), _class_edits(args, rate_hz)
+    learn = args.learn or bool(changes)
+    if changes and [one.edit_at for one in changes] == [one.edit_at for one in classes[-len(changes) :]]:
+        changes = []  # they are stored: the command was killed before the recording was there
     counting = [*([] if args.keep_classes else classes), *(one for one in changes if one.what != "keep")]
-    if new or changes or args.edit or args.learn:
+    if new or args.edit or learn:
         output_path(opened, Path(args.recording), args.out)  # fails before a person starts to edit
         check_edits(opened, history, edits, new, counting)
     for sentence in new_classes(history, edits, new):
@@ -88,7 +91,7 @@ def _label(args: argparse.Namespace, progress: Progress) -> str:
         with quiet(progress):
             _review(args, opened, history, [*edits, *new])
     edits, classes = read_edits(path, trace), read_class_edits(path, trace)
-    learn = args.learn or edits != before or bool(changes)
+    learn = learn or edits != before
     facts = log_facts(Path(args.recording).name, history, edits, rate_hz, classes)
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     text = log_text(history, edits, rate_hz, columns, classes)

@@ -60,6 +60,11 @@ class EditOfClass:
     clock: int = 0
 
     @property
+    def edit_at(self) -> tuple[str, str, str | None, int | None]:
+        """What is changed from when, whoever did it."""
+        return self.what, self.name, self.into, self.at
+
+    @property
     def edit(self) -> ClassEdit:
         """The same as a person gives it to a session that runs."""
         return ClassEdit(self.what, self.name, self.into, by=self.by, clock=self.clock)

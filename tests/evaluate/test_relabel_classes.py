@@ -109,6 +109,11 @@ def test_a_profile_s_start_survives(tmp_path: Path) -> None:
     edit_of_hop = ["label", str(path), "--rename", "hop=skip", "--remove", "run"]
     assert main(edit_of_hop) == 0
     assert [e.name for e in changed(done.recording) if isinstance(e, ChangeClass)] == ["skip", "run"]
+    for ending in (".odl", ".odlm"):
+        done.recording.with_suffix(ending).unlink()
+    assert main(edit_of_hop) == 0  # as after a kill between the stored changes and the recording
+    assert [e.name for e in changed(done.recording) if isinstance(e, ChangeClass)] == ["skip", "run"]
+    assert len(read_class_edits(edits_path(path), read(path).trace_sha256)) == 2
 
 
 def test_what_a_board_knew_survives_where_the_first_samples_were_lost(tmp_path: Path) -> None:
