@@ -70,15 +70,15 @@ def _init(args: argparse.Namespace, progress: Progress) -> str:
         args.rate_hz or 0.0,
     )  # fmt: skip
     try:
-        made = propose(path, args.checksums, choices)
+        made = propose(path, args.checksums, choices, progress)
     except DataError as error:
         told = with_flags(str(error))
         write_json(args.json, lambda: unread(told))
         raise
     if args.json is None and sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty():
         asked = _ask(made, choices)
-        made = made if asked == choices else propose(path, args.checksums, asked)
-    dataset, found, fault = inspected(path, made)
+        made = made if asked == choices else propose(path, args.checksums, asked, progress)
+    dataset, found, fault = inspected(path, made, progress)
     found["warnings"] = [with_flags(warning) for warning in found["warnings"]]
     if fault is not None:
         found["error"] = with_flags(found["error"])
@@ -142,7 +142,7 @@ def _check(args: argparse.Namespace, progress: Progress) -> str:
     from odl.data.coverage import check_figures, check_text
 
     dataset = open_dataset(args.path, args.data)
-    figures = check_figures(dataset)
+    figures = check_figures(dataset, progress)
     figures["next"] = next_command(args.path, args.data, figures["trainable"], dataset.card.unconfirmed)
     write_json(args.json, lambda: figures)
     if args.json != "-":

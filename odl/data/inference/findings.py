@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from odl.data.card import DataError, parse_card
+from odl.data.coverage import outline
 from odl.data.dataset import Dataset
 from odl.data.inference.proposal import GUESS, Proposal, card_path
 from odl.data.loaders.tables import FileReport, Tables
@@ -14,8 +16,10 @@ from odl.data.loaders.tables import FileReport, Tables
 ROWS = ("read", "dropped", "bridged", "resampled")
 
 
-def read_back(path: Path, proposal: Proposal) -> tuple[Dataset, list[FileReport]]:
-    """Read every file with the proposed card: the dataset, and what became of each file's rows.
+def read_back(
+    path: Path, proposal: Proposal, progress: Callable[[str], None] | None = None
+) -> tuple[Dataset, list[FileReport]]:
+    """Read every file with the proposed card: a dataset without samples, and what became of each file's rows.
 
     Raises
     ------
@@ -25,9 +29,7 @@ def read_back(path: Path, proposal: Proposal) -> tuple[Dataset, list[FileReport]
     where = card_path(path)
     card = parse_card(proposal.text, where.name)
     loader = Tables(card, where, path)
-    for person in card.subjects:
-        loader.session(person)
-    return Dataset(card, where.parent, loader), loader.reports
+    return outline(Dataset(card, where.parent, loader), progress), loader.reports
 
 
 def findings(proposal: Proposal, reports: list[FileReport], error: str = "") -> dict[str, Any]:
@@ -65,10 +67,12 @@ def unread(error: str) -> dict[str, Any]:
     return findings(Proposal({"rate_hz": 0.0, "classes": [], "splits": {}, "table": {}}), [], error)
 
 
-def inspected(path: Path, proposal: Proposal) -> tuple[Dataset | None, dict[str, Any], DataError | None]:
+def inspected(
+    path: Path, proposal: Proposal, progress: Callable[[str], None] | None = None
+) -> tuple[Dataset | None, dict[str, Any], DataError | None]:
     """Return the dataset, what was found, and the fault that keeps the files from being read, if any."""
     try:
-        dataset, reports = read_back(path, proposal)
+        dataset, reports = read_back(path, proposal, progress)
     except DataError as error:
         return None, findings(proposal, [], str(error)), error
     return dataset, findings(proposal, reports), None

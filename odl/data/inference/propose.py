@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,10 @@ WINDOW_S = 2.56
 NOBODY = Choices()
 
 
-def propose(path: Path, checksums: bool = False, choices: Choices = NOBODY) -> Proposal:
+def propose(
+    path: Path, checksums: bool = False, choices: Choices = NOBODY,
+    progress: Callable[[str], None] | None = None,
+) -> Proposal:  # fmt: skip
     """Propose a card for a table, a zip or all tables below a folder.
 
     Parameters
@@ -41,6 +45,8 @@ def propose(path: Path, checksums: bool = False, choices: Choices = NOBODY) -> P
         Note each file's SHA-256, so that a changed file is refused later.
     choices : Choices
         What is known already: names, columns, the rate.
+    progress : callable, optional
+        Called with a sentence every two seconds.
 
     Raises
     ------
@@ -55,7 +61,7 @@ def propose(path: Path, checksums: bool = False, choices: Choices = NOBODY) -> P
         "licence": "to be written", "citation": "to be written", "rate_hz": 0, "window_s": WINDOW_S,
         "hop_s": WINDOW_S / 2, "channels": [], "classes": [], "tree": None, "splits": {}, "table": {},
     })  # fmt: skip
-    surveyed = survey(found, choices)
+    surveyed = survey(found, choices, progress)
     recordings = [s for s in found if s.suffix == ".odl" and s.archive is None]
     own = recordings
     if surveyed.profiles:

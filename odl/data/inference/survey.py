@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from odl.core.pace import Pace
 from odl.data.card import DataError
 from odl.data.clock import PAIR, SECONDS, has_dates, read_clock
 from odl.data.inference.axes import LINEAR, SENSOR_WORDS, Chosen, words_of
@@ -109,7 +110,9 @@ def sensor_word(name: str) -> tuple[str, str, bool]:
     return "", "", False
 
 
-def survey(sources: Sequence[SourceFile], choices: Choices) -> Survey:
+def survey(
+    sources: Sequence[SourceFile], choices: Choices, progress: Callable[[str], None] | None = None
+) -> Survey:
     """Read every file.
 
     Raises
@@ -121,7 +124,9 @@ def survey(sources: Sequence[SourceFile], choices: Choices) -> Survey:
         raise DataError(f"`columns` is {','.join(choices.columns)[:160]}: a name is empty or there twice")
     found = Survey([], [], [])
     faults: list[tuple[SourceFile, DataError]] = []
-    for source in sources:
+    pace = Pace(progress, "looking at the tables", len(sources), "files")
+    for number, source in enumerate(sources):
+        pace.reach(number)
         if source.suffix in _NOT_DATA or source.suffix == ".odl":
             continue
         try:
