@@ -295,6 +295,7 @@ def test_a_large_foreign_file_is_given_up_early(
         def tell(self) -> int:
             return self.handed_out
 
+    (tmp_path / "huge.bin").touch()
     monkeypatch.setattr(Path, "open", lambda *_: Endless())
     with pytest.raises(RecordingError, match="not an odl recording"):
         read(tmp_path / "huge.bin")
