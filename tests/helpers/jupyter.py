@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -14,12 +13,14 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
 WHY_NOT = "" if CHROMIUM else "chromium is not installed"
 LONG = 300.0  # seconds that anything may take: a machine may be slow, and compile kernels first
+RESTART = "Restart Kernel?"  # what JupyterLab asks where a test restarts one
 # In a cell: a person's recording that begins anew at its end, so that no session ends by itself.
 LONGER = """from dataclasses import replace
 import odl.live.playback
@@ -41,8 +42,17 @@ odl.live.playback.dataset_streams = longer
 
 @contextmanager
 def lab(folder: Path, python: str = sys.executable) -> Iterator[str]:
-    """A JupyterLab server whose root is ``folder`` and whose kernels run ``python``; its address."""
-    own = {name: str(folder / ".jupyter" / name) for name in ("config", "data", "runtime", "ipython")}
+    """A JupyterLab server whose root is ``folder`` and whose kernels run ``python``; its address.
+
+    Nothing of it takes a TCP port that was free a moment ago and may be another program's by now: the
+    system gives the server its port, and kernels talk over Unix sockets. Those have short names at most.
+    """
+    with TemporaryDirectory(prefix="lab") as runtime:
+        yield from _serve(folder, python, Path(runtime))
+
+
+def _serve(folder: Path, python: str, runtime: Path) -> Iterator[str]:
+    own = {name: str(folder / ".jupyter" / name) for name in ("config", "data", "ipython")}
     spec = folder / ".jupyter" / "data" / "kernels" / "here"
     spec.mkdir(parents=True)
     argv = [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
@@ -56,13 +66,12 @@ def lab(folder: Path, python: str = sys.executable) -> Iterator[str]:
     paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
     env = dict(
         os.environ, JUPYTER_CONFIG_DIR=own["config"], JUPYTER_DATA_DIR=own["data"], PYTHONPATH=paths,
-        JUPYTER_RUNTIME_DIR=own["runtime"], IPYTHONDIR=own["ipython"], JUPYTER_PLATFORM_DIRS="0",
+        JUPYTER_RUNTIME_DIR=str(runtime), IPYTHONDIR=own["ipython"], JUPYTER_PLATFORM_DIRS="0",
     )  # fmt: skip
-    port = _free_port()
     settings = [
-        f"--ServerApp.root_dir={folder}", f"--ServerApp.port={port}", "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.root_dir={folder}", "--ServerApp.port=0", "--ServerApp.ip=127.0.0.1",
         "--ServerApp.open_browser=False", "--IdentityProvider.token=", "--ServerApp.allow_root=True",
-        "--ServerApp.port_retries=0",
+        "--KernelManager.transport=ipc",
     ]  # fmt: skip
     log = (folder / ".jupyter" / "log").open("wb")
     server = subprocess.Popen(
@@ -70,16 +79,11 @@ def lab(folder: Path, python: str = sys.executable) -> Iterator[str]:
         cwd=folder,
     )  # fmt: skip
     try:
-        address = f"http://127.0.0.1:{port}"
         until = time.monotonic() + LONG
-        while True:
-            try:
-                urllib.request.urlopen(f"{address}/api/status", timeout=5).close()
-                break
-            except OSError:
-                if server.poll() is not None or time.monotonic() > until:
-                    raise RuntimeError((folder / ".jupyter" / "log").read_text()) from None
-                time.sleep(0.1)  # a real server starts in a process of its own
+        while not (address := _address(runtime)):
+            if server.poll() is not None or time.monotonic() > until:
+                raise RuntimeError((folder / ".jupyter" / "log").read_text())
+            time.sleep(0.1)  # a real server starts in a process of its own
         yield address
     finally:
         server.terminate()
@@ -102,6 +106,8 @@ def browser() -> Iterator[Any]:
         )
         page = chromium.new_page(viewport={"width": 1150, "height": 1150})
         page.set_default_timeout(1000 * LONG)
+        unasked = page.locator(".jp-Dialog").filter(has_not_text=RESTART)
+        page.add_locator_handler(unasked, agree)
         try:
             yield page
         finally:
@@ -131,12 +137,21 @@ def wait_until_idle(page: Any) -> None:
     )
 
 
+def agree(dialog: Any) -> None:
+    """Agree to what JupyterLab says in front of the notebook, as people do, and print it.
+
+    A cell that needed what was lost fails then, and the test with it.
+    """
+    print("JupyterLab says:", " / ".join(dialog.inner_text().split("\n")))
+    dialog.locator(".jp-mod-accept").click()
+
+
 def restart_kernel(page: Any) -> None:
     """Restart the kernel by the menu, and wait until the new one is there."""
     page.get_by_role("menuitem", name="Kernel", exact=True).click()
     page.get_by_text("Restart Kernel…", exact=True).click()
     with page.expect_response(lambda response: response.url.split("?")[0].endswith("/restart")):
-        page.locator(".jp-Dialog .jp-mod-accept").click()
+        page.locator(".jp-Dialog", has_text=RESTART).locator(".jp-mod-accept").click()
     wait_until_idle(page)
 
 
@@ -170,7 +185,12 @@ def run_cell(page: Any, number: int, seconds: float = LONG) -> None:
         raise RuntimeError(f"cell {number}: {error.first.inner_text()}")
 
 
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+def _address(runtime: Path) -> str:
+    """Where the server answers that wrote its port into ``runtime``; nothing until it does."""
+    try:
+        (file,) = runtime.glob("jpserver-*.json")
+        address = str(json.loads(file.read_text())["url"]).rstrip("/")
+        urllib.request.urlopen(f"{address}/api/status", timeout=LONG).close()
+    except (OSError, ValueError):
+        return ""
+    return address
