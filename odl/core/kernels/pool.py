@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odl.core.kernels.jit import Int, jit_vectorised
+from odl.core.kernels.means import column_means
 from odl.core.kernels.tiers import compiled_tier
 
 if compiled_tier().tiles:
@@ -38,20 +39,13 @@ def pool(
     ``sums`` and ``tops`` are room for 128; ``features`` (3 * channels,) is written. With P
     positions the halves are [0, P // 2) and [P // 2, P). A mean over n is ``(sum + n // 2) // n`` on
     unsigned integers: rounded to nearest, ties upwards.
-
-    The division is a product: with n at most 2048 the dividend x is below 2**19.5, and
-    ``r = 2**31 // n + 1`` is at most ``(2**31 + n) / n``, so ``x * r / 2**31`` is above ``x / n`` by at
-    most ``x / 2**31 < 1 / n``, which is too little to reach the next whole number.
     """
     channels = len(features) // 3
     half = positions // 2
     rest = positions - half
     add_columns(rows, 0, width, half, sums, tops, 0)
     add_columns(rows, half * width, width, rest, sums, tops, 64)
-    early, late = np.int64(2**31) // half + 1, np.int64(2**31) // rest + 1
-    for c in range(channels):
-        features[c] = np.uint8(((np.int64(sums[c]) + half // 2) * early) >> np.int64(31))
-    for c in range(channels):
-        features[channels + c] = np.uint8(((np.int64(sums[64 + c]) + rest // 2) * late) >> np.int64(31))
+    column_means(sums, 0, channels, half, features, 0)
+    column_means(sums, 64, channels, rest, features, channels)
     for c in range(channels):
         features[2 * channels + c] = max(tops[c], tops[64 + c])

@@ -24,6 +24,7 @@ from odl.core.kernels.block import (
 )  # fmt: skip
 from odl.core.kernels.distance import distance
 from odl.core.kernels.jit import Int, jit, jit_vectorised
+from odl.core.kernels.means import means
 
 NOBODY = NO_CLASS
 MOST = 256  # windows that a mean is taken over: their sum is below 2**16
@@ -34,24 +35,6 @@ def add(sums: NDArray[np.uint16], features: NDArray[np.uint8]) -> None:
     """Add ``features`` to ``sums``."""
     for k in range(len(features)):
         sums[k] = np.uint16(sums[k] + np.uint16(features[k]))
-
-
-@jit_vectorised
-def mean(sums: NDArray[np.uint16], n: Int, out: NDArray[np.uint8]) -> None:
-    """``out = (sums + n // 2) // n`` for ``n`` in [1, 256], by a multiplication.
-
-    ``m = 2**25 // n + 1`` exceeds ``2**25 / n`` by at most 1, so for ``x = sums + n // 2`` below
-    ``2**16 + 2**7`` the product exceeds ``x / n * 2**25`` by less than ``2**17``, and
-    ``2**17 / 2**25 = 1 / 256`` is no more than the gap ``1 / n`` to the next whole number.
-
-    >>> out = np.zeros(2, np.uint8)
-    >>> mean(np.array([5, 765], np.uint16), 3, out)
-    >>> out.tolist()
-    [2, 255]
-    """
-    factor, half = np.int64(2**25) // n + 1, n // 2
-    for k in range(len(out)):
-        out[k] = np.uint8(((np.int64(sums[k]) + half) * factor) >> np.int64(25))
 
 
 @jit
@@ -66,7 +49,7 @@ def segment_mean(s: Block) -> NDArray[np.uint8]:
     """The mean features of the segment, which has a window."""
     at = s.q
     out = s.b[at[MEAN] : at[MEAN] + at[FEATURES]]
-    mean(sums_of(s), np.int64(s.d[at[N_SUM]]), out)
+    means(sums_of(s), np.int64(s.d[at[N_SUM]]), out)
     return out
 
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from odl.core.kernels import softmax as softmax_kernel
 from odl.core.kernels.generator import below, next_state
+from odl.core.kernels.means import column_means, means
 from odl.core.kernels.quantile import track_quantile
 from odl.core.kernels.requantise import requantise_relu_u8
-from odl.core.kernels.segment import mean
 from odl.core.kernels.softmax import exp_q15
 from tests.helpers import reference
 from tests.helpers.in_kernels import kernel_softmax
@@ -128,9 +128,21 @@ def test_a_small_rate_still_moves_the_reference() -> None:
     assert 0 < 2**30 - int(track_quantile(2**30, 0, rate, step)) == round(rate / 2**step)
 
 
-def test_a_segment_s_mean_is_rounded_for_every_sum() -> None:
+@pytest.mark.parametrize("size", [1, 31, 32, 33, 255 * 256 + 1])
+def test_a_segment_s_mean_is_rounded_for_every_sum(size: int) -> None:
     for n in range(1, 257) if not numba.config.DISABLE_JIT else (1, 3, 255, 256):
-        sums = np.arange(255 * n + 1, dtype=np.uint16)
+        sums = np.arange(255 * n + 1, dtype=np.uint16)[-size:]
         out = np.zeros(len(sums), np.uint8)
-        mean(sums, n, out)
+        means(sums, n, out)
         assert np.array_equal(out, (sums.astype(np.int64) + n // 2) // n)
+
+
+@pytest.mark.parametrize("size", [1, 31, 32, 33, 64])
+def test_a_mean_of_columns_is_rounded_for_the_largest_sums(size: int) -> None:
+    """Every n, whose largest sums are the ones where a product is furthest from its quotient."""
+    for n in range(1, 2049) if not numba.config.DISABLE_JIT else (1, 3, 256, 257, 2048):
+        sums = np.arange(255 * n - size + 1, 255 * n + 1, dtype=np.int32)
+        out = np.zeros(4 + len(sums), np.uint8)
+        column_means(np.concatenate([np.zeros(2, np.int32), sums]), 2, size, n, out, 3)
+        assert np.array_equal(out[3:-1], (sums.astype(np.int64) + n // 2) // n)
+        assert not out[:3].any() and not out[-1]
