@@ -191,6 +191,7 @@ def _seed_of(cls: type) -> dict[str, int]:
 
 
 def _made(what: str, name: str, cls: Any, settings: Mapping[str, Any] | None) -> Any:
+    _check_names(f"{what} {name}", cls, settings or {})
     try:
         return cls(**(settings or {}))
     except ModuleNotFoundError as error:
@@ -199,6 +200,26 @@ def _made(what: str, name: str, cls: Any, settings: Mapping[str, Any] | None) ->
         raise ConfigError(f"{what} {name}: {str(error).removeprefix(cls.__name__ + '.')}") from None
     except ValueError as error:
         raise ConfigError(f"{what} {name}: {error}") from None
+
+
+def _check_names(what: str, cls: Any, settings: Mapping[str, Any]) -> None:
+    """Refuse a setting that the class does not take, and the lack of one that it needs."""
+    try:
+        parameters = inspect.signature(cls).parameters
+    except (TypeError, ValueError):  # a class in C may tell nothing
+        return
+    if any(one.kind is one.VAR_KEYWORD for one in parameters.values()):
+        return
+    known = [
+        name for name, one in parameters.items() if one.kind in (one.KEYWORD_ONLY, one.POSITIONAL_OR_KEYWORD)
+    ]
+    for name in settings:
+        if name not in known:
+            there = f"it has {', '.join(known)}{did_you_mean(name, known)}" if known else "it has none"
+            raise ConfigError(f"{what} has no setting '{name}'; {there}")
+    for name in known:
+        if parameters[name].default is inspect.Parameter.empty and name not in settings:
+            raise ConfigError(f"{what} needs the setting '{name}'")
 
 
 def _needed(what: str, error: ModuleNotFoundError) -> ConfigError:

@@ -10,6 +10,7 @@ from odl.core.config import Config, ConfigError, rule_of
 from odl.core.fixed_point import Scaling
 from odl.core.kernels.rules import Rule
 from odl.evaluate.option_table import OPTIONS, SESSION_OPTIONS
+from odl.evaluate.policy_settings import check_settings
 from odl.policies.budget import Budget, parse_budget
 
 _OF_TRUTH = ("answers after", "refused, wrong answers")
@@ -52,11 +53,22 @@ class Options:
                 raise ConfigError(f"`{name}` is None; it can be {OPTIONS[name].allowed}")
             OPTIONS[name].check(value)
 
-    def changed(self, keywords: Mapping[str, Any]) -> Options:
-        """These options with those in ``keywords`` replaced, except by None."""
+    def changed(self, keywords: Mapping[str, Any], own: object = None) -> Options:
+        """These options with those in ``keywords`` replaced, except by None.
+
+        ``own`` is a policy of the caller's in place of the named one.
+
+        Raises
+        ------
+        ConfigError
+            If one is invalid, or of no use to the policy.
+        """
         for name, value in keywords.items():
             OPTIONS[name].check(value)
-        return replace(self, **{name: value for name, value in keywords.items() if value is not None})
+        given = {name: value for name, value in keywords.items() if value is not None}
+        made = replace(self, **given)
+        check_settings(given, [made.policy if own is None else own])
+        return made
 
     @property
     def questions_together(self) -> int:

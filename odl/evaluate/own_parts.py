@@ -9,7 +9,7 @@ from typing import Any
 
 from odl.core.adapters import as_labeller, as_policy, described, name_of
 from odl.core.config import ConfigError
-from odl.core.kernels.rules import DEFAULT, POLICIES
+from odl.core.kernels.rules import DEFAULT, POLICIES, Rule
 from odl.core.protocols import Labeller
 from odl.core.rule_policy import RulePolicy
 from odl.evaluate.named_parts import named_learner, named_policy
@@ -52,6 +52,9 @@ class OwnParts:
             as_policy(policy)
             # Where a recording asked nothing or in batches, the own policy gets a budget and the usual batch.
             options = {"policy": DEFAULT.policy}
+            rule = getattr(policy, "rule", None)
+            if isinstance(rule, Rule):  # a rule of the core with something of its own on the host
+                options["batch"] = rule.batch
         learner = named_learner(learner) if isinstance(learner, str) else learner
         learner = None if isinstance(learner, str) else learner
         labeller = _unless_named(labeller, "labeller", "oracle")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from odl.core.adapters import name_of
 from odl.core.config import ConfigError
 from odl.core.events import Origin
 from odl.core.fixed_point import Scaling
@@ -163,7 +164,10 @@ def replay(
         "refuse": refuse, "error": error, "hold": hold, "step": step, "every": every,
         "floor": floor,
     }  # fmt: skip
-    keywords |= {name: value for name, value in given.items() if value is not None}
+    given = {name: value for name, value in given.items() if value is not None}
+    for name in given.keys() & {"refuse", "error"} if parts.labeller is not None else ():
+        raise ConfigError(f"`{name}` is of the oracle, and `labeller` is {name_of(parts.labeller)}")
+    keywords |= given
     other = model if model is None or isinstance(model, Image) else load_model(model)
     folder = None if out is None else Path(out)
     known: KnownProfile | None = None
@@ -175,7 +179,7 @@ def replay(
     if not isinstance(source, str | Path):
         stream = open_samples(source, other, form, subjects, keywords)
         assert other is not None
-        options = Options().changed(keywords)
+        options = Options().changed(keywords, parts.policy)
         return note_saturation(
             _replay_people([stream], other, options, parts, "samples", folder, progress, profile=known)
         )
@@ -198,12 +202,12 @@ def replay(
                 f"{path.name} was recorded with {' and '.join(missing)}, which a recording "
                 "cannot contain: pass the same again, or a policy by name"
             )
-        options = recorded.options.changed(keywords)
+        options = recorded.options.changed(keywords, parts.policy)
         with named(path):
             if other is None and not keywords and not parts.any and not recorded.host_only and not known:
                 return _replay_exactly(recorded, folder, progress)
             return _ask_recording(recorded, other or recorded.image, options, parts, folder, progress, known)
-    options = Options().changed(keywords)
+    options = Options().changed(keywords, parts.policy)
     dataset = open_dataset(source, data)
     image = other or load_model(dataset.model_path())
     streams = dataset_streams(dataset, subjects, options.seed)

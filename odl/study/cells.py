@@ -12,6 +12,7 @@ from uuid import uuid4
 from odl.core.image import Image
 from odl.core.kernels.rules import Rule
 from odl.evaluate.named_parts import named_learner, named_policy
+from odl.evaluate.policy_settings import check_settings, without_use
 from odl.model.profile import WearerProfile, read_profile
 from odl.study.description import Study, StudyPart
 from odl.study.digests import digest_of, kernels_digest, unchanged_code
@@ -96,8 +97,8 @@ def jobs_of(study: Study) -> list[Job]:
 
 
 def _jobs(study: Study) -> Iterator[Job]:
-    for part in study.policies:  # so that a wrong name is refused before anything is read or computed
-        part_of(part, named_policy)
+    # So that a wrong name is refused before anything is read or computed.
+    check_settings(study.varied_settings, [part_of(part, named_policy) for part in study.policies])
     for part in study.learners:
         part_of(part, named_learner)
     folders = dict(study.data)
@@ -145,6 +146,12 @@ def _options(study: Study, policy: StudyPart) -> Sequence[dict[str, Any]]:
     if policy.name == Rule.NONE.policy:
         return [{"budget": study.budgets[0], **study.options[0]}]
     return [{"budget": budget, **options} for budget in study.budgets for options in study.options]
+
+
+def without_use_in(study: Study) -> list[str]:
+    """A sentence for each setting of policies that some of the study's have no use for."""
+    policies = {part.label: part_of(part, named_policy) for part in study.policies}
+    return without_use(study.varied_settings, policies)
 
 
 def part_of(part: StudyPart, named: Callable[..., object]) -> object:

@@ -238,6 +238,11 @@ class Study:
             dict(zip(_OPTIONS, each, strict=True)) for each in product(*(getattr(self, n) for n in _OPTIONS))
         ]
 
+    @property
+    def varied_settings(self) -> list[str]:
+        """The options of which the study has another value than the usual one."""
+        return [name for name in _OPTIONS if getattr(self, name) != (OPTIONS[name].default,)]
+
     def _beside(self, folder: Path) -> Study:
         def beside(name: str) -> str:
             known = name in (OWN_MODEL, RANDOM_MODEL, *list_datasets())

@@ -13,7 +13,7 @@ from odl.core.image import Image
 from odl.core.pace import Pace
 from odl.evaluate.load_kernels import load_kernels
 from odl.evaluate.option_table import OPTIONS
-from odl.study.cells import Job, jobs_left, jobs_of
+from odl.study.cells import Job, jobs_left, jobs_of, without_use_in
 from odl.study.description import Study, StudyError
 from odl.study.run_job import run_job
 from odl.study.store import Store
@@ -68,6 +68,8 @@ def run_study(
     for name in unread:
         progress(f"{name} in the store is damaged or of another version; its cells are computed anew")
     planned = jobs_of(study)
+    for sentence in without_use_in(study):
+        progress(sentence)
     cells = [cell for job in planned for cell in job.cells]
     jobs = jobs_left(planned, set(rows))
     total, left = len(cells), sum(len(job.cells) for job in jobs)

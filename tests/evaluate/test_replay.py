@@ -21,6 +21,7 @@ from odl.data import load_session, model_bytes
 from odl.data.streams import dataset_streams
 from odl.evaluate.options import Options
 from odl.evaluate.result import Result
+from odl.policies.on_host import DualRVOnHost
 from odl.recording import Writer, read
 from odl.wire import Start
 
@@ -210,6 +211,15 @@ def test_late_answers_find_their_question_expired() -> None:
         ({"subjects": ["P7"]}, "no subject P7"),
         ({"hold": "yes"}, "`hold` is"),
         ({"model": "missing.odlm"}, "missing.odlm"),
+        (
+            {"policy": "random", "floor": 9},
+            "`floor` is a setting of novel-segments; the policy random has the",
+        ),
+        ({"policy": "none", "batch": 2}, "the policy none has no settings"),
+        ({"policy": "margin", "step": 2}, "tactile-dualrv; the policy margin has the setting `batch`"),
+        ({"policy": lambda window, scores: True, "floor": 9}, "has the setting `batch`"),
+        ({"step": 2}, "the policy novel-segments has the settings `batch` and `floor`"),
+        ({"labeller": lambda query: None, "error": 0.5}, "`error` is of the oracle, and `labeller` is"),
     ],
 )
 def test_bad_input_is_one_sentence(arguments: dict[str, object], says: str) -> None:
@@ -423,6 +433,15 @@ def test_a_policy_by_name_or_object_is_the_same() -> None:
     made = odl.replay("shoulder", policy=odl.policies.DualRV(step=5), subjects=["8"])
     assert made.outcomes[0].trace_sha256 == named.outcomes[0].trace_sha256
     assert made.host_only == () and made.outcomes[0].config.step == 5
+
+
+def test_a_rule_that_the_host_alone_has_learns_in_batches_as_the_core_does() -> None:
+    core, host = (
+        odl.replay("shoulder", policy=policy, budget=10, step=5, subjects=["8"])
+        for policy in ("tactile-dualrv", DualRVOnHost("margin"))
+    )
+    assert host.outcomes[0].config.batch == core.outcomes[0].config.batch == 4
+    assert list(host.queries["window"]) == list(core.queries["window"])
 
 
 def test_a_river_classifier_is_a_learner_for_each_person_anew() -> None:

@@ -90,6 +90,17 @@ def test_a_wrong_file_is_refused_with_its_name_and_a_reason(tmp_path: Path, text
         ({"people": ["7", "99"]}, "has no subject 99"),
         ({"datasets": "nothing"}, "there is no dataset 'nothing'"),
         ({"models": "nothing.odlm"}, "cannot be read"),
+        (
+            {"policies": ["random", "periodic"], "floor": [60, 9]},
+            "`floor` is a setting of novel-segments, and has no effect with random, periodic$",
+        ),
+        (
+            {"policies": {"name": "novel-segments", "flor": 9}},
+            "novel-segments has no setting 'flor'; it has batch, floor; did you mean 'floor'",
+        ),
+        ({"policies": {"name": "none", "batch": 2}}, "policy none has no setting 'batch'; it has none$"),
+        ({"learners": {"name": "nearest-mean", "k": 3}}, "learner nearest-mean has no setting 'k'"),
+        ({"learners": {"name": "sklearn:svm.SVC", "gama": 1}}, "'gama'; it has .*; did you mean 'gamma'"),
     ],
 )
 def test_what_is_not_there_is_refused_before_anything_runs(changes: dict[str, object], message: str) -> None:
@@ -105,9 +116,9 @@ def test_each_parameter_changes_the_key_and_a_label_does_not() -> None:
     assert keys(policies=[{"name": OPTIONS["policy"].default, "label": "mine"}]) == base
     for changes in (
         {"budgets": 5}, {"seeds": [1]}, {"delay": 1}, {"patience": 5}, {"refuse": 0.5}, {"error": 0.5},
-        {"hold": not OPTIONS["hold"].default}, {"step": 3}, {"batch": 2}, {"every": 60}, {"floor": 9},
+        {"hold": not OPTIONS["hold"].default}, {"batch": 2}, {"every": 60}, {"floor": 9},
         {"order": "reversed"}, {"people": [8]}, {"policies": "random"}, {"learners": "knn"},
-        {"policies": [{"name": "tactile-inforv", "step": 4}]},
+        {"policies": "tactile-inforv", "step": 3}, {"policies": [{"name": "tactile-inforv", "step": 4}]},
         {"models": "hapt"},
     ):  # fmt: skip
         assert not keys(**changes) & base, changes
