@@ -25,15 +25,15 @@ from numpy.typing import NDArray
 
 from odl.core.arrays import memory_of, net_of
 from odl.core.errors import OdlError
-from odl.core.events import NO_CLASS, valid_name
+from odl.core.events import NO_CLASS
 from odl.core.image import Image
 from odl.core.kernels.changes import count_changes, counts_as
 from odl.core.kernels.command import command
 from odl.core.kernels.grow import regrow
 from odl.core.kernels.net import Act
 from odl.core.kernels.plain import plain
-from odl.core.state import NAME_BYTES, Entry, log_dtype, state_dtype_of
-from odl.model.profile_merge import names_in
+from odl.core.state import Entry, log_dtype, state_dtype_of
+from odl.model.profile_merge import names_in, unique_name
 
 
 class CheckpointError(OdlError, ValueError):
@@ -201,7 +201,7 @@ def _taught(image: Image, log: NDArray[Any]) -> tuple[Image, list[str], NDArray[
     added = []
     for cls, name in names_in(log).items():
         if cls in classes:
-            names[cls] = _unique(name, {name for other, name in names.items() if other != cls})
+            names[cls] = unique_name(name, {name for other, name in names.items() if other != cls})
             added += [names[cls]] if cls not in image.names else []
     made = replace(
         image,
@@ -224,16 +224,6 @@ def _recounted(
     kept = owners != NO_CLASS
     image = replace(image, stored=image.stored[kept], owners=owners[kept])
     return labels[labels["cls"] != NO_CLASS], image, int(kept[len(kept) - own :].sum())
-
-
-def _unique(name: str, taken: set[str]) -> str:
-    """The name of a class, made valid and unlike those that are ``taken``."""
-    found = name = name if valid_name(name) else "class"
-    number = 2
-    while name in taken:
-        name = f"{found.encode()[: NAME_BYTES - 4].decode('utf-8', 'ignore')} {number}"
-        number += 1
-    return name
 
 
 def _vectors(

@@ -153,9 +153,13 @@ class WearerProfile:
                 f"{name} belongs to the model image {self.image:08x}, not to {image.checksum:08x}: "
                 "what was learned on one image does not fit another"
             )
-        added, room = int((self.log["kind"] == Entry.CLASS).sum()), image.max_rows - len(image.row_class)
-        if added > room:
-            raise ProfileError(f"{name} has {added} added classes; the model image has room for {room}")
+        for kind, what, room in (
+            (Entry.CLASS, "classes", image.max_rows - len(image.row_class)),
+            (Entry.SPLIT, "tasks", image.max_heads - len(image.parents)),
+        ):
+            added = int((self.log["kind"] == kind).sum())
+            if added > room:
+                raise ProfileError(f"{name} has {added} added {what}; the model image has room for {room}")
         try:
             check_log(image, fitted(image, self.log))
         except ValueError as error:

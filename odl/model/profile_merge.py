@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from odl.core.class_tree import rename
-from odl.core.events import NO_CLASS
+from odl.core.events import NO_CLASS, valid_name
 from odl.core.image import Image
-from odl.core.state import Entry
+from odl.core.state import NAME_BYTES, Entry
 from odl.model.profile_entries import name_of
 
 Log = NDArray[Any]
@@ -53,6 +53,20 @@ def shortened(log: Log, most: int) -> Log:
 def names_in(log: Log) -> dict[int, str]:
     """What the classes that a log names are called at its end, by number."""
     return _Classes(log).names
+
+
+def unique_name(name: str, taken: Container[str]) -> str:
+    """The name of a class, made valid and unlike those that are ``taken``.
+
+    >>> unique_name("hop", {"hop", "hop 2"})
+    'hop 3'
+    """
+    found = name = name if valid_name(name) else "class"
+    number = 2
+    while name in taken:
+        name = f"{found.encode()[: NAME_BYTES - 4].decode('utf-8', 'ignore')} {number}"
+        number += 1
+    return name
 
 
 class _Classes:
@@ -109,13 +123,15 @@ def merged(before: Log, log: Log) -> Log:
         n += 1
     if n in (len(before), len(log)):  # one went on from the other
         return max(before, log, key=len).copy()
-    if not (before[:n]["kind"] == Entry.LABEL).any():
-        n = 0  # two days can begin with the same name
+    if not np.isin(before[:n]["kind"], (Entry.LABEL, Entry.CHANGE)).any():
+        n = 0  # two days can begin with the same new class
     common, mine, its = _Classes(before[:n]), _Classes(before), _Classes(log)
     mine_new, its_new = mine.first.keys() - common.first.keys(), its.first.keys() - common.first.keys()
     # Others, such as the image's, can have got the name of a class that was added on the other side.
-    latest = mine.names | _Classes(log[n:]).names
-    shared = its.by_name(latest, latest.keys() - mine_new - its_new)
+    later = _Classes(log[n:])
+    latest, into = mine.names | later.names, mine.into | later.into
+    standing = (cls for cls in latest.keys() - mine_new - its_new if into.get(cls, cls) == cls)
+    shared = its.by_name(latest, standing)
     same_mine, same = ({cls: shared[name] for name, cls in of.by_name(of.names, new).items()
                         if name in shared and of.counts_as(cls) == cls}
                        for of, new in ((mine, mine_new), (its, its_new)))  # fmt: skip
@@ -135,6 +151,7 @@ def merged(before: Log, log: Log) -> Log:
     if same_mine:
         both.extend(before[n:], mine, same_mine, {})
     both.extend(log[n:], its, same, numbers)
+    both.settle()
     return np.array(both.entries, before.dtype) if both.entries else before[:0]
 
 
@@ -143,52 +160,89 @@ class _Merged:
 
     def __init__(self, log: Log, first: int) -> None:
         self.entries = [entry.copy() for entry in log]
-        self._first, self._now = first, _Classes(log)
+        self._first, self._now, self._dtype = first, _Classes(log), log.dtype
+        self._named = dict[int, str]()  # what classes are to be called in the end
+        self._order = max((int(entry["order"]) for entry in log), default=0)
 
     def extend(self, log: Log, of: _Classes, same: dict[int, int], numbers: dict[int, int]) -> None:
         """Add what is new in a log; some classes are the ``same`` as here, others get new ``numbers``."""
-        now, classes, tasks = self._now, same | numbers, dict[int, int]()
+        now, classes, splits, tasks = self._now, same | numbers, dict[int, Any](), dict[int, int]()
         known = {_label(entry) for entry in self.entries if entry["kind"] == Entry.LABEL}
-        order = max((int(entry["order"]) for entry in self.entries), default=0)
         last = {int(entry["cls"]): i for i, entry in enumerate(log) if entry["kind"] == Entry.CHANGE}
         for i, source in enumerate(log):
             entry, kind, own = source.copy(), Entry(int(source["kind"])), int(source["cls"])
             cls, head = classes.get(own, own), int(source["head"])
             entry["cls"], entry["head"] = cls, tasks.get(head, head)
             if kind is Entry.SPLIT:
-                entry["head"] = tasks[head] = now.tasks.get(cls, self._first + len(now.tasks))
-                if cls in now.tasks:
-                    continue
-            elif kind is Entry.LABEL:
+                splits[head] = entry  # it is made once a class lies in it
+                continue
+            if kind is Entry.LABEL:
                 entry["head"] = now.homes.get(cls, entry["head"])
                 for name in ("base", "mixed"):
                     entry[name] = classes.get(int(entry[name]), int(entry[name]))
                 if _label(entry) in known:
                     continue
+                if of.counts_as(own) == own and now.counts_as(cls) == NO_CLASS and cls in now.names:
+                    self._rename(cls, now.names[cls])  # what was removed has been taught again
             elif kind is Entry.CHANGE:
+                if i != last[own]:
+                    continue
                 entry["head"] = classes.get(head, head)
-                if head not in (own, NO_CLASS):
-                    called = int(entry["head"]) if own in of.giving else cls
-                    _name(entry, now.names.get(called, name_of(entry)))
-                if i != last[own] or not self._changes(entry):
+                if head == own:
+                    self._named[cls] = name_of(entry)
+                    continue
+                if own in of.giving:
+                    if now.into.get(cls) != entry["head"]:
+                        self._rename(cls, of.names[own])
+                    self._named.pop(int(entry["head"]), None)
+                    _name(entry, now.names.get(int(entry["head"]), name_of(entry)))
+                elif head != NO_CLASS:
+                    _name(entry, now.names.get(cls, name_of(entry)))
+                if not self._changes(entry):
                     continue
             elif own in same:
-                if own in last or now.counts_as(cls) != NO_CLASS:
-                    continue
-                entry = _restoring(entry, now.names.get(cls, name_of(entry)))
-            if entry["kind"] in (Entry.LABEL, Entry.CHANGE):
-                order += 1
-                entry["order"] = order
-            now.take(entry)
-            self.entries.append(entry)
+                continue
+            elif head in splits:
+                entry["head"] = tasks[head] = self._task(splits.pop(head))
+            self._add(entry)
+
+    def _add(self, entry: Any) -> None:
+        if entry["kind"] in (Entry.LABEL, Entry.CHANGE):
+            self._order += 1
+            entry["order"] = self._order
+        self._now.take(entry)
+        self.entries.append(entry)
+
+    def settle(self) -> None:
+        """Give the classes their new names; where two that stand on their own have one, one gets a number."""
+        now = self._now
+        names = now.names | self._named
+        on_their_own = [cls for cls in names if cls in self._named or now.counts_as(cls) == cls]
+        for cls in [*self._named, *reversed(on_their_own)]:
+            if cls in on_their_own:
+                names[cls] = unique_name(names[cls], {names[one] for one in on_their_own if one != cls})
+                self._rename(cls, names[cls])
+
+    def _rename(self, cls: int, name: str) -> None:
+        """Call a class ``name``; one that is hidden is a class again."""
+        change = np.zeros(1, self._dtype)[0]
+        change["kind"], change["cls"], change["head"] = Entry.CHANGE, cls, cls
+        _name(change, name)
+        if self._changes(change):
+            self._add(change)
+
+    def _task(self, split: Any) -> int:
+        """The task under the class of ``split``, made if there is none."""
+        leaf, tasks = int(split["cls"]), self._now.tasks
+        if leaf not in tasks:
+            split["head"] = self._first + len(tasks)
+            self._add(split)
+        return tasks[leaf]
 
     def _changes(self, entry: Any) -> bool:
         """Whether a change of a class does something."""
         now, cls, into = self._now, int(entry["cls"]), int(entry["head"])
         if into in (cls, NO_CLASS):
-            others = (name for one, name in now.names.items() if now.counts_as(one) == one != cls)
-            if into == cls and name_of(entry) in others:
-                return False  # there is another class of that name
             return now.into.get(cls, cls) != into or now.names.get(cls) != name_of(entry)
         added = cls in now.first or into not in now.first  # no class of the image counts as an added one
         return added and now.into.get(cls) != into and now.counts_as(into) != cls
@@ -196,13 +250,6 @@ class _Merged:
 
 def _label(entry: Any) -> tuple[int, bytes]:
     return int(entry["cls"]), entry["features"].tobytes()
-
-
-def _restoring(entry: Any, name: str) -> Any:
-    """The change by which the class of ``entry`` is a class of its own again."""
-    entry["kind"], entry["head"] = Entry.CHANGE, entry["cls"]
-    _name(entry, name)
-    return entry
 
 
 def _name(entry: Any, name: str) -> None:
