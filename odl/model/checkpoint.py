@@ -79,10 +79,11 @@ def checkpoint(image: Image, log: NDArray[Any], *, vectors: bool = True) -> Imag
     a wearer who goes on keeps the image and the label log, and a checkpoint is where others start from.
 
     Added classes without a label are left out, with the tasks below them; so are classes that were merged
-    or removed. The vectors of a merged class become the other's, but what its row alone recognised is not
-    passed on: an image has one row for each class. With ``vectors`` the
-    features of labelled windows join the stored vectors, the newest of each class first. If room is
-    short they replace vectors of the training subjects, so that the checkpoint fits the same firmware.
+    or removed. An image has one row for each class, so where one of the image's was merged, the heads learn
+    its vectors once more as the other's: what they say of it is near what the session said, not equal to it.
+    With ``vectors`` the features of labelled windows join the stored vectors, the newest of each class
+    first. If room is short they replace vectors of the training subjects, so that the checkpoint fits the
+    same firmware.
 
     Parameters
     ----------
@@ -141,6 +142,9 @@ def checkpoint(image: Image, log: NDArray[Any], *, vectors: bool = True) -> Imag
         "vectors": own,
     }
     made = replace(made, stored=stored, owners=owners, card=image.card | {"learned": note})
+    lost = (counted[base.owners] != base.owners) & np.isin(counted[base.owners], made.row_class)
+    if lost.any():
+        made = _joined(made, base.stored[lost], counted[base.owners[lost]], labels)
     made.check("checkpoint")
     return made
 
@@ -213,6 +217,21 @@ def _taught(image: Image, log: NDArray[Any]) -> tuple[Image, list[str], NDArray[
         names=names,
     )
     return made, added, counted
+
+
+def _joined(
+    image: Image, vectors: NDArray[np.uint8], classes: NDArray[np.uint8], labels: NDArray[Any]
+) -> Image:
+    """The image after it has learned vectors whose rows it lacks, and the labels once more."""
+    lessons = np.zeros(len(vectors), labels.dtype)
+    lessons["kind"], lessons["cls"], lessons["window"] = Entry.LABEL, classes, -1
+    lessons["features"][:, : image.features] = vectors
+    log = np.concatenate([lessons, labels])
+    state, room, _, _, block = memory_of(wide := replace(image, max_log=len(log)), net_of(wide))
+    room[:] = log
+    state["n_log"] = len(log)
+    command(block, Act.REFIT, 0, 0, 0)
+    return replace(image, base=state[0]["weights"][: len(image.row_class)].copy())
 
 
 def _recounted(

@@ -179,7 +179,7 @@ def test_classes_without_a_label_are_left_out_with_their_tasks() -> None:
 
 
 def test_changed_classes_in_a_checkpoint() -> None:
-    """Removed and merged ones are left out, vectors and all; the others have their present names."""
+    """Removed ones are left out, vectors and all, merged ones are the other, all have their present names."""
     session = Session(SHOULDER, Config(mult=(1,) * 6, shift=(0,) * 6, offset=(0,) * 6))
     for event in (
         ChangeClass(0, 0, None, "pendulum"), ChangeClass(0, 1, 2, "abduction"), ChangeClass(0, 2, 2, "up"),
@@ -192,7 +192,19 @@ def test_changed_classes_in_a_checkpoint() -> None:
     assert set(made.owners.tolist()) == {2, 3, 4}
     abduction = {vector.tobytes() for vector in SHOULDER.stored[SHOULDER.owners == 1]}
     assert abduction & {vector.tobytes() for vector in made.stored[made.owners == 2]}
-    assert made.base.tobytes() == SHOULDER.base[2:].tobytes()
+    for trained, cls in ((1, 2), (2, 2), (3, 3), (4, 4)):
+        vectors = SHOULDER.stored[SHOULDER.owners == trained].astype(np.int64)
+        says = made.row_class[(vectors @ made.base[:, :-1].T + made.base[:, -1]).argmax(axis=1)]
+        assert (says == cls).mean() > 0.9, trained
+
+
+def test_renamed_and_removed_classes_leave_the_rows_of_the_others_in_a_checkpoint() -> None:
+    session = Session(SHOULDER, Config(mult=(1,) * 6, shift=(0,) * 6, offset=(0,) * 6))
+    for event in (ChangeClass(0, 0, None, "pendulum"), ChangeClass(0, 2, 2, "up")):
+        assert session.step(event) == []
+    made = checkpoint(SHOULDER, session.log)
+    assert made.base.tobytes() == SHOULDER.base[1:].tobytes()
+    assert checkpoint(made, session.log[:0]) is made
 
 
 def samples_of(image: Image, n: int) -> np.ndarray:  # type: ignore[type-arg]
