@@ -58,6 +58,12 @@ class ClassTree:
         """The classes that can be an answer, in the order of the rows: not merged, not removed."""
         return tuple(cls for cls, _ in self.rows if self.counts_as(cls) == cls)
 
+    @property
+    def named_twice(self) -> tuple[str, ...]:
+        """Names that two classes that are shown have; none is where a front end has checked the names."""
+        names = [self.name(cls) for cls in self.shown]
+        return tuple(dict.fromkeys(name for name in names if names.count(name) > 1))
+
     def counts_as(self, cls: int) -> int | None:
         """Return the class that a label of ``cls`` counts as: itself, another, or None."""
         if not self.changes:

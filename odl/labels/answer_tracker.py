@@ -112,6 +112,9 @@ class AnswerTracker:
             what = f"the change of '{clean(newest.answer.name)}'"
         elif newest is None and isinstance(last, ChangeRecord):
             what = f"the change of '{clean(last.before)}'"
+            if twice := self.log.history.classes.tree.without_change().named_twice:
+                other = f"another class is called '{clean(twice[0])}' now; rename that one, and then this one"
+                return Reply(False, f"{what} cannot be taken back: {other}"), None
         self.in_flight.add(undo)
         return Reply(True, f"{what} is being taken back"), None
 

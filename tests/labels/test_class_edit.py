@@ -150,6 +150,30 @@ def test_an_added_class_is_taken_back_by_removing_it(stage: Stage) -> None:
     assert "hop" not in shown(stage)
 
 
+@pytest.mark.parametrize("change", ["rename", "merge"])
+def test_a_change_whose_old_name_a_new_class_has_is_not_taken_back(change: str, stage: Stage) -> None:
+    if change == "rename":
+        stage.rename("sit", "sitting")
+    else:
+        stage.add_class("hop", under="")
+        stage.run(8)
+        stage.merge("sit", into="hop")
+    stage.run(8)
+    stage.add_class("sit", under="run")
+    stage.run(8)
+    stage.undo()  # undo takes back no class that was added
+    assert stage.undo().sentence == (
+        "the change of 'sit' cannot be taken back: another class is called 'sit' now; rename that one, and "
+        "then this one"
+    )
+    assert not [event for event in stage.run(8) if isinstance(event, Undo)] and shown(stage).count("sit") == 1
+    stage.rename("sit", "slouch")
+    stage.run(8)
+    assert stage.rename("sitting" if change == "rename" else "hop", "sit").taken
+    stage.run(8)
+    assert {"sit", "slouch"} <= set(shown(stage))
+
+
 def test_undo_after_a_class_was_brought_back_names_what_it_takes_back(stage: Stage) -> None:
     stage.remove("sit")
     stage.run(8)
