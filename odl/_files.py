@@ -18,11 +18,12 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Final
 
+from odl._kinds import missing
+
 if sys.platform != "win32":
     import fcntl
 
 _STALE: Final = 86_400  # seconds after which a temporary file belongs to a process that was killed
-_NAMED: Final = 3  # files of a folder that a sentence lists
 _IN_USE: Final = "another writer has this file open; close it first"
 
 
@@ -197,22 +198,6 @@ def _named(descriptor: int, path: str, folder: Path) -> Iterator[str]:
         Path(name).unlink(missing_ok=True)
 
 
-def folder_instead(folder: str | Path, what: str = "a file", ending: str = "") -> str:
-    """A sentence where ``what`` is wanted and ``folder`` was named, with what could be named in it.
-
-    Examples
-    --------
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     Path(folder, "walk.odl").touch()
-    ...     folder_instead(folder, "a recording (.odl)", ".odl")
-    'this is a folder, and a recording (.odl) is wanted; there are walk.odl'
-    """
-    inside = sorted(path.name for path in Path(folder).glob(f"*{ending}") if path.is_file())
-    more = ", ..." if len(inside) > _NAMED else ""
-    there = f"there are {', '.join(inside[:_NAMED])}{more}" if inside else "there is none in it"
-    return f"this is a folder, and {what} is wanted; {there}"
-
-
 def check_regular(path: str | Path) -> None:
     """Refuse what is there but neither a file nor a folder: a device may never end, a pipe never begin.
 
@@ -228,7 +213,10 @@ def check_regular(path: str | Path) -> None:
     ...
     OSError: [Errno 22] this is neither a file nor a folder: ...
     """
-    mode = os.stat(path).st_mode
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError as error:
+        raise FileNotFoundError(error.errno, missing(path), str(path)) from None
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise OSError(errno.EINVAL, "this is neither a file nor a folder", str(path))
 

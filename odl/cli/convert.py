@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from odl._files import check_regular
+from odl._kinds import folder_instead
 from odl.cli.arguments import add_option, add_options, names_in
 from odl.cli.output import Progress, check_not_source, printable
 
@@ -62,13 +64,14 @@ def _convert(args: argparse.Namespace, progress: Progress) -> str:
     from odl.data.conversion.convert import TABLES
 
     source, target = Path(args.source), Path(args.target)
+    check_regular(source)
+    if source.is_dir():
+        raise DataError(f"{source}: {folder_instead(source)}")
     for path in (source, target):
         if path.suffix in _OTHER_NETWORKS:
             raise ValueError(f"{path.name}: a network has to be an int8 .tflite file; see docs/your-model.md")
         if path.suffix not in (known := (".odl", ".odlm", *_NETWORKS, *TABLES)):
             raise ValueError(f"{path.name}: this ends neither in {' nor '.join(known)}")
-    if not source.is_file():
-        raise DataError(f"{source}: there is no such file")
     if source.suffix in _NETWORKS:
         for name in ("label", "subject", "model", *_OF_RECORDINGS):
             if getattr(args, name) is not None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from firmware_sim import BOARDS, DEFAULT_BOARD
 from odl.cli import firmware_export
 from odl.cli.arguments import add_option, add_options
-from odl.cli.firmware_export import load_named_model, with_capacities
+from odl.cli.firmware_export import with_capacities
 from odl.cli.output import Progress, write_json
 from odl.cli.still_working import quiet
 from odl.evaluate.option_table import described
@@ -83,9 +83,10 @@ def _add_board(command: argparse.ArgumentParser) -> None:
 
 def _build(args: argparse.Namespace, progress: Progress) -> str:
     from firmware_sim.build import build, fits
+    from odl.data.streams import load_model
 
     progress(f"building the firmware for {args.board}")
-    image = with_capacities(load_named_model(args.model), args)
+    image = with_capacities(load_model(args.model), args)
     firmware = build(image, args.board, args.compiler, args.sensor)
     name = f"odl-{Path(args.model).stem}-{args.board}" + ("" if args.sensor == "link" else f"-{args.sensor}")
     for path in firmware.write(Path(args.out), name):
@@ -130,9 +131,10 @@ def _board(args: argparse.Namespace, progress: Progress) -> str:
     from firmware_sim.sensor import Lsm6dso
     from firmware_sim.serve import open_port, serve
     from odl.core.image import Channel
+    from odl.data.streams import load_model
 
     _check_board(args)
-    image = load_named_model(args.model)
+    image = load_model(args.model)
     progress("compiling the board's firmware: some seconds, or half a minute the first time")
     sensor = None
     if args.play is None:
@@ -237,8 +239,9 @@ def played_session(image: Image) -> Played | None:
 
 def _footprint(args: argparse.Namespace, progress: Progress) -> str:
     from firmware_sim.footprint import as_text, footprint
+    from odl.data.streams import load_model
 
-    image = load_named_model(args.model)
+    image = load_model(args.model)
     progress("replaying a person for a session to run")
     for flag, least in (("battery", "above 0"), ("sleep", "0 or more")):
         value = getattr(args, flag)

@@ -62,23 +62,13 @@ def with_capacities(image: Image, args: argparse.Namespace) -> Image:
     return changed
 
 
-def load_named_model(name: str) -> Image:
-    """The model image of a dataset's name or an ``.odlm`` file."""
-    from odl import data
-    from odl.data.streams import load_model
-
-    path = Path(name)
-    if path.suffix == ".odlm" or (path.exists() and name not in data.list_datasets()):
-        return load_model(path)
-    return load_model(data.model_path(name))
-
-
 def _export(args: argparse.Namespace, progress: Progress) -> str:
     from firmware_sim.export import export
     from firmware_sim.model_source import scaling_of
+    from odl.data.streams import load_model
     from odl.evaluate.options import Options
 
-    image = with_capacities(load_named_model(args.model), args)
+    image = with_capacities(load_model(args.model), args)
     options = Options().changed({"budget": "12/h", **chosen_options(args, SESSION)})
     config = options.config(image.rate_hz, 0, 1, scaling_of(image))
     if config.allowed and config.period == 0:

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import odl
 from odl._extras import how_to_install
-from odl._files import folder_instead
+from odl._kinds import folder_instead
 from odl._text import did_you_mean
 from odl.cli import (
     board,

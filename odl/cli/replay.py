@@ -64,7 +64,7 @@ def _demo(args: argparse.Namespace, progress: Progress) -> str:
 
 def _among_runs(result: Result) -> str:
     """How the gain of this run lies among those of ten seeds, which `datasets/shoulder/demo.json` holds."""
-    from odl.data.bundled import find_folder
+    from odl._kinds import find_folder
     from odl.evaluate import mean_of
 
     runs = json.loads((find_folder() / "shoulder" / "demo.json").read_text(encoding="utf-8"))

@@ -154,8 +154,6 @@ def join_sections(header: NDArray[Any], sections: Mapping[str, bytes]) -> bytes:
 
 def read_header(data: bytes, source: str) -> Any:
     """Return the `HEADER` record of ``data``; its version, sizes and the checksum are checked."""
-    other = "this is a recording (.odl), and a model image (.odlm) is wanted"
-    require(data[:4] == MAGIC or not source.endswith(".odl"), source, other)
     require(data[:4] == MAGIC, source, "not an odl model image (it does not begin with ODLM)")
     require(len(data) >= HEADER.itemsize, source, f"cut short: {len(data)} bytes, no whole header")
     header = np.frombuffer(data[: HEADER.itemsize], HEADER)[0]

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-import odl
+from odl._kinds import dataset_names, find_folder
 from odl._text import did_you_mean
 from odl.core.rng import Chance, seed_of
 from odl.data.card import Card, DataError, read_card, subject_name
@@ -47,20 +47,13 @@ class Series:
     cls: int
 
 
-def find_folder() -> Path:
-    """Return the folder of the datasets, in a wheel or in a checkout."""
-    package = Path(odl.__file__).parent
-    bundled = package / "bundled"
-    return bundled if bundled.is_dir() else package.parent / "datasets"
-
-
 def list_datasets() -> list[str]:
     """Return the names of the known datasets, bundled or not.
 
     >>> "shoulder" in list_datasets()
     True
     """
-    return sorted(path.parent.name for path in find_folder().glob("*/card.json"))
+    return dataset_names()
 
 
 def load_card(name: str) -> Card:

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odl._files import check_regular
-from odl._text import clean, did_you_mean, shell_word
-from odl.data.bundled import Part, find_folder, list_datasets, load_card, load_session
+from odl._kinds import NO_FILE, RECORDING, TABLE, ZIP, find_folder, instead, kind_of, missing
+from odl._text import clean, shell_word
+from odl.data.bundled import Part, list_datasets, load_card, load_session
 from odl.data.card import Card, DataError, agree, read_card, subject_name
 from odl.data.loaders.tables import Tables
 
@@ -158,21 +159,24 @@ def open_dataset(source: str | Path, data: str | Path | None = None) -> Dataset:
     if str(source) in list_datasets():
         return _known(str(source), None if data is None else Path(data))
     path = Path(source)
+    if path.name == "card.json" and path.parent.is_dir() and not path.exists():
+        path = path.parent
     if path.exists():
         check_regular(path)
+    elif path.name != str(source):
+        raise DataError(f"{source}: {missing(path)}")
     else:
-        known = list_datasets()
         raise DataError(
             f"there is no dataset '{source}' and no such folder; known datasets: "
-            f"{', '.join(known) or 'none'}{did_you_mean(str(source), known)}"
+            f"{', '.join(list_datasets()) or 'none'}{missing(path).removeprefix(NO_FILE)}"
         )
     home = path if path.is_dir() else path.parent
     own = path.parent / f"{path.name}.card.json"
     if path.is_file() and own.is_file():
         about = read_card(own)
         return Dataset(about, home, Tables(about, own, path if data is None else Path(data)))
-    if path.suffix == ".odlm":
-        raise DataError(f"{path}: this is a model image; name a dataset or recordings here")
+    if path.is_file() and kind_of(path)[0] not in ("", RECORDING, TABLE, ZIP):
+        raise DataError(f"{path}: {instead(path, 'a dataset or a recording')}")
     if path.is_file() and not (home / "card.json").is_file():
         other = "" if path.suffix == ".odl" else "not an odl recording (.odl), and "
         raise DataError(

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from odl._files import folder_instead, read_small
+from odl._files import read_small
+from odl._kinds import IMAGE, folder_instead, instead
 from odl.core.config import ConfigError
 from odl.core.events import Adopt, Event, Gap, Input, Samples, Truth
 from odl.core.fixed_point import Scaling, input_scaling
@@ -168,11 +169,13 @@ def load_model(path: str | Path) -> Image:
     if str(path) in list_datasets() and not Path(path).is_file():
         path = model_path(str(path))
     if Path(path).is_dir():
-        raise ImageError(f"{path}: {folder_instead(path, 'a model image (.odlm)', '.odlm')}")
+        raise ImageError(f"{path}: {folder_instead(path, IMAGE, '.odlm')}")
     try:
         content = read_small(path)
     except OSError as error:
-        raise ImageError(f"{path}: cannot be read ({error.strerror})") from None
+        raise ImageError(f"{path}: {error.strerror}") from None
+    if other := instead(path, IMAGE):
+        raise ImageError(f"{path}: {other}")
     return Image.from_bytes(content, str(path))
 
 

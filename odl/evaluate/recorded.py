@@ -80,7 +80,7 @@ def open_recording(path: str | Path, model: Image | None = None, *, outputs: boo
             outputs = outputs or is_converted(reader.start)  # its questions are asked again
         recording = read(path, outputs=outputs)
     except OSError as error:
-        raise RecordingError(f"{path}: cannot be read ({error.strerror})") from None
+        raise RecordingError(f"{path}: {error.strerror}") from None
     never_run = {} if recording.start.image else {"config": Config().to_dict()}
     settings = (never_run | recording.start.config).get("config")
     session = recording.start.config.get("session", {})

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from odl._files import check_regular
 from odl.core.config import ConfigError
 from odl.core.fixed_point import input_scaling
 from odl.core.image import Image
@@ -69,6 +70,7 @@ class SessionPlan:
         self.profile: ProfileFile | None = None
         self._written = 0.0  # time of the last write to the recording
         if live.resume is not None:
+            check_regular(live.resume)
             self._written = Path(live.resume).stat().st_mtime
             self.resumed = resume(live.resume)
             closing.callback(self.resumed.writer.leave)

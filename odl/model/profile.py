@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odl._files import open_regular
+from odl._kinds import PROFILE, instead
 from odl.core.config import Config
 from odl.core.errors import OdlError
 from odl.core.fused import Fused
@@ -256,6 +257,8 @@ def read_profile(path: str | Path) -> WearerProfile:
     """
     path = Path(path)
     with open_regular(path) as file:
+        if other := instead(path, PROFILE):
+            raise ProfileError(f"{path}: {other}")
         return WearerProfile.parse(file.read(LARGEST + 1), str(path))
 
 

@@ -9,12 +9,12 @@ from typing import Final
 
 import numpy as np
 
-from odl._files import folder_instead, open_regular
+from odl._files import open_regular
+from odl._kinds import OPENING, RECORDING, folder_instead, instead
 from odl.core.events import Adopt, Event, Gap, Output, Samples
 from odl.core.loop import TOGETHER
 from odl.recording.files import PathLike, RecordingError, check_format, open_locked
 from odl.recording.format_1 import converted, message_of
-from odl.recording.no_recording import OPENING, why_no_recording
 from odl.wire.codec import CodecError, TraceHash, decode, is_output
 from odl.wire.deframer import MAX_FRAME, Deframer
 from odl.wire.framing import Fault, open_envelope
@@ -114,7 +114,7 @@ class Reader:
         self._deframer = Deframer()
         path = Path(path)
         if path.is_dir():
-            raise RecordingError(f"{path}: {folder_instead(path, 'a recording (.odl)', '.odl')}")
+            raise RecordingError(f"{path}: {folder_instead(path, RECORDING, '.odl')}")
         self._file = open_locked(path) if locked else open_regular(path)  # noqa: SIM115 - close() does
         try:
             self._found = self._scan()
@@ -230,7 +230,11 @@ class Reader:
             self.version = major, minor
             return converted(message) if major == 1 else message
         self._file.seek(0)
-        raise RecordingError(f"{self._path}: {why_no_recording(self._file.read(len(OPENING)))}")
+        if self._file.read(len(OPENING)) == OPENING:
+            why = "its Start frame is damaged or cut short, and no other frame is whole"
+        else:
+            why = instead(self._path, RECORDING) or "not an odl recording (there is no whole frame in it)"
+        raise RecordingError(f"{self._path}: {why}")
 
     def _count(self, seq: int, begin: int) -> None:
         """Compare a sequence number with the previous one."""
@@ -277,12 +281,12 @@ def read(path: PathLike, *, outputs: bool = True) -> Recording:
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = Path(f"{folder}/walk.csv").write_text("time,ax,ay")
+    ...     _ = Path(f"{folder}/walk.txt").write_text("time,ax,ay")
     ...     try:
-    ...         read(f"{folder}/walk.csv")
+    ...         read(f"{folder}/walk.txt")
     ...     except RecordingError as error:
     ...         print(str(error).removeprefix(folder + "/"))
-    walk.csv: not an odl recording (there is no whole frame in it)
+    walk.txt: not an odl recording (there is no whole frame in it)
     """
     with Reader(path) as reader:
         events = _shelved(reader if outputs else (event for event in reader if not is_output(event)))

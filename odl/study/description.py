@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from odl._files import read_small
+from odl._kinds import STUDY, instead
 from odl._text import did_you_mean
 from odl.core.adapters import name_of
 from odl.core.config import ConfigError
@@ -210,8 +211,11 @@ class Study:
             If the file is not valid TOML, or not a study.
         """
         file = Path(path)
+        content = read_small(file)
+        if other := instead(file, STUDY):
+            raise StudyError(f"{file}: {other}")
         try:
-            values = tomllib.loads(read_small(file).decode())
+            values = tomllib.loads(content.decode())
         except RecursionError:
             raise StudyError(f"{file}: not a TOML file: nested too deeply") from None
         except ValueError as error:

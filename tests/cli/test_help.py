@@ -112,7 +112,7 @@ def test_what_is_of_another_kind_is_told_by_what_it_is(
     page.write_text("<html></html>")
     for command in ("report", "label", "verify"):
         assert said(command, str(image)).endswith(
-            "this is a model image (.odlm), and a recording (.odl) is wanted"
+            f"a model image (.odlm), and a recording (.odl) is wanted; 'odl show {image}' shows it"
         )
         assert said(command, str(out)).endswith(
             "this is a folder, and a recording (.odl) is wanted; there are shoulder-7.odl"
@@ -130,13 +130,76 @@ def test_what_is_of_another_kind_is_told_by_what_it_is(
         assert told == f"odl: {image}: this is a file, and a folder is wanted"
     told = said("label", str(session), "--range", "1:2=walk", "--out", str(page))
     assert told == f"odl: {page}: the file exists; give another name"  # label has no --force
-    assert "not an odl recording" in said("report", str(page))
+    assert "this is a page, and a recording (.odl) is wanted" in said("report", str(page))
     for command in ("replay", "evaluate", "check", "compare"):
-        assert said(command, str(image)).endswith("this is a model image; name a dataset or recordings here")
+        assert "a model image (.odlm), and a dataset or a recording is wanted" in said(command, str(image))
     assert said("show", str(session)).endswith(
-        "this is a recording (.odl), and a model image (.odlm) is wanted"
+        f"this is a recording (.odl), and a model image (.odlm) is wanted; 'odl info {session}' shows it"
     )
     assert said("compare", str(session)).startswith(f"odl: {session}: no card.json beside it")
     with pytest.raises(SystemExit):
         main(["report"])
     assert "required: recording;" in capsys.readouterr().err
+
+
+KINDS = {
+    "walk.odlm": (b"ODLM....", "this is a model image (.odlm)"),
+    "walk.zip": (b"PK\3\4....", "this is a zip"),
+    "walk.csv": (b"time,ax\n0,1\n", "this is a table"),
+    "walk.tflite": (b"....TFL3", "this is a network"),
+    "walk.html": (b"<!doctype html>", "this is a page"),
+    "walk.odlp": (b'{"format": "odl profile 1"', "this is a wearer's profile (.odlp)"),
+    "nothing.odl": (b"", "this is an empty file"),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("command", ["info", "report", "label", "verify", "live --resume"])
+def test_a_recording_is_wanted_and_the_error_says_what_is_there_and_what_takes_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, command: str
+) -> None:
+    content, what = KINDS[name]
+    path = tmp_path / name
+    path.write_bytes(content)
+    assert main([*command.split(), str(path)]) == 2
+    told = capsys.readouterr().err.splitlines()[-1]
+    if (command, name) == ("info", "walk.odlm"):  # it shows model images too, and this one is cut
+        assert "cut short" in told
+        return
+    assert told.startswith(f"odl: {path}: {what}, and a recording (.odl) is wanted")
+    use = "odl convert" if name.endswith(".tflite") else "odl init" if name[5:] in ("zip", "csv") else ""
+    assert use in told
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["info", "label", "verify", "live --resume", "profile show", "study", "init", "convert @ a.csv"],
+)
+def test_a_dataset_s_name_in_place_of_a_file_is_told_with_what_takes_it(
+    capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    words = command.split()
+    words = [*words, "shoulder"] if "@" not in words else ["shoulder" if w == "@" else w for w in words]
+    assert main(words) == 2
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert "'shoulder' is a dataset: 'odl datasets' shows it, 'odl replay shoulder' runs it" in told
+
+
+def test_a_slip_in_a_name_is_told_with_what_is_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "shoulder-7.odl").touch()
+
+    def said(words: str) -> str:
+        assert main(words.split()) == 2
+        return capsys.readouterr().err.splitlines()[-1]
+
+    for command in ("info", "report", "replay", "show", "check", "verify"):
+        assert said(f"{command} out/shuolder-7.odl").endswith("did you mean 'out/shoulder-7.odl'?")
+    assert said("report shoulder-7.odl").endswith("did you mean 'out/shoulder-7.odl'?")
+    assert said("report gone/shoulder-7.odl").endswith("there is no such file, and no folder 'gone'")
+    assert said("check shuolder").endswith("; did you mean 'shoulder'?")
+    assert said("check out/card.json").startswith("odl: out: there is no card.json")
+    assert said("footprint shuolder").endswith("; did you mean 'shoulder'?")

@@ -45,7 +45,7 @@ def test_compare_takes_lists_and_gives_json(capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("study nothing.toml", "nothing.toml: No such file or directory"),
+        ("study nothing.toml", "nothing.toml: there is no such file"),
         ("study report nowhere", "no finished study"),
         ("study a.toml b.toml", "one argument too many"),
         ("compare shoulder --seeds x", "--seeds is x"),

@@ -238,8 +238,8 @@ def damaged_images() -> Iterable[tuple[str, bytes, str]]:
     yield "version", good[:8] + b"\x07" + good[9:], "version 7"
     yield "checksum", good[:5000] + bytes([good[5000] ^ 1]) + good[5001:], "checksum"
     yield "short", good[:9000], "9000 bytes"
-    yield "empty", b"", "not an odl model image"
-    yield "foreign", b"\x89PNG" + good[4:], "not an odl model image"
+    yield "empty", b"", "this is an empty file, and a model image"
+    yield "foreign", b"\x89PNG" + good[4:], "this is a picture, and a model image"
 
 
 @pytest.mark.parametrize(("name", "content", "says"), list(damaged_images()))

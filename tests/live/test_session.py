@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from firmware_sim.faults import Faults
+from odl._kinds import find_folder
 from odl.core.config import ConfigError
 from odl.core.events import (
     AddClass,
@@ -27,7 +28,6 @@ from odl.core.events import (
     Undo,
 )
 from odl.data import list_datasets, load_card
-from odl.data.bundled import find_folder
 from odl.data.streams import load_model
 from odl.evaluate.recorded import open_recording
 from odl.live import LiveSession, open_live

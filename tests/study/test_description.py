@@ -89,7 +89,7 @@ def test_a_wrong_file_is_refused_with_its_name_and_a_reason(tmp_path: Path, text
         ({"people": ["99"]}, "people: dataset 'shoulder' has no subject 99|no split '99'"),
         ({"people": ["7", "99"]}, "has no subject 99"),
         ({"datasets": "nothing"}, "there is no dataset 'nothing'"),
-        ({"models": "nothing.odlm"}, "cannot be read"),
+        ({"models": "nothing.odlm"}, "there is no such file"),
         (
             {"policies": ["random", "periodic"], "floor": [60, 9]},
             "`floor` is a setting of novel-segments, and has no effect with random, periodic$",

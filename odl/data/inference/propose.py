@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from odl._kinds import ZIP, instead, kind_of
+from odl._text import counted
 from odl.core.image_layout import MOST_ROWS
 from odl.data.card import DataError
 from odl.data.clock import SECONDS
@@ -71,10 +73,10 @@ def propose(
     elif surveyed.spans:
         raise DataError(f"{path}: there are label files, but no table with channels")
     else:
-        raise DataError(
-            f"{path}: there are no tables; looked for *.csv, *.parquet and *.odl, and for other formats that "
-            f"docs/data.md lists, in {len(found)} files"
-        )
+        none = "there are no tables; looked for *.csv, *.parquet and *.odl, and for other formats that"
+        none = f"{none} docs/data.md lists, in {counted(len(found), 'file')}"
+        other = "" if path.is_dir() or kind_of(path)[0] == ZIP else instead(path, "a table or a recording")
+        raise DataError(f"{path}: {other or none}")
     proposal.say(
         f"{len(own)} file{'s' if len(own) > 1 else ''}: {', '.join(proposal.card['table']['files'])}"
     )

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from odl._files import check_regular
+from odl._kinds import missing
 from odl.data.archive import damage_as_error, most_unpacked, open_zip, zip_members
 from odl.data.card import DataError
 
@@ -117,7 +118,7 @@ def sources(base: Path) -> list[SourceFile]:
         If ``base`` is not there, or a zip is damaged.
     """
     if not base.exists():
-        raise DataError(f"{base}: there is no such file or folder")
+        raise DataError(f"{base}: {missing(base)}")
     check_regular(base)
     if base.is_file():
         return _inside(base, "") if _is_zip(base) else [SourceFile(base, base.name)]
