@@ -45,6 +45,7 @@ PARTS: Final = {  # parts of the firmware, with their C files; all others are th
         "hold",
         "log",
         "quantile",
+        "quotient",
         "run",
         "segment",
     ),

@@ -24,6 +24,7 @@ from odl.core.state import log_dtype, state_dtype_of
 # Functions of the core: the result, then the arguments. p pointer, z size_t, i and I 32 bits,
 # l and L 64 bits (capitals unsigned), h and H 16 bits, B 8 bits, v nothing.
 SIGNATURES: Final = {
+    "odl_quotient": "LLL",
     "odl_requantise_relu_u8": "BiiI",
     "odl_conv": "vpppppIIIIp",
     "odl_requantise_zero": "BiiIII",

@@ -44,6 +44,8 @@ static inline int64_t odl_max64(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+/* quotient.c */
+uint64_t odl_quotient(uint64_t dividend, uint64_t divisor);
 /* requantise.c */
 uint8_t odl_requantise_relu_u8(int32_t acc, int32_t mult, unsigned shift);
 /* conv.c */

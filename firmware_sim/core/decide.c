@@ -13,10 +13,10 @@ static int64_t windows_left(odl_session *session, int64_t end, int64_t hop)
     if (length == 0)
         return odl_max64(1, set->horizon - seen);
     if (set->in_samples != 0) {
-        period = (end - 1) / length;
-        left = ((period + 1) * length - end) / hop + 1;
+        period = (int64_t)odl_quotient((uint64_t)(end - 1), (uint64_t)length);
+        left = (int64_t)odl_quotient((uint64_t)((period + 1) * length - end), (uint64_t)hop) + 1;
     } else {
-        period = seen / length;
+        period = (int64_t)odl_quotient((uint64_t)seen, (uint64_t)length);
         left = (period + 1) * length - seen;
     }
     if (period != s->period) {
@@ -69,7 +69,7 @@ int odl_decide(odl_session *session, const uint8_t *features, int32_t utility, i
     if (set->rule == ODL_RULE_NONE || (purse == 0 && spends(set)))
         return 0;
     /* purse < 2**31 */
-    int64_t rate = purse >= left ? ODL_HIGHEST : (int64_t)(((uint64_t)purse << 31) / (uint64_t)left);
+    int64_t rate = purse >= left ? ODL_HIGHEST : (int64_t)odl_quotient((uint64_t)purse << 31, (uint64_t)left);
     int wanted = by_rule(session, features, utility, rate, left, hop);
     wanted = wanted || (purse >= left && spends(set));
     if (!wanted || purse == 0 || (s->asked_at != 0 && end - s->asked_at < set->every))

@@ -224,5 +224,5 @@ int odl_window_complete(const odl_session *session)
         return 0;
     if (past <= UINT32_MAX) /* hardware divides this */
         return (uint32_t)past % session->net.hop == 0;
-    return past % session->net.hop == 0;
+    return odl_quotient((uint64_t)past, session->net.hop) * session->net.hop == (uint64_t)past;
 }

@@ -185,14 +185,14 @@ static int stays_inside(const odl_net *net, uint32_t largest)
    often as a trained class has stored vectors. */
 static uint32_t items_of(const odl_image_header *h)
 {
-    uint32_t share = h->n_stored / h->n_rows;
+    uint32_t share = h->n_stored / (uint32_t)h->n_rows;
     return h->max_log + (share > 0 ? share : 1u) * ODL_MAX_ROWS + h->n_stored;
 }
 
 /* 1600 a second. */
 static uint16_t items_of_hop(const odl_image_header *h)
 {
-    uint64_t items = (uint64_t)1600000 * h->hop / h->rate_mhz;
+    uint64_t items = odl_quotient((uint64_t)1600000 * h->hop, h->rate_mhz);
     return (uint16_t)(items < 1 ? 1 : items > UINT16_MAX ? UINT16_MAX : items);
 }
 

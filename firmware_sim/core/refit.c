@@ -103,7 +103,7 @@ static uint32_t lesson(odl_session *session, const uint8_t *counted, uint32_t n_
     odl_state *s = &session->state;
     const odl_net *net = &session->net;
     uint16_t *items = s->items;
-    uint32_t share = net->n_stored / net->n_rows, n = 0;
+    uint32_t share = net->n_stored / (uint32_t)net->n_rows, n = 0;
     uint16_t repeats[ODL_MAX_ROWS];
     memset(repeats, 0, sizeof repeats);
     for (uint32_t i = 0; i < n_labels; i++)
@@ -197,8 +197,9 @@ static void learn_item(odl_session *session, const uint8_t *counted, uint32_t it
 /* How often all items of the phase are learned. */
 static int32_t epochs_of(const odl_session *session)
 {
-    int32_t n = session->state.n_items, epochs = session->net.epochs;
-    return session->state.refitting == 1 ? epochs : (MORE + n - 1) / n - epochs;
+    int32_t epochs = session->net.epochs;
+    uint32_t n = (uint32_t)session->state.n_items;
+    return session->state.refitting == 1 ? epochs : (int32_t)((MORE + n - 1) / n) - epochs;
 }
 
 /* Whether task `head` has two active rows or more, and none of the image. */

@@ -40,10 +40,10 @@ int odl_rule_novel_segments(odl_session *session, const uint8_t *features, int32
     odl_state *s = &session->state;
     (void)features, (void)rate, (void)hop;
     s->doubt += utility;
-    if (s->asked || s->age < FIRST || (s->age - FIRST) % AGAIN != 0)
+    if (s->asked || s->age < FIRST || (uint32_t)(s->age - FIRST) % AGAIN != 0)
         return 0;
     /* At most 32768 * (3277 + 32768), below 2**31. */
-    int32_t score = (int32_t)(((uint32_t)novelty(s) * (uint32_t)(LEAST + s->doubt / s->age)) >> 15);
+    int32_t score = (int32_t)(((uint32_t)novelty(s) * (LEAST + (uint32_t)s->doubt / (uint32_t)s->age)) >> 15);
     s->recent[s->recent_at] = (uint16_t)score;
     s->recent_at = s->recent_at + 1 < ODL_RECENT ? s->recent_at + 1 : 0;
     if (s->n_recent < ODL_RECENT)
@@ -52,8 +52,9 @@ int odl_rule_novel_segments(odl_session *session, const uint8_t *features, int32
     int64_t purse = session->settings.allowed - s->issued;
     if (purse <= 0)
         return 0;
-    int64_t rest = odl_max64(1, (s->points + 2) * left / (s->counts[ODL_COUNT_WINDOWS] + 17));
-    int64_t rank = s->n_recent - FRONT * purse * s->n_recent / rest;
+    uint64_t weighed = (uint64_t)((s->points + 2) * left), windows = (uint64_t)(s->counts[ODL_COUNT_WINDOWS] + 17);
+    int64_t rest = odl_max64(1, (int64_t)odl_quotient(weighed, windows));
+    int64_t rank = s->n_recent - (int64_t)odl_quotient((uint64_t)(FRONT * purse * s->n_recent), (uint64_t)rest);
     int64_t below = 0; /* scores that this one reaches: with more than `rank` it reaches the one of that rank */
     for (int32_t i = 0; i < s->n_recent; i++)
         below += s->recent[i] <= score;

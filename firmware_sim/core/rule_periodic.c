@@ -11,8 +11,8 @@ int odl_rule_periodic(odl_session *session, const uint8_t *features, int32_t uti
     if (total == 0)
         total = set->horizon;
     else if (set->in_samples != 0)
-        total = odl_max64(1, total / hop);
+        total = odl_max64(1, (int64_t)odl_quotient((uint64_t)total, (uint64_t)hop));
     int64_t passed = odl_max64(0, total - left);
-    int64_t due = ((2 * passed + 1) * set->allowed + total) / (2 * total);
-    return session->state.issued < due;
+    uint64_t asked = (uint64_t)((2 * passed + 1) * set->allowed + total);
+    return session->state.issued < (int64_t)odl_quotient(asked, (uint64_t)(2 * total));
 }

@@ -121,7 +121,7 @@ static void stand_at(odl_session *session, int64_t position, int64_t issued)
     s->position = position;
     s->issued = issued;
     if (set->in_samples != 0 && set->period != 0 && position > 0)
-        s->period = (position - 1) / set->period;
+        s->period = (int64_t)odl_quotient((uint64_t)(position - 1), (uint64_t)set->period);
 }
 
 int odl_begin(odl_session *session, const odl_settings *settings, uint64_t seed, const odl_scaling *scaling,

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -593,6 +594,49 @@ def test_the_readme_speaks_of_a_host_if_there_is_a_link_to_one(line: bool, tmp_p
     export.export(TREE, "cmake", tmp_path / "p", CONFIG, target=None, line=line)
     text = (tmp_path / "p" / "README.md").read_text()
     assert ("`odl live --port auto`" in text) is line and ("works alone" in text) is not line
+
+
+@pytest.mark.parametrize("target", ["cortex-m0plus", "cortex-m4", "cortex-m33"])
+def test_the_session_alone_fits_20_kilobytes_of_code(
+    target: str, image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the shoulder model's own rows, as GCC compiles for size; without the image."""
+    need(toolchain.TARGETS[target].gcc_program)
+    monkeypatch.setitem(toolchain.LEVEL, "gcc", ("-Os",))
+    chosen = toolchain.compiler("gcc", target)
+    monkeypatch.setattr(toolchain, "compiler", lambda *_: chosen)
+    own = replace(image, max_rows=len(image.row_class), max_log=32, max_pending=4)
+    export.write_source(tmp_path / "src", own, config_of(own), "cmake", line=False)
+    sizes = export.code_size(tmp_path / "src", target)
+    assert sizes["code and constants"] - len(own.to_bytes()) <= 19 * 1024
+    assert sizes["static RAM"] <= 20 * 1024
+
+
+@pytest.mark.parametrize("per_unit", [128.0, 0.1, 3e-30, 5e30])
+def test_values_become_counts_in_integers(per_unit: float, tmp_path: Path) -> None:
+    """To the nearest, halves away from zero, and 16 bits: of floats of any size."""
+    channels = tuple(Channel(name, "g", 128 / per_unit) for name in "abc")
+    count = ExportedDevice(build(random_image(channels=channels), CONFIG, tmp_path)).count
+    rng = np.random.default_rng(1)
+    near = (rng.uniform(-40000, 40000, 400) / per_unit).astype(np.float32)
+    halves = ((rng.integers(-9, 9, 100) + 0.5) / np.float32(per_unit)).astype(np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        any_size = rng.integers(0, 2**32, 400).astype(np.uint32).view(np.float32)
+    for value in [*near.tolist(), *halves.tolist(), *any_size.tolist(), 0.0, np.nan, np.inf, -np.inf]:
+        assert count(1, value) == counted(value, per_unit), value
+
+
+def counted(value: float, per_unit: float) -> int:
+    """The same with whole fractions."""
+    if np.isnan(value):
+        return -32768
+    if np.isinf(value):
+        return 32767 if value > 0 else -32768
+    if abs(value) < 2.0**-126:
+        return 0
+    exact = Fraction(value) * Fraction(float(np.float32(per_unit)))
+    size = int(abs(exact) + Fraction(1, 2))
+    return min(size, 32767) if exact > 0 else max(-size, -32768)
 
 
 def test_the_session_alone_fits_25_kilobytes(image: Image, tmp_path: Path) -> None:

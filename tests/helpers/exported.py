@@ -105,6 +105,7 @@ class ExportedDevice:
         copy.write_bytes(library.read_bytes())
         self._code = ctypes.CDLL(str(copy))
         self._code.odl_device_question.restype = ctypes.c_int64
+        self._code.odl_device_count.restype = ctypes.c_int16
         self.sent, self.now = bytearray(), 0
         self._setup = _Setup(
             b"test",
@@ -123,6 +124,10 @@ class ExportedDevice:
             self._code.odl_device_push(row.ctypes.data_as(ctypes.c_void_p))
             found += self.events()
         return found
+
+    def count(self, channel: int, value: float) -> int:
+        """A value in the model's unit as a count."""
+        return int(self._code.odl_device_count(channel, ctypes.c_float(value)))
 
     def lose(self, n: int) -> None:
         """Samples are missing."""

@@ -262,6 +262,12 @@ TABLE: dict[str, Case] = {
         lambda v: int(root(np.int64(v))),
         edges=((0,), (1,), (2,), (3,), (2**62,), (2**62 - 1,), ((I31 - 1) ** 2,)),
     ),
+    "quotient": Case(  # Numba divides by itself
+        st.tuples(ints(0, 2**63 - 1), st.one_of(ints(1, 2**63 - 1), ints(1, 2**16))),
+        reference.quotient,
+        lambda n, d: int(np.int64(n) // np.int64(d)),
+        edges=((0, 1), (0, 2**63 - 1), (2**63 - 1, 1), (2**63 - 1, 2**63 - 1), (2**62, 2**62 + 1), (7, 8)),
+    ),
     "scale_input": Case(
         st.tuples(ints(-32768, 32767), ints(-I31, I31 - 1), ints(0, 60), ints(-32768, 32767)),
         reference.scale_input,

@@ -65,6 +65,11 @@ def root(value: int) -> int:
     return math.isqrt(value)
 
 
+def quotient(dividend: int, divisor: int) -> int:
+    """``dividend / divisor``, rounded down; nothing negative."""
+    return dividend // divisor
+
+
 def scale_input(raw: int, mult: int, shift: int, offset: int) -> int:
     """Counts to the model's input, before saturation."""
     return round_shift(within(signed(raw, 16) * signed(mult, 32), -(2**46), 2**46), shift) + offset

@@ -134,6 +134,9 @@ class Kernels:
     def root(self, value: int) -> int:
         return self.run.call("odl_host_root", value)
 
+    def quotient(self, dividend: int, divisor: int) -> int:
+        return self.run.call("odl_quotient", dividend, divisor)
+
     def scale_input(self, raw: int, mult: int, shift: int, offset: int) -> int:
         return self.run.call("odl_scale_input", raw, mult, shift, offset)
 

@@ -167,6 +167,33 @@ void odl_device_held(void)
         odl_link_held(&link_);
 }
 
+/* In integers: the arithmetic of floating point would be 3 KB of code on a processor that has none. A float32 is a whole
+   number below 2**24 times 2**(exponent - 150); one below 2**-126 is taken for 0. */
+int16_t odl_device_count(unsigned channel, float value)
+{
+    static const float per_unit[ODL_MODEL_CHANNELS] = ODL_MODEL_COUNTS_PER_UNIT;
+    const uint32_t fraction = ((uint32_t)1 << 23) - 1;
+    uint32_t a, b, exponent;
+    int32_t count = 0;
+
+    memcpy(&a, &value, sizeof a);
+    memcpy(&b, &per_unit[channel], sizeof b);
+    exponent = a >> 23 & 255;
+    if (exponent == 255 && (a & fraction) != 0)
+        return INT16_MIN;
+    if (exponent != 0) {
+        uint64_t product = (uint64_t)((a & fraction) + fraction + 1) * ((b & fraction) + fraction + 1);
+        int32_t shift = 300 - (int32_t)(exponent + (b >> 23 & 255));
+        if (shift < 32) /* the product is 2**46 or more */
+            count = INT16_MAX + 1;
+        else if (shift <= 48)
+            count = (int32_t)((product + ((uint64_t)1 << (shift - 1))) >> shift);
+    }
+    if (a >> 31 != 0)
+        return (int16_t)(count > INT16_MAX ? INT16_MIN : -count);
+    return (int16_t)(count > INT16_MAX ? INT16_MAX : count);
+}
+
 /* --- the store --------------------------------------------------------------------- */
 
 int odl_device_save(void)

@@ -96,17 +96,8 @@ void odl_device_receive(const uint8_t *bytes, size_t n);
 /* Call often: sends what is due to the host. */
 void odl_device_tick(void);
 
-/* A value in the model's unit as a count, rounded and limited to 16 bits. */
-static inline int16_t odl_device_count(unsigned channel, float value)
-{
-    static const float per_unit[ODL_MODEL_CHANNELS] = ODL_MODEL_COUNTS_PER_UNIT;
-    float scaled = value * per_unit[channel];
-    if (!(scaled > -32768.0f)) /* not a number, too */
-        return -32768;
-    if (scaled >= 32767.0f)
-        return 32767;
-    return (int16_t)(scaled < 0 ? scaled - 0.5f : scaled + 0.5f);
-}
+/* A value in the model's unit as a count, rounded and limited to 16 bits; -32768 if it is not a number. */
+int16_t odl_device_count(unsigned channel, float value);
 
 #ifdef __cplusplus
 }

@@ -13,8 +13,11 @@ static uint8_t level, down, released, presses, held, dark;
 static void advance(void)
 {
     rest += 1000000000u % ODL_MODEL_RATE_MHZ;
-    next_at += 1000000000u / ODL_MODEL_RATE_MHZ + rest / ODL_MODEL_RATE_MHZ;
-    rest %= ODL_MODEL_RATE_MHZ;
+    next_at += 1000000000u / ODL_MODEL_RATE_MHZ;
+    if (rest >= ODL_MODEL_RATE_MHZ) {
+        rest -= ODL_MODEL_RATE_MHZ;
+        next_at++;
+    }
 }
 
 static void sense(uint32_t now)
