@@ -193,6 +193,7 @@ def _checked(data: bytes, made: ConvertedNetwork, windows: int, progress: Progre
 def _about_network(made: ConvertedNetwork, named: bool) -> list[str]:
     """What became of a network, where it runs, and what is still to be named."""
     from firmware_sim.capacity import on_board
+    from odl.core.layer import MOST_OUTPUTS
 
     image, n = made.image, len(made.image.to_bytes())
     seconds = image.window / image.rate_hz
@@ -206,6 +207,11 @@ def _about_network(made: ConvertedNetwork, named: bool) -> list[str]:
     else:
         lines.append("replays and streams: each sample is computed once, whatever the hop")
     lines.append(on_board(image))
+    if made.too_many:
+        lines.append(
+            f"its features are the classifier's own {image.features} outputs, which tell a new class, too: "
+            f"the layer before gives {made.too_many} values, and up to {MOST_OUTPUTS} can be features"
+        )
     if made.classifier is not None:
         lines.append(f"its classifier is the first head: {', '.join(image.names.values())}")
     else:

@@ -260,7 +260,6 @@ def refused() -> dict[str, tuple[File, str]]:
         "pooling over both": (both, r"operator 1 \(MAX_POOL_2D\) pools 2 of 3 beside time"),
         "a fine scale": (fine, r"operator 0 \(CONV_2D\): a factor of .* below 1 can be run"),
         "nothing but a classifier": (File((1, 8, 2)).dense(3, 0).softmax(), "no layer before its classifier"),
-        "many features": (File((1, 90, 1, 3)).conv(30, (5, 1)).reshape(1, 2580).dense(3, 0), "up to 192 can"),
     }  # fmt: skip
 
 

@@ -103,13 +103,76 @@ def test_a_shape_whose_rest_is_open_is_known() -> None:
     )
 
 
+def turned(wide: int = 1) -> File:
+    """Of (1, wide, channels, time)."""
+    return start(wide).transpose(0, 2, 3, 1)
+
+
+def in_part(axes: list[int], name: str = "MEAN", net: File | None = None) -> File:
+    """A reduction over ``axes`` of (1, 20, 3, 4), and all that is left flat."""
+    net = (net or start(3)).reduce(name, axes)
+    return net.reshape(1, int(np.prod(net.now)))
+
+
+def doubled(net: File, axis: int) -> File:
+    """Two branches beside each other along ``axis``, and a mean over time, which is last."""
+    first = net.last
+    net.each("RELU", 0.04, -100).beside(first, axis=axis)
+    net.reduce("MEAN", [len(net.now) - 1])
+    return net.reshape(1, int(np.prod(net.now)))
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize(
+    "net",
+    [
+        turned(), turned(2), turned().reshape(1, 4, 20),
+        doubled(turned(), 2), doubled(turned(3), 1), doubled(turned().reshape(1, 4, 20), 1),
+        in_part([2]), in_part([3]), in_part([2, 3]), in_part([1, 3]), in_part([1]), in_part([1, 2, 3]),
+        in_part([2], net=turned(3)), in_part([1], net=turned(3)), in_part([2, 3], net=turned(3)),
+        in_part([1], "REDUCE_MAX", turned(3)), in_part([2], "REDUCE_MAX"), in_part([1, 2], "REDUCE_MAX"),
+        start(3).reduce("MEAN", [3]).reduce("MEAN", [2]),
+        start().conv(30, (5, 1)).reshape(1, 480).dense(3, 0),
+    ],
+    ids=lambda net: "-".join(name for name, *_ in net.operators) + f"-{net.now}",
+)  # fmt: skip
+@pytest.mark.parametrize("head", [True, False])
+def test_each_equals_the_reference(net: File, head: bool) -> None:
+    from odl.model.tflite.check import compare
+
+    data = net.bytes()
+    converted = convert(data, rate_hz=50, head=head)
+    assert compare(data, converted, 20).different == 0
+
+
+def test_a_turned_network_without_a_classifier_is_pooled_as_the_same_with_channels_last() -> None:
+    images = [convert(net.bytes(), rate_hz=50).image.to_bytes() for net in (turned(2), start(2))]
+    assert images[0] == images[1]
+
+
+def test_too_many_values_before_a_classifier_leave_its_outputs_for_features() -> None:
+    net = start().conv(30, (5, 1)).reshape(1, 480).dense(3, 0)
+    converted = convert(net.softmax().bytes(), rate_hz=50)
+    assert (converted.too_many, converted.image.features, len(converted.image.row_class)) == (480, 3, 3)
+    with pytest.raises(
+        TfliteError, match="ends in 1440 values of 16 positions; up to 192 features .* pool over"
+    ):
+        convert(start().conv(90, (5, 1)).bytes(), rate_hz=50)
+
+
 def refused() -> dict[str, tuple[File, str]]:
     lying = each_position(start().reshape(1, 20, 4), 6, True)
     lying.operators[-1][3]["keep"] = 0
-    mean_of_channels = start(3).transpose(0, 2, 3, 1).reduce("MEAN", [1, 3])
+    largest_of_channels = start(3).transpose(0, 2, 3, 1).reduce("REDUCE_MAX", [2, 3])
+    beside_time = start(3).transpose(0, 2, 3, 1)
+    beside_time.beside(beside_time.last, axis=2)
     return {
         "a dense layer that says another shape": (lying, r"has the shape \(1, 20, 6\), not \(20, 6\)"),
-        "a mean of part of the values": (mean_of_channels, r"\(MEAN\) is over the axes \[1, 3\]"),
+        "a maximum of the last values": (
+            largest_of_channels,
+            r"\(REDUCE_MAX\) is over the last axes of \(1, 3, 4, 20\); over time, and over axes",
+        ),
+        "inner values beside each other": (beside_time, r"\(CONCATENATION\) joins its inputs along axis 2"),
         "a mean of the rows of single positions": (
             start().reshape(20, 4).reduce("MEAN", [1]).reshape(1, 20),
             r"\(MEAN\) takes each position of \(20, 4\) as a window of its own",

@@ -86,7 +86,7 @@ def compare(
         found = interpreter.get_tensor(converted.features.number).astype(np.int64) + 128
         if found.size != (size := math.prod(converted.features.shape)):
             raise TfliteError(f"LiteRT gives {found.size} values where the file says {size}")
-        wanted[i] = found.reshape(-1) if found.size == image.features else _pooled(found, image.features)
+        wanted[i] = found.reshape(-1) if found.size == image.features else _pooled(found, converted)
         outputs.append(interpreter.get_tensor(network.outputs[0].number).reshape(-1).astype(float))
     different = int(np.count_nonzero((features != wanted).any(1)))
     classes, ties = _classes(converted, features, np.array(outputs))
@@ -103,9 +103,11 @@ def _refusals() -> Iterator[None]:
         raise TfliteError(f"LiteRT cannot run it: {' '.join(str(error).split())}") from None
 
 
-def _pooled(outputs: NDArray[np.int64], features: int) -> NDArray[np.int64]:
+def _pooled(outputs: NDArray[np.int64], converted: ConvertedNetwork) -> NDArray[np.int64]:
     """Outputs of all positions as an image pools them: means of both halves, and maxima."""
-    rows = outputs.reshape(-1, features // 3)
+    width = converted.image.features // 3
+    apart = outputs.reshape(converted.rows, -1, width // converted.rows)
+    rows = apart.swapaxes(0, 1).reshape(-1, width)
     halves = np.split(rows, [len(rows) // 2])
     means = [(part.sum(0) + len(part) // 2) // len(part) for part in halves]
     return np.concatenate([*means, rows.max(0)])

@@ -37,6 +37,10 @@ class ConvertedNetwork:
         Where each value of a window stands in the network's input.
     classifier : Classifier or None
         What became the image's first head, if the network ends in one and a head was wanted.
+    rows : int
+        Of the features' tensor where an image pools them: each row has all positions.
+    too_many : int
+        Values before the classifier, where they are too many for features: these are its outputs then.
     """
 
     image: Image
@@ -45,6 +49,8 @@ class ConvertedNetwork:
     start: Layout
     order: NDArray[np.int64]
     classifier: Classifier | None
+    rows: int
+    too_many: int
 
 
 def convert(
@@ -114,7 +120,14 @@ def convert(
         what = str(error).removeprefix("model image: ")
         raise TfliteError(f"it does not fit a model image: {what}") from None
     return ConvertedNetwork(
-        image, network, lowered.features, lowered.start, lowered.order, lowered.classifier
+        image,
+        network,
+        lowered.features,
+        lowered.start,
+        lowered.order,
+        lowered.classifier,
+        lowered.rows,
+        lowered.too_many,
     )
 
 

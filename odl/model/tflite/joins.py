@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -54,28 +55,24 @@ def side_by_side(operator: Operator, first: Layout, second: Layout, back: int) -
             f"{operator.place} makes {width} values at a position; up to {MOST_OUTPUTS} can be run"
         )
     layer = without_numbers(Op.CONCAT, width, first.stored_zero, back)
-    if first.wide > 1 or second.wide > 1:
-        return layer, replace(first, wide=first.wide + second.wide)
-    return layer, replace(first, channels=width)
+    return layer, replace(first, wide=1, channels=width)
 
 
 def check_concatenation(operator: Operator, inputs: list[Layout]) -> None:
     """Raise `TfliteError` unless the inputs can lie side by side at each position."""
-    out, rank = operator.output, len(operator.output.shape)
+    out, first = operator.output, inputs[0]
+    shape, rank = out.shape, len(out.shape)
     axis = operator.options["axis"] % rank if rank else 0
-    first = inputs[0]
-    beside = 1 if first.axis == 2 else 2  # the axis of what is `wide`
-    wide = any(one.wide > 1 for one in inputs)
-    along = axis == beside and rank == 4 if wide else axis == rank - 1
-    other = any((one.axis == 0 and one.time > 1) or one.axis == 3 for one in inputs)
-    if not along or other or axis == first.axis * (first.time > 1) or operator.options["activation"]:
+    time = first.axis if first.time > 1 else 0
+    before = [n for i, n in enumerate(shape[:axis]) if i not in (0, time)]
+    flat = any(one.axis == 0 and one.time > 1 for one in inputs) or (time > 0 and rank < 3)
+    if axis in (0, time) or flat or math.prod(before) > 1 or operator.options["activation"]:
         raise TfliteError(
             f"{operator.place} joins its inputs along axis {axis}; channels of each position can be"
         )
+    sizes = [(*t.shape[:axis], *t.shape[axis + 1 :]) for t in (*operator.inputs, out) if t is not None]
     for one in inputs:
-        same = (one.time, one.axis) == (first.time, first.axis) and (
-            not wide or one.channels == first.channels
-        )
+        same = (one.time, one.axis) == (first.time, first.axis) and len(set(sizes)) == 1
         if not same or (one.scale, one.zero) != (out.scale, out.zero):
             raise TfliteError(f"{operator.place} joins tensors of different lengths or scales")
 

@@ -103,6 +103,12 @@ class Layout:
             return self._placed(now, now.index(1, 1)) if 1 in now[1:] else self
         return self._placed(now, axes.index(self.axis))
 
+    def resized(self, shape: tuple[int, ...]) -> Layout:
+        """A tensor of ``shape`` with the same axis of time, and more or fewer values at a position."""
+        if self.axis < len(shape) and shape[self.axis] == self.time:
+            return self._placed(shape, self.axis)
+        return replace(self, wide=1, channels=math.prod(shape) // self.time)
+
     def _placed(self, shape: tuple[int, ...], axis: int) -> Layout:
         """The same values in a tensor of ``shape`` whose axis of time is ``axis``."""
         before, after = math.prod(shape[1:axis]), shape[axis + 1 :]

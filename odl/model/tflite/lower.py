@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odl.core.image_layout import MOST_ROWS, Op
-from odl.core.layer import MOST_LAYERS, Layer
+from odl.core.layer import MOST_LAYERS, MOST_OUTPUTS, Layer
 from odl.core.layer_spans import spans
 from odl.model.tflite.each import bounded, joined
 from odl.model.tflite.ends import split, start_of
@@ -59,6 +59,10 @@ class Lowered:
     features: Tensor | None = None  # the tensor that a window's features equal, less 128
     classifier: Classifier | None = None
     outputs: int = 0  # of the network's last layer, where that is one behind the features
+    rows: int = 1  # of the features' tensor: each has all positions that an image pools
+    too_many: int = (
+        0  # values before the classifier, where they are more than features can be: its outputs are then
+    )
     operators: list[str] = field(default_factory=list)  # names, in order, of those that compute
 
     def add(self, layer: Layer, alone: bool = True) -> None:
@@ -108,6 +112,9 @@ def lower(network: Network, head: bool = True) -> Lowered:
     known = _samples(made, body, uses)
     for operator in body:
         known[operator.output] = _lowered(made, operator, known, uses)
+    if tail is not None and made.layers and (n := _too_many(tail, known[body[-1].output].layout)):
+        known[tail.output] = _lowered(made, tail, known, uses)
+        body, tail, made.too_many = [*body, tail], None, n
     if not made.layers:
         raise TfliteError("the network has no layer before its classifier: nothing makes features of samples")
     made.features = body[-1].output
@@ -115,16 +122,21 @@ def lower(network: Network, head: bool = True) -> Lowered:
     _check_ends(network, operators, body, uses)
     if now.layer != made.last or now.pending != (0, 0):
         raise TfliteError(f"{body[-1].place} is followed by nothing that can be run")
-    layout = now.layout
-    if layout.axis != 0:
-        layout.check_order(f"the end, {body[-1].place},")
+    layout = replace(now.layout, rows=now.layout.outer)
     if layout.time > 1 and (layout.axis == 0 or layout.width > 64 or _takes_all(tail, layout)):
-        made.add(flattened(layout))
+        made.add(flattened(layout, body[-1].place))
         layout = replace(layout, time=1, channels=layout.time * layout.width, wide=1, rows=1)
-    if tail is not None or probable:
+    made.rows = layout.rows
+    if tail is not None or probable or made.too_many:
         made.outputs = layout.width if tail is None else math.prod(tail.output.shape)
         made.classifier = _classifier(tail or body[-1], tail is not None, layout, probable) if head else None
     return made
+
+
+def _too_many(tail: Operator, now: Layout) -> int:
+    """How many values a fully connected layer takes, if they are more than features can be; or 0."""
+    n = now.time * now.width
+    return n if n > MOST_OUTPUTS and (now.axis == 0 or _takes_all(tail, now)) else 0
 
 
 def _takes_all(tail: Operator | None, now: Layout) -> bool:
@@ -239,8 +251,7 @@ def _met(made: Lowered, operator: Operator, inputs: list[Activation]) -> Activat
             layer, layout = side_by_side(operator, layout, other.layout, len(made.layers) - at)
             made.add(layer)
             at = made.last
-        if (layout.time, layout.axis) != (layouts[0].time, layouts[0].axis):
-            raise TfliteError(f"{operator.place} has the shape {operator.output.shape}")
+        layout = layout.resized(operator.output.shape)
     else:
         raise TfliteError(
             f"{operator.place} takes more than one activation; ADD and CONCATENATION can be run"

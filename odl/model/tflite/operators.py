@@ -29,11 +29,14 @@ from odl.model.tflite.rounding import of_channels, without_dead
 _LARGEST_LAYER = 2**22  # weights
 
 
-def flattened(now: Layout) -> Layer:
+def flattened(now: Layout, place: str) -> Layer:
     """A layer that hands on all positions as channels of one: twice each input, halved."""
     n = now.time * now.width
     if n > MOST_OUTPUTS:
-        raise TfliteError(f"the features would be {n} values of {now.time} positions; up to 192 can be used")
+        raise TfliteError(
+            f"{place} ends in {n} values of {now.time} positions; up to {MOST_OUTPUTS} features can be used: "
+            "pool over time before (a global average or maximum)"
+        )
     weights = now.by_time(2 * np.eye(n, dtype=np.int8)).reshape(n, now.time, now.width)
     mults, shifts = np.full(n, 2**30, np.int32), np.full(n, 31, np.uint8)
     biases = np.full(n, -2 * now.stored_zero, np.int32)
