@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 CODES = {
     "ADD": 0, "AVERAGE_POOL_2D": 1, "CONCATENATION": 2, "CONV_2D": 3, "DEPTHWISE_CONV_2D": 4, "DEQUANTIZE": 6,
     "FULLY_CONNECTED": 9, "LOGISTIC": 14, "MAX_POOL_2D": 17, "MUL": 18, "RELU": 19, "RELU6": 21,
-    "RESHAPE": 22, "SOFTMAX": 25, "TANH": 28, "PAD": 34, "TRANSPOSE": 39, "MEAN": 40, "SUB": 41,
+    "RESHAPE": 22, "SOFTMAX": 25, "TANH": 28, "PAD": 34, "EXP": 47, "TRANSPOSE": 39, "MEAN": 40, "SUB": 41,
     "BATCH_TO_SPACE_ND": 37, "SPACE_TO_BATCH_ND": 38, "STRIDED_SLICE": 45, "SLICE": 65,
     "PRELU": 54, "EXPAND_DIMS": 70, "SHAPE": 77, "REDUCE_MAX": 82, "PACK": 83, "LEAKY_RELU": 98,
-    "QUANTIZE": 114,
+    "QUANTIZE": 114, "HARD_SWISH": 117,
 }  # fmt: skip
 # What is not named here has version 2.
 VERSIONS = {
     "SLICE": 2,
+    "HARD_SWISH": 1,
     "PRELU": 1,
     "SHAPE": 1,
     "CONV_2D": 3,

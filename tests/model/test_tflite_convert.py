@@ -238,9 +238,11 @@ def refused() -> dict[str, tuple[File, str]]:
     dead.conv(6, (3, 1)).take(fork).conv(6, (3, 1))
     far = File((1, 900, 1, 3)).pad(300, 0).conv(4, (301, 1)).reduce("MEAN", [1, 2])
     alone = File((1, 40, 3)).in_blocks(2, 5, 3)
-    alone.operators[-1] = ("TANH", *alone.operators[-1][1:])
-    tanh = File((1, 40, 1, 3)).conv(6, (5, 1))
-    tanh.add("TANH", [], tanh.tensor(tanh.now, "int8", [1 / 128], 0))
+    alone.operators[-1] = ("EXP", *alone.operators[-1][1:])
+    unknown = File((1, 40, 1, 3)).conv(6, (5, 1))
+    unknown.add("EXP", [], unknown.tensor(unknown.now, "int8", [1 / 128], 0))
+    floats = File((1, 40, 1, 3)).conv(6, (5, 1))
+    floats.add("DEQUANTIZE", [], floats.tensor(floats.now, "float32")).add("EXP", [], floats.last)
     both = File((1, 40, 3, 2)).conv(4, (3, 1)).pool("MAX", 2, 2)
     both.operators[-1][3]["filter_w"] = 2
     fine = File((1, 40, 1, 3)).conv(6, (5, 1), scale=1e-5)
@@ -256,7 +258,10 @@ def refused() -> dict[str, tuple[File, str]]:
         "much padding": (far, "padding of 300 and 0; none can be there"),
         "blocks for nothing": (alone, r"operator 0 \(SPACE_TO_BATCH_ND\) can be run around one convolution"),
         "a long window": (File((1, 5000, 1, 3)).conv(6, (5, 1)), "windows of up to 4096 samples can be run"),
-        "an unknown operator": (tanh, r"operator 1 \(TANH\) cannot be run; these can: ADD, AVERAGE_POOL_2D"),
+        "floats in the middle": (
+            floats, r"operator 1 \(DEQUANTIZE\) goes over to float32 before operator 2 \(EXP\): .* leave"
+        ),
+        "an unknown operator": (unknown, r"operator 1 \(EXP\) cannot be run; these can: ADD, AVERAGE"),
         "pooling over both": (both, r"operator 1 \(MAX_POOL_2D\) pools 2 of 3 beside time"),
         "a fine scale": (fine, r"operator 0 \(CONV_2D\): a factor of .* below 1 can be run"),
         "nothing but a classifier": (File((1, 8, 2)).dense(3, 0).softmax(), "no layer before its classifier"),

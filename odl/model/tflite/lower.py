@@ -110,7 +110,12 @@ def lower(network: Network, head: bool = True) -> Lowered:
     made = Lowered(samples, order)
     uses = Counter(t for o in operators for t in _activations(o))
     known = _samples(made, body, uses)
-    for operator in body:
+    for operator, following in zip(body, [*body[1:], tail], strict=False):
+        if operator.name == "DEQUANTIZE" and following is not None:
+            raise TfliteError(
+                f"{operator.place} goes over to float32 before {following.place}: the converter had no "
+                "int8 form of what stands there; leave that layer out, or take another"
+            )
         known[operator.output] = _lowered(made, operator, known, uses)
     if tail is not None and made.layers and (n := _too_many(tail, known[body[-1].output].layout)):
         known[tail.output] = _lowered(made, tail, known, uses)

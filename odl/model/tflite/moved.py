@@ -15,7 +15,10 @@ from odl.model.tflite.network import Operator
 VIEWS = ("RESHAPE", "EXPAND_DIMS", "SQUEEZE")
 MOVES = (*VIEWS, "TRANSPOSE")
 CROPS = ("SLICE", "STRIDED_SLICE")
-EACH = ("MUL", "ADD", "SUB", "RELU", "RELU6", "LEAKY_RELU", "PRELU", "QUANTIZE")  # of a value and a constant
+SWISH = "LOGISTIC and MUL"  # see `odl.model.tflite.swish`
+# Of a value, and maybe a constant.
+EACH = ("MUL", "ADD", "SUB", "RELU", "RELU6", "LEAKY_RELU", "PRELU", "QUANTIZE", "LOGISTIC", "TANH",
+        "HARD_SWISH", SWISH)  # fmt: skip
 _ANY_AXES = (*EACH, "FULLY_CONNECTED")  # each looks at its constant, or its weights
 _ALONG_TIME = (*CROPS, "PAD", "MEAN", "REDUCE_MAX")
 
@@ -79,11 +82,14 @@ def cropped(operator: Operator, now: Layout) -> tuple[Layer, Layout]:
         if (
             len(steps) != len(shape)
             or min(steps) < 1
-            or any(operator.options[f] for f in ("ellipsis", "new", "shrink"))
+            or operator.options["ellipsis"]
+            or operator.options["new"]
         ):
-            raise TfliteError(f"{operator.place} takes away axes, adds some, or goes backwards")
+            raise TfliteError(f"{operator.place} adds axes, or goes backwards")
         parts = [
-            range(n)[
+            range(n)[b : b + 1 or None]
+            if operator.options["shrink"] >> i & 1
+            else range(n)[
                 None if operator.options["begin"] >> i & 1 else b : None
                 if operator.options["end"] >> i & 1
                 else e : s
@@ -93,9 +99,16 @@ def cropped(operator: Operator, now: Layout) -> tuple[Layer, Layout]:
     if any(len(part) != n for i, (part, n) in enumerate(zip(parts, shape, strict=True)) if i != now.axis):
         raise TfliteError(f"{operator.place} takes a part of another axis than time")
     part, out = parts[now.axis], operator.output
-    if len(part) < 1 or out.shape != tuple(map(len, parts)) or (out.scale, out.zero) != (now.scale, now.zero):
+    gone = operator.options.get("shrink", 0)
+    left = tuple(len(one) for i, one in enumerate(parts) if not gone >> i & 1)
+    if len(part) < 1 or gone & 1 or out.shape != left or (out.scale, out.zero) != (now.scale, now.zero):
         raise TfliteError(f"{operator.place} has the shape {out.shape}, or another scale")
-    return picked(now, part, operator.place)
+    layer, after = picked(now, part, operator.place)
+    if gone == 0:
+        return layer, after
+    if len(part) > 1:
+        return layer, after.reshaped(out.shape, operator.place)
+    return layer, replace(after, axis=1, wide=1, channels=after.width)
 
 
 def picked(now: Layout, part: range, place: str) -> tuple[Layer, Layout]:

@@ -11,7 +11,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from odl.model.tflite.curves import CURVES
 from odl.model.tflite.flat_tables import TfliteError
+from odl.model.tflite.moved import SWISH
 from odl.model.tflite.network import Operator, Tensor
 from odl.model.tflite.rounding import exact_multiplier, scaled
 
@@ -42,6 +44,13 @@ def table_of(operator: Operator, channels: int, zero: int, scale: float) -> NDAr
 def _functions(operator: Operator, channels: int, zero: int, scale: float) -> list[_Function]:
     """What becomes of an input less its zero point, before the output's: for each channel, or for all."""
     out = operator.output
+    if operator.name in CURVES:
+        curve = CURVES[operator.name]
+        return [lambda x: curve(x, scale, out.scale)]
+    if operator.name == SWISH:
+        sigmoid, part = CURVES["LOGISTIC"], np.float32(1 / 256)
+        whole = exact_multiplier(float(np.float32(scale) * part / np.float32(out.scale)))
+        return [lambda x: scaled(x * min(sigmoid(x, scale, float(part)), 255), *whole)]
     if operator.name in ("RELU", "RELU6", "QUANTIZE"):
         # A ReLU works its factor out in float32, a requantisation in float64.
         narrow = float(np.float32(scale) / np.float32(out.scale))
