@@ -48,6 +48,11 @@ def waits(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if WAIT.search(line) and "#" not in line]
 
 
+def own_memory(text: str) -> list[str]:
+    """Where a test measures memory by itself; `tests.helpers.memory` does so for all."""
+    return re.findall(r"tracemalloc\.\w+|getrss|ru_maxrss|VmRSS|VmHWM", text)
+
+
 def found(rule: Callable[[str], Iterable[str]], files: list[Path]) -> dict[str, list[str]]:
     """What breaks ``rule``, by file; this one is left out, which holds examples of all."""
     broken = {path: list(rule(path.read_text(encoding="utf-8"))) for path in files if path.name != NAME}
@@ -68,6 +73,11 @@ def test_the_path_of_modules_is_left_alone() -> None:
 
 def test_every_real_wait_has_a_reason_on_its_line() -> None:
     assert found(waits, FILES) == {}
+
+
+def test_memory_is_measured_in_one_place() -> None:
+    """Elsewhere it depended on what other tests had left in the process."""
+    assert set(found(own_memory, FILES)) == {"helpers/memory.py"}
 
 
 def test_no_two_helpers_have_the_same_name() -> None:
