@@ -115,6 +115,10 @@ class AnswerTracker:
             if twice := self.log.history.classes.tree.without_change().named_twice:
                 other = f"another class is called '{clean(twice[0])}' now; rename that one, and then this one"
                 return Reply(False, f"{what} cannot be taken back: {other}"), None
+        elif newest is not None and isinstance(newest.answer, TakeBack):
+            tree = self.log.history.classes.tree.without_change()
+            if tree.named_twice or tree.without_change().named_twice:
+                return Reply(False, "wait until the answers taken back before are"), None
         self.in_flight.add(undo)
         return Reply(True, f"{what} is being taken back"), None
 

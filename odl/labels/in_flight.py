@@ -165,6 +165,15 @@ class AnswersInFlight:
                 names.append(one.answer.name)
         return names
 
+    def may_name(self, name: str) -> bool:
+        """Whether something in flight may call a class ``name``: an answer, a change, or an undo of one."""
+        waiting = [one.answer for one in self._answers if not one.overtaken]
+        return any(
+            isinstance(answer, TakeBack)
+            or name in (answer.name, answer.into if isinstance(answer, ClassEdit) else None)
+            for answer in waiting
+        )
+
     # --- a person ---------------------------------------------------------------------------
 
     def add(self, answer: Reaction) -> None:

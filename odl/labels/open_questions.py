@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from odl._text import clean
 from odl.core.events import (
     AddClass,
     Adopt,
@@ -147,7 +148,10 @@ class OpenQuestions:
 
     def wrong_edit(self, edit: ClassEdit) -> str:
         """Why the classes cannot be changed as ``edit`` says; else empty."""
-        return wrong_edit(self.tree, edit, self._image.max_rows, self._image.max_heads)
+        wrong = wrong_edit(self.tree, edit, self._image.max_rows, self._image.max_heads)
+        if not wrong and edit.what == "rename" and self._in_flight.may_name(edit.into or ""):
+            return f"wait until what was given before has arrived: it may call a class '{clean(edit.into)}'"
+        return wrong
 
     def shown(self, window: int, now: float) -> None:
         """Note that a view shows the card of ``window`` at ``now`` seconds."""

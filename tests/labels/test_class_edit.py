@@ -174,6 +174,19 @@ def test_a_change_whose_old_name_a_new_class_has_is_not_taken_back(change: str, 
     assert {"sit", "slouch"} <= set(shown(stage))
 
 
+def test_a_name_that_is_on_its_way_is_not_given_to_another_class(stage: Stage) -> None:
+    stage.teach("hop", under="")
+    refused = "wait until what was given before has arrived: it may call a class 'hop'"
+    assert stage.rename("sit", "hop").sentence == refused
+    stage.run(8)
+    assert stage.rename("sit", "hop").sentence == "there is a class 'hop' already; merge the two"
+    stage.rename("sit", "slouch")
+    stage.run(8)
+    assert stage.undo().taken and stage.rename("run", "sit").sentence.startswith("wait until")
+    stage.run(8)
+    assert sorted(set(shown(stage))) == shown(stage)
+
+
 def test_undo_after_a_class_was_brought_back_names_what_it_takes_back(stage: Stage) -> None:
     stage.remove("sit")
     stage.run(8)
