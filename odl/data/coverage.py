@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -126,6 +127,27 @@ def check_confirmed(card: Card) -> None:
         )
 
 
+def _standing_in(card: Card) -> str:
+    """How the files of one person are named for their recordings to stand for people.
+
+    >>> from odl.data.bundled import load_card
+    >>> card = load_card("shoulder")
+    >>> _standing_in(replace(card, about={"table": {"label_pattern": "{label:word}{recording:number}.csv"}}))
+    '`pattern={label:word}{subject:number}.csv`'
+    """
+    table = card.about.get("table", {})
+    pattern = table.get("label_pattern", "")
+    if "{recording" in pattern:
+        return f"`pattern={pattern.replace('{recording', '{subject', 1)}`"
+    if "*" in pattern:
+        end = Path(table.get("files", [""])[0]).suffix if pattern.find("*") == len(pattern) - 1 else ""
+        return f"`pattern={pattern.replace('*', '{subject}', 1)}{end}`"
+    if pattern:
+        more = pattern.replace("{label}", "{label}_{subject}")
+        return f"record each class twice or more, as in walk_1 and walk_2, and use `pattern={more}`"
+    return "record into several files, and use `pattern={subject}.*`"
+
+
 def check_figures(dataset: Dataset, progress: Callable[[str], None] | None = None) -> dict[str, Any]:
     """Return what `odl check` shows: seconds and windows by person and class, and what is missing."""
     card, dataset = dataset.card, outline(dataset, progress)
@@ -157,8 +179,8 @@ def check_figures(dataset: Dataset, progress: Callable[[str], None] | None = Non
     alone = len([p for p in dataset.subjects if p in trained]) < 2
     if alone:
         faults.append(
-            "training needs two people; of one person, recordings can stand for people, as in "
-            "`pattern={label}_{subject}.csv`: scores are then of this person only"
+            "training needs two people; of one person, recordings can stand for people: "
+            f"{_standing_in(card)}; scores are then of this person only"
         )
     ready = not alone and len(card.classes) - len(missing) >= 2 and not card.unconfirmed
     for name in missing:

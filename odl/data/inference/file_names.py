@@ -15,13 +15,17 @@ MOST = 80  # names that patterns are tried on
 
 @dataclass(frozen=True)
 class Reading:
-    """One way to read names: the pattern, what it finds in each file, how sure, and why."""
+    """One way to read names: the pattern, what it finds in each file, how sure, and why.
+
+    ``numbered``: what is taken for people are numbers or letters, which may as well tell trials apart.
+    """
 
     pattern: str
     labels: tuple[str, ...]  # one per file, empty where there is no label in names
     subjects: tuple[str, ...]
     word: str
     why: str
+    numbered: bool = False
 
     @property
     def counts(self) -> str:
@@ -66,7 +70,11 @@ def read_names(
             break
     if not best:
         return []
-    sure = len(best) == 1 or best[0][0] > 1.15 * best[1][0]
+    if best[0][1].numbered:  # how sure the labels are, whatever the numbers mean
+        others = [score for score, own in best[1:] if _partition(own.labels) != _partition(best[0][1].labels)]
+    else:
+        others = [score for score, _ in best[1:]]
+    sure = not others or best[0][0] > 1.15 * others[0]
     known = sum(map(is_activity, best[0][1].labels)) if best[0][1].labels else len(names)
     word = "likely" if sure and known > 0.3 * len(names) else "guess"
     return [replace(reading, word=word if i == 0 else "guess") for i, (_, reading) in enumerate(best)]
@@ -89,7 +97,22 @@ def apply(pattern: str, names: Sequence[str]) -> Reading | None:
             if text is None:
                 return None
             texts.append(text)
-    return Reading(pattern, tuple(found["label"]), tuple(found["subject"]), "likely", "")
+    return Reading(
+        pattern, tuple(found["label"]), tuple(found["subject"]), "likely", "",
+        _are_numbers(pattern, found["label"], found["subject"]),
+    )  # fmt: skip
+
+
+def _are_numbers(pattern: str, labels: Sequence[str], subjects: Sequence[str]) -> bool:
+    """Whether each number or letter stands with most labels, a number before them as a person's does."""
+    kinds = set(labels), set(subjects)
+    if "{subject:number}" in pattern:  # a word before it says what it is
+        return False
+    if not all(re.fullmatch(r"\d{1,3}|[^\W\d_]", text) for text in kinds[1]) or min(map(len, kinds)) < 2:
+        return False
+    if any(text.isdecimal() for text in kinds[1]) and pattern.index("{label") < pattern.index("{subject"):
+        return False
+    return len(set(zip(labels, subjects, strict=True))) >= 0.6 * len(kinds[0]) * len(kinds[1])
 
 
 def split_of(names: Sequence[str]) -> dict[str, str]:
@@ -130,7 +153,7 @@ def _score(reading: Reading, tokens: Sequence[list[list[Token]]]) -> float:
         people = sum(bool(PERSON.fullmatch(s)) for s in subjects) / len(subjects)
         people = max(people, float("{subject:number}" in reading.pattern))
         odd = ("activity", "sensor", "filler", "split", "stamp", "trial")
-        wrong = sum(any(kind in odd for kind in own) for own in kinds) / len(kinds)
+        wrong = 0.0 if reading.numbered else sum(any(k in odd for k in own) for own in kinds) / len(kinds)
         if not people and (wrong > 0.2 or len(subjects) == 1 or any(len(own) > 2 for own in kinds)):
             return 0.0
         if not people and not labels and "{subject}/" not in reading.pattern:

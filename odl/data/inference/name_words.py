@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 from odl.data.inference.axes import SENSOR_WORDS, words_of
 
-PERSON_WORDS = "subject|participant|volunteer|person|user|subj|sub|proband|patient|pers|vp|id|s|p|u"
+PERSON_WORDS = (
+    "subject|participante?|volunteer|person|user|subj|sub|proband|patient|pers|versuchsperson|testperson|"
+    "teilnehmer|sujeto?|persona|personne|soggetto|deelnemer|участник|被験者|受试者|vp|id|s|p|u"
+)
 PERSON = re.compile(rf"({PERSON_WORDS})[ _-]?\d+", re.IGNORECASE)
 SPLITS = {
     "train": "train", "training": "train", "test": "test", "testing": "test", "val": "test", "valid": "test",

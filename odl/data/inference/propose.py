@@ -22,7 +22,7 @@ from odl.data.inference.proposal import GUESS, LIKELY, SURE, Proposal
 from odl.data.inference.roles import VAGUE, plain
 from odl.data.inference.sensors import Sensors, choose_sensors, find_channels, find_rate
 from odl.data.inference.survey import Choices, Profile, Survey, survey
-from odl.data.inference.unnamed import guessed_labels, may_be_people
+from odl.data.inference.unnamed import guessed_labels, labels_inside, may_be_people
 from odl.data.label_file import span_columns
 from odl.data.loaders.recordings import recorded_facts
 from odl.data.readers.source import SourceFile, sources
@@ -157,7 +157,7 @@ def _reading(
             )
         proposal.say(f"names of files read as {choices.pattern}: {reading.counts}")
         return Reading(reading.pattern, reading.labels, reading.subjects, SURE, "you said so")
-    labels = bool(surveyed.spans) or _says(profiles, "label")
+    labels = bool(surveyed.spans) or _says(profiles, "label") or labels_inside(profiles, names)
     people = _says(profiles, "subject") or split
     if labels and people:
         return None
@@ -350,8 +350,15 @@ def _people(
     elif reading is not None and reading.subjects:
         layout["subject_pattern"] = reading.pattern
         texts = sorted(set(reading.subjects))
-        proposal.say(f"people from the names of files, {reading.pattern}",
-                     LIKELY if reading.word == SURE else reading.word, "subjects")  # fmt: skip
+        word = GUESS if reading.numbered else LIKELY if reading.word == SURE else reading.word
+        proposal.say(f"people from the names of files, {reading.pattern}", word, "subjects")
+        if reading.numbered:
+            some = ", ".join(texts[:3]) + ", ..." * (len(texts) > 3)
+            trials = reading.pattern.replace("{subject", "{recording")
+            proposal.warnings.append(
+                f"{some} in the names of files are taken for people, which is a guess; "
+                f"`pattern={trials}` takes them for trials"
+            )
     elif split or all(p.facts.split for p in profiles):
         kept = split or {"train": "train", "test": "test"}
         if split:

@@ -53,6 +53,11 @@ MOST_LABELS = 100
 MOST_BY_TURNS = 32  # people whose rows may alternate
 SHORTEST_RUN = 3.0  # rows; a label that changes faster is none
 LONG_RUN = 10.0  # rows; a column whose name says nothing has to stay the same for so long
+_CODES = 20  # kinds of whole numbers that may stand for classes
+_NO_CODE = re.compile(  # names of whole numbers that stay for a while and say nothing of what is done
+    "batt|charg|accuracy|quality|status|heart|hr$|bpm|pulse|step|count|temp|light|lux|prox|rssi|seq|index|"
+    "frame|packet|version|gps|lat|lon|alt|speed|sat|year|month|day|hour|min|sec|time|date|volume|level|error"
+)
 _NAMELESS = re.compile(r"column \d+")
 
 
@@ -203,21 +208,33 @@ def run_length(codes: NDArray[np.int64]) -> float:
 
 
 def worded(table: RawTable, columns: Iterable[str]) -> dict[str, tuple[Counter[str], int]]:
-    """Columns of words that stay the same for many rows: how often each text is there, and the changes.
+    """Columns of words or few whole numbers that stay the same for many rows: their texts, and the changes.
 
     These may say what was done, or who did it, by a name that is in no list here.
     """
     found = {}
     for column in columns:
-        if table.columns[column].dtype.kind != "O":
+        if not (table.columns[column].dtype.kind == "O" or _coded(table, column)):
             continue
         codes, texts = table.texts(column)
-        words = any(re.search(r"[^\W\d]", text) for text in texts)
+        words = any(re.search(r"\w", text) for text in texts)
         if words and len(texts) <= MOST_LABELS and run_length(codes) >= LONG_RUN:
             rows = np.bincount(codes, minlength=len(texts)).tolist()
             changes = int((np.diff(codes) != 0).sum())
             found[column] = Counter({text: n for text, n in zip(texts, rows, strict=True) if n}), changes
     return found
+
+
+def _coded(table: RawTable, column: str) -> bool:
+    """Whether a column has few whole numbers, and comes back to one: a counter or a battery does not."""
+    if table.columns[column].dtype.kind not in "iuf" or _NO_CODE.search(plain(column)):
+        return False
+    numbers = table.numbers(column)
+    kinds = np.unique(numbers)
+    if len(kinds) > _CODES or not np.isfinite(kinds).all() or (kinds != np.rint(kinds)).any():
+        return False
+    steps = np.diff(numbers)
+    return bool((steps < 0).any() and (steps > 0).any() and run_length(table.texts(column)[0]) >= LONG_RUN)
 
 
 def _in_runs(table: RawTable, column: str) -> bool:
