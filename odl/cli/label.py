@@ -58,19 +58,25 @@ def add_commands(commands: Any) -> None:
 
 def _label(args: argparse.Namespace, progress: Progress) -> str:
     from odl.cli.label_log import log_facts, log_text
-    from odl.cli.terminal.app import drawable
     from odl.evaluate.recorded import open_recording
-    from odl.evaluate.relabel import check_edits, load_question_history, output_path, relabel
-    from odl.labels.edits import append_edits, edits_path, read_class_edits, read_edits
 
     if args.range or without_model(args.recording):
         return mark_ranges(args, progress)
-    if args.edit and not drawable():
-        raise ValueError("--edit needs a terminal to draw in; --set and --undo do without")
+    opened = open_recording(args.recording)
+    if args.rename or args.merge or args.remove:
+        _check_names(args, opened)
+
+    from odl.evaluate.relabel import check_edits, load_question_history, output_path, relabel
+    from odl.labels.edits import append_edits, edits_path, read_class_edits, read_edits
+
+    if args.edit:
+        from odl.cli.terminal.app import drawable  # late: it loads what a live session needs
+
+        if not drawable():
+            raise ValueError("--edit needs a terminal to draw in; --set and --undo do without")
     if args.under is not None and not args.set:
         raise ValueError("--under says where a new class hangs; name it with --set, as in 3712=rowing")
     check_not_source(args.recording, args.out)
-    opened = open_recording(args.recording)
     history, path = load_question_history(opened), edits_path(args.recording)
     trace, rate_hz = opened.recording.trace_sha256, opened.image.rate_hz
     edits, classes = read_edits(path, trace), read_class_edits(path, trace)
@@ -106,6 +112,25 @@ def _label(args: argparse.Namespace, progress: Progress) -> str:
             print(printable(_compared(done), keep="\n"))
     write_json(args.json, lambda: facts)
     return opened.damage
+
+
+def _check_names(args: argparse.Namespace, opened: RecordedSession) -> None:
+    """Refuse to change a class that is not there before anything is loaded that runs a session.
+
+    Where classes were changed, or a board's state was taken over, only the session itself knows them.
+    """
+    from odl.core.events import AddClass, Adopt, ChangeClass
+    from odl.labels.class_edit import no_class
+    from odl.labels.edits import RelabelError, edits_path
+
+    events = opened.recording.events
+    changed = any(isinstance(event, Adopt | ChangeClass) for event in events)
+    if changed or args.set or edits_path(args.recording).exists():
+        return
+    names = [*opened.image.names.values(), *(event.name for event in events if isinstance(event, AddClass))]
+    for change in _class_edits(args, opened.image.rate_hz):
+        if change.what != "keep" and change.name not in names:
+            raise RelabelError(f"{change.what}: {no_class(change.name, names)}")
 
 
 def _edits(args: argparse.Namespace) -> list[Edit]:

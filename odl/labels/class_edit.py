@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from odl._text import clean
 from odl.core.events import valid_name
 from odl.core.protocols import ClassEdit
@@ -20,13 +22,13 @@ def wrong_edit(tree: ChoiceTree, edit: ClassEdit, max_rows: int, max_heads: int)
     cls, into = tree.id_of(edit.name), None if edit.into is None else tree.id_of(edit.into)
     name, other = clean(edit.name), clean(edit.into or "")
     shown, task_of = tree.shown, dict(tree.rows)
-    there = f"there are {', '.join(clean(tree.name(c)) for c in shown)}"
+    names = [tree.name(c) for c in shown]
     if edit.what == "add":
         if cls in shown:
             return f"there is a class '{name}' already"
         return tree.wrong(edit.name, edit.head, edit.leaf, max_rows, max_heads)
     if cls is None or cls not in shown:
-        return f"there is no class '{name}'; {there}"
+        return no_class(edit.name, names)
     if edit.what == "rename":
         if not valid_name(edit.into or ""):
             return "a class needs a name of 1 to 32 bytes of printable text"
@@ -35,12 +37,21 @@ def wrong_edit(tree: ChoiceTree, edit: ClassEdit, max_rows: int, max_heads: int)
         return "" if into is None else tree.wrong(tree.name(into), 0, None, max_rows, max_heads)
     if edit.what == "merge":
         if into is None or into not in shown or into == cls:
-            return f"there is no other class '{other}'; {there}"
+            return no_class(edit.into or "", names, "other class")
         beside = task_of[into] == task_of[cls]
         wrong = f"'{name}' and '{other}' do not lie beside each other in the tree, so they cannot be merged"
         return "" if beside else wrong
     rest = [c for c in shown if c != cls and task_of[c] == 0]
     return "" if rest or task_of[cls] else f"'{name}' is the last class of the root task, which needs one"
+
+
+def no_class(name: str, names: Iterable[str], what: str = "class") -> str:
+    """The sentence where ``name`` is not among the ``names`` of the classes.
+
+    >>> no_class("wakl", ["walk", "sit"])
+    "there is no class 'wakl'; there are walk, sit"
+    """
+    return f"there is no {what} '{clean(name)}'; there are {', '.join(map(clean, names))}"
 
 
 def sentence_of(edit: ClassEdit, back: bool = False) -> str:

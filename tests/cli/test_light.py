@@ -42,3 +42,14 @@ def test_a_command_that_runs_no_session_starts_light(words: str, recorded: Path)
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("words", ["--rename pendlum=swing", "--remove nothing", "--merge nothing=pendulum"])
+def test_a_class_that_is_not_there_is_refused_before_a_session_is_loaded(words: str, recorded: Path) -> None:
+    given = ["label", str(recorded), *words.split()]
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *given], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 2
+    assert "there is no class" in done.stderr and "there are pendulum, " in done.stderr
+    assert done.stderr.splitlines()[-1] == "[]"
