@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from odl.core.clock import SYSTEM_CLOCK, Clock
 
 SILENT: Final = 2.0  # seconds without a word, at most
 INTERVAL: Final = 5.0  # seconds between two sentences about the same work
+_SO_FAR: Final = re.compile(r"(.*) \((\d+) s so far\)")
 
 
 class StillWorking:
@@ -42,12 +44,14 @@ class StillWorking:
     def progress(self, sentence: str) -> None:
         """Show a sentence of the command; it is what the command does from now on.
 
-        One that says how long the work still takes is repeated later, as the next one is on its way.
+        One that says how long the work takes is repeated later, as the next one is on its way.
         """
         with self._lock:
             self._show(sentence)
-            self._doing, self._since = sentence.rstrip("."), self._clock.monotonic()
-            self._due = self._since + (INTERVAL if sentence.endswith(" left") else SILENT)
+            now, own = self._clock.monotonic(), _SO_FAR.fullmatch(sentence)
+            self._doing = own[1] if own else sentence.rstrip(".")
+            self._since = now - int(own[2]) if own else now
+            self._due = now + (INTERVAL if own or sentence.endswith(" left") else SILENT)
 
     def check(self) -> None:
         """Show what the command does if it has shown nothing for too long."""

@@ -47,6 +47,16 @@ def test_a_sentence_with_the_time_left_is_not_repeated_before_the_next_one() -> 
     assert said[2:] == [f"{said[1]} (5 s so far)"]
 
 
+def test_a_sentence_with_its_own_time_is_gone_on_with() -> None:
+    clock, said = VirtualClock(), list[str]()
+    one = StillWorking(said.append, clock)
+    one.progress("compiling the kernels (2 s so far)")
+    for _ in range(10):
+        clock.sleep(0.5)
+        one.check()
+    assert said == ["compiling the kernels (2 s so far)", "compiling the kernels (7 s so far)"]
+
+
 def test_it_is_quiet_where_something_else_shows_the_state() -> None:
     clock, said = VirtualClock(), list[str]()
     one = StillWorking(said.append, clock)
