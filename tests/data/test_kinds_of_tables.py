@@ -251,3 +251,32 @@ def test_raw_counts_in_columns_called_g_are_not_sure(tmp_path: Path) -> None:
     found = found_in(tmp_path)
     assert found["confidence"]["units"] == "likely"
     assert any("which is no gravity in g" in w for w in found["warnings"])
+
+
+SERIAL = {
+    "plotter": "ax:{x},ay:{y},az:{z}",
+    "equal": "aX = {x} aY = {y} aZ = {z}",
+    "tabs": "acc_x: {x}\tacc_y: {y}\tacc_z: {z}",
+    "timed": "10:00:{s:06.3f} -> acc_x:{x},acc_y:{y},acc_z:{z}",
+    "timed numbers": "10:00:{s:06.3f} -> {x},{y},{z}",
+}
+
+
+@pytest.mark.parametrize("kind", SERIAL)
+def test_saved_output_of_a_serial_monitor_is_a_table(tmp_path: Path, kind: str) -> None:
+    made = motion(False)
+    numbers = zip(*xyz(made), strict=True)
+    lines = [SERIAL[kind].format(s=i / 50, x=x, y=y, z=z) for i, (x, y, z) in enumerate(numbers)]
+    put(tmp_path / "walk.txt", "\n".join(["Starting", *lines, ""]))
+    found = found_in(tmp_path)
+    assert [c["name"] for c in found["channels"]] == ["ax", "ay", "az"]
+    assert found["rows"]["read"] == len(lines)
+    assert found["confidence"]["rate_hz"] == ("sure" if "timed" in kind else "guess")
+
+
+def test_windows_that_are_cut_already_are_refused_by_what_they_are(tmp_path: Path) -> None:
+    rows = ["  ".join(f"{1 + (i + 1) * (j + 3) % 7 / 100:.7e}" for j in range(128)) for i in range(60)]
+    put(tmp_path / "train" / "Inertial Signals" / "total_acc_x_train.txt", "\n".join(rows))
+    put(tmp_path / "activity_labels.txt", "1 WALKING\n2 SITTING\n")
+    with pytest.raises(DataError, match="128 numbers without names, as windows that are cut already"):
+        found_in(tmp_path)

@@ -16,7 +16,7 @@ from odl.data.clock import PAIR
 from odl.data.inference.axes import SENSOR_WORDS, Chosen, axis_of, choose_axes
 from odl.data.inference.magnitudes import gravity_of
 from odl.data.inference.stamps import Stamps, find_stamps
-from odl.data.readers.table import RawTable
+from odl.data.readers.table import NoTable, RawTable
 
 SUBJECT = (
     "subject", "user", "person", "participant", "volunteer", "people", "pid", "sub", "wearer",
@@ -58,6 +58,7 @@ _NO_CODE = re.compile(  # names of whole numbers that stay for a while and say n
     "batt|charg|accuracy|quality|status|heart|hr$|bpm|pulse|step|count|temp|light|lux|prox|rssi|seq|index|"
     "frame|packet|version|gps|lat|lon|alt|speed|sat|year|month|day|hour|min|sec|time|date|volume|level|error"
 )
+_MOST_NAMELESS = 60  # columns without names; PAMAP2 has 54
 _NAMELESS = re.compile(r"column \d+")
 
 
@@ -335,13 +336,18 @@ def _names_by_numbers(table: RawTable, hint: str) -> tuple[str, ...]:
             elif "activity" not in names.values() and values:
                 names[column] = "activity"
     n = len(values)
+    if n > _MOST_NAMELESS and "timestamp" not in names.values():
+        raise NoTable(
+            f"{table.path}: a row has {n} numbers without names, as windows that are cut already or features "
+            "have; samples are wanted, one in each row. If these are samples, name all columns with `columns`"
+        )
     own = {3: ("x", "y", "z"), 6: ("ax", "ay", "az", "gx", "gy", "gz"),
            9: ("ax", "ay", "az", "gx", "gy", "gz", "mx", "my", "mz")}.get(n)  # fmt: skip
     if own is None and n > 3 and hint in ("", "a"):
         steady, size = gravity_of(np.nan_to_num(np.stack([table.numbers(c) for c in values[:3]], 1)))
         own = ("x", "y", "z") if steady > 0.6 * size else None
     if own is None:
-        raise DataError(
+        raise (DataError if n > 1 else NoTable)(
             f"{table.path}: there is no line of names, and {n} of its {len(names)} columns may be axes of "
             f"sensors; "
             f"name them all in order, as in `columns=time,ax,ay,az`"

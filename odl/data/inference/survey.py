@@ -141,6 +141,9 @@ def survey(
             continue
         for table in tables:
             _take(found, source, table, choices, faults)
+    if not found.profiles:  # of what is no table, the largest file is most likely to be meant
+        faults.sort(key=lambda pair: len(pair[0].head()) * isinstance(pair[1], NoTable), reverse=True)
+        faults.sort(key=lambda pair: isinstance(pair[1], NoTable))
     for source, fault in faults:
         other = isinstance(fault, NoTable) or source.suffix in ("", ".txt", ".json")
         if not found.profiles or not other:

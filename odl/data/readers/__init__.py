@@ -46,6 +46,7 @@ READERS = (
     "wfdb_records",
     "empatica",
     "loggers",
+    "serial_log",
     "text",
 )
 
