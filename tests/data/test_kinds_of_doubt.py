@@ -154,6 +154,30 @@ def test_headers_in_german_french_and_spanish(tmp_path: Path) -> None:
         assert (found["classes"], found["subjects"], found["rate_hz"]) == (["a", "b"], ["anna"], 50)
 
 
+@pytest.mark.parametrize(
+    ("time", "acceleration", "turns"),
+    [
+        ("время", "ускорение_", "гироскоп_"),
+        ("時刻", "加速度", "角速度"),
+        ("시간", "가속도 ", "자이로 "),
+        ("tempo", "aceleração ", "giroscópio "),
+        ("tiempo", "acel_", "giro_"),
+        ("temps", "accéléromètre ", "gyromètre "),
+    ],
+)
+def test_headers_in_other_scripts_and_with_accents(
+    tmp_path: Path, time: str, acceleration: str, turns: str
+) -> None:
+    made = motion(False)
+    names = [time, *(acceleration + axis for axis in "XYZ"), *(turns + axis for axis in "XYZ")]
+    put(
+        tmp_path / "walk.csv",
+        table(",".join(names), [made["ms"], *xyz(made), made["p"], made["q"], made["r"]]),
+    )
+    found = found_in(tmp_path)
+    assert [c["name"] for c in found["channels"]] == ["ax", "ay", "az", "wx", "wy", "wz"]
+
+
 def test_raw_counts_of_linear_acceleration_keep_their_reason(tmp_path: Path) -> None:
     names = "time_ms,linear_acceleration.x,linear_acceleration.y,linear_acceleration.z"
     found = found_in(in_two(tmp_path, "{}.csv", lambda c: table(names, [c["ms"], *scaled(c, 9.81)])))

@@ -11,10 +11,13 @@ from odl.data.inference.units import SENSOR_OF, is_angle, unit_of
 
 _SENSOR_WORDS = {
     "a": "a ac acc accl accel acceleration accelerations accelerometer accelerometers acce acceler "
-    "accelero gforce beschl beschleunigung acceleracion aceleracion accelerazione akzelerometer",
+    "accelero gforce beschl beschleunigung acceleracion aceleracion accelerazione akzelerometer acel "
+    "acelerometro accelerometre accelerometro aceleracao acelerometros versnelling przyspieszenie "
+    "ускорение акселерометр 加速度 加速度計 加速度计 가속도",
     "w": "g gy gyr gyro gyros gyroscope gyroscopes gyrometer w rot rotation rotationrate omega "
     "angular angulaire angolare angvel angularvelocity gyrorotation turnrate drehrate "
-    "winkelgeschwindigkeit gyroskop",
+    "winkelgeschwindigkeit gyroskop giroscopio giroscopo gyrometre giro zyroskop гироскоп 角速度 "
+    "ジャイロ 陀螺仪 각속도 자이로",
     "m": "m mag magn magnet magneto magnetic magnetometer magnetometers compass",
     "": "gravity grav orientation attitude quat quaternion euler angle angles position pos gps location jerk "
     "velocity vitesse velocidad velocita geschwindigkeit speed force displacement fft",
@@ -70,6 +73,7 @@ def axis_of(column: str) -> Axis | None:
         unit = unit_of(text[bracket.start() :])
     base = text[: bracket.start()] if bracket else text
     base = "".join(c for c in unicodedata.normalize("NFD", base) if not unicodedata.combining(c))
+    base = unicodedata.normalize("NFC", base)
     words = words_of(base)
     at = next((i for i in reversed(range(len(words))) if words[i] in ("x", "y", "z")), None)
     if at is None:
@@ -133,7 +137,7 @@ def words_of(text: str) -> list[str]:
         r"\d+[gG](?![a-zA-Z])|[A-Z]{2,}\d*(?![a-z])|[A-Z]?[a-z]+|[A-Z]+\d*|\d+|[^\W\d_]+", text
     ):
         low = word.lower()
-        fused = re.fullmatch(r"([a-zäöü]+?)([xyz])", low)
+        fused = re.fullmatch(r"([^\W\d_]+?)([xyz])", low)
         turned = re.fullmatch(r"([xyz])([a-z]+)", low)
         if fused and fused[1] in SENSOR_WORDS:
             found += [fused[1], fused[2]]
