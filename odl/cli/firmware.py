@@ -85,8 +85,8 @@ def _build(args: argparse.Namespace, progress: Progress) -> str:
     from firmware_sim.build import build, fits
     from odl.data.streams import load_model
 
-    progress(f"building the firmware for {args.board}")
     image = with_capacities(load_model(args.model), args)
+    progress(f"compiling the firmware for {args.board}: some seconds, or half a minute the first time")
     firmware = build(image, args.board, args.compiler, args.sensor)
     name = f"odl-{Path(args.model).stem}-{args.board}" + ("" if args.sensor == "link" else f"-{args.sensor}")
     for path in firmware.write(Path(args.out), name):

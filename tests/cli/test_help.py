@@ -203,3 +203,13 @@ def test_a_slip_in_a_name_is_told_with_what_is_there(
     assert said("check shuolder").endswith("; did you mean 'shoulder'?")
     assert said("check out/card.json").startswith("odl: out: there is no card.json")
     assert said("footprint shuolder").endswith("; did you mean 'shoulder'?")
+
+
+def test_a_build_says_how_long_it_takes_and_nothing_before_its_model_is_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["firmware", "build", "--model", "mine.odlm"]) == 2
+    assert capsys.readouterr().err == "odl: mine.odlm: there is no such file\n"
+    assert main(["firmware", "build", "--model", "shoulder", "--rows", "0"]) == 2
+    assert "some seconds, or half a minute the first time" not in capsys.readouterr().err
