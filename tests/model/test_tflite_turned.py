@@ -122,6 +122,19 @@ def doubled(net: File, axis: int) -> File:
     return net.reshape(1, int(np.prod(net.now)))
 
 
+def constant(net: File, name: str, shape: tuple[int, ...], first: bool = False) -> File:
+    """An operator on each value and a constant of ``shape``, which can stand first."""
+    values = net.rng.integers(-128, 128, shape).astype(np.int8)
+    number, other = net.tensor(shape, "int8", [0.01], 4, values), net.last
+    to = net._out(net.now, 0.05, -20)
+    return net.take(number if first else other).add(name, [other if first else number], to, activation=1)
+
+
+def averaged(net: File) -> File:
+    """A mean over time, which is last."""
+    return in_part([len(net.now) - 1], net=net)
+
+
 @pytest.mark.peers
 @pytest.mark.parametrize(
     "net",
@@ -132,6 +145,11 @@ def doubled(net: File, axis: int) -> File:
         in_part([2], net=turned(3)), in_part([1], net=turned(3)), in_part([2, 3], net=turned(3)),
         in_part([1], "REDUCE_MAX", turned(3)), in_part([2], "REDUCE_MAX"), in_part([1, 2], "REDUCE_MAX"),
         start(3).reduce("MEAN", [3]).reduce("MEAN", [2]),
+        averaged(constant(constant(turned(), "MUL", (1, 4, 1)), "ADD", (4, 1))),
+        averaged(constant(turned(3), "MUL", (3, 4, 1))), averaged(constant(turned(3), "SUB", (3, 1, 1))),
+        averaged(constant(turned(3), "MUL", (1, 4, 1), first=True)),
+        in_part([1], net=constant(start(3), "SUB", (4,), first=True)),
+        in_part([1], net=constant(start(3), "ADD", (3, 4), first=True)),
         start().conv(30, (5, 1)).reshape(1, 480).dense(3, 0),
     ],
     ids=lambda net: "-".join(name for name, *_ in net.operators) + f"-{net.now}",
@@ -166,11 +184,16 @@ def refused() -> dict[str, tuple[File, str]]:
     largest_of_channels = start(3).transpose(0, 2, 3, 1).reduce("REDUCE_MAX", [2, 3])
     beside_time = start(3).transpose(0, 2, 3, 1)
     beside_time.beside(beside_time.last, axis=2)
+    positions = constant(turned(), "ADD", (1, 1, 20))
     return {
         "a dense layer that says another shape": (lying, r"has the shape \(1, 20, 6\), not \(20, 6\)"),
         "a maximum of the last values": (
             largest_of_channels,
             r"\(REDUCE_MAX\) is over the last axes of \(1, 3, 4, 20\); over time, and over axes",
+        ),
+        "another constant at each position": (
+            positions,
+            r"\(ADD\) has a second operand of \(1, 1, 20\) for \(1, 1, 4, 20\): .* the same at each position",
         ),
         "inner values beside each other": (beside_time, r"\(CONCATENATION\) joins its inputs along axis 2"),
         "a mean of the rows of single positions": (

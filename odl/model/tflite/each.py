@@ -22,14 +22,14 @@ def each(operator: Operator, now: Layout, pending: tuple[int, int]) -> tuple[Lay
         raise TfliteError(f"{operator.place} has the shape {operator.output.shape}, not that of its input")
     if now.width > MOST_OUTPUTS or now.axis == 0:
         raise TfliteError(f"{operator.place} takes {now.width} values at a position, or a flat tensor")
-    rows = table_of(operator, now.channels, now.zero, now.scale)
+    rows = table_of(operator, now)
     return _table(rows, now, zero), replace(now, scale=scale, zero=zero - 128, signed=False)
 
 
 def _table(rows: NDArray[np.int8], now: Layout, zero: int) -> Layer:
-    """A layer of tables, (channels, 256), for every second position too."""
+    """A layer of tables, of each value of a position, or of each channel."""
     nothing = np.zeros(0, np.int32)
-    weights = np.tile(rows, (now.wide, 1))[:, None, :]
+    weights = np.tile(rows, (now.width // len(rows), 1))[:, None, :]
     return Layer(weights, nothing, nothing, nothing.astype(np.uint8), 1, Op.TABLE, zero)
 
 

@@ -17,6 +17,7 @@ from odl.model.tflite.moved import MOVES, VIEWS, permutation
 from odl.model.tflite.network import Network, Operator, Tensor
 from odl.model.tflite.shapes import with_shapes
 from odl.model.tflite.swish import with_swish
+from odl.model.tflite.tables import constant_second
 
 _ENDS = ("SOFTMAX", "LOGISTIC", "DEQUANTIZE", "QUANTIZE", "RESHAPE")
 
@@ -29,7 +30,8 @@ def start_of(network: Network) -> tuple[list[Operator], Layout, NDArray[np.int64
             f"it has {ends}; a network with one each can be run: several sensors as channels of one input, "
             "and the output that tells the classes apart alone"
         )
-    operators, tensor = with_swish(dilated(with_shapes(network.operators))), network.inputs[0]
+    operators, tensor = dilated(with_shapes(network.operators)), network.inputs[0]
+    operators = with_swish([constant_second(operator) for operator in operators])
     if not operators:
         raise TfliteError("the network has no operators")
     if operators[0].name == "QUANTIZE" and tensor.kind == "float32":

@@ -7,43 +7,44 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from odl.model.tflite.curves import CURVES
 from odl.model.tflite.flat_tables import TfliteError
+from odl.model.tflite.layout import Layout
 from odl.model.tflite.moved import SWISH
 from odl.model.tflite.network import Operator, Tensor
 from odl.model.tflite.rounding import exact_multiplier, scaled
 
 _LEFT = 20  # bits that an addition scales up by
+TURNED = "turned"  # a constant less a value
 _Function = Callable[[int], int]
 
 
-def table_of(operator: Operator, channels: int, zero: int, scale: float) -> NDArray[np.int8]:
-    """The outputs of ``operator`` for the int8 inputs from -128 on, (channels, 256).
-
-    ``zero`` and ``scale`` are of the inputs.
+def table_of(operator: Operator, now: Layout) -> NDArray[np.int8]:
+    """The outputs of ``operator`` for int8 inputs from -128 on, (channels, or values of a position, 256).
 
     Raises
     ------
     TfliteError
-        If the second operand is no constant of one value, or of one for each channel.
+        If the second operand is no constant, or one that differs from position to position.
     """
     out = operator.output
     if out.kind != "int8" or operator.options.get("activation", 0) not in (0, 1, 3):
         raise TfliteError(f"{operator.place} gives {out.kind}, or has an activation that cannot be run")
     with np.errstate(over="ignore", invalid="ignore"):  # an infinite factor is refused
-        functions = _functions(operator, channels, zero, scale)
+        functions = _functions(operator, now)
     low, high = _range(operator, out)
-    rows = [[min(max(f(q - zero) + out.zero, low), high) for q in range(-128, 128)] for f in functions]
-    return np.broadcast_to(np.array(rows, np.int8), (channels, 256))
+    rows = [[min(max(f(q - now.zero) + out.zero, low), high) for q in range(-128, 128)] for f in functions]
+    return np.broadcast_to(np.array(rows, np.int8), (max(len(rows), now.channels), 256))
 
 
-def _functions(operator: Operator, channels: int, zero: int, scale: float) -> list[_Function]:
-    """What becomes of an input less its zero point, before the output's: for each channel, or for all."""
-    out = operator.output
+def _functions(operator: Operator, now: Layout) -> list[_Function]:
+    """What becomes of an input less its zero point, before the output's: one for all, or one for each."""
+    out, scale = operator.output, now.scale
     if operator.name in CURVES:
         curve = CURVES[operator.name]
         return [lambda x: curve(x, scale, out.scale)]
@@ -63,8 +64,8 @@ def _functions(operator: Operator, channels: int, zero: int, scale: float) -> li
         above = exact_multiplier(float(np.float32(scale) / np.float32(out.scale)))
         below = exact_multiplier(float(np.float32(scale) * slope / np.float32(out.scale)))
         return [lambda x: scaled(x, *(above if x >= 0 else below))]
-    other = _constant(operator, channels)
-    values = [int(v) - other.zero for v in other.values("int8").reshape(-1)]
+    other = _constant(operator)
+    values = [int(v) - other.zero for v in _at_a_position(operator, other, now)]
     s1, s2, s3 = np.float32(scale), np.float32(other.scale), np.float32(out.scale)
     if operator.name == "PRELU":
         above, below = exact_multiplier(float(s1 / s3)), exact_multiplier(float(s1 * s2 / s3))
@@ -84,17 +85,43 @@ def _functions(operator: Operator, channels: int, zero: int, scale: float) -> li
         moved = sign * scaled(constant << _LEFT, *two)
         return lambda x: scaled(scaled(x << _LEFT, *one) + moved, *whole)
 
+    if operator.options.get(TURNED):
+        fixed = [scaled(w << _LEFT, *two) for w in values]
+        return [lambda x, w=w: scaled(w - scaled(x << _LEFT, *one), *whole) for w in fixed]  # type: ignore[misc]
     return [added(w) for w in values]
 
 
-def _constant(operator: Operator, channels: int) -> Tensor:
+def constant_second(operator: Operator) -> Operator:
+    """The operator with its activation first, where a converter has written the constant first."""
+    taken = operator.inputs
+    if operator.name not in ("ADD", "MUL", "SUB") or len(taken) != 2 or None in taken:
+        return operator
+    if not len(operator.tensor(0).data) or len(operator.tensor(1).data):
+        return operator
+    return replace(operator, inputs=taken[::-1], options=operator.options | {TURNED: operator.name == "SUB"})
+
+
+def _constant(operator: Operator) -> Tensor:
     if len(operator.inputs) != 2:
         raise TfliteError(f"{operator.place} has {len(operator.inputs)} operands")
-    other = operator.tensor(1)
-    n = math.prod(other.shape)
-    if n not in (1, channels) or (n > 1 and other.shape[-1] != n) or not len(other.data):
-        raise TfliteError(f"{operator.place} has a second operand of {other.shape}, not one for each channel")
-    return other
+    return operator.tensor(1)
+
+
+def _at_a_position(operator: Operator, other: Tensor, now: Layout) -> list[int]:
+    """The constant as one value, one for each channel, or one for each value of a position."""
+    values, given = other.values("int8"), operator.tensor(0).shape
+    n, rank = values.size, len(given)
+    if n == 1 or (n == now.channels and values.shape[-1] == n):
+        return [int(v) for v in values.reshape(-1)]
+    sizes = (1,) * (rank - values.ndim) + values.shape
+    time = now.axis if now.time > 1 else 0
+    over = [1 if a == time else size for a, size in enumerate(given)]
+    if rank < 3 or len(sizes) != rank or any(s not in (1, o) for s, o in zip(sizes, over, strict=True)):
+        raise TfliteError(
+            f"{operator.place} has a second operand of {other.shape} for {given}: one value, or one for each "
+            "channel can be run, the same at each position"
+        )
+    return [int(v) for v in np.broadcast_to(values.reshape(sizes), over).reshape(-1)]
 
 
 def _range(operator: Operator, out: Tensor) -> tuple[int, int]:
