@@ -373,6 +373,18 @@ def test_calls_before_the_start_do_nothing(line: bool, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[:2000]
 
 
+def test_a_start_without_a_clock_is_refused(library: Path) -> None:
+    device = ExportedDevice(library)
+    setup = type(device._setup)()
+    for given in (None, ctypes.byref(setup)):
+        assert device._code.odl_device_init(given) == -1
+        assert not device.push(samples(8, 3 * TREE.window)) and not device.teach(1) and device.reply() == b""
+    code = device._code
+    assert code.odl_wear_start(None) == code.odl_wear_start(ctypes.byref((ctypes.c_uint64 * 32)())) == -1
+    code.odl_wear_step()
+    assert device.save() == device.load() == -1
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the image is made writable as Linux has it")
 def test_after_a_start_that_failed_calls_do_nothing(library: Path) -> None:
     device = ExportedDevice(library)

@@ -10,7 +10,7 @@ import pytest
 
 from firmware_sim import export, host, model_source
 from odl.core.config import Config
-from odl.core.events import Label, Learned, Prediction, Query, Samples, Undo
+from odl.core.events import Gap, Label, Learned, Prediction, Query, Samples, Undo
 from odl.core.image import Channel
 from odl.core.session import Session
 from odl.wire import Deframer, Held, Message, decode, is_output, open_envelope
@@ -147,6 +147,25 @@ def test_a_sensor_that_is_late_or_silent_makes_a_gap(sketch: Path) -> None:
             at += lost[-1]
     assert lost == [9, 5]
     assert abs(at - machine.micros // 20_000) <= 20
+
+
+def test_a_board_that_slept_for_an_hour_samples_again(sketch: Path) -> None:
+    """And one whose clock was set back a minute, after that minute."""
+    machine = SketchMachine(sketch)
+    client = BoardClient(machine.send, lambda: (machine.run(20_000), machine.take())[1])
+    client.hello()
+    client.configure(CONFIG)
+    play(machine, motion(20))
+    machine.take()
+    machine.run(3_600_000_000, step=3_600_000_000)
+    play(machine, motion(20))
+    found = messages(machine.take())
+    (lost,) = (m.lost for m in found if isinstance(m, Gap))
+    assert abs(lost - 180_000) <= 2
+    assert sum(len(m.block) for m in found if isinstance(m, Samples)) >= 20
+    machine.micros -= 60_000_000
+    machine.run(60_500_000, step=10_000)
+    assert sum(len(m.block) for m in messages(machine.take()) if isinstance(m, Samples)) >= 20
 
 
 @pytest.mark.parametrize(

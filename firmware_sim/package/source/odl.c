@@ -40,8 +40,11 @@ int odl_device_init(const odl_device_setup *setup)
 {
     int wrong;
 
-    board = setup;
+    board = NULL;
     n_events = n_samples = 0;
+    if (setup == NULL || setup->micros == NULL)
+        return -1;
+    board = setup;
     wrong = odl_open(&session, odl_model_image, odl_model_image_size);
     if (wrong != ODL_IMAGE_FINE) {
         board = NULL;

@@ -52,7 +52,7 @@ typedef struct {
 } odl_device_event;
 
 /* Start the session; what was stored is used from the first window on. `setup` has to stay there.
-   0, or why the model image cannot be used (core/odl.h, ODL_IMAGE_). */
+   0; -1 without a setup or its clock; or why the model image cannot be used (core/odl.h, ODL_IMAGE_). */
 int odl_device_init(const odl_device_setup *setup);
 
 /* One sample: ODL_MODEL_CHANNELS counts, in the order of odl_model.h. */

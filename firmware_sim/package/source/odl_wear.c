@@ -2,7 +2,7 @@
    take the newest answer back; of a long press the host hears, which then asks what is done now. */
 #include "odl_wear.h"
 
-enum { SETTLE = 20000, LONG = 800000, PAUSE = 500000, LATER = 30000000 }; /* microseconds */
+enum { SETTLE = 20000, LONG = 800000, PAUSE = 500000, LATER = 30000000, AHEAD = 1 << 28 }; /* microseconds */
 
 static const odl_wear_board *board;
 static uint32_t next_at, rest; /* when the next sample is due: microseconds, and parts of one */
@@ -20,15 +20,22 @@ static void advance(void)
     }
 }
 
+/* A clock that wraps around tells a late sample from an early one up to a limit: a board can sleep for 67 minutes, and a
+   clock that is set back makes it wait for less than 5. */
+static int is_due(uint32_t now)
+{
+    return now - next_at < (uint32_t)0 - AHEAD;
+}
+
 static void sense(uint32_t now)
 {
     float values[ODL_MODEL_CHANNELS];
     int16_t counts[ODL_MODEL_CHANNELS];
 
-    if (board->sample == NULL || (int32_t)(now - next_at) < 0)
+    if (board->sample == NULL || !is_due(now))
         return;
     advance();
-    while ((int32_t)(now - next_at) >= 0) { /* too late for the one that was due */
+    while (is_due(now)) { /* too late for the one that was due */
         advance();
         missing++;
     }
@@ -97,20 +104,27 @@ static void listen(void)
 
 int odl_wear_start(const odl_wear_board *of)
 {
-    board = of;
+    int wrong = odl_device_init(of == NULL ? NULL : &of->device);
+
+    board = wrong == 0 ? of : NULL;
+    if (board == NULL)
+        return wrong;
     next_at = board->device.micros();
     rest = missing = 0;
     level = down = 1; /* counts from the first time that it was seen released */
     released = presses = held = dark = 0;
     changed_at = next_at;
-    return odl_device_init(&board->device);
+    return 0;
 }
 
 void odl_wear_step(void)
 {
-    uint32_t now = board->device.micros();
     odl_device_event event;
+    uint32_t now;
 
+    if (board == NULL)
+        return;
+    now = board->device.micros();
     listen();
     sense(now);
     press(now);
