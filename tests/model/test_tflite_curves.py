@@ -1,4 +1,4 @@
-"""Sigmoid, tanh, hard swish and swish between layers; a position that is picked out of all."""
+"""Sigmoid, tanh, hard swish and swish between layers."""
 
 from __future__ import annotations
 
@@ -60,31 +60,3 @@ def test_a_product_with_the_sigmoid_of_something_else_is_refused() -> None:
     net.add("MUL", [value], net._out(net.now, 0.05, 0), activation=0).reduce("MEAN", [1, 2])
     with pytest.raises(TfliteError, match=r"operator 3 \(MUL\) takes more than one activation"):
         convert(net.dense(3, 0).bytes(), rate_hz=50)
-
-
-def one_position(net: File, at: int, shrink: int = 2) -> File:
-    """What a network says at one position of (1, 20, 6), as ``x[:, at]`` is written."""
-    net.reshape(1, 20, 6)
-    ends = [net.integers(values) for values in ([0, at, 0], [0, 0, 0], [1, 1, 1])]
-    options = dict.fromkeys(("ellipsis", "new"), 0) | {"begin": 5, "end": 5, "shrink": shrink}
-    shape = tuple(n for i, n in enumerate(net.now) if not shrink >> i & 1)
-    return net.add("STRIDED_SLICE", ends, net._out(shape, None, None), **options)
-
-
-@pytest.mark.peers
-@pytest.mark.parametrize("at", [-1, 0, 7])
-@pytest.mark.parametrize("head", [True, False])
-def test_one_position_of_all_equals_the_reference(at: int, head: bool) -> None:
-    from odl.model.tflite.check import compare
-
-    data = one_position(start(3, 0.05, 0), at).dense(4).dense(3, 0).softmax().bytes()
-    assert compare(data, convert(data, rate_hz=50, head=head), 20).different == 0
-
-
-def test_other_axes_are_not_taken_away() -> None:
-    with pytest.raises(TfliteError, match=r"operator 2 \(STRIDED_SLICE\)"):
-        convert(one_position(start(3, 0.05, 0), 0, 1).bytes(), rate_hz=50)
-    with pytest.raises(
-        TfliteError, match=r"operator 2 \(STRIDED_SLICE\) takes a part of another axis than time"
-    ):
-        convert(one_position(start(3, 0.05, 0), 0, 4).bytes(), rate_hz=50)

@@ -125,7 +125,12 @@ def input_layout(shape: tuple[int, ...], scale: float, zero: int, place: str) ->
     (128, 128)
     """
     if not 3 <= len(shape) <= 4 or shape[0] != 1:
-        raise TfliteError(f"{place} has the shape {shape}; windows of (1, samples, channels) can be run")
+        steps = (
+            " (steps before windows, as a recurrent layer takes them, cannot)" if shape[1:2] == (1,) else ""
+        )
+        raise TfliteError(
+            f"{place} has the shape {shape}; windows of (1, samples, channels) can be run{steps}"
+        )
     if len(shape) == 3:
         return Layout(shape[1], 1, shape[2], 1, scale, zero, signed=True)
     _, first, second, channels = shape

@@ -79,36 +79,46 @@ def cropped(operator: Operator, now: Layout) -> tuple[Layer, Layout]:
         parts = [range(n)[b:e] for n, b, e in zip(shape, begin, ends, strict=True)]
     else:
         steps = operator.tensor(3).values("int32").reshape(-1)[:8].tolist()
-        if (
-            len(steps) != len(shape)
-            or min(steps) < 1
-            or operator.options["ellipsis"]
-            or operator.options["new"]
-        ):
+        added = operator.options["ellipsis"] or operator.options["new"]
+        if len(steps) != len(shape) or min(steps) < 1 or added:
             raise TfliteError(f"{operator.place} adds axes, or goes backwards")
-        parts = [
-            range(n)[b : b + 1 or None]
-            if operator.options["shrink"] >> i & 1
-            else range(n)[
-                None if operator.options["begin"] >> i & 1 else b : None
-                if operator.options["end"] >> i & 1
-                else e : s
-            ]
-            for i, (n, b, e, s) in enumerate(zip(shape, begin, other, steps, strict=True))
-        ]
-    if any(len(part) != n for i, (part, n) in enumerate(zip(parts, shape, strict=True)) if i != now.axis):
-        raise TfliteError(f"{operator.place} takes a part of another axis than time")
-    part, out = parts[now.axis], operator.output
+        parts = []
+        for i, (n, b, e, s) in enumerate(zip(shape, begin, other, steps, strict=True)):
+            first, last, single = (operator.options[name] >> i & 1 for name in ("begin", "end", "shrink"))
+            b = 0 if first else b
+            parts.append(range(n)[b : b + 1 or None] if single else range(n)[b : None if last else e : s])
+    part, out = parts[now.axis] if now.time > 1 else range(1), operator.output
     gone = operator.options.get("shrink", 0)
     left = tuple(len(one) for i, one in enumerate(parts) if not gone >> i & 1)
-    if len(part) < 1 or gone & 1 or out.shape != left or (out.scale, out.zero) != (now.scale, now.zero):
+    if not all(parts) or gone & 1 or out.shape != left or (out.scale, out.zero) != (now.scale, now.zero):
         raise TfliteError(f"{operator.place} has the shape {out.shape}, or another scale")
+    time = now.axis if now.time > 1 else 0
     layer, after = picked(now, part, operator.place)
+    if any(parts[a] != range(n) for a, n in enumerate(shape) if a not in (0, time)):
+        if len(part) < now.time:
+            raise TfliteError(
+                f"{operator.place} takes a part of time and of the values of a position; one of them can be"
+            )
+        layer, after = _some_values(now, shape, parts, time)
     if gone == 0:
-        return layer, after
-    if len(part) > 1:
-        return layer, after.reshaped(out.shape, operator.place)
-    return layer, replace(after, axis=1, wide=1, channels=after.width)
+        return layer, after.resized(shape=left)
+    if len(part) == 1:
+        return layer, replace(after, axis=1, wide=1, channels=after.width)
+    after = replace(after, axis=time - sum(gone >> a & 1 for a in range(time))).resized(left)
+    return layer, after if len(left) > 2 else replace(after, axis=0)
+
+
+def _some_values(now: Layout, shape: tuple[int, ...], parts: list[range], time: int) -> tuple[Layer, Layout]:
+    """A layer that hands on some of the values of each position: twice each, halved."""
+    beside = [a for a in range(1, len(shape)) if a != time]
+    values = np.arange(now.width).reshape([shape[a] for a in beside])
+    kept = values[np.ix_(*(list(parts[a]) for a in beside))].reshape(-1)
+    n = len(kept)
+    mults, shifts = np.full(n, 2**30, np.int32), np.full(n, 31, np.uint8)
+    biases = np.full(n, -2 * now.stored_zero, np.int32)
+    weights = 2 * np.eye(now.width, dtype=np.int8)[kept][:, None, :]
+    layer = Layer(weights, biases, mults, shifts, 1, Op.DENSE, now.zero + 128)
+    return layer, replace(now, wide=1, channels=n, signed=False)
 
 
 def picked(now: Layout, part: range, place: str) -> tuple[Layer, Layout]:

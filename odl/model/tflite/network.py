@@ -150,7 +150,8 @@ def read_network(data: bytes) -> Network:
         raise TfliteError(f"version {version} of the format; 3 can be read")
     graphs = model.tables(2)
     if len(graphs) != 1:
-        raise TfliteError(f"{len(graphs)} graphs; a file with one can be read")
+        loop = "; a loop has several, as LSTM and GRU are written" if len(graphs) > 1 else ""
+        raise TfliteError(f"{len(graphs)} graphs; a file with one can be read{loop}")
     buffers = model.tables(4)
     tensors = [_tensor(i, table, buffers) for i, table in enumerate(graphs[0].tables(0))]
     codes = [_code(table) for table in model.tables(1)]
