@@ -203,6 +203,7 @@ def board_sources(sensor: str = "link", board: str = DEFAULT_BOARD) -> list[Path
         *sorted(BOARDS[board].glob("*.c")),
         CORE / "crc32.c",
         CORE / "image.c",
+        CORE / "quotient.c",
     ]
 
 
