@@ -47,6 +47,7 @@ def _said(args: argparse.Namespace, path: Path, profile: WearerProfile, **facts:
     if args.json != "-":
         known = _image_names(profile) | profile.names
         labels = ", ".join(f"{known.get(int(cls), cls)}: {n}" for cls, n in found["labels"].items()) or "none"
+        labels += f", of removed classes: {found['removed']}" * (found["removed"] > 0)
         names = ", ".join(found["classes"]) or "none"
         text = f"{path}: of the image {found['image']}; labels by class {labels}; added classes {names}"
         print(printable(f"{text}; {counted(found['changes'], 'change')} of classes"))

@@ -23,12 +23,13 @@ from odl._files import open_regular
 from odl._kinds import PROFILE, instead
 from odl.core.config import Config
 from odl.core.errors import OdlError
+from odl.core.events import NO_CLASS
 from odl.core.fused import Fused
 from odl.core.image import Image
 from odl.core.state import Entry, log_dtype, state_dtype_of
 from odl.model.checkpoint import check_log
 from odl.model.profile_entries import EARLIER, as_json, fill, name_of
-from odl.model.profile_merge import fitted, merged, names_in
+from odl.model.profile_merge import counts_in, fitted, merged, names_in
 
 FORMAT: Final = "odl profile 1"
 LARGEST: Final = 2**24  # bytes of a file that is read
@@ -58,7 +59,7 @@ class WearerProfile:
     >>> log["features"][0, :4], log["window"] = list(b"wave"), [0, 640]
     >>> mine = WearerProfile.of(image, log)
     >>> mine.summary
-    {'image': 'e5600048', 'labels': {'9': 1}, 'classes': ['wave'], 'changes': 0}
+    {'image': 'e5600048', 'labels': {'9': 1}, 'removed': 0, 'classes': ['wave'], 'changes': 0}
     >>> WearerProfile.parse(mine.text()).text() == mine.text()
     True
     """
@@ -91,13 +92,19 @@ class WearerProfile:
 
     @property
     def summary(self) -> dict[str, Any]:
-        """What it holds, for people and programs: labels by class, names, the number of changes."""
-        kinds = self.log["kind"]
-        classes = self.log["cls"][kinds == Entry.LABEL].tolist()
+        """What it holds, for people and programs.
+
+        The labels by the class that they count as, those of removed classes, added classes that are there,
+        and the number of changes.
+        """
+        kinds, counts, names = self.log["kind"], counts_in(self.log), self.names
+        classes = [counts[cls] for cls in self.log["cls"][kinds == Entry.LABEL].tolist()]
+        added = self.log["cls"][kinds == Entry.CLASS].tolist()
         return {
             "image": f"{self.image:08x}",
-            "labels": {str(cls): classes.count(cls) for cls in sorted(set(classes))},
-            "classes": [self.names[int(cls)] for cls in self.log["cls"][kinds == Entry.CLASS]],
+            "labels": {str(cls): classes.count(cls) for cls in sorted({*classes} - {NO_CLASS})},
+            "removed": classes.count(NO_CLASS),
+            "classes": [names[cls] for cls in added if counts[cls] == cls],
             "changes": int((kinds == Entry.CHANGE).sum()),
         }
 

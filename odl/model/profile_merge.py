@@ -55,6 +55,24 @@ def names_in(log: Log) -> dict[int, str]:
     return _Classes(log).names
 
 
+def counts_in(log: Log) -> dict[int, int]:
+    """What each class in a log counts as at its end, `NO_CLASS` if it was removed, by number.
+
+    What lies in a task that was added goes with the class above it. Tasks of the image are not known here.
+    """
+    classes, counts = _Classes(log), dict[int, int]()
+    above = {task: leaf for leaf, task in classes.tasks.items()}
+    for cls in set(log["cls"].tolist()):
+        counts[cls], at = classes.counts_as(cls), above.get(classes.homes.get(cls, 0))
+        for _ in above:
+            if at is None or counts[cls] == NO_CLASS:
+                break
+            if classes.counts_as(at) != at:
+                counts[cls] = classes.counts_as(at)
+            at = above.get(classes.homes.get(at, 0))
+    return counts
+
+
 def unique_name(name: str, taken: Container[str]) -> str:
     """The name of a class, made valid and unlike those that are ``taken``.
 

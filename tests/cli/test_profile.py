@@ -11,7 +11,7 @@ import pytest
 import odl
 from odl.cli.main import main
 from odl.core.config import Config
-from odl.core.events import AddClass, ChangeClass, Samples, Teach
+from odl.core.events import AddClass, ChangeClass, Samples, Split, Teach
 from odl.core.image import Image
 from odl.core.session import Session
 from odl.data import model_bytes
@@ -37,7 +37,7 @@ def test_show_merge_redact_delete(anna: Path, capsys: pytest.CaptureFixture[str]
     assert main(["profile", "show", str(anna), "--json", "-"]) == 0
     assert json.loads(capsys.readouterr().out) == {
         "profile": str(anna), "image": f"{VARIED.checksum:08x}", "labels": {"9": 1},
-        "classes": ["Anna's walk"], "changes": 0,
+        "removed": 0, "classes": ["Anna's walk"], "changes": 0,
     }  # fmt: skip
     both, shared = anna.with_name("both.odlp"), anna.with_name("shared.odlp")
     assert main(["profile", "merge", str(anna), str(anna), "--out", str(both)]) == 0
@@ -57,6 +57,23 @@ def test_show_has_the_names_as_they_are_now(tmp_path: Path, capsys: pytest.Captu
     path.write_text(WearerProfile.of(VARIED, session.log).text())
     assert main(["profile", "show", str(path)]) == 0
     assert "labels by class ergometer: 1; added classes ergometer; 1 change of" in capsys.readouterr().out
+
+
+def test_labels_are_shown_by_what_they_count_as(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    session = Session(VARIED, config("none", allowed=0))
+    session.step(Split(0, 0, 2))
+    for cls, name, task in ((9, "rowing", 0), (10, "rower", 0), (11, "slouch", 2)):
+        at = session.position
+        session.step(Samples(at, samples(1, 900)[at : at + 100]))
+        session.step(AddClass(at + 100, cls, name, task))
+        session.step(Teach(at + 100, cls))
+    for change in (ChangeClass(300, 10, 9, "rower"), ChangeClass(300, 0, None, "sit")):
+        assert session.step(change) == []
+    path = tmp_path / "anna.odlp"
+    path.write_text(WearerProfile.of(VARIED, session.log).text())
+    assert main(["profile", "show", str(path)]) == 0
+    said = "labels by class rowing: 2, of removed classes: 1; added classes rowing; 2 changes of"
+    assert said in capsys.readouterr().out
 
 
 def test_names_of_a_bundled_image_are_shown_and_stay_when_redacted(
