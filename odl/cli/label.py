@@ -84,10 +84,10 @@ def _label(args: argparse.Namespace, progress: Progress) -> str:
     learn = args.learn or bool(changes)
     if changes and [one.edit_at for one in changes] == [one.edit_at for one in classes[-len(changes) :]]:
         changes = []  # they are stored: the command was killed before the recording was there
-    counting = [*([] if args.keep_classes else classes), *(one for one in changes if one.what != "keep")]
+    counting = [] if args.keep_classes else classes
     if new or args.edit or learn:
         output_path(opened, Path(args.recording), args.out)  # fails before a person starts to edit
-        check_edits(opened, history, edits, new, counting)
+        check_edits(opened, history, edits, new, counting, [one for one in changes if one.what != "keep"])
     for sentence in new_classes(history, edits, new):
         progress(sentence)
     if new or changes:

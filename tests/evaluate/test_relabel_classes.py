@@ -172,6 +172,8 @@ def test_a_moment_can_be_chosen_and_all_of_it_given_up(
     stage.run(400)
     path = record(tmp_path / "a.odl", stage)
     second = 100 / IMAGE.rate_hz
+    assert main(["label", str(path), "--rename", "rum=jog"]) == 2  # nothing earlier could be given up
+    assert capsys.readouterr().err.rstrip().endswith("down")
     assert main(["label", str(path), "--remove", "run", "--at", f"{second}"]) == 0
     made = tmp_path / "a-relabelled.odl"
     assert changed(made) == [ChangeClass(100, 2, None, "run")]

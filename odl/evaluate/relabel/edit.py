@@ -30,7 +30,7 @@ from odl.labels.question_history import QuestionHistory
 
 def check_edits(
     opened: RecordedSession, history: QuestionHistory, edits: Sequence[Edit], new: Sequence[Edit] = (),
-    classes: Sequence[EditOfClass] = (),
+    classes: Sequence[EditOfClass] = (), new_classes: Sequence[EditOfClass] = (),
 ) -> None:  # fmt: skip
     """Raise `RelabelError` for edits with which the session cannot run again.
 
@@ -43,7 +43,9 @@ def check_edits(
     new : sequence of Edit
         Edits to add.
     classes : sequence of EditOfClass
-        Changes of the classes, stored ones and new ones.
+        Stored changes of the classes.
+    new_classes : sequence of EditOfClass
+        Changes of the classes to add.
 
     Raises
     ------
@@ -84,7 +86,7 @@ def check_edits(
     rehearsal = Session(opened.image, opened.config)
     if (first := known_before(opened)) is not None:
         rehearsal.step(first)
-    for one in schedule_answers(history, current, parents_of(all_edits), classes):
+    for one in schedule_answers(history, current, parents_of(all_edits), [*classes, *new_classes]):
         try:
             for reaction in ScheduledAnswers(rehearsal, [one]).poll(one.at):
                 for command in commands(rehearsal, reaction):
@@ -97,7 +99,8 @@ def check_edits(
                         )
         except RelabelError as error:
             if not isinstance(one, ScheduledAnswer):
-                raise RelabelError(f"{error}; `keep_classes` gives earlier changes of classes up") from None
+                how = "; `keep_classes` gives earlier changes of classes up" if classes else ""
+                raise RelabelError(f"{error}{how}") from None
             cause = [edit for edit in all_edits if edit.name == one.name]
             how = _how_to_drop(cause[-1], edits) if cause else ""
             raise RelabelError(f"window {one.window}: {error}{how}") from None
