@@ -22,6 +22,7 @@ _POLICY: Final = ("decide", "settle")
 _LEARNER: Final = ("scores_one", "learn_many", "add_class", "split", "forget")
 _RIVER: Final = ("learn_one", "predict_one")
 _SKLEARN: Final = ("fit", "predict")
+_OF_THE_PAST: Final = ("preemption", "informativeness")
 _NO_CLASSIFIERS: Final = {"Regressor", "RegressorMixin", "ClusterMixin", "OutlierMixin"}
 
 
@@ -56,6 +57,11 @@ def named_policy(name: str, settings: Mapping[str, Any] | None = None) -> object
     if name in classes:
         return _made("policy", name, classes[name], settings)
     if ":" not in name:
+        if name in _OF_THE_PAST:
+            raise ConfigError(
+                f"{name} asks about windows that are past by then, so it is no policy of a session; "
+                "odl.policies.preemption has it, for what can be kept, such as images"
+            )
         if name not in POLICIES:
             known = (*POLICIES, *classes)
             raise ConfigError(

@@ -54,6 +54,8 @@ def test_compare_takes_lists_and_gives_json(capsys: pytest.CaptureFixture[str]) 
         ("compare shoulder --learners os:system", "learner is 'os:system'"),
         ("compare shoulder --policies subprocess:Popen", "policy is 'subprocess:Popen'"),
         ("compare shoulder --policies no_such_module:X", "no_such_module"),
+        ("compare shoulder --policies preemption", "preemption asks about windows that are past by then"),
+        ("replay shoulder --policy informativeness", "odl.policies.preemption has it"),
         ("compare shoulder --policies margins", "tactile-dualrv-host, or write package"),
         ("compare shoulder --policies skactiveml:stream.No", "but skactiveml has no 'stream.No'"),
         ("compare shoulder --learners river:tree.HoeffdingTreeRegressor", "which is no classifier"),
