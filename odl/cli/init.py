@@ -60,7 +60,9 @@ def _init(args: argparse.Namespace, progress: Progress) -> str:
     from odl.data.inference.findings import inspected, unread
     from odl.data.inference.proposal import write_card
     from odl.data.inference.propose import propose
+    from odl.data.inference.published import known_by_files
     from odl.data.inference.survey import Choices
+    from odl.data.readers.source import sources
 
     path = Path(args.folder)
     if args.rate_hz is not None and not 0.1 <= args.rate_hz <= 10_000:
@@ -70,6 +72,11 @@ def _init(args: argparse.Namespace, progress: Progress) -> str:
         args.rate_hz or 0.0,
     )  # fmt: skip
     try:
+        if known := known_by_files(source.name for source in sources(path)):
+            progress(
+                f"the files are called like those of '{known}'; if they are, "
+                f"'odl check {known} --data {shell_word(args.folder)}' reads them without a card"
+            )
         made = propose(path, args.checksums, choices, progress)
     except DataError as error:
         told = with_flags(str(error))

@@ -111,3 +111,27 @@ def test_the_pattern_that_is_proposed_for_one_person_fits_the_files(
     dataset = open_dataset(tmp_path)
     assert (len(dataset.subjects), dataset.classes) == (people, ("sit", "walk"))
     assert {len(dataset.session(person)) for person in dataset.subjects} == {2}  # each class, once
+
+
+@pytest.mark.parametrize(
+    ("name", "dataset"),
+    [
+        ("Protocol/subject101.dat", "pamap2"),
+        ("MHEALTHDATASET/mHealth_subject3.log", "mhealth"),
+        ("dataset/S1-ADL1.dat", "opportunity"),
+    ],
+)
+def test_files_called_like_a_known_dataset_s_are_told_with_what_reads_them(
+    tmp_path: Path, name: str, dataset: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(tmp_path / name, TEXT)
+    main(["init", str(tmp_path)])
+    assert f"'odl check {dataset} --data {tmp_path}' reads them without a card" in capsys.readouterr().err
+
+
+def test_other_files_are_called_like_no_known_dataset_s(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(tmp_path / "anna_walk.csv", TEXT)
+    assert main(["init", str(tmp_path)]) == 0
+    assert "called like those of" not in capsys.readouterr().err
