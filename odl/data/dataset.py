@@ -90,7 +90,7 @@ class Dataset:
         name = self.card.name
         if split not in self.card.splits:
             known = ", ".join(self.card.splits) or "none"
-            raise DataError(f"dataset '{name}' has no split '{split}' ({known}); name people yourself")
+            raise DataError(f"dataset '{name}' has no split '{split}' ({known}); name people: {self.who}")
         here = tuple(s for s in self.card.splits[split] if s in self.subjects)
         if not here:
             known = ", ".join(self.subjects)

@@ -82,11 +82,15 @@ def people_of(source: str, data: str | None, wanted: Sequence[str]) -> tuple[str
     (('7', '8', '9', '10'), ('7', '9'))
     """
     dataset = _dataset(source, data)
-    if len(wanted) == 1 and wanted[0] not in dataset.subjects:
+    splits = ("all", "test", *dataset.card.splits)
+    if len(wanted) == 1 and wanted[0] not in dataset.subjects and wanted[0] in splits:
         return dataset.subjects if wanted[0] == "all" else dataset.people(wanted[0])
     for subject in wanted:
         if subject not in dataset.subjects:
-            raise StudyError(f"people: dataset '{source}' has no subject {subject}; there are {dataset.who}")
+            raise StudyError(
+                f"dataset '{source}' has no subject {subject}; there are {dataset.who}, and as groups "
+                f"{', '.join(dict.fromkeys(splits))}"
+            )
     return tuple(wanted)
 
 

@@ -394,7 +394,7 @@ def test_people_who_are_not_there(mine: Path) -> None:
     with pytest.raises(DataError, match=r"no subject 3; there are 1, 2"):
         parts_of(mine, 3)
     card_of(mine, splits={"train": [1, 2]})
-    with pytest.raises(DataError, match=r"has no split 'test' \(train\)"):
+    with pytest.raises(DataError, match=r"has no split 'test' \(train\); name people: "):
         open_dataset(mine).people("test")
 
 

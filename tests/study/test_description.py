@@ -86,7 +86,7 @@ def test_a_wrong_file_is_refused_with_its_name_and_a_reason(tmp_path: Path, text
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"people": ["99"]}, "people: dataset 'shoulder' has no subject 99|no split '99'"),
+        ({"people": ["99"]}, "has no subject 99; there are 1, 2, .* and as groups all, test, train"),
         ({"people": ["7", "99"]}, "has no subject 99"),
         ({"datasets": "nothing"}, "there is no dataset 'nothing'"),
         ({"models": "nothing.odlm"}, "there is no such file"),
