@@ -19,7 +19,7 @@ from odl.model.tflite.convert import ConvertedNetwork, convert
 from odl.model.tflite.flat_tables import TfliteError
 from odl.model.tflite.lower import lower
 from odl.model.tflite.network import read_network
-from tests.helpers.tflite_files import CODES, SAME, VALID, File
+from tests.helpers.tflite_files import CODES, KINDS, SAME, VALID, File
 
 HAR = ("ax", "ay", "az")
 
@@ -272,6 +272,21 @@ def refused() -> dict[str, tuple[File, str]]:
 def test_what_cannot_be_run_is_named_with_its_place(name: str) -> None:
     net, said = refused()[name]
     with pytest.raises(TfliteError, match=said):
+        made(net)
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_weights_of_another_type_are_named_with_their_operator(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(KINDS, "int4", 17)
+    net = File((1, 40, 1, 3)).conv(6, (5, 1)).reduce("MEAN", [1, 2]).dense(3, 0)
+    name, (_, weights, *_), *_ = net.operators[number]
+    shape, _, *rest = net.tensors[weights]
+    net.tensors[weights] = (shape, "int4", *rest)
+    with pytest.raises(
+        TfliteError, match=rf"operator {number} \({name}\): tensor .* is int4, not int8: convert"
+    ):
         made(net)
 
 

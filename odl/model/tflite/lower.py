@@ -116,7 +116,8 @@ def lower(network: Network, head: bool = True) -> Lowered:
                 f"{operator.place} goes over to float32 before {following.place}: the converter had no "
                 "int8 form of what stands there; leave that layer out, or take another"
             )
-        known[operator.output] = _lowered(made, operator, known, uses)
+        with operator.named_in_errors():
+            known[operator.output] = _lowered(made, operator, known, uses)
     if tail is not None and made.layers and (n := _too_many(tail, known[body[-1].output].layout)):
         known[tail.output] = _lowered(made, tail, known, uses)
         body, tail, made.too_many = [*body, tail], None, n
@@ -287,7 +288,8 @@ def _classifier(operator: Operator, connected: bool, now: Layout, probable: str)
     weights, scales = np.eye(now.width, dtype=np.int8), np.ones(now.width, np.float32)
     biases = np.zeros(now.width, np.int64)
     if connected:
-        weights, scales, biases = fully(operator, now)
+        with operator.named_in_errors():
+            weights, scales, biases = fully(operator, now)
     n, logistic = len(weights), probable == "LOGISTIC"
     if now.time > 1:
         said = f"gives {n} values at each of {now.time} positions, not one class of a window"

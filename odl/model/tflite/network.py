@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,7 +19,7 @@ MOST_DIMENSIONS: Final = 8
 # Of the schema of TensorFlow Lite: names and numbers that a converter can meet.
 TYPES: Final = {
     0: "float32", 1: "float16", 2: "int32", 3: "uint8", 4: "int64", 5: "string", 6: "bool", 7: "int16",
-    9: "int8",
+    9: "int8", 10: "float64", 17: "int4", 18: "bfloat16",
 }  # fmt: skip
 ACTIVATIONS: Final = {0: "none", 1: "ReLU", 2: "ReLU_N1_to_1", 3: "ReLU6", 4: "tanh", 5: "sign bit"}
 # Field, type and default of the options that matter, by operator.
@@ -87,7 +89,8 @@ class Tensor:
             If it is of another type, or has not as many bytes as its shape says.
         """
         if self.kind != kind:
-            raise TfliteError(f"tensor {self.number} is {self.kind}, not {kind}")
+            advice = ": convert with full integer quantisation" if kind == "int8" else ""
+            raise TfliteError(f"tensor {self.number} is {self.kind}, not {kind}{advice}")
         dtype = np.dtype(kind).newbyteorder("<")
         if math.prod(self.shape) * dtype.itemsize != len(self.data) or not len(self.data):
             raise TfliteError(f"tensor {self.number} of shape {self.shape} has {len(self.data)} bytes")
@@ -112,6 +115,15 @@ class Operator:
         'operator 3 (ADD)'
         """
         return f"operator {self.number} ({self.name})"
+
+    @contextmanager
+    def named_in_errors(self) -> Iterator[None]:
+        """What is wrong with its tensors is told with its place."""
+        try:
+            yield
+        except TfliteError as error:
+            said = str(error)
+            raise TfliteError(said if self.place in said else f"{self.place}: {said}") from None
 
     def tensor(self, index: int) -> Tensor:
         """An input that has to be there."""
