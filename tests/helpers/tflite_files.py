@@ -15,7 +15,7 @@ CODES = {
     "RESHAPE": 22, "SOFTMAX": 25, "TANH": 28, "PAD": 34, "EXP": 47, "TRANSPOSE": 39, "MEAN": 40, "SUB": 41,
     "BATCH_TO_SPACE_ND": 37, "SPACE_TO_BATCH_ND": 38, "STRIDED_SLICE": 45, "SLICE": 65,
     "PRELU": 54, "EXPAND_DIMS": 70, "SHAPE": 77, "REDUCE_MAX": 82, "PACK": 83, "LEAKY_RELU": 98,
-    "QUANTIZE": 114, "HARD_SWISH": 117,
+    "QUANTIZE": 114, "HARD_SWISH": 117, "GELU": 150,
 }  # fmt: skip
 # What is not named here has version 2.
 VERSIONS = {
@@ -43,6 +43,7 @@ OPTIONS: dict[str, tuple[int, dict[str, tuple[int, str]]]] = {
     "CONCATENATION": (10, {"axis": (0, "i4"), "activation": (1, "i1")}),
     "STRIDED_SLICE": (32, {"begin": (0, "i4"), "end": (1, "i4"), "ellipsis": (2, "i4"), "new": (3, "i4"),
                            "shrink": (4, "i4")}),
+    "GELU": (116, {"approximate": (0, "i1")}),
     "LEAKY_RELU": (75, {"alpha": (0, "f4")}), "SHAPE": (55, {"out_type": (0, "i1")}),
     "PACK": (59, {"count": (0, "i4"), "axis": (1, "i4")}),
     "ADD": (11, {"activation": (0, "i1")}),
@@ -314,7 +315,7 @@ class File:
             tensors.append(_table(b, fields))
         names = sorted({name for name, *_ in self.operators})
         codes = [
-            _table(b, {0: ("i1", CODES[n]), 2: ("i4", VERSIONS.get(n, 2)), 3: ("i4", CODES[n])})
+            _table(b, {0: ("i1", min(127, CODES[n])), 2: ("i4", VERSIONS.get(n, 2)), 3: ("i4", CODES[n])})
             for n in names
         ]
         operators = []

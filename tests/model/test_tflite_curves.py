@@ -28,7 +28,9 @@ def swish(net: File, scale: float, zero: int, swapped: bool = False) -> File:
 
 
 @pytest.mark.peers
-@pytest.mark.parametrize("name", ["LOGISTIC", "TANH", "HARD_SWISH", "swish", "swapped"])
+@pytest.mark.parametrize(
+    "name", ["LOGISTIC", "TANH", "HARD_SWISH", "GELU", "gelu by tanh", "swish", "swapped"]
+)
 @settings(max_examples=max(1, settings.default.max_examples // 5))  # type: ignore[union-attr]
 @given(number=st.integers(0, 2**32 - 1))
 def test_every_feature_equals_the_reference(name: str, number: int) -> None:
@@ -38,7 +40,9 @@ def test_every_feature_equals_the_reference(name: str, number: int) -> None:
     scale, zero = float(10 ** rng.uniform(-1.7, -0.3)), int(rng.integers(-128, 128))
     net = start(number, scale, zero)
     after, zero = FIXED.get(name, (scale * float(rng.uniform(0.5, 1.5)), int(rng.integers(-128, 128))))
-    if name.isupper():
+    if name == "gelu by tanh":
+        net.add("GELU", [], net._out(net.now, after, zero), approximate=1)
+    elif name.isupper():
         net.each(name, after, zero)
     else:
         swish(net, after, zero, name == "swapped")

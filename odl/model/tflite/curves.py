@@ -65,8 +65,22 @@ def _within(value: int) -> int:
     return min(max(value, -(2**15)), 2**15 - 1)
 
 
+def _gelu(value: np.float32) -> np.float32:
+    inner = np.float32(math.erf(float(np.float32(value * np.float32(math.sqrt(0.5))))))
+    return np.float32(np.float32(np.float32(0.5) * value) * np.float32(np.float32(1) + inner))
+
+
+def _gelu_by_tanh(value: np.float32) -> np.float32:
+    cube = np.float32(np.float32(np.float32(np.float32(0.044715) * value) * value) * value)
+    inner = np.float32(np.float32(math.sqrt(2 / math.pi)) * np.float32(value + cube))
+    outer = np.float32(np.float32(1) + np.float32(math.tanh(float(inner))))
+    return np.float32(np.float32(np.float32(0.5) * value) * outer)
+
+
 CURVES: Final[dict[str, Curve]] = {
     "LOGISTIC": _looked_up(_sigmoid),
     "TANH": _looked_up(lambda value: np.float32(math.tanh(float(value)))),
     "HARD_SWISH": _hard_swish,
+    "GELU": _looked_up(_gelu),
+    "GELU by tanh": _looked_up(_gelu_by_tanh),
 }

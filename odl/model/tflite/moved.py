@@ -18,7 +18,7 @@ CROPS = ("SLICE", "STRIDED_SLICE")
 SWISH = "LOGISTIC and MUL"  # see `odl.model.tflite.swish`
 # Of a value, and maybe a constant.
 EACH = ("MUL", "ADD", "SUB", "RELU", "RELU6", "LEAKY_RELU", "PRELU", "QUANTIZE", "LOGISTIC", "TANH",
-        "HARD_SWISH", SWISH)  # fmt: skip
+        "HARD_SWISH", "GELU", SWISH)  # fmt: skip
 _ANY_AXES = (*EACH, "FULLY_CONNECTED")  # each looks at its constant, or its weights
 _ALONG_TIME = (*CROPS, "PAD", "MEAN", "REDUCE_MAX")
 

@@ -39,6 +39,7 @@ _OPTIONS: Final[dict[str, dict[str, tuple[int, str, int]]]] = {
         name: (place, "i4", 0) for place, name in enumerate(("begin", "end", "ellipsis", "new", "shrink"))
     },
     "LEAKY_RELU": {"alpha": (0, "u4", 0)},  # the bits of a float32
+    "GELU": {"approximate": (0, "i1", 0)},
     "ADD": {"activation": (0, "i1", 0)},
     "MUL": {"activation": (0, "i1", 0)},
     "SUB": {"activation": (0, "i1", 0)},

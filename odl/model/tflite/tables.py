@@ -46,7 +46,7 @@ def _functions(operator: Operator, now: Layout) -> list[_Function]:
     """What becomes of an input less its zero point, before the output's: one for all, or one for each."""
     out, scale = operator.output, now.scale
     if operator.name in CURVES:
-        curve = CURVES[operator.name]
+        curve = CURVES["GELU by tanh" if operator.options.get("approximate") else operator.name]
         return [lambda x: curve(x, scale, out.scale)]
     if operator.name == SWISH:
         sigmoid, part = CURVES["LOGISTIC"], np.float32(1 / 256)
