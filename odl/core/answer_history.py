@@ -10,13 +10,12 @@ from odl.core.answer_records import (
     AnswerOutcome,
     AnswerRecord,
     ChangeRecord,
-    QuestionOutcome,
     QuestionRecord,
-    outcome_of,
 )
 from odl.core.class_tree import ClassTree, GrowingTree
 from odl.core.events import NO_WINDOW, ChangeClass, Dropped, Origin, Why
-from odl.core.mirrored_log import Logged, MirroredLog
+from odl.core.mirrored_log import Logged, MirroredLog, take_out
+from odl.core.waiting_questions import WaitingQuestions
 
 
 class AnswerHistory:
@@ -38,7 +37,8 @@ class AnswerHistory:
         self._announced: Origin | None = None  # origin of the next command
         self._teaching: AnswerRecord | None = None  # a taught label whose window no output has shown yet
         self._changing: ChangeRecord | None = None  # a change that may still be refused
-        self._reopened: set[int] = set()  # windows whose answer was taken back before it was learned
+        self._pending: dict[int, list[AnswerRecord]] = {}  # by window
+        self._waiting = WaitingQuestions()
 
     @property
     def tree(self) -> ClassTree:
@@ -83,8 +83,10 @@ class AnswerHistory:
             if isinstance(one, ChangeRecord):
                 self.classes.take_back()
             else:
-                if one.state is AnswerOutcome.PENDING:
-                    self._reopened.add(one.window)
+                learned = one.state is not AnswerOutcome.PENDING
+                if not learned:
+                    take_out(self._pending.get(one.window, []), one)
+                self._waiting.take_back(one.window, learned)
                 one.state = AnswerOutcome.UNDONE
                 self.undone += not one.missed
 
@@ -114,19 +116,35 @@ class AnswerHistory:
             self._announced = None
         return origin
 
-    def _label(self, at: int, window: int, cls: int | None) -> AnswerRecord:
+    def _label(self, at: int, window: int, cls: int | None, taught: bool = False) -> AnswerRecord:
         self.origin = origin = self._origin(at, last=True)
         name = None if cls is None else self.tree.name(cls)
-        one = AnswerRecord(window, cls, name, AnswerOutcome.PENDING, at=at)
+        one = AnswerRecord(window, cls, name, AnswerOutcome.PENDING, at=at, taught=taught)
         if origin is not None:
             one.by, one.took, one.clock = origin.by, origin.took, origin.clock
-        self.answers.append(one)
+        self._keep(one)
         if name is None:
             self.skipped += 1
         else:
             self.labelled += 1
             self._undoable.append(one)
         return one
+
+    def _ask(self, question: QuestionRecord) -> None:
+        self.questions.append(question)
+        self._waiting.ask(question.window, question.since)
+
+    def _keep(self, one: AnswerRecord) -> None:
+        self.answers.append(one)
+        if not one.taught:  # else its window is not known yet
+            self._know(one, one.window)
+
+    def _know(self, one: AnswerRecord, window: int) -> None:
+        """The answer is about ``window``."""
+        one.window = window
+        self._waiting.answer(window)
+        if one.state is AnswerOutcome.PENDING:
+            self._pending.setdefault(window, []).append(one)
 
     def _change(self, event: ChangeClass) -> None:
         one = ChangeRecord.of(event, self.tree)
@@ -141,25 +159,18 @@ class AnswerHistory:
         one = self._teaching
         if one is None or one.at != at:
             return None
-        self._teaching, one.window = None, window
-        one.taught = refused or all(question.window != window for question in self.questions)
-        return one
+        self._teaching = None
+        self._know(one, window)
+        one.taught = refused or window not in self._waiting
+        return self._take_pending(window)
 
     def _settle_taught(self) -> None:
         """A taught label without outputs answered the open question about the stretch that runs."""
         one, self._teaching = self._teaching, None
         if one is None:
             return
-        answers = self.answers_by_window()
-        ended = [outcome_of(answers.get(question.window, ()))[0] for question in self.questions]
-        waiting = [
-            question
-            for question, how in zip(self.questions, ended, strict=True)
-            if how is QuestionOutcome.OPEN
-            or (how is QuestionOutcome.UNDONE and question.window in self._reopened)
-        ]
-        if waiting:
-            one.window = max(waiting, key=lambda question: (question.since, -question.window)).window
+        if (window := self._waiting.newest) is not None:
+            self._know(one, window)
             one.taught = False
 
     def _dropped(self, event: Dropped) -> None:
@@ -169,33 +180,38 @@ class AnswerHistory:
             self._undo_at = None
         elif (change := self._changing) is not None and window == NO_WINDOW:
             self._changing, change.refused = None, why
-            if change in self._undoable:
-                self._undoable.remove(change)
+            take_out(self._undoable, change)
         elif why is Why.EXPIRED:
             self.answers.append(AnswerRecord(window, None, None, AnswerOutcome.EXPIRED))
+            self._waiting.expire(window)
         elif why is Why.SKIPPED:
-            if (one := self._pending(window)) is not None:
+            if (one := self._take_pending(window)) is not None:
                 one.state = AnswerOutcome.SKIPPED
         # A refusal belongs to the step's own answer; FULL appears later, when the batch is closed.
         elif why is Why.FULL:
-            if one := self._pending(window) or self._taught(event.at, window, refused=True):
+            if one := self._take_pending(window) or self._taught(event.at, window, refused=True):
                 self._refuse(one, why)
-        elif one := self._taught(event.at, window, refused=True) or self._pending(window, event.at):
+        elif one := self._taught(event.at, window, refused=True) or self._take_pending(window, event.at):
             self._refuse(one, why)
 
-    def _pending(self, window: int, at: int | None = None) -> AnswerRecord | None:
-        """Return the newest pending answer about ``window``, given at sample ``at`` if that is set."""
-        for one in reversed(self.answers):
-            if one.window == window and one.state is AnswerOutcome.PENDING and at in (None, one.at):
-                return one
-        return None
+    def _take_pending(self, window: int, at: int | None = None) -> AnswerRecord | None:
+        """Take the newest pending answer about ``window``, given at sample ``at`` if that is set."""
+        answers = self._pending.get(window)
+        if not answers or at not in (None, answers[-1].at):
+            return None
+        one = answers.pop()
+        if not answers:
+            del self._pending[window]
+        return one
 
     def _refuse(self, one: AnswerRecord, why: Why) -> None:
         one.state, one.why = AnswerOutcome.REFUSED, why
         if one is self._teaching:
             self._teaching = None
-        if one in self._undoable:
-            self._undoable.remove(one)
+        if one.name is not None:
+            take_out(self._undoable, one)
+        if why in REFUSALS:
+            self._waiting.refuse(one.window)
         if why in REFUSALS and not one.missed:
             self.labelled -= one.name is not None
             self.skipped -= one.name is None
@@ -215,8 +231,8 @@ class AnswerHistory:
 
     def _enter(self, entry: Logged) -> None:
         gone = self._log.add(entry, [cls for cls, _ in self.tree.rows])
-        if gone is not None and gone in self._undoable:
-            self._undoable.remove(gone)
+        if gone is not None:
+            take_out(self._undoable, gone)
 
     def _restart_log(self, entries: Sequence[tuple[int, int] | None] | None) -> None:
         """Hold a session's own ``entries``, labels as the records of the answers that count."""

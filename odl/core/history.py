@@ -134,18 +134,17 @@ class SessionHistory(AnswerHistory):
             case Query(window, _, expires, since):
                 self.asked += 1
                 asked = max(self._predicted_to, window + self._window)
-                self.questions.append(QuestionRecord(window, asked, expires, since))
+                self._ask(QuestionRecord(window, asked, expires, since))
             case Origin():
                 self._announced = event
             case Label(at, window, cls):
                 self._label(at, window, cls)
             case Teach(at, cls):
-                self._teaching = self._label(at, NO_WINDOW, cls)
-                self._teaching.taught = True
+                self._teaching = self._label(at, NO_WINDOW, cls, taught=True)
             case Learned(at, window, _, _):
                 self.learned += 1
                 self.lessons[at] += 1
-                self._learn(self._pending(window) or self._taught(at, window))
+                self._learn(self._take_pending(window) or self._taught(at, window))
             case Dropped():
                 self._dropped(event)
             case Undo(at):
@@ -208,9 +207,9 @@ class SessionHistory(AnswerHistory):
         for one in new:
             one.at = start
             one.state = AnswerOutcome.LEARNED if one.window in state.learned else AnswerOutcome.PENDING
-            self.answers.append(one)
+            self._keep(one)
         known = {question.window for question in self.questions}
         for window, expires in (*state.questions, *((one.window, self.position) for one in new)):
             if window not in known:
                 known.add(window)
-                self.questions.append(QuestionRecord(window, self.position, expires, window, missed=True))
+                self._ask(QuestionRecord(window, self.position, expires, window, missed=True))

@@ -183,14 +183,13 @@ class Trace:
         said = np.flatnonzero(kinds == PREDICTION)
         newest = np.searchsorted(said, np.flatnonzero(kinds == QUERY)) - 1
         kept = np.unique(np.concatenate([np.flatnonzero(kinds != PREDICTION), said[newest[newest >= 0]]]))
-        outputs, at, passed = self.outputs.at(kept), 0, 0
-        for step in self.steps:
+        outputs, at = self.outputs.at(kept), 0
+        passed = np.cumsum([0, *(len(step.outputs) for step in self.steps)])
+        for step, before in zip(self.steps, np.searchsorted(kept, passed).tolist(), strict=False):
             if step.input is not None and not isinstance(step.input, Samples):
-                before = int(np.searchsorted(kept, passed))
                 yield from outputs[at:before]
                 yield step.input
                 at = before
-            passed += len(step.outputs)
         yield from outputs[at:]
 
     def __len__(self) -> int:

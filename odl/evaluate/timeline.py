@@ -307,15 +307,15 @@ def _newest_answers(answers: Iterable[AnswerRecord]) -> tuple[list[int], list[st
     effective = [one for one in answers if one.effective and one.name is not None]
     changes = [(one.at or 0, False, i) for i, one in enumerate(effective)]
     changes += [(one.undone_at, True, i) for i, one in enumerate(effective) if one.undone_at is not None]
-    known: list[int] = []
+    known: dict[int, None] = {}  # in the order of the answers
     moments, newest = [], []
     for at, undone, i in sorted(changes):
         if undone:
-            known = [other for other in known if other != i]
+            known.pop(i, None)
         else:
-            known.append(i)
+            known[i] = None
         moments.append(at)
-        newest.append(effective[known[-1]].name if known else None)
+        newest.append(effective[next(reversed(known))].name if known else None)
     return moments, newest
 
 

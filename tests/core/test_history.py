@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -42,8 +43,10 @@ from odl.core.events import (
     Why,
 )
 from odl.core.history import SessionHistory
+from odl.core.mirrored_log import MirroredLog
 from odl.core.session import Session
 from tests.helpers.streams import IMAGE, Script, config, configs, inputs, samples, scripts
+from tests.helpers.work import lines
 
 TREE = ClassTree({0: "sit", 1: "walk"}, (None,), ((0, 0), (1, 0)))
 
@@ -331,3 +334,40 @@ def test_a_taught_label_may_answer_a_question_whose_answer_was_taken_back_before
     for event in (*asked, Teach(17, 1), Undo(17), Teach(18, 2), Samples(18, np.zeros((1, 3), np.int16))):
         history.take(event)
     assert [(one.window, one.cls, one.taught) for one in history.answers] == [(0, 1, False), (0, 2, False)]
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        lambda at: [Teach(at, 1)],
+        lambda at: [Teach(at, 1), Undo(at)],
+        lambda at: [Label(at, 0, 1), Dropped(at, 0, Why.UNKNOWN)],
+        lambda at: [Label(at, at, 1), Learned(at, at, 1, 0), Undo(at)],
+        lambda at: [Query(at, 9, at + 9, at), Teach(at, 1)],
+        lambda at: [Query(at, 9, at + 9, at), Teach(at, 1), Learned(at, at, 1, 0)],
+        lambda at: [Query(at, 9, at + 9, 0), Dropped(at, at, Why.EXPIRED), Teach(at, 1)],
+    ],
+)
+def test_an_event_costs_the_same_after_few_and_after_many(steps: Callable[[int], list[Event]]) -> None:
+    """1 MB of answers that came to nothing took `odl label` half a minute: each was sought among all."""
+
+    def reduce_all(n: int) -> None:
+        history = SessionHistory(ClassTree({1: "walk"}), 40)
+        for at in range(n):
+            for event in steps(at):
+                history.take(event)
+        history.settle()
+
+    few, many = lines(lambda: reduce_all(300)), lines(lambda: reduce_all(900))
+    assert many < 3.3 * few
+
+
+def test_a_full_log_without_labels_costs_the_same_for_each_change() -> None:
+    """A recording whose refusals are missing had `odl label` count the labels in a log of 30,000 classes."""
+
+    def fill(n: int) -> None:
+        log = MirroredLog(20)
+        for at in range(n):
+            assert log.add(AddClass(at, 1, "hop", 0), (0, 1)) is None
+
+    assert lines(lambda: fill(900)) < 3.3 * lines(lambda: fill(300))
