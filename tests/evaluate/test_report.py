@@ -20,7 +20,7 @@ from odl.evaluate import Evaluation, evaluate
 from odl.evaluate.options import Options
 from odl.evaluate.report import SessionView, headline, summary_text, write_report
 from odl.evaluate.report.curves import draw_spent, sliding_accuracy
-from odl.evaluate.report.figure import draw
+from odl.evaluate.report.figure import draw, figure_of
 from odl.evaluate.report.sentences import comparison
 from odl.evaluate.report.style import (
     HATCHES,
@@ -359,3 +359,22 @@ def test_progress_has_a_rate_and_the_time_left(
 def test_sliding_accuracy_against_the_reference(right: list[bool], size: int) -> None:
     ref = [sum(part) / len(part) for n in range(len(right)) for part in [right[max(0, n + 1 - size) : n + 1]]]
     assert sliding_accuracy(np.array(right, bool), size).tolist() == pytest.approx(ref)
+
+
+def test_a_person_without_a_window_has_a_sentence_and_no_picture(tmp_path: Path) -> None:
+    """A report of nothing spent most of its time on drawing three empty axes."""
+    view = SessionView(evaluate([], [], {}, subject="7", window=128, rate_hz=50))
+    file = write_report(tmp_path / "r.html", [view], title="t", about={}, memory={})
+    html = file.read_text(encoding="utf-8")
+    assert "the recording has no whole window" in html and "<figure" not in html
+
+
+def test_a_thousand_answers_are_drawn_with_few_artists() -> None:
+    """Each question, answer and gap had one of its own: a recording of 1 MB took 19 s."""
+    events: list[Event] = []
+    for at in range(0, 40_000, 40):
+        events += [Prediction(at, (1,), (32768,)), Query(at, 9, at + 9, at), Label(at + 40, at, 1)]
+        events += [Learned(at + 40, at, 1, 0), Gap(at + 40, 40 * (at % 80 > 0), "x")]
+    one = evaluate(events, [], {1: "walk"}, subject="7", window=40, rate_hz=50)
+    lanes = figure_of(one, class_styles([one])).axes[0]
+    assert len(one.timeline.questions) == 1000 and len(lanes.collections) + len(lanes.lines) < 60

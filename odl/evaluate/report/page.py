@@ -162,7 +162,7 @@ def person_section(view: SessionView, styles: Mapping[str, ClassStyle], *, prefi
     return {
         "evaluation": one,
         "heading": f"Person {one.subject}",
-        "picture": Markup(draw(one, styles, prefix=prefix)),
+        "picture": Markup(draw(one, styles, prefix=prefix)) if one.windows else "",
         "legend": [(name, style, name in fresh) for name, style in styles.items() if name in here],
         "cards": cards_of(one, view.inputs, view.channels),
         "channels": view.channels,

@@ -49,10 +49,8 @@ def draw_timeline(
         quiet = text.get_text().startswith("wrong")
         text.set(fontsize=6.5 if quiet else 8.5, color=SOFT if quiet else INK)
 
-    for start, lost in line.gaps:
-        if lost:
-            x = start / per_unit, lost / per_unit
-            axes.broken_barh([x], (0.2, 6.6), facecolors=BAND, hatch="////", edgecolor=GRID, zorder=0)
+    gaps = _bars([(start, start + lost) for start, lost in line.gaps if lost], axes, per_unit)
+    axes.broken_barh(gaps, (0.2, 6.6), facecolors=BAND, hatch="////", edgecolor=GRID, zorder=0)
     _strip(axes, line.truths, _TRUTH, styles, per_unit)
     seams = [start for start, lost in line.gaps if not lost and start]
     for start in seams if len(seams) <= _MOST_SEAMS else []:
@@ -71,8 +69,7 @@ def draw_timeline(
         axes.broken_barh(bars, ribbon, facecolors=INK, zorder=2)
 
     _questions(axes, evaluation, styles, per_unit)
-    for at, _ in line.lessons:
-        axes.scatter(at / per_unit, _LEARNED, marker="D", s=19, color=INK, lw=0, zorder=4)
+    _marks(axes, [at for at, _ in line.lessons], _LEARNED, per_unit, marker="D", s=19, color=INK, lw=0)
     _counts(axes, evaluation, per_unit)
     for y in (_ASKED, _LEARNED):
         axes.axhline(y, color=GRID, lw=0.8, zorder=0)
@@ -98,19 +95,27 @@ def _counts(axes: Axes, evaluation: Evaluation, per_unit: float) -> None:
 
 
 def _questions(axes: Axes, evaluation: Evaluation, styles: Mapping[str, ClassStyle], per_unit: float) -> None:
-    texts = []
-    for q in evaluation.timeline.questions:
-        x = q.asked / per_unit
-        if q.at is not None:  # from the question to its answer
-            axes.plot([x, q.at / per_unit], [_ASKED, _ASKED], color=SOFT, lw=1.6, zorder=2)
+    asked = evaluation.timeline.questions
+    waits = [(q.asked, q.at) for q in asked if q.at is not None]  # from the question to its answer
+    bars = _bars(waits, axes, per_unit)
+    axes.hlines(
+        [_ASKED] * len(bars), [x for x, _ in bars], [x + size for x, size in bars],
+        color=SOFT, lw=1.6, zorder=2, capstyle="projecting",
+    )  # fmt: skip
+    answered: dict[str, list[int]] = {}
+    for q in asked:
         if q.outcome is QuestionOutcome.ANSWERED:
-            colour = styles[q.answer or ""].colour
-            axes.scatter(x, _ASKED, marker="^", s=46, color=colour, edgecolor=INK, lw=0.7, zorder=4)
-            texts.append((x, clean(q.answer or "")))
-        elif q.outcome is QuestionOutcome.SKIPPED:
-            axes.scatter(x, _ASKED, marker="x", s=24, color=INK, lw=1.3, zorder=4)
-        else:
-            axes.scatter(x, _ASKED, marker="o", s=22, color=CARD, edgecolor=INK, lw=0.9, zorder=4)
+            answered.setdefault(styles[q.answer or ""].colour, []).append(q.asked)
+    for colour, at in answered.items():
+        _marks(axes, at, _ASKED, per_unit, marker="^", s=46, color=colour, edgecolor=INK, lw=0.7)
+    skipped = [q.asked for q in asked if q.outcome is QuestionOutcome.SKIPPED]
+    _marks(axes, skipped, _ASKED, per_unit, marker="x", s=24, color=INK, lw=1.3)
+    ended = (QuestionOutcome.ANSWERED, QuestionOutcome.SKIPPED)
+    others = [q.asked for q in asked if q.outcome not in ended]
+    _marks(axes, others, _ASKED, per_unit, marker="o", s=22, color=CARD, edgecolor=INK, lw=0.9)
+    texts = [
+        (q.asked / per_unit, clean(q.answer or "")) for q in asked if q.outcome is QuestionOutcome.ANSWERED
+    ]
     _spaced(axes, texts, _ASKED + 0.38, ha="center", va="bottom", fontsize=6.5, color=INK)
 
 
@@ -122,10 +127,11 @@ def _strip(
     per_unit: float,
 ) -> None:
     points, free = points_per_unit(axes), 0
-    for name in dict.fromkeys(run[2] for run in runs):
-        colour, hatch = styles.get(name, ClassStyle(GRID, ""))
-        own = _joined([(a, b) for a, b, each in runs if each == name], per_unit / points / 4)
-        bars = [(a / per_unit, (b - a) / per_unit) for a, b in own]
+    alike: dict[ClassStyle, list[tuple[int, int]]] = {}
+    for start, end, name in runs:
+        alike.setdefault(styles.get(name, ClassStyle(GRID, "")), []).append((start, end))
+    for (colour, hatch), stretches in alike.items():
+        bars = _bars(stretches, axes, per_unit)
         # The edge is what carries the hatch, so without one there is no edge.
         axes.broken_barh(bars, lane, facecolors=colour, hatch=hatch or None, lw=0, zorder=1)
     for start, end, name in runs:
@@ -139,6 +145,21 @@ def _strip(
                 (start + end) / 2 / per_unit, _middle(lane) - 0.02, text, fontsize=size, ha="center",
                 va="center", color="#ffffff" if dark else "#000000", zorder=3, linespacing=1.05,
             )  # fmt: skip
+
+
+def _marks(axes: Axes, at: Sequence[int], y: float, per_unit: float, **style: Any) -> None:
+    """A mark at each of the samples ``at``; of those on one place of the page, one."""
+    least, kept = per_unit / points_per_unit(axes) / 4, list[int]()
+    for one in sorted(at):
+        if not kept or one - kept[-1] >= least:
+            kept.append(one)
+    axes.scatter([one / per_unit for one in kept], [y] * len(kept), zorder=4, **style)
+
+
+def _bars(stretches: Sequence[tuple[int, int]], axes: Axes, per_unit: float) -> list[tuple[float, float]]:
+    """(start, length) on the page; what overlaps or nearly touches there is one bar."""
+    joined = _joined(stretches, per_unit / points_per_unit(axes) / 4)
+    return [(start / per_unit, (end - start) / per_unit) for start, end in joined]
 
 
 def _joined(stretches: Sequence[tuple[int, int]], gap: float) -> list[tuple[int, int]]:
