@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from odl.core.config import Config, ConfigError
-from odl.core.events import Adopt, Gap, Query, Samples, Truth
+from odl.core.events import NO_CLASS, Adopt, Gap, Query, Samples, Truth
 from odl.core.image import Image
 from odl.data.streams import Channels, Stream, damage_of
 from odl.evaluate.options import Options
@@ -104,6 +104,12 @@ def open_recording(path: str | Path, model: Image | None = None, *, outputs: boo
             stretches[-1] += len(event.block)
         elif isinstance(event, Gap | Adopt):
             stretches.append(0)
+    classes = sorted({event.name for event in steps if isinstance(event, Truth)})
+    if len(classes) > NO_CLASS:
+        raise RecordingError(
+            f"{path}: its truths have {len(classes)} different names, but a session tells at most {NO_CLASS} "
+            "classes apart; give stretches of one class one name"
+        )
     rate = session.get("rate_hz")
     about = _about(session)
     if is_converted(recording.start) and config.policy != "none":  # else its answers would be about nothing
@@ -115,7 +121,7 @@ def open_recording(path: str | Path, model: Image | None = None, *, outputs: boo
         subject=str(session.get("subject", path.stem)),
         inputs=lambda: steps,
         stretches=tuple(stretches),
-        classes=tuple(sorted({e.name for e in steps if isinstance(e, Truth)})),
+        classes=tuple(classes),
         channels=channels,
         rate_hz=float(rate) if isinstance(rate, int | float) and abs(rate) < 2**63 else None,
         name=path.name,

@@ -67,11 +67,13 @@ def styles_for(known: Iterable[str], others: Iterable[str]) -> dict[str, ClassSt
     while waiting:
         start = len(place)
         room = n - start % n  # first the rest of the eight colours, then eight with the next hatch
+        free = list(range(start, start + room))
         for name in waiting[:room]:
             at = crc32(name.encode("utf-8", "backslashreplace"))
-            while start + at % room in place.values():
+            while start + at % room not in free:
                 at += 1
             place[name] = start + at % room
+            free.remove(place[name])
         waiting = waiting[room:]
     return {name: ClassStyle(PALETTE[i % n], HATCHES[i // n % len(HATCHES)]) for name, i in place.items()}
 
