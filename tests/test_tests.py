@@ -48,6 +48,14 @@ def waits(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if WAIT.search(line) and "#" not in line]
 
 
+def impatient(text: str) -> list[str]:
+    """Lines that give up after what a busy machine may take; `tests.helpers.waiting` has the time for it."""
+    found = re.finditer(
+        r"^.*(?:(?<!-)timeout=|\.wait\(|\.join\(|settimeout\()(\d+(?:\.\d+)?).*$", text, re.MULTILINE
+    )
+    return [match[0].strip() for match in found if 5 <= float(match[1]) < 300 and "#" not in match[0]]
+
+
 def own_memory(text: str) -> list[str]:
     """Where a test measures memory by itself; `tests.helpers.memory` does so for all."""
     return re.findall(r"tracemalloc\.\w+|getrss|ru_maxrss|VmRSS|VmHWM", text)
@@ -75,6 +83,10 @@ def test_every_real_wait_has_a_reason_on_its_line() -> None:
     assert found(waits, FILES) == {}
 
 
+def test_nothing_is_given_up_early() -> None:
+    assert found(impatient, FILES) == {}
+
+
 def test_memory_is_measured_in_one_place() -> None:
     """Elsewhere it depended on what other tests had left in the process."""
     assert set(found(own_memory, FILES)) == {"helpers/memory.py"}
@@ -93,5 +105,7 @@ def test_the_rules_find_what_they_are_for() -> None:
     good = "from tests.helpers.streams import IMAGE\ndef test_b():\n    assert IMAGE\n"
     assert not [*unchecked(ast.parse(good)), *foreign_imports(ast.parse(good))]
     assert waits("time.sleep(1)\ntime.sleep(1)  # a real device\nawait asyncio.sleep(0)") == ["time.sleep(1)"]
+    early = ["child.wait(60)", "f(timeout=9.5)", "f(timeout=5)  # asked again"]
+    assert [bool(impatient(one)) for one in early] == [True, True, False]
     edits = ["sys.path[:0] = x", "sys.path.insert(0, x)", "sys.path += x", "sys.path = x", "join(sys.path)"]
     assert [bool(PATH_EDIT.search(edit)) for edit in edits] == [True] * 4 + [False]

@@ -29,7 +29,7 @@ from odl.recording import read
 from tests.helpers.fake_board import BoardHarness
 from tests.helpers.live_stage import BLOCK, clock_of, press, same_trace
 from tests.helpers.virtual_port import printing
-from tests.helpers.waiting import wait_until
+from tests.helpers.waiting import LIMIT, wait_until
 
 CARD = load_card("shoulder")
 
@@ -329,7 +329,7 @@ class Process:
     def end(self, number: int) -> str:
         """Send it a signal; what it printed."""
         self.process.send_signal(number)
-        out, _ = self.process.communicate(timeout=60)
+        out, _ = self.process.communicate(timeout=LIMIT)
         self._ended.set()
         self._thread.join()
         return out

@@ -15,6 +15,7 @@ import pytest
 import odl
 from odl.cli.main import main
 from tests.helpers.progress_lines import without_progress
+from tests.helpers.waiting import LIMIT
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -283,7 +284,7 @@ def test_a_reader_that_goes_away_is_no_error(unbuffered: str) -> None:
     process = subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
     assert process.stdout is not None and process.stderr is not None
     process.stdout.close()
-    assert process.wait(60) == 0
+    assert process.wait(LIMIT) == 0
     assert without_progress(process.stderr.read().decode()) == ""
     process.stderr.close()
 

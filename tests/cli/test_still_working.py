@@ -11,6 +11,7 @@ import pytest
 from odl.cli import main, still_working
 from odl.cli.still_working import StillWorking, quiet
 from tests.helpers.virtual_clock import VirtualClock
+from tests.helpers.waiting import LIMIT
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +85,7 @@ def test_every_command_has_one(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
 
     def compute(args: argparse.Namespace, progress: Any) -> str:
         progress.__self__._due = 0.0
-        return "" if spoken.wait(60.0) else "silent"
+        return "" if spoken.wait(LIMIT) else "silent"
 
     parser = main.make_parser()
     monkeypatch.setattr(main, "StillWorking", Loud)

@@ -27,7 +27,7 @@ from odl.core.kernels.kernel_cache import (
     wanted_folder,
 )
 from odl.core.kernels.score import score_learned
-from tests.helpers.waiting import wait_until
+from tests.helpers.waiting import LIMIT, wait_until
 
 no_locks = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such lock")
 
@@ -227,7 +227,7 @@ def test_two_that_write_at_once_take_names_of_their_own(monkeypatch: pytest.Monk
     monkeypatch.setattr(first, "_save_index", in_the_middle)
 
     def other() -> None:
-        assert begun.wait(60)
+        assert begun.wait(LIMIT)
         second.save("of two", "two")
         ended.set()
 
@@ -300,7 +300,7 @@ def test_a_process_waits_for_another_that_compiles_the_same_kernel() -> None:
     thread.start()
     wait_until(lambda: states == ["free"] and theirs.state == "waiting")
     ours.end()
-    thread.join(60)
+    thread.join(LIMIT)
     assert states == ["free", "searches the cache again"]
 
 

@@ -19,6 +19,7 @@ from odl.wire import Failure, Refusal, Refused, frame, is_output, open_envelope
 from odl.wire.client import BoardError
 from tests.helpers.fake_board import CONFIG, SHOULDER, BoardHarness, FakeBoard
 from tests.helpers.virtual_port import VirtualPort, open_line
+from tests.helpers.waiting import LIMIT
 
 BLOCK: NDArray[np.int16] = np.concatenate([part.block for part in load_session("shoulder", 8)])[:4000]
 TEN = BLOCK[:10]
@@ -35,7 +36,7 @@ def opened(bench: BoardHarness, image: int | None = SHOULDER.checksum) -> Iterat
         yield board
 
 
-def until(board: Board, wanted: Callable[[list[BoardEvent]], bool], limit: float = 60.0) -> list[BoardEvent]:
+def until(board: Board, wanted: Callable[[list[BoardEvent]], bool], limit: float = LIMIT) -> list[BoardEvent]:
     """All that passes until ``wanted`` is content, idle blocks left out."""
     clock = board.line.clock
     end, passed = clock.monotonic() + limit, list[BoardEvent]()

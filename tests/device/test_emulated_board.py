@@ -25,6 +25,7 @@ from odl.core.fixed_point import input_scaling
 from odl.core.session import Session
 from odl.data import load_session
 from odl.device.board import Board, BoardEvent, BoardState, LostFrames, Restarted, StateRead
+from tests.helpers.waiting import LIMIT
 
 TURN = 0.02  # seconds that the board runs at a time
 BLOCK: NDArray[np.int16] = np.concatenate([part.block for part in load_session("shoulder", 8)])
@@ -94,7 +95,7 @@ def served(
     one.close()
 
 
-def until(board: Board, wanted: Callable[[list[BoardEvent]], bool], limit: float = 60.0) -> list[BoardEvent]:
+def until(board: Board, wanted: Callable[[list[BoardEvent]], bool], limit: float = LIMIT) -> list[BoardEvent]:
     clock, passed, events = board.line.clock, list[BoardEvent](), iter(board)
     end = clock.monotonic() + limit
     while not wanted(passed):

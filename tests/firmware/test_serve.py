@@ -43,7 +43,7 @@ def port(request: pytest.FixtureRequest) -> Iterator[str]:
     assert first.startswith("port: " + ("socket://127.0.0.1:" if request.param == "socket" else "/"))
     yield first.removeprefix("port: ").strip()
     process.terminate()
-    process.wait(60)
+    process.wait(LIMIT)
     process.stdout.close()
 
 
@@ -98,7 +98,7 @@ def test_a_host_follows_a_board_that_senses_by_itself(port: str) -> None:
 def test_a_slow_reader_of_a_terminal_loses_nothing() -> None:
     said = bytes(range(256)) * 100  # many times what the terminal keeps
     port = Pty(patience=LIMIT)
-    with serial.Serial(port.name, timeout=60) as line:
+    with serial.Serial(port.name, timeout=LIMIT) as line:
         writer = threading.Thread(target=port.write, args=(said,))
         writer.start()
         heard = b""

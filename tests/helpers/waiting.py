@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-LIMIT = 60.0  # seconds after which a condition counts as one that never holds; it holds at once as a rule
+LIMIT = 300.0  # seconds after which a condition counts as one that never holds; it holds at once as a rule
 _POLL = 0.002  # seconds between two looks at a condition
 
 

@@ -21,6 +21,7 @@ from tests.helpers.fake_board import BoardHarness
 from tests.helpers.full_disk import full_disk
 from tests.helpers.live_stage import BLOCK, answer, blocks, play, same_trace, start_live
 from tests.helpers.virtual_port import VirtualPort
+from tests.helpers.waiting import LIMIT
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows limits no file's size")
 
@@ -173,7 +174,7 @@ def test_a_session_killed_within_a_write_is_gone_on_with(
         try:
             for block in blocks(0, 2000):
                 served.board.sense(block)
-            assert child.wait(60) == -signal.SIGXFSZ
+            assert child.wait(LIMIT) == -signal.SIGXFSZ
         finally:
             child.kill()
     assert size < path.stat().st_size and path.stat().st_size - size <= room

@@ -13,6 +13,7 @@ from jupyter_client.manager import start_new_kernel
 from odl.core.events import Label
 from odl.evaluate.recorded import open_recording
 from tests.helpers.jupyter import ROOT
+from tests.helpers.waiting import LIMIT
 
 
 @pytest.fixture
@@ -39,7 +40,11 @@ def test_plain_questions_in_a_kernel(client: Any, tmp_path: Path) -> None:
     code = """import odl.notebook
 odl.notebook.live("shoulder", subject=8, speed=100, patience=600, record="a.odl", widgets=False)"""
     reply = client.execute_interactive(
-        code, timeout=90, allow_stdin=True, output_hook=hear, stdin_hook=lambda _: client.input(next(typed))
+        code,
+        timeout=LIMIT,
+        allow_stdin=True,
+        output_hook=hear,
+        stdin_hook=lambda _: client.input(next(typed)),
     )
     assert reply["content"]["status"] == "ok"
     assert "the model says" in "".join(printed) and "'wave'" in "".join(printed)

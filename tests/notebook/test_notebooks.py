@@ -11,6 +11,7 @@ import pytest
 from nbclient import NotebookClient
 
 from tests.helpers.jupyter import ROOT
+from tests.helpers.waiting import LIMIT
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 NEEDS_TORCH = {"3-train-and-push.ipynb", "5-your-model.ipynb"}
@@ -64,8 +65,9 @@ def test_it_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     notebook = nbformat.read(path, 4)
     client = NotebookClient(
-        notebook, timeout=240, kernel_name="python3", resources={"metadata": {"path": str(tmp_path / "work")}}
-    )
+        notebook, timeout=LIMIT, kernel_name="python3",
+        resources={"metadata": {"path": str(tmp_path / "work")}},
+    )  # fmt: skip
     client.execute()
     outputs = [out for cell in notebook.cells if cell.cell_type == "code" for out in cell.outputs]
     assert any("image/png" in out.get("data", {}) for out in outputs)

@@ -233,7 +233,8 @@ def test_the_page_is_whole_and_names_no_place_of_this_machine(small: tuple[Path,
     ):
         assert part in page
     assert len(re.findall("<svg ", page)) == 1
-    assert str(folder) not in page and str(Path.home()) not in page
+    for place in (folder, Path.home(), Path.cwd()):
+        assert str(place) not in page or len(place.parts) < 2  # the root folder is part of any address
 
 
 def test_a_repr_is_a_short_table(small: tuple[Path, Comparison]) -> None:

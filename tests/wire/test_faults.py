@@ -9,6 +9,7 @@ import pytest
 from firmware_sim.faults import Faults, FaultyPort, Kind, faulty
 from firmware_sim.relay import Relay
 from tests.helpers.virtual_clock import VirtualClock
+from tests.helpers.waiting import LIMIT
 
 FRAMES = [b"\0%c%c\0" % (1 + i // 200, 1 + i % 200) for i in range(4000)]
 LINE = b"".join(FRAMES)
@@ -171,7 +172,7 @@ def test_a_relay_outlives_a_board_that_is_gone() -> None:
         with socket.create_connection(place, 60) as host:
             assert host.recv(1) == b""  # hung up
         with socket.create_server(("127.0.0.1", number)) as board:
-            board.settimeout(60)
+            board.settimeout(LIMIT)
             with socket.create_connection(place, 60) as host, board.accept()[0] as there:
                 there.sendall(b"back")
                 assert host.recv(4) == b"back"
