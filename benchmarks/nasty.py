@@ -20,7 +20,17 @@ from tests.fuzz.seeds import read_seeds
 from tests.recording.test_nasty_files import nasty
 
 WANTED = 1_000_000  # bytes
-RECORDINGS = ("stretches", "undos", "labels", "truths", "empty blocks", "noise", "starts")
+RECORDINGS = (
+    "stretches",
+    "undos",
+    "taught",
+    "answers",
+    "labels",
+    "truths",
+    "empty blocks",
+    "noise",
+    "starts",
+)
 OF_RECORDINGS = ("info", "replay", "report", "label", "convert")
 
 

@@ -243,7 +243,7 @@ def test_nothing_is_written_over_what_is_read(
     copy = tmp_path / "copy.odl"
     content = (folder / "shoulder-8.odl").read_bytes()
     copy.write_bytes(content)
-    assert main(words.format(copy, copy).split()) == 2
+    assert main([word.format(copy) for word in words.split()]) == 2
     assert "overwrite" in capsys.readouterr().err
     assert copy.read_bytes() == content
 
