@@ -90,7 +90,7 @@ def test_each_kernel_has_a_file_of_its_name() -> None:
     without_a_twin |= {"flat", "jit", "kernel", "kernel_cache"}
     # Many at once, for a recording and a trace's hash; a board's link sends one after the other.
     without_a_twin |= {"frames", "messages"}
-    without_a_twin |= {"columns", "layers", "outputs", "packing", "tiers", "tile"}
+    without_a_twin |= {"columns", "layers", "means", "outputs", "packing", "tiers", "tile"}
     without_a_twin |= {"late", "learn", "narrow", "narrow_code"}  # when and on how many bits Python computes
     assert without_a_twin < kernels
     assert kernels - without_a_twin <= {path.stem for path in C_FILES}

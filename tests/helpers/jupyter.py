@@ -96,6 +96,13 @@ def _serve(folder: Path, python: str, runtime: Path) -> Iterator[str]:
 
 
 @contextmanager
+def unix_sockets() -> Iterator[dict[str, str]]:
+    """Settings of a `KernelManager` whose kernel talks over Unix sockets: no other program takes them."""
+    with TemporaryDirectory(prefix="odl") as folder:
+        yield {"transport": "ipc", "connection_file": f"{folder}/kernel.json"}
+
+
+@contextmanager
 def browser() -> Iterator[Any]:
     """A page of a fresh browser."""
     from playwright.sync_api import sync_playwright

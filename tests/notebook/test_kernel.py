@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jupyter_client.manager import start_new_kernel
+from jupyter_client.manager import KernelManager
 
 from odl.core.events import Label
 from odl.evaluate.recorded import open_recording
-from tests.helpers.jupyter import ROOT
+from tests.helpers.jupyter import ROOT, unix_sockets
 from tests.helpers.waiting import LIMIT
 
 
@@ -24,10 +24,15 @@ def client(tmp_path: Path) -> Iterator[Any]:
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),
         "IPYTHONDIR": str(tmp_path / "i"),
     }
-    manager, client = start_new_kernel(kernel_name="python3", cwd=str(tmp_path), env=env)
-    yield client
-    client.stop_channels()
-    manager.shutdown_kernel(now=True)
+    with unix_sockets() as sockets:
+        manager = KernelManager(kernel_name="python3", **sockets)
+        manager.start_kernel(cwd=str(tmp_path), env=env)
+        client = manager.client()
+        client.start_channels()
+        client.wait_for_ready(timeout=LIMIT)
+        yield client
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
 
 
 def test_plain_questions_in_a_kernel(client: Any, tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from traitlets.config import Config
 
-from tests.helpers.jupyter import ROOT
+from tests.helpers.jupyter import ROOT, unix_sockets
 from tests.helpers.waiting import LIMIT
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -64,11 +65,12 @@ def test_it_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     notebook = nbformat.read(path, 4)
-    client = NotebookClient(
-        notebook, timeout=LIMIT, kernel_name="python3",
-        resources={"metadata": {"path": str(tmp_path / "work")}},
-    )  # fmt: skip
-    client.execute()
+    with unix_sockets() as sockets:
+        NotebookClient(
+            notebook, timeout=LIMIT, kernel_name="python3", startup_timeout=LIMIT,
+            resources={"metadata": {"path": str(tmp_path / "work")}},
+            config=Config({"KernelManager": sockets}),
+        ).execute()  # fmt: skip
     outputs = [out for cell in notebook.cells if cell.cell_type == "code" for out in cell.outputs]
     assert any("image/png" in out.get("data", {}) for out in outputs)
     errors = [out.text for out in outputs if out.output_type == "stream" and out.name == "stderr"]
