@@ -25,6 +25,7 @@ RECORDINGS = (
     "undos",
     "taught",
     "answers",
+    "changes",
     "labels",
     "truths",
     "empty blocks",

@@ -39,7 +39,10 @@ def clean(text: object, limit: int | None = 40, *, empty: str = "(no name)", kee
     """
     kept: list[str] = []
     marks = 0
-    for character in str(text):
+    given = str(text)
+    if given.isascii() and given.isprintable() and "  " not in given:
+        kept, given = [given], ""  # nothing to remove
+    for character in given:
         marks = marks + 1 if _columns(character) == 0 else 0
         if character in keep:
             kept.append(character)
@@ -127,7 +130,7 @@ def width(text: str) -> int:
     >>> width("abc"), width("漢字"), width("e\\u0301"), width("เดิน")
     (3, 4, 1, 3)
     """
-    return sum(map(_columns, text))
+    return len(text) if text.isascii() else sum(map(_columns, text))
 
 
 def wrapped(sentence: str, columns: int = 79) -> str:

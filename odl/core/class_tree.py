@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from odl.core.events import NO_WINDOW, AddClass, ChangeClass, Dropped, Event, Output, Split
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from odl.core.image import Image
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ClassTree:
     """Classes and the tasks (heads) that choose between them.
 
@@ -43,7 +44,7 @@ class ClassTree:
     rows: tuple[tuple[int, int], ...] = ()
     changes: tuple[ChangeClass, ...] = ()
 
-    @property
+    @cached_property
     def names(self) -> Mapping[int, str]:
         """Class ids and names now, those of merged and removed classes included."""
         if not self.changes:
@@ -126,7 +127,10 @@ class ClassTree:
 
     def with_change(self, change: ChangeClass) -> Self:
         """Return this tree with a class renamed, merged or removed."""
-        return replace(self, changes=(*self.changes, change))
+        tree, names = replace(self, changes=(*self.changes, change)), dict(self.names)
+        rename(names, change.cls, change.into, change.name)
+        tree.__dict__["names"] = names  # not all changes once more
+        return tree
 
     def without_change(self) -> Self:
         """Return this tree without its last change."""

@@ -19,13 +19,14 @@ from odl.core.kernels.extract import restart
 from odl.core.kernels.grow import add_class, change_class, regrow, split
 from odl.core.kernels.jit import Int, passed
 from odl.core.kernels.net import SETTINGS, Act
-from odl.core.kernels.plain import plain
+from odl.core.kernels.plain import plain, seldom
 from odl.core.kernels.rules import Rule
 from odl.core.kernels.run import run
 from odl.core.records import QUERY, Outputs, RecordLayout
 from odl.core.state import Count, Entry
 
 _RUN: Any = run
+_ADD_CLASS, _SPLIT, _CHANGE_CLASS = seldom(add_class), seldom(split), seldom(change_class)
 
 
 def settings_of(config: Config) -> NDArray[Any]:
@@ -73,16 +74,16 @@ class KernelCore(WithMemory):
     def add_class(self, at: int, cls: int, head: int, name: str) -> Sequence[Output]:
         """Add class ``cls`` to task ``head``."""
         text = np.frombuffer(name.encode(), np.uint8)
-        return self._events(plain(add_class)(self.block, at, cls, head, text, 0))
+        return self._events(_ADD_CLASS(self.block, at, cls, head, text, 0))
 
     def split(self, at: int, leaf: int, head: int) -> Sequence[Output]:
         """Add task ``head`` under class ``leaf``."""
-        return self._events(plain(split)(self.block, at, leaf, head, 0))
+        return self._events(_SPLIT(self.block, at, leaf, head, 0))
 
     def change_class(self, at: int, cls: int, into: int | None, name: str) -> Sequence[Output]:
         """Class ``cls`` is called ``name`` and counts as ``into``."""
         text, target = np.frombuffer(name.encode(), np.uint8), NO_CLASS if into is None else into
-        return self._events(plain(change_class)(self.block, at, cls, target, text, 0))
+        return self._events(_CHANGE_CLASS(self.block, at, cls, target, text, 0))
 
     def _events(self, n: Int) -> Outputs:
         """The first ``n`` records that the kernels left."""

@@ -79,7 +79,7 @@ class RecordedChanges:
 
     def take(self, event: Event, history: SessionHistory) -> None:
         """Apply the next event, which ``history`` has taken."""
-        records = list(history.changes)[self._seen :]
+        records = [history.changes[k] for k in range(self._seen - len(history.changes), 0)]
         self._seen += len(records)
         added, self._added = self._added, None
         match event:

@@ -45,6 +45,7 @@ from odl.core.events import (
 from odl.core.history import SessionHistory
 from odl.core.mirrored_log import MirroredLog
 from odl.core.session import Session
+from odl.labels.class_history import RecordedChanges
 from tests.helpers.streams import IMAGE, Script, config, configs, inputs, samples, scripts
 from tests.helpers.work import lines
 
@@ -346,16 +347,18 @@ def test_a_taught_label_may_answer_a_question_whose_answer_was_taken_back_before
         lambda at: [Query(at, 9, at + 9, at), Teach(at, 1)],
         lambda at: [Query(at, 9, at + 9, at), Teach(at, 1), Learned(at, at, 1, 0)],
         lambda at: [Query(at, 9, at + 9, 0), Dropped(at, at, Why.EXPIRED), Teach(at, 1)],
+        lambda at: [ChangeClass(at, 1, 1, f"walk {at}")],
     ],
 )
 def test_an_event_costs_the_same_after_few_and_after_many(steps: Callable[[int], list[Event]]) -> None:
     """1 MB of answers that came to nothing took `odl label` half a minute: each was sought among all."""
 
     def reduce_all(n: int) -> None:
-        history = SessionHistory(ClassTree({1: "walk"}), 40)
+        history, changes = SessionHistory(ClassTree({1: "walk"}), 40), RecordedChanges()
         for at in range(n):
             for event in steps(at):
                 history.take(event)
+                changes.take(event, history)
         history.settle()
 
     few, many = lines(lambda: reduce_all(300)), lines(lambda: reduce_all(900))

@@ -10,7 +10,7 @@ import pytest
 
 from odl.core.config import Config
 from odl.core.errors import OdlError
-from odl.core.events import Label, Query, Samples, Teach, Truth, Undo
+from odl.core.events import ChangeClass, Label, Query, Samples, Teach, Truth, Undo
 from odl.core.image import Image
 from odl.labels.edits import append_edits, edits_path, read_edits
 from odl.recording import inputs, read
@@ -41,6 +41,7 @@ PIECES = {
     "undos": frame(encode(Undo(0))),
     "taught": frame(encode(Teach(0, 1))) + frame(encode(Undo(0))) + frame(encode(Teach(0, 1))),
     "answers": frame(encode(Query(0, 1, 9, 0))) + frame(encode(Teach(0, 1))) + frame(encode(Label(0, 0, 1))),
+    "changes": frame(encode(ChangeClass(0, 0, 0, "x"))) + frame(encode(ChangeClass(0, 1, None, "y"))),
     "labels": frame(encode(Label(2**60, 0, 1))),
     "truths": frame(encode(Truth(0, 2**60, "x"))),
     "empty blocks": frame(encode(Samples(0, np.zeros((0, 3), np.int16)))),

@@ -18,6 +18,21 @@ class _Plain(threading.local):
 PLAIN = _Plain()
 
 
+SELDOM = 200  # calls that take less time than compiling would
+
+
+def seldom(kernel: Function) -> Function:
+    """``kernel`` as `plain` has it for its first `SELDOM` calls, and then compiled."""
+    left, first = SELDOM, plain(kernel)
+
+    def run(*args: Any) -> Any:
+        nonlocal left
+        left -= 1
+        return first(*args) if left >= 0 else kernel(*args)
+
+    return cast(Function, run)
+
+
 def plain(kernel: Function) -> Function:
     """``kernel`` as the Python function that it is, and so the kernels that it calls.
 

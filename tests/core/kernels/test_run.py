@@ -16,6 +16,7 @@ from odl.core.config import Config
 from odl.core.events import Prediction, Samples
 from odl.core.image import Image
 from odl.core.kernels.block import BULK
+from odl.core.kernels.plain import SELDOM, seldom
 from odl.core.session import Session
 from tests.helpers.in_kernels import heads_of, log_of
 from tests.helpers.reference_session import ReferenceSession
@@ -126,3 +127,23 @@ def test_a_block_of_more_windows_than_there_are_records_for(policy: str) -> None
     apart = [output for at in range(0, len(raw), 7) for output in cut.step(Samples(at, raw[at : at + 7]))]
     assert outputs == apart and whole.snapshot() == cut.snapshot()
     assert sum(isinstance(output, Prediction) for output in outputs) == 2 * BULK + 1
+
+
+def test_what_is_seldom_called_is_compiled_once_it_is_called_often() -> None:
+    class Kernel:
+        """Stands for a kernel: adds up in Python, and tells when it runs compiled."""
+
+        compiled = 0
+
+        @staticmethod
+        def py_func(one: int) -> int:
+            return one + 1
+
+        def __call__(self, one: int) -> int:
+            self.compiled += 1
+            return one + 1
+
+    kernel = Kernel()
+    run = seldom(kernel)
+    assert [run(n) for n in range(SELDOM + 3)] == list(range(1, SELDOM + 4))
+    assert kernel.compiled == 3
