@@ -79,7 +79,8 @@ def mark(
     RecordingError
         If the recording cannot be read, is damaged before its end, or does not say its rate.
     ValueError
-        If a range lies behind the recording's end, a name cannot be a class's, or ``out`` exists.
+        If a range holds no sample or lies behind the recording's end, a name cannot be a class's, or ``out``
+        exists.
     OSError
         If it cannot be written, or another process writes it.
 
@@ -115,6 +116,8 @@ def mark(
             raise ValueError(f"'{name[:40]}' is no label: a name has 1 to 32 bytes of printable text")
     truths = joined(event for event in events if isinstance(event, Truth))
     for start, end, name in ranges:
+        if not 0 <= start < end < 1e9 or round(start * rate) == round(end * rate):
+            raise ValueError(f"{path}: no sample is from second {start:g} to second {end:g}; name two others")
         first, last = round(start * rate), min(round(end * rate), reader.passed)
         if first >= last:
             raise ValueError(

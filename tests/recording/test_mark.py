@@ -72,6 +72,17 @@ def test_a_text_that_is_no_range_says_how_one_is_written(text: str) -> None:
         range_in(text)
 
 
+@pytest.mark.parametrize(
+    ("start", "end"), [(7, 7), (5, 4), (1, 1.001), (-1, 4), (float("nan"), 4), (1, float("inf"))]
+)
+def test_a_range_without_a_sample_is_refused_as_that(tmp_path: Path, start: float, end: float) -> None:
+    path = recorded(tmp_path / "a.odl")
+    whole = path.read_bytes()
+    with pytest.raises(ValueError, match=f"no sample is from second {start:g} to second {end:g}"):
+        mark(path, [Range(start, end, "walk")])
+    assert path.read_bytes() == whole
+
+
 def test_a_range_behind_the_end_and_a_damaged_file_change_nothing(tmp_path: Path) -> None:
     path = recorded(tmp_path / "a.odl")
     whole = path.read_bytes()
