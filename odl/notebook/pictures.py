@@ -114,8 +114,8 @@ class Picture:
             ax.set_ylim(_limits(signal[:, [column for on, column, _ in self._columns if on is ax]]))
         for _, column, line in self._columns:
             line.set_data(times[::step], signal[::step, column])
-        if len(times):
-            self._last.set_xlim(times[0], times[-1] + (times[-1] - times[0]) / max(1, len(times) - 1))
+        if len(times) > 1:
+            self._last.set_xlim(times[0], times[-1] + (times[-1] - times[0]) / (len(times) - 1))
 
     def strip(
         self, name: str, runs: Sequence[tuple[float, float, str]], styles: Mapping[str, ClassStyle]
