@@ -6,6 +6,8 @@ import configparser
 import json
 import re
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -65,3 +67,21 @@ def how_to_install(extra: str) -> str:
         return f"pip install '{DISTRIBUTION}[{extra}]'"
     editable = "--editable " if origin.get("dir_info", {}).get("editable") else ""
     return f"pip install {editable}{shlex.quote(f'{unquote(url.path)}[{extra}]')}"
+
+
+@contextmanager
+def needing(extra: str, what: str) -> Iterator[None]:
+    """Say of a failed import that ``what`` needs the package, and how ``extra`` is installed.
+
+    Examples
+    --------
+    >>> with needing("notebook", "marking"):
+    ...     import anywodget  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ModuleNotFoundError: marking needs the package 'anywodget': pip install ...
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        sentence = f"{what} needs the package '{error.name}': {how_to_install(extra)}"
+        raise ModuleNotFoundError(sentence, name=error.name) from None

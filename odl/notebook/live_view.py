@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from odl._text import clean, clock_time, percent
+from odl._text import clock_time, percent
 from odl.core.clock import SYSTEM_CLOCK, Clock
 from odl.evaluate.report.style import styles_for
 from odl.live import LiveSession, LiveStatus
@@ -171,10 +171,6 @@ class NotebookView:
 
     def _described(self, status: LiveStatus) -> str:
         """Return a description of the stream's picture, for screen readers."""
-        units: dict[str, list[str]] = {}
-        for name, unit in self._channels:
-            units.setdefault(clean(unit, 12), []).append(clean(name, 12))
-        curves = "; ".join(f"{', '.join(names)} in {unit}" for unit, names in units.items())
         says = joined(self._prompt.path) or "nothing yet"
         questions, start = self._prompt.questions, self._prompt.position - SECONDS * self._prompt.rate_hz
         shaded = sum(one.end > start for one in questions)
@@ -182,8 +178,8 @@ class NotebookView:
         open_now += f", {shaded} of them shaded" if shaded else ""
         left = "" if status.budget_left is None else f"; {status.budget_left} more may be asked"
         return (
-            f"The last {SECONDS:.0f} seconds: {curves}; below, the predictions, and the truth where it is "
-            f"known. The model says: {says}. {open_now}{left}."
+            f"The last {SECONDS:.0f} seconds: {self._plot.curves}; below, the predictions, and the truth "
+            f"where it is known. The model says: {says}. {open_now}{left}."
         )
 
     def _figures(self, status: LiveStatus) -> list[tuple[str, str]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from odl._extras import needing
 from odl._text import counted
 from odl.core.events import Samples, Truth
 from odl.core.ground_truth import joined
@@ -22,7 +24,7 @@ _LABEL = "label"
 
 
 class MarkSession:
-    """The signal of a recording, a range that two handles choose, and a button that marks it.
+    """The signal of a recording, a range that is dragged over it, and a button that marks it.
 
     `mark` returns one. Each mark is written into the recording at once.
 
@@ -35,10 +37,16 @@ class MarkSession:
     ------
     RecordingError
         If it cannot be read, holds no samples, or does not say its rate and channels.
+    ModuleNotFoundError
+        If the extra "notebook" is not installed.
     """
 
     def __init__(self, path: str | Path) -> None:
-        import ipywidgets as w
+        with needing("notebook", "marking in a notebook"):
+            import ipywidgets as w
+            from traitlets import link
+
+            from odl.notebook.range_plot import RangePlot
 
         self._path = Path(path)
         recording = read(path)
@@ -58,33 +66,33 @@ class MarkSession:
         self._signal *= np.array([scale for _, _, scale in channels], np.float32)
         self._times = np.arange(end) / self._rate
         self._truths = joined(e for e in recording.events if isinstance(e, Truth))
-        self._plot = Picture([(name, unit) for name, unit, _ in channels], [_LABEL], "time (s)")
-        seconds = end / self._rate
-        self.picture = w.Image(format="png", layout=w.Layout(max_width="100%"))
-        # As wide as the plot's axes, so that a handle lies under the place that it chooses.
-        self.range = w.FloatRangeSlider(
-            value=(0.0, min(10.0, seconds)), min=0.0, max=seconds, step=0.02, readout_format=".1f",
-            continuous_update=False, tooltip="the seconds that are marked",
-            layout=w.Layout(width="82%", margin="0 0 0 8%"),
+        self._picture = Picture([(name, unit) for name, unit, _ in channels], [_LABEL], "time (s)")
+        seconds = math.ceil(1000 * end / self._rate) / 1000  # short in a field; the last sample is within
+        self.plot = RangePlot(
+            about=f"The whole recording, {seconds:.1f} seconds: {self._picture.curves}; below, its labels",
+            margins=self._picture.margins, seconds=seconds, end=min(10.0, seconds),
         )  # fmt: skip
+        limits = {"min": 0.0, "max": seconds, "step": 0.1}
+        self.start = labelled(w.BoundedFloatText, "from (s)", "first second of the range", "11em", **limits)
+        self.end = labelled(w.BoundedFloatText, "to (s)", "last second of the range", "10em", **limits)
+        link((self.plot, "start"), (self.start, "value"))
+        link((self.plot, "end"), (self.end, "value"))
         self.name = labelled(
             w.Combobox, "what was done", "a name, used before or new", "24em", ensure_option=False
         )
         self.button = button("mark", "write into the recording what was done in this range", self._mark)
         self.clear = button("no label", "nothing is known of this range", self._clear)
         self.said = w.HTML()
-        self.box = w.VBox([self.picture, self.range, w.HBox([self.name, self.button, self.clear]), self.said])
-        self.range.observe(lambda _: self._draw(), "value")
+        fields = [self.start, self.end, self.name, self.button, self.clear]
+        self.box = w.VBox([self.plot, w.HBox(fields, layout=w.Layout(flex_flow="row wrap")), self.said])
         self._draw()
 
     def _draw(self) -> None:
-        self._plot.signal(self._signal, self._times)
+        self._picture.signal(self._signal, self._times)
         names = list(dict.fromkeys(truth.name for truth in self._truths))
         runs = [(t.start / self._rate, t.end / self._rate, t.name) for t in self._truths]
-        self._plot.strip(_LABEL, runs, styles_for(names, []))
-        start, end = self.range.value
-        self._plot.band(start, end, "range")
-        self.picture.value = self._plot.png()
+        self._picture.strip(_LABEL, runs, styles_for(names, []))
+        self.plot.picture = self._picture.png()
         self.name.options = tuple(names)
 
     def _mark(self, _: Any = None) -> None:
@@ -97,7 +105,7 @@ class MarkSession:
         self._write(None)
 
     def _write(self, name: str | None) -> None:
-        start, end = self.range.value
+        start, end = self.plot.start, self.plot.end
         try:
             self._truths = mark_ranges(self._path, [Range(start, end, name)])
         except (ValueError, OSError) as error:
@@ -105,7 +113,7 @@ class MarkSession:
             return
         marked = sum(truth.end - truth.start for truth in self._truths) / self._rate
         classes = counted(len({truth.name for truth in self._truths}), "label")
-        self._say(f"{start:.1f} to {end:.1f} s: {name or 'no label'}; {marked:.0f} s with {classes} in all")
+        self._say(f"{start:.2f} to {end:.2f} s: {name or 'no label'}; {marked:.0f} s with {classes} in all")
         self._draw()
 
     def _say(self, sentence: str) -> None:
@@ -127,8 +135,9 @@ class MarkSession:
 def mark(recording: str | Path) -> MarkSession:
     """Mark ranges of a finished recording with what was done in them: its truth, for training.
 
-    The cell shows the signal; drag the two handles under it, or what lies between them, choose or type a
-    name, and click *mark*. As ``odl label`` does with ranges (see `odl.recording.mark.mark`).
+    The cell shows the signal: drag over it, choose or type a name, and click *mark*. The range's edges can be
+    dragged, moved with the arrow keys, or typed. As ``odl label`` does with ranges (see
+    `odl.recording.mark.mark`).
 
     Parameters
     ----------
@@ -144,5 +153,7 @@ def mark(recording: str | Path) -> MarkSession:
     ------
     RecordingError
         If it cannot be read, or holds no samples.
+    ModuleNotFoundError
+        If the extra "notebook" is not installed.
     """
     return MarkSession(recording)

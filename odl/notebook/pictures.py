@@ -43,6 +43,13 @@ class Picture:
     height : float
         Of each axis, in inches.
 
+    Attributes
+    ----------
+    curves : str
+        What the curves are, for screen readers.
+    margins : tuple of float
+        Around its axes, to the left, above, to the right and below, as shares of the picture.
+
     Examples
     --------
     >>> from odl.evaluate.report.style import styles_for
@@ -51,6 +58,8 @@ class Picture:
     >>> picture.strip("predicted", [(0.0, 2.0, "walk")], styles_for(["walk"], []))
     >>> picture.png()[1:4]
     b'PNG'
+    >>> picture.curves
+    'ax in g; gx in deg/s'
     """
 
     def __init__(
@@ -65,8 +74,13 @@ class Picture:
         tall = sum(heights) + 0.12 * len(heights) + 0.5
         self._figure: Figure = Figure(figsize=(WIDTH, tall), dpi=DPI, facecolor="white")
         FigureCanvasAgg(self._figure)
-        grid: Any = {"height_ratios": heights, "hspace": 0.14, "left": _LEFT / WIDTH,
-                     "right": 1 - _RIGHT / WIDTH, "top": 1 - 0.06 / tall, "bottom": 0.42 / tall}  # fmt: skip
+        self.curves = "; ".join(
+            f"{', '.join(clean(channels[i][0], 12) for i in group)} in {clean(channels[group[0]][1], 12)}"
+            for group in units
+        )
+        self.margins = left, top, right, bottom = _LEFT / WIDTH, 0.06 / tall, _RIGHT / WIDTH, 0.42 / tall
+        grid: Any = {"height_ratios": heights, "hspace": 0.14, "left": left, "right": 1 - right,
+                     "top": 1 - top, "bottom": bottom}  # fmt: skip
         axes = list(
             self._figure.subplots(len(heights), 1, sharex=True, squeeze=False, gridspec_kw=grid)[:, 0]
         )

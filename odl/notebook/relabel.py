@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from odl._extras import needing
 from odl._text import percent
 from odl.core.clock import SYSTEM_CLOCK, Clock
 from odl.evaluate.recorded import open_recording
@@ -37,7 +38,8 @@ class RelabelSession:
     """
 
     def __init__(self, path: str | Path, by: str = "relabel", clock: Clock = SYSTEM_CLOCK) -> None:
-        import ipywidgets as w
+        with needing("notebook", "relabelling in a notebook"):
+            import ipywidgets as w
 
         opened = open_recording(path)
         asked, edits = (
@@ -143,6 +145,8 @@ def relabel(path: str | Path, by: str = "relabel") -> RelabelSession:
     ------
     ValueError, OSError
         If the file is no recording, or its edits cannot be used.
+    ModuleNotFoundError
+        If the extra "notebook" is not installed.
 
     Examples
     --------

@@ -1,4 +1,7 @@
-"""JupyterLab on this machine, looked at and clicked on in a real browser without a window."""
+"""JupyterLab on this machine, looked at and clicked on in a real browser without a window.
+
+``ODL_SHOTS`` names a folder for screenshots, ``ODL_KERNEL_PYTHON`` another Python for the kernel.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
 WHY_NOT = "" if CHROMIUM else "chromium is not installed"
+KERNEL = os.environ.get("ODL_KERNEL_PYTHON") or sys.executable  # its ipykernel may be another
 LONG = 300.0  # seconds that anything may take: a machine may be slow, and compile kernels first
 RESTART = "Restart Kernel?"  # what JupyterLab asks where a test restarts one
 # In a cell: a person's recording that begins anew at its end, so that no session ends by itself.
@@ -41,7 +45,7 @@ odl.live.playback.dataset_streams = longer
 
 
 @contextmanager
-def lab(folder: Path, python: str = sys.executable) -> Iterator[str]:
+def lab(folder: Path, python: str = KERNEL) -> Iterator[str]:
     """A JupyterLab server whose root is ``folder`` and whose kernels run ``python``; its address.
 
     Nothing of it takes a TCP port that was free a moment ago and may be another program's by now: the
@@ -104,15 +108,17 @@ def unix_sockets() -> Iterator[dict[str, str]]:
 
 @contextmanager
 def browser() -> Iterator[Any]:
-    """A page of a fresh browser."""
+    """A page of a fresh browser; its ``errors`` are what it wrote to the console as such."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as play:
         chromium = play.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
         )
-        page = chromium.new_page(viewport={"width": 1150, "height": 1150})
+        page: Any = chromium.new_page(viewport={"width": 1150, "height": 1150})
         page.set_default_timeout(1000 * LONG)
+        page.errors = []
+        page.on("console", lambda m: page.errors.append(m.text) if m.type == "error" else None)
         unasked = page.locator(".jp-Dialog").filter(has_not_text=RESTART)
         page.add_locator_handler(unasked, agree)
         try:
@@ -151,6 +157,13 @@ def agree(dialog: Any) -> None:
     """
     print("JupyterLab says:", " / ".join(dialog.inner_text().split("\n")))
     dialog.locator(".jp-mod-accept").click()
+
+
+def shot(page: Any, name: str) -> None:
+    """Store a screenshot, where one is wanted."""
+    if folder := os.environ.get("ODL_SHOTS"):
+        page.wait_for_timeout(600)
+        page.screenshot(path=Path(folder) / f"{name}.png")
 
 
 def restart_kernel(page: Any) -> None:

@@ -1,14 +1,9 @@
-"""A person at JupyterLab: a browser clicks and types, the learner learns, the predictions change.
-
-``ODL_SHOTS`` names a folder for screenshots, ``ODL_KERNEL_PYTHON`` another Python for the kernel.
-"""
+"""A person at JupyterLab: a browser clicks and types, the learner learns, the predictions change."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +15,7 @@ from odl.core.session import Session
 from odl.evaluate.recorded import RecordedSession, open_recording
 from odl.wire import is_output
 from tests.helpers import jupyter
+from tests.helpers.jupyter import shot
 
 pytestmark = [
     pytest.mark.browser,
@@ -57,10 +53,7 @@ def desk(folder: Path) -> Iterator[tuple[str, Any]]:
     """The server's address, and a browser's page."""
     jupyter.write_notebook(folder / "live.ipynb", [jupyter.LONGER + LIVE, STATE])
     jupyter.write_notebook(folder / "board.ipynb", [BOARD, STATE])
-    python = os.environ.get("ODL_KERNEL_PYTHON") or sys.executable  # its ipykernel may be another
-    with jupyter.lab(folder, python) as address, jupyter.browser() as page:
-        page.errors = []
-        page.on("console", lambda m: page.errors.append(m.text) if m.type == "error" else None)
+    with jupyter.lab(folder) as address, jupyter.browser() as page:
         yield address, page
         shot(page, "end")
 
@@ -76,12 +69,6 @@ def state(page: Any) -> Any:
     jupyter.run_cell(page, 1)
     text = page.locator(".jp-CodeCell").nth(1).locator(".jp-OutputArea-output pre").first.inner_text()
     return json.loads(text)
-
-
-def shot(page: Any, name: str) -> None:
-    if folder := os.environ.get("ODL_SHOTS"):
-        page.wait_for_timeout(600)
-        page.screenshot(path=Path(folder) / f"{name}.png")
 
 
 def wait_for_question(page: Any) -> Any:
