@@ -43,7 +43,8 @@ int odl_rule_novel_segments(odl_session *session, const uint8_t *features, int32
     if (s->asked || s->age < FIRST || (uint32_t)(s->age - FIRST) % AGAIN != 0)
         return 0;
     /* At most 32768 * (3277 + 32768), below 2**31. */
-    int32_t score = (int32_t)(((uint32_t)novelty(s) * (LEAST + (uint32_t)s->doubt / (uint32_t)s->age)) >> 15);
+    uint32_t doubt = (uint32_t)odl_quotient((uint64_t)s->doubt, (uint64_t)s->age);
+    int32_t score = (int32_t)(((uint32_t)novelty(s) * (LEAST + doubt)) >> 15);
     s->recent[s->recent_at] = (uint16_t)score;
     s->recent_at = s->recent_at + 1 < ODL_RECENT ? s->recent_at + 1 : 0;
     if (s->n_recent < ODL_RECENT)

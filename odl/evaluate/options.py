@@ -67,7 +67,8 @@ class Options:
             OPTIONS[name].check(value)
         given = {name: value for name, value in keywords.items() if value is not None}
         made = replace(self, **given)
-        check_settings(given, [made.policy if own is None else own])
+        new = [name for name, value in given.items() if value != getattr(self, name)]
+        check_settings(new, [made.policy if own is None else own])
         return made
 
     @property

@@ -116,7 +116,7 @@ MUTANTS = [
     ("hold.c", "&& said != s->held_said", ""),
     ("log.c", "labels[r] > labels[most]", "labels[r] >= labels[most]"),
     ("rule_novel_segments.c", "FIRST = 6", "FIRST = 7"),
-    ("rule_novel_segments.c", "LEAST + s->doubt", "s->doubt"),
+    ("rule_novel_segments.c", "LEAST + doubt", "doubt"),
     ("decide.c", "end - s->asked_at < set->every", "end - s->asked_at <= set->every"),
     ("score.c", "ODL_ONE - (first - second)", "ODL_ONE - first"),
     ("scale_input.c", "odl_round_shift(", "odl_floor_shift("),

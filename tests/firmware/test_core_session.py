@@ -40,7 +40,7 @@ from odl.core.session import Session
 from odl.core.state import Asked, Count, Entry
 from odl.data import model_bytes
 from tests.helpers.images import operated_image, random_image
-from tests.helpers.streams import BUSY, Script, configs, inputs, samples, scripts
+from tests.helpers.streams import BUSY, Script, config, configs, inputs, samples, scripts
 from tests.helpers.twins import MACHINES, machine
 
 IMAGES = {
@@ -264,6 +264,19 @@ def test_nonsense_is_no_place_to_go_on(position: int, issued: int) -> None:
     session = Session(IMAGES["flat"], Config(mult=(1,) * 3, shift=(0,) * 3, offset=(0,) * 3))
     with pytest.raises(ValueError, match="can be 0 to|it can at 0 to"):
         session.resume(position, issued)
+
+
+def test_the_doubt_of_a_segment_of_days_has_more_than_32_bits() -> None:
+    settings = config("novel-segments", allowed=9, horizon=90, batch=1, change=32768)
+    both = Both(IMAGES["flat"], settings, twin("host", "flat", settings))
+    stream, hop = samples(4, 2000), both.python.image.hop
+    both.step(Samples(0, stream[:1000]))
+    for session in (both.python, both.c):
+        state = session._core.state
+        state["age"], state["doubt"], state["asked"] = 2**20, 2**20 * 30000, 0
+    before = int(both.python._core.state["recent_at"][0])
+    both.step(Samples(1000, stream[1000 : 1000 + 30 * hop]))
+    assert int(both.python._core.state["recent_at"][0]) != before
 
 
 def test_weights_at_the_limit_are_held_back() -> None:
