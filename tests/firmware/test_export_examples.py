@@ -125,12 +125,18 @@ def test_the_light_shows_a_question_and_the_file_keeps_the_answer(sketch: Path) 
     assert np.frombuffer(log[-IMAGE.max_log * (24 + 32) :], np.uint8).any()
 
 
-def test_a_sensor_that_is_late_or_silent_makes_a_gap(sketch: Path) -> None:
+def sampling(sketch: Path) -> SketchMachine:
+    """The sketch's board, configured, behind its first twenty samples."""
     machine = SketchMachine(sketch)
     client = BoardClient(machine.send, lambda: (machine.run(20_000), machine.take())[1])
     client.hello()
     client.configure(CONFIG)
     play(machine, motion(20))
+    return machine
+
+
+def test_a_sensor_that_is_late_or_silent_makes_a_gap(sketch: Path) -> None:
+    machine = sampling(sketch)
     machine.run(200_000, step=200_000)  # the loop stood still for ten samples
     play(machine, motion(20))
     machine.imu([0.0] * 6, there=False)
@@ -151,11 +157,7 @@ def test_a_sensor_that_is_late_or_silent_makes_a_gap(sketch: Path) -> None:
 
 def test_a_board_that_slept_for_an_hour_samples_again(sketch: Path) -> None:
     """And one whose clock was set back a minute, after that minute."""
-    machine = SketchMachine(sketch)
-    client = BoardClient(machine.send, lambda: (machine.run(20_000), machine.take())[1])
-    client.hello()
-    client.configure(CONFIG)
-    play(machine, motion(20))
+    machine = sampling(sketch)
     machine.take()
     machine.run(3_600_000_000, step=3_600_000_000)
     play(machine, motion(20))
